@@ -1,0 +1,1 @@
+"""The MCP server: a client of the cluster that speaks MCP over stdio."""

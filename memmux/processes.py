@@ -1,0 +1,37 @@
+"""Questions about other processes of this machine; answered from /proc where there is one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PROC = sys.platform == "linux"
+
+
+def alive(pid: int) -> bool:
+    """Return whether the process runs: a zombie, which has ended and only waits to be collected, does not."""
+    if pid <= 0:
+        return False
+    if _PROC:
+        try:
+            # The state follows the command's name, which is in parentheses and may hold anything.
+            return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+        except OSError:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # it is somebody else's
+    return True
+
+
+def rss_bytes(pid: int) -> int:
+    """Return the resident memory of a process, 0 where that can't be told."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return 0

@@ -1,0 +1,314 @@
+"""What operations take: the arguments in a request's body, checked by the same code where they are made and served.
+
+Each class is the body of one or more operations: `to_body` writes it, `from_body` reads it, and constructing one
+raises the `RequestError` that names what is wrong. Texts are Unicode without lone surrogates; times are aware.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+import orjson
+
+from memmux import limits
+from memmux.errors import (
+    ArgumentInvalidError,
+    ContentEmptyError,
+    ContentTooLongError,
+    LimitOutOfRangeError,
+    MetadataInvalidError,
+    RequestError,
+    TagInvalidError,
+    UnknownFieldError,
+    UnknownModeError,
+)
+from memmux.times import parse_time
+
+Metadata = Mapping[str, object]
+"""A JSON object: texts, finite numbers, true, false, null, lists and objects of these."""
+
+DEFAULT_NAMESPACE = "default"
+
+
+class Mode(StrEnum):
+    """How a search ranks."""
+
+    SEMANTIC = "semantic"  # by meaning: cosine of the embeddings
+    KEYWORD = "keyword"  # by words: BM25
+    HYBRID = "hybrid"  # half of each
+    EXACT = "exact"  # contents that hold the query, letter for letter, newest first
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the mode needs the query's embedding."""
+        return self in (Mode.SEMANTIC, Mode.HYBRID)
+
+
+def _text(name: str, value: object, most: int, error: type[RequestError] = ArgumentInvalidError) -> None:
+    if not isinstance(value, str) or not value.strip() or len(value) > most:
+        raise error(f"{name} is not a text of 1 to {most} characters")
+    _encoded(name, value)
+
+
+def _encoded(name: str, value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise ArgumentInvalidError(f"{name} is not valid Unicode: it holds a lone surrogate") from None
+
+
+def check_content(content: object) -> None:
+    """Raise a RequestError unless `content` is a text that can be a memory."""
+    if not isinstance(content, str):
+        raise ArgumentInvalidError("content is not a text")
+    if not content.strip():
+        raise ContentEmptyError
+    if (size := len(_encoded("content", content))) > limits.CONTENT_BYTES:
+        raise ContentTooLongError(
+            f"the content has {size} bytes, the most is {limits.CONTENT_BYTES}; split it into several memories"
+        )
+
+
+def check_metadata(metadata: object) -> None:
+    """Raise MetadataInvalidError unless `metadata` is a JSON object, finite and within its limit."""
+    if not isinstance(metadata, Mapping):
+        raise MetadataInvalidError("the metadata is not a JSON object")
+    stack: list[object] = [metadata]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise MetadataInvalidError("the metadata holds NaN or an infinity, which JSON has not; leave it out")
+        if isinstance(value, Mapping):
+            stack.extend(value.values())
+        elif isinstance(value, list | tuple):
+            stack.extend(value)
+    try:
+        size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))
+    except orjson.JSONEncodeError as error:
+        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
+    if size > limits.METADATA_BYTES:
+        raise MetadataInvalidError(f"the metadata has {size} bytes, the most is {limits.METADATA_BYTES}")
+
+
+def check_tags(tags: object) -> None:
+    """Raise TagInvalidError unless `tags` are at most limits.TAGS short texts."""
+    if not isinstance(tags, list | tuple) or len(tags) > limits.TAGS:
+        raise TagInvalidError(f"tags are a list of at most {limits.TAGS}")
+    for tag in tags:
+        _text("a tag", tag, limits.TAG_CHARACTERS, TagInvalidError)
+
+
+def check_range(name: str, value: object, low: int, high: int) -> None:
+    """Raise LimitOutOfRangeError unless `value` is a whole number from `low` to `high`."""
+    if type(value) is not int or not low <= value <= high:
+        raise LimitOutOfRangeError(f"{name} is {value!r}; it is a whole number from {low} to {high}")
+
+
+class _Body:
+    """What the request classes share: JSON in and out, and no field that is not theirs."""
+
+    __slots__ = ()
+
+    def to_body(self) -> bytes:
+        return orjson.dumps(self)
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        try:
+            values = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise ArgumentInvalidError("the body is not JSON") from None
+        return cls.from_json(values)
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        if not isinstance(values, dict):
+            raise ArgumentInvalidError("the body is not a JSON object")
+        known = [known.name for known in fields(cls)]  # type: ignore[arg-type]  # every subclass is a dataclass
+        for name in values:
+            if name not in known:
+                raise UnknownFieldError(f"there is no field {name!r} here; there are {', '.join(known)}")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ArgumentInvalidError(f"an argument is missing: {error}") from None
+
+
+def _set(instance: object, name: str, value: object) -> None:
+    """Normalise a field of a frozen dataclass while it is being made."""
+    object.__setattr__(instance, name, value)
+
+
+def _time(name: str, value: object) -> datetime | None:
+    if isinstance(value, str):
+        return parse_time(value)
+    if value is None or isinstance(value, datetime):
+        return value.astimezone() if value is not None else None
+    raise ArgumentInvalidError(f"{name} is not a time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter(_Body):
+    """Which memories a search or a list is about; applied before ranking, never after.
+
+    tags: all of them, or any of them with `any_tag`; compared without regard to case.
+    after, before: created at or after, and before, these times.
+    metadata: keys of the first level that must have exactly these values.
+    """
+
+    tags: tuple[str, ...] = ()
+    any_tag: bool = False
+    type: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    metadata: Metadata = field(default_factory=dict)
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        check_tags(self.tags)
+        _set(self, "tags", tuple(self.tags))
+        if not isinstance(self.any_tag, bool):
+            raise ArgumentInvalidError("any_tag is true or false")
+        if self.type is not None:
+            _text("type", self.type, limits.TYPE_CHARACTERS)
+        _set(self, "after", _time("after", self.after))
+        _set(self, "before", _time("before", self.before))
+        check_metadata(self.metadata)
+        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+def _filter(value: object) -> Filter:
+    return value if isinstance(value, Filter) else Filter.from_json(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store(_Body):
+    """memory.store: one memory to keep."""
+
+    content: str
+    tags: tuple[str, ...] = ()
+    type: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        check_content(self.content)
+        check_tags(self.tags)
+        _set(self, "tags", tuple(self.tags))
+        if self.type is not None:
+            _text("type", self.type, limits.TYPE_CHARACTERS)
+        check_metadata(self.metadata)
+        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreBatch(_Body):
+    """memory.store_batch: several memories, kept in one transaction: all of them or none."""
+
+    memories: tuple[Store, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.memories, list | tuple):
+            raise ArgumentInvalidError("memories are not a list")
+        check_range("the number of memories", len(self.memories), 1, limits.BATCH_MEMORIES)
+        stores = (memory if isinstance(memory, Store) else Store.from_json(memory) for memory in self.memories)
+        _set(self, "memories", tuple(stores))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search(_Body):
+    """memory.search (semantic, hybrid) and memory.match (keyword, exact): the best memories for a query."""
+
+    query: str
+    mode: Mode = Mode.HYBRID
+    limit: int = 10
+    filter: Filter = field(default_factory=Filter)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.query, str):
+            raise ArgumentInvalidError("query is not a text")
+        if not self.query.strip():
+            raise ContentEmptyError("the query is empty; say what you are looking for")
+        if (size := len(_encoded("query", self.query))) > limits.QUERY_BYTES:
+            raise ContentTooLongError(f"the query has {size} bytes, the most is {limits.QUERY_BYTES}")
+        try:
+            _set(self, "mode", Mode(self.mode))
+        except ValueError:
+            raise UnknownModeError(f"there is no search mode {self.mode!r}; use {', '.join(Mode)}") from None
+        check_range("limit", self.limit, 1, limits.SEARCH_LIMIT)
+        _set(self, "filter", _filter(self.filter))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class List(_Body):
+    """memory.list: memories, newest first, a page at a time."""
+
+    limit: int = 20
+    offset: int = 0
+    filter: Filter = field(default_factory=Filter)
+
+    def __post_init__(self) -> None:
+        check_range("limit", self.limit, 1, limits.LIST_LIMIT)
+        check_range("offset", self.offset, 0, 1 << 53)
+        _set(self, "filter", _filter(self.filter))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Get(_Body):
+    """memory.get and memory.delete: one memory, by its id or its content hash."""
+
+    id: str
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        _text("id", self.id, limits.TYPE_CHARACTERS)
+        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(_Body):
+    """memory.update, and memory.rewrite with a content: what to change; None leaves a field as it is.
+
+    tags replace the old ones; metadata is merged key by key, and a key set to null is removed.
+    """
+
+    id: str
+    content: str | None = None
+    tags: tuple[str, ...] | None = None
+    type: str | None = None
+    metadata: Metadata | None = None
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        _text("id", self.id, limits.TYPE_CHARACTERS)
+        if self.content is None and self.tags is None and self.type is None and self.metadata is None:
+            raise ArgumentInvalidError("an update changes something: give content, tags, type or metadata")
+        if self.content is not None:
+            check_content(self.content)
+        if self.tags is not None:
+            check_tags(self.tags)
+            _set(self, "tags", tuple(self.tags))
+        if self.type is not None:
+            _text("type", self.type, limits.TYPE_CHARACTERS)
+        if self.metadata is not None:
+            check_metadata(self.metadata)
+        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+BODIES: Mapping[str, type[Any]] = {
+    "memory.store": Store,
+    "memory.store_batch": StoreBatch,
+    "memory.search": Search,
+    "memory.match": Search,
+    "memory.get": Get,
+    "memory.list": List,
+    "memory.update": Update,
+    "memory.rewrite": Update,
+    "memory.delete": Get,
+}
+"""The class of each operation's body."""

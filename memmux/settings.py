@@ -1,0 +1,157 @@
+"""Settings: the one loader. A flag wins over the environment, which wins over the TOML file, which wins over a default.
+
+Each field of `Settings` is the flag `--name`, the variable `MEMMUX_NAME` and the key `name` of `memmux.toml`, which is
+in the platform's config folder or where `MEMMUX_CONFIG` says.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import platformdirs
+
+from memmux.errors import SettingInvalidError
+
+APPLICATION = "memmux"
+PREFIX = "MEMMUX_"
+
+
+class EmbedderChoice(StrEnum):
+    """What runs the model."""
+
+    AUTO = "auto"  # onnx where its graph is there, torch until then
+    ONNX = "onnx"
+    TORCH = "torch"
+    HASH = "hash"  # no meaning at all: for tests, and every reply says so
+
+
+class LogLevel(StrEnum):
+    """The least level that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _data_folder() -> Path:
+    return platformdirs.user_data_path(APPLICATION, appauthor=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a cluster is set up.
+
+    database: the SQLite file; its folder is made if it is missing.
+    embedder, model: what embeds texts: a backend, and a model's name or folder.
+    readers, embedders: how many workers of each kind.
+    runtime_dir: where sockets are; by default the platform's runtime folder, or a private one in the temporary folder.
+    state_dir, cache_dir: where logs and exported models are.
+    idle_exit_s: the cluster exits when it had no client for so long; 0 never.
+    request_timeout_s: how long a client waits for an answer unless told otherwise.
+    start_timeout_s: how long a client waits for a cluster that it starts.
+    stall_s: a worker that says nothing for so long is killed and replaced.
+    drain_s: how long a stop waits for requests in flight.
+    log_level: the least level that is logged.
+    """
+
+    database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
+    embedder: EmbedderChoice = EmbedderChoice.AUTO
+    model: str = "all-MiniLM-L6-v2"
+    readers: int = 2
+    embedders: int = 1
+    runtime_dir: Path | None = None
+    state_dir: Path = field(default_factory=lambda: platformdirs.user_state_path(APPLICATION, appauthor=False))
+    cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path(APPLICATION, appauthor=False))
+    idle_exit_s: float = 300.0
+    request_timeout_s: float = 30.0
+    start_timeout_s: float = 60.0
+    stall_s: float = 10.0
+    drain_s: float = 10.0
+    log_level: LogLevel = LogLevel.INFO
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            if not low <= getattr(self, name) <= high:
+                raise SettingInvalidError(f"{name} is {getattr(self, name)}; it is a number from {low} to {high}")
+
+    def flags(self) -> list[str]:
+        """Return the command-line flags that give another process these very settings."""
+        given = ((known.name, getattr(self, known.name)) for known in fields(self))
+        return [f"--{name.replace('_', '-')}={value}" for name, value in given if value is not None]
+
+
+_RANGES = (
+    ("readers", 1, 64),
+    ("embedders", 1, 16),
+    ("idle_exit_s", 0, 1e9),
+    ("request_timeout_s", 0.1, 600),
+    ("start_timeout_s", 1, 600),
+    ("stall_s", 1, 600),
+    ("drain_s", 0, 600),
+)
+
+
+def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings from flags (None values are not given), the environment and the TOML file.
+
+    Raises SettingInvalidError, which names the source of the value that is wrong.
+    """
+    environment = os.environ if environment is None else environment
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for name, value, source in (*_from_file(environment), *_from_environment(environment)):
+        values[name] = _convert(hints, name, value, source)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            values[name] = _convert(hints, name, value, f"--{name.replace('_', '-')}")
+    return Settings(**values)
+
+
+def parse_flags(arguments: list[str]) -> Settings:
+    """Return the settings that `Settings.flags` wrote, and nothing from anywhere else."""
+    hints = get_type_hints(Settings)
+    pairs = (argument.removeprefix("--").partition("=") for argument in arguments)
+    named = ((name.replace("-", "_"), value) for name, _, value in pairs)
+    return Settings(**{name: _convert(hints, name, value, f"--{name}") for name, value in named})
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
+    names = {f"{PREFIX}{known.name.upper()}": known.name for known in fields(Settings)}
+    return [(names[key], value, key) for key, value in environment.items() if key in names and value]
+
+
+def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
+    named = environment.get(f"{PREFIX}CONFIG")
+    path = Path(named) if named else platformdirs.user_config_path(APPLICATION, appauthor=False) / "memmux.toml"
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingInvalidError(f"{PREFIX}CONFIG names {path}, which does not exist") from None
+        return []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingInvalidError(f"{path} can't be read as TOML: {error}") from None
+    return [(name, value, f"{path}: {name}") for name, value in values.items()]
+
+
+def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> Any:
+    if name not in hints:
+        raise SettingInvalidError(f"{source} is no setting; the settings are {', '.join(hints)}")
+    kind = hints[name]
+    try:
+        if kind in (int, float, str):
+            return kind(value)
+        if issubclass(kind, StrEnum) if isinstance(kind, type) else False:
+            return kind(str(value))
+    except ValueError:
+        choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
+        raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
+    # The rest are paths. Symbolic links are resolved so that two names of one database reach one cluster.
+    return Path(str(value)).expanduser().resolve()

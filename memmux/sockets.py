@@ -1,0 +1,48 @@
+"""The socket factory: the only place that sets ZeroMQ options. Every number that libzmq would choose is explicit."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import zmq
+
+from memmux import limits
+
+QUEUE_MESSAGES = 4096  # per peer and direction; admission control acts long before
+RECONNECT_MS = 20  # first pause before connecting again
+RECONNECT_MOST_MS = 500  # the longest pause
+HANDSHAKE_MS = 5_000
+
+AnySocket = TypeVar("AnySocket", bound="zmq.Socket[bytes]")
+
+
+def configured(socket: AnySocket) -> AnySocket:
+    """Return `socket` with every common option set."""
+    socket.linger = 0
+    socket.sndhwm = QUEUE_MESSAGES
+    socket.rcvhwm = QUEUE_MESSAGES
+    # libzmq counts frames, not messages; one frame within its limit is refused above it and the peer disconnected,
+    # so senders check sizes first.
+    socket.maxmsgsize = limits.MESSAGE_BYTES
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MOST_MS
+    socket.handshake_ivl = HANDSHAKE_MS
+    return socket
+
+
+def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message."""
+    socket = configured(context.socket(zmq.ROUTER))
+    socket.router_mandatory = 1
+    socket.router_handover = 0
+    socket.bind(address)
+    return socket
+
+
+def dealer(context: zmq.Context[AnySocket], address: str, identity: bytes = b"") -> AnySocket:
+    """Return a DEALER connected to `address`; with an identity it is the routing id that the ROUTER sees."""
+    socket = configured(context.socket(zmq.DEALER))
+    if identity:
+        socket.setsockopt(zmq.ROUTING_ID, identity)
+    socket.connect(address)
+    return socket

@@ -1,0 +1,1 @@
+"""The router: dispatches requests from clients to workers."""

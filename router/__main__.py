@@ -1,0 +1,163 @@
+"""The router process: `python -P -m router [--ready-fd=N] FLAGS…`, as `memmux serve` and clients start it.
+
+It holds the database's lock for its whole life, so there is one cluster per database. Whoever started it reads one
+line of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import orjson
+
+from memmux import launch, logs, protocol
+from memmux.errors import DatabaseInUseError, MemmuxError, StoragePermissionError
+from memmux.ids import uuid7
+from memmux.launch import Endpoint
+from memmux.operations import Stage
+from memmux.places import Places
+from memmux.processes import rss_bytes
+from memmux.settings import Settings, parse_flags
+from memmux.version import __version__
+from router.dispatch import Dispatcher, Limits
+from router.loop import Loop
+from router.supervisor import Supervisor
+
+_READY_FD = "--ready-fd="
+
+
+def main(arguments: list[str]) -> int:
+    """Serve one database; return the exit code."""
+    ready = [int(flag.removeprefix(_READY_FD)) for flag in arguments if flag.startswith(_READY_FD)]
+    starter = _Starter(ready[0] if ready else None)
+    try:
+        settings = parse_flags([flag for flag in arguments if not flag.startswith(_READY_FD)])
+        logs.configure("router", settings)
+        with _locked(Places(settings)):
+            _serve(settings, starter)
+    except MemmuxError as error:
+        starter.tell({"error": error.to_json()})
+        sys.stderr.write(f"memmux: {error.code}: {error.message}\n")
+        return 1
+    return 0
+
+
+@contextmanager
+def _locked(places: Places) -> Iterator[None]:
+    """Hold the database's lock, or raise DatabaseInUseError; the lock goes with the process, however it ends."""
+    folder = places.lock.parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoragePermissionError(
+            f"{folder} can't be written ({error.strerror}); give yourself write permission, "
+            "or name another database with MEMMUX_DATABASE"
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise DatabaseInUseError from None
+    finally:
+        os.close(descriptor)
+
+
+class _Starter:
+    """Whoever started this process and waits for one line; it may be nobody, or gone."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def tell(self, line: dict[str, object]) -> None:
+        """Write the line, if it is the first."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        with suppress(OSError):
+            os.write(descriptor, orjson.dumps(line) + b"\n")
+        os.close(descriptor)
+
+
+def _serve(settings: Settings, starter: _Starter) -> None:
+    places = Places(settings)
+    clients, workers = places.sockets()
+    endpoint = Endpoint(clients, os.getpid(), __version__, protocol.VERSION)
+    welcome = {
+        "protocol": protocol.VERSION,
+        "version": __version__,
+        "pid": endpoint.pid,
+        "endpoint": clients,
+        "database": str(settings.database),
+    }
+    dispatcher = Dispatcher(welcome=welcome, limits=Limits(stall_s=settings.stall_s), new_id=uuid7)
+    supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
+    started = time.monotonic()
+
+    def on_serving() -> None:
+        launch.write(places, endpoint)
+        starter.tell(endpoint.to_json())
+        logs.get().info("cluster_started", endpoint=clients, seconds=round(time.monotonic() - started, 3))
+
+    def status(now: float) -> dict[str, object]:
+        return _status(welcome, dispatcher, supervisor, now, started)
+
+    loop = Loop(
+        dispatcher,
+        supervisor,
+        clients,
+        idle_exit_s=settings.idle_exit_s,
+        drain_s=settings.drain_s,
+        on_serving=on_serving,
+        status=status,
+    )
+    try:
+        loop.run()
+    finally:
+        # The endpoint file goes first: who reads it must find a cluster, or nothing.
+        launch.remove(places, endpoint.pid)
+        for address in (clients, workers):
+            Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
+        logs.get().info("cluster_stopped")
+
+
+def _status(
+    welcome: dict[str, object], dispatcher: Dispatcher, supervisor: Supervisor, now: float, started: float
+) -> dict[str, object]:
+    """Return the body of `cluster.status`: a `memmux.models.Status`."""
+    seen = dispatcher.snapshot(now)
+    facts = seen["facts"]
+    written = facts.get(Stage.WRITE, {})
+    workers = supervisor.snapshot(seen["workers"])
+    degraded = list(seen["degraded"])
+    degraded += [f"{row['name']}_failing" for row in workers if row["state"] == "degraded"]
+    state = "draining" if seen["draining"] else "degraded" if degraded else "serving"
+    return {
+        "state": state,
+        "pid": welcome["pid"],
+        "version": welcome["version"],
+        "endpoint": welcome["endpoint"],
+        "database": welcome["database"],
+        "seq": written.get("seq", 0),
+        "memories": written.get("memories", 0),
+        "pending": written.get("pending", 0),
+        "model": facts.get(Stage.EMBED, {}).get("model"),
+        "uptime_s": round(now - started, 3),
+        "rss_bytes": rss_bytes(os.getpid()),
+        "degraded": degraded,
+        "workers": workers,
+        "clients": seen["clients"],
+        "queues": seen["queues"],
+        "requests": seen["requests"],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

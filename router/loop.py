@@ -1,0 +1,239 @@
+"""The loop: sockets, clock and signals around the pure dispatcher. One thread, no blocking call but the poll.
+
+Whatever arrives is handed to the dispatcher with the time; what it answers is performed here. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import orjson
+import zmq
+
+from memmux import logs, protocol, sockets
+from memmux.errors import ClusterStartError, MemmuxError, error_from_json
+from memmux.operations import Stage
+from memmux.processes import alive
+from memmux.protocol import Header, Kind
+from router import actions
+from router.actions import Action
+from router.dispatch import Dispatcher
+from router.supervisor import Supervisor
+
+SWEEP_S = 1.0  # between two looks for clients whose process has died
+DRAIN_MESSAGES = 64  # taken from one socket before the other gets its turn
+STOP_S = 5.0  # for the workers to checkpoint and end
+_WOKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
+
+class Loop:
+    """One cluster's router while it lives.
+
+    on_serving: called once, when the write worker is ready: the cluster can be used from now on.
+    status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        supervisor: Supervisor,
+        clients: str,
+        *,
+        idle_exit_s: float,
+        drain_s: float,
+        on_serving: Callable[[], None],
+        status: Callable[[float], dict[str, object]],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._supervisor = supervisor
+        self._idle_exit_s = idle_exit_s
+        self._drain_s = drain_s
+        self._on_serving = on_serving
+        self._status = status
+        self._log = logs.get()
+        self._serving = False
+        self._drain_until: float | None = None
+        self._next_sweep = 0.0
+        self._failure: MemmuxError | None = None
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._frontend = sockets.router(self._context, clients)
+        self._backend = sockets.router(self._context, supervisor.address)
+        self._wakeup, self._wake = socket.socketpair()
+
+    def run(self) -> None:
+        """Serve until told to stop, or idle for long enough; raise the MemmuxError that keeps the writer from starting."""
+        poller = zmq.Poller()
+        poller.register(self._backend, zmq.POLLIN)
+        poller.register(self._frontend, zmq.POLLIN)
+        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        restore = self._catch_signals()
+        try:
+            now = time.monotonic()
+            self._supervisor.add(Stage.WRITE, now)
+            self._supervisor.add(Stage.EMBED, now)
+            while not self._finished(now):
+                self._upkeep(now)
+                # The timeout is computed from the clock each time: after a signal, poll's own count is off.
+                poller.poll(self._timeout_ms())
+                self._receive(self._backend, self._from_worker)
+                self._receive(self._frontend, self._from_client)
+                self._drain_wakeups()
+                now = time.monotonic()
+            self._stop_workers()
+        finally:
+            self._supervisor.kill_all()
+            restore()
+            self._close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _finished(self, now: float) -> bool:
+        if self._failure is not None:
+            return True
+        if self._drain_until is None:
+            return False
+        return self._dispatcher.drained or now >= self._drain_until
+
+    def _upkeep(self, now: float) -> None:
+        """Do what the time or a dead process asks for."""
+        for identity in self._supervisor.reap(now):
+            self._perform(self._dispatcher.on_worker_exit(identity, now), now)
+        self._started(self._supervisor.start_due(now), now)
+        if not self._serving and self._supervisor.failing(Stage.WRITE):
+            self._failure = ClusterStartError("the write worker keeps failing; router.err in the state folder says why")
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_S
+            for routing_id, pid in list(self._dispatcher.sessions()):
+                if not alive(pid):
+                    self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
+        idle_since = self._dispatcher.idle_since()
+        if self._idle_exit_s and idle_since is not None and now - idle_since >= self._idle_exit_s:
+            self._begin_drain(now, "idle")
+        self._perform(self._dispatcher.tick(now), now)
+
+    def _timeout_ms(self) -> int:
+        now = time.monotonic()
+        due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
+        return max(0, int((min(at for at in due if at is not None) - now) * 1000) + 1)
+
+    def _started(self, started: Iterable[tuple[str, Stage]], now: float) -> None:
+        for identity, stage in started:
+            self._perform(self._dispatcher.on_worker_start(identity, stage, now), now)
+
+    def _receive(self, source: zmq.Socket[bytes], handle: Callable[[bytes, Sequence[bytes], float], None]) -> None:
+        for _ in range(DRAIN_MESSAGES):
+            try:
+                sender, *frames = source.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            handle(sender, frames, time.monotonic())
+
+    def _from_client(self, routing_id: bytes, frames: Sequence[bytes], now: float) -> None:
+        self._perform(self._dispatcher.on_client(routing_id, frames, now), now)
+
+    def _from_worker(self, sender: bytes, frames: Sequence[bytes], now: float) -> None:
+        identity = sender.decode("ascii", errors="replace")
+        self._perform(self._dispatcher.on_worker(identity, frames, now), now)
+
+    def _perform(self, first: Sequence[Action], now: float) -> None:
+        """Perform actions in order, and those that follow from a send that failed."""
+        waiting = deque(first)
+        while waiting:
+            match waiting.popleft():
+                case actions.ToClient(routing_id, frames):
+                    if not _send(self._frontend, routing_id, frames):
+                        waiting.extend(self._dispatcher.on_client_gone(routing_id, now))
+                case actions.ToWorker(identity, frames):
+                    if not _send(self._backend, identity.encode(), frames):
+                        waiting.extend(self._dispatcher.on_worker_exit(identity, now))
+                        self._supervisor.kill(identity)
+                case actions.KillWorker(identity, _reason):
+                    self._supervisor.kill(identity)
+                case actions.ReplaceWorker(identity):
+                    self._started(self._supervisor.replace(identity, now), now)
+                case actions.WorkerReady(identity, stage):
+                    self._supervisor.on_ready(identity)
+                    if stage is Stage.WRITE and not self._serving:
+                        self._serving = True
+                        self._supervisor.add(Stage.READ, now)
+                        self._on_serving()
+                case actions.WorkerFailed(identity, stage, error):
+                    self._supervisor.on_failed(identity, error)
+                    if stage is Stage.WRITE and not self._serving:
+                        self._failure = error_from_json(dict(error))
+                case actions.ReportStatus(routing_id, request_id):
+                    header = Header(kind=Kind.RESULT, id=request_id)
+                    frames = protocol.encode(header, orjson.dumps(self._status(now)))
+                    waiting.appendleft(actions.ToClient(routing_id, frames))
+                case actions.BeginDrain():
+                    self._begin_drain(now, "asked")
+                case actions.Log(level, event, fields):
+                    getattr(self._log, level)(event, **fields)
+
+    def _begin_drain(self, now: float, reason: str) -> None:
+        if self._drain_until is None:
+            self._drain_until = now + self._drain_s
+            self._log.info("stop_began", reason=reason)
+            self._perform(self._dispatcher.drain(now), now)
+
+    def _stop_workers(self) -> None:
+        """Let the workers finish and end; whoever does not is killed by `run`."""
+        self._supervisor.stop()
+        frames = protocol.encode(Header(kind=Kind.STOP))
+        for identity in self._supervisor.running:
+            _send(self._backend, identity.encode(), frames)
+        until = time.monotonic() + STOP_S
+        while self._supervisor.running and (left := until - time.monotonic()) > 0:
+            # SIGCHLD wakes this; the short bound is for a signal that came just before.
+            self._wakeup.settimeout(min(left, 0.1))
+            self._drain_wakeups()
+        self._supervisor.reap(time.monotonic())
+
+    def _catch_signals(self) -> Callable[[], None]:
+        """Make signals wake the poll through a socket, as a handler that sets a flag would not."""
+        self._wake.setblocking(False)
+        self._wakeup.setblocking(False)
+        before = {number: signal.signal(number, self._on_signal) for number in _WOKEN}
+        descriptor = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+
+        def restore() -> None:
+            signal.set_wakeup_fd(descriptor)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        return restore
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if number != signal.SIGCHLD:
+            self._begin_drain(time.monotonic(), signal.Signals(number).name)
+
+    def _drain_wakeups(self) -> None:
+        try:
+            self._wakeup.recv(4096)
+        except (BlockingIOError, TimeoutError):
+            return
+
+    def _close(self) -> None:
+        for end in (self._wakeup, self._wake):
+            end.close()
+        for bound in (self._frontend, self._backend):
+            bound.close(linger=500)  # the last answers still go out
+        self._context.term()
+
+
+def _send(target: zmq.Socket[bytes], routing_id: bytes, frames: Sequence[bytes]) -> bool:
+    """Send without blocking; return False when the peer is gone, or has not read for thousands of messages."""
+    try:
+        target.send_multipart([routing_id, *frames], zmq.NOBLOCK, copy=True)
+    except zmq.Again:
+        return False
+    except zmq.ZMQError as error:
+        if error.errno != zmq.EHOSTUNREACH:
+            raise
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""What tests share: throwaway places for a cluster, and the exported model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memmux import Client
+from memmux.errors import ClusterUnreachableError
+from memmux.settings import Settings, load
+
+
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """A folder with a path short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="mm-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def settings_env(short_tmp: Path) -> Iterator[dict[str, str]]:
+    """The environment of a throwaway cluster with the hash embedder; the cluster is stopped at the end."""
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MEMMUX_")},
+        "MEMMUX_DATABASE": str(short_tmp / "data" / "memories.db"),
+        "MEMMUX_RUNTIME_DIR": str(short_tmp / "run"),
+        "MEMMUX_STATE_DIR": str(short_tmp / "state"),
+        "MEMMUX_CACHE_DIR": str(short_tmp / "cache"),
+        "MEMMUX_EMBEDDER": "hash",
+        "XDG_CONFIG_HOME": str(short_tmp / "config"),  # no user's memmux.toml
+    }
+    yield env
+    stop_cluster(load(environment=env))
+
+
+@pytest.fixture
+def settings(settings_env: dict[str, str]) -> Settings:
+    """The settings of the throwaway cluster of `settings_env`."""
+    return load(environment=settings_env)
+
+
+@pytest.fixture(scope="session")
+def model_cache(pytestconfig: pytest.Config) -> Path:
+    """A MEMMUX_CACHE_DIR that holds the real model's exported and verified graph; made once, kept between runs."""
+    folder = Path(pytestconfig.cache.mkdir("models")).resolve()
+    settings = Settings(cache_dir=folder, state_dir=folder / "state")
+    subprocess.run([sys.executable, "-P", "-m", "workers", "export", *settings.flags()], check=True, timeout=300)
+    return folder
+
+
+@pytest.fixture
+def model_env(settings_env: dict[str, str], model_cache: Path) -> dict[str, str]:
+    """The environment of a throwaway cluster with the real model."""
+    return {**settings_env, "MEMMUX_EMBEDDER": "onnx", "MEMMUX_CACHE_DIR": str(model_cache)}
+
+
+def stop_cluster(settings: Settings) -> None:
+    """Stop the cluster of these settings, if one runs; returns when it is gone."""
+    with Client(settings=settings, start=False) as client:
+        try:
+            client.stop()
+        except ClusterUnreachableError:
+            return

@@ -1,0 +1,52 @@
+"""One worker process: `python -P -m workers KIND --identity=ID --router=ADDRESS FLAGS…`, as the router starts it.
+
+`KIND` is read, write or embed; or export, which makes a model's onnx graph and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+
+from memmux import logs  # noqa: E402  # after the environment is set
+from memmux.settings import Settings, parse_flags  # noqa: E402  # the same
+from workers.jobs import Worker  # noqa: E402  # the same
+
+
+def _worker(kind: str, settings: Settings) -> Worker:
+    """Return the worker of `kind`, importing only what that kind needs."""
+    if kind == "read":
+        from workers.read import ReadWorker
+
+        return ReadWorker(settings)
+    if kind == "write":
+        from workers.write import WriteWorker
+
+        return WriteWorker(settings)
+    from workers.embed import EmbedWorker
+
+    return EmbedWorker(settings)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the worker that the arguments name; return the exit code."""
+    kind, *rest = arguments
+    if kind == "export":
+        from workers import export
+
+        settings = parse_flags(rest)
+        logs.configure("export", settings)
+        return export.main(settings)
+    identity, router = (flag.partition("=")[2] for flag in rest[:2])
+    settings = parse_flags(rest[2:])
+    logs.configure(identity.rpartition("-")[0], settings)
+    from workers.serve import serve
+
+    return serve(_worker(kind, settings), router, identity)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

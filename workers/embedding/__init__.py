@@ -1,0 +1,1 @@
+"""The embedding backends: onnxruntime, torch, and a hash for tests."""

@@ -1,0 +1,1 @@
+"""The in-memory vector index: the fast path of search."""

@@ -1,0 +1,68 @@
+"""What a worker works on, and what it makes of it: the seam between the serving loop and the kinds of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from memmux.errors import MemmuxError
+from memmux.operations import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request at one stage.
+
+    frames: the body, then what earlier stages (or the client) appended. key: the idempotency key of a write.
+    client: who asked. deadline: monotonic seconds, `math.inf` where there is none. attempt: from 1.
+    degraded: what earlier stages had to do without.
+    """
+
+    id: str
+    operation: str
+    frames: tuple[bytes, ...]
+    key: str
+    client: str
+    deadline: float
+    attempt: int
+    degraded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a stage made of a job: frames for the next stage or the client, and what this stage had to do without."""
+
+    frames: tuple[bytes, ...]
+    degraded: tuple[str, ...] = ()
+
+
+Outcome = tuple[Job, Answer | MemmuxError]
+Alive = Callable[[], None]
+"""Tells the router that this worker is busy, not hung; call it at least once a second in long work."""
+
+
+class Worker(Protocol):
+    """One kind of worker; `workers.serve` runs it."""
+
+    stage: Stage
+    credit: int  # how many jobs the router may have outstanding here
+    retiring: bool  # set when a fresh process should take this one's place
+
+    def open(self) -> None:
+        """Get ready to work; raise the MemmuxError that says why it can't."""
+
+    def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
+        """Yield the outcome of every job exactly once, in any order.
+
+        What is yielded is final: a writer yields after its commit. An exception other than these outcomes is a crash.
+        """
+
+    def facts(self) -> dict[str, object]:
+        """Return what the router should know: small, and true when it is called."""
+
+    def idle(self) -> None:
+        """Do upkeep; called about once a second while nothing waits."""
+
+    def close(self) -> None:
+        """Leave everything tidy; the process ends next."""

@@ -1,0 +1,181 @@
+"""The loop that every worker runs: take what waits, work, answer, and say that it is alive.
+
+One thread does all of it. While a job is being worked on, `_Link.alive` (called by the worker, for example from
+SQLite's progress handler) sends the heartbeat, so silence means that the process hangs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+import zmq
+
+from memmux import logs, protocol, sockets
+from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError, ProtocolError
+from memmux.protocol import Header, Kind, Message
+from workers.jobs import Answer, Job, Worker
+
+HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle()
+_DRAIN = 256  # messages taken from the socket at once
+
+
+class _Link:
+    """The worker's side of the router's backend: one DEALER, with a heartbeat."""
+
+    def __init__(self, address: str, identity: str, worker: Worker) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._socket = sockets.dealer(self._context, address, identity.encode())
+        self._worker = worker
+        self._said = time.monotonic()
+
+    def send(self, header: Header, *frames: bytes) -> None:
+        self._said = time.monotonic()
+        self._socket.send_multipart(protocol.encode(header, *frames), copy=True)
+
+    def say(self, kind: Kind, **detail: object) -> None:
+        """Send a message about the worker itself, with its facts."""
+        self.send(Header(kind=kind, detail={**detail, **self._worker.facts()}))
+
+    def alive(self) -> None:
+        """Send a heartbeat if the last word was a while ago; cheap enough to be called all the time."""
+        if time.monotonic() - self._said >= HEARTBEAT_S:
+            self.say(Kind.HEARTBEAT)
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """Return the messages that wait, after waiting at most `timeout_s` for the first."""
+        messages: list[Message] = []
+        if not self._socket.poll(max(0, math.ceil(timeout_s * 1000))):
+            return messages
+        while len(messages) < _DRAIN:
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            try:
+                messages.append(protocol.decode(frames))
+            except ProtocolError as error:
+                logs.get().error("message_malformed", error=error.message)
+        return messages
+
+    def close(self) -> None:
+        self._socket.close(linger=1000)  # the last answers still go out
+        self._context.term()
+
+
+def serve(worker: Worker, address: str, identity: str) -> int:
+    """Run `worker` until the router says STOP or is gone; return the exit code.
+
+    address: the router's backend. identity: how the router knows this process. A worker that can't start says FAILED
+    with the reason and exits with 1.
+    """
+    log = logs.get()
+    _die_with_parent()
+    link = _Link(address, identity, worker)
+    try:
+        try:
+            worker.open()
+        except MemmuxError as error:
+            log.error("worker_start_failed", code=error.code, error=error.message)
+            link.send(Header(kind=Kind.FAILED, detail=error.to_json()))
+            return 1
+        link.say(Kind.READY, pid=os.getpid(), credit=worker.credit)
+        log.info("worker_started", **worker.facts())
+        _work(worker, link)
+        worker.close()
+        log.info("worker_stopped")
+        return 0
+    finally:
+        link.close()
+
+
+def _work(worker: Worker, link: _Link) -> None:
+    retiring = False
+    while True:
+        messages = link.receive(HEARTBEAT_S)
+        now = time.monotonic()
+        cancelled = {message.header.id for message in messages if message.header.kind is Kind.CANCEL}
+        jobs = []
+        for job in (_job(message, now) for message in messages if message.header.kind is Kind.REQUEST):
+            if job.id in cancelled:
+                _answer(worker, link, job, CancelledError(), work_ms=0)
+            elif job.deadline <= now:
+                _answer(worker, link, job, DeadlineExceededError(), work_ms=0)
+            else:
+                jobs.append(job)
+        if jobs:
+            _do(worker, link, jobs)
+        elif not messages:
+            worker.idle()
+        link.alive()
+        if worker.retiring and not retiring:
+            retiring = True
+            link.say(Kind.RETIRING)
+        if any(message.header.kind is Kind.STOP for message in messages):
+            return
+
+
+def _job(message: Message, now: float) -> Job:
+    header = message.header
+    deadline = math.inf if header.deadline_ms is None else now + header.deadline_ms / 1000
+    return Job(
+        id=header.id,
+        operation=header.operation,
+        frames=message.frames,
+        key=header.key,
+        client=header.client,
+        deadline=deadline,
+        attempt=header.attempt,
+        degraded=header.degraded,
+    )
+
+
+def _do(worker: Worker, link: _Link, jobs: Sequence[Job]) -> None:
+    """Work on `jobs` and send each outcome as soon as it is there."""
+    started = time.perf_counter()
+    for job, outcome in worker.handle(jobs, link.alive):
+        now = time.perf_counter()
+        _answer(worker, link, job, outcome, round((now - started) * 1000, 3))
+        started = now
+
+
+def _answer(worker: Worker, link: _Link, job: Job, outcome: Answer | MemmuxError, work_ms: float) -> None:
+    if isinstance(outcome, MemmuxError):
+        code = outcome.code
+        link.send(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))
+    else:
+        code = "ok"
+        detail = {"work_ms": work_ms, **worker.facts()}
+        header = Header(kind=Kind.RESULT, id=job.id, attempt=job.attempt, degraded=outcome.degraded, detail=detail)
+        link.send(header, *outcome.frames)
+    logs.get().info(
+        "stage_finished",
+        request_id=job.id,
+        client=job.client,
+        operation=job.operation,
+        stage=worker.stage,
+        outcome=code,
+        attempt=job.attempt,
+        work_ms=work_ms,
+    )
+
+
+def _die_with_parent() -> None:
+    """End this process when the router is gone, whatever it is doing.
+
+    The router holds the other end of our standard input and never writes to it: the end of file is its death. The
+    thread sees it even while the main thread is inside SQLite or a model. SQLite is safe against such an end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal is for the router, which then stops us
+
+    def watch() -> None:
+        while sys.stdin.buffer.raw.read(1):  # type: ignore[attr-defined]  # stdin is a buffered file, which has raw
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
