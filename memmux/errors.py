@@ -136,7 +136,7 @@ class ModelMismatchError(RequestError):
 
 
 class PoisonedError(RequestError):
-    """Every worker that took this request died, so it was given up; report it with its id. Nothing else was affected."""
+    """Every worker that took this request died, so it was given up; report it with its id. Nothing else suffered."""
 
     code = "poisoned"
 

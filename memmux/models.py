@@ -152,7 +152,8 @@ class Status:
     state: serving, starting, draining, or degraded when a kind of worker keeps failing. seq: the newest change.
     memories: how many there are. pending: how many still wait for their vector. model: None until an embedder is ready.
     workers: kind, pid, state, restarts, in_flight, rss_bytes and, when it keeps failing, error.
-    clients: name, pid, version, in_flight, requests. queues: requests that wait, by kind of worker. rss_bytes: of the router.
+    clients: name, pid, version, in_flight, requests. queues: requests that wait, by kind of worker. requests: counts
+    and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too.
     degraded: codes of everything that is not as it should be.
     """
 

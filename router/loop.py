@@ -5,7 +5,6 @@ Whatever arrives is handed to the dispatcher with the time; what it answers is p
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import time
@@ -66,7 +65,7 @@ class Loop:
         self._wakeup, self._wake = socket.socketpair()
 
     def run(self) -> None:
-        """Serve until told to stop, or idle for long enough; raise the MemmuxError that keeps the writer from starting."""
+        """Serve until told to stop or idle for long; raise the MemmuxError that keeps the writer from starting."""
         poller = zmq.Poller()
         poller.register(self._backend, zmq.POLLIN)
         poller.register(self._frontend, zmq.POLLIN)
@@ -141,39 +140,48 @@ class Loop:
         self._perform(self._dispatcher.on_worker(identity, frames, now), now)
 
     def _perform(self, first: Sequence[Action], now: float) -> None:
-        """Perform actions in order, and those that follow from a send that failed."""
+        """Perform actions in order, and then those that follow from a send that failed."""
         waiting = deque(first)
         while waiting:
-            match waiting.popleft():
-                case actions.ToClient(routing_id, frames):
-                    if not _send(self._frontend, routing_id, frames):
-                        waiting.extend(self._dispatcher.on_client_gone(routing_id, now))
-                case actions.ToWorker(identity, frames):
-                    if not _send(self._backend, identity.encode(), frames):
-                        waiting.extend(self._dispatcher.on_worker_exit(identity, now))
-                        self._supervisor.kill(identity)
-                case actions.KillWorker(identity, _reason):
+            waiting.extend(self._perform_one(waiting.popleft(), now))
+
+    def _perform_one(self, action: Action, now: float) -> Sequence[Action]:
+        match action:
+            case actions.ToClient(routing_id, frames):
+                if not _send(self._frontend, routing_id, frames):
+                    return self._dispatcher.on_client_gone(routing_id, now)
+            case actions.ToWorker(identity, frames):
+                if not _send(self._backend, identity.encode(), frames):
                     self._supervisor.kill(identity)
-                case actions.ReplaceWorker(identity):
-                    self._started(self._supervisor.replace(identity, now), now)
-                case actions.WorkerReady(identity, stage):
-                    self._supervisor.on_ready(identity)
-                    if stage is Stage.WRITE and not self._serving:
-                        self._serving = True
-                        self._supervisor.add(Stage.READ, now)
-                        self._on_serving()
-                case actions.WorkerFailed(identity, stage, error):
-                    self._supervisor.on_failed(identity, error)
-                    if stage is Stage.WRITE and not self._serving:
-                        self._failure = error_from_json(dict(error))
-                case actions.ReportStatus(routing_id, request_id):
-                    header = Header(kind=Kind.RESULT, id=request_id)
-                    frames = protocol.encode(header, orjson.dumps(self._status(now)))
-                    waiting.appendleft(actions.ToClient(routing_id, frames))
-                case actions.BeginDrain():
-                    self._begin_drain(now, "asked")
-                case actions.Log(level, event, fields):
-                    getattr(self._log, level)(event, **fields)
+                    return self._dispatcher.on_worker_exit(identity, now)
+            case actions.Log(level, event, fields):
+                getattr(self._log, level)(event, **fields)
+            case actions.ReportStatus(routing_id, request_id):
+                header = Header(kind=Kind.RESULT, id=request_id)
+                return [actions.ToClient(routing_id, protocol.encode(header, orjson.dumps(self._status(now))))]
+            case actions.BeginDrain():
+                self._begin_drain(now, "asked")
+            case _:
+                self._supervise(action, now)
+        return ()
+
+    def _supervise(self, action: Action, now: float) -> None:
+        """Perform what concerns a worker's process."""
+        match action:
+            case actions.KillWorker(identity):
+                self._supervisor.kill(identity)
+            case actions.ReplaceWorker(identity):
+                self._started(self._supervisor.replace(identity, now), now)
+            case actions.WorkerReady(identity, stage):
+                self._supervisor.on_ready(identity)
+                if stage is Stage.WRITE and not self._serving:
+                    self._serving = True
+                    self._supervisor.add(Stage.READ, now)
+                    self._on_serving()
+            case actions.WorkerFailed(identity, stage, error):
+                self._supervisor.on_failed(identity, error)
+                if stage is Stage.WRITE and not self._serving:
+                    self._failure = error_from_json(dict(error))
 
     def _begin_drain(self, now: float, reason: str) -> None:
         if self._drain_until is None:
@@ -196,8 +204,8 @@ class Loop:
 
     def _catch_signals(self) -> Callable[[], None]:
         """Make signals wake the poll through a socket, as a handler that sets a flag would not."""
-        self._wake.setblocking(False)
-        self._wakeup.setblocking(False)
+        self._wake.settimeout(0)
+        self._wakeup.settimeout(0)
         before = {number: signal.signal(number, self._on_signal) for number in _WOKEN}
         descriptor = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
 

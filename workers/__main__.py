@@ -11,9 +11,9 @@ import sys
 # One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
-from memmux import logs  # noqa: E402  # after the environment is set
-from memmux.settings import Settings, parse_flags  # noqa: E402  # the same
-from workers.jobs import Worker  # noqa: E402  # the same
+from memmux import logs  # after the environment is set
+from memmux.settings import Settings, parse_flags  # the same
+from workers.jobs import Worker  # the same
 
 
 def _worker(kind: str, settings: Settings) -> Worker:

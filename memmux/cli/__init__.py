@@ -1,0 +1,1 @@
+"""The command line: `memmux <command>`; docs/cli.md describes every command."""

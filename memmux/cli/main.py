@@ -1,0 +1,118 @@
+"""The entry of the command line: which module holds a command, and how a failure ends."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import click
+
+from memmux.cli import output
+from memmux.cli.options import setting_options
+from memmux.errors import (
+    ArgumentInvalidError,
+    KeyConflictError,
+    MemmuxError,
+    ModelMismatchError,
+    NotFoundError,
+    PoisonedError,
+    RequestError,
+    SettingInvalidError,
+    UnknownFieldError,
+    UnknownOperationError,
+)
+from memmux.version import __version__
+
+FAILURE = 1
+USAGE = 2
+INTERRUPTED = 130  # what shells report for a process that SIGINT ended
+
+_COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "store": "memories.store",
+        "search": "memories.search",
+        "get": "memories.get",
+        "list": "memories.list_memories",
+        "update": "memories.update",
+        "delete": "memories.delete",
+        "status": "cluster.status",
+        "stop": "cluster.stop",
+        "serve": "cluster.serve",
+        "mcp": "cluster.mcp",
+        "demo": "demo.demo",
+    }
+)
+
+# Requests that are well formed, and fail for what they met.
+_MET = (NotFoundError, KeyConflictError, ModelMismatchError, PoisonedError)
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is run: `memmux status` pays for nothing else."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order of the help."""
+        del ctx  # the same in any context
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name, or None."""
+        del ctx  # the same in any context
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(".")
+        command = getattr(importlib.import_module(f"memmux.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@setting_options
+def cli() -> None:
+    """One memory, shared by every AI client on this machine.
+
+    Each database has one cluster, which the first client starts. The options here are the settings; each is also
+    the variable MEMMUX_NAME and the key `name` of memmux.toml.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
+
+    `memmux status` ends with 3 when no cluster runs.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        code = cli.main(given, prog_name="memmux", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        output.failure(_from_click(error), as_json=as_json)
+        return USAGE
+    except click.Abort:
+        return INTERRUPTED
+    except MemmuxError as error:
+        output.failure(error, as_json=as_json)
+        return USAGE if _is_usage(error) else FAILURE
+    return code if isinstance(code, int) else 0
+
+
+def _from_click(error: click.ClickException) -> MemmuxError:
+    """Return the error of our table that says the same."""
+    kinds: tuple[tuple[type[click.ClickException], type[MemmuxError]], ...] = (
+        (click.exceptions.NoSuchCommand, UnknownOperationError),
+        (click.NoSuchOption, UnknownFieldError),
+    )
+    cls = next((ours for theirs, ours in kinds if isinstance(error, theirs)), ArgumentInvalidError)
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    message = error.format_message().rstrip(".")
+    return cls(f"{message}; see `{context.command_path if context else 'memmux'} --help`")
+
+
+def _is_usage(error: MemmuxError) -> bool:
+    return isinstance(error, RequestError | SettingInvalidError) and not isinstance(error, _MET)

@@ -1,0 +1,148 @@
+"""The commands about memories: store, search, get, list, update and delete."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from memmux import limits
+from memmux.cli import output
+from memmux.cli.options import description_options, filter_options, json_option, namespace_option, with_settings
+from memmux.client import Client
+from memmux.errors import ArgumentInvalidError, ContentTooLongError
+from memmux.requests import Mode
+from memmux.settings import Settings
+
+
+def _client(settings: Settings) -> Client:
+    return Client(settings=settings, name="cli")
+
+
+def _text(argument: str) -> str:
+    """Return the argument, or for `-` what stands on standard input, without its last line feed."""
+    if argument != "-":
+        return argument
+    data = sys.stdin.buffer.read(limits.CONTENT_BYTES + 2)
+    if len(data.removesuffix(b"\n")) > limits.CONTENT_BYTES:
+        raise ContentTooLongError(
+            f"standard input has more than {limits.CONTENT_BYTES} bytes, the most; split it into several memories"
+        )
+    try:
+        return data.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise ArgumentInvalidError("standard input is not UTF-8; convert it first") from None
+
+
+@click.command()
+@click.argument("text")
+@description_options
+@json_option
+@with_settings
+def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -> None:
+    """Remember TEXT; with - what stands on standard input.
+
+    A text that is there already is not stored twice: the answer names the memory that holds it.
+    """
+    with _client(settings) as client:
+        stored = client.store(_text(text), **description)
+    if as_json:
+        output.document(stored)
+        return
+    click.echo(f"{stored.id}  {'already there' if stored.status == 'duplicate' else 'stored'}")
+    output.warn(stored.degraded)
+
+
+@click.command()
+@click.argument("query")
+@click.option("--limit", metavar="N", type=int, default=10, show_default=True, help="At most so many memories.")
+@click.option(
+    "--mode", metavar="MODE", default=Mode.HYBRID.value, show_default=True, help=f"How to rank: {', '.join(Mode)}."
+)
+@filter_options
+@json_option
+@with_settings
+def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> None:
+    """Find the memories that answer QUERY best, best first."""
+    with _client(settings) as client:
+        result = client.search(query, **options)
+    if as_json:
+        output.document(result)
+        return
+    for hit in result.hits:
+        output.summary(hit.memory, hit.score)
+    if not result.hits:
+        click.echo("nothing found")
+    output.warn(result.degraded)
+
+
+@click.command()
+@click.argument("memory_id", metavar="ID")
+@namespace_option
+@json_option
+@with_settings
+def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) -> None:
+    """Print the memory with this ID (or content hash)."""
+    with _client(settings) as client:
+        memory = client.get(memory_id, namespace=namespace)
+    if as_json:
+        output.document(memory)
+    else:
+        output.whole(memory)
+
+
+@click.command("list")
+@click.option("--limit", metavar="N", type=int, default=20, show_default=True, help="At most so many memories.")
+@click.option("--offset", metavar="N", type=int, default=0, show_default=True, help="Leave out so many first.")
+@filter_options
+@json_option
+@with_settings
+def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
+    """List memories, newest first."""
+    with _client(settings) as client:
+        page = client.list(**options)
+    if as_json:
+        output.document(page)
+        return
+    for memory in page.memories:
+        output.summary(memory)
+    click.echo(f"{len(page.memories)} of {page.total}")
+
+
+@click.command()
+@click.argument("memory_id", metavar="ID")
+@click.option("--content", metavar="TEXT", help="The new text; with - what stands on standard input.")
+@description_options
+@json_option
+@with_settings
+def update(
+    settings: Settings, memory_id: str, *, content: str | None, tags: tuple[str, ...], as_json: bool, **description: Any
+) -> None:
+    """Change the memory with this ID.
+
+    Tags replace the old ones; metadata is merged key by key, and a key set to null is removed.
+    """
+    text = None if content is None else _text(content)
+    with _client(settings) as client:
+        updated = client.update(memory_id, content=text, tags=tags or None, **description)
+    if as_json:
+        output.document(updated)
+        return
+    click.echo(f"{updated.id}  updated")
+    output.warn(updated.degraded)
+
+
+@click.command()
+@click.argument("memory_id", metavar="ID")
+@namespace_option
+@json_option
+@with_settings
+def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) -> None:
+    """Delete the memory with this ID (or content hash)."""
+    with _client(settings) as client:
+        deleted = client.delete(memory_id, namespace=namespace)
+    if as_json:
+        output.document(deleted)
+    else:
+        click.echo(f"{deleted.id}  deleted")

@@ -1,0 +1,118 @@
+"""What commands share: the settings as options, `--json`, and the options that describe and select memories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import wraps
+from types import MappingProxyType
+from typing import Any
+
+import click
+import orjson
+
+from memmux.errors import MetadataInvalidError
+from memmux.settings import EmbedderChoice, LogLevel, Settings, load
+
+Decorated = Callable[..., Any]
+
+SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "database": ("FILE", "The SQLite file that holds the memories."),
+        "embedder": ("NAME", f"What runs the model: {', '.join(EmbedderChoice)}."),
+        "model": ("NAME", "The embedding model: a name or a folder."),
+        "readers": ("N", "How many read workers."),
+        "embedders": ("N", "How many embed workers."),
+        "runtime_dir": ("FOLDER", "Where the sockets are."),
+        "state_dir": ("FOLDER", "Where the logs are."),
+        "cache_dir": ("FOLDER", "Where exported models are kept."),
+        "idle_exit_s": ("SECONDS", "The cluster exits when it had no client for so long; 0: never."),
+        "request_timeout_s": ("SECONDS", "How long to wait for an answer."),
+        "start_timeout_s": ("SECONDS", "How long to wait for a cluster to start."),
+        "stall_s": ("SECONDS", "A worker that says nothing for so long is replaced."),
+        "drain_s": ("SECONDS", "How long a stop waits for requests in flight."),
+        "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
+    }
+)
+"""Each setting's kind of value and its help."""
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep a setting for `with_settings`; what stands after the command wins over what stands before it."""
+    if value is not None:
+        context.ensure_object(dict)[parameter.name] = value
+
+
+def _setting(name: str) -> Callable[[Decorated], Decorated]:
+    metavar, text = SETTINGS[name]
+    flag = f"--{name.replace('_', '-')}"
+    return click.option(flag, name, metavar=metavar, help=text, expose_value=False, callback=_remember)
+
+
+def setting_options(command: Decorated) -> Decorated:
+    """Give `command` an option for every setting."""
+    for known in reversed(fields(Settings)):
+        command = _setting(known.name)(command)
+    return command
+
+
+def with_settings(command: Callable[..., None]) -> Decorated:
+    """Call `command` with the settings first, and let `--database` stand after its name too."""
+
+    @wraps(command)
+    def loaded(*arguments: Any, **options: Any) -> None:
+        flags = click.get_current_context().obj
+        command(load(flags), *arguments, **options)
+
+    return _setting("database")(loaded)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def _metadata(context: click.Context, parameter: click.Parameter, value: str | None) -> object:
+    del context, parameter  # the value says it all
+    if value is None:
+        return None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise MetadataInvalidError(f'--metadata is not JSON: {error}; write it like \'{{"source": "mail"}}\'') from None
+
+
+def _metadata_option(text: str) -> Callable[[Decorated], Decorated]:
+    return click.option("--metadata", metavar="JSON", callback=_metadata, help=text)
+
+
+namespace_option = click.option(
+    "--namespace", metavar="NAME", default="default", show_default=True, help="The part of the database meant."
+)
+
+
+def _combined(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    def decorate(command: Decorated) -> Decorated:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+description_options = _combined(
+    click.option("--tag", "tags", metavar="TAG", multiple=True, help="A tag; may be given several times."),
+    click.option("--type", "type", metavar="TYPE", help="What kind of memory it is, in one word."),
+    _metadata_option("More about it: a JSON object."),
+    namespace_option,
+)
+"""What a memory is described with: tags, type, metadata, namespace."""
+
+filter_options = _combined(
+    click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
+    click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
+    click.option("--type", "type", metavar="TYPE", help="Only of this type."),
+    click.option("--after", metavar="TIME", help="Only stored at or after: 2026-11-23, 2026-11-23T14:30, or seconds."),
+    click.option("--before", metavar="TIME", help="Only stored before this time."),
+    _metadata_option("Only with these values: a JSON object."),
+    namespace_option,
+)
+"""The fields of `memmux.requests.Filter`."""

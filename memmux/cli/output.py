@@ -1,0 +1,126 @@
+"""How answers look: one JSON document, or text for people; rich is imported only to draw a table on a terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import click
+import orjson
+
+from memmux.errors import MemmuxError
+from memmux.models import Memory
+
+PREVIEW_CHARACTERS = 240  # of a memory in a list
+
+# C0 and C1 but tab and line feed, lone surrogates, and what turns the direction of writing around.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def document(value: object) -> None:
+    """Print `value` as one JSON document: one line, or indented on a terminal."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0))
+
+
+def failure(error: MemmuxError, *, as_json: bool) -> None:
+    """Print `error` as one line on standard error."""
+    if as_json:
+        fields = {key: clean(value) if isinstance(value, str) else value for key, value in error.to_json().items()}
+        click.echo(orjson.dumps({"error": fields}), err=True)
+    else:
+        click.echo(f"memmux: {click.style(error.code, fg='red')}: {_one_line(error.message)}", err=True)
+
+
+def warn(degraded: Sequence[str]) -> None:
+    """Say on standard error what an answer had to do without."""
+    if degraded:
+        click.echo(f"memmux: {click.style('degraded', fg='yellow')}: {', '.join(degraded)}", err=True)
+
+
+def clean(text: str) -> str:
+    """Return `text` with control characters escaped, so that a memory can't drive the terminal."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _preview(text: str) -> str:
+    # One cut before the cleaning: a memory may be a million characters.
+    line = _one_line(text[: 2 * PREVIEW_CHARACTERS])
+    if len(line) <= PREVIEW_CHARACTERS and len(text) <= 2 * PREVIEW_CHARACTERS:
+        return line
+    return line[: PREVIEW_CHARACTERS - 1].rstrip() + "…"
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _headline(memory: Memory) -> str:
+    words = [click.style(memory.id, fg="cyan"), _local(memory.created_at)]
+    if memory.type:
+        words.append(click.style(clean(memory.type), fg="magenta"))
+    words.extend(click.style(f"#{_one_line(tag)}", fg="green") for tag in memory.tags)
+    return "  ".join(words)
+
+
+def summary(memory: Memory, score: float | None = None) -> None:
+    """Print a memory in two lines: what it is, and how it begins."""
+    ranked = "" if score is None else click.style(f"{score:.3f}", bold=True) + "  "
+    click.echo(f"{ranked}{_headline(memory)}")
+    click.echo(f"  {_preview(memory.content)}")
+
+
+def whole(memory: Memory) -> None:
+    """Print all of a memory."""
+    click.echo(_headline(memory))
+    if memory.updated_at != memory.created_at:
+        click.echo(f"updated   {_local(memory.updated_at)}")
+    if memory.supersedes:
+        click.echo(f"replaces  {memory.supersedes}")
+    if memory.metadata:
+        click.echo(f"metadata  {clean(orjson.dumps(memory.metadata).decode())}")
+    click.echo()
+    click.echo(clean(memory.content))
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print names and values, one a line, values aligned; an empty value leaves its line out."""
+    shown = [(name, value) for name, value in pairs if value]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(f"{click.style(name.ljust(width), bold=True)}  {clean(value)}")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; numbers are aligned to the right."""
+    texts = [[_one_line("" if cell is None else str(cell)) for cell in row] for row in rows]
+    numeric = [bool(rows) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(columns))]
+    if sys.stdout.isatty():
+        _rich_table(title, columns, texts, numeric)
+        return
+    click.echo(f"\n{title}")
+    widths = [max(len(line[place]) for line in (list(columns), *texts)) for place in range(len(columns))]
+    for line in (list(columns), *texts):
+        cells = zip(line, widths, numeric, strict=True)
+        click.echo(
+            "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
+        )
+
+
+def _rich_table(title: str, columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:
+    from rich import box  # costs 50 ms, and only a terminal needs it
+    from rich.console import Console  # the same
+    from rich.markup import escape  # the same
+    from rich.table import Table  # the same
+
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for name, right in zip(columns, numeric, strict=True):
+        drawn.add_column(name, justify="right" if right else "left")
+    for line in texts:
+        drawn.add_row(*map(escape, line))
+    Console().print(drawn)

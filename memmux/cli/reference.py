@@ -1,0 +1,79 @@
+"""The reference of the command line as Markdown: `python -m memmux.cli.reference > docs/cli.md` writes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import click
+
+from memmux.cli.main import cli
+
+_HEAD = """\
+# The command line
+
+`memmux --help` and `memmux COMMAND --help` say the same. This page is generated from them; a test compares.
+
+Commands that print data take `--json` and then print one JSON document on standard output. Text for people goes to
+standard output, warnings and errors to standard error. A failure is one line, `memmux: CODE: what happened and what to
+do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed |
+| 2 | wrong usage: an argument, an option or a setting is not valid |
+| 3 | `memmux status`: no cluster runs |
+| 130 | interrupted with Ctrl-C |
+"""
+
+_EXAMPLES = """\
+## Examples
+
+```console
+$ memmux store "The deploy key of the shop lives in vault/shop" --tag ops --type fact
+$ git log -1 --format=%B | memmux store - --tag commits
+$ memmux search "where is the shop's deploy key?"
+$ memmux search deploy --mode keyword --tag ops --json
+$ memmux update ID --metadata '{"checked": true}'
+$ memmux list --after 2026-11-01 --limit 5
+$ memmux --database ./project.db status
+```
+"""
+
+
+def reference() -> str:
+    """Return the whole page."""
+    context = click.Context(cli, info_name="memmux", max_content_width=100)
+    parts = [_HEAD, "## memmux\n", _described(cli), _options(cli, context)]
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context)
+        parts += [f"## memmux {name}\n", f"`{inner.command_path} {_usage(command, inner)}`\n", _described(command)]
+        parts.append(_options(command, inner))
+    return "\n".join([*parts, _EXAMPLES])
+
+
+def _usage(command: click.Command, context: click.Context) -> str:
+    return " ".join(command.collect_usage_pieces(context))
+
+
+def _described(command: click.Command) -> str:
+    return inspect.cleandoc(command.help or "") + "\n"
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    return "\n".join(["| option | meaning |", "|---|---|", *_rows(command, context), ""])
+
+
+def _rows(command: click.Command, context: click.Context) -> Iterator[str]:
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            flag, text = (part.replace("|", "\\|") for part in record)
+            yield f"| `{flag}` | {text} |"
+
+
+if __name__ == "__main__":
+    click.echo(reference(), nl=False)

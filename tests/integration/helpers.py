@@ -1,0 +1,37 @@
+"""Waiting for what real processes do: on the state itself, with a bound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from memmux import Client
+from memmux.models import Status
+from memmux.processes import alive
+
+BOUND_S = 30.0
+
+
+def status_until(client: Client, good: Callable[[Status], bool]) -> Status:
+    """Ask for the status until it is good; fail after a bound."""
+    until = time.monotonic() + BOUND_S
+    while not good(status := client.status()):
+        assert time.monotonic() < until, f"the status never became good: {status}"
+    return status
+
+
+def gone(pids: list[int]) -> None:
+    """Return when none of the processes runs any more; fail after a bound."""
+    until = time.monotonic() + BOUND_S
+    while left := [pid for pid in pids if alive(pid)]:
+        assert time.monotonic() < until, f"still running: {left}"
+
+
+def pids_of(status: Status) -> list[int]:
+    """The processes of a cluster."""
+    return [status.pid, *(worker["pid"] for worker in status.workers)]
+
+
+def workers_of(status: Status, kind: str) -> list[int]:
+    """The pids of the workers of one kind."""
+    return [worker["pid"] for worker in status.workers if worker["kind"] == kind]

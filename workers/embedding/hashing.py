@@ -1,0 +1,50 @@
+"""The hash embedder: the same text gives the same vector, and shared words give similarity. For tests.
+
+Feature hashing (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009) of lower-cased words.
+It knows nothing of meaning, so it must be asked for by name and every answer made with it says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+
+from memmux.vectors import Window
+from workers.embedding.interface import Vectors
+from workers.embedding.windows import Tokens, cut
+
+_WORD = re.compile(r"\w+")
+
+
+class HashEmbedder:
+    """Feature hashing of words into as many dimensions as the default model has."""
+
+    name = "hash"
+    backend = "hash"
+    dimensions = 384
+    max_tokens = 256  # words
+    degraded = ("hash_embedder",)
+
+    def windows(self, text: str) -> tuple[Window, ...]:
+        """Return the windows of `text`, of at most `max_tokens` words each."""
+        return cut(text, _words, self.max_tokens)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit row per text."""
+        rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            # Feature by feature: the row of a text without words, or whose words cancel out, is of the text itself.
+            for feature in (*_WORD.findall(text.lower()), ""):
+                if feature or not row.any():
+                    value = int.from_bytes(blake2b((feature or text).encode(), digest_size=8).digest(), "little")
+                    row[value % self.dimensions] += 1 if value >> 63 else -1
+            row /= np.linalg.norm(row)
+        return rows
+
+
+def _words(text: str) -> Tokens:
+    offsets = [match.span() for match in _WORD.finditer(text)]
+    return Tokens(offsets, range(len(offsets)))

@@ -1,0 +1,59 @@
+"""The weights of a model: which files they are, and their digest, remembered so that no start has to read them all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+
+import orjson
+
+from memmux.errors import ModelInvalidError
+
+MEMORY = "digests.json"  # in the folder of exported models
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files that hold the weights of the model in `folder`; none if it is not a whole model."""
+    return sorted(folder.glob("model*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+
+
+def digest(folder: Path, memory: Path) -> str:
+    """Return the SHA-256 of the weights in `folder`, hex; of several files, that of their digests.
+
+    memory: where digests are remembered, by path, size and time of change; made if it is missing.
+    Raises ModelInvalidError when the weights can't be read.
+    """
+    try:
+        found = [_remembered(path.resolve(), memory) for path in files(folder)]
+    except OSError as error:
+        raise ModelInvalidError(f"the model's weights in {folder} can't be read: {error.strerror}") from None
+    if not found:
+        raise ModelInvalidError(f"{folder} holds no weights (model.safetensors); name the folder of a whole model")
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
+
+
+def _remembered(path: Path, memory: Path) -> str:
+    state = path.stat()
+    known = _load(memory)
+    entry = known.get(str(path))
+    if isinstance(entry, dict) and (entry.get("bytes"), entry.get("mtime_ns")) == (state.st_size, state.st_mtime_ns):
+        return str(entry["sha256"])
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    known[str(path)] = {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256}
+    with contextlib.suppress(OSError):  # a cache folder that can't be written costs time, nothing else
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        partial = memory.with_name(f".{memory.name}.{os.getpid()}")
+        partial.write_bytes(orjson.dumps(known))
+        partial.replace(memory)
+    return sha256
+
+
+def _load(memory: Path) -> dict[str, object]:
+    try:
+        known = orjson.loads(memory.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return known if isinstance(known, dict) else {}
