@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -24,8 +23,6 @@ from memmux.errors import MalformedMessageError, MemmuxError, MessageTooLargeErr
 
 VERSION: Final = 1  # written into every header
 OLDEST: Final = 1  # the oldest version this side still understands
-
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class Kind(StrEnum):
@@ -76,7 +73,7 @@ class Header:
     client: str = ""
     attempt: int = 0
     degraded: tuple[str, ...] = ()
-    detail: Mapping[str, object] = field(default=_NOTHING)
+    detail: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,8 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
     if name not in hints:
         raise SettingInvalidError(f"{source} is no setting; the settings are {', '.join(hints)}")
     kind = hints[name]
+    if name == "model" and str(value).startswith((".", "~")):
+        kind = Path  # a folder, seen from here: workers have another working directory
     try:
         if kind in (int, float, str):
             return kind(value)
@@ -154,4 +156,5 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
     # The rest are paths. Symbolic links are resolved so that two names of one database reach one cluster.
-    return Path(str(value)).expanduser().resolve()
+    path = Path(str(value)).expanduser().resolve()
+    return str(path) if name == "model" else path

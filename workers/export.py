@@ -5,16 +5,15 @@ Run as `python -P -m workers export FLAGS…`, politely and one at a time. The e
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
-import stat
-import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from workers.embedding.exports import GRAPH, MANIFEST, TOKENIZER, Export, Manife
 from workers.embedding.sources import Source
 
 NICENESS = 10
+PARENT_S = 0.2  # between two looks at whether the parent still runs
 MOST_DIFFERENCE = 1e-4  # of any number of any vector
 # Padded together in one batch, where a wrong graph shows: several lengths, one past any window, several scripts.
 TEXTS = (
@@ -57,7 +57,7 @@ def main(settings: Settings) -> int:
         log.warning("export_refused", model=settings.model, code=error.code, error=error.message)
         return 1
     except (MemmuxError, OSError) as error:
-        log.error("export_failed", model=settings.model, error=str(error))  # noqa: TRY400  # its message says it all
+        log.error("export_failed", model=settings.model, error=str(error))
         return 1
     except Exception:
         log.exception("export_failed", model=settings.model)
@@ -72,7 +72,7 @@ def main(settings: Settings) -> int:
     return 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Hold the lock of this export; whoever waited for it will find the work done."""
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -103,8 +103,8 @@ def _export(settings: Settings, source: Source) -> Export:
 
 def _make(source: Source, folder: Path) -> Export:
     """Write the graph and the tokenizer into `folder`; return the export, verified."""
-    from workers.embedding import torch_backend, torch_export  # noqa: PLC0415  # slow to import, needed only here
-    from workers.embedding.onnx_backend import OnnxEmbedder  # noqa: PLC0415  # the same
+    from workers.embedding import torch_backend, torch_export  # slow to import
+    from workers.embedding.onnx_backend import OnnxEmbedder
 
     warnings.simplefilter("ignore")  # the exporter warns of its own insides
     model = torch_backend.load(source)
@@ -113,7 +113,7 @@ def _make(source: Source, folder: Path) -> Export:
     manifest = Manifest(
         model=source.name,
         dimensions=int(model.get_embedding_dimension() or 0),
-        max_tokens=int(model.max_seq_length or 0),
+        max_tokens=torch_backend.max_tokens(model),
         inputs=inputs,
         padding=int(model.tokenizer.pad_token_id or 0),
         source=str(source.folder),
@@ -128,8 +128,7 @@ def _make(source: Source, folder: Path) -> Export:
     difference = float(np.abs(exported - np.asarray(wanted)).max())
     if not difference <= MOST_DIFFERENCE:  # written so that NaN is refused as well
         raise ModelInvalidError(f"its graph differs by {difference:.2g} from sentence-transformers")
-    fields = {name: getattr(manifest, name) for name in Manifest.__slots__} | {"difference": difference}
-    return Export(folder, Manifest(**fields))
+    return Export(folder, replace(manifest, difference=difference))
 
 
 def _sync(path: Path) -> None:
@@ -141,12 +140,12 @@ def _sync(path: Path) -> None:
 
 
 def _die_with_parent() -> None:
-    """End this process when the embed worker that started it is gone: its end of our standard input closes then."""
+    """End this process soon after the embed worker that started it, whatever torch is doing."""
+    parent = os.getppid()
 
     def watch() -> None:
-        while sys.stdin.buffer.raw.read(1):  # type: ignore[attr-defined]  # stdin is a buffered file, which has raw
-            pass
+        while os.getppid() == parent:  # an orphan is given to another process
+            time.sleep(PARENT_S)
         os._exit(1)
 
-    if sys.stdin is not None and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
-        threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

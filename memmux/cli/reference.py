@@ -68,10 +68,11 @@ def _options(command: click.Command, context: click.Context) -> str:
 
 
 def _rows(command: click.Command, context: click.Context) -> Iterator[str]:
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
+    for parameter in command.params:
+        # Arguments have no record: the usage shows them, and the description tells what they are.
+        record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
         if record is not None:
-            flag, text = (part.replace("|", "\\|") for part in record)
+            flag, text = (" ".join(part.replace("|", "\\|").split()) for part in record)
             yield f"| `{flag}` | {text} |"
 
 

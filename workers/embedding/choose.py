@@ -33,7 +33,7 @@ def choose(settings: Settings) -> Choice:
     Raises ModelMissingError or ModelInvalidError when there is no model that can be loaded.
     """
     if settings.embedder is EmbedderChoice.HASH:
-        from workers.embedding.hashing import HashEmbedder  # noqa: PLC0415  # imported where it is chosen
+        from workers.embedding.hashing import HashEmbedder
 
         return Choice(HashEmbedder())
     source = sources.find(settings)
@@ -48,7 +48,7 @@ def choose(settings: Settings) -> Choice:
 
 
 def _torch(source: Source) -> Embedder:
-    from workers.embedding.torch_backend import TorchEmbedder  # noqa: PLC0415  # imported where it is chosen
+    from workers.embedding.torch_backend import TorchEmbedder
 
     return TorchEmbedder(source)
 
@@ -58,7 +58,7 @@ def _onnx(settings: Settings, source: Source) -> Embedder | None:
     export = exports.find(settings, source)
     if export is None:
         return None
-    from workers.embedding.onnx_backend import OnnxEmbedder  # noqa: PLC0415  # imported where it is chosen
+    from workers.embedding.onnx_backend import OnnxEmbedder
 
     try:
         return OnnxEmbedder(export)

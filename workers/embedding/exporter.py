@@ -15,11 +15,12 @@ class Exporter:
     """A process that exports the model of `settings`; it ends when this one does, whatever happens."""
 
     def __init__(self, settings: Settings) -> None:
-        # The child watches its standard input: the end of file is our death. Its own words are in its log.
+        # A process group of its own: Ctrl-C at a terminal is for the router. What it has to say is in its log.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "workers", "export", *settings.flags()],
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            process_group=0,
         )
         logs.get().info("export_started", exporter=self._process.pid)
 
@@ -38,8 +39,6 @@ class Exporter:
 
     def close(self) -> None:
         """End the child if it still runs, and collect it."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
         if self._process.poll() is None:
             self._process.terminate()
         try:

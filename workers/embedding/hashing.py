@@ -35,7 +35,8 @@ class HashEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit row per text."""
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        for row, text in zip(rows, texts, strict=True):
+        for index, text in enumerate(texts):
+            row = rows[index]
             # Feature by feature: the row of a text without words, or whose words cancel out, is of the text itself.
             for feature in (*_WORD.findall(text.lower()), ""):
                 if feature or not row.any():

@@ -15,28 +15,27 @@ Vectors = NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """One loaded model.
-
-    name: what its vectors are labelled with; vectors of different names are never compared.
-    backend: onnx, torch or hash. dimensions: floats per vector.
-    max_tokens: what the model reads of one text, special tokens included; the rest would be cut off.
-    degraded: codes that every answer made with it carries.
-    """
+    """One loaded model."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What its vectors are labelled with; vectors of different names are never compared."""
 
     @property
-    def backend(self) -> str: ...
+    def backend(self) -> str:
+        """The library that runs it: onnx, torch or hash."""
 
     @property
-    def dimensions(self) -> int: ...
+    def dimensions(self) -> int:
+        """Floats per vector."""
 
     @property
-    def max_tokens(self) -> int: ...
+    def max_tokens(self) -> int:
+        """How many tokens of a text it reads, special ones included; the rest would be cut off."""
 
     @property
-    def degraded(self) -> tuple[str, ...]: ...
+    def degraded(self) -> tuple[str, ...]:
+        """Codes that every answer made with it carries."""
 
     def windows(self, text: str) -> tuple[Window, ...]:
         """Return the ranges of characters that fit the model, overlapping, that together are all of `text`."""

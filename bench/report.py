@@ -1,0 +1,34 @@
+"""What the benchmark prints: progress on standard error, and at the end a table or one JSON document."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench.measure import Row
+
+
+def progress(text: str) -> None:
+    """Say what is being done: in place on a terminal, a line each otherwise."""
+    sys.stderr.write(f"\r\x1b[K{text} " if sys.stderr.isatty() else f"{text}\n")
+    sys.stderr.flush()
+
+
+def show(rows: Sequence[Row], *, as_json: bool) -> None:
+    """Print the rows."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    if as_json:
+        sys.stdout.write(orjson.dumps({"rows": rows}).decode() + "\n")
+        return
+    table = Table()
+    for heading in ("measured", "value", "target", ""):
+        table.add_column(heading, justify="right" if heading == "value" else "left")
+    for row in rows:
+        verdict = "" if not row.target else "[green]met" if row.ok else "[red]missed"
+        table.add_row(row.name, str(row.value), row.target, verdict)
+    Console().print(table)

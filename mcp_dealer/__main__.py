@@ -1,0 +1,51 @@
+"""The MCP server's process: `python -P -m mcp_dealer FLAGS…`, which `memmux mcp` becomes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import NoReturn
+
+from mcp_dealer.link import Link
+from mcp_dealer.server import MemoryServer
+from memmux import logs
+from memmux.errors import MemmuxError
+from memmux.settings import Settings, parse_flags
+
+
+def main(arguments: list[str]) -> None:
+    """Serve one MCP client on standard input and output until it leaves."""
+    try:
+        settings = parse_flags(arguments)
+        logs.configure("mcp", settings)
+    except MemmuxError as error:
+        sys.exit(f"memmux mcp: {error.code}: {error.message}")
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> NoReturn:
+    link = Link(settings)
+    loop = asyncio.get_running_loop()
+    leaving: list[asyncio.Task[NoReturn]] = []  # a task that nobody holds may be collected before it has run
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(stop, lambda: leaving.append(loop.create_task(_leave(link))))
+    logs.get().info("mcp_started")
+    await MemoryServer(link).run_stdio_async()
+    await _leave(link)
+
+
+async def _leave(link: Link) -> NoReturn:
+    """Say goodbye and end the process.
+
+    At once, because a thread that waits for standard input, or for a cluster that is still starting, can't be
+    interrupted, and hosts kill servers that linger. Every answer was flushed when it was written.
+    """
+    await link.aclose()
+    logs.get().info("mcp_stopped")
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,50 @@
+"""The MCP server's link to its cluster: made in the background, so that nothing of the handshake waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from memmux import logs
+from memmux.aclient import AsyncClient
+from memmux.errors import MemmuxError
+from memmux.settings import Settings
+
+NAME = "mcp"  # what a client that does not say its name is called
+NAME_CHARACTERS = 64  # of a name that a client says
+GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take two seconds to leave
+
+
+class Link:
+    """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AsyncClient | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    def begin(self, name: str = "") -> AsyncClient:
+        """Return the client, which starts to connect on the first call; `name` says who is behind it."""
+        if self._client is None:
+            said = "".join(filter(str.isprintable, name)).strip()[:NAME_CHARACTERS]
+            self._client = AsyncClient(settings=self._settings, name=said or NAME)
+            self._connecting = asyncio.create_task(self._connect(self._client))
+        return self._client
+
+    async def _connect(self, client: AsyncClient) -> None:
+        """Have the cluster found or started; a failure is logged here and met again by the first tool call."""
+        try:
+            await client.status()
+        except MemmuxError as error:
+            logs.get().warning("cluster_not_reached", code=error.code, error=error.message)
+
+    async def aclose(self) -> None:
+        """Stop connecting and say goodbye, within GOODBYE_S; closing again does nothing."""
+        client, self._client = self._client, None
+        if client is None or self._connecting is None:
+            return
+        self._connecting.cancel()
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await client.aclose()
+        except (TimeoutError, MemmuxError) as error:
+            logs.get().warning("goodbye_failed", error=repr(error))

@@ -1,0 +1,81 @@
+"""The endpoint file: written by the router once it serves, read by every client that looks for it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+import orjson
+
+from memmux.places import Places
+
+LINE_BYTES = 4096  # more than any endpoint file or READY line has
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a cluster listens.
+
+    address: of the router's socket for clients. pid, version: of the router. protocol: the newest it speaks.
+    """
+
+    address: str
+    pid: int
+    version: str
+    protocol: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the endpoint as it stands in its file and in the READY line."""
+        return {"endpoint": self.address, "pid": self.pid, "version": self.version, "protocol": self.protocol}
+
+    @classmethod
+    def from_json(cls, fields: object) -> Endpoint | None:
+        """Return the endpoint that the JSON value describes, or None if it describes none."""
+        if not isinstance(fields, dict):
+            return None
+        address, pid, newest = fields.get("endpoint"), fields.get("pid"), fields.get("protocol")
+        if not isinstance(address, str) or not address.startswith(("ipc://", "tcp://")):
+            return None
+        if type(pid) is not int or pid <= 0 or type(newest) is not int:
+            return None
+        return cls(address, pid, str(fields.get("version", "")), newest)
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Endpoint | None:
+        """Return the endpoint that the file or the READY line describes, or None if it describes none."""
+        try:
+            return cls.from_json(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            return None
+
+
+def read(places: Places) -> Endpoint | None:
+    """Return what the endpoint file says; None if there is none, it is broken, or others may have written it."""
+    try:
+        descriptor = os.open(places.endpoint, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(descriptor)
+        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        trusted = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not others
+        return Endpoint.from_line(os.read(descriptor, LINE_BYTES)) if trusted else None
+    finally:
+        os.close(descriptor)
+
+
+def write(places: Places, endpoint: Endpoint) -> None:
+    """Write the endpoint file, whole or not at all, for this user alone."""
+    beside = places.endpoint.with_name(f"{places.endpoint.name}.{endpoint.pid}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(orjson.dumps(endpoint.to_json()))
+    beside.replace(places.endpoint)
+
+
+def remove(places: Places, pid: int) -> None:
+    """Remove the endpoint file if it is the one of that router."""
+    endpoint = read(places)
+    if endpoint is not None and endpoint.pid == pid:
+        places.endpoint.unlink(missing_ok=True)

@@ -1,0 +1,300 @@
+"""Finding the cluster of a database, and starting it if there is none: one start at a time, however many clients ask.
+
+What takes a while is written as a generator that yields how long to wait before it wants to go on (`Steps`), so that
+a blocking client sleeps, an asyncio client awaits, and both run the same code.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import orjson
+import zmq
+
+from memmux import protocol, sockets
+from memmux.endpoints import LINE_BYTES, Endpoint, read, remove, write
+from memmux.errors import (
+    ClusterError,
+    ClusterStartError,
+    ClusterUnreachableError,
+    DatabaseInUseError,
+    MemmuxError,
+    StoragePermissionError,
+    error_from_json,
+)
+from memmux.places import PRIVATE, Places, make_private
+from memmux.processes import alive
+from memmux.protocol import Header, Kind
+from memmux.settings import Settings, load
+
+__all__ = ["Endpoint", "Steps", "alive", "choose", "ensure", "gone", "ping", "read", "remove", "run", "seek", "write"]
+
+PONG_S = 3.0  # a router that does not answer a PING for so long is dead
+STOP_S = 10.0  # what a router may take to exit after it has drained
+RESPAWN_S = 1.0  # between two starts while another cluster holds the database
+PAUSE_S = 0.001  # the first pause between two looks; doubled each time
+PAUSE_MOST_S = 0.02
+ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
+ERROR_LINES = 5  # of them, in the message of a failed start
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[float, None, T]
+"""A task that yields the seconds to wait before it is resumed, and returns its result."""
+
+
+def choose(database: str | Path | None, settings: Settings | None) -> Settings:
+    """Return the settings of the cluster that a client means: of those given or of this machine, with the database."""
+    if settings is None:
+        return load({"database": database})
+    # Resolved, as `load` does, so that two names of one database reach one cluster.
+    return replace(settings, database=Path(database or settings.database).expanduser().resolve())
+
+
+def run(steps: Steps[T]) -> T:
+    """Run steps to their end, sleeping in between."""
+    with closing(steps):
+        while True:
+            try:
+                pause = next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            time.sleep(pause)
+
+
+def ping(endpoint: Endpoint, timeout_s: float = PONG_S) -> bool:
+    """Return whether a router answers there within the time."""
+    return run(_ping(endpoint, timeout_s))
+
+
+def ensure(settings: Settings, *, start: bool = True) -> Endpoint:
+    """Return where the database's cluster listens, and start one if none answers; blocks, see `seek`."""
+    return run(seek(settings, start=start))
+
+
+def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
+    """Find the database's cluster, or start one, within `start_timeout_s`.
+
+    Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
+    database's folder can't be written; the router's own error when it can't serve; ClusterStartError otherwise.
+    """
+    places = Places(settings)
+    until = time.monotonic() + settings.start_timeout_s
+    found = yield from _look(places)
+    if found is None and not start:
+        raise ClusterUnreachableError(
+            f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
+        )
+    return found or (yield from _start_alone(places, until))
+
+
+def gone(settings: Settings, endpoint: Endpoint) -> Steps[None]:
+    """Wait until the router's process has ended; raise ClusterError if it takes longer than it may."""
+    bound_s = settings.drain_s + STOP_S
+    until = time.monotonic() + bound_s
+    while alive(endpoint.pid):
+        if time.monotonic() >= until:
+            if read(Places(settings)) != endpoint:
+                return  # it serves no more; what it still does is nobody's concern
+            raise ClusterError(f"the cluster (pid {endpoint.pid}) did not exit within {bound_s:g} s; see its log")
+        yield PAUSE_MOST_S
+
+
+def _pauses() -> Iterator[float]:
+    pause = PAUSE_S
+    while True:
+        yield pause
+        pause = min(2 * pause, PAUSE_MOST_S)
+
+
+def _look(places: Places) -> Steps[Endpoint | None]:
+    """Return the endpoint of a cluster that answers."""
+    endpoint = read(places)
+    if endpoint is None or not alive(endpoint.pid):
+        return None
+    return endpoint if (yield from _ping(endpoint, PONG_S)) else None
+
+
+def _ping(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
+    until = time.monotonic() + timeout_s
+    # A context of its own, so that this works in a forked process and leaves nothing behind.
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        socket = sockets.dealer(context, endpoint.address)
+        with socket:
+            socket.send_multipart(protocol.encode(Header(kind=Kind.PING)))
+            for pause in _pauses():
+                # Any answer shows a router; whether it speaks our protocol is HELLO's question, and has its own error.
+                if socket.poll(0):
+                    return True
+                if time.monotonic() >= until or not alive(endpoint.pid):
+                    return False
+                yield pause
+    except zmq.ZMQError:
+        pass  # not an address that can be connected to
+    finally:
+        context.term()
+    return False
+
+
+def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
+    """Take the spawn lock, look again, and start; whoever does not get the lock waits for the cluster of who did."""
+    _make_folder(places.database.parent)
+    with _opened(places.spawn_lock) as lock:
+        pauses = _pauses()
+        while not _taken(lock):
+            yield next(pauses)
+            if found := (yield from _look(places)):
+                return found
+            if time.monotonic() >= until:
+                raise ClusterStartError(
+                    f"another program is starting the cluster, but it does not come up{_errors(places, 0)}"
+                )
+        if found := (yield from _look(places)):
+            return found
+        while True:
+            try:
+                return (yield from _start(places, until))
+            except DatabaseInUseError:
+                # Started by hand a moment ago, or draining: wait for it, or for its end.
+                again = min(time.monotonic() + RESPAWN_S, until)
+                while time.monotonic() < again:
+                    yield PAUSE_MOST_S
+                    if found := (yield from _look(places)):
+                        return found
+                if again >= until:
+                    raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> StoragePermissionError:
+    return StoragePermissionError(
+        f"{folder} can't be written ({error.strerror}); give yourself write permission, "
+        "or name another database with MEMMUX_DATABASE"
+    )
+
+
+@contextmanager
+def _opened(lock: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(lock.parent, error) from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)  # and with it the lock
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _start(places: Places, until: float) -> Steps[Endpoint]:
+    """Start a router and return what its READY line says."""
+    ready, told = os.pipe()
+    try:
+        try:
+            before = _spawn(places, told)
+        finally:
+            os.close(told)
+        line = yield from _line(ready, until)
+    finally:
+        os.close(ready)
+    if line is None:
+        raise ClusterStartError(
+            f"the cluster was not ready within {places.settings.start_timeout_s:g} s{_errors(places, before)}"
+        )
+    if failure := _failure(line):
+        raise failure
+    endpoint = Endpoint.from_line(line)
+    if endpoint is None:
+        raise ClusterStartError(f"the cluster ended before it was ready{_errors(places, before)}")
+    return endpoint
+
+
+def _spawn(places: Places, told: int) -> int:
+    """Start the router, detached; return how many bytes its error file had before."""
+    import subprocess  # only the client that starts a cluster pays for it
+    import threading
+
+    make_private(places.logs)
+    path = _errors_path(places)
+    kept = path.exists() and path.stat().st_size < ERRORS_BYTES
+    command = [sys.executable, "-P", "-m", "router", f"--ready-fd={told}", *places.settings.flags()]
+    try:
+        with path.open("ab" if kept else "wb") as errors:
+            before = errors.tell()
+            router = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                cwd=places.database.parent,
+                pass_fds=(told,),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ClusterStartError(f"{sys.executable} can't be started: {error.strerror}") from None
+    # The router outlives this call, and perhaps this process; if not, it must not stay behind as a zombie.
+    threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
+    return before
+
+
+def _line(descriptor: int, until: float) -> Steps[bytes | None]:
+    """Return the first line, what came before the end of the pipe, or None when the time is up."""
+    os.set_blocking(descriptor, False)
+    received = b""
+    for pause in _pauses():
+        with suppress(BlockingIOError):
+            part = os.read(descriptor, LINE_BYTES)
+            received += part
+            if not part or b"\n" in part:
+                return received
+        if time.monotonic() >= until:
+            return None
+        yield pause
+    return None
+
+
+def _failure(line: bytes) -> MemmuxError | None:
+    try:
+        fields = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    failure = fields.get("error") if isinstance(fields, dict) else None
+    return error_from_json(failure) if isinstance(failure, dict) else None
+
+
+def _errors_path(places: Places) -> Path:
+    return places.logs / "router.err"
+
+
+def _errors(places: Places, before: int) -> str:
+    """Return where the router's last words are, and the words, as the end of a message."""
+    path = _errors_path(places)
+    try:
+        with path.open("rb") as errors:
+            errors.seek(before)
+            lines = errors.read(ERRORS_BYTES).decode(errors="replace").strip().splitlines()[-ERROR_LINES:]
+    except OSError:
+        lines = []
+    return f"; see {path}" + "".join(f"\n  {line}" for line in lines)

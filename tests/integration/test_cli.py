@@ -1,0 +1,258 @@
+"""The command line in processes of its own: shapes of `--json`, exit codes, and codes of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memmux import limits
+from memmux.processes import alive
+
+BOUND_S = 60.0
+MEMMUX = [sys.executable, "-P", "-m", "memmux"]
+
+Ended = subprocess.CompletedProcess[bytes]
+Memmux = Callable[..., Ended]
+
+
+@pytest.fixture
+def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
+    """Run `memmux` with these arguments to its end."""
+
+    def run(*arguments: str, stdin: bytes = b"") -> Ended:
+        return subprocess.run(
+            [*MEMMUX, *arguments],
+            env=settings_env,
+            cwd=short_tmp,
+            input=stdin,
+            capture_output=True,
+            timeout=BOUND_S,
+            check=False,
+        )
+
+    return run
+
+
+def _json(ended: Ended) -> Any:
+    assert ended.returncode == 0, ended.stderr.decode()
+    return json.loads(ended.stdout)
+
+
+def _refused(ended: Ended, exit_code: int) -> str:
+    """The code of the one line that says why."""
+    assert ended.returncode == exit_code, ended
+    assert ended.stdout == b""
+    (line,) = ended.stderr.decode().splitlines()
+    name, code, message = line.split(": ", 2)
+    assert name == "memmux"
+    assert message
+    return code
+
+
+def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> None:
+    stored = _json(memmux("store", "the ferry leaves at nine", "--tag", "travel", "--tag", "sea", "--json"))
+    assert set(stored) >= {"id", "content_hash", "seq", "status", "indexed"}
+    assert stored["status"] == "created"
+    assert uuid.UUID(stored["id"]).version == 7
+    assert _json(memmux("store", "the ferry leaves at nine", "--json"))["status"] == "duplicate"
+
+    found = _json(memmux("search", "ferry", "--tag", "sea", "--json"))
+    assert set(found) == {"mode", "degraded", "hits"}
+    assert found["mode"] == "hybrid"
+    (hit,) = found["hits"]
+    assert set(hit) == {"score", "memory"}
+    assert hit["memory"]["id"] == stored["id"]
+
+    updated = _json(memmux("update", stored["id"], "--metadata", '{"pier": 4}', "--type", "fact", "--json"))
+    assert updated["seq"] > stored["seq"]
+    memory = _json(memmux("get", stored["id"], "--json"))
+    assert set(memory) >= {"id", "content", "tags", "type", "metadata", "created_at", "updated_at"}
+    assert memory["content"] == "the ferry leaves at nine"
+    assert (memory["tags"], memory["type"], memory["metadata"]) == (["travel", "sea"], "fact", {"pier": 4})
+
+    page = _json(memmux("list", "--after", "2020-01-01", "--json"))
+    assert [listed["id"] for listed in page["memories"]] == [stored["id"]]
+    assert page["total"] == 1
+
+    assert _json(memmux("delete", stored["id"], "--json"))["id"] == stored["id"]
+    assert _refused(memmux("get", stored["id"]), 1) == "not_found"
+    assert _json(memmux("list", "--json")) == {"memories": [], "total": 0}
+
+
+def test_text_can_come_from_standard_input(memmux: Memmux) -> None:
+    stored = _json(memmux("store", "-", "--json", stdin="zwölf Äpfel\nund ein Kern\n".encode()))
+    assert _json(memmux("get", stored["id"], "--json"))["content"] == "zwölf Äpfel\nund ein Kern"
+    changed = _json(memmux("update", stored["id"], "--content", "-", "--json", stdin=b"one pear"))
+    assert _json(memmux("get", changed["id"], "--json"))["content"] == "one pear"
+
+
+def test_content_hash_names_a_memory_too(memmux: Memmux) -> None:
+    stored = _json(memmux("store", "by its hash", "--json"))
+    assert _json(memmux("get", stored["content_hash"], "--json"))["id"] == stored["id"]
+
+
+def test_text_for_people_shows_the_memory_and_hides_its_control_characters(memmux: Memmux) -> None:
+    memory_id = memmux("store", "a bell \x07 and \x1b[31mred", "--tag", "noise").stdout.split()[0].decode()
+    for shown in (memmux("search", "bell"), memmux("list"), memmux("get", memory_id)):
+        assert shown.returncode == 0
+        assert b"#noise" in shown.stdout
+        assert b"a bell \\x07 and \\x1b[31mred" in shown.stdout
+        assert b"\x1b" not in shown.stdout
+    assert b"degraded" in memmux("search", "bell").stderr  # the hash embedder has no meaning
+
+
+def test_status_shows_the_running_cluster_and_stop_ends_it(memmux: Memmux, short_tmp: Path) -> None:
+    memmux("store", "something")
+    status = _json(memmux("status", "--json"))
+    assert set(status) >= {"state", "pid", "version", "endpoint", "database", "seq", "memories", "model", "workers"}
+    assert status["memories"] == 1
+    assert status["database"] == str((short_tmp / "data" / "memories.db").resolve())
+    assert {worker["kind"] for worker in status["workers"]} == {"embed", "read", "write"}
+    assert all({"kind", "pid", "state", "restarts"} <= set(worker) for worker in status["workers"])
+    assert {"name", "pid"} <= set(status["clients"][0])
+    page = memmux("status")
+    assert page.returncode == 0
+    assert str(status["pid"]).encode() in page.stdout
+
+    assert _json(memmux("stop", "--json"))["was_running"] is True
+    assert not alive(status["pid"])
+    assert not any(alive(worker["pid"]) for worker in status["workers"])
+
+
+def test_status_without_a_cluster_exits_with_three_and_starts_none(memmux: Memmux) -> None:
+    stopped = memmux("status", "--json")
+    assert stopped.returncode == 3
+    assert json.loads(stopped.stdout)["state"] == "stopped"
+    assert memmux("status").returncode == 3
+
+
+def test_stop_without_a_cluster_is_no_failure(memmux: Memmux) -> None:
+    stopped = memmux("stop")
+    assert stopped.returncode == 0
+    assert b"no cluster runs" in stopped.stdout
+
+
+def test_database_is_accepted_before_and_after_the_command(memmux: Memmux, short_tmp: Path) -> None:
+    for arguments in (
+        ("--database", "other.db", "status", "--json"),
+        ("status", "--database", "other.db", "--json"),
+        ("--database", "wrong.db", "status", "--database", "other.db", "--json"),
+    ):
+        assert json.loads(memmux(*arguments).stdout)["database"] == str((short_tmp / "other.db").resolve())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("store", ""), "content_empty"),
+        (("store", " \n"), "content_empty"),
+        (("store", "x", "--metadata", "{"), "metadata_invalid"),
+        (("store", "x", "--metadata", "[1]"), "metadata_invalid"),
+        (("store", "x", "--metadata", '{"a": NaN}'), "metadata_invalid"),
+        (("store", "x", "--tag", ""), "tag_invalid"),
+        (("search", "x", "--mode", "psychic"), "unknown_mode"),
+        (("search", "x", "--limit", "0"), "limit_out_of_range"),
+        (("search", "x", "--limit", "many"), "argument_invalid"),
+        (("search", "x", "--after", "teatime"), "argument_invalid"),
+        (("list", "--limit", "1000000"), "limit_out_of_range"),
+        (("list", "--offset", "-1"), "limit_out_of_range"),
+        (("update", "some-id"), "argument_invalid"),
+        (("search",), "argument_invalid"),
+        (("search", "x", "--colour", "red"), "unknown_field"),
+        (("remember", "x"), "unknown_operation"),
+        (("--readers", "0", "status"), "setting_invalid"),
+        (("--embedder", "psychic", "status"), "setting_invalid"),
+    ],
+)
+def test_wrong_usage_exits_with_two_and_one_line_with_its_code(
+    memmux: Memmux, arguments: tuple[str, ...], code: str
+) -> None:
+    assert _refused(memmux(*arguments), 2) == code
+    as_json = memmux(*arguments, "--json")
+    assert as_json.returncode == 2
+    assert json.loads(as_json.stderr)["error"]["code"] == code
+    assert memmux("status").returncode == 3, "wrong usage started a cluster"
+
+
+def test_standard_input_that_is_too_long_or_no_text_is_refused(memmux: Memmux) -> None:
+    assert _refused(memmux("store", "-", stdin=b"x" * (limits.CONTENT_BYTES + 1)), 2) == "content_too_long"
+    assert _refused(memmux("store", "-", stdin=b"\xff\xfe"), 2) == "argument_invalid"
+
+
+def test_failure_exits_with_one_and_is_json_when_asked(memmux: Memmux) -> None:
+    missing = memmux("get", "no-such-memory", "--json")
+    assert missing.returncode == 1
+    error = json.loads(missing.stderr)["error"]
+    assert error["code"] == "not_found"
+    assert error["retryable"] is False
+    assert _refused(memmux("delete", "no-such-memory"), 1) == "not_found"
+
+
+def test_reader_that_goes_away_is_no_failure_to_talk_about(memmux: Memmux, settings_env: dict[str, str]) -> None:
+    memmux("store", "long enough " * 50)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [*MEMMUX, "list", "--json"],
+            env=settings_env,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=BOUND_S,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert ended.stderr == b""
+
+
+def test_serve_runs_in_the_foreground_until_interrupted(memmux: Memmux, settings_env: dict[str, str]) -> None:
+    with subprocess.Popen([*MEMMUX, "serve"], env=settings_env, stdout=subprocess.PIPE) as server:
+        try:
+            # A client that waits for a cluster in the making finds this one, and starts none of its own.
+            memmux("store", "served")
+            status = _json(memmux("status", "--json"))
+            assert status["pid"] == server.pid
+            assert _refused(memmux("serve"), 1) == "database_in_use"
+        finally:
+            server.send_signal(signal.SIGINT)
+            output, _ = server.communicate(timeout=BOUND_S)
+    assert output == b""
+    assert not any(alive(worker["pid"]) for worker in status["workers"])
+
+
+def test_terminal_gets_a_table(memmux: Memmux, settings_env: dict[str, str]) -> None:
+    memmux("store", "something to count")
+    main, terminal = pty.openpty()
+    try:
+        ended = subprocess.run(
+            [*MEMMUX, "status"],
+            env={**settings_env, "TERM": "xterm", "COLUMNS": "120"},
+            stdout=terminal,
+            timeout=BOUND_S,
+            check=False,
+        )
+        shown = os.read(main, 1 << 16)
+    finally:
+        os.close(main)
+        os.close(terminal)
+    assert ended.returncode == 0
+    assert b"\x1b[" in shown
+    assert b"embed" in shown
+
+
+def test_demo_finds_every_store_again_and_leaves_nothing(memmux: Memmux) -> None:
+    demo = _json(memmux("demo", "--clients", "3", "--memories", "30", "--json"))
+    assert demo["passed"] is True
+    assert (demo["stored"], demo["found"], demo["intact"], demo["left_running"]) == (30, 30, 30, [])
+    assert [row["stores"] for row in demo["clients"]] == [10, 10, 10]

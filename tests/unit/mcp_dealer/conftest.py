@@ -1,0 +1,140 @@
+"""A stand-in for the cluster's client, so that the tools are tested without processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import pytest
+from mcp import Client
+
+from mcp_dealer import link as links
+from mcp_dealer.link import Link
+from mcp_dealer.server import MemoryServer
+from memmux.models import Deleted, Hit, Memory, Page, SearchResult, Status, Stored, Updated
+from memmux.requests import Mode
+from memmux.settings import Settings
+
+MOMENT = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+MEMORY = Memory(
+    id="0001",
+    content="The office is in Ghent.",
+    content_hash="ab",
+    tags=("place", "work"),
+    type="fact",
+    metadata={"floor": 3},
+    created_at=MOMENT,
+    updated_at=MOMENT + timedelta(days=1),
+)
+BARE = Memory(id="0002", content="Bare.", content_hash="cd", created_at=MOMENT, updated_at=MOMENT)
+
+
+class StandIn:
+    """Answers every method of `AsyncClient` with a fixed result; remembers the calls, or raises `error`."""
+
+    def __init__(self, *, settings: Settings, name: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.error: Exception | None = None
+        self.degraded: tuple[str, ...] = ()
+        self.closed = 0
+
+    def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: Any) -> Any:
+        self.calls.append((method, arguments, options))
+        if self.error is not None:
+            raise self.error
+        return answer
+
+    async def store(self, *arguments: Any, **options: Any) -> Stored:
+        stored = Stored(
+            id="0001", content_hash="ab", seq=1, status="created", indexed=not self.degraded, degraded=self.degraded
+        )
+        return self._answer("store", arguments, options, stored)
+
+    async def search(self, *arguments: Any, **options: Any) -> SearchResult:
+        hits = (Hit(score=0.87654321, memory=MEMORY), Hit(score=0.5, memory=BARE))
+        result = SearchResult(mode=Mode.HYBRID, degraded=self.degraded, hits=hits)
+        return self._answer("search", arguments, options, result)
+
+    async def get(self, *arguments: Any, **options: Any) -> Memory:
+        return self._answer("get", arguments, options, MEMORY)
+
+    async def list(self, *arguments: Any, **options: Any) -> Page:
+        return self._answer("list", arguments, options, Page(memories=(MEMORY, BARE), total=7))
+
+    async def update(self, *arguments: Any, **options: Any) -> Updated:
+        updated = Updated(id="0001", content_hash="ab", seq=2, indexed=True, degraded=self.degraded)
+        return self._answer("update", arguments, options, updated)
+
+    async def delete(self, *arguments: Any, **options: Any) -> Deleted:
+        return self._answer("delete", arguments, options, Deleted(id="0001", seq=3))
+
+    async def status(self, *arguments: Any, **options: Any) -> Status:
+        status = Status(
+            state="serving",
+            pid=1,
+            version="0",
+            endpoint="ipc://x",
+            database="x",
+            seq=3,
+            memories=2,
+            pending=1,
+            model=None,
+            uptime_s=1.0,
+            rss_bytes=1,
+            degraded=self.degraded,
+            workers=(),
+            clients=({"name": "a"}, {"name": "b"}),
+            queues={},
+            requests={},
+        )
+        return self._answer("status", arguments, options, status)
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+class Connect(Protocol):
+    """Opens an MCP client in process, in one era of the protocol."""
+
+    def __call__(self, mode: str = "auto") -> AbstractAsyncContextManager[Client]: ...
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[StandIn]:
+    """The stand-ins that links make, in order."""
+    made: list[StandIn] = []
+
+    def make(*, settings: Settings, name: str) -> StandIn:
+        made.append(StandIn(settings=settings, name=name))
+        return made[-1]
+
+    monkeypatch.setattr(links, "AsyncClient", make)
+    return made
+
+
+@pytest.fixture
+def link(made: list[StandIn]) -> Link:
+    """A link to stand-ins, which stand in `made`."""
+    del made
+    return Link(Settings())
+
+
+@pytest.fixture
+def connect(link: Link) -> Connect:
+    """Open an MCP client of the server, in process."""
+
+    @asynccontextmanager
+    async def connect(mode: str = "auto") -> AsyncIterator[Client]:
+        async with Client(MemoryServer(link), mode=mode) as client:
+            yield client
+
+    return connect

@@ -1,0 +1,91 @@
+"""The server: what it announces, and what its handshake never waits for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from mcp_types import Tool
+
+from mcp_dealer.link import NAME
+from memmux.errors import ERRORS
+from tests.unit.mcp_dealer.conftest import Connect, StandIn
+
+pytestmark = pytest.mark.anyio
+
+TOOLS_LIST_BYTES = 6144  # every host sends it to its model with every conversation
+READERS = {"memory_search", "memory_get", "memory_list", "memory_health"}
+WRITERS = {"memory_store", "memory_update", "memory_delete"}
+
+
+async def _tools(connect: Connect, mode: str = "auto") -> list[Tool]:
+    async with connect(mode) as client:
+        return (await client.list_tools()).tools
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_the_list_of_tools_is_small(connect: Connect, mode: str) -> None:
+    async with connect(mode) as client:
+        listed = await client.list_tools()
+    assert len(listed.model_dump_json(by_alias=True, exclude_none=True).encode()) <= TOOLS_LIST_BYTES
+    tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools]
+    assert len(json.dumps(tools).encode()) <= TOOLS_LIST_BYTES  # with a space after every comma, as many hosts do
+
+
+async def test_every_tool_and_every_argument_is_described(connect: Connect) -> None:
+    tools = await _tools(connect)
+    assert {tool.name for tool in tools} == READERS | WRITERS
+    for tool in tools:
+        assert tool.description, tool.name
+        for argument, schema in tool.input_schema["properties"].items():
+            assert schema["description"], (tool.name, argument)
+            assert schema["type"], (tool.name, argument)
+        assert tool.output_schema is not None, tool.name
+        assert tool.output_schema["required"], tool.name
+
+
+async def test_every_tool_says_what_it_may_do(connect: Connect) -> None:
+    for tool in await _tools(connect):
+        hints = tool.annotations
+        assert hints is not None
+        assert hints.read_only_hint is (tool.name in READERS)
+        assert hints.destructive_hint is (tool.name in {"memory_update", "memory_delete"})
+        assert hints.idempotent_hint is True
+        assert hints.open_world_hint is False
+
+
+async def test_the_instructions_tell_when_to_search_and_store(connect: Connect) -> None:
+    async with connect("legacy") as client:
+        assert client.instructions is not None
+        assert "Search" in client.instructions
+        assert "Store" in client.instructions
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_the_cluster_knows_the_client_by_its_name(connect: Connect, made: list[StandIn], mode: str) -> None:
+    async with connect(mode) as client:
+        await client.list_tools()
+        assert [standing.name for standing in made] == [client.client_info.name if client.client_info else NAME]
+
+
+async def test_the_handshake_goes_on_when_no_cluster_can_be_reached(connect: Connect, made: list[StandIn]) -> None:
+    async with connect("legacy") as client:
+        await client.list_tools()
+        made[0].error = ERRORS["cluster_start_failed"]()
+        assert (await client.list_tools()).tools
+
+
+async def test_leaving_closes_the_link(connect: Connect, made: list[StandIn]) -> None:
+    async with connect() as client:
+        await client.list_tools()
+    assert made[0].closed == 1
+
+
+def test_wrong_settings_are_told_on_stderr_alone() -> None:
+    command = [sys.executable, "-P", "-m", "mcp_dealer", "--readers=none"]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("memmux mcp: setting_invalid: ")

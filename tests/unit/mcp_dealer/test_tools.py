@@ -1,0 +1,144 @@
+"""The tools: what they pass on, what they refuse, and how a refusal reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mcp_types import CallToolResult, TextContent
+
+from memmux.errors import ClusterStartError, MemmuxError, NotFoundError
+from tests.unit.mcp_dealer.conftest import Connect, StandIn
+
+pytestmark = pytest.mark.anyio
+
+
+async def _call(connect: Connect, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    async with connect() as client:
+        return await client.call_tool(name, arguments)
+
+
+def _refusal(result: CallToolResult) -> str:
+    assert result.is_error
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "method"),
+    [
+        ("memory_store", {"content": "x", "tags": ["a"], "type": "note", "metadata": {"a": 1}}, "store"),
+        (
+            "memory_search",
+            {"query": "x", "limit": 3, "mode": "exact", "any_tag": True, "after": "2026-01-01"},
+            "search",
+        ),
+        ("memory_get", {"id": "0001"}, "get"),
+        ("memory_list", {"limit": 3, "offset": 2, "type": "note", "before": "2026-01-01"}, "list"),
+        ("memory_update", {"id": "0001", "content": "y", "metadata": {"a": None}}, "update"),
+        ("memory_delete", {"id": "0001"}, "delete"),
+        ("memory_health", {}, "status"),
+    ],
+)
+async def test_each_tool_passes_its_arguments_on_and_answers_as_its_schema_says(
+    connect: Connect, made: list[StandIn], name: str, arguments: dict[str, Any], method: str
+) -> None:
+    result = await _call(connect, name, arguments)  # the SDK's client checks the answer against the schema
+    assert not result.is_error
+    assert result.structured_content
+    called, positional, options = made[0].calls[-1]
+    assert called == method
+    assert [*arguments.values()] == [
+        *positional,
+        *(options[argument] for argument in arguments if argument in options),
+    ]
+
+
+async def test_an_unknown_argument_is_named(connect: Connect, made: list[StandIn]) -> None:
+    refusal = _refusal(await _call(connect, "memory_store", {"content": "x", "tag": "a"}))
+    assert refusal == ("unknown_field: memory_store has no argument 'tag'; it takes content, tags, type, metadata")
+    assert "store" not in {call[0] for call in made[0].calls}
+
+
+async def test_a_tool_without_arguments_says_so(connect: Connect) -> None:
+    refusal = _refusal(await _call(connect, "memory_health", {"verbose": True}))
+    assert refusal == "unknown_field: memory_health has no argument 'verbose'; it takes none"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "refusal"),
+    [
+        ("memory_store", {}, "argument_invalid: content is missing; give it"),
+        ("memory_store", {"content": None}, "argument_invalid: content is missing; give it"),
+        ("memory_get", {"id": 5}, "argument_invalid: id is wrong: input should be a valid string"),
+        (
+            "memory_store",
+            {"content": "x", "tags": "a, b"},
+            "argument_invalid: tags is wrong: input should be a valid list",
+        ),
+        (
+            "memory_search",
+            {"query": "x", "limit": "many"},
+            "argument_invalid: limit is wrong: input should be a valid integer, unable to parse string as an integer",
+        ),
+    ],
+)
+async def test_an_argument_of_the_wrong_type_is_named(
+    connect: Connect, name: str, arguments: dict[str, Any], refusal: str
+) -> None:
+    assert _refusal(await _call(connect, name, arguments)) == refusal
+
+
+async def test_an_unknown_tool_is_refused_with_the_names_of_all(connect: Connect) -> None:
+    refusal = _refusal(await _call(connect, "memory_forget", {}))
+    assert refusal.startswith("unknown_operation: there is no tool 'memory_forget'; there are memory_store, ")
+
+
+@pytest.mark.parametrize("error", [NotFoundError(), ClusterStartError("the router said why")])
+async def test_a_failure_reads_as_its_code_and_its_message(
+    connect: Connect, made: list[StandIn], error: MemmuxError
+) -> None:
+    async with connect() as client:
+        await client.call_tool("memory_health", {})
+        made[0].error = error
+        assert _refusal(await client.call_tool("memory_get", {"id": "x"})) == f"{error.code}: {error.message}"
+
+
+async def test_a_crash_tells_the_client_nothing_of_its_inside(connect: Connect, made: list[StandIn]) -> None:
+    async with connect() as client:
+        await client.call_tool("memory_health", {})
+        made[0].error = ValueError("a secret")
+        refusal = _refusal(await client.call_tool("memory_get", {"id": "x"}))
+    assert refusal.startswith("internal: ")
+    assert "secret" not in refusal
+
+
+async def test_a_text_that_looks_like_json_stays_a_text(connect: Connect, made: list[StandIn]) -> None:
+    await _call(connect, "memory_update", {"id": "1", "content": '{"a": 1}', "type": "[1]"})
+    _, _, options = made[0].calls[-1]
+    assert (options["content"], options["type"]) == ('{"a": 1}', "[1]")
+
+
+async def test_lists_and_objects_may_come_as_json_text(connect: Connect, made: list[StandIn]) -> None:
+    await _call(connect, "memory_store", {"content": "x", "tags": '["a", "b"]', "metadata": '{"a": 1}'})
+    _, _, options = made[0].calls[-1]
+    assert (options["tags"], options["metadata"]) == (["a", "b"], {"a": 1})
+
+
+async def test_null_is_as_if_left_out(connect: Connect, made: list[StandIn]) -> None:
+    await _call(connect, "memory_search", {"query": "x", "limit": None, "mode": None, "any_tag": None, "after": None})
+    _, _, options = made[0].calls[-1]
+    assert (options["limit"], options["mode"], options["any_tag"], options["after"]) == (10, "hybrid", False, None)
+
+
+async def test_what_the_cluster_did_without_is_told(connect: Connect, made: list[StandIn]) -> None:
+    async with connect() as client:
+        await client.call_tool("memory_health", {})
+        made[0].degraded = ("embedder_loading",)
+        for name, arguments in (("memory_store", {"content": "x"}), ("memory_search", {"query": "x"})):
+            result = await client.call_tool(name, arguments)
+            assert result.structured_content is not None
+            assert result.structured_content["degraded"] == ["embedder_loading"]
+            assert isinstance(result.content[0], TextContent)
+            assert result.content[0].text.endswith("degraded: embedder_loading")

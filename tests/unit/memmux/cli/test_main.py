@@ -1,0 +1,117 @@
+"""The command line without a cluster: help, documentation, and how failures end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from memmux import errors
+from memmux.cli.main import cli, run
+from memmux.cli.options import SETTINGS
+from memmux.cli.reference import reference
+from memmux.errors import MemmuxError
+from memmux.settings import Settings
+
+ROOT = Path(__file__).parents[4]
+CONTEXT = click.Context(cli)
+COMMANDS = cli.list_commands(CONTEXT)
+
+
+def _command(name: str) -> click.Command:
+    command = cli.get_command(CONTEXT, name)
+    assert command is not None
+    return command
+
+
+def test_every_setting_is_an_option_with_help() -> None:
+    names = [known.name for known in fields(Settings)]
+    assert list(SETTINGS) == names
+    assert [parameter.name for parameter in cli.params if parameter.name in names] == names
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_help(name: str) -> None:
+    command = _command(name)
+    assert command.help
+    for parameter in command.params:
+        assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), parameter.name
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"serve", "mcp"}])
+def test_every_command_that_prints_data_takes_json(name: str) -> None:
+    assert any("--json" in parameter.opts for parameter in _command(name).params)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_stands_in_the_documentation(name: str) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    section = page.partition(f"## memmux {name}\n")[2].partition("\n## ")[0]
+    assert section
+    for parameter in _command(name).params:
+        for flag in parameter.opts:
+            assert isinstance(parameter, click.Argument) or f"`{flag}" in section
+
+
+def test_documentation_is_what_the_code_says() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == reference(), (
+        "write it anew: python -m memmux.cli.reference > docs/cli.md"
+    )
+
+
+def test_help_needs_no_cluster_and_no_arguments_mean_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    assert "Commands:" in capsys.readouterr().out
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "exit_code"),
+    [
+        (errors.ContentEmptyError(), 2),
+        (errors.SettingInvalidError(), 2),
+        (errors.NotFoundError(), 1),
+        (errors.ModelMismatchError(), 1),
+        (errors.OverloadedError(), 1),
+        (errors.MemmuxError(), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_failure_decides_the_exit_code(
+    raised: BaseException, exit_code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(_command("status"), "callback", fail)
+    assert run(["status"]) == exit_code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    if isinstance(raised, MemmuxError):
+        assert shown.err == f"memmux: {raised.code}: {raised.message}\n"
+
+
+def test_status_imports_nothing_that_it_does_not_need() -> None:
+    heavy = "rich", "mcp", "numpy", "structlog", "asyncio", "torch", "onnxruntime", "apsw"
+    script = (
+        "import sys; from memmux.cli.main import run; run(['--database', '/nonexistent/x.db', 'status', '--json']); "
+        f"sys.exit(' '.join(name for name in {heavy!r} if name in sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=30, check=False)
+    assert ended.stderr.decode().strip() == ""
+
+
+@pytest.mark.parametrize("safe", [[], ["-P"]])
+def test_command_line_started_in_a_hostile_folder_imports_nothing_of_it(safe: list[str], tmp_path: Path) -> None:
+    for name in ("click", "router", "orjson", "zmq"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working directory')")
+    environment = {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *safe, "-m", "memmux", "--version"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=30, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(b"memmux ")

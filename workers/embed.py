@@ -1,0 +1,100 @@
+"""The embed worker: turns the texts of requests into vectors, many requests at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from memmux import logs
+from memmux.errors import MemmuxError
+from memmux.operations import Stage
+from memmux.settings import Settings
+from workers.embedding.batches import Work, run
+from workers.embedding.cache import QueryCache
+from workers.embedding.choose import choose
+from workers.embedding.exporter import Exporter
+from workers.embedding.interface import Embedder
+from workers.embedding.texts import texts_of
+from workers.jobs import Alive, Answer, Job, Outcome
+
+
+class EmbedWorker:
+    """Runs one model in one thread.
+
+    Where the model has no export yet, torch serves while a child process makes one; then this worker retires, and its
+    successor starts with onnxruntime.
+    """
+
+    stage = Stage.EMBED
+    credit = 16  # as many as go through the model at once
+
+    def __init__(self, settings: Settings) -> None:
+        self.retiring = False
+        self._settings = settings
+        self._cache = QueryCache()
+        self._loaded: Embedder | None = None
+        self._exporter: Exporter | None = None
+
+    @property
+    def _embedder(self) -> Embedder:
+        assert self._loaded is not None, "the worker is not open"
+        return self._loaded
+
+    def open(self) -> None:
+        """Load the model; raise ModelMissingError or ModelInvalidError when it can't be."""
+        choice = choose(self._settings)
+        self._loaded = choice.embedder
+        choice.embedder.embed(["the first text takes longer than any other"])
+        if choice.export_wanted:
+            self._exporter = Exporter(self._settings)
+
+    def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
+        """Yield the embedding of each job's texts as the two frames of `memmux.vectors`, or what is wrong with it."""
+        works: list[Work] = []
+        for job in jobs:
+            try:
+                texts = texts_of(job, self._embedder.name)
+            except MemmuxError as error:
+                yield job, error
+                continue
+            cached = self._cache.get(self._embedder.name, texts[0]) if job.operation == "memory.search" else None
+            if cached is not None:
+                yield job, Answer(cached.frames(), self._embedder.degraded)
+            else:
+                works.append(Work.of(job, texts, self._embedder, alive))
+        for work, outcome in run(works, self._embedder, alive):
+            if work.job.operation == "memory.search" and not work.missing:
+                self._cache.put(work.texts[0], work.embedding(self._embedder.name))
+            yield outcome
+        self._look_at_export()
+
+    def facts(self) -> dict[str, object]:
+        """Return which model this is, what runs it, and how the cache does; empty before `open`."""
+        if self._loaded is None:
+            return {}
+        return {
+            "model": self._loaded.name,
+            "dimensions": self._loaded.dimensions,
+            "backend": self._loaded.backend,
+            "max_tokens": self._loaded.max_tokens,
+            "cache_hits": self._cache.hits,
+            "cache_misses": self._cache.misses,
+        }
+
+    def idle(self) -> None:
+        """See whether the export is there."""
+        self._look_at_export()
+
+    def close(self) -> None:
+        """End the export, if it still runs."""
+        if self._exporter is not None:
+            self._exporter.close()
+            self._exporter = None
+
+    def _look_at_export(self) -> None:
+        if self._exporter is None or (exported := self._exporter.poll()) is None:
+            return
+        self._exporter.close()
+        self._exporter = None
+        self.retiring = exported
+        if not exported:
+            logs.get().warning("export_failed", remedy="torch goes on serving; the export's log says why")

@@ -1,0 +1,24 @@
+"""What search asks of an index: the nearest memories, whether it is in memory or in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Scored = list[tuple[int, float]]
+"""Memories by their row, each with its cosine in [-1, 1]; best first, newer first among equals."""
+
+
+class Index(Protocol):
+    """The vectors of the memories of one namespace, of one model; a memory scores by its best window."""
+
+    def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
+        """Return the `k` memories nearest to the unit vector `query`, exactly; of those in `allowed`, if given."""
+
+    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of each of the memories `rows` that has a vector."""

@@ -1,0 +1,138 @@
+"""The engine: SQLite through APSW with sqlite-vec; how connections are opened, and what their errors mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+import sqlite_vec
+
+from memmux.errors import (
+    DatabaseCorruptError,
+    DatabaseForeignError,
+    DeadlineExceededError,
+    EngineUnsafeError,
+    MemmuxError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+    StoragePermissionError,
+)
+
+SAFE_VERSION = (3, 51, 3)  # the first SQLite without the WAL-reset bug
+BUSY_MS = 5_000  # below the router's stall limit, so that the error arrives before the worker is taken for hung
+PROGRESS_STEPS = 20_000  # virtual machine steps between two looks at the clock: about a millisecond
+CHECKPOINT_PAGES = 4_000  # 16 MB of log; below that a commit never pays for a checkpoint
+JOURNAL_BYTES = 64 << 20
+
+_COMMON: Mapping[str, object] = {
+    "temp_store": "memory",  # sorting must not depend on room in /tmp
+    "cache_size": -65_536,  # KiB: the pages of 10 000 memories stay in memory
+    "trusted_schema": 0,  # a schema made by somebody else can't call functions with side effects
+    "cell_size_check": 1,  # damaged pages are found when they are read, not after they spread
+}
+READER: Mapping[str, object] = {
+    **_COMMON,
+    "query_only": 1,  # a second lock on the door that mode=ro closes
+}
+WRITER: Mapping[str, object] = {
+    **_COMMON,
+    "journal_mode": "wal",  # readers and the writer never wait for each other
+    "synchronous": "full",  # an acknowledged write survives a power cut
+    "fullfsync": 1,  # the same on macOS, where a plain fsync does not reach the disk
+    "foreign_keys": 1,
+    "wal_autocheckpoint": CHECKPOINT_PAGES,
+    "journal_size_limit": JOURNAL_BYTES,  # a log that grew behind a long reader shrinks again
+}
+
+_ERRORS: tuple[tuple[type[apsw.Error], type[MemmuxError]], ...] = (
+    (apsw.BusyError, StorageBusyError),
+    (apsw.LockedError, StorageBusyError),
+    (apsw.FullError, StorageFullError),
+    (apsw.ReadOnlyError, StoragePermissionError),
+    (apsw.CantOpenError, StoragePermissionError),
+    (apsw.PermissionsError, StoragePermissionError),
+    (apsw.NotADBError, DatabaseForeignError),
+    (apsw.CorruptError, DatabaseCorruptError),
+    (apsw.IOError, StorageError),
+    (apsw.InterruptError, DeadlineExceededError),
+)
+"""What SQLite's errors mean to a user. Any other is a mistake of ours, and stays what it is."""
+
+
+def mapped(error: apsw.Error) -> MemmuxError | None:
+    """Return the error that a user should see for SQLite's `error`; None if it is a mistake in this program."""
+    for theirs, ours in _ERRORS:
+        if isinstance(error, theirs):
+            default = ours()
+            return ours(default.message if ours is DeadlineExceededError else f"{default.message} (SQLite: {error})")
+    return None
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Raise SQLite's errors inside the block as memmux's."""
+    try:
+        yield
+    except apsw.Error as error:
+        if (ours := mapped(error)) is not None:
+            raise ours from error
+        raise
+
+
+def refuse_unsafe(version: str | None = None) -> None:
+    """Raise EngineUnsafeError if SQLite, or the `version` given, has the WAL-reset bug."""
+    version = version or apsw.sqlite_lib_version()
+    if tuple(map(int, version.split("."))) < SAFE_VERSION:
+        raise EngineUnsafeError(
+            f"SQLite {version} has the WAL-reset bug, which can corrupt databases; "
+            f"install apsw {'.'.join(map(str, SAFE_VERSION))} or later"
+        )
+
+
+def open_reader(database: Path) -> apsw.Connection:
+    """Return a connection that can't write; raise StorageError and its kinds."""
+    with errors():
+        connection = apsw.Connection(
+            f"file:{quote(os.fsencode(database))}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        )
+    return _ready(connection, READER)
+
+
+def open_writer(database: Path) -> apsw.Connection:
+    """Return the connection that writes, of a database that `schema` has made; raise StorageError and its kinds."""
+    connection = _ready(connect(database), WRITER)
+    if (mode := connection.pragma("journal_mode")) != "wal":
+        connection.close()
+        raise StorageError(f"the file system of {database} can't hold a write-ahead log (SQLite chose {mode!r})")
+    return connection
+
+
+def connect(database: Path) -> apsw.Connection:
+    """Return a plain connection that may write, and makes an empty database where there is none."""
+    with errors():
+        return apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+
+
+def load_vectors(connection: apsw.Connection) -> None:
+    """Load sqlite-vec into `connection`, and let nothing else be loaded after it."""
+    connection.enable_load_extension(True)  # noqa: FBT003  # APSW names no arguments here
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)  # noqa: FBT003  # the same
+
+
+def _ready(connection: apsw.Connection, pragmas: Mapping[str, object]) -> apsw.Connection:
+    try:
+        with errors():
+            connection.set_busy_timeout(BUSY_MS)
+            load_vectors(connection)
+            for name, value in pragmas.items():
+                connection.pragma(name, value)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,53 @@
+"""Filters: a request's filter as a condition in SQL, the same one for lists and for every way of searching."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from memmux.requests import Filter, Metadata
+from workers.storage import queries
+from workers.storage.tags import normal
+
+_SQL = queries.load("filters")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on `m`, a row of memories, with its values.
+
+    plain: it asks for the live memories of a namespace and nothing else.
+    """
+
+    sql: str
+    values: Mapping[str, str | float]
+    plain: bool
+
+
+def condition(asked: Filter) -> Condition:
+    """Return the condition that lets through what `asked` does."""
+    values: dict[str, str | float] = {"namespace": asked.namespace}
+    names = ["live"]
+    if asked.tags:
+        names.append("any_tag" if asked.any_tag else "all_tags")
+        values["tags"] = orjson.dumps(sorted(set(map(normal, asked.tags)))).decode()
+    if asked.type is not None:
+        names.append("type")
+        values["type"] = asked.type
+    if asked.after is not None:
+        names.append("after")
+        values["after"] = asked.after.timestamp()
+    if asked.before is not None:
+        names.append("before")
+        values["before"] = asked.before.timestamp()
+    if asked.metadata:
+        names.append("metadata")
+        values["metadata"] = metadata_text(asked.metadata)
+    return Condition(" AND ".join(_SQL[name] for name in names), values, plain=len(names) == 1)
+
+
+def metadata_text(metadata: Metadata) -> str:
+    """Return metadata as the JSON that is stored: keys in order, so that equal objects are equal texts."""
+    return orjson.dumps(dict(metadata), option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,42 @@
+-- Conditions on `m`, a row of memories, that filters.py puts together.
+
+-- name: live
+m.deleted_at IS NULL AND m.namespace = :namespace
+
+-- name: type
+m.type = :type
+
+-- name: after
+m.created_at >= :after
+
+-- name: before
+m.created_at < :before
+
+-- name: any_tag
+m.row IN (
+    SELECT mt.memory
+    FROM memory_tags AS mt JOIN tags AS t ON t.id = mt.tag
+    WHERE t.name IN (SELECT value FROM json_each(:tags))
+)
+
+-- name: all_tags
+m.row IN (
+    SELECT mt.memory
+    FROM memory_tags AS mt JOIN tags AS t ON t.id = mt.tag
+    WHERE t.name IN (SELECT value FROM json_each(:tags))
+    GROUP BY mt.memory
+    HAVING count(*) = json_array_length(:tags)
+)
+
+-- name: metadata
+NOT EXISTS (
+    SELECT 1
+    FROM json_each(:metadata) AS wanted
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM json_each(m.metadata) AS found
+        WHERE found.key = wanted.key
+            AND iif(found.type = 'integer', 'real', found.type) = iif(wanted.type = 'integer', 'real', wanted.type)
+            AND found.value IS wanted.value
+    )
+)
