@@ -124,7 +124,7 @@ def _compare(client: Client, single: Single, queries: Sequence[str]) -> Iterator
     single_ms: list[float] = []
     for start in range(0, len(counted), ROUND):
         report.progress(f"searching {start} of {len(counted)}")
-        turns = [(client, cluster_ms), (single, single_ms)]
+        turns: list[tuple[Client | Single, list[float]]] = [(client, cluster_ms), (single, single_ms)]
         for side, timings_ms in turns if start // ROUND % 2 else reversed(turns):
             timings_ms.extend(_timings_ms(side, counted[start : start + ROUND]))
     cluster, alone = median(cluster_ms), median(single_ms)

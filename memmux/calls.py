@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -83,6 +84,14 @@ def check_name(what: str, name: object) -> None:
         raise ArgumentInvalidError(f"{what} holds characters that can't be printed")
 
 
+def method_signature(ask: Callable[..., object]) -> inspect.Signature:
+    """Return the signature of the client's method that makes the call of the function `ask`."""
+    signature = inspect.signature(ask)
+    client = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    answer = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
+    return signature.replace(parameters=[client, *signature.parameters.values()], return_annotation=answer)
+
+
 def embedding_of(texts: Sequence[str], vectors: Sequence[Vector]) -> Embedding:
     """Return the embedding of texts by vectors that the caller made, one each; they are scaled to unit length.
 
@@ -101,7 +110,7 @@ def embedding_of(texts: Sequence[str], vectors: Sequence[Vector]) -> Embedding:
 def _unit(vector: Vector) -> list[float]:
     try:
         length = math.hypot(*vector)
-    except TypeError:
+    except (TypeError, OverflowError):
         raise ArgumentInvalidError("a vector is a sequence of numbers") from None
     if not math.isfinite(length) or length == 0:
         raise ArgumentInvalidError("a vector is finite and not zero; this one has no direction")

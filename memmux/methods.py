@@ -95,7 +95,9 @@ def search(
     mode: semantic, keyword, hybrid or exact. vector: the query's embedding by the cluster's model, if the caller made
     it.
     """
-    kept = _filter(tags, any_tag, type, after, before, metadata, namespace)
+    kept = _filter(
+        tags=tags, any_tag=any_tag, type_=type, after=after, before=before, metadata=metadata, namespace=namespace
+    )
     arguments = requests.Search(query=query, mode=cast("Mode", mode), limit=limit, filter=kept)
     if vector is not None and not arguments.mode.embeds:
         raise ArgumentInvalidError(f"a search by {arguments.mode} needs no vector; leave it out")
@@ -133,7 +135,9 @@ def page(
     timeout_s: float | None = None,
 ) -> Call[Page]:
     """Return a page of the memories that the filter lets through, newest first."""
-    kept = _filter(tags, any_tag, type, after, before, metadata, namespace)
+    kept = _filter(
+        tags=tags, any_tag=any_tag, type_=type, after=after, before=before, metadata=metadata, namespace=namespace
+    )
     arguments = requests.List(limit=limit, offset=offset, filter=kept)
     return Call(operation="memory.list", body=arguments.to_body(), read=_page, timeout_s=timeout_s)
 
@@ -203,6 +207,7 @@ def _object(metadata: Mapping[str, object] | None) -> Mapping[str, object]:
 
 
 def _filter(
+    *,
     tags: Sequence[str],
     any_tag: bool,
     type_: str | None,

@@ -138,9 +138,8 @@ def _status(
     workers = supervisor.snapshot(seen["workers"])
     degraded = list(seen["degraded"])
     degraded += [f"{row['name']}_failing" for row in workers if row["state"] == "degraded"]
-    state = "draining" if seen["draining"] else "degraded" if degraded else "serving"
     return {
-        "state": state,
+        "state": _state(degraded, draining=seen["draining"]),
         "pid": welcome["pid"],
         "version": welcome["version"],
         "endpoint": welcome["endpoint"],
@@ -157,6 +156,14 @@ def _status(
         "queues": seen["queues"],
         "requests": seen["requests"],
     }
+
+
+def _state(degraded: list[str], *, draining: bool) -> str:
+    if draining:
+        return "draining"
+    if all(code.endswith("_loading") for code in degraded):
+        return "starting" if degraded else "serving"
+    return "degraded"
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ def embedded(frames: Sequence[bytes], texts: int) -> list[Embedded]:
 def mean(vectors: Vectors) -> Vectors:
     """Return the direction in which `vectors` point on the whole: what a query of several windows asks for."""
     if len(vectors) == 1:
-        return vectors[0]
+        only: Vectors = vectors[0]
+        return only
     total: Vectors = _unit(vectors.astype(np.float64).sum(axis=0, keepdims=True))[0]
     return total
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import apsw
@@ -116,6 +117,16 @@ def connect(database: Path) -> apsw.Connection:
     """Return a plain connection that may write, and makes an empty database where there is none."""
     with errors():
         return apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+
+
+def fetch(connection: apsw.Connection, sql: str, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+    """Return all rows of a query; their types are the schema's business, whose tables are STRICT."""
+    return connection.execute(sql, values or {}).fetchall()
+
+
+def value(connection: apsw.Connection, sql: str, values: Mapping[str, object] | None = None) -> Any:
+    """Return the only value of a query's only row, or None."""
+    return connection.execute(sql, values or {}).get
 
 
 def load_vectors(connection: apsw.Connection) -> None:

@@ -42,5 +42,5 @@ def refuse_network(database: Path) -> None:
 
 
 def _unescaped(field: str) -> str:
-    """Return a mountinfo field with its octal escapes, such as \\040 for a space, undone."""
+    r"""Return a mountinfo field with its octal escapes, such as \040 for a space, undone."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

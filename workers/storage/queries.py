@@ -14,7 +14,7 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 def load(file: str) -> Mapping[str, str]:
     """Return the queries of `sql/<file>.sql` by their names.
 
-    A query may hold a placeholder in braces, such as `{where}`, for `str.format`; values are always bound, never put in.
+    A query may hold a placeholder in braces, such as `{where}`, for `str.format`; values are always bound.
     """
     _, *parts = _NAME.split((FOLDER / f"{file}.sql").read_text(encoding="utf-8"))
     names, queries = parts[::2], parts[1::2]

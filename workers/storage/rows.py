@@ -11,7 +11,7 @@ from memmux import limits
 from memmux.errors import MessageTooLargeError, NotFoundError
 from memmux.models import Memory
 from memmux.times import from_epoch
-from workers.storage import queries
+from workers.storage import engine, queries
 
 _SQL = queries.load("rows")
 ANSWER_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES
@@ -48,7 +48,7 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
 
 def find(connection: apsw.Connection, memory_id: str, namespace: str) -> int:
     """Return the row of the live memory with this id or content hash; raise NotFoundError if there is none."""
-    row: int | None = connection.execute(_SQL["find"], {"id": memory_id, "namespace": namespace}).get
+    row: int | None = engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace})
     if row is None:
         raise NotFoundError(
             f"there is no memory {memory_id!r} in namespace {namespace!r}; search or list to find its id"

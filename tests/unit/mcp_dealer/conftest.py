@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from mcp import Client
@@ -31,6 +31,9 @@ MEMORY = Memory(
 BARE = Memory(id="0002", content="Bare.", content_hash="cd", created_at=MOMENT, updated_at=MOMENT)
 
 
+T = TypeVar("T")
+
+
 class StandIn:
     """Answers every method of `AsyncClient` with a fixed result; remembers the calls, or raises `error`."""
 
@@ -42,7 +45,7 @@ class StandIn:
         self.degraded: tuple[str, ...] = ()
         self.closed = 0
 
-    def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: Any) -> Any:
+    def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: T) -> T:
         self.calls.append((method, arguments, options))
         if self.error is not None:
             raise self.error

@@ -1,0 +1,257 @@
+"""The blocking client: one DEALER, polled by the thread that waits for its answer."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import zmq
+
+from memmux import calls, launch, methods, protocol, sockets
+from memmux.calls import Call
+from memmux.endpoints import Endpoint
+from memmux.errors import ClusterError, ClusterUnreachableError, DeadlineExceededError, MemmuxError
+from memmux.ids import uuid7
+from memmux.processes import alive
+from memmux.protocol import Header, Kind
+from memmux.session import Session, Settled
+from memmux.settings import Settings
+from memmux.version import __version__
+
+WATCH_S = 0.25  # between two looks whether the router's process lives, while an answer is awaited
+GOODBYE_MS = 100  # for the GOODBYE to leave
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _blocking(ask: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+    """Return the method that makes the call and waits for its answer."""
+
+    @functools.wraps(ask)
+    def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        call = ask(*args, **kwargs)
+        return call.answer(client._perform(call))  # noqa: SLF001 - it is a method of the class
+
+    method.__signature__ = calls.method_signature(ask)  # type: ignore[attr-defined]  # what help() shows
+    return method
+
+
+class Client:
+    """A connection to the cluster of one database, made when it is first needed.
+
+    database: the SQLite file; by default what the settings say. settings: by default those of this machine.
+    name: what `memmux status` and the change log call this client. start: whether to start a cluster if none runs;
+    otherwise every method raises ClusterUnreachableError then.
+
+    Methods block until the answer is there or the time is over, and raise the errors of `memmux.errors`. Threads may
+    share a client, and take turns; for more at once take a client each, or `AsyncClient`. A forked process may go on
+    using the client, over a connection of its own.
+    """
+
+    def __init__(
+        self,
+        database: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        name: str = "python",
+        start: bool = True,
+    ) -> None:
+        calls.check_name("name", name)
+        self.settings = launch.choose(database, settings)
+        self._name = name
+        self._start = start
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have no connection and no session yet."""
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._session = Session(
+            name=self._name,
+            pid=self._process,
+            version=__version__,
+            request_timeout_s=self.settings.request_timeout_s,
+            new_id=uuid7,
+            random=random.random,
+        )
+        self._connection: _Connection | None = None
+        self._seeking: launch.Steps[Endpoint] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    store = _blocking(methods.store)
+    store_batch = _blocking(methods.store_batch)
+    search = _blocking(methods.search)
+    get = _blocking(methods.get)
+    list = _blocking(methods.page)
+    update = _blocking(methods.update)
+    delete = _blocking(methods.delete)
+    status = _blocking(methods.status)
+
+    def stop(self, *, timeout_s: float | None = None) -> None:
+        """Ask the cluster to answer what is in flight and to exit; return when it is gone.
+
+        If none runs there is nothing to stop; with `start=False` that raises ClusterUnreachableError, as ever.
+        """
+        call = methods.stop(timeout_s=timeout_s)
+        try:
+            endpoint = launch.run(launch.seek(self.settings, start=False))
+        except ClusterUnreachableError:
+            if self._start:
+                return
+            raise
+        with suppress(ClusterUnreachableError):  # it was gone before it could answer
+            call.answer(self._perform(call, start=False))
+        launch.run(launch.gone(self.settings, endpoint))
+        with self._lock:
+            self._disconnect()
+
+    def close(self) -> None:
+        """Say goodbye and close the connection; closing again does nothing."""
+        self._closed = True
+        if self._process == os.getpid():
+            with self._lock:
+                self._disconnect()
+
+    def _perform(self, call: Call[T], *, start: bool | None = None) -> protocol.Message:
+        """Return the RESULT that answers the call, or raise what it failed of."""
+        if self._process != os.getpid():
+            self._begin()  # a forked child: sockets, locks and sessions belong to its parent
+        began = time.monotonic()
+        until_s = self.settings.request_timeout_s if call.timeout_s is None else call.timeout_s
+        if not self._lock.acquire(timeout=until_s):
+            raise DeadlineExceededError(
+                f"other threads kept this client busy for {until_s:g} s; use a client a thread, or AsyncClient"
+            )
+        try:
+            if self._closed:
+                raise ClusterError("this client is closed; make a new one")
+            return self._wait(call, began, self._start if start is None else start)
+        finally:
+            self._lock.release()
+
+    def _wait(self, call: Call[T], began: float, start: bool) -> protocol.Message:
+        connection = self._connection
+        if connection is not None and began - connection.heard > WATCH_S and not connection.alive():
+            self._disconnect()
+        request_id = self._session.submit(call, began)
+        try:
+            while True:
+                for settled_id, outcome in self._turn(start):
+                    if settled_id != request_id:
+                        continue
+                    if isinstance(outcome, MemmuxError):
+                        raise outcome
+                    return outcome
+        finally:
+            self._leave(request_id)
+
+    def _leave(self, request_id: str) -> None:
+        """Clean up after a call, however it ended: with an answer, an error, or Ctrl-C."""
+        self._session.cancel(request_id)
+        if self._seeking is not None:
+            self._seeking.close()
+            self._seeking = None
+        elif self._connection is not None:
+            self._connection.send(self._session.advance(time.monotonic())[0])
+
+    def _turn(self, start: bool) -> Sequence[Settled]:
+        """Do what is to be done next, wait for what comes of it, and return what that settles."""
+        if self._connection is None:
+            return self._seek(start)
+        connection, session = self._connection, self._session
+        now = time.monotonic()
+        sends, settled = session.advance(now)
+        connection.send(sends)
+        if settled:
+            return settled
+        frames = connection.receive(min(session.wake_at() - now, WATCH_S))
+        now = time.monotonic()
+        if frames is not None:
+            return session.receive(frames, now)
+        if session.lost(now) or not connection.alive():
+            self._disconnect()
+        return []
+
+    def _seek(self, start: bool) -> Sequence[Settled]:
+        """Go one step towards a connection."""
+        if self._seeking is None:
+            self._seeking = launch.seek(self.settings, start=start)
+        try:
+            pause = next(self._seeking)
+        except StopIteration as found:
+            self._seeking = None
+            self._connection = _Connection(self, found.value)
+            self._session.connected(time.monotonic())
+            return []
+        time.sleep(pause)
+        return self._session.advance(time.monotonic())[1]
+
+    def _disconnect(self) -> None:
+        self._session.disconnected()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Connection:
+    """The socket of a client to one router."""
+
+    def __init__(self, client: Client, endpoint: Endpoint) -> None:
+        self._pid = endpoint.pid
+        self.heard = time.monotonic()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = sockets.dealer(context, endpoint.address)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        # Also when the client is collected, and when the program ends.
+        self.close = weakref.finalize(client, hang_up, context, self._socket, os.getpid(), endpoint.pid)
+
+    def alive(self) -> bool:
+        """Return whether the router's process runs."""
+        return alive(self._pid)
+
+    def send(self, messages: list[list[bytes]]) -> None:
+        """Send without blocking; what can't be sent is lost, and sent again when no answer comes."""
+        for frames in messages:
+            with suppress(zmq.Again):
+                self._socket.send_multipart(frames, zmq.NOBLOCK)
+
+    def receive(self, timeout_s: float) -> list[bytes] | None:
+        """Return the next message, or None if none comes within the time."""
+        # Rounded up: a poll that returns a little early would be called again and again.
+        if not self._poller.poll(max(0, math.ceil(timeout_s * 1000))):
+            return None
+        self.heard = time.monotonic()
+        return self._socket.recv_multipart(zmq.NOBLOCK)
+
+
+def hang_up(context: zmq.Context[Any], socket: zmq.Socket[Any], process: int, router: int) -> None:
+    """Close a socket to the router of that pid, with a goodbye if the router is there to hear it.
+
+    process: the pid of who opened the socket; in a forked child nothing happens.
+    """
+    if os.getpid() != process:
+        return
+    reachable = alive(router)
+    if reachable:
+        with suppress(zmq.ZMQError):
+            # The plain socket, also of one that returns futures.
+            zmq.Socket.shadow(socket.underlying).send_multipart(protocol.encode(Header(kind=Kind.GOODBYE)), zmq.NOBLOCK)
+    socket.close(linger=GOODBYE_MS if reachable else 0)
+    context.term()

@@ -1,0 +1,146 @@
+"""Pools: the workers of one kind, the credit that each has left, and the requests that wait for one of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from memmux.operations import Stage
+from router.admission import FairQueue, Pace
+from router.slips import Lease, Slip
+
+_NOUNS = {Stage.EMBED: "embedder", Stage.READ: "reader", Stage.WRITE: "writer"}
+
+
+class WorkerState(StrEnum):
+    """Where a worker is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    RETIRING = "retiring"  # works on until its successor is ready
+    STOPPING = "stopping"  # finishes what it has, then exits
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One worker process.
+
+    heard_at: when it said anything last, in monotonic seconds. credit: how many leases it may have at once.
+    leases: what it has, by request id and attempt, in the order sent. alone: it has a request that a worker died of,
+    and gets nothing beside it, so that only the request that kills its workers is ever given up.
+    """
+
+    id: str
+    stage: Stage
+    heard_at: float
+    state: WorkerState = WorkerState.STARTING
+    credit: int = 1
+    leases: dict[tuple[str, int], Lease] = field(default_factory=dict)
+    alone: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `cluster.status` says of the worker."""
+        return {"state": str(self.state), "in_flight": len(self.leases)}
+
+
+class Pool:
+    """The workers of one stage and their queue.
+
+    workers: by id, from their start to their end. facts: what one of them said last of the state that they share.
+    """
+
+    __slots__ = ("_failure", "_idle", "_partly", "_served", "_serving", "facts", "pace", "queue", "stage", "workers")
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.workers: dict[str, Worker] = {}
+        self.queue = FairQueue()
+        self.pace = Pace()
+        self.facts: Mapping[str, object] = {}
+        self._serving: set[str] = set()  # ready or retiring
+        # Those with credit, the least recently used first. An idle worker goes before one that is busy.
+        self._idle: OrderedDict[str, Worker] = OrderedDict()
+        self._partly: OrderedDict[str, Worker] = OrderedDict()
+        self._failure = ""  # the code with which the last start failed
+        self._served = False  # whether any worker was ever ready
+
+    @property
+    def serving(self) -> bool:
+        """Whether a request that is queued here has a worker that could take it."""
+        return bool(self._serving)
+
+    @property
+    def shortfall(self) -> str:
+        """The code of what is missing while the pool does not serve; empty while it does."""
+        if self._serving:
+            return ""
+        if self._failure:
+            return self._failure
+        loading = self.workers and not self._served
+        return f"{_NOUNS[self.stage]}_{'loading' if loading else 'unavailable'}"
+
+    def start(self, worker: Worker) -> None:
+        """Add a worker that is starting."""
+        self.workers[worker.id] = worker
+
+    def ready(self, worker: Worker, credit: int) -> Worker | None:
+        """Let a worker take requests; return the retiring worker whose place it takes, which now takes none."""
+        self._failure, self._served = "", True
+        worker.credit, worker.state = credit, WorkerState.READY
+        self._serving.add(worker.id)
+        self._place(worker)
+        old = next((other for other in self.workers.values() if other.state is WorkerState.RETIRING), None)
+        if old is not None:
+            old.state = WorkerState.STOPPING
+            self._serving.discard(old.id)
+            self._place(old)
+        return old
+
+    def failed(self, code: str) -> None:
+        """Note why a worker could not start; forgotten when one is ready."""
+        self._failure = code
+
+    def remove(self, worker: Worker) -> None:
+        """Forget a worker that is gone."""
+        del self.workers[worker.id]
+        self._serving.discard(worker.id)
+        self._idle.pop(worker.id, None)
+        self._partly.pop(worker.id, None)
+
+    def take(self) -> tuple[Worker, Slip] | None:
+        """Remove the next request from the queue and return it with the worker for it; None while one is missing."""
+        if not self.queue:
+            return None
+        worker = next(iter(self._idle.values()), None)
+        if worker is None and not self.queue.head_is_suspect:
+            worker = next(iter(self._partly.values()), None)
+        return None if worker is None else (worker, self.queue.pop())
+
+    def lease(self, worker: Worker, slip: Slip, now: float) -> None:
+        """Spend one of the worker's credits on a request."""
+        lease = slip.lease = Lease(slip, worker.id, slip.attempt, now)
+        worker.leases[slip.id, slip.attempt] = lease
+        worker.alone = slip.deaths > 0
+        self._place(worker)
+
+    def release(self, worker: Worker, request_id: str, attempt: int, now: float) -> Lease | None:
+        """End a lease, since the worker answered; return it, or None if the worker has no such lease."""
+        lease = worker.leases.pop((request_id, attempt), None)
+        if lease is not None:
+            worker.alone = worker.alone and bool(worker.leases)
+            self.pace.answered(now)
+            self._place(worker)
+        return lease
+
+    def _place(self, worker: Worker) -> None:
+        """Put the worker where `take` will find it, if it has credit."""
+        self._idle.pop(worker.id, None)
+        self._partly.pop(worker.id, None)
+        if worker.id not in self._serving:
+            return
+        if not worker.leases:
+            self._idle[worker.id] = worker
+        elif not worker.alone and len(worker.leases) < worker.credit:
+            self._partly[worker.id] = worker

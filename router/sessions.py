@@ -1,0 +1,139 @@
+"""Sessions: which clients are there, and under which routing id each can be reached now."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from memmux import protocol
+from memmux.errors import MalformedMessageError, OverloadedError, ProtocolVersionError
+
+_TEXT_CHARACTERS = 128  # of what a client says about itself; as of any text in a header
+_PID_MOST = 1 << 31
+_RETRY_MS = 1000  # to a client for whom there is no room
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a client says about itself.
+
+    instance: unique to one client object; it stays the same when that client reconnects.
+    name, pid, version: for people, and to see when its process is dead.
+    """
+
+    instance: str
+    name: str
+    pid: int
+    version: str
+
+    @classmethod
+    def from_detail(cls, detail: Mapping[str, object]) -> Hello:
+        """Read the detail of a HELLO; raise MalformedMessageError, or ProtocolVersionError if there is no overlap."""
+        _check_range(detail.get("protocol"))
+        texts = {name: detail.get(name) for name in ("instance", "name", "version")}
+        for name, text in texts.items():
+            if not isinstance(text, str) or not 0 < len(text) <= _TEXT_CHARACTERS:
+                raise MalformedMessageError(f"HELLO gives no {name!r} of 1 to {_TEXT_CHARACTERS} characters")
+        pid = detail.get("pid")
+        if type(pid) is not int or not 0 < pid < _PID_MOST:
+            raise MalformedMessageError("HELLO gives no 'pid' that a process can have")
+        return cls(str(texts["instance"]), str(texts["name"]), pid, str(texts["version"]))
+
+
+def _check_range(versions: object) -> None:
+    if not isinstance(versions, list) or [type(version) for version in versions] != [int, int]:
+        raise MalformedMessageError("HELLO gives no 'protocol' range [lowest, highest]")
+    lowest, highest = versions
+    if lowest > protocol.VERSION or highest < protocol.OLDEST:
+        older = "cluster" if lowest > protocol.VERSION else "client"
+        raise ProtocolVersionError(
+            f"the client speaks protocol {lowest} to {highest}, the cluster {protocol.OLDEST} to {protocol.VERSION}; "
+            f"upgrade memmux on the side of the {older}"
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One client, from its HELLO to its GOODBYE or its death, over any number of connections.
+
+    routing_id: where it can be reached now. in_flight: the ids of its requests that are not answered yet.
+    requests: how many it sent.
+    """
+
+    hello: Hello
+    routing_id: bytes
+    in_flight: set[str] = field(default_factory=set)
+    requests: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `cluster.status` says of the client."""
+        return {
+            "name": self.hello.name,
+            "pid": self.hello.pid,
+            "version": self.hello.version,
+            "in_flight": len(self.in_flight),
+            "requests": self.requests,
+        }
+
+
+class Sessions:
+    """All sessions, at most `most`, those heard from longest ago first."""
+
+    __slots__ = ("_by_instance", "_by_routing_id", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_routing_id: OrderedDict[bytes, Session] = OrderedDict()
+        self._by_instance: dict[str, Session] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_routing_id)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._by_routing_id.values())
+
+    def heard(self, routing_id: bytes) -> Session | None:
+        """Return the session at that routing id, now the one heard from last; None if there is none."""
+        session = self._by_routing_id.get(routing_id)
+        if session is not None:
+            self._by_routing_id.move_to_end(routing_id)
+        return session
+
+    def find(self, routing_id: bytes) -> Session | None:
+        """Return the session at that routing id, if there is one."""
+        return self._by_routing_id.get(routing_id)
+
+    def resume(self, routing_id: bytes, hello: Hello) -> Session | None:
+        """Return the session of a client that was there before, now reached at `routing_id`; None if it is new."""
+        session = self._by_instance.get(hello.instance)
+        if session is not None:
+            del self._by_routing_id[session.routing_id]
+            session.routing_id, session.hello = routing_id, hello
+            self._by_routing_id[routing_id] = session
+        return session
+
+    def make_room(self) -> Session | None:
+        """Return the session that must end before another can open: the idlest; None if there is room.
+
+        Raises OverloadedError when every session waits for an answer.
+        """
+        if len(self) < self._most:
+            return None
+        idlest = next((session for session in self if not session.in_flight), None)
+        if idlest is None:
+            raise OverloadedError(
+                f"all {self._most} sessions are busy; send it again after retry_after_ms", retry_after_ms=_RETRY_MS
+            )
+        return idlest
+
+    def open(self, routing_id: bytes, hello: Hello) -> Session:
+        """Return a new session."""
+        session = Session(hello, routing_id)
+        self._by_routing_id[routing_id] = self._by_instance[hello.instance] = session
+        return session
+
+    def close(self, session: Session) -> None:
+        """Forget a session."""
+        del self._by_routing_id[session.routing_id]
+        del self._by_instance[session.hello.instance]

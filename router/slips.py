@@ -1,0 +1,103 @@
+"""Routing slips: each accepted request with its place on its route, and the leases under which workers hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from memmux.operations import Operation, Stage
+from router.sessions import Session
+
+
+@dataclass(slots=True, eq=False)
+class Slip:
+    """One accepted request on its way through the stages of its operation's route.
+
+    session: who waits for the answer; None for what the router started itself.
+    frames: the body, then what the client or the stages so far appended.
+    key: the idempotency key of a write. accepted_at, deadline: monotonic seconds.
+    step: the index, in the route, of the stage that it waits for or is at.
+    attempt: tells what this lease's worker says from what a former one says; from 1, one more after each death.
+    deaths: workers that died while they had it.
+    degraded: what it had to do without so far.
+    lease: set while a worker has it; without one it waits in the queue of its stage.
+    outcome: `ok` or an error's code once it is answered.
+    """
+
+    id: str
+    operation: Operation
+    session: Session | None
+    frames: tuple[bytes, ...]
+    key: str
+    accepted_at: float
+    deadline: float
+    step: int = 0
+    attempt: int = 1
+    deaths: int = 0
+    degraded: set[str] = field(default_factory=set)
+    lease: Lease | None = None
+    outcome: str = ""
+    queue_s: float = 0.0
+    work_s: float = 0.0
+    _since: float = 0.0
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that it waits for, or is at."""
+        return self.operation.route[self.step]
+
+    @property
+    def final(self) -> bool:
+        """Whether this stage's frames are the answer."""
+        return self.step == len(self.operation.route) - 1
+
+    @property
+    def client(self) -> str:
+        """The name of the client; it is written into the change log."""
+        return self.session.hello.name if self.session is not None else "router"
+
+    @property
+    def owner(self) -> str:
+        """Whose turn it is when this one is served."""
+        return self.session.hello.instance if self.session is not None else ""
+
+    def remaining_ms(self, now: float) -> int:
+        """Return the time that is left, in milliseconds, at least one."""
+        return max(1, int((self.deadline - now) * 1000))
+
+    def waits(self, now: float) -> None:
+        """Note that it begins to wait in a queue."""
+        self._since = now
+
+    def waited(self, now: float) -> None:
+        """Note that it waits no longer."""
+        self.queue_s += now - self._since
+
+    def worked(self, now: float) -> None:
+        """Note that the worker that had it has it no longer."""
+        if self.lease is not None:
+            self.work_s += now - self.lease.since
+            self.lease = None
+
+    def times(self) -> dict[str, object]:
+        """Return how long it waited and was worked on, in milliseconds."""
+        return {"queue_ms": round(self.queue_s * 1000, 3), "work_ms": round(self.work_s * 1000, 3)}
+
+    def to_log(self) -> Mapping[str, object]:
+        """Return the fields that identify it in the log."""
+        return {"request_id": self.id, "client": self.client, "operation": self.operation.name}
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """One credit of a worker, spent on one attempt of a request; it ends when the worker answers or is dead.
+
+    since: monotonic seconds. abandoned_at: when the request ended without the worker's answer, if it did; the worker
+    may still be busy with it, so the credit stays spent.
+    """
+
+    slip: Slip
+    worker_id: str
+    attempt: int
+    since: float
+    abandoned_at: float | None = None

@@ -1,0 +1,44 @@
+"""The snapshot: what the dispatcher knows, for `cluster.status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from memmux.operations import Stage
+from router.flow import Flow
+from router.sessions import Sessions
+from router.stats import Stats
+
+
+class Snapshot(TypedDict):
+    """One look at the router.
+
+    clients: name, pid, version, in_flight, requests. workers: state and in_flight, by id. queues: requests that wait,
+    by stage. facts: what workers said last, by stage. degraded: codes of what is missing. requests: counts and times,
+    by operation. events: counts of what should be rare.
+    """
+
+    draining: bool
+    clients: list[dict[str, object]]
+    workers: dict[str, dict[str, object]]
+    queues: dict[str, int]
+    facts: dict[Stage, Mapping[str, object]]
+    degraded: list[str]
+    requests: dict[str, dict[str, object]]
+    events: dict[str, int]
+
+
+def snapshot(flow: Flow, sessions: Sessions, stats: Stats, *, draining: bool) -> Snapshot:
+    """Return what is so now."""
+    pools = flow.pools.values()
+    return {
+        "draining": draining,
+        "clients": [session.to_json() for session in sessions],
+        "workers": {worker.id: worker.to_json() for pool in pools for worker in pool.workers.values()},
+        "queues": {str(pool.stage): len(pool.queue) for pool in pools},
+        "facts": {pool.stage: pool.facts for pool in pools},
+        "degraded": [pool.shortfall for pool in pools if pool.shortfall],
+        "requests": stats.to_json(),
+        "events": dict(stats.events),
+    }

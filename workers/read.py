@@ -1,0 +1,127 @@
+"""The read worker: answers questions from a connection that can't write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import orjson
+
+from memmux import logs
+from memmux.errors import (
+    ERRORS,
+    MalformedMessageError,
+    MemmuxError,
+    ModelInvalidError,
+    ModelMissingError,
+    UnknownModeError,
+    UnknownOperationError,
+)
+from memmux.operations import Stage
+from memmux.requests import Get, List, Mode, Search
+from memmux.settings import Settings
+from workers.jobs import Alive, Answer, Job, Outcome
+from workers.storage import backfill, rows
+from workers.storage.embeddings import embedded
+from workers.storage.interface import Reader
+from workers.storage.reader import SqliteReader
+
+# Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
+_HOPELESS = (ModelMissingError.code, ModelInvalidError.code)
+
+
+class ReadWorker:
+    """Hands questions to the storage engine, one after the other."""
+
+    stage = Stage.READ
+    credit = 2  # the next question is there when the one before is answered
+    retiring = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: Reader | None = None
+        self._answers: dict[str, Callable[[Job, Alive], Answer]] = {
+            "memory.get": self._get,
+            "memory.list": self._list,
+            "memory.search": self._search,
+            "memory.match": self._match,
+            backfill.OPERATION: self._backfill,
+        }
+
+    @property
+    def _reader(self) -> Reader:
+        assert self._open is not None, "open() comes first"
+        return self._open
+
+    def open(self) -> None:
+        """Open the database and load its vectors; raise StorageError and its kinds."""
+        self._open = SqliteReader(self._settings.database)
+        self._open.idle()
+
+    def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
+        """Answer each of `jobs`, or say why not."""
+        for job in jobs:
+            try:
+                outcome: Answer | MemmuxError = self._answer(job, alive)
+            except MemmuxError as error:
+                outcome = error
+            yield job, outcome
+
+    def facts(self) -> dict[str, object]:
+        """Return seq, the change that the last answer stood at."""
+        return {"seq": self._reader.seq}
+
+    def idle(self) -> None:
+        """Catch up with the change log; what fails will fail, or not, when somebody asks."""
+        try:
+            self._reader.idle()
+        except MemmuxError as error:
+            logs.get().warning("catch_up_failed", code=error.code, error=error.message)
+
+    def close(self) -> None:
+        """Leave the database."""
+        self._reader.close()
+
+    def _answer(self, job: Job, alive: Alive) -> Answer:
+        if not job.frames:
+            raise MalformedMessageError("the request has no body")
+        answer = self._answers.get(job.operation)
+        if answer is None:
+            raise UnknownOperationError(f"{job.operation!r} is nothing that a reader does")
+        found = answer(job, alive)
+        if sum(map(len, found.frames)) > rows.ANSWER_BYTES:
+            raise rows.too_large()
+        return found
+
+    def _get(self, job: Job, alive: Alive) -> Answer:
+        asked = Get.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            memory = self._reader.get(asked)
+        return Answer((orjson.dumps(memory),))
+
+    def _list(self, job: Job, alive: Alive) -> Answer:
+        asked = List.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            page = self._reader.list(asked)
+        return Answer((orjson.dumps(page),))
+
+    def _search(self, job: Job, alive: Alive) -> Answer:
+        asked = Search.from_body(job.frames[0])
+        query = next(iter(embedded(job.frames[1:], 1)), None)
+        if query is None and asked.mode is Mode.SEMANTIC:
+            for code in set(job.degraded).intersection(_HOPELESS):
+                raise ERRORS[code]
+        with self._reader.snapshot(job.deadline, alive):
+            found = self._reader.search(asked, query)
+        return Answer((orjson.dumps({"mode": found.mode, "hits": found.hits}),), found.degraded)
+
+    def _match(self, job: Job, alive: Alive) -> Answer:
+        asked = Search.from_body(job.frames[0])
+        if asked.mode.embeds:
+            raise UnknownModeError(f"memory.match ranks by keyword or exact; ask memory.search for {asked.mode.value}")
+        return self._search(job, alive)
+
+    def _backfill(self, job: Job, alive: Alive) -> Answer:
+        asked = backfill.Backfill.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            waiting = self._reader.unindexed(asked.model, asked.limit)
+        return Answer((backfill.frame(waiting),))

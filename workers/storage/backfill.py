@@ -1,0 +1,78 @@
+"""Backfill: how memories that were stored without an embedder, or with another model, get their vectors.
+
+The read stage answers with a frame of texts, the embed stage adds their vectors, and the write stage keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from memmux import limits
+from memmux.errors import ArgumentInvalidError
+from memmux.requests import check_range
+from workers.storage.embeddings import DIMENSIONS, MODEL_CHARACTERS
+
+OPERATION = "vectors.backfill"
+TEXT_BYTES = 4 << 20  # of the contents of one turn, so that none takes long
+Texts = list[tuple[str, str]]
+"""Ids and contents of memories."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """The body of vectors.backfill: up to `limit` memories shall have vectors of `model`, of so many `dimensions`."""
+
+    model: str
+    dimensions: int
+    limit: int
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Backfill:
+        """Read the body; raise ArgumentInvalidError or LimitOutOfRangeError if it is not one."""
+        fields = _loaded(body)
+        try:
+            asked = cls(fields["model"], fields["dimensions"], fields["limit"])
+        except (TypeError, KeyError):
+            raise ArgumentInvalidError("a backfill names its model, dimensions and limit") from None
+        if not isinstance(asked.model, str) or not 0 < len(asked.model) <= MODEL_CHARACTERS:
+            raise ArgumentInvalidError(f"a model's name has 1 to {MODEL_CHARACTERS} characters")
+        check_range("dimensions", asked.dimensions, 1, DIMENSIONS)
+        check_range("limit", asked.limit, 1, limits.BATCH_MEMORIES)
+        return asked
+
+
+def frame(waiting: Sequence[tuple[str, str]]) -> bytes:
+    """Return the frame of texts: of `waiting`, the first, and as many more as a turn may take."""
+    taken: list[dict[str, str]] = []
+    size = 0
+    for memory_id, content in waiting:
+        size += len(content.encode())
+        if taken and size > TEXT_BYTES:
+            break
+        taken.append({"id": memory_id, "content": content})
+    return orjson.dumps({"memories": taken})
+
+
+def texts(data: bytes) -> Texts:
+    """Read the frame of texts; raise ArgumentInvalidError if it is not one."""
+    try:
+        found = [(memory["id"], memory["content"]) for memory in _loaded(data)["memories"]]
+    except (TypeError, KeyError):
+        found = [("", None)]
+    if not all(isinstance(text, str) for pair in found for text in pair):
+        raise ArgumentInvalidError("the frame after the body does not hold the memories that were read")
+    return found
+
+
+def _loaded(data: bytes) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise ArgumentInvalidError("a frame of the backfill is not a JSON object")
+    return fields

@@ -1,0 +1,80 @@
+"""The seam between workers and storage engines: SQLite behind it now, PostgreSQL for those who outgrow one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from memmux.models import Hit, Memory, Page
+from memmux.requests import Get, List, Mode, Search
+from workers.jobs import Alive, Job, Outcome
+from workers.storage.embeddings import Embedded
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, best first.
+
+    mode: how it was ranked. degraded: codes of what the ranking had to do without.
+    """
+
+    mode: Mode
+    hits: tuple[Hit, ...]
+    degraded: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """Answers questions; each inside a snapshot, which is one short read transaction."""
+
+    @property
+    def seq(self) -> int:
+        """The change that the last snapshot stood at."""
+
+    def snapshot(self, deadline: float, alive: Alive) -> AbstractContextManager[None]:
+        """Begin a snapshot of everything acknowledged before it; end it with the block.
+
+        deadline: monotonic seconds, at which what runs is interrupted. alive: called often while something runs.
+        Raises StorageError and its kinds, and DeadlineExceededError.
+        """
+
+    def get(self, asked: Get) -> Memory:
+        """Return one memory; raise NotFoundError."""
+
+    def list(self, asked: List) -> Page:
+        """Return a page of memories, newest first; raise MessageTooLargeError if no message could hold it."""
+
+    def search(self, asked: Search, query: Embedded | None) -> Found:
+        """Return the best memories for a query, by keyword where meaning can't be compared.
+
+        Raises ModelMismatchError and MessageTooLargeError.
+        """
+
+    def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
+
+    def idle(self) -> None:
+        """Catch up, so that the next request need not."""
+
+    def close(self) -> None:
+        """Leave the database."""
+
+
+class Writer(Protocol):
+    """Applies writes; there is one for a database."""
+
+    def apply(self, jobs: Sequence[Job], alive: Alive) -> Sequence[Outcome]:
+        """Apply `jobs` in one transaction, each alone in its success or failure, and return once it is durable.
+
+        If the transaction fails, every outcome is that error.
+        """
+
+    def facts(self) -> dict[str, object]:
+        """Return seq, memories, pending, model, dimensions and wal_bytes, as of the last transaction."""
+
+    def idle(self) -> None:
+        """Do what upkeep is due."""
+
+    def close(self) -> None:
+        """Leave the database, with everything in its main file."""

@@ -1,0 +1,160 @@
+"""The reader: questions to SQLite, each in one short transaction of a connection that can't write."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import numpy as np
+import orjson
+
+from memmux.models import Hit, Memory, Page
+from memmux.requests import Filter, Get, List, Mode, Search
+from workers.index.interface import Index, Rows
+from workers.jobs import Alive
+from workers.storage import engine, queries, ranking, rows, schema, vectors
+from workers.storage.embeddings import Embedded, mean
+from workers.storage.filters import Condition, condition
+from workers.storage.follower import MOST_VECTORS, Follower
+from workers.storage.interface import Found
+from workers.storage.knn import TableIndex
+from workers.storage.vectors import Model
+
+_SQL = queries.load("search")
+INDEXING = "indexing"  # the code that says: some memories have no vector yet
+
+
+class SqliteReader:
+    """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory."""
+
+    def __init__(self, database: Path, *, most_vectors: int = MOST_VECTORS) -> None:
+        schema.refuse_foreign(database)
+        schema.refuse_newer(database, schema.migrations())
+        self._connection = engine.open_reader(database)
+        self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
+        self._follower = Follower(self._connection, most_vectors)
+        # The index sees the very tokens that the tokenizer of `texts` makes, before stemming, which FTS5 does itself.
+        self._tokenizer = self._connection.fts5_tokenizer("unicode61", [])
+        self._deadline = math.inf
+        self._alive: Alive = _silent
+        self._seq = 0
+
+    @property
+    def seq(self) -> int:
+        """The change that the last snapshot stood at."""
+        return self._seq
+
+    @contextmanager
+    def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:
+        """Begin a read transaction, and end it with the block; see `interface.Reader`."""
+        self._deadline, self._alive = deadline, alive
+        with engine.errors():
+            try:
+                self._connection.execute("BEGIN")
+                self._seq = engine.value(self._connection, _SQL["seq"])  # the first look is what pins the snapshot
+                yield
+            finally:
+                self._deadline = math.inf
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def get(self, asked: Get) -> Memory:
+        """Return one memory; raise NotFoundError."""
+        (memory,) = rows.memories(self._connection, [rows.find(self._connection, asked.id, asked.namespace)])
+        return memory
+
+    def list(self, asked: List) -> Page:
+        """Return a page of memories, newest first."""
+        where = condition(asked.filter)
+        total = engine.value(self._connection, _SQL["count"].format(where=where.sql), where.values)
+        page = self._rows("newest", where, limit=asked.limit, offset=asked.offset)
+        return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
+
+    def search(self, asked: Search, query: Embedded | None) -> Found:
+        """Return the best memories for a query; see `interface.Reader`."""
+        where = condition(asked.filter)
+        if asked.mode is Mode.EXACT:
+            newest = self._rows("exact", where, query=asked.query, limit=asked.limit)
+            return self._found(Mode.EXACT, [(row, 1.0) for row in newest])
+        if asked.mode is Mode.KEYWORD or query is None:
+            return self._by_keyword(asked, where)
+        model = vectors.model(self._connection, query.model)
+        pending = vectors.memories(self._connection) - (model.memories if model else 0)
+        degraded = (INDEXING,) if pending else ()
+        if model is None or not model.vectors:
+            return self._by_keyword(asked, where, degraded)
+        model.check(query.dimensions)
+        index, direction = self._index(model, asked.filter), mean(query.vectors)
+        allowed = None if where.plain else self._allowed(where)
+        if asked.mode is Mode.SEMANTIC:
+            return self._found(Mode.SEMANTIC, index.search(direction, asked.limit, allowed), degraded)
+        depth = ranking.candidates(asked.limit)
+        words = self._keyword(asked.query, where, depth)
+        cosines = dict(index.search(direction, depth, allowed))
+        cosines.update(index.similarities(direction, [row for row in words if row not in cosines]))
+        return self._found(Mode.HYBRID, ranking.fuse(words, cosines)[: asked.limit], degraded)
+
+    def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
+        return engine.fetch(self._connection, _SQL["unindexed"], {"name": model, "limit": limit})
+
+    def idle(self) -> None:
+        """Catch up with the change log, so that the next search need not."""
+        with self.snapshot(math.inf, _silent):
+            if (model := vectors.current(self._connection)) is not None:
+                self._follower.follow(model, self._seq)
+
+    def close(self) -> None:
+        """Leave the database."""
+        self._connection.close()
+
+    def _by_keyword(self, asked: Search, where: Condition, degraded: tuple[str, ...] = ()) -> Found:
+        scores = ranking.by_best(self._keyword(asked.query, where, asked.limit))
+        return self._found(Mode.KEYWORD, ranking.ordered(scores), degraded)
+
+    def _keyword(self, query: str, where: Condition, limit: int) -> dict[int, float]:
+        """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
+        tokens = self._tokenizer(
+            query.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=False, include_colocated=False
+        )
+        matching = ranking.match(map(str, tokens))
+        if not matching:
+            return {}
+        values = {**where.values, "match": matching, "limit": limit}
+        # The full-text index holds live memories alone: where there is no other namespace there is nothing to check.
+        alone = where.plain and engine.value(self._connection, _SQL["alone"], where.values)
+        name = "keyword_everywhere" if alone else "keyword"
+        return dict(engine.fetch(self._connection, _SQL[name].format(where=where.sql), values))
+
+    def _index(self, model: Model, asked: Filter) -> Index:
+        partitions = self._follower.follow(model, self._seq)
+        if partitions is None:
+            return TableIndex(self._connection, model, asked.namespace)
+        return partitions.of(asked.namespace)
+
+    def _allowed(self, where: Condition) -> Rows:
+        """Return the rows of the memories that `where` lets through."""
+        found = engine.value(self._connection, _SQL["rows"].format(where=where.sql), where.values)
+        return np.array(orjson.loads(found), np.int64)
+
+    def _rows(self, name: str, where: Condition, **values: str | int) -> Sequence[int]:
+        found = engine.fetch(self._connection, _SQL[name].format(where=where.sql), {**where.values, **values})
+        return [row for (row,) in found]
+
+    def _found(self, mode: Mode, scored: Sequence[tuple[int, float]], degraded: tuple[str, ...] = ()) -> Found:
+        kept = rows.memories(self._connection, [row for row, _ in scored])
+        hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(scored, kept, strict=True))
+        return Found(mode, hits, degraded)
+
+    def _interrupted(self) -> bool:
+        """Say that this worker is alive, and whether SQLite shall stop; SQLite asks about once a millisecond."""
+        self._alive()
+        return time.monotonic() >= self._deadline
+
+
+def _silent() -> None:
+    """Say nothing: nobody is waiting."""

@@ -1,0 +1,91 @@
+-- What readers ask. `{where}` is a condition on `m` from filters.py; `{table}` a model's vec0 table.
+
+-- name: seq
+SELECT coalesce(max(seq), 0) FROM changes
+
+-- name: rows
+SELECT json_group_array(m.row) FROM memories AS m WHERE {where}
+
+-- name: count
+SELECT count(*) FROM memories AS m WHERE {where}
+
+-- name: newest
+SELECT m.row
+FROM memories AS m
+WHERE {where}
+ORDER BY m.created_at DESC, m.row DESC
+LIMIT :limit OFFSET :offset
+
+-- name: exact
+SELECT m.row
+FROM memories AS m
+WHERE {where} AND instr(m.content, :query) > 0
+ORDER BY m.created_at DESC, m.row DESC
+LIMIT :limit
+
+-- The order of the join matters: the full-text index first, then a look at each memory that matched.
+-- name: keyword
+SELECT texts.rowid, -bm25(texts) AS score
+FROM texts CROSS JOIN memories AS m ON m.row = texts.rowid
+WHERE texts MATCH :match AND {where}
+ORDER BY score DESC, texts.rowid DESC
+LIMIT :limit
+
+-- name: keyword_everywhere
+SELECT texts.rowid, -bm25(texts) AS score
+FROM texts
+WHERE texts MATCH :match
+ORDER BY score DESC, texts.rowid DESC
+LIMIT :limit
+
+-- name: alone
+SELECT NOT EXISTS (SELECT 1 FROM memories WHERE deleted_at IS NULL AND namespace < :namespace)
+    AND NOT EXISTS (SELECT 1 FROM memories WHERE deleted_at IS NULL AND namespace > :namespace)
+
+-- name: nearest
+WITH nearest AS MATERIALIZED (
+    SELECT rowid, distance FROM {table} WHERE embedding MATCH :query AND k = :k AND namespace = :namespace
+)
+SELECT v.memory, 1 - nearest.distance
+FROM nearest JOIN vectors AS v ON v.id = nearest.rowid
+
+-- name: nearest_of_namespace
+SELECT v.memory, max(1 - vec_distance_cosine(v.embedding, :query)) AS cosine
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model AND m.namespace = :namespace AND m.deleted_at IS NULL
+GROUP BY v.memory
+ORDER BY cosine DESC, v.memory DESC
+LIMIT :k
+
+-- name: nearest_of_rows
+SELECT v.memory, max(1 - vec_distance_cosine(v.embedding, :query)) AS cosine
+FROM vectors AS v
+WHERE v.model = :model AND v.memory IN (SELECT value FROM json_each(:rows))
+GROUP BY v.memory
+ORDER BY cosine DESC, v.memory DESC
+LIMIT :k
+
+-- name: unindexed
+SELECT m.id, m.content
+FROM memories AS m
+WHERE m.deleted_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM vectors AS v JOIN models ON models.id = v.model
+        WHERE v.memory = m.row AND models.name = :name
+    )
+ORDER BY m.row
+LIMIT :limit
+
+-- name: changed
+SELECT DISTINCT row FROM changes WHERE seq > :seq
+
+-- name: vectors_of_model
+SELECT m.namespace, v.memory, v.embedding
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model
+
+-- name: vectors_of_rows
+SELECT m.namespace, v.memory, v.embedding
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model AND v.memory IN (SELECT value FROM json_each(:rows))

@@ -1,0 +1,126 @@
+"""The writer: the only one there is. What waits is applied in one transaction and acknowledged after its commit."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from memmux import logs
+from memmux.errors import KeyConflictError, MemmuxError
+from workers.jobs import Alive, Answer, Job, Outcome
+from workers.storage import engine, filesystem, queries, schema, vectors
+from workers.storage.changes import Changes
+from workers.storage.upkeep import Upkeep
+
+_SQL = queries.load("writer")
+
+
+class SqliteWriter:
+    """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
+
+    now: seconds since 1970. clock: monotonic seconds. Raises StorageError and its kinds.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        engine.refuse_unsafe()
+        filesystem.refuse_network(database)
+        schema.prepare(database)
+        self._connection = engine.open_writer(database)
+        self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
+        self._now = now
+        self._alive: Alive = _silent
+        self._changes = Changes(self._connection, now)
+        self._upkeep = Upkeep(self._connection, database, now, clock)
+        with engine.errors():
+            self._facts = self._counted()
+
+    def apply(self, jobs: Sequence[Job], alive: Alive) -> list[Outcome]:
+        """Apply `jobs` in one transaction with a savepoint for each, commit once, and return all outcomes."""
+        self._alive = alive
+        try:
+            with engine.errors():
+                self._connection.execute("BEGIN IMMEDIATE")
+                outcomes = [(job, self._apart(job)) for job in jobs]
+                self._connection.execute("COMMIT")
+        except MemmuxError as error:
+            # Nothing of it is durable, so nothing of it is acknowledged.
+            logs.get().error("transaction_failed", code=error.code, error=error.message, requests=len(jobs))
+            return [(job, error) for job in jobs]
+        finally:
+            self._alive = _silent
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._upkeep.dirty = True
+        self._facts = self._counted()
+        return outcomes
+
+    def facts(self) -> dict[str, object]:
+        """Return the counters of the last commit; runs no SQL, for it may be called while some runs."""
+        return {**self._facts, "wal_bytes": self._upkeep.wal_bytes}
+
+    def idle(self) -> None:
+        """Do what upkeep is due."""
+        self._upkeep.turn()
+
+    def close(self) -> None:
+        """Leave the database, with everything in its main file unless a reader is in the way."""
+        self._upkeep.finish()
+        self._connection.close()
+
+    def _apart(self, job: Job) -> Answer | MemmuxError:
+        """Apply one job in its savepoint; its failure undoes it alone."""
+        self._connection.execute("SAVEPOINT job")
+        try:
+            with engine.errors():
+                answer = self._once(job)
+        except MemmuxError as error:
+            # A full disk, for one, makes SQLite give up the whole transaction, and the jobs before this one with it.
+            if not self._connection.in_transaction:
+                raise
+            self._connection.execute("ROLLBACK TO job")
+            self._connection.execute("RELEASE job")
+            return error
+        self._connection.execute("RELEASE job")
+        return Answer((answer,))
+
+    def _once(self, job: Job) -> bytes:
+        """Apply one job unless its key was applied before; then return what was answered, unchanged."""
+        if not job.key:
+            return self._changes.apply(job)
+        fingerprint = hashlib.sha256(b"\0".join((job.operation.encode(), *job.frames[:1]))).digest()
+        for known, answer in engine.fetch(self._connection, _SQL["answered"], {"key": job.key}):
+            if known != fingerprint:
+                raise KeyConflictError
+            logs.get().info("write_deduplicated", request_id=job.id, operation=job.operation, key=job.key)
+            return bytes(answer)
+        answer = self._changes.apply(job)
+        values = {"key": job.key, "fingerprint": fingerprint, "at": self._now(), "answer": answer}
+        self._connection.execute(_SQL["insert_answer"], values)
+        return answer
+
+    def _counted(self) -> dict[str, object]:
+        memories, model = vectors.memories(self._connection), vectors.current(self._connection)
+        return {
+            "seq": engine.value(self._connection, _SQL["seq"]),
+            "memories": memories,
+            "pending": memories - (model.memories if model else 0),
+            "model": model.name if model else None,
+            "dimensions": model.dimensions if model else None,
+        }
+
+    def _working(self) -> bool:
+        """Say that this worker is alive; never interrupt, which would undo the jobs of others too."""
+        self._alive()
+        return False
+
+
+def _silent() -> None:
+    """Say nothing: nobody is waiting."""
