@@ -88,7 +88,7 @@ _FIRST = ("timestamp", "level", "event")
 
 def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Put the fields that people read first in front."""
-    return {name: event.pop(name) for name in _FIRST if name in event} | event
+    return {**{name: event.pop(name) for name in _FIRST if name in event}, **event}
 
 
 def _dumps(event: EventDict, **_options: object) -> bytes:

@@ -174,7 +174,7 @@ def _die_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal is for the router, which then stops us
 
     def watch() -> None:
-        while sys.stdin.buffer.raw.read(1):  # type: ignore[attr-defined]  # stdin is a buffered file, which has raw
+        while os.read(sys.stdin.fileno(), 1):
             pass
         os._exit(0)
 
