@@ -16,11 +16,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import orjson
-from memmux.launch import Endpoint
 
 from memmux import launch, logs, protocol
 from memmux.errors import DatabaseInUseError, MemmuxError, StoragePermissionError
 from memmux.ids import uuid7
+from memmux.launch import Endpoint
 from memmux.operations import Stage
 from memmux.places import Places
 from memmux.processes import rss_bytes

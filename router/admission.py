@@ -21,7 +21,7 @@ class Limits:
     in_flight: requests of one client. queue: requests waiting for one kind of worker, when another is let in.
     admitted: requests of all clients together. attempts: workers that may die of one request. sessions: clients.
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
-    overdue_s: a worker that still has not answered so long after its request was cancelled or ran out of time is killed.
+    overdue_s: a worker that has not answered so long after its request was cancelled or ran out of time is killed.
     """
 
     in_flight: int = limits.IN_FLIGHT

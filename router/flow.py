@@ -63,19 +63,16 @@ class Flow:
         Every queue on its way must have room now. Later it is never turned back, so a queue may exceed its bound by
         the requests that were on their way to it: `Limits.admitted` bounds them all.
         """
-        pool = self.pools[operation.route[0]]
+        full = next((stage for stage in operation.route if len(self.pools[stage].queue) >= self._bounds.queue), None)
         if len(session.in_flight) >= self._bounds.in_flight:
             reason = f"this client has {len(session.in_flight)} requests in flight, which is the most"
         elif len(self._slips) >= self._bounds.admitted:
             reason = f"the cluster has {len(self._slips)} requests in flight, which is the most"
+        elif full is not None:
+            reason = f"{len(self.pools[full].queue)} requests wait for a {full} worker, which is the most"
         else:
-            for stage in operation.route:
-                pool = self.pools[stage]
-                if len(pool.queue) >= self._bounds.queue:
-                    reason = f"{len(pool.queue)} requests wait for a {stage} worker, which is the most"
-                    break
-            else:
-                return
+            return
+        pool = self.pools[full or operation.route[-1]]
         retry_after_ms = pool.pace.retry_after_ms(len(pool.queue) + 1, now)
         raise OverloadedError(f"{reason}; send it again after retry_after_ms", retry_after_ms=retry_after_ms)
 

@@ -27,13 +27,15 @@ from router.supervisor import Supervisor
 SWEEP_S = 1.0  # between two looks for clients whose process has died
 DRAIN_MESSAGES = 64  # taken from one socket before the other gets its turn
 STOP_S = 5.0  # for the workers to checkpoint and end
+COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
 _WOKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 class Loop:
     """One cluster's router while it lives.
 
-    on_serving: called once, when the write worker is ready: the cluster can be used from now on.
+    on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
+    too, or has failed, or takes longer than COMPLETE_S.
     status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
     """
 
@@ -55,7 +57,9 @@ class Loop:
         self._on_serving = on_serving
         self._status = status
         self._log = logs.get()
-        self._serving = False
+        self._settled: set[Stage] = set()  # the kinds of which one worker has been ready, or has failed
+        self._serve_by: float | None = None  # set when the write worker is ready
+        self._serving_since: float | None = None
         self._drain_until: float | None = None
         self._next_sweep = 0.0
         self._failure: MemmuxError | None = None
@@ -103,21 +107,37 @@ class Loop:
         for identity in self._supervisor.reap(now):
             self._perform(self._dispatcher.on_worker_exit(identity, now), now)
         self._started(self._supervisor.start_due(now), now)
-        if not self._serving and self._supervisor.failing(Stage.WRITE):
+        self._serve_when_complete(now)
+        if self._serve_by is None and self._supervisor.failing(Stage.WRITE):
             self._failure = ClusterStartError("the write worker keeps failing; router.err in the state folder says why")
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_S
             for routing_id, pid in list(self._dispatcher.sessions()):
                 if not alive(pid):
                     self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
-        idle_since = self._dispatcher.idle_since()
-        if self._idle_exit_s and idle_since is not None and now - idle_since >= self._idle_exit_s:
+        if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
+
+    def _serve_when_complete(self, now: float) -> None:
+        if self._serving_since is not None or self._serve_by is None:
+            return
+        if len(self._settled) == len(Stage) or now >= self._serve_by:
+            self._serving_since = now
+            self._on_serving()
+
+    def _idle_s(self, now: float) -> float:
+        """Return for how long there has been no client that could have been there."""
+        idle_since = self._dispatcher.idle_since()
+        if idle_since is None or self._serving_since is None:
+            return 0.0
+        return now - max(idle_since, self._serving_since)
 
     def _timeout_ms(self) -> int:
         now = time.monotonic()
         due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
+        if self._serving_since is None:
+            due.append(self._serve_by)
         return max(0, int((min(at for at in due if at is not None) - now) * 1000) + 1)
 
     def _started(self, started: Iterable[tuple[str, Stage]], now: float) -> None:
@@ -174,13 +194,14 @@ class Loop:
                 self._started(self._supervisor.replace(identity, now), now)
             case actions.WorkerReady(identity, stage):
                 self._supervisor.on_ready(identity)
-                if stage is Stage.WRITE and not self._serving:
-                    self._serving = True
-                    self._supervisor.add(Stage.READ, now)
-                    self._on_serving()
+                self._settled.add(stage)
+                if stage is Stage.WRITE and self._serve_by is None:
+                    self._serve_by = now + COMPLETE_S
+                    self._supervisor.add(Stage.READ, now)  # now that there is a database to read
             case actions.WorkerFailed(identity, stage, error):
                 self._supervisor.on_failed(identity, error)
-                if stage is Stage.WRITE and not self._serving:
+                self._settled.add(stage)
+                if stage is Stage.WRITE and self._serve_by is None:
                     self._failure = error_from_json(dict(error))
 
     def _begin_drain(self, now: float, reason: str) -> None:
@@ -190,11 +211,14 @@ class Loop:
             self._perform(self._dispatcher.drain(now), now)
 
     def _stop_workers(self) -> None:
-        """Let the workers finish and end; whoever does not is killed by `run`."""
+        """Let the workers finish and end; one that is still starting has nothing to finish. The rest `run` kills."""
         self._supervisor.stop()
         frames = protocol.encode(Header(kind=Kind.STOP))
+        workers = self._dispatcher.snapshot(time.monotonic())["workers"]
+        ready = {identity for identity, worker in workers.items() if worker["state"] != "starting"}
         for identity in self._supervisor.running:
-            _send(self._backend, identity.encode(), frames)
+            if identity not in ready or not _send(self._backend, identity.encode(), frames):
+                self._supervisor.kill(identity)
         until = time.monotonic() + STOP_S
         while self._supervisor.running and (left := until - time.monotonic()) > 0:
             # SIGCHLD wakes this; the short bound is for a signal that came just before.

@@ -40,9 +40,9 @@ class Worker:
     leases: dict[tuple[str, int], Lease] = field(default_factory=dict)
     alone: bool = False
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, now: float) -> dict[str, object]:
         """Return what `cluster.status` says of the worker."""
-        return {"state": str(self.state), "in_flight": len(self.leases)}
+        return {"state": str(self.state), "in_flight": len(self.leases), "silent_s": round(now - self.heard_at, 1)}
 
 
 class Pool:

@@ -14,9 +14,9 @@ from router.stats import Stats
 class Snapshot(TypedDict):
     """One look at the router.
 
-    clients: name, pid, version, in_flight, requests. workers: state and in_flight, by id. queues: requests that wait,
-    by stage. facts: what workers said last, by stage. degraded: codes of what is missing. requests: counts and times,
-    by operation. events: counts of what should be rare.
+    clients: name, pid, version, in_flight, requests. workers: state, in_flight and silent_s, by id.
+    queues: requests that wait, by stage. facts: what workers said last, by stage. degraded: codes of what is missing.
+    requests: counts and times, by operation. events: counts of what should be rare.
     """
 
     draining: bool
@@ -29,13 +29,13 @@ class Snapshot(TypedDict):
     events: dict[str, int]
 
 
-def snapshot(flow: Flow, sessions: Sessions, stats: Stats, *, draining: bool) -> Snapshot:
+def snapshot(flow: Flow, sessions: Sessions, stats: Stats, *, draining: bool, now: float) -> Snapshot:
     """Return what is so now."""
     pools = flow.pools.values()
     return {
         "draining": draining,
         "clients": [session.to_json() for session in sessions],
-        "workers": {worker.id: worker.to_json() for pool in pools for worker in pool.workers.values()},
+        "workers": {worker.id: worker.to_json(now) for pool in pools for worker in pool.workers.values()},
         "queues": {str(pool.stage): len(pool.queue) for pool in pools},
         "facts": {pool.stage: pool.facts for pool in pools},
         "degraded": [pool.shortfall for pool in pools if pool.shortfall],

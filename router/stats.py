@@ -34,7 +34,7 @@ class Stats:
             stats.errors[outcome] += 1
 
     def to_json(self) -> dict[str, dict[str, object]]:
-        """Return, for each operation that was asked for, in the table's order, counts and percentiles in milliseconds."""
+        """Return counts, and percentiles in milliseconds, of each operation that was asked for."""
         return {name: self._operations[name].to_json() for name in OPERATIONS if name in self._operations}
 
 

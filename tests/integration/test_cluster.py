@@ -141,7 +141,7 @@ def test_stop_drains_and_leaves_nothing_behind(client: Client, settings: Setting
 def test_cluster_without_clients_exits(settings_env: dict[str, str]) -> None:
     from memmux.settings import load
 
-    settings = load({"idle_exit_s": 0.2}, settings_env)
+    settings = load({"idle_exit_s": 0.5}, settings_env)
     with Client(settings=settings) as client:
         client.store("short visit")
         status = status_until(client, lambda status: len(status.workers) == 4)
