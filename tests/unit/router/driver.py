@@ -87,11 +87,11 @@ class Driver:
     def heartbeat(self, worker_id: str, **facts: object) -> None:
         self.worker(worker_id, Header(kind=Kind.HEARTBEAT, detail=facts))
 
-    def answer(self, worker_id: str, request: Message, *frames: bytes, degraded: Sequence[str] = (), **facts: object) -> None:
+    def answer(
+        self, worker_id: str, request: Message, *frames: bytes, degraded: Sequence[str] = (), **facts: object
+    ) -> None:
         header = request.header
-        result = Header(
-            kind=Kind.RESULT, id=header.id, attempt=header.attempt, degraded=tuple(degraded), detail=facts
-        )
+        result = Header(kind=Kind.RESULT, id=header.id, attempt=header.attempt, degraded=tuple(degraded), detail=facts)
         self.worker(worker_id, result, *(frames or (b"answer",)))
 
     def fail(self, worker_id: str, request: Message, code: str) -> None:
