@@ -5,7 +5,7 @@
     │   ├── ContentEmptyError, ContentTooLongError, MetadataInvalidError, TagInvalidError
     │   ├── UnknownOperationError, UnknownFieldError, UnknownModeError, ArgumentInvalidError
     │   ├── LimitOutOfRangeError, MessageTooLargeError
-    │   ├── NotFoundError, KeyConflictError, ModelMismatchError
+    │   ├── NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError
     │   └── PoisonedError
     ├── ProtocolError              the two sides do not understand each other
     │   ├── MalformedMessageError, ProtocolVersionError
@@ -15,7 +15,8 @@
     │   ├── OverloadedError, DrainingError, WorkerUnavailableError
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
-    │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError, EngineUnsafeError
+    │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError, DatabaseReplacedError
+    │   ├── EngineUnsafeError, BackupFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
     └── SettingInvalidError, EndpointTooLongError
@@ -133,6 +134,12 @@ class ModelMismatchError(RequestError):
     """The vector was made by a model other than the cluster's; send the text instead, or use the cluster's model."""
 
     code = "model_mismatch"
+
+
+class UndoConflictError(RequestError):
+    """The memory was changed again since; undo the later changes first."""
+
+    code = "undo_conflict"
 
 
 class PoisonedError(RequestError):
@@ -255,6 +262,19 @@ class DatabaseCorruptError(StorageError):
     """The database file is damaged; stop the cluster and restore the newest backup."""
 
     code = "database_corrupt"
+
+
+class DatabaseReplacedError(StorageError):
+    """The database file was deleted or replaced under the running cluster, which stops; send the request again."""
+
+    code = "database_replaced"
+    retryable = True
+
+
+class BackupFailedError(StorageError):
+    """The backup could not be made or did not pass its check; free some space, or name another folder."""
+
+    code = "backup_failed"
 
 
 class EngineUnsafeError(StorageError):

@@ -54,8 +54,16 @@ _TABLE = (
     Operation("memory.update", (Stage.WRITE,)),  # tags, type, metadata
     Operation("memory.rewrite", (Stage.EMBED, Stage.WRITE)),  # an update that replaces the content
     Operation("memory.delete", (Stage.WRITE,)),
+    Operation("memory.history", (Stage.READ,)),
+    Operation("memory.undo", (Stage.WRITE,)),
+    Operation("memory.purge", (Stage.WRITE,)),  # for good, the history included
+    Operation("memory.dump", (Stage.READ,), bulk=True),  # a page of everything, as it is
+    Operation("memory.load", (Stage.WRITE,), bulk=True),  # such a page, back again
     # Texts without a vector are read, embedded and written back, a batch at a time, when an embedder is there.
     Operation("vectors.backfill", (Stage.READ, Stage.EMBED, Stage.WRITE), bulk=True, internal=True),
+    Operation("admin.backup", (Stage.WRITE,), bulk=True),
+    Operation("admin.rebuild", (Stage.WRITE,), bulk=True),  # views, from the rows
+    Operation("admin.verify", (Stage.READ,), bulk=True),  # a reader's in-memory index against the rows
     Operation("cluster.status", ()),
     Operation("cluster.stop", ()),
 )

@@ -61,6 +61,11 @@ class Places:
         """The folder of the log files of this cluster's processes."""
         return self.settings.state_dir / "logs" / self.digest
 
+    @property
+    def backups(self) -> Path:
+        """The folder of the database's backups."""
+        return self.settings.backups_dir or self._beside(".backups")
+
     def sockets(self) -> tuple[str, str]:
         """Return the ipc addresses for clients and for workers, in a folder of mode 0700 that this makes.
 

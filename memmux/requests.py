@@ -300,6 +300,84 @@ class Update(_Body):
         _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History(_Body):
+    """memory.history: what happened to one memory, newest first; deleted ones have a history too."""
+
+    id: str
+    limit: int = 100
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        _text("id", self.id, limits.TYPE_CHARACTERS)
+        check_range("limit", self.limit, 1, limits.HISTORY)
+        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo(_Body):
+    """memory.undo: make one change as if it had not been; that is a change again."""
+
+    seq: int
+
+    def __post_init__(self) -> None:
+        check_range("seq", self.seq, 1, 1 << 53)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge(_Body):
+    """memory.purge: remove for good one deleted memory, or all that were deleted before a time."""
+
+    id: str | None = None
+    before: datetime | None = None
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        if (self.id is None) == (self.before is None):
+            raise ArgumentInvalidError("a purge names either one memory's id, or a time before which all are meant")
+        if self.id is not None:
+            _text("id", self.id, limits.TYPE_CHARACTERS)
+        _set(self, "before", _time("before", self.before))
+        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump(_Body):
+    """memory.dump: a page of all memories of all namespaces as they are, in the order in which they were stored.
+
+    after: the cursor that the page before gave; 0 begins. vectors: whether they come along.
+    """
+
+    after: int = 0
+    limit: int = limits.DUMP_MEMORIES
+    vectors: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("after", self.after, 0, 1 << 62)
+        check_range("limit", self.limit, 1, limits.DUMP_MEMORIES)
+        if not isinstance(self.vectors, bool):
+            raise ArgumentInvalidError("vectors is true or false")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup(_Body):
+    """admin.backup: a verified copy of the database.
+
+    to: an absolute folder; None for the settings' own.
+    """
+
+    to: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.to is not None and not (isinstance(self.to, str) and self.to.startswith("/")):
+            raise ArgumentInvalidError("to is not the absolute path of a folder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing(_Body):
+    """admin.rebuild, admin.verify: no arguments."""
+
+
 BODIES: Mapping[str, type[Any]] = {
     "memory.store": Store,
     "memory.store_batch": StoreBatch,
@@ -310,5 +388,12 @@ BODIES: Mapping[str, type[Any]] = {
     "memory.update": Update,
     "memory.rewrite": Update,
     "memory.delete": Get,
+    "memory.history": History,
+    "memory.undo": Undo,
+    "memory.purge": Purge,
+    "memory.dump": Dump,
+    "admin.backup": Backup,
+    "admin.rebuild": Nothing,
+    "admin.verify": Nothing,
 }
 """The class of each operation's body."""

@@ -58,6 +58,10 @@ class Settings:
     start_timeout_s: how long a client waits for a cluster that it starts.
     stall_s: a worker that says nothing for so long is killed and replaced.
     drain_s: how long a stop waits for requests in flight.
+    backups_dir: where backups are; by default `<database>.backups` beside the database.
+    backup_interval_s: between two scheduled backups; 0 never. backup_keep: how many of them are kept.
+    retention_s: deleted memories are purged after so long; 0 never.
+    worker_rss_mb: a worker that has grown beyond is replaced; 0 never.
     log_level: the least level that is logged.
     """
 
@@ -74,6 +78,11 @@ class Settings:
     start_timeout_s: float = 60.0
     stall_s: float = 10.0
     drain_s: float = 10.0
+    backups_dir: Path | None = None
+    backup_interval_s: float = 86_400.0
+    backup_keep: int = 7
+    retention_s: float = 30 * 86_400.0
+    worker_rss_mb: int = 2048
     log_level: LogLevel = LogLevel.INFO
 
     def __post_init__(self) -> None:
@@ -95,6 +104,10 @@ _RANGES = (
     ("start_timeout_s", 1, 600),
     ("stall_s", 1, 600),
     ("drain_s", 0, 600),
+    ("backup_interval_s", 0, 1e9),
+    ("backup_keep", 1, 10_000),
+    ("retention_s", 0, 1e10),
+    ("worker_rss_mb", 0, 1 << 20),
 )
 
 

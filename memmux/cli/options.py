@@ -31,6 +31,11 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "start_timeout_s": ("SECONDS", "How long to wait for a cluster to start."),
         "stall_s": ("SECONDS", "A worker that says nothing for so long is replaced."),
         "drain_s": ("SECONDS", "How long a stop waits for requests in flight."),
+        "backups_dir": ("FOLDER", "Where backups are kept."),
+        "backup_interval_s": ("SECONDS", "Between two scheduled backups; 0: never."),
+        "backup_keep": ("N", "How many scheduled backups are kept."),
+        "retention_s": ("SECONDS", "Deleted memories are purged after so long; 0: never."),
+        "worker_rss_mb": ("MIB", "A worker that has grown beyond is replaced; 0: never."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
     }
 )
