@@ -118,9 +118,14 @@ def _pauses() -> Iterator[float]:
 def _look(places: Places) -> Steps[Endpoint | None]:
     """Return the endpoint of a cluster that answers."""
     endpoint = read(places)
-    if endpoint is None or not alive(endpoint.pid):
+    if endpoint is None or not alive(endpoint.pid) or not _bound(endpoint.address):
         return None
     return endpoint if (yield from _ping(endpoint, PONG_S)) else None
+
+
+def _bound(address: str) -> bool:
+    """Return whether there may be a socket: after a reboot another process may have the router's pid."""
+    return not address.startswith("ipc:///") or Path(address.removeprefix("ipc://")).exists()
 
 
 def _ping(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:

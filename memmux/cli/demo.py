@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import math
 import tempfile
 import time
@@ -20,6 +21,7 @@ from memmux.cli.corpus import Document, documents
 from memmux.cli.options import json_option, with_settings
 from memmux.client import Client
 from memmux.errors import ClusterUnreachableError
+from memmux.places import Places
 from memmux.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 FAILURE = 1
 END_S = 10.0  # how long the processes may take to be gone
+START_S = 2.0  # from the start of a router to its lock
 POLL_S = 0.02
 IDLE_EXIT_S = 30.0  # a cluster that outlives a broken demo ends by itself
 
@@ -60,11 +63,7 @@ def demo(settings: Settings, *, clients: int, memories: int, as_json: bool) -> N
             played = _play(arena, texts, clients, report)
         finally:
             report("stopping", 0)
-            with (
-                contextlib.suppress(ClusterUnreachableError),
-                Client(settings=arena, name="demo", start=False) as client,
-            ):
-                client.stop()
+            _stop(arena)
         left = _left(played.pids)
         report("stopping", 1)
     code = _tell(played, len(texts), left, time.monotonic() - began, as_json=as_json)
@@ -79,6 +78,35 @@ def _play(settings: Settings, texts: list[Document], clients: int, report: Repor
     except BaseExceptionGroup as group:
         # One failure cancels the others; the first is the one to tell.
         raise _first(group) from None
+
+
+def _stop(settings: Settings) -> None:
+    """Stop the cluster; also one that an interrupted client was just starting, which is not reachable yet."""
+    places = Places(settings)
+    began = time.monotonic()
+    while places.spawn_lock.exists():  # somebody began to start one
+        with (
+            contextlib.suppress(ClusterUnreachableError),
+            Client(settings=settings, name="demo", start=False) as client,
+        ):
+            client.stop()
+            return
+        waited_s = time.monotonic() - began
+        if waited_s > END_S or (waited_s > START_S and not _held(places.lock)):
+            return
+        time.sleep(POLL_S)
+
+
+def _held(lock: Path) -> bool:
+    """Return whether a router holds the database's lock."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _first(group: BaseExceptionGroup) -> BaseException:

@@ -8,11 +8,14 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from memmux import limits
@@ -256,3 +259,28 @@ def test_demo_finds_every_store_again_and_leaves_nothing(memmux: Memmux) -> None
     assert demo["passed"] is True
     assert (demo["stored"], demo["found"], demo["intact"], demo["left_running"]) == (30, 30, 30, [])
     assert [row["stores"] for row in demo["clients"]] == [10, 10, 10]
+
+
+def _processes_of(folder: Path) -> list[int]:
+    found = psutil.process_iter(["pid", "cmdline"])
+    return [process.pid for process in found if any(str(folder) in part for part in process.info["cmdline"] or ())]
+
+
+def test_interrupted_demo_leaves_nothing_behind(settings_env: dict[str, str], short_tmp: Path) -> None:
+    # Whoever runs the tests may ignore SIGINT, and children inherit that.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import memmux.__main__ as m; m.main()"
+    )
+    command = [sys.executable, "-P", "-c", script, "demo", "--clients", "2"]
+    with subprocess.Popen(command, env={**settings_env, "TMPDIR": str(short_tmp)}, stderr=subprocess.PIPE) as demo:
+        until = time.monotonic() + BOUND_S
+        while not list(short_tmp.glob("memmux-*/demo.db.spawn")):  # somebody is starting the cluster
+            assert time.monotonic() < until
+            with suppress(subprocess.TimeoutExpired):
+                demo.wait(timeout=0.02)
+        demo.send_signal(signal.SIGINT)
+        _, errors = demo.communicate(timeout=BOUND_S)
+    assert demo.returncode == 130
+    assert b"Traceback" not in errors
+    assert _processes_of(short_tmp) == []
+    assert not list(short_tmp.glob("memmux-*"))

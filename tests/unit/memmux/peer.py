@@ -100,6 +100,7 @@ class Peer:
         self._thread.join(BOUND_S)
         assert not self._thread.is_alive()
         self._context.term()
+        self._places.endpoint.unlink(missing_ok=True)
 
     def request(self) -> Message:
         """Return the next REQUEST that came."""

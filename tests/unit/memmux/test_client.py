@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import inspect
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -197,26 +199,19 @@ def test_stop_without_a_cluster_has_nothing_to_do(settings: Settings) -> None:
 
 
 def test_stop_returns_when_the_router_is_gone(settings: Settings) -> None:
-    process = memmux.client.launch.alive  # the real one
-    assert process(os.getpid())
-    router = os.fork()
-    if router == 0:
-        while True:
-            time.sleep(60)  # until it is killed
-    ended = []
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as router:
 
-    def script(message: Message) -> list[list[bytes]]:
-        if message.header.operation == "cluster.stop":
-            os.kill(router, 9)
-            ended.append(os.waitpid(router, 0))
-        return answer_all(message)
+        def script(message: Message) -> list[list[bytes]]:
+            if message.header.operation == "cluster.stop":
+                router.communicate(b"\n", timeout=BOUND_S)
+            return answer_all(message)
 
-    with Peer(settings, script) as peer, Client(settings=settings, start=False) as client:
-        peer.announce(router)
-        client.stop()
-        assert ended
-        with pytest.raises(errors.ClusterUnreachableError):
-            client.status()
+        with Peer(settings, script) as peer, Client(settings=settings, start=False) as client:
+            peer.announce(router.pid)
+            client.stop()
+            assert router.returncode == 0
+            with pytest.raises(errors.ClusterUnreachableError):
+                client.status()
 
 
 def test_goodbye_is_said_on_close_and_when_the_client_is_collected(settings: Settings) -> None:

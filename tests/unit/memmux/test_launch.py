@@ -1,0 +1,299 @@
+"""Finding and starting a cluster; the router that is started is a script of the test, the rest is real."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from memmux import endpoints, errors, launch
+from memmux.endpoints import Endpoint
+from memmux.places import Places
+from memmux.processes import alive
+from memmux.settings import Settings, load
+from tests.unit.memmux.peer import BOUND_S, Peer
+
+ROUTER = """
+import os, sys, time
+ready = next(int(flag.partition("=")[2]) for flag in sys.argv if flag.startswith("--ready-fd="))
+def tell(line):
+    os.write(ready, line)
+"""
+READY = '{"endpoint": "ipc:///nowhere", "pid": %d, "version": "0", "protocol": 1}'
+
+
+@pytest.fixture
+def places(settings: Settings) -> Iterator[Places]:
+    """The places of a database whose folder is there."""
+    settings.database.parent.mkdir()
+    yield Places(settings)
+    Places(settings).endpoint.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def router(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """A function that makes `python -m router` run this code; returns a file that it may write to."""
+
+    def script(code: str) -> Path:
+        package = short_tmp / "lib" / "router"
+        package.mkdir(parents=True)
+        told = short_tmp / "told"
+        (package / "__init__.py").touch()
+        (package / "__main__.py").write_text(f"{ROUTER}told = {str(told)!r}\n{textwrap.dedent(code)}")
+        monkeypatch.setenv("PYTHONPATH", str(package.parent))
+        return told
+
+    return script
+
+
+def quick(settings: Settings, start_timeout_s: float = BOUND_S) -> Settings:
+    return launch.choose(None, load({"start_timeout_s": start_timeout_s, "database": settings.database}))
+
+
+def test_endpoint_file_is_read_as_it_was_written_by_its_owner_alone(places: Places) -> None:
+    endpoint = Endpoint("ipc:///run/clients", 42, "0.1", 1)
+    endpoints.write(places, endpoint)
+    assert endpoints.read(places) == endpoint
+    assert places.endpoint.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(places.endpoint.parent) == [places.endpoint.name]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"endpoint": 1, "pid": 1, "protocol": 1}',
+        b'{"endpoint": "ipc:///x", "pid": 0, "protocol": 1}',
+        b'{"endpoint": "ipc:///x", "pid": -1, "protocol": 1}',
+        b'{"endpoint": "ipc:///x", "pid": true, "protocol": 1}',
+        b'{"endpoint": "inproc://x", "pid": 1, "protocol": 1}',
+        b'{"endpoint": "ipc:///x", "pid": 1}',
+        b"\xff" * 10_000,
+    ],
+)
+def test_broken_endpoint_file_is_none(places: Places, content: bytes) -> None:
+    places.endpoint.write_bytes(content)
+    places.endpoint.chmod(0o600)
+    assert endpoints.read(places) is None
+
+
+def test_endpoint_file_that_others_may_have_written_is_none(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints.write(places, Endpoint("ipc:///x", 1, "0", 1))
+    places.endpoint.chmod(0o620)
+    assert endpoints.read(places) is None
+    places.endpoint.chmod(0o600)
+    assert endpoints.read(places) is not None
+    monkeypatch.setattr(os, "getuid", lambda: places.endpoint.stat().st_uid + 1)
+    assert endpoints.read(places) is None
+
+
+def test_endpoint_file_that_is_a_link_a_folder_or_absent_is_none(places: Places) -> None:
+    assert endpoints.read(places) is None
+    other = places.database.with_name("other")
+    other.write_bytes(orjson.dumps(Endpoint("ipc:///x", 1, "0", 1).to_json()))
+    other.chmod(0o600)
+    places.endpoint.symlink_to(other)
+    assert endpoints.read(places) is None
+    places.endpoint.unlink()
+    places.endpoint.mkdir()
+    assert endpoints.read(places) is None
+    places.endpoint.rmdir()
+
+
+def test_only_the_router_itself_removes_its_endpoint_file(places: Places) -> None:
+    endpoints.write(places, Endpoint("ipc:///x", 42, "0", 1))
+    launch.remove(places, 43)
+    assert places.endpoint.exists()
+    launch.remove(places, 42)
+    assert not places.endpoint.exists()
+    launch.remove(places, 42)
+
+
+def test_router_that_answers_is_found(settings: Settings) -> None:
+    with Peer(settings):
+        endpoint = launch.ensure(settings, start=False)
+        assert endpoint.pid == os.getpid()
+        assert launch.ping(endpoint, BOUND_S)
+
+
+def test_router_that_does_not_answer_is_not_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "PONG_S", 0.1)
+    with Peer(settings) as peer:
+        peer.deaf.set()
+        endpoint = launch.read(Places(settings))
+        assert endpoint is not None
+        assert not launch.ping(endpoint, 0.1)
+        with pytest.raises(errors.ClusterUnreachableError):
+            launch.ensure(settings, start=False)
+
+
+def test_address_that_can_not_be_connected_to_is_no_router() -> None:
+    assert not launch.ping(Endpoint("tcp://nonsense", os.getpid(), "0", 1), 0.1)
+
+
+def test_started_router_says_where_it_listens(
+    places: Places, settings: Settings, router: Callable[[str], Path]
+) -> None:
+    told = router(
+        f"""
+        open(told, "w").write(repr((sys.argv[1:], os.getcwd(), os.getsid(0) == os.getpid(), sys.flags.safe_path)))
+        tell(b'{READY}\\n' % os.getpid())
+        """
+    )
+    endpoint = launch.ensure(settings)
+    arguments, folder, detached, safe = eval(told.read_text())  # noqa: S307 - this test wrote it
+    assert endpoint == Endpoint("ipc:///nowhere", endpoint.pid, "0", 1)
+    assert arguments[0].startswith("--ready-fd=")
+    assert arguments[1:] == settings.flags()
+    assert (folder, detached, safe) == (str(places.database.parent), True, True)
+
+
+def test_started_router_that_ended_leaves_no_zombie(settings: Settings, router: Callable[[str], Path]) -> None:
+    router(f"tell(b'{READY}\\n' % os.getpid())")
+    endpoint = launch.ensure(settings)
+    launch.run(launch.gone(settings, endpoint))
+    for thread in threading.enumerate():
+        if thread.name == "memmux-reaper":
+            thread.join(BOUND_S)
+    with pytest.raises(ProcessLookupError):
+        os.kill(endpoint.pid, 0)
+
+
+def test_error_of_the_router_is_raised_as_its_class(settings: Settings, router: Callable[[str], Path]) -> None:
+    router("""tell(b'{"error": {"code": "database_foreign", "message": "not ours"}}\\n')""")
+    with pytest.raises(errors.DatabaseForeignError, match="not ours"):
+        launch.ensure(settings)
+
+
+def test_router_that_dies_is_quoted(settings: Settings, router: Callable[[str], Path]) -> None:
+    router("sys.exit('no such luck')")
+    with pytest.raises(errors.ClusterStartError, match="no such luck") as raised:
+        launch.ensure(settings)
+    assert "router.err" in raised.value.message
+
+
+def test_only_the_last_start_is_quoted(settings: Settings, places: Places, router: Callable[[str], Path]) -> None:
+    places.logs.mkdir(parents=True)
+    (places.logs / "router.err").write_text("an old story\n")
+    router("sys.exit('news')")
+    with pytest.raises(errors.ClusterStartError) as raised:
+        launch.ensure(settings)
+    assert "an old story" not in raised.value.message
+    assert (places.logs / "router.err").read_text() == "an old story\nnews\n"
+
+
+def test_router_that_is_never_ready_is_given_up(settings: Settings, router: Callable[[str], Path]) -> None:
+    told = router("open(told, 'w').write(str(os.getpid())); sys.stdout.flush(); import signal; signal.pause()")
+    settings = Settings(
+        database=settings.database, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir, start_timeout_s=1
+    )
+    try:
+        with pytest.raises(errors.ClusterStartError, match="1 s"):
+            launch.ensure(settings)
+    finally:
+        os.kill(int(told.read_text()), 9)
+
+
+def test_cluster_that_somebody_else_just_started_is_used(settings: Settings, router: Callable[[str], Path]) -> None:
+    with Peer(settings) as peer:
+        endpoint = Places(settings).endpoint
+        written = endpoint.read_bytes()
+        endpoint.unlink()
+        told = router("""open(told, "w"); tell(b'{"error": {"code": "database_in_use"}}\\n')""")
+
+        def announce() -> None:
+            while not told.exists():
+                pass
+            endpoint.write_bytes(written)
+            endpoint.chmod(0o600)
+
+        somebody = threading.Thread(target=announce)
+        somebody.start()
+        assert launch.ensure(settings).address == peer.address
+        somebody.join(BOUND_S)
+
+
+def test_router_is_started_again_when_the_one_that_held_the_database_is_gone(
+    settings: Settings, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "RESPAWN_S", 0.05)
+    router(
+        f"""
+        if os.path.exists(told):
+            tell(b'{READY}\\n' % os.getpid())
+        else:
+            open(told, "w")
+            tell(b'{{"error": {{"code": "database_in_use"}}}}\\n')
+        """
+    )
+    assert launch.ensure(settings).address == "ipc:///nowhere"
+
+
+def test_who_does_not_get_the_spawn_lock_waits_for_the_cluster_of_who_did(settings: Settings, places: Places) -> None:
+    steps = launch.seek(settings)
+    descriptor = os.open(places.spawn_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        for _ in range(3):
+            assert next(steps) > 0
+        with Peer(settings) as peer:
+            assert launch.run(steps).address == peer.address
+    finally:
+        os.close(descriptor)
+
+
+def test_start_that_is_given_up_lets_the_next_client_start(settings: Settings, places: Places) -> None:
+    descriptor = os.open(places.spawn_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    steps = launch.seek(settings)
+    next(steps)
+    os.close(descriptor)
+    steps.close()
+    descriptor = os.open(places.spawn_lock, os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(descriptor)
+
+
+def test_folder_of_the_database_is_made_for_its_user_alone(settings: Settings, router: Callable[[str], Path]) -> None:
+    router(f"tell(b'{READY}\\n' % os.getpid())")
+    launch.ensure(settings)
+    assert settings.database.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_folder_that_can_not_be_made_is_named(settings: Settings, short_tmp: Path) -> None:
+    (short_tmp / "file").touch()
+    with pytest.raises(errors.StoragePermissionError, match="file"):
+        launch.ensure(launch.choose(short_tmp / "file" / "memories.db", settings))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that not even root can write to")
+def test_folder_that_can_not_be_written_is_named(settings: Settings) -> None:
+    with pytest.raises(errors.StoragePermissionError, match=r"/proc .*MEMMUX_DATABASE"):
+        launch.ensure(launch.choose("/proc/memories.db", settings))
+
+
+def test_router_that_does_not_exit_is_an_error(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "STOP_S", 0.05)
+    settings = Settings(database=settings.database, runtime_dir=settings.runtime_dir, drain_s=0)
+    with Peer(settings):
+        endpoint = launch.read(Places(settings))
+        assert endpoint is not None
+        with pytest.raises(errors.ClusterError, match="did not exit"):
+            launch.run(launch.gone(settings, endpoint))
+        Places(settings).endpoint.unlink()
+        launch.run(launch.gone(settings, endpoint))
+
+
+def test_this_process_lives() -> None:
+    assert alive(os.getpid())
+    assert not alive(0)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from workers.storage import ranking
+from workers.storage.stopwords import STOP_WORDS
+
+
+def test_stop_words_are_left_out_of_a_query() -> None:
+    assert ranking.match(["where", "is", "the", "key"]) == '"key"'
+
+
+def test_stop_words_are_looked_for_when_nothing_else_is_asked() -> None:
+    assert ranking.match(["to", "be", "or", "not", "to", "be"]) == '"to" OR "be" OR "or" OR "not"'
+
+
+def test_nothing_to_look_for_is_no_query() -> None:
+    assert ranking.match([]) == ""
+
+
+def test_a_query_of_very_many_words_is_bounded() -> None:
+    assert ranking.match(map(str, range(10_000))).count('"') == 2 * ranking.TERMS
+
+
+def test_stop_words_are_written_as_the_tokenizer_writes_them() -> None:
+    assert all(word.isascii() and word.isalpha() and word.islower() for word in STOP_WORDS)
+
+
+def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
+    fused = dict(ranking.fuse({1: 8.0, 2: 2.0}, {1: 0.1, 2: 0.3, 3: 0.5}))
+    assert fused == pytest.approx({1: 0.5, 2: 0.125 + 0.25, 3: 0.5})
+
+
+def test_equals_are_ranked_newest_first() -> None:
+    assert [row for row, _ in ranking.fuse({1: 8.0}, {1: 0.1, 3: 0.5})] == [3, 1]
+
+
+def test_a_memory_without_a_vector_gets_nothing_for_meaning() -> None:
+    assert dict(ranking.fuse({1: 4.0, 2: 4.0}, {2: 0.9})) == {1: 0.5, 2: 1.0}
+
+
+def test_where_nothing_is_found_nothing_is_ranked() -> None:
+    assert ranking.fuse({}, {}) == []
+
+
+def test_more_hits_have_more_candidates() -> None:
+    assert ranking.candidates(1) == 200
+    assert ranking.candidates(1000) == 10_000
