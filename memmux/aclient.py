@@ -89,6 +89,9 @@ class AsyncClient:
     list = _awaited(methods.page)
     update = _awaited(methods.update)
     delete = _awaited(methods.delete)
+    backup = _awaited(methods.backup)
+    rebuild = _awaited(methods.rebuild)
+    verify = _awaited(methods.verify)
     status = _awaited(methods.status)
 
     async def stop(self, *, timeout_s: float | None = None) -> None:

@@ -101,6 +101,9 @@ class Client:
     list = _blocking(methods.page)
     update = _blocking(methods.update)
     delete = _blocking(methods.delete)
+    backup = _blocking(methods.backup)
+    rebuild = _blocking(methods.rebuild)
+    verify = _blocking(methods.verify)
     status = _blocking(methods.status)
 
     def stop(self, *, timeout_s: float | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import orjson
 from memmux.places import Places
 
 LINE_BYTES = 4096  # more than any endpoint file or READY line has
+_ADDRESS = re.compile(r"ipc:///.+|tcp://[^/]+:\d{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Endpoint:
         if not isinstance(fields, dict):
             return None
         address, pid, newest = fields.get("endpoint"), fields.get("pid"), fields.get("protocol")
-        if not isinstance(address, str) or not address.startswith(("ipc://", "tcp://")):
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
             return None
         if type(pid) is not int or pid <= 0 or type(newest) is not int:
             return None

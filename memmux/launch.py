@@ -134,19 +134,18 @@ def _ping(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         socket = sockets.dealer(context, endpoint.address)
-        with socket:
-            socket.send_multipart(protocol.encode(Header(kind=Kind.PING)))
-            for pause in _pauses():
-                # Any answer shows a router; whether it speaks our protocol is HELLO's question, and has its own error.
-                if socket.poll(0):
-                    return True
-                if time.monotonic() >= until or not alive(endpoint.pid):
-                    return False
-                yield pause
+        socket.send_multipart(protocol.encode(Header(kind=Kind.PING)))
+        for pause in _pauses():
+            # Any answer shows a router; whether it speaks our protocol is HELLO's question, and has its own error.
+            if socket.poll(0):
+                return True
+            if time.monotonic() >= until or not alive(endpoint.pid):
+                return False
+            yield pause
     except zmq.ZMQError:
         pass  # not an address that can be connected to
     finally:
-        context.term()
+        context.destroy(linger=0)  # and its socket, which has no name here if connecting failed
     return False
 
 

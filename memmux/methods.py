@@ -9,14 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TypeAlias, cast
 
 import orjson
 
 from memmux import requests
-from memmux.calls import Call, Vector, embedding_of
-from memmux.errors import ArgumentInvalidError
-from memmux.models import Deleted, Memory, Page, SearchResult, Status, Stored, Updated
+from memmux.calls import TIMEOUT_MOST_S, Call, Vector, embedding_of
+from memmux.errors import ArgumentInvalidError, MetadataInvalidError
+from memmux.models import (
+    Backup,
+    Deleted,
+    Memory,
+    Page,
+    Rebuilt,
+    SearchResult,
+    Status,
+    Stored,
+    Updated,
+    Verified,
+)
 from memmux.protocol import Message
 from memmux.requests import DEFAULT_NAMESPACE, Filter, Mode
 
@@ -196,6 +208,28 @@ def stop(*, timeout_s: float | None = None) -> Call[None]:
     return Call(operation="cluster.stop", read=lambda _: None, timeout_s=timeout_s)
 
 
+def backup(
+    *, to: str | Path | None = None, key: str | None = None, timeout_s: float | None = TIMEOUT_MOST_S
+) -> Call[Backup]:
+    """Make a backup while the cluster serves, and check it.
+
+    to: a folder; by default that of the settings, where only so many are kept.
+    """
+    arguments = requests.Backup(to=None if to is None else str(Path(to).expanduser().absolute()))
+    return Call(operation="admin.backup", body=arguments.to_body(), read=_backup, key=key, timeout_s=timeout_s)
+
+
+def rebuild(*, key: str | None = None, timeout_s: float | None = TIMEOUT_MOST_S) -> Call[Rebuilt]:
+    """Build every index and counter anew from the memories."""
+    body = requests.Nothing().to_body()
+    return Call(operation="admin.rebuild", body=body, read=_rebuilt, key=key, timeout_s=timeout_s)
+
+
+def verify(*, timeout_s: float | None = TIMEOUT_MOST_S) -> Call[Verified]:
+    """Have a read worker compare what it keeps in memory with the database."""
+    return Call(operation="admin.verify", body=requests.Nothing().to_body(), read=_verified, timeout_s=timeout_s)
+
+
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:
     return cast("tuple[str, ...]", tags)  # a list becomes one, and anything else is refused, by the request
 
@@ -203,7 +237,14 @@ def _tags(tags: Sequence[str]) -> tuple[str, ...]:
 def _object(metadata: Mapping[str, object] | None) -> Mapping[str, object]:
     if metadata is None:
         return {}
-    return dict(metadata) if isinstance(metadata, Mapping) else metadata  # refused by the request
+    if not isinstance(metadata, Mapping):
+        return metadata  # refused by the request
+    plain = dict(metadata)
+    try:
+        orjson.dumps(plain)  # one that holds itself would be walked for ever
+    except orjson.JSONEncodeError as error:
+        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
+    return plain
 
 
 def _filter(
@@ -254,6 +295,18 @@ def _updated(message: Message) -> Updated:
 
 def _deleted(message: Message) -> Deleted:
     return Deleted(**orjson.loads(message.body))
+
+
+def _backup(message: Message) -> Backup:
+    return Backup(**orjson.loads(message.body))
+
+
+def _rebuilt(message: Message) -> Rebuilt:
+    return Rebuilt(**orjson.loads(message.body))
+
+
+def _verified(message: Message) -> Verified:
+    return Verified(**orjson.loads(message.body))
 
 
 def _status(message: Message) -> Status:

@@ -146,6 +146,43 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A backup that was made and checked; bytes: its size. memories, seq: what it holds. seconds: what it took."""
+
+    path: str
+    bytes: int
+    memories: int
+    seq: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """What was built anew; texts, vectors: how many are in the views now.
+
+    dropped: memories that lost wrong vectors, and wait for new ones.
+    """
+
+    texts: int
+    vectors: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What one read worker keeps in memory, compared with the rows.
+
+    pid: of the worker. seq: the change it stood at. vectors: how many were compared; 0 when none are in memory.
+    drifted: memories whose vectors in memory are not those of the rows.
+    """
+
+    pid: int
+    seq: int
+    vectors: int
+    drifted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """The state of a cluster.
 

@@ -78,6 +78,11 @@ def check_metadata(metadata: object) -> None:
     """Raise MetadataInvalidError unless `metadata` is a JSON object, finite and within its limit."""
     if not isinstance(metadata, Mapping):
         raise MetadataInvalidError("the metadata is not a JSON object")
+    try:
+        # First of all: it refuses what holds itself, which the walk below would never leave.
+        size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))
+    except orjson.JSONEncodeError as error:
+        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
     stack: list[object] = [metadata]
     while stack:
         value = stack.pop()
@@ -87,10 +92,6 @@ def check_metadata(metadata: object) -> None:
             stack.extend(value.values())
         elif isinstance(value, list | tuple):
             stack.extend(value)
-    try:
-        size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))
-    except orjson.JSONEncodeError as error:
-        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
     if size > limits.METADATA_BYTES:
         raise MetadataInvalidError(f"the metadata has {size} bytes, the most is {limits.METADATA_BYTES}")
 
@@ -147,9 +148,12 @@ def _set(instance: object, name: str, value: object) -> None:
 def _time(name: str, value: object) -> datetime | None:
     if isinstance(value, str):
         return parse_time(value)
-    if value is None or isinstance(value, datetime):
-        return value.astimezone() if value is not None else None
-    raise ArgumentInvalidError(f"{name} is not a time")
+    if value is None:
+        return None
+    try:
+        return value.astimezone()  # type: ignore[attr-defined,no-any-return]  # what is no datetime is refused below
+    except (AttributeError, OverflowError):
+        raise ArgumentInvalidError(f"{name} is not a time between the years 1 and 9999") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,12 +162,26 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
         kind = Path  # a folder, seen from here: workers have another working directory
     try:
         if kind in (int, float, str):
-            return kind(value)
-        if issubclass(kind, StrEnum) if isinstance(kind, type) else False:
+            return _plain(kind, value)
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
             return kind(str(value))
-    except ValueError:
+    except (TypeError, ValueError):
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
     # The rest are paths. Symbolic links are resolved so that two names of one database reach one cluster.
-    path = Path(str(value)).expanduser().resolve()
+    try:
+        path = Path(str(value)).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
     return str(path) if name == "model" else path
+
+
+def _plain(kind: type[int | float | str], value: object) -> object:
+    """Return `value` as a number or text; raise ValueError or TypeError rather than cut it."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | str)
+        or (kind is int and isinstance(value, float))
+    ):
+        raise TypeError
+    return kind(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import zmq
 
@@ -13,7 +13,7 @@ RECONNECT_MS = 20  # first pause before connecting again
 RECONNECT_MOST_MS = 500  # the longest pause
 HANDSHAKE_MS = 5_000
 
-AnySocket = TypeVar("AnySocket", bound="zmq.Socket[bytes]")
+AnySocket = TypeVar("AnySocket", bound="zmq.Socket[Any]")
 
 
 def configured(socket: AnySocket) -> AnySocket:
@@ -33,16 +33,24 @@ def configured(socket: AnySocket) -> AnySocket:
 def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
     """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message."""
     socket = configured(context.socket(zmq.ROUTER))
-    socket.router_mandatory = 1
-    socket.router_handover = 0
-    socket.bind(address)
+    try:
+        socket.router_mandatory = 1
+        socket.router_handover = 0
+        socket.bind(address)
+    except BaseException:
+        socket.close()  # left open, it would keep the context from ending
+        raise
     return socket
 
 
 def dealer(context: zmq.Context[AnySocket], address: str, identity: bytes = b"") -> AnySocket:
     """Return a DEALER connected to `address`; with an identity it is the routing id that the ROUTER sees."""
     socket = configured(context.socket(zmq.DEALER))
-    if identity:
-        socket.setsockopt(zmq.ROUTING_ID, identity)
-    socket.connect(address)
+    try:
+        if identity:
+            socket.setsockopt(zmq.ROUTING_ID, identity)
+        socket.connect(address)
+    except BaseException:
+        socket.close()  # the same
+        raise
     return socket

@@ -16,9 +16,9 @@ def parse_time(text: str) -> datetime:
     """
     try:
         try:
-            return datetime.fromtimestamp(float(text), UTC)
-        except ValueError:
             return datetime.fromisoformat(text).astimezone(UTC)
+        except ValueError:
+            return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):
         raise ArgumentInvalidError(f"{text!r} is not a time; write it like {_EXAMPLES}") from None
 

@@ -55,7 +55,7 @@ class Embedding:
             fields = orjson.loads(described)
             model, dimensions = fields["model"], fields["dimensions"]
             windows = tuple(tuple((int(start), int(end)) for start, end in text) for text in fields["windows"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             raise MalformedMessageError("the frames after the body are not an embedding") from None
         if not isinstance(model, str) or type(dimensions) is not int or dimensions < 1:
             raise MalformedMessageError("an embedding names its model and its number of dimensions")

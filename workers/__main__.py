@@ -1,6 +1,7 @@
 """One worker process: `python -P -m workers KIND --identity=ID --router=ADDRESS FLAGS…`, as the router starts it.
 
-`KIND` is read, write or embed; or export, which makes a model's onnx graph and ends.
+`KIND` is read, write or embed; or export, which makes a model's onnx graph and ends; or one of the errands that
+`errand.py` knows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 
 from memmux import logs  # after the environment is set
 from memmux.settings import Settings, parse_flags  # the same
+from workers import errand  # the same
 from workers.jobs import Worker  # the same
 
 
@@ -40,6 +42,8 @@ def main(arguments: list[str]) -> int:
         settings = parse_flags(rest)
         logs.configure("export", settings)
         return export.main(settings)
+    if kind in errand.KINDS:
+        return errand.main(kind, rest)
     identity, router = (flag.partition("=")[2] for flag in rest[:2])
     settings = parse_flags(rest[2:])
     logs.configure(identity.rpartition("-")[0], settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from memmux.errors import MemmuxError
 from memmux.operations import Stage
@@ -66,3 +66,15 @@ class Worker(Protocol):
 
     def close(self) -> None:
         """Leave everything tidy; the process ends next."""
+
+
+@runtime_checkable
+class Deferring(Protocol):
+    """A worker that may put a job off: `handle` leaves its outcome out, and `late` yields it in a later turn."""
+
+    @property
+    def deferred(self) -> bool:
+        """Whether somebody waits for such an outcome, so that the loop should look often."""
+
+    def late(self) -> Iterator[Outcome]:
+        """Yield the outcomes that are there by now; called in every turn of the loop, and never takes long."""

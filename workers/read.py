@@ -17,7 +17,7 @@ from memmux.errors import (
     UnknownOperationError,
 )
 from memmux.operations import Stage
-from memmux.requests import Get, List, Mode, Search
+from memmux.requests import Get, List, Mode, Nothing, Search
 from memmux.settings import Settings
 from workers.jobs import Alive, Answer, Job, Outcome
 from workers.storage import backfill, rows
@@ -44,6 +44,7 @@ class ReadWorker:
             "memory.list": self._list,
             "memory.search": self._search,
             "memory.match": self._match,
+            "admin.verify": self._verify,
             backfill.OPERATION: self._backfill,
         }
 
@@ -119,6 +120,12 @@ class ReadWorker:
         if asked.mode.embeds:
             raise UnknownModeError(f"memory.match ranks by keyword or exact; ask memory.search for {asked.mode.value}")
         return self._search(job, alive)
+
+    def _verify(self, job: Job, alive: Alive) -> Answer:
+        Nothing.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            verified = self._reader.verify()
+        return Answer((orjson.dumps(verified),))
 
     def _backfill(self, job: Job, alive: Alive) -> Answer:
         asked = backfill.Backfill.from_body(job.frames[0])

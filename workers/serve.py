@@ -19,9 +19,10 @@ import zmq
 from memmux import logs, protocol, sockets
 from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError, ProtocolError
 from memmux.protocol import Header, Kind, Message
-from workers.jobs import Answer, Job, Worker
+from workers.jobs import Answer, Deferring, Job, Worker
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle()
+LATE_S = 0.02  # between two looks for the outcome of a job that was put off
 _DRAIN = 256  # messages taken from the socket at once
 
 
@@ -96,8 +97,10 @@ def serve(worker: Worker, address: str, identity: str) -> int:
 
 def _work(worker: Worker, link: _Link) -> None:
     retiring = False
+    deferring = worker if isinstance(worker, Deferring) else None
     while True:
-        messages = link.receive(HEARTBEAT_S)
+        awaited = deferring is not None and deferring.deferred
+        messages = link.receive(LATE_S if awaited else HEARTBEAT_S)
         now = time.monotonic()
         cancelled = {message.header.id for message in messages if message.header.kind is Kind.CANCEL}
         jobs = []
@@ -110,8 +113,10 @@ def _work(worker: Worker, link: _Link) -> None:
                 jobs.append(job)
         if jobs:
             _do(worker, link, jobs)
-        elif not messages:
+        elif not messages and not awaited:
             worker.idle()
+        for job, outcome in deferring.late() if deferring else ():
+            _answer(worker, link, job, outcome, work_ms=0)
         link.alive()
         if worker.retiring and not retiring:
             retiring = True

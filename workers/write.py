@@ -8,6 +8,8 @@ from memmux.operations import Stage
 from memmux.settings import Settings
 from workers.jobs import Alive, Job, Outcome
 from workers.storage.interface import Writer
+from workers.storage.keeper import Keeper
+from workers.storage.shelf import Shelf
 from workers.storage.writer import SqliteWriter
 
 
@@ -21,6 +23,7 @@ class WriteWorker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: Writer | None = None
+        self._keeper = Keeper(settings)
 
     @property
     def _writer(self) -> Writer:
@@ -29,11 +32,30 @@ class WriteWorker:
 
     def open(self) -> None:
         """Make or migrate the database and open it; raise StorageError and its kinds."""
-        self._open = SqliteWriter(self._settings.database)
+        self._open = SqliteWriter(self._settings.database, shelf=Shelf.of(self._settings))
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
-        """Apply `jobs` in one transaction; everything that is yielded is durable."""
-        yield from self._writer.apply(jobs, alive)
+        """Apply `jobs` in one transaction; everything that is yielded is durable. Backups are put off."""
+        writes: list[Job] = []
+        for job in jobs:
+            match job.operation:
+                case "admin.backup":
+                    self._keeper.ask(job)
+                case "admin.rebuild":
+                    yield job, self._writer.rebuild(job, alive)
+                case _:
+                    writes.append(job)
+        if writes:
+            yield from self._writer.apply(writes, alive)
+
+    @property
+    def deferred(self) -> bool:
+        """Whether somebody waits for a backup."""
+        return self._keeper.waiting
+
+    def late(self) -> Iterator[Outcome]:
+        """Yield the backups that are done, and begin those that are due."""
+        yield from self._keeper.turn(self._writer.seq, self._writer.born)
 
     def facts(self) -> dict[str, object]:
         """Return seq, memories, pending, model, dimensions and wal_bytes."""
@@ -45,4 +67,5 @@ class WriteWorker:
 
     def close(self) -> None:
         """Leave the database with everything in its main file."""
+        self._keeper.close()
         self._writer.close()

@@ -41,6 +41,10 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "stop": "cluster.stop",
         "serve": "cluster.serve",
         "mcp": "cluster.mcp",
+        "backup": "upkeep.backup",
+        "restore": "upkeep.restore",
+        "check": "upkeep.check",
+        "doctor": "doctor.doctor",
         "demo": "demo.demo",
     }
 )

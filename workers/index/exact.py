@@ -31,6 +31,11 @@ class ExactIndex:
         """How many memories have vectors here."""
         return len(self._slots)
 
+    def of(self, row: int) -> Vectors:
+        """Return a copy of the vectors of the memory `row`, one line each, in no order; none if it has none."""
+        found: Vectors = self._matrix[self._slots.get(row, [])]
+        return found
+
     def add(self, rows: Rows, vectors: Vectors) -> None:
         """Add unit `vectors`, one line each, of the memories `rows`; a memory may have several."""
         first, self._count = self._count, self._count + len(rows)

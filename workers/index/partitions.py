@@ -31,6 +31,11 @@ class Partitions:
         """Return the index of `namespace`, empty if nothing is in it."""
         return self._indexes.get(namespace) or ExactIndex(self._dimensions)
 
+    def drifted(self, namespace: str, row: int, vectors: Vectors) -> bool:
+        """Return whether the memory `row` of `namespace` has other vectors here than these, in whatever order."""
+        known = self.of(namespace).of(row)
+        return sorted(map(bytes, known)) != sorted(map(bytes, np.ascontiguousarray(vectors, known.dtype)))
+
     def add(self, namespace: str, rows: Sequence[int], vectors: Vectors) -> None:
         """Add unit `vectors`, one line each, of the memories `rows` of `namespace`."""
         index = self._indexes.setdefault(namespace, ExactIndex(self._dimensions))

@@ -17,6 +17,7 @@ from memmux.requests import check_range
 from workers.storage.embeddings import DIMENSIONS, MODEL_CHARACTERS
 
 OPERATION = "vectors.backfill"
+FRAMES = 4  # at the write stage: the body, the texts, and the two of an embedding
 TEXT_BYTES = 4 << 20  # of the contents of one turn, so that none takes long
 Texts = list[tuple[str, str]]
 """Ids and contents of memories."""

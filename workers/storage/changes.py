@@ -124,7 +124,9 @@ class Changes:
     def _backfill(self, job: Job) -> bytes:
         """Add the vectors that memories were waiting for; those that changed meanwhile wait for the next turn."""
         asked = backfill.Backfill.from_body(job.frames[0])
-        texts = backfill.texts(job.frames[1]) if len(job.frames) > 1 else []
+        if len(job.frames) != backfill.FRAMES:
+            raise MalformedMessageError("a backfill comes to the writer with its texts and their vectors")
+        texts = backfill.texts(job.frames[1])
         found = embedded(job.frames[2:], len(texts))
         model = self._vectors.register(asked.model, asked.dimensions)
         stored = 0

@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from workers.index.partitions import Partitions
+from workers.jobs import Alive
 from workers.storage import engine, queries
 from workers.storage.vectors import Model
 
@@ -42,6 +43,29 @@ class Follower:
             known = self._partitions = self._load(model)
         known.seq = seq
         return known
+
+    def drifted(self, model: Model, seq: int, alive: Alive) -> tuple[int, list[int]] | None:
+        """Compare what is in memory, after catching up, with the rows; None if nothing is kept in memory.
+
+        Returns how many vectors were compared, and the rows of the memories whose vectors differ; 0 for those that
+        only memory knows.
+        """
+        known = self.follow(model, seq)
+        if known is None:
+            return None
+        different: list[int] = []
+        compared = 0
+        cursor = self._connection.execute(_SQL["vectors_of_model_in_order"], {"model": model.id})
+        for (namespace, row), group in groupby(cursor, key=itemgetter(0, 1)):
+            data = [embedding for _, _, embedding in group]
+            compared += len(data)
+            vectors = np.frombuffer(b"".join(data), "<f4").reshape(-1, model.dimensions)
+            if known.drifted(namespace, row, vectors):
+                different.append(row)
+            alive()
+        if not different and len(known) != compared:
+            different.append(0)
+        return compared, different
 
     def _catch_up(self, known: Partitions, model: Model) -> bool:
         """Apply what changed since `known`; return False if that is too much."""

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from memmux.models import Hit, Memory, Page
+from memmux.errors import MemmuxError
+from memmux.models import Hit, Memory, Page, Verified
 from memmux.requests import Get, List, Mode, Search
-from workers.jobs import Alive, Job, Outcome
+from workers.jobs import Alive, Answer, Job, Outcome
 from workers.storage.embeddings import Embedded
 
 
@@ -54,6 +55,9 @@ class Reader(Protocol):
     def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
 
+    def verify(self) -> Verified:
+        """Compare what is kept in memory with the rows."""
+
     def idle(self) -> None:
         """Catch up, so that the next request need not."""
 
@@ -69,6 +73,16 @@ class Writer(Protocol):
 
         If the transaction fails, every outcome is that error.
         """
+
+    def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
+        """Build every view anew from the rows and return how much is in them, or what it failed with."""
+
+    @property
+    def seq(self) -> int:
+        """The newest change."""
+
+    def born(self) -> float | None:
+        """Return when the first change was made, in seconds since 1970; None if there is none."""
 
     def facts(self) -> dict[str, object]:
         """Return seq, memories, pending, model, dimensions and wal_bytes, as of the last transaction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import apsw
 import numpy as np
 import orjson
 
-from memmux.models import Hit, Memory, Page
+from memmux.models import Hit, Memory, Page, Verified
 from memmux.requests import Filter, Get, List, Mode, Search
 from workers.index.interface import Index, Rows
 from workers.jobs import Alive
@@ -101,6 +102,13 @@ class SqliteReader:
     def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
         return engine.fetch(self._connection, _SQL["unindexed"], {"name": model, "limit": limit})
+
+    def verify(self) -> Verified:
+        """Compare the vectors in memory with the rows, at the change where the snapshot stands."""
+        current = vectors.current(self._connection)
+        compared = None if current is None else self._follower.drifted(current, self._seq, self._alive)
+        found, different = compared or (0, [])
+        return Verified(pid=os.getpid(), seq=self._seq, vectors=found, drifted=len(different))
 
     def idle(self) -> None:
         """Catch up with the change log, so that the next search need not."""

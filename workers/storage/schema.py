@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import apsw
 
 from memmux import logs
 from memmux.errors import (
-    DatabaseCorruptError,
     DatabaseForeignError,
     DatabaseNewerError,
     StorageError,
     StoragePermissionError,
 )
-from workers.storage import engine
+from memmux.settings import Settings
+from workers.storage import backup, engine
 from workers.storage.queries import FOLDER
+from workers.storage.shelf import Shelf
 
 APPLICATION_ID = 0x6D6D7578  # "mmux"
 _MAGIC = b"SQLite format 3\x00"
@@ -25,7 +26,6 @@ _HEADER_BYTES = 100  # of the file format, https://www.sqlite.org/fileformat2.ht
 _APPLICATION_ID_AT = 68  # offset in the header, 4 bytes, big-endian
 
 Migrations = Mapping[int, str]
-Backup = Callable[[Path, int], Path]
 
 
 def migrations() -> Migrations:
@@ -70,33 +70,8 @@ def refuse_newer(database: Path, scripts: Migrations) -> int:
     return found
 
 
-def backup(database: Path, version: int) -> Path:
-    """Copy `database` to a file beside it, check the copy page by page, and return its path.
-
-    Raises StorageError; then there is no copy, and nothing may be migrated.
-    """
-    target = database.with_name(f"{database.name}.backup-v{version}")
-    partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    source, copy = engine.open_reader(database), engine.connect(partial)
-    try:
-        with engine.errors():
-            partial.chmod(0o600)
-            with copy.backup("main", source, "main") as copying:
-                copying.step()
-            engine.load_vectors(copy)
-            if (verdict := copy.pragma("quick_check")) != "ok":
-                raise DatabaseCorruptError(f"the backup of {database} is damaged, so it was not migrated: {verdict}")
-    finally:
-        copy.close()
-        source.close()
-    partial.replace(target)
-    _sync(target.parent)
-    return target
-
-
-def prepare(database: Path, scripts: Migrations | None = None, save: Backup = backup) -> None:
-    """Make `database`, or bring it to the newest version; an older one is saved first by `save`.
+def prepare(database: Path, scripts: Migrations | None = None, shelf: Shelf | None = None) -> None:
+    """Make `database`, or bring it to the newest version; a backup of an older one is put on the `shelf` first.
 
     Raises StorageError and its kinds; a file that is not ours, or newer, is left byte for byte as it was.
     """
@@ -111,8 +86,8 @@ def prepare(database: Path, scripts: Migrations | None = None, save: Backup = ba
     if not steps:
         return
     if version:
-        saved = save(database, version)
-        logs.get().info("database_saved", version=version, backup=str(saved))
+        saved = backup.save(database, shelf or Shelf.of(Settings(database=database)))
+        logs.get().info("database_saved", version=version, backup=saved.path)
     _migrate(database, steps)
     logs.get().info("database_migrated", before=version, after=max(steps))
 
@@ -152,18 +127,9 @@ def _create(database: Path) -> None:
     try:
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
-        _sync(database.parent)
+        backup.sync(database.parent)
     except OSError as error:
         raise StoragePermissionError(
             f"{database} can't be made: {error.strerror}; give yourself write permission, or name another place "
             "with MEMMUX_DATABASE"
         ) from None
-
-
-def _sync(folder: Path) -> None:
-    """Put the names in `folder` on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

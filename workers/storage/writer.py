@@ -6,12 +6,16 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
+
+import orjson
 
 from memmux import logs
-from memmux.errors import KeyConflictError, MemmuxError
+from memmux.errors import DatabaseCorruptError, KeyConflictError, MemmuxError
 from workers.jobs import Alive, Answer, Job, Outcome
-from workers.storage import engine, filesystem, queries, schema, vectors
+from workers.storage import engine, filesystem, queries, repair, schema, vectors
 from workers.storage.changes import Changes
+from workers.storage.shelf import Shelf
 from workers.storage.upkeep import Upkeep
 
 _SQL = queries.load("writer")
@@ -20,23 +24,26 @@ _SQL = queries.load("writer")
 class SqliteWriter:
     """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
 
-    now: seconds since 1970. clock: monotonic seconds. Raises StorageError and its kinds.
+    shelf: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
+    Raises StorageError and its kinds.
     """
 
     def __init__(
         self,
         database: Path,
         *,
+        shelf: Shelf | None = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         engine.refuse_unsafe()
         filesystem.refuse_network(database)
-        schema.prepare(database)
+        schema.prepare(database, shelf=shelf)
         self._connection = engine.open_writer(database)
         self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
         self._now = now
         self._alive: Alive = _silent
+        self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
         self._changes = Changes(self._connection, now)
         self._upkeep = Upkeep(self._connection, database, now, clock)
         with engine.errors():
@@ -44,6 +51,8 @@ class SqliteWriter:
 
     def apply(self, jobs: Sequence[Job], alive: Alive) -> list[Outcome]:
         """Apply `jobs` in one transaction with a savepoint for each, commit once, and return all outcomes."""
+        if self._damage is not None:
+            return [(job, self._damage) for job in jobs]
         self._alive = alive
         try:
             with engine.errors():
@@ -52,6 +61,7 @@ class SqliteWriter:
                 self._connection.execute("COMMIT")
         except MemmuxError as error:
             # Nothing of it is durable, so nothing of it is acknowledged.
+            self._note(error)
             logs.get().error("transaction_failed", code=error.code, error=error.message, requests=len(jobs))
             return [(job, error) for job in jobs]
         finally:
@@ -61,6 +71,37 @@ class SqliteWriter:
         self._upkeep.dirty = True
         self._facts = self._counted()
         return outcomes
+
+    def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
+        """Build every view anew from the rows, in one transaction; if that heals a damage, writes go on."""
+        self._alive = alive
+        try:
+            with engine.errors():
+                self._connection.execute("BEGIN IMMEDIATE")
+                rebuilt = repair.rebuild(self._connection, job, self._now(), alive)
+                self._connection.execute("COMMIT")
+        except MemmuxError as error:
+            return error
+        finally:
+            self._alive = _silent
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._damage = None
+        self._upkeep.dirty = True
+        self._facts = self._counted()
+        logs.get().info("views_rebuilt", texts=rebuilt.texts, vectors=rebuilt.vectors, dropped=rebuilt.dropped)
+        return Answer((orjson.dumps(rebuilt),))
+
+    @property
+    def seq(self) -> int:
+        """The newest change."""
+        return cast("int", self._facts["seq"])
+
+    def born(self) -> float | None:
+        """Return when the first change was made, in seconds since 1970; None if there is none."""
+        with engine.errors():
+            at: float | None = engine.value(self._connection, _SQL["first_change"])
+        return at
 
     def facts(self) -> dict[str, object]:
         """Return the counters of the last commit; runs no SQL, for it may be called while some runs."""
@@ -87,6 +128,7 @@ class SqliteWriter:
                 raise
             self._connection.execute("ROLLBACK TO job")
             self._connection.execute("RELEASE job")
+            self._note(error)
             return error
         self._connection.execute("RELEASE job")
         return Answer((answer,))
@@ -105,6 +147,12 @@ class SqliteWriter:
         values = {"key": job.key, "fingerprint": fingerprint, "at": self._now(), "answer": answer}
         self._connection.execute(_SQL["insert_answer"], values)
         return answer
+
+    def _note(self, error: MemmuxError) -> None:
+        """Write nothing more once the file has turned out to be damaged: each write could spread it."""
+        if isinstance(error, DatabaseCorruptError) and self._damage is None:
+            logs.get().error("database_found_damaged", error=error.message)
+            self._damage = error
 
     def _counted(self) -> dict[str, object]:
         memories, model = vectors.memories(self._connection), vectors.current(self._connection)

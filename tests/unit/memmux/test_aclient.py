@@ -7,7 +7,7 @@ import functools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import orjson
@@ -35,6 +35,13 @@ def asynchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
         asyncio.run(bounded())
 
     return run
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends when it gets a line."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as started:
+        yield started
 
 
 def store_by_content(message: Message) -> list[list[bytes]]:
@@ -133,6 +140,7 @@ async def test_router_that_falls_silent_is_left_for_the_one_that_answers(
 async def test_router_that_died_while_nothing_was_asked_is_left_at_the_next_call(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(session, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
     dead: set[int] = set()
     alive = memmux.aclient.alive
     monkeypatch.setattr(memmux.aclient, "alive", lambda pid: pid not in dead and alive(pid))
@@ -178,26 +186,25 @@ async def test_closing_while_a_cluster_is_awaited_is_immediate(settings: Setting
         peer.deaf.set()
         client = AsyncClient(settings=settings)
         call = asyncio.create_task(client.status())
-        while client._reader is None:
+        for _ in range(2):  # the call's first steps, then the reader's
             await asyncio.sleep(0)
+        assert client._reader is not None
         await client.aclose()
         with pytest.raises(errors.CancelledError):
             await call
 
 
 @asynchronous
-async def test_stop_returns_when_the_router_is_gone(settings: Settings) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as router:
+async def test_stop_returns_when_the_router_is_gone(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+    def script(message: Message) -> list[list[bytes]]:
+        process.communicate(b"\n", timeout=BOUND_S)
+        return [result(message, {})]
 
-        def script(message: Message) -> list[list[bytes]]:
-            router.communicate(b"\n", timeout=BOUND_S)
-            return [result(message, {})]
-
-        with Peer(settings, script) as peer:
-            peer.announce(router.pid)
-            async with AsyncClient(settings=settings) as client:
-                await client.stop()
-            assert router.returncode == 0
+    with Peer(settings, script) as peer:
+        peer.announce(process.pid)
+        async with AsyncClient(settings=settings) as client:
+            await client.stop()
+        assert process.returncode == 0
 
 
 @asynchronous

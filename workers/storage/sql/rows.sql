@@ -9,7 +9,12 @@ FROM memory_tags
 WHERE memory IN (SELECT value FROM json_each(:rows))
 ORDER BY memory, position
 
+-- Two look-ups, each by its own index; with OR the planner would go through the whole namespace.
 -- name: find
 SELECT row
 FROM memories
-WHERE (id = :id OR content_hash = :id) AND namespace = :namespace AND deleted_at IS NULL
+WHERE id = :id AND namespace = :namespace AND deleted_at IS NULL
+UNION ALL
+SELECT row
+FROM memories
+WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NULL

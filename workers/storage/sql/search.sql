@@ -85,6 +85,12 @@ SELECT m.namespace, v.memory, v.embedding
 FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
 WHERE v.model = :model
 
+-- name: vectors_of_model_in_order
+SELECT m.namespace, v.memory, v.embedding
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model
+ORDER BY v.memory
+
 -- name: vectors_of_rows
 SELECT m.namespace, v.memory, v.embedding
 FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory

@@ -35,6 +35,9 @@ DELETE FROM memory_tags WHERE memory = :row
 INSERT INTO changes (at, operation, memory, row, client, request, before)
 VALUES (:at, :operation, :memory, :row, :client, :request, :before)
 
+-- name: first_change
+SELECT at FROM changes ORDER BY seq LIMIT 1
+
 -- name: last_change
 SELECT max(seq) FROM changes WHERE row = :row
 

@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from memmux.errors import (
-    DatabaseCorruptError,
+    BackupFailedError,
     DatabaseForeignError,
     DatabaseNewerError,
     StorageError,
@@ -117,7 +117,7 @@ def test_an_older_database_is_saved_before_it_is_migrated(database: Path) -> Non
         writer.execute("INSERT INTO meta VALUES ('kept', 1)")
     schema.prepare(database, NEW)
     assert version(database) == NEWEST + 1
-    saved = database.with_name(f"{database.name}.backup-v{NEWEST}")
+    (saved,) = database.with_name(f"{database.name}.backups").iterdir()
     assert version(saved) == NEWEST
     assert saved.stat().st_mode & 0o777 == 0o600
     with closing(engine.open_reader(saved)) as reader:
@@ -126,11 +126,9 @@ def test_an_older_database_is_saved_before_it_is_migrated(database: Path) -> Non
 
 
 def test_a_backup_that_fails_stops_the_migration(database: Path) -> None:
-    def fail(_database: Path, _version: int) -> Path:
-        raise DatabaseCorruptError
-
-    with pytest.raises(DatabaseCorruptError):
-        schema.prepare(database, NEW, fail)
+    database.with_name(f"{database.name}.backups").touch()
+    with pytest.raises(BackupFailedError):
+        schema.prepare(database, NEW)
     assert version(database) == NEWEST
 
 

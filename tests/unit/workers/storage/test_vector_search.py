@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
 import numpy as np
 import orjson
 import pytest
@@ -28,7 +29,7 @@ def direction(rng: random.Random) -> tuple[float, ...]:
 
 
 def fill(desk: Desk, count: int, namespace: str = "default") -> list[str]:
-    rng = random.Random(count)
+    rng = random.Random(count)  # noqa: S311  # seeded directions, no secrets
     ids = []
     for number in range(count):
         windows = [direction(rng) for _ in range(rng.choice([1, 1, 1, 5]))]
@@ -136,9 +137,10 @@ def test_loading_that_was_interrupted_is_done_again(desk: Desk) -> None:
         raise AssertionError("the time was up before the first step")
     model = vectors.model(desk.engine._connection, "tiny")
     assert model is not None
-    with pytest.raises(DeadlineExceededError), reader.snapshot(math.inf, lambda: None):
+    with reader.snapshot(math.inf, lambda: None):
         reader._deadline = 0.0
-        reader._follower.follow(model, reader.seq)
+        with pytest.raises(apsw.InterruptError):
+            reader._follower.follow(model, reader.seq)
     with both(desk, "other") as (memory, tables):
         assert len(memory.search(QUERY, 100)) == 40
         same(memory.search(QUERY, 50), tables.search(QUERY, 50))
@@ -153,6 +155,25 @@ def test_a_model_that_was_dropped_and_came_back_is_loaded_anew(desk: Desk) -> No
     desk.ask("vectors.backfill", {**asked, "model": "tiny"}, texts, *frames([(0, 1)]))
     (hit,) = desk.search("anything", (0, 1), mode="semantic")["hits"]
     assert hit["score"] == pytest.approx(1)
+
+
+def test_vectors_of_two_models_are_never_compared(desk: Desk) -> None:
+    desk.store("old", (1, 0))
+    desk.ask("memory.store", {"content": "new"}, *frames([(1, 0)], model="second"))
+    for model, content in (("tiny", "old"), ("second", "new"), ("tiny", "old")):
+        found = desk.ask("memory.search", {"query": "x", "mode": "semantic"}, *frames([(1, 0)], model=model))
+        assert [hit["memory"]["content"] for hit in found["hits"]] == [content]
+
+
+def test_a_candidate_by_words_has_its_meaning_counted_however_far_it_is(desk: Desk) -> None:
+    near = {"memories": [{"content": f"memory {number}"} for number in range(250)]}
+    desk.ask("memory.store_batch", near, *frames(*[[(1, 0.001 * number)] for number in range(250)]))
+    desk.store("word one", (0, 1))
+    desk.store("word two", (-1, 0))
+    # Both are behind the 200 nearest: only their own cosines tell that the first is the nearer.
+    scores = {hit["memory"]["content"]: hit["score"] for hit in desk.search("word", (1, 0), limit=20)["hits"]}
+    assert scores["word one"] == pytest.approx(0.75)
+    assert scores["word two"] == pytest.approx(0.5)
 
 
 def test_a_follower_is_at_the_transactions_change(desk: Desk) -> None:

@@ -1,0 +1,65 @@
+"""The canary: one memory that goes all the way through the live cluster, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from memmux import requests
+from memmux.calls import Call
+from memmux.client import Client
+from memmux.doctor import Finding, Level
+from memmux.errors import MemmuxError, NotFoundError
+from memmux.ids import uuid7
+from memmux.requests import Mode
+from memmux.settings import Settings
+
+NAMESPACE = "memmux-doctor"
+
+
+def sing(settings: Settings) -> Iterator[Finding]:
+    """Store, read, find, delete and purge a memory, and yield how each went; starts a cluster if none runs."""
+    with Client(settings=settings, name="doctor") as client:
+        try:
+            yield from _steps(client)
+        except MemmuxError as error:
+            yield Finding("canary", Level.ERROR, f"{error.code}: {error.message}")
+
+
+def _steps(client: Client) -> Iterator[Finding]:
+    began = time.monotonic()
+    word = f"canary{uuid7().replace('-', '')}"
+    content = f"{word} is what memmux doctor stored to see whether it is found again"
+    stored = client.store(content, namespace=NAMESPACE)
+    try:
+        told = []
+        if client.get(stored.id, namespace=NAMESPACE).content != content:
+            told.append("it was read with another content")
+        for mode in (Mode.EXACT, Mode.KEYWORD, Mode.HYBRID):
+            hits = client.search(word, mode=mode, namespace=NAMESPACE).hits
+            if stored.id not in [hit.memory.id for hit in hits]:
+                told.append(f"a {mode} search did not find it")
+    finally:
+        client.delete(stored.id, namespace=NAMESPACE)
+        _purge(client, stored.id)
+    try:
+        client.get(stored.id, namespace=NAMESPACE)
+        told.append("it could still be read after it was deleted")
+    except NotFoundError:
+        pass
+    ms = (time.monotonic() - began) * 1000
+    if told:
+        yield Finding("canary", Level.ERROR, f"a memory was stored, but {', '.join(told)}; run `memmux check --deep`")
+    else:
+        yield Finding("canary", Level.OK, f"stored, read, found, deleted and purged in {ms:.0f} ms")
+    degraded = client.status().degraded
+    if degraded or stored.degraded:
+        codes = ", ".join(sorted({*degraded, *stored.degraded}))
+        yield Finding("degraded", Level.WARNING, f"the cluster serves without {codes}; `memmux status` says more")
+
+
+def _purge(client: Client, memory_id: str) -> None:
+    """Remove the deleted memory for good."""
+    body = requests.Purge(id=memory_id, namespace=NAMESPACE).to_body()
+    call: Call[None] = Call(operation="memory.purge", body=body, read=lambda _: None)
+    call.answer(client._perform(call))  # noqa: SLF001  # the client has no method for it

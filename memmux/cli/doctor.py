@@ -1,0 +1,56 @@
+"""The command `memmux doctor`: looks at everything, from the interpreter to a memory that goes there and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import click
+
+from memmux import canary, errands
+from memmux import doctor as examination
+from memmux.cli import output
+from memmux.cli.options import json_option, with_settings
+from memmux.doctor import Finding, Level
+from memmux.errors import MemmuxError
+from memmux.settings import Settings
+
+FAILURE = 1
+_COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+
+
+@click.command()
+@json_option
+@with_settings
+def doctor(settings: Settings, *, as_json: bool) -> None:
+    """Look at everything that memmux needs, and say the remedy for what is not as it should be.
+
+    At last a memory is stored, read, found, deleted and purged through the cluster, which is started if none runs. It
+    ends with 1 if there is an error.
+    """
+    examinations: tuple[Callable[[], Iterator[Finding]], ...] = (
+        lambda: examination.of_probe(errands.run("probe", settings)),
+        lambda: examination.of_environment(os.environ),
+        lambda: examination.of_files(settings),
+        lambda: examination.of_leftovers(settings),
+        lambda: canary.sing(settings),
+    )
+    findings: list[Finding] = []
+    for examine in examinations:
+        for finding in _findings(examine):
+            findings.append(finding)
+            if not as_json:
+                level = click.style(finding.level.ljust(7), fg=_COLOURS[finding.level])
+                click.echo(f"{level}  {finding.name.ljust(15)}  {output.clean(finding.text)}")
+    errors = sum(finding.level is Level.ERROR for finding in findings)
+    if as_json:
+        output.document({"healthy": not errors, "findings": findings})
+    click.get_current_context().exit(FAILURE if errors else 0)
+
+
+def _findings(examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield the findings of one examination; that it can't be made is one too."""
+    try:
+        yield from examine()
+    except MemmuxError as error:
+        yield Finding("examination", Level.ERROR, f"{error.code}: {error.message}")

@@ -1,0 +1,225 @@
+"""The doctor: looks at everything that a cluster needs, and says the remedy for what is not as it should be."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from memmux import launch, protocol
+from memmux.errors import MemmuxError
+from memmux.places import Places
+from memmux.settings import PREFIX, Settings
+from memmux.version import __version__
+
+ROOM_BYTES = 256 << 20  # of free disk, below which a warning is due
+LATE = 3  # a newest backup older than so many intervals is a warning
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_CLOUDS = (
+    "dropbox",
+    "onedrive",
+    "icloud",
+    "mobile documents",
+    "cloudstorage",
+    "google drive",
+    "googledrive",
+    "nextcloud",
+    "owncloud",
+    "pcloud",
+)
+"""How the names of folders begin that a program copies to other machines, page by page and behind SQLite's back."""
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"  # it works, and may not for ever
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it is, and, unless it is well, what to do."""
+
+    name: str
+    level: Level
+    text: str
+
+
+def _ok(name: str, text: str) -> Finding:
+    return Finding(name, Level.OK, text)
+
+
+def _warning(name: str, text: str) -> Finding:
+    return Finding(name, Level.WARNING, text)
+
+
+def _error(name: str, text: str) -> Finding:
+    return Finding(name, Level.ERROR, text)
+
+
+def of_probe(probe: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what the probe of a worker says: interpreter, versions, SQLite, its extension, file system, model."""
+    yield _ok("interpreter", f"Python {probe['python']}, {probe['executable']}")
+    yield _ok("versions", ", ".join(f"{name} {version}" for name, version in probe["versions"].items()))
+    sqlite, extension = probe["sqlite"], probe["extension"]
+    telling = [option for option in sqlite["options"] if option.startswith(("ENABLE_FTS5", "THREADSAFE", "OMIT_"))]
+    if "error" in sqlite:
+        yield _error("sqlite", f"SQLite {sqlite['version']}: {sqlite['error']}; install apsw again")
+    else:
+        yield _ok("sqlite", f"SQLite {sqlite['version']}, {', '.join(telling)}")
+    if "error" in extension:
+        yield _error("extension", f"sqlite-vec does not load ({extension['error']}); install sqlite-vec again")
+    else:
+        yield _ok("extension", f"sqlite-vec {extension['version']} loads")
+    file_system = probe["file_system"]
+    if "error" in file_system:
+        yield _error("file_system", file_system["error"])
+    else:
+        yield _ok("file_system", file_system["type"] or "unknown: this system does not tell")
+    yield _model(probe["model"])
+
+
+def _model(model: Mapping[str, Any]) -> Finding:
+    if "error" in model:
+        return _error("model", model["error"])
+    if "folder" not in model:
+        return _warning("model", "the hash embedder knows no meaning and is for tests; unset MEMMUX_EMBEDDER")
+    exported = "exported for onnxruntime" if model["exported"] else "not exported yet: torch serves until it is"
+    return _ok("model", f"{model['name']} in {model['folder']}, {exported}")
+
+
+def of_files(settings: Settings) -> Iterator[Finding]:
+    """Yield what folders and files say: clouds, permissions, room, socket paths, and what a crash left behind."""
+    places = Places(settings)
+    cloud = next((part for part in places.database.parts[:-1] if part.lower().startswith(_CLOUDS)), None)
+    if cloud is not None:
+        yield _error(
+            "cloud",
+            f"{places.database} is in a folder called {cloud}: a program that copies it to other machines "
+            "meanwhile can damage it; name a place elsewhere with MEMMUX_DATABASE, and put backups there",
+        )
+    folders = {
+        "database folder": places.database.parent,
+        "state folder": settings.state_dir,
+        "cache folder": settings.cache_dir,
+        "backups folder": places.backups,
+    }
+    for name, folder in folders.items():
+        yield _folder(name, folder)
+    if places.database.exists():
+        yield _file("database", places.database)
+    yield _room(places.database.parent)
+    try:
+        clients, _ = places.sockets()
+        yield _ok("sockets", clients)
+    except MemmuxError as error:
+        yield _error("sockets", error.message)
+    yield from _backups(settings)
+
+
+def _folder(name: str, folder: Path) -> Finding:
+    """Look whether a folder can be written, or made, and by us alone."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return _error(name, f"{there} can't be written; give yourself write permission, or name another place")
+    if there != folder:
+        return _ok(name, f"{folder} will be made")
+    mode = folder.stat().st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
+        return _warning(name, f"others can write {folder}; run `chmod go-w {folder}`")
+    return _ok(name, str(folder))
+
+
+def _file(name: str, path: Path) -> Finding:
+    found = path.stat()
+    if found.st_uid != os.getuid():
+        return _error(name, f"{path} belongs to another user; run `chown` on it, or name another database")
+    if not os.access(path, os.R_OK | os.W_OK):
+        return _error(name, f"{path} can't be read and written; run `chmod 600 {path}`")
+    if found.st_mode & _OTHERS:
+        return _warning(name, f"others may open {path}; run `chmod 600 {path}`")
+    return _ok(name, f"{path}, {found.st_size / (1 << 20):.1f} MiB")
+
+
+def _room(folder: Path) -> Finding:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    text = f"{free >> 20} MiB free in {folder}"
+    return _ok("room", text) if free >= ROOM_BYTES else _warning("room", f"{text}; free some space")
+
+
+def _backups(settings: Settings) -> Iterator[Finding]:
+    """Look how old the newest backup is."""
+    folder = Places(settings).backups
+    try:
+        found = [(path.stat().st_mtime, path) for path in folder.glob(f"{settings.database.stem}*-*-*.db")]
+    except OSError:
+        found = []
+    if not settings.backup_interval_s:
+        yield _warning("backups", "scheduled backups are off; unset MEMMUX_BACKUP_INTERVAL_S, or run `memmux backup`")
+    elif not found:
+        yield _ok("backups", "none yet; the first is made a while after the first memory, or by `memmux backup`")
+    else:
+        at, path = max(found)
+        newer = settings.database.stat().st_mtime - at if settings.database.exists() else 0.0
+        late = newer > LATE * settings.backup_interval_s
+        text = f"the newest of {len(found)} is {path}"
+        yield _warning("backups", f"{text}, and old; run `memmux backup`") if late else _ok("backups", text)
+
+
+def of_leftovers(settings: Settings) -> Iterator[Finding]:
+    """Yield what processes left behind that are gone, and how the cluster that runs, if one does, fits to this one."""
+    places = Places(settings)
+    endpoint = launch.read(places)
+    running = endpoint is not None and launch.alive(endpoint.pid) and launch.ping(endpoint)
+    if endpoint is not None and running:
+        if endpoint.version != __version__ or endpoint.protocol != protocol.VERSION:
+            yield _warning(
+                "version skew",
+                f"the cluster is memmux {endpoint.version}, this is {__version__}; run `memmux stop`, and the next "
+                "client starts one of this version",
+            )
+        else:
+            yield _ok("cluster", f"pid {endpoint.pid} answers, memmux {endpoint.version}")
+        return
+    yield _ok("cluster", "none runs; the next client starts one")
+    if places.endpoint.exists():
+        pid = f" of pid {endpoint.pid}, which does not answer" if endpoint is not None else ", which nobody can read"
+        yield _warning("stale files", f"{places.endpoint} is left{pid}; the next cluster replaces it")
+    log = places.database.with_name(f"{places.database.name}-wal")
+    if log.exists() and log.stat().st_size:
+        yield _warning(
+            "stale files", f"{log} holds changes that a cluster which did not stop left; the next takes them in"
+        )
+    for partial in (*places.backups.glob("*.partial"), places.database.with_name(f"{places.database.name}.restoring")):
+        if partial.exists():
+            yield _warning("stale files", f"{partial} is left of something that was interrupted; remove it")
+
+
+def of_environment(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the variables that look like settings and are not read."""
+    known = [f"{PREFIX}{field.name.upper()}" for field in fields(Settings)] + [f"{PREFIX}CONFIG"]
+    ignored = 0
+    for name in sorted(name for name in environment if name.upper().startswith(PREFIX)):
+        if name not in known:
+            ignored += 1
+            close = difflib.get_close_matches(name.upper(), known, 1)
+            yield _warning(
+                "settings", f"{name} is set and ignored; " + (f"{close[0]} was meant?" if close else "unset it")
+            )
+        elif not environment[name]:
+            ignored += 1
+            yield _warning("settings", f"{name} is set to nothing, which is ignored; unset it, or give it a value")
+    if not ignored:
+        yield _ok("settings", "every MEMMUX_ variable that is set is read")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from memmux.models import Hit, Memory, Page, SearchResult
+from memmux.requests import Mode
+
+MEMORY = Memory(
+    id="i",
+    content="c",
+    content_hash="h",
+    namespace="n",
+    type="note",
+    tags=("a", "B"),
+    metadata={"k": [1, None]},
+    created_at=datetime(2026, 11, 23, 10, 0, 0, 250_000, tzinfo=UTC),
+    updated_at=datetime(2026, 11, 23, 11, tzinfo=UTC),
+    supersedes="older",
+)
+
+
+def test_memory_comes_back_from_json_as_it_was() -> None:
+    assert Memory.from_json(orjson.loads(orjson.dumps(MEMORY))) == MEMORY
+
+
+def test_search_result_comes_back_from_its_body_with_the_codes_of_its_header() -> None:
+    sent = SearchResult(mode=Mode.KEYWORD, hits=(Hit(score=0.5, memory=MEMORY),))
+    read = SearchResult.from_body(orjson.dumps({"mode": sent.mode, "hits": sent.hits}), ("embedder_loading",))
+    assert (read.mode, read.hits, read.degraded) == (Mode.KEYWORD, sent.hits, ("embedder_loading",))
+    assert [hit.memory.id for hit in read] == ["i"]
+    assert (len(read), read[0]) == (1, sent.hits[0])
+
+
+def test_page_comes_back_from_its_body_as_it_was() -> None:
+    sent = Page(memories=(MEMORY,), total=7)
+    read = Page.from_body(orjson.dumps(sent))
+    assert read == sent
+    assert [memory.id for memory in read] == ["i"]
+    assert (len(read), read[0]) == (1, MEMORY)
+
+
+def test_answers_can_not_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        MEMORY.content = "other"  # type: ignore[misc]  # what this test is about

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import memmux
+
+HEAVY = ("structlog", "asyncio", "rich", "numpy", "click", "subprocess", "apsw", "torch", "onnxruntime", "mcp")
+
+
+def test_every_public_name_is_there_and_listed_in_order() -> None:
+    assert sorted(memmux.__all__) == memmux.__all__
+    for name in memmux.__all__:
+        assert getattr(memmux, name) is not None
+
+
+def test_name_that_is_not_public_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="secret"):
+        _ = memmux.secret
+
+
+def test_importing_the_client_imports_nothing_heavy() -> None:
+    code = f"import sys, memmux.client; print([name for name in {HEAVY} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert found.stdout.strip() == "[]"

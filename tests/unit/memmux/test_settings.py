@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from memmux.errors import SettingInvalidError
+from memmux.settings import EmbedderChoice, LogLevel, Settings, load, parse_flags
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "memmux.toml"
+
+
+def environment(config: Path, **variables: str) -> dict[str, str]:
+    return {"MEMMUX_CONFIG": str(config), **variables}
+
+
+def test_flag_wins_over_environment_over_file_over_default(config: Path) -> None:
+    config.write_text("readers = 3\nembedders = 3\ndrain_s = 3\n")
+    variables = environment(config, MEMMUX_EMBEDDERS="4", MEMMUX_DRAIN_S="4")
+    found = load({"drain_s": 5, "stall_s": None}, variables)
+    assert (found.stall_s, found.readers, found.embedders, found.drain_s) == (Settings().stall_s, 3, 4, 5.0)
+
+
+def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
+    config.touch()
+    for known in fields(Settings):
+        variable = f"MEMMUX_{known.name.upper()}"
+        if known.name in ("embedder", "log_level"):
+            with pytest.raises(SettingInvalidError, match=variable):
+                load(environment=environment(config, **{variable: "nonsense"}))
+        else:
+            found = load(environment=environment(config, **{variable: "7"}))
+            assert str(getattr(found, known.name)).removesuffix(".0").endswith("7")
+
+
+def test_empty_variable_is_not_given(config: Path) -> None:
+    config.touch()
+    assert load(environment=environment(config, MEMMUX_READERS="")).readers == Settings().readers
+
+
+def test_flags_give_another_process_the_same_settings(config: Path, tmp_path: Path) -> None:
+    config.touch()
+    flags = {"database": tmp_path / "a b=c.db", "embedder": "hash", "log_level": "debug", "idle_exit_s": 0.25}
+    settings = load(flags, environment(config))
+    assert settings.embedder is EmbedderChoice.HASH
+    assert settings.log_level is LogLevel.DEBUG
+    assert parse_flags(settings.flags()) == settings
+
+
+def test_links_to_a_database_are_resolved(config: Path, tmp_path: Path) -> None:
+    config.touch()
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert load({"database": tmp_path / "link" / "m.db"}, environment(config)).database == tmp_path / "real" / "m.db"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MEMMUX_READERS", "many"),
+        ("MEMMUX_READERS", "0"),
+        ("MEMMUX_READERS", "65"),
+        ("MEMMUX_DRAIN_S", "nan"),
+        ("MEMMUX_DRAIN_S", "-1"),
+        ("MEMMUX_REQUEST_TIMEOUT_S", "0"),
+        ("MEMMUX_EMBEDDER", "magic"),
+        ("MEMMUX_LOG_LEVEL", "loud"),
+    ],
+)
+def test_wrong_value_is_refused_by_its_name(config: Path, variable: str, value: str) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError) as raised:
+        load(environment=environment(config, **{variable: value}))
+    name = variable.removeprefix("MEMMUX_")
+    assert name in raised.value.message.upper()
+
+
+def test_choices_of_a_setting_are_named(config: Path) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match="auto, onnx, torch, hash"):
+        load({"embedder": "magic"}, environment(config))
+
+
+@pytest.mark.parametrize("text", ["readers = ", "\x00", "= 3"])
+def test_file_that_is_not_toml_is_named(config: Path, text: str) -> None:
+    config.write_text(text)
+    with pytest.raises(SettingInvalidError, match=r"memmux\.toml"):
+        load(environment=environment(config))
+
+
+def test_unknown_name_in_the_file_is_named_with_those_there_are(config: Path) -> None:
+    config.write_text("reeders = 3\n")
+    with pytest.raises(SettingInvalidError, match=r"reeders.*readers"):
+        load(environment=environment(config))
+
+
+def test_file_that_is_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingInvalidError, match="does not exist"):
+        load(environment={"MEMMUX_CONFIG": str(tmp_path / "missing.toml")})
+
+
+def test_file_that_is_not_named_need_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert load(environment={}) == Settings()

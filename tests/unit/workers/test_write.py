@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from memmux.errors import DatabaseForeignError
+from memmux.operations import Stage
+from memmux.settings import Settings
+from tests.unit.workers.desk import job
+from workers.jobs import Answer, Worker
+from workers.write import WriteWorker
+
+
+def test_the_write_worker_makes_the_database_and_writes_to_it(tmp_path: Path) -> None:
+    worker: Worker = WriteWorker(Settings(database=tmp_path / "new" / "memories.db"))
+    worker.open()
+    asked = job("memory.store", {"content": "one"})
+    ((found, outcome),) = worker.handle([asked], lambda: None)
+    assert found is asked
+    assert isinstance(outcome, Answer)
+    worker.idle()
+    assert worker.facts()["seq"] == 1
+    assert (worker.stage, worker.credit, worker.retiring) == (Stage.WRITE, 64, False)
+    worker.close()
+
+
+def test_the_write_worker_does_not_start_on_a_foreign_file(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear Sir")
+    with pytest.raises(DatabaseForeignError):
+        WriteWorker(Settings(database=tmp_path / "letter.txt")).open()
+    assert (tmp_path / "letter.txt").read_text() == "Dear Sir"

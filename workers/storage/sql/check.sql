@@ -1,0 +1,136 @@
+-- What the check asks, and what the repair does.
+
+-- name: roots
+SELECT rootpage, tbl_name, name FROM sqlite_schema WHERE rootpage > 0
+
+-- name: schema
+SELECT type || ' ' || name, sql
+FROM sqlite_schema
+WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'vec\_%' ESCAPE '\'
+
+-- name: orphans
+SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2
+
+-- name: memories_counted
+SELECT (SELECT value FROM meta WHERE key = 'memories'), (SELECT count(*) FROM memories WHERE deleted_at IS NULL)
+
+-- name: models_counted
+SELECT
+    m.name,
+    m.memories,
+    (SELECT count(DISTINCT v.memory) FROM vectors AS v WHERE v.model = m.id),
+    m.vectors,
+    (SELECT count(*) FROM vectors AS v WHERE v.model = m.id)
+FROM models AS m
+ORDER BY m.id
+
+-- name: current_missing
+SELECT EXISTS (SELECT 1 FROM models)
+    AND NOT EXISTS (SELECT 1 FROM models WHERE id = (SELECT value FROM meta WHERE key = 'model'))
+
+-- name: models
+SELECT id, name, dimensions FROM models ORDER BY id
+
+-- name: searchables
+SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE vec\_% USING vec0%' ESCAPE '\'
+
+-- name: searchable
+SELECT rowid, embedding, namespace FROM {table}
+
+-- name: vectors_of_model
+SELECT v.id, v.embedding, m.namespace
+FROM vectors AS v LEFT JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model
+
+-- name: vectors
+SELECT v.memory, v.model, v.window, v.start, v."end", v.embedding, models.dimensions
+FROM vectors AS v LEFT JOIN models ON models.id = v.model
+ORDER BY v.memory, v.model, v.window
+
+-- name: contents
+SELECT row, content FROM live ORDER BY row
+
+-- name: vectors_counted
+SELECT count(*) FROM vectors
+
+-- name: rows
+SELECT row FROM memories
+
+-- name: hashes
+SELECT id, content, content_hash FROM memories
+
+-- name: texts_schema
+SELECT sql FROM sqlite_schema WHERE name = 'texts'
+
+-- name: make_instances
+CREATE VIRTUAL TABLE temp.instances USING fts5vocab ('main', 'texts', 'instance')
+
+-- name: drop_instances
+DROP TABLE temp.instances
+
+-- name: instances
+SELECT term, doc, "offset" FROM temp.instances
+
+-- name: sizes
+SELECT '', id, sz FROM texts_docsize ORDER BY id
+
+-- name: add_text
+INSERT INTO texts (rowid, content) VALUES (?1, ?2)
+
+-- name: uses
+SELECT mt.memory, mt.tag, mt.position, mt.spelling, t.name
+FROM memory_tags AS mt JOIN tags AS t ON t.id = mt.tag
+
+-- name: gap
+SELECT coalesce(max(seq), 0), count(*), coalesce(min(seq), 1) FROM changes
+
+-- name: unlogged
+SELECT count(*)
+FROM memories
+WHERE NOT EXISTS (SELECT 1 FROM changes WHERE changes.row = memories.row)
+
+-- name: ids
+SELECT row, id FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
+-- The repair.
+
+-- name: forget_vectors
+DELETE FROM vectors WHERE memory = :memory AND model = :model
+
+-- name: forget_uses
+DELETE FROM memory_tags
+WHERE memory NOT IN (SELECT row FROM memories) OR tag NOT IN (SELECT id FROM tags)
+
+-- name: forget_use
+DELETE FROM memory_tags WHERE memory = :memory AND tag = :tag
+
+-- name: use
+INSERT INTO memory_tags (memory, tag, position, spelling)
+SELECT :memory, id, :position, :spelling FROM tags WHERE name = :name
+ON CONFLICT (memory, tag) DO NOTHING
+
+-- name: forget_texts
+INSERT INTO texts (texts) VALUES ('delete-all')
+
+-- name: drop
+DROP TABLE {table}
+
+-- name: fill
+INSERT INTO {table} (rowid, embedding, namespace)
+SELECT v.id, v.embedding, m.namespace
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model
+
+-- name: count_memories
+UPDATE meta SET value = (SELECT count(*) FROM memories WHERE deleted_at IS NULL) WHERE key = 'memories'
+
+-- name: count_vectors
+UPDATE models
+SET
+    vectors = (SELECT count(*) FROM vectors AS v WHERE v.model = models.id),
+    memories = (SELECT count(DISTINCT v.memory) FROM vectors AS v WHERE v.model = models.id)
+
+-- name: choose_current
+INSERT INTO meta (key, value)
+SELECT 'model', max(id) FROM models WHERE true HAVING count(*) > 0
+ON CONFLICT (key) DO UPDATE SET value = excluded.value
