@@ -18,13 +18,18 @@ def progress(text: str) -> None:
     sys.stderr.flush()
 
 
+def document(value: object) -> None:
+    """Print one JSON document."""
+    _clear()
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+
+
 def show(rows: Sequence[Row], *, as_json: bool) -> None:
     """Print the rows."""
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
     if as_json:
-        sys.stdout.write(orjson.dumps({"rows": rows}).decode() + "\n")
+        document({"rows": rows})
         return
+    _clear()
     table = Table()
     for heading in ("measured", "value", "target", ""):
         table.add_column(heading, justify="right" if heading == "value" else "left")
@@ -32,3 +37,9 @@ def show(rows: Sequence[Row], *, as_json: bool) -> None:
         verdict = "" if not row.target else "[green]met" if row.ok else "[red]missed"
         table.add_row(row.name, str(row.value), row.target, verdict)
     Console().print(table)
+
+
+def _clear() -> None:
+    """Remove the progress from a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -202,6 +203,10 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
         yield _warning(
             "stale files", f"{log} holds changes that a cluster which did not stop left; the next takes them in"
         )
+    with suppress(MemmuxError):
+        for socket in (Path(address.removeprefix("ipc://")) for address in places.sockets()):
+            if socket.exists():
+                yield _warning("stale files", f"{socket} is left of a cluster that is gone; the next one replaces it")
     for partial in (*places.backups.glob("*.partial"), places.database.with_name(f"{places.database.name}.restoring")):
         if partial.exists():
             yield _warning("stale files", f"{partial} is left of something that was interrupted; remove it")

@@ -14,23 +14,29 @@ from typing import TypeAlias, cast
 
 import orjson
 
-from memmux import requests
+from memmux import limits, requests
 from memmux.calls import TIMEOUT_MOST_S, Call, Vector, embedding_of
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.models import (
     Backup,
+    Change,
     Deleted,
+    Dumped,
+    Loaded,
     Memory,
     Page,
+    Problem,
+    Purged,
     Rebuilt,
     SearchResult,
     Status,
     Stored,
+    Undone,
     Updated,
     Verified,
 )
 from memmux.protocol import Message
-from memmux.requests import DEFAULT_NAMESPACE, Filter, Mode
+from memmux.requests import DEFAULT_NAMESPACE, Filter, Mode, check_range
 
 Time: TypeAlias = datetime | str | None
 
@@ -198,6 +204,73 @@ def delete(
     return Call(operation="memory.delete", body=arguments.to_body(), read=_deleted, key=key, timeout_s=timeout_s)
 
 
+def history(
+    id: str,  # noqa: A002 - the name of the memory's field
+    *,
+    limit: int = 100,
+    namespace: str = DEFAULT_NAMESPACE,
+    timeout_s: float | None = None,
+) -> Call[tuple[Change, ...]]:
+    """Return what happened to one memory, newest first, by its id or its content hash; also of a deleted one.
+
+    Raises NotFoundError.
+    """
+    arguments = requests.History(id=id, limit=limit, namespace=namespace)
+    return Call(operation="memory.history", body=arguments.to_body(), read=_history, timeout_s=timeout_s)
+
+
+def undo(seq: int, *, key: str | None = None, timeout_s: float | None = None) -> Call[Undone]:
+    """Make one change as if it had not been; that is a change again, and can be undone.
+
+    Raises NotFoundError, and UndoConflictError if the memory was changed since.
+    """
+    body = requests.Undo(seq=seq).to_body()
+    return Call(operation="memory.undo", body=body, read=_undone, key=key, timeout_s=timeout_s)
+
+
+def purge(
+    id: str | None = None,  # noqa: A002 - the name of the memory's field
+    *,
+    before: Time = None,
+    namespace: str = DEFAULT_NAMESPACE,
+    key: str | None = None,
+    timeout_s: float | None = None,
+) -> Call[Purged]:
+    """Remove for good one deleted memory, or those that were deleted before a time, a bounded number at once.
+
+    Their texts go from the change log too, whose entries stay. Raises NotFoundError.
+    """
+    arguments = requests.Purge(id=id, before=cast("datetime | None", before), namespace=namespace)
+    return Call(operation="memory.purge", body=arguments.to_body(), read=_purged, key=key, timeout_s=timeout_s)
+
+
+def dump(
+    *,
+    after: int = 0,
+    limit: int = limits.DUMP_MEMORIES,
+    vectors: bool = False,
+    timeout_s: float | None = None,
+) -> Call[Dumped]:
+    """Return a page of all memories of all namespaces as they are, the deleted ones too, in the order of their storing.
+
+    after: the `next` of the page before. vectors: whether they come along.
+    """
+    arguments = requests.Dump(after=after, limit=limit, vectors=vectors)
+    return Call(operation="memory.dump", body=arguments.to_body(), read=_dumped, timeout_s=timeout_s)
+
+
+def load(
+    memories: Sequence[Mapping[str, object]], *, key: str | None = None, timeout_s: float | None = None
+) -> Call[Loaded]:
+    """Put memories back as `dump` gave them; those that are there already, as they are given, are skipped."""
+    check_range("the number of memories", len(memories), 1, limits.DUMP_MEMORIES)
+    try:
+        body = orjson.dumps({"memories": memories})
+    except orjson.JSONEncodeError as error:
+        raise ArgumentInvalidError(f"the memories can't be written as JSON: {error}") from None
+    return Call(operation="memory.load", body=body, read=_loaded, key=key, timeout_s=timeout_s)
+
+
 def status(*, timeout_s: float | None = None) -> Call[Status]:
     """Return the state of the cluster, its workers and its clients."""
     return Call(operation="cluster.status", read=_status, timeout_s=timeout_s)
@@ -295,6 +368,28 @@ def _updated(message: Message) -> Updated:
 
 def _deleted(message: Message) -> Deleted:
     return Deleted(**orjson.loads(message.body))
+
+
+def _history(message: Message) -> tuple[Change, ...]:
+    return tuple(map(Change.from_json, orjson.loads(message.body)["changes"]))
+
+
+def _undone(message: Message) -> Undone:
+    return Undone(**orjson.loads(message.body))
+
+
+def _purged(message: Message) -> Purged:
+    return Purged(**orjson.loads(message.body))
+
+
+def _dumped(message: Message) -> Dumped:
+    fields = orjson.loads(message.body)
+    return Dumped(**{**fields, "memories": tuple(fields["memories"])})
+
+
+def _loaded(message: Message) -> Loaded:
+    fields = orjson.loads(message.body)
+    return Loaded(**{**fields, "problems": tuple(Problem(**problem) for problem in fields["problems"])})
 
 
 def _backup(message: Message) -> Backup:

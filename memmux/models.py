@@ -146,6 +146,92 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of a memory, as the change log keeps it.
+
+    seq: its place among all changes, and what `undo` takes. id: of the memory. at: aware, UTC. client, request: who
+    made it, and in which request. did: what it did, in words. before: the memory as it was; None when it was new, and
+    when it was purged since.
+    """
+
+    seq: int
+    id: str
+    at: datetime
+    operation: str
+    client: str
+    request: str
+    did: str
+    before: Memory | None
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Change:
+        """Return the change that the JSON object describes."""
+        before = fields["before"] and Memory.from_json(fields["before"])
+        return cls(**{**fields, "at": datetime.fromisoformat(fields["at"]), "before": before})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """The acknowledgement of an undo, which is the change `seq` itself.
+
+    undone: the change that was undone. deleted: whether the memory is deleted now. indexed: whether its vector is
+    there; if not, it follows.
+    """
+
+    id: str
+    content_hash: str
+    seq: int
+    undone: int
+    deleted: bool
+    indexed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """The acknowledgement of a purge; remaining: how many more are meant, for the next call to purge."""
+
+    purged: int
+    remaining: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dumped:
+    """A page of all memories, each as the JSON object that `load` takes; PROTOCOL.md describes it.
+
+    next: the cursor of the page after; None after the last. last: how far the cursor goes.
+    """
+
+    memories: tuple[Mapping[str, Any], ...]
+    next: int | None
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A memory that was not loaded.
+
+    place: its place among those given, counted from 0. id: None if it has none. status: conflict, when its id is there
+    with another state, which stays; duplicate, when a live memory of another id has its content; or broken.
+    """
+
+    place: int
+    id: str | None
+    status: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What became of memories to load; skipped: how many were there already, as they were given."""
+
+    created: int
+    skipped: int
+    problems: tuple[Problem, ...]
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """A backup that was made and checked; bytes: its size. memories, seq: what it holds. seconds: what it took."""
 

@@ -9,6 +9,8 @@ import zmq
 from memmux import limits
 
 QUEUE_MESSAGES = 4096  # per peer and direction; admission control acts long before
+INBOX_MESSAGES = 256  # per peer, of a ROUTER: who sends faster than it reads waits, and does not fill its memory
+ZERO_COPY_RECV = 10  # zmq.h's number for the option, for which pyzmq has no name
 RECONNECT_MS = 20  # first pause before connecting again
 RECONNECT_MOST_MS = 500  # the longest pause
 HANDSHAKE_MS = 5_000
@@ -32,7 +34,10 @@ def configured(socket: AnySocket) -> AnySocket:
 
 def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
     """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message."""
+    # Else each small message that waits keeps the 8 KiB buffer alive that it was read into.
+    context.set(ZERO_COPY_RECV, 0)
     socket = configured(context.socket(zmq.ROUTER))
+    socket.rcvhwm = INBOX_MESSAGES
     try:
         socket.router_mandatory = 1
         socket.router_handover = 0

@@ -69,7 +69,9 @@ class ReportStatus:
 
 @dataclass(frozen=True, slots=True)
 class BeginDrain:
-    """A client asked the cluster to stop: exit once the dispatcher, which refuses new requests by now, is drained."""
+    """Exit once the dispatcher, which refuses new requests from now on, is drained; reason: for the log."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

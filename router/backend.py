@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memmux.errors import MalformedMessageError, MemmuxError
+from memmux.errors import DatabaseReplacedError, MalformedMessageError, MemmuxError
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind, Message
 from router.actions import KillWorker, Outbox, ReplaceWorker, WorkerFailed, WorkerReady
@@ -53,7 +53,10 @@ class Backend:
                     worker.state = WorkerState.RETIRING
                     self._out.add(ReplaceWorker(worker.id))
             case Kind.FAILED:
-                pool.failed(str(header.detail.get("code", MemmuxError.code)))
+                code = str(header.detail.get("code", MemmuxError.code))
+                pool.failed(code)
+                if code == DatabaseReplacedError.code:
+                    self._flow.on_replaced(worker)
                 self._out.add(WorkerFailed(worker.id, worker.stage, header.detail))
                 self.on_exit(worker, now)
             case _:

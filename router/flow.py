@@ -12,6 +12,8 @@ from memmux import limits
 from memmux.errors import (
     ERRORS,
     CancelledError,
+    DatabaseCorruptError,
+    DatabaseReplacedError,
     DeadlineExceededError,
     MemmuxError,
     MessageTooLargeError,
@@ -21,7 +23,7 @@ from memmux.errors import (
 )
 from memmux.operations import Operation, Stage
 from memmux.protocol import Header, Kind
-from router.actions import Outbox
+from router.actions import BeginDrain, Outbox
 from router.admission import Limits
 from router.liveness import Deadlines
 from router.pools import Pool, Worker
@@ -29,6 +31,8 @@ from router.sessions import Session
 from router.slips import Lease, Slip
 from router.stats import Stats
 
+# Codes with which a worker fails as all later ones will: no request waits for those.
+_HOPELESS = (DatabaseCorruptError.code, DatabaseReplacedError.code)
 _FRAMES_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES  # that surely fit beside a header
 
 
@@ -45,6 +49,8 @@ class Flow:
         # Requests that ended while a worker had them, and the attempt that it still works on. Should the same id be
         # sent again, the new request gets a later attempt, and the old worker's answer is not taken for the new one's.
         self._abandoned: dict[str, int] = {}
+        self.replaced = False  # whether the database is another file by now, which ends the cluster
+        self.damaged = False  # whether a worker met a damaged page, until the views were built anew
 
     def __len__(self) -> int:
         return len(self._slips)
@@ -98,10 +104,21 @@ class Flow:
         else:
             slip.worked(now)
             if header.kind is Kind.ERROR:
+                self.damaged = self.damaged or header.detail.get("code") == DatabaseCorruptError.code
+                if header.detail.get("code") == DatabaseReplacedError.code:
+                    self.on_replaced(worker)
                 self._fail(slip, header.detail, now)
             else:
+                self.damaged = self.damaged and slip.operation.name != "admin.rebuild"
                 self._advance(slip, header, frames, now)
         self._pump(pool, now)
+
+    def on_replaced(self, worker: Worker) -> None:
+        """Have the cluster end, once: a worker found that the database is another file by now."""
+        if not self.replaced:
+            self.replaced = True
+            self._out.log("error", "database_replaced", worker=worker.id, error=DatabaseReplacedError().message)
+            self._out.add(BeginDrain(DatabaseReplacedError.code))
 
     def on_ready(self, stage: Stage, now: float) -> None:
         """Serve what waited for a worker of this kind."""
@@ -128,8 +145,8 @@ class Flow:
                 self._out.log("warning", "request_requeued", **slip.to_log(), worker=worker.id, attempt=slip.attempt)
                 slip.waits(now)
                 pool.queue.put_back(slip)
-        if pool.stage is Stage.EMBED and not pool.serving:
-            for slip in pool.queue.clear():  # they can do without
+        if not pool.serving and (pool.stage is Stage.EMBED or pool.shortfall in _HOPELESS):
+            for slip in pool.queue.clear():  # they can do without, or must
                 slip.waited(now)
                 self._enter(slip, now)
         self._pump(pool, now)
@@ -161,8 +178,11 @@ class Flow:
                 self._fail(slip, WorkerUnavailableError().to_json(), now)
                 return
             slip.degraded.add(pool.shortfall)
-            slip.step += 1
+            slip.advance()
             pool = self.pools[slip.stage]
+        if pool.shortfall in _HOPELESS:
+            self._fail(slip, ERRORS[pool.shortfall]().to_json(), now)
+            return
         slip.waits(now)
         pool.queue.push(slip)
         self._pump(pool, now)
@@ -204,7 +224,7 @@ class Flow:
             error = MessageTooLargeError(f"with its embedding the request has over {_FRAMES_BYTES} bytes; send less")
             self._fail(slip, error.to_json(), now)
             return
-        slip.step += 1
+        slip.advance()
         self._enter(slip, now)
 
     def _expired(self, slip: Slip, *, leased: bool, now: float) -> None:

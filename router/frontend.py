@@ -136,4 +136,4 @@ class Frontend:
         else:
             self.draining = True
             self._out.client(session.routing_id, Header(kind=Kind.RESULT, id=request_id), b"{}")
-            self._out.add(BeginDrain())
+            self._out.add(BeginDrain("asked"))

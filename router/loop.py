@@ -15,7 +15,7 @@ import orjson
 import zmq
 
 from memmux import logs, protocol, sockets
-from memmux.errors import ClusterStartError, MemmuxError, error_from_json
+from memmux.errors import ClusterStartError, DatabaseCorruptError, MemmuxError, error_from_json
 from memmux.operations import Stage
 from memmux.processes import alive
 from memmux.protocol import Header, Kind
@@ -179,8 +179,8 @@ class Loop:
             case actions.ReportStatus(routing_id, request_id):
                 header = Header(kind=Kind.RESULT, id=request_id)
                 return [actions.ToClient(routing_id, protocol.encode(header, orjson.dumps(self._status(now))))]
-            case actions.BeginDrain():
-                self._begin_drain(now, "asked")
+            case actions.BeginDrain(reason):
+                self._begin_drain(now, reason)
             case _:
                 self._supervise(action, now)
         return ()
@@ -195,14 +195,23 @@ class Loop:
             case actions.WorkerReady(identity, stage):
                 self._supervisor.on_ready(identity)
                 self._settled.add(stage)
-                if stage is Stage.WRITE and self._serve_by is None:
-                    self._serve_by = now + COMPLETE_S
-                    self._supervisor.add(Stage.READ, now)  # now that there is a database to read
+                if stage is Stage.WRITE:
+                    self._read_from(now)  # now that there is a database to read
             case actions.WorkerFailed(identity, stage, error):
                 self._supervisor.on_failed(identity, error)
                 self._settled.add(stage)
-                if stage is Stage.WRITE and self._serve_by is None:
-                    self._failure = error_from_json(dict(error))
+                if stage is not Stage.WRITE or self._serve_by is not None:
+                    return
+                if isinstance(failure := error_from_json(dict(error)), DatabaseCorruptError):
+                    self._read_from(now)  # what can still be read is served
+                else:
+                    self._failure = failure
+
+    def _read_from(self, now: float) -> None:
+        """Start the readers, once."""
+        if self._serve_by is None:
+            self._serve_by = now + COMPLETE_S
+            self._supervisor.add(Stage.READ, now)
 
     def _begin_drain(self, now: float, reason: str) -> None:
         if self._drain_until is None:

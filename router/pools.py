@@ -129,7 +129,6 @@ class Pool:
         """End a lease, since the worker answered; return it, or None if the worker has no such lease."""
         lease = worker.leases.pop((request_id, attempt), None)
         if lease is not None:
-            worker.alone = worker.alone and bool(worker.leases)
             self.pace.answered(now)
             self._place(worker)
         return lease

@@ -18,7 +18,7 @@ class Slip:
     key: the idempotency key of a write. accepted_at, deadline: monotonic seconds.
     step: the index, in the route, of the stage that it waits for or is at.
     attempt: tells what this lease's worker says from what a former one says; from 1, one more after each death.
-    deaths: workers that died while they had it.
+    deaths: workers that died while they had it, at this stage.
     degraded: what it had to do without so far.
     lease: set while a worker has it; without one it waits in the queue of its stage.
     outcome: `ok` or an error's code once it is answered.
@@ -60,6 +60,11 @@ class Slip:
     def owner(self) -> str:
         """Whose turn it is when this one is served."""
         return self.session.hello.instance if self.session is not None else ""
+
+    def advance(self) -> None:
+        """Go on to the next stage."""
+        self.step += 1
+        self.deaths = 0
 
     def remaining_ms(self, now: float) -> int:
         """Return the time that is left, in milliseconds, at least one."""

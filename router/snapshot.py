@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
+from memmux.errors import DatabaseCorruptError
 from memmux.operations import Stage
 from router.flow import Flow
 from router.sessions import Sessions
@@ -32,13 +33,16 @@ class Snapshot(TypedDict):
 def snapshot(flow: Flow, sessions: Sessions, stats: Stats, *, draining: bool, now: float) -> Snapshot:
     """Return what is so now."""
     pools = flow.pools.values()
+    degraded = [pool.shortfall for pool in pools if pool.shortfall]
+    if flow.damaged and DatabaseCorruptError.code not in degraded:
+        degraded.append(DatabaseCorruptError.code)
     return {
         "draining": draining,
         "clients": [session.to_json() for session in sessions],
         "workers": {worker.id: worker.to_json(now) for pool in pools for worker in pool.workers.values()},
         "queues": {str(pool.stage): len(pool.queue) for pool in pools},
         "facts": {pool.stage: pool.facts for pool in pools},
-        "degraded": [pool.shortfall for pool in pools if pool.shortfall],
+        "degraded": degraded,
         "requests": stats.to_json(),
         "events": dict(stats.events),
     }

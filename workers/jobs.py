@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from memmux.errors import MemmuxError
+from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError
 from memmux.operations import Stage
+
+
+def _wanted() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,8 @@ class Job:
 
     frames: the body, then what earlier stages (or the client) appended. key: the idempotency key of a write.
     client: who asked. deadline: monotonic seconds, `math.inf` where there is none. attempt: from 1.
-    degraded: what earlier stages had to do without.
+    degraded: what earlier stages had to do without. cancelled: tells whether nobody waits for it any more; it looks at
+    what `Alive` has received, so it changes only when that is called.
     """
 
     id: str
@@ -27,6 +33,14 @@ class Job:
     deadline: float
     attempt: int
     degraded: tuple[str, ...]
+    cancelled: Callable[[], bool] = _wanted
+
+    def check(self) -> None:
+        """Raise CancelledError if nobody waits for it, DeadlineExceededError if its time is up."""
+        if self.cancelled():
+            raise CancelledError
+        if time.monotonic() >= self.deadline:
+            raise DeadlineExceededError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,7 @@ class Answer:
 
 Outcome = tuple[Job, Answer | MemmuxError]
 Alive = Callable[[], None]
-"""Tells the router that this worker is busy, not hung; call it at least once a second in long work."""
+"""Tells the router that this worker is busy, not hung, and hears what it says; call it often in long work."""
 
 
 class Worker(Protocol):
@@ -62,7 +76,7 @@ class Worker(Protocol):
         """Return what the router should know: small, and true when it is called."""
 
     def idle(self) -> None:
-        """Do upkeep; called about once a second while nothing waits."""
+        """Do upkeep; called about once a second while nothing waits. Raises DatabaseReplacedError, which ends it."""
 
     def close(self) -> None:
         """Leave everything tidy; the process ends next."""

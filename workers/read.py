@@ -9,6 +9,8 @@ import orjson
 from memmux import logs
 from memmux.errors import (
     ERRORS,
+    DatabaseCorruptError,
+    DatabaseReplacedError,
     MalformedMessageError,
     MemmuxError,
     ModelInvalidError,
@@ -17,7 +19,7 @@ from memmux.errors import (
     UnknownOperationError,
 )
 from memmux.operations import Stage
-from memmux.requests import Get, List, Mode, Nothing, Search
+from memmux.requests import Dump, Get, History, List, Mode, Nothing, Search
 from memmux.settings import Settings
 from workers.jobs import Alive, Answer, Job, Outcome
 from workers.storage import backfill, rows
@@ -44,6 +46,8 @@ class ReadWorker:
             "memory.list": self._list,
             "memory.search": self._search,
             "memory.match": self._match,
+            "memory.history": self._history,
+            "memory.dump": self._dump,
             "admin.verify": self._verify,
             backfill.OPERATION: self._backfill,
         }
@@ -56,13 +60,16 @@ class ReadWorker:
     def open(self) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
         self._open = SqliteReader(self._settings.database)
-        self._open.idle()
+        try:
+            self._open.idle()
+        except DatabaseCorruptError as error:  # what can still be read is served
+            logs.get().error("catch_up_failed", code=error.code, error=error.message)
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Answer each of `jobs`, or say why not."""
         for job in jobs:
             try:
-                outcome: Answer | MemmuxError = self._answer(job, alive)
+                outcome: Answer | MemmuxError = self._answer(job, _watching(job, alive))
             except MemmuxError as error:
                 outcome = error
             yield job, outcome
@@ -75,6 +82,8 @@ class ReadWorker:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
         try:
             self._reader.idle()
+        except DatabaseReplacedError:
+            raise
         except MemmuxError as error:
             logs.get().warning("catch_up_failed", code=error.code, error=error.message)
 
@@ -121,6 +130,18 @@ class ReadWorker:
             raise UnknownModeError(f"memory.match ranks by keyword or exact; ask memory.search for {asked.mode.value}")
         return self._search(job, alive)
 
+    def _history(self, job: Job, alive: Alive) -> Answer:
+        asked = History.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            changes = self._reader.history(asked)
+        return Answer((orjson.dumps({"changes": changes}),))
+
+    def _dump(self, job: Job, alive: Alive) -> Answer:
+        asked = Dump.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            page = self._reader.dump(asked)
+        return Answer((orjson.dumps(page),))
+
     def _verify(self, job: Job, alive: Alive) -> Answer:
         Nothing.from_body(job.frames[0])
         with self._reader.snapshot(job.deadline, alive):
@@ -132,3 +153,13 @@ class ReadWorker:
         with self._reader.snapshot(job.deadline, alive):
             waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting),))
+
+
+def _watching(job: Job, alive: Alive) -> Alive:
+    """Return an `alive` that raises once nobody waits for `job` any more: what reads may be left at any point."""
+
+    def look() -> None:
+        alive()
+        job.check()
+
+    return look

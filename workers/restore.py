@@ -30,7 +30,7 @@ from memmux.errors import (
 )
 from memmux.places import PRIVATE, Places
 from memmux.settings import Settings
-from workers.storage import backup, schema
+from workers.storage import backup, lineage, schema
 from workers.storage.backup import Contents
 from workers.storage.shelf import Shelf
 
@@ -129,6 +129,7 @@ def _put(source: Path, database: Path) -> str | None:
         # The logs first: a new file beside an old log would be read as if the log were its own.
         for suffix in (*_LOGS, "-shm"):
             database.with_name(database.name + suffix).unlink(missing_ok=True)
+        lineage.end(database)
         backup.sync(database.parent)
         partial.replace(database)
         backup.sync(database.parent)

@@ -6,6 +6,7 @@ SQLite's progress handler) sends the heartbeat, so silence means that the proces
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import signal
@@ -13,16 +14,19 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import zmq
 
 from memmux import logs, protocol, sockets
-from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError, ProtocolError
+from memmux.errors import DatabaseReplacedError, MemmuxError, ProtocolError
 from memmux.protocol import Header, Kind, Message
 from workers.jobs import Answer, Deferring, Job, Worker
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle()
 LATE_S = 0.02  # between two looks for the outcome of a job that was put off
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
 _DRAIN = 256  # messages taken from the socket at once
 
 
@@ -33,7 +37,9 @@ class _Link:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._socket = sockets.dealer(self._context, address, identity.encode())
         self._worker = worker
-        self._said = time.monotonic()
+        self._said = self._looked = time.monotonic()
+        self._inbox: list[Message] = []
+        self._cancelled: set[tuple[str, int]] = set()
 
     def send(self, header: Header, *frames: bytes) -> None:
         self._said = time.monotonic()
@@ -44,25 +50,41 @@ class _Link:
         self.send(Header(kind=kind, detail={**detail, **self._worker.facts()}))
 
     def alive(self) -> None:
-        """Send a heartbeat if the last word was a while ago; cheap enough to be called all the time."""
-        if time.monotonic() - self._said >= HEARTBEAT_S:
+        """Send a heartbeat if the last word was a while ago, and take what waits; cheap enough for every moment."""
+        now = time.monotonic()
+        if now - self._said >= HEARTBEAT_S:
             self.say(Kind.HEARTBEAT)
+        if now - self._looked >= LOOK_S:
+            self._take()
+
+    def is_cancelled(self, request_id: str, attempt: int) -> bool:
+        """Return whether the router has said CANCEL to that attempt, as far as it was heard."""
+        return (request_id, attempt) in self._cancelled
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """Return the messages that wait, after waiting at most `timeout_s` for the first."""
-        messages: list[Message] = []
-        if not self._socket.poll(max(0, math.ceil(timeout_s * 1000))):
-            return messages
-        while len(messages) < _DRAIN:
+        """Return the messages that came since, after waiting at most `timeout_s` for the first."""
+        if not self._inbox:
+            self._socket.poll(max(0, math.ceil(timeout_s * 1000)))
+        self._take()
+        messages, self._inbox = self._inbox, []
+        # A CANCEL comes after its REQUEST, so what was heard before is about requests that are answered by now.
+        self._cancelled = {_attempt(message) for message in messages if message.header.kind is Kind.CANCEL}
+        return messages
+
+    def _take(self) -> None:
+        """Put what waits in the socket into the inbox."""
+        self._looked = time.monotonic()
+        for _ in range(_DRAIN):
             try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                message = protocol.decode(self._socket.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
-                break
-            try:
-                messages.append(protocol.decode(frames))
+                return
             except ProtocolError as error:
                 logs.get().error("message_malformed", error=error.message)
-        return messages
+                continue
+            self._inbox.append(message)
+            if message.header.kind is Kind.CANCEL:
+                self._cancelled.add(_attempt(message))
 
     def close(self) -> None:
         self._socket.close(linger=1000)  # the last answers still go out
@@ -87,7 +109,13 @@ def serve(worker: Worker, address: str, identity: str) -> int:
             return 1
         link.say(Kind.READY, pid=os.getpid(), credit=worker.credit)
         log.info("worker_started", **worker.facts())
-        _work(worker, link)
+        try:
+            _work(worker, link)
+        except DatabaseReplacedError as error:
+            log.error("worker_gave_up", code=error.code, error=error.message)
+            link.send(Header(kind=Kind.FAILED, detail=error.to_json()))
+            worker.close()
+            return 1
         worker.close()
         log.info("worker_stopped")
         return 0
@@ -102,13 +130,12 @@ def _work(worker: Worker, link: _Link) -> None:
         awaited = deferring is not None and deferring.deferred
         messages = link.receive(LATE_S if awaited else HEARTBEAT_S)
         now = time.monotonic()
-        cancelled = {message.header.id for message in messages if message.header.kind is Kind.CANCEL}
         jobs = []
-        for job in (_job(message, now) for message in messages if message.header.kind is Kind.REQUEST):
-            if job.id in cancelled:
-                _answer(worker, link, job, CancelledError(), work_ms=0)
-            elif job.deadline <= now:
-                _answer(worker, link, job, DeadlineExceededError(), work_ms=0)
+        for job in (_job(message, now, link) for message in messages if message.header.kind is Kind.REQUEST):
+            try:
+                job.check()
+            except MemmuxError as error:
+                _answer(worker, link, job, error, work_ms=0)
             else:
                 jobs.append(job)
         if jobs:
@@ -125,7 +152,11 @@ def _work(worker: Worker, link: _Link) -> None:
             return
 
 
-def _job(message: Message, now: float) -> Job:
+def _attempt(message: Message) -> tuple[str, int]:
+    return message.header.id, message.header.attempt
+
+
+def _job(message: Message, now: float, link: _Link) -> Job:
     header = message.header
     deadline = math.inf if header.deadline_ms is None else now + header.deadline_ms / 1000
     return Job(
@@ -137,6 +168,7 @@ def _job(message: Message, now: float) -> Job:
         deadline=deadline,
         attempt=header.attempt,
         degraded=header.degraded,
+        cancelled=partial(link.is_cancelled, header.id, header.attempt),
     )
 
 
@@ -174,8 +206,14 @@ def _die_with_parent() -> None:
     """End this process when the router is gone, whatever it is doing.
 
     The router holds the other end of our standard input and never writes to it: the end of file is its death. The
-    thread sees it even while the main thread is inside SQLite or a model. SQLite is safe against such an end.
+    thread sees it even while the main thread is inside SQLite or a model. SQLite is safe against such an end. Where the
+    system offers to kill this process then, that works even while it is stopped or holds the interpreter's lock.
     """
+    if sys.platform == "linux":
+        router = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != router:  # it died just before
+            os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal is for the router, which then stops us
 
     def watch() -> None:

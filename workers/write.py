@@ -32,7 +32,9 @@ class WriteWorker:
 
     def open(self) -> None:
         """Make or migrate the database and open it; raise StorageError and its kinds."""
-        self._open = SqliteWriter(self._settings.database, shelf=Shelf.of(self._settings))
+        self._open = SqliteWriter(
+            self._settings.database, shelf=Shelf.of(self._settings), retention_s=self._settings.retention_s
+        )
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Apply `jobs` in one transaction; everything that is yielded is durable. Backups are put off."""

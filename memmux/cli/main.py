@@ -20,6 +20,7 @@ from memmux.errors import (
     PoisonedError,
     RequestError,
     SettingInvalidError,
+    UndoConflictError,
     UnknownFieldError,
     UnknownOperationError,
 )
@@ -37,6 +38,11 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "list": "memories.list_memories",
         "update": "memories.update",
         "delete": "memories.delete",
+        "history": "history.history",
+        "undo": "history.undo",
+        "purge": "history.purge",
+        "export": "transfer.export_memories",
+        "import": "transfer.import_memories",
         "status": "cluster.status",
         "stop": "cluster.stop",
         "serve": "cluster.serve",
@@ -50,7 +56,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 
 # Requests that are well formed, and fail for what they met.
-_MET = (NotFoundError, KeyConflictError, ModelMismatchError, PoisonedError)
+_MET = (NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError, PoisonedError)
 
 
 class Commands(click.Group):

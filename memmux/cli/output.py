@@ -56,12 +56,13 @@ def _preview(text: str) -> str:
     return line[: PREVIEW_CHARACTERS - 1].rstrip() + "…"
 
 
-def _local(moment: datetime) -> str:
+def local(moment: datetime) -> str:
+    """Return a time as people here read it, to the minute."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _headline(memory: Memory) -> str:
-    words = [click.style(memory.id, fg="cyan"), _local(memory.created_at)]
+    words = [click.style(memory.id, fg="cyan"), local(memory.created_at)]
     if memory.type:
         words.append(click.style(clean(memory.type), fg="magenta"))
     words.extend(click.style(f"#{_one_line(tag)}", fg="green") for tag in memory.tags)
@@ -79,7 +80,7 @@ def whole(memory: Memory) -> None:
     """Print all of a memory."""
     click.echo(_headline(memory))
     if memory.updated_at != memory.created_at:
-        click.echo(f"updated   {_local(memory.updated_at)}")
+        click.echo(f"updated   {local(memory.updated_at)}")
     if memory.supersedes:
         click.echo(f"replaces  {memory.supersedes}")
     if memory.metadata:

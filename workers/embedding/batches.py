@@ -6,13 +6,12 @@ like length; it is small enough that the model is never busy for long with one.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from memmux.errors import DeadlineExceededError
+from memmux.errors import MemmuxError
 from memmux.operations import OPERATIONS
 from memmux.vectors import Embedding, Window
 from workers.embedding.interface import Embedder, Vectors
@@ -97,21 +96,22 @@ def batches(ordered: Sequence[Piece]) -> Iterator[list[Piece]]:
 
 
 def run(works: Sequence[Work], embedder: Embedder, alive: Alive) -> Iterator[tuple[Work, Outcome]]:
-    """Yield each of `works` with its outcome as soon as it is there; a job whose time runs out ends at once."""
+    """Yield each of `works` with its outcome as soon as it is there; one that is cancelled or late ends at once."""
     ended: set[Work] = set()
     for work in works:
         if not work.missing:
             yield work, (work.job, _answer(work, embedder))
     for planned in batches(pieces(works, embedder.max_tokens)):
-        now = time.monotonic()
-        for work in dict.fromkeys(piece.work for piece in planned):
-            if work.job.deadline <= now and work not in ended:
+        alive()
+        for work in dict.fromkeys(piece.work for piece in planned if piece.work not in ended):
+            try:
+                work.job.check()
+            except MemmuxError as error:
                 ended.add(work)
-                yield work, (work.job, DeadlineExceededError())
+                yield work, (work.job, error)
         batch = [piece for piece in planned if piece.work not in ended]
         if not batch:
             continue
-        alive()
         for piece, vector in zip(batch, embedder.embed([piece.text for piece in batch]), strict=True):
             piece.work.rows[piece.row] = vector
             piece.work.missing -= 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import apsw
@@ -10,11 +9,12 @@ import orjson
 
 from memmux.errors import ArgumentInvalidError, MalformedMessageError, UnknownOperationError
 from memmux.ids import uuid7
-from memmux.requests import BODIES, Get, Metadata, Store, StoreBatch, Update, check_metadata
+from memmux.requests import BODIES, Get, Metadata, Purge, Store, StoreBatch, Undo, Update, check_metadata
 from workers.jobs import Job
-from workers.storage import backfill, engine, queries, rows, tags, vectors
+from workers.storage import backfill, engine, load, purge, queries, rows, undo, vectors
 from workers.storage.embeddings import Embedded, embedded
 from workers.storage.filters import metadata_text
+from workers.storage.ledger import Ledger, digest
 
 _SQL = queries.load("writer")
 
@@ -24,8 +24,8 @@ class Changes:
 
     def __init__(self, connection: apsw.Connection, now: Callable[[], float]) -> None:
         self._connection = connection
-        self._now = now
-        self._vectors = vectors.VectorTables(connection)
+        self._ledger = Ledger(connection, now)
+        self._vectors = self._ledger.vectors
 
     def apply(self, job: Job) -> bytes:
         """Do what `job` asks and return the body of its answer; raise the MemmuxError that it fails with."""
@@ -35,17 +35,25 @@ class Changes:
             return self._backfill(job)
         known = BODIES.get(job.operation)
         body = known.from_body(job.frames[0]) if known else None
+        answer: object
         match body:
             case Store():
-                (stored,) = self._store(job, [body])
-                return orjson.dumps(stored)
+                (answer,) = self._store(job, [body])
             case StoreBatch():
-                return orjson.dumps({"stored": self._store(job, body.memories)})
+                answer = {"stored": self._store(job, body.memories)}
             case Update():
-                return orjson.dumps(self._update(job, body))
+                answer = self._update(job, body)
             case Get() if job.operation == "memory.delete":
-                return orjson.dumps(self._delete(job, body))
-        raise UnknownOperationError(f"{job.operation!r} is nothing that a writer does")
+                answer = self._delete(job, body)
+            case Undo():
+                answer = undo.undo(self._ledger, job, body)
+            case Purge():
+                answer = purge.purge(self._ledger, job, body)
+            case None if job.operation == load.OPERATION:
+                answer = load.load(self._ledger, job)
+            case _:
+                raise UnknownOperationError(f"{job.operation!r} is nothing that a writer does")
+        return orjson.dumps(answer)
 
     def _store(self, job: Job, asked: Sequence[Store]) -> list[dict[str, object]]:
         texts: Sequence[Embedded | None] = embedded(job.frames[1:], len(asked)) or [None] * len(asked)
@@ -53,13 +61,13 @@ class Changes:
 
     def _store_one(self, job: Job, asked: Store, text: Embedded | None) -> dict[str, object]:
         found = digest(asked.content)
-        if same := self._same(asked.namespace, found):
+        if same := self._ledger.same(asked.namespace, found):
             row, memory_id = same
-            indexed = self._vectors.has(row, vectors.current(self._connection))
+            indexed = self._ledger.indexed(row)
             seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
             return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
-        memory_id, at = uuid7(), self._at()
-        self._execute(
+        memory_id, at = uuid7(), self._ledger.at()
+        self._ledger.execute(
             "insert_memory",
             id=memory_id,
             namespace=asked.namespace,
@@ -70,10 +78,10 @@ class Changes:
             content=asked.content,
         )
         row = self._connection.last_insert_rowid()
-        self._tag(row, asked.tags)
+        self._ledger.tag(row, asked.tags)
         if text is not None:
             self._vectors.add(row, asked.namespace, text)
-        seq = self._log(job, at, row, memory_id, before=None)
+        seq = self._ledger.log(job, at, row, memory_id, before=None)
         return {
             "id": memory_id,
             "content_hash": found,
@@ -85,28 +93,30 @@ class Changes:
     def _update(self, job: Job, asked: Update) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)
         (before,) = rows.memories(self._connection, [row])
-        at, content_hash = self._at(), before.content_hash
+        at, content_hash = self._ledger.at(), before.content_hash
         metadata = before.metadata if asked.metadata is None else _merged(before.metadata, asked.metadata)
-        self._execute("update_memory", row=row, type=asked.type or before.type, metadata=metadata_text(metadata), at=at)
+        self._ledger.execute(
+            "update_memory", row=row, type=asked.type or before.type, metadata=metadata_text(metadata), at=at
+        )
         if asked.tags is not None:
-            self._execute("delete_memory_tags", row=row)
-            self._tag(row, asked.tags)
+            self._ledger.execute("delete_memory_tags", row=row)
+            self._ledger.tag(row, asked.tags)
         if asked.content is not None:
             content_hash = self._replace(job, row, asked, asked.content, changed=asked.content != before.content)
-        indexed = self._vectors.has(row, vectors.current(self._connection))
-        seq = self._log(job, at, row, before.id, orjson.dumps(before))
+        indexed = self._ledger.indexed(row)
+        seq = self._ledger.log(job, at, row, before.id, orjson.dumps(before))
         return {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
 
     def _replace(self, job: Job, row: int, asked: Update, content: str, *, changed: bool) -> str:
         """Give the memory `row` another content, with the vectors of that or none; return its hash."""
         found = digest(content)
-        if (same := self._same(asked.namespace, found)) and same[0] != row:
+        if (same := self._ledger.same(asked.namespace, found)) and same[0] != row:
             raise ArgumentInvalidError(
                 f"the memory {same[1]!r} has this content already; delete one of the two, or give another content"
             )
         texts = embedded(job.frames[1:], 1)
         if changed:
-            self._execute("replace_content", row=row, content=content, content_hash=found)
+            self._ledger.execute("replace_content", row=row, content=content, content_hash=found)
         if changed or texts:
             self._vectors.remove(row)
         for text in texts:
@@ -116,10 +126,10 @@ class Changes:
     def _delete(self, job: Job, asked: Get) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)
         (before,) = rows.memories(self._connection, [row])
-        at = self._at()
-        self._execute("delete_memory", row=row, at=at)
+        at = self._ledger.at()
+        self._ledger.execute("delete_memory", row=row, at=at)
         self._vectors.remove(row)
-        return {"id": before.id, "seq": self._log(job, at, row, before.id, orjson.dumps(before))}
+        return {"id": before.id, "seq": self._ledger.log(job, at, row, before.id, orjson.dumps(before))}
 
     def _backfill(self, job: Job) -> bytes:
         """Add the vectors that memories were waiting for; those that changed meanwhile wait for the next turn."""
@@ -137,7 +147,7 @@ class Changes:
             for row, namespace in here:
                 if not self._vectors.has(row, model):
                     self._vectors.add(row, namespace, text)
-                    self._log(job, self._at(), row, memory_id, before=None)
+                    self._ledger.log(job, self._ledger.at(), row, memory_id, before=None)
                     stored += 1
         self._vectors.make_current(model)
         current = vectors.current(self._connection)
@@ -146,41 +156,6 @@ class Changes:
         if not pending:
             self._vectors.drop_others(current)
         return orjson.dumps({"stored": stored, "pending": pending})
-
-    def _same(self, namespace: str, content_hash: str) -> tuple[int, str] | None:
-        """Return row and id of the live memory of `namespace` with this content, if there is one."""
-        values = {"namespace": namespace, "content_hash": content_hash}
-        return next(((row, found) for row, found in engine.fetch(self._connection, _SQL["same_content"], values)), None)
-
-    def _tag(self, row: int, given: Sequence[str]) -> None:
-        for position, (name, spelling) in enumerate(tags.spellings(given).items()):
-            self._execute("insert_tag", name=name)
-            self._execute("insert_memory_tag", row=row, name=name, position=position, spelling=spelling)
-
-    def _log(self, job: Job, at: float, row: int, memory_id: str, before: bytes | None) -> int:
-        """Write a line of the change log and return its seq."""
-        self._execute(
-            "insert_change",
-            at=at,
-            operation=job.operation,
-            memory=memory_id,
-            row=row,
-            client=job.client,
-            request=job.id,
-            before=before.decode() if before is not None else None,
-        )
-        return self._connection.last_insert_rowid()
-
-    def _execute(self, query: str, /, **values: str | float | None) -> None:
-        self._connection.execute(_SQL[query], values)
-
-    def _at(self) -> float:
-        return round(self._now(), 6)  # what a datetime holds, so that a time read is the time kept
-
-
-def digest(content: str) -> str:
-    """Return the SHA-256, in hex, by which equal contents are known; blanks around them do not count."""
-    return hashlib.sha256(content.strip().encode()).hexdigest()
 
 
 def _merged(before: Metadata, changed: Metadata) -> Mapping[str, object]:

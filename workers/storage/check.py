@@ -18,7 +18,7 @@ import apsw
 
 from memmux.errors import MemmuxError
 from workers.storage import engine, flaws, fulltext, queries, schema
-from workers.storage.changes import digest
+from workers.storage.ledger import digest
 from workers.storage.tags import normal
 from workers.storage.vectors import table
 

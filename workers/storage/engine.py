@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,22 +66,36 @@ _ERRORS: tuple[tuple[type[apsw.Error], type[MemmuxError]], ...] = (
 """What SQLite's errors mean to a user. Any other is a mistake of ours, and stays what it is."""
 
 
-def mapped(error: apsw.Error) -> MemmuxError | None:
-    """Return the error that a user should see for SQLite's `error`; None if it is a mistake in this program."""
-    for theirs, ours in _ERRORS:
+_BY_ERRNO: Mapping[int, type[MemmuxError]] = {
+    errno.ENOSPC: StorageFullError,
+    errno.EDQUOT: StorageFullError,
+    errno.EROFS: StoragePermissionError,  # also what a disk becomes that the system no longer trusts
+    errno.EACCES: StoragePermissionError,
+    errno.EPERM: StoragePermissionError,
+}
+"""What the system's reasons for SQLite's "disk I/O error" mean; any other is a StorageError."""
+
+
+def mapped(error: apsw.Error, reason: int = 0) -> MemmuxError | None:
+    """Return the error that a user should see for SQLite's `error`; None if it is a mistake in this program.
+
+    reason: the system's errno, if it is known.
+    """
+    for theirs, kind in _ERRORS:
         if isinstance(error, theirs):
+            ours = _BY_ERRNO.get(reason, kind) if theirs is apsw.IOError else kind
             default = ours()
             return ours(default.message if ours is DeadlineExceededError else f"{default.message} (SQLite: {error})")
     return None
 
 
 @contextmanager
-def errors() -> Iterator[None]:
-    """Raise SQLite's errors inside the block as memmux's."""
+def errors(connection: apsw.Connection | None = None) -> Iterator[None]:
+    """Raise SQLite's errors inside the block as memmux's; those of `connection` with the system's reason."""
     try:
         yield
     except apsw.Error as error:
-        if (ours := mapped(error)) is not None:
+        if (ours := mapped(error, 0 if connection is None else connection.system_errno)) is not None:
             raise ours from error
         raise
 

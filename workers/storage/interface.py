@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from memmux.errors import MemmuxError
-from memmux.models import Hit, Memory, Page, Verified
-from memmux.requests import Get, List, Mode, Search
+from memmux.models import Change, Hit, Memory, Page, Verified
+from memmux.requests import Dump, Get, History, List, Mode, Search
 from workers.jobs import Alive, Answer, Job, Outcome
 from workers.storage.embeddings import Embedded
 
@@ -51,6 +51,12 @@ class Reader(Protocol):
 
         Raises ModelMismatchError and MessageTooLargeError.
         """
+
+    def history(self, asked: History) -> Sequence[Change]:
+        """Return the changes of one memory, newest first; raise NotFoundError."""
+
+    def dump(self, asked: Dump) -> Mapping[str, object]:
+        """Return a page of all memories as they are: `memories`, `next` and `last`."""
 
     def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""

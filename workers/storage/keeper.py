@@ -20,7 +20,7 @@ from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError
 from memmux.models import Backup
 from memmux.settings import Settings
 from workers.jobs import Answer, Job, Outcome
-from workers.storage import backup
+from workers.storage import backup, lineage
 from workers.storage.shelf import Shelf
 
 LOOK_S = 60.0  # between two looks whether a backup is due
@@ -130,17 +130,18 @@ class _Making:
     def __init__(self, database: Path, shelf: Shelf, now: Callable[[], float], job: Job | None) -> None:
         self.job = job
         self.result: Backup | MemmuxError = CancelledError("the backup was given up")
+        self._database = database
         self._deadline = math.inf if job is None else job.deadline
         self._stopped = threading.Event()
-        self.thread = threading.Thread(target=self._run, args=(database, shelf, now), name="backup", daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(shelf, now), name="backup", daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
 
-    def _run(self, database: Path, shelf: Shelf, now: Callable[[], float]) -> None:
+    def _run(self, shelf: Shelf, now: Callable[[], float]) -> None:
         try:
-            self.result = backup.save(database, shelf, now=now, proceed=self._proceed)
+            self.result = backup.save(self._database, shelf, now=now, proceed=self._proceed)
         except MemmuxError as error:
             self.result = error
         except Exception:  # noqa: BLE001  # a thread's exception reaches nobody, and somebody waits for this backup
@@ -148,6 +149,7 @@ class _Making:
             self.result = MemmuxError()
 
     def _proceed(self) -> None:
+        lineage.refuse_exchanged(self._database)  # so that a backup is never of another file than the writer's
         if self._stopped.is_set():
             raise CancelledError("the cluster stops, and the backup was given up; ask for it again")
         if time.monotonic() >= self._deadline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,16 +13,17 @@ import apsw
 import numpy as np
 import orjson
 
-from memmux.models import Hit, Memory, Page, Verified
-from memmux.requests import Filter, Get, List, Mode, Search
+from memmux.models import Change, Hit, Memory, Page, Verified
+from memmux.requests import Dump, Filter, Get, History, List, Mode, Search
 from workers.index.interface import Index, Rows
 from workers.jobs import Alive
-from workers.storage import engine, queries, ranking, rows, schema, vectors
+from workers.storage import dump, engine, history, lineage, queries, ranking, rows, schema, vectors
 from workers.storage.embeddings import Embedded, mean
 from workers.storage.filters import Condition, condition
 from workers.storage.follower import MOST_VECTORS, Follower
 from workers.storage.interface import Found
 from workers.storage.knn import TableIndex
+from workers.storage.lineage import Lineage
 from workers.storage.vectors import Model
 
 _SQL = queries.load("search")
@@ -33,6 +34,8 @@ class SqliteReader:
     """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory."""
 
     def __init__(self, database: Path, *, most_vectors: int = MOST_VECTORS) -> None:
+        self._database, self._lineage = database, Lineage.of(database)
+        lineage.refuse_exchanged(database)
         schema.refuse_foreign(database)
         schema.refuse_newer(database, schema.migrations())
         self._connection = engine.open_reader(database)
@@ -52,6 +55,7 @@ class SqliteReader:
     @contextmanager
     def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:
         """Begin a read transaction, and end it with the block; see `interface.Reader`."""
+        self._lineage.check(self._database)
         self._deadline, self._alive = deadline, alive
         with engine.errors():
             try:
@@ -98,6 +102,14 @@ class SqliteReader:
         cosines = dict(index.search(direction, depth, allowed))
         cosines.update(index.similarities(direction, [row for row in words if row not in cosines]))
         return self._found(Mode.HYBRID, ranking.fuse(words, cosines)[: asked.limit], degraded)
+
+    def history(self, asked: History) -> Sequence[Change]:
+        """Return the changes of one memory, newest first; raise NotFoundError."""
+        return history.history(self._connection, asked)
+
+    def dump(self, asked: Dump) -> Mapping[str, object]:
+        """Return a page of all memories as they are; see `dump.dump`."""
+        return dump.dump(self._connection, asked)
 
     def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""

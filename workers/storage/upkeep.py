@@ -9,12 +9,14 @@ import apsw
 
 from memmux import logs
 from memmux.errors import MemmuxError
-from workers.storage import engine, queries
+from workers.storage import engine, purge, queries
+from workers.storage.ledger import Ledger
 
 ANSWERS_S = 24 * 3600  # how long an idempotency key is remembered
-DELETED_S = 30 * 24 * 3600  # how long a deleted memory can be brought back
+DELETED_S = 30 * 24 * 3600  # how long a deleted memory can be brought back, unless told otherwise
 PRUNE_EVERY_S = 60.0
 PURGE_EVERY_S = 3600.0
+PURGE_FIRST_S = 60.0  # after the start: most clusters end before they are an hour old
 _PIECE = 1_000  # rows of one transaction of upkeep, a few milliseconds
 TRUNCATE_BYTES = 4 << 20  # a log above this is emptied and not only copied
 _PATIENCE_MS = 20  # how long a checkpoint waits for readers before it is put off
@@ -23,16 +25,29 @@ _SQL = queries.load("writer")
 
 
 class Upkeep:
-    """Keeps the files small. `now` gives seconds since 1970, `clock` monotonic ones."""
+    """Keeps the files small. `now` gives seconds since 1970, `clock` monotonic ones.
+
+    retention_s: how long deleted memories are kept; 0 for ever.
+    """
 
     def __init__(
-        self, connection: apsw.Connection, database: Path, now: Callable[[], float], clock: Callable[[], float]
+        self,
+        connection: apsw.Connection,
+        database: Path,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+        *,
+        retention_s: float = DELETED_S,
     ) -> None:
         self._connection = connection
+        self._ledger = Ledger(connection, now)
+        self._retention_s = retention_s
+        self._began, self._started = now(), clock()
         self._log = database.with_name(f"{database.name}-wal")
         self._now = now
         self._clock = clock
-        self._pruned = self._purged = clock()
+        self._pruned = clock()
+        self._purged = clock() - PURGE_EVERY_S + PURGE_FIRST_S
         self.dirty = True  # whether anything was committed since the last complete checkpoint
 
     @property
@@ -43,22 +58,26 @@ class Upkeep:
         except FileNotFoundError:
             return 0
 
-    def turn(self) -> None:
-        """Do what is due; what fails is logged and tried again."""
+    def turn(self) -> bool:
+        """Do what is due and return whether memories were purged; what fails is logged and tried again."""
+        gone = 0
         try:
             with engine.errors():
                 if self._clock() - self._pruned >= PRUNE_EVERY_S:
                     self._pruned = self._clock()
-                    self._forget("prune_answers", self._now() - ANSWERS_S)
+                    self._forget("prune_answers", self._today() - ANSWERS_S)
                 if self._clock() - self._purged >= PURGE_EVERY_S:
                     self._purged = self._clock()
-                    self._forget("purge_memories", self._now() - DELETED_S)
+                    gone = self._purge()
+                    if gone == purge.EXPIRED:
+                        self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
                     self._forget("purge_tags", 0)
                     self._connection.pragma("optimize")
                 if self.dirty:
                     self._checkpoint(truncate=self.wal_bytes > TRUNCATE_BYTES)
         except MemmuxError as error:
             logs.get().warning("upkeep_failed", code=error.code, error=error.message)
+        return bool(gone)
 
     def finish(self) -> None:
         """Empty the log for the last time; where that fails it stays, and nothing of it is lost."""
@@ -67,6 +86,19 @@ class Upkeep:
                 self._checkpoint(truncate=True)
         except MemmuxError as error:
             logs.get().warning("upkeep_failed", code=error.code, error=error.message)
+
+    def _today(self) -> float:
+        """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""
+        return min(self._now(), self._began + self._clock() - self._started)
+
+    def _purge(self) -> int:
+        """Purge some of what was deleted long enough ago; return how many."""
+        if not self._retention_s:
+            return 0
+        if gone := purge.expired(self._ledger, self._today() - self._retention_s):
+            self.dirty = True
+            logs.get().info("memories_purged", memories=gone)
+        return gone
 
     def _checkpoint(self, *, truncate: bool) -> None:
         """Copy the log into the database, and empty it if asked; a reader in the way puts that off."""

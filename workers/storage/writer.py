@@ -11,12 +11,13 @@ from typing import cast
 import orjson
 
 from memmux import logs
-from memmux.errors import DatabaseCorruptError, KeyConflictError, MemmuxError
+from memmux.errors import CancelledError, DatabaseCorruptError, KeyConflictError, MemmuxError
 from workers.jobs import Alive, Answer, Job, Outcome
-from workers.storage import engine, filesystem, queries, repair, schema, vectors
+from workers.storage import engine, filesystem, lineage, queries, repair, schema, vectors
 from workers.storage.changes import Changes
+from workers.storage.lineage import Lineage
 from workers.storage.shelf import Shelf
-from workers.storage.upkeep import Upkeep
+from workers.storage.upkeep import DELETED_S, Upkeep
 
 _SQL = queries.load("writer")
 
@@ -25,6 +26,7 @@ class SqliteWriter:
     """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
 
     shelf: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
+    retention_s: how long deleted memories are kept; 0 for ever.
     Raises StorageError and its kinds.
     """
 
@@ -35,19 +37,26 @@ class SqliteWriter:
         shelf: Shelf | None = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        retention_s: float = DELETED_S,
     ) -> None:
         engine.refuse_unsafe()
         filesystem.refuse_network(database)
+        lineage.begin(database)
         schema.prepare(database, shelf=shelf)
+        opened = Lineage.of(database)
+        self._database = database
         self._connection = engine.open_writer(database)
         self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
         self._now = now
         self._alive: Alive = _silent
         self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
         self._changes = Changes(self._connection, now)
-        self._upkeep = Upkeep(self._connection, database, now, clock)
+        self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
         with engine.errors():
-            self._facts = self._counted()
+            self._facts = self._counted()  # the first look is what makes the log
+        opened.check(database)
+        self._lineage = Lineage.of(database)
+        self._lineage.note(database)
 
     def apply(self, jobs: Sequence[Job], alive: Alive) -> list[Outcome]:
         """Apply `jobs` in one transaction with a savepoint for each, commit once, and return all outcomes."""
@@ -55,10 +64,12 @@ class SqliteWriter:
             return [(job, self._damage) for job in jobs]
         self._alive = alive
         try:
-            with engine.errors():
+            self._lineage.check(self._database)
+            with engine.errors(self._connection):
                 self._connection.execute("BEGIN IMMEDIATE")
-                outcomes = [(job, self._apart(job)) for job in jobs]
+                outcomes = [(job, CancelledError() if job.cancelled() else self._apart(job)) for job in jobs]
                 self._connection.execute("COMMIT")
+            self._lineage.check(self._database)  # what went into a file that is gone is not acknowledged
         except MemmuxError as error:
             # Nothing of it is durable, so nothing of it is acknowledged.
             self._note(error)
@@ -76,7 +87,8 @@ class SqliteWriter:
         """Build every view anew from the rows, in one transaction; if that heals a damage, writes go on."""
         self._alive = alive
         try:
-            with engine.errors():
+            self._lineage.check(self._database)
+            with engine.errors(self._connection):
                 self._connection.execute("BEGIN IMMEDIATE")
                 rebuilt = repair.rebuild(self._connection, job, self._now(), alive)
                 self._connection.execute("COMMIT")
@@ -108,19 +120,24 @@ class SqliteWriter:
         return {**self._facts, "wal_bytes": self._upkeep.wal_bytes}
 
     def idle(self) -> None:
-        """Do what upkeep is due."""
-        self._upkeep.turn()
+        """Do what upkeep is due; raise DatabaseReplacedError."""
+        self._lineage.check(self._database)
+        if self._upkeep.turn():
+            self._facts = self._counted()
 
     def close(self) -> None:
         """Leave the database, with everything in its main file unless a reader is in the way."""
-        self._upkeep.finish()
+        self._upkeep.finish()  # into the file that was opened, wherever it is now
+        if lineage.identity(self._database) != self._lineage.database:
+            self._lineage.leave(self._database)
         self._connection.close()
+        lineage.end(self._database)
 
     def _apart(self, job: Job) -> Answer | MemmuxError:
         """Apply one job in its savepoint; its failure undoes it alone."""
         self._connection.execute("SAVEPOINT job")
         try:
-            with engine.errors():
+            with engine.errors(self._connection):
                 answer = self._once(job)
         except MemmuxError as error:
             # A full disk, for one, makes SQLite give up the whole transaction, and the jobs before this one with it.

@@ -19,6 +19,7 @@ import memmux.client
 from memmux import Client, endpoints, errors, requests, session
 from memmux.aclient import AsyncClient
 from memmux.errors import MemmuxError, OverloadedError, UnknownSessionError
+from memmux.operations import OPERATIONS
 from memmux.places import Places
 from memmux.protocol import Kind, Message
 from memmux.requests import Mode
@@ -39,6 +40,16 @@ MEMORY = {
     "supersedes": None,
 }
 STORED = {"id": "i", "content_hash": "h", "seq": 3, "status": "created", "indexed": True}
+CHANGE = {
+    "seq": 6,
+    "id": "i",
+    "at": "2026-11-23T10:00:00+00:00",
+    "operation": "memory.delete",
+    "client": "c",
+    "request": "r",
+    "did": "deleted",
+    "before": MEMORY,
+}
 ANSWERS = {
     "memory.store": STORED,
     "memory.store_batch": {"stored": [STORED, STORED]},
@@ -49,6 +60,16 @@ ANSWERS = {
     "memory.update": {"id": "i", "content_hash": "h", "seq": 4, "indexed": True},
     "memory.rewrite": {"id": "i", "content_hash": "h2", "seq": 5, "indexed": False},
     "memory.delete": {"id": "i", "seq": 6},
+    "memory.history": {"changes": [CHANGE, {**CHANGE, "seq": 3, "before": None}]},
+    "memory.undo": {"id": "i", "content_hash": "h", "seq": 7, "undone": 6, "deleted": False, "indexed": False},
+    "memory.purge": {"purged": 1, "remaining": 2, "seq": 8},
+    "memory.dump": {"memories": [{"id": "i"}], "next": 1, "last": 2},
+    "memory.load": {
+        "created": 1,
+        "skipped": 0,
+        "problems": [{"place": 0, "id": None, "status": "broken", "message": "why"}],
+        "seq": 9,
+    },
     "cluster.status": status_body(),
     "cluster.stop": {},
 }
@@ -80,8 +101,15 @@ def test_every_method_asks_its_operation_and_reads_its_answer(settings: Settings
         assert client.update("i", tags=["x"]).seq == 4
         assert client.update("i", content="new").content_hash == "h2"
         assert client.delete("i").seq == 6
+        newest, oldest = client.history("i")
+        assert newest.before is not None
+        assert (newest.before.content, newest.at.year, oldest.before) == ("c", 2026, None)
+        assert client.undo(6).undone == 6
+        assert client.purge("i").remaining == 2
+        assert client.dump().memories == ({"id": "i"},)
+        assert client.load([{"id": "i"}]).problems[0].status == "broken"
         assert client.status().state == "serving"
-        asked = [peer.request().header for _ in range(10)]
+        asked = [peer.request().header for _ in range(15)]
     assert [header.operation for header in asked] == [
         "memory.store",
         "memory.store_batch",
@@ -92,10 +120,14 @@ def test_every_method_asks_its_operation_and_reads_its_answer(settings: Settings
         "memory.update",
         "memory.rewrite",
         "memory.delete",
+        "memory.history",
+        "memory.undo",
+        "memory.purge",
+        "memory.dump",
+        "memory.load",
         "cluster.status",
     ]
-    writes = ("memory.store", "memory.store_batch", "memory.update", "memory.rewrite", "memory.delete")
-    assert all(bool(header.key) == (header.operation in writes) for header in asked)
+    assert all(bool(header.key) == OPERATIONS[header.operation].writes for header in asked)
 
 
 def test_vectors_travel_with_the_model_of_the_cluster(settings: Settings) -> None:

@@ -41,6 +41,15 @@ def test_worker_gets_nothing_before_it_is_ready() -> None:
     assert driver.others == [WorkerReady("read-0", Stage.READ)]
 
 
+def test_worker_that_says_twice_that_it_is_ready_gets_nothing_twice(driver: Driver) -> None:
+    driver.request(b"a", "r0")
+    driver.worker("read-0", Header(kind=Kind.READY, detail={"credit": 50}))
+    for number in range(1, 4):
+        driver.request(b"a", f"r{number}")
+    assert driver.asked("read-0") == ["r0", "r1"]
+    assert driver.others.count(WorkerReady("read-0", Stage.READ)) == 1
+
+
 def test_idle_worker_goes_before_a_busy_one_and_the_longest_idle_first() -> None:
     driver = Driver()
     driver.hello(b"a")
@@ -95,6 +104,19 @@ def test_only_the_request_that_kills_its_workers_is_given_up(driver: Driver) -> 
     assert driver.events().count("request_poisoned") == 1
 
 
+def test_deaths_at_a_stage_that_is_behind_it_do_not_count_against_a_request(driver: Driver) -> None:
+    driver.request(b"a", "s0", "memory.store")
+    for number in range(1, 3):
+        driver.ready(f"embed-{number}", Stage.EMBED)
+        driver.exit(f"embed-{number - 1}")
+    driver.answer("embed-2", driver.requests("embed-2")[0])
+    driver.exit("write-0")
+    driver.ready("write-1", Stage.WRITE)
+    assert driver.requests("write-1")[0].header.attempt == 4
+    driver.answer("write-1", driver.requests("write-1")[0])
+    assert driver.outcomes(b"a") == [("s0", "ok")]
+
+
 def test_request_that_a_worker_died_of_has_its_next_worker_for_itself(driver: Driver) -> None:
     driver.request(b"a", "r0")
     driver.exit("read-0")
@@ -104,6 +126,19 @@ def test_request_that_a_worker_died_of_has_its_next_worker_for_itself(driver: Dr
     assert driver.asked("read-1") == ["r0"]
     driver.answer("read-1", driver.requests("read-1")[0])
     assert driver.asked("read-1") == ["r0", "r1", "r2", "r3"]
+
+
+def test_request_that_a_worker_died_of_waits_until_another_worker_is_idle(driver: Driver) -> None:
+    driver.ready("read-1", Stage.READ, credit=2)
+    for number in range(2):
+        driver.request(b"a", f"r{number}")
+    driver.exit("read-0")
+    driver.request(b"a", "r2")
+    assert driver.asked("read-1") == ["r1"]
+    driver.answer("read-1", driver.requests("read-1")[0])
+    assert driver.asked("read-1") == ["r1", "r0"]
+    driver.answer("read-1", driver.requests("read-1")[1])
+    assert driver.asked("read-1") == ["r1", "r0", "r2"]
 
 
 def test_late_answer_of_a_dead_worker_is_dropped(driver: Driver) -> None:
@@ -159,6 +194,14 @@ def test_silent_worker_is_killed_and_its_requests_go_elsewhere() -> None:
     assert "worker_lost" not in driver.events()
 
 
+def test_dead_worker_is_not_missed(driver: Driver) -> None:
+    for stage in Stage:
+        driver.exit(f"{stage}-0")
+    assert driver.dispatcher.next_deadline() is None
+    driver.tick(1000)
+    assert not any(isinstance(action, KillWorker) for action in driver.others)
+
+
 def test_starting_worker_has_more_time() -> None:
     driver = Driver(Limits(stall_s=10, start_s=100))
     driver.start("embed-0", Stage.EMBED)
@@ -198,8 +241,9 @@ def test_retiring_worker_works_until_its_successor_is_ready(driver: Driver) -> N
     assert driver.asked("embed-0") == ["s0"]
     driver.worker("embed-1", Header(kind=Kind.READY, detail={"credit": 2, "model": "m", "dimensions": 3}))
     assert driver.workers["embed-0"][-1].header.kind is Kind.STOP
-    driver.request(b"a", "s1", "memory.store")
-    assert driver.asked("embed-1") == ["s1"]
+    for number in range(1, 4):
+        driver.request(b"a", f"s{number}", "memory.store")
+    assert driver.asked("embed-1") == ["s1", "s2"]
     driver.answer("embed-0", driver.requests("embed-0")[0])
     driver.exit("embed-0")
     assert driver.asked("embed-0") == ["s0"]

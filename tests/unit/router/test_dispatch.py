@@ -322,7 +322,7 @@ def test_stop_is_answered_at_once_and_begins_the_drain(driver: Driver) -> None:
     driver.request(b"a", "r1")
     driver.request(b"a", "stop", "cluster.stop")
     assert driver.outcomes(b"a") == [("stop", "ok")]
-    assert driver.others[-1] == BeginDrain()
+    assert driver.others[-1] == BeginDrain("asked")
     assert not driver.dispatcher.drained
     driver.answer("read-0", driver.requests("read-0")[0])
     assert driver.dispatcher.drained

@@ -144,6 +144,14 @@ def test_client_that_leaves_takes_its_requests_with_it_but_not_a_write_under_way
     assert (closed["reason"], closed["dropped"]) == (way, 6)
 
 
+def test_client_that_left_may_come_back(driver: Driver) -> None:
+    driver.client(b"a", Header(kind=Kind.GOODBYE))
+    driver.client(b"a", Header(kind=Kind.GOODBYE))
+    driver.hello(b"a")
+    driver.request(b"a", "r1")
+    assert driver.asked("read-0") == ["r1"]
+
+
 def test_full_house_makes_room_by_forgetting_the_idlest_session() -> None:
     driver = Driver(Limits(sessions=3))
     for name in (b"a", b"b", b"c"):

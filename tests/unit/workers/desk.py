@@ -11,6 +11,7 @@ import orjson
 
 from memmux.errors import MemmuxError
 from memmux.ids import uuid7
+from memmux.operations import OPERATIONS
 from memmux.settings import Settings
 from memmux.vectors import Embedding
 from workers.jobs import Answer, Job, Outcome
@@ -77,8 +78,7 @@ class Desk:
         return orjson.loads(self.answer(operation, body, *blobs, **fields).frames[0])
 
     def answer(self, operation: str, body: object, *blobs: bytes, **fields: Any) -> Answer:
-        reads = operation in ("memory.get", "memory.list", "memory.search", "memory.match")
-        worker = self.reader if reads else self.writer
+        worker = self.writer if OPERATIONS[operation].writes else self.reader
         ((_, outcome),) = worker.handle([job(operation, body, *blobs, **fields)], lambda: None)
         if isinstance(outcome, MemmuxError):
             raise outcome
@@ -108,7 +108,7 @@ class Desk:
         for model, memories, vectors in self.sql("SELECT id, memories, vectors FROM models"):
             ids = self.sql("SELECT id FROM vectors WHERE model = ? ORDER BY id", model)
             assert len(ids) == vectors
-            assert ids == self.sql(f"SELECT rowid FROM vec_{model} ORDER BY rowid")
+            assert ids == self.sql(f"SELECT rowid FROM vec_{model} ORDER BY rowid")  # noqa: S608  # a name of our own, made from a number
             ((owners,),) = self.sql("SELECT count(DISTINCT memory) FROM vectors WHERE model = ?", model)
             assert owners == memories
         assert self.sql("PRAGMA foreign_key_check") == []

@@ -56,11 +56,75 @@ VALUES (:key, :fingerprint, :at, (SELECT coalesce(max(seq), 0) FROM changes), :a
 -- name: prune_answers
 DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE at < :before ORDER BY at LIMIT :limit)
 
--- name: purge_memories
-DELETE FROM memories WHERE row IN (SELECT row FROM memories WHERE deleted_at < :before LIMIT :limit)
-
 -- name: purge_tags
 DELETE FROM tags
 WHERE id IN (
     SELECT id FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id) LIMIT :limit
+)
+
+-- Undo, purge and load.
+
+-- name: deleted
+SELECT deleted_at IS NOT NULL FROM memories WHERE row = :row
+
+-- name: change
+SELECT row, memory, operation, before FROM changes WHERE seq = :seq
+
+-- Vectors are no part of what a memory is: they come and go by themselves.
+-- name: changed_since
+SELECT max(seq)
+FROM changes
+WHERE row = :row AND seq > :seq AND operation NOT IN ('vectors.backfill', 'admin.rebuild')
+
+-- name: kept
+SELECT EXISTS (SELECT 1 FROM memories WHERE row = :row)
+
+-- One statement, as the full-text index is kept by triggers that must see content and deletion change together.
+-- name: bring_back
+UPDATE memories
+SET type = :type, metadata = :metadata, content = :content, content_hash = :content_hash, updated_at = :at,
+    deleted_at = NULL
+WHERE row = :row
+
+-- name: deleted_by_id
+SELECT row, deleted_at IS NOT NULL FROM memories WHERE id = :id AND namespace = :namespace
+
+-- name: deleted_by_hash
+SELECT row FROM memories WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
+
+-- name: deleted_before
+SELECT row
+FROM memories
+WHERE deleted_at < :before AND namespace = :namespace
+ORDER BY deleted_at
+LIMIT :limit
+
+-- name: count_deleted_before
+SELECT count(*) FROM memories WHERE deleted_at < :before AND namespace = :namespace
+
+-- name: expired
+SELECT row FROM memories WHERE deleted_at < :before ORDER BY deleted_at LIMIT :limit
+
+-- name: purge_before
+UPDATE changes SET before = NULL WHERE before IS NOT NULL AND row IN (SELECT value FROM json_each(:rows))
+
+-- name: log_purge
+INSERT INTO changes (at, operation, memory, row, client, request, before)
+SELECT :at, 'memory.purge', id, row, :client, :request, json_object('namespace', namespace)
+FROM memories
+WHERE row IN (SELECT value FROM json_each(:rows))
+ORDER BY row
+
+-- name: purge
+DELETE FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
+-- name: by_id
+SELECT row FROM memories WHERE id = :id
+
+-- name: load_memory
+INSERT INTO memories (
+    id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content
+)
+VALUES (
+    :id, :namespace, :type, :created_at, :updated_at, :deleted_at, :supersedes, :content_hash, :metadata, :content
 )

@@ -56,7 +56,10 @@ def test_a_backup_needs_no_files_beside_it_whatever_reads_it(stored: Desk, shelf
         assert names(shelf) == [Path(made.path).name]
 
 
-def test_writes_go_on_while_a_backup_is_made_and_are_not_in_it(stored: Desk, shelf: Shelf) -> None:
+def test_writes_go_on_while_a_backup_is_made_and_are_not_in_it(
+    stored: Desk, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "_STEP_PAGES", 5)
     during = iter(range(3))
 
     def proceed() -> None:
@@ -85,8 +88,9 @@ def test_a_copy_that_does_not_pass_its_check_never_counts(
 
     def spoil(source: apsw.Connection, partial: Path, proceed: backup.Proceed) -> None:
         copied(source, partial, proceed)
+        page = engine.value(source, "SELECT rootpage FROM sqlite_schema WHERE name = 'idempotency'")
         with partial.open("r+b") as file:
-            file.seek(8 * 4096)
+            file.seek((page - 1) * 4096)
             file.write(b"\xa5" * 4096)
 
     monkeypatch.setattr(backup, "_copy", spoil)

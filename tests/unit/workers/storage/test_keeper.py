@@ -150,3 +150,16 @@ def test_a_worker_that_ends_gives_up_its_backup_and_leaves_nothing(
     days.keeper.close()
     assert len(days.names()) <= 1
     assert not any(name.endswith(".partial") for name in days.names())
+
+
+def test_no_backup_is_made_of_a_file_that_took_the_databases_place(desk: Desk, hands: Hands, tmp_path: Path) -> None:
+    days = Days(desk, hands)
+    desk.store("first")
+    hands.pass_(DAY)
+    other = Desk(tmp_path / "other.db")
+    other.close()
+    mine = desk.settings.database.rename(tmp_path / "mine.db")
+    (tmp_path / "other.db").rename(desk.settings.database)
+    days.turn()
+    assert days.names() == []
+    mine.rename(desk.settings.database)

@@ -40,7 +40,7 @@ def test_idempotency_keys_are_forgotten_after_a_day(desk: Desk, clock: Pausable)
     desk.store("new", key="new")
     desk.writer.idle()
     assert len(desk.sql("SELECT key FROM idempotency")) == 2  # not due yet
-    clock.at += upkeep.PRUNE_EVERY_S
+    clock.at += upkeep.ANSWERS_S + upkeep.PRUNE_EVERY_S
     desk.writer.idle()
     assert desk.sql("SELECT key FROM idempotency") == [("new",)]
 
@@ -50,7 +50,7 @@ def test_deleted_memories_are_purged_after_their_retention(desk: Desk, clock: Pa
     desk.ask("memory.delete", {"id": ids[0]})
     desk.clock.at += upkeep.DELETED_S
     desk.ask("memory.delete", {"id": ids[1]})
-    clock.at += upkeep.PURGE_EVERY_S
+    clock.at += upkeep.DELETED_S + upkeep.PURGE_EVERY_S
     desk.writer.idle()
     assert desk.sql("SELECT content FROM memories ORDER BY row") == [("new",), ("live",)]
     assert desk.sql("SELECT name FROM tags ORDER BY name") == [("live",), ("new",)]
@@ -62,7 +62,7 @@ def test_a_purged_memorys_row_is_never_used_again(desk: Desk, clock: Pausable) -
     assert desk.contents("x", (1, 0), mode="semantic") == ["old"]
     desk.ask("memory.delete", {"id": memory_id})
     desk.clock.at += upkeep.DELETED_S + 10
-    clock.at += upkeep.PURGE_EVERY_S
+    clock.at += upkeep.DELETED_S + upkeep.PURGE_EVERY_S
     desk.writer.idle()
     assert desk.sql("SELECT count(*) FROM memories") == [(0,)]
     desk.store("new", (0, 1))
@@ -114,7 +114,7 @@ def test_what_a_reader_kept_from_being_copied_is_copied_later(desk: Desk) -> Non
 def test_what_fails_is_logged_and_tried_again(desk: Desk, clock: Pausable) -> None:
     desk.store("one", key="k")
     desk.clock.at += upkeep.ANSWERS_S * 2
-    clock.at += upkeep.PRUNE_EVERY_S
+    clock.at += upkeep.ANSWERS_S * 2
     desk.sql("PRAGMA query_only = 1")
     with structlog.testing.capture_logs() as logs:
         desk.writer.idle()

@@ -1,0 +1,200 @@
+"""Chaos: clients load a cluster, parts of it are killed and stalled, and then it is proven that nothing was lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from bench import report
+from bench.arena import Arena, arena
+from bench.chaos_probes import Probe, probes
+from bench.chaos_schedule import Blow, Fault, Part, faults
+from bench.crowd import Crowd
+from bench.evidence import gather
+from bench.measure import Row, at_most, until
+from bench.verdict import Verdict, judge
+from memmux import Client
+from memmux.errors import MemmuxError
+from memmux.models import Status
+from memmux.settings import EmbedderChoice
+
+STALL_S = 3.0  # three times what a live worker is ever silent
+WORKER_S, ROUTER_S = 2.0, 5.0  # promised recoveries from a single kill
+GIVE_UP_S = 30.0  # no recovery takes that long
+READY_S = 120.0  # for all workers, the model included
+PAUSE_MS = 10  # what a client waits between two calls, on average
+CASES = 20  # shown of what is wrong
+
+
+@dataclass(slots=True)
+class Recoveries:
+    """How long what was asked for could not be had: the worst after a kill of one worker, of the router, and so on."""
+
+    worker_s: float = 0.0
+    router_s: float = 0.0
+    stall_s: float = 0.0
+    several_s: float = 0.0
+
+    def note(self, fault: Fault, seconds: float) -> None:
+        """Note how long the recovery from a fault took."""
+        blow = fault.blows[0]
+        if not fault.single:
+            self.several_s = max(self.several_s, seconds)
+        elif blow.stall:
+            self.stall_s = max(self.stall_s, seconds)
+        elif blow.part is Part.ROUTER:
+            self.router_s = max(self.router_s, seconds)
+        elif blow.part.works:
+            self.worker_s = max(self.worker_s, seconds)
+
+
+@dataclass(slots=True)
+class Siege:
+    """The faults that befall one cluster; kills and stalls count the signals that were sent."""
+
+    arena: Arena
+    crowd: Crowd
+    control: Client
+    probes: Mapping[Part, Probe]
+    chance: random.Random
+    kills: int = 0
+    stalls: int = 0
+    recoveries: Recoveries = field(default_factory=Recoveries)
+
+    def strike(self, fault: Fault) -> None:
+        """Let a fault happen and wait for the recovery."""
+        struck = {blow.part for blow in fault.blows if self._blow(blow)}
+        began = time.monotonic()  # only what was asked after the blow tells that there is a recovery from it
+        # Nothing is promised of how long a client that was killed takes to start again.
+        awaited = {Part.READ, Part.WRITE} if Part.ROUTER in struck else struck & set(self.probes)
+        for part in sorted(awaited):
+            seconds = self.probes[part].recovery_s(began, GIVE_UP_S)
+            self.recoveries.note(fault, GIVE_UP_S if seconds is None else seconds)
+
+    def _blow(self, blow: Blow) -> bool:
+        if blow.part is Part.CLIENT:
+            struck = self.crowd.kill_one(self.chance)
+        else:
+            victims = self._victims(blow.part)
+            number = signal.SIGSTOP if blow.stall else signal.SIGKILL
+            struck = bool(victims) and self.arena.strike(self.chance.choice(victims), number)
+        self.kills += struck and not blow.stall
+        self.stalls += struck and blow.stall
+        return struck
+
+    def _victims(self, part: Part) -> list[int]:
+        try:
+            status = self.control.status()
+        except MemmuxError:
+            return []  # the probes and the clients write down how long that lasts
+        if part is Part.ROUTER:
+            return [status.pid]
+        return [worker["pid"] for worker in status.workers if worker["kind"] == part and worker["pid"]]
+
+
+def run(seconds: float, clients: int, seed: int, embedder: EmbedderChoice, *, as_json: bool) -> int:
+    """Break a cluster for so long, print what came of it, and return the exit code."""
+    began = time.monotonic()
+    with arena(embedder=embedder, stall_s=STALL_S) as here:
+        siege, verdict = _besiege(here, seconds, clients, seed)
+        left = here.left()
+        result = _result(siege, verdict, left)
+        result = {"seed": seed, "seconds": round(time.monotonic() - began, 1), "clients": clients, **result}
+        cases = [*verdict.cases, *(f"left running: {pid} {line}" for pid, line in left.items())]
+        cases += [f"client {name}: {how}" for name, how in siege.crowd.broken.items()]
+        here.kept = bool(cases)
+    if as_json:
+        report.document(result)
+    else:
+        report.show(list(_rows(siege, verdict, left)), as_json=False)
+    for case in cases[:CASES]:
+        sys.stderr.write(f"{case}\n")
+    return 1 if cases else 0
+
+
+def _besiege(here: Arena, seconds: float, clients: int, seed: int) -> tuple[Siege, Verdict]:
+    """Load and strike the cluster, stop it, and judge."""
+    crowd = Crowd(here, clients, seed, PAUSE_MS)
+    control = Client(settings=here.settings, name="chaos")
+    siege = Siege(here, crowd, control, probes(here), random.Random(f"victims of {seed}"))
+    with control, ExitStack() as running:
+        report.progress("starting")
+        _wait_until_complete(control)
+        running.enter_context(crowd)
+        for probe in siege.probes.values():
+            running.enter_context(probe)
+        for fault in _due(seed, seconds):
+            time.sleep(fault.pause_s)
+            names = ", ".join(f"{'stall' if blow.stall else 'kill'} {blow.part}" for blow in fault.blows)
+            report.progress(f"{siege.kills} kills, {siege.stalls} stalls; {names}")
+            siege.strike(fault)
+        report.progress("finishing")
+        crowd.finish()
+    report.progress("judging")
+    here.stop()
+    return siege, judge(crowd.entries(), crowd.killed, gather(here.settings.database))
+
+
+def _due(seed: int, seconds: float) -> Iterator[Fault]:
+    """Give the faults of the schedule until the time is over."""
+    end = time.monotonic() + seconds
+    return takewhile(lambda fault: time.monotonic() + fault.pause_s < end, faults(seed))
+
+
+def _wait_until_complete(control: Client) -> None:
+    with until(READY_S, "starting the workers") as wait:
+        while not _complete(control.status()):
+            wait()
+
+
+def _complete(status: Status) -> bool:
+    return bool(status.workers) and status.model is not None and all(w["state"] == "ready" for w in status.workers)
+
+
+def _result(siege: Siege, verdict: Verdict, left: Mapping[int, str]) -> dict[str, object]:
+    recoveries = siege.recoveries
+    return {
+        "calls": verdict.calls,
+        "kills": siege.kills,
+        "stalls": siege.stalls,
+        "acknowledged": verdict.acknowledged,
+        "lost": len(verdict.lost),
+        "duplicated": len(verdict.duplicated),
+        "unanswered": len(verdict.unanswered),
+        "max_recovery_worker_s": round(recoveries.worker_s, 3),
+        "max_recovery_router_s": round(recoveries.router_s, 3),
+        "max_recovery_stall_s": round(recoveries.stall_s, 3),
+        "max_recovery_several_s": round(recoveries.several_s, 3),
+        "in_time": recoveries.worker_s <= WORKER_S and recoveries.router_s <= ROUTER_S,
+        "errors": verdict.errors,
+        "consistent": not verdict.broken,
+        "left_running": len(left),
+    }
+
+
+def _rows(siege: Siege, verdict: Verdict, left: Mapping[int, str]) -> Iterator[Row]:
+    yield Row(name="calls", value=verdict.calls)
+    yield Row(name="kills", value=siege.kills)
+    yield Row(name="stalls", value=siege.stalls)
+    yield Row(name="writes acknowledged", value=verdict.acknowledged)
+    counted: Sequence[tuple[str, Sequence[str]]] = (
+        ("lost", verdict.lost),
+        ("applied twice", verdict.duplicated),
+        ("without an answer", verdict.unanswered),
+        ("views that are not those of the rows", verdict.broken),
+        ("processes left", [str(pid) for pid in left]),
+    )
+    for name, cases in counted:
+        yield at_most(name, len(cases), 0)
+    yield at_most("recovery from the kill of a worker, worst", siege.recoveries.worker_s, WORKER_S, "s")
+    yield at_most("recovery from the kill of the router, worst", siege.recoveries.router_s, ROUTER_S, "s")
+    yield Row(name="recovery from a stalled worker, worst", value=round(siege.recoveries.stall_s, 3))
+    yield Row(name="recovery from two faults at once, worst", value=round(siege.recoveries.several_s, 3))
+    for code, count in verdict.errors.items():
+        yield Row(name=f"answered with {code}", value=count)

@@ -1,0 +1,67 @@
+"""The schedule: which part of a cluster is struck next, and how; the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+PAUSE_S = 0.3, 2.0  # the shortest and the longest between a recovery and the next fault
+
+
+class Part(StrEnum):
+    """What can be struck: a worker of a kind, the router, or a client."""
+
+    READ = "read"
+    EMBED = "embed"
+    WRITE = "write"
+    ROUTER = "router"
+    CLIENT = "client"
+
+    @property
+    def works(self) -> bool:
+        """Whether it is a worker."""
+        return self in WORKERS
+
+
+WORKERS = (Part.READ, Part.EMBED, Part.WRITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """One signal to one part; stall: SIGSTOP, otherwise SIGKILL."""
+
+    part: Part
+    stall: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Blows that fall at the same moment, so long after the recovery from the fault before."""
+
+    pause_s: float
+    blows: tuple[Blow, ...]
+
+    @property
+    def single(self) -> bool:
+        """Whether it strikes one part alone; only then is the recovery the one that is promised."""
+        return len(self.blows) == 1
+
+
+def faults(seed: int) -> Iterator[Fault]:
+    """Give faults without end: round after round of one of each kind, each round in another order."""
+    chance = random.Random(f"faults of {seed}")
+    while True:
+        deck: list[tuple[Blow, ...]] = [(Blow(part),) for part in Part]
+        deck += [(Blow(Part.WRITE),), (Blow(chance.choice(WORKERS), stall=True),), _pair(chance)]
+        chance.shuffle(deck)
+        for blows in deck:
+            yield Fault(round(chance.uniform(*PAUSE_S), 3), blows)
+
+
+def _pair(chance: random.Random) -> tuple[Blow, ...]:
+    """Return two blows to different parts: a worker that is killed or stalled, and another part that is killed."""
+    first = chance.choice(WORKERS)
+    second = chance.choice([part for part in Part if part is not first])
+    return Blow(first, stall=chance.random() < 0.5), Blow(second)  # noqa: PLR2004 - a half, as of any coin

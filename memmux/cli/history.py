@@ -1,0 +1,92 @@
+"""The commands about what happened to memories: history, undo and purge."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from memmux.cli import output
+from memmux.cli.options import json_option, namespace_option, with_settings
+from memmux.client import Client
+from memmux.errors import ArgumentInvalidError
+from memmux.settings import Settings
+
+
+def _client(settings: Settings) -> Client:
+    return Client(settings=settings, name="cli")
+
+
+@click.command()
+@click.argument("memory_id", metavar="ID")
+@click.option("--limit", metavar="N", type=int, default=100, show_default=True, help="At most so many changes.")
+@namespace_option
+@json_option
+@with_settings
+def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, as_json: bool) -> None:
+    """Print what happened to the memory with this ID (or content hash), newest first, even if it is deleted.
+
+    The first column is what `memmux undo` takes.
+    """
+    with _client(settings) as client:
+        changes = client.history(memory_id, limit=limit, namespace=namespace)
+    if as_json:
+        output.document({"changes": changes})
+        return
+    columns = ("change", "at", "what", "by")
+    rows = [(change.seq, output.local(change.at), change.did, change.client) for change in changes]
+    output.table(changes[0].id if changes else memory_id, columns, rows)
+
+
+@click.command()
+@click.argument("seq", type=int)
+@json_option
+@with_settings
+def undo(settings: Settings, seq: int, *, as_json: bool) -> None:
+    """Undo the change SEQ of a memory, unless the memory was changed since; that is a change again.
+
+    `memmux history ID` lists the changes of a memory.
+    """
+    with _client(settings) as client:
+        undone = client.undo(seq)
+    if as_json:
+        output.document(undone)
+    else:
+        click.echo(f"{undone.id}  {'deleted' if undone.deleted else 'as it was'}, by change {undone.seq}")
+
+
+@click.command()
+@click.argument("memory_id", metavar="ID", required=False)
+@click.option("--deleted-before", metavar="TIME", help="All that were deleted before: 2026-11-23, or seconds.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@namespace_option
+@json_option
+@with_settings
+def purge(
+    settings: Settings, memory_id: str | None, *, deleted_before: str | None, yes: bool, namespace: str, as_json: bool
+) -> None:
+    """Remove the deleted memory with this ID (or content hash) for good, or all that were deleted before a time.
+
+    Its texts go from the history too; backups and exports keep what they hold. There is no undo.
+    """
+    if (memory_id is None) == (deleted_before is None):
+        raise ArgumentInvalidError("name either an ID or --deleted-before; see `memmux purge --help`")
+    if not yes:
+        _confirm(f"the memory {memory_id}" if memory_id else f"all memories deleted before {deleted_before}")
+    purged = 0
+    with _client(settings) as client:
+        while True:  # a request does a bounded part
+            done = client.purge(memory_id, before=deleted_before, namespace=namespace)
+            purged += done.purged
+            if not done.remaining or not done.purged:
+                break
+    if as_json:
+        output.document({"purged": purged, "seq": done.seq})
+    else:
+        click.echo(f"{purged} purged")
+
+
+def _confirm(what: str) -> None:
+    if not sys.stdin.isatty():
+        raise ArgumentInvalidError("a purge can't be undone, and nobody is there to ask; say --yes")
+    click.confirm(f"Remove {output.clean(what)} for good?", abort=True, err=True)

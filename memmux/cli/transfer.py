@@ -1,0 +1,147 @@
+"""The commands that carry all memories from one database to another: export and import."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from memmux import transfer
+from memmux.cli import output
+from memmux.cli.options import json_option, with_settings
+from memmux.client import Client
+from memmux.errors import ArgumentInvalidError, StoragePermissionError
+from memmux.settings import Settings
+
+STANDARD = "-"  # standard output or input
+BROKEN = 1  # the exit code of an import with lines that are no memories
+SHOWN = 20  # problems that are printed
+
+
+def _client(settings: Settings) -> Client:
+    return Client(settings=settings, name="cli")
+
+
+@click.command("export")
+@click.argument("file")
+@click.option("--vectors", is_flag=True, help="With the vectors, so that an import need not make them again.")
+@json_option
+@with_settings
+def export_memories(settings: Settings, file: str, *, vectors: bool, as_json: bool) -> None:
+    """Write all memories of all namespaces to FILE, one JSON object a line; with - to standard output.
+
+    Deleted ones that were not purged come along. FILE is there once it is complete; FILE.partial before that.
+    """
+    if file == STANDARD and as_json:
+        raise ArgumentInvalidError("the memories go to standard output, so --json can't; leave it out, or name a file")
+    target = Path(file).expanduser().absolute()
+    with (
+        _client(settings) as client,
+        contextlib.nullcontext(sys.stdout.buffer) if file == STANDARD else _replacing(target) as opened,
+        _progress("exporting") as report,
+    ):
+        exported = transfer.write(client, opened, vectors=vectors, report=report)
+        opened.flush()
+    if as_json:
+        output.document({"file": str(target), "memories": exported.memories, "deleted": exported.deleted})
+        return
+    name = "standard output" if file == STANDARD else output.clean(str(target))
+    deleted = f", {exported.deleted} of them deleted" if exported.deleted else ""
+    click.echo(f"{name}  {exported.memories} memories{deleted}", err=file == STANDARD)
+
+
+@click.command("import")
+@click.argument("file")
+@json_option
+@with_settings
+def import_memories(settings: Settings, file: str, *, as_json: bool) -> None:
+    """Bring the memories of FILE, which an export wrote, into the database; with - from standard input.
+
+    What is there already is skipped, so an import that was interrupted is done again and goes on. A memory that is
+    there with another state stays as it is. Ends with 1 if some lines are no memories; the others are imported.
+    """
+    with _client(settings) as client, _reading(file) as (opened, size), _progress("importing") as report:
+        imported = transfer.read(client, opened, size=size, report=report)
+    if as_json:
+        output.document(imported)
+    else:
+        _show(imported)
+    click.get_current_context().exit(BROKEN if imported.broken else 0)
+
+
+def _show(imported: transfer.Imported) -> None:
+    for problem in imported.problems[:SHOWN]:
+        status = click.style(problem.status, fg="red" if problem.status == "broken" else "yellow")
+        click.echo(f"line {problem.line}: {status}: {output.clean(problem.message)}", err=True)
+    if (more := imported.conflicts + imported.duplicates + imported.broken - SHOWN) > 0:
+        click.echo(f"and {more} more", err=True)
+    counts = {
+        "created": imported.created,
+        "there already": imported.skipped,
+        "conflicts": imported.conflicts,
+        "duplicates": imported.duplicates,
+        "broken": imported.broken,
+    }
+    click.echo(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to import")
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `target`, which takes its place, durable, once the block is done; else it is removed."""
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        # Like the database, for its owner alone.
+        opened = os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb")
+    except OSError as error:
+        raise _refused(partial, "written", error) from None
+    try:
+        with opened:
+            yield opened
+            opened.flush()
+            os.fsync(opened.fileno())
+        partial.replace(target)
+    except OSError as error:
+        raise _refused(partial, "written", error) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _reading(file: str) -> Iterator[tuple[BinaryIO, int]]:
+    """Open `file` and give its size; 0 for standard input."""
+    if file == STANDARD:
+        yield sys.stdin.buffer, 0
+        return
+    path = Path(file).expanduser().absolute()
+    try:
+        opened = path.open("rb")
+    except FileNotFoundError:
+        raise ArgumentInvalidError(f"there is no file {path}") from None
+    except OSError as error:
+        raise _refused(path, "read", error) from None
+    with opened:
+        yield opened, path.stat().st_size
+
+
+def _refused(path: Path, what: str, error: OSError) -> StoragePermissionError:
+    return StoragePermissionError(f"{path} can't be {what}: {error.strerror}; name another file")
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[transfer.Report]:
+    """Draw how far a transfer is on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console  # costs 50 ms, and only a terminal needs it
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # the same
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)

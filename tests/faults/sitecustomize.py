@@ -1,0 +1,91 @@
+"""Faults for tests: Python imports this at the start of every process that has this folder on PYTHONPATH.
+
+Workers then die, hang or are slow when a text tells them to, and their writes fail with the error of the system whose
+name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there. Nothing of this is in the product.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def _obey(kind: str) -> None:
+    """Look for an order in every text that a worker of this kind is given."""
+    from memmux import requests  # only a worker is to import it
+
+    for body, name in ((requests.Search, "query"), (requests.Store, "content")):
+        read = body.from_body
+
+        def obeying(data: bytes, read: Any = read, name: str = name) -> Any:
+            asked = read(data)
+            match getattr(asked, name).split():
+                case ["fault:die", at, *_] if at == kind:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case ["fault:hang", at, *_] if at == kind:
+                    ctypes.PyDLL(None).sleep(600)  # inside C, and with the interpreter's lock held
+                case ["fault:slow", *_] if kind == "read":
+                    _be_slow()
+                case ["fault:leak", at, *_] if at == kind:
+                    _LEAKED.append(os.urandom(64 << 20))
+            return asked
+
+        body.from_body = obeying
+
+
+_LEAKED: list[bytes] = []
+
+
+def _be_slow() -> None:
+    """Let every search for `fault:slow` be a query of SQLite that has no end."""
+    from workers.storage.reader import SqliteReader
+
+    search = SqliteReader.search
+
+    def slow(self: Any, asked: Any, query: Any) -> Any:
+        if asked.query.startswith("fault:slow"):
+            self._connection.execute(_ENDLESS).fetchall()
+        return search(self, asked, query)
+
+    if search.__name__ != "slow":
+        SqliteReader.search = slow
+
+
+def _fail_writes(order: Path) -> None:
+    """Let SQLite write through a function that fails while `order` is there."""
+    import apsw
+
+    types = (ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_longlong)
+    real = ctypes.CFUNCTYPE(*types, use_errno=True)(("pwrite64", _LIBC))
+
+    def write(descriptor: int, data: int, size: int, offset: int) -> int:
+        try:
+            ctypes.set_errno(getattr(errno, order.read_text()))
+        except FileNotFoundError:
+            return real(descriptor, data, size, offset)
+        return -1
+
+    class Base(apsw.VFS):
+        def __init__(self) -> None:
+            super().__init__("base", "unix")
+
+    callback = ctypes.CFUNCTYPE(*types, use_errno=True)(write)
+    _KEPT.extend([vfs := Base(), callback])
+    assert vfs.xSetSystemCall("pwrite64", ctypes.cast(callback, ctypes.c_void_p).value)
+
+
+_KEPT: list[object] = []
+
+if "workers" in sys.orig_argv:
+    started = sys.orig_argv[sys.orig_argv.index("workers") + 1]
+    _obey(started)
+    if "MEMMUX_TEST_ERRNO" in os.environ and started == "write":
+        _fail_writes(Path(os.environ["MEMMUX_TEST_ERRNO"]))

@@ -1,0 +1,41 @@
+"""A short siege and a short flood; `python -m bench chaos` and `python -m bench fuzz` do the same for longer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+BOUND_S = 110.0  # the siege, its last calls, and the judgement
+
+
+def _bench(*arguments: str) -> tuple[int, dict[str, object], str]:
+    """Run a command of the harness; return its exit code, the document it printed, and its standard error."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MEMMUX_")}
+    command = [sys.executable, "-P", "-m", "bench", *arguments, "--json"]
+    ended = subprocess.run(command, capture_output=True, timeout=BOUND_S, check=False, env=environment)
+    said = ended.stderr.decode()
+    assert ended.stdout, said
+    return ended.returncode, json.loads(ended.stdout), said
+
+
+@pytest.mark.timeout(BOUND_S + 10)
+def test_siege_loses_nothing_applies_nothing_twice_and_leaves_nothing_unanswered() -> None:
+    code, result, said = _bench("chaos", "--seconds", "14", "--clients", "4", "--seed", "5")
+    assert code == 0, said
+    wanted = {"lost": 0, "duplicated": 0, "unanswered": 0, "consistent": True, "left_running": 0, "errors": {}}
+    assert {name: result[name] for name in wanted} == wanted, said
+    assert result["kills"] >= 4  # type: ignore[operator]  # a number
+    assert result["acknowledged"] >= 100  # type: ignore[operator]  # a number
+
+
+@pytest.mark.timeout(BOUND_S + 10)
+def test_flood_of_nonsense_neither_kills_nor_fattens_the_router_nor_disturbs_anybody() -> None:
+    code, result, said = _bench("fuzz", "--messages", "20000", "--seed", "5")
+    assert code == 0, said
+    assert (result["messages"], result["crashes"], result["failed_calls"]) == (20_000, 0, 0)
+    assert result["calls"] >= 5  # type: ignore[operator]  # a number
+    assert result["rss_growth_mb"] <= 5  # type: ignore[operator]  # a number

@@ -1,0 +1,295 @@
+"""Faults: whatever is killed, stopped, full, exchanged or held, users see nothing, or one clear error."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import apsw
+import pytest
+
+from memmux import AsyncClient, Client
+from memmux.errors import DatabaseReplacedError, DeadlineExceededError, MemmuxError, PoisonedError, StorageFullError, StoragePermissionError
+from memmux.models import Status
+from memmux.settings import Settings
+from tests.integration.helpers import gone, pids_of, status_until, workers_of
+
+FAULTS = Path(__file__).parents[1] / "faults"
+_SLOWNESS = 2  # of a machine that has other things to do as well
+
+
+def _complete(status: Status) -> bool:
+    return len(status.workers) == 4 and all(worker["state"] == "ready" for worker in status.workers)
+
+
+def _moved_away(database: Path) -> None:
+    database.rename(database.with_name("moved.db"))
+
+
+def _exchanged(database: Path) -> None:
+    """Another database of ours takes its place: one that was copied before it had the test's memories."""
+    database.with_name("other.db").replace(database)
+
+
+def _copy(database: Path) -> None:
+    """Put a consistent copy of the database beside it."""
+    with closing(apsw.Connection(str(database))) as source:
+        source.execute("VACUUM INTO ?", (str(database.with_name("other.db")),))
+
+
+@pytest.mark.parametrize("fault", [Path.unlink, _moved_away, _exchanged])
+def test_cluster_whose_database_is_exchanged_stops_and_the_next_one_serves_what_is_there(
+    client: Client, settings: Settings, fault: Callable[[Path], None]
+) -> None:
+    client.store("in every copy")
+    _copy(settings.database)
+    for number in range(20):
+        client.store(f"in the old database alone {number}")
+    before = status_until(client, _complete)
+    fault(settings.database)
+    gone(pids_of(before))  # though nobody asks for anything
+    with Client(settings=settings, name="next") as other:
+        after = other.store("in the new database")
+        left = {memory.content for memory in other.list(limit=100)}
+    assert after.status == "created"
+    assert left == {"in the new database"} | ({"in every copy"} if fault is _exchanged else set())
+    with closing(apsw.Connection(str(settings.database), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        assert connection.pragma("integrity_check") == "ok"
+
+
+def test_write_to_an_exchanged_database_says_so_or_goes_to_the_next_cluster(client: Client, settings: Settings) -> None:
+    client.store("in every copy")
+    _copy(settings.database)
+    client.store("in the old database alone")
+    before = status_until(client, _complete)
+    _exchanged(settings.database)
+    try:
+        client.store("whose database is this")
+    except DatabaseReplacedError:
+        client.store("whose database is this")
+    assert {memory.content for memory in client.list()} == {"in every copy", "whose database is this"}
+    gone(pids_of(before))
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch, short_tmp: Path) -> Path:
+    """Let the clusters of this test obey faults; the file that makes writes fail while it holds an errno's name."""
+    order = short_tmp / "errno"
+    monkeypatch.setenv("PYTHONPATH", str(FAULTS))
+    monkeypatch.setenv("MEMMUX_TEST_ERRNO", str(order))
+    return order
+
+
+@pytest.fixture
+def small_disk(short_tmp: Path) -> Iterator[Path]:
+    """A folder with a file system of its own, of 8 MB."""
+    folder = short_tmp / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=False)  # noqa: S607  # wherever it is
+    if mounted.returncode:
+        pytest.skip("only root may mount")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)  # noqa: S607  # the same
+
+
+def _go_on_reading_while_writes_fail(client: Client, error: type[MemmuxError]) -> None:
+    for number in range(3):
+        with pytest.raises(error):
+            client.store(f"{number} too many " * 20_000)
+        assert [hit.memory.content for hit in client.search("early", mode="keyword").hits] == ["an early memory"]
+
+
+@pytest.mark.parametrize(
+    ("errno", "error"),
+    [("ENOSPC", StorageFullError), ("EDQUOT", StorageFullError), ("EROFS", StoragePermissionError)],
+)
+def test_writes_that_the_disk_refuses_fail_alone_until_it_takes_them_again(
+    faults: Path, settings: Settings, errno: str, error: type[MemmuxError]
+) -> None:
+    with Client(settings=settings) as client:
+        client.store("an early memory")
+        before = status_until(client, _complete)
+        faults.write_text(errno)
+        _go_on_reading_while_writes_fail(client, error)
+        faults.unlink()
+        client.store("a late memory")
+        assert {memory.content for memory in client.list()} == {"an early memory", "a late memory"}
+        assert pids_of(client.status()) == pids_of(before)
+
+
+def test_writes_to_a_full_disk_go_on_when_there_is_space(small_disk: Path, settings: Settings) -> None:
+    settings = replace(settings, database=small_disk / "memories.db")
+    with Client(settings=settings) as client:
+        client.store("an early memory")
+        before = status_until(client, _complete)
+        ballast = small_disk / "ballast"
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while file.write(os.urandom(1 << 16)):
+                pass
+        _go_on_reading_while_writes_fail(client, StorageFullError)
+        ballast.unlink()
+        client.store("a late memory")
+        assert {memory.content for memory in client.list()} == {"an early memory", "a late memory"}
+        assert pids_of(client.status()) == pids_of(before)
+        client.stop()
+
+
+@pytest.mark.parametrize("kind", ["read", "write", "embed"])
+def test_stopped_worker_is_replaced_and_its_requests_are_done_elsewhere(settings: Settings, kind: str) -> None:
+    with Client(settings=replace(settings, stall_s=2.0)) as client:
+        client.store("an early memory")
+        before = status_until(client, _complete)
+        stopped = workers_of(before, kind)[0]
+        os.kill(stopped, signal.SIGSTOP)
+        for number in range(8):
+            assert client.store(f"a memory while one sleeps {number}").status == "created"
+            assert client.search("early", mode="hybrid").hits
+        gone([stopped])
+        after = status_until(client, _complete)
+        assert stopped not in pids_of(after)
+        assert after.memories == 9
+
+
+def test_request_that_makes_workers_hang_in_c_fails_alone(faults: Path, settings: Settings) -> None:
+    assert not faults.exists()
+    with Client(settings=replace(settings, stall_s=1.5)) as client:
+        client.store("an early memory")
+        before = status_until(client, _complete)
+        with pytest.raises(PoisonedError):
+            client.search("fault:hang read", mode="keyword", timeout_s=60)
+        assert client.search("early", mode="keyword").hits
+        after = status_until(client, _complete)
+        assert sum(worker["restarts"] for worker in after.workers) == 3
+        gone(list(set(pids_of(before)) - set(pids_of(after))))
+
+
+@pytest.mark.parametrize("kind", ["read", "write", "embed"])
+def test_request_that_kills_workers_is_given_up_alone(faults: Path, settings: Settings, kind: str) -> None:
+    assert not faults.exists()
+    with Client(settings=settings) as client, Client(settings=settings, name="other") as other:
+        client.store("an early memory")
+        status_until(client, _complete)
+        failed: list[Exception] = []
+
+        def poison() -> None:
+            try:
+                if kind == "read":
+                    client.search("fault:die read", mode="keyword", timeout_s=60)
+                else:
+                    client.store(f"fault:die {kind}", timeout_s=60)
+            except PoisonedError as error:
+                failed.append(error)
+
+        poisoning = threading.Thread(target=poison)
+        poisoning.start()
+        stored = 0
+        while poisoning.is_alive() or not stored:
+            assert other.store(f"meanwhile {stored}", timeout_s=60).status == "created"
+            assert other.search("early", mode="keyword", timeout_s=60).hits
+            stored += 1
+        poisoning.join()
+        # An embedder that is not there is done without, so the text that kills embedders may be stored all the same.
+        assert failed or kind == "embed"
+        after = status_until(client, _complete)
+        assert after.memories == 1 + stored + (not failed)
+
+
+@pytest.mark.parametrize("fault", ["none", "stopped", "hanging"])
+def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
+    faults: Path, settings: Settings, fault: str
+) -> None:
+    assert not faults.exists()
+    with Client(settings=settings) as client, Client(settings=settings, name="hung") as hung:
+        client.store("an early memory")
+        before = status_until(client, _complete)
+        hanging = threading.Thread(target=_search_in_vain, args=(hung,))
+        if fault == "stopped":
+            for worker in before.workers:
+                os.kill(worker["pid"], signal.SIGSTOP)
+        elif fault == "hanging":
+            hanging.start()
+            status_until(client, lambda status: any(worker["in_flight"] for worker in status.workers))
+        os.kill(before.pid, signal.SIGKILL)
+        began = time.monotonic()
+        client.store("a late memory")
+        assert client.search("early", mode="keyword").hits
+        assert time.monotonic() - began < 5 * _SLOWNESS
+        gone(pids_of(before))
+        if fault == "hanging":
+            hanging.join(60)
+        assert status_until(client, _complete).memories == 2
+
+
+def _search_in_vain(client: Client) -> None:
+    with suppress(MemmuxError):
+        client.search("fault:hang read", mode="keyword", timeout_s=3)
+
+
+_VISIT = """
+import sys
+from memmux import AsyncClient, Client
+from memmux.settings import load
+with Client(settings=load(), name="victim") as client:
+    client.status()
+    print("there", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_session_of_a_killed_client_ends(client: Client, settings_env: dict[str, str]) -> None:
+    client.status()
+    command = [sys.executable, "-P", "-c", _VISIT]
+    with subprocess.Popen(command, env=settings_env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as victim:
+        assert victim.stdout is not None
+        assert victim.stdout.readline() == b"there\n"
+        assert "victim" in {session["name"] for session in client.status().clients}
+        victim.kill()
+        began = time.monotonic()
+        status_until(client, lambda status: "victim" not in {session["name"] for session in status.clients})
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("faults")
+def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(settings: Settings) -> None:
+    with Client(settings=settings, name="watcher") as watcher:
+        watcher.store("an early memory")
+        before = status_until(watcher, _complete)
+
+        async def ask_and_give_up() -> None:
+            async with AsyncClient(settings=settings, name="impatient") as client:
+                asked = [
+                    asyncio.create_task(client.search(f"fault:slow {number}", mode="keyword", timeout_s=600))
+                    for number in range(5)  # two for each reader, and one that waits in the router
+                ]
+                until = asyncio.get_running_loop().time() + 30
+                while sum(worker["in_flight"] for worker in (await client.status()).workers) < 4:
+                    assert asyncio.get_running_loop().time() < until
+                for task in asked:
+                    task.cancel()
+                await asyncio.gather(*asked, return_exceptions=True)
+                while sum(worker["in_flight"] for worker in (await client.status()).workers):
+                    assert asyncio.get_running_loop().time() < until
+
+        asyncio.run(ask_and_give_up())
+        assert watcher.search("early", mode="keyword").hits
+        assert pids_of(watcher.status()) == pids_of(before)
+
+
+@pytest.mark.usefixtures("faults")
+def test_query_that_takes_too_long_ends_at_its_deadline(settings: Settings) -> None:
+    with Client(settings=settings) as client:
+        client.store("an early memory")
+        before = status_until(client, _complete)
+        with pytest.raises(DeadlineExceededError):
+            client.search("fault:slow", mode="keyword", timeout_s=1)
+        status_until(client, lambda status: not any(worker["in_flight"] for worker in status.workers))
+        assert pids_of(client.status()) == pids_of(before)

@@ -1,0 +1,83 @@
+"""Purge: removes deleted memories for good, with their texts in the change log, whose lines stay.
+
+What is removed is overwritten in the file; backups and exports keep what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.requests import Purge
+from workers.jobs import Job
+from workers.storage import engine, queries
+from workers.storage.ledger import Ledger
+
+_SQL = queries.load("writer")
+MOST = 1_000  # memories of one request, so that other writes do not wait long
+EXPIRED = 200  # memories of one turn of upkeep
+UPKEEP = "upkeep"  # the client in the log when nobody asked
+
+
+def purge(ledger: Ledger, job: Job, asked: Purge) -> dict[str, object]:
+    """Purge the deleted memories that are asked for, MOST at once; return how many, and how many remain.
+
+    Raises NotFoundError, and ArgumentInvalidError for a memory that is not deleted.
+    """
+    if asked.before is None:
+        found, remaining = _named(ledger, asked), 0
+    else:
+        meant = {"before": asked.before.timestamp(), "namespace": asked.namespace}
+        count = engine.value(ledger.connection, _SQL["count_deleted_before"], meant)
+        found = [row for (row,) in engine.fetch(ledger.connection, _SQL["deleted_before"], {**meant, "limit": MOST})]
+        remaining = count - len(found)
+    remove(ledger, found, job.client, job.id)
+    return {"purged": len(found), "remaining": remaining, "seq": engine.value(ledger.connection, _SQL["seq"])}
+
+
+def expired(ledger: Ledger, before: float) -> int:
+    """Purge memories that were deleted before that time, EXPIRED at once, in a transaction; return how many."""
+    values = {"before": before, "limit": EXPIRED}
+    if not engine.value(ledger.connection, _SQL["expired"], values):
+        return 0
+    ledger.connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = [row for (row,) in engine.fetch(ledger.connection, _SQL["expired"], values)]
+        remove(ledger, found, UPKEEP, "")
+        ledger.connection.execute("COMMIT")
+    finally:
+        if ledger.connection.in_transaction:
+            ledger.connection.execute("ROLLBACK")
+    return len(found)
+
+
+def remove(ledger: Ledger, rows: Sequence[int], client: str, request: str) -> None:
+    """Remove deleted memories and what the log keeps of them, and log that."""
+    for row in rows:
+        ledger.vectors.remove(row)
+    meant = orjson.dumps(rows).decode()
+    ledger.connection.pragma("secure_delete", 1)  # zeroes what is removed, where otherwise it is only let go of
+    try:
+        ledger.execute("purge_before", rows=meant)
+        ledger.execute("log_purge", rows=meant, at=ledger.at(), client=client, request=request)
+        ledger.execute("purge", rows=meant)
+    finally:
+        ledger.connection.pragma("secure_delete", 0)
+
+
+def _named(ledger: Ledger, asked: Purge) -> list[int]:
+    """Return the row of the deleted memory with the id, or the rows of those with the content hash."""
+    values = {"id": asked.id, "namespace": asked.namespace}
+    by_id = engine.fetch(ledger.connection, _SQL["deleted_by_id"], values)
+    if any(not deleted for _, deleted in by_id):
+        raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
+    found = [row for row, _ in by_id] or [
+        row for (row,) in engine.fetch(ledger.connection, _SQL["deleted_by_hash"], values)
+    ]
+    if not found and ledger.same(asked.namespace, asked.id or ""):
+        raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
+    if not found:
+        raise NotFoundError(f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}")
+    return found

@@ -1,0 +1,18 @@
+-- name: page
+SELECT row, id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content
+FROM memories
+WHERE row > :after
+ORDER BY row
+LIMIT :limit
+
+-- name: last
+SELECT coalesce(max(row), 0) FROM memories
+
+-- name: tags
+SELECT spelling FROM memory_tags WHERE memory = :row ORDER BY position
+
+-- name: vectors
+SELECT m.name, m.dimensions, v.start, v."end", v.embedding
+FROM vectors AS v JOIN models AS m ON m.id = v.model
+WHERE v.memory = :row
+ORDER BY m.name, v.window
