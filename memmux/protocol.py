@@ -157,7 +157,7 @@ def _header(fields: dict[str, object]) -> Header:
         if not isinstance(value, str) or len(value) > _TEXT_CHARACTERS:
             raise MalformedMessageError(f"header field {name!r} is not a text of at most {_TEXT_CHARACTERS} characters")
     deadline_ms, attempt = fields.get("deadline_ms"), fields.get("attempt", 0)
-    for name, number in (("deadline_ms", deadline_ms or 0), ("attempt", attempt)):
+    for name, number in (("deadline_ms", 0 if deadline_ms is None else deadline_ms), ("attempt", attempt)):
         if type(number) is not int or not 0 <= number < _INTEGER:
             raise MalformedMessageError(f"header field {name!r} is not a whole number from 0")
     degraded, detail = fields.get("degraded", []), fields.get("detail", {})

@@ -50,8 +50,7 @@ class Backend:
                     self._ready(worker, header.detail.get("credit"), now)
             case Kind.RETIRING:
                 if worker.state is WorkerState.READY:
-                    worker.state = WorkerState.RETIRING
-                    self._out.add(ReplaceWorker(worker.id))
+                    self._retire(worker)
             case Kind.FAILED:
                 code = str(header.detail.get("code", MemmuxError.code))
                 pool.failed(code)
@@ -84,6 +83,15 @@ class Backend:
         if replaced is not None:
             self._out.worker(replaced.id, Header(kind=Kind.STOP))
         self._flow.on_ready(worker.stage, now)
+
+    def _retire(self, worker: Worker) -> None:
+        """Let a worker work on until its successor is ready; of writers there is one at any time, so it stops first."""
+        if worker.stage is Stage.WRITE:
+            self._flow.pools[worker.stage].stop(worker)
+            self._out.worker(worker.id, Header(kind=Kind.STOP))
+        else:
+            worker.state = WorkerState.RETIRING
+            self._out.add(ReplaceWorker(worker.id))
 
     def _lose(self, worker: Worker, now: float) -> None:
         self.liveness.forget(worker)

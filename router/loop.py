@@ -61,6 +61,7 @@ class Loop:
         self._serve_by: float | None = None  # set when the write worker is ready
         self._serving_since: float | None = None
         self._drain_until: float | None = None
+        self._told_to_stop = ""  # by which signal
         self._next_sweep = 0.0
         self._failure: MemmuxError | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
@@ -115,6 +116,8 @@ class Loop:
             for routing_id, pid in list(self._dispatcher.sessions()):
                 if not alive(pid):
                     self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
+        if self._told_to_stop:
+            self._begin_drain(now, self._told_to_stop)
         if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
@@ -220,20 +223,25 @@ class Loop:
             self._perform(self._dispatcher.drain(now), now)
 
     def _stop_workers(self) -> None:
-        """Let the workers finish and end; one that is still starting has nothing to finish. The rest `run` kills."""
+        """Let the workers finish and end, the writer last: it takes the log in once nobody reads from it any more."""
         self._supervisor.stop()
+        until = time.monotonic() + STOP_S
+        self._stop_kinds((Stage.EMBED, Stage.READ), until)
+        self._stop_kinds((Stage.WRITE,), until)
+        self._supervisor.reap(time.monotonic())
+
+    def _stop_kinds(self, stages: Sequence[Stage], until: float) -> None:
+        """Stop some kinds of workers; one that is still starting has nothing to finish. The rest `run` kills."""
         frames = protocol.encode(Header(kind=Kind.STOP))
         workers = self._dispatcher.snapshot(time.monotonic())["workers"]
         ready = {identity for identity, worker in workers.items() if worker["state"] != "starting"}
-        for identity in self._supervisor.running:
+        for identity in self._supervisor.running(*stages):
             if identity not in ready or not _send(self._backend, identity.encode(), frames):
                 self._supervisor.kill(identity)
-        until = time.monotonic() + STOP_S
-        while self._supervisor.running and (left := until - time.monotonic()) > 0:
+        while self._supervisor.running(*stages) and (left := until - time.monotonic()) > 0:
             # SIGCHLD wakes this; the short bound is for a signal that came just before.
             self._wakeup.settimeout(min(left, 0.1))
             self._drain_wakeups()
-        self._supervisor.reap(time.monotonic())
 
     def _catch_signals(self) -> Callable[[], None]:
         """Make signals wake the poll through a socket, as a handler that sets a flag would not."""
@@ -250,8 +258,9 @@ class Loop:
         return restore
 
     def _on_signal(self, number: int, _frame: object) -> None:
+        # It may interrupt anything, the dispatcher included: the loop, woken by the same signal, acts on it.
         if number != signal.SIGCHLD:
-            self._begin_drain(time.monotonic(), signal.Signals(number).name)
+            self._told_to_stop = signal.Signals(number).name
 
     def _drain_wakeups(self) -> None:
         try:

@@ -93,10 +93,14 @@ class Pool:
         self._place(worker)
         old = next((other for other in self.workers.values() if other.state is WorkerState.RETIRING), None)
         if old is not None:
-            old.state = WorkerState.STOPPING
-            self._serving.discard(old.id)
-            self._place(old)
+            self.stop(old)
         return old
+
+    def stop(self, worker: Worker) -> None:
+        """Give a worker nothing more; it finishes what it has."""
+        worker.state = WorkerState.STOPPING
+        self._serving.discard(worker.id)
+        self._place(worker)
 
     def failed(self, code: str) -> None:
         """Note why a worker could not start; forgotten when one is ready."""

@@ -139,10 +139,11 @@ class Supervisor:
             process.popen.wait()
             _close(process)
 
-    @property
-    def running(self) -> list[str]:
-        """The identities of the processes that run."""
-        return [process.identity for process in self._running() if process.popen.poll() is None]
+    def running(self, *stages: Stage) -> list[str]:
+        """Return the identities of the processes of these kinds that run; of every kind if none is named."""
+        kinds = stages or tuple(Stage)
+        found = [process for slot in self._slots if slot.stage in kinds for process in (slot.process, slot.successor)]
+        return [process.identity for process in found if process is not None and process.popen.poll() is None]
 
     def failing(self, stage: Stage) -> bool:
         """Return whether a slot of that kind has failed so often that it counts as degraded."""

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     logs.configure(identity.rpartition("-")[0], settings)
     from workers.serve import serve
 
-    return serve(_worker(kind, settings), router, identity)
+    return serve(_worker(kind, settings), router, identity, cap_bytes=settings.worker_rss_mb << 20)
 
 
 if __name__ == "__main__":

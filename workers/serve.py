@@ -20,12 +20,14 @@ import zmq
 
 from memmux import logs, protocol, sockets
 from memmux.errors import DatabaseReplacedError, MemmuxError, ProtocolError
+from memmux.processes import rss_bytes
 from memmux.protocol import Header, Kind, Message
 from workers.jobs import Answer, Deferring, Job, Worker
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle()
 LATE_S = 0.02  # between two looks for the outcome of a job that was put off
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+GROWTH = 1.5  # times its first size, to which a worker may grow in any case
 LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
 _DRAIN = 256  # messages taken from the socket at once
 
@@ -91,10 +93,31 @@ class _Link:
         self._context.term()
 
 
-def serve(worker: Worker, address: str, identity: str) -> int:
+class _Weight:
+    """The resident memory of this process, which has started, and what it may grow to."""
+
+    def __init__(self, cap_bytes: int) -> None:
+        # A worker that is heavy from the start would only be followed by another such: what counts then is growth.
+        self._most = max(cap_bytes, int(GROWTH * rss_bytes(os.getpid()))) if cap_bytes else 0
+        self._looked = time.monotonic()
+
+    def is_too_much(self) -> bool:
+        """Return whether it has grown too much; looks about once a second."""
+        now = time.monotonic()
+        if not self._most or now - self._looked < HEARTBEAT_S:
+            return False
+        self._looked = now
+        if (found := rss_bytes(os.getpid())) <= self._most:
+            return False
+        logs.get().warning("worker_grew_too_large", rss_bytes=found, most_bytes=self._most)
+        return True
+
+
+def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0) -> int:
     """Run `worker` until the router says STOP or is gone; return the exit code.
 
-    address: the router's backend. identity: how the router knows this process. A worker that can't start says FAILED
+    address: the router's backend. identity: how the router knows this process. cap_bytes: of resident memory, beyond
+    which it asks for a successor; 0 for none. A worker that can't start says FAILED
     with the reason and exits with 1.
     """
     log = logs.get()
@@ -110,7 +133,7 @@ def serve(worker: Worker, address: str, identity: str) -> int:
         link.say(Kind.READY, pid=os.getpid(), credit=worker.credit)
         log.info("worker_started", **worker.facts())
         try:
-            _work(worker, link)
+            _work(worker, link, _Weight(cap_bytes))
         except DatabaseReplacedError as error:
             log.error("worker_gave_up", code=error.code, error=error.message)
             link.send(Header(kind=Kind.FAILED, detail=error.to_json()))
@@ -123,7 +146,7 @@ def serve(worker: Worker, address: str, identity: str) -> int:
         link.close()
 
 
-def _work(worker: Worker, link: _Link) -> None:
+def _work(worker: Worker, link: _Link, weight: _Weight) -> None:
     retiring = False
     deferring = worker if isinstance(worker, Deferring) else None
     while True:
@@ -145,7 +168,7 @@ def _work(worker: Worker, link: _Link) -> None:
         for job, outcome in deferring.late() if deferring else ():
             _answer(worker, link, job, outcome, work_ms=0)
         link.alive()
-        if worker.retiring and not retiring:
+        if not retiring and (worker.retiring or weight.is_too_much()):
             retiring = True
             link.say(Kind.RETIRING)
         if any(message.header.kind is Kind.STOP for message in messages):

@@ -28,7 +28,11 @@ _SLOWNESS = 2  # of a machine that has other things to do as well
 
 
 def _complete(status: Status) -> bool:
-    return len(status.workers) == 4 and all(worker["state"] == "ready" for worker in status.workers)
+    return len(status.workers) == 4 and _all_ready(status)
+
+
+def _all_ready(status: Status) -> bool:
+    return all(worker["state"] == "ready" for worker in status.workers)
 
 
 def _moved_away(database: Path) -> None:
@@ -293,3 +297,22 @@ def test_query_that_takes_too_long_ends_at_its_deadline(settings: Settings) -> N
             client.search("fault:slow", mode="keyword", timeout_s=1)
         status_until(client, lambda status: not any(worker["in_flight"] for worker in status.workers))
         assert pids_of(client.status()) == pids_of(before)
+
+
+@pytest.mark.usefixtures("faults")
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: Settings, kind: str) -> None:
+    with Client(settings=replace(settings, readers=1, worker_rss_mb=1)) as client:
+        client.store("an early memory")
+        before = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
+        for number in range(3):
+            client.store(f"fault:leak {kind} {number}")
+            client.search(f"fault:leak {kind} {number}", mode="keyword")
+        after = status_until(client, lambda status: not set(workers_of(status, kind)) & set(workers_of(before, kind)))
+        assert client.store("a late memory").status == "created"
+        assert client.search("late", mode="keyword").hits
+        assert client.search("early", mode="keyword").hits
+        after = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
+        assert [worker["restarts"] for worker in after.workers if worker["kind"] == kind] == [1]
+        others = ({"read", "write", "embed"} - {kind})
+        assert all(workers_of(after, other) == workers_of(before, other) for other in others)

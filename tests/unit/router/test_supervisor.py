@@ -39,7 +39,7 @@ def test_each_slot_gets_a_process_with_an_identity_of_its_own(supervisor: Superv
     supervisor.add(Stage.READ, now=0.0)
     assert supervisor.start_due(now=0.0) == [("read-0-0", Stage.READ), ("read-1-1", Stage.READ)]
     assert supervisor.start_due(now=0.0) == []
-    assert supervisor.running == ["read-0-0", "read-1-1"]
+    assert supervisor.running() == ["read-0-0", "read-1-1"]
 
 
 def test_dead_process_is_replaced_at_once_under_a_new_identity(supervisor: Supervisor) -> None:
@@ -86,11 +86,11 @@ def test_successor_takes_the_slot_when_the_old_process_ends(supervisor: Supervis
     ((old, _),) = supervisor.start_due(now=0.0)
     ((new, _),) = supervisor.replace(old, now=1.0)
     assert supervisor.replace(old, now=1.0) == []
-    assert supervisor.running == [old, new]
+    assert supervisor.running() == [old, new]
     _end(supervisor, old)
     assert supervisor.reap(now=2.0) == [old]
     assert supervisor.start_due(now=2.0) == []
-    assert supervisor.running == [new]
+    assert supervisor.running() == [new]
 
 
 def test_nothing_is_started_after_stop(supervisor: Supervisor) -> None:

@@ -90,6 +90,7 @@ def test_an_undone_store_is_a_deleted_memory(desk: Desk) -> None:
     with pytest.raises(NotFoundError):
         get(desk, stored["id"])
     assert desk.contents("one", mode="keyword") == []
+    assert desk.sql("SELECT count(*) FROM vectors") == [(0,)]
     assert told(desk, stored["id"]) == [(2, "undid a change: deleted"), (1, "stored")]
 
 
