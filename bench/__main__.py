@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -44,14 +45,15 @@ def smoke(*, memories: int, queries: int, as_json: bool) -> None:
 @bench.command()
 @click.option("--seconds", type=click.FloatRange(1, 86_400), default=120, show_default=True, help="Of faults.")
 @click.option("--clients", type=click.IntRange(1, 64), default=16, show_default=True, help="Client processes.")
+@click.option("--faults", "most", type=click.IntRange(1), metavar="N", help="End after so many, if there is time left.")
 @seed_option
 @embedder_option
 @json_option
-def chaos(*, seconds: float, clients: int, seed: int, embedder: str, as_json: bool) -> None:
+def chaos(*, seconds: float, clients: int, most: int | None, seed: int, embedder: str, as_json: bool) -> None:
     """Kill and stall processes under load, then prove that nothing acknowledged was lost."""
     from bench.chaos import run  # the same
 
-    sys.exit(run(seconds, clients, seed, EmbedderChoice(embedder), as_json=as_json))
+    sys.exit(run(seconds, clients, seed, EmbedderChoice(embedder), most=most, as_json=as_json))
 
 
 @bench.command()
@@ -77,6 +79,16 @@ def soak(*, minutes: float, seed: int, embedder: str, as_json: bool) -> None:
     from bench.soak import run  # the same
 
     sys.exit(run(minutes, seed, EmbedderChoice(embedder), as_json=as_json))
+
+
+@bench.command()
+@click.argument("results", type=click.File(encoding="utf-8"))
+def table(results: TextIO) -> None:
+    """Print the table of docs/reliability.md from the file of what `chaos --json` printed, a line each run."""
+    from bench.table import table  # the same
+
+    for line in table(results):
+        click.echo(line)
 
 
 if __name__ == "__main__":

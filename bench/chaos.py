@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice
 
 from bench import report
 from bench.arena import Arena, arena
@@ -98,11 +99,13 @@ class Siege:
         return [worker["pid"] for worker in status.workers if worker["kind"] == part and worker["pid"]]
 
 
-def run(seconds: float, clients: int, seed: int, embedder: EmbedderChoice, *, as_json: bool) -> int:
-    """Break a cluster for so long, print what came of it, and return the exit code."""
+def run(
+    seconds: float, clients: int, seed: int, embedder: EmbedderChoice, *, most: int | None = None, as_json: bool
+) -> int:
+    """Break a cluster, for so long or with so many faults at most; print what came of it, and return the exit code."""
     began = time.monotonic()
     with arena(embedder=embedder, stall_s=STALL_S) as here:
-        siege, verdict = _besiege(here, seconds, clients, seed)
+        siege, verdict = _besiege(here, _due(seed, seconds, most), clients, seed)
         left = here.left()
         result = _result(siege, verdict, left)
         result = {"seed": seed, "seconds": round(time.monotonic() - began, 1), "clients": clients, **result}
@@ -118,7 +121,7 @@ def run(seconds: float, clients: int, seed: int, embedder: EmbedderChoice, *, as
     return 1 if cases else 0
 
 
-def _besiege(here: Arena, seconds: float, clients: int, seed: int) -> tuple[Siege, Verdict]:
+def _besiege(here: Arena, schedule: Iterable[Fault], clients: int, seed: int) -> tuple[Siege, Verdict]:
     """Load and strike the cluster, stop it, and judge."""
     crowd = Crowd(here, clients, seed, PAUSE_MS)
     control = Client(settings=here.settings, name="chaos")
@@ -129,7 +132,7 @@ def _besiege(here: Arena, seconds: float, clients: int, seed: int) -> tuple[Sieg
         running.enter_context(crowd)
         for probe in siege.probes.values():
             running.enter_context(probe)
-        for fault in _due(seed, seconds):
+        for fault in schedule:
             time.sleep(fault.pause_s)
             names = ", ".join(f"{'stall' if blow.stall else 'kill'} {blow.part}" for blow in fault.blows)
             report.progress(f"{siege.kills} kills, {siege.stalls} stalls; {names}")
@@ -141,10 +144,14 @@ def _besiege(here: Arena, seconds: float, clients: int, seed: int) -> tuple[Sieg
     return siege, judge(crowd.entries(), crowd.killed, gather(here.settings.database))
 
 
-def _due(seed: int, seconds: float) -> Iterator[Fault]:
-    """Give the faults of the schedule until the time is over."""
-    end = time.monotonic() + seconds
-    return takewhile(lambda fault: time.monotonic() + fault.pause_s < end, faults(seed))
+def _due(seed: int, seconds: float, most: int | None) -> Iterator[Fault]:
+    """Give the faults of the schedule, at most so many, until the time is over that begins with the first."""
+    end = math.inf
+    for fault in islice(faults(seed), most):
+        end = min(end, time.monotonic() + seconds)
+        if time.monotonic() + fault.pause_s >= end:
+            return
+        yield fault
 
 
 def _wait_until_complete(control: Client) -> None:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 import orjson
 import zmq
 
 from bench import corpus, report
+from bench.arena import arena
 from bench.measure import Row, at_most, mapped, median_ms, timed_ms, until
 from bench.single import Single
-from memmux import Client, logs, protocol, sockets
-from memmux.errors import ClusterUnreachableError
+from memmux import Client, protocol, sockets
 from memmux.models import Status
 from memmux.processes import rss_bytes
 from memmux.protocol import Header, Kind
 from memmux.requests import Store
-from memmux.settings import EmbedderChoice, Settings, load
+from memmux.settings import EmbedderChoice, Settings
 from memmux.vectors import FLOAT_BYTES, Embedding
 
 BATCH = 256  # memories of one store
@@ -44,30 +41,10 @@ def run(memories: int, count: int, *, as_json: bool) -> int:
     """Measure, print the table or the JSON document, and return the exit code."""
     texts = corpus.paragraphs(memories)
     queries = corpus.queries(texts, WARM_UP + count)
-    with _arena() as settings:
-        rows = [Row(name="memories", value=len(texts)), *_measure(settings, texts, queries)]
+    with arena(embedder=EmbedderChoice.ONNX) as here:
+        rows = [Row(name="memories", value=len(texts)), *_measure(here.settings, texts, queries)]
     report.show(rows, as_json=as_json)
     return 0 if all(row.ok for row in rows) else 1
-
-
-@contextmanager
-def _arena() -> Iterator[Settings]:
-    """Give the settings of a throwaway cluster that runs the model on onnxruntime; stop it at the end."""
-    with tempfile.TemporaryDirectory(prefix="memmux-") as name:
-        folder = Path(name).resolve()
-        settings = replace(
-            load(),
-            database=folder / "bench.db",
-            runtime_dir=folder / "run",
-            state_dir=folder / "state",
-            embedder=EmbedderChoice.ONNX,
-        )
-        logs.configure("bench", settings)
-        try:
-            yield settings
-        finally:
-            with suppress(ClusterUnreachableError), Client(settings=settings, start=False) as client:
-                client.stop()
 
 
 def _measure(settings: Settings, texts: Sequence[str], queries: Sequence[str]) -> Iterator[Row]:

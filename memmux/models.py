@@ -276,7 +276,8 @@ class Status:
     memories: how many there are. pending: how many still wait for their vector. model: None until an embedder is ready.
     workers: kind, pid, state, restarts, in_flight, rss_bytes and, when it keeps failing, error.
     clients: name, pid, version, in_flight, requests. queues: requests that wait, by kind of worker. requests: counts
-    and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too.
+    and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the
+    write-ahead log. oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
     degraded: codes of everything that is not as it should be.
     """
 
@@ -296,6 +297,8 @@ class Status:
     clients: tuple[Mapping[str, Any], ...]
     queues: Mapping[str, int]
     requests: Mapping[str, Any]
+    wal_bytes: int = 0
+    oldest_read_s: float = 0.0
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:

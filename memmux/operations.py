@@ -31,12 +31,14 @@ class Operation:
     route: the stages, in order.
     bulk: waits behind interactive requests.
     internal: only the router may start it.
+    prepares: the last stage can do some of its work while the first still does its own.
     """
 
     name: str
     route: tuple[Stage, ...]
     bulk: bool = False
     internal: bool = False
+    prepares: bool = False
 
     @property
     def writes(self) -> bool:
@@ -47,7 +49,7 @@ class Operation:
 _TABLE = (
     Operation("memory.store", (Stage.EMBED, Stage.WRITE)),
     Operation("memory.store_batch", (Stage.EMBED, Stage.WRITE), bulk=True),
-    Operation("memory.search", (Stage.EMBED, Stage.READ)),  # semantic and hybrid
+    Operation("memory.search", (Stage.EMBED, Stage.READ), prepares=True),  # semantic and hybrid
     Operation("memory.match", (Stage.READ,)),  # keyword and exact: needs no vector
     Operation("memory.get", (Stage.READ,)),
     Operation("memory.list", (Stage.READ,)),

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     RETIRING = "retiring"  # the worker asks for a successor
     FAILED = "failed"  # the worker can't start; detail: the error
     # router → worker
+    PREPARE = "prepare"  # this request is on its way to you; do now what needs no earlier stage
     STOP = "stop"  # finish what you have, then exit
 
 

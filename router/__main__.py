@@ -10,8 +10,9 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -40,8 +41,8 @@ def main(arguments: list[str]) -> int:
     try:
         settings = parse_flags([flag for flag in arguments if not flag.startswith(_READY_FD)])
         logs.configure("router", settings)
-        with _locked(Places(settings)):
-            _serve(settings, starter)
+        with _locked(Places(settings)) as held:
+            _serve(settings, starter, held)
     except MemmuxError as error:
         starter.tell({"error": error.to_json()})
         sys.stderr.write(f"memmux: {error.code}: {error.message}\n")
@@ -50,8 +51,11 @@ def main(arguments: list[str]) -> int:
 
 
 @contextmanager
-def _locked(places: Places) -> Iterator[None]:
-    """Hold the database's lock, or raise DatabaseInUseError; the lock goes with the process, however it ends."""
+def _locked(places: Places) -> Iterator[Callable[[], bool]]:
+    """Hold the database's lock, or raise DatabaseInUseError; the lock goes with the process, however it ends.
+
+    Yields whether its file is still the one that others would lock: somebody may have deleted it.
+    """
     folder = places.lock.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,11 +67,18 @@ def _locked(places: Places) -> Iterator[None]:
         ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        yield partial(_is_at, descriptor, places.lock)
     except BlockingIOError:
         raise DatabaseInUseError from None
     finally:
         os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class _Starter:
@@ -86,7 +97,7 @@ class _Starter:
         os.close(descriptor)
 
 
-def _serve(settings: Settings, starter: _Starter) -> None:
+def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> None:
     places = Places(settings)
     clients, workers = places.sockets()
     endpoint = Endpoint(clients, os.getpid(), __version__, protocol.VERSION)
@@ -123,7 +134,7 @@ def _serve(settings: Settings, starter: _Starter) -> None:
     finally:
         # The endpoint file goes first: who reads it must find a cluster, or nothing.
         launch.remove(places, endpoint.pid)
-        for address in (clients, workers):
+        for address in (clients, workers) if held() else ():  # without the lock they may be another router's by now
             Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
         logs.get().info("cluster_stopped")
 
@@ -150,6 +161,8 @@ def _status(
         "model": facts.get(Stage.EMBED, {}).get("model"),
         "uptime_s": round(now - started, 3),
         "rss_bytes": rss_bytes(os.getpid()),
+        "wal_bytes": written.get("wal_bytes", 0),
+        "oldest_read_s": seen["oldest_read_s"],
         "degraded": degraded,
         "workers": workers,
         "clients": seen["clients"],

@@ -208,6 +208,27 @@ class Flow:
                 degraded=tuple(sorted(slip.degraded)),
             )
             self._out.worker(worker.id, header, *slip.frames)
+            if slip.operation.prepares and not slip.final and len(worker.leases) == 1:
+                self._prepare(slip, now)
+
+    def _prepare(self, slip: Slip, now: float) -> None:
+        """Let an idle worker of the last stage begin with what it can: two processes work on one request at once.
+
+        Only while there is no other work. A request that is prepared in vain is served all the same.
+        """
+        stage = slip.operation.route[-1]
+        if (worker := self.pools[stage].idlest()) is None:
+            return
+        slip.prepared = worker.id
+        header = Header(
+            kind=Kind.PREPARE,
+            id=slip.id,
+            operation=slip.operation.name,
+            stage=stage,
+            deadline_ms=slip.remaining_ms(now),
+            client=slip.client,
+        )
+        self._out.worker(worker.id, header, *slip.frames[:1])
 
     def _advance(self, slip: Slip, header: Header, frames: Sequence[bytes], now: float) -> None:
         """Answer with what the last stage returned, or add what an earlier one returned and go on."""

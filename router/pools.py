@@ -117,10 +117,17 @@ class Pool:
         """Remove the next request from the queue and return it with the worker for it; None while one is missing."""
         if not self.queue:
             return None
-        worker = next(iter(self._idle.values()), None)
+        worker = self.idlest()
         if worker is None and not self.queue.head_is_suspect:
             worker = next(iter(self._partly.values()), None)
-        return None if worker is None else (worker, self.queue.pop())
+        if worker is None:
+            return None
+        slip = self.queue.pop()
+        return self._idle.get(slip.prepared, worker), slip
+
+    def idlest(self) -> Worker | None:
+        """Return the worker that has had nothing to do for longest; None while all are busy."""
+        return next(iter(self._idle.values()), None)
 
     def lease(self, worker: Worker, slip: Slip, now: float) -> None:
         """Spend one of the worker's credits on a request."""

@@ -21,6 +21,7 @@ class Slip:
     deaths: workers that died while they had it, at this stage.
     degraded: what it had to do without so far.
     lease: set while a worker has it; without one it waits in the queue of its stage.
+    prepared: the id of the worker that prepares for its last stage, if one does.
     outcome: `ok` or an error's code once it is answered.
     """
 
@@ -36,6 +37,7 @@ class Slip:
     deaths: int = 0
     degraded: set[str] = field(default_factory=set)
     lease: Lease | None = None
+    prepared: str = ""
     outcome: str = ""
     queue_s: float = 0.0
     work_s: float = 0.0

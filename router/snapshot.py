@@ -17,7 +17,8 @@ class Snapshot(TypedDict):
 
     clients: name, pid, version, in_flight, requests. workers: state, in_flight and silent_s, by id.
     queues: requests that wait, by stage. facts: what workers said last, by stage. degraded: codes of what is missing.
-    requests: counts and times, by operation. events: counts of what should be rare.
+    oldest_read_s: how long a read
+    worker has had its oldest request. requests: counts and times, by operation. events: counts of what should be rare.
     """
 
     draining: bool
@@ -26,6 +27,7 @@ class Snapshot(TypedDict):
     queues: dict[str, int]
     facts: dict[Stage, Mapping[str, object]]
     degraded: list[str]
+    oldest_read_s: float
     requests: dict[str, dict[str, object]]
     events: dict[str, int]
 
@@ -36,6 +38,7 @@ def snapshot(flow: Flow, sessions: Sessions, stats: Stats, *, draining: bool, no
     degraded = [pool.shortfall for pool in pools if pool.shortfall]
     if flow.damaged and DatabaseCorruptError.code not in degraded:
         degraded.append(DatabaseCorruptError.code)
+    reads = [lease for worker in flow.pools[Stage.READ].workers.values() for lease in worker.leases.values()]
     return {
         "draining": draining,
         "clients": [session.to_json() for session in sessions],
@@ -43,6 +46,7 @@ def snapshot(flow: Flow, sessions: Sessions, stats: Stats, *, draining: bool, no
         "queues": {str(pool.stage): len(pool.queue) for pool in pools},
         "facts": {pool.stage: pool.facts for pool in pools},
         "degraded": degraded,
+        "oldest_read_s": round(max((now - lease.since for lease in reads), default=0.0), 3),
         "requests": stats.to_json(),
         "events": dict(stats.events),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import orjson
 
@@ -71,8 +72,15 @@ class ReadWorker:
             try:
                 outcome: Answer | MemmuxError = self._answer(job, _watching(job, alive))
             except MemmuxError as error:
-                outcome = error
+                outcome = _alone(error)
             yield job, outcome
+
+    def prepare(self, job: Job) -> None:
+        """Rank by words what will be ranked by meaning too, while the query is being embedded."""
+        with suppress(MemmuxError):
+            asked = Search.from_body(job.frames[0] if job.frames else b"")
+            with self._reader.snapshot(job.deadline, _watching(job, _silent)):
+                self._reader.prepare(asked)
 
     def facts(self) -> dict[str, object]:
         """Return seq, the change that the last answer stood at."""
@@ -153,6 +161,16 @@ class ReadWorker:
         with self._reader.snapshot(job.deadline, alive):
             waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting),))
+
+
+def _silent() -> None:
+    """Say nothing: what is prepared takes milliseconds."""
+
+
+def _alone(error: MemmuxError) -> MemmuxError:
+    """Return the error without what it came of: the frames of a traceback keep cursors open, and so old snapshots."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _watching(job: Job, alive: Alive) -> Alive:

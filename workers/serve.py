@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import zmq
@@ -22,7 +22,7 @@ from memmux import logs, protocol, sockets
 from memmux.errors import DatabaseReplacedError, MemmuxError, ProtocolError
 from memmux.processes import rss_bytes
 from memmux.protocol import Header, Kind, Message
-from workers.jobs import Answer, Deferring, Job, Worker
+from workers.jobs import Answer, Deferring, Job, Preparing, Worker
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle()
 LATE_S = 0.02  # between two looks for the outcome of a job that was put off
@@ -149,21 +149,16 @@ def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0) ->
 def _work(worker: Worker, link: _Link, weight: _Weight) -> None:
     retiring = False
     deferring = worker if isinstance(worker, Deferring) else None
+    preparing = worker if isinstance(worker, Preparing) else None
     while True:
         awaited = deferring is not None and deferring.deferred
         messages = link.receive(LATE_S if awaited else HEARTBEAT_S)
-        now = time.monotonic()
-        jobs = []
-        for job in (_job(message, now, link) for message in messages if message.header.kind is Kind.REQUEST):
-            try:
-                job.check()
-            except MemmuxError as error:
-                _answer(worker, link, job, error, work_ms=0)
-            else:
-                jobs.append(job)
-        if jobs:
+        if jobs := _requests(worker, link, messages):
             _do(worker, link, jobs)
-        elif not messages and not awaited:
+        elif preparing is not None:
+            for job in _jobs(link, messages, Kind.PREPARE):
+                preparing.prepare(job)
+        if not messages and not awaited:
             worker.idle()
         for job, outcome in deferring.late() if deferring else ():
             _answer(worker, link, job, outcome, work_ms=0)
@@ -173,6 +168,24 @@ def _work(worker: Worker, link: _Link, weight: _Weight) -> None:
             link.say(Kind.RETIRING)
         if any(message.header.kind is Kind.STOP for message in messages):
             return
+
+
+def _requests(worker: Worker, link: _Link, messages: Sequence[Message]) -> list[Job]:
+    """Return the requests in `messages`; those that nobody waits for any more are answered here."""
+    wanted: list[Job] = []
+    for job in _jobs(link, messages, Kind.REQUEST):
+        try:
+            job.check()
+        except MemmuxError as error:
+            _answer(worker, link, job, error, work_ms=0)
+        else:
+            wanted.append(job)
+    return wanted
+
+
+def _jobs(link: _Link, messages: Sequence[Message], kind: Kind) -> Iterator[Job]:
+    now = time.monotonic()
+    return (_job(message, now, link) for message in messages if message.header.kind is kind)
 
 
 def _attempt(message: Message) -> tuple[str, int]:

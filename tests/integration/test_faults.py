@@ -16,10 +16,21 @@ from pathlib import Path
 
 import apsw
 import pytest
+import zmq
 
-from memmux import AsyncClient, Client
-from memmux.errors import DatabaseReplacedError, DeadlineExceededError, MemmuxError, PoisonedError, StorageFullError, StoragePermissionError
+from memmux import AsyncClient, Client, endpoints, protocol, sockets
+from memmux.errors import (
+    DatabaseReplacedError,
+    DeadlineExceededError,
+    MemmuxError,
+    PoisonedError,
+    StorageBusyError,
+    StorageFullError,
+    StoragePermissionError,
+)
 from memmux.models import Status
+from memmux.places import Places
+from memmux.protocol import Header, Kind
 from memmux.settings import Settings
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
@@ -98,7 +109,8 @@ def small_disk(short_tmp: Path) -> Iterator[Path]:
     """A folder with a file system of its own, of 8 MB."""
     folder = short_tmp / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=False)  # noqa: S607  # wherever it is
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]
+    mounted = subprocess.run(mount, check=False)
     if mounted.returncode:
         pytest.skip("only root may mount")
     yield folder
@@ -314,5 +326,111 @@ def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: 
         assert client.search("early", mode="keyword").hits
         after = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
         assert [worker["restarts"] for worker in after.workers if worker["kind"] == kind] == [1]
-        others = ({"read", "write", "embed"} - {kind})
+        others = {"read", "write", "embed"} - {kind}
         assert all(workers_of(after, other) == workers_of(before, other) for other in others)
+
+
+def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Settings) -> None:
+    settings = replace(settings, stall_s=2.0)  # less than a write waits
+    with Client(settings=settings) as client, closing(_another(client, settings)) as other:
+        before = status_until(client, _complete)
+        other.execute("BEGIN IMMEDIATE")
+        failed: list[str] = []
+
+        def write() -> None:
+            with Client(settings=settings, name="writer") as writer:
+                try:
+                    writer.store("a memory that finds the door shut")
+                except StorageBusyError as error:
+                    failed.append(error.message)
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        reads = 0
+        while writing.is_alive():
+            assert client.search("early", mode="keyword").hits
+            reads += 1
+        assert len(failed) == 1
+        assert "another program" in failed[0].lower()
+        assert reads > 1
+        other.execute("ROLLBACK")
+        client.store("a late memory")
+        assert pids_of(client.status()) == pids_of(before)
+
+
+def _another(client: Client, settings: Settings) -> apsw.Connection:
+    """Return the connection of another program to the client's database, which has a memory by then."""
+    client.store("an early memory")
+    return apsw.Connection(str(settings.database))
+
+
+def test_log_that_another_programs_reader_holds_is_reported_and_shrinks_again(settings: Settings) -> None:
+    with Client(settings=settings) as client, closing(_another(client, settings)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM memories").fetchall()
+        for number in range(12):
+            client.store(f"{number} " * 200_000)
+        status_until(client, lambda status: status.wal_bytes > 4 << 20)
+        other.execute("ROLLBACK")
+        after = status_until(client, lambda status: status.wal_bytes < 1 << 20)
+        assert after.memories == 13
+        assert after.oldest_read_s < 1
+
+
+def test_flood_is_refused_at_once_and_other_clients_are_served(client: Client, settings: Settings) -> None:
+    client.store("an early memory")
+    before = status_until(client, _complete)
+    endpoint = endpoints.read(Places(settings))
+    assert endpoint is not None
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    flooders = [sockets.dealer(context, endpoint.address) for _ in range(16)]
+    asked = 512  # by each: twice of what one client may have in flight
+    body = b'{"query":"early","mode":"exact","limit":1,"filter":{}}'
+    try:
+        for number, flooder in enumerate(flooders):
+            hello = {"protocol": [1, 1], "name": "flood", "pid": os.getpid(), "version": "0", "instance": str(number)}
+            flooder.send_multipart(protocol.encode(Header(kind=Kind.HELLO, detail=hello)))
+            for count in range(asked):
+                request_id = f"{number}-{count}"
+                header = Header(kind=Kind.REQUEST, id=request_id, operation="memory.match", deadline_ms=60_000)
+                flooder.send_multipart(protocol.encode(header, body))
+        assert client.search("early", mode="keyword").hits  # in its turn, not behind the flood
+        refused = 0
+        for flooder in flooders:
+            flooder.rcvtimeo = 60_000
+            left = {f"{flooders.index(flooder)}-{count}" for count in range(asked)}
+            while left:
+                header = protocol.decode(flooder.recv_multipart()).header
+                left.discard(header.id)
+                if header.kind is Kind.ERROR:
+                    refused += 1
+                    assert header.detail["code"] == "overloaded"
+                    assert header.detail["retry_after_ms"] > 0
+    finally:
+        context.destroy(linger=0)
+    assert refused > 0
+    after = client.status()
+    assert pids_of(after) == pids_of(before)
+    assert after.rss_bytes - before.rss_bytes < 32 << 20
+
+
+def test_clients_that_ask_for_more_than_there_is_get_it_all_done(settings: Settings) -> None:
+    with Client(settings=settings) as client:
+        client.status()
+        ids: list[str] = []
+
+        def store_all(number: int) -> None:
+            async def run() -> None:
+                async with AsyncClient(settings=settings, name=f"client-{number}") as many:
+                    stores = [many.store(f"memory {number}-{count}", timeout_s=120) for count in range(40)]
+                    ids.extend(stored.id for stored in await asyncio.gather(*stores))
+
+            asyncio.run(run())
+
+        threads = [threading.Thread(target=store_all, args=(number,)) for number in range(64)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        assert len(set(ids)) == 64 * 40
+        assert client.status().memories == 64 * 40

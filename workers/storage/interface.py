@@ -52,6 +52,9 @@ class Reader(Protocol):
         Raises ModelMismatchError and MessageTooLargeError.
         """
 
+    def prepare(self, asked: Search) -> None:
+        """Do what can be done of a search before its query's embedding is there."""
+
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import time
@@ -13,6 +14,7 @@ import apsw
 import numpy as np
 import orjson
 
+from memmux.errors import StorageBusyError
 from memmux.models import Change, Hit, Memory, Page, Verified
 from memmux.requests import Dump, Filter, Get, History, List, Mode, Search
 from workers.index.interface import Index, Rows
@@ -27,6 +29,8 @@ from workers.storage.lineage import Lineage
 from workers.storage.vectors import Model
 
 _SQL = queries.load("search")
+STEP_ASIDE_S = 5.0  # from which on a snapshot makes room for the writer,
+LOG_MOST_BYTES = 256 << 20  # if the log, which can't begin anew before the snapshot ends, is larger than this
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
 
 
@@ -46,6 +50,8 @@ class SqliteReader:
         self._deadline = math.inf
         self._alive: Alive = _silent
         self._seq = 0
+        self._ahead: tuple[tuple[object, ...], dict[int, float]] = (), {}
+        self._looked = 0.0
 
     @property
     def seq(self) -> int:
@@ -56,7 +62,8 @@ class SqliteReader:
     def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:
         """Begin a read transaction, and end it with the block; see `interface.Reader`."""
         self._lineage.check(self._database)
-        self._deadline, self._alive = deadline, alive
+        self._end_former()
+        self._deadline, self._alive, self._looked = deadline, alive, time.monotonic()
         with engine.errors():
             try:
                 self._connection.execute("BEGIN")
@@ -98,7 +105,9 @@ class SqliteReader:
         if asked.mode is Mode.SEMANTIC:
             return self._found(Mode.SEMANTIC, index.search(direction, asked.limit, allowed), degraded)
         depth = ranking.candidates(asked.limit)
-        words = self._keyword(asked.query, where, depth)
+        known, words = self._ahead
+        if known != self._key(asked.query, where, depth):
+            words = self._keyword(asked.query, where, depth)
         cosines = dict(index.search(direction, depth, allowed))
         cosines.update(index.similarities(direction, [row for row in words if row not in cosines]))
         return self._found(Mode.HYBRID, ranking.fuse(words, cosines)[: asked.limit], degraded)
@@ -131,6 +140,16 @@ class SqliteReader:
     def close(self) -> None:
         """Leave the database."""
         self._connection.close()
+
+    def prepare(self, asked: Search) -> None:
+        """Rank by words ahead of a hybrid search, which uses it if nothing was written in between."""
+        if asked.mode is Mode.HYBRID:
+            where, depth = condition(asked.filter), ranking.candidates(asked.limit)
+            self._ahead = self._key(asked.query, where, depth), self._keyword(asked.query, where, depth)
+
+    def _key(self, query: str, where: Condition, limit: int) -> tuple[object, ...]:
+        """Return all that a ranking by words depends on."""
+        return self._seq, query, where.sql, tuple(where.values.items()), limit
 
     def _by_keyword(self, asked: Search, where: Condition, degraded: tuple[str, ...] = ()) -> Found:
         scores = ranking.by_best(self._keyword(asked.query, where, asked.limit))
@@ -170,10 +189,26 @@ class SqliteReader:
         hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(scored, kept, strict=True))
         return Found(mode, hits, degraded)
 
+    def _end_former(self) -> None:
+        """Make sure that the snapshot before is over, or this one would be of the same moment.
+
+        A read that was left in the middle keeps it open, beyond ROLLBACK, for as long as its cursor lives: in the
+        frames of the error's traceback, for one, which may be in a cycle with the error.
+        """
+        if self._connection.txn_state("main") != apsw.SQLITE_TXN_NONE:
+            gc.collect()
+            if self._connection.txn_state("main") != apsw.SQLITE_TXN_NONE:
+                raise RuntimeError("a former read is still open")  # no answer is better than an old one
+
     def _interrupted(self) -> bool:
         """Say that this worker is alive, and whether SQLite shall stop; SQLite asks about once a millisecond."""
         self._alive()
-        return time.monotonic() >= self._deadline
+        now = time.monotonic()
+        if now - self._looked >= STEP_ASIDE_S:
+            self._looked = now
+            if lineage.log_bytes(self._database) > LOG_MOST_BYTES:
+                raise StorageBusyError("this held up the writer for too long; ask for less, or send it again")
+        return now >= self._deadline
 
 
 def _silent() -> None:

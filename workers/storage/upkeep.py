@@ -18,6 +18,7 @@ PRUNE_EVERY_S = 60.0
 PURGE_EVERY_S = 3600.0
 PURGE_FIRST_S = 60.0  # after the start: most clusters end before they are an hour old
 _PIECE = 1_000  # rows of one transaction of upkeep, a few milliseconds
+RELIEVE_EVERY_S = 1.0
 TRUNCATE_BYTES = 4 << 20  # a log above this is emptied and not only copied
 _PATIENCE_MS = 20  # how long a checkpoint waits for readers before it is put off
 
@@ -46,7 +47,7 @@ class Upkeep:
         self._log = database.with_name(f"{database.name}-wal")
         self._now = now
         self._clock = clock
-        self._pruned = clock()
+        self._pruned = self._relieved = clock()
         self._purged = clock() - PURGE_EVERY_S + PURGE_FIRST_S
         self.dirty = True  # whether anything was committed since the last complete checkpoint
 
@@ -79,8 +80,15 @@ class Upkeep:
             logs.get().warning("upkeep_failed", code=error.code, error=error.message)
         return bool(gone)
 
+    def relieve(self) -> None:
+        """Empty a log that grew far while there was no idle moment; tried each second where a reader is in the way."""
+        if self._clock() - self._relieved < RELIEVE_EVERY_S or self.wal_bytes <= engine.JOURNAL_BYTES:
+            return
+        self._relieved = self._clock()
+        self.finish()
+
     def finish(self) -> None:
-        """Empty the log for the last time; where that fails it stays, and nothing of it is lost."""
+        """Empty the log; where that fails it stays, and nothing of it is lost."""
         try:
             with engine.errors():
                 self._checkpoint(truncate=True)

@@ -20,6 +20,7 @@ from workers.storage.shelf import Shelf
 from workers.storage.upkeep import DELETED_S, Upkeep
 
 _SQL = queries.load("writer")
+_BUSY_PAUSE_S = 0.01  # between two attempts to get the lock
 
 
 class SqliteWriter:
@@ -66,7 +67,7 @@ class SqliteWriter:
         try:
             self._lineage.check(self._database)
             with engine.errors(self._connection):
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._begin()
                 outcomes = [(job, CancelledError() if job.cancelled() else self._apart(job)) for job in jobs]
                 self._connection.execute("COMMIT")
             self._lineage.check(self._database)  # what went into a file that is gone is not acknowledged
@@ -80,6 +81,7 @@ class SqliteWriter:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         self._upkeep.dirty = True
+        self._upkeep.relieve()
         self._facts = self._counted()
         return outcomes
 
@@ -89,7 +91,7 @@ class SqliteWriter:
         try:
             self._lineage.check(self._database)
             with engine.errors(self._connection):
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._begin()
                 rebuilt = repair.rebuild(self._connection, job, self._now(), alive)
                 self._connection.execute("COMMIT")
         except MemmuxError as error:
@@ -132,6 +134,21 @@ class SqliteWriter:
             self._lineage.leave(self._database)
         self._connection.close()
         lineage.end(self._database)
+
+    def _begin(self) -> None:
+        """Begin a transaction; another program's lock is waited for, and this worker is heard of meanwhile."""
+        until = time.monotonic() + engine.BUSY_MS / 1000
+
+        def patient(_: int) -> bool:
+            self._alive()
+            time.sleep(_BUSY_PAUSE_S)
+            return time.monotonic() < until
+
+        self._connection.set_busy_handler(patient)
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        finally:
+            self._connection.set_busy_timeout(engine.BUSY_MS)
 
     def _apart(self, job: Job) -> Answer | MemmuxError:
         """Apply one job in its savepoint; its failure undoes it alone."""

@@ -6,7 +6,7 @@ import pytest
 
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind
-from router.actions import KillWorker, ReplaceWorker, WorkerFailed, WorkerReady
+from router.actions import BeginDrain, KillWorker, ReplaceWorker, WorkerFailed, WorkerReady
 from router.dispatch import Limits
 from tests.unit.router.driver import Driver
 
@@ -249,6 +249,28 @@ def test_retiring_worker_works_until_its_successor_is_ready(driver: Driver) -> N
     assert driver.asked("embed-0") == ["s0"]
     assert driver.asked("write-0") == ["s0"]
     assert driver.dispatcher.snapshot(driver.now)["degraded"] == []
+
+
+def test_retiring_writer_stops_before_its_successor_starts(driver: Driver) -> None:
+    driver.request(b"a", "w0", "memory.delete")
+    driver.worker("write-0", Header(kind=Kind.RETIRING))
+    assert ReplaceWorker("write-0") not in driver.others
+    assert driver.workers["write-0"][-1].header.kind is Kind.STOP
+    driver.request(b"a", "w1", "memory.delete")
+    driver.answer("write-0", driver.requests("write-0")[0])
+    driver.exit("write-0")
+    driver.ready("write-1", Stage.WRITE)
+    assert (driver.asked("write-0"), driver.asked("write-1")) == (["w0"], ["w1"])
+
+
+def test_database_that_was_replaced_ends_the_cluster_once(driver: Driver) -> None:
+    driver.request(b"a", "w0", "memory.delete")
+    driver.fail("write-0", driver.requests("write-0")[0], "database_replaced")
+    driver.worker("read-0", Header(kind=Kind.FAILED, detail={"code": "database_replaced"}))
+    assert driver.outcomes(b"a") == [("w0", "database_replaced")]
+    assert driver.others.count(BeginDrain("database_replaced")) == 1
+    driver.request(b"a", "r0")
+    assert driver.outcomes(b"a")[-1] == ("r0", "database_replaced")  # for no later reader will find another file
 
 
 def test_stopping_worker_that_dies_gives_its_requests_back(driver: Driver) -> None:

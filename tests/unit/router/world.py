@@ -286,6 +286,9 @@ class World:
         elif header.kind is Kind.CANCEL:
             assert key in worker.inbox, "cancelled what the worker does not have"
             worker.cancelled.add(key)
+        elif header.kind is Kind.PREPARE:
+            assert worker.ready, "prepared by a worker that is not ready"
+            assert not worker.inbox, "prepared by a worker that has work"
         else:
             assert header.kind is Kind.STOP
             worker.stopping = True

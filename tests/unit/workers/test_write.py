@@ -7,7 +7,7 @@ import pytest
 from memmux.errors import DatabaseForeignError
 from memmux.operations import Stage
 from memmux.settings import Settings
-from tests.unit.workers.desk import job
+from tests.unit.workers.desk import Desk, job
 from workers.jobs import Answer, Worker
 from workers.write import WriteWorker
 
@@ -30,3 +30,11 @@ def test_the_write_worker_does_not_start_on_a_foreign_file(tmp_path: Path) -> No
     with pytest.raises(DatabaseForeignError):
         WriteWorker(Settings(database=tmp_path / "letter.txt")).open()
     assert (tmp_path / "letter.txt").read_text() == "Dear Sir"
+
+
+def test_cancelled_write_that_has_not_begun_is_skipped_alone(desk: Desk) -> None:
+    wanted = job("memory.store", {"content": "wanted"})
+    outcomes = desk.write(job("memory.store", {"content": "given up"}, cancelled=lambda: True), wanted)
+    assert [getattr(outcome, "code", "ok") for _, outcome in outcomes] == ["cancelled", "ok"]
+    assert desk.contents("wanted", mode="keyword") == ["wanted"]
+    assert desk.ask("memory.list", {"limit": 10, "offset": 0, "filter": {}})["total"] == 1
