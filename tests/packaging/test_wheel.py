@@ -33,7 +33,10 @@ def test_wheel_holds_exactly_our_packages(wheel: Path) -> None:
 def test_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", *sorted(PACKAGES)],  # noqa: S607  # whichever git made the checkout
-        cwd=ROOT, check=True, capture_output=True, text=True,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     with zipfile.ZipFile(wheel) as archive:
         assert set(tracked.stdout.split()) <= set(archive.namelist())
