@@ -47,9 +47,15 @@ def main(arguments: list[str]) -> int:
     identity, router = (flag.partition("=")[2] for flag in rest[:2])
     settings = parse_flags(rest[2:])
     logs.configure(identity.rpartition("-")[0], settings)
-    from workers.serve import serve
+    from workers.serve import HEARTBEAT_S, serve
 
-    return serve(_worker(kind, settings), router, identity, cap_bytes=settings.worker_rss_mb << 20)
+    return serve(
+        _worker(kind, settings),
+        router,
+        identity,
+        cap_bytes=settings.worker_rss_mb << 20,
+        heartbeat_s=min(HEARTBEAT_S, settings.stall_s / 4),
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from memmux.processes import rss_bytes
 from memmux.protocol import Header, Kind, Message
 from workers.jobs import Answer, Deferring, Job, Preparing, Worker
 
-HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle()
+HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at most
+FOLLOW_S = 0.02  # how long a worker that has prepared for a request looks out for it without sleeping
 LATE_S = 0.02  # between two looks for the outcome of a job that was put off
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 GROWTH = 1.5  # times its first size, to which a worker may grow in any case
@@ -35,7 +36,8 @@ _DRAIN = 256  # messages taken from the socket at once
 class _Link:
     """The worker's side of the router's backend: one DEALER, with a heartbeat."""
 
-    def __init__(self, address: str, identity: str, worker: Worker) -> None:
+    def __init__(self, address: str, identity: str, worker: Worker, heartbeat_s: float) -> None:
+        self.heartbeat_s = heartbeat_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._socket = sockets.dealer(self._context, address, identity.encode())
         self._worker = worker
@@ -54,7 +56,7 @@ class _Link:
     def alive(self) -> None:
         """Send a heartbeat if the last word was a while ago, and take what waits; cheap enough for every moment."""
         now = time.monotonic()
-        if now - self._said >= HEARTBEAT_S:
+        if now - self._said >= self.heartbeat_s:
             self.say(Kind.HEARTBEAT)
         if now - self._looked >= LOOK_S:
             self._take()
@@ -72,6 +74,15 @@ class _Link:
         # A CANCEL comes after its REQUEST, so what was heard before is about requests that are answered by now.
         self._cancelled = {_attempt(message) for message in messages if message.header.kind is Kind.CANCEL}
         return messages
+
+    def look_out(self) -> None:
+        """Wait a moment without sleeping: to be woken takes longer than all that is done for the message that comes.
+
+        Other processes go first, so this costs only what nobody else uses.
+        """
+        until = time.monotonic() + FOLLOW_S
+        while not int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN and time.monotonic() < until:
+            os.sched_yield()
 
     def _take(self) -> None:
         """Put what waits in the socket into the inbox."""
@@ -113,16 +124,16 @@ class _Weight:
         return True
 
 
-def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0) -> int:
+def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0, heartbeat_s: float = HEARTBEAT_S) -> int:
     """Run `worker` until the router says STOP or is gone; return the exit code.
 
     address: the router's backend. identity: how the router knows this process. cap_bytes: of resident memory, beyond
-    which it asks for a successor; 0 for none. A worker that can't start says FAILED
-    with the reason and exits with 1.
+    which it asks for a successor; 0 for none. heartbeat_s: well below what the router takes for a stall. A worker that
+    can't start says FAILED with the reason and exits with 1.
     """
     log = logs.get()
     _die_with_parent()
-    link = _Link(address, identity, worker)
+    link = _Link(address, identity, worker, heartbeat_s)
     try:
         try:
             worker.open()
@@ -152,12 +163,13 @@ def _work(worker: Worker, link: _Link, weight: _Weight) -> None:
     preparing = worker if isinstance(worker, Preparing) else None
     while True:
         awaited = deferring is not None and deferring.deferred
-        messages = link.receive(LATE_S if awaited else HEARTBEAT_S)
+        messages = link.receive(LATE_S if awaited else link.heartbeat_s)
         if jobs := _requests(worker, link, messages):
             _do(worker, link, jobs)
         elif preparing is not None:
             for job in _jobs(link, messages, Kind.PREPARE):
                 preparing.prepare(job)
+                link.look_out()
         if not messages and not awaited:
             worker.idle()
         for job, outcome in deferring.late() if deferring else ():

@@ -33,16 +33,17 @@ JOURNAL_BYTES = 64 << 20
 
 _COMMON: Mapping[str, object] = {
     "temp_store": "memory",  # sorting must not depend on room in /tmp
-    "cache_size": -65_536,  # KiB: the pages of 10 000 memories stay in memory
     "trusted_schema": 0,  # a schema made by somebody else can't call functions with side effects
     "cell_size_check": 1,  # damaged pages are found when they are read, not after they spread
 }
 READER: Mapping[str, object] = {
     **_COMMON,
+    "cache_size": -65_536,  # KiB: the pages of 10 000 memories stay in memory
     "query_only": 1,  # a second lock on the door that mode=ro closes
 }
 WRITER: Mapping[str, object] = {
     **_COMMON,
+    "cache_size": -8_192,  # KiB: a writer touches few pages twice, and what it holds grows with the file
     "journal_mode": "wal",  # readers and the writer never wait for each other
     "synchronous": "full",  # an acknowledged write survives a power cut
     "fullfsync": 1,  # the same on macOS, where a plain fsync does not reach the disk
