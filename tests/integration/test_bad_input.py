@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 import zmq
-from memmux.launch import read
 
 from memmux import Client, errors, protocol, sockets
+from memmux.launch import read
 from memmux.places import Places
 from memmux.protocol import Header, Kind
 from memmux.settings import Settings, load
