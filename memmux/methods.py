@@ -16,6 +16,7 @@ import orjson
 
 from memmux import limits, requests
 from memmux.calls import TIMEOUT_MOST_S, Call, Vector, embedding_of
+from memmux.checks import check_range
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.models import (
     Backup,
@@ -36,7 +37,7 @@ from memmux.models import (
     Verified,
 )
 from memmux.protocol import Message
-from memmux.requests import DEFAULT_NAMESPACE, Filter, Mode, check_range
+from memmux.requests import DEFAULT_NAMESPACE, Filter, Mode
 
 Time: TypeAlias = datetime | str | None
 

@@ -6,7 +6,6 @@ raises the `RequestError` that names what is wrong. Texts are Unicode without lo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -16,18 +15,14 @@ from typing import Any, Self
 import orjson
 
 from memmux import limits
+from memmux.checks import aware, check_content, check_metadata, check_range, check_tags, check_text, encoded
 from memmux.errors import (
     ArgumentInvalidError,
     ContentEmptyError,
     ContentTooLongError,
-    LimitOutOfRangeError,
-    MetadataInvalidError,
-    RequestError,
-    TagInvalidError,
     UnknownFieldError,
     UnknownModeError,
 )
-from memmux.times import parse_time
 
 Metadata = Mapping[str, object]
 """A JSON object: texts, finite numbers, true, false, null, lists and objects of these."""
@@ -47,67 +42,6 @@ class Mode(StrEnum):
     def embeds(self) -> bool:
         """Whether the mode needs the query's embedding."""
         return self in (Mode.SEMANTIC, Mode.HYBRID)
-
-
-def _text(name: str, value: object, most: int, error: type[RequestError] = ArgumentInvalidError) -> None:
-    if not isinstance(value, str) or not value.strip() or len(value) > most:
-        raise error(f"{name} is not a text of 1 to {most} characters")
-    _encoded(name, value)
-
-
-def _encoded(name: str, value: str) -> bytes:
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        raise ArgumentInvalidError(f"{name} is not valid Unicode: it holds a lone surrogate") from None
-
-
-def check_content(content: object) -> None:
-    """Raise a RequestError unless `content` is a text that can be a memory."""
-    if not isinstance(content, str):
-        raise ArgumentInvalidError("content is not a text")
-    if not content.strip():
-        raise ContentEmptyError
-    if (size := len(_encoded("content", content))) > limits.CONTENT_BYTES:
-        raise ContentTooLongError(
-            f"the content has {size} bytes, the most is {limits.CONTENT_BYTES}; split it into several memories"
-        )
-
-
-def check_metadata(metadata: object) -> None:
-    """Raise MetadataInvalidError unless `metadata` is a JSON object, finite and within its limit."""
-    if not isinstance(metadata, Mapping):
-        raise MetadataInvalidError("the metadata is not a JSON object")
-    try:
-        # First of all: it refuses what holds itself, which the walk below would never leave.
-        size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))
-    except orjson.JSONEncodeError as error:
-        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
-    stack: list[object] = [metadata]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, float) and not math.isfinite(value):
-            raise MetadataInvalidError("the metadata holds NaN or an infinity, which JSON has not; leave it out")
-        if isinstance(value, Mapping):
-            stack.extend(value.values())
-        elif isinstance(value, list | tuple):
-            stack.extend(value)
-    if size > limits.METADATA_BYTES:
-        raise MetadataInvalidError(f"the metadata has {size} bytes, the most is {limits.METADATA_BYTES}")
-
-
-def check_tags(tags: object) -> None:
-    """Raise TagInvalidError unless `tags` are at most limits.TAGS short texts."""
-    if not isinstance(tags, list | tuple) or len(tags) > limits.TAGS:
-        raise TagInvalidError(f"tags are a list of at most {limits.TAGS}")
-    for tag in tags:
-        _text("a tag", tag, limits.TAG_CHARACTERS, TagInvalidError)
-
-
-def check_range(name: str, value: object, low: int, high: int) -> None:
-    """Raise LimitOutOfRangeError unless `value` is a whole number from `low` to `high`."""
-    if type(value) is not int or not low <= value <= high:
-        raise LimitOutOfRangeError(f"{name} is {value!r}; it is a whole number from {low} to {high}")
 
 
 class _Body:
@@ -145,17 +79,6 @@ def _set(instance: object, name: str, value: object) -> None:
     object.__setattr__(instance, name, value)
 
 
-def _time(name: str, value: object) -> datetime | None:
-    if isinstance(value, str):
-        return parse_time(value)
-    if value is None:
-        return None
-    try:
-        return value.astimezone()  # type: ignore[attr-defined,no-any-return]  # what is no datetime is refused below
-    except (AttributeError, OverflowError):
-        raise ArgumentInvalidError(f"{name} is not a time between the years 1 and 9999") from None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter(_Body):
     """Which memories a search or a list is about; applied before ranking, never after.
@@ -179,11 +102,11 @@ class Filter(_Body):
         if not isinstance(self.any_tag, bool):
             raise ArgumentInvalidError("any_tag is true or false")
         if self.type is not None:
-            _text("type", self.type, limits.TYPE_CHARACTERS)
-        _set(self, "after", _time("after", self.after))
-        _set(self, "before", _time("before", self.before))
+            check_text("type", self.type, limits.TYPE_CHARACTERS)
+        _set(self, "after", aware("after", self.after))
+        _set(self, "before", aware("before", self.before))
         check_metadata(self.metadata)
-        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
 
 def _filter(value: object) -> Filter:
@@ -205,9 +128,9 @@ class Store(_Body):
         check_tags(self.tags)
         _set(self, "tags", tuple(self.tags))
         if self.type is not None:
-            _text("type", self.type, limits.TYPE_CHARACTERS)
+            check_text("type", self.type, limits.TYPE_CHARACTERS)
         check_metadata(self.metadata)
-        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +161,7 @@ class Search(_Body):
             raise ArgumentInvalidError("query is not a text")
         if not self.query.strip():
             raise ContentEmptyError("the query is empty; say what you are looking for")
-        if (size := len(_encoded("query", self.query))) > limits.QUERY_BYTES:
+        if (size := len(encoded("query", self.query))) > limits.QUERY_BYTES:
             raise ContentTooLongError(f"the query has {size} bytes, the most is {limits.QUERY_BYTES}")
         try:
             _set(self, "mode", Mode(self.mode))
@@ -270,8 +193,8 @@ class Get(_Body):
     namespace: str = DEFAULT_NAMESPACE
 
     def __post_init__(self) -> None:
-        _text("id", self.id, limits.TYPE_CHARACTERS)
-        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +212,7 @@ class Update(_Body):
     namespace: str = DEFAULT_NAMESPACE
 
     def __post_init__(self) -> None:
-        _text("id", self.id, limits.TYPE_CHARACTERS)
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
         if self.content is None and self.tags is None and self.type is None and self.metadata is None:
             raise ArgumentInvalidError("an update changes something: give content, tags, type or metadata")
         if self.content is not None:
@@ -298,10 +221,10 @@ class Update(_Body):
             check_tags(self.tags)
             _set(self, "tags", tuple(self.tags))
         if self.type is not None:
-            _text("type", self.type, limits.TYPE_CHARACTERS)
+            check_text("type", self.type, limits.TYPE_CHARACTERS)
         if self.metadata is not None:
             check_metadata(self.metadata)
-        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,9 +236,9 @@ class History(_Body):
     namespace: str = DEFAULT_NAMESPACE
 
     def __post_init__(self) -> None:
-        _text("id", self.id, limits.TYPE_CHARACTERS)
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
         check_range("limit", self.limit, 1, limits.HISTORY)
-        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,9 +263,9 @@ class Purge(_Body):
         if (self.id is None) == (self.before is None):
             raise ArgumentInvalidError("a purge names either one memory's id, or a time before which all are meant")
         if self.id is not None:
-            _text("id", self.id, limits.TYPE_CHARACTERS)
-        _set(self, "before", _time("before", self.before))
-        _text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+            check_text("id", self.id, limits.TYPE_CHARACTERS)
+        _set(self, "before", aware("before", self.before))
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from memmux import limits
+from memmux.checks import check_range
 from memmux.errors import ArgumentInvalidError
-from memmux.requests import check_range
 from workers.storage.embeddings import DIMENSIONS, MODEL_CHARACTERS
 
 OPERATION = "vectors.backfill"

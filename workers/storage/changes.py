@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import apsw
 import orjson
 
+from memmux.checks import check_metadata
 from memmux.errors import ArgumentInvalidError, MalformedMessageError, UnknownOperationError
 from memmux.ids import uuid7
-from memmux.requests import BODIES, Get, Metadata, Purge, Store, StoreBatch, Undo, Update, check_metadata
+from memmux.requests import BODIES, Get, Metadata, Purge, Store, StoreBatch, Undo, Update
 from workers.jobs import Job
 from workers.storage import backfill, engine, load, purge, queries, rows, undo, vectors
 from workers.storage.embeddings import Embedded, embedded

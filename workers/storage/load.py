@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 
 from memmux import limits
+from memmux.checks import check_range
 from memmux.errors import ArgumentInvalidError, ProtocolError, RequestError, UnknownFieldError
 from memmux.models import Memory
-from memmux.requests import Store, check_range
+from memmux.requests import Store
 from memmux.times import from_epoch
 from workers.jobs import Job
 from workers.storage import dump, engine, queries
