@@ -194,9 +194,9 @@ class Loop:
             case actions.KillWorker(identity):
                 self._supervisor.kill(identity)
             case actions.ReplaceWorker(identity):
-                self._started(self._supervisor.replace(identity, now), now)
+                self._started(self._supervisor.replace(identity), now)
             case actions.WorkerReady(identity, stage):
-                self._supervisor.on_ready(identity)
+                self._supervisor.on_ready(identity, now)
                 self._settled.add(stage)
                 if stage is Stage.WRITE:
                     self._read_from(now)  # now that there is a database to read

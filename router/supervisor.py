@@ -19,7 +19,7 @@ from memmux.operations import Stage
 from memmux.processes import rss_bytes
 from memmux.settings import Settings
 
-STEADY_S = 10.0  # a process that lived so long was healthy: its slot starts again at once
+STEADY_S = 1.0  # a process that worked so long was healthy: its slot starts again at once, however often it is killed
 BACKOFF_S = 0.25  # before the second start; doubled for each further one
 BACKOFF_MOST_S = 30.0
 DEGRADED_AFTER = 3  # failures in a row
@@ -31,7 +31,7 @@ class _Process:
 
     identity: str
     popen: subprocess.Popen[bytes]
-    started: float
+    ready: float | None = None  # since when it works
 
 
 @dataclass(slots=True)
@@ -75,16 +75,16 @@ class Supervisor:
         for slot in self._slots:
             if slot.due is not None and slot.due <= now and not self._stopping:
                 slot.due = None
-                slot.process = self._spawn(slot, now)
+                slot.process = self._spawn(slot)
                 started.append((slot.process.identity, slot.stage))
         return started
 
-    def replace(self, identity: str, now: float) -> list[tuple[str, Stage]]:
+    def replace(self, identity: str) -> list[tuple[str, Stage]]:
         """Start a successor beside the process `identity`; return what `start_due` would."""
-        slot = self._find(identity)
+        slot, _ = self._find(identity)
         if slot is None or slot.process is None or slot.successor is not None or self._stopping:
             return []
-        slot.successor = self._spawn(slot, now)
+        slot.successor = self._spawn(slot)
         return [(slot.successor.identity, slot.stage)]
 
     def reap(self, now: float) -> list[str]:
@@ -103,7 +103,7 @@ class Supervisor:
             slot.successor = None
             return
         slot.process, slot.successor = slot.successor, None
-        if process.popen.returncode == 0 or now - process.started >= STEADY_S:
+        if process.popen.returncode == 0 or (process.ready is not None and now - process.ready >= STEADY_S):
             slot.failures = 0
         else:
             slot.failures += 1
@@ -111,22 +111,23 @@ class Supervisor:
             pause = BACKOFF_S * 2 ** (slot.failures - 2) if slot.failures > 1 else 0.0
             slot.due = now + min(pause, BACKOFF_MOST_S)
 
-    def on_ready(self, identity: str) -> None:
+    def on_ready(self, identity: str, now: float) -> None:
         """Note that a process works: its slot's last error is history."""
-        if (slot := self._find(identity)) is not None:
-            slot.error = None
+        slot, process = self._find(identity)
+        if slot is not None and process is not None:
+            process.ready, slot.error = now, None
 
     def on_failed(self, identity: str, error: Mapping[str, object]) -> None:
         """Note why a process could not start; its end follows."""
-        if (slot := self._find(identity)) is not None:
+        slot, _ = self._find(identity)
+        if slot is not None:
             slot.error = error
 
     def kill(self, identity: str) -> None:
         """End a process that hangs, at once; `reap` sees it."""
-        slot = self._find(identity)
-        for process in (slot.process, slot.successor) if slot is not None else ():
-            if process is not None and process.identity == identity:
-                process.popen.send_signal(signal.SIGKILL)
+        _, process = self._find(identity)
+        if process is not None:
+            process.popen.send_signal(signal.SIGKILL)
 
     def stop(self) -> None:
         """Start nothing more; the loop has told every worker to stop, or is about to."""
@@ -172,14 +173,14 @@ class Supervisor:
     def _running(self) -> list[_Process]:
         return [process for slot in self._slots for process in (slot.process, slot.successor) if process is not None]
 
-    def _find(self, identity: str) -> _Slot | None:
+    def _find(self, identity: str) -> tuple[_Slot, _Process] | tuple[None, None]:
         for slot in self._slots:
             for process in (slot.process, slot.successor):
                 if process is not None and process.identity == identity:
-                    return slot
-        return None
+                    return slot, process
+        return None, None
 
-    def _spawn(self, slot: _Slot, now: float) -> _Process:
+    def _spawn(self, slot: _Slot) -> _Process:
         """Start a process with a safe import path and the database's folder as its working directory.
 
         MCP hosts start servers inside projects that may hold a `workers/` of their own; -P keeps it out of reach.
@@ -194,7 +195,7 @@ class Supervisor:
             cwd=Path(self.settings.database).parent,
             env=os.environ,
         )
-        return _Process(identity, popen, now)
+        return _Process(identity, popen)
 
 
 def _row(slot: _Slot) -> dict[str, object]:

@@ -70,22 +70,34 @@ def test_slot_that_keeps_failing_waits_longer_each_time_and_is_reported(supervis
     assert row["error"] == {"code": "database_foreign"}
 
 
-def test_process_that_lived_long_counts_as_healthy(supervisor: Supervisor) -> None:
+def test_process_that_worked_for_a_while_is_replaced_at_once_however_often_it_is_killed(supervisor: Supervisor) -> None:
     supervisor.add(Stage.WRITE, now=0.0)
-    for now in (0.0, 100.0, 200.0, 300.0):
+    for now in (0.0, 3.0, 6.0, 9.0):
         ((identity, _),) = supervisor.start_due(now)
+        supervisor.on_ready(identity, now + 0.5)
         _end(supervisor, identity)
-        supervisor.reap(now + 99.0)
-        assert supervisor.next_start() == now + 99.0
-        supervisor.next_start()
+        supervisor.reap(now + 3.0)
+        assert supervisor.next_start() == now + 3.0
     assert not supervisor.failing(Stage.WRITE)
+
+
+def test_process_that_dies_as_soon_as_it_works_is_backed_off_from(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    now = 0.0
+    for _ in range(DEGRADED_AFTER):
+        ((identity, _),) = supervisor.start_due(now)
+        supervisor.on_ready(identity, now)
+        _end(supervisor, identity)
+        supervisor.reap(now)
+        now = supervisor.next_start() or now
+    assert supervisor.failing(Stage.WRITE)
 
 
 def test_successor_takes_the_slot_when_the_old_process_ends(supervisor: Supervisor) -> None:
     supervisor.add(Stage.EMBED, now=0.0)
     ((old, _),) = supervisor.start_due(now=0.0)
-    ((new, _),) = supervisor.replace(old, now=1.0)
-    assert supervisor.replace(old, now=1.0) == []
+    ((new, _),) = supervisor.replace(old)
+    assert supervisor.replace(old) == []
     assert supervisor.running() == [old, new]
     _end(supervisor, old)
     assert supervisor.reap(now=2.0) == [old]
