@@ -319,9 +319,9 @@ def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: 
     with Client(settings=replace(settings, readers=1, worker_rss_mb=1)) as client:
         client.store("an early memory")
         before = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
-        for number in range(3):
-            client.store(f"fault:leak {kind} {number}")
-            client.search(f"fault:leak {kind} {number}", mode="keyword")
+        # Once: a second leak may already meet the successor, and have it replaced as well.
+        client.store(f"fault:leak {kind}")
+        client.search(f"fault:leak {kind}", mode="keyword")
         after = status_until(client, lambda status: not set(workers_of(status, kind)) & set(workers_of(before, kind)))
         assert client.store("a late memory").status == "created"
         assert client.search("late", mode="keyword").hits
