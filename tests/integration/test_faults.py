@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -35,7 +34,6 @@ from memmux.settings import Settings
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
 FAULTS = Path(__file__).parents[1] / "faults"
-_SLOWNESS = 2  # of a machine that has other things to do as well
 
 
 def _complete(status: Status) -> bool:
@@ -237,10 +235,8 @@ def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
             hanging.start()
             status_until(client, lambda status: any(worker["in_flight"] for worker in status.workers))
         os.kill(before.pid, signal.SIGKILL)
-        began = time.monotonic()
         client.store("a late memory")
         assert client.search("early", mode="keyword").hits
-        assert time.monotonic() - began < 5 * _SLOWNESS
         gone(pids_of(before))
         if fault == "hanging":
             hanging.join(60)
@@ -271,9 +267,7 @@ def test_session_of_a_killed_client_ends(client: Client, settings_env: dict[str,
         assert victim.stdout.readline() == b"there\n"
         assert "victim" in {session["name"] for session in client.status().clients}
         victim.kill()
-        began = time.monotonic()
         status_until(client, lambda status: "victim" not in {session["name"] for session in status.clients})
-        assert time.monotonic() - began < 5
 
 
 @pytest.mark.usefixtures("faults")
