@@ -62,6 +62,7 @@ class Settings:
     backup_interval_s: between two scheduled backups; 0 never. backup_keep: how many of them are kept.
     retention_s: deleted memories are purged after so long; 0 never.
     worker_rss_mb: a worker that has grown beyond is replaced; 0 never.
+    wal_mb: a write-ahead log above it makes long reads step aside, so that it can shrink.
     log_level: the least level that is logged.
     """
 
@@ -83,6 +84,7 @@ class Settings:
     backup_keep: int = 7
     retention_s: float = 30 * 86_400.0
     worker_rss_mb: int = 2048
+    wal_mb: int = 256
     log_level: LogLevel = LogLevel.INFO
 
     def __post_init__(self) -> None:
@@ -108,6 +110,7 @@ _RANGES = (
     ("backup_keep", 1, 10_000),
     ("retention_s", 0, 1e10),
     ("worker_rss_mb", 0, 1 << 20),
+    ("wal_mb", 1, 1 << 20),
 )
 
 

@@ -108,7 +108,8 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         "endpoint": clients,
         "database": str(settings.database),
     }
-    dispatcher = Dispatcher(welcome=welcome, limits=Limits(stall_s=settings.stall_s), new_id=uuid7)
+    limits = Limits(stall_s=settings.stall_s, log_bytes=settings.wal_mb << 20)
+    dispatcher = Dispatcher(welcome=welcome, limits=limits, new_id=uuid7)
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
     started = time.monotonic()
 

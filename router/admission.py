@@ -22,6 +22,7 @@ class Limits:
     admitted: requests of all clients together. attempts: workers that may die of one request. sessions: clients.
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
     overdue_s: a worker that has not answered so long after its request was cancelled or ran out of time is killed.
+    log_bytes: a write-ahead log from which on reads that have run for read_s make way, as it can't shrink behind them.
     """
 
     in_flight: int = limits.IN_FLIGHT
@@ -32,6 +33,8 @@ class Limits:
     stall_s: float = 10.0
     start_s: float = 120.0
     overdue_s: float = 60.0
+    log_bytes: int = 256 << 20
+    read_s: float = 5.0
 
 
 class FairQueue:

@@ -124,6 +124,7 @@ class Dispatcher:
     def tick(self, now: float) -> list[Action]:
         """Do what is due."""
         self._flow.expire(now)
+        self._flow.make_way(now)
         self._backend.check(now)
         return self._settled(now)
 

@@ -19,6 +19,7 @@ from memmux.errors import (
     MessageTooLargeError,
     OverloadedError,
     PoisonedError,
+    StorageBusyError,
     WorkerUnavailableError,
 )
 from memmux.operations import Operation, Stage
@@ -169,6 +170,27 @@ class Flow:
             leased = slip.lease is not None
             self._leave(slip, now)
             self._expired(slip, leased=leased, now=now)
+
+    @property
+    def log_is_large(self) -> bool:
+        """Whether the write-ahead log has grown beyond its bound, as the writer said last."""
+        size = self.pools[Stage.WRITE].facts.get("wal_bytes", 0)
+        return isinstance(size, int) and size > self._bounds.log_bytes
+
+    def make_way(self, now: float) -> None:
+        """End the reads that a large log waits for: it can't begin anew before the oldest snapshot has ended."""
+        if not self.log_is_large:
+            return
+        for worker in self.pools[Stage.READ].workers.values():
+            lease = next(iter(worker.leases.values()), None)  # the one that it works on
+            if lease is None or lease.slip.lease is not lease or now - lease.since < self._bounds.read_s:
+                continue
+            slip = lease.slip
+            self._stats.events["made_way"] += 1
+            self._out.log("warning", "read_made_way", **slip.to_log(), worker=worker.id)
+            self._leave(slip, now)
+            error = StorageBusyError("this read held up the writer for too long; ask for less, or send it again")
+            self._fail(slip, error.to_json(), now)
 
     def _enter(self, slip: Slip, now: float) -> None:
         """Let a request wait for its stage, or pass an embed stage that nobody serves."""

@@ -17,8 +17,8 @@ class Snapshot(TypedDict):
 
     clients: name, pid, version, in_flight, requests. workers: state, in_flight and silent_s, by id.
     queues: requests that wait, by stage. facts: what workers said last, by stage. degraded: codes of what is missing.
-    oldest_read_s: how long a read
-    worker has had its oldest request. requests: counts and times, by operation. events: counts of what should be rare.
+    oldest_read_s: how long a read worker has had its oldest request. requests: counts and times, by operation.
+    events: counts of what should be rare.
     """
 
     draining: bool
@@ -38,6 +38,10 @@ def snapshot(flow: Flow, sessions: Sessions, stats: Stats, *, draining: bool, no
     degraded = [pool.shortfall for pool in pools if pool.shortfall]
     if flow.damaged and DatabaseCorruptError.code not in degraded:
         degraded.append(DatabaseCorruptError.code)
+    if flow.log_is_large:
+        degraded.append("log_large")
+    embedder = flow.pools[Stage.EMBED].facts.get("degraded")
+    degraded += embedder if isinstance(embedder, list) else []
     reads = [lease for worker in flow.pools[Stage.READ].workers.values() for lease in worker.leases.values()]
     return {
         "draining": draining,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from memmux import logs
 from memmux.errors import MemmuxError
 from memmux.operations import Stage
 from memmux.settings import Settings
-from workers.embedding.batches import Work, run
+from workers.embedding.batches import Pile, Work
 from workers.embedding.cache import QueryCache
 from workers.embedding.choose import choose
 from workers.embedding.exporter import Exporter
 from workers.embedding.interface import Embedder
 from workers.embedding.texts import texts_of
-from workers.jobs import Alive, Answer, Job, Outcome
+from workers.jobs import Alive, Answer, Job, Outcome, silent
 
 
 class EmbedWorker:
@@ -31,6 +32,7 @@ class EmbedWorker:
         self.retiring = False
         self._settings = settings
         self._cache = QueryCache()
+        self._pile = Pile()
         self._loaded: Embedder | None = None
         self._exporter: Exporter | None = None
 
@@ -39,7 +41,7 @@ class EmbedWorker:
         assert self._loaded is not None, "the worker is not open"
         return self._loaded
 
-    def open(self) -> None:
+    def open(self, alive: Alive = silent) -> None:  # noqa: ARG002  # loading a model is one call
         """Load the model; raise ModelMissingError or ModelInvalidError when it can't be."""
         choice = choose(self._settings)
         self._loaded = choice.embedder
@@ -48,8 +50,7 @@ class EmbedWorker:
             self._exporter = Exporter(self._settings)
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
-        """Yield the embedding of each job's texts as the two frames of `memmux.vectors`, or what is wrong with it."""
-        works: list[Work] = []
+        """Yield what is known at once: embeddings from the cache, and what is wrong. The rest is put off."""
         for job in jobs:
             try:
                 texts = texts_of(job, self._embedder.name)
@@ -60,8 +61,19 @@ class EmbedWorker:
             if cached is not None:
                 yield job, Answer(cached.frames(), self._embedder.degraded)
             else:
-                works.append(Work.of(job, texts, self._embedder, alive))
-        for work, outcome in run(works, self._embedder, alive):
+                self._pile.add(Work.of(job, texts, self._embedder, alive))
+
+    @property
+    def due_s(self) -> float:
+        """How soon the next batch wants to go through the model: at once, if there is any."""
+        return 0.0 if self._pile else math.inf
+
+    def late(self, alive: Alive) -> Iterator[Outcome]:
+        """Put one batch through the model and yield what that completes, as the two frames of `memmux.vectors`."""
+        if not self._pile:
+            return
+        alive()
+        for work, outcome in self._pile.embed_next(self._embedder):
             if work.job.operation == "memory.search" and not work.missing:
                 self._cache.put(work.texts[0], work.embedding(self._embedder.name))
             yield outcome
@@ -78,6 +90,7 @@ class EmbedWorker:
             "max_tokens": self._loaded.max_tokens,
             "cache_hits": self._cache.hits,
             "cache_misses": self._cache.misses,
+            "degraded": list(self._loaded.degraded),
         }
 
     def idle(self) -> None:

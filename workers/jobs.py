@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,10 @@ Alive = Callable[[], None]
 """Tells the router that this worker is busy, not hung, and hears what it says; call it often in long work."""
 
 
+def silent() -> None:
+    """Say nothing: nobody is waiting, or it takes milliseconds."""
+
+
 class Worker(Protocol):
     """One kind of worker; `workers.serve` runs it."""
 
@@ -63,11 +68,11 @@ class Worker(Protocol):
     credit: int  # how many jobs the router may have outstanding here
     retiring: bool  # set when a fresh process should take this one's place
 
-    def open(self) -> None:
+    def open(self, alive: Alive = silent) -> None:
         """Get ready to work; raise the MemmuxError that says why it can't."""
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
-        """Yield the outcome of every job exactly once, in any order.
+        """Yield the outcome of every job that is not put off (see `Deferring`) exactly once, in any order.
 
         What is yielded is final: a writer yields after its commit. An exception other than these outcomes is a crash.
         """
@@ -95,8 +100,18 @@ class Deferring(Protocol):
     """A worker that may put a job off: `handle` leaves its outcome out, and `late` yields it in a later turn."""
 
     @property
-    def deferred(self) -> bool:
-        """Whether somebody waits for such an outcome, so that the loop should look often."""
+    def due_s(self) -> float:
+        """How soon `late` wants to be called: 0 where there is work at hand, `math.inf` where nothing was put off."""
 
-    def late(self) -> Iterator[Outcome]:
-        """Yield the outcomes that are there by now; called in every turn of the loop, and never takes long."""
+    def late(self, alive: Alive) -> Iterator[Outcome]:
+        """Work on what was put off, for a moment only, and yield the outcomes that are there by now.
+
+        It is called in every turn of the loop, so what comes in meanwhile waits for a moment only, too.
+        """
+
+
+def work_off(worker: Worker, jobs: Sequence[Job], alive: Alive = silent) -> Iterator[Outcome]:
+    """Yield the outcome of every job, of those that were put off too; for who has no loop of his own."""
+    yield from worker.handle(jobs, alive)
+    while isinstance(worker, Deferring) and math.isfinite(worker.due_s):
+        yield from worker.late(alive)

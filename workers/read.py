@@ -22,7 +22,7 @@ from memmux.errors import (
 from memmux.operations import Stage
 from memmux.requests import Dump, Get, History, List, Mode, Nothing, Search
 from memmux.settings import Settings
-from workers.jobs import Alive, Answer, Job, Outcome
+from workers.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, rows
 from workers.storage.embeddings import embedded
 from workers.storage.interface import Reader
@@ -58,11 +58,11 @@ class ReadWorker:
         assert self._open is not None, "open() comes first"
         return self._open
 
-    def open(self) -> None:
+    def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
         self._open = SqliteReader(self._settings.database)
         try:
-            self._open.idle()
+            self._open.idle(alive)
         except DatabaseCorruptError as error:  # what can still be read is served
             logs.get().error("catch_up_failed", code=error.code, error=error.message)
 
@@ -79,7 +79,7 @@ class ReadWorker:
         """Rank by words what will be ranked by meaning too, while the query is being embedded."""
         with suppress(MemmuxError):
             asked = Search.from_body(job.frames[0] if job.frames else b"")
-            with self._reader.snapshot(job.deadline, _watching(job, _silent)):
+            with self._reader.snapshot(job.deadline, _watching(job, silent)):
                 self._reader.prepare(asked)
 
     def facts(self) -> dict[str, object]:
@@ -161,10 +161,6 @@ class ReadWorker:
         with self._reader.snapshot(job.deadline, alive):
             waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting),))
-
-
-def _silent() -> None:
-    """Say nothing: what is prepared takes milliseconds."""
 
 
 def _alone(error: MemmuxError) -> MemmuxError:

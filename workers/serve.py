@@ -1,7 +1,8 @@
 """The loop that every worker runs: take what waits, work, answer, and say that it is alive.
 
 One thread does all of it. While a job is being worked on, `_Link.alive` (called by the worker, for example from
-SQLite's progress handler) sends the heartbeat, so silence means that the process hangs.
+SQLite's progress handler) sends the heartbeat, hears what the router says, and looks at the process's own weight; so
+silence means that the process hangs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import zmq
@@ -22,15 +23,18 @@ from memmux import logs, protocol, sockets
 from memmux.errors import DatabaseReplacedError, MemmuxError, ProtocolError
 from memmux.processes import rss_bytes
 from memmux.protocol import Header, Kind, Message
-from workers.jobs import Answer, Deferring, Job, Preparing, Worker
+from workers.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at most
 FOLLOW_S = 0.02  # how long a worker that has prepared for a request looks out for it without sleeping
-LATE_S = 0.02  # between two looks for the outcome of a job that was put off
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 GROWTH = 1.5  # times its first size, to which a worker may grow in any case
+RUNAWAY = 2  # times what it may grow to, at which a worker ends at once, in whatever it is doing
+RUNAWAY_EXIT = 70
 LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
 _DRAIN = 256  # messages taken from the socket at once
+
+_Attempt = tuple[str, int]  # of a request: its id and which attempt
 
 
 class _Link:
@@ -43,7 +47,10 @@ class _Link:
         self._worker = worker
         self._said = self._looked = time.monotonic()
         self._inbox: list[Message] = []
-        self._cancelled: set[tuple[str, int]] = set()
+        self._open: set[_Attempt] = set()  # requests that came and are not answered
+        self._cancelled: set[_Attempt] = set()  # those of them that nobody waits for any more
+        self._weight: _Weight | None = None  # from the start of work on
+        self._retiring = False
 
     def send(self, header: Header, *frames: bytes) -> None:
         self._said = time.monotonic()
@@ -53,13 +60,36 @@ class _Link:
         """Send a message about the worker itself, with its facts."""
         self.send(Header(kind=kind, detail={**detail, **self._worker.facts()}))
 
+    def answer(self, header: Header, *frames: bytes) -> None:
+        """Send the outcome of a request."""
+        self._open.discard((header.id, header.attempt))
+        self.send(header, *frames)
+
+    def ready(self, cap_bytes: int) -> None:
+        """Say that work can begin. From now on the process may grow so far."""
+        self._weight = _Weight(cap_bytes)
+        self.say(Kind.READY, pid=os.getpid(), credit=self._worker.credit)
+
     def alive(self) -> None:
         """Send a heartbeat if the last word was a while ago, and take what waits; cheap enough for every moment."""
         now = time.monotonic()
         if now - self._said >= self.heartbeat_s:
-            self.say(Kind.HEARTBEAT)
+            if self._weight is None:  # it has no facts before it is ready
+                self.send(Header(kind=Kind.HEARTBEAT))
+            else:
+                self.say(Kind.HEARTBEAT)
         if now - self._looked >= LOOK_S:
             self._take()
+            self.retire_if_due()
+
+    def retire_if_due(self) -> None:
+        """Ask for a successor, once, if the worker wants one or has grown too large."""
+        if self._weight is None:
+            return
+        due = self._weight.is_too_much() or self._worker.retiring  # the weight is looked at in any case
+        if due and not self._retiring:
+            self._retiring = True
+            self.say(Kind.RETIRING)
 
     def is_cancelled(self, request_id: str, attempt: int) -> bool:
         """Return whether the router has said CANCEL to that attempt, as far as it was heard."""
@@ -71,8 +101,7 @@ class _Link:
             self._socket.poll(max(0, math.ceil(timeout_s * 1000)))
         self._take()
         messages, self._inbox = self._inbox, []
-        # A CANCEL comes after its REQUEST, so what was heard before is about requests that are answered by now.
-        self._cancelled = {_attempt(message) for message in messages if message.header.kind is Kind.CANCEL}
+        self._cancelled &= self._open
         return messages
 
     def look_out(self) -> None:
@@ -96,8 +125,11 @@ class _Link:
                 logs.get().error("message_malformed", error=error.message)
                 continue
             self._inbox.append(message)
-            if message.header.kind is Kind.CANCEL:
-                self._cancelled.add(_attempt(message))
+            # A CANCEL comes after its REQUEST.
+            if message.header.kind is Kind.REQUEST:
+                self._open.add((message.header.id, message.header.attempt))
+            elif message.header.kind is Kind.CANCEL:
+                self._cancelled.add((message.header.id, message.header.attempt))
 
     def close(self) -> None:
         self._socket.close(linger=1000)  # the last answers still go out
@@ -121,6 +153,9 @@ class _Weight:
         if (found := rss_bytes(os.getpid())) <= self._most:
             return False
         logs.get().warning("worker_grew_too_large", rss_bytes=found, most_bytes=self._most)
+        if found > RUNAWAY * self._most:
+            # Whatever it is doing, it does not end by itself: others try the request, and do so no more than thrice.
+            os._exit(RUNAWAY_EXIT)
         return True
 
 
@@ -136,15 +171,15 @@ def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0, he
     link = _Link(address, identity, worker, heartbeat_s)
     try:
         try:
-            worker.open()
+            worker.open(link.alive)
         except MemmuxError as error:
             log.error("worker_start_failed", code=error.code, error=error.message)
             link.send(Header(kind=Kind.FAILED, detail=error.to_json()))
             return 1
-        link.say(Kind.READY, pid=os.getpid(), credit=worker.credit)
+        link.ready(cap_bytes)
         log.info("worker_started", **worker.facts())
         try:
-            _work(worker, link, _Weight(cap_bytes))
+            _work(worker, link)
         except DatabaseReplacedError as error:
             log.error("worker_gave_up", code=error.code, error=error.message)
             link.send(Header(kind=Kind.FAILED, detail=error.to_json()))
@@ -157,29 +192,26 @@ def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0, he
         link.close()
 
 
-def _work(worker: Worker, link: _Link, weight: _Weight) -> None:
-    retiring = False
+def _work(worker: Worker, link: _Link) -> None:
     deferring = worker if isinstance(worker, Deferring) else None
     preparing = worker if isinstance(worker, Preparing) else None
-    while True:
-        awaited = deferring is not None and deferring.deferred
-        messages = link.receive(LATE_S if awaited else link.heartbeat_s)
+    stopped, due_s = False, math.inf
+    while not stopped or not due_s:  # the work at hand is still finished
+        messages = link.receive(min(link.heartbeat_s, due_s))
         if jobs := _requests(worker, link, messages):
-            _do(worker, link, jobs)
+            _answer_all(worker, link, worker.handle(jobs, link.alive))
         elif preparing is not None:
             for job in _jobs(link, messages, Kind.PREPARE):
                 preparing.prepare(job)
                 link.look_out()
-        if not messages and not awaited:
+        if not messages and math.isinf(due_s):
             worker.idle()
-        for job, outcome in deferring.late() if deferring else ():
-            _answer(worker, link, job, outcome, work_ms=0)
+        if deferring is not None:
+            _answer_all(worker, link, deferring.late(link.alive))
+            due_s = deferring.due_s
         link.alive()
-        if not retiring and (worker.retiring or weight.is_too_much()):
-            retiring = True
-            link.say(Kind.RETIRING)
-        if any(message.header.kind is Kind.STOP for message in messages):
-            return
+        link.retire_if_due()
+        stopped = stopped or any(message.header.kind is Kind.STOP for message in messages)
 
 
 def _requests(worker: Worker, link: _Link, messages: Sequence[Message]) -> list[Job]:
@@ -200,10 +232,6 @@ def _jobs(link: _Link, messages: Sequence[Message], kind: Kind) -> Iterator[Job]
     return (_job(message, now, link) for message in messages if message.header.kind is kind)
 
 
-def _attempt(message: Message) -> tuple[str, int]:
-    return message.header.id, message.header.attempt
-
-
 def _job(message: Message, now: float, link: _Link) -> Job:
     header = message.header
     deadline = math.inf if header.deadline_ms is None else now + header.deadline_ms / 1000
@@ -220,10 +248,10 @@ def _job(message: Message, now: float, link: _Link) -> Job:
     )
 
 
-def _do(worker: Worker, link: _Link, jobs: Sequence[Job]) -> None:
-    """Work on `jobs` and send each outcome as soon as it is there."""
+def _answer_all(worker: Worker, link: _Link, outcomes: Iterable[Outcome]) -> None:
+    """Send each outcome as soon as it is there."""
     started = time.perf_counter()
-    for job, outcome in worker.handle(jobs, link.alive):
+    for job, outcome in outcomes:
         now = time.perf_counter()
         _answer(worker, link, job, outcome, round((now - started) * 1000, 3))
         started = now
@@ -232,12 +260,12 @@ def _do(worker: Worker, link: _Link, jobs: Sequence[Job]) -> None:
 def _answer(worker: Worker, link: _Link, job: Job, outcome: Answer | MemmuxError, work_ms: float) -> None:
     if isinstance(outcome, MemmuxError):
         code = outcome.code
-        link.send(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))
+        link.answer(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))
     else:
         code = "ok"
         detail = {"work_ms": work_ms, **worker.facts()}
         header = Header(kind=Kind.RESULT, id=job.id, attempt=job.attempt, degraded=outcome.degraded, detail=detail)
-        link.send(header, *outcome.frames)
+        link.answer(header, *outcome.frames)
     logs.get().info(
         "stage_finished",
         request_id=job.id,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from memmux.operations import Stage
 from memmux.settings import Settings
-from workers.jobs import Alive, Job, Outcome
+from workers.jobs import Alive, Job, Outcome, silent
 from workers.storage.interface import Writer
 from workers.storage.keeper import Keeper
 from workers.storage.shelf import Shelf
 from workers.storage.writer import SqliteWriter
+
+LOOK_S = 0.02  # between two looks whether a backup that somebody waits for is done
 
 
 class WriteWorker:
@@ -30,10 +33,13 @@ class WriteWorker:
         assert self._open is not None, "open() comes first"
         return self._open
 
-    def open(self) -> None:
+    def open(self, alive: Alive = silent) -> None:
         """Make or migrate the database and open it; raise StorageError and its kinds."""
         self._open = SqliteWriter(
-            self._settings.database, shelf=Shelf.of(self._settings), retention_s=self._settings.retention_s
+            self._settings.database,
+            shelf=Shelf.of(self._settings),
+            retention_s=self._settings.retention_s,
+            alive=alive,
         )
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
@@ -51,11 +57,11 @@ class WriteWorker:
             yield from self._writer.apply(writes, alive)
 
     @property
-    def deferred(self) -> bool:
-        """Whether somebody waits for a backup."""
-        return self._keeper.waiting
+    def due_s(self) -> float:
+        """How soon to look whether a backup is done, if somebody waits for one."""
+        return LOOK_S if self._keeper.waiting else math.inf
 
-    def late(self) -> Iterator[Outcome]:
+    def late(self, alive: Alive) -> Iterator[Outcome]:  # noqa: ARG002  # it only looks
         """Yield the backups that are done, and begin those that are due."""
         yield from self._keeper.turn(self._writer.seq, self._writer.born)
 

@@ -36,6 +36,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "backup_keep": ("N", "How many scheduled backups are kept."),
         "retention_s": ("SECONDS", "Deleted memories are purged after so long; 0: never."),
         "worker_rss_mb": ("MIB", "A worker that has grown beyond is replaced; 0: never."),
+        "wal_mb": ("MIB", "A write-ahead log above it makes long reads step aside."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
     }
 )

@@ -32,7 +32,7 @@ def _obey(kind: str) -> None:
                     os.kill(os.getpid(), signal.SIGKILL)
                 case ["fault:hang", at, *_] if at == kind:
                     ctypes.PyDLL(None).sleep(600)  # inside C, and with the interpreter's lock held
-                case ["fault:slow", *_] if kind == "read":
+                case ["fault:slow" | "fault:fatten" | "fault:bloat", *_] if kind == "read":
                     _be_slow()
                 case ["fault:leak", at, *_] if at == kind:
                     _LEAKED.append(os.urandom(64 << 20))
@@ -45,13 +45,22 @@ _LEAKED: list[bytes] = []
 
 
 def _be_slow() -> None:
-    """Let every search for `fault:slow` be a query of SQLite that has no end."""
+    """Let every search for `fault:slow` be a query of SQLite that has no end; two more faults take memory, too.
+
+    `fault:fatten` takes some before that, and `fault:bloat` more and more.
+    """
     from workers.storage.reader import SqliteReader
 
     search = SqliteReader.search
 
     def slow(self: Any, asked: Any, query: Any) -> Any:
-        if asked.query.startswith("fault:slow"):
+        fault = asked.query.partition(" ")[0]
+        while fault == "fault:bloat":
+            _LEAKED.append(os.urandom(1 << 20))
+            self._alive()
+        if fault == "fault:fatten":
+            _LEAKED.append(os.urandom(64 << 20))
+        if fault in ("fault:slow", "fault:fatten"):
             self._connection.execute(_ENDLESS).fetchall()
         return search(self, asked, query)
 

@@ -326,6 +326,77 @@ def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: 
         assert all(workers_of(after, other) == workers_of(before, other) for other in others)
 
 
+@pytest.mark.usefixtures("faults")
+def test_worker_that_grows_too_large_in_the_middle_of_a_request_has_a_successor_before_that_ends(
+    settings: Settings,
+) -> None:
+    settings = replace(settings, readers=1, worker_rss_mb=1)
+    with Client(settings=settings) as client, Client(settings=settings, name="fat") as fat:
+        client.store("an early memory")
+        before = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
+        ended: list[str] = []
+
+        def fatten() -> None:
+            with suppress(DeadlineExceededError):
+                fat.search("fault:fatten", mode="keyword", timeout_s=12)
+            ended.append("the fat one")
+
+        fattening = threading.Thread(target=fatten)
+        fattening.start()
+        old = workers_of(before, "read")
+        status_until(client, lambda status: {"ready"} == _states(status, "read") and workers_of(status, "read") != old)
+        assert client.search("early", mode="keyword").hits
+        assert not ended
+        fattening.join(30)
+        assert ended
+        gone(old)
+
+
+def _states(status: Status, kind: str) -> set[str]:
+    """The states of the newest worker of each slot of a kind."""
+    newest = {worker["name"]: worker["state"] for worker in status.workers if worker["kind"] == kind}
+    return set(newest.values())
+
+
+@pytest.mark.usefixtures("faults")
+def test_request_that_takes_more_and_more_memory_fails_alone(settings: Settings) -> None:
+    with Client(settings=replace(settings, worker_rss_mb=1)) as client:
+        client.store("an early memory")
+        status_until(client, _complete)
+        with pytest.raises(PoisonedError):
+            client.search("fault:bloat", mode="keyword", timeout_s=60)
+        assert client.search("early", mode="keyword").hits
+        after = status_until(client, _complete)
+        assert all(worker["rss_bytes"] < 256 << 20 for worker in after.workers)
+
+
+@pytest.mark.usefixtures("faults")
+def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Settings) -> None:
+    settings = replace(settings, wal_mb=1)
+    with Client(settings=settings) as client, Client(settings=settings, name="stuck") as stuck:
+        client.store("an early memory")
+        before = status_until(client, _complete)
+        failed: list[str] = []
+
+        def read() -> None:
+            try:
+                stuck.search("fault:slow", mode="keyword", timeout_s=9)
+            except MemmuxError as error:
+                failed.append(error.code)
+
+        reading = threading.Thread(target=read)
+        reading.start()
+        status_until(client, lambda status: any(worker["in_flight"] for worker in status.workers))
+        for number in range(12):
+            client.store(f"{number} " * 200_000)
+        status_until(client, lambda status: status.wal_bytes > 4 << 20 and "log_large" in status.degraded)
+        status_until(client, lambda status: status.wal_bytes < 1 << 20 and "log_large" not in status.degraded)
+        reading.join(30)
+        assert failed
+        assert failed[0] in ("busy", "deadline_exceeded")  # it was sent again, and made way again
+        assert pids_of(client.status()) == pids_of(before)
+
+
 def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Settings) -> None:
     settings = replace(settings, stall_s=2.0)  # less than a write waits
     with Client(settings=settings) as client, closing(_another(client, settings)) as other:

@@ -18,6 +18,7 @@ from workers.embedding.interface import Embedder, Vectors
 from workers.jobs import Alive, Answer, Job, Outcome
 
 BATCH_WINDOWS = 16
+OLDEST_EVERY = 8  # each batch of so many is of the job that has waited longest
 BATCH_TOKENS = 1024  # padding included: about 0.4 s of one core, and 80 MB of activations
 TOKEN_BYTES = 3  # of UTF-8: a low guess at what a token takes of a text
 
@@ -26,7 +27,8 @@ TOKEN_BYTES = 3  # of UTF-8: a low guess at what a token takes of a text
 class Work:
     """One job with its texts cut into windows, and the vectors that are there so far.
 
-    rows: shape (windows, dimensions). missing: how many of them are not there yet.
+    rows: shape (windows, dimensions). missing: how many of them are not there yet. bulk: nobody waits for it at a
+    prompt.
     """
 
     job: Job
@@ -34,6 +36,7 @@ class Work:
     windows: tuple[tuple[Window, ...], ...]
     rows: Vectors = field(repr=False)
     missing: int
+    bulk: bool
 
     @classmethod
     def of(cls, job: Job, texts: Sequence[str], embedder: Embedder, alive: Alive) -> Work:
@@ -43,14 +46,15 @@ class Work:
             windows.append(embedder.windows(text))
             alive()
         count = sum(map(len, windows))
-        return cls(job, texts, tuple(windows), np.empty((count, embedder.dimensions), dtype=np.float32), count)
+        rows = np.empty((count, embedder.dimensions), dtype=np.float32)
+        return cls(job, texts, tuple(windows), rows, count, OPERATIONS[job.operation].bulk)
 
     def embedding(self, model: str) -> Embedding:
         """Return the finished embedding."""
         return Embedding(model, self.rows.shape[1], self.windows, self.rows.astype("<f4", copy=False).tobytes())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Piece:
     """One window of a job: where its vector goes, its text, and a guess at its tokens."""
 
@@ -62,61 +66,100 @@ class Piece:
     @property
     def order(self) -> tuple[bool, int, int]:
         """Sorts interactive jobs first, then jobs of few windows, then short windows."""
-        return OPERATIONS[self.work.job.operation].bulk, len(self.work.rows), self.tokens
+        return self.work.bulk, len(self.work.rows), self.tokens
 
 
-def pieces(works: Sequence[Work], max_tokens: int) -> list[Piece]:
-    """Return every window of `works`, in the order in which they go through the model."""
-    found = []
-    for work in works:
-        row = 0
-        for text, windows in zip(work.texts, work.windows, strict=True):
-            for start, end in windows:
-                window = text[start:end]
-                # A window of several is a full one.
-                tokens = max_tokens if len(windows) > 1 else min(max_tokens, len(window.encode()) // TOKEN_BYTES + 2)
-                found.append(Piece(work, row, window, tokens))
-                row += 1
-    return sorted(found, key=lambda piece: piece.order)
+def pieces(work: Work, max_tokens: int) -> Iterator[Piece]:
+    """Yield every window of `work`."""
+    row = 0
+    for text, windows in zip(work.texts, work.windows, strict=True):
+        for start, end in windows:
+            window = text[start:end]
+            # A window of several is a full one.
+            tokens = max_tokens if len(windows) > 1 else min(max_tokens, len(window.encode()) // TOKEN_BYTES + 2)
+            yield Piece(work, row, window, tokens)
+            row += 1
 
 
-def batches(ordered: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """Yield `ordered` in batches within both bounds; bulk work is never in one batch with interactive."""
-    batch: list[Piece] = []
-    longest = 0
-    for piece in ordered:
-        longest = max(longest, piece.tokens)
-        full = len(batch) == BATCH_WINDOWS or longest * (len(batch) + 1) > BATCH_TOKENS
-        if batch and (full or piece.order[0] != batch[0].order[0]):
-            yield batch
-            batch, longest = [], piece.tokens
-        batch.append(piece)
-    if batch:
-        yield batch
+class Pile:
+    """The windows that wait for the model, a batch of which goes through it at a time; more may come in between."""
 
+    def __init__(self) -> None:
+        self._added: list[Work] = []
+        self._waiting: list[Piece] = []  # the next are at the end
+        self._ages: dict[Work, None] = {}  # the works that wait, in the order in which they came
+        self._batches = 0
 
-def run(works: Sequence[Work], embedder: Embedder, alive: Alive) -> Iterator[tuple[Work, Outcome]]:
-    """Yield each of `works` with its outcome as soon as it is there; one that is cancelled or late ends at once."""
-    ended: set[Work] = set()
-    for work in works:
-        if not work.missing:
-            yield work, (work.job, _answer(work, embedder))
-    for planned in batches(pieces(works, embedder.max_tokens)):
-        alive()
-        for work in dict.fromkeys(piece.work for piece in planned if piece.work not in ended):
+    def __bool__(self) -> bool:
+        """Return whether anything waits."""
+        return bool(self._added or self._waiting)
+
+    def add(self, work: Work) -> None:
+        """Let the windows of one more job wait."""
+        self._added.append(work)
+
+    def embed_next(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
+        """Put the next batch through the model, and yield the jobs that are done with it, each with its outcome.
+
+        Jobs that are cancelled or late end here, before they cost anything.
+        """
+        yield from self._sort_in(embedder)
+        yield from self._drop_unwanted()
+        batch = self._take()
+        if not batch:
+            return
+        for piece, vector in zip(batch, embedder.embed([piece.text for piece in batch]), strict=True):
+            work = piece.work
+            work.rows[piece.row] = vector
+            work.missing -= 1
+            if not work.missing:
+                del self._ages[work]
+                yield work, (work.job, _answer(work, embedder))
+
+    def _sort_in(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
+        """Put what was added in its place; what has no windows is done."""
+        added, self._added = self._added, []
+        for work in added:
+            if work.missing:
+                self._ages[work] = None
+                self._waiting.extend(pieces(work, embedder.max_tokens))
+            else:
+                yield work, (work.job, _answer(work, embedder))
+        if added:
+            self._waiting.sort(key=lambda piece: piece.order, reverse=True)
+
+    def _drop_unwanted(self) -> Iterator[tuple[Work, Outcome]]:
+        for work in list(self._ages):
             try:
                 work.job.check()
             except MemmuxError as error:
-                ended.add(work)
+                self._waiting = [piece for piece in self._waiting if piece.work is not work]
+                del self._ages[work]
                 yield work, (work.job, error)
-        batch = [piece for piece in planned if piece.work not in ended]
-        if not batch:
-            continue
-        for piece, vector in zip(batch, embedder.embed([piece.text for piece in batch]), strict=True):
-            piece.work.rows[piece.row] = vector
-            piece.work.missing -= 1
-            if not piece.work.missing:
-                yield piece.work, (piece.work.job, _answer(piece.work, embedder))
+
+    def _take(self) -> list[Piece]:
+        """Remove and return the next batch, within both bounds; bulk work never shares one with interactive.
+
+        Now and then it is the turn of the job that has waited longest, so that none waits for ever.
+        """
+        if not self._waiting:
+            return []
+        self._batches += 1
+        waiting, passed = self._waiting, []
+        if self._batches % OLDEST_EVERY == 0:
+            oldest = next(iter(self._ages))
+            passed = [piece for piece in waiting if piece.work is not oldest]
+            waiting = [piece for piece in waiting if piece.work is oldest]
+        batch: list[Piece] = []
+        longest = 0
+        while waiting and len(batch) < BATCH_WINDOWS:
+            longest = max(longest, waiting[-1].tokens)
+            if batch and (longest * (len(batch) + 1) > BATCH_TOKENS or waiting[-1].work.bulk != batch[0].work.bulk):
+                break
+            batch.append(waiting.pop())
+        if waiting is not self._waiting:
+            self._waiting = sorted((*passed, *waiting), key=lambda piece: piece.order, reverse=True)
+        return batch
 
 
 def _answer(work: Work, embedder: Embedder) -> Answer:

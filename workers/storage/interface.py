@@ -10,7 +10,7 @@ from typing import Protocol
 from memmux.errors import MemmuxError
 from memmux.models import Change, Hit, Memory, Page, Verified
 from memmux.requests import Dump, Get, History, List, Mode, Search
-from workers.jobs import Alive, Answer, Job, Outcome
+from workers.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.embeddings import Embedded
 
 
@@ -67,7 +67,7 @@ class Reader(Protocol):
     def verify(self) -> Verified:
         """Compare what is kept in memory with the rows."""
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:
         """Catch up, so that the next request need not."""
 
     def close(self) -> None:

@@ -93,14 +93,6 @@ def identity(path: Path) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-def log_bytes(database: Path) -> int:
-    """Return the size of the log of `database`."""
-    try:
-        return _beside(database, "-wal").stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def _set_aside(database: Path) -> None:
     """Rename the log, if it holds anything; what indexes it holds nothing by itself."""
     log = _beside(database, "-wal")

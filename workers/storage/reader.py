@@ -14,11 +14,10 @@ import apsw
 import numpy as np
 import orjson
 
-from memmux.errors import StorageBusyError
 from memmux.models import Change, Hit, Memory, Page, Verified
 from memmux.requests import Dump, Filter, Get, History, List, Mode, Search
 from workers.index.interface import Index, Rows
-from workers.jobs import Alive
+from workers.jobs import Alive, silent
 from workers.storage import dump, engine, history, lineage, queries, ranking, rows, schema, vectors
 from workers.storage.embeddings import Embedded, mean
 from workers.storage.filters import Condition, condition
@@ -29,8 +28,6 @@ from workers.storage.lineage import Lineage
 from workers.storage.vectors import Model
 
 _SQL = queries.load("search")
-STEP_ASIDE_S = 5.0  # from which on a snapshot makes room for the writer,
-LOG_MOST_BYTES = 256 << 20  # if the log, which can't begin anew before the snapshot ends, is larger than this
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
 
 
@@ -48,10 +45,9 @@ class SqliteReader:
         # The index sees the very tokens that the tokenizer of `texts` makes, before stemming, which FTS5 does itself.
         self._tokenizer = self._connection.fts5_tokenizer("unicode61", [])
         self._deadline = math.inf
-        self._alive: Alive = _silent
+        self._alive: Alive = silent
         self._seq = 0
         self._ahead: tuple[tuple[object, ...], dict[int, float]] = (), {}
-        self._looked = 0.0
 
     @property
     def seq(self) -> int:
@@ -63,7 +59,7 @@ class SqliteReader:
         """Begin a read transaction, and end it with the block; see `interface.Reader`."""
         self._lineage.check(self._database)
         self._end_former()
-        self._deadline, self._alive, self._looked = deadline, alive, time.monotonic()
+        self._deadline, self._alive = deadline, alive
         with engine.errors():
             try:
                 self._connection.execute("BEGIN")
@@ -131,9 +127,9 @@ class SqliteReader:
         found, different = compared or (0, [])
         return Verified(pid=os.getpid(), seq=self._seq, vectors=found, drifted=len(different))
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, so that the next search need not."""
-        with self.snapshot(math.inf, _silent):
+        with self.snapshot(math.inf, alive):
             if (model := vectors.current(self._connection)) is not None:
                 self._follower.follow(model, self._seq)
 
@@ -203,13 +199,4 @@ class SqliteReader:
     def _interrupted(self) -> bool:
         """Say that this worker is alive, and whether SQLite shall stop; SQLite asks about once a millisecond."""
         self._alive()
-        now = time.monotonic()
-        if now - self._looked >= STEP_ASIDE_S:
-            self._looked = now
-            if lineage.log_bytes(self._database) > LOG_MOST_BYTES:
-                raise StorageBusyError("this held up the writer for too long; ask for less, or send it again")
-        return now >= self._deadline
-
-
-def _silent() -> None:
-    """Say nothing: nobody is waiting."""
+        return time.monotonic() >= self._deadline

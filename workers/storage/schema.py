@@ -16,6 +16,7 @@ from memmux.errors import (
     StoragePermissionError,
 )
 from memmux.settings import Settings
+from workers.jobs import Alive, silent
 from workers.storage import backup, engine
 from workers.storage.queries import FOLDER
 from workers.storage.shelf import Shelf
@@ -70,7 +71,9 @@ def refuse_newer(database: Path, scripts: Migrations) -> int:
     return found
 
 
-def prepare(database: Path, scripts: Migrations | None = None, shelf: Shelf | None = None) -> None:
+def prepare(
+    database: Path, scripts: Migrations | None = None, shelf: Shelf | None = None, alive: Alive = silent
+) -> None:
     """Make `database`, or bring it to the newest version; a backup of an older one is put on the `shelf` first.
 
     Raises StorageError and its kinds; a file that is not ours, or newer, is left byte for byte as it was.
@@ -86,22 +89,28 @@ def prepare(database: Path, scripts: Migrations | None = None, shelf: Shelf | No
     if not steps:
         return
     if version:
-        saved = backup.save(database, shelf or Shelf.of(Settings(database=database)))
+        saved = backup.save(database, shelf or Shelf.of(Settings(database=database)), proceed=alive)
         logs.get().info("database_saved", version=version, backup=saved.path)
-    _migrate(database, steps)
+    _migrate(database, steps, alive)
     logs.get().info("database_migrated", before=version, after=max(steps))
 
 
-def _migrate(database: Path, steps: Migrations) -> None:
+def _migrate(database: Path, steps: Migrations, alive: Alive) -> None:
     """Apply `steps` in one transaction, in whatever journal mode the file has.
 
     A new file is still in rollback mode, so its application id is in the file itself, never in a log beside it that
     a look at the header would miss.
     """
+
+    def working() -> bool:
+        alive()
+        return False
+
     connection = engine.connect(database)
     try:
         with engine.errors():
             connection.set_busy_timeout(engine.BUSY_MS)
+            connection.set_progress_handler(working, engine.PROGRESS_STEPS)
             engine.load_vectors(connection)
             connection.execute("BEGIN IMMEDIATE")
             for step, script in steps.items():

@@ -12,7 +12,7 @@ import orjson
 
 from memmux import logs
 from memmux.errors import CancelledError, DatabaseCorruptError, KeyConflictError, MemmuxError
-from workers.jobs import Alive, Answer, Job, Outcome
+from workers.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import engine, filesystem, lineage, queries, repair, schema, vectors
 from workers.storage.changes import Changes
 from workers.storage.lineage import Lineage
@@ -27,7 +27,7 @@ class SqliteWriter:
     """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
 
     shelf: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
-    retention_s: how long deleted memories are kept; 0 for ever.
+    retention_s: how long deleted memories are kept; 0 for ever. alive: called often while it is opened.
     Raises StorageError and its kinds.
     """
 
@@ -39,17 +39,18 @@ class SqliteWriter:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         retention_s: float = DELETED_S,
+        alive: Alive = silent,
     ) -> None:
         engine.refuse_unsafe()
         filesystem.refuse_network(database)
         lineage.begin(database)
-        schema.prepare(database, shelf=shelf)
+        schema.prepare(database, shelf=shelf, alive=alive)
         opened = Lineage.of(database)
         self._database = database
         self._connection = engine.open_writer(database)
         self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
         self._now = now
-        self._alive: Alive = _silent
+        self._alive: Alive = silent
         self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
         self._changes = Changes(self._connection, now)
         self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
@@ -77,7 +78,7 @@ class SqliteWriter:
             logs.get().error("transaction_failed", code=error.code, error=error.message, requests=len(jobs))
             return [(job, error) for job in jobs]
         finally:
-            self._alive = _silent
+            self._alive = silent
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         self._upkeep.dirty = True
@@ -97,7 +98,7 @@ class SqliteWriter:
         except MemmuxError as error:
             return error
         finally:
-            self._alive = _silent
+            self._alive = silent
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         self._damage = None
@@ -202,7 +203,3 @@ class SqliteWriter:
         """Say that this worker is alive; never interrupt, which would undo the jobs of others too."""
         self._alive()
         return False
-
-
-def _silent() -> None:
-    """Say nothing: nobody is waiting."""

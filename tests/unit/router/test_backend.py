@@ -296,3 +296,53 @@ def test_missing_readers_and_writers_are_reported() -> None:
     driver.start("read-0", Stage.READ)
     degraded = driver.dispatcher.snapshot(driver.now)["degraded"]
     assert degraded == ["embedder_unavailable", "reader_loading", "writer_unavailable"]
+
+
+LOG = Limits(log_bytes=1000, read_s=5.0)
+
+
+def _long_read(driver: Driver) -> None:
+    """A client has a read that has run for long, and another one that waits behind it in the same worker."""
+    driver.ready("w", Stage.WRITE, wal_bytes=0)
+    driver.ready("r", Stage.READ, credit=2)
+    driver.hello(b"c")
+    driver.request(b"c", "long")
+    driver.request(b"c", "waiting")
+    driver.tick(6)
+
+
+def test_read_that_holds_up_a_large_log_makes_way_and_what_waits_behind_it_does_not() -> None:
+    driver = Driver(LOG)
+    _long_read(driver)
+    driver.heartbeat("w", wal_bytes=1001)
+    driver.tick()
+    assert driver.outcomes(b"c") == [("long", "busy")]
+    assert driver.last(b"c").header.detail["retryable"]
+    assert driver.cancelled("r") == ["long"]
+    driver.tick(1)
+    assert driver.outcomes(b"c") == [("long", "busy")]
+
+
+def test_reads_go_on_beside_a_log_that_is_not_large() -> None:
+    driver = Driver(LOG)
+    _long_read(driver)
+    driver.heartbeat("w", wal_bytes=1000)
+    driver.tick()
+    assert driver.outcomes(b"c") == []
+
+
+def test_short_reads_go_on_beside_a_large_log_and_status_names_it() -> None:
+    driver = Driver(LOG)
+    driver.ready("w", Stage.WRITE, wal_bytes=1001)
+    driver.ready("r", Stage.READ)
+    driver.hello(b"c")
+    driver.request(b"c", "short")
+    driver.tick(4)
+    assert driver.outcomes(b"c") == []
+    assert "log_large" in driver.dispatcher.snapshot(driver.now)["degraded"]
+
+
+def test_status_says_what_the_embedder_answers_without() -> None:
+    driver = Driver()
+    driver.ready("e", Stage.EMBED, degraded=["hash_embedder"])
+    assert "hash_embedder" in driver.dispatcher.snapshot(driver.now)["degraded"]

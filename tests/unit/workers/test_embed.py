@@ -16,11 +16,7 @@ from memmux.settings import EmbedderChoice, Settings
 from memmux.vectors import Embedding
 from workers.embed import EmbedWorker
 from workers.embedding import exports, sources
-from workers.jobs import Answer, Job
-
-
-def alive() -> None:
-    """Nobody listens."""
+from workers.jobs import Answer, Job, silent, work_off
 
 
 def job(operation: str, *frames: bytes, name: str = "id") -> Job:
@@ -28,7 +24,7 @@ def job(operation: str, *frames: bytes, name: str = "id") -> Job:
 
 
 def only(worker: EmbedWorker, asked: Job) -> Answer:
-    ((_, outcome),) = worker.handle([asked], alive)
+    ((_, outcome),) = work_off(worker, [asked])
     assert isinstance(outcome, Answer)
     return outcome
 
@@ -69,7 +65,7 @@ def test_a_wrong_body_fails_alone(worker: EmbedWorker) -> None:
         job("memory.store", b'{"content": ""}', name="wrong"),
         job("memory.store", Store(content="right").to_body(), name="right"),
     ]
-    outcomes = {asked.id: outcome for asked, outcome in worker.handle(jobs, alive)}
+    outcomes = {asked.id: outcome for asked, outcome in work_off(worker, jobs)}
     assert isinstance(outcomes["wrong"], ContentEmptyError)
     assert isinstance(outcomes["right"], Answer)
 
@@ -77,7 +73,7 @@ def test_a_wrong_body_fails_alone(worker: EmbedWorker) -> None:
 def test_every_job_is_answered_exactly_once(worker: EmbedWorker) -> None:
     query = job("memory.search", Search(query="the same").to_body())
     jobs = [query, query, job("memory.store", b""), job("memory.store", Store(content="x").to_body()), query]
-    assert len(list(worker.handle(jobs, alive))) == len(jobs)
+    assert len(list(work_off(worker, jobs))) == len(jobs)
 
 
 def test_a_query_that_was_asked_before_comes_from_the_cache(worker: EmbedWorker) -> None:
@@ -91,6 +87,19 @@ def test_what_is_stored_does_not_go_into_the_cache(worker: EmbedWorker) -> None:
     for _ in range(2):
         only(worker, job("memory.store", Store(content="x").to_body()))
     assert (worker.facts()["cache_hits"], worker.facts()["cache_misses"]) == (0, 0)
+
+
+def test_each_batch_is_a_turn_of_its_own_and_says_that_the_worker_is_alive(worker: EmbedWorker) -> None:
+    memories = tuple(Store(content=f"text {number}") for number in range(40))
+    said: list[bool] = []
+    assert list(worker.handle([job("memory.store_batch", StoreBatch(memories=memories).to_body())], silent)) == []
+    outcomes = []
+    for _ in range(3):
+        assert worker.due_s == 0
+        outcomes += worker.late(lambda: said.append(True))
+    assert worker.due_s == math.inf
+    assert len(outcomes) == 1
+    assert len(said) == 3
 
 
 def test_facts_name_the_model(worker: EmbedWorker) -> None:

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memmux.errors import DeadlineExceededError
 from memmux.vectors import Embedding
-from workers.embedding.batches import BATCH_TOKENS, BATCH_WINDOWS, Work, batches, pieces, run
+from workers.embedding.batches import BATCH_TOKENS, BATCH_WINDOWS, OLDEST_EVERY, Pile, Work
 from workers.embedding.hashing import HashEmbedder
 from workers.embedding.interface import Vectors
-from workers.jobs import Answer, Job
+from workers.jobs import Answer, Job, Outcome
 
 
 class Recorder(HashEmbedder):
@@ -34,6 +34,15 @@ def alive() -> None:
     """Nobody listens."""
 
 
+def run(works: Sequence[Work], embedder: HashEmbedder) -> Iterator[tuple[Work, Outcome]]:
+    """Put all of them through the model, one batch after the other."""
+    pile = Pile()
+    for some in works:
+        pile.add(some)
+    while pile:
+        yield from pile.embed_next(embedder)
+
+
 def test_interactive_work_goes_before_bulk_and_short_before_long() -> None:
     works = [
         work("bulk", operation="memory.store_batch"),
@@ -41,25 +50,49 @@ def test_interactive_work_goes_before_bulk_and_short_before_long() -> None:
         work("several words of a middling text"),
         work("short"),
     ]
-    done = [found.job.id for found, _ in run(works, HashEmbedder(), alive)]
+    done = [found.job.id for found, _ in run(works, HashEmbedder())]
     assert done == ["short", "several words of a m", "long", "bulk"]
 
 
 def test_what_waits_goes_through_the_model_together() -> None:
     embedder = Recorder()
-    list(run([work(f"text {number}") for number in range(16)], embedder, alive))
+    list(run([work(f"text {number}") for number in range(16)], embedder))
     assert [len(batch) for batch in embedder.batches] == [16]
 
 
 @given(st.lists(st.tuples(st.integers(1, 3000), st.sampled_from(["memory.store", "memory.store_batch"])), max_size=60))
 def test_batches_keep_within_their_bounds_and_lose_nothing(sizes: list[tuple[int, str]]) -> None:
-    ordered = pieces([work("x" * size, operation=operation) for size, operation in sizes], 256)
-    planned = list(batches(ordered))
-    assert [piece for batch in planned for piece in batch] == ordered
-    for batch in planned:
+    works = [
+        work(f"{number}{operation[-1]}".ljust(size, "x"), operation=operation, name=str(number))
+        for number, (size, operation) in enumerate(sizes)
+    ]
+    embedder = Recorder()
+    assert sorted(int(done.job.id) for done, _ in run(works, embedder)) == list(range(len(works)))
+    for batch in embedder.batches:
         assert 1 <= len(batch) <= BATCH_WINDOWS
-        assert len(batch) * max(piece.tokens for piece in batch) <= BATCH_TOKENS
-        assert len({piece.work.job.operation for piece in batch}) == 1
+        longest = max(min(256, len(text) // 3 + 2) for text in batch)
+        assert len(batch) == 1 or len(batch) * longest <= BATCH_TOKENS
+        assert len({text.strip("x")[-1:] for text in batch if text.strip("x")}) <= 1
+
+
+def test_what_comes_in_between_goes_before_the_rest_of_a_bulk_job() -> None:
+    pile, embedder = Pile(), Recorder()
+    pile.add(work(*(f"text {number}" for number in range(40)), operation="memory.store_batch", name="bulk"))
+    assert list(pile.embed_next(embedder)) == []
+    pile.add(work("a question", operation="memory.search", name="question"))
+    assert [done.job.id for done, _ in pile.embed_next(embedder)] == ["question"]
+    assert embedder.batches[1] == ["a question"]
+
+
+def test_the_oldest_job_gets_its_turn_however_many_short_ones_come() -> None:
+    pile, embedder = Pile(), HashEmbedder()
+    pile.add(work("long " * 250, name="long"))
+    ended = []
+    for number in range(OLDEST_EVERY):
+        for place in range(BATCH_WINDOWS):
+            pile.add(work(f"short {number} {place}", name=f"{number} {place}"))
+        ended += [done.job.id for done, _ in pile.embed_next(embedder)]
+    assert "long" in ended
 
 
 @given(st.lists(st.lists(st.text(min_size=1, max_size=50), max_size=4), max_size=12))
@@ -69,7 +102,7 @@ def test_every_text_gets_its_own_vector(texts: list[list[str]]) -> None:
         Work.of(Job(str(n), "memory.store", (), "", "t", math.inf, 1, ()), some, embedder, alive)
         for n, some in enumerate(texts)
     ]
-    outcomes = {job.id: outcome for _, (job, outcome) in run(works, embedder, alive)}
+    outcomes = {job.id: outcome for _, (job, outcome) in run(works, embedder)}
     assert len(outcomes) == len(texts)
     for number, some in enumerate(texts):
         answer = outcomes[str(number)]
@@ -79,15 +112,7 @@ def test_every_text_gets_its_own_vector(texts: list[list[str]]) -> None:
 
 def test_a_job_whose_time_is_up_costs_nothing() -> None:
     embedder = Recorder()
-    outcomes = {job.id: outcome for _, (job, outcome) in run([work("late", deadline=0), work("fine")], embedder, alive)}
+    outcomes = {job.id: outcome for _, (job, outcome) in run([work("late", deadline=0), work("fine")], embedder)}
     assert isinstance(outcomes["late"], DeadlineExceededError)
     assert isinstance(outcomes["fine"], Answer)
     assert embedder.batches == [["fine"]]
-
-
-def test_the_worker_says_that_it_is_alive_before_each_batch() -> None:
-    said: list[int] = []
-    embedder = Recorder()
-    list(run([work("word " * 256 * 10)], embedder, lambda: said.append(len(embedder.batches))))
-    assert said == list(range(len(embedder.batches)))
-    assert len(said) > 2

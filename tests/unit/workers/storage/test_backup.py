@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from memmux.errors import BackupFailedError, CancelledError, DatabaseCorruptError
 from memmux.settings import Settings
 from tests.unit.workers.desk import Desk, job
+from workers.jobs import silent
 from workers.storage import backup, engine
 from workers.storage.shelf import Shelf
 
@@ -148,10 +150,10 @@ def test_a_worker_answers_a_backup_later_and_writes_meanwhile(stored: Desk, shel
     asked = job("admin.backup", {"to": str(shelf.folder)})
     ((answered, _),) = stored.write(asked, job("memory.store", {"content": "in the same turn"}))
     assert answered is not asked
-    assert stored.writer.deferred
+    assert math.isfinite(stored.writer.due_s)
     outcomes = settled(stored)
     assert [late for late, _ in outcomes] == [asked]
-    assert not stored.writer.deferred
+    assert math.isinf(stored.writer.due_s)
     assert len(names(shelf)) == 1
 
 
@@ -164,8 +166,8 @@ def test_a_backup_in_a_wrong_place_fails_alone(stored: Desk) -> None:
 def settled(desk: Desk) -> list[tuple[object, object]]:
     """The outcomes of all backups that were asked for."""
     found: list[tuple[object, object]] = []
-    while desk.writer.deferred:
-        found += desk.writer.late()
+    while math.isfinite(desk.writer.due_s):
+        found += desk.writer.late(silent)
         if running := desk.writer._keeper._running:
             running.thread.join(30)
             assert not running.thread.is_alive()
