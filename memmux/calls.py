@@ -16,6 +16,7 @@ from memmux.vectors import Embedding
 
 TIMEOUT_MOST_S = limits.DEADLINE_MS / 1000
 NAME_CHARACTERS = 128  # of a key and of a client's name, as in a header
+_UNIT = 1e-6  # how far a length may be from 1
 UNNAMED = ""  # the model of a caller's vectors, until the cluster has said which one is its own
 
 T = TypeVar("T")
@@ -107,11 +108,11 @@ def embedding_of(texts: Sequence[str], vectors: Sequence[Vector]) -> Embedding:
     return Embedding(UNNAMED, dimensions, windows, b"".join(row.data for row in rows))
 
 
-def _unit(vector: Vector) -> list[float]:
+def _unit(vector: Vector) -> Vector:
     try:
         length = math.hypot(*vector)
     except (TypeError, OverflowError):
         raise ArgumentInvalidError("a vector is a sequence of numbers") from None
     if not math.isfinite(length) or length == 0:
         raise ArgumentInvalidError("a vector is finite and not zero; this one has no direction")
-    return [float(value) / length for value in vector]
+    return vector if abs(length - 1) < _UNIT else [float(value) / length for value in vector]

@@ -6,6 +6,7 @@ Nothing is ever written to stdout, which belongs to the protocol of a stdio serv
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -17,6 +18,7 @@ from memmux.settings import LogLevel, Settings
 from memmux.version import __version__
 
 FILE_BYTES = 8 << 20  # a file that grows past this becomes NAME.1, and the NAME.1 before it goes
+_logger: FilteringBoundLogger | None = None
 _LEVELS = {LogLevel.DEBUG: 10, LogLevel.INFO: 20, LogLevel.WARNING: 30, LogLevel.ERROR: 40}
 
 
@@ -60,36 +62,26 @@ def configure(name: str, settings: Settings) -> FilteringBoundLogger:
     sink = LogFile(folder / f"{name}.jsonl")
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _in_order,
-            structlog.processors.JSONRenderer(serializer=_dumps),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),
         logger_factory=lambda *_: sink,
-        cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(
+    global _logger  # noqa: PLW0603  # a process has one log; to look it up anew for each line costs more than the line
+    _logger = structlog.get_logger().bind(
         process=name, kind=name.partition("-")[0], pid=os.getpid(), version=__version__, database=str(settings.database)
     )
     return get()
 
 
 def get() -> FilteringBoundLogger:
-    """Return the logger of this process."""
-    logger: FilteringBoundLogger = structlog.get_logger()
-    return logger
+    """Return the logger of this process; until it is configured, one that writes for people."""
+    return structlog.get_logger() if _logger is None else _logger
 
 
-_FIRST = ("timestamp", "level", "event")
-
-
-def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Put the fields that people read first in front."""
-    return {**{name: event.pop(name) for name in _FIRST if name in event}, **event}
-
-
-def _dumps(event: EventDict, **_options: object) -> bytes:
-    return orjson.dumps(event, default=str)
+def _line(_logger: WrappedLogger, method: str, event: EventDict) -> bytes:
+    """Return the line, with the fields in front that people read first."""
+    level = "error" if method == "exception" else method
+    first = {"timestamp": datetime.now(UTC), "level": level, "event": event.pop("event")}
+    return orjson.dumps({**first, **event}, default=str, option=orjson.OPT_UTC_Z)

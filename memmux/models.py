@@ -278,6 +278,7 @@ class Status:
     clients: name, pid, version, in_flight, requests. queues: requests that wait, by kind of worker. requests: counts
     and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the
     write-ahead log. oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
+    index: of many vectors: its `state`, which is none, building or ready, and how many `vectors` are in it.
     degraded: codes of everything that is not as it should be.
     """
 
@@ -299,6 +300,7 @@ class Status:
     requests: Mapping[str, Any]
     wal_bytes: int = 0
     oldest_read_s: float = 0.0
+    index: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:

@@ -11,7 +11,7 @@ This module is pure: bytes in, values out. Arbitrary bytes never raise anything 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -124,7 +124,6 @@ def encode_error(error: MemmuxError, request_id: str = "") -> list[bytes]:
     return encode(Header(kind=Kind.ERROR, id=request_id, detail=error.to_json()))
 
 
-_TEXTS = ("id", "operation", "stage", "key", "client")
 _TEXT_CHARACTERS = 128  # of each of them
 _INTEGER = 1 << 53
 
@@ -153,31 +152,60 @@ def decode(frames: Sequence[bytes]) -> Message:
 
 def _header(fields: dict[str, object]) -> Header:
     check_version(fields.get("v"))
-    for name in _TEXTS:
-        value = fields.get(name, "")
-        if not isinstance(value, str) or len(value) > _TEXT_CHARACTERS:
-            raise MalformedMessageError(f"header field {name!r} is not a text of at most {_TEXT_CHARACTERS} characters")
-    deadline_ms, attempt = fields.get("deadline_ms"), fields.get("attempt", 0)
-    for name, number in (("deadline_ms", 0 if deadline_ms is None else deadline_ms), ("attempt", attempt)):
-        if type(number) is not int or not 0 <= number < _INTEGER:
-            raise MalformedMessageError(f"header field {name!r} is not a whole number from 0")
-    degraded, detail = fields.get("degraded", []), fields.get("detail", {})
-    if not isinstance(degraded, list) or not all(isinstance(code, str) for code in degraded):
-        raise MalformedMessageError("header field 'degraded' is not a list of codes")
-    if not isinstance(detail, dict):
-        raise MalformedMessageError("header field 'detail' is not an object")
-    try:
-        kind = Kind(fields.get("kind"))  # type: ignore[arg-type]  # a value of any other type is refused just the same
-    except ValueError:
-        raise MalformedMessageError("the header names no kind of message that this side knows") from None
-    return Header(
-        kind=kind,
-        degraded=tuple(degraded),
-        detail=detail,
-        deadline_ms=deadline_ms,  # type: ignore[arg-type]  # checked above
-        attempt=attempt,  # type: ignore[arg-type]  # checked above
-        **{name: fields.get(name, "") for name in _TEXTS},  # type: ignore[arg-type]  # checked above
-    )
+    known = {name: read(name, value) for name, value in fields.items() if (read := _FIELDS.get(name))}
+    if "kind" not in known:
+        raise _no_kind()
+    return Header(**known)  # type: ignore[arg-type]  # each is what its reader returned
+
+
+def _kind(_name: str, value: object) -> Kind:
+    kind = _KINDS.get(value) if isinstance(value, str) else None
+    if kind is None:
+        raise _no_kind()
+    return kind
+
+
+def _no_kind() -> MalformedMessageError:
+    return MalformedMessageError("the header names no kind of message that this side knows")
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or len(value) > _TEXT_CHARACTERS:
+        raise MalformedMessageError(f"header field {name!r} is not a text of at most {_TEXT_CHARACTERS} characters")
+    return value
+
+
+def _number(name: str, value: object) -> int:
+    if type(value) is not int or not 0 <= value < _INTEGER:
+        raise MalformedMessageError(f"header field {name!r} is not a whole number from 0")
+    return value
+
+
+def _number_or_none(name: str, value: object) -> int | None:
+    return None if value is None else _number(name, value)
+
+
+def _codes(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
+        raise MalformedMessageError(f"header field {name!r} is not a list of codes")
+    return tuple(value)
+
+
+def _object(name: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise MalformedMessageError(f"header field {name!r} is not an object")
+    return value
+
+
+_KINDS: Mapping[str, Kind] = {str(kind): kind for kind in Kind}
+_FIELDS: Mapping[str, Callable[[str, object], object]] = {
+    "kind": _kind,
+    **dict.fromkeys(("id", "operation", "stage", "key", "client"), _text),
+    "deadline_ms": _number_or_none,
+    "attempt": _number,
+    "degraded": _codes,
+    "detail": _object,
+}
 
 
 def check_version(version: object, *, peer: str = "the other side") -> None:

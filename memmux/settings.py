@@ -63,6 +63,7 @@ class Settings:
     retention_s: deleted memories are purged after so long; 0 never.
     worker_rss_mb: a worker that has grown beyond is replaced; 0 never.
     wal_mb: a write-ahead log above it makes long reads step aside, so that it can shrink.
+    index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
     log_level: the least level that is logged.
     """
 
@@ -85,6 +86,7 @@ class Settings:
     retention_s: float = 30 * 86_400.0
     worker_rss_mb: int = 2048
     wal_mb: int = 256
+    index_from: int = 20_000
     log_level: LogLevel = LogLevel.INFO
 
     def __post_init__(self) -> None:
@@ -111,6 +113,7 @@ _RANGES = (
     ("retention_s", 0, 1e10),
     ("worker_rss_mb", 0, 1 << 20),
     ("wal_mb", 1, 1 << 20),
+    ("index_from", 1, 1_000_000_000),
 )
 
 

@@ -10,10 +10,11 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -163,6 +164,7 @@ def _status(
         "uptime_s": round(now - started, 3),
         "rss_bytes": rss_bytes(os.getpid()),
         "wal_bytes": written.get("wal_bytes", 0),
+        "index": _index(written, facts.get(Stage.READ, {})),
         "oldest_read_s": seen["oldest_read_s"],
         "degraded": degraded,
         "workers": workers,
@@ -170,6 +172,14 @@ def _status(
         "queues": seen["queues"],
         "requests": seen["requests"],
     }
+
+
+def _index(written: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, object]:
+    """Return where the index of many vectors stands; few need none."""
+    made, used = written.get("indexed", 0), read.get("indexed", 0)
+    if written.get("building") or made != used:
+        return {"state": "building", "vectors": used}
+    return {"state": "ready" if used else "none", "vectors": used}
 
 
 def _state(degraded: list[str], *, draining: bool) -> str:

@@ -81,12 +81,13 @@ class Loop:
             self._supervisor.add(Stage.WRITE, now)
             self._supervisor.add(Stage.EMBED, now)
             while not self._finished(now):
+                if self._drain_wakeups() or now >= self._next_sweep:
+                    self._reap(now)
                 self._upkeep(now)
                 # The timeout is computed from the clock each time: after a signal, poll's own count is off.
                 poller.poll(self._timeout_ms())
                 self._receive(self._backend, self._from_worker)
                 self._receive(self._frontend, self._from_client)
-                self._drain_wakeups()
                 now = time.monotonic()
             self._stop_workers()
         finally:
@@ -103,10 +104,13 @@ class Loop:
             return False
         return self._dispatcher.drained or now >= self._drain_until
 
-    def _upkeep(self, now: float) -> None:
-        """Do what the time or a dead process asks for."""
+    def _reap(self, now: float) -> None:
+        """Do without the workers that have ended; asked after a signal, and now and then in case one was missed."""
         for identity in self._supervisor.reap(now):
             self._perform(self._dispatcher.on_worker_exit(identity, now), now)
+
+    def _upkeep(self, now: float) -> None:
+        """Do what is due by now."""
         self._started(self._supervisor.start_due(now), now)
         self._serve_when_complete(now)
         if self._serve_by is None and self._supervisor.failing(Stage.WRITE):
@@ -262,11 +266,12 @@ class Loop:
         if number != signal.SIGCHLD:
             self._told_to_stop = signal.Signals(number).name
 
-    def _drain_wakeups(self) -> None:
+    def _drain_wakeups(self) -> bool:
+        """Return whether a signal came."""
         try:
-            self._wakeup.recv(4096)
+            return bool(self._wakeup.recv(4096))
         except (BlockingIOError, TimeoutError):
-            return
+            return False
 
     def _close(self) -> None:
         for end in (self._wakeup, self._wake):

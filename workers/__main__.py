@@ -1,13 +1,15 @@
 """One worker process: `python -P -m workers KIND --identity=ID --router=ADDRESS FLAGS…`, as the router starts it.
 
-`KIND` is read, write or embed; or export, which makes a model's onnx graph and ends; or one of the errands that
-`errand.py` knows.
+`KIND` is read, write or embed; or a child of one of these, which does one thing and ends: export makes a model's onnx
+graph, segment the index of many vectors; or one of the errands that `errand.py` knows.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from collections.abc import Callable
 
 # One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
@@ -16,6 +18,8 @@ from memmux import logs  # after the environment is set
 from memmux.settings import Settings, parse_flags  # the same
 from workers import errand  # the same
 from workers.jobs import Worker  # the same
+
+_CHILDREN = ("export", "segment")
 
 
 def _worker(kind: str, settings: Settings) -> Worker:
@@ -36,12 +40,11 @@ def _worker(kind: str, settings: Settings) -> Worker:
 def main(arguments: list[str]) -> int:
     """Run the worker that the arguments name; return the exit code."""
     kind, *rest = arguments
-    if kind == "export":
-        from workers import export
-
+    if kind in _CHILDREN:
         settings = parse_flags(rest)
-        logs.configure("export", settings)
-        return export.main(settings)
+        logs.configure(kind, settings)
+        run: Callable[[Settings], int] = importlib.import_module(f"workers.{kind}").main
+        return run(settings)
     if kind in errand.KINDS:
         return errand.main(kind, rest)
     identity, router = (flag.partition("=")[2] for flag in rest[:2])

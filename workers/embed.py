@@ -9,10 +9,10 @@ from memmux import logs
 from memmux.errors import MemmuxError
 from memmux.operations import Stage
 from memmux.settings import Settings
+from workers.child import Child
 from workers.embedding.batches import Pile, Work
 from workers.embedding.cache import QueryCache
 from workers.embedding.choose import choose
-from workers.embedding.exporter import Exporter
 from workers.embedding.interface import Embedder
 from workers.embedding.texts import texts_of
 from workers.jobs import Alive, Answer, Job, Outcome, silent
@@ -34,7 +34,7 @@ class EmbedWorker:
         self._cache = QueryCache()
         self._pile = Pile()
         self._loaded: Embedder | None = None
-        self._exporter: Exporter | None = None
+        self._exporter: Child | None = None
 
     @property
     def _embedder(self) -> Embedder:
@@ -47,7 +47,7 @@ class EmbedWorker:
         self._loaded = choice.embedder
         choice.embedder.embed(["the first text takes longer than any other"])
         if choice.export_wanted:
-            self._exporter = Exporter(self._settings)
+            self._exporter = Child("export", self._settings)
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Yield what is known at once: embeddings from the cache, and what is wrong. The rest is put off."""

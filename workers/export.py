@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -22,12 +21,12 @@ import orjson
 from memmux import logs
 from memmux.errors import MemmuxError, ModelInvalidError
 from memmux.settings import Settings
+from workers.child import die_with_parent
 from workers.embedding import exports, sources
 from workers.embedding.exports import GRAPH, MANIFEST, TOKENIZER, Export, Manifest
 from workers.embedding.sources import Source
 
 NICENESS = 10
-PARENT_S = 0.2  # between two looks at whether the parent still runs
 MOST_DIFFERENCE = 1e-4  # of any number of any vector
 # Padded together in one batch, where a wrong graph shows: several lengths, one past any window, several scripts.
 TEXTS = (
@@ -43,7 +42,7 @@ TEXTS = (
 def main(settings: Settings) -> int:
     """Export the model of `settings` unless it is done already; return the exit code."""
     log = logs.get()
-    _die_with_parent()
+    die_with_parent()
     os.nice(NICENESS)
     started = time.monotonic()
     try:
@@ -137,15 +136,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _die_with_parent() -> None:
-    """End this process soon after the embed worker that started it, whatever torch is doing."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:  # an orphan is given to another process
-            time.sleep(PARENT_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

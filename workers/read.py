@@ -83,8 +83,8 @@ class ReadWorker:
                 self._reader.prepare(asked)
 
     def facts(self) -> dict[str, object]:
-        """Return seq, the change that the last answer stood at."""
-        return {"seq": self._reader.seq}
+        """Return seq, the change of the last answer, and indexed, how many vectors are in the segments in use."""
+        return {"seq": self._reader.seq, "indexed": self._reader.indexed}
 
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from memmux.operations import Stage
 from memmux.settings import Settings
+from workers.indexer import Indexer
 from workers.jobs import Alive, Job, Outcome, silent
 from workers.storage.interface import Writer
 from workers.storage.keeper import Keeper
@@ -27,6 +28,7 @@ class WriteWorker:
         self._settings = settings
         self._open: Writer | None = None
         self._keeper = Keeper(settings)
+        self._indexer = Indexer(settings)
 
     @property
     def _writer(self) -> Writer:
@@ -62,12 +64,13 @@ class WriteWorker:
         return LOOK_S if self._keeper.waiting else math.inf
 
     def late(self, alive: Alive) -> Iterator[Outcome]:  # noqa: ARG002  # it only looks
-        """Yield the backups that are done, and begin those that are due."""
+        """Yield the backups that are done, and begin those that are due, and the building of segments."""
         yield from self._keeper.turn(self._writer.seq, self._writer.born)
+        self._indexer.turn(self._writer.vectors, self._writer.seq)
 
     def facts(self) -> dict[str, object]:
-        """Return seq, memories, pending, model, dimensions and wal_bytes."""
-        return self._writer.facts()
+        """Return seq, memories, pending, model, dimensions, vectors, wal_bytes, building and indexed."""
+        return {**self._writer.facts(), **self._indexer.facts}
 
     def idle(self) -> None:
         """Checkpoint, and forget what nobody can ask for any more."""
@@ -76,4 +79,5 @@ class WriteWorker:
     def close(self) -> None:
         """Leave the database with everything in its main file."""
         self._keeper.close()
+        self._indexer.close()
         self._writer.close()

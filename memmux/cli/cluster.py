@@ -53,6 +53,8 @@ def _show(status: Status) -> None:
             ("degraded", ", ".join(status.degraded)),
             ("memories", f"{status.memories}" + (f", {status.pending} without a vector yet" if status.pending else "")),
             ("seq", str(status.seq)),
+            ("index", _index(status.index)),
+            ("log", f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
             ("model", status.model or "loading"),
             ("database", status.database),
             ("endpoint", status.endpoint),
@@ -64,6 +66,13 @@ def _show(status: Status) -> None:
     output.table("workers", workers, [_worker(worker) for worker in status.workers])
     clients = ("name", "pid", "version", "in_flight", "requests")
     output.table("clients", clients, [[client.get(name) for name in clients] for client in status.clients])
+
+
+def _index(index: Mapping[str, Any]) -> str:
+    """Return where the index of many vectors stands; nothing while there are few."""
+    if index.get("state") in (None, "none"):
+        return ""
+    return f"{index['state']}, {index['vectors']} vectors"
 
 
 def _worker(worker: Mapping[str, Any]) -> list[object]:

@@ -37,6 +37,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "retention_s": ("SECONDS", "Deleted memories are purged after so long; 0: never."),
         "worker_rss_mb": ("MIB", "A worker that has grown beyond is replaced; 0: never."),
         "wal_mb": ("MIB", "A write-ahead log above it makes long reads step aside."),
+        "index_from": ("N", "From so many vectors of one namespace on an index is built for them."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
     }
 )

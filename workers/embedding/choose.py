@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from memmux import logs
 from memmux.errors import ModelInvalidError
 from memmux.settings import EmbedderChoice, Settings
+from workers.child import Child
 from workers.embedding import exports, sources
-from workers.embedding.exporter import Exporter
 from workers.embedding.interface import Embedder
 from workers.embedding.sources import Source
 
@@ -69,7 +69,7 @@ def _onnx(settings: Settings, source: Source) -> Embedder | None:
 
 
 def _exported_first(settings: Settings, source: Source) -> Embedder:
-    exporter = Exporter(settings)
+    exporter = Child("export", settings)
     try:
         exporter.wait()
     finally:

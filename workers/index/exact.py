@@ -1,4 +1,4 @@
-"""The exact index: all vectors in one matrix, compared one by one; at this size nothing approximate is needed."""
+"""The exact index: all vectors in one matrix. Few are compared one by one; of many, those that a sketch chooses."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from itertools import islice
 import numpy as np
 
 from workers.index.interface import Rows, Scored, Vectors
+from workers.index.sketch import AXES, Sketch, Slots
 
 _CAPACITY = 64  # vectors that a new index has room for
-_SPARSE = 4  # below one in so many, gathering the allowed vectors is cheaper than comparing them all
+_SPARSE = 4  # below one in so many, gathering the chosen vectors is cheaper than comparing them all
+SKETCH_FROM = 2_000  # vectors from which on a sketch pays
+TRIALS = 24  # queries with which it is tried how many candidates a sketch must give,
+TRIAL_K = 10  # for so many hits,
+TRIAL_RECALL = 0.995  # to find this part of them
+_DEPTHS = (150, 300, 600)  # how many are tried
+_SURER = 2  # times what sufficed is asked for: real questions are less like what is stored
+_PER_HIT = 6  # candidates more for each hit that is asked for
 
 
 class ExactIndex:
@@ -21,6 +29,9 @@ class ExactIndex:
         self._rows: Rows = np.empty(_CAPACITY, np.int64)  # slot → memory
         self._slots: dict[int, list[int]] = {}  # memory → slots
         self._count = 0
+        self._sketch: Sketch | None = None
+        self._depth = 0  # candidates of the sketch; 0 where it is not to be trusted
+        self._tuned_at = 0  # vectors, when that was found out
 
     def __len__(self) -> int:
         """Return the number of vectors."""
@@ -42,6 +53,8 @@ class ExactIndex:
         self._reserve(self._count)
         self._matrix[first : self._count] = vectors
         self._rows[first : self._count] = rows
+        if self._sketch is not None:
+            self._sketch.put(slice(first, self._count), vectors)
         for slot, row in enumerate(rows.tolist(), first):
             self._slots.setdefault(row, []).append(slot)
 
@@ -52,22 +65,72 @@ class ExactIndex:
             if slot != self._count:
                 moved = int(self._rows[self._count])
                 self._matrix[slot], self._rows[slot] = self._matrix[self._count], moved
+                if self._sketch is not None:
+                    self._sketch.move(self._count, slot)
                 slots = self._slots[moved]
                 slots[slots.index(self._count)] = slot
 
+    def tune(self) -> None:
+        """Sketch the vectors, once there are many and again when there are twice as many, and try how far to trust it.
+
+        The trial compares with exact search on queries that lie between two stored vectors, which are harder to answer
+        than any one of them. Where no depth finds enough, or there are few dimensions, all are compared.
+        """
+        if self._count < SKETCH_FROM or self._count < 2 * self._tuned_at:
+            return
+        held = self._matrix[: self._count]
+        self._tuned_at, self._depth = self._count, 0
+        if held.shape[1] <= AXES:
+            return
+        self._sketch = Sketch(held, len(self._rows))
+        chance = np.random.default_rng(self._count)
+        one, other = (held[chance.integers(self._count, size=TRIALS)] for _ in range(2))
+        queries = one + other / 2
+        queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+        cosines = held @ queries.T
+        truth = [set(np.argpartition(-line, TRIAL_K)[:TRIAL_K].tolist()) for line in cosines.T]
+        for depth in _DEPTHS:
+            found = 0
+            for query, line, wanted in zip(queries, cosines.T, truth, strict=True):
+                slots = self._sketch.nearest(query, self._count, depth + _PER_HIT * TRIAL_K)
+                best = slots[np.argpartition(-line[slots], TRIAL_K)[:TRIAL_K]]
+                found += len(wanted.intersection(best.tolist()))
+            if found >= TRIAL_RECALL * TRIALS * TRIAL_K:
+                self._depth = _SURER * depth
+                return
+        self._sketch = None
+
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
-        """Return the `k` memories nearest to the unit vector `query`, exactly; of those in `allowed`, if given."""
-        matrix, rows = self._matrix[: self._count], self._rows[: self._count]
+        """Return the `k` memories nearest to the unit vector `query`; of those in `allowed`, if given, exactly."""
+        rows = self._rows[: self._count]
         if allowed is None:
-            return _best(rows, matrix @ query, k)
-        slots = np.flatnonzero(np.isin(rows, allowed))
-        cosines = matrix[slots] @ query if slots.size * _SPARSE < self._count else (matrix @ query)[slots]
-        return _best(rows[slots], cosines, k)
+            if (near := self._near(query, k)) is not None and len(found := self._best_of(near, query, k)) == k:
+                return found
+            return best(rows, self._matrix[: self._count] @ query, k)
+        return self._best_of(self._slots_of(allowed), query, k)
 
     def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of the memories `rows` that has a vector."""
         slots = [slot for row in rows for slot in self._slots.get(row, ())]
-        return dict(_best(self._rows[slots], self._matrix[slots] @ query, len(slots)))
+        return dict(best(self._rows[slots], self._matrix[slots] @ query, len(slots)))
+
+    def _near(self, query: Vectors, k: int) -> Slots | None:
+        """Return the slots that the sketch finds near, or None where to compare all is quicker, or surer."""
+        count = self._depth + _PER_HIT * k
+        if self._sketch is None or not self._depth or count * _SPARSE > self._count:
+            return None
+        return self._sketch.nearest(query, self._count, count)
+
+    def _slots_of(self, allowed: Rows) -> Slots:
+        if allowed.size * _SPARSE < self._count:
+            listed = [slot for row in allowed.tolist() for slot in self._slots.get(row, ())]
+            return np.array(listed, np.intp)
+        return np.flatnonzero(np.isin(self._rows[: self._count], allowed))
+
+    def _best_of(self, slots: Slots, query: Vectors, k: int) -> Scored:
+        few = slots.size * _SPARSE < self._count
+        cosines = self._matrix[slots] @ query if few else (self._matrix[: self._count] @ query)[slots]
+        return best(self._rows[slots], cosines, k)
 
     def _reserve(self, count: int) -> None:
         if count > (capacity := len(self._rows)):
@@ -77,9 +140,11 @@ class ExactIndex:
             matrix, rows = np.empty((capacity, self._matrix.shape[1]), np.float32), np.empty(capacity, np.int64)
             matrix[: len(self._matrix)], rows[: len(self._rows)] = self._matrix, self._rows
             self._matrix, self._rows = matrix, rows
+            if self._sketch is not None:
+                self._sketch.reserve(capacity)
 
 
-def _best(rows: Rows, cosines: Vectors, k: int) -> Scored:
+def best(rows: Rows, cosines: Vectors, k: int) -> Scored:
     """Return the `k` best memories by their best window, given the memory and the cosine of each window."""
     take = k
     while True:
@@ -89,10 +154,10 @@ def _best(rows: Rows, cosines: Vectors, k: int) -> Scored:
         else:
             chosen = np.arange(cosines.size)
         chosen = chosen[np.lexsort((-rows[chosen], -cosines[chosen]))]
-        best: dict[int, float] = {}
+        scored: dict[int, float] = {}
         for row, cosine in zip(rows[chosen].tolist(), cosines[chosen].clip(-1, 1).tolist(), strict=True):
-            best.setdefault(row, cosine)
+            scored.setdefault(row, cosine)
         # Every window left out is worse than every one in, so once there are k memories no other can be among them.
-        if len(best) >= k or chosen.size == cosines.size:
-            return list(islice(best.items(), k))
+        if len(scored) >= k or chosen.size == cosines.size:
+            return list(islice(scored.items(), k))
         take *= 2

@@ -1,4 +1,4 @@
-"""Partitions: the vectors of one model in memory, an exact index for each namespace, at one point of the change log."""
+"""Partitions: the vectors of one model, an index for each namespace, at one point of the change log."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 
 from workers.index.exact import ExactIndex
 from workers.index.interface import Vectors
+from workers.index.layers import Layers
+from workers.index.segment import Segment
 
 
 class Partitions:
-    """The indexes of all namespaces.
+    """The indexes of all namespaces: in memory, or, where a segment of its many vectors is there, on top of that.
 
     model: the id of the model that made the vectors. seq: the last change that they have seen.
     """
@@ -20,14 +22,25 @@ class Partitions:
         self.model = model
         self.seq = 0
         self._dimensions = dimensions
-        self._indexes: dict[str, ExactIndex] = {}
-        self._namespaces: dict[int, str] = {}  # of each memory
+        self._indexes: dict[str, ExactIndex | Layers] = {}
+        self._namespaces: dict[int, str] = {}  # of each memory that is in memory
 
     def __len__(self) -> int:
         """Return the number of vectors."""
         return sum(map(len, self._indexes.values()))
 
-    def of(self, namespace: str) -> ExactIndex:
+    @property
+    def in_memory(self) -> int:
+        """How many of the vectors are in memory and not in a segment."""
+        indexes = self._indexes.values()
+        return sum(len(index.above if isinstance(index, Layers) else index) for index in indexes)
+
+    @property
+    def segments(self) -> dict[str, Segment]:
+        """The segments that are in use, by their namespaces."""
+        return {name: index.below for name, index in self._indexes.items() if isinstance(index, Layers)}
+
+    def of(self, namespace: str) -> ExactIndex | Layers:
         """Return the index of `namespace`, empty if nothing is in it."""
         return self._indexes.get(namespace) or ExactIndex(self._dimensions)
 
@@ -36,16 +49,32 @@ class Partitions:
         known = self.of(namespace).of(row)
         return sorted(map(bytes, known)) != sorted(map(bytes, np.ascontiguousarray(vectors, known.dtype)))
 
+    def stand_on(self, segment: Segment) -> None:
+        """Let the index of a namespace be `segment` with nothing on top: what has changed since must be added anew."""
+        namespace = segment.manifest.namespace
+        self._indexes[namespace] = Layers(segment, ExactIndex(self._dimensions))
+        self._namespaces = {row: name for row, name in self._namespaces.items() if name != namespace}
+
     def add(self, namespace: str, rows: Sequence[int], vectors: Vectors) -> None:
         """Add unit `vectors`, one line each, of the memories `rows` of `namespace`."""
         index = self._indexes.setdefault(namespace, ExactIndex(self._dimensions))
         index.add(np.array(rows, np.int64), vectors)
         self._namespaces.update(dict.fromkeys(rows, namespace))
 
-    def remove(self, row: int) -> None:
-        """Remove every vector of the memory `row`, and the index of its namespace if that was the last."""
-        namespace = self._namespaces.pop(row, None)
-        if namespace is not None:
-            self._indexes[namespace].remove(row)
-            if not self._indexes[namespace]:
+    def remove(self, *rows: int) -> None:
+        """Remove every vector of the memories `rows`, and the index of a namespace if those were the last."""
+        for segment in self.segments.values():
+            segment.hide(rows)
+        for row in rows:
+            namespace = self._namespaces.pop(row, None)
+            if namespace is None:
+                continue
+            index = self._indexes[namespace]
+            (index.above if isinstance(index, Layers) else index).remove(row)
+            if not isinstance(index, Layers) and not index:
                 del self._indexes[namespace]
+
+    def tune(self) -> None:
+        """Prepare every index for the number of vectors that it has; takes a while where that has doubled."""
+        for index in self._indexes.values():
+            index.tune()

@@ -66,6 +66,9 @@ def mean(vectors: Vectors) -> Vectors:
 
 
 def _unit(vectors: NDArray[np.floating]) -> Vectors:
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    if vectors.dtype == np.float32 and (np.abs(squares - 1) <= _UNIT).all():  # as nearly all are, and no NaN is
+        return vectors
     wide = vectors.astype(np.float64)  # the square of a float32 may not be one
     lengths = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
     # Also false for NaN, which compares with nothing.

@@ -33,6 +33,10 @@ class Reader(Protocol):
     def seq(self) -> int:
         """The change that the last snapshot stood at."""
 
+    @property
+    def indexed(self) -> int:
+        """How many vectors are found through an index that was built for them."""
+
     def snapshot(self, deadline: float, alive: Alive) -> AbstractContextManager[None]:
         """Begin a snapshot of everything acknowledged before it; end it with the block.
 
@@ -90,11 +94,15 @@ class Writer(Protocol):
     def seq(self) -> int:
         """The newest change."""
 
+    @property
+    def vectors(self) -> int:
+        """How many vectors the current model has made."""
+
     def born(self) -> float | None:
         """Return when the first change was made, in seconds since 1970; None if there is none."""
 
     def facts(self) -> dict[str, object]:
-        """Return seq, memories, pending, model, dimensions and wal_bytes, as of the last transaction."""
+        """Return seq, memories, pending, model, dimensions, vectors and wal_bytes, as of the last transaction."""
 
     def idle(self) -> None:
         """Do what upkeep is due."""

@@ -41,7 +41,7 @@ class SqliteReader:
         schema.refuse_newer(database, schema.migrations())
         self._connection = engine.open_reader(database)
         self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
-        self._follower = Follower(self._connection, most_vectors)
+        self._follower = Follower(self._connection, database, most_vectors)
         # The index sees the very tokens that the tokenizer of `texts` makes, before stemming, which FTS5 does itself.
         self._tokenizer = self._connection.fts5_tokenizer("unicode61", [])
         self._deadline = math.inf
@@ -53,6 +53,11 @@ class SqliteReader:
     def seq(self) -> int:
         """The change that the last snapshot stood at."""
         return self._seq
+
+    @property
+    def indexed(self) -> int:
+        """How many vectors the segments that are in use were made of."""
+        return self._follower.in_segments
 
     @contextmanager
     def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:

@@ -112,6 +112,11 @@ class SqliteWriter:
         """The newest change."""
         return cast("int", self._facts["seq"])
 
+    @property
+    def vectors(self) -> int:
+        """How many vectors the current model has made."""
+        return cast("int", self._facts["vectors"])
+
     def born(self) -> float | None:
         """Return when the first change was made, in seconds since 1970; None if there is none."""
         with engine.errors():
@@ -197,6 +202,7 @@ class SqliteWriter:
             "pending": memories - (model.memories if model else 0),
             "model": model.name if model else None,
             "dimensions": model.dimensions if model else None,
+            "vectors": model.vectors if model else 0,
         }
 
     def _working(self) -> bool:

@@ -16,7 +16,7 @@ from memmux.settings import LogLevel, Settings, load
 def fresh_structlog() -> Iterator[None]:
     yield
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    logs._logger = None
 
 
 def test_line_is_json_and_says_which_process_wrote_it(settings: Settings) -> None:

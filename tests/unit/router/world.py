@@ -301,11 +301,13 @@ class World:
     # time
 
     def pass_time(self, seconds: int) -> None:
-        """Let time pass; whoever is not hung says so every second."""
+        """Let time pass; whoever is not hung says so every second, or exits if he was told to and has nothing left."""
         for _ in range(seconds):
             self.now += 1.0
             for worker in list(self.workers.values()):
-                if worker.ready and not worker.hung:
+                if worker.stopping and not worker.inbox and not worker.hung:
+                    self.crash(worker)
+                elif worker.ready and not worker.hung:
                     self.heartbeat(worker)
             self.perform(self.dispatcher.tick(self.now))
             due = self.dispatcher.next_deadline()

@@ -80,10 +80,31 @@ LIMIT :limit
 -- name: changed
 SELECT DISTINCT row FROM changes WHERE seq > :seq
 
+-- What a change was: another history with the same numbers has other memories and requests.
+-- name: change
+SELECT memory || ' ' || request FROM changes WHERE seq = :seq
+
+-- name: vectors_by_namespace
+SELECT m.namespace, count(*)
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model
+GROUP BY m.namespace
+
+-- name: changed_of_namespace
+SELECT count(DISTINCT c.row)
+FROM changes AS c CROSS JOIN memories AS m ON m.row = c.row
+WHERE c.seq > :seq AND m.namespace = :namespace
+
+-- name: vectors_of_namespace
+SELECT v.memory, v.embedding
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model AND m.namespace = :namespace
+ORDER BY v.memory
+
 -- name: vectors_of_model
 SELECT m.namespace, v.memory, v.embedding
 FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
-WHERE v.model = :model
+WHERE v.model = :model AND m.namespace NOT IN (SELECT value FROM json_each(:except))
 
 -- name: vectors_of_model_in_order
 SELECT m.namespace, v.memory, v.embedding

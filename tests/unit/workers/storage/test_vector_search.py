@@ -181,6 +181,6 @@ def test_a_follower_is_at_the_transactions_change(desk: Desk) -> None:
     with desk.questions.snapshot(math.inf, lambda: None):
         model = vectors.model(desk.questions._connection, "tiny")
         assert model is not None
-        followed = Follower(desk.questions._connection).follow(model, desk.questions.seq)
+        followed = Follower(desk.questions._connection, desk.settings.database).follow(model, desk.questions.seq)
         assert followed is not None
         assert followed.seq == desk.questions.seq == 3

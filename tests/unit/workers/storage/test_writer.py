@@ -198,7 +198,10 @@ def test_facts_are_those_of_the_last_commit(desk: Desk) -> None:
         "pending": 0,
         "model": None,
         "dimensions": None,
+        "vectors": 0,
         "wal_bytes": 0,
+        "building": False,
+        "indexed": 0,
     }
     desk.store("one")
     desk.store("two", (1, 0))
@@ -206,7 +209,16 @@ def test_facts_are_those_of_the_last_commit(desk: Desk) -> None:
     desk.ask("memory.delete", {"id": memory_id})
     facts = desk.writer.facts()
     assert facts.pop("wal_bytes")
-    assert facts == {"seq": 4, "memories": 2, "pending": 1, "model": "tiny", "dimensions": 2}
+    assert facts == {
+        "seq": 4,
+        "memories": 2,
+        "pending": 1,
+        "model": "tiny",
+        "dimensions": 2,
+        "vectors": 1,
+        "building": False,
+        "indexed": 0,
+    }
 
 
 def test_facts_can_be_asked_while_a_statement_runs(desk: Desk) -> None:

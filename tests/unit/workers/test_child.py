@@ -16,9 +16,9 @@ _STARTS_AND_DIES = """
 import os, subprocess, sys
 from pathlib import Path
 from memmux.settings import parse_flags
-from workers.embedding.exporter import Exporter
+from workers.child import Child
 begun, *flags = sys.argv[1:]
-exporter = Exporter(parse_flags(flags))
+exporter = Child("export", parse_flags(flags))
 while not Path(begun).exists():
     try:
         exporter.wait(0.05)

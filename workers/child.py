@@ -1,28 +1,32 @@
-"""The export as a child process: it needs torch for half a minute, and its memory goes when it ends."""
+"""A child: a process for work that takes long or much memory, which goes when it ends; it never outlives its parent."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+import time
 
 from memmux import logs
 from memmux.settings import Settings
 
 GRACE_S = 5.0  # how long a child that is told to end may take
+PARENT_S = 0.2  # between two looks at whether the parent still runs
 
 
-class Exporter:
-    """A process that exports the model of `settings`; it ends when this one does, whatever happens."""
+class Child:
+    """The process `python -P -m workers KIND FLAGS…`; it ends when this one does, whatever happens."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, kind: str, settings: Settings) -> None:
         # A process group of its own: Ctrl-C at a terminal is for the router. What it has to say is in its log.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "workers", "export", *settings.flags()],
+            [sys.executable, "-P", "-m", "workers", kind, *settings.flags()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             process_group=0,
         )
-        logs.get().info("export_started", exporter=self._process.pid)
+        logs.get().info("child_started", child=kind, child_pid=self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -30,11 +34,11 @@ class Exporter:
         return self._process.pid
 
     def poll(self) -> bool | None:
-        """Return whether the export is there; None while it is being made."""
+        """Return whether it did its work; None while it is at it."""
         return None if (code := self._process.poll()) is None else code == 0
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Return, once it has ended, whether the export is there; raise subprocess.TimeoutExpired."""
+        """Return, once it has ended, whether it did its work; raise subprocess.TimeoutExpired."""
         return self._process.wait(timeout_s) == 0
 
     def close(self) -> None:
@@ -46,3 +50,15 @@ class Exporter:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def die_with_parent() -> None:
+    """End this process soon after the worker that started it, whatever a library is doing."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:  # an orphan is given to another process
+            time.sleep(PARENT_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -1,0 +1,148 @@
+"""Segments: the many vectors of one namespace as of one change, in files that every read worker maps.
+
+`<database>.index/<model>-<digest of the namespace>-<seq>/` holds `segment.json`, `rows.npy` (the memory of each vector,
+ascending), `vectors.npy` (float32) and `graph.faiss`. A folder is complete once it has its name, and never changed. It
+can be made anew from the rows at any time, and what changed since is kept beside it in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import orjson
+
+from workers.index.exact import best
+from workers.index.interface import Rows, Scored, Vectors
+from workers.index.sketch import Slots
+
+VERSION: Final = 1  # of the files
+MANIFEST, ROWS, VECTORS, GRAPH = "segment.json", "rows.npy", "vectors.npy", "graph.faiss"
+PARTIAL = ".partial"  # how the name of a folder ends that is being made
+_CANDIDATES, _CANDIDATES_PER_HIT = 40, 4  # of the graph, that are compared exactly
+_ENOUGH = 2  # visible candidates for each hit; with fewer, one that is ranked wrongly could be missed, and
+_WIDER = 4  # times as many are asked for
+_COSTLIER = 5  # times what comparing one vector costs, a candidate costs the graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a segment holds.
+
+    model: the id of the model that made the vectors. seq: the change as of which they are. change: what that change
+    was, so that another history of the same numbers is not taken for this one. vectors: how many there are.
+    """
+
+    version: int
+    model: int
+    dimensions: int
+    namespace: str
+    seq: int
+    change: str
+    vectors: int
+
+
+def folder(database: Path) -> Path:
+    """Return where the segments of `database` are."""
+    return database.with_name(f"{database.name}.index")
+
+
+def place(database: Path, manifest: Manifest) -> Path:
+    """Return the folder of a segment."""
+    digest = hashlib.sha256(manifest.namespace.encode()).hexdigest()[:16]
+    return folder(database) / f"{manifest.model}-{digest}-{manifest.seq}"
+
+
+def kept(database: Path) -> Iterator[tuple[Path, Manifest]]:
+    """Yield the complete segments that are there, the newest of each model and namespace last."""
+    found = []
+    for path in folder(database).glob(f"*-*-*/{MANIFEST}"):
+        with suppress(OSError, ValueError, TypeError):  # removed meanwhile, or of another version
+            manifest = Manifest(**orjson.loads(path.read_bytes()))
+            if manifest.version == VERSION and not path.parent.name.endswith(PARTIAL):
+                found.append((path.parent, manifest))
+    yield from sorted(found, key=lambda pair: pair[1].seq)
+
+
+def publish(database: Path, partial: Path, manifest: Manifest) -> None:
+    """Give a folder that is complete but for the manifest its name."""
+    (partial / MANIFEST).write_bytes(orjson.dumps(asdict(manifest)))
+    target = place(database, manifest)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+
+
+class Segment:
+    """A segment that is open for search; what has changed since is hidden. Raises OSError and ValueError."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        from workers.index.graph import Graph  # only a reader with that many vectors pays for loading faiss
+
+        self.manifest = manifest
+        self._rows: Rows = np.load(path / ROWS)
+        self._vectors: Vectors = np.load(path / VECTORS, mmap_mode="r")
+        self._graph = Graph(path / GRAPH)
+        self._visible = np.ones(manifest.vectors, np.bool_)
+        self._hidden = 0
+        shapes = self._rows.shape, self._vectors.shape, self._graph.vectors
+        if shapes != ((manifest.vectors,), (manifest.vectors, manifest.dimensions), manifest.vectors):
+            raise ValueError(f"the files of {path} do not belong together")
+
+    def __len__(self) -> int:
+        """Return the number of vectors that are not hidden."""
+        return self.manifest.vectors - self._hidden
+
+    def hide(self, rows: Sequence[int]) -> None:
+        """Leave out the memories `rows` from now on."""
+        slots = self._slots_of(np.array(sorted(rows), np.int64))
+        self._hidden += len(slots)
+        self._visible[slots] = False
+
+    def of(self, row: int) -> Vectors:
+        """Return the vectors of the memory `row`, one line each; none if it has none, or is hidden."""
+        found: Vectors = self._vectors[self._slots_of(np.array([row], np.int64))]
+        return found
+
+    def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
+        """Return the `k` memories nearest to the unit vector `query`; of those in `allowed`, if given."""
+        count, wanted = _CANDIDATES + _CANDIDATES_PER_HIT * k, self._visible
+        if allowed is not None:
+            slots = self._slots_of(np.sort(allowed))
+            # To have enough allowed ones among its candidates the graph must give so many; each costs it more.
+            count = max(count, _CANDIDATES_PER_HIT * k * self.manifest.vectors // max(1, slots.size))
+            if slots.size <= _COSTLIER * count:
+                return self._exactly(slots, query, k)
+            wanted = np.zeros_like(self._visible)
+            wanted[slots] = True
+        while count * _COSTLIER < self.manifest.vectors:
+            slots = self._graph.nearest(query, count)
+            slots = slots[wanted[slots]]
+            found = self._exactly(slots, query, k)
+            if len(found) == k and slots.size >= _ENOUGH * k:
+                return found
+            count *= _WIDER
+        return self._exactly(np.flatnonzero(wanted), query, k)
+
+    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of each of the memories `rows` that has a vector here."""
+        slots = self._slots_of(np.array(sorted(rows), np.int64))
+        return dict(self._exactly(slots, query, len(slots)))
+
+    def _slots_of(self, rows: Rows) -> Slots:
+        """Return the visible slots of the memories `rows`, which are ascending."""
+        first, last = np.searchsorted(self._rows, rows), np.searchsorted(self._rows, rows, side="right")
+        counts = last - first
+        # The slots of a memory follow each other: each run is its first slot and how far we are in the run.
+        starts = np.repeat(first - np.cumsum(counts) + counts, counts)
+        slots = starts + np.arange(counts.sum())
+        visible: Slots = slots[self._visible[slots]]
+        return visible
+
+    def _exactly(self, slots: Slots, query: Vectors, k: int) -> Scored:
+        return best(self._rows[slots], self._vectors[slots] @ query, k)
