@@ -1,9 +1,10 @@
-"""`python -m bench smoke|chaos|fuzz|soak`: measure what memmux promises, and end with 1 if a promise is missed."""
+"""`python -m bench NAME`: measure what memmux promises, and end with 1 if a promise is missed."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -22,8 +23,26 @@ embedder_option = click.option(
     show_default=True,
     help="What runs the model.",
 )
+memories_option = click.option(
+    "--memories", type=click.IntRange(100, 2_000_000), default=10_000, show_default=True, help="Stored first."
+)
+plot_option = click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a picture, too."
+)
 
 
+def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    """Return the numbers of a list with commas between them."""
+    try:
+        sizes = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter("it is numbers with commas between them", context, parameter) from None
+    if min(sizes) < 1:
+        raise click.BadParameter("each is 1 at least", context, parameter)
+    return sizes
+
+
+# Each command imports what it runs: by then the environment is set, and what others need is not loaded.
 @click.group()
 def bench() -> None:
     """Measure memmux on this machine; close other programs first."""
@@ -32,14 +51,146 @@ def bench() -> None:
 @bench.command()
 @click.option("--memories", type=click.IntRange(100, 10_000), default=10_000, show_default=True, help="Stored first.")
 @click.option(
-    "--queries", type=click.IntRange(20, 10_000), default=400, show_default=True, help="Measured on each side."
+    "--queries", type=click.IntRange(20, 5_000), default=400, show_default=True, help="Measured on each side."
 )
 @json_option
 def smoke(*, memories: int, queries: int, as_json: bool) -> None:
     """Check speed and memory against their targets, with the real model, in about two minutes."""
-    from bench.smoke import run  # only now is the environment set
+    from bench import report, smoke
 
-    sys.exit(run(memories, queries, as_json=as_json))
+    sys.exit(report.finish(smoke.measure(memories, queries), as_json=as_json))
+
+
+@bench.command()
+@memories_option
+@click.option("--clients", type=click.IntRange(1, 256), default=32, show_default=True, help="In closed loops.")
+@click.option(
+    "--paced-clients", "paced", type=click.IntRange(1, 256), default=16, show_default=True, help="Asking once a second."
+)
+@click.option("--rounds", type=click.IntRange(1), default=10, show_default=True, help="Of each kind of load.")
+@plot_option
+@json_option
+def degradation(*, memories: int, clients: int, paced: int, rounds: int, plot: Path | None, as_json: bool) -> None:
+    """Compare many clients of one cluster with one that has the same code to itself; takes some ten minutes."""
+    from bench import degradation, report
+
+    options = degradation.Options(memories=memories, clients=clients, paced=paced, rounds=rounds)
+    sys.exit(report.finish(degradation.measure(options, plot), as_json=as_json))
+
+
+@bench.command()
+@memories_option
+@click.option(
+    "--filter",
+    "fraction",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="The part of the memories that carry the tag filtered on; 0: no filter.",
+)
+@click.option("--clients", type=click.IntRange(1, 256), default=8, show_default=True, help="Beside the one alone.")
+@click.option("--queries", type=click.IntRange(5), default=1_000, show_default=True, help="Of the one client.")
+@json_option
+def search(*, memories: int, fraction: float, clients: int, queries: int, as_json: bool) -> None:
+    """Measure searches by meaning whose vectors are given, and how many of the nearest they find."""
+    from bench import report, search
+
+    options = search.Options(memories=memories, fraction=fraction, clients=clients, queries=queries)
+    sys.exit(report.finish(search.measure(options), as_json=as_json))
+
+
+@bench.command()
+@click.option("--clients", type=click.IntRange(1, 256), default=32, show_default=True, help="In closed loops.")
+@click.option("--seconds", type=click.FloatRange(0.5, 3_600), default=20, show_default=True, help="Of either kind.")
+@json_option
+def store(*, clients: int, seconds: float, as_json: bool) -> None:
+    """Measure acknowledged stores, with vectors and without, and look for each of them afterwards."""
+    from bench import report, store
+
+    sys.exit(report.finish(store.measure(store.Options(clients=clients, seconds=seconds)), as_json=as_json))
+
+
+@bench.command("store-cost")
+@click.option("--small", type=click.IntRange(1), default=1_000, show_default=True, help="Memories of one database.")
+@click.option("--large", type=click.IntRange(1), default=100_000, show_default=True, help="Memories of the other.")
+@click.option("--rounds", type=click.IntRange(1), default=40, show_default=True, help="Groups stored in each.")
+@json_option
+def store_cost(*, small: int, large: int, rounds: int, as_json: bool) -> None:
+    """Compare what a store costs in a large database with what it costs in a small one."""
+    from bench import report, store_cost
+
+    options = store_cost.Options(small=small, large=large, rounds=rounds)
+    sys.exit(report.finish(store_cost.measure(options), as_json=as_json))
+
+
+@bench.command()
+@memories_option
+@click.option("--seconds", type=click.FloatRange(0.5, 3_600), default=20, show_default=True, help="Of either kind.")
+@json_option
+def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
+    """Measure what a reader feels of a writer that stores as fast as it can."""
+    from bench import mixed, report
+
+    sys.exit(report.finish(mixed.measure(mixed.Options(memories=memories, seconds=seconds)), as_json=as_json))
+
+
+@bench.command()
+@click.option(
+    "--sizes",
+    callback=_sizes,
+    default="10000,100000,1000000",
+    show_default=True,
+    metavar="N,N,…",
+    help="Numbers of memories.",
+)
+@click.option("--queries", type=click.IntRange(5), default=1_000, show_default=True, help="At each size.")
+@plot_option
+@json_option
+def scale(*, sizes: tuple[int, ...], queries: int, plot: Path | None, as_json: bool) -> None:
+    """Measure what more memories cost in time, memory and disk."""
+    from bench import report, scale
+
+    sys.exit(report.finish(scale.measure(scale.Options(sizes=sizes, queries=queries), plot), as_json=as_json))
+
+
+@bench.command()
+@memories_option
+@click.option(
+    "--idle-seconds", "idle_s", type=click.FloatRange(1, 3_600), default=20, show_default=True, help="At rest."
+)
+@json_option
+def start(*, memories: int, idle_s: float, as_json: bool) -> None:
+    """Measure the start, the weight of each process, the rest, and the embedding of a query beside plain torch."""
+    from bench import report, start
+
+    sys.exit(report.finish(start.measure(start.Options(memories=memories, idle_s=idle_s)), as_json=as_json))
+
+
+@bench.command()
+@memories_option
+@click.option("--queries", type=click.IntRange(1), default=1_000, show_default=True, help="Asked of each.")
+@plot_option
+@json_option
+def peers(*, memories: int, queries: int, plot: Path | None, as_json: bool) -> None:
+    """Compare memmux with others that do the same."""
+    from bench.peers import run
+
+    sys.exit(run(memories, queries, as_json=as_json, plot=plot))
+
+
+@bench.command("all")
+@click.option("--quick", is_flag=True, help="Small sizes, to see that everything works; the numbers mean little.")
+@click.option("--only", multiple=True, metavar="NAME", help="Of the measurements; may be given several times.")
+@json_option
+def everything(*, quick: bool, only: tuple[str, ...], as_json: bool) -> None:
+    """Measure everything, which takes hours; chaos, fuzz and soak are for themselves."""
+    from bench import everything, report
+
+    known = [section.name for section in everything.SECTIONS]
+    for name in only:
+        if name not in known:
+            raise click.BadParameter(f"there is no {name!r}; there are {', '.join(known)}", param_hint="--only")
+    sys.exit(report.finish(everything.measure(only, quick=quick), as_json=as_json))
 
 
 @bench.command()
@@ -51,7 +202,7 @@ def smoke(*, memories: int, queries: int, as_json: bool) -> None:
 @json_option
 def chaos(*, seconds: float, clients: int, most: int | None, seed: int, embedder: str, as_json: bool) -> None:
     """Kill and stall processes under load, then prove that nothing acknowledged was lost."""
-    from bench.chaos import run  # the same
+    from bench.chaos import run
 
     sys.exit(run(seconds, clients, seed, EmbedderChoice(embedder), most=most, as_json=as_json))
 
@@ -64,7 +215,7 @@ def chaos(*, seconds: float, clients: int, most: int | None, seed: int, embedder
 @json_option
 def fuzz(*, messages: int, seed: int, as_json: bool) -> None:
     """Flood both sockets of a router with nonsense while others work with it."""
-    from bench.fuzz import run  # the same
+    from bench.fuzz import run
 
     sys.exit(run(messages, seed, as_json=as_json))
 
@@ -76,7 +227,7 @@ def fuzz(*, messages: int, seed: int, as_json: bool) -> None:
 @json_option
 def soak(*, minutes: float, seed: int, embedder: str, as_json: bool) -> None:
     """Watch the memory of every process under a steady load."""
-    from bench.soak import run  # the same
+    from bench.soak import run
 
     sys.exit(run(minutes, seed, EmbedderChoice(embedder), as_json=as_json))
 
@@ -85,7 +236,7 @@ def soak(*, minutes: float, seed: int, embedder: str, as_json: bool) -> None:
 @click.argument("results", type=click.File(encoding="utf-8"))
 def table(results: TextIO) -> None:
     """Print the table of docs/reliability.md from the file of what `chaos --json` printed, a line each run."""
-    from bench.table import table  # the same
+    from bench.table import table
 
     for line in table(results):
         click.echo(line)

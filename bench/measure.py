@@ -1,28 +1,59 @@
-"""Measurements: rows with targets, timings, and what processes have loaded."""
+"""Measurements: rows with targets, timings, and what processes have loaded and used."""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
+MEBIBYTE = 1 << 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One measured value; `ok` is whether it meets its target, and true where there is none."""
+    """One measured value; `ok` is whether it meets its target, and true where there is none.
+
+    key: the name under which programs find the value in the JSON document; empty where none looks for it.
+    """
 
     name: str
     value: float | str
     target: str = ""
     ok: bool = True
+    key: str = ""
 
 
-def at_most(name: str, value: float, target: float, unit: str = "") -> Row:
-    """Return the row of a value that shall not exceed its target."""
-    return Row(name=name, value=round(value, 3), target=f"≤ {target:g} {unit}".rstrip(), ok=value <= target)
+def plain(name: str, value: float, *, key: str = "") -> Row:
+    """Return the row of a value without a target; its unit is part of the name."""
+    return Row(name=name, value=round(value, 3), key=key)
+
+
+def at_most(name: str, value: float, target: float | None, unit: str = "", *, key: str = "") -> Row:
+    """Return the row of a value that shall not exceed its target, where it has one."""
+    return _judged(name, value, unit, key, None if target is None else (f"≤ {target:g}", value <= target))
+
+
+def at_least(name: str, value: float, target: float | None, unit: str = "", *, key: str = "") -> Row:
+    """Return the row of a value that shall reach its target, where it has one."""
+    return _judged(name, value, unit, key, None if target is None else (f"≥ {target:g}", value >= target))
+
+
+def _judged(name: str, value: float, unit: str, key: str, judgement: tuple[str, bool] | None) -> Row:
+    if judgement is None:
+        return plain(f"{name}, {unit}" if unit else name, value, key=key)
+    target, ok = judgement
+    return Row(name=name, value=round(value, 3), target=f"{target} {unit}".rstrip(), ok=ok, key=key)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the value below which so many of a hundred lie, interpolated between the two that are nearest."""
+    return float(np.percentile(np.asarray(values, dtype=np.float64), percent))
 
 
 def timed_ms(work: Callable[[], object]) -> float:
@@ -42,6 +73,13 @@ def mapped(pid: int) -> frozenset[str]:
     lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace").splitlines()
     paths = (line.rpartition("/site-packages/")[2] for line in lines if "/site-packages/" in line)
     return frozenset(path.partition("/")[0] for path in paths)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time that a process has used, its own and the system's for it (Linux: from /proc)."""
+    # The numbers follow the command's name, which is in parentheses and may hold anything; proc(5) counts utime as 14.
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 from rich.console import Console
@@ -25,9 +25,9 @@ def document(value: object) -> None:
 
 
 def show(rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print the rows."""
+    """Print the rows; as JSON, their values also stand by their keys."""
     if as_json:
-        document({"rows": rows})
+        document({**{row.key: row.value for row in rows if row.key}, "rows": rows})
         return
     _clear()
     table = Table()
@@ -37,6 +37,13 @@ def show(rows: Sequence[Row], *, as_json: bool) -> None:
         verdict = "" if not row.target else "[green]met" if row.ok else "[red]missed"
         table.add_row(row.name, str(row.value), row.target, verdict)
     Console().print(table)
+
+
+def finish(measured: Iterable[Row], *, as_json: bool) -> int:
+    """Print the rows once all are measured; return the exit code: 1 if a target was missed."""
+    rows = list(measured)
+    show(rows, as_json=as_json)
+    return 0 if all(row.ok for row in rows) else 1
 
 
 def _clear() -> None:

@@ -1,0 +1,93 @@
+"""The callers: the processes of some clients, which stay for the whole measurement and work in rounds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.rounds import Deck, Round
+from bench.tasks import Done, Task
+from memmux.settings import Settings
+
+LEAD_S = 0.02  # from the signal to the common start: until then all of them have read it
+
+
+class CallerError(Exception):
+    """Raised when a client ends before its task is done, and when its answers are not what is to be measured."""
+
+
+class Callers:
+    """Client processes; a context manager that starts and ends them.
+
+    questions: a file as `Questions.save` writes it. count: how many clients.
+    """
+
+    def __init__(self, settings: Settings, questions: Path, count: int) -> None:
+        self._settings = settings
+        self._questions = questions
+        self._count = count
+        self._deck = Deck()
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        for number in range(self._count):
+            own = (f"--name=caller-{number}", f"--questions={self._questions}")
+            command = [sys.executable, "-P", "-m", "bench.caller", *own, *self._settings.flags()]
+            self._running.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._running:
+            if error is not None:
+                process.kill()
+        for process in self._running:
+            process.communicate()
+
+    def together(self, task: Task, count: int) -> Round:
+        """Have so many clients do the task at the same time, each with questions of its own; raises CallerError."""
+        dones = self.run(self._deck.deal(task, count))
+        self._deck.discard(dones)
+        return Round.of(dones)
+
+    def run(self, tasks: Sequence[Task], *, whole: bool = True) -> list[Done]:
+        """Have each of the first clients do one of the tasks, and return what is done, in their order.
+
+        whole: whether an answer that had to do without something counts as an error: it is not what is to be measured.
+        Raises CallerError.
+        """
+        players = self._running[: len(tasks)]
+        for player, task in zip(players, tasks, strict=True):
+            _tell(player, task.to_line())
+        for player in players:
+            _heard(player)
+        at = time.monotonic() + (LEAD_S if len(players) > 1 else 0.0)
+        for player in players:
+            _tell(player, f"{at!r}\n".encode())
+        dones = [Done.from_line(_heard(player)) for player in players]
+        if whole and (degraded := sum(done.degraded for done in dones)):
+            raise CallerError(f"{degraded} answers were degraded; `memmux status` says of what")
+        return dones
+
+
+def _tell(player: subprocess.Popen[bytes], line: bytes) -> None:
+    assert player.stdin is not None
+    try:
+        player.stdin.write(line)
+        player.stdin.flush()
+    except BrokenPipeError:
+        raise CallerError(f"a client has ended with exit code {player.wait()}") from None
+
+
+def _heard(player: subprocess.Popen[bytes]) -> bytes:
+    assert player.stdout is not None
+    line = player.stdout.readline()
+    if not line:
+        raise CallerError(f"a client has ended with exit code {player.wait()}")
+    return line

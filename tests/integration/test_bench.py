@@ -1,0 +1,99 @@
+"""Every measurement, with sizes that say whether it works, not how fast anything is: `python -m bench all --quick`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BOUND_S = 280.0  # for all of them, however busy the machine is with other things; otherwise it takes about a minute
+
+pytestmark = pytest.mark.timeout(BOUND_S + 300)  # the first run on a machine exports the model
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "smoke": ("cluster_p50_ms", "alone_p50_ms", "overhead_p50", "round_trip_ms", "router_mb", "status_command_s"),
+    "degradation": (
+        "overhead_p50",
+        "throughput_ratio",
+        "paced_p50_ratio",
+        "paced_p95_ratio",
+        "overhead_store_p50",
+        "store_throughput_ratio",
+        "overhead_p50_warm",
+        "throughput_ratio_warm",
+        "paced_p50_ratio_warm",
+        "paced_p95_ratio_warm",
+    ),
+    "search": ("p50_ms", "p95_ms", "per_s", "clients_per_s", "recall", "readers_mb"),
+    "scale": tuple(
+        f"{key}_200"
+        for key in ("fill_s", "index_s", "readers_mb", "disk_mb", "disk_bytes_a_memory", "p50_ms", "recall")
+    ),
+    "store": ("vectors_per_s", "vectors_p50_ms", "vectors_p99_ms", "texts_per_s", "texts_p50_ms", "lost"),
+    "store_cost": ("small_ms", "large_ms", "cost_ratio"),
+    "mixed": ("alone_p95_ms", "beside_p95_ms", "p95_ratio", "stores_per_s"),
+    "start": (
+        "first_answer_s",
+        "whole_answer_s",
+        "mcp_without_cluster_s",
+        "mcp_with_cluster_s",
+        "cluster_mb",
+        "idle_percent",
+        "embed_ratio",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def document(model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What it printed, all measurements in one; the peers have tests of their own."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MEMMUX_")},
+        "MEMMUX_CACHE_DIR": str(model_cache),
+        "XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("config")),  # no user's memmux.toml
+    }
+    only = [f"--only={name.replace('_', '-')}" for name in KEYS]
+    command = [sys.executable, "-P", "-m", "bench", "all", "--quick", *only, "--json"]
+    ended = subprocess.run(command, capture_output=True, timeout=BOUND_S, check=False, env=environment)
+    assert ended.stdout, ended.stderr.decode()
+    found: dict[str, Any] = json.loads(ended.stdout)
+    assert ended.returncode == (0 if all(row["ok"] for row in found["rows"]) else 1)
+    return found
+
+
+@pytest.mark.parametrize("section", KEYS)
+def test_measurement_finds_all_that_it_is_about(section: str, document: dict[str, Any]) -> None:
+    failed = [row for row in document["rows"] if row["name"] == section.replace("_", "-")]
+    assert not failed
+    for key in KEYS[section]:
+        assert document[f"{section}_{key}"] >= 0, key
+
+
+def test_nothing_acknowledged_is_lost(document: dict[str, Any]) -> None:
+    assert document["store_acknowledged"] > 0
+    assert document["store_lost"] == 0
+
+
+def test_search_finds_the_nearest(document: dict[str, Any]) -> None:
+    assert document["search_recall"] >= 0.99  # with a filter
+    assert document["scale_recall_200"] >= 0.99
+
+
+def test_only_ratios_and_what_is_promised_of_small_databases_have_targets(document: dict[str, Any]) -> None:
+    targets = {row["key"] for row in document["rows"] if row["target"]}
+    assert {"degradation_overhead_p50", "mixed_p95_ratio", "store_lost", "start_idle_percent"} <= targets
+    assert not targets & {"search_p50_ms", "scale_recall_200", "store_cost_cost_ratio", "start_first_answer_s"}
+    assert not any(key.endswith("_warm") for key in targets)
+
+
+def test_ratios_are_of_what_was_measured(document: dict[str, Any]) -> None:
+    ratio = document["degradation_one_p50_ms"] / document["degradation_alone_p50_ms"]
+    assert document["degradation_overhead_p50"] == pytest.approx(ratio, rel=0.01)
+    ratio = document["mixed_beside_p95_ms"] / document["mixed_alone_p95_ms"]
+    assert document["mixed_p95_ratio"] == pytest.approx(ratio, rel=0.01)
