@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.measure import Row
@@ -35,7 +36,7 @@ def show(rows: Sequence[Row], *, as_json: bool) -> None:
         table.add_column(heading, justify="right" if heading == "value" else "left")
     for row in rows:
         verdict = "" if not row.target else "[green]met" if row.ok else "[red]missed"
-        table.add_row(row.name, str(row.value), row.target, verdict)
+        table.add_row(row.name, escape(str(row.value)), row.target, verdict)
     Console().print(table)
 
 

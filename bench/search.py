@@ -10,13 +10,12 @@ from bench import report
 from bench.callers import Callers
 from bench.filled import Filled, filled
 from bench.material import TAG, Material, place_of
-from bench.measure import MEBIBYTE, Row, at_least, at_most, plain
+from bench.measure import MEBIBYTE, Row, at_least, at_most, plain, pss_bytes
 from bench.questions import Questions
 from bench.rounds import Rounds
 from bench.tasks import Task, Work
 from bench.vectors import recall
 from memmux.models import Status
-from memmux.processes import rss_bytes
 from memmux.requests import Mode
 
 NEAREST = 10  # hits of a search, and what recall is about
@@ -95,12 +94,12 @@ def rows(bed: Filled, options: Options) -> Iterator[Row]:
     yield plain(f"vector searches a second, {options.clients} clients", many.per_s, key="clients_per_s")
     yield at_least("recall@10", _recall(bed, task, options.queries), promised.recall, key="recall")
     readers_mb = readers_bytes(bed.client.status()) / MEBIBYTE
-    yield at_most("read workers, resident", readers_mb, promised.readers_mb, "MiB", key="readers_mb")
+    yield at_most("read workers, memory", readers_mb, promised.readers_mb, "MiB", key="readers_mb")
 
 
 def readers_bytes(status: Status) -> int:
-    """Return the resident memory of all read workers together."""
-    return sum(rss_bytes(worker["pid"]) for worker in status.workers if worker["kind"] == "read")
+    """Return the memory of all read workers together; they map the same index, whose pages count once."""
+    return sum(pss_bytes(worker["pid"]) for worker in status.workers if worker["kind"] == "read")
 
 
 @contextmanager

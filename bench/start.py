@@ -64,11 +64,11 @@ def measure(options: Options) -> Iterator[Row]:
             with initialized(here.settings) as server:
                 mcp_s.append(server.seconds)
         first_s = median(start.first_s for start in starts)
-        yield at_most(
-            "first answer, from nothing", first_s, FIRST_ANSWER_S if full else None, "s", key="first_answer_s"
-        )
+        yield plain("first answer, from nothing, s", first_s, key="first_answer_s")
+        # An answer that was ranked by words alone, since the model was still loading, does not count as one here.
         whole_s = median(start.whole_s for start in starts)
-        yield plain("first answer by meaning, from nothing, s", whole_s, key="whole_answer_s")
+        target = FIRST_ANSWER_S if full else None
+        yield at_most("first answer by meaning, from nothing", whole_s, target, "s", key="whole_answer_s")
         yield plain("MCP initialize, from nothing, s", median(mcp_s), key="mcp_without_cluster_s")
         yield from _running(here, options)
     yield from embedding.measure(options.texts)

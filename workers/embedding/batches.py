@@ -1,7 +1,8 @@
 """Batches: in what order the windows of waiting jobs go through the model, and how many at once.
 
 Interactive work goes before bulk, short before long. A batch is padded to its longest window, so its windows are of
-like length; it is small enough that the model is never busy for long with one.
+like length. It is small: beyond some 200 tokens more of them make none of them cheaper (measured: 1.1 ms a
+token for 8 at once, 0.36 ms for 100 and more).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from workers.jobs import Alive, Answer, Job, Outcome
 
 BATCH_WINDOWS = 16
 OLDEST_EVERY = 8  # each batch of so many is of the job that has waited longest
-BATCH_TOKENS = 1024  # padding included: about 0.4 s of one core, and 80 MB of activations
+BATCH_TOKENS = 384  # as guessed, padding included: about 0.1 s of one core
+UNLIKE = 1.6  # times the shortest window of a batch, which the longest does not exceed
 TOKEN_BYTES = 3  # of UTF-8: a low guess at what a token takes of a text
 
 
@@ -154,12 +156,18 @@ class Pile:
         longest = 0
         while waiting and len(batch) < BATCH_WINDOWS:
             longest = max(longest, waiting[-1].tokens)
-            if batch and (longest * (len(batch) + 1) > BATCH_TOKENS or waiting[-1].work.bulk != batch[0].work.bulk):
+            if batch and (longest * (len(batch) + 1) > BATCH_TOKENS or not _alike(batch[0], waiting[-1])):
                 break
             batch.append(waiting.pop())
         if waiting is not self._waiting:
             self._waiting = sorted((*passed, *waiting), key=lambda piece: piece.order, reverse=True)
         return batch
+
+
+def _alike(one: Piece, other: Piece) -> bool:
+    """Return whether two windows may share a batch."""
+    short, long = sorted((one.tokens, other.tokens))
+    return one.work.bulk == other.work.bulk and long <= UNLIKE * short
 
 
 def _answer(work: Work, embedder: Embedder) -> Answer:

@@ -11,6 +11,7 @@ from workers.index.interface import Rows, Scored, Vectors
 from workers.index.sketch import AXES, Sketch, Slots
 
 _CAPACITY = 64  # vectors that a new index has room for
+_GROWTH = 4  # a full one grows by one part in so many
 _SPARSE = 4  # below one in so many, gathering the chosen vectors is cheaper than comparing them all
 SKETCH_FROM = 2_000  # vectors from which on a sketch pays
 TRIALS = 24  # queries with which it is tried how many candidates a sketch must give,
@@ -22,7 +23,7 @@ _PER_HIT = 6  # candidates more for each hit that is asked for
 
 
 class ExactIndex:
-    """Vectors in slots of a matrix that doubles when it is full; a slot that falls free is filled by the last one."""
+    """Vectors in slots of a matrix that grows when it is full; a slot that falls free is filled by the last one."""
 
     def __init__(self, dimensions: int) -> None:
         self._matrix: Vectors = np.empty((_CAPACITY, dimensions), np.float32)
@@ -102,6 +103,8 @@ class ExactIndex:
 
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`; of those in `allowed`, if given, exactly."""
+        if not self._count:
+            return []
         rows = self._rows[: self._count]
         if allowed is None:
             if (near := self._near(query, k)) is not None and len(found := self._best_of(near, query, k)) == k:
@@ -134,8 +137,7 @@ class ExactIndex:
 
     def _reserve(self, count: int) -> None:
         if count > (capacity := len(self._rows)):
-            while capacity < count:
-                capacity *= 2
+            capacity = max(count, capacity + capacity // _GROWTH)
             # Not ndarray.resize: it refuses while a view is alive, and a half-moved index would be worse than a copy.
             matrix, rows = np.empty((capacity, self._matrix.shape[1]), np.float32), np.empty(capacity, np.int64)
             matrix[: len(self._matrix)], rows[: len(self._rows)] = self._matrix, self._rows

@@ -86,7 +86,7 @@ class Segment:
 
         self.manifest = manifest
         self._rows: Rows = np.load(path / ROWS)
-        self._vectors: Vectors = np.load(path / VECTORS, mmap_mode="r")
+        self._vectors: Vectors = np.asarray(np.load(path / VECTORS, mmap_mode="r"))
         self._graph = Graph(path / GRAPH)
         self._visible = np.ones(manifest.vectors, np.bool_)
         self._hidden = 0

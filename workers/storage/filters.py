@@ -18,12 +18,15 @@ _SQL = queries.load("filters")
 class Condition:
     """A condition on `m`, a row of memories, with its values.
 
-    plain: it asks for the live memories of a namespace and nothing else.
+    plain: it asks for the live memories of a namespace and nothing else. by_tags: the name of the query in search.sql
+    for the rows with the tags that are asked for, if nothing else is; among them are those of other namespaces, and of
+    deleted memories. Empty otherwise.
     """
 
     sql: str
     values: Mapping[str, str | float]
     plain: bool
+    by_tags: str = ""
 
 
 def condition(asked: Filter) -> Condition:
@@ -45,7 +48,8 @@ def condition(asked: Filter) -> Condition:
     if asked.metadata:
         names.append("metadata")
         values["metadata"] = metadata_text(asked.metadata)
-    return Condition(" AND ".join(_SQL[name] for name in names), values, plain=len(names) == 1)
+    by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
+    return Condition(" AND ".join(_SQL[name] for name in names), values, plain=len(names) == 1, by_tags=by_tags)
 
 
 def metadata_text(metadata: Metadata) -> str:

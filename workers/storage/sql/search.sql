@@ -6,6 +6,21 @@ SELECT coalesce(max(seq), 0) FROM changes
 -- name: rows
 SELECT json_group_array(m.row) FROM memories AS m WHERE {where}
 
+-- name: rows_of_any_tag
+SELECT json_group_array(DISTINCT mt.memory)
+FROM tags AS t JOIN memory_tags AS mt ON mt.tag = t.id
+WHERE t.name IN (SELECT value FROM json_each(:tags))
+
+-- name: rows_of_all_tags
+SELECT json_group_array(memory)
+FROM (
+    SELECT mt.memory
+    FROM tags AS t JOIN memory_tags AS mt ON mt.tag = t.id
+    WHERE t.name IN (SELECT value FROM json_each(:tags))
+    GROUP BY mt.memory
+    HAVING count(*) = json_array_length(:tags)
+)
+
 -- name: count
 SELECT count(*) FROM memories AS m WHERE {where}
 
