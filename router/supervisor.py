@@ -23,6 +23,8 @@ STEADY_S = 1.0  # a process that worked so long was healthy: its slot starts aga
 BACKOFF_S = 0.25  # before the second start; doubled for each further one
 BACKOFF_MOST_S = 30.0
 DEGRADED_AFTER = 3  # failures in a row
+# glibc raises this threshold by itself, and then keeps the memory of large arrays that are gone: 9 MB a reader.
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
 
 
 @dataclass(slots=True)
@@ -193,7 +195,7 @@ class Supervisor:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             cwd=Path(self.settings.database).parent,
-            env=os.environ,
+            env={**_MEMORY, **os.environ},
         )
         return _Process(identity, popen)
 
