@@ -174,6 +174,7 @@ def _result(siege: Siege, verdict: Verdict, left: Mapping[int, str]) -> dict[str
         "lost": len(verdict.lost),
         "duplicated": len(verdict.duplicated),
         "unanswered": len(verdict.unanswered),
+        "max_recovery_s": round(max(recoveries.worker_s, recoveries.router_s), 3),
         "max_recovery_worker_s": round(recoveries.worker_s, 3),
         "max_recovery_router_s": round(recoveries.router_s, 3),
         "max_recovery_stall_s": round(recoveries.stall_s, 3),

@@ -7,7 +7,6 @@ import inspect
 import random
 import sysconfig
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 SHORTEST, LONGEST = 30, 400  # characters of a paragraph; the longest still fits into one window of the model
@@ -18,7 +17,12 @@ _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 def paragraphs(most: int) -> list[str]:
     """Return at most so many different paragraphs, the same ones each time."""
-    return list(islice(dict.fromkeys(_paragraphs()), most))
+    found: dict[str, None] = {}
+    for text in _paragraphs():
+        if len(found) == most:
+            break
+        found.setdefault(text)
+    return list(found)
 
 
 def _paragraphs() -> Iterator[str]:

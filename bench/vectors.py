@@ -23,7 +23,7 @@ REAL = 10_000  # texts whose real embeddings are stored
 HELD_OUT = 1_000  # texts that are not stored: their embeddings are what is searched for
 _SPREAD = 0.4  # how far a made vector is moved from the real one that it grew from: their cosine is about 0.9
 _BATCH = 256  # texts embedded at once
-_BLOCK = 256  # queries compared with everything at once
+_BLOCK = 64  # queries compared with everything at once: a quarter of a gigabyte for a million
 
 
 def real(settings: Settings) -> tuple[Matrix, Matrix]:
