@@ -55,8 +55,9 @@ def make(database: Path, least: int) -> list[int]:
     with _alone(database):
         for path in segments.folder(database).glob(f"*{segments.PARTIAL}"):  # of a build that was killed
             shutil.rmtree(path, ignore_errors=True)
+        _remove_foreign(database)
         made = [_build(database, manifest) for manifest in _due(database, least)]
-        _remove_old(database)
+        _remove_superseded(database)
     return made
 
 
@@ -155,13 +156,24 @@ def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
     )
 
 
-def _remove_old(database: Path) -> None:
-    """Remove every segment of which there is a newer one, or whose model is gone; who has one open goes on with it."""
+def _remove_foreign(database: Path) -> None:
+    """Remove the segments whose model is gone, and those of another history, however new: nobody can use them."""
     with engine.errors(), closing(engine.open_reader(database)) as connection:
         model = vectors.current(connection)
+        for path, manifest in list(segments.kept(database)):
+            ours = model is not None and manifest.model == model.id
+            if not ours or _change(connection, manifest.seq) != manifest.change:
+                _remove(path)
+
+
+def _remove_superseded(database: Path) -> None:
+    """Remove every segment of which there is a newer one; who has one open goes on with it."""
     newest = {(manifest.model, manifest.namespace): path for path, manifest in segments.kept(database)}
-    for path, manifest in list(segments.kept(database)):
-        current = model is not None and manifest.model == model.id
-        if not current or newest[manifest.model, manifest.namespace] != path:
-            with suppress(OSError):
-                shutil.rmtree(path)
+    for path, _ in list(segments.kept(database)):
+        if path not in newest.values():
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(path)

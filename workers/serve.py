@@ -21,7 +21,7 @@ import zmq
 
 from memmux import logs, protocol, sockets
 from memmux.errors import DatabaseReplacedError, MemmuxError, ProtocolError
-from memmux.processes import rss_bytes
+from memmux.processes import private_bytes
 from memmux.protocol import Header, Kind, Message
 from workers.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
 
@@ -29,7 +29,7 @@ HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at
 FOLLOW_S = 0.02  # how long a worker that has prepared for a request looks out for it without sleeping
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 GROWTH = 1.5  # times its first size, to which a worker may grow in any case
-RUNAWAY = 2  # times what it may grow to, at which a worker ends at once, in whatever it is doing
+RUNAWAY = 3  # times what it may grow to, at which a worker ends at once, in whatever it is doing
 RUNAWAY_EXIT = 70
 LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
 _DRAIN = 256  # messages taken from the socket at once
@@ -137,11 +137,11 @@ class _Link:
 
 
 class _Weight:
-    """The resident memory of this process, which has started, and what it may grow to."""
+    """The memory of this process, which has started, and what it may grow to; files that it maps are not its own."""
 
     def __init__(self, cap_bytes: int) -> None:
         # A worker that is heavy from the start would only be followed by another such: what counts then is growth.
-        self._most = max(cap_bytes, int(GROWTH * rss_bytes(os.getpid()))) if cap_bytes else 0
+        self._most = max(cap_bytes, int(GROWTH * private_bytes(os.getpid()))) if cap_bytes else 0
         self._looked = time.monotonic()
 
     def is_too_much(self) -> bool:
@@ -150,9 +150,9 @@ class _Weight:
         if not self._most or now - self._looked < HEARTBEAT_S:
             return False
         self._looked = now
-        if (found := rss_bytes(os.getpid())) <= self._most:
+        if (found := private_bytes(os.getpid())) <= self._most:
             return False
-        logs.get().warning("worker_grew_too_large", rss_bytes=found, most_bytes=self._most)
+        logs.get().warning("worker_grew_too_large", private_bytes=found, most_bytes=self._most)
         if found > RUNAWAY * self._most:
             # Whatever it is doing, it does not end by itself: others try the request, and do so no more than thrice.
             os._exit(RUNAWAY_EXIT)

@@ -69,8 +69,12 @@ class Follower:
         self._partitions = known
         if known is not None:
             known.seq = seq
-            known.tune()
         return known
+
+    def tune(self) -> None:
+        """Prepare for the number of vectors that there are; may take a while, so nobody should be waiting."""
+        if self._partitions is not None:
+            self._partitions.tune()
 
     def drifted(self, model: Model, seq: int, alive: Alive) -> tuple[int, list[int]] | None:
         """Compare what is in memory and in segments, after catching up, with the rows; None if it is in tables only.

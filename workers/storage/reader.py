@@ -133,10 +133,11 @@ class SqliteReader:
         return Verified(pid=os.getpid(), seq=self._seq, vectors=found, drifted=len(different))
 
     def idle(self, alive: Alive = silent) -> None:
-        """Catch up with the change log, so that the next search need not."""
+        """Catch up with the change log, and get ready for as many vectors, so that the next search need not."""
         with self.snapshot(math.inf, alive):
             if (model := vectors.current(self._connection)) is not None:
                 self._follower.follow(model, self._seq)
+                self._follower.tune()
 
     def close(self) -> None:
         """Leave the database."""

@@ -155,6 +155,20 @@ def test_a_segment_of_another_history_is_not_used(desk: Desk, tmp_path: Path, id
     other.close()
 
 
+def test_a_newer_segment_of_another_history_gives_way_to_ours(desk: Desk, tmp_path: Path) -> None:
+    other = Desk(tmp_path / "other" / "memories.db")
+    fill(other, range(COUNT))
+    fill(other, range(COUNT, COUNT + 100))
+    assert builder.make(other.settings.database, LEAST) == [COUNT + 100]
+    fill(desk, range(COUNT))
+    shutil.copytree(segments.folder(other.settings.database), segments.folder(desk.settings.database))
+    assert builder.make(desk.settings.database, LEAST) == [COUNT]
+    assert [manifest.vectors for _, manifest in segments.kept(desk.settings.database)] == [COUNT]
+    assert nearest(desk, 7)[0] == "memory 7"
+    assert opened(desk) is not None
+    other.close()
+
+
 def test_a_broken_segment_is_not_used(desk: Desk, ids: list[str]) -> None:
     assert ids
     ((path, _),) = segments.kept(desk.settings.database)
