@@ -219,9 +219,11 @@ def test_reader_that_goes_away_is_no_failure_to_talk_about(memmux: Memmux, setti
     assert ended.stderr == b""
 
 
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="who holds a lock can be seen on Linux")
 def test_serve_runs_in_the_foreground_until_interrupted(memmux: Memmux, settings_env: dict[str, str]) -> None:
     with subprocess.Popen([*MEMMUX, "serve"], env=settings_env, stdout=subprocess.PIPE) as server:
         try:
+            _until_locked(Path(f"{settings_env['MEMMUX_DATABASE']}.lock"))
             # A client that waits for a cluster in the making finds this one, and starts none of its own.
             memmux("store", "served")
             status = _json(memmux("status", "--json"))
@@ -232,6 +234,13 @@ def test_serve_runs_in_the_foreground_until_interrupted(memmux: Memmux, settings
             output, _ = server.communicate(timeout=BOUND_S)
     assert output == b""
     assert not any(alive(worker["pid"]) for worker in status["workers"])
+
+
+def _until_locked(path: Path) -> None:
+    """Return once a process holds the lock; to try it oneself could keep that process from getting it."""
+    until = time.monotonic() + BOUND_S
+    while not (path.exists() and f":{path.stat().st_ino} " in Path("/proc/locks").read_text(encoding="ascii")):
+        assert time.monotonic() < until, f"nobody ever held {path}"
 
 
 def test_terminal_gets_a_table(memmux: Memmux, settings_env: dict[str, str]) -> None:
