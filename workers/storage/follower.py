@@ -124,6 +124,7 @@ class Follower:
             opened
             for namespace, (path, manifest) in newest.items()
             if (namespace not in used or used[namespace].manifest.seq < manifest.seq)
+            and self._is_recent(path, manifest)
             and (opened := self._opened(path, manifest, model)) is not None
         ]
         if not fresh:
@@ -141,6 +142,14 @@ class Follower:
             _add(known, [row for row in vectors if row[0] == opened.manifest.namespace], model.dimensions)
             logs.get().info("segment_opened", namespace=opened.manifest.namespace, vectors=len(opened))
         return known
+
+    def _is_recent(self, path: Path, manifest: Manifest) -> bool:
+        """Return whether what has changed since fits into memory; if it does not now, it never will again."""
+        recent = bool(engine.value(self._connection, _SQL["recent"], {"seq": manifest.seq, "most": self._most}))
+        if not recent:
+            logs.get().info("segment_refused", path=str(path), why="too much has changed since; a newer one follows")
+            self._refused.add(path)
+        return recent
 
     def _opened(self, path: Path, manifest: Manifest, model: Model) -> Segment | None:
         """Return the segment, unless it is of another history, or broken."""

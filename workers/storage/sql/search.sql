@@ -95,6 +95,10 @@ LIMIT :limit
 -- name: changed
 SELECT DISTINCT row FROM changes WHERE seq > :seq
 
+-- Changes are counted, not memories: that takes next to no time, and there are never fewer.
+-- name: recent
+SELECT coalesce(max(seq), 0) - :seq <= :most FROM changes
+
 -- What a change was: another history with the same numbers has other memories and requests.
 -- name: change
 SELECT memory || ' ' || request FROM changes WHERE seq = :seq

@@ -205,3 +205,19 @@ def test_a_dropped_models_segment_is_removed(desk: Desk, ids: list[str]) -> None
     assert ids
     builder.make(desk.settings.database, LEAST)
     assert list(segments.kept(desk.settings.database)) == []
+
+
+def test_a_segment_with_too_much_on_top_is_not_opened_again_and_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "memories.db", most_vectors=50)
+    fill(desk, range(COUNT))
+    builder.make(desk.settings.database, LEAST)
+    fill(desk, range(COUNT, COUNT + 51))
+    follower = desk.questions._follower
+    assert nearest(desk, COUNT + 7)[0] == f"memory {COUNT + 7}"
+    assert follower._partitions is None
+    assert len(follower._refused) == 1
+    builder.make(desk.settings.database, LEAST)
+    follower._looked = -math.inf
+    assert nearest(desk, COUNT + 7)[0] == f"memory {COUNT + 7}"
+    assert opened(desk) is not None
+    desk.close()
