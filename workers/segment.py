@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -93,6 +94,7 @@ def _wanted(model: Model, namespace: str) -> Manifest:
         seq=0,
         change="",
         vectors=0,
+        breadth=0,
     )
 
 
@@ -118,11 +120,13 @@ def _build(database: Path, wanted: Manifest) -> int:
     copied = time.monotonic()
     lines = np.load(partial / segments.VECTORS, mmap_mode="r")
     graph.build(lines, partial / segments.GRAPH)
+    manifest = replace(manifest, breadth=graph.sufficient(partial / segments.GRAPH, lines, segments.CANDIDATES))
     segments.publish(database, partial, manifest)
     logs.get().info(
         "segment_made",
         namespace=manifest.namespace,
         vectors=manifest.vectors,
+        breadth=manifest.breadth,
         copy_s=round(copied - began, 1),
         graph_s=round(time.monotonic() - copied, 1),
     )
@@ -145,15 +149,7 @@ def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
         change = _change(connection, seq) or ""
     lines.flush()
     np.save(folder / segments.ROWS, rows)
-    return Manifest(
-        version=wanted.version,
-        model=wanted.model,
-        dimensions=wanted.dimensions,
-        namespace=wanted.namespace,
-        seq=seq,
-        change=change,
-        vectors=count,
-    )
+    return replace(wanted, seq=seq, change=change, vectors=count)
 
 
 def _remove_foreign(database: Path) -> None:

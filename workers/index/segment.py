@@ -25,7 +25,7 @@ from workers.index.sketch import Slots
 VERSION: Final = 1  # of the files
 MANIFEST, ROWS, VECTORS, GRAPH = "segment.json", "rows.npy", "vectors.npy", "graph.faiss"
 PARTIAL = ".partial"  # how the name of a folder ends that is being made
-_CANDIDATES, _CANDIDATES_PER_HIT = 40, 4  # of the graph, that are compared exactly
+CANDIDATES, _CANDIDATES_PER_HIT = 40, 4  # of the graph, that are compared exactly
 _ENOUGH = 2  # visible candidates for each hit; with fewer, one that is ranked wrongly could be missed, and
 _WIDER = 4  # times as many are asked for
 _COSTLIER = 5  # times what comparing one vector costs, a candidate costs the graph
@@ -36,7 +36,8 @@ class Manifest:
     """What a segment holds.
 
     model: the id of the model that made the vectors. seq: the change as of which they are. change: what that change
-    was, so that another history of the same numbers is not taken for this one. vectors: how many there are.
+    was, so that another history of the same numbers is not taken for this one. vectors: how many there are. breadth:
+    how many candidates its graph must look at to find what brute force does.
     """
 
     version: int
@@ -46,6 +47,7 @@ class Manifest:
     seq: int
     change: str
     vectors: int
+    breadth: int
 
 
 def folder(database: Path) -> Path:
@@ -111,7 +113,7 @@ class Segment:
 
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`; of those in `allowed`, if given."""
-        count, wanted = _CANDIDATES + _CANDIDATES_PER_HIT * k, self._visible
+        count, wanted = CANDIDATES + _CANDIDATES_PER_HIT * k, self._visible
         if allowed is not None:
             slots = self._slots_of(np.sort(allowed))
             # To have enough allowed ones among its candidates the graph must give so many; each costs it more.
@@ -121,7 +123,7 @@ class Segment:
             wanted = np.zeros_like(self._visible)
             wanted[slots] = True
         while count * _COSTLIER < self.manifest.vectors:
-            slots = self._graph.nearest(query, count)
+            slots = self._graph.nearest(query, count, self.manifest.breadth)
             slots = slots[wanted[slots]]
             found = self._exactly(slots, query, k)
             if len(found) == k and slots.size >= _ENOUGH * k:

@@ -20,7 +20,7 @@ QUERIES = clustered(20, seed=4)
 
 def made(database: Path, vectors: Vectors = VECTORS, *, rows: list[int] | None = None, **fields: object) -> Manifest:
     """Make a segment of `vectors`, whose memories are their places unless `rows` says otherwise."""
-    described = {"model": 1, "namespace": "default", "seq": 7, "change": "some", **fields}
+    described = {"model": 1, "namespace": "default", "seq": 7, "change": "some", "breadth": 128, **fields}
     size = {"version": segments.VERSION, "dimensions": vectors.shape[1], "vectors": len(vectors)}
     manifest = Manifest(**{**size, **described})  # type: ignore[arg-type]  # names by values
     partial = segments.folder(database) / f"building{segments.PARTIAL}"
