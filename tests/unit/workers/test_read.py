@@ -37,12 +37,12 @@ def test_the_read_worker_opens_what_a_writer_made(desk: Desk) -> None:
     desk.store("one", (1, 0))
     worker: Worker = ReadWorker(desk.settings)
     worker.open()
-    assert worker.facts() == {"seq": 1}
+    assert worker.facts() == {"seq": 1, "indexed": 0}
     ((_, outcome),) = worker.handle([job("memory.list", {})], lambda: None)
     assert isinstance(outcome, Answer)
     desk.store("two")
     worker.idle()
-    assert worker.facts() == {"seq": 2}
+    assert worker.facts() == {"seq": 2, "indexed": 0}
     assert (worker.stage, worker.credit, worker.retiring) == (Stage.READ, 2, False)
     worker.close()
 
