@@ -1,15 +1,16 @@
-"""The callers: the processes of some clients, which stay for the whole measurement and work in rounds."""
+"""The callers: client processes that stay for the whole measurement, and are told what to do in each round."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bench.measure import machine_cpu_s
 from bench.rounds import Deck, Round
 from bench.tasks import Done, Task
 from memmux.settings import Settings
@@ -24,20 +25,22 @@ class CallerError(Exception):
 class Callers:
     """Client processes; a context manager that starts and ends them.
 
-    questions: a file as `Questions.save` writes it. count: how many clients.
+    commands: one for each, which does what it is told over its standard input, as `bench.caller` does.
     """
 
-    def __init__(self, settings: Settings, questions: Path, count: int) -> None:
-        self._settings = settings
-        self._questions = questions
-        self._count = count
+    def __init__(self, commands: Iterable[Sequence[str]]) -> None:
+        self._commands = commands
         self._deck = Deck()
         self._running: list[subprocess.Popen[bytes]] = []
 
+    @classmethod
+    def of(cls, settings: Settings, questions: Path, count: int) -> Self:
+        """Return so many clients of a cluster; questions: a file as `Questions.save` writes it."""
+        command = [sys.executable, "-P", "-m", "bench.caller", f"--questions={questions}", *settings.flags()]
+        return cls([*command, f"--name=caller-{number}"] for number in range(count))
+
     def __enter__(self) -> Self:
-        for number in range(self._count):
-            own = (f"--name=caller-{number}", f"--questions={self._questions}")
-            command = [sys.executable, "-P", "-m", "bench.caller", *own, *self._settings.flags()]
+        for command in self._commands:
             self._running.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         return self
 
@@ -45,16 +48,31 @@ class Callers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for process in self._running:
+            assert process.stdin is not None
+            process.stdin.close()  # of all first, so that they end at the same time
             if error is not None:
                 process.kill()
         for process in self._running:
-            process.communicate()
+            assert process.stdout is not None
+            process.stdout.close()
+            process.wait()
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The processes."""
+        return [process.pid for process in self._running]
+
+    def connected(self) -> None:
+        """Wait until each has said that it is connected; for those that do, and to be called once."""
+        for process in self._running:
+            _heard(process)
 
     def together(self, task: Task, count: int) -> Round:
         """Have so many clients do the task at the same time, each with questions of its own; raises CallerError."""
+        before_s = machine_cpu_s()
         dones = self.run(self._deck.deal(task, count))
         self._deck.discard(dones)
-        return Round.of(dones)
+        return Round.of(dones, machine_cpu_s() - before_s)
 
     def run(self, tasks: Sequence[Task], *, whole: bool = True) -> list[Done]:
         """Have each of the first clients do one of the tasks, and return what is done, in their order.

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from bench import plots, report
 from bench.callers import Callers
+from bench.costs import Meter
 from bench.filled import Filled, filled
 from bench.material import Material
 from bench.measure import Row, at_least, at_most, plain
 from bench.player import Player
 from bench.questions import Questions
-from bench.rounds import Deck, Round, Rounds, in_turns
+from bench.rounds import Deck, Round, Rounds, Turn, in_turns
 from bench.single import Single
 from bench.tasks import Task, Work
+from memmux import Client
 
 COUNTS = (1, 2, 4, 8, 16, 32)  # clients, for the plot
 WARM = 64  # queries that are asked again and again when the cache is to know them
@@ -48,6 +50,7 @@ class _Contest:
     callers: Callers
     alone: Player
     deck: Deck
+    client: Client
 
     def together(self, task: Task, count: int) -> Round:
         return self.callers.together(task, count)
@@ -67,10 +70,10 @@ def measure(options: Options, plot: Path | None = None) -> Iterator[Row]:
     with filled(material) as bed, ExitStack() as opened:
         contest = _contest(bed, options, opened)
         search = Task(work=Work.SEARCH, seconds=options.round_s)
-        yield from _search_rows(_search_rounds(contest, options, search, "search"))
+        yield from _search_rows(*_search_rounds(contest, options, search, "search"))
         warm = replace(search, among=WARM)
         _fill_cache(contest, warm)
-        yield from _search_rows(_search_rounds(contest, options, warm, "warm search"), warm=True)
+        yield from _search_rows(*_search_rounds(contest, options, warm, "warm search"), warm=True)
         if plot is not None:
             _draw(contest, options, plot)
         yield from _store_rows(contest, options)  # last, since there are more memories then
@@ -85,18 +88,26 @@ def _contest(bed: Filled, options: Options, opened: ExitStack) -> _Contest:
     single.open_reader()
     single.open_writer(Path(bed.client.backup(to=folder / "copy").path))
     count = max(options.clients, options.paced)
-    callers = Callers(bed.arena.settings, questions.save(folder / "questions.json"), count)
-    return _Contest(opened.enter_context(callers), Player(single, questions, "alone"), Deck())
+    callers = Callers.of(bed.arena.settings, questions.save(folder / "questions.json"), count)
+    return _Contest(opened.enter_context(callers), Player(single, questions, "alone"), Deck(), bed.client)
 
 
-def _search_rounds(contest: _Contest, options: Options, task: Task, what: str) -> dict[str, Rounds]:
+def _search_rounds(
+    contest: _Contest, options: Options, task: Task, what: str
+) -> tuple[dict[str, Rounds], dict[str, Meter]]:
+    """Return the rounds, and what those of the cluster cost, by their names."""
     paced = replace(task, seconds=options.paced_s, every_s=options.every_s)
+    meters = {name: Meter.of(contest.client, contest.callers) for name in ("one", "many", "paced many")}
+
+    def metered(name: str, task: Task, count: int) -> Turn:
+        return partial(meters[name], partial(contest.together, task, count))
+
     closed = in_turns(
         options.rounds,
         {
             "alone": partial(contest.in_process, task),
-            "one": partial(contest.together, task, 1),
-            "many": partial(contest.together, task, options.clients),
+            "one": metered("one", task, 1),
+            "many": metered("many", task, options.clients),
         },
         f"{what}, closed loops",
     )
@@ -104,11 +115,11 @@ def _search_rounds(contest: _Contest, options: Options, task: Task, what: str) -
         options.rounds,
         {
             "paced one": partial(contest.together, paced, 1),
-            "paced many": partial(contest.together, paced, options.paced),
+            "paced many": metered("paced many", paced, options.paced),
         },
         f"{what}, once a second",
     )
-    return {**closed, **once_a_second}
+    return {**closed, **once_a_second}, meters
 
 
 def _fill_cache(contest: _Contest, warm: Task) -> None:
@@ -118,7 +129,7 @@ def _fill_cache(contest: _Contest, warm: Task) -> None:
     contest.together(once, 1)
 
 
-def _search_rows(found: dict[str, Rounds], *, warm: bool = False) -> Iterator[Row]:
+def _search_rows(found: dict[str, Rounds], meters: dict[str, Meter], *, warm: bool = False) -> Iterator[Row]:
     """Give the ratios and what they are made of; targets are for queries that nobody has asked before."""
     kind, suffix = ("warm search", "_warm") if warm else ("search", "")
     alone, one, many = found["alone"], found["one"], found["many"]
@@ -130,6 +141,7 @@ def _search_rows(found: dict[str, Rounds], *, warm: bool = False) -> Iterator[Ro
         one.ms(50) / alone.ms(50),
         None if warm else 1.10,
         key=f"overhead_p50{suffix}",
+        why=meters["one"].why(),
     )
     yield plain(f"{kind}, in process, a second", alone.per_s, key=f"alone_per_s{suffix}")
     yield plain(f"{kind}, all clients, a second", many.per_s, key=f"many_per_s{suffix}")
@@ -138,7 +150,9 @@ def _search_rows(found: dict[str, Rounds], *, warm: bool = False) -> Iterator[Ro
         many.per_s_over(alone),
         None if warm else 1.5,
         key=f"throughput_ratio{suffix}",
+        why=meters["many"].why(),
     )
+    yield from meters["many"].rows(kind, f"many{suffix}")
     for percent, target in ((50, 1.10), (95, 1.25)):
         yield plain(
             f"{kind}, one paced client, p{percent} ms",
@@ -155,6 +169,8 @@ def _search_rows(found: dict[str, Rounds], *, warm: bool = False) -> Iterator[Ro
             paced_many.ms(percent) / paced_one.ms(percent),
             None if warm else target,
             key=f"paced_p{percent}_ratio{suffix}",
+            why=f"the embedders were busy {100 * meters['paced many'].busy('embed'):.0f} % of the time, which is how "
+            "often a client's search came while another's was being embedded",
         )
 
 

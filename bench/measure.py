@@ -20,6 +20,7 @@ class Row:
     """One measured value; `ok` is whether it meets its target, and true where there is none.
 
     key: the name under which programs find the value in the JSON document; empty where none looks for it.
+    why: what was measured of the reason, where a target is missed.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Row:
     target: str = ""
     ok: bool = True
     key: str = ""
+    why: str = ""
 
 
 def plain(name: str, value: float, *, key: str = "") -> Row:
@@ -34,21 +36,26 @@ def plain(name: str, value: float, *, key: str = "") -> Row:
     return Row(name=name, value=round(value, 3), key=key)
 
 
-def at_most(name: str, value: float, target: float | None, unit: str = "", *, key: str = "") -> Row:
-    """Return the row of a value that shall not exceed its target, where it has one."""
-    return _judged(name, value, unit, key, None if target is None else (f"≤ {target:g}", value <= target))
+def at_most(name: str, value: float, target: float | None, unit: str = "", *, key: str = "", why: str = "") -> Row:
+    """Return the row of a value that shall not exceed its target, where it has one; why: the reason if it does."""
+    if target is None:
+        return _unjudged(name, value, unit, key)
+    return _judged(name, value, f"≤ {target:g} {unit}", key, "" if value <= target else why, ok=value <= target)
 
 
-def at_least(name: str, value: float, target: float | None, unit: str = "", *, key: str = "") -> Row:
-    """Return the row of a value that shall reach its target, where it has one."""
-    return _judged(name, value, unit, key, None if target is None else (f"≥ {target:g}", value >= target))
+def at_least(name: str, value: float, target: float | None, unit: str = "", *, key: str = "", why: str = "") -> Row:
+    """Return the row of a value that shall reach its target, where it has one; why: the reason if it does not."""
+    if target is None:
+        return _unjudged(name, value, unit, key)
+    return _judged(name, value, f"≥ {target:g} {unit}", key, "" if value >= target else why, ok=value >= target)
 
 
-def _judged(name: str, value: float, unit: str, key: str, judgement: tuple[str, bool] | None) -> Row:
-    if judgement is None:
-        return plain(f"{name}, {unit}" if unit else name, value, key=key)
-    target, ok = judgement
-    return Row(name=name, value=round(value, 3), target=f"{target} {unit}".rstrip(), ok=ok, key=key)
+def _unjudged(name: str, value: float, unit: str, key: str) -> Row:
+    return plain(f"{name}, {unit}" if unit else name, value, key=key)
+
+
+def _judged(name: str, value: float, target: str, key: str, why: str, *, ok: bool) -> Row:
+    return Row(name=name, value=round(value, 3), target=target.rstrip(), ok=ok, key=key, why=why)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -80,6 +87,13 @@ def cpu_s(pid: int) -> float:
     # The numbers follow the command's name, which is in parentheses and may hold anything; proc(5) counts utime as 14.
     fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def machine_cpu_s() -> float:
+    """Return the processor time that all processes together have used (Linux: from /proc)."""
+    with Path("/proc/stat").open(encoding="ascii") as file:
+        user, nice, system, _idle, _iowait, interrupts, soft = map(int, file.readline().split()[1:8])
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def pss_bytes(pid: int) -> int:

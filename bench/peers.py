@@ -6,6 +6,7 @@ serve at once, and one at a time is asked.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,9 +18,9 @@ import numpy as np
 from rich.console import Console
 
 from bench import peer_table, plots, report
+from bench.callers import Callers
 from bench.material import Material, place_of
 from bench.measure import Row, plain
-from bench.peer_clients import PeerClients
 from bench.peer_interface import MODULES, NEAREST, Peer, Served, installed, peer
 from bench.peer_table import ENOUGH, Result, Results
 from bench.rounds import Turn, in_turns
@@ -61,7 +62,7 @@ class _Entrant:
     served: Served
     tuning: str
     recall: float
-    clients: PeerClients
+    clients: Callers
 
 
 def compare(material: Material, queries: int, *, clients: int = CLIENTS, modules: Sequence[str] = MODULES) -> Results:
@@ -86,7 +87,8 @@ def compare(material: Material, queries: int, *, clients: int = CLIENTS, modules
                 serving[module] = stack.enter_context(one.serve(material, own))
         for module, served in serving.items():
             tuning, reached = tuned(peers[module], served, asked, truth)
-            crowd = stack.enter_context(PeerClients(module, served.address, path, clients))
+            command = [sys.executable, "-P", "-m", "bench.peer_process", module, str(path), *served.address]
+            crowd = stack.enter_context(Callers([command] * clients))
             entrants[module] = _Entrant(served=served, tuning=tuning, recall=reached, clients=crowd)
         report.progress("starting the clients")
         for entrant in entrants.values():

@@ -37,7 +37,11 @@ def show(rows: Sequence[Row], *, as_json: bool) -> None:
     for row in rows:
         verdict = "" if not row.target else "[green]met" if row.ok else "[red]missed"
         table.add_row(row.name, escape(str(row.value)), row.target, verdict)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for row in rows:
+        if row.why:
+            console.print(f"[red]missed[/]: {escape(row.name)}: {escape(row.why)}")
 
 
 def finish(measured: Iterable[Row], *, as_json: bool) -> int:

@@ -17,20 +17,22 @@ from bench.tasks import Done, Task
 class Round:
     """What some clients did at the same time; latencies and ids of all of them.
 
-    per_s: timed calls a second.
+    cpu_s: the processor time that the whole machine used meanwhile.
     """
 
     latencies_ms: tuple[float, ...]
     ids: tuple[str, ...]
     seconds: float
+    cpu_s: float = 0.0
 
     @classmethod
-    def of(cls, dones: Sequence[Done]) -> Self:
+    def of(cls, dones: Sequence[Done], cpu_s: float = 0.0) -> Self:
         """Return the round of which the clients told these."""
         return cls(
             latencies_ms=tuple(chain.from_iterable(done.latencies_ms for done in dones)),
             ids=tuple(chain.from_iterable(done.ids for done in dones)),
             seconds=max(done.ended for done in dones) - min(done.began for done in dones),
+            cpu_s=cpu_s,
         )
 
     @property
@@ -53,6 +55,11 @@ class Rounds:
     def per_s(self) -> float:
         """Calls a second: the median of the rounds."""
         return median(one.per_s for one in self.each)
+
+    @property
+    def cpu_ms(self) -> float:
+        """The processor time that the whole machine used for one call, in milliseconds."""
+        return 1000 * sum(one.cpu_s for one in self.each) / sum(len(one.latencies_ms) for one in self.each)
 
     def per_s_over(self, other: Rounds) -> float:
         """Return how many calls a second there are for one of the other: the median of each round's ratio."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import report
 from bench.callers import Callers
+from bench.costs import Meter
 from bench.filled import quiet_arena
 from bench.material import FEW, Material
 from bench.measure import Row, at_least, at_most, plain
@@ -43,20 +45,24 @@ def measure(options: Options) -> Iterator[Row]:
         questions = Questions(material.queries(), material.vectors).save(here.folder / "questions.json")
         with (
             Client(settings=here.settings, name="bench") as client,
-            Callers(here.settings, questions, options.clients) as callers,
+            Callers.of(here.settings, questions, options.clients) as callers,
         ):
             settle(client)
-            given = _rounds(callers, options, with_vectors=True)
-            embedded = _rounds(callers, options, with_vectors=False)
+            given_meter, text_meter = (Meter.of(client, callers) for _ in range(2))
+            given = _rounds(callers, options, given_meter, with_vectors=True)
+            embedded = _rounds(callers, options, text_meter, with_vectors=False)
         here.stop()
         acknowledged = [name for rounds in (given, embedded) for one in rounds.each for name in one.ids]
         missing = lost(here.settings.database, acknowledged)
-    yield at_least("stores with vectors, a second", given.per_s, 1500, key="vectors_per_s")
+    why = given_meter.why()
+    yield at_least("stores with vectors, a second", given.per_s, 1500, key="vectors_per_s", why=why)
     yield plain("stores with vectors, p50 ms", given.ms(50), key="vectors_p50_ms")
-    yield at_most("stores with vectors, p99", given.ms(99), 150, "ms", key="vectors_p99_ms")
-    yield at_least("stores of short texts, a second", embedded.per_s, 150, key="texts_per_s")
+    yield at_most("stores with vectors, p99", given.ms(99), 150, "ms", key="vectors_p99_ms", why=why)
+    yield from given_meter.rows("store with vector", "vectors")
+    yield at_least("stores of short texts, a second", embedded.per_s, 150, key="texts_per_s", why=text_meter.why())
     yield plain("stores of short texts, p50 ms", embedded.ms(50), key="texts_p50_ms")
     yield plain("stores of short texts, p99 ms", embedded.ms(99), key="texts_p99_ms")
+    yield from text_meter.rows("store of a short text", "texts")
     yield plain("stores acknowledged", len(acknowledged), key="acknowledged")
     yield at_most("acknowledged stores that are lost", missing, 0, key="lost")
 
@@ -68,15 +74,16 @@ def lost(database: Path, ids: Iterable[str]) -> int:
     return len(set(ids) - kept)
 
 
-def _rounds(callers: Callers, options: Options, *, with_vectors: bool) -> Rounds:
+def _rounds(callers: Callers, options: Options, meter: Meter, *, with_vectors: bool) -> Rounds:
     what = "stores with vectors" if with_vectors else "stores of short texts"
     round_s = options.seconds / ROUNDS
     rounds = Rounds()
-    # What the warm-up stores is among the acknowledged, too, but its times do not count.
     for number, seconds in enumerate([WARM_UP * round_s, *[round_s] * ROUNDS]):
         report.progress(f"{what}: round {number} of {ROUNDS}")
         task = Task(work=Work.STORE, seconds=seconds, with_vectors=with_vectors)
-        done = callers.together(task, options.clients)
+        turn = partial(callers.together, task, options.clients)
         if number:
-            rounds.each.append(done)
+            rounds.each.append(meter(turn))
+        else:
+            turn()
     return rounds

@@ -19,6 +19,10 @@ from uuid import uuid4
 
 import orjson
 
+from memmux import lean
+
+lean.import_structlog()
+
 from memmux import launch, logs, protocol
 from memmux.errors import DatabaseInUseError, MemmuxError, StoragePermissionError
 from memmux.ids import uuid7

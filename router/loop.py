@@ -16,6 +16,7 @@ import zmq
 
 from memmux import logs, protocol, sockets
 from memmux.errors import ClusterStartError, DatabaseCorruptError, MemmuxError, error_from_json
+from memmux.lookout import Lookout
 from memmux.operations import Stage
 from memmux.processes import alive
 from memmux.protocol import Header, Kind
@@ -25,7 +26,7 @@ from router.dispatch import Dispatcher
 from router.supervisor import Supervisor
 
 SWEEP_S = 1.0  # between two looks for clients whose process has died
-DRAIN_MESSAGES = 64  # taken from one socket before the other gets its turn
+DRAIN_MESSAGES = 8  # taken from one socket before the other gets its turn: some 2 ms, which a short request may wait
 STOP_S = 5.0  # for the workers to checkpoint and end
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
 _WOKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
@@ -71,21 +72,21 @@ class Loop:
 
     def run(self) -> None:
         """Serve until told to stop or idle for long; raise the MemmuxError that keeps the writer from starting."""
-        poller = zmq.Poller()
-        poller.register(self._backend, zmq.POLLIN)
-        poller.register(self._frontend, zmq.POLLIN)
-        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        lookout = Lookout(self._backend, self._frontend, self._wakeup.fileno())
         restore = self._catch_signals()
         try:
             now = time.monotonic()
             self._supervisor.add(Stage.WRITE, now)
             self._supervisor.add(Stage.EMBED, now)
             while not self._finished(now):
-                if self._drain_wakeups() or now >= self._next_sweep:
+                woken, due = self._drain_wakeups(), self._due()
+                if woken or now >= self._next_sweep:
                     self._reap(now)
-                self._upkeep(now)
-                # The timeout is computed from the clock each time: after a signal, poll's own count is off.
-                poller.poll(self._timeout_ms())
+                if woken or now >= due or self._serving_since is None:
+                    self._upkeep(now)
+                    due = self._due()
+                # The timeout is computed from the clock each time: after a signal, a poll's own count is off.
+                lookout.wait(due - time.monotonic())
                 self._receive(self._backend, self._from_worker)
                 self._receive(self._frontend, self._from_client)
                 now = time.monotonic()
@@ -110,7 +111,7 @@ class Loop:
             self._perform(self._dispatcher.on_worker_exit(identity, now), now)
 
     def _upkeep(self, now: float) -> None:
-        """Do what is due by now."""
+        """Do what is due by now, and look at what has no time of its own."""
         self._started(self._supervisor.start_due(now), now)
         self._serve_when_complete(now)
         if self._serve_by is None and self._supervisor.failing(Stage.WRITE):
@@ -140,12 +141,12 @@ class Loop:
             return 0.0
         return now - max(idle_since, self._serving_since)
 
-    def _timeout_ms(self) -> int:
-        now = time.monotonic()
+    def _due(self) -> float:
+        """Return when `_upkeep` has something to do at the latest."""
         due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
         if self._serving_since is None:
             due.append(self._serve_by)
-        return max(0, int((min(at for at in due if at is not None) - now) * 1000) + 1)
+        return min(at for at in due if at is not None)
 
     def _started(self, started: Iterable[tuple[str, Stage]], now: float) -> None:
         for identity, stage in started:

@@ -14,7 +14,11 @@ from collections.abc import Callable
 # One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
-from memmux import logs  # after the environment is set
+from memmux import lean  # after the environment is set
+
+lean.import_structlog()
+
+from memmux import logs  # after structlog
 from memmux.settings import Settings, parse_flags  # the same
 from workers import errand  # the same
 from workers.jobs import Worker  # the same

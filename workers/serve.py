@@ -1,6 +1,6 @@
 """The loop that every worker runs: take what waits, work, answer, and say that it is alive.
 
-One thread does all of it. While a job is being worked on, `_Link.alive` (called by the worker, for example from
+One thread does all of it. While a job is being worked on, `Link.alive` (called by the worker, for example from
 SQLite's progress handler) sends the heartbeat, hears what the router says, and looks at the process's own weight; so
 silence means that the process hangs.
 """
@@ -17,146 +17,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-import zmq
-
-from memmux import logs, protocol, sockets
-from memmux.errors import DatabaseReplacedError, MemmuxError, ProtocolError
-from memmux.processes import private_bytes
+from memmux import logs
+from memmux.errors import DatabaseReplacedError, MemmuxError
 from memmux.protocol import Header, Kind, Message
 from workers.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
+from workers.link import Link
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at most
-FOLLOW_S = 0.02  # how long a worker that has prepared for a request looks out for it without sleeping
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-GROWTH = 1.5  # times its first size, to which a worker may grow in any case
-RUNAWAY = 3  # times what it may grow to, at which a worker ends at once, in whatever it is doing
-RUNAWAY_EXIT = 70
-LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
-_DRAIN = 256  # messages taken from the socket at once
-
-_Attempt = tuple[str, int]  # of a request: its id and which attempt
-
-
-class _Link:
-    """The worker's side of the router's backend: one DEALER, with a heartbeat."""
-
-    def __init__(self, address: str, identity: str, worker: Worker, heartbeat_s: float) -> None:
-        self.heartbeat_s = heartbeat_s
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
-        self._socket = sockets.dealer(self._context, address, identity.encode())
-        self._worker = worker
-        self._said = self._looked = time.monotonic()
-        self._inbox: list[Message] = []
-        self._open: set[_Attempt] = set()  # requests that came and are not answered
-        self._cancelled: set[_Attempt] = set()  # those of them that nobody waits for any more
-        self._weight: _Weight | None = None  # from the start of work on
-        self._retiring = False
-
-    def send(self, header: Header, *frames: bytes) -> None:
-        self._said = time.monotonic()
-        self._socket.send_multipart(protocol.encode(header, *frames), copy=True)
-
-    def say(self, kind: Kind, **detail: object) -> None:
-        """Send a message about the worker itself, with its facts."""
-        self.send(Header(kind=kind, detail={**detail, **self._worker.facts()}))
-
-    def answer(self, header: Header, *frames: bytes) -> None:
-        """Send the outcome of a request."""
-        self._open.discard((header.id, header.attempt))
-        self.send(header, *frames)
-
-    def ready(self, cap_bytes: int) -> None:
-        """Say that work can begin. From now on the process may grow so far."""
-        self._weight = _Weight(cap_bytes)
-        self.say(Kind.READY, pid=os.getpid(), credit=self._worker.credit)
-
-    def alive(self) -> None:
-        """Send a heartbeat if the last word was a while ago, and take what waits; cheap enough for every moment."""
-        now = time.monotonic()
-        if now - self._said >= self.heartbeat_s:
-            if self._weight is None:  # it has no facts before it is ready
-                self.send(Header(kind=Kind.HEARTBEAT))
-            else:
-                self.say(Kind.HEARTBEAT)
-        if now - self._looked >= LOOK_S:
-            self._take()
-            self.retire_if_due()
-
-    def retire_if_due(self) -> None:
-        """Ask for a successor, once, if the worker wants one or has grown too large."""
-        if self._weight is None:
-            return
-        due = self._weight.is_too_much() or self._worker.retiring  # the weight is looked at in any case
-        if due and not self._retiring:
-            self._retiring = True
-            self.say(Kind.RETIRING)
-
-    def is_cancelled(self, request_id: str, attempt: int) -> bool:
-        """Return whether the router has said CANCEL to that attempt, as far as it was heard."""
-        return (request_id, attempt) in self._cancelled
-
-    def receive(self, timeout_s: float) -> list[Message]:
-        """Return the messages that came since, after waiting at most `timeout_s` for the first."""
-        if not self._inbox:
-            self._socket.poll(max(0, math.ceil(timeout_s * 1000)))
-        self._take()
-        messages, self._inbox = self._inbox, []
-        self._cancelled &= self._open
-        return messages
-
-    def look_out(self) -> None:
-        """Wait a moment without sleeping: to be woken takes longer than all that is done for the message that comes.
-
-        Other processes go first, so this costs only what nobody else uses.
-        """
-        until = time.monotonic() + FOLLOW_S
-        while not int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN and time.monotonic() < until:
-            os.sched_yield()
-
-    def _take(self) -> None:
-        """Put what waits in the socket into the inbox."""
-        self._looked = time.monotonic()
-        for _ in range(_DRAIN):
-            try:
-                message = protocol.decode(self._socket.recv_multipart(zmq.NOBLOCK))
-            except zmq.Again:
-                return
-            except ProtocolError as error:
-                logs.get().error("message_malformed", error=error.message)
-                continue
-            self._inbox.append(message)
-            # A CANCEL comes after its REQUEST.
-            if message.header.kind is Kind.REQUEST:
-                self._open.add((message.header.id, message.header.attempt))
-            elif message.header.kind is Kind.CANCEL:
-                self._cancelled.add((message.header.id, message.header.attempt))
-
-    def close(self) -> None:
-        self._socket.close(linger=1000)  # the last answers still go out
-        self._context.term()
-
-
-class _Weight:
-    """The memory of this process, which has started, and what it may grow to; files that it maps are not its own."""
-
-    def __init__(self, cap_bytes: int) -> None:
-        # A worker that is heavy from the start would only be followed by another such: what counts then is growth.
-        self._most = max(cap_bytes, int(GROWTH * private_bytes(os.getpid()))) if cap_bytes else 0
-        self._looked = time.monotonic()
-
-    def is_too_much(self) -> bool:
-        """Return whether it has grown too much; looks about once a second."""
-        now = time.monotonic()
-        if not self._most or now - self._looked < HEARTBEAT_S:
-            return False
-        self._looked = now
-        if (found := private_bytes(os.getpid())) <= self._most:
-            return False
-        logs.get().warning("worker_grew_too_large", private_bytes=found, most_bytes=self._most)
-        if found > RUNAWAY * self._most:
-            # Whatever it is doing, it does not end by itself: others try the request, and do so no more than thrice.
-            os._exit(RUNAWAY_EXIT)
-        return True
 
 
 def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0, heartbeat_s: float = HEARTBEAT_S) -> int:
@@ -168,7 +36,7 @@ def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0, he
     """
     log = logs.get()
     _die_with_parent()
-    link = _Link(address, identity, worker, heartbeat_s)
+    link = Link(address, identity, worker, heartbeat_s)
     try:
         try:
             worker.open(link.alive)
@@ -192,7 +60,7 @@ def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0, he
         link.close()
 
 
-def _work(worker: Worker, link: _Link) -> None:
+def _work(worker: Worker, link: Link) -> None:
     deferring = worker if isinstance(worker, Deferring) else None
     preparing = worker if isinstance(worker, Preparing) else None
     stopped, due_s = False, math.inf
@@ -214,7 +82,7 @@ def _work(worker: Worker, link: _Link) -> None:
         stopped = stopped or any(message.header.kind is Kind.STOP for message in messages)
 
 
-def _requests(worker: Worker, link: _Link, messages: Sequence[Message]) -> list[Job]:
+def _requests(worker: Worker, link: Link, messages: Sequence[Message]) -> list[Job]:
     """Return the requests in `messages`; those that nobody waits for any more are answered here."""
     wanted: list[Job] = []
     for job in _jobs(link, messages, Kind.REQUEST):
@@ -227,12 +95,12 @@ def _requests(worker: Worker, link: _Link, messages: Sequence[Message]) -> list[
     return wanted
 
 
-def _jobs(link: _Link, messages: Sequence[Message], kind: Kind) -> Iterator[Job]:
+def _jobs(link: Link, messages: Sequence[Message], kind: Kind) -> Iterator[Job]:
     now = time.monotonic()
     return (_job(message, now, link) for message in messages if message.header.kind is kind)
 
 
-def _job(message: Message, now: float, link: _Link) -> Job:
+def _job(message: Message, now: float, link: Link) -> Job:
     header = message.header
     deadline = math.inf if header.deadline_ms is None else now + header.deadline_ms / 1000
     return Job(
@@ -248,7 +116,7 @@ def _job(message: Message, now: float, link: _Link) -> Job:
     )
 
 
-def _answer_all(worker: Worker, link: _Link, outcomes: Iterable[Outcome]) -> None:
+def _answer_all(worker: Worker, link: Link, outcomes: Iterable[Outcome]) -> None:
     """Send each outcome as soon as it is there."""
     started = time.perf_counter()
     for job, outcome in outcomes:
@@ -257,7 +125,7 @@ def _answer_all(worker: Worker, link: _Link, outcomes: Iterable[Outcome]) -> Non
         started = now
 
 
-def _answer(worker: Worker, link: _Link, job: Job, outcome: Answer | MemmuxError, work_ms: float) -> None:
+def _answer(worker: Worker, link: Link, job: Job, outcome: Answer | MemmuxError, work_ms: float) -> None:
     if isinstance(outcome, MemmuxError):
         code = outcome.code
         link.answer(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))

