@@ -20,9 +20,10 @@ def import_structlog() -> None:
     if "structlog" in sys.modules:
         return
     here = {name: sys.modules[name] for name in ("rich", "asyncio") if name in sys.modules}
-    sys.modules |= {"rich": None, "asyncio": ModuleType("asyncio")}  # type: ignore[dict-item]  # None: not there
+    sys.modules["rich"] = None  # type: ignore[assignment]  # how the import system is told that it is not there
+    sys.modules["asyncio"] = ModuleType("asyncio")
     try:
         importlib.import_module("structlog")
     finally:
         del sys.modules["rich"], sys.modules["asyncio"]
-        sys.modules |= here
+        sys.modules.update(here)
