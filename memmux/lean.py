@@ -19,7 +19,7 @@ def import_structlog() -> None:
     """
     if "structlog" in sys.modules:
         return
-    here = {name: sys.modules[name] for name in ("rich", "asyncio") if name in sys.modules}
+    here: dict[str, ModuleType] = {name: sys.modules[name] for name in ("rich", "asyncio") if name in sys.modules}
     sys.modules["rich"] = None  # type: ignore[assignment]  # how the import system is told that it is not there
     sys.modules["asyncio"] = ModuleType("asyncio")
     try:
