@@ -19,6 +19,7 @@ import platformdirs
 from memmux.errors import SettingInvalidError
 
 APPLICATION = "memmux"
+EMBEDDERS = 2  # where there are as many cores: half as many stores of texts again, and questions wait less for each other
 PREFIX = "MEMMUX_"
 
 
@@ -71,7 +72,7 @@ class Settings:
     embedder: EmbedderChoice = EmbedderChoice.AUTO
     model: str = "all-MiniLM-L6-v2"
     readers: int = 2
-    embedders: int = 1
+    embedders: int = field(default_factory=lambda: min(EMBEDDERS, os.cpu_count() or 1))
     runtime_dir: Path | None = None
     state_dir: Path = field(default_factory=lambda: platformdirs.user_state_path(APPLICATION, appauthor=False))
     cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path(APPLICATION, appauthor=False))
