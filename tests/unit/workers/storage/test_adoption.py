@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,13 @@ def test_vectors_of_another_length_than_the_models_are_left_out(desk: Desk) -> N
     assert counts(adopt(desk, past(vectors=[vector("one", 1, 0, 0)]))) == {"created": 1}
     assert desk.writer.facts()["pending"] == 1
     assert desk.writer.facts()["unaudited"] == 0
+
+
+@pytest.mark.parametrize("broken", [vector("one", 0, 0), vector("one", math.nan, 1), {"model": "tiny"}, 5])
+def test_a_memory_whose_vector_has_no_direction_is_adopted_without_it(desk: Desk, broken: Any) -> None:
+    assert counts(adopt(desk, past(vectors=[broken]))) == {"created": 1}
+    assert (desk.writer.facts()["pending"], desk.writer.facts()["unaudited"]) == (1, 0)
+    assert counts(adopt(desk, past(vectors=[broken], deleted_at=5))) == {"updated": 1}
 
 
 def test_a_plain_load_takes_no_alias_away(desk: Desk) -> None:
