@@ -228,6 +228,16 @@ def test_what_became_one_and_was_deleted_here_does_not_come_back(desk: Desk) -> 
     assert desk.ask("memory.list", {})["total"] == 0
 
 
+def test_what_was_purged_here_does_not_come_back(desk: Desk) -> None:
+    adopt(desk, past(), line(id="gone", content="gone", deleted_at=3))
+    desk.ask("memory.delete", {"id": HASH})
+    assert desk.ask("memory.purge", {"before": "2999-01-01"})["purged"] == 2
+    answer = adopt(desk, past(), line(id="gone", content="gone", deleted_at=3))
+    assert (counts(answer), statuses(answer)) == ({"skipped": 1}, [(0, "conflict")])
+    assert dumped(desk) == []
+    assert counts(desk.ask("memory.load", {"memories": [past()]})) == {"created": 1}  # of an export of ours
+
+
 def test_a_content_that_another_has_by_now_is_a_duplicate(desk: Desk) -> None:
     adopt(desk, past())
     desk.store("two")
