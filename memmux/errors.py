@@ -101,7 +101,7 @@ class UnknownFieldError(RequestError):
 
 
 class UnknownModeError(RequestError):
-    """There is no such search mode; use semantic, keyword, hybrid or exact."""
+    """There is no such search mode; use semantic, keyword, hybrid, ranked or exact."""
 
     code = "unknown_mode"
 

@@ -38,6 +38,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "list": "memories.list_memories",
         "update": "memories.update",
         "delete": "memories.delete",
+        "forget": "memories.forget",
         "history": "history.history",
         "undo": "history.undo",
         "purge": "history.purge",

@@ -1,4 +1,4 @@
-"""The commands about memories: store, search, get, list, update and delete."""
+"""The commands about memories: store, search, get, list, update, delete and forget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import click
 
 from memmux import limits
 from memmux.cli import output
-from memmux.cli.options import description_options, filter_options, json_option, namespace_option, with_settings
+from memmux.cli.options import (
+    description_options,
+    filter_options,
+    json_option,
+    namespace_option,
+    offset_option,
+    selection_options,
+    with_settings,
+)
 from memmux.client import Client
 from memmux.errors import ArgumentInvalidError, ContentTooLongError
 from memmux.requests import Mode
@@ -37,6 +45,7 @@ def _text(argument: str) -> str:
 
 @click.command()
 @click.argument("text")
+@click.option("--similar", is_flag=True, help="Also name memories that say nearly the same.")
 @description_options
 @json_option
 @with_settings
@@ -51,15 +60,20 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
         output.document(stored)
         return
     click.echo(f"{stored.id}  {'already there' if stored.status == 'duplicate' else 'stored'}")
+    for similar in stored.similar:
+        click.echo(f"{similar.id}  says nearly the same ({similar.score:.3f})")
     output.warn(stored.degraded)
 
 
 @click.command()
 @click.argument("query")
 @click.option("--limit", metavar="N", type=int, default=10, show_default=True, help="At most so many memories.")
+@offset_option
+@click.option("--min-score", metavar="SCORE", type=float, help="Only with this score or a better one.")
 @click.option(
     "--mode", metavar="MODE", default=Mode.HYBRID.value, show_default=True, help=f"How to rank: {', '.join(Mode)}."
 )
+@click.option("--include-superseded", is_flag=True, help="Also those that a newer version has taken the place of.")
 @filter_options
 @json_option
 @with_settings
@@ -94,7 +108,13 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
 
 @click.command("list")
 @click.option("--limit", metavar="N", type=int, default=20, show_default=True, help="At most so many memories.")
-@click.option("--offset", metavar="N", type=int, default=0, show_default=True, help="Leave out so many first.")
+@offset_option
+@click.option(
+    "--include-superseded/--hide-superseded",
+    default=True,
+    show_default=True,
+    help="Also those that a newer version has taken the place of.",
+)
 @filter_options
 @json_option
 @with_settings
@@ -113,11 +133,19 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
 @click.command()
 @click.argument("memory_id", metavar="ID")
 @click.option("--content", metavar="TEXT", help="The new text; with - what stands on standard input.")
+@click.option("--versioned", is_flag=True, help="Keep the memory, and store a new one that takes its place.")
 @description_options
 @json_option
 @with_settings
 def update(
-    settings: Settings, memory_id: str, *, content: str | None, tags: tuple[str, ...], as_json: bool, **description: Any
+    settings: Settings,
+    memory_id: str,
+    *,
+    content: str | None,
+    tags: tuple[str, ...],
+    versioned: bool,
+    as_json: bool,
+    **description: Any,
 ) -> None:
     """Change the memory with this ID.
 
@@ -125,11 +153,11 @@ def update(
     """
     text = None if content is None else _text(content)
     with _client(settings) as client:
-        updated = client.update(memory_id, content=text, tags=tags or None, **description)
+        updated = client.update(memory_id, content=text, tags=tags or None, versioned=versioned, **description)
     if as_json:
         output.document(updated)
         return
-    click.echo(f"{updated.id}  updated")
+    click.echo(f"{updated.id}  {'takes its place' if versioned else 'updated'}")
     output.warn(updated.degraded)
 
 
@@ -146,3 +174,20 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
         output.document(deleted)
     else:
         click.echo(f"{deleted.id}  deleted")
+
+
+@click.command()
+@selection_options
+@click.option("--dry-run", is_flag=True, help="Only say which they are.")
+@json_option
+@with_settings
+def forget(settings: Settings, *, dry_run: bool, as_json: bool, **options: Any) -> None:
+    """Delete all memories with these tags, of this type, or of this time."""
+    with _client(settings) as client:
+        forgotten = client.forget(dry_run=dry_run, **options)
+    if as_json:
+        output.document(forgotten)
+        return
+    for memory_id in forgotten.ids:
+        click.echo(memory_id)
+    click.echo(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")

@@ -91,6 +91,10 @@ def _metadata_option(text: str) -> Callable[[Decorated], Decorated]:
     return click.option("--metadata", metavar="JSON", callback=_metadata, help=text)
 
 
+offset_option = click.option(
+    "--offset", metavar="N", type=int, default=0, show_default=True, help="Leave out so many first."
+)
+
 namespace_option = click.option(
     "--namespace", metavar="NAME", default="default", show_default=True, help="The part of the database meant."
 )
@@ -113,13 +117,33 @@ description_options = _combined(
 )
 """What a memory is described with: tags, type, metadata, namespace."""
 
-filter_options = _combined(
+_SELECTION = (
     click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
     click.option("--after", metavar="TIME", help="Only stored at or after: 2026-11-23, 2026-11-23T14:30, or seconds."),
     click.option("--before", metavar="TIME", help="Only stored before this time."),
-    _metadata_option("Only with these values: a JSON object."),
-    namespace_option,
 )
-"""The fields of `memmux.requests.Filter`."""
+_PLACE = (
+    namespace_option,
+    click.option("--all-namespaces", is_flag=True, help="In every part of the database."),
+)
+
+
+def _everywhere(command: Decorated) -> Decorated:
+    """Call `command` with None for the namespace where all are meant."""
+
+    @wraps(command)
+    def placed(*arguments: Any, all_namespaces: bool, **options: Any) -> None:
+        command(*arguments, **{**options, **({"namespace": None} if all_namespaces else {})})
+
+    return placed
+
+
+filter_options = _combined(
+    *_SELECTION, _metadata_option("Only with these values: a JSON object."), *_PLACE, _everywhere
+)
+"""The fields of `memmux.requests.Filter`, but for superseded memories, of which commands speak differently."""
+
+selection_options = _combined(*_SELECTION, *_PLACE, _everywhere)
+"""The fields of a filter that says which memories to delete."""

@@ -83,6 +83,10 @@ def whole(memory: Memory) -> None:
         click.echo(f"updated   {local(memory.updated_at)}")
     if memory.supersedes:
         click.echo(f"replaces  {memory.supersedes}")
+    if memory.superseded_by:
+        click.echo(f"replaced  by {memory.superseded_by}")
+    for alias in memory.aliases:
+        click.echo(f"alias     {clean(alias)}")
     if memory.metadata:
         click.echo(f"metadata  {clean(orjson.dumps(memory.metadata).decode())}")
     click.echo()

@@ -14,6 +14,8 @@ from workers.storage.vectors import table
 OPERATION = "admin.rebuild"
 _PIECE_BYTES = 1 << 20  # of contents that are indexed between two signs of life
 
+_ORPHANS = ("forget_uses", "forget_aliases", "forget_origins", "forget_links", "forget_counts", "forget_audits")
+
 _SQL = queries.load("check")
 _LOG = queries.load("writer")["insert_change"]
 _MAKE = queries.load("vectors")["make_table"]
@@ -25,7 +27,8 @@ def rebuild(connection: apsw.Connection, job: Job, at: float, alive: Alive) -> R
     Memories whose vectors are dropped get an entry in the change log, from which readers learn of it.
     """
     connection.execute("REINDEX")
-    connection.execute(_SQL["forget_uses"])
+    for query in _ORPHANS:
+        connection.execute(_SQL[query])
     _name_tags(connection)
     dropped = _drop_vectors(connection)
     texts = _index_texts(connection, alive)

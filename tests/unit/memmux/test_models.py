@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from memmux.models import Hit, Memory, Page, SearchResult
+from memmux.models import Graph, Hit, Link, Memory, Node, Page, SearchResult, Similar, Stored
 from memmux.requests import Mode
 
 MEMORY = Memory(
@@ -19,6 +19,8 @@ MEMORY = Memory(
     created_at=datetime(2026, 11, 23, 10, 0, 0, 250_000, tzinfo=UTC),
     updated_at=datetime(2026, 11, 23, 11, tzinfo=UTC),
     supersedes="older",
+    superseded_by="newer",
+    aliases=("one", "two"),
 )
 
 
@@ -40,6 +42,35 @@ def test_page_comes_back_from_its_body_as_it_was() -> None:
     assert read == sent
     assert [memory.id for memory in read] == ["i"]
     assert (len(read), read[0]) == (1, MEMORY)
+
+
+def test_memory_of_a_cluster_that_knows_no_aliases_has_none() -> None:
+    fields = orjson.loads(orjson.dumps(MEMORY))
+    del fields["aliases"], fields["superseded_by"]
+    memory = Memory.from_json(fields)
+    assert (memory.aliases, memory.superseded_by) == ((), None)
+
+
+def test_graph_comes_back_from_its_body_as_it_was() -> None:
+    link = Link(
+        source="i",
+        target="j",
+        relation="cites",
+        similarity=None,
+        types=("a", "b"),
+        metadata={"k": 1},
+        created_at=datetime(2026, 11, 23, tzinfo=UTC),
+    )
+    nodes = Node(id="i", distance=0, memory=MEMORY), Node(id="j", distance=1, memory=None)
+    sent = Graph(nodes=nodes, links=(link,))
+    assert Graph.from_body(orjson.dumps(sent)) == sent
+
+
+def test_a_store_that_named_similar_memories_is_read_as_one_that_did_not() -> None:
+    fields = {"id": "i", "content_hash": "h", "seq": 3, "status": "created", "indexed": True}
+    assert Stored.from_json(fields, ("indexing",)) == Stored(**fields, degraded=("indexing",))  # type: ignore[arg-type]  # of JSON
+    named = Stored.from_json({**fields, "similar": [{"id": "j", "score": 0.9}]}, ())
+    assert named.similar == (Similar(id="j", score=0.9),)
 
 
 def test_answers_can_not_be_changed() -> None:

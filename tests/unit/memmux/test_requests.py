@@ -10,7 +10,22 @@ import pytest
 from memmux import errors, limits, methods
 from memmux.errors import MemmuxError
 from memmux.operations import OPERATIONS
-from memmux.requests import BODIES, Filter, Get, List, Mode, Search, Store, StoreBatch, Update
+from memmux.requests import (
+    BODIES,
+    Filter,
+    Forget,
+    Get,
+    Graph,
+    List,
+    Load,
+    Mode,
+    Search,
+    Store,
+    StoreBatch,
+    Update,
+    Use,
+    Walk,
+)
 
 LONG = "x" * 129
 NESTED: dict[str, object] = {"a": [{"b": math.inf}]}
@@ -71,6 +86,28 @@ WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
     (Update, {"id": "i", "content": ""}, errors.ContentEmptyError),
     (Update, {"id": "i", "tags": [""]}, errors.TagInvalidError),
     (Update, {"id": "i", "metadata": {"a": math.nan}}, errors.MetadataInvalidError),
+    (Update, {"id": "i", "tags": ["x"], "versioned": True}, errors.ArgumentInvalidError),
+    (Update, {"id": "i", "content": "x", "versioned": "yes"}, errors.ArgumentInvalidError),
+    (Search, {"query": "x", "offset": -1}, errors.LimitOutOfRangeError),
+    (Search, {"query": "x", "min_score": "high"}, errors.ArgumentInvalidError),
+    (Search, {"query": "x", "min_score": math.nan}, errors.ArgumentInvalidError),
+    (Filter, {"namespace": ""}, errors.ArgumentInvalidError),
+    (Filter, {"include_superseded": 1}, errors.ArgumentInvalidError),
+    (Forget, {"filter": {}}, errors.ArgumentInvalidError),
+    (Forget, {"filter": {"namespace": "n"}}, errors.ArgumentInvalidError),
+    (Forget, {"filter": {"type": "t"}, "dry_run": None}, errors.ArgumentInvalidError),
+    (Forget, {}, errors.ArgumentInvalidError),
+    (Use, {"ids": "x"}, errors.ArgumentInvalidError),
+    (Use, {"ids": [5]}, errors.ArgumentInvalidError),
+    (Use, {"ids": []}, errors.LimitOutOfRangeError),
+    (Load, {"memories": {}}, errors.ArgumentInvalidError),
+    (Load, {"memories": []}, errors.LimitOutOfRangeError),
+    (Load, {"memories": [{}], "adopt": 1}, errors.ArgumentInvalidError),
+    (Graph, {"id": ""}, errors.ArgumentInvalidError),
+    (Graph, {"id": "i", "hops": 0}, errors.LimitOutOfRangeError),
+    (Graph, {"id": "i", "action": "dance"}, errors.ArgumentInvalidError),
+    (Graph, {"id": "i", "action": "path"}, errors.ArgumentInvalidError),
+    (Graph, {"id": "i", "other": "j"}, errors.ArgumentInvalidError),
 ]
 
 
@@ -99,6 +136,13 @@ def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
         List(limit=1, offset=2, filter=Filter(after=datetime(2026, 1, 1, tzinfo=UTC), metadata={"a": 1})),
         Get(id="i"),
         Update(id="i", tags=(), metadata={"gone": None}),
+        Update(id="i", content="x", versioned=True),
+        Search(query="x", offset=3, min_score=0.5, filter=Filter(namespace=None, include_superseded=True)),
+        Forget(filter=Filter(tags=("a",)), dry_run=True),
+        Use(ids=("i", "j")),
+        Load(memories=({"id": "i"},)),
+        Load(memories=({"id": "i"},), adopt=True),
+        Graph(id="i", action=Walk.PATH, other="j", hops=5),
     ],
 )
 def test_request_comes_back_from_its_body_as_it_was(request_: Any) -> None:
@@ -131,6 +175,7 @@ def test_every_operation_with_a_body_is_in_the_table_of_operations() -> None:
     [
         ("semantic", "memory.search"),
         ("hybrid", "memory.search"),
+        ("ranked", "memory.search"),
         ("keyword", "memory.match"),
         ("exact", "memory.match"),
     ],
@@ -142,6 +187,20 @@ def test_search_goes_where_its_mode_is_served(mode: str, operation: str) -> None
     assert (sent["query"], sent["mode"], sent["limit"]) == ("x", mode, 7)
     assert (sent["filter"]["tags"], sent["filter"]["metadata"]) == (["a"], {"b": 1})
     assert sent["filter"]["after"].startswith("2026-01-01T00:00:00")
+
+
+def test_a_search_leaves_superseded_memories_out_and_a_list_has_them_unless_told() -> None:
+    for request, default in ((Search(query="x"), False), (List(), True)):
+        assert request.filter.include_superseded is default
+    told = Filter(include_superseded=True)
+    assert Search(query="x", filter=told).filter == told
+    assert List(filter=Filter(include_superseded=False)).filter.include_superseded is False
+
+
+def test_a_store_goes_by_the_readers_only_if_it_asks_for_what_is_similar() -> None:
+    assert methods.store("x").operation == "memory.store"
+    assert methods.store("x", similar=True).operation == "memory.store_similar"
+    assert methods.store("x").body == methods.store("x", similar=True).body
 
 
 def test_metadata_that_holds_itself_is_refused() -> None:

@@ -54,6 +54,25 @@ def test_another_model_is_reason_enough(driver: Driver) -> None:
     assert driver.asked("read-0") == ["internal-1"]
 
 
+def test_vectors_that_were_brought_along_are_reason_enough(driver: Driver) -> None:
+    driver.heartbeat("write-0", pending=0, unaudited=2, model="m")
+    _walk(driver, "read-0")
+    _walk(driver, "embed-0")
+    _walk(driver, "write-0", pending=0, unaudited=1, model="m")
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+    for worker in ("read-0", "embed-0"):
+        _walk(driver, worker)
+    _walk(driver, "write-0", pending=0, unaudited=0, model="m")
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+
+
+def test_the_model_says_how_long_its_windows_are(driver: Driver) -> None:
+    driver.heartbeat("embed-0", model="m", dimensions=3, max_tokens=256)
+    driver.heartbeat("write-0", pending=1, model="m")
+    body = orjson.loads(_walk(driver, "read-0").body)
+    assert body == {"model": "m", "dimensions": 3, "limit": 32, "max_tokens": 256}
+
+
 def test_it_waits_until_everyone_is_there() -> None:
     driver = Driver()
     driver.ready("write-0", Stage.WRITE, **_BEHIND)

@@ -101,6 +101,21 @@ DELETE FROM vectors WHERE memory = :memory AND model = :model
 DELETE FROM memory_tags
 WHERE memory NOT IN (SELECT row FROM memories) OR tag NOT IN (SELECT id FROM tags)
 
+-- name: forget_aliases
+DELETE FROM aliases WHERE row NOT IN (SELECT row FROM memories)
+
+-- name: forget_origins
+DELETE FROM origins WHERE row NOT IN (SELECT row FROM memories)
+
+-- name: forget_links
+DELETE FROM links WHERE row NOT IN (SELECT row FROM memories)
+
+-- name: forget_counts
+DELETE FROM uses WHERE row NOT IN (SELECT row FROM memories)
+
+-- name: forget_audits
+DELETE FROM audits WHERE model NOT IN (SELECT id FROM models)
+
 -- name: forget_use
 DELETE FROM memory_tags WHERE memory = :memory AND tag = :tag
 

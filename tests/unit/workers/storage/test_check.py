@@ -103,6 +103,11 @@ HEALED = [
     ("orphan_rows", "PRAGMA foreign_keys = 0; UPDATE vectors SET memory = 999 WHERE id = 1"),
     ("orphan_rows", "PRAGMA foreign_keys = 0; UPDATE vectors SET model = 9 WHERE id = 1"),
     ("orphan_rows", "PRAGMA foreign_keys = 0; DELETE FROM tags WHERE id = 1"),
+    ("orphan_rows", "PRAGMA foreign_keys = 0; INSERT INTO aliases VALUES ('default', 'x', 999)"),
+    ("orphan_rows", "PRAGMA foreign_keys = 0; INSERT INTO origins VALUES (999, '{}')"),
+    ("orphan_rows", "PRAGMA foreign_keys = 0; INSERT INTO links VALUES (999, 'x', 'r', NULL, '[]', '{}', 1)"),
+    ("orphan_rows", "PRAGMA foreign_keys = 0; INSERT INTO uses VALUES (999, 1, 1)"),
+    ("orphan_rows", "PRAGMA foreign_keys = 0; INSERT INTO audits VALUES (1, 9, 1, 2)"),
     ("tags_wrong", "UPDATE tags SET name = 'Tag 0' WHERE name = 'tag 0'"),
 ]  # fmt: skip
 

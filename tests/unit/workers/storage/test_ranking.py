@@ -43,6 +43,28 @@ def test_where_nothing_is_found_nothing_is_ranked() -> None:
     assert ranking.fuse({}, {}) == []
 
 
+def test_a_ranked_score_is_mostly_hybrid_and_then_newness_and_use() -> None:
+    month = ranking.HALF_LIFE_S
+    created = {1: 0.0, 2: float(month), 3: 5.0 * month}  # the last by a clock that was set back since
+    found = dict(ranking.ranked({1: 1.0, 2: 0.5, 3: 0.0}, created, {1: 1, 3: 3}, now=month))
+    assert found == pytest.approx({1: 0.7 + 0.1 + 0.05, 2: 0.35 + 0.2, 3: 0.2 + 0.1})
+    assert dict(ranking.ranked({1: 1.0}, {1: 0.0}, {}, now=0.0)) == pytest.approx({1: 0.9})
+    assert ranking.ranked({}, {}, {}, now=0.0) == []
+
+
+def test_a_page_is_cut_after_the_ranking() -> None:
+    scored = [(1, 0.9), (2, 0.5), (3, 0.5), (4, 0.1)]
+    assert ranking.cut(scored, 1, 2, None) == [(2, 0.5), (3, 0.5)]
+    assert ranking.cut(scored, 0, 4, 0.5) == scored[:3]
+    assert ranking.cut(scored, 4, 1, None) == []
+
+
+def test_pages_of_one_limit_have_the_same_candidates_for_long() -> None:
+    assert {ranking.candidates(10, offset) for offset in range(0, 191, 10)} == {200}
+    assert ranking.candidates(10, 191) == 400
+    assert ranking.candidates(10, 5000) >= 5010
+
+
 def test_more_hits_have_more_candidates() -> None:
     assert ranking.candidates(1) == 200
     assert ranking.candidates(1000) == 10_000

@@ -15,6 +15,7 @@ from memmux.errors import (
     StorageError,
     StoragePermissionError,
 )
+from tests.unit.workers.desk import Desk
 from workers.storage import engine, schema
 
 OLD = schema.migrations()
@@ -123,6 +124,29 @@ def test_an_older_database_is_saved_before_it_is_migrated(database: Path) -> Non
     with closing(engine.open_reader(saved)) as reader:
         assert reader.execute("SELECT value FROM meta WHERE key = 'kept'").get == 1
     assert not list(database.parent.glob("*.partial*"))
+
+
+def test_a_database_of_the_first_version_goes_on_with_all_that_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "memories.db"
+    schema.prepare(path, {1: OLD[1]})
+    with closing(engine.open_writer(path)) as writer:
+        writer.execute(
+            "INSERT INTO memories (id, namespace, created_at, updated_at, content_hash, content)"
+            " VALUES ('i', 'default', 1.5, 2.5, 'h', ?)",
+            ("long " * 4000,),
+        )
+        writer.execute(
+            "INSERT INTO changes (at, operation, memory, row, client, request)"
+            " VALUES (1, 'memory.store', 'i', 1, '', '')"
+        )
+    desk = Desk(path)
+    memory = desk.ask("memory.get", {"id": "i"})
+    assert (memory["superseded_by"], memory["aliases"]) == (None, [])
+    newer = desk.ask("memory.rewrite", {"id": "i", "content": "newer", "versioned": True})
+    assert desk.ask("memory.get", {"id": "i"})["superseded_by"] == newer["id"]
+    assert desk.contents("long", mode="keyword") == []
+    desk.check()
+    desk.close()
 
 
 def test_a_backup_that_fails_stops_the_migration(database: Path) -> None:

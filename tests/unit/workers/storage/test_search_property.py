@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.workers.desk import Desk
+from tests.unit.workers.desk import Desk, frames
 from workers.storage.tags import normal
 
 # Words that stemming leaves apart and whole.
@@ -56,6 +56,7 @@ class Known:
     metadata: dict[str, Any]
     windows: list[tuple[float, float]]
     deleted: bool
+    superseded: bool
     at: float = 0
     row: int = 0
 
@@ -69,6 +70,7 @@ known = st.builds(
     metadata=metadata,
     windows=st.lists(st.sampled_from(DIRECTIONS), max_size=3),
     deleted=st.sampled_from([False, False, False, True]),
+    superseded=st.sampled_from([False, False, False, True]),
 )
 
 
@@ -85,6 +87,8 @@ class Recipe:
     any_tag: bool
     loud: bool
     value: Any
+    everywhere: bool
+    superseded: bool | None
 
     def filter(self, memories: list[Known]) -> dict[str, Any]:
         of, other = (memories[number % len(memories)] for number in (self.of, self.other))
@@ -97,7 +101,9 @@ class Recipe:
             "after": min(of.at, other.at),
             "before": max(of.at, other.at),
         }
-        return {"namespace": of.namespace, **{name: asked[name] for name in sorted(self.fields)}}
+        place = {"namespace": None if self.everywhere else of.namespace}
+        versions = {} if self.superseded is None else {"include_superseded": self.superseded}
+        return {**place, **versions, **{name: asked[name] for name in sorted(self.fields)}}
 
 
 recipes = st.builds(
@@ -108,6 +114,8 @@ recipes = st.builds(
     any_tag=st.booleans(),
     loud=st.booleans(),
     value=values,
+    everywhere=st.sampled_from([False, False, True]),
+    superseded=st.sampled_from([None, True, False]),
 )
 
 
@@ -120,8 +128,10 @@ def as_json(value: Any) -> Any:
     return (type(value).__name__, value)
 
 
-def lets_through(asked: dict[str, Any], memory: Known) -> bool:
-    if memory.deleted or memory.namespace != asked["namespace"]:
+def lets_through(asked: dict[str, Any], memory: Known, *, superseded: bool) -> bool:
+    """Say whether a memory is meant; superseded: whether the operation has superseded ones where nobody says."""
+    hidden = memory.superseded and not asked.get("include_superseded", superseded)
+    if memory.deleted or hidden or asked["namespace"] not in (None, memory.namespace):
         return False
     wanted, has = set(map(normal, asked.get("tags", []))), set(map(normal, memory.tags))
     if wanted and not (wanted & has if asked.get("any_tag") else wanted <= has):
@@ -231,19 +241,26 @@ def _compare(
         (at,) = desk.sql("SELECT created_at FROM memories WHERE row = ?", row)[0]
         memories.append(Known(**{**memory.__dict__, "at": at, "row": row}))
     for memory, memory_id in zip(memories, ids, strict=True):
+        if memory.superseded:
+            desk.sql("UPDATE memories SET superseded_by = 'newer' WHERE id = ?", memory_id)
         if memory.deleted:
             desk.ask("memory.delete", {"id": memory_id, "namespace": memory.namespace})
     among = [memory for memory in memories if not memory.deleted]
     for recipe in asked:
         fields = recipe.filter(memories)
-        held = [memory for memory in memories if lets_through(fields, memory)]
+        held = [memory for memory in memories if lets_through(fields, memory, superseded=False)]
+        listed = [memory for memory in memories if lets_through(fields, memory, superseded=True)]
         sent = {**fields, **{name: str(fields[name]) for name in ("after", "before") if name in fields}}
         for mode in ("exact", "keyword", "semantic", "hybrid"):
             answer = desk.search(" ".join(words), direction, mode=mode, limit=limit, **sent)
             used, expected = brute_force(mode, words, direction, held, among)
             assert answer["mode"] == used
             found = [(ids[hit["memory"]["id"]], hit["score"]) for hit in answer["hits"]]
-            best = sorted(expected.values(), reverse=True)[:limit]
+            best = sorted(expected.values(), reverse=True)
+            body = {"query": " ".join(words), "mode": mode, "limit": limit, "offset": 1, "filter": sent}
+            following = desk.ask("memory.search", body, *frames([direction]))
+            assert [hit["score"] for hit in following["hits"]] == pytest.approx(best[1 : limit + 1], abs=1e-5)
+            best = best[:limit]
             assert [score for _, score in found] == pytest.approx(best, abs=1e-5)
             # Equal scores may stand in either order where rounding decides, so each hit is compared by itself.
             assert dict(found) == pytest.approx({row: expected[row] for row, _ in found}, abs=1e-5)
@@ -251,8 +268,8 @@ def _compare(
             if mode == "exact":
                 assert [row for row, _ in found] == sorted(expected, reverse=True)[:limit]
         page = desk.ask("memory.list", {"limit": limit, "filter": sent})
-        assert page["total"] == len(held)
-        newest = sorted((memory.row for memory in held), reverse=True)
+        assert page["total"] == len(listed)
+        newest = sorted((memory.row for memory in listed), reverse=True)
         assert [ids[memory["id"]] for memory in page["memories"]] == newest[:limit]
         following = desk.ask("memory.list", {"limit": limit, "offset": limit, "filter": sent})
         assert [ids[memory["id"]] for memory in following["memories"]] == newest[limit : 2 * limit]
