@@ -19,7 +19,7 @@ import platformdirs
 from memmux.errors import SettingInvalidError
 
 APPLICATION = "memmux"
-EMBEDDERS = 2  # where there are as many cores: half as many stores of texts again, and questions wait less for each other
+EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
 PREFIX = "MEMMUX_"
 
 
