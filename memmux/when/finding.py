@@ -12,7 +12,7 @@ from memmux.when.periods import PARTS_OF_DAY, Anchor, Span
 from memmux.when.table import ROWS, Found
 
 _LEAD = r"(?:(?:in|on|at|during|over|within|from|of|for) )?(?:the )?"
-_STRONG_LEAD = r"(?:in|on|during|over|within|from|of) (?:the )?"
+_STRONG_LEAD = r"(?:in|on|during|over|within|from|of) "
 _GROUP = re.compile(r"\(\?P<\w+>")
 _SPACES = re.compile(r"\s+")
 _BEFORE_MARK = re.compile(r"\s+(?=[?!.,;:])")

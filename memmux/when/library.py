@@ -41,6 +41,8 @@ def _span(read: datetime, period: str | None, anchor: Anchor) -> Span:
         case "time":
             start = anchor.moment(read.replace(second=0, microsecond=0))
             return Span(start.astimezone(UTC), start + timedelta(minutes=1) - MICROSECOND)
+        case "quarter":
+            return anchor.span(periods.quarter(read.year, periods.quarter_of(read.date())))
         case "year":
             return anchor.span(periods.years(read.year))
         case "month":

@@ -152,7 +152,8 @@ def _american_date(found: Match, _: Anchor) -> Days:
     return periods.day(date(year, int(found["month"] or found["month_"]), int(found["day"] or found["day_"])))
 
 
-@_reads(r"(?P<month>\d{1,2})[/-](?P<day>\d{1,2})", Found.LED, recurs=True)
+@_reads(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})", Found.LED, recurs=True)
+@_reads(r"(?P<month>\d{1,2})-(?P<day>\d{1,2})", Found.NEVER, recurs=True)
 def _american_day(found: Match, anchor: Anchor) -> Days:
     return anchor.latest(lambda year: periods.day(date(year, int(found["month"]), int(found["day"]))))
 
@@ -280,7 +281,7 @@ _reads(
 )(_weekday)
 
 
-@_reads(r"weekend", Found.LED, recurs=True)
+@_reads(r"(?:the )?weekend", Found.LED, recurs=True)
 def _weekend(_: Match, anchor: Anchor) -> Days:
     days = periods.weekend(anchor.today)
     return days if days.first <= anchor.today else periods.weekend(anchor.today - timedelta(weeks=1))
@@ -318,7 +319,7 @@ def _season(found: Match, anchor: Anchor) -> Days:
 _SEASON = rf"(?P<name>{'|'.join(periods.SEASONS)})"
 _reads(rf"{_SEASON}{_OF_YEAR}", Found.CLEAR)(_season)
 _reads(rf"(?P<which>last|previous|this) {_SEASON}", Found.CLEAR)(_season)
-_reads(_SEASON, Found.LED, recurs=True)(_season)
+_reads(rf"(?:the )?{_SEASON}", Found.LED, recurs=True)(_season)
 
 
 @_reads(
@@ -355,6 +356,6 @@ def _short_half(found: Match, anchor: Anchor) -> Days:
     return _chosen(found, anchor, lambda year: periods.half(year, int(found["number"] or found["number_"])))
 
 
-@_reads(rf"(?:year )?(?P<year>{_YEAR})(?! \w+s\b)", Found.LED)
+@_reads(rf"(?:(?:the )?year )?(?P<year>{_YEAR})(?! \w+s\b)", Found.LED)
 def _whole_year(found: Match, _: Anchor) -> Days:
     return periods.years(int(found["year"]))

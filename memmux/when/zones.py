@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import tzinfo
 
 
 def local_zone() -> tzinfo:
-    """Return the time zone of this machine, or of the variable TZ.
+    """Return the time zone of this machine, or of the variable TZ, as it is now.
 
     A zone of the IANA database where the machine names one; else, as with TZ=EST5EDT4 or without any, what the C
-    library makes of it. Costs some milliseconds, for two imports.
+    library makes of it. Costs some milliseconds the first time, for two imports.
     """
     from dateutil.tz import tzlocal as system_zone
-    from tzlocal import get_localzone
+    from tzlocal import reload_localzone
 
-    try:
-        return get_localzone()
-    except (LookupError, ValueError, OSError):
-        return system_zone()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a machine names no zone; then UTC is meant
+        try:
+            return reload_localzone()
+        except (LookupError, ValueError, OSError):
+            return system_zone()
