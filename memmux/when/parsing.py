@@ -11,7 +11,7 @@ from memmux import limits
 from memmux.errors import TimeNotUnderstoodError
 from memmux.when import library, periods
 from memmux.when.periods import MICROSECOND, Anchor, Days, Span
-from memmux.when.table import AFTER_DAY, ROWS
+from memmux.when.table import PARTS_OF_DAYS, ROWS
 
 EXAMPLES = (
     "'yesterday evening', '3 days ago', 'last week', 'last 30 days', 'october 2025', 'since monday', "
@@ -78,7 +78,7 @@ class _Simple:
         """Return what an expression without sides stands for."""
         bare = text[_end_of_lead(text) :]
         try:
-            return self._row(text) or self._row(bare) or self._part_of_day(bare) or self._library(bare)
+            return self._row(text) or self._row(bare) or self._part_of_day(bare) or self._library(text)
         except (ValueError, OverflowError):  # a day that no calendar has, or a year before the first
             return None
 
@@ -91,14 +91,15 @@ class _Simple:
         return None
 
     def _part_of_day(self, text: str) -> _Reading | None:
-        found = AFTER_DAY.fullmatch(text)
-        reading = self._row(found["day"]) if found else None
-        if found is None or reading is None or reading.span.start is None:
-            return None
-        day = reading.span.start.astimezone(self.anchor.zone).date()
-        if reading.span != self.anchor.span(periods.day(day)):
-            return None
-        return _Reading(periods.part_of_day(self.anchor, day, found["part"]), reading.recurs)
+        for form in PARTS_OF_DAYS:
+            found = form.fullmatch(text)
+            reading = self._row(found["day"]) if found else None
+            if found is None or reading is None or reading.span.start is None:
+                continue
+            day = reading.span.start.astimezone(self.anchor.zone).date()
+            if reading.span == self.anchor.span(periods.day(day)):
+                return _Reading(periods.part_of_day(self.anchor, day, found["part"]), reading.recurs)
+        return None
 
     def _library(self, text: str) -> _Reading | None:
         span = library.read(text, self.anchor) if self.ask_library else None

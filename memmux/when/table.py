@@ -75,8 +75,11 @@ _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, 
 _PART = rf"(?P<part>{'|'.join(periods.PARTS_OF_DAY)})"
 _CENTURY_FROM = 50  # years of two digits from here on are of the century before
 
-AFTER_DAY = re.compile(rf"(?P<day>.+?),?(?: in the| at)? {_PART}")
-"""An expression for a day, followed by a part of it."""
+PARTS_OF_DAYS = (
+    re.compile(rf"(?P<day>.+?),?(?: in the| at)? {_PART}"),
+    re.compile(rf"{_PART}(?: of| on)? (?P<day>.+)"),
+)
+"""An expression for a day, followed by a part of it, or led by one."""
 
 
 def _count(found: Match) -> int:
@@ -109,7 +112,7 @@ def _chosen(found: Match, anchor: Anchor, period: Callable[[int], Days]) -> Days
 
 
 @_reads(
-    r"(?P<moment>\d{4}-\d\d-\d\d[t ]\d\d:\d\d)(?P<second>:\d\d)?(?P<fraction>\.\d{1,6})?"
+    r"(?P<moment>\d{4}-\d\d-\d\d[t ]\d\d:\d\d)(?:(?P<second>:\d\d)(?P<fraction>\.\d{1,6})?)?"
     r"(?:(?: )?(?P<offset>z|utc|[+-]\d\d(?::?\d\d)?))?",
     Found.CLEAR,
 )
