@@ -14,6 +14,7 @@ from memmux.client import Client
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.ingest import documents, files
 from memmux.ingest.chunks import split
+from memmux.ingest.files import Opened
 from memmux.models import Memory
 from memmux.requests import DEFAULT_NAMESPACE, Store
 
@@ -217,7 +218,7 @@ class _Run:
         numbers = {memory.metadata.get("chunk") for memory in known}
         return as_wanted and numbers == set(range(len(known))) and known[0].metadata.get("chunks") == len(known)
 
-    def _wanted(self, path: Path, opened: files.Opened) -> list[Store]:
+    def _wanted(self, path: Path, opened: Opened) -> list[Store]:
         """Return the memories that a file shall be, each content once."""
         document = documents.read(path, opened.data)
         size, overlap = self.chunking

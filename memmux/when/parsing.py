@@ -103,7 +103,7 @@ class _Simple:
 
     def _library(self, text: str) -> _Reading | None:
         span = library.read(text, self.anchor) if self.ask_library else None
-        return span and _Reading(span, recurs=False)
+        return None if span is None else _Reading(span, recurs=False)
 
     def two_sided(self, text: str) -> Span | None:
         """Return the time from the beginning of one expression to the end of another."""

@@ -17,7 +17,9 @@ def local_zone() -> tzinfo:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a machine names no zone; then UTC is meant
+        zone: tzinfo
         try:
-            return reload_localzone()
+            zone = reload_localzone()
         except (LookupError, ValueError, OSError):
-            return system_zone()
+            zone = system_zone()
+    return zone

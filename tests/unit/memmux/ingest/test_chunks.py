@@ -54,7 +54,7 @@ def test_long_sentence_is_cut_between_words_and_a_long_word_anywhere() -> None:
 
 def test_heading_stays_with_what_follows() -> None:
     text = "The text before it is here.\n\n# Heading\n\nWhat follows is long enough to need a cut somewhere."
-    first, second, *_ = texts(text, 60)
+    first, second, *_ = texts(text, 50)
     assert first == "The text before it is here.\n\n"
     assert second.startswith("# Heading\n\nWhat follows")
 
