@@ -115,7 +115,29 @@ description_options = _combined(
 )
 """What a memory is described with: tags, type, metadata, namespace."""
 
-_filter_options = _combined(
+
+def _timed(command: Decorated) -> Decorated:
+    """Call `command` with --when as what it means: `after` and `before`."""
+
+    @wraps(command)
+    def filtered(*arguments: Any, when: str | None, after: object, before: object, **options: Any) -> None:
+        if when is not None:
+            if after is not None or before is not None:
+                raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
+            after, before = _bounds(when)
+        command(*arguments, after=after, before=before, **options)
+
+    return filtered
+
+
+def _bounds(expression: str) -> tuple[datetime | None, datetime | None]:
+    from memmux.when import local_zone, parse  # costs 30 ms, and few commands need it
+
+    span = parse(expression, now=datetime.now(UTC), zone=local_zone())
+    return span.start, span.before
+
+
+filter_options = _combined(
     click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
@@ -128,25 +150,6 @@ _filter_options = _combined(
     ),
     _metadata_option("Only with these values: a JSON object."),
     namespace_option,
+    _timed,
 )
-
-
-def filter_options(command: Callable[..., None]) -> Decorated:
-    """Give `command` the fields of `memmux.requests.Filter` as options, and `--when`, which becomes two of them."""
-
-    @wraps(command)
-    def filtered(*arguments: Any, when: str | None, after: object, before: object, **options: Any) -> None:
-        if when is not None:
-            if after is not None or before is not None:
-                raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
-            after, before = _filtered_by(when)
-        command(*arguments, after=after, before=before, **options)
-
-    return _filter_options(filtered)
-
-
-def _filtered_by(expression: str) -> tuple[datetime | None, datetime | None]:
-    from memmux.when import local_zone, parse  # costs 30 ms, and few commands need it
-
-    span = parse(expression, now=datetime.now(UTC), zone=local_zone())
-    return span.start, span.before
+"""The fields of `memmux.requests.Filter`, and words for a time."""
