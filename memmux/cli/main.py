@@ -39,6 +39,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "update": "memories.update",
         "delete": "memories.delete",
         "forget": "memories.forget",
+        "ingest": "ingest.ingest",
         "history": "history.history",
         "undo": "history.undo",
         "purge": "history.purge",

@@ -34,7 +34,8 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:
             found = load(environment=environment(config, **{variable: "7"}))
-            assert str(getattr(found, known.name)).removesuffix(".0").endswith("7")
+            (flag,) = (flag for flag in found.flags() if flag.startswith(f"--{known.name.replace('_', '-')}="))
+            assert flag.removesuffix(".0").endswith("7")
 
 
 def test_empty_variable_is_not_given(config: Path) -> None:
@@ -49,6 +50,16 @@ def test_flags_give_another_process_the_same_settings(config: Path, tmp_path: Pa
     assert settings.embedder is EmbedderChoice.HASH
     assert settings.log_level is LogLevel.DEBUG
     assert parse_flags(settings.flags()) == settings
+
+
+def test_folders_are_a_list_in_the_file_and_separated_by_colons_elsewhere(config: Path, tmp_path: Path) -> None:
+    config.write_text(f'ingest_roots = ["{tmp_path}/a b", "~"]\n')
+    assert load(environment=environment(config)).ingest_roots == (tmp_path / "a b", Path.home())
+    settings = load({"ingest_roots": f"{tmp_path}/c:{tmp_path}/d:"}, environment(config))
+    assert settings.ingest_roots == (tmp_path / "c", tmp_path / "d")
+    assert parse_flags(settings.flags()) == settings
+    config.write_text("")
+    assert load(environment=environment(config)).ingest_roots == ()
 
 
 def test_links_to_a_database_are_resolved(config: Path, tmp_path: Path) -> None:

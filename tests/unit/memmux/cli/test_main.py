@@ -97,7 +97,19 @@ def test_failure_decides_the_exit_code(
 
 
 def test_status_imports_nothing_that_it_does_not_need() -> None:
-    heavy = "rich", "mcp", "numpy", "structlog", "asyncio", "torch", "onnxruntime", "apsw"
+    heavy = (
+        "rich",
+        "mcp",
+        "numpy",
+        "structlog",
+        "asyncio",
+        "torch",
+        "onnxruntime",
+        "apsw",
+        "dateparser",
+        "tzlocal",
+        "pypdf",
+    )
     script = (
         "import sys; from memmux.cli.main import run; run(['--database', '/nonexistent/x.db', 'status', '--json']); "
         f"sys.exit(' '.join(name for name in {heavy!r} if name in sys.modules))"
