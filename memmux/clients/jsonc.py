@@ -19,6 +19,8 @@ Keys = tuple[str, ...]
 DEPTH = 200  # of objects and arrays in each other; a configuration has ten
 _INDENT = "  "  # where nothing tells another
 _TRIVIA = re.compile(r"(?:[ \t\r\n]++|//[^\r\n]*+|/\*(?s:.*?)\*/)*+")
+_COMMENT = re.compile(r"//[^\r\n]*+|/\*(?s:.*?)\*/")
+_END_OF_LINE = re.compile(r"[ \t]*+[\r\n]")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*+"')
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![\w.+-])|(?:true|false|null)(?!\w)")
 _BOM = "\ufeff"
@@ -113,8 +115,9 @@ def _without(text: str, node: Node, key: str) -> str:
     since = node.start + 1 if before is None else (before.value.end if before.comma is None else before.comma + 1)
     start = since + len(text[since : member.start].rstrip(_WHITE))
     end = member.value.end if member.comma is None else member.comma + 1
-    if not re.match(r"[ \t]*[\r\n]", text[end:]):  # what follows on the line must not slip into a comment
-        start = member.start if "//" in text[since:start] else start
+    comments = _COMMENT.findall(text, since, start)
+    if comments and comments[-1].startswith("//") and not _END_OF_LINE.match(text, end):
+        start = member.start  # what follows on the line must not slip into the comment
     edits = [(start, end, "")]
     if member.comma is None and before is not None and before.comma is not None:
         edits.append((before.comma, before.comma + 1, ""))
