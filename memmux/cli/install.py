@@ -86,8 +86,10 @@ def install(
     if shadow:
         _shadow(client, to, uninstall=uninstall, dry_run=dry_run, as_json=as_json)
         return
-    if client is None or to is not None:
-        raise ArgumentInvalidError(f"name a CLIENT: {', '.join(CLIENTS)}; --to is for --shadow")
+    if to is not None:
+        raise ArgumentInvalidError("--to says where --shadow makes its scripts; leave it out")
+    if client is None:
+        raise ArgumentInvalidError(f"name a CLIENT: {', '.join(CLIENTS)}")
     machine, known = Machine.here(), CLIENTS[client]
     document = Document.of(known, known.user_file(machine) if project is None else _project_file(known, project))
     if uninstall:

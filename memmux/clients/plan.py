@@ -16,6 +16,7 @@ from memmux.clients.entries import THEIR_INTERPRETER, Entry, Kind
 from memmux.clients.jsonc import Keys
 from memmux.errors import ArgumentInvalidError, ClientFileError, ReplacementNeededError, ServerNameTakenError
 
+RECENT = 10  # backups that a removal compares the file with
 NAME = "memory"  # of the server, unless it has or gets another
 
 
@@ -110,7 +111,7 @@ def uninstall(document: Document, shadows: Shadows, *, name: str | None = None) 
 
 def _restored(document: Document, server: Server) -> bytes | None:
     """Return the file without an entry: as it was before, if nothing else has changed since."""
-    for content in (*(files.read(backup) for backup in files.backups(document.file)), None):
+    for content in (*(files.read(backup) for backup in files.backups(document.file)[:RECENT]), None):
         try:
             earlier = Document.parse(document.client, document.file, content)
             again = earlier.edited([Edit(server.path, server.raw)])
