@@ -118,6 +118,7 @@ class Document:
             for edit in edits:
                 text = editor.drop(text, edit.path) if edit.value is None else editor.put(text, edit.path, edit.value)
             said = editor.read(text)
+            text.encode()  # a path of another encoding is no text
         except ValueError as error:
             raise _broken(self.file, str(error)) from None
         if said != _expected(self.value, edits):

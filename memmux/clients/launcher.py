@@ -27,13 +27,12 @@ _INSTEAD: Mapping[str, str] = {
 }
 """What to use for the other subcommands of `memory`."""
 
+_BACKEND = ("-s", "--storage-backend")
 _TRANSPORTS = ("--http", "--sse", "--streamable-http", "--transport", "--host", "--port")
 
 
 def launch(name: str, arguments: Sequence[str]) -> int:
     """Do what the script of that name does with these arguments; return its exit code."""
-    from memmux.cli.main import run  # the command line is imported only where a script runs
-
     given = list(arguments)
     if "--version" in given:
         sys.stdout.write(f"memmux {__version__}, in the place of mcp-memory-service\n")
@@ -47,12 +46,25 @@ def launch(name: str, arguments: Sequence[str]) -> int:
     if "-h" in given or "--help" in given:
         sys.stdout.write("This is `memmux mcp`, in the place of mcp-memory-service; see `memmux mcp --help`.\n")
         return 0
-    for argument in given:
-        if argument.partition("=")[0] in _TRANSPORTS:
-            return _say(f"{argument}: memmux speaks MCP on standard input and output only; leave it out")
-        if argument != "--debug":
-            sys.stderr.write(f"memmux: {argument} has no effect\n")
-    return run(["--log-level", "debug", "mcp"] if "--debug" in given else ["mcp"])
+    return _serve(given)
+
+
+def _serve(given: list[str]) -> int:
+    """Run `memmux mcp`, unless an option asks for what memmux has not."""
+    from memmux.cli.main import run  # only a server needs the command line
+
+    debug = False
+    while given:
+        option, _, value = given.pop(0).partition("=")
+        if option in _TRANSPORTS:
+            return _say(f"{option}: memmux speaks MCP on standard input and output only; leave it out")
+        if option in _BACKEND and not value and given:
+            given.pop(0)  # there is one
+        elif option == "--debug":
+            debug = True
+        elif option not in _BACKEND:
+            sys.stderr.write(f"memmux: {option} has no effect\n")
+    return run(["--log-level", "debug", "mcp"] if debug else ["mcp"])
 
 
 def _say(text: str) -> int:
