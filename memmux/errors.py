@@ -20,7 +20,10 @@
     │   ├── EngineUnsafeError, BackupFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
-    └── SettingInvalidError, EndpointTooLongError
+    ├── SettingInvalidError, EndpointTooLongError
+    └── ClientFileError            a client's configuration, or the server that it names
+        ├── ServerNameTakenError, ReplacementNeededError
+        └── ServerSilentError, ScriptForeignError
 
 A class has one cause. The first line of its docstring is its default message; `code` is what travels on the wire and
 what programs compare with; `retryable` says that the same request may succeed later, unchanged.
@@ -350,6 +353,39 @@ class EndpointTooLongError(MemmuxError):
     """The path of the cluster's socket is too long for the system; set MEMMUX_RUNTIME_DIR to a shorter one."""
 
     code = "endpoint_too_long"
+
+
+# the clients' configurations
+
+
+class ClientFileError(MemmuxError):
+    """The client's configuration can't be read or changed and was left as it is; correct it, or add memmux by hand."""
+
+    code = "client_file"
+
+
+class ServerNameTakenError(ClientFileError):
+    """The client has another server of this name, which was left as it is; choose a name with --name."""
+
+    code = "server_name_taken"
+
+
+class ReplacementNeededError(ClientFileError):
+    """The client runs mcp-memory-service; put memmux in its place with --replace, or beside it with --name."""
+
+    code = "replacement_needed"
+
+
+class ServerSilentError(ClientFileError):
+    """The server that was configured does not answer; run `memmux doctor`, which says what it lacks."""
+
+    code = "server_silent"
+
+
+class ScriptForeignError(ClientFileError):
+    """A script of this name is there and is not ours, so it was left as it is; choose another folder with --to."""
+
+    code = "script_foreign"
 
 
 def _subclasses(cls: type[MemmuxError]) -> list[type[MemmuxError]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,8 @@ from memmux import canary, errands
 from memmux import doctor as examination
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
+from memmux.clients import survey
+from memmux.clients.table import Machine
 from memmux.doctor import Finding, Level
 from memmux.errors import MemmuxError
 from memmux.settings import Settings
@@ -33,6 +36,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: examination.of_environment(os.environ),
         lambda: examination.of_files(settings),
         lambda: examination.of_leftovers(settings),
+        lambda: survey.of_clients(Machine.here(), Path.cwd()),
         lambda: canary.sing(settings),
     )
     findings: list[Finding] = []

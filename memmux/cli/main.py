@@ -53,6 +53,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "restore": "upkeep.restore",
         "check": "upkeep.check",
         "doctor": "doctor.doctor",
+        "install": "install.install",
         "demo": "demo.demo",
     }
 )

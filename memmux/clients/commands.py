@@ -1,0 +1,119 @@
+"""What a command line runs in the end: the program behind uv, uvx, pipx, python -m, sh -c, env and cmd /c."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from itertools import dropwhile
+from pathlib import PurePosixPath, PureWindowsPath
+
+_LAUNCHERS = 5  # that may stand in front of one another
+_PYTHON = re.compile(r"(?:python|pypy|py)[\d.]*w?")
+# The options of uv, uvx and pipx that take a value, which is not the program then.
+_VALUED = frozenset(
+    {
+        *("--directory", "--project", "--from", "--with", "--with-editable", "--with-requirements", "--package"),
+        *(
+            "--python",
+            "-p",
+            "--index-url",
+            "-i",
+            "--index",
+            "--default-index",
+            "--extra-index-url",
+            "--find-links",
+            "-f",
+        ),
+        *("--extra", "--group", "--env-file", "--config-file", "--cache-dir", "--spec", "--pip-args"),
+        *("--constraints", "-c", "--overrides", "--refresh-package", "--upgrade-package", "-P", "--reinstall-package"),
+    }
+)
+
+
+def program(tokens: list[str]) -> list[str]:
+    """Return the program, or the module, that a command line runs in the end, and its arguments."""
+    for _ in range(_LAUNCHERS):
+        launched = name(tokens[0]) if tokens else ""
+        inner = _of_python if _PYTHON.fullmatch(launched) else _LAUNCHED.get(launched)
+        behind = inner(tokens[1:]) if inner is not None else None
+        if behind is None:
+            break
+        tokens = behind
+    return tokens
+
+
+def name(command: str) -> str:
+    """Return the name of a program without its folder, Windows' suffix, and what a requirement adds: [extra], @1.0."""
+    base = (parts(command) or ("",))[-1]
+    base = re.sub(r"\.(?:exe|cmd|bat)$", "", base, flags=re.IGNORECASE)
+    return re.split(r"[\[@=<>~! ]", base)[0]
+
+
+def parts(path: str) -> tuple[str, ...]:
+    """Return the parts of a path of either kind."""
+    return PureWindowsPath(path).parts if "\\" in path else PurePosixPath(path).parts
+
+
+def _of_python(rest: list[str]) -> list[str]:
+    """Return the module or the script that Python runs, and its arguments."""
+    left = list(rest)
+    while left and left[0].startswith("-"):
+        option = left.pop(0)
+        if option == "-m":
+            break
+        if option in {"-X", "-W", "-c"} and left:
+            left.pop(0)
+    return left
+
+
+def _of_env(rest: list[str]) -> list[str]:
+    return list(dropwhile(lambda each: "=" in each, rest))
+
+
+def _of_cmd(rest: list[str]) -> list[str] | None:
+    return rest[1:] if rest and rest[0].lower() in {"/c", "/k"} else None
+
+
+def _of_shell(rest: list[str]) -> list[str] | None:
+    if len(rest) < len(("-c", "the command")) or not re.fullmatch(r"-\w*c", rest[0]):
+        return None
+    try:
+        return list(dropwhile(lambda each: each == "exec", shlex.split(rest[1])))
+    except ValueError:  # a quote that is not closed
+        return None
+
+
+def _of_uv(rest: list[str]) -> list[str] | None:
+    after = _after_options(rest)
+    if after[:1] == ["run"]:
+        return _after_options(after[1:])
+    return _after_options(after[2:]) if after[:2] == ["tool", "run"] else None
+
+
+def _of_pipx(rest: list[str]) -> list[str] | None:
+    return _after_options(rest[1:]) if rest[:1] == ["run"] else None
+
+
+def _after_options(rest: list[str]) -> list[str]:
+    """Return what stands from the first that is no option on; a module that is to be run is one for Python."""
+    left = list(rest)
+    while left and left[0].startswith("-"):
+        option = left.pop(0)
+        if option in {"-m", "--module"}:
+            return ["python", "-m", *left]
+        if option == "--":
+            break
+        if option in _VALUED and left:
+            left.pop(0)
+    return left
+
+
+_LAUNCHED: Mapping[str, Callable[[list[str]], list[str] | None]] = {
+    "env": _of_env,
+    "cmd": _of_cmd,
+    "uv": _of_uv,
+    "uvx": _after_options,
+    "pipx": _of_pipx,
+    **dict.fromkeys(("sh", "bash", "zsh", "dash", "fish"), _of_shell),
+}

@@ -1,0 +1,84 @@
+"""Reading and writing clients' files: a backup first, then the whole file at once, through links, with its old mode."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from memmux.errors import ClientFileError
+
+BACKUP = "before-memmux"  # <file>.before-memmux-20261123-143005
+
+
+def read(file: Path) -> bytes | None:
+    """Return the bytes of a file, None if there is none; raise ClientFileError if it can't be read."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ClientFileError(f"{file} can't be read: {error.strerror}; give yourself permission to read it") from None
+
+
+def backups(file: Path) -> list[Path]:
+    """Return the backups of a file, the newest first."""
+    prefix = f"{file.name}.{BACKUP}-"
+    try:
+        found = [path for path in file.parent.iterdir() if path.name.startswith(prefix)]
+    except OSError:
+        return []
+    return sorted(found, reverse=True)
+
+
+def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime) -> Path | None:
+    """Give `file` the bytes `after`, None for none, if it still has `before`; return the backup, if there was a file.
+
+    A link is followed; the backup stands beside the name that the client knows. Raises ClientFileError, and the file
+    is then as it was.
+    """
+    target = file.resolve()
+    partial = target.with_name(f"{target.name}.memmux-partial")
+    try:
+        if read(file) != before:
+            raise ClientFileError(f"{file} was changed meanwhile and left as it is; run the command again")
+        backup = None if before is None else _backup(file, target, before, now)
+        if after is None:
+            target.unlink(missing_ok=True)
+            return backup
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)  # of a run that was killed
+        _write(partial, after, target if before is not None else None)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ClientFileError(f"{file} can't be written: {error.strerror}; give yourself permission to it") from None
+    return backup
+
+
+def _backup(file: Path, target: Path, before: bytes, now: datetime) -> Path:
+    """Keep the old bytes under a name of their own; the names sort by age."""
+    base = f"{file.name}.{BACKUP}-{now:%Y%m%d-%H%M%S}"
+    for number in range(1, 1000):
+        backup = file.with_name(base if number == 1 else f"{base}-{number:03}")
+        with suppress(FileExistsError):
+            _write(backup, before, target)
+            return backup
+    raise ClientFileError(f"{file} was changed a thousand times in this second; run the command again")
+
+
+def _write(path: Path, content: bytes, like: Path | None) -> None:
+    """Write a new file, durable, with the mode and the owner of `like`."""
+    # Until it has the mode of the file that it is to replace, it is for its owner alone.
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if like is None else 0o600)
+    with os.fdopen(handle, "wb") as opened:
+        opened.write(content)
+        if like is not None:
+            found = like.stat()
+            with suppress(OSError):  # only root may give a file to somebody else
+                os.chown(path, found.st_uid, found.st_gid)
+            path.chmod(stat.S_IMODE(found.st_mode))
+        opened.flush()
+        os.fsync(opened.fileno())

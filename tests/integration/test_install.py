@@ -1,0 +1,227 @@
+"""`memmux install` in a home of its own: what it writes is started for real and answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memmux.clients import trial
+from memmux.clients.entries import Entry
+from memmux.clients.shadow import SCRIPTS
+from memmux.errors import ServerSilentError
+from memmux.settings import Settings
+from memmux.version import __version__
+
+Install = Callable[..., subprocess.CompletedProcess[bytes]]
+LEGACY = {"command": "uv", "args": ["run", "memory"], "env": {"MCP_AGENT_ID": "ada", "PYTHONPATH": "/src/theirs"}}
+
+
+@pytest.fixture
+def home(short_tmp: Path) -> Path:
+    folder = short_tmp / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def server_env(settings_env: dict[str, str]) -> dict[str, str]:
+    """The variables that a server needs to find the throwaway cluster, and this tree if it is not installed."""
+    names = [name for name in settings_env if name.startswith("MEMMUX_")]
+    return {name: settings_env[name] for name in (*names, "PYTHONPATH") if name in settings_env}
+
+
+@pytest.fixture
+def install(settings_env: dict[str, str], server_env: dict[str, str], home: Path, settings: Settings) -> Install:
+    """Run `memmux install` with the settings of the throwaway cluster for the server."""
+    del settings  # its cluster is stopped at the end
+    given = [f"--env={name}={value}" for name, value in server_env.items() if name != "MEMMUX_DATABASE"]
+
+    def run(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[bytes]:
+        env = {**settings_env, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
+        command = [sys.executable, "-P", "-m", "memmux", "install", *given, *arguments]
+        return subprocess.run(command, env=env, cwd=home, stdin=stdin, capture_output=True, timeout=90, check=False)
+
+    return run
+
+
+def _answer(ended: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    assert ended.returncode == 0, ended.stderr
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
+
+
+def _cursor(home: Path, servers: Mapping[str, object]) -> Path:
+    file = home / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"mcpServers": servers}, indent=2))
+    return file
+
+
+def test_what_is_written_answers_initialize_and_lists_its_tools(
+    install: Install, home: Path, server_env: dict[str, str]
+) -> None:
+    answer = _answer(install("cursor", "--json"))
+    assert answer["status"] == "installed"
+    assert answer["server"]["server"] == "memmux"
+    assert answer["server"]["version"] == __version__
+    assert answer["server"]["tools"] >= 7
+    entry = json.loads((home / ".cursor" / "mcp.json").read_text())["mcpServers"]["memory"]
+    assert Path(entry["command"]).is_absolute()
+    assert entry["args"][-1] == "mcp"
+    assert entry["env"] == server_env
+    again = install("cursor")
+    assert again.returncode == 0
+    assert b"already installed" in again.stdout
+    assert b"answers, with" in again.stdout
+    assert [path.name for path in (home / ".cursor").iterdir()] == ["mcp.json"]
+    removed = _answer(install("cursor", "--uninstall", "--json"))
+    assert removed["status"] == "removed"
+    assert not (home / ".cursor" / "mcp.json").exists()
+
+
+def test_codex_starts_what_its_toml_says(install: Install, home: Path) -> None:
+    answer = _answer(install("codex", "--json"))
+    entry = tomllib.loads((home / ".codex" / "config.toml").read_text())["mcp_servers"]["memory"]
+    assert entry["args"][-1] == "mcp"
+    assert answer["server"]["version"] == __version__
+
+
+def test_theirs_is_refused_where_nobody_can_be_asked_and_replaced_with_its_variables_if_told(
+    install: Install, home: Path
+) -> None:
+    file = _cursor(home, {"memory": LEGACY})
+    before = file.read_bytes()
+    refused = install("cursor")
+    assert refused.returncode == 1
+    assert b"replacement_needed" in refused.stderr
+    assert b"--replace" in refused.stderr
+    assert file.read_bytes() == before
+    answer = _answer(install("cursor", "--yes", "--json"))
+    assert answer["status"] == "replaced mcp-memory-service"
+    assert answer["server"]["version"] == __version__
+    assert Path(answer["backup"]).read_bytes() == before
+    env = json.loads(file.read_text())["mcpServers"]["memory"]["env"]
+    assert env["MCP_AGENT_ID"] == "ada"
+    assert env.get("PYTHONPATH") != "/src/theirs"
+
+
+@pytest.mark.parametrize(("said", "replaced"), [(b"y\n", True), (b"n\n", False)])
+def test_on_a_terminal_it_asks(said: bytes, replaced: bool, install: Install, home: Path) -> None:
+    file = _cursor(home, {"memory": LEGACY})
+    before = file.read_bytes()
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, said)
+        ended = install("cursor", "--no-check", stdin=theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"Put memmux in its place" in ended.stderr
+    assert ended.returncode == (0 if replaced else 1)
+    assert (file.read_bytes() != before) is replaced
+
+
+def test_a_dry_run_prints_the_change_and_writes_nothing(install: Install, home: Path) -> None:
+    ended = install("claude-code", "--dry-run")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(f"--- {home}/.claude.json\n".encode())
+    assert b'+      "type": "stdio"' in ended.stdout
+    assert list(home.iterdir()) == []
+    ended = install("--shadow", "--to", str(home / "bin"), "--dry-run")
+    assert b"would be: installed" in ended.stdout
+    assert list(home.iterdir()) == []
+
+
+def test_a_project_gets_a_file_of_its_own(install: Install, home: Path) -> None:
+    answer = _answer(install("claude-code", "--project", "--no-check", "--json"))
+    assert answer["file"] == str(home / ".mcp.json")
+    (home / "work").mkdir()
+    answer = _answer(install("vscode", "--project", "work", "--no-check", "--json"))
+    assert answer["file"] == str(home / "work" / ".vscode" / "mcp.json")
+    assert install("vscode", "--project", "nowhere").returncode == 2
+    assert install("windsurf", "--project", "work").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["emacs"],
+        ["cursor", "--to", "/x"],
+        ["cursor", "--shadow"],
+        ["cursor", "--name", "my memory"],
+        ["cursor", "--env", "x"],
+    ],
+)
+def test_wrong_usage_ends_with_2_and_writes_nothing(arguments: list[str], install: Install, home: Path) -> None:
+    ended = install(*arguments)
+    assert ended.returncode == 2, ended.stdout
+    assert list(home.iterdir()) == []
+
+
+def test_a_server_that_does_not_answer_is_said_with_its_last_words(install: Install, home: Path) -> None:
+    ended = install("cursor", "--env", "MEMMUX_READERS=many")
+    assert ended.returncode == 1
+    assert b"server_silent" in ended.stderr
+    assert b"MEMMUX_READERS" in ended.stderr
+    assert b"memmux doctor" in ended.stderr
+    assert (home / ".cursor" / "mcp.json").exists()
+    answer = json.loads(install("cursor", "--env", "MEMMUX_READERS=many", "--json").stdout)
+    assert answer["error"]["code"] == "server_silent"
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["/nowhere/memmux"], "No such file"),
+        ([sys.executable, "-c", "raise SystemExit('no memory today')"], "it wrote: no memory today"),
+        ([sys.executable, "-c", "import sys; sys.stdin.read()"], "it said nothing for 3 s"),
+    ],
+)
+def test_a_trial_ends_whatever_the_server_does(command: list[str], why: str, tmp_path: Path) -> None:
+    with pytest.raises(ServerSilentError, match=why):
+        trial.run(Entry(command[0], tuple(command[1:])), tmp_path, bound_s=3)
+
+
+def test_the_scripts_of_mcp_memory_service_start_memmux(
+    install: Install, home: Path, server_env: dict[str, str]
+) -> None:
+    folder = home / "venv" / "bin"
+    made = install("--shadow", "--to", str(folder))
+    assert made.returncode == 0, made.stderr
+    assert b"python -m mcp_memory_service.server" in made.stderr
+    for name in SCRIPTS:
+        entry = Entry(str(folder / name), ("server",) if name == "memory" else (), server_env)
+        tried = trial.run(entry, home)
+        assert (tried.server, tried.version) == ("memmux", __version__)
+    ended = subprocess.run(
+        [folder / "memory", "status"], env={**os.environ, **server_env}, capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert b"memmux status" in ended.stderr
+    assert {
+        script["status"]
+        for script in _answer(install("--shadow", "--to", str(folder), "--uninstall", "--json"))["scripts"]
+    } == {"removed"}
+    assert list(folder.iterdir()) == []
+
+
+def test_the_doctor_lists_the_clients(settings_env: dict[str, str], install: Install, home: Path) -> None:
+    _cursor(home, {"memory": LEGACY})
+    assert install("codex", "--no-check").returncode == 0
+    command = [sys.executable, "-P", "-m", "memmux", "doctor", "--json"]
+    env = {**settings_env, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
+    ended = subprocess.run(command, env=env, cwd=home, capture_output=True, timeout=90, check=False)
+    found = [finding for finding in json.loads(ended.stdout)["findings"] if finding["name"] == "clients"]
+    assert [finding["level"] for finding in found] == ["warning", "ok"]
+    assert "memmux install cursor --replace" in found[0]["text"]
+    assert found[1]["text"].startswith("Codex: memory in ")
