@@ -23,7 +23,7 @@ from memmux import logs, protocol, sockets
 from memmux.errors import DatabaseReplacedError, MemmuxError, ProtocolError
 from memmux.processes import private_bytes
 from memmux.protocol import Header, Kind, Message
-from workers.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
+from workers.jobs import Answer, Deferring, Job, Outcome, Preparing, Progressing, Worker
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at most
 FOLLOW_S = 0.02  # how long a worker that has prepared for a request looks out for it without sleeping
@@ -75,7 +75,8 @@ class _Link:
         now = time.monotonic()
         if now - self._said >= self.heartbeat_s:
             if self._weight is None:  # it has no facts before it is ready
-                self.send(Header(kind=Kind.HEARTBEAT))
+                detail = self._worker.progress() if isinstance(self._worker, Progressing) else {}
+                self.send(Header(kind=Kind.HEARTBEAT, detail=detail))
             else:
                 self.say(Kind.HEARTBEAT)
         if now - self._looked >= LOOK_S:
