@@ -11,8 +11,10 @@ of what the formats promise (https://www.sqlite.org/fileformat2.html), and each 
   give the last commit, also where a crash left them.
 - With neither: the main file, unchanged while it is copied, with neither of them at the end.
 
-SQLite itself brings the copy in order when it is opened. Who writes all the time in rollback mode is stopped for the
-length of a copy, by SQLite's own lock for readers, which makes no file.
+"Unchanged" is which file it is, its size, when it was written, and the counter that each commit in rollback mode moves.
+
+SQLite itself brings the copy in order when it is opened. Where somebody writes so much that no moment is quiet enough,
+a connection reads a snapshot under SQLite's own lock for readers; by then all its files are there.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ _CHUNK = 1 << 20
 _LOG_HEADER = 32  # bytes; the salts are in it
 _SALTS = slice(16, 24)
 _FORMAT = slice(18, 20)  # of the main file: 1 with a rollback journal, 2 with a write-ahead log
+_COUNTER = slice(24, 28)  # of the main file: moved by each commit in rollback mode
 _STEP_PAGES = 256
 
 
@@ -61,14 +64,17 @@ class _State:
     inode: int
     bytes: int
     written_ns: int
+    counter: bytes
 
     @classmethod
     def of(cls, path: Path) -> _State | None:
         try:
-            found = path.stat()
+            with path.open("rb") as file:
+                counter = file.read(_COUNTER.stop)[_COUNTER]
+                found = os.fstat(file.fileno())
         except FileNotFoundError:
             return None
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, counter)
 
 
 class _Changed(Exception):  # noqa: N818  # no failure, but a reason to try again
@@ -141,10 +147,11 @@ def _copy(source: Path, copy: Path, alive: Alive) -> None:
 
 
 def _copy_locked(source: Path, copy: Path, alive: Alive) -> None:
-    """Copy the database while SQLite's lock for readers keeps others from committing."""
+    """Copy the database while SQLite's lock for readers keeps the snapshot."""
     with source.open("rb") as file:
-        if file.read(_FORMAT.stop)[_FORMAT] != b"\x01\x01":
-            raise _Changed  # with a write-ahead log a connection would make files, and bytes are enough
+        logged = file.read(_FORMAT.stop)[_FORMAT] != b"\x01\x01"
+    if logged and not all(_beside(source, suffix).exists() for suffix in ("-wal", "-shm")):
+        raise _Changed  # a connection would make them; but then nobody writes, and bytes are enough
     uri = f"file:{quote(os.fsencode(source))}?mode=ro"
     _private(copy).close()
     with (
