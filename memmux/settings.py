@@ -142,7 +142,7 @@ def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, st
         if name not in values:
             values[name] = _convert(hints, name, value, source)
     settings = Settings(**values)
-    if "adopt_from" in values or _begun(settings.database):
+    if "adopt_from" in values or begun(settings.database):
         return settings
     return replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
 
@@ -158,7 +158,7 @@ def _found(environment: Mapping[str, str], cwd: Path, home: Path, *, named: bool
     return None if found is None else found.resolve()
 
 
-def _begun(database: Path) -> bool:
+def begun(database: Path) -> bool:
     """Return whether there is a database, or something that is in the way of one."""
     try:
         return database.stat().st_size > 0

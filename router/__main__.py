@@ -88,6 +88,8 @@ class _Starter:
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
+        if descriptor is not None:
+            os.set_blocking(descriptor, False)  # the router waits for nobody, and nobody may be reading
 
     def say(self, line: dict[str, object]) -> None:
         """Write a line that is not the last: how far a long start is. Nothing is lost if nobody reads it."""

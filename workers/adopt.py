@@ -6,6 +6,7 @@ takes its place by a rename. Whoever is killed before that leaves only this fold
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import shutil
@@ -23,6 +24,7 @@ from memmux.errors import (
     DatabaseForeignError,
     MemmuxError,
     NotFoundError,
+    StorageFullError,
     StoragePermissionError,
 )
 from memmux.ids import uuid7
@@ -33,7 +35,7 @@ from memmux.legacy.source import Source
 from memmux.models import Loaded, Problem
 from memmux.places import PRIVATE, Places
 from memmux.requests import Load
-from memmux.settings import EmbedderChoice, Settings
+from memmux.settings import EmbedderChoice, Settings, begun
 from workers.jobs import Alive, Answer, Job
 from workers.storage import backup, filesystem, lineage, load
 from workers.storage.writer import SqliteWriter
@@ -63,7 +65,9 @@ class Adoption:
     def run(self, alive: Alive) -> None:
         """Make the database if that is due; raise StorageError and its kinds, and then there is none."""
         database, theirs = self._settings.database, self._settings.adopt_from
-        if theirs is None or _begun(database):
+        if self._places.adopting.exists():
+            self._clear()
+        if theirs is None or begun(database):
             return
 
         def signing() -> None:
@@ -72,14 +76,14 @@ class Adoption:
 
         try:
             filesystem.refuse_network(database)
-            self._clear()
             self._places.adopting.mkdir(mode=PRIVATE, parents=True)
             self._sign()
             self._build(theirs, signing)
         except (NotFoundError, DatabaseForeignError, DatabaseCorruptError) as error:
             raise AdoptionFailedError(f"{theirs} can't be adopted: {error.message}; {_WITHOUT}") from error
         except OSError as error:
-            raise StoragePermissionError(f"{self._places.adopting} can't be written: {error.strerror}") from error
+            cls = StorageFullError if error.errno == errno.ENOSPC else StoragePermissionError
+            raise cls(f"{self._places.adopting} can't be written: {error.strerror}") from error
         finally:
             self._source = None
             self._clear()
@@ -92,8 +96,8 @@ class Adoption:
             with closing(SqliteWriter(made, alive=alive)) as writer:
                 _fill(writer, source, alive)
             report = source.report()
-        for suffix in ("-wal", "-journal"):
-            assert not made.with_name(made.name + suffix).exists(), "all of it is in the main file"
+        if made.with_name(f"{made.name}-wal").exists():
+            raise AdoptionFailedError("a part of the adopted database is still in its log; start again")
         backup.sync(made)
         self._places.adoption.write_bytes(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2))
         lineage.begin(self._settings.database)  # a log that is left of a database that is gone must not meet this one
@@ -152,15 +156,6 @@ def _job(batch: Sequence[Line]) -> Job:
         attempt=1,
         degraded=(),
     )
-
-
-def _begun(database: Path) -> bool:
-    try:
-        return database.stat().st_size > 0
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise StoragePermissionError(f"{database} can't be read: {error.strerror}") from None
 
 
 def _model(settings: Settings) -> str | None:

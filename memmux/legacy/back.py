@@ -71,7 +71,7 @@ class Written:
             f"{self.memories} memories, {self.deleted} of them deleted, with {self.vectors} vectors and {self.links} "
             "links" + (f"; {self.pending} are yet to be embedded there" if self.pending else "")
         )
-        return "\n".join([head, *(f"{count} times {KINDS[kind]}" for kind, count in sorted(self.odd.items()))])
+        return "\n".join([head, *(f"{kind} ({count}): {KINDS[kind]}" for kind, count in sorted(self.odd.items()))])
 
 
 @dataclass(frozen=True, slots=True)

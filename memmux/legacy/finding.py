@@ -18,12 +18,11 @@ _ELSEWHERE = ("cloudflare", "milvus", "http")  # backends whose memories are in 
 def variables(environment: Mapping[str, str], cwd: Path, home: Path) -> dict[str, str]:
     """Return its variables that are set: those of the environment win over `.env` in `cwd`, this over the one at home.
 
-    cwd: the working directory of the client, which an MCP host chose. An empty value is none.
+    cwd: the working directory of the client, which an MCP host chose: often the folder of a project, whose LOG_LEVEL is
+    that project's. An empty value is none.
     """
-    found: dict[str, str | None] = {}
-    for file in (home / ".mcp-memory" / ".env", cwd / ".env"):
-        found.update(_from_file(file))
-    found.update(environment)
+    here = {name: value for name, value in _from_file(cwd / ".env").items() if name != LOG_LEVEL}
+    found = {**_from_file(home / ".mcp-memory" / ".env"), **here, **environment}
     return {name: value for name, value in found.items() if value and (name.startswith(PREFIX) or name == LOG_LEVEL)}
 
 

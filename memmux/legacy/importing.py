@@ -10,6 +10,7 @@ from memmux.legacy import back, names
 from memmux.legacy.back import Written
 from memmux.legacy.report import Report
 from memmux.legacy.source import Source
+from memmux.settings import EmbedderChoice
 
 TIMEOUT_S = 300.0  # for a batch, as others may be before it
 
@@ -23,7 +24,9 @@ def model_of(client: Client) -> str | None:
     While its model is loading, its settings say which one that will be.
     """
     loaded = client.status().model
-    return names.model(client.settings.model if loaded is None else loaded)
+    if loaded is None and client.settings.embedder is not EmbedderChoice.HASH:
+        loaded = client.settings.model
+    return names.model(loaded or "")
 
 
 def take(client: Client, source: Source, progress: Progress) -> Report:

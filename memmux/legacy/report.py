@@ -149,7 +149,7 @@ class Report:
         became = ", ".join(f"{count} {name}" for name, count in parts.items() if count) or "nothing to take up"
         lines = [f"{held}, with {found.vectors} vectors and {found.links} links", became]
         for kind, count in sorted(self.odd.items()):
-            lines.append(f"{count} times {KINDS[kind]}")
+            lines.append(f"{kind} ({count}): {KINDS[kind]}")
             examples = [one for one in self.named if one.kind == kind][:SHOWN]
             lines += [f"    {one.hash[:12]}  {one.message}".rstrip() for one in examples]
         return "\n".join(lines)

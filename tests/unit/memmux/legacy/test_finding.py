@@ -65,7 +65,7 @@ def test_dotenv_files_count_and_override_nothing(home: Path, cwd: Path) -> None:
     at_home, here, named = put(home / "h.db"), put(cwd / "c.db"), put(cwd / "e.db")
     put(home / ".mcp-memory" / ".env", "MCP_MEMORY_SQLITE_PATH=~/h.db\nLOG_LEVEL=ERROR\nOTHER=1\n")
     assert finding.find({}, cwd, home) == at_home
-    put(cwd / ".env", "# theirs\nexport MCP_MEMORY_SQLITE_PATH='c.db'\n")
+    put(cwd / ".env", "# theirs\nexport MCP_MEMORY_SQLITE_PATH='c.db'\nLOG_LEVEL=DEBUG\n")
     assert finding.find({}, cwd, home) == here
     assert finding.find({"MCP_MEMORY_SQLITE_PATH": "e.db"}, cwd, home) == named
     known = finding.variables({"MCP_API_KEY": "", "PATH": "/bin"}, cwd, home)
