@@ -157,7 +157,7 @@ def update(
     if as_json:
         output.document(updated)
         return
-    click.echo(f"{updated.id}  {'takes its place' if description['versioned'] else 'updated'}")
+    click.echo(f"{updated.id}  {'takes its place' if versioned else 'updated'}")
     output.warn(updated.degraded)
 
 

@@ -92,6 +92,47 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
     assert _json(memmux("list", "--json")) == {"memories": [], "total": 0}
 
 
+def test_a_new_version_hides_the_old_one_and_a_forget_deletes_both(memmux: Memmux) -> None:
+    old = _json(memmux("store", "the ferry leaves at nine", "--tag", "travel", "--json"))
+    newer = _json(memmux("update", old["id"], "--content", "the ferry leaves at ten", "--versioned", "--json"))
+    shown = memmux("get", old["id"]).stdout.decode()
+    assert f"replaced  by {newer['id']}" in shown
+
+    def found(*options: str) -> list[str]:
+        answer = _json(memmux("search", "ferry", "--mode", "keyword", *options, "--json"))
+        return [hit["memory"]["id"] for hit in answer["hits"]]
+
+    assert found() == [newer["id"]]
+    both = found("--include-superseded")
+    assert set(both) == {old["id"], newer["id"]}
+    assert found("--include-superseded", "--offset", "1") == both[1:]
+    assert found("--min-score", "1.5") == []
+    assert _json(memmux("list", "--hide-superseded", "--json"))["total"] == 1
+    assert _json(memmux("list", "--json"))["total"] == 2
+
+    elsewhere = _json(memmux("store", "another ferry", "--namespace", "other", "--json"))
+    assert set(found("--all-namespaces")) == {newer["id"], elsewhere["id"]}
+    assert found("--namespace", "other") == [elsewhere["id"]]
+
+    assert _refused(memmux("forget"), 2) == "argument_invalid"
+    assert memmux("forget", "--tag", "travel", "--dry-run").stdout.decode().splitlines() == [
+        old["id"],
+        newer["id"],
+        "2 would be deleted",
+    ]
+    assert _json(memmux("forget", "--tag", "travel", "--json"))["count"] == 2
+    assert _json(memmux("list", "--all-namespaces", "--json"))["total"] == 1
+
+
+def test_a_store_names_what_says_nearly_the_same_if_asked(memmux: Memmux) -> None:
+    first = _json(memmux("store", "the ferry leaves at nine", "--json"))
+    second = _json(memmux("store", "the ferry leaves at nine !", "--similar", "--json"))
+    assert second["status"] == "created"
+    if first["indexed"] and second["indexed"]:  # else there was no embedder yet
+        assert [one["id"] for one in second["similar"]] == [first["id"]]
+    assert _json(memmux("store", "something else", "--json"))["similar"] == []
+
+
 def test_text_can_come_from_standard_input(memmux: Memmux) -> None:
     stored = _json(memmux("store", "-", "--json", stdin="zwölf Äpfel\nund ein Kern\n".encode()))
     assert _json(memmux("get", stored["id"], "--json"))["content"] == "zwölf Äpfel\nund ein Kern"

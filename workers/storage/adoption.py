@@ -36,6 +36,10 @@ def adopt(ledger: Ledger, job: Job, line: Line) -> Done:
         into = same[0]
     if into is not None:
         return _merge(ledger, job, line, into)
+    if engine.value(ledger.connection, _SQL["purged"], {"id": memory.id}):
+        if line.state.deleted:
+            return Done(SKIPPED)
+        return Done(CONFLICT, f"the memory {memory.id!r} was deleted here for good, and does not come back")
     texts = _fitting(ledger, line)
     row = insertion.insert(ledger, job, line, texts)
     return Done(CREATED, row=row, unverified=bool(texts))

@@ -19,7 +19,7 @@ UNDO = "memory.undo"
 REWRITE = "memory.rewrite"
 _VIEWS = {
     "vectors.backfill": "got vectors",
-    "vectors.audit": "lost vectors that are not the model's",
+    "vectors.audit": "lost vectors that were brought along",
     "admin.rebuild": "lost wrong vectors",
 }
 _DID = {

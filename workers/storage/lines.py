@@ -77,8 +77,11 @@ class Line:
         }
 
 
-def read(fields: Any) -> Line:
-    """Return the memory that the fields describe; raise the RequestError that says why it is none."""
+def read(fields: Any, *, adopt: bool = False) -> Line:
+    """Return the memory that the fields describe; raise the RequestError that says why it is none.
+
+    adopt: vectors that can't be right, such as one without a direction, are left out; new ones follow.
+    """
     if not isinstance(fields, dict):
         raise ArgumentInvalidError("the memory is not a JSON object")
     for name in fields.keys() - _NAMES:
@@ -111,9 +114,12 @@ def read(fields: Any) -> Line:
         aliases=_aliases(fields.get("aliases", ())),
     )
     deleted = times["deleted_at"] is not None
-    texts = _vectors(fields.get("vectors", ()))
-    if texts and deleted:
-        raise ArgumentInvalidError("a deleted memory has no vectors")
+    try:
+        texts = _vectors(fields.get("vectors", ()), deleted=deleted)
+    except ArgumentInvalidError:
+        if not adopt:
+            raise
+        texts = []
     links = _links(fields.get("links", ()), created_at)
     return Line(state=State(memory, deleted, _origin(fields.get("origin", {})), links), times=times, texts=texts)
 
@@ -183,10 +189,12 @@ def _time(name: str, value: object) -> float | None:
     return float(value)
 
 
-def _vectors(given: object) -> list[Embedded]:
-    """Return the vectors of one memory, of each model once."""
+def _vectors(given: object, *, deleted: bool) -> list[Embedded]:
+    """Return the vectors of one memory, of each model once; a deleted one has none."""
     if not isinstance(given, list | tuple):
         raise ArgumentInvalidError("the vectors of a memory are a list")
+    if given and deleted:
+        raise ArgumentInvalidError("a deleted memory has no vectors")
     found = [_embedded(one) for one in given]
     if len({text.model for text in found}) != len(found):
         raise ArgumentInvalidError("a memory has the vectors of a model once")

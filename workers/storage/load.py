@@ -33,7 +33,7 @@ def load(ledger: Ledger, job: Job, asked: Load) -> dict[str, object]:
     for place, fields in enumerate(asked.memories):
         ledger.connection.execute("SAVEPOINT line")
         try:
-            line = lines.read(fields)
+            line = lines.read(fields, adopt=asked.adopt)
             done = adoption.adopt(ledger, job, line) if asked.adopt else _load_one(ledger, job, line)
         except RequestError as error:
             ledger.connection.execute("ROLLBACK TO line")

@@ -134,9 +134,8 @@ class SqliteReader:
         cosines = dict(scope.nearest(direction, depth))
         cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
         fused = ranking.fuse(words, cosines)
-        if asked.mode is Mode.RANKED:
-            fused = self._ranked(fused)
-        return self._found(asked, asked.mode, fused, degraded)
+        scored = self._ranked(fused) if asked.mode is Mode.RANKED else fused
+        return self._found(asked, asked.mode, scored, degraded)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""

@@ -87,7 +87,8 @@ def _path(
     """Return the way to `end`, its memories in order; nothing if it was not reached."""
     if end is None or end not in distances:
         return Graph(nodes=(), links=())
-    places, edges = [end], []
+    places: list[Place] = [end]
+    edges: list[Edge] = []
     while places[-1] in ways:
         place, edge = ways[places[-1]]
         places.append(place)

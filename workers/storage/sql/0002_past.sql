@@ -35,6 +35,9 @@ CREATE TABLE links (
 
 CREATE INDEX links_by_target ON links (target);
 
+-- Which memories were removed for good: they do not come back from where they came.
+CREATE INDEX changes_of_purges ON changes (memory) WHERE operation = 'memory.purge';
+
 -- How often a memory was of use, and when last; in no log, as it is nothing that anyone said.
 CREATE TABLE uses (
     row INTEGER PRIMARY KEY REFERENCES memories (row) ON DELETE CASCADE,

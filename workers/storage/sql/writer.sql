@@ -143,6 +143,9 @@ DELETE FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
 -- name: by_id
 SELECT row FROM memories WHERE id = :id
 
+-- name: purged
+SELECT EXISTS (SELECT 1 FROM changes WHERE memory = :id AND operation = 'memory.purge')
+
 -- name: load_memory
 INSERT INTO memories (
     id, namespace, type, created_at, updated_at, deleted_at, supersedes, superseded_by, content_hash, metadata, content

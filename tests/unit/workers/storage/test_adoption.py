@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,16 @@ def test_what_became_one_and_was_deleted_here_does_not_come_back(desk: Desk) -> 
     assert desk.ask("memory.list", {})["total"] == 0
 
 
+def test_what_was_purged_here_does_not_come_back(desk: Desk) -> None:
+    adopt(desk, past(), line(id="gone", content="gone", deleted_at=3))
+    desk.ask("memory.delete", {"id": HASH})
+    assert desk.ask("memory.purge", {"before": "2999-01-01"})["purged"] == 2
+    answer = adopt(desk, past(), line(id="gone", content="gone", deleted_at=3))
+    assert (counts(answer), statuses(answer)) == ({"skipped": 1}, [(0, "conflict")])
+    assert dumped(desk) == []
+    assert counts(desk.ask("memory.load", {"memories": [past()]})) == {"created": 1}  # of an export of ours
+
+
 def test_a_content_that_another_has_by_now_is_a_duplicate(desk: Desk) -> None:
     adopt(desk, past())
     desk.store("two")
@@ -240,6 +251,13 @@ def test_vectors_of_another_length_than_the_models_are_left_out(desk: Desk) -> N
     assert counts(adopt(desk, past(vectors=[vector("one", 1, 0, 0)]))) == {"created": 1}
     assert desk.writer.facts()["pending"] == 1
     assert desk.writer.facts()["unaudited"] == 0
+
+
+@pytest.mark.parametrize("broken", [vector("one", 0, 0), vector("one", math.nan, 1), {"model": "tiny"}, 5])
+def test_a_memory_whose_vector_has_no_direction_is_adopted_without_it(desk: Desk, broken: Any) -> None:
+    assert counts(adopt(desk, past(vectors=[broken]))) == {"created": 1}
+    assert (desk.writer.facts()["pending"], desk.writer.facts()["unaudited"]) == (1, 0)
+    assert counts(adopt(desk, past(vectors=[broken], deleted_at=5))) == {"updated": 1}
 
 
 def test_a_plain_load_takes_no_alias_away(desk: Desk) -> None:

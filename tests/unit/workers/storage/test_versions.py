@@ -62,7 +62,7 @@ def test_an_undone_new_version_makes_the_old_one_current_again_and_back(desk: De
     undone = desk.ask("memory.undo", {"seq": newer["seq"]})
     assert (undone["id"], undone["deleted"]) == (newer["id"], True)
     assert desk.contents("port", mode="keyword") == [OLD]
-    assert told(desk, stored["id"])[0] == "made current again"
+    assert told(desk, stored["id"])[0] == "undid a change: made current again"
     desk.ask("memory.undo", {"seq": undone["seq"]})
     assert desk.contents("port", mode="keyword") == [NEW]
     assert get(desk, stored["id"])["superseded_by"] == newer["id"]

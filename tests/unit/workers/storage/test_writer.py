@@ -196,6 +196,7 @@ def test_facts_are_those_of_the_last_commit(desk: Desk) -> None:
         "seq": 0,
         "memories": 0,
         "pending": 0,
+        "unaudited": 0,
         "model": None,
         "dimensions": None,
         "vectors": 0,
