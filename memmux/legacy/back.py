@@ -121,10 +121,11 @@ class Writer:
         self.written.deleted += found.deleted_at is not None
         self.written.vectors += vector is not None
         self.written.pending += pending
-        version = rows.origin_of(line).get("version", None if line.get("supersedes") else 1)
+        made_here = not rows.origin_of(line) and line.get("supersedes")  # then it is one more than what it replaced
+        version = rows.origin_of(line).get("version", None if made_here else 1)
         if isinstance(version, int):
             self._versions[line["id"]] = version
-        if line.get("supersedes") or line.get("superseded_by") or line.get("links"):
+        if line.get("supersedes") or line.get("superseded_by") or line.get("links") or version != 1:
             self._related.append(_Relations(row, content_hash, _relations(line)))
 
     def finish(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import sqlite3
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,22 @@ def test_a_file_that_can_not_be_adopted_keeps_the_cluster_from_starting_and_says
     assert failed.returncode == 1
     assert b"adoption_failed" in failed.stderr
     assert memmux("list", MEMMUX_ADOPT_FROM="none").returncode == 0
+
+
+def test_a_terminal_sees_how_far_an_adoption_is(settings_env: dict[str, str], short_tmp: Path) -> None:
+    path = many(short_tmp / "theirs.db", 6000)
+    main, terminal = pty.openpty()
+    command = [sys.executable, "-P", "-m", "memmux", "list", "--limit", "1"]
+    env = {**settings_env, "MEMMUX_ADOPT_FROM": str(path)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=terminal) as listing:
+        os.close(terminal)
+        seen = b""
+        with suppress(OSError):  # the terminal's other end was closed
+            while part := os.read(main, 1 << 16):
+                seen += part
+        assert listing.wait(BOUND_S) == 0
+    os.close(main)
+    assert b"adopting" in seen
 
 
 def test_their_variable_is_enough_and_the_doctor_says_what_came_of_it(memmux: Memmux, short_tmp: Path) -> None:
