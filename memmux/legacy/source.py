@@ -16,7 +16,6 @@ from memmux.legacy.report import Outcome, Report
 from memmux.models import Loaded
 
 BATCH_BYTES = 4 << 20  # of the contents and vectors of one request, more or less
-_KINDS = {"merged": "merged", "conflict": "conflict", "duplicate": "duplicate", "broken": "broken"}
 
 
 class Memories(Protocol):
@@ -84,7 +83,7 @@ class Source:
             name = batch[problem.place]["origin"]["hash"]
             outcome.conflicts += problem.status == "conflict"
             outcome.duplicates += problem.status == "duplicate"
-            self._reader.odd.add(_KINDS.get(problem.status, "broken"), name, problem.message)
+            self._reader.odd.add(problem.status, name, problem.message)
 
     def report(self) -> Report:
         """Return what came of it so far."""
