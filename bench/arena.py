@@ -37,6 +37,7 @@ class Arena:
         self.settings: Settings = replace(
             load(),
             database=self.folder / "bench.db",
+            adopt_from=None,  # never what is in a developer's home
             runtime_dir=self.folder / "run",
             state_dir=self.folder / "state",
             **changes,

@@ -58,7 +58,7 @@ class Single:
 
     def open_writer(self, database: Path) -> None:
         """Open a database for writing that no cluster serves: a database has one writer."""
-        self._writer = WriteWorker(replace(self._settings, database=database))
+        self._writer = WriteWorker(replace(self._settings, database=database, adopt_from=None))
         self._open(self._writer)
 
     def close(self) -> None:

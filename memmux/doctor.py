@@ -13,8 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from memmux import launch, protocol
 from memmux.errors import MemmuxError
+from memmux.legacy import finding, variables
+from memmux.legacy.report import Report
 from memmux.places import Places
 from memmux.settings import PREFIX, Settings
 from memmux.version import __version__
@@ -210,6 +214,39 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
     for partial in (*places.backups.glob("*.partial"), places.database.with_name(f"{places.database.name}.restoring")):
         if partial.exists():
             yield _warning("stale files", f"{partial} is left of something that was interrupted; remove it")
+
+
+def of_adoption(settings: Settings) -> Iterator[Finding]:
+    """Yield what came of the adoption that the database began with, and what the first start will adopt."""
+    places = Places(settings)
+    if not places.database.exists():
+        if settings.adopt_from is not None:
+            yield _ok(
+                "adoption", f"the first start adopts {settings.adopt_from}; MEMMUX_ADOPT_FROM=none keeps it from it"
+            )
+        return
+    try:
+        report = Report.from_json(orjson.loads(places.adoption.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # it began empty, or the state folder was cleaned
+    held = f"{report.found.memories} memories came from {report.source}"
+    if report.left_out:
+        yield _warning("adoption", f"{held}, and {report.left_out} of them were left out; {places.adoption} says which")
+    elif report.odd:
+        yield _ok("adoption", f"{held}; {sum(report.odd.values())} things were odd, see {places.adoption}")
+    else:
+        yield _ok("adoption", held)
+
+
+def of_legacy(environment: Mapping[str, str], cwd: Path, home: Path) -> Iterator[Finding]:
+    """Yield which variables of mcp-memory-service are set, with an effect and without."""
+    known = finding.variables(environment, cwd, home)
+    if honoured := variables.honoured(known):
+        effects = (f"{name} ({variables.HONOURED[name]})" for name in honoured)
+        yield _ok("mcp-memory", f"variables of mcp-memory-service that are heeded: {', '.join(effects)}")
+    if ignored := variables.ignored(known):
+        reasons = ", ".join(f"{name} ({why})" for name, why in ignored.items())
+        yield _warning("mcp-memory", f"set and without effect: {reasons}; they do no harm, and can be unset")
 
 
 def of_environment(environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -17,7 +17,7 @@
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
     │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError, DatabaseReplacedError
-    │   ├── EngineUnsafeError, BackupFailedError
+    │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
     ├── SettingInvalidError, EndpointTooLongError
@@ -291,6 +291,12 @@ class BackupFailedError(StorageError):
     """The backup could not be made or did not pass its check; free some space, or name another folder."""
 
     code = "backup_failed"
+
+
+class AdoptionFailedError(StorageError):
+    """The database of mcp-memory-service could not be adopted; set MEMMUX_ADOPT_FROM=none to start without it."""
+
+    code = "adoption_failed"
 
 
 class EngineUnsafeError(StorageError):

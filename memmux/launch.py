@@ -10,9 +10,9 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -42,8 +42,35 @@ STOP_S = 10.0  # what a router may take to exit after it has drained
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
 PAUSE_S = 0.001  # the first pause between two looks; doubled each time
 PAUSE_MOST_S = 0.02
+STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
 ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
 ERROR_LINES = 5  # of them, in the message of a failed start
+
+
+@dataclass(frozen=True, slots=True)
+class Adopting:
+    """How far the adoption of another database is, while a cluster starts; done, total: memories."""
+
+    source: str
+    done: int
+    total: int
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Adopting | None:
+        """Return what a line of the router's says of it; None if the line is about something else."""
+        try:
+            fields = orjson.loads(line)["adopting"]
+            return cls(str(fields["source"]), int(fields["done"]), int(fields["total"]))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def _unwatched(adopting: Adopting) -> None:
+    del adopting  # nobody looks
+
+
+watcher: Callable[[Adopting], None] = _unwatched
+"""Told each second how far an adoption is that a client of this process waits for; the command line sets it."""
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[float, None, T]
@@ -55,7 +82,9 @@ def choose(database: str | Path | None, settings: Settings | None) -> Settings:
     if settings is None:
         return load({"database": database})
     # Resolved, as `load` does, so that two names of one database reach one cluster.
-    return replace(settings, database=Path(database or settings.database).expanduser().resolve())
+    chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
+    # What was found for one database is not meant for another.
+    return replace(settings, database=chosen, adopt_from=settings.adopt_from if chosen == meant else None)
 
 
 def run(steps: Steps[T]) -> T:
@@ -158,7 +187,7 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
             yield next(pauses)
             if found := (yield from _look(places)):
                 return found
-            if time.monotonic() >= until:
+            if time.monotonic() >= until and not _adopts(places):
                 raise ClusterStartError(
                     f"another program is starting the cluster, but it does not come up{_errors(places, 0)}"
                 )
@@ -176,6 +205,14 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
                         return found
                 if again >= until:
                     raise
+
+
+def _adopts(places: Places) -> bool:
+    """Return whether the cluster that is starting is at work on the memories of another database."""
+    try:
+        return time.time() - places.adopting.stat().st_mtime < STILL_S
+    except OSError:
+        return False
 
 
 def _make_folder(folder: Path) -> None:
@@ -264,14 +301,23 @@ def _spawn(places: Places, told: int) -> int:
 
 
 def _line(descriptor: int, until: float) -> Steps[bytes | None]:
-    """Return the first line, what came before the end of the pipe, or None when the time is up."""
+    """Return the last line, what came before the end of the pipe, or None when the time is up.
+
+    The lines before it say how far the router is with something that takes long. Each gives it as much time again.
+    """
     os.set_blocking(descriptor, False)
-    received = b""
+    allowed_s, received = until - time.monotonic(), b""
     for pause in _pauses():
         with suppress(BlockingIOError):
             part = os.read(descriptor, LINE_BYTES)
             received += part
-            if not part or b"\n" in part:
+            while b"\n" in received:
+                line, _, rest = received.partition(b"\n")
+                if (adopting := Adopting.from_line(line)) is None:
+                    return received
+                watcher(adopting)
+                received, until = rest, time.monotonic() + allowed_s
+            if not part:
                 return received
         if time.monotonic() >= until:
             return None

@@ -47,6 +47,11 @@ class Places:
         return self._beside(".spawn")
 
     @property
+    def adopting(self) -> Path:
+        """The database while it is made from one of mcp-memory-service; it takes its place when it is whole."""
+        return self._beside(".adopting")
+
+    @property
     def endpoint(self) -> Path:
         """Written by the router once it serves: where it listens, its pid and version."""
         return self._beside(".endpoint")
@@ -60,6 +65,11 @@ class Places:
     def logs(self) -> Path:
         """The folder of the log files of this cluster's processes."""
         return self.settings.state_dir / "logs" / self.digest
+
+    @property
+    def adoption(self) -> Path:
+        """The report of the adoption that the database began with."""
+        return self.logs / "adoption.json"
 
     @property
     def backups(self) -> Path:

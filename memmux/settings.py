@@ -1,7 +1,8 @@
 """Settings: the one loader. A flag wins over the environment, which wins over the TOML file, which wins over a default.
 
 Each field of `Settings` is the flag `--name`, the variable `MEMMUX_NAME` and the key `name` of `memmux.toml`, which is
-in the platform's config folder or where `MEMMUX_CONFIG` says.
+in the platform's config folder or where `MEMMUX_CONFIG` says. Below all of these, and above the defaults, rank the
+variables of mcp-memory-service that mean something here (`memmux.legacy.variables`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -17,10 +18,12 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from memmux.errors import SettingInvalidError
+from memmux.legacy import finding, variables
 
 APPLICATION = "memmux"
 EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
 PREFIX = "MEMMUX_"
+NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found
 
 
 class EmbedderChoice(StrEnum):
@@ -50,6 +53,7 @@ class Settings:
     """How a cluster is set up.
 
     database: the SQLite file; its folder is made if it is missing.
+    adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
     embedder, model: what embeds texts: a backend, and a model's name or folder.
     readers, embedders: how many workers of each kind.
     runtime_dir: where sockets are; by default the platform's runtime folder, or a private one in the temporary folder.
@@ -70,6 +74,7 @@ class Settings:
     """
 
     database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
+    adopt_from: Path | None = None
     embedder: EmbedderChoice = EmbedderChoice.AUTO
     model: str = "all-MiniLM-L6-v2"
     readers: int = 2
@@ -99,8 +104,9 @@ class Settings:
 
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""
-        given = ((known.name, getattr(self, known.name)) for known in fields(self))
-        return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in given if value is not None]
+        given = {known.name: getattr(self, known.name) for known in fields(self)}
+        given["adopt_from"] = self.adopt_from or NONE  # or else a process that gets them would look for one
+        return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in given.items() if value is not None]
 
 
 def _written(value: object) -> str:
@@ -127,7 +133,8 @@ _RANGES = (
 def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings from flags (None values are not given), the environment and the TOML file.
 
-    Raises SettingInvalidError, which names the source of the value that is wrong.
+    Where nothing says what is to be adopted, it is looked for; see `_found`. Raises SettingInvalidError, which names
+    the source of the value that is wrong.
     """
     environment = os.environ if environment is None else environment
     hints = get_type_hints(Settings)
@@ -137,7 +144,47 @@ def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, st
     for name, value in (flags or {}).items():
         if value is not None:
             values[name] = _convert(hints, name, value, f"--{name.replace('_', '-')}")
-    return Settings(**values)
+    cwd, home = folders()
+    for name, value, source in variables.settings(finding.variables(environment, cwd, home)):
+        if name not in values:
+            values[name] = _convert(hints, name, value, source)
+    settings = Settings(**values)
+    if "adopt_from" in values or begun(settings.database):
+        return settings
+    return replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
+
+
+def _found(environment: Mapping[str, str], cwd: Path, home: Path, *, named: bool) -> Path | None:
+    """Return the database of mcp-memory-service that the first start adopts, if there is one.
+
+    named: whether somebody named memmux's own. Then only what the environment itself names counts, and nothing that
+    happens to be in this user's home: a database for a trial, or for a test, shall begin empty.
+    """
+    known = {name: value for name, value in environment.items() if value}
+    found = finding.named(known, cwd, home) if named else finding.find(environment, cwd, home)
+    return None if found is None else found.resolve()
+
+
+def begun(database: Path) -> bool:
+    """Return whether there is a database, or something that is in the way of one."""
+    try:
+        return database.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def folders() -> tuple[Path, Path]:
+    """Return the working directory and the user's home; the root stands for one that is not there."""
+    try:
+        cwd = Path.cwd()
+    except OSError:  # it was deleted
+        cwd = Path("/")
+    try:
+        return cwd, Path.home()
+    except RuntimeError:
+        return cwd, Path("/")
 
 
 def parse_flags(arguments: list[str]) -> Settings:
@@ -181,6 +228,8 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
     except (TypeError, ValueError):
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
+    if name == "adopt_from" and value == NONE:
+        return None
     if kind == tuple[Path, ...]:
         listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
         return tuple(_path(path, source) for path in listed if path)

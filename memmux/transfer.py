@@ -20,6 +20,9 @@ from memmux.version import __version__
 
 FORMAT = "memmux"
 VERSION = 1
+NO_EXPORT = (
+    'the file is no export: its first line is not a header with "format": "memmux"; make one with `memmux export`'
+)
 LINE_BYTES = limits.MESSAGE_BYTES // 2  # of one memory with its vectors
 BATCH_BYTES = 8 << 20  # of the lines of one request; a line that is longer goes alone
 PROBLEMS = 1_000  # that are named; the rest is only counted
@@ -144,16 +147,23 @@ def _lines(file: BinaryIO) -> Iterator[_Line]:
             yield _Line(number, stripped, end)
 
 
-def _check_header(line: _Line) -> None:
+def begins(line: bytes) -> bool:
+    """Return whether a line is the header of an export."""
+    return _header(line) is not None
+
+
+def _header(line: bytes) -> dict[str, Any] | None:
     try:
-        header = orjson.loads(line.text)
+        header = orjson.loads(line)
     except orjson.JSONDecodeError:
-        header = None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ArgumentInvalidError(
-            'the file is no export: its first line is not a header with "format": "memmux"; make one with '
-            "`memmux export`"
-        )
+        return None
+    return header if isinstance(header, dict) and header.get("format") == FORMAT else None
+
+
+def _check_header(line: _Line) -> None:
+    header = _header(line.text)
+    if header is None:
+        raise ArgumentInvalidError(NO_EXPORT)
     version = header.get("version")
     if type(version) is not int or not 1 <= version <= VERSION:
         raise ArgumentInvalidError(

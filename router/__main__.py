@@ -1,7 +1,8 @@
 """The router process: `python -P -m router [--ready-fd=N] FLAGS…`, as `memmux serve` and clients start it.
 
-It holds the database's lock for its whole life, so there is one cluster per database. Whoever started it reads one
-line of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting.
+It holds the database's lock for its whole life, so there is one cluster per database. Whoever started it reads a line
+of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting. While a database is
+adopted, lines come before it that say how far that is.
 """
 
 from __future__ import annotations
@@ -87,19 +88,25 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 class _Starter:
-    """Whoever started this process and waits for one line; it may be nobody, or gone."""
+    """Whoever started this process and waits for a line; it may be nobody, or gone."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
+        if descriptor is not None:
+            os.set_blocking(descriptor, False)  # the router waits for nobody, and nobody may be reading
+
+    def say(self, line: dict[str, object]) -> None:
+        """Write a line that is not the last: how far a long start is. Nothing is lost if nobody reads it."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.write(self._descriptor, orjson.dumps(line) + b"\n")
 
     def tell(self, line: dict[str, object]) -> None:
-        """Write the line, if it is the first."""
+        """Write the line that is awaited, once."""
+        self.say(line)
         descriptor, self._descriptor = self._descriptor, None
-        if descriptor is None:
-            return
-        with suppress(OSError):
-            os.write(descriptor, orjson.dumps(line) + b"\n")
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> None:
@@ -123,6 +130,10 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         starter.tell(endpoint.to_json())
         logs.get().info("cluster_started", endpoint=clients, seconds=round(time.monotonic() - started, 3))
 
+    def on_starting(now: float) -> None:
+        if adopting := dispatcher.snapshot(now)["facts"].get(Stage.WRITE, {}).get("adopting"):
+            starter.say({"adopting": adopting})
+
     def status(now: float) -> dict[str, object]:
         return _status(welcome, dispatcher, supervisor, now, started)
 
@@ -132,6 +143,7 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         clients,
         idle_exit_s=settings.idle_exit_s,
         drain_s=settings.drain_s,
+        on_starting=on_starting,
         on_serving=on_serving,
         status=status,
     )

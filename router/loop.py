@@ -36,7 +36,7 @@ class Loop:
     """One cluster's router while it lives.
 
     on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
-    too, or has failed, or takes longer than COMPLETE_S.
+    too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
     status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
     """
 
@@ -48,6 +48,7 @@ class Loop:
         *,
         idle_exit_s: float,
         drain_s: float,
+        on_starting: Callable[[float], None],
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
     ) -> None:
@@ -55,6 +56,7 @@ class Loop:
         self._supervisor = supervisor
         self._idle_exit_s = idle_exit_s
         self._drain_s = drain_s
+        self._on_starting = on_starting
         self._on_serving = on_serving
         self._status = status
         self._log = logs.get()
@@ -118,6 +120,8 @@ class Loop:
             self._failure = ClusterStartError("the write worker keeps failing; router.err in the state folder says why")
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_S
+            if self._serving_since is None:
+                self._on_starting(now)
             for routing_id, pid in list(self._dispatcher.sessions()):
                 if not alive(pid):
                     self._perform(self._dispatcher.on_client_gone(routing_id, now), now)

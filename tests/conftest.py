@@ -29,7 +29,7 @@ def short_tmp() -> Iterator[Path]:
 def settings_env(short_tmp: Path) -> Iterator[dict[str, str]]:
     """The environment of a throwaway cluster with the hash embedder; the cluster is stopped at the end."""
     env = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("MEMMUX_")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("MEMMUX_", "MCP_", "LOG_LEVEL"))},
         "MEMMUX_DATABASE": str(short_tmp / "data" / "memories.db"),
         "MEMMUX_RUNTIME_DIR": str(short_tmp / "run"),
         "MEMMUX_STATE_DIR": str(short_tmp / "state"),

@@ -88,6 +88,14 @@ class Worker(Protocol):
 
 
 @runtime_checkable
+class Progressing(Protocol):
+    """A worker whose start may take long, and who can say how far it is."""
+
+    def progress(self) -> dict[str, object]:
+        """Return what the router, and whoever waits for the cluster, should know until the worker is ready."""
+
+
+@runtime_checkable
 class Preparing(Protocol):
     """A worker that can do some of a job's work before the stages ahead of it are done."""
 

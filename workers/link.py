@@ -11,7 +11,7 @@ from memmux import logs, protocol, sockets
 from memmux.errors import ProtocolError
 from memmux.lookout import Lookout
 from memmux.protocol import Header, Kind, Message
-from workers.jobs import Worker
+from workers.jobs import Progressing, Worker
 from workers.weight import Weight
 
 FOLLOW_S = 0.02  # how long a worker that has prepared for a request stays awake for it
@@ -61,7 +61,8 @@ class Link:
         now = time.monotonic()
         if now - self._said >= self.heartbeat_s:
             if self._weight is None:  # it has no facts before it is ready
-                self.send(Header(kind=Kind.HEARTBEAT))
+                detail = self._worker.progress() if isinstance(self._worker, Progressing) else {}
+                self.send(Header(kind=Kind.HEARTBEAT, detail=detail))
             else:
                 self.say(Kind.HEARTBEAT)
         if now - self._looked >= LOOK_S:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from memmux.operations import Stage
 from memmux.settings import Settings
+from workers.adopt import Adoption
 from workers.indexer import Indexer
 from workers.jobs import Alive, Job, Outcome, silent
 from workers.storage.interface import Writer
@@ -29,6 +30,7 @@ class WriteWorker:
         self._open: Writer | None = None
         self._keeper = Keeper(settings)
         self._indexer = Indexer(settings)
+        self._adoption = Adoption(settings)
 
     @property
     def _writer(self) -> Writer:
@@ -36,13 +38,18 @@ class WriteWorker:
         return self._open
 
     def open(self, alive: Alive = silent) -> None:
-        """Make or migrate the database and open it; raise StorageError and its kinds."""
+        """Adopt, make or migrate the database and open it; raise StorageError and its kinds."""
+        self._adoption.run(alive)
         self._open = SqliteWriter(
             self._settings.database,
             shelf=Shelf.of(self._settings),
             retention_s=self._settings.retention_s,
             alive=alive,
         )
+
+    def progress(self) -> dict[str, object]:
+        """Return how far an adoption is."""
+        return self._adoption.progress()
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Apply `jobs` in one transaction; everything that is yielded is durable. Backups are put off."""

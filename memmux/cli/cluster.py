@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from memmux.cli import output
-from memmux.cli.options import json_option, with_settings
+from memmux.cli.options import from_option, json_option, with_settings
 from memmux.client import Client
 from memmux.errors import ClusterUnreachableError
 from memmux.models import Status
@@ -116,6 +116,7 @@ def _become(module: str, settings: Settings) -> None:
 
 
 @click.command()
+@from_option
 @with_settings
 def serve(settings: Settings) -> None:
     """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves."""
@@ -123,6 +124,7 @@ def serve(settings: Settings) -> None:
 
 
 @click.command()
+@from_option
 @with_settings
 def mcp(settings: Settings) -> None:
     """Speak MCP on standard input and output: the command that an MCP host is given."""

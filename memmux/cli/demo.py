@@ -55,6 +55,7 @@ def demo(settings: Settings, *, clients: int, memories: int, as_json: bool) -> N
         arena = replace(
             settings,
             database=folder / "demo.db",
+            adopt_from=None,
             runtime_dir=folder / "run",
             state_dir=folder / "state",
             idle_exit_s=IDLE_EXIT_S,

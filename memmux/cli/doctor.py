@@ -16,7 +16,7 @@ from memmux.clients import survey
 from memmux.clients.table import Machine
 from memmux.doctor import Finding, Level
 from memmux.errors import MemmuxError
-from memmux.settings import Settings
+from memmux.settings import Settings, folders
 
 FAILURE = 1
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
@@ -34,6 +34,8 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     examinations: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: examination.of_probe(errands.run("probe", settings)),
         lambda: examination.of_environment(os.environ),
+        lambda: examination.of_legacy(os.environ, *folders()),
+        lambda: examination.of_adoption(settings),
         lambda: examination.of_files(settings),
         lambda: examination.of_leftovers(settings),
         lambda: survey.of_clients(Machine.here(), Path.cwd()),

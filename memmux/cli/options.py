@@ -20,6 +20,7 @@ Decorated = Callable[..., Any]
 SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "database": ("FILE", "The SQLite file that holds the memories."),
+        "adopt_from": ("FILE", "The database of mcp-memory-service that the first start takes over; none: no such."),
         "embedder": ("NAME", f"What runs the model: {', '.join(EmbedderChoice)}."),
         "model": ("NAME", "The embedding model: a name or a folder."),
         "readers": ("N", "How many read workers."),
@@ -70,11 +71,24 @@ def with_settings(command: Callable[..., None]) -> Decorated:
 
     @wraps(command)
     def loaded(*arguments: Any, **options: Any) -> None:
+        from memmux.cli.watch import watched  # costs the client's modules, which `--help` does without
+
         flags = click.get_current_context().obj
-        command(load(flags), *arguments, **options)
+        with watched():
+            command(load(flags), *arguments, **options)
 
     return _setting("database")(loaded)
 
+
+from_option = click.option(
+    "--from",
+    "adopt_from",
+    metavar="FILE",
+    help="As --adopt-from: take over this database of mcp-memory-service, if there is none of memmux's yet.",
+    expose_value=False,
+    callback=_remember,
+)
+"""Lets a command that starts a cluster say what the first start adopts."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

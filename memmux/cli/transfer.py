@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
+import orjson
 
 from memmux import transfer
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.client import Client
 from memmux.errors import ArgumentInvalidError, StoragePermissionError
+from memmux.legacy.names import SOURCE
+from memmux.legacy.report import Report
 from memmux.settings import Settings
 
 STANDARD = "-"  # standard output or input
@@ -30,16 +34,30 @@ def _client(settings: Settings) -> Client:
 @click.command("export")
 @click.argument("file")
 @click.option("--vectors", is_flag=True, help="With the vectors, so that an import need not make them again.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice([transfer.FORMAT, SOURCE]),
+    default=transfer.FORMAT,
+    show_default=True,
+    help=f"JSON lines, which lose nothing; or a database that releases 12.x of {SOURCE} open.",
+)
 @json_option
 @with_settings
-def export_memories(settings: Settings, file: str, *, vectors: bool, as_json: bool) -> None:
+def export_memories(settings: Settings, file: str, *, vectors: bool, format_: str, as_json: bool) -> None:
     """Write all memories of all namespaces to FILE, one JSON object a line; with - to standard output.
 
-    Deleted ones that were not purged come along. FILE is there once it is complete; FILE.partial before that.
+    Deleted ones that were not purged come along. FILE is there once it is complete; FILE.partial before that. A
+    database of mcp-memory-service always has vectors, and does not replace a file.
     """
     if file == STANDARD and as_json:
         raise ArgumentInvalidError("the memories go to standard output, so --json can't; leave it out, or name a file")
+    if file == STANDARD and format_ == SOURCE:
+        raise ArgumentInvalidError("a database can't go to standard output; name a file")
     target = Path(file).expanduser().absolute()
+    if format_ == SOURCE:
+        _give(settings, target, as_json=as_json)
+        return
     with (
         _client(settings) as client,
         contextlib.nullcontext(sys.stdout.buffer) if file == STANDARD else _replacing(target) as opened,
@@ -55,6 +73,18 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, as_json: bo
     click.echo(f"{name}  {exported.memories} memories{deleted}", err=file == STANDARD)
 
 
+def _give(settings: Settings, target: Path, *, as_json: bool) -> None:
+    """Write a database of mcp-memory-service."""
+    from memmux.legacy import importing  # only for files of theirs
+
+    with _client(settings) as client, output.progress("exporting") as report:
+        written = importing.give(client, target, report)
+    if as_json:
+        output.document({"file": str(target), **orjson.loads(orjson.dumps(written))})
+    else:
+        click.echo(f"{output.clean(str(target))}  {output.clean(written.text())}")
+
+
 @click.command("import")
 @click.argument("file")
 @json_option
@@ -62,16 +92,45 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, as_json: bo
 def import_memories(settings: Settings, file: str, *, as_json: bool) -> None:
     """Bring the memories of FILE, which an export wrote, into the database; with - from standard input.
 
-    What is there already is skipped, so an import that was interrupted is done again and goes on. A memory that is
-    there with another state stays as it is. Ends with 1 if some lines are no memories; the others are imported.
+    FILE may also be a database of mcp-memory-service, which may be in use and is not changed, or its JSON export. What
+    is there already is skipped, so an import that was interrupted is done again and goes on; a memory of
+    mcp-memory-service that changed there and not here is brought up to date. A memory that is there with another state
+    stays as it is. Ends with 1 if some of them are no memories; the others are imported.
     """
-    with _client(settings) as client, _reading(file) as (opened, size), output.progress("importing") as report:
-        imported = transfer.read(client, opened, size=size, report=report)
+    with _client(settings) as client, _reading(file) as (opened, size):
+        if (taken := _take(client, file, opened)) is not None:
+            if as_json:
+                output.document(taken.to_json())
+            else:
+                click.echo(output.clean(taken.text()))
+            click.get_current_context().exit(BROKEN if taken.left_out else 0)
+        with output.progress("importing") as report:
+            imported = transfer.read(client, opened, size=size, report=report)
     if as_json:
         output.document(imported)
     else:
         _show(imported)
     click.get_current_context().exit(BROKEN if imported.broken else 0)
+
+
+def _take(client: Client, file: str, opened: BinaryIO) -> Report | None:
+    """Import a file of mcp-memory-service and report; None for any other, of which then nothing was read."""
+    from memmux.legacy import importing, snapshot, source  # only an import pays for it
+
+    assert isinstance(opened, io.BufferedReader)
+    head = opened.peek()
+    path = Path(file).expanduser().absolute()
+    if file != STANDARD and head.startswith(snapshot.MAGIC):
+        with source.of_database(path, importing.model_of(client)) as held, output.progress("importing") as report:
+            return importing.take(client, held, report)
+    if not head.lstrip().startswith(b"{") or transfer.begins(head.partition(b"\n")[0]):
+        return None
+    data = opened.read()
+    found = source.of_export(path, data, importing.model_of(client))
+    if found is None:
+        raise ArgumentInvalidError(transfer.NO_EXPORT)
+    with output.progress("importing") as report:
+        return importing.take(client, found, report)
 
 
 def _show(imported: transfer.Imported) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -199,6 +200,43 @@ def test_router_that_is_never_ready_is_given_up(settings: Settings, router: Call
             launch.ensure(settings)
     finally:
         os.kill(int(told.read_text()), 9)
+
+
+def test_router_that_says_how_far_an_adoption_is_gets_more_time(
+    settings: Settings, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[launch.Adopting] = []
+    monkeypatch.setattr(launch, "watcher", seen.append)
+    router(
+        f"""
+        for done in range(4):
+            tell(b'{{"adopting": {{"source": "/theirs.db", "done": %d, "total": 4}}}}\n' % done)
+            time.sleep(0.4)  # the test's router is slow; that is what is tested
+        tell(b'{READY}\n' % os.getpid())
+        """
+    )
+    assert launch.ensure(quick(settings, start_timeout_s=1)).address == "ipc:///nowhere"
+    assert seen == [launch.Adopting("/theirs.db", done, 4) for done in range(4)]
+
+
+def test_who_waits_for_a_cluster_that_adopts_is_patient_while_somebody_is_at_work(
+    settings: Settings, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptor = os.open(places.spawn_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        places.adopting.mkdir()
+        steps = launch.seek(quick(settings, start_timeout_s=1))
+        next(steps)
+        later = time.monotonic() + 60
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        for _ in range(3):
+            assert next(steps) > 0
+        os.utime(places.adopting, (0, 0))  # nobody is
+        with pytest.raises(errors.ClusterStartError, match="does not come up"):
+            next(steps)
+    finally:
+        os.close(descriptor)
 
 
 def test_cluster_that_somebody_else_just_started_is_used(settings: Settings, router: Callable[[str], Path]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from memmux import launch
 from memmux.errors import SettingInvalidError
 from memmux.settings import EmbedderChoice, LogLevel, Settings, load, parse_flags
 
@@ -117,3 +118,63 @@ def test_file_that_is_named_must_exist(tmp_path: Path) -> None:
 def test_file_that_is_not_named_need_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert load(environment={}) == Settings()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a database of mcp-memory-service at its default place, and a working directory."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    for folder in (home / ".local/share/mcp-memory", home / "Library/Application Support/mcp-memory", work):
+        folder.mkdir(parents=True)
+        if folder is not work:
+            (folder / "sqlite_vec.db").write_bytes(b"SQLite format 3\x00")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(work)
+    return home
+
+
+def test_a_database_of_mcp_memory_service_is_found_if_there_is_none_of_ours(config: Path, home: Path) -> None:
+    config.touch()
+    found = load(environment=environment(config)).adopt_from
+    assert found is not None
+    assert found.is_relative_to(home)
+    assert load(environment=environment(config, MEMMUX_ADOPT_FROM="none")).adopt_from is None
+    assert load({"adopt_from": "none"}, environment(config)).adopt_from is None
+    database = load(environment=environment(config)).database
+    database.parent.mkdir(parents=True)
+    database.touch()
+    assert load(environment=environment(config)).adopt_from == found  # an empty file is none yet
+    database.write_bytes(b"ours")
+    assert load(environment=environment(config)).adopt_from is None
+
+
+def test_for_a_database_that_was_named_nothing_is_looked_for_at_home(config: Path, home: Path, tmp_path: Path) -> None:
+    config.touch()
+    (home / ".mcp-memory").mkdir()
+    (home / ".mcp-memory" / ".env").write_text(f"MCP_MEMORY_SQLITE_PATH={config}\n")
+    config.write_text("# not empty")
+    named = environment(config, MEMMUX_DATABASE=str(tmp_path / "m.db"))
+    assert load(environment=environment(config)).adopt_from == config
+    assert load(environment=named).adopt_from is None
+    assert load({"database": tmp_path / "m.db"}, environment(config)).adopt_from is None
+    assert load(environment={**named, "MCP_MEMORY_SQLITE_PATH": str(config)}).adopt_from == config
+    assert load({"adopt_from": str(config)}, named).adopt_from == config
+
+
+def test_what_is_adopted_is_passed_on_and_so_is_that_nothing_is(config: Path, home: Path) -> None:
+    del home
+    config.touch()
+    for settings in (load(environment=environment(config)), load({"adopt_from": "none"}, environment(config))):
+        assert parse_flags(settings.flags()).adopt_from == settings.adopt_from
+        flags = dict(flag.removeprefix("--").split("=", 1) for flag in settings.flags())
+        again = load({name.replace("-", "_"): value for name, value in flags.items()}, environment(config))
+        assert again.adopt_from == settings.adopt_from
+
+
+def test_what_was_found_for_one_database_is_not_adopted_by_another(config: Path, home: Path, tmp_path: Path) -> None:
+    del home
+    config.touch()
+    settings = load(environment=environment(config))
+    assert launch.choose(None, settings).adopt_from == settings.adopt_from
+    assert launch.choose(tmp_path / "other.db", settings).adopt_from is None
