@@ -31,6 +31,13 @@ class EmbedderChoice(StrEnum):
     HASH = "hash"  # no meaning at all: for tests, and every reply says so
 
 
+class ToolList(StrEnum):
+    """Which tools the MCP server lists; all of them can be called either way."""
+
+    CORE = "core"  # what everyday work needs: small, as hosts send the list with every conversation
+    FULL = "full"
+
+
 class LogLevel(StrEnum):
     """The least level that is logged."""
 
@@ -64,6 +71,7 @@ class Settings:
     worker_rss_mb: a worker that has grown beyond is replaced; 0 never.
     wal_mb: a write-ahead log above it makes long reads step aside, so that it can shrink.
     index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
+    tools: which tools the MCP server lists.
     log_level: the least level that is logged.
     """
 
@@ -87,6 +95,7 @@ class Settings:
     worker_rss_mb: int = 2048
     wal_mb: int = 256
     index_from: int = 20_000
+    tools: ToolList = ToolList.CORE
     log_level: LogLevel = LogLevel.INFO
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ import click
 import orjson
 
 from memmux.errors import MetadataInvalidError
-from memmux.settings import EmbedderChoice, LogLevel, Settings, load
+from memmux.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
 
 Decorated = Callable[..., Any]
 
@@ -38,6 +38,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "worker_rss_mb": ("MIB", "A worker that has grown beyond is replaced; 0: never."),
         "wal_mb": ("MIB", "A write-ahead log above it makes long reads step aside."),
         "index_from": ("N", "From so many vectors of one namespace on an index is built for them."),
+        "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
     }
 )
