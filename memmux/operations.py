@@ -48,14 +48,18 @@ class Operation:
 
 _TABLE = (
     Operation("memory.store", (Stage.EMBED, Stage.WRITE)),
+    Operation("memory.store_similar", (Stage.EMBED, Stage.READ, Stage.WRITE)),  # and what is nearly the same
     Operation("memory.store_batch", (Stage.EMBED, Stage.WRITE), bulk=True),
-    Operation("memory.search", (Stage.EMBED, Stage.READ), prepares=True),  # semantic and hybrid
+    Operation("memory.search", (Stage.EMBED, Stage.READ), prepares=True),  # semantic, hybrid, ranked
     Operation("memory.match", (Stage.READ,)),  # keyword and exact: needs no vector
     Operation("memory.get", (Stage.READ,)),
     Operation("memory.list", (Stage.READ,)),
+    Operation("memory.graph", (Stage.READ,)),  # along the links between memories
     Operation("memory.update", (Stage.WRITE,)),  # tags, type, metadata
     Operation("memory.rewrite", (Stage.EMBED, Stage.WRITE)),  # an update that replaces the content
     Operation("memory.delete", (Stage.WRITE,)),
+    Operation("memory.forget", (Stage.WRITE,)),  # a delete of all that a filter lets through
+    Operation("memory.use", (Stage.WRITE,)),  # counts that memories were of use
     Operation("memory.history", (Stage.READ,)),
     Operation("memory.undo", (Stage.WRITE,)),
     Operation("memory.purge", (Stage.WRITE,)),  # for good, the history included

@@ -160,6 +160,7 @@ def _status(
         "seq": written.get("seq", 0),
         "memories": written.get("memories", 0),
         "pending": written.get("pending", 0),
+        "unaudited": written.get("unaudited", 0),
         "model": facts.get(Stage.EMBED, {}).get("model"),
         "uptime_s": round(now - started, 3),
         "rss_bytes": rss_bytes(os.getpid()),

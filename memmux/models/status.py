@@ -1,0 +1,54 @@
+"""The state of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The state of a cluster.
+
+    state: serving, starting, draining, or degraded when a kind of worker keeps failing. seq: the newest change.
+    memories: how many there are. pending: how many still wait for their vector. unaudited: how many groups of vectors
+    that were brought along still wait to be compared with the model's. model: None until an embedder is ready.
+    workers: kind, pid, state, restarts, in_flight, rss_bytes and, when it keeps failing, error.
+    clients: name, pid, version, in_flight, requests. queues: requests that wait, by kind of worker. requests: counts
+    and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the
+    write-ahead log. oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
+    index: of many vectors: its `state`, which is none, building or ready, and how many `vectors` are in it.
+    degraded: codes of everything that is not as it should be.
+    """
+
+    state: str
+    pid: int
+    version: str
+    endpoint: str
+    database: str
+    seq: int
+    memories: int
+    pending: int
+    model: str | None
+    uptime_s: float
+    rss_bytes: int
+    degraded: tuple[str, ...]
+    workers: tuple[Mapping[str, Any], ...]
+    clients: tuple[Mapping[str, Any], ...]
+    queues: Mapping[str, int]
+    requests: Mapping[str, Any]
+    wal_bytes: int = 0
+    oldest_read_s: float = 0.0
+    index: Mapping[str, Any] = field(default_factory=dict)
+    unaudited: int = 0
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Status:
+        """Return the status in `body`."""
+        fields = orjson.loads(body)
+        for name in ("degraded", "workers", "clients"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)

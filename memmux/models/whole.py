@@ -1,0 +1,87 @@
+"""The whole database: pages of all that is in it, backups, and what was built anew or compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dumped:
+    """A page of all memories, each as the JSON object that `load` takes; PROTOCOL.md describes it.
+
+    next: the cursor of the page after; None after the last. last: how far the cursor goes.
+    """
+
+    memories: tuple[Mapping[str, Any], ...]
+    next: int | None
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A memory that was not loaded, or not as one of its own.
+
+    place: its place among those given, counted from 0. id: None if it has none. status: conflict, when its id is there
+    with another state, which stays; duplicate, when a live memory of another id has its content; merged, when that one
+    took it up; or broken.
+    """
+
+    place: int
+    id: str | None
+    status: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What became of memories to load; skipped: how many were there already, as they were given.
+
+    updated: how many were there and took the state that was given; merged: how many became one with another memory of
+    the same content, which `problems` name. Both only where memories are adopted.
+    """
+
+    created: int
+    skipped: int
+    problems: tuple[Problem, ...]
+    seq: int
+    updated: int = 0
+    merged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A backup that was made and checked; bytes: its size. memories, seq: what it holds. seconds: what it took."""
+
+    path: str
+    bytes: int
+    memories: int
+    seq: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """What was built anew; texts, vectors: how many are in the views now.
+
+    dropped: memories that lost wrong vectors, and wait for new ones.
+    """
+
+    texts: int
+    vectors: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What one read worker keeps in memory, compared with the rows.
+
+    pid: of the worker. seq: the change it stood at. vectors: how many were compared; 0 when none are in memory.
+    drifted: memories whose vectors in memory are not those of the rows.
+    """
+
+    pid: int
+    seq: int
+    vectors: int
+    drifted: int

@@ -1,0 +1,74 @@
+"""The acknowledgements of writes to memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """A memory that says nearly the same as one that was stored; score: the cosine of the two, at most 1."""
+
+    id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The acknowledgement of a store: durable, and visible to every read that starts now.
+
+    seq: of the change in the log. status: created, or duplicate when the same content was there already (the memory
+    with this id; nothing was changed, but that a superseded one counts again). indexed: whether its vector is there; if
+    not, it follows and full text finds it meanwhile. degraded: codes of what the store had to do without. similar: if
+    it was asked for, memories that say nearly the same, best first; they are there as well.
+    """
+
+    id: str
+    content_hash: str
+    seq: int
+    status: str
+    indexed: bool
+    degraded: tuple[str, ...] = ()
+    similar: tuple[Similar, ...] = ()
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any], degraded: tuple[str, ...]) -> Stored:
+        """Return what the JSON object says, with the codes of its header."""
+        similar = tuple(Similar(**one) for one in fields.get("similar", ()))
+        return cls(**{**fields, "degraded": degraded, "similar": similar})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """The acknowledgement of an update; as of a store. id: of a new version, that of the new memory."""
+
+    id: str
+    content_hash: str
+    seq: int
+    indexed: bool
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """The acknowledgement of a delete."""
+
+    id: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What a forget deleted, or would delete; count: of the ids."""
+
+    ids: tuple[str, ...]
+    count: int
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """How many of the memories that were of use are there, and were counted."""
+
+    count: int
