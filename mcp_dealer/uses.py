@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from memmux import logs
+from memmux import limits, logs
 from memmux.aclient import AsyncClient
 
 PAUSE_S = 5.0  # between the first memory shown and telling the cluster
-BATCH = 1000  # ids told at once; what is beyond is not counted
+WAITING = 4096  # ids; what is beyond is not counted
 LAST_S = 0.2  # for telling the rest when the client leaves
 
 
@@ -26,7 +26,7 @@ class Uses:
     def add(self, ids: Iterable[str]) -> None:
         """Have the memories counted soon; a memory shown twice within one pause was of use once."""
         for memory_id in ids:
-            if len(self._waiting) < BATCH:
+            if len(self._waiting) < WAITING:
                 self._waiting[memory_id] = None
         if self._waiting and self._telling is None:
             self._telling = asyncio.create_task(self._tell_later())
@@ -47,9 +47,8 @@ class Uses:
 
     async def _tell(self) -> None:
         ids, self._waiting = tuple(self._waiting), {}
-        if not ids:
-            return
         try:
-            await self._connected().used(ids)
+            for first in range(0, len(ids), limits.BATCH_MEMORIES):
+                await self._connected().used(ids[first : first + limits.BATCH_MEMORIES])
         except Exception as error:  # noqa: BLE001 - nothing that a count meets may reach a user
             logs.get().debug("uses_not_counted", count=len(ids), error=repr(error))

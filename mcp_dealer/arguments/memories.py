@@ -1,114 +1,36 @@
-"""What the tools take: models whose fields are a tool's arguments.
-
-Beside our arguments, which a tool's schema lists, stand those that mcp-memory-service gives the same things. They are
-accepted and not listed, so that what was written for it goes on working at no cost to a model's context. Two arguments
-that say different things about the same are refused by `one`, which names both.
-"""
+"""What the everyday tools take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
-from pydantic import BeforeValidator, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import Field
 
+from mcp_dealer.arguments.base import (
+    Arguments,
+    Flag,
+    Named,
+    Number,
+    Object,
+    Placed,
+    Ratio,
+    Tags,
+    Text,
+    bounded,
+    object_of,
+    one,
+    tags_of,
+    text_of,
+)
 from mcp_dealer.spans import Moment
 from memmux import limits
 from memmux.checks import aware, check_range
 from memmux.errors import ArgumentInvalidError
-from memmux.methods import Time
-from memmux.requests import DEFAULT_NAMESPACE, Mode
-
-T = TypeVar("T")
+from memmux.methods.arguments import Time
+from memmux.requests import Mode
 
 LIST_LIMIT = 20  # memories of a page, unless told otherwise
-
-
-def one(given: Mapping[str, T | None]) -> T | None:
-    """Return what is given under any of the names; raise ArgumentInvalidError if two of them differ."""
-    said = [(name, value) for name, value in given.items() if value is not None]
-    for name, value in said[1:]:
-        if value != said[0][1]:
-            raise ArgumentInvalidError(f"{said[0][0]} and {name} say different things; give one of them")
-    return said[0][1] if said else None
-
-
-def split(value: object) -> object:
-    """Return a text of tags with commas between them as a list; anything else as it is."""
-    if not isinstance(value, str):
-        return value
-    return [tag for part in value.split(",") if (tag := part.strip())]
-
-
-def _tags(name: str, value: object) -> list[str] | None:
-    tags = split(value)
-    if tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
-        return tags
-    raise ArgumentInvalidError(f"{name} is wrong: give a list of texts, or one text with commas between them")
-
-
-def _text(name: str, value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise ArgumentInvalidError(f"{name} is wrong: give a text")
-
-
-def _object(name: str, value: object) -> dict[str, Any]:
-    if value is None or isinstance(value, dict):
-        return dict(value or {})
-    raise ArgumentInvalidError(f"{name} is wrong: give a JSON object")
-
-
-def bounded(low: int, high: int | None = None) -> dict[str, Any]:
-    """Return a schema's bounds, for a model to see; the one place that checks them is `memmux.requests`."""
-    return {"minimum": low} | ({} if high is None else {"maximum": high})
-
-
-Tags = Annotated[list[str] | None, BeforeValidator(split)]
-Text = Annotated[str | None, SkipJsonSchema()]
-Number = Annotated[int | None, SkipJsonSchema()]
-Ratio = Annotated[float | None, SkipJsonSchema()]
-Flag = Annotated[bool | None, SkipJsonSchema()]
-Object = Annotated[dict[str, Any] | None, SkipJsonSchema()]
-"""An argument that is accepted and not listed."""
-
-
-class Arguments(ArgModelBase):
-    """What the arguments of all tools share."""
-
-    def notes(self) -> list[str]:
-        """Return what the caller should know of arguments that have no effect."""
-        return []
-
-
-class Placed(Arguments):
-    """A tool that works in one namespace, which mcp-memory-service calls a store."""
-
-    namespace: Text = None
-    store: Text = None
-
-    @property
-    def place(self) -> str:
-        """The namespace meant."""
-        return one({"namespace": self.namespace, "store": self.store}) or DEFAULT_NAMESPACE
-
-
-class Named(Placed):
-    """A tool that is about one memory."""
-
-    id: Annotated[str | None, Field(description="Id or content hash")] = None
-    content_hash: Text = None
-
-    @property
-    def target(self) -> str:
-        """The id or content hash given."""
-        target = one({"id": self.id, "content_hash": self.content_hash})
-        if target is None:
-            raise ArgumentInvalidError("id is missing; give it")
-        return target
 
 
 class Store(Placed):
@@ -130,8 +52,8 @@ class Store(Placed):
         kept there.
         """
         metadata = dict(self.metadata or {})
-        tags = one({"tags": self.tags, "metadata.tags": _tags("metadata.tags", metadata.pop("tags", None))})
-        said = _text("metadata.type", metadata.pop("type", None))
+        tags = one({"tags": self.tags, "metadata.tags": tags_of("metadata.tags", metadata.pop("tags", None))})
+        said = text_of("metadata.type", metadata.pop("type", None))
         kind = one({"type": self.type, "memory_type": self.memory_type, "metadata.type": said})
         for name, value in (("conversation_id", self.conversation_id), ("agent_id", self.agent_id)):
             if kept := one({name: value, f"metadata.{name}": metadata.get(name)}):
@@ -196,9 +118,9 @@ class Asked(Arguments):
 
     query: Annotated[str | None, Field(description="What to look for")] = None
     limit: Annotated[int, Field(description="Most results", json_schema_extra=bounded(1, limits.SEARCH_LIMIT))] = 10
-    mode: Annotated[
-        str, Field(description="How to rank", json_schema_extra={"enum": [str(mode) for mode in Mode]})
-    ] = Mode.HYBRID.value
+    mode: Annotated[str, Field(description="How to rank", json_schema_extra={"enum": [str(mode) for mode in Mode]})] = (
+        Mode.HYBRID.value
+    )
 
 
 class Search(Filtered, Asked):
@@ -302,10 +224,10 @@ class Update(Named):
         mcp-memory-service has it in `updates`, where a key that is none of its fields is one of the metadata.
         """
         updates = {name: value for name, value in (self.updates or {}).items() if value is not None}
-        their_tags = _tags("updates.tags", updates.pop("tags", None))
-        kinds = {name: _text(f"updates.{name}", updates.pop(name, None)) for name in ("memory_type", "type")}
-        their_content = _text("updates.content", updates.pop("content", None))
-        theirs = _object("updates.metadata", updates.pop("metadata", None)) | updates
+        their_tags = tags_of("updates.tags", updates.pop("tags", None))
+        kinds = {name: text_of(f"updates.{name}", updates.pop(name, None)) for name in ("memory_type", "type")}
+        their_content = text_of("updates.content", updates.pop("content", None))
+        theirs = object_of("updates.metadata", updates.pop("metadata", None)) | updates
         return {
             "content": one({"content": self.content, "updates.content": their_content}),
             "tags": one({"tags": self.tags, "updates.tags": their_tags}),
