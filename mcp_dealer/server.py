@@ -39,7 +39,7 @@ class MemoryServer(MCPServer[None]):
         self._link = link
         core = MemoryTools(link.begin, link.uses).all()
         tools = [*core, *ExtraTools(link.begin).all()]
-        self._tools = {tool.name: tool for tool in tools}
+        self._by_name = {tool.name: tool for tool in tools}
         self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
         super().__init__(
             "memmux",
@@ -72,20 +72,20 @@ class MemoryServer(MCPServer[None]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool by its name, or by one that it had once; an unknown one is refused with a code, as everything is."""
+        """Call a tool by its name, or by an older one; what is unknown is refused with a code, as everything is."""
         context = Context(mcp_server=self) if context is None else context
+        if name in self._by_name:
+            return await super().call_tool(name, arguments, context)
         with refusals(name):
-            if name in self._tools:
-                return await super().call_tool(name, arguments, context)
             if name in legacy.OLDER:
                 return await self._call_older(legacy.OLDER[name], arguments, context)
             if name in legacy.REFUSED:
                 raise legacy.refusal(name)
-            raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._tools)}")
+            raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
 
     async def _call_older(self, older: Older, arguments: dict[str, Any], context: Context[None, Any]) -> CallToolResult:
         translated = older.translate(arguments, Moment.current())
-        answer = await self._tools[older.tool].run(translated, context)
+        answer = await self._by_name[older.tool].run(translated, context)
         most = translated.get("max_response_chars")
         return result(as_older(answer, most if isinstance(most, int) else None))
 

@@ -63,7 +63,7 @@ class Hits(Degradable):
     """What a search found, best first, and how it ranked; omitted: how many more there was no room for."""
 
     mode: str
-    hits: list[Hit]
+    hits: Sequence[Hit]
     omitted: Count = None
 
     @classmethod
@@ -86,7 +86,7 @@ class Listed(Answer):
     """A page of a list, newest first, and how many there are in all; omitted: of the page, for want of room."""
 
     total: int
-    memories: list[Found]
+    memories: Sequence[Found]
     omitted: Count = None
 
     @classmethod

@@ -31,7 +31,7 @@ class OlderHit(Hit):
 class OlderHits(Hits):
     """What a search found; relevance_score: max(0, (1 + cosine) / 2) if it was by meaning, else the score."""
 
-    hits: Sequence[OlderHit]  # type: ignore[assignment]  # a list of hits that have more
+    hits: Sequence[OlderHit]
 
     def lines(self) -> Iterable[str]:
         """Return each memory, numbered."""
@@ -41,7 +41,7 @@ class OlderHits(Hits):
 class OlderListed(Listed):
     """A page of a list."""
 
-    memories: Sequence[OlderFound]  # type: ignore[assignment]  # a list of memories that read otherwise
+    memories: Sequence[OlderFound]
 
     def lines(self) -> Iterable[str]:
         """Return each memory, numbered."""
