@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments
-from mcp_dealer.schemas import Cleanup, History, Linked, Session, Stats
+from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Session, Stats
 from mcp_dealer.spans import Moment
 from mcp_dealer.tool import MemoryTool
 from mcp_dealer.tools import with_degraded
+from memmux import ingest
 from memmux.aclient import AsyncClient
+from memmux.client import Client
+from memmux.errors import CancelledError
 from memmux.ids import uuid7
+from memmux.settings import Settings
 
+INGESTING = "mcp ingest"  # what the client is called that stores documents
 CONNECTED_HOPS = 2
 PATH_HOPS = 5
 RECENT = timedelta(days=7)
@@ -24,8 +33,14 @@ DUMP_PAGES = 100  # that are read to count deleted memories, at most
 class ExtraTools:
     """The tools, as methods over the client that `connected` returns."""
 
-    def __init__(self, connected: Callable[[], AsyncClient], moment: Callable[[], Moment] = Moment.current) -> None:
+    def __init__(
+        self,
+        connected: Callable[[], AsyncClient],
+        settings: Settings,
+        moment: Callable[[], Moment] = Moment.current,
+    ) -> None:
         self._connected = connected
+        self._settings = settings
         self._moment = moment
 
     def all(self) -> list[Tool]:
@@ -35,6 +50,7 @@ class ExtraTools:
             MemoryTool.of(self.memory_stats),
             MemoryTool.of(self.memory_store_session, destructive=False),
             MemoryTool.of(self.memory_graph),
+            MemoryTool.of(self.memory_ingest, destructive=True, required=("path",)),
             MemoryTool.of(self.memory_history, required=("id",)),
         ]
 
@@ -82,6 +98,36 @@ class ExtraTools:
             hops = asked.reach(CONNECTED_HOPS)
             walking = client.graph(asked.middle(), action=asked.action, hops=hops, namespace=asked.place)
         return Linked.of(*await with_degraded(client, walking))
+
+    async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
+        """Remember documents, in chunks; of a file that changed, the old chunks go."""
+        loop, left = asyncio.get_running_loop(), threading.Event()
+
+        def tell(done: int, total: int) -> None:
+            if left.is_set():
+                raise CancelledError("the client gave the ingest up; what was stored before stays")
+            asyncio.run_coroutine_threadsafe(context.report_progress(done, total), loop)
+
+        def work() -> ingest.Ingested:
+            with Client(settings=self._settings, name=INGESTING) as client:
+                return ingest.ingest(
+                    client,
+                    asked.source,
+                    tags=asked.tags or (),
+                    namespace=asked.place,
+                    chunk_size=asked.chunk_size,
+                    chunk_overlap=asked.chunk_overlap,
+                    recursive=asked.recursive,
+                    extensions=asked.file_extensions,
+                    max_files=asked.max_files,
+                    roots=self._settings.ingest_roots,
+                    progress=tell,
+                )
+
+        try:
+            return Ingested.of(await asyncio.to_thread(work))
+        finally:
+            left.set()  # a thread can't be interrupted: if nobody waits for it any more, it ends with its next batch
 
     async def memory_history(self, asked: arguments.History) -> History:
         """Tell what happened to a memory, also to a deleted one."""

@@ -38,7 +38,7 @@ class MemoryServer(MCPServer[None]):
     def __init__(self, link: Link) -> None:
         self._link = link
         core = MemoryTools(link.begin, link.uses).all()
-        tools = [*core, *ExtraTools(link.begin).all()]
+        tools = [*core, *ExtraTools(link.begin, link.settings).all()]
         self._by_name = {tool.name: tool for tool in tools}
         self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
         super().__init__(

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from mcp_dealer.arguments.base import Arguments, Named, Number, Placed, Tags, Text, bounded, one
+from mcp_dealer.arguments.base import Named, Number, Placed, Tags, Text, bounded, one
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError
 
+TYPE = "document"  # of what is ingested
 Action = Literal["connected", "subgraph", "path"]
 
 
@@ -78,7 +79,7 @@ class Graph(Placed):
         return default if reach is None else reach
 
 
-class Ingest(Arguments):
+class Ingest(Placed):
     """memory_ingest."""
 
     path: Annotated[str | None, Field(description="A file or folder: text, Markdown, JSON, PDF")] = None
@@ -94,13 +95,15 @@ class Ingest(Arguments):
     mode: Text = None
 
     @property
-    def place(self) -> str:
+    def source(self) -> str:
         """The file or folder meant."""
-        place = one({"path": self.path, "file_path": self.file_path, "directory_path": self.directory_path})
-        if place is None:
+        source = one({"path": self.path, "file_path": self.file_path, "directory_path": self.directory_path})
+        if source is None:
             raise ArgumentInvalidError("path is missing; give it")
-        return place
+        return source
 
     def notes(self) -> list[str]:
         """Return that the chunks have a type of their own."""
-        return ["memory_type has no effect: chunks are of the type document"] if self.memory_type else []
+        if self.memory_type in (None, TYPE):
+            return []
+        return [f"memory_type has no effect: what is ingested is of the type {TYPE}"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from mcp_dealer.schemas.base import Answer, Degradable, compact, text
 from mcp_dealer.schemas.memories import Found, Hit, Hits, Listed, fitted
 from mcp_dealer.schemas.older import as_older
-from mcp_dealer.schemas.reports import Cleanup, Health, History, Linked, Stats
+from mcp_dealer.schemas.reports import Cleanup, Health, History, Ingested, Linked, Stats
 from mcp_dealer.schemas.writes import Changed, Kept, Removed, Session
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "History",
     "Hit",
     "Hits",
+    "Ingested",
     "Kept",
     "Linked",
     "Listed",

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from mcp_dealer.schemas.base import Answer, Degradable, codes, iso
-from memmux import models
+from memmux import ingest, models
 
 
 class Health(Degradable):
@@ -214,3 +214,43 @@ class Linked(Answer):
             yield f"  {node.content if node.content is not None else '(not there)'}"
         for link in self.links:
             yield f"{link.source} -{link.relation}-> {link.target}"
+
+
+class Unread(BaseModel):
+    """A file that was not read, and why."""
+
+    path: str
+    message: str
+
+
+class Ingested(Degradable):
+    """What became of files.
+
+    files: how many were new or changed. chunks: how many memories were made of them. replaced: how many of before were
+    deleted. skipped: how many files were as they were.
+    """
+
+    files: int
+    chunks: int
+    replaced: int
+    skipped: int
+    problems: list[Unread] | None = None
+
+    @classmethod
+    def of(cls, ingested: ingest.Ingested) -> Self:
+        """Return the answer for an ingest."""
+        return cls(
+            files=ingested.files,
+            chunks=ingested.chunks,
+            replaced=ingested.replaced,
+            skipped=ingested.skipped,
+            problems=[Unread(path=unread.path, message=unread.message) for unread in ingested.problems] or None,
+            degraded=codes(ingested.degraded),
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return the counts, then what was not read."""
+        yield f"{self.files} files read, {self.skipped} as they were"
+        yield f"{self.chunks} memories stored, {self.replaced} deleted"
+        for unread in self.problems or ():
+            yield f"not read: {unread.path}: {unread.message}"

@@ -198,6 +198,8 @@ def test_what_would_have_mattered_is_noted_and_nothing_else() -> None:
     assert Update(id="1", preserve_timestamps=True).notes() == []
     assert Update(id="1", preserve_timestamps=False).notes()
     assert List(stale_days=3).notes()
+    assert Ingest(memory_type="document").notes() == []
+    assert Ingest(memory_type="manual").notes()
 
 
 def test_a_conversation_is_a_line_a_turn() -> None:
@@ -220,8 +222,8 @@ def test_a_graph_has_a_middle_or_two_ends() -> None:
 
 
 def test_a_file_and_a_folder_are_one_path() -> None:
-    assert Ingest(file_path="/a").place == "/a"
+    assert Ingest(file_path="/a").source == "/a"
     with pytest.raises(ArgumentInvalidError, match="file_path and directory_path"):
-        _ = Ingest(file_path="/a", directory_path="/b").place
+        _ = Ingest(file_path="/a", directory_path="/b").source
     with pytest.raises(ArgumentInvalidError, match="path is missing"):
-        _ = Ingest().place
+        _ = Ingest().source
