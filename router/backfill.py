@@ -1,4 +1,8 @@
-"""Backfill: memories that were stored without a vector, or with another model's, get theirs, a batch at a time."""
+"""Backfill: memories that were stored without a vector, or with another model's, get theirs, a batch at a time.
+
+Vectors that were brought along are compared with the model's first, some of each audit: what turns out to be another
+model's is dropped, and then waits like any other.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ class Backfill:
         self._pools = pools
         self._new_id = new_id
         self._not_before = 0.0
-        self._before: tuple[object, object] = (None, None)
+        self._before: tuple[object, ...] = ()
 
     def settle(self, now: float) -> None:
         """Note the end of the batch in flight, if it has ended."""
@@ -46,22 +50,23 @@ class Backfill:
             return None
         embedder = self._pools[Stage.EMBED].facts
         model, dimensions = embedder.get("model"), embedder.get("dimensions")
-        pending, current = self._before = self._state()
-        if model is None or (not pending and current == model):
+        pending, unaudited, current = self._before = self._state()
+        if model is None or (not pending and not unaudited and current == model):
             return None
+        windows = {name: embedder[name] for name in ("max_tokens",) if name in embedder}
         request_id = self._new_id()
         self.slip = Slip(
             id=request_id,
             operation=_OPERATION,
             session=None,
-            frames=(orjson.dumps({"model": model, "dimensions": dimensions, "limit": BATCH}),),
+            frames=(orjson.dumps({"model": model, "dimensions": dimensions, "limit": BATCH, **windows}),),
             key=request_id,
             accepted_at=now,
             deadline=now + _TIMEOUT_S,
         )
         return self.slip
 
-    def _state(self) -> tuple[object, object]:
-        """Return what the writer said last: how many memories wait for a vector, and the database's model."""
+    def _state(self) -> tuple[object, object, object]:
+        """Return what the writer said last: how many memories wait for a vector, how many audits, and the model."""
         facts = self._pools[Stage.WRITE].facts
-        return facts.get("pending", 0), facts.get("model")
+        return facts.get("pending", 0), facts.get("unaudited", 0), facts.get("model")

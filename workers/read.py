@@ -20,10 +20,10 @@ from memmux.errors import (
     UnknownOperationError,
 )
 from memmux.operations import Stage
-from memmux.requests import Dump, Get, History, List, Mode, Nothing, Search
+from memmux.requests import Dump, Get, Graph, History, List, Mode, Nothing, Search, Store
 from memmux.settings import Settings
 from workers.jobs import Alive, Answer, Job, Outcome, silent
-from workers.storage import backfill, rows
+from workers.storage import backfill, rows, similar
 from workers.storage.embeddings import embedded
 from workers.storage.interface import Reader
 from workers.storage.reader import SqliteReader
@@ -47,9 +47,11 @@ class ReadWorker:
             "memory.list": self._list,
             "memory.search": self._search,
             "memory.match": self._match,
+            "memory.graph": self._graph,
             "memory.history": self._history,
             "memory.dump": self._dump,
             "admin.verify": self._verify,
+            similar.OPERATION: self._similar,
             backfill.OPERATION: self._backfill,
         }
 
@@ -138,6 +140,19 @@ class ReadWorker:
             raise UnknownModeError(f"memory.match ranks by keyword or exact; ask memory.search for {asked.mode.value}")
         return self._search(job, alive)
 
+    def _graph(self, job: Job, alive: Alive) -> Answer:
+        asked = Graph.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            graph = self._reader.graph(asked)
+        return Answer((orjson.dumps(graph),))
+
+    def _similar(self, job: Job, alive: Alive) -> Answer:
+        asked = Store.from_body(job.frames[0])
+        text = next(iter(embedded(job.frames[1:], 1)), None)
+        with self._reader.snapshot(job.deadline, alive):
+            found = self._reader.similar(asked, text)
+        return Answer((similar.frame(found),))
+
     def _history(self, job: Job, alive: Alive) -> Answer:
         asked = History.from_body(job.frames[0])
         with self._reader.snapshot(job.deadline, alive):
@@ -159,8 +174,10 @@ class ReadWorker:
     def _backfill(self, job: Job, alive: Alive) -> Answer:
         asked = backfill.Backfill.from_body(job.frames[0])
         with self._reader.snapshot(job.deadline, alive):
-            waiting = self._reader.unindexed(asked.model, asked.limit)
-        return Answer((backfill.frame(waiting),))
+            audit, waiting = self._reader.sample(asked.model) or (None, ())
+            if audit is None:
+                waiting = self._reader.unindexed(asked.model, asked.limit)
+        return Answer((backfill.frame(waiting, audit),))
 
 
 def _alone(error: MemmuxError) -> MemmuxError:

@@ -69,7 +69,7 @@ class WriteWorker:
         self._indexer.turn(self._writer.vectors, self._writer.seq)
 
     def facts(self) -> dict[str, object]:
-        """Return seq, memories, pending, model, dimensions, vectors, wal_bytes, building and indexed."""
+        """Return what `Writer.facts` does, and building and indexed."""
         return {**self._writer.facts(), **self._indexer.facts}
 
     def idle(self) -> None:

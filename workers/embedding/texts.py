@@ -16,7 +16,7 @@ def texts_of(job: Job, model: str) -> tuple[str, ...]:
     """
     body = job.frames[0] if job.frames else b""
     match job.operation:
-        case "memory.store":
+        case "memory.store" | "memory.store_similar":
             return (Store.from_body(body).content,)
         case "memory.store_batch":
             return tuple(memory.content for memory in StoreBatch.from_body(body).memories)

@@ -8,6 +8,7 @@ import numpy as np
 
 from workers.index.exact import ExactIndex
 from workers.index.interface import Vectors
+from workers.index.joined import Joined
 from workers.index.layers import Layers
 from workers.index.segment import Segment
 
@@ -43,6 +44,10 @@ class Partitions:
     def of(self, namespace: str) -> ExactIndex | Layers:
         """Return the index of `namespace`, empty if nothing is in it."""
         return self._indexes.get(namespace) or ExactIndex(self._dimensions)
+
+    def everywhere(self) -> Joined:
+        """Return the indexes of all namespaces as one."""
+        return Joined(list(self._indexes.values()))
 
     def drifted(self, namespace: str, row: int, vectors: Vectors) -> bool:
         """Return whether the memory `row` of `namespace` has other vectors here than these, in whatever order."""

@@ -1,6 +1,7 @@
 """Backfill: how memories that were stored without an embedder, or with another model, get their vectors.
 
-The read stage answers with a frame of texts, the embed stage adds their vectors, and the write stage keeps them.
+The read stage answers with a frame of texts, the embed stage adds their vectors, and the write stage keeps them. While
+an audit is open, the texts are its sample, and the write stage compares.
 """
 
 from __future__ import annotations
@@ -19,35 +20,52 @@ from workers.storage.embeddings import DIMENSIONS, MODEL_CHARACTERS
 OPERATION = "vectors.backfill"
 FRAMES = 4  # at the write stage: the body, the texts, and the two of an embedding
 TEXT_BYTES = 4 << 20  # of the contents of one turn, so that none takes long
-Texts = list[tuple[str, str]]
-"""Ids and contents of memories."""
+Text = tuple[str, str]
+"""Id and content of a memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """The body of vectors.backfill: up to `limit` memories shall have vectors of `model`, of so many `dimensions`."""
+    """The body of vectors.backfill: up to `limit` memories shall have vectors of `model`, of so many `dimensions`.
+
+    max_tokens: of one window of the model, if that is known.
+    """
 
     model: str
     dimensions: int
     limit: int
+    max_tokens: int | None = None
 
     @classmethod
     def from_body(cls, body: bytes) -> Backfill:
         """Read the body; raise ArgumentInvalidError or LimitOutOfRangeError if it is not one."""
         fields = _loaded(body)
         try:
-            asked = cls(fields["model"], fields["dimensions"], fields["limit"])
+            asked = cls(fields["model"], fields["dimensions"], fields["limit"], fields.get("max_tokens"))
         except (TypeError, KeyError):
             raise ArgumentInvalidError("a backfill names its model, dimensions and limit") from None
         if not isinstance(asked.model, str) or not 0 < len(asked.model) <= MODEL_CHARACTERS:
             raise ArgumentInvalidError(f"a model's name has 1 to {MODEL_CHARACTERS} characters")
         check_range("dimensions", asked.dimensions, 1, DIMENSIONS)
         check_range("limit", asked.limit, 1, limits.BATCH_MEMORIES)
+        if asked.max_tokens is not None:
+            check_range("max_tokens", asked.max_tokens, 1, 1 << 53)
         return asked
 
 
-def frame(waiting: Sequence[tuple[str, str]]) -> bytes:
-    """Return the frame of texts: of `waiting`, the first, and as many more as a turn may take."""
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the read stage found: memories without a vector, or the sample of the audit with that id."""
+
+    memories: Sequence[Text]
+    audit: int | None = None
+
+
+def frame(waiting: Sequence[Text], audit: int | None = None) -> bytes:
+    """Return the frame of texts: of `waiting`, the first, and as many more as a turn may take.
+
+    audit: the id of the one that they are the sample of.
+    """
     taken: list[dict[str, str]] = []
     size = 0
     for memory_id, content in waiting:
@@ -55,18 +73,20 @@ def frame(waiting: Sequence[tuple[str, str]]) -> bytes:
         if taken and size > TEXT_BYTES:
             break
         taken.append({"id": memory_id, "content": content})
-    return orjson.dumps({"memories": taken})
+    return orjson.dumps({"memories": taken, **({} if audit is None else {"audit": audit})})
 
 
 def texts(data: bytes) -> Texts:
     """Read the frame of texts; raise ArgumentInvalidError if it is not one."""
+    fields = _loaded(data)
+    audit = fields.get("audit")
     try:
-        found = [(memory["id"], memory["content"]) for memory in _loaded(data)["memories"]]
+        found = [(memory["id"], memory["content"]) for memory in fields["memories"]]
     except (TypeError, KeyError):
         found = [("", None)]
-    if not all(isinstance(text, str) for pair in found for text in pair):
+    if not all(isinstance(text, str) for pair in found for text in pair) or not isinstance(audit, int | None):
         raise ArgumentInvalidError("the frame after the body does not hold the memories that were read")
-    return found
+    return Texts(found, audit)
 
 
 def _loaded(data: bytes) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import apsw
 import orjson
@@ -10,9 +13,23 @@ import orjson
 from memmux.checks import check_metadata
 from memmux.errors import ArgumentInvalidError, MalformedMessageError, UnknownOperationError
 from memmux.ids import uuid7
-from memmux.requests import BODIES, Get, Metadata, Purge, Store, StoreBatch, Undo, Update
+from memmux.requests import BODIES, Get, Metadata, Store, Update
 from workers.jobs import Job
-from workers.storage import backfill, engine, load, purge, queries, rows, undo, vectors
+from workers.storage import (
+    audits,
+    backfill,
+    belongings,
+    engine,
+    forget,
+    load,
+    purge,
+    queries,
+    rows,
+    similar,
+    undo,
+    vectors,
+    versions,
+)
 from workers.storage.embeddings import Embedded, embedded
 from workers.storage.filters import metadata_text
 from workers.storage.ledger import Ledger, digest
@@ -27,6 +44,19 @@ class Changes:
         self._connection = connection
         self._ledger = Ledger(connection, now)
         self._vectors = self._ledger.vectors
+        self._do: Mapping[str, Callable[[Job, Any], object]] = {
+            "memory.store": lambda job, asked: self._store(job, [asked])[0],
+            "memory.store_batch": lambda job, asked: {"stored": self._store(job, asked.memories)},
+            similar.OPERATION: self._store_similar,
+            "memory.update": self._update,
+            "memory.rewrite": self._update,
+            "memory.delete": self._delete,
+            "memory.forget": partial(forget.forget, self._ledger),
+            "memory.use": lambda _, asked: belongings.use(connection, asked, self._ledger.at()),
+            "memory.undo": partial(undo.undo, self._ledger),
+            "memory.purge": partial(purge.purge, self._ledger),
+            load.OPERATION: partial(load.load, self._ledger),
+        }
 
     def apply(self, job: Job) -> bytes:
         """Do what `job` asks and return the body of its answer; raise the MemmuxError that it fails with."""
@@ -34,38 +64,31 @@ class Changes:
             raise MalformedMessageError("the request has no body")
         if job.operation == backfill.OPERATION:
             return self._backfill(job)
-        known = BODIES.get(job.operation)
-        body = known.from_body(job.frames[0]) if known else None
-        answer: object
-        match body:
-            case Store():
-                (answer,) = self._store(job, [body])
-            case StoreBatch():
-                answer = {"stored": self._store(job, body.memories)}
-            case Update():
-                answer = self._update(job, body)
-            case Get() if job.operation == "memory.delete":
-                answer = self._delete(job, body)
-            case Undo():
-                answer = undo.undo(self._ledger, job, body)
-            case Purge():
-                answer = purge.purge(self._ledger, job, body)
-            case None if job.operation == load.OPERATION:
-                answer = load.load(self._ledger, job)
-            case _:
-                raise UnknownOperationError(f"{job.operation!r} is nothing that a writer does")
-        return orjson.dumps(answer)
+        do = self._do.get(job.operation)
+        if do is None:
+            raise UnknownOperationError(f"{job.operation!r} is nothing that a writer does")
+        return orjson.dumps(do(job, BODIES[job.operation].from_body(job.frames[0])))
 
     def _store(self, job: Job, asked: Sequence[Store]) -> list[dict[str, object]]:
         texts: Sequence[Embedded | None] = embedded(job.frames[1:], len(asked)) or [None] * len(asked)
         return [self._store_one(job, store, text) for store, text in zip(asked, texts, strict=True)]
+
+    def _store_similar(self, job: Job, asked: Store) -> dict[str, object]:
+        """Store one memory, and name those that the read stage found to say nearly the same."""
+        text = next(iter(embedded(job.frames[1:-1], 1)), None)
+        stored = self._store_one(job, asked, text)
+        return {**stored, "similar": similar.others(job.frames[-1], str(stored["id"]))}
 
     def _store_one(self, job: Job, asked: Store, text: Embedded | None) -> dict[str, object]:
         found = digest(asked.content)
         if same := self._ledger.same(asked.namespace, found):
             row, memory_id = same
             indexed = self._ledger.indexed(row)
-            seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
+            before = self._ledger.state(row).memory
+            if before.superseded_by is not None:  # it is said again, so it holds again
+                seq = versions.make_current(self._ledger, job, row, before)
+            else:
+                seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
             return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
         memory_id, at = uuid7(), self._ledger.at()
         self._ledger.execute(
@@ -74,6 +97,7 @@ class Changes:
             namespace=asked.namespace,
             type=asked.type,
             at=at,
+            supersedes=None,
             content_hash=found,
             metadata=metadata_text(asked.metadata),
             content=asked.content,
@@ -94,8 +118,11 @@ class Changes:
     def _update(self, job: Job, asked: Update) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)
         (before,) = rows.memories(self._connection, [row])
-        at, content_hash = self._ledger.at(), before.content_hash
         metadata = before.metadata if asked.metadata is None else _merged(before.metadata, asked.metadata)
+        if asked.versioned:
+            text = next(iter(embedded(job.frames[1:], 1)), None)
+            return versions.renew(self._ledger, job, row, replace(asked, metadata=metadata), text)
+        at, content_hash = self._ledger.at(), before.content_hash
         self._ledger.execute(
             "update_memory", row=row, type=asked.type or before.type, metadata=metadata_text(metadata), at=at
         )
@@ -133,17 +160,24 @@ class Changes:
         return {"id": before.id, "seq": self._ledger.log(job, at, row, before.id, orjson.dumps(before))}
 
     def _backfill(self, job: Job) -> bytes:
-        """Add the vectors that memories were waiting for; those that changed meanwhile wait for the next turn."""
+        """Add the vectors that memories were waiting for; those that changed meanwhile wait for the next turn.
+
+        Or compare the vectors of an audit's sample with those that were brought along.
+        """
         asked = backfill.Backfill.from_body(job.frames[0])
         if len(job.frames) != backfill.FRAMES:
             raise MalformedMessageError("a backfill comes to the writer with its texts and their vectors")
-        texts = backfill.texts(job.frames[1])
-        found = embedded(job.frames[2:], len(texts))
+        read = backfill.texts(job.frames[1])
+        found = embedded(job.frames[2:], len(read.memories))
+        if any((text.model, text.dimensions) != (asked.model, asked.dimensions) for text in found):
+            raise ArgumentInvalidError(f"the vectors are not {asked.model}'s")
+        if read.audit is not None:
+            made = dict(zip(read.memories, found, strict=True))
+            audits.judge(self._ledger, job, read.audit, made, asked.max_tokens)
+            return orjson.dumps({"compared": len(made)})
         model = self._vectors.register(asked.model, asked.dimensions)
         stored = 0
-        for (memory_id, content), text in zip(texts, found, strict=True):
-            if (text.model, text.dimensions) != (asked.model, asked.dimensions):
-                raise ArgumentInvalidError(f"the vectors are {text.model}'s and not {asked.model}'s")
+        for (memory_id, content), text in zip(read.memories, found, strict=True):
             here = engine.fetch(self._connection, _SQL["unchanged"], {"id": memory_id, "content": content})
             for row, namespace in here:
                 if not self._vectors.has(row, model):

@@ -11,7 +11,7 @@ import apsw
 import orjson
 
 from memmux.requests import Dump
-from workers.storage import engine, queries
+from workers.storage import belongings, engine, queries
 
 _SQL = queries.load("transfer")
 PAGE_BYTES = 8 << 20  # of contents and vectors; a page ends with the memory that goes beyond
@@ -25,6 +25,7 @@ def dump(connection: apsw.Connection, asked: Dump) -> Fields:
     for row, *values in connection.execute(_SQL["page"], {"after": asked.after, "limit": asked.limit}):
         fields = _fields(connection, row, values)
         size += len(fields["content"].encode())
+        size += sum(len(orjson.dumps(fields[name])) for name in ("origin", "links") if name in fields)
         if asked.vectors:
             fields["vectors"] = _vectors(connection, row)
             size += sum(len(text["data"]) for text in fields["vectors"])
@@ -44,8 +45,9 @@ def dumped(connection: apsw.Connection, row: int) -> Fields:
 
 def _fields(connection: apsw.Connection, row: int, values: list[Any]) -> Fields:
     """Return the fields of a memory; times in seconds since 1970, as they are kept, so that nothing is rounded."""
-    id_, namespace, type_, created, updated, deleted, supersedes, content_hash, metadata, content = values
-    return {
+    id_, namespace, type_, created, updated, deleted, supersedes, content_hash, metadata, content, *rest = values
+    superseded_by, has_aliases, has_origin, has_links = rest
+    fields = {
         "id": id_,
         "namespace": namespace,
         "type": type_,
@@ -58,6 +60,16 @@ def _fields(connection: apsw.Connection, row: int, values: list[Any]) -> Fields:
         "content_hash": content_hash,
         "content": content,
     }
+    # What most memories have not is there only where they have it.
+    if superseded_by is not None:
+        fields["superseded_by"] = superseded_by
+    if has_aliases:
+        fields["aliases"] = belongings.aliases(connection, row)
+    if has_origin:
+        fields["origin"] = belongings.origin(connection, row)
+    if has_links:
+        fields["links"] = belongings.links(connection, row)
+    return fields
 
 
 def _vectors(connection: apsw.Connection, row: int) -> list[Fields]:

@@ -18,21 +18,23 @@ _SQL = queries.load("filters")
 class Condition:
     """A condition on `m`, a row of memories, with its values.
 
-    plain: it asks for the live memories of a namespace and nothing else. by_tags: the name of the query in search.sql
-    for the rows with the tags that are asked for, if nothing else is; among them are those of other namespaces, and of
-    deleted memories. Empty otherwise.
+    plain: it asks for the live memories of a namespace, or of all, and nothing else. by_tags: the name of the query in
+    search.sql for the rows with the tags that are asked for, if nothing else is; among them are those of other
+    namespaces, and of deleted memories. Empty otherwise. current: it leaves out superseded memories, of which plain and
+    by_tags do not speak.
     """
 
     sql: str
     values: Mapping[str, str | float]
     plain: bool
     by_tags: str = ""
+    current: bool = False
 
 
-def condition(asked: Filter) -> Condition:
-    """Return the condition that lets through what `asked` does."""
-    values: dict[str, str | float] = {"namespace": asked.namespace}
-    names = ["live"]
+def condition(asked: Filter, *, current: bool = False) -> Condition:
+    """Return the condition that lets through what `asked` does; current: and no superseded memory."""
+    values: dict[str, str | float] = {} if asked.namespace is None else {"namespace": asked.namespace}
+    names = ["live_everywhere" if asked.namespace is None else "live"]
     if asked.tags:
         names.append("any_tag" if asked.any_tag else "all_tags")
         values["tags"] = orjson.dumps(sorted(set(map(normal, asked.tags)))).decode()
@@ -49,7 +51,8 @@ def condition(asked: Filter) -> Condition:
         names.append("metadata")
         values["metadata"] = metadata_text(asked.metadata)
     by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
-    return Condition(" AND ".join(_SQL[name] for name in names), values, plain=len(names) == 1, by_tags=by_tags)
+    sql = " AND ".join(_SQL[name] for name in (*names, *(["current"] if current else [])))
+    return Condition(sql, values, plain=len(names) == 1, by_tags=by_tags, current=current)
 
 
 def metadata_text(metadata: Metadata) -> str:

@@ -16,18 +16,25 @@ from workers.storage.ledger import State
 _SQL = queries.load("history")
 PURGE = "memory.purge"
 UNDO = "memory.undo"
-_VIEWS = {"vectors.backfill": "got vectors", "admin.rebuild": "lost wrong vectors"}
+REWRITE = "memory.rewrite"
+_VIEWS = {
+    "vectors.backfill": "got vectors",
+    "vectors.audit": "lost vectors that are not the model's",
+    "admin.rebuild": "lost wrong vectors",
+}
 _DID = {
     "memory.store": "stored",
     "memory.store_batch": "stored",
+    "memory.store_similar": "stored",
     "memory.load": "loaded",
     "memory.update": "changed",
-    "memory.rewrite": "changed",
+    REWRITE: "changed",
     "memory.delete": "deleted",
+    "memory.forget": "deleted",
     UNDO: "undid a change",
     PURGE: "purged",
 }
-_FIELDS = ("content", "tags", "type", "metadata")
+_FIELDS = ("content", "tags", "type", "metadata", "aliases")
 
 
 def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
@@ -69,10 +76,14 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
 
 def _did(operation: str, before: State | None, after: State | None) -> str:
     """Return what a change did, as far as the states around it are known."""
+    if before is None and after is not None and operation == REWRITE:
+        return "stored as a newer version"
     if before is None or after is None:
         return _DID.get(operation, operation)
     undone = "undid a change: " if operation == UNDO else ""
     if before.deleted != after.deleted:
         return undone + ("deleted" if after.deleted else "brought back")
+    if before.memory.superseded_by != after.memory.superseded_by:
+        return undone + ("superseded by a newer version" if after.memory.superseded_by else "made current again")
     names = [name for name in _FIELDS if getattr(before.memory, name) != getattr(after.memory, name)]
     return undone + (f"changed {', '.join(names)}" if names else "changed nothing")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from memmux.errors import MemmuxError
-from memmux.models import Change, Hit, Memory, Page, Verified
-from memmux.requests import Dump, Get, History, List, Mode, Search
+from memmux.models import Change, Graph, Hit, Memory, Page, Verified
+from memmux.requests import Dump, Get, History, List, Mode, Search, Store
+from memmux.requests import Graph as GraphRequest
 from workers.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.embeddings import Embedded
 
@@ -59,6 +60,12 @@ class Reader(Protocol):
     def prepare(self, asked: Search) -> None:
         """Do what can be done of a search before its query's embedding is there."""
 
+    def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
+        """Return ids and scores of memories that say nearly the same as one to be stored, best first."""
+
+    def graph(self, asked: GraphRequest) -> Graph:
+        """Return what is linked with a memory; raise NotFoundError."""
+
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
 
@@ -67,6 +74,9 @@ class Reader(Protocol):
 
     def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
+
+    def sample(self, model: str) -> tuple[int, Sequence[tuple[str, str]]] | None:
+        """Return the id of an open audit of vectors of `model`, and id and content of what to compare; or None."""
 
     def verify(self) -> Verified:
         """Compare what is kept in memory with the rows."""
@@ -102,7 +112,7 @@ class Writer(Protocol):
         """Return when the first change was made, in seconds since 1970; None if there is none."""
 
     def facts(self) -> dict[str, object]:
-        """Return seq, memories, pending, model, dimensions, vectors and wal_bytes, as of the last transaction."""
+        """Return seq, memories, pending, unaudited, model, dimensions, vectors, wal_bytes, of the last transaction."""
 
     def idle(self) -> None:
         """Do what upkeep is due."""

@@ -18,9 +18,9 @@ VEC0_K = 4096  # the most neighbours that vec0 gives at once
 
 
 class TableIndex:
-    """The vectors of one model and one namespace, as the connection's transaction sees them."""
+    """The vectors of one model and one namespace, or None for all, as the connection's transaction sees them."""
 
-    def __init__(self, connection: apsw.Connection, model: Model, namespace: str) -> None:
+    def __init__(self, connection: apsw.Connection, model: Model, namespace: str | None) -> None:
         self._connection = connection
         self._model = model
         self._namespace = namespace
@@ -40,7 +40,8 @@ class TableIndex:
                 return list(islice(best.items(), k))
             take *= 2
         values = {"query": _blob(query), "model": self._model.id, "namespace": self._namespace, "k": k}
-        return _scored(engine.fetch(self._connection, _SQL["nearest_of_namespace"], values))
+        name = "nearest_of_all" if self._namespace is None else "nearest_of_namespace"
+        return _scored(engine.fetch(self._connection, _SQL[name], values))
 
     def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of the memories `rows` that has a vector."""
@@ -48,8 +49,8 @@ class TableIndex:
 
     def _windows(self, query: Vectors, take: int) -> Scored:
         values = {"query": _blob(query), "k": take, "namespace": self._namespace}
-        nearest = _SQL["nearest"].format(table=self._model.table)
-        return _scored(engine.fetch(self._connection, nearest, values))
+        name = "nearest_everywhere" if self._namespace is None else "nearest"
+        return _scored(engine.fetch(self._connection, _SQL[name].format(table=self._model.table), values))
 
     def _of_rows(self, query: Vectors, rows: Sequence[int], k: int) -> Scored:
         wanted = orjson.dumps(rows).decode()

@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 import orjson
 
 from memmux.models import Memory
 from workers.jobs import Job
-from workers.storage import engine, queries, rows, tags, vectors
+from workers.storage import belongings, engine, queries, rows, tags, vectors
+from workers.storage.filters import metadata_text
 
 _SQL = queries.load("writer")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a memory is or was: its fields and whether it is deleted."""
+    """How a memory is or was: its fields and whether it is deleted.
+
+    origin, links: known only where the change had to do with them; None says that they stay as they are.
+    """
 
     memory: Memory
     deleted: bool
+    origin: Mapping[str, Any] | None = None
+    links: Sequence[Mapping[str, Any]] | None = None
 
     def to_log(self) -> bytes:
         """Return it as the change log keeps it."""
         fields = orjson.loads(orjson.dumps(self.memory))
-        return orjson.dumps({**fields, "deleted": True} if self.deleted else fields)
+        if self.deleted:
+            fields["deleted"] = True
+        if self.origin is not None:
+            fields["origin"] = self.origin
+        if self.links is not None:
+            fields["links"] = self.links
+        return orjson.dumps(fields)
 
     @classmethod
     def from_log(cls, text: str) -> State:
         """Return what `to_log` wrote."""
         fields = orjson.loads(text)
-        deleted = fields.pop("deleted", False)
-        return cls(Memory.from_json(fields), deleted)
+        rest = fields.pop("deleted", False), fields.pop("origin", None), fields.pop("links", None)
+        return cls(Memory.from_json(fields), *rest)
 
 
 class Ledger:
@@ -57,10 +70,49 @@ class Ledger:
         values = {"namespace": namespace, "content_hash": content_hash}
         return next(((row, found) for row, found in engine.fetch(self.connection, _SQL["same_content"], values)), None)
 
-    def state(self, row: int) -> State:
-        """Return how the memory `row` is."""
+    def state(self, row: int, *, origin: bool = False, links: bool = False) -> State:
+        """Return how the memory `row` is; with its origin and links, if asked."""
         (memory,) = rows.memories(self.connection, [row])
-        return State(memory, deleted=bool(engine.value(self.connection, _SQL["deleted"], {"row": row})))
+        return State(
+            memory,
+            deleted=bool(engine.value(self.connection, _SQL["deleted"], {"row": row})),
+            origin=belongings.origin(self.connection, row) if origin else None,
+            links=belongings.links(self.connection, row) if links else None,
+        )
+
+    def put(self, row: int, now: State, then: State, times: Mapping[str, float | None]) -> None:
+        """Let the memory `row`, which is as `now` says, be as `then` says; times: created_at, updated_at, deleted_at.
+
+        Vectors of another content go; those of a deleted memory, too.
+        """
+        memory = then.memory
+        self.execute(
+            "put_state",
+            row=row,
+            type=memory.type,
+            metadata=metadata_text(memory.metadata),
+            content=memory.content,
+            content_hash=memory.content_hash,
+            supersedes=memory.supersedes,
+            superseded_by=memory.superseded_by,
+            **times,
+        )
+        if now.memory.tags != memory.tags:
+            self.execute("delete_memory_tags", row=row)
+            self.tag(row, memory.tags)
+        if now.memory.aliases != memory.aliases:
+            belongings.put_aliases(self.connection, row, memory.aliases)
+        if then.origin is not None:
+            belongings.put_origin(self.connection, row, then.origin)
+        if then.links is not None:
+            belongings.put_links(self.connection, row, then.links)
+        if times["deleted_at"] is not None or now.memory.content != memory.content:
+            self.vectors.remove(row)
+
+    def times(self, row: int) -> dict[str, float | None]:
+        """Return the times of the memory `row`, in seconds since 1970 as they are kept."""
+        ((created_at, updated_at, deleted_at),) = engine.fetch(self.connection, _SQL["times"], {"row": row})
+        return {"created_at": created_at, "updated_at": updated_at, "deleted_at": deleted_at}
 
     def tag(self, row: int, given: Sequence[str]) -> None:
         """Give the memory `row`, which has no tags, those `given`."""
@@ -72,12 +124,14 @@ class Ledger:
         """Return whether the memory `row` has vectors of the current model."""
         return self.vectors.has(row, vectors.current(self.connection))
 
-    def log(self, job: Job, at: float, row: int, memory_id: str, before: bytes | None) -> int:
-        """Write a line of the change log and return its seq."""
+    def log(
+        self, job: Job, at: float, row: int, memory_id: str, before: bytes | None, *, operation: str | None = None
+    ) -> int:
+        """Write a line of the change log and return its seq; operation: the job's, if not said."""
         self.execute(
             "insert_change",
             at=at,
-            operation=job.operation,
+            operation=operation or job.operation,
             memory=memory_id,
             row=row,
             client=job.client,

@@ -12,7 +12,7 @@ import orjson
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.requests import Purge
 from workers.jobs import Job
-from workers.storage import engine, queries
+from workers.storage import engine, queries, rows
 from workers.storage.ledger import Ledger
 
 _SQL = queries.load("writer")
@@ -53,11 +53,11 @@ def expired(ledger: Ledger, before: float) -> int:
     return len(found)
 
 
-def remove(ledger: Ledger, rows: Sequence[int], client: str, request: str) -> None:
+def remove(ledger: Ledger, gone: Sequence[int], client: str, request: str) -> None:
     """Remove deleted memories and what the log keeps of them, and log that."""
-    for row in rows:
+    for row in gone:
         ledger.vectors.remove(row)
-    meant = orjson.dumps(rows).decode()
+    meant = orjson.dumps(gone).decode()
     ledger.connection.pragma("secure_delete", 1)  # zeroes what is removed, where otherwise it is only let go of
     try:
         ledger.execute("purge_before", rows=meant)
@@ -68,7 +68,7 @@ def remove(ledger: Ledger, rows: Sequence[int], client: str, request: str) -> No
 
 
 def _named(ledger: Ledger, asked: Purge) -> list[int]:
-    """Return the row of the deleted memory with the id, or the rows of those with the content hash."""
+    """Return the row of the deleted memory with the id, or the rows of those with the content hash or alias."""
     values = {"id": asked.id, "namespace": asked.namespace}
     by_id = engine.fetch(ledger.connection, _SQL["deleted_by_id"], values)
     if any(not deleted for _, deleted in by_id):
@@ -76,7 +76,7 @@ def _named(ledger: Ledger, asked: Purge) -> list[int]:
     found = [row for row, _ in by_id] or [
         row for (row,) in engine.fetch(ledger.connection, _SQL["deleted_by_hash"], values)
     ]
-    if not found and ledger.same(asked.namespace, asked.id or ""):
+    if not found and rows.is_there(ledger.connection, asked.id or "", asked.namespace):
         raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
     if not found:
         raise NotFoundError(f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}")

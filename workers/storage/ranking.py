@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 from workers.storage.stopwords import STOP_WORDS
 
 TERMS = 256  # different words of a query that are looked for; each more costs a merge of everything it matches
 CANDIDATES = 200  # of each ranking, at least
 CANDIDATES_PER_HIT = 10
+HALF_LIFE_S = 30 * 86_400  # after which a memory counts half as new
+_HYBRID_SHARE, _NEW_SHARE, _USE_SHARE = 0.7, 0.2, 0.1  # of the score of a ranked search
 _KEYWORD_SHARE = 0.5  # of a hybrid score; the rest is meaning. Measured: clearly better than reciprocal rank fusion
 
 Scores = Mapping[int, float]
 """Scores of memories by their row."""
 
 
-def candidates(limit: int) -> int:
-    """Return how many of the best of each ranking are candidates for `limit` hits of both."""
-    return max(CANDIDATES, CANDIDATES_PER_HIT * limit)
+def candidates(limit: int, offset: int = 0) -> int:
+    """Return how many of the best of each ranking are candidates for `limit` hits of both, after `offset` others.
+
+    A score depends on the candidates, so pages of one limit have as many for as long as these suffice.
+    """
+    count = max(CANDIDATES, CANDIDATES_PER_HIT * limit)
+    while count < offset + limit:
+        count *= 2
+    return count
 
 
 def match(tokens: Iterable[str]) -> str:
@@ -51,6 +60,29 @@ def fuse(keyword: Scores, cosines: Scores) -> list[tuple[int, float]]:
         meaning = (cosine - least) / spread if spread else 1.0
         fused[row] = fused.get(row, 0.0) + (1 - _KEYWORD_SHARE) * meaning
     return ordered(fused)
+
+
+def ranked(fused: Scores, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> list[tuple[int, float]]:
+    """Return the memories of a hybrid ranking by that, by how new they are, and by how often they were of use.
+
+    created: when, in seconds since 1970, as `now` is. uses: how often, none where it is missing. Scores are in [0, 1].
+    """
+    most = math.log1p(max((uses.get(row, 0) for row in fused), default=0))
+    return ordered(
+        {
+            row: _HYBRID_SHARE * score
+            + _NEW_SHARE * 2 ** (-max(0.0, now - created[row]) / HALF_LIFE_S)
+            + (_USE_SHARE * math.log1p(uses.get(row, 0)) / most if most else 0.0)
+            for row, score in fused.items()
+        }
+    )
+
+
+def cut(
+    scored: Sequence[tuple[int, float]], offset: int, limit: int, least: float | None
+) -> Sequence[tuple[int, float]]:
+    """Return a page of what is ranked, without those whose score is below `least`."""
+    return [hit for hit in scored[offset : offset + limit] if least is None or hit[1] >= least]
 
 
 def ordered(scores: Scores) -> list[tuple[int, float]]:

@@ -6,7 +6,7 @@ import gc
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,27 +14,50 @@ import apsw
 import numpy as np
 import orjson
 
-from memmux.models import Change, Hit, Memory, Page, Verified
-from memmux.requests import Dump, Filter, Get, History, List, Mode, Search
+from memmux.models import Change, Graph, Hit, Memory, Page, Verified
+from memmux.requests import Dump, Filter, Get, History, List, Mode, Search, Store
+from memmux.requests import Graph as GraphRequest
 from workers.index.interface import Index, Rows
 from workers.jobs import Alive, silent
-from workers.storage import dump, engine, history, lineage, queries, ranking, rows, schema, vectors
+from workers.storage import (
+    audits,
+    belongings,
+    dump,
+    engine,
+    history,
+    lineage,
+    queries,
+    ranking,
+    rows,
+    schema,
+    similar,
+    vectors,
+    walks,
+)
 from workers.storage.embeddings import Embedded, mean
 from workers.storage.filters import Condition, condition
 from workers.storage.follower import MOST_VECTORS, Follower
 from workers.storage.interface import Found
 from workers.storage.knn import TableIndex
 from workers.storage.lineage import Lineage
+from workers.storage.scope import FEW, Scope
 from workers.storage.vectors import Model
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
+UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
 
 
 class SqliteReader:
-    """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory."""
+    """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory.
 
-    def __init__(self, database: Path, *, most_vectors: int = MOST_VECTORS) -> None:
+    now: seconds since 1970, by which memories get older.
+    """
+
+    def __init__(
+        self, database: Path, *, most_vectors: int = MOST_VECTORS, now: Callable[[], float] = time.time
+    ) -> None:
+        self._now = now
         self._database, self._lineage = database, Lineage.of(database)
         lineage.refuse_exchanged(database)
         schema.refuse_foreign(database)
@@ -82,36 +105,58 @@ class SqliteReader:
 
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first."""
-        where = condition(asked.filter)
+        where = condition(asked.filter, current=not asked.filter.include_superseded)
         total = engine.value(self._connection, _SQL["count"].format(where=where.sql), where.values)
         page = self._rows("newest", where, limit=asked.limit, offset=asked.offset)
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
 
     def search(self, asked: Search, query: Embedded | None) -> Found:
         """Return the best memories for a query; see `interface.Reader`."""
-        where = condition(asked.filter)
+        where, audited = self._where(asked.filter)
         if asked.mode is Mode.EXACT:
-            newest = self._rows("exact", where, query=asked.query, limit=asked.limit)
-            return self._found(Mode.EXACT, [(row, 1.0) for row in newest])
+            newest = self._rows("exact", where, query=asked.query, limit=asked.depth)
+            return self._found(asked, Mode.EXACT, [(row, 1.0) for row in newest])
         if asked.mode is Mode.KEYWORD or query is None:
             return self._by_keyword(asked, where)
         model = vectors.model(self._connection, query.model)
         pending = vectors.memories(self._connection) - (model.memories if model else 0)
-        degraded = (INDEXING,) if pending else ()
+        degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)))
         if model is None or not model.vectors:
             return self._by_keyword(asked, where, degraded)
         model.check(query.dimensions)
-        index, direction = self._index(model, asked.filter), mean(query.vectors)
-        allowed = None if where.plain else self._allowed(where, index)
+        scope, direction = self._scope(model, asked.filter, where), mean(query.vectors)
         if asked.mode is Mode.SEMANTIC:
-            return self._found(Mode.SEMANTIC, index.search(direction, asked.limit, allowed), degraded)
-        depth = ranking.candidates(asked.limit)
+            return self._found(asked, Mode.SEMANTIC, scope.nearest(direction, asked.depth), degraded)
+        depth = ranking.candidates(asked.limit, asked.offset)
         known, words = self._ahead
         if known != self._key(asked.query, where, depth):
             words = self._keyword(asked.query, where, depth)
-        cosines = dict(index.search(direction, depth, allowed))
-        cosines.update(index.similarities(direction, [row for row in words if row not in cosines]))
-        return self._found(Mode.HYBRID, ranking.fuse(words, cosines)[: asked.limit], degraded)
+        cosines = dict(scope.nearest(direction, depth))
+        cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
+        fused = ranking.fuse(words, cosines)
+        if asked.mode is Mode.RANKED:
+            fused = self._ranked(fused)
+        return self._found(asked, asked.mode, fused, degraded)
+
+    def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
+        """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""
+        model = None if text is None else vectors.model(self._connection, text.model)
+        if text is None or model is None or not model.vectors or model.dimensions != text.dimensions:
+            return []
+        among = Filter(namespace=asked.namespace)
+        scope = self._scope(model, among, self._where(among)[0])
+        best: dict[int, float] = {}
+        for vector in text.vectors[: similar.WINDOWS]:
+            for row, cosine in scope.nearest(vector, similar.FOUND):
+                best[row] = max(cosine, best.get(row, -1.0))
+        near = [hit for hit in ranking.ordered(best) if hit[1] >= similar.LEAST][: similar.FOUND]
+        wanted = {"rows": orjson.dumps([row for row, _ in near]).decode()}
+        ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
+        return [(ids[row], cosine) for row, cosine in near]
+
+    def graph(self, asked: GraphRequest) -> Graph:
+        """Return what is linked with a memory; raise NotFoundError."""
+        return walks.walk(self._connection, asked)
 
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
@@ -124,6 +169,10 @@ class SqliteReader:
     def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
         return engine.fetch(self._connection, _SQL["unindexed"], {"name": model, "limit": limit})
+
+    def sample(self, model: str) -> tuple[int, Sequence[tuple[str, str]]] | None:
+        """Return an open audit of `model`, and id and content of its sample; see `audits.sample`."""
+        return audits.sample(self._connection, model)
 
     def verify(self) -> Verified:
         """Compare the vectors in memory with the rows, at the change where the snapshot stands."""
@@ -144,18 +193,29 @@ class SqliteReader:
         self._connection.close()
 
     def prepare(self, asked: Search) -> None:
-        """Rank by words ahead of a hybrid search, which uses it if nothing was written in between."""
-        if asked.mode is Mode.HYBRID:
-            where, depth = condition(asked.filter), ranking.candidates(asked.limit)
+        """Rank by words ahead of a search by words and meaning, which uses it if nothing was written in between."""
+        if asked.mode in (Mode.HYBRID, Mode.RANKED):
+            (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
             self._ahead = self._key(asked.query, where, depth), self._keyword(asked.query, where, depth)
 
     def _key(self, query: str, where: Condition, limit: int) -> tuple[object, ...]:
         """Return all that a ranking by words depends on."""
         return self._seq, query, where.sql, tuple(where.values.items()), limit
 
+    def _where(self, asked: Filter) -> tuple[Condition, bool]:
+        """Return the condition of a search, and whether no vectors are unverified."""
+        superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
+        return condition(asked, current=bool(superseded) and not asked.include_superseded), not unverified
+
     def _by_keyword(self, asked: Search, where: Condition, degraded: tuple[str, ...] = ()) -> Found:
-        scores = ranking.by_best(self._keyword(asked.query, where, asked.limit))
-        return self._found(Mode.KEYWORD, ranking.ordered(scores), degraded)
+        scores = ranking.by_best(self._keyword(asked.query, where, asked.depth))
+        return self._found(asked, Mode.KEYWORD, ranking.ordered(scores), degraded)
+
+    def _ranked(self, fused: Sequence[tuple[int, float]]) -> Sequence[tuple[int, float]]:
+        scores = dict(fused)
+        wanted = {"rows": orjson.dumps(list(scores)).decode()}
+        created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
+        return ranking.ranked(scores, created, belongings.uses(self._connection, list(scores)), self._now())
 
     def _keyword(self, query: str, where: Condition, limit: int) -> dict[int, float]:
         """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
@@ -167,30 +227,49 @@ class SqliteReader:
             return {}
         values = {**where.values, "match": matching, "limit": limit}
         # The full-text index holds live memories alone: where there is no other namespace there is nothing to check.
-        alone = where.plain and engine.value(self._connection, _SQL["alone"], where.values)
+        alone = where.plain and not where.current and self._alone(where)
         name = "keyword_everywhere" if alone else "keyword"
         return dict(engine.fetch(self._connection, _SQL[name].format(where=where.sql), values))
+
+    def _alone(self, where: Condition) -> bool:
+        """Return whether all live memories are in the namespaces that are asked for."""
+        return not where.values or bool(engine.value(self._connection, _SQL["alone"], where.values))
+
+    def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
+        """Return the memories among which a search by meaning is."""
+        index = self._index(model, asked)
+        hidden = self._superseded(asked) if where.current else frozenset()
+        if where.plain and len(hidden) <= FEW:
+            return Scope(index, hidden=hidden)
+        return Scope(index, self._allowed(where, index, hidden))
 
     def _index(self, model: Model, asked: Filter) -> Index:
         partitions = self._follower.follow(model, self._seq)
         if partitions is None:
             return TableIndex(self._connection, model, asked.namespace)
-        return partitions.of(asked.namespace)
+        return partitions.everywhere() if asked.namespace is None else partitions.of(asked.namespace)
 
-    def _allowed(self, where: Condition, index: Index) -> Rows:
+    def _superseded(self, asked: Filter) -> frozenset[int]:
+        found = engine.value(self._connection, _SQL["superseded"], {"namespace": asked.namespace})
+        return frozenset(orjson.loads(found))
+
+    def _allowed(self, where: Condition, index: Index, hidden: frozenset[int]) -> Rows:
         """Return the rows of the memories that `where` lets through, and maybe some that are not in `index` anyway."""
         # What is in memory is live and of one namespace: no need to look at each memory, which costs far more.
         name = "rows" if isinstance(index, TableIndex) else where.by_tags or "rows"
-        found = engine.value(self._connection, _SQL[name].format(where=where.sql), where.values)
-        return np.array(orjson.loads(found), np.int64)
+        found = orjson.loads(engine.value(self._connection, _SQL[name].format(where=where.sql), where.values))
+        return np.array([row for row in found if row not in hidden] if hidden else found, np.int64)
 
     def _rows(self, name: str, where: Condition, **values: str | int) -> Sequence[int]:
         found = engine.fetch(self._connection, _SQL[name].format(where=where.sql), {**where.values, **values})
         return [row for (row,) in found]
 
-    def _found(self, mode: Mode, scored: Sequence[tuple[int, float]], degraded: tuple[str, ...] = ()) -> Found:
-        kept = rows.memories(self._connection, [row for row, _ in scored])
-        hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(scored, kept, strict=True))
+    def _found(
+        self, asked: Search, mode: Mode, scored: Sequence[tuple[int, float]], degraded: tuple[str, ...] = ()
+    ) -> Found:
+        page = ranking.cut(scored, asked.offset, asked.limit, asked.min_score)
+        kept = rows.memories(self._connection, [row for row, _ in page])
+        hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(page, kept, strict=True))
         return Found(mode, hits, degraded)
 
     def _end_former(self) -> None:

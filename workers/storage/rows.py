@@ -25,9 +25,10 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
         tags[row].append(spelling)
     found: dict[int, Memory] = {}
     size = 0
-    for row, id_, namespace, type_, created, updated, supersedes, content_hash, metadata, content in connection.execute(
+    for row, *fields, aliases, content_hash, metadata, content in connection.execute(
         _SQL["memories"], {"rows": wanted}
     ):
+        id_, namespace, type_, created, updated, supersedes, superseded_by = fields
         size += len(content) + len(metadata)
         if size > ANSWER_BYTES:
             raise too_large()
@@ -42,18 +43,25 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
             created_at=from_epoch(created),
             updated_at=from_epoch(updated),
             supersedes=supersedes,
+            superseded_by=superseded_by,
+            aliases=tuple(orjson.loads(aliases)),
         )
     return [found[row] for row in rows]
 
 
 def find(connection: apsw.Connection, memory_id: str, namespace: str) -> int:
-    """Return the row of the live memory with this id or content hash; raise NotFoundError if there is none."""
+    """Return the row of the live memory with this id, content hash or alias; raise NotFoundError if there is none."""
     row: int | None = engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace})
     if row is None:
         raise NotFoundError(
             f"there is no memory {memory_id!r} in namespace {namespace!r}; search or list to find its id"
         )
     return row
+
+
+def is_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
+    """Return whether there is a live memory with this id, content hash or alias."""
+    return engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace}) is not None
 
 
 def too_large() -> MessageTooLargeError:

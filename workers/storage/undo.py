@@ -6,31 +6,34 @@ from memmux.errors import ArgumentInvalidError, NotFoundError, UndoConflictError
 from memmux.models import Memory
 from memmux.requests import Undo
 from workers.jobs import Job
-from workers.storage import engine, queries
-from workers.storage.filters import metadata_text
+from workers.storage import engine, queries, versions
 from workers.storage.ledger import Ledger, State
 
 _SQL = queries.load("writer")
-_UPKEEP = ("vectors.backfill", "admin.rebuild")  # changes of what is made from memories, not of them
+_UPKEEP = ("vectors.backfill", "vectors.audit", "admin.rebuild")  # changes of what is made from memories, not of them
 
 
 def undo(ledger: Ledger, job: Job, asked: Undo) -> dict[str, object]:
     """Undo the change `asked.seq` if its memory was not changed since; return what the memory is now.
 
     The log keeps how a memory was before each change, and nothing of one that was new: then it is deleted. So an undo
-    is undone in the same way. Raises NotFoundError, UndoConflictError and ArgumentInvalidError.
+    is undone in the same way. Where a version goes, the former one is current again. Raises NotFoundError,
+    UndoConflictError and ArgumentInvalidError.
     """
     row, memory_id, target = _target(ledger, asked.seq)
-    now, at = ledger.state(row), ledger.at()
-    if target is None or target.deleted:
-        if now.deleted:
-            raise ArgumentInvalidError(f"the memory {memory_id!r} is deleted already; there is nothing to undo")
+    origin, links = (None, None) if target is None else (target.origin, target.links)
+    now, at = ledger.state(row, origin=origin is not None, links=links is not None), ledger.at()
+    if now.deleted and (target is None or target.deleted):
+        raise ArgumentInvalidError(f"the memory {memory_id!r} is deleted already; there is nothing to undo")
+    if target is None:
         ledger.execute("delete_memory", row=row, at=at)
         ledger.vectors.remove(row)
     else:
-        _bring_back(ledger, row, now, target.memory, at)
+        _bring_back(ledger, row, now, target, at)
     seq = ledger.log(job, at, row, memory_id, now.to_log())
     found = ledger.state(row)
+    if found.deleted != now.deleted:
+        versions.follow(ledger, job, found, asked.seq)
     return {
         "id": memory_id,
         "content_hash": found.memory.content_hash,
@@ -59,28 +62,23 @@ def _target(ledger: Ledger, seq: int) -> tuple[int, str, State | None]:
     return row, memory_id, None if before is None else State.from_log(before)
 
 
-def _bring_back(ledger: Ledger, row: int, now: State, target: Memory, at: float) -> None:
-    """Make the memory `row` a live one with the fields of `target`; vectors of another content go."""
-    same = ledger.same(target.namespace, target.content_hash)
+def _bring_back(ledger: Ledger, row: int, now: State, target: State, at: float) -> None:
+    """Make the memory `row` what `target` is; what is live has a content that no other has."""
+    memory = target.memory
+    same = None if target.deleted else ledger.same(memory.namespace, memory.content_hash)
     if same is not None and same[0] != row:
         raise ArgumentInvalidError(
             f"the memory {same[1]!r} has this content already; delete that one first, or leave this as it is"
         )
-    changed = _described(now.memory) != _described(target)
-    ledger.execute(
-        "bring_back",
-        row=row,
-        type=target.type,
-        metadata=metadata_text(target.metadata),
-        content=target.content,
-        content_hash=target.content_hash,
-        at=at if changed else target.updated_at.timestamp(),
-    )
-    if now.memory.tags != target.tags:
-        ledger.execute("delete_memory_tags", row=row)
-        ledger.tag(row, target.tags)
-    if now.memory.content != target.content:
-        ledger.vectors.remove(row)
+    kept = ledger.times(row)
+    created = now.memory.created_at == memory.created_at  # what is kept may be more exact than what the log says
+    changed = _described(now.memory) != _described(memory)
+    times = {
+        "created_at": kept["created_at"] if created else memory.created_at.timestamp(),
+        "updated_at": at if changed else memory.updated_at.timestamp(),
+        "deleted_at": at if target.deleted else None,
+    }
+    ledger.put(row, now, target, times)
 
 
 def _described(memory: Memory) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ import orjson
 from memmux import logs
 from memmux.errors import CancelledError, DatabaseCorruptError, KeyConflictError, MemmuxError
 from workers.jobs import Alive, Answer, Job, Outcome, silent
-from workers.storage import engine, filesystem, lineage, queries, repair, schema, vectors
+from workers.storage import audits, engine, filesystem, lineage, queries, repair, schema, vectors
 from workers.storage.changes import Changes
 from workers.storage.lineage import Lineage
 from workers.storage.shelf import Shelf
@@ -203,6 +203,7 @@ class SqliteWriter:
             "model": model.name if model else None,
             "dimensions": model.dimensions if model else None,
             "vectors": model.vectors if model else 0,
+            "unaudited": audits.count(self._connection),
         }
 
     def _working(self) -> bool:

@@ -3,6 +3,12 @@
 -- name: live
 m.deleted_at IS NULL AND m.namespace = :namespace
 
+-- name: live_everywhere
+m.deleted_at IS NULL
+
+-- name: current
+m.superseded_by IS NULL
+
 -- name: type
 m.type = :type
 

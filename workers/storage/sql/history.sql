@@ -1,4 +1,4 @@
--- The row of a memory, live or deleted, by its id, else by its content hash; of a purged one, by its id.
+-- The row of a memory, live or deleted, by its id, its content hash or an alias; of a purged one, by its id.
 -- name: find
 SELECT row FROM memories WHERE id = :id AND namespace = :namespace
 UNION ALL
@@ -11,6 +11,8 @@ FROM (
     WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
     ORDER BY deleted_at DESC
 )
+UNION ALL
+SELECT row FROM aliases WHERE name = :id AND namespace = :namespace
 UNION ALL
 SELECT row
 FROM changes

@@ -1,5 +1,8 @@
 -- name: memories
-SELECT row, id, namespace, type, created_at, updated_at, supersedes, content_hash, metadata, content
+SELECT
+    row, id, namespace, type, created_at, updated_at, supersedes, superseded_by,
+    (SELECT json_group_array(a.name ORDER BY a.name) FROM aliases AS a WHERE a.row = memories.row),
+    content_hash, metadata, content
 FROM memories
 WHERE row IN (SELECT value FROM json_each(:rows))
 
@@ -9,7 +12,7 @@ FROM memory_tags
 WHERE memory IN (SELECT value FROM json_each(:rows))
 ORDER BY memory, position
 
--- Two look-ups, each by its own index; with OR the planner would go through the whole namespace.
+-- Each look-up by its own index; with OR the planner would go through the whole namespace.
 -- name: find
 SELECT row
 FROM memories
@@ -18,3 +21,8 @@ UNION ALL
 SELECT row
 FROM memories
 WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NULL
+UNION ALL
+SELECT m.row
+FROM aliases AS a CROSS JOIN memories AS m ON m.row = a.row
+WHERE a.name = :id AND a.namespace = :namespace AND m.deleted_at IS NULL
+LIMIT 1

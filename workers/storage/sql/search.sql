@@ -3,6 +3,23 @@
 -- name: seq
 SELECT coalesce(max(seq), 0) FROM changes
 
+-- What is rare, and costs a search something only where it is there.
+-- name: rare
+SELECT
+    EXISTS (SELECT 1 FROM memories WHERE superseded_by IS NOT NULL AND deleted_at IS NULL),
+    EXISTS (SELECT 1 FROM audits)
+
+-- name: superseded
+SELECT json_group_array(row)
+FROM memories
+WHERE superseded_by IS NOT NULL AND deleted_at IS NULL AND (:namespace IS NULL OR namespace = :namespace)
+
+-- name: created
+SELECT row, created_at FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
+-- name: ids
+SELECT row, id FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
 -- name: rows
 SELECT json_group_array(m.row) FROM memories AS m WHERE {where}
 
@@ -63,6 +80,21 @@ WITH nearest AS MATERIALIZED (
 )
 SELECT v.memory, 1 - nearest.distance
 FROM nearest JOIN vectors AS v ON v.id = nearest.rowid
+
+-- name: nearest_everywhere
+WITH nearest AS MATERIALIZED (
+    SELECT rowid, distance FROM {table} WHERE embedding MATCH :query AND k = :k
+)
+SELECT v.memory, 1 - nearest.distance
+FROM nearest JOIN vectors AS v ON v.id = nearest.rowid
+
+-- name: nearest_of_all
+SELECT v.memory, max(1 - vec_distance_cosine(v.embedding, :query)) AS cosine
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model AND m.deleted_at IS NULL
+GROUP BY v.memory
+ORDER BY cosine DESC, v.memory DESC
+LIMIT :k
 
 -- name: nearest_of_namespace
 SELECT v.memory, max(1 - vec_distance_cosine(v.embedding, :query)) AS cosine

@@ -1,5 +1,10 @@
 -- name: page
-SELECT row, id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content
+SELECT
+    row, id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content,
+    superseded_by,
+    EXISTS (SELECT 1 FROM aliases AS a WHERE a.row = memories.row),
+    EXISTS (SELECT 1 FROM origins AS o WHERE o.row = memories.row),
+    EXISTS (SELECT 1 FROM links AS l WHERE l.row = memories.row)
 FROM memories
 WHERE row > :after
 ORDER BY row

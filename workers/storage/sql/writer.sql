@@ -1,6 +1,6 @@
 -- name: insert_memory
-INSERT INTO memories (id, namespace, type, created_at, updated_at, content_hash, metadata, content)
-VALUES (:id, :namespace, :type, :at, :at, :content_hash, :metadata, :content)
+INSERT INTO memories (id, namespace, type, created_at, updated_at, supersedes, content_hash, metadata, content)
+VALUES (:id, :namespace, :type, :at, :at, :supersedes, :content_hash, :metadata, :content)
 
 -- name: update_memory
 UPDATE memories
@@ -9,6 +9,9 @@ WHERE row = :row
 
 -- name: replace_content
 UPDATE memories SET content = :content, content_hash = :content_hash WHERE row = :row
+
+-- name: supersede
+UPDATE memories SET superseded_by = :superseded_by WHERE row = :row
 
 -- name: delete_memory
 UPDATE memories SET deleted_at = :at WHERE row = :row
@@ -74,23 +77,42 @@ SELECT row, memory, operation, before FROM changes WHERE seq = :seq
 -- name: changed_since
 SELECT max(seq)
 FROM changes
-WHERE row = :row AND seq > :seq AND operation NOT IN ('vectors.backfill', 'admin.rebuild')
+WHERE row = :row AND seq > :seq AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'admin.rebuild')
+
+-- name: last_operation
+SELECT operation
+FROM changes
+WHERE row = :row AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'admin.rebuild')
+ORDER BY seq DESC
+LIMIT 1
+
+-- name: changed_with
+SELECT EXISTS (
+    SELECT 1 FROM changes WHERE row = :row AND request = (SELECT request FROM changes WHERE seq = :seq)
+)
 
 -- name: kept
 SELECT EXISTS (SELECT 1 FROM memories WHERE row = :row)
 
 -- One statement, as the full-text index is kept by triggers that must see content and deletion change together.
--- name: bring_back
+-- name: put_state
 UPDATE memories
-SET type = :type, metadata = :metadata, content = :content, content_hash = :content_hash, updated_at = :at,
-    deleted_at = NULL
+SET type = :type, metadata = :metadata, content = :content, content_hash = :content_hash, created_at = :created_at,
+    updated_at = :updated_at, deleted_at = :deleted_at, supersedes = :supersedes, superseded_by = :superseded_by
 WHERE row = :row
+
+-- name: times
+SELECT created_at, updated_at, deleted_at FROM memories WHERE row = :row
 
 -- name: deleted_by_id
 SELECT row, deleted_at IS NOT NULL FROM memories WHERE id = :id AND namespace = :namespace
 
 -- name: deleted_by_hash
 SELECT row FROM memories WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
+UNION
+SELECT m.row
+FROM aliases AS a CROSS JOIN memories AS m ON m.row = a.row
+WHERE a.name = :id AND a.namespace = :namespace AND m.deleted_at IS NOT NULL
 
 -- name: deleted_before
 SELECT row
@@ -123,8 +145,9 @@ SELECT row FROM memories WHERE id = :id
 
 -- name: load_memory
 INSERT INTO memories (
-    id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content
+    id, namespace, type, created_at, updated_at, deleted_at, supersedes, superseded_by, content_hash, metadata, content
 )
 VALUES (
-    :id, :namespace, :type, :created_at, :updated_at, :deleted_at, :supersedes, :content_hash, :metadata, :content
+    :id, :namespace, :type, :created_at, :updated_at, :deleted_at, :supersedes, :superseded_by, :content_hash,
+    :metadata, :content
 )

@@ -1,0 +1,33 @@
+"""Similar: memories that say nearly the same as one that is stored; they are named, and nothing is left out for them.
+
+The read stage finds them before the memory is there, and appends a frame that the write stage takes into its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from memmux import limits
+from memmux.errors import MalformedMessageError
+
+OPERATION = "memory.store_similar"
+LEAST = 0.85  # the cosine from which on two texts say nearly the same
+FOUND = limits.SIMILAR + 1  # one of them may be the very memory, if its content was there already
+WINDOWS = 8  # of a text that is stored, that are compared
+
+
+def frame(found: Sequence[tuple[str, float]]) -> bytes:
+    """Return the frame that names memories by their ids, each with its score, best first."""
+    return orjson.dumps([{"id": memory_id, "score": score} for memory_id, score in found])
+
+
+def others(data: bytes, memory_id: str) -> list[dict[str, Any]]:
+    """Return what the frame names but the memory with that id; raise MalformedMessageError if it is none."""
+    try:
+        found = [one for one in orjson.loads(data) if one["id"] != memory_id]
+    except (ValueError, TypeError, KeyError):
+        raise MalformedMessageError("the last frame does not hold the memories that are similar") from None
+    return found[: limits.SIMILAR]
