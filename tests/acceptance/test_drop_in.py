@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from mcp_types import TextContent
@@ -13,7 +15,7 @@ from memmux import Client as MemmuxClient
 from memmux.settings import load
 from tests.acceptance.conftest import Connect, refusal, structured
 from tests.acceptance.test_older_names import _expect as expect
-from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill, line, noon
+from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill, line
 
 pytestmark = pytest.mark.anyio
 
@@ -174,17 +176,24 @@ async def test_a_response_is_cut_between_memories(connect: Connect, utc_env: dic
         assert (len(least["hits"]), least["omitted"]) == (1, 8)
 
 
-@pytest.mark.parametrize(("zone", "found"), [("UTC", True), ("Pacific/Kiritimati", False)])
-async def test_yesterday_is_that_of_the_users_time_zone(
-    connect: Connect, tidy_env: dict[str, str], zone: str, found: bool
-) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/New_York"])
+async def test_yesterday_is_that_of_the_users_time_zone(connect: Connect, tidy_env: dict[str, str], zone: str) -> None:
     env = {**tidy_env, "TZ": zone}
+    today = datetime.now(ZoneInfo(zone)).replace(hour=0, minute=30)
+    inside, outside = (today - timedelta(days=1)).timestamp(), (today - timedelta(days=1, hours=1)).timestamp()
     with MemmuxClient(settings=load(environment=env), name="filler") as filler:
-        late = noon(1) + 11.9 * 3600  # 23:54 yesterday in UTC, which is today in Kiritimati, fourteen hours ahead
-        assert filler.load([line(PORT, 1, [], {}, created_at=late, updated_at=late)]).created == 1
+        lines = [
+            line(content, 1, [], {}, created_at=at, updated_at=at)
+            for content, at in ((PORT, inside), (PARROT, outside))
+        ]
+        assert filler.load(lines).created == 2
     async with connect(env=env) as client:
-        hits = structured(await client.call_tool("memory_search", {"time_expr": "yesterday"}))["hits"]
-    assert [hit["content"] for hit in hits] == ([PORT] if found else [])
+        for name, arguments in (
+            ("memory_search", {"time_expr": "yesterday"}),
+            ("recall_memory", {"query": "yesterday"}),
+        ):
+            hits = structured(await client.call_tool(name, arguments))["hits"]
+            assert [hit["content"] for hit in hits] == [PORT]
 
 
 async def test_a_conversation_is_one_memory(connect: Connect) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,8 +9,8 @@ from typing import Any
 
 from memmux import Client
 from memmux.settings import load
+from tests.integration.helpers import status_until
 
-BOUND_S = 60.0  # for the memories to be embedded
 PORT = "The staging database listens on port 5433."
 PARROT = "The parrot lives in Antwerp."
 KETTLE = "The kettle is from 1931."
@@ -68,7 +67,5 @@ def fill(env: Mapping[str, str]) -> None:
     ]
     with Client(settings=load(environment=env), name="filler") as client:
         loaded = client.load(lines, adopt=True)
-        until = time.monotonic() + BOUND_S
-        while client.status().pending:
-            assert time.monotonic() < until
+        status_until(client, lambda status: status.pending == 0)  # every vector is there
     assert (loaded.created, loaded.problems) == (len(lines), ())
