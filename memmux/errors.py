@@ -5,6 +5,7 @@
     │   ├── ContentEmptyError, ContentTooLongError, MetadataInvalidError, TagInvalidError
     │   ├── UnknownOperationError, UnknownFieldError, UnknownModeError, ArgumentInvalidError
     │   ├── LimitOutOfRangeError, MessageTooLargeError
+    │   ├── TimeNotUnderstoodError, PathRefusedError
     │   ├── NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError
     │   └── PoisonedError
     ├── ProtocolError              the two sides do not understand each other
@@ -116,6 +117,18 @@ class MessageTooLargeError(RequestError):
     """The message is larger than the cluster accepts; send less at once."""
 
     code = "message_too_large"
+
+
+class TimeNotUnderstoodError(RequestError):
+    """The expression is not understood as a time; write it like 'yesterday', 'last week' or 'since 2026-11-01'."""
+
+    code = "time_not_understood"
+
+
+class PathRefusedError(RequestError):
+    """The path is outside the folders that may be read; name its folder in MEMMUX_INGEST_ROOTS."""
+
+    code = "path_refused"
 
 
 class NotFoundError(RequestError):

@@ -71,6 +71,7 @@ class Settings:
     worker_rss_mb: a worker that has grown beyond is replaced; 0 never.
     wal_mb: a write-ahead log above it makes long reads step aside, so that it can shrink.
     index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
+    ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     tools: which tools the MCP server lists.
     log_level: the least level that is logged.
     """
@@ -95,6 +96,7 @@ class Settings:
     worker_rss_mb: int = 2048
     wal_mb: int = 256
     index_from: int = 20_000
+    ingest_roots: tuple[Path, ...] = ()
     tools: ToolList = ToolList.CORE
     log_level: LogLevel = LogLevel.INFO
 
@@ -106,7 +108,11 @@ class Settings:
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""
         given = ((known.name, getattr(self, known.name)) for known in fields(self))
-        return [f"--{name.replace('_', '-')}={value}" for name, value in given if value is not None]
+        return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in given if value is not None]
+
+
+def _written(value: object) -> str:
+    return os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 _RANGES = (
@@ -183,12 +189,19 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
     except (TypeError, ValueError):
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
-    # The rest are paths. Symbolic links are resolved so that two names of one database reach one cluster.
+    if kind == tuple[Path, ...]:
+        listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
+        return tuple(_path(path, source) for path in listed if path)
+    path = _path(value, source)
+    return str(path) if name == "model" else path
+
+
+def _path(value: object, source: str) -> Path:
+    """Return a path; symbolic links are resolved so that two names of one database reach one cluster."""
     try:
-        path = Path(str(value)).expanduser().resolve()
+        return Path(str(value)).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
-    return str(path) if name == "model" else path
 
 
 def _plain(kind: type[int | float | str], value: object) -> object:

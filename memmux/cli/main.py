@@ -38,6 +38,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "list": "memories.list_memories",
         "update": "memories.update",
         "delete": "memories.delete",
+        "ingest": "ingest.ingest",
         "history": "history.history",
         "undo": "history.undo",
         "purge": "history.purge",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import UTC, datetime
 from functools import wraps
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import click
 import orjson
 
-from memmux.errors import MetadataInvalidError
+from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
 
 Decorated = Callable[..., Any]
@@ -38,6 +39,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "worker_rss_mb": ("MIB", "A worker that has grown beyond is replaced; 0: never."),
         "wal_mb": ("MIB", "A write-ahead log above it makes long reads step aside."),
         "index_from": ("N", "From so many vectors of one namespace on an index is built for them."),
+        "ingest_roots": ("FOLDERS", "Folders whose files MCP clients may have ingested, separated by colons."),
         "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
     }
@@ -114,13 +116,38 @@ description_options = _combined(
 )
 """What a memory is described with: tags, type, metadata, namespace."""
 
-filter_options = _combined(
+_filter_options = _combined(
     click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
     click.option("--after", metavar="TIME", help="Only stored at or after: 2026-11-23, 2026-11-23T14:30, or seconds."),
     click.option("--before", metavar="TIME", help="Only stored before this time."),
+    click.option(
+        "--when",
+        metavar="WORDS",
+        help="Only stored then: 'yesterday', 'last week', '3 days ago', 'october 2025', 'since monday' and the like.",
+    ),
     _metadata_option("Only with these values: a JSON object."),
     namespace_option,
 )
-"""The fields of `memmux.requests.Filter`."""
+
+
+def filter_options(command: Callable[..., None]) -> Decorated:
+    """Give `command` the fields of `memmux.requests.Filter` as options, and `--when`, which becomes two of them."""
+
+    @wraps(command)
+    def filtered(*arguments: Any, when: str | None, after: object, before: object, **options: Any) -> None:
+        if when is not None:
+            if after is not None or before is not None:
+                raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
+            after, before = _filtered_by(when)
+        command(*arguments, after=after, before=before, **options)
+
+    return _filter_options(filtered)
+
+
+def _filtered_by(expression: str) -> tuple[datetime | None, datetime | None]:
+    from memmux.when import local_zone, parse  # costs 30 ms, and few commands need it
+
+    span = parse(expression, now=datetime.now(UTC), zone=local_zone())
+    return span.start, span.before

@@ -43,7 +43,7 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, as_json: bo
     with (
         _client(settings) as client,
         contextlib.nullcontext(sys.stdout.buffer) if file == STANDARD else _replacing(target) as opened,
-        _progress("exporting") as report,
+        output.progress("exporting") as report,
     ):
         exported = transfer.write(client, opened, vectors=vectors, report=report)
         opened.flush()
@@ -65,7 +65,7 @@ def import_memories(settings: Settings, file: str, *, as_json: bool) -> None:
     What is there already is skipped, so an import that was interrupted is done again and goes on. A memory that is
     there with another state stays as it is. Ends with 1 if some lines are no memories; the others are imported.
     """
-    with _client(settings) as client, _reading(file) as (opened, size), _progress("importing") as report:
+    with _client(settings) as client, _reading(file) as (opened, size), output.progress("importing") as report:
         imported = transfer.read(client, opened, size=size, report=report)
     if as_json:
         output.document(imported)
@@ -130,18 +130,3 @@ def _reading(file: str) -> Iterator[tuple[BinaryIO, int]]:
 
 def _refused(path: Path, what: str, error: OSError) -> StoragePermissionError:
     return StoragePermissionError(f"{path} can't be {what}: {error.strerror}; name another file")
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Iterator[transfer.Report]:
-    """Draw how far a transfer is on standard error, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console  # costs 50 ms, and only a terminal needs it
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # the same
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total or None)

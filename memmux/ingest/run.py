@@ -1,0 +1,285 @@
+"""One ingest: what is in files, made to be what is in the database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from memmux import limits
+from memmux.checks import check_range, check_tags, check_text
+from memmux.client import Client
+from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.ingest import documents, files
+from memmux.ingest.chunks import split
+from memmux.models import Memory
+from memmux.requests import DEFAULT_NAMESPACE, Store
+
+TYPE = "document"  # of the memories
+CHUNK_SIZE = 1000  # characters
+CHUNK_OVERLAP = 200  # characters
+MAX_FILES = 100
+LEAST_CHUNK = 50  # characters
+BATCH = 32  # chunks of one request; small, so that progress is seen
+TIMEOUT_S = 300.0  # for a batch, which waits for the embedder
+_KEYS = ("source", "chunk", "chunks", "file_hash", "chunking", "title", "page")  # of a chunk's metadata
+
+Progress = Callable[[int, int], None]
+"""Called with how many bytes of the files are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProblem:
+    """A file or folder that was not read, and why; what is known of it from before stays."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What became of the files.
+
+    files: how many were new or changed. chunks: how many of theirs were stored. replaced: how many of before were
+    deleted, since they are in no file any more. skipped: how many files were as they were. degraded: codes of what the
+    stores had to do without.
+    """
+
+    files: int = 0
+    chunks: int = 0
+    replaced: int = 0
+    skipped: int = 0
+    problems: tuple[FileProblem, ...] = ()
+    degraded: tuple[str, ...] = ()
+
+
+def ingest(
+    client: Client,
+    path: str | Path | Sequence[Path],
+    *,
+    tags: Sequence[str] = (),
+    namespace: str = DEFAULT_NAMESPACE,
+    chunk_size: int = CHUNK_SIZE,
+    chunk_overlap: int = CHUNK_OVERLAP,
+    recursive: bool = True,
+    extensions: Collection[str] | None = None,
+    max_files: int = MAX_FILES,
+    roots: Sequence[Path] | None,
+    progress: Progress | None = None,
+) -> Ingested:
+    """Make memories of files, or of the files in folders, and bring those that were made before up to date.
+
+    Each chunk is a memory of type `document` with the tags and as metadata: source, the file's absolute path; chunk,
+    its number from 0; chunks, how many there are; file_hash, SHA-256 of the file; chunking, size and overlap; title;
+    and of a PDF page. What an interrupted ingest left undone, the next one does.
+
+    path: one or several. chunk_size, chunk_overlap: in characters. extensions: of the files to read of a folder.
+    max_files: of a folder. roots: the folders that may be read; None if the path is the user's own word. A file that
+    can't be read is a problem and stops nothing. Raises PathRefusedError, ArgumentInvalidError, LimitOutOfRangeError,
+    TagInvalidError, and whatever the client raises.
+    """
+    check_tags(tags)
+    check_text("namespace", namespace, limits.NAMESPACE_CHARACTERS)
+    check_range("chunk_size", chunk_size, LEAST_CHUNK, limits.CHUNK_CHARACTERS)
+    check_range("chunk_overlap", chunk_overlap, 0, chunk_size // 2)
+    check_range("max_files", max_files, 1, limits.INGEST_FILES)
+    run = _Run(client, tuple(tags), namespace, (chunk_size, chunk_overlap))
+    chosen: dict[Path, None] = {}
+    for named in [path] if isinstance(path, str | Path) else path:
+        found = files.choose(
+            Path(named),
+            roots=roots,
+            recursive=recursive,
+            extensions=extensions,
+            max_files=max_files,
+            complain=run.complain,
+        )
+        chosen.update(dict.fromkeys(found))
+    sizes = [files.size(file) for file in chosen]
+    done, total = 0, sum(sizes)
+    for file, size in zip(chosen, sizes, strict=True):
+
+        def partly(part: float, done: int = done, size: int = size) -> None:
+            if progress is not None:
+                progress(done + int(size * part), total)
+
+        partly(0)
+        try:
+            run.file(file, partly)
+        except ArgumentInvalidError as error:
+            run.complain(file, error.message)
+        done += size
+    run.clean_up()
+    if progress is not None:
+        progress(total, total)
+    return run.result()
+
+
+@dataclass(slots=True)
+class _Run:
+    """An ingest under way.
+
+    shared: chunks whose content another memory has, by its id. gone: memories that their files have no more; they are
+    deleted last of all, as another file may turn out to have the same content.
+    """
+
+    client: Client
+    tags: tuple[str, ...]
+    namespace: str
+    chunking: tuple[int, int]
+    files: int = 0
+    chunks: int = 0
+    replaced: int = 0
+    skipped: int = 0
+    problems: list[FileProblem] = field(default_factory=list)
+    degraded: dict[str, None] = field(default_factory=dict)
+    shared: dict[str, Store] = field(default_factory=dict)
+    gone: list[Memory] = field(default_factory=list)
+
+    def complain(self, path: Path, message: str) -> None:
+        """Remember a problem."""
+        shown = os.fsencode(path).decode(errors="replace")
+        self.problems.append(FileProblem(path=shown, message=documents.clean(message)))
+
+    def file(self, path: Path, partly: Callable[[float], None]) -> None:
+        """Bring the memories of one file up to date; raise ArgumentInvalidError if it can't be read."""
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise ArgumentInvalidError("its name is not UTF-8; rename it") from None
+        opened = files.read(path)
+        known = self._known(path)
+        if self._complete(known, opened.digest):
+            self.skipped += 1
+            return
+        wanted = self._wanted(path, opened)
+        self.files += 1
+        known_by_content = {memory.content: memory for memory in known}
+        missing = [chunk for chunk in wanted if chunk.content not in known_by_content]
+        for chunk in wanted:
+            if memory := known_by_content.get(chunk.content):
+                self._adapt(memory, chunk)
+        for first in range(0, len(missing), BATCH):
+            self._store(missing[first : first + BATCH])
+            partly(min(1.0, (first + BATCH) / len(missing)))
+        contents = {chunk.content for chunk in wanted}
+        self.gone += [memory for memory in known if memory.content not in contents]
+
+    def clean_up(self) -> None:
+        """Delete what no file has any more; what another one has becomes its own."""
+        for memory in self.gone:
+            if chunk := self.shared.get(memory.id):
+                self._adapt(memory, chunk)
+                continue
+            with suppress(NotFoundError):  # somebody else was quicker
+                self.client.delete(memory.id, namespace=self.namespace)
+                self.replaced += 1
+
+    def result(self) -> Ingested:
+        """Return what was done."""
+        return Ingested(
+            files=self.files,
+            chunks=self.chunks,
+            replaced=self.replaced,
+            skipped=self.skipped,
+            problems=tuple(self.problems),
+            degraded=tuple(self.degraded),
+        )
+
+    def _known(self, path: Path) -> list[Memory]:
+        """Return the memories that were made of a file."""
+        found: list[Memory] = []
+        while True:
+            page = self.client.list(
+                type=TYPE,
+                metadata={"source": str(path)},
+                namespace=self.namespace,
+                limit=limits.LIST_LIMIT,
+                offset=len(found),
+            )
+            found += page.memories
+            if not page.memories or len(found) >= page.total:
+                return found
+
+    def _complete(self, known: Sequence[Memory], digest: str) -> bool:
+        """Return whether the memories are all those of a file with this hash, cut and tagged as they shall be."""
+        if not known:
+            return False
+        chunking = list(self.chunking)
+        as_wanted = all(
+            memory.metadata.get("file_hash") == digest
+            and memory.metadata.get("chunking") == chunking
+            and not _missing(self.tags, memory.tags)
+            for memory in known
+        )
+        numbers = {memory.metadata.get("chunk") for memory in known}
+        return as_wanted and numbers == set(range(len(known))) and known[0].metadata.get("chunks") == len(known)
+
+    def _wanted(self, path: Path, opened: files.Opened) -> list[Store]:
+        """Return the memories that a file shall be, each content once."""
+        document = documents.read(path, opened.data)
+        size, overlap = self.chunking
+        contents: dict[str, int | None] = {}
+        for part in document.parts:
+            for chunk in split(part.text, size=size, overlap=overlap):
+                if chunk.text[chunk.own :].strip():
+                    contents.setdefault(chunk.text.strip(), part.page)
+        if len(contents) > limits.INGEST_CHUNKS:
+            raise ArgumentInvalidError(f"it has {len(contents)} chunks, the most is {limits.INGEST_CHUNKS}; split it")
+        return [
+            Store(
+                content=content,
+                tags=self.tags,
+                type=TYPE,
+                metadata={
+                    "source": str(path),
+                    "chunk": number,
+                    "chunks": len(contents),
+                    "file_hash": opened.digest,
+                    "chunking": list(self.chunking),
+                    "title": document.title,
+                    **({} if page is None else {"page": page}),
+                },
+                namespace=self.namespace,
+            )
+            for number, (content, page) in enumerate(contents.items())
+        ]
+
+    def _adapt(self, memory: Memory, chunk: Store) -> None:
+        """Have a memory say what is true of the chunk; its content is that of the chunk already."""
+        metadata: Mapping[str, object] = {key: chunk.metadata.get(key) for key in _KEYS}
+        tags = _missing(self.tags, memory.tags)
+        if not tags and all(memory.metadata.get(key) == value for key, value in metadata.items()):
+            return
+        with suppress(NotFoundError):  # somebody deleted it meanwhile
+            self.client.update(
+                memory.id,
+                metadata=metadata,
+                tags=(*memory.tags, *tags) if tags else None,
+                namespace=self.namespace,
+            )
+
+    def _store(self, chunks: Sequence[Store]) -> None:
+        for chunk, stored in zip(chunks, self.client.store_batch(chunks, timeout_s=TIMEOUT_S), strict=True):
+            self.degraded.update(dict.fromkeys(stored.degraded))
+            if stored.status == "duplicate":
+                self._share(stored.id, chunk)
+            else:
+                self.chunks += 1
+
+    def _share(self, memory_id: str, chunk: Store) -> None:
+        """Note that another memory has the content; if its file is gone, as after a move, the memory is ours."""
+        self.shared[memory_id] = chunk
+        with suppress(NotFoundError):
+            memory = self.client.get(memory_id, namespace=self.namespace)
+            source = memory.metadata.get("source")
+            if memory.type == TYPE and isinstance(source, str) and not os.path.lexists(source):
+                self._adapt(memory, chunk)
+
+
+def _missing(wanted: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
+    """Return the tags that are not there; case does not matter."""
+    names = {tag.strip().casefold() for tag in there}
+    return tuple(tag for tag in wanted if tag.strip().casefold() not in names)
