@@ -13,7 +13,7 @@ from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments
 from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Session, Stats
-from mcp_dealer.spans import Moment
+from mcp_dealer.spans import Moment, Now
 from mcp_dealer.tool import MemoryTool
 from mcp_dealer.tools import with_degraded
 from memmux import ingest
@@ -37,11 +37,11 @@ class ExtraTools:
         self,
         connected: Callable[[], AsyncClient],
         settings: Settings,
-        moment: Callable[[], Moment] = Moment.current,
+        now: Now = Moment.current,
     ) -> None:
         self._connected = connected
         self._settings = settings
-        self._moment = moment
+        self._now = now
 
     def all(self) -> list[Tool]:
         """Return the tools, ready for a server."""
@@ -71,7 +71,7 @@ class ExtraTools:
         """Count memories, and what was asked for."""
         client = self._connected()
         newest = await client.list(limit=1, namespace=None)
-        recent = await client.list(limit=1, namespace=None, after=self._moment().now - RECENT)
+        recent = await client.list(limit=1, namespace=None, after=self._now().now - RECENT)
         superseded = await self._superseded(client)
         return Stats.of(await client.status(), superseded=superseded, recent=recent.total, newest=newest)
 

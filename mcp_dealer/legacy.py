@@ -13,7 +13,7 @@ from typing import Any
 
 from mcp_dealer.arguments import one
 from mcp_dealer.arguments.base import split
-from mcp_dealer.spans import Moment
+from mcp_dealer.spans import Now
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, UnknownOperationError
 
@@ -25,50 +25,50 @@ class Means:
     """What an older argument is; text: for the documentation. meant: gives the current arguments that say the same."""
 
     text: str
-    meant: Callable[[object, Moment], Meant]
+    meant: Callable[[object, Now], Meant]
 
 
 def _is(name: str) -> Means:
     return Means(f"`{name}`", lambda value, _: {name: value})
 
 
-def _tags(value: object, moment: Moment) -> Meant:
-    del moment
+def _tags(value: object, now: Now) -> Meant:
+    del now
     return {"tags": split(value)}
 
 
-def _one_tag(value: object, moment: Moment) -> Meant:
-    del moment
+def _one_tag(value: object, now: Now) -> Meant:
+    del now
     return {"tags": [value] if isinstance(value, str) else value}
 
 
-def _all_tags(value: object, moment: Moment) -> Meant:
-    del moment
+def _all_tags(value: object, now: Now) -> Meant:
+    del now
     return {"tag_match": "all" if value else "any"}
 
 
-def _day_included(value: object, moment: Moment) -> Meant:
+def _day_included(value: object, now: Now) -> Meant:
     """Return the end of a stretch of days, which the last of them belongs to."""
-    del moment
+    del now
     try:
         return {"before": (date.fromisoformat(str(value)) + timedelta(days=1)).isoformat()}
     except (ValueError, OverflowError):
         return {"before": value}  # a time, or what the current tool refuses
 
 
-def _recalled(value: object, moment: Moment) -> Meant:
+def _recalled(value: object, now: Now) -> Meant:
     """Return the time that a query speaks of, and what else it says; without either it is what it is."""
     if not isinstance(value, str):
         return {"query": value}
-    (after, before), rest = moment.found(value)
+    (after, before), rest = now().found(value)
     times = {"after": after and after.isoformat(), "before": before and before.isoformat()}
     given: Meant = {name: time for name, time in times.items() if time is not None}
     return given | ({"query": rest} if rest.strip() or not given else {})
 
 
-def _similarity(value: object, moment: Moment) -> Meant:
+def _similarity(value: object, now: Now) -> Meant:
     """Return the cosine of a relevance score, which is (1 + cosine) / 2."""
-    del moment
+    del now
     if not isinstance(value, int | float):
         return {"min_score": value}
     return {"min_score": 2 * value - 1} if value > 0 else {}
@@ -86,7 +86,7 @@ class Older:
     always: Mapping[str, object] = field(default_factory=dict)
     default: Mapping[str, object] = field(default_factory=dict)
 
-    def translate(self, arguments: Mapping[str, Any], moment: Moment) -> dict[str, Any]:
+    def translate(self, arguments: Mapping[str, Any], now: Now) -> dict[str, Any]:
         """Return the current tool's arguments.
 
         Raises ArgumentInvalidError when an older argument and a current one say different things about the same.
@@ -95,7 +95,7 @@ class Older:
         said: dict[str, dict[str, object]] = {}  # by current name, then by the name it was given under
         for name, value in given.items():
             means = self.takes.get(name)
-            for current, meant in ({name: value} if means is None else means.meant(value, moment)).items():
+            for current, meant in ({name: value} if means is None else means.meant(value, now)).items():
                 said.setdefault(current, {})[name] = meant
         for name in self.always:
             if name in given and name not in self.takes and given[name] != self.always[name]:

@@ -84,7 +84,7 @@ class MemoryServer(MCPServer[None]):
             raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
 
     async def _call_older(self, older: Older, arguments: dict[str, Any], context: Context[None, Any]) -> CallToolResult:
-        translated = older.translate(arguments, Moment.current())
+        translated = older.translate(arguments, Moment.current)
         answer = await self._by_name[older.tool].run(translated, context)
         most = translated.get("max_response_chars")
         return result(as_older(answer, most if isinstance(most, int) else None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Self
@@ -33,3 +34,7 @@ class Moment:
         """Return the bounds that a query's time expression means, and the query without it."""
         span, rest = when.find(query, now=self.now, zone=self.zone)
         return (None, None) if span is None else (span.start, span.before), rest
+
+
+Now = Callable[[], Moment]
+"""Gives this moment; asked for only by what speaks of time, as to learn the time zone costs some milliseconds."""

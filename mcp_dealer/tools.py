@@ -10,7 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments
 from mcp_dealer.schemas import Changed, Found, Health, Hits, Kept, Listed, Removed, fitted
-from mcp_dealer.spans import Moment
+from mcp_dealer.spans import Moment, Now
 from mcp_dealer.tool import MemoryTool
 from mcp_dealer.uses import Uses
 from memmux.aclient import AsyncClient
@@ -26,11 +26,11 @@ class MemoryTools:
         self,
         connected: Callable[[], AsyncClient],
         uses: Uses,
-        moment: Callable[[], Moment] = Moment.current,
+        now: Now = Moment.current,
     ) -> None:
         self._connected = connected
         self._uses = uses
-        self._moment = moment
+        self._now = now
 
     def all(self) -> list[Tool]:
         """Return the tools, ready for a server."""
@@ -50,7 +50,7 @@ class MemoryTools:
 
     async def memory_search(self, asked: arguments.Search) -> Hits:
         """Find memories by meaning and words, best first, with scores."""
-        selection = asked.selection(self._moment())
+        selection = asked.selection(self._now)
         selection["include_superseded"] = bool(asked.include_superseded)
         window = {"limit": asked.limit, "offset": asked.offset or 0}
         client, query = self._connected(), asked.wording
@@ -74,7 +74,7 @@ class MemoryTools:
 
     async def memory_list(self, asked: arguments.List) -> Listed:
         """List memories, newest first, a page at a time."""
-        selection = asked.selection(self._moment())
+        selection = asked.selection(self._now)
         selection["include_superseded"] = asked.include_superseded is not False
         client = self._connected()
         page, degraded = await with_degraded(client, client.list(**asked.window(), **selection))
@@ -92,7 +92,7 @@ class MemoryTools:
         """Forget one memory by id, or all that a filter means."""
         client, single, dry_run = self._connected(), asked.single(), bool(asked.dry_run)
         if single is None:
-            selection = asked.selection(self._moment())
+            selection = asked.selection(self._now)
             forgotten, degraded = await with_degraded(client, client.forget(dry_run=dry_run, **selection))
             return Removed.of_many(forgotten, degraded)
         remove = client.get if dry_run else client.delete

@@ -23,7 +23,7 @@ from mcp_dealer.arguments.base import (
     tags_of,
     text_of,
 )
-from mcp_dealer.spans import Moment
+from mcp_dealer.spans import Now
 from memmux import limits
 from memmux.checks import aware, check_range
 from memmux.errors import ArgumentInvalidError
@@ -79,14 +79,14 @@ class Filtered(Placed):
         given = ("tags", "type", "memory_type", "after", "before", "time_expr")
         return [name for name in given if getattr(self, name) not in (None, [])]
 
-    def selection(self, moment: Moment) -> dict[str, Any]:
+    def selection(self, now: Now) -> dict[str, Any]:
         """Return the filter, as the client takes it; several tags mean any of them unless told otherwise.
 
         Raises TimeNotUnderstoodError, with examples, for a time expression that says nothing.
         """
         match = None if self.tag_match is None else self.tag_match == "any"
         any_tag = one({"tag_match": match, "any_tag": self.any_tag})
-        after, before = self._bounds(moment)
+        after, before = self._bounds(now)
         return {
             "tags": self.tags or (),
             "any_tag": bool(self.tags) if any_tag is None else any_tag,
@@ -96,11 +96,11 @@ class Filtered(Placed):
             "namespace": self.place,
         }
 
-    def _bounds(self, moment: Moment) -> tuple[Time, Time]:
+    def _bounds(self, now: Now) -> tuple[Time, Time]:
         """Return the time since when and before when, by all that was said of it."""
         if self.time_expr is None:
             return self.after, self.before
-        start, end = moment.meant(self.time_expr)
+        start, end = now().meant(self.time_expr)
         after, before = aware("after", self.after), aware("before", self.before)
         return _latest(start, after), _earliest(end, before)
 

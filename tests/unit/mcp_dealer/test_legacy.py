@@ -12,6 +12,12 @@ from mcp_dealer.spans import Moment
 from memmux.errors import ArgumentInvalidError
 
 MOMENT = Moment(now=datetime(2026, 11, 25, 12, tzinfo=UTC), zone=UTC)
+
+
+def _now() -> Moment:
+    return MOMENT
+
+
 YESTERDAY = {"after": "2026-11-24T00:00:00+00:00", "before": "2026-11-25T00:00:00+00:00"}
 
 CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
@@ -111,7 +117,7 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
 def test_an_older_call_means_a_current_one(name: str, given: dict[str, Any], tool: str, meant: dict[str, Any]) -> None:
     older = OLDER[name]
     assert older.tool == tool
-    assert older.translate(given, MOMENT) == meant
+    assert older.translate(given, _now) == meant
 
 
 def test_every_older_name_has_a_case() -> None:
@@ -120,7 +126,7 @@ def test_every_older_name_has_a_case() -> None:
 
 
 def test_a_recall_says_what_and_when() -> None:
-    meant = OLDER["recall_memory"].translate({"query": "what we said about the port yesterday"}, MOMENT)
+    meant = OLDER["recall_memory"].translate({"query": "what we said about the port yesterday"}, _now)
     assert {name: meant[name] for name in YESTERDAY} == YESTERDAY
     assert "port" in meant["query"]
     assert "yesterday" not in meant["query"]
@@ -138,7 +144,7 @@ def test_a_recall_says_what_and_when() -> None:
 )
 def test_an_older_call_that_says_two_things_is_refused(name: str, given: dict[str, Any], names: str) -> None:
     with pytest.raises(ArgumentInvalidError, match=names):
-        OLDER[name].translate(given, MOMENT)
+        OLDER[name].translate(given, _now)
 
 
 TEN = {
