@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from mcp.server.mcpserver.tools import Tool
 
@@ -14,7 +14,6 @@ from mcp_dealer.spans import Moment, Now
 from mcp_dealer.tool import MemoryTool
 from mcp_dealer.uses import Uses
 from memmux.aclient import AsyncClient
-from memmux.errors import MemmuxError
 
 T = TypeVar("T")
 
@@ -104,20 +103,9 @@ class MemoryTools:
         return Health.of(await self._connected().status())
 
 
-async def with_degraded(client: AsyncClient, answering: Coroutine[Any, Any, T]) -> tuple[T, tuple[str, ...]]:
+async def with_degraded(client: AsyncClient, answering: Awaitable[T]) -> tuple[T, tuple[str, ...]]:
     """Return an answer, and the codes of what is not as it should be, for answers that do not say it themselves."""
-    telling = asyncio.create_task(_degraded(client.status()))
-    try:
-        answer = await asyncio.create_task(answering)
-    except BaseException:
-        telling.cancel()
-        raise
-    return answer, await telling
-
-
-async def _degraded(status: Awaitable[Any]) -> tuple[str, ...]:
-    try:
-        codes: tuple[str, ...] = (await status).degraded
-    except MemmuxError:
-        return ()  # whatever it is, the answer itself is there
-    return codes
+    status, answer = await asyncio.gather(client.status(), answering, return_exceptions=True)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer, () if isinstance(status, BaseException) else status.degraded
