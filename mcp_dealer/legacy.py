@@ -100,7 +100,11 @@ class Older:
         for name in self.always:
             if name in given and name not in self.takes and given[name] != self.always[name]:
                 raise ArgumentInvalidError(f"{name} is always {self.always[name]} here; leave it out")
-        return {**self.default, **{name: one(values) for name, values in said.items()}, **self.always}
+        default = {name: value for name, value in self.default.items() if _ALSO.get(name) not in said}
+        return {**default, **{name: one(values) for name, values in said.items()}, **self.always}
+
+
+_ALSO = {"limit": "page_size", "tag_match": "any_tag"}  # what else says the same, so that no default stands beside it
 
 
 _RESULTS = {"n_results": _is("limit")}

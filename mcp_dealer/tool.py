@@ -29,20 +29,31 @@ class MemoryTool(Tool):
     """A tool that is a method of one model of arguments."""
 
     @classmethod
-    def of(cls, run: Run, *, destructive: bool | None = None, required: tuple[str, ...] = ()) -> Tool:
+    def of(
+        cls,
+        run: Run,
+        *,
+        destructive: bool | None = None,
+        required: tuple[str, ...] = (),
+        unlisted: tuple[str, ...] = (),
+    ) -> Tool:
         """Return the tool that calls `run`; it only reads unless `destructive` is given.
 
-        required: arguments that the schema asks for, though another name for them is accepted too.
+        required: arguments that the schema asks for, though another name for them is accepted too. unlisted: arguments
+        that it leaves out, for want of room.
         """
         hints = get_type_hints(run, include_extras=True)
         described = FuncMetadata(arg_model=hints.get(ASKED, Arguments), output_model=hints["return"])
         described.output_schema = compact(described.output_schema or {})
         parameters = compact(described.arg_model.model_json_schema())
+        for name in unlisted:
+            del parameters["properties"][name]
         if required:
             parameters["required"] = list(required)
         return cls(
             fn=run,
             name=getattr(run, "__name__", ""),
+            title=None,
             description=inspect.getdoc(run) or "",
             parameters=parameters,
             fn_metadata=described,

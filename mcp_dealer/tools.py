@@ -14,6 +14,7 @@ from mcp_dealer.spans import Moment, Now
 from mcp_dealer.tool import MemoryTool
 from mcp_dealer.uses import Uses
 from memmux.aclient import AsyncClient
+from memmux.models import Deleted, Memory
 
 T = TypeVar("T")
 
@@ -37,9 +38,9 @@ class MemoryTools:
             MemoryTool.of(self.memory_store, destructive=False),
             MemoryTool.of(self.memory_search, required=("query",)),
             MemoryTool.of(self.memory_get, required=("id",)),
-            MemoryTool.of(self.memory_list),
+            MemoryTool.of(self.memory_list, unlisted=("tag_match", "time_expr")),
             MemoryTool.of(self.memory_update, destructive=True, required=("id",)),
-            MemoryTool.of(self.memory_delete, destructive=True),
+            MemoryTool.of(self.memory_delete, destructive=True, unlisted=("tag_match", "type", "after", "time_expr")),
             MemoryTool.of(self.memory_health),
         ]
 
@@ -48,18 +49,16 @@ class MemoryTools:
         return Kept.of(await self._connected().store(asked.content, similar=True, **asked.described()))
 
     async def memory_search(self, asked: arguments.Search) -> Hits:
-        """Find memories by meaning and words, best first, with scores."""
+        """Find memories by meaning and words, best first."""
         selection = asked.selection(self._now)
         selection["include_superseded"] = bool(asked.include_superseded)
-        window = {"limit": asked.limit, "offset": asked.offset or 0}
+        selection |= {"limit": asked.limit, "offset": asked.offset or 0}
         client, query = self._connected(), asked.wording
         if query is None:
-            page, degraded = await with_degraded(client, client.list(**window, **selection))
+            page, degraded = await with_degraded(client, client.list(**selection))
             found = Hits.of_page(page, degraded)
         else:
-            found = Hits.of(
-                await client.search(query, mode=asked.mode, min_score=asked.min_score, **window, **selection)
-            )
+            found = Hits.of(await client.search(query, mode=asked.mode, min_score=asked.min_score, **selection))
         hits, omitted = fitted(found.hits, asked.max_response_chars)
         self._uses.add(hit.id for hit in hits)
         return found.model_copy(update={"hits": hits, "omitted": omitted})
@@ -73,10 +72,10 @@ class MemoryTools:
 
     async def memory_list(self, asked: arguments.List) -> Listed:
         """List memories, newest first, a page at a time."""
-        selection = asked.selection(self._now)
+        selection = asked.selection(self._now) | asked.window()
         selection["include_superseded"] = asked.include_superseded is not False
         client = self._connected()
-        page, degraded = await with_degraded(client, client.list(**asked.window(), **selection))
+        page, degraded = await with_degraded(client, client.list(**selection))
         listed = Listed.of(page, degraded)
         memories, omitted = fitted(listed.memories, asked.max_response_chars)
         return listed.model_copy(update={"memories": memories, "omitted": omitted})
@@ -94,8 +93,10 @@ class MemoryTools:
             selection = asked.selection(self._now)
             forgotten, degraded = await with_degraded(client, client.forget(dry_run=dry_run, **selection))
             return Removed.of_many(forgotten, degraded)
-        remove = client.get if dry_run else client.delete
-        memory, degraded = await with_degraded(client, remove(single, namespace=asked.place))
+        removing: Awaitable[Memory | Deleted] = (client.get if dry_run else client.delete)(
+            single, namespace=asked.place
+        )
+        memory, degraded = await with_degraded(client, removing)
         return Removed.of(memory.id, dry_run=dry_run, degraded=degraded)
 
     async def memory_health(self) -> Health:

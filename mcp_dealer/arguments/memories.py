@@ -39,7 +39,7 @@ class Store(Placed):
     content: Annotated[str, Field(description="Text to remember, complete in itself")]
     tags: Annotated[list[str] | None, Field(description="Labels")] = None
     type: Annotated[str | None, Field(description="Kind, e.g. decision")] = None
-    metadata: Annotated[dict[str, Any] | None, Field(description="JSON object of your own")] = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="JSON object")] = None
     memory_type: Text = None
     conversation_id: Text = None
     agent_id: Text = None
@@ -67,9 +67,9 @@ class Filtered(Placed):
     tags: Annotated[Tags, Field(description="With these tags")] = None
     tag_match: Annotated[Literal["any", "all"] | None, Field(description="Default any")] = None
     type: Annotated[str | None, Field(description="Of this type")] = None
-    after: Annotated[str | None, Field(description="Created since, ISO 8601")] = None
-    before: Annotated[str | None, Field(description="Created before, ISO 8601")] = None
-    time_expr: Annotated[str | None, Field(description="Created when, e.g. last week")] = None
+    after: Annotated[str | None, Field(description="Since, ISO 8601")] = None
+    before: Annotated[str | None, Field(description="Before, ISO 8601")] = None
+    time_expr: Annotated[str | None, Field(description="E.g. last week")] = None
     any_tag: Flag = None
     memory_type: Text = None
 
@@ -162,7 +162,7 @@ class Paged(Arguments):
         int | None,
         Field(description="Page size", json_schema_extra={"default": LIST_LIMIT, **bounded(1, limits.LIST_LIMIT)}),
     ] = None
-    offset: Annotated[int | None, Field(description="How many to skip", json_schema_extra=bounded(0))] = None
+    offset: Annotated[int | None, Field(description="Skip", json_schema_extra=bounded(0))] = None
     page: Number = None
     page_size: Number = None
 
@@ -192,7 +192,7 @@ class List(Filtered, Paged):
 class Delete(Filtered, Named):
     """memory_delete."""
 
-    dry_run: Annotated[bool | None, Field(description="Only tell what would go")] = None
+    dry_run: Annotated[bool | None, Field(description="Only preview")] = None
 
     def single(self) -> str | None:
         """Return the id or hash of the one memory meant, or None for a filter; raise ArgumentInvalidError for both."""
@@ -210,10 +210,10 @@ class Update(Named):
     """memory_update."""
 
     content: Annotated[str | None, Field(description="New text")] = None
-    tags: Annotated[Tags, Field(description="New tags, instead of the old")] = None
+    tags: Annotated[Tags, Field(description="New tags")] = None
     type: Annotated[str | None, Field(description="New type")] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="Keys to set; null removes one")] = None
-    versioned: Annotated[bool | None, Field(description="Keep the old text as superseded")] = None
+    versioned: Annotated[bool | None, Field(description="Keep the old one")] = None
     updates: Object = None
     memory_type: Text = None
     preserve_timestamps: Flag = None

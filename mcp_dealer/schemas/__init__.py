@@ -5,7 +5,7 @@ Fields that are empty are left out, so an answer costs a model's context no more
 
 from __future__ import annotations
 
-from mcp_dealer.schemas.base import Answer, Degradable, compact, text
+from mcp_dealer.schemas.base import Answer, compact, text
 from mcp_dealer.schemas.memories import Found, Hit, Hits, Listed, fitted
 from mcp_dealer.schemas.older import as_older
 from mcp_dealer.schemas.reports import Cleanup, Health, History, Ingested, Linked, Stats
@@ -15,7 +15,6 @@ __all__ = [
     "Answer",
     "Changed",
     "Cleanup",
-    "Degradable",
     "Found",
     "Health",
     "History",

@@ -35,12 +35,6 @@ class Answer(BaseModel):
         return self.model_dump(mode="json", exclude_none=True)
 
 
-class Degradable(Answer):
-    """An answer that often has to do without something; its schema says so."""
-
-    degraded: list[str] | None = None
-
-
 def text(answer: Answer) -> str:
     """Return the answer as a person would read it."""
     codes = [f"degraded: {', '.join(answer.degraded)}"] if answer.degraded else []

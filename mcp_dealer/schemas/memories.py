@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Self, TypeVar
 
-from mcp_dealer.schemas.base import Answer, Count, Degradable, Text, codes, iso
+from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso
 from memmux import models
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -19,13 +19,13 @@ class Found(Answer):
     """
 
     id: str
-    content_hash: str | None = None
+    content_hash: Text = None
     content: str
     tags: list[str] | None = None
     type: str | None = None
     metadata: dict[str, Any] | None = None
     created_at: str
-    updated_at: str | None = None
+    updated_at: Text = None
     supersedes: Text = None
     superseded_by: Text = None
 
@@ -59,7 +59,7 @@ class Hit(Found):
         return f"[{self.score:.2f}] {named}", content
 
 
-class Hits(Degradable):
+class Hits(Answer):
     """What a search found, best first, and how it ranked; omitted: how many more there was no room for."""
 
     mode: str

@@ -7,11 +7,11 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from mcp_dealer.schemas.base import Answer, Degradable, codes, iso
+from mcp_dealer.schemas.base import Answer, codes, iso
 from memmux import ingest, models
 
 
-class Health(Degradable):
+class Health(Answer):
     """How the cluster is.
 
     pending: memories that still wait for their vector. clients: how many share the memory now. model: absent until an
@@ -47,7 +47,7 @@ class Health(Degradable):
         )
 
 
-class Stats(Degradable):
+class Stats(Answer):
     """What there is and how much it is used.
 
     memories: that are not deleted, in all namespaces, and of these superseded; recent: created in the last seven days.
@@ -90,7 +90,7 @@ class Stats(Degradable):
         )
 
 
-class Cleanup(Degradable):
+class Cleanup(Answer):
     """What there is to clean up.
 
     duplicates: always none, as a content is kept once. superseded: memories whose newer version has taken their place.
@@ -124,7 +124,7 @@ class Step(BaseModel):
     @classmethod
     def of(cls, change: models.Change) -> Self:
         """Return the change as the tools show it."""
-        before = change.before and change.before.content
+        before = None if change.before is None else change.before.content
         return cls(seq=change.seq, at=iso(change.at), did=change.did, client=change.client, before=before)
 
 
@@ -223,7 +223,7 @@ class Unread(BaseModel):
     message: str
 
 
-class Ingested(Degradable):
+class Ingested(Answer):
     """What became of files.
 
     files: how many were new or changed. chunks: how many memories were made of them. replaced: how many of before were

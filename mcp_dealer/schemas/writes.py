@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_dealer.schemas.base import Answer, Degradable, Text, Texts, codes
+from mcp_dealer.schemas.base import Answer, Text, Texts, codes
 from memmux import models
 
 REMOVED_IDS = 100  # of a delete by a filter that are named
@@ -49,7 +49,7 @@ class Removed(Answer):
             yield f"and {more} more"
 
 
-class Changed(Degradable):
+class Changed(Answer):
     """The acknowledgement of an update; `indexed` says whether search by meaning finds it already, as words do."""
 
     id: str
@@ -80,7 +80,7 @@ class Alike(BaseModel):
     score: float
 
 
-class Kept(Degradable):
+class Kept(Answer):
     """The acknowledgement of a store; a duplicate is the memory that was there, and nothing was changed.
 
     similar: memories that say nearly the same; they are there as well.
@@ -90,7 +90,7 @@ class Kept(Degradable):
     status: str
     indexed: bool
     content_hash: Text = None
-    similar: list[Alike] | None = None
+    similar: Annotated[list[Alike] | None, SkipJsonSchema()] = None
 
     @classmethod
     def of(cls, stored: models.Stored) -> Self:

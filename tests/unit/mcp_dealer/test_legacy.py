@@ -132,6 +132,11 @@ def test_a_recall_says_what_and_when() -> None:
     assert "yesterday" not in meant["query"]
 
 
+def test_no_default_stands_beside_what_says_the_same() -> None:
+    meant = OLDER["search_by_tag"].translate({"tag": "a", "page_size": 5, "any_tag": False}, _now)
+    assert meant == {"tags": ["a"], "page_size": 5, "any_tag": False}
+
+
 @pytest.mark.parametrize(
     ("name", "given", "names"),
     [
