@@ -214,8 +214,8 @@ async def test_a_history_is_told_and_stats_count(connect: Connect, utc_env: dict
     async with connect(env=utc_env) as client:
         await client.call_tool("memory_update", {"id": HASH[PORT], "content": "The port is 5434."})
         changes = structured(await client.call_tool("memory_history", {"id": HASH[PORT]}))["changes"]
-        assert len(changes) == 2
-        assert changes[0]["before"] == PORT
+        assert (changes[0]["did"], changes[0]["before"]) == ("changed content", PORT)
+        assert (changes[-1]["did"], changes[-1]["client"]) == ("loaded", "filler")
         stats = structured(await client.call_tool("memory_stats", {}))
         assert (stats["memories"], stats["superseded"], stats["recent"]) == (9, 0, 5)
         assert stats["requests"]["memory.rewrite"] == 1
