@@ -7,7 +7,10 @@ import asyncio
 from mcp_dealer.uses import Uses
 from memmux import logs
 from memmux.aclient import AsyncClient
+from memmux.endpoints import read
 from memmux.errors import MemmuxError
+from memmux.places import Places
+from memmux.processes import alive
 from memmux.settings import Settings
 
 NAME = "mcp"  # what a client that does not say its name is called
@@ -23,7 +26,7 @@ class Link:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.uses = Uses(self.begin)
+        self.uses = Uses(self._running)
         self._client: AsyncClient | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
@@ -35,6 +38,11 @@ class Link:
             self._client = AsyncClient(settings=self.settings, name=said or NAME)
             self._connecting = asyncio.create_task(self._connect(self._client))
         return self._client
+
+    def _running(self) -> AsyncClient | None:
+        """Return the client if there is one and its cluster runs."""
+        endpoint = read(Places(self.settings))
+        return self._client if endpoint is not None and alive(endpoint.pid) else None
 
     async def _connect(self, client: AsyncClient) -> None:
         """Have the cluster found or started; a failure is logged here and met again by the first tool call."""

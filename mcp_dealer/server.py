@@ -87,7 +87,7 @@ class MemoryServer(MCPServer[None]):
         translated = older.translate(arguments, Moment.current)
         answer = await self._by_name[older.tool].run(translated, context)
         most = translated.get("max_response_chars")
-        return result(as_older(answer, most if isinstance(most, int) else None))
+        return result(as_older(answer, int(most) if isinstance(most, int | float) else None))
 
 
 @asynccontextmanager

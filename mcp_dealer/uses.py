@@ -15,10 +15,13 @@ LAST_S = 0.2  # for telling the rest when the client leaves
 
 
 class Uses:
-    """Ids that wait to be counted, told to the cluster in batches by a task that lives only while some wait."""
+    """Ids that wait to be counted, told to the cluster in batches by a task that lives only while some wait.
 
-    def __init__(self, connected: Callable[[], AsyncClient], pause_s: float = PAUSE_S) -> None:
-        self._connected = connected
+    running: gives the client of a cluster that runs, or None; for a count alone none is started.
+    """
+
+    def __init__(self, running: Callable[[], AsyncClient | None], pause_s: float = PAUSE_S) -> None:
+        self._running = running
         self._pause_s = pause_s
         self._waiting: dict[str, None] = {}  # an ordered set
         self._telling: asyncio.Task[None] | None = None
@@ -49,6 +52,9 @@ class Uses:
         ids, self._waiting = tuple(self._waiting), {}
         try:
             for first in range(0, len(ids), limits.BATCH_MEMORIES):
-                await self._connected().used(ids[first : first + limits.BATCH_MEMORIES])
+                client = self._running()
+                if client is None:
+                    return
+                await client.used(ids[first : first + limits.BATCH_MEMORIES])
         except Exception as error:  # noqa: BLE001 - nothing that a count meets may reach a user
             logs.get().debug("uses_not_counted", count=len(ids), error=repr(error))

@@ -106,14 +106,14 @@ FoundT = TypeVar("FoundT", bound=Found)
 def fitted(memories: Sequence[FoundT], most: int | None) -> tuple[list[FoundT], int | None]:
     """Return the first memories whose texts have `most` characters together, and how many are left out.
 
-    None of them is cut, and the first is always among them. most: None for all.
+    None of them is cut, and the first is always among them. most: None, or not above 0, for all.
     """
-    room = most
+    if most is None or most <= 0:
+        return list(memories), None
     for place, memory in enumerate(memories):
-        if room is not None:
-            room -= sum(len(line) + 1 for line in memory.lines()) + 1
-            if room < 0 and place:
-                return list(memories[:place]), len(memories) - place
+        most -= sum(len(line) + 1 for line in memory.lines()) + 1
+        if most < 0 and place:
+            return list(memories[:place]), len(memories) - place
     return list(memories), None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from mcp import Client
 from mcp_dealer import link as links
 from mcp_dealer.link import Link
 from mcp_dealer.server import MemoryServer
+from memmux.endpoints import Endpoint
 from memmux.models import (
     Change,
     Deleted,
@@ -163,7 +165,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[StandIn]:
         made.append(StandIn(settings=settings, name=name))
         return made[-1]
 
+    here = Endpoint(address="ipc:///nowhere", pid=os.getpid(), version="0", protocol=1)
     monkeypatch.setattr(links, "AsyncClient", make)
+    monkeypatch.setattr(links, "read", lambda _: here)  # a cluster that runs
     return made
 
 

@@ -71,6 +71,17 @@ async def test_many_are_told_in_batches_that_one_request_may_have(counter: Count
     assert [len(told) for told in counter.told] == [limits.BATCH_MEMORIES, 1]
 
 
+async def test_no_cluster_is_started_for_a_count(counter: Counter) -> None:
+    running: list[Counter] = []
+    uses = Uses(lambda: cast("Any", running[0] if running else None), 1000)
+    uses.add(["1"])
+    await uses.aclose()
+    running.append(counter)
+    uses.add(["2"])
+    await uses.aclose()
+    assert counter.told == [("2",)]
+
+
 @pytest.mark.parametrize("error", [OverloadedError(), ValueError("odd")])
 async def test_a_count_that_fails_is_nobodys_concern(counter: Counter, error: Exception) -> None:
     counter.error = error
