@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from mcp_dealer.uses import Uses
 from memmux import logs
 from memmux.aclient import AsyncClient
+from memmux.endpoints import read
 from memmux.errors import MemmuxError
+from memmux.places import Places
+from memmux.processes import alive
 from memmux.settings import Settings
 
 NAME = "mcp"  # what a client that does not say its name is called
@@ -15,20 +19,30 @@ GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take tw
 
 
 class Link:
-    """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is."""
+    """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is.
+
+    settings: of its cluster. uses: counts what the client is shown.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
+        self.uses = Uses(self._running)
         self._client: AsyncClient | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._closing = False
 
     def begin(self, name: str = "") -> AsyncClient:
         """Return the client, which starts to connect on the first call; `name` says who is behind it."""
         if self._client is None:
             said = "".join(filter(str.isprintable, name)).strip()[:NAME_CHARACTERS]
-            self._client = AsyncClient(settings=self._settings, name=said or NAME)
+            self._client = AsyncClient(settings=self.settings, name=said or NAME)
             self._connecting = asyncio.create_task(self._connect(self._client))
         return self._client
+
+    def _running(self) -> AsyncClient | None:
+        """Return the client if there is one and its cluster runs."""
+        endpoint = read(Places(self.settings))
+        return self._client if endpoint is not None and alive(endpoint.pid) else None
 
     async def _connect(self, client: AsyncClient) -> None:
         """Have the cluster found or started; a failure is logged here and met again by the first tool call."""
@@ -38,13 +52,14 @@ class Link:
             logs.get().warning("cluster_not_reached", code=error.code, error=error.message)
 
     async def aclose(self) -> None:
-        """Stop connecting and say goodbye, within GOODBYE_S; closing again does nothing."""
-        client, self._client = self._client, None
-        if client is None or self._connecting is None:
+        """Stop connecting, tell what is to be counted and say goodbye, within GOODBYE_S; again it does nothing."""
+        if self._client is None or self._connecting is None or self._closing:
             return
+        self._closing = True
         self._connecting.cancel()
         try:
             async with asyncio.timeout(GOODBYE_S):
-                await client.aclose()
+                await self.uses.aclose()
+                await self._client.aclose()
         except (TimeoutError, MemmuxError) as error:
             logs.get().warning("goodbye_failed", error=repr(error))

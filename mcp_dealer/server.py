@@ -9,12 +9,19 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import Tool as Listing
 
+from mcp_dealer import legacy
+from mcp_dealer.extras import ExtraTools
+from mcp_dealer.legacy import Older
 from mcp_dealer.link import Link
+from mcp_dealer.schemas import as_older
+from mcp_dealer.spans import Moment
+from mcp_dealer.tool import refusals, result
 from mcp_dealer.tools import MemoryTools
 from memmux.errors import UnknownOperationError
+from memmux.settings import ToolList
 from memmux.version import __version__
 
 INSTRUCTIONS = (
@@ -30,8 +37,10 @@ class MemoryServer(MCPServer[None]):
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        tools = MemoryTools(link.begin).all()
-        self._names = [tool.name for tool in tools]
+        core = MemoryTools(link.begin, link.uses).all()
+        tools = [*core, *ExtraTools(link.begin, link.settings).all()]
+        self._by_name = {tool.name: tool for tool in tools}
+        self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
         super().__init__(
             "memmux",
             title="memmux",
@@ -56,15 +65,29 @@ class MemoryServer(MCPServer[None]):
             self._link.begin(said.client_info.name if said is not None else "")
         return await call_next(ctx)
 
+    async def list_tools(self) -> list[Listing]:
+        """List the tools that the settings say; the others can be called as well."""
+        return [tool for tool in await super().list_tools() if tool.name in self._listed]
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool by name; an unknown one is refused with a code, as everything is."""
-        if name not in self._names:
-            raise ToolError(
-                f"{UnknownOperationError.code}: there is no tool {name!r}; there are {', '.join(self._names)}"
-            )
-        return await super().call_tool(name, arguments, context)
+        """Call a tool by its name, or by an older one; what is unknown is refused with a code, as everything is."""
+        context = Context(mcp_server=self) if context is None else context
+        if name in self._by_name:
+            return await super().call_tool(name, arguments, context)
+        with refusals(name):
+            if name in legacy.OLDER:
+                return await self._call_older(legacy.OLDER[name], arguments, context)
+            if name in legacy.REFUSED:
+                raise legacy.refusal(name)
+            raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
+
+    async def _call_older(self, older: Older, arguments: dict[str, Any], context: Context[None, Any]) -> CallToolResult:
+        translated = older.translate(arguments, Moment.current)
+        answer = await self._by_name[older.tool].run(translated, context)
+        most = translated.get("max_response_chars")
+        return result(as_older(answer, int(most) if isinstance(most, int | float) else None))
 
 
 @asynccontextmanager

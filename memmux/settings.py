@@ -35,6 +35,13 @@ class EmbedderChoice(StrEnum):
     HASH = "hash"  # no meaning at all: for tests, and every reply says so
 
 
+class ToolList(StrEnum):
+    """Which tools the MCP server lists; all of them can be called either way."""
+
+    CORE = "core"  # what everyday work needs: small, as hosts send the list with every conversation
+    FULL = "full"
+
+
 class LogLevel(StrEnum):
     """The least level that is logged."""
 
@@ -70,6 +77,7 @@ class Settings:
     wal_mb: a write-ahead log above it makes long reads step aside, so that it can shrink.
     index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
+    tools: which tools the MCP server lists.
     log_level: the least level that is logged.
     """
 
@@ -95,6 +103,7 @@ class Settings:
     wal_mb: int = 256
     index_from: int = 20_000
     ingest_roots: tuple[Path, ...] = ()
+    tools: ToolList = ToolList.CORE
     log_level: LogLevel = LogLevel.INFO
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ import click
 import orjson
 
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
-from memmux.settings import EmbedderChoice, LogLevel, Settings, load
+from memmux.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
 
 Decorated = Callable[..., Any]
 
@@ -41,6 +41,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "wal_mb": ("MIB", "A write-ahead log above it makes long reads step aside."),
         "index_from": ("N", "From so many vectors of one namespace on an index is built for them."),
         "ingest_roots": ("FOLDERS", "Folders whose files MCP clients may have ingested, separated by colons."),
+        "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
     }
 )

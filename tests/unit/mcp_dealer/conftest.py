@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,23 @@ from mcp import Client
 from mcp_dealer import link as links
 from mcp_dealer.link import Link
 from mcp_dealer.server import MemoryServer
-from memmux.models import Deleted, Hit, Memory, Page, SearchResult, Status, Stored, Updated
+from memmux.endpoints import Endpoint
+from memmux.models import (
+    Change,
+    Deleted,
+    Dumped,
+    Forgotten,
+    Graph,
+    Hit,
+    Memory,
+    Node,
+    Page,
+    SearchResult,
+    Status,
+    Stored,
+    Updated,
+    Used,
+)
 from memmux.requests import Mode
 from memmux.settings import Settings
 
@@ -44,6 +61,7 @@ class StandIn:
         self.error: Exception | None = None
         self.degraded: tuple[str, ...] = ()
         self.closed = 0
+        self.used_ids: list[str] = []
 
     def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: T) -> T:
         self.calls.append((method, arguments, options))
@@ -75,6 +93,33 @@ class StandIn:
     async def delete(self, *arguments: Any, **options: Any) -> Deleted:
         return self._answer("delete", arguments, options, Deleted(id="0001", seq=3))
 
+    async def forget(self, *arguments: Any, **options: Any) -> Forgotten:
+        forgotten = Forgotten(ids=("0001", "0002"), count=2, dry_run=options["dry_run"])
+        return self._answer("forget", arguments, options, forgotten)
+
+    async def graph(self, *arguments: Any, **options: Any) -> Graph:
+        nodes = (Node(id="0001", distance=0, memory=MEMORY), Node(id="0009", distance=1, memory=None))
+        return self._answer("graph", arguments, options, Graph(nodes=nodes, links=()))
+
+    async def path(self, *arguments: Any, **options: Any) -> Graph:
+        return self._answer("path", arguments, options, Graph(nodes=(), links=()))
+
+    async def history(self, *arguments: Any, **options: Any) -> tuple[Change, ...]:
+        change = Change(
+            seq=1, id="0001", at=MOMENT, operation="memory.store", client="a", request="r", did="stored", before=None
+        )
+        return self._answer("history", arguments, options, (change,))
+
+    async def dump(self, *arguments: Any, **options: Any) -> Dumped:
+        lines = ({"id": "0001", "deleted_at": None}, {"id": "0002", "deleted_at": 5.0})
+        after = options["after"]
+        page = Dumped(memories=lines, next=after + 2 if after < 4 else None, last=6)
+        return self._answer("dump", arguments, options, page)
+
+    async def used(self, ids: tuple[str, ...]) -> Used:
+        self.used_ids += ids
+        return Used(count=len(ids))
+
     async def status(self, *arguments: Any, **options: Any) -> Status:
         status = Status(
             state="serving",
@@ -92,7 +137,7 @@ class StandIn:
             workers=(),
             clients=({"name": "a"}, {"name": "b"}),
             queues={},
-            requests={},
+            requests={"memory.list": {"ok": 3, "errors": {}}, "memory.get": {"ok": 0, "errors": {"not_found": 1}}},
         )
         return self._answer("status", arguments, options, status)
 
@@ -120,7 +165,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[StandIn]:
         made.append(StandIn(settings=settings, name=name))
         return made[-1]
 
+    here = Endpoint(address="ipc:///nowhere", pid=os.getpid(), version="0", protocol=1)
     monkeypatch.setattr(links, "AsyncClient", make)
+    monkeypatch.setattr(links, "read", lambda _: here)  # a cluster that runs
     return made
 
 

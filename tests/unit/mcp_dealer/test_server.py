@@ -7,17 +7,36 @@ import subprocess
 import sys
 
 import pytest
+from mcp import Client
 from mcp_types import Tool
 
-from mcp_dealer.link import NAME
+from mcp_dealer.link import NAME, Link
+from mcp_dealer.server import MemoryServer
 from memmux.errors import ERRORS
+from memmux.settings import Settings, ToolList
 from tests.unit.mcp_dealer.conftest import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 
 TOOLS_LIST_BYTES = 6144  # every host sends it to its model with every conversation
+FULL_LIST_BYTES = 12_288
+FURTHER = {
+    "memory_cleanup",
+    "memory_stats",
+    "memory_store_session",
+    "memory_graph",
+    "memory_ingest",
+    "memory_history",
+}
 READERS = {"memory_search", "memory_get", "memory_list", "memory_health"}
 WRITERS = {"memory_store", "memory_update", "memory_delete"}
+
+
+@pytest.fixture
+def full(made: list[StandIn]) -> Link:
+    """A link whose settings list all tools."""
+    del made
+    return Link(Settings(tools=ToolList.FULL))
 
 
 async def _tools(connect: Connect, mode: str = "auto") -> list[Tool]:
@@ -34,9 +53,22 @@ async def test_the_list_of_tools_is_small(connect: Connect, mode: str) -> None:
     assert len(json.dumps(tools).encode()) <= TOOLS_LIST_BYTES  # with a space after every comma, as many hosts do
 
 
+async def test_the_full_list_has_six_more_tools_and_is_of_bounded_size(full: Link) -> None:
+    async with Client(MemoryServer(full)) as client:
+        tools = (await client.list_tools()).tools
+    assert {tool.name for tool in tools} == READERS | WRITERS | FURTHER
+    listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+    assert len(json.dumps(listed).encode()) <= FULL_LIST_BYTES
+    _described(tools)
+
+
 async def test_every_tool_and_every_argument_is_described(connect: Connect) -> None:
     tools = await _tools(connect)
     assert {tool.name for tool in tools} == READERS | WRITERS
+    _described(tools)
+
+
+def _described(tools: list[Tool]) -> None:
     for tool in tools:
         assert tool.description, tool.name
         for argument, schema in tool.input_schema["properties"].items():

@@ -38,6 +38,10 @@ def _refusal(result: CallToolResult) -> str:
         ("memory_list", {"limit": 3, "offset": 2, "type": "note", "before": "2026-01-01"}, "list"),
         ("memory_update", {"id": "0001", "content": "y", "metadata": {"a": None}}, "update"),
         ("memory_delete", {"id": "0001"}, "delete"),
+        ("memory_delete", {"tags": ["a"], "type": "note", "dry_run": True}, "forget"),
+        ("memory_search", {"tags": ["a"], "limit": 3}, "list"),
+        ("memory_graph", {"hash": "0001", "action": "subgraph", "hops": 3}, "graph"),
+        ("memory_history", {"id": "0001", "limit": 5}, "history"),
         ("memory_health", {}, "status"),
     ],
 )
@@ -142,3 +146,72 @@ async def test_what_the_cluster_did_without_is_told(connect: Connect, made: list
             assert result.structured_content["degraded"] == ["embedder_loading"]
             assert isinstance(result.content[0], TextContent)
             assert result.content[0].text.endswith("degraded: embedder_loading")
+
+
+async def test_what_a_search_and_a_get_show_is_counted(connect: Connect, made: list[StandIn]) -> None:
+    async with connect() as client:
+        await client.call_tool("memory_search", {"query": "x"})
+        await client.call_tool("memory_get", {"id": "0001"})
+        await client.call_tool("memory_list", {})
+    assert made[0].used_ids == ["0001", "0002"]
+
+
+async def test_what_is_left_out_for_want_of_room_is_not_counted(connect: Connect, made: list[StandIn]) -> None:
+    async with connect() as client:
+        result = await client.call_tool("memory_search", {"query": "x", "max_response_chars": 1})
+        assert result.structured_content is not None
+        assert result.structured_content["omitted"] == 1
+    assert made[0].used_ids == ["0001"]
+
+
+async def test_what_the_cluster_lacks_is_told_by_answers_that_need_none_of_it(
+    connect: Connect, made: list[StandIn]
+) -> None:
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("memory_get", {"id": "0001"}),
+        ("memory_list", {}),
+        ("memory_delete", {"id": "0001"}),
+        ("memory_delete", {"tags": ["a"]}),
+        ("memory_search", {"tags": ["a"]}),
+        ("memory_graph", {"hash": "0001"}),
+        ("memory_history", {"id": "0001"}),
+        ("memory_cleanup", {}),
+    ]
+    async with connect() as client:
+        await client.call_tool("memory_health", {})
+        made[0].degraded = ("database_corrupt",)
+        for name, arguments in calls:
+            result = await client.call_tool(name, arguments)
+            assert result.structured_content is not None, result.content
+            assert result.structured_content["degraded"] == ["database_corrupt"], name
+
+
+async def test_an_argument_without_effect_is_noted(connect: Connect) -> None:
+    result = await _call(connect, "memory_search", {"query": "x", "entity": "Ada", "fallback": True})
+    assert result.structured_content is not None
+    assert result.structured_content["notes"] == ["entity has no effect: memories are not linked to entities here"]
+    assert isinstance(result.content[0], TextContent)
+    assert "note: entity has no effect" in result.content[0].text
+
+
+async def test_a_store_asks_for_what_is_similar(connect: Connect, made: list[StandIn]) -> None:
+    await _call(connect, "memory_store", {"content": "x"})
+    _, _, options = made[0].calls[-1]
+    assert options["similar"] is True
+
+
+async def test_superseded_memories_are_listed_and_not_found_unless_told_otherwise(
+    connect: Connect, made: list[StandIn]
+) -> None:
+    said: list[tuple[str, dict[str, Any], bool]] = [
+        ("memory_search", {"query": "x"}, False),
+        ("memory_search", {"tags": ["a"]}, False),
+        ("memory_search", {"query": "x", "include_superseded": True}, True),
+        ("memory_list", {}, True),
+        ("memory_list", {"include_superseded": False}, False),
+    ]
+    async with connect() as client:
+        for name, arguments, included in said:
+            await client.call_tool(name, arguments)
+            _, _, options = made[0].calls[-1]
+            assert options["include_superseded"] is included, (name, arguments)

@@ -1,0 +1,28 @@
+"""What the tools take: models whose fields are a tool's arguments.
+
+Beside our arguments, which a tool's schema lists, stand those that mcp-memory-service gives the same things. They are
+accepted and not listed, so that what was written for it goes on working at no cost to a model's context. Two arguments
+that say different things about the same are refused by `one`, which names both.
+"""
+
+from __future__ import annotations
+
+from mcp_dealer.arguments.base import Arguments, Named, one
+from mcp_dealer.arguments.extras import Graph, History, Ingest, Session, Turn
+from mcp_dealer.arguments.memories import Delete, List, Search, Store, Update
+
+__all__ = [
+    "Arguments",
+    "Delete",
+    "Graph",
+    "History",
+    "Ingest",
+    "List",
+    "Named",
+    "Search",
+    "Session",
+    "Store",
+    "Turn",
+    "Update",
+    "one",
+]

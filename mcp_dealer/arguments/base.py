@@ -1,0 +1,107 @@
+"""What all arguments share: names that are accepted and not listed, and what two names for one thing come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from memmux.errors import ArgumentInvalidError
+from memmux.requests import DEFAULT_NAMESPACE
+
+T = TypeVar("T")
+
+
+def one(given: Mapping[str, T | None]) -> T | None:
+    """Return what is given under any of the names; raise ArgumentInvalidError if two of them differ."""
+    said = [(name, value) for name, value in given.items() if value is not None]
+    for name, value in said[1:]:
+        if value != said[0][1]:
+            raise ArgumentInvalidError(f"{said[0][0]} and {name} say different things; give one of them")
+    return said[0][1] if said else None
+
+
+def split(value: object) -> object:
+    """Return a text of tags, with commas between them or as JSON, as a list; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(value)
+    return [tag for part in value.split(",") if (tag := part.strip())]
+
+
+def tags_of(name: str, value: object) -> list[str] | None:
+    """Return tags that stand inside another argument; raise ArgumentInvalidError, which names it."""
+    tags = split(value)
+    if tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+        return tags
+    raise ArgumentInvalidError(f"{name} is wrong: give a list of texts, or one text with commas between them")
+
+
+def text_of(name: str, value: object) -> str | None:
+    """Return a text that stands inside another argument; raise ArgumentInvalidError, which names it."""
+    if value is None or isinstance(value, str):
+        return value
+    raise ArgumentInvalidError(f"{name} is wrong: give a text")
+
+
+def object_of(name: str, value: object) -> dict[str, Any]:
+    """Return an object that stands inside another argument; raise ArgumentInvalidError, which names it."""
+    if value is None or isinstance(value, dict):
+        return dict(value or {})
+    raise ArgumentInvalidError(f"{name} is wrong: give a JSON object")
+
+
+def bounded(low: int, high: int | None = None) -> dict[str, Any]:
+    """Return a schema's bounds, for a model to see; the one place that checks them is `memmux.requests`."""
+    return {"minimum": low} | ({} if high is None else {"maximum": high})
+
+
+Tags = Annotated[list[str] | None, BeforeValidator(split)]
+Text = Annotated[str | None, SkipJsonSchema()]
+Number = Annotated[int | None, SkipJsonSchema()]
+Ratio = Annotated[float | None, SkipJsonSchema()]
+Flag = Annotated[bool | None, SkipJsonSchema()]
+Object = Annotated[dict[str, Any] | None, SkipJsonSchema()]
+"""An argument that is accepted and not listed."""
+
+
+class Arguments(ArgModelBase):
+    """What the arguments of all tools share."""
+
+    def notes(self) -> list[str]:
+        """Return what the caller should know of arguments that have no effect."""
+        return []
+
+
+class Placed(Arguments):
+    """A tool that works in one namespace, which mcp-memory-service calls a store."""
+
+    namespace: Text = None
+    store: Text = None
+
+    @property
+    def place(self) -> str:
+        """The namespace meant."""
+        return one({"namespace": self.namespace, "store": self.store}) or DEFAULT_NAMESPACE
+
+
+class Named(Placed):
+    """A tool that is about one memory."""
+
+    id: Annotated[str | None, Field(description="Id or content hash")] = None
+    content_hash: Text = None
+
+    @property
+    def target(self) -> str:
+        """The id or content hash given."""
+        target = one({"id": self.id, "content_hash": self.content_hash})
+        if target is None:
+            raise ArgumentInvalidError("id is missing; give it")
+        return target

@@ -1,0 +1,109 @@
+"""What the tools of the full list take."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from mcp_dealer.arguments.base import Named, Number, Placed, Tags, Text, bounded, one
+from memmux import limits
+from memmux.errors import ArgumentInvalidError, ContentEmptyError
+
+TYPE = "document"  # of what is ingested
+Action = Literal["connected", "subgraph", "path"]
+
+
+class Turn(BaseModel):
+    """What one side of a conversation said."""
+
+    role: str = "unknown"
+    content: str
+
+
+class Session(Placed):
+    """memory_store_session."""
+
+    turns: Annotated[list[Turn], Field(description="The conversation, in order")]
+    session_id: Annotated[str | None, Field(description="Its name; made up if left out")] = None
+    tags: Annotated[Tags, Field(description="Labels")] = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="JSON object of your own")] = None
+
+    def transcript(self) -> str:
+        """Return the conversation as one text, a turn a line; raise ContentEmptyError if nothing was said."""
+        lines = [f"[{turn.role}] {said}" for turn in self.turns if (said := turn.content.strip())]
+        if not lines:
+            raise ContentEmptyError("the turns are empty; give what was said")
+        return "\n".join(lines)
+
+
+class History(Named):
+    """memory_history."""
+
+    limit: Annotated[int, Field(description="Most changes", json_schema_extra=bounded(1, limits.HISTORY))] = 20
+
+
+class Graph(Placed):
+    """memory_graph."""
+
+    action: Annotated[Action, Field(description="path: from hash1 to hash2")] = "connected"
+    hash: Annotated[str | None, Field(description="Id or content hash")] = None
+    hash1: Annotated[str | None, Field(description="Where a path begins")] = None
+    hash2: Annotated[str | None, Field(description="Where a path ends")] = None
+    hops: Annotated[int | None, Field(description="Links at most", json_schema_extra=bounded(1, limits.GRAPH_HOPS))] = (
+        None
+    )
+    id: Text = None
+    max_hops: Number = None
+    max_depth: Number = None
+    radius: Number = None
+
+    def ends(self) -> tuple[str, str]:
+        """Return where a path begins and ends."""
+        begin = one({"hash1": self.hash1, "hash": self.hash, "id": self.id})
+        if begin is None or self.hash2 is None:
+            raise ArgumentInvalidError("a path has two ends; give hash1 and hash2")
+        return begin, self.hash2
+
+    def middle(self) -> str:
+        """Return the memory around which links are followed."""
+        middle = one({"hash": self.hash, "id": self.id, "hash1": self.hash1})
+        if middle is None:
+            raise ArgumentInvalidError("hash is missing; give it")
+        return middle
+
+    def reach(self, default: int) -> int:
+        """Return how many links are followed at most."""
+        said = {"hops": self.hops, "max_hops": self.max_hops, "max_depth": self.max_depth, "radius": self.radius}
+        reach = one(said)
+        return default if reach is None else reach
+
+
+class Ingest(Placed):
+    """memory_ingest."""
+
+    path: Annotated[str | None, Field(description="A file or folder: text, Markdown, JSON, PDF")] = None
+    tags: Annotated[Tags, Field(description="Labels")] = None
+    chunk_size: Annotated[int, Field(description="Characters")] = 1000
+    chunk_overlap: Annotated[int, Field(description="Characters")] = 200
+    recursive: Annotated[bool, Field(description="Folders in the folder too")] = True
+    file_extensions: Annotated[list[str] | None, Field(description="Only these, e.g. md")] = None
+    max_files: Annotated[int, Field(description="Most files", json_schema_extra={"minimum": 1})] = 100
+    file_path: Text = None
+    directory_path: Text = None
+    memory_type: Text = None
+    mode: Text = None
+
+    @property
+    def source(self) -> str:
+        """The file or folder meant."""
+        source = one({"path": self.path, "file_path": self.file_path, "directory_path": self.directory_path})
+        if source is None:
+            raise ArgumentInvalidError("path is missing; give it")
+        return source
+
+    def notes(self) -> list[str]:
+        """Return that the chunks have a type of their own."""
+        if self.memory_type in (None, TYPE):
+            return []
+        return [f"memory_type has no effect: what is ingested is of the type {TYPE}"]

@@ -1,0 +1,249 @@
+"""What the everyday tools take."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mcp_dealer.arguments.base import (
+    Arguments,
+    Flag,
+    Named,
+    Number,
+    Object,
+    Placed,
+    Ratio,
+    Tags,
+    Text,
+    bounded,
+    object_of,
+    one,
+    tags_of,
+    text_of,
+)
+from mcp_dealer.spans import Now
+from memmux import limits
+from memmux.checks import aware, check_range
+from memmux.errors import ArgumentInvalidError
+from memmux.methods.arguments import Time
+from memmux.requests import Mode
+
+LIST_LIMIT = 20  # memories of a page, unless told otherwise
+
+
+class Store(Placed):
+    """memory_store."""
+
+    content: Annotated[str, Field(description="Text to remember, complete in itself")]
+    tags: Annotated[list[str] | None, Field(description="Labels")] = None
+    type: Annotated[str | None, Field(description="Kind, e.g. decision")] = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="JSON object")] = None
+    memory_type: Text = None
+    conversation_id: Text = None
+    agent_id: Text = None
+    client_hostname: Text = None
+
+    def described(self) -> dict[str, Any]:
+        """Return tags, type, metadata and namespace, as the client takes them.
+
+        Tags and type may stand in the metadata, where mcp-memory-service has them; the conversation and the agent are
+        kept there.
+        """
+        metadata = dict(self.metadata or {})
+        tags = one({"tags": self.tags, "metadata.tags": tags_of("metadata.tags", metadata.pop("tags", None))})
+        said = text_of("metadata.type", metadata.pop("type", None))
+        kind = one({"type": self.type, "memory_type": self.memory_type, "metadata.type": said})
+        for name, value in (("conversation_id", self.conversation_id), ("agent_id", self.agent_id)):
+            if kept := one({name: value, f"metadata.{name}": metadata.get(name)}):
+                metadata[name] = kept
+        return {"tags": tags or (), "type": kind, "metadata": metadata or None, "namespace": self.place}
+
+
+class Filtered(Placed):
+    """A tool that chooses among memories."""
+
+    tags: Annotated[Tags, Field(description="With these tags")] = None
+    tag_match: Annotated[Literal["any", "all"] | None, Field(description="Default any")] = None
+    type: Annotated[str | None, Field(description="Of this type")] = None
+    after: Annotated[str | None, Field(description="Since, ISO 8601")] = None
+    before: Annotated[str | None, Field(description="Before, ISO 8601")] = None
+    time_expr: Annotated[str | None, Field(description="E.g. last week")] = None
+    any_tag: Flag = None
+    memory_type: Text = None
+
+    @property
+    def filters(self) -> list[str]:
+        """The names of the arguments that leave memories out."""
+        given = ("tags", "type", "memory_type", "after", "before", "time_expr")
+        return [name for name in given if getattr(self, name) not in (None, [])]
+
+    def selection(self, now: Now) -> dict[str, Any]:
+        """Return the filter, as the client takes it; several tags mean any of them unless told otherwise.
+
+        Raises TimeNotUnderstoodError, with examples, for a time expression that says nothing.
+        """
+        match = None if self.tag_match is None else self.tag_match == "any"
+        any_tag = one({"tag_match": match, "any_tag": self.any_tag})
+        after, before = self._bounds(now)
+        return {
+            "tags": self.tags or (),
+            "any_tag": bool(self.tags) if any_tag is None else any_tag,
+            "type": one({"type": self.type, "memory_type": self.memory_type}),
+            "after": after,
+            "before": before,
+            "namespace": self.place,
+        }
+
+    def _bounds(self, now: Now) -> tuple[Time, Time]:
+        """Return the time since when and before when, by all that was said of it."""
+        if self.time_expr is None:
+            return self.after, self.before
+        start, end = now().meant(self.time_expr)
+        after, before = aware("after", self.after), aware("before", self.before)
+        return _latest(start, after), _earliest(end, before)
+
+
+def _latest(*times: datetime | None) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)
+
+
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((time for time in times if time is not None), default=None)
+
+
+class Asked(Arguments):
+    """What a search is for, and how it ranks."""
+
+    query: Annotated[str | None, Field(description="What to look for")] = None
+    limit: Annotated[int, Field(description="Most results", json_schema_extra=bounded(1, limits.SEARCH_LIMIT))] = 10
+    mode: Annotated[str, Field(description="How to rank", json_schema_extra={"enum": [str(mode) for mode in Mode]})] = (
+        Mode.HYBRID.value
+    )
+
+
+class Search(Filtered, Asked):
+    """memory_search."""
+
+    offset: Number = None
+    min_score: Ratio = None
+    include_superseded: Flag = None
+    max_response_chars: Number = None
+    quality_boost: Ratio = None
+    ranking_weights: Object = None
+    entity: Text = None
+    fallback: Flag = None
+    include_debug: Flag = None
+
+    @property
+    def wording(self) -> str | None:
+        """The query; None when a filter alone says what is meant. Raises ArgumentInvalidError if nothing does."""
+        if (self.query is None or not self.query.strip()) and self.filters:
+            return None
+        if self.query is None:
+            raise ArgumentInvalidError("query is missing; give it")
+        return self.query
+
+    def notes(self) -> list[str]:
+        """Return which arguments of mcp-memory-service would have ranked or chosen otherwise there."""
+        given = {
+            "quality_boost has no effect: memories are not rated here": self.quality_boost,
+            "ranking_weights has no effect: the weights of ranked are fixed": self.ranking_weights,
+            "entity has no effect: memories are not linked to entities here": self.entity,
+        }
+        return [note for note, value in given.items() if value]
+
+
+class Paged(Arguments):
+    """Which page of a list."""
+
+    limit: Annotated[
+        int | None,
+        Field(description="Page size", json_schema_extra={"default": LIST_LIMIT, **bounded(1, limits.LIST_LIMIT)}),
+    ] = None
+    offset: Annotated[int | None, Field(description="Skip", json_schema_extra=bounded(0))] = None
+    page: Number = None
+    page_size: Number = None
+
+    def window(self) -> dict[str, int]:
+        """Return limit and offset; pages are counted from 1."""
+        limit = one({"limit": self.limit, "page_size": self.page_size})
+        limit = LIST_LIMIT if limit is None else limit
+        begin = None
+        if self.page is not None:
+            check_range("page", self.page, 1, 1 << 32)
+            begin = (self.page - 1) * limit
+        return {"limit": limit, "offset": one({"offset": self.offset, "page": begin}) or 0}
+
+
+class List(Filtered, Paged):
+    """memory_list."""
+
+    include_superseded: Flag = None
+    max_response_chars: Number = None
+    stale_days: Number = None
+
+    def notes(self) -> list[str]:
+        """Return which argument would have left memories out."""
+        return [] if self.stale_days is None else ["stale_days has no effect: no list is by last use here"]
+
+
+class Delete(Filtered, Named):
+    """memory_delete."""
+
+    dry_run: Annotated[bool | None, Field(description="Only preview")] = None
+
+    def single(self) -> str | None:
+        """Return the id or hash of the one memory meant, or None for a filter; raise ArgumentInvalidError for both."""
+        name = "id" if self.id is not None else "content_hash"
+        if self.id is None and self.content_hash is None:
+            if not self.filters:
+                raise ArgumentInvalidError("nothing says what to delete; give an id, or tags, type, after or before")
+            return None
+        if self.filters:
+            raise ArgumentInvalidError(f"{name} means one memory and {self.filters[0]} many; give one of them")
+        return self.target
+
+
+class Update(Named):
+    """memory_update."""
+
+    content: Annotated[str | None, Field(description="New text")] = None
+    tags: Annotated[Tags, Field(description="New tags")] = None
+    type: Annotated[str | None, Field(description="New type")] = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="Keys to set; null removes one")] = None
+    versioned: Annotated[bool | None, Field(description="Keep the old one")] = None
+    updates: Object = None
+    memory_type: Text = None
+    preserve_timestamps: Flag = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return what to change, as the client takes it.
+
+        mcp-memory-service has it in `updates`, where a key that is none of its fields is one of the metadata.
+        """
+        updates = {name: value for name, value in (self.updates or {}).items() if value is not None}
+        their_tags = tags_of("updates.tags", updates.pop("tags", None))
+        kinds = {name: text_of(f"updates.{name}", updates.pop(name, None)) for name in ("memory_type", "type")}
+        their_content = text_of("updates.content", updates.pop("content", None))
+        theirs = object_of("updates.metadata", updates.pop("metadata", None)) | updates
+        return {
+            "content": one({"content": self.content, "updates.content": their_content}),
+            "tags": one({"tags": self.tags, "updates.tags": their_tags}),
+            "type": one(
+                {
+                    "type": self.type,
+                    "memory_type": self.memory_type,
+                    **{f"updates.{name}": value for name, value in kinds.items()},
+                }
+            ),
+            "metadata": one({"metadata": self.metadata, "updates.metadata": theirs or None}),
+            "namespace": self.place,
+        }
+
+    def notes(self) -> list[str]:
+        """Return what a request to forget the time of creation comes to."""
+        if self.preserve_timestamps is False:
+            return ["preserve_timestamps has no effect: created_at always stays"]
+        return []

@@ -1,0 +1,34 @@
+"""What the tools answer: small flat models, each with a text form for hosts that show no structured results.
+
+Fields that are empty are left out, so an answer costs a model's context no more than it says.
+"""
+
+from __future__ import annotations
+
+from mcp_dealer.schemas.base import Answer, compact, text
+from mcp_dealer.schemas.memories import Found, Hit, Hits, Listed, fitted
+from mcp_dealer.schemas.older import as_older
+from mcp_dealer.schemas.reports import Cleanup, Health, History, Ingested, Linked, Stats
+from mcp_dealer.schemas.writes import Changed, Kept, Removed, Session
+
+__all__ = [
+    "Answer",
+    "Changed",
+    "Cleanup",
+    "Found",
+    "Health",
+    "History",
+    "Hit",
+    "Hits",
+    "Ingested",
+    "Kept",
+    "Linked",
+    "Listed",
+    "Removed",
+    "Session",
+    "Stats",
+    "as_older",
+    "compact",
+    "fitted",
+    "text",
+]

@@ -1,0 +1,79 @@
+"""What all answers share: JSON as their schema says, a text form, and schemas that are as small as they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import SkipJsonSchema
+
+Texts = Annotated[list[str] | None, SkipJsonSchema()]
+Text = Annotated[str | None, SkipJsonSchema()]
+Count = Annotated[int | None, SkipJsonSchema()]
+"""What an answer has seldom, and its schema does not list."""
+
+
+class Answer(BaseModel):
+    """What the answers share.
+
+    degraded: codes of what was not as it should be. notes: what the caller should know of its arguments.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    degraded: Texts = None
+    notes: Texts = None
+
+    def lines(self) -> Iterable[str]:
+        """Return the answer as a person would read it, line by line."""
+        raise NotImplementedError
+
+    def structured(self) -> dict[str, Any]:
+        """Return the answer as JSON values, as its schema says."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def text(answer: Answer) -> str:
+    """Return the answer as a person would read it."""
+    codes = [f"degraded: {', '.join(answer.degraded)}"] if answer.degraded else []
+    notes = [f"note: {note}" for note in answer.notes or ()]
+    return "\n".join([*answer.lines(), *notes, *codes])
+
+
+def compact(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a JSON schema without what a model does not need: titles, docstrings, null as a choice, empty defaults.
+
+    An optional argument may still be given as null; the schema says only what is of use, because every host sends it
+    to its model again and again.
+    """
+    definitions = schema.get("$defs", {}) if definitions is None else definitions
+    slim: dict[str, Any] = {}
+    for name, value in schema.items():
+        if name == "properties":
+            slim[name] = {key: compact(inner, definitions) for key, inner in value.items()}
+        elif name == "anyOf":
+            (choice,) = (inner for inner in value if inner != {"type": "null"})
+            slim |= compact(choice, definitions)
+        elif name == "items":
+            slim[name] = compact(value, definitions)
+        elif name == "$ref":
+            slim |= compact(definitions[value.rpartition("/")[2]], definitions)
+        elif name in ("title", "$defs") or (name == "default" and not value) or value is True:
+            continue  # the one keyword that is true is additionalProperties, which says nothing
+        else:
+            slim[name] = value
+    if "properties" in slim:
+        slim.pop("description", None)  # the class's docstring, which is for readers of the code
+    return slim
+
+
+def codes(degraded: Sequence[str]) -> list[str] | None:
+    """Return the codes as an answer has them."""
+    return list(degraded) or None
+
+
+def iso(time: datetime) -> str:
+    """Return a time as answers have it."""
+    return time.isoformat(timespec="milliseconds")

@@ -1,0 +1,142 @@
+"""The answers that are memories: one, the hits of a search, a page of a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Self, TypeVar
+
+from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso
+from memmux import models
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Found(Answer):
+    """One memory; times are ISO 8601, UTC; `updated_at` is there when it was ever updated.
+
+    content_hash: that of mcp-memory-service if the memory was there once, by which it is found as by ours.
+    """
+
+    id: str
+    content_hash: Text = None
+    content: str
+    tags: list[str] | None = None
+    type: str | None = None
+    metadata: dict[str, Any] | None = None
+    created_at: str
+    updated_at: Text = None
+    supersedes: Text = None
+    superseded_by: Text = None
+
+    @classmethod
+    def of(cls, memory: models.Memory, degraded: Sequence[str] = ()) -> Self:
+        """Return the memory as the tools show it."""
+        return cls(**_shown(memory), degraded=codes(degraded))
+
+    def lines(self) -> Iterable[str]:
+        """Return a line that names the memory, then its content."""
+        tags = " ".join(f"#{tag}" for tag in self.tags or ())
+        newer = self.superseded_by and f"superseded by {self.superseded_by}"
+        digest = self.content_hash and f"hash {self.content_hash}"
+        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, newer, digest]))
+        yield self.content
+
+
+class Hit(Found):
+    """One memory that a search found; a higher score is better."""
+
+    score: float
+
+    @classmethod
+    def of_hit(cls, hit: models.Hit) -> Self:
+        """Return the hit as the tools show it."""
+        return cls(**_shown(hit.memory), score=round(hit.score, 4))
+
+    def lines(self) -> Iterable[str]:
+        """Return the memory, with its score in front."""
+        named, content = super().lines()
+        return f"[{self.score:.2f}] {named}", content
+
+
+class Hits(Answer):
+    """What a search found, best first, and how it ranked; omitted: how many more there was no room for."""
+
+    mode: str
+    hits: Sequence[Hit]
+    omitted: Count = None
+
+    @classmethod
+    def of(cls, result: models.SearchResult) -> Self:
+        """Return the answer for what a search found."""
+        return cls(mode=result.mode, hits=[Hit.of_hit(hit) for hit in result.hits], degraded=codes(result.degraded))
+
+    @classmethod
+    def of_page(cls, page: models.Page, degraded: Sequence[str] = ()) -> Self:
+        """Return the answer for a search without a query: what its filter lets through, each as good as the other."""
+        hits = [Hit.of_hit(models.Hit(score=1.0, memory=memory)) for memory in page.memories]
+        return cls(mode="newest", hits=hits, degraded=codes(degraded))
+
+    def lines(self) -> Iterable[str]:
+        """Return how many there are, then each."""
+        return _listed(f"{len(self.hits)} found, {self.mode}", self.hits, self.omitted)
+
+
+class Listed(Answer):
+    """A page of a list, newest first, and how many there are in all; omitted: of the page, for want of room."""
+
+    total: int
+    memories: Sequence[Found]
+    omitted: Count = None
+
+    @classmethod
+    def of(cls, page: models.Page, degraded: Sequence[str] = ()) -> Self:
+        """Return the answer for a page of a list."""
+        memories = [Found.of(memory) for memory in page.memories]
+        return cls(total=page.total, memories=memories, degraded=codes(degraded))
+
+    def lines(self) -> Iterable[str]:
+        """Return how many there are, then each."""
+        return _listed(f"{len(self.memories)} of {self.total}", self.memories, self.omitted)
+
+
+FoundT = TypeVar("FoundT", bound=Found)
+
+
+def fitted(memories: Sequence[FoundT], most: int | None) -> tuple[list[FoundT], int | None]:
+    """Return the first memories whose texts have `most` characters together, and how many are left out.
+
+    None of them is cut, and the first is always among them. most: None, or not above 0, for all.
+    """
+    if most is None or most <= 0:
+        return list(memories), None
+    for place, memory in enumerate(memories):
+        most -= sum(len(line) + 1 for line in memory.lines()) + 1
+        if most < 0 and place:
+            return list(memories[:place]), len(memories) - place
+    return list(memories), None
+
+
+def _listed(counted: str, memories: Sequence[Found], omitted: int | None) -> Iterable[str]:
+    yield counted
+    for memory in memories:
+        yield ""
+        yield from memory.lines()
+    if omitted:
+        yield ""
+        yield f"{omitted} more left out for want of room"
+
+
+def _shown(memory: models.Memory) -> dict[str, Any]:
+    return {
+        "id": memory.id,
+        "content_hash": next(filter(_DIGEST.fullmatch, memory.aliases), memory.content_hash),
+        "content": memory.content,
+        "tags": list(memory.tags) or None,
+        "type": memory.type,
+        "metadata": dict(memory.metadata) or None,
+        "created_at": iso(memory.created_at),
+        "updated_at": iso(memory.updated_at) if memory.updated_at != memory.created_at else None,
+        "supersedes": memory.supersedes,
+        "superseded_by": memory.superseded_by,
+    }

@@ -1,0 +1,256 @@
+"""The answers about the memory as a whole, and about what surrounds one memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from pydantic import BaseModel
+
+from mcp_dealer.schemas.base import Answer, codes, iso
+from memmux import ingest, models
+
+
+class Health(Answer):
+    """How the cluster is.
+
+    pending: memories that still wait for their vector. clients: how many share the memory now. model: absent until an
+    embedder is ready.
+    """
+
+    state: str
+    memories: int
+    pending: int
+    clients: int
+    model: str | None = None
+    version: str
+
+    @classmethod
+    def of(cls, status: models.Status) -> Self:
+        """Return the answer for a cluster's status."""
+        return cls(
+            state=status.state,
+            memories=status.memories,
+            pending=status.pending,
+            clients=len(status.clients),
+            model=status.model,
+            version=status.version,
+            degraded=codes(status.degraded),
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return the state in one line."""
+        waiting = f" ({self.pending} without a vector yet)" if self.pending else ""
+        yield (
+            f"{self.state}: {self.memories} memories{waiting}, {self.clients} clients, "
+            f"model {self.model or 'loading'}, version {self.version}"
+        )
+
+
+class Stats(Answer):
+    """What there is and how much it is used.
+
+    memories: that are not deleted, in all namespaces, and of these superseded; recent: created in the last seven days.
+    newest: when the last was created. requests: by operation, since the cluster started, uptime_s ago.
+    """
+
+    memories: int
+    superseded: int
+    recent: int
+    pending: int
+    newest: str | None = None
+    model: str | None = None
+    clients: int
+    requests: dict[str, int]
+    uptime_s: float
+
+    @classmethod
+    def of(cls, status: models.Status, *, superseded: int, recent: int, newest: models.Page) -> Self:
+        """Return the answer for a cluster's status and what lists have counted."""
+        counts = {name: int(row["ok"]) for name, row in status.requests.items()}
+        return cls(
+            memories=newest.total,
+            superseded=superseded,
+            recent=recent,
+            pending=status.pending,
+            newest=iso(newest[0].created_at) if newest.memories else None,
+            model=status.model,
+            clients=len(status.clients),
+            requests={name: count for name, count in counts.items() if count},
+            uptime_s=round(status.uptime_s, 1),
+            degraded=codes(status.degraded),
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return the counts."""
+        yield f"{self.memories} memories, {self.superseded} of them superseded, {self.recent} of the last seven days"
+        yield f"newest {self.newest or 'none'}; {self.pending} without a vector yet; model {self.model or 'loading'}"
+        yield f"{self.clients} clients; requests in {self.uptime_s:g} s: " + (
+            ", ".join(f"{name} {count}" for name, count in self.requests.items()) or "none"
+        )
+
+
+class Cleanup(Answer):
+    """What there is to clean up.
+
+    duplicates: always none, as a content is kept once. superseded: memories whose newer version has taken their place.
+    deleted: memories that a purge would free; `more`: at least so many.
+    """
+
+    duplicates: int = 0
+    superseded: int
+    deleted: int
+    more: bool | None = None
+
+    def lines(self) -> Iterable[str]:
+        """Return the counts, and what would free them."""
+        yield "no duplicates: a content is kept once"
+        least = "at least " if self.more else ""
+        yield (
+            f"{self.superseded} superseded memories are kept as history; {least}{self.deleted} deleted ones go "
+            "when their retention is over, or at once with `memmux purge`"
+        )
+
+
+class Step(BaseModel):
+    """One change of a memory; before: its content as it was, if it was there."""
+
+    seq: int
+    at: str
+    did: str
+    client: str
+    before: str | None = None
+
+    @classmethod
+    def of(cls, change: models.Change) -> Self:
+        """Return the change as the tools show it."""
+        before = None if change.before is None else change.before.content
+        return cls(seq=change.seq, at=iso(change.at), did=change.did, client=change.client, before=before)
+
+
+class History(Answer):
+    """What happened to one memory, newest first."""
+
+    changes: list[Step]
+
+    @classmethod
+    def of(cls, changes: Sequence[models.Change], degraded: Sequence[str] = ()) -> Self:
+        """Return the answer for a memory's history."""
+        return cls(changes=list(map(Step.of, changes)), degraded=codes(degraded))
+
+    def lines(self) -> Iterable[str]:
+        """Return each change, and what the memory said before it."""
+        yield f"{len(self.changes)} changes"
+        for step in self.changes:
+            yield f"{step.seq} · {step.at} · {step.did} · {step.client}"
+            if step.before is not None:
+                yield f"  before: {step.before}"
+
+
+class Point(BaseModel):
+    """A memory that links lead to; without a content if it is not there."""
+
+    id: str
+    distance: int
+    content: str | None = None
+    tags: list[str] | None = None
+    created_at: str | None = None
+
+    @classmethod
+    def of(cls, node: models.Node) -> Self:
+        """Return the node as the tools show it."""
+        memory = node.memory
+        if memory is None:
+            return cls(id=node.id, distance=node.distance)
+        return cls(
+            id=node.id,
+            distance=node.distance,
+            content=memory.content,
+            tags=list(memory.tags) or None,
+            created_at=iso(memory.created_at),
+        )
+
+
+class Edge(BaseModel):
+    """A directed link between two memories."""
+
+    source: str
+    target: str
+    relation: str
+    similarity: float | None = None
+    types: list[str] | None = None
+
+    @classmethod
+    def of(cls, link: models.Link) -> Self:
+        """Return the link as the tools show it."""
+        return cls(
+            source=link.source,
+            target=link.target,
+            relation=link.relation,
+            similarity=link.similarity,
+            types=list(link.types) or None,
+        )
+
+
+class Linked(Answer):
+    """What is linked with a memory, nearest first, that memory at distance 0; a path in its order, or nothing."""
+
+    nodes: list[Point]
+    links: list[Edge]
+
+    @classmethod
+    def of(cls, graph: models.Graph, degraded: Sequence[str] = ()) -> Self:
+        """Return the answer for a graph."""
+        return cls(
+            nodes=list(map(Point.of, graph.nodes)), links=list(map(Edge.of, graph.links)), degraded=codes(degraded)
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return the memories, then the links among them."""
+        yield f"{len(self.nodes)} memories, {len(self.links)} links"
+        for node in self.nodes:
+            tags = " ".join(f"#{tag}" for tag in node.tags or ())
+            yield " · ".join(filter(None, [f"{node.distance} {node.id}", node.created_at, tags]))
+            yield f"  {node.content if node.content is not None else '(not there)'}"
+        for link in self.links:
+            yield f"{link.source} -{link.relation}-> {link.target}"
+
+
+class Unread(BaseModel):
+    """A file that was not read, and why."""
+
+    path: str
+    message: str
+
+
+class Ingested(Answer):
+    """What became of files.
+
+    files: how many were new or changed. chunks: how many memories were made of them. replaced: how many of before were
+    deleted. skipped: how many files were as they were.
+    """
+
+    files: int
+    chunks: int
+    replaced: int
+    skipped: int
+    problems: list[Unread] | None = None
+
+    @classmethod
+    def of(cls, ingested: ingest.Ingested) -> Self:
+        """Return the answer for an ingest."""
+        return cls(
+            files=ingested.files,
+            chunks=ingested.chunks,
+            replaced=ingested.replaced,
+            skipped=ingested.skipped,
+            problems=[Unread(path=unread.path, message=unread.message) for unread in ingested.problems] or None,
+            degraded=codes(ingested.degraded),
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return the counts, then what was not read."""
+        yield f"{self.files} files read, {self.skipped} as they were"
+        yield f"{self.chunks} memories stored, {self.replaced} deleted"
+        for unread in self.problems or ():
+            yield f"not read: {unread.path}: {unread.message}"

@@ -1,0 +1,128 @@
+"""The answers of tools that write: what was kept, changed, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Self
+
+from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
+
+from mcp_dealer.schemas.base import Answer, Text, Texts, codes
+from memmux import models
+
+REMOVED_IDS = 100  # of a delete by a filter that are named
+
+
+class Removed(Answer):
+    """The acknowledgement of a delete, of one memory or of those that a filter means; count: how many they are.
+
+    ids: the first of them. dry_run: nothing was deleted.
+    """
+
+    count: int
+    id: str | None = None
+    ids: Texts = None
+    dry_run: Annotated[bool | None, SkipJsonSchema()] = None
+
+    @classmethod
+    def of(cls, memory_id: str, *, dry_run: bool = False, degraded: Sequence[str] = ()) -> Self:
+        """Return the answer for the delete of one memory."""
+        return cls(count=1, id=memory_id, dry_run=dry_run or None, degraded=codes(degraded))
+
+    @classmethod
+    def of_many(cls, forgotten: models.Forgotten, degraded: Sequence[str] = ()) -> Self:
+        """Return the answer for a delete by a filter."""
+        ids = list(forgotten.ids[:REMOVED_IDS])
+        return cls(count=forgotten.count, ids=ids, dry_run=forgotten.dry_run or None, degraded=codes(degraded))
+
+    def lines(self) -> Iterable[str]:
+        """Return what happened."""
+        did = "would delete" if self.dry_run else "deleted"
+        if self.ids is None:
+            yield f"{did} {self.id}"
+            return
+        more = self.count - len(self.ids)
+        yield f"{did} {self.count}" + (":" if self.ids else "")
+        yield from self.ids
+        if more:
+            yield f"and {more} more"
+
+
+class Changed(Answer):
+    """The acknowledgement of an update; `indexed` says whether search by meaning finds it already, as words do."""
+
+    id: str
+    indexed: bool
+    content_hash: Text = None
+    supersedes: Text = None
+
+    @classmethod
+    def of(cls, updated: models.Updated, supersedes: str | None = None) -> Self:
+        """Return the answer for an update; supersedes: the memory whose new version this is."""
+        return cls(
+            id=updated.id,
+            indexed=updated.indexed,
+            content_hash=updated.content_hash,
+            supersedes=supersedes,
+            degraded=codes(updated.degraded),
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return what happened."""
+        yield f"updated {self.id}" if self.supersedes is None else f"created {self.id}, supersedes {self.supersedes}"
+
+
+class Alike(BaseModel):
+    """A memory that says nearly the same; score: cosine."""
+
+    id: str
+    score: float
+
+
+class Kept(Answer):
+    """The acknowledgement of a store; a duplicate is the memory that was there, and nothing was changed.
+
+    similar: memories that say nearly the same; they are there as well.
+    """
+
+    id: str
+    status: str
+    indexed: bool
+    content_hash: Text = None
+    similar: Annotated[list[Alike] | None, SkipJsonSchema()] = None
+
+    @classmethod
+    def of(cls, stored: models.Stored) -> Self:
+        """Return the answer for a store."""
+        return cls(
+            id=stored.id,
+            status=stored.status,
+            indexed=stored.indexed,
+            content_hash=stored.content_hash,
+            similar=[Alike(id=alike.id, score=round(alike.score, 4)) for alike in stored.similar] or None,
+            degraded=codes(stored.degraded),
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return what happened."""
+        yield f"{self.status} {self.id}"
+        for alike in self.similar or ():
+            yield f"similar: [{alike.score:.2f}] {alike.id}"
+
+
+class Session(Kept):
+    """The acknowledgement of a conversation, which has the tag `session:<session_id>`."""
+
+    session_id: str
+    turns: int
+
+    @classmethod
+    def of_turns(cls, stored: models.Stored, session_id: str, turns: int) -> Self:
+        """Return the answer for a conversation of so many turns."""
+        return cls(**Kept.of(stored).model_dump(), session_id=session_id, turns=turns)
+
+    def lines(self) -> Iterable[str]:
+        """Return what happened."""
+        yield from super().lines()
+        yield f"session {self.session_id}, {self.turns} turns"

@@ -1,0 +1,138 @@
+"""A tool as the SDK calls it: schemas as small as they can be, and refusals that read `<code>: <sentence>`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, get_type_hints
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
+from pydantic import ValidationError
+
+from mcp_dealer.arguments import Arguments
+from mcp_dealer.schemas import Answer, compact, text
+from memmux import logs
+from memmux.errors import ArgumentInvalidError, MemmuxError, UnknownFieldError
+
+Run = Callable[..., Awaitable[Answer]]
+
+_TEXTS = (str, str | None)
+ASKED, CONTEXT = "asked", "context"  # what a tool's method calls its arguments and the MCP request, if it takes them
+
+
+class MemoryTool(Tool):
+    """A tool that is a method of one model of arguments."""
+
+    @classmethod
+    def of(
+        cls,
+        run: Run,
+        *,
+        destructive: bool | None = None,
+        required: tuple[str, ...] = (),
+        unlisted: tuple[str, ...] = (),
+    ) -> Tool:
+        """Return the tool that calls `run`; it only reads unless `destructive` is given.
+
+        required: arguments that the schema asks for, though another name for them is accepted too. unlisted: arguments
+        that it leaves out, for want of room.
+        """
+        hints = get_type_hints(run, include_extras=True)
+        described = FuncMetadata(arg_model=hints.get(ASKED, Arguments), output_model=hints["return"])
+        described.output_schema = compact(described.output_schema or {})
+        parameters = compact(described.arg_model.model_json_schema())
+        for name in unlisted:
+            del parameters["properties"][name]
+        if required:
+            parameters["required"] = list(required)
+        return cls(
+            fn=run,
+            name=getattr(run, "__name__", ""),
+            title=None,
+            description=inspect.getdoc(run) or "",
+            parameters=parameters,
+            fn_metadata=described,
+            is_async=True,
+            context_kwarg=CONTEXT if CONTEXT in hints else None,
+            annotations=ToolAnnotations(
+                read_only_hint=destructive is None,
+                destructive_hint=bool(destructive),
+                idempotent_hint=True,
+                open_world_hint=False,
+            ),
+        )
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> Answer | CallToolResult:
+        """Run the tool; raise ToolError with the code and the remedy of whatever refuses.
+
+        The SDK's own `run` would put a prefix of its own before the code and let unknown arguments pass.
+        """
+        with refusals(self.name):
+            answer = await self._answer(arguments, context)
+        return result(answer) if convert_result else answer
+
+    async def _answer(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Answer:
+        asked = self._checked(arguments)
+        given: dict[str, Any] = {} if type(asked) is Arguments else {ASKED: asked}
+        if self.context_kwarg is not None:
+            given[self.context_kwarg] = context
+        answer: Answer = await self.fn(**given)
+        notes = [*(answer.notes or ()), *asked.notes()]
+        return answer.model_copy(update={"notes": notes}) if notes else answer
+
+    def _checked(self, arguments: dict[str, Any]) -> Arguments:
+        """Return the arguments as the tool's types; raise UnknownFieldError or ArgumentInvalidError."""
+        model = self.fn_metadata.arg_model
+        known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        for name in arguments:
+            if name not in known:
+                listed = self.parameters["properties"]
+                takes = f"it takes {', '.join(listed)}" if listed else "it takes none"
+                raise UnknownFieldError(f"{self.name} has no argument {name!r}; {takes}")
+        # Models often say null for what they leave out.
+        given = {name: value for name, value in arguments.items() if value is not None}
+        # Some hosts send lists and objects as JSON text, which the SDK reads; a text that looks like JSON stays a text.
+        texts = {name: value for name, value in given.items() if known[name] in _TEXTS}
+        parsed = self.fn_metadata.pre_parse_json(given) | texts
+        try:
+            asked = model.model_validate(parsed)
+        except ValidationError as error:
+            raise ArgumentInvalidError("; ".join(map(_wrong, error.errors(include_url=False)))) from None
+        assert isinstance(asked, Arguments)
+        return asked
+
+
+def result(answer: Answer) -> CallToolResult:
+    """Return an answer as the SDK sends it."""
+    content: list[ContentBlock] = [TextContent(type="text", text=text(answer))]
+    return CallToolResult(content=content, structured_content=answer.structured())
+
+
+@contextmanager
+def refusals(name: str) -> Iterator[None]:
+    """Turn what fails inside into the tool error that tells it; of a crash it tells nothing but that it was one."""
+    try:
+        yield
+    except ToolError:
+        raise
+    except MemmuxError as error:
+        raise ToolError(f"{error.code}: {error.message}") from error
+    except Exception as error:
+        logs.get().exception("tool_crashed", tool=name)
+        raise UnexpectedToolError(f"{MemmuxError.code}: {MemmuxError().message}") from error
+
+
+def _wrong(error: Any) -> str:
+    """Return what pydantic found wrong, and the remedy, as a part of a sentence."""
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"{path} is missing; give it"
+    message: str = error["msg"]
+    return f"{path} is wrong: {message[:1].lower()}{message[1:]}"
