@@ -82,7 +82,7 @@ class ReadWorker:
         with suppress(MemmuxError):
             asked = Search.from_body(job.frames[0] if job.frames else b"")
             with self._reader.snapshot(job.deadline, _watching(job, silent)):
-                self._reader.prepare(asked)
+                self._reader.prepare(asked, job.id)
 
     def facts(self) -> dict[str, object]:
         """Return seq, the change of the last answer, and indexed, how many vectors are in the segments in use."""
@@ -131,7 +131,7 @@ class ReadWorker:
             for code in set(job.degraded).intersection(_HOPELESS):
                 raise ERRORS[code]
         with self._reader.snapshot(job.deadline, alive):
-            found = self._reader.search(asked, query)
+            found = self._reader.search(asked, query, job.id)
         return Answer((orjson.dumps({"mode": found.mode, "hits": found.hits}),), found.degraded)
 
     def _match(self, job: Job, alive: Alive) -> Answer:

@@ -51,14 +51,15 @@ class Reader(Protocol):
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first; raise MessageTooLargeError if no message could hold it."""
 
-    def search(self, asked: Search, query: Embedded | None) -> Found:
+    def search(self, asked: Search, query: Embedded | None, request: str = "") -> Found:
         """Return the best memories for a query, by keyword where meaning can't be compared.
 
+        request: its id, by which what was prepared for it is known.
         Raises ModelMismatchError and MessageTooLargeError.
         """
 
-    def prepare(self, asked: Search) -> None:
-        """Do what can be done of a search before its query's embedding is there."""
+    def prepare(self, asked: Search, request: str) -> None:
+        """Do what can be done of a search before its query's embedding is there; request: its id."""
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and scores of memories that say nearly the same as one to be stored, best first."""

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
@@ -48,6 +49,15 @@ INDEXING = "indexing"  # the code that says: some memories have no vector yet
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """The ranking by words that was made for a request, at a change, while its query was being embedded."""
+
+    request: str
+    seq: int
+    words: dict[int, float]
+
+
 class SqliteReader:
     """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory.
 
@@ -70,7 +80,7 @@ class SqliteReader:
         self._deadline = math.inf
         self._alive: Alive = silent
         self._seq = 0
-        self._ahead: tuple[tuple[object, ...], dict[int, float]] = (), {}
+        self._ahead: _Ahead | None = None
 
     @property
     def seq(self) -> int:
@@ -110,7 +120,7 @@ class SqliteReader:
         page = self._rows("newest", where, limit=asked.limit, offset=asked.offset)
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
 
-    def search(self, asked: Search, query: Embedded | None) -> Found:
+    def search(self, asked: Search, query: Embedded | None, request: str = "") -> Found:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
         if asked.mode is Mode.EXACT:
@@ -128,9 +138,7 @@ class SqliteReader:
         if asked.mode is Mode.SEMANTIC:
             return self._found(asked, Mode.SEMANTIC, scope.nearest(direction, asked.depth), degraded)
         depth = ranking.candidates(asked.limit, asked.offset)
-        known, words = self._ahead
-        if known != self._key(asked.query, where, depth):
-            words = self._keyword(asked.query, where, depth)
+        words = self._words(asked.query, where, depth, request)
         cosines = dict(scope.nearest(direction, depth))
         cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
         fused = ranking.fuse(words, cosines)
@@ -191,15 +199,25 @@ class SqliteReader:
         """Leave the database."""
         self._connection.close()
 
-    def prepare(self, asked: Search) -> None:
-        """Rank by words ahead of a search by words and meaning, which uses it if nothing was written in between."""
+    def prepare(self, asked: Search, request: str) -> None:
+        """Rank by words ahead of a search by words and meaning; request: its id."""
         if asked.mode in (Mode.HYBRID, Mode.RANKED):
             (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
-            self._ahead = self._key(asked.query, where, depth), self._keyword(asked.query, where, depth)
+            self._ahead = _Ahead(request, self._seq, self._keyword(asked.query, where, depth))
 
-    def _key(self, query: str, where: Condition, limit: int) -> tuple[object, ...]:
-        """Return all that a ranking by words depends on."""
-        return self._seq, query, where.sql, tuple(where.values.items()), limit
+    def _words(self, query: str, where: Condition, depth: int, request: str) -> dict[int, float]:
+        """Return the best memories by words, as they were when the request was prepared for, if it was.
+
+        That was after it was sent, so nothing is missing that had been acknowledged before; what was deleted or changed
+        since, and no longer fits, is left out.
+        """
+        ahead = self._ahead
+        if ahead is None or not request or ahead.request != request:
+            return self._keyword(query, where, depth)
+        if ahead.seq == self._seq:
+            return ahead.words
+        fit = set(self._rows("those", where, rows=orjson.dumps(list(ahead.words)).decode()))
+        return {row: score for row, score in ahead.words.items() if row in fit}
 
     def _where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""

@@ -55,6 +55,9 @@ WHERE {where} AND instr(m.content, :query) > 0
 ORDER BY m.created_at DESC, m.row DESC
 LIMIT :limit
 
+-- name: those
+SELECT m.row FROM memories AS m WHERE m.row IN (SELECT value FROM json_each(:rows)) AND {where}
+
 -- The order of the join matters: the full-text index first, then a look at each memory that matched.
 -- name: keyword
 SELECT texts.rowid, -bm25(texts) AS score
