@@ -109,7 +109,7 @@ def install(
         "diff": plan.diff() if dry_run else None,
     }
     if not as_json:
-        _show(answer, known.then if plan.before != plan.after else "")
+        _show(answer, known.then if plan.entry is not None and plan.before != plan.after else "")
     failed = False
     if plan.entry is not None and not dry_run and not no_check:
         failed = not _checked(plan.entry, machine.home, answer, as_json=as_json)
