@@ -109,7 +109,7 @@ def install(
         "diff": plan.diff() if dry_run else None,
     }
     if not as_json:
-        _show(answer, known.then if plan.before != plan.after else "")
+        _show(answer, known.then if plan.entry is not None and plan.before != plan.after else "")
     failed = False
     if plan.entry is not None and not dry_run and not no_check:
         failed = not _checked(plan.entry, machine.home, answer, as_json=as_json)
@@ -189,7 +189,8 @@ def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: boo
     found = [(script, shutil.which(script.path.name)) for script in done]
     hidden = [f"{script.path.name} is {path} in this shell" for script, path in found if path != str(script.path)]
     if as_json:
-        output.document({"folder": str(folder), "dry_run": dry_run, "scripts": done})
+        listed = [{"path": str(script.path), "status": script.status} for script in done]
+        output.document({"folder": str(folder), "dry_run": dry_run, "scripts": listed})
         return
     would = "would be: " if dry_run else ""
     for script in done:

@@ -159,7 +159,7 @@ def test_dropping_what_is_not_there_changes_nothing() -> None:
         ("{'a': 1}", "a key in double quotes"),
         ('{"a": 1,, "b": 2}', "a key in double quotes"),
         ('{\n  "a": tru\n}', "line 2, column 8: a value"),
-        ('{"a": 01}', "a comma or }"),
+        ('{"a": 01}', "line 1, column 7: a value"),
         ('{"a": NaN}', "a value"),
         ('{"a": "\\x"}', "a value"),
         ('{"a": "line\nfeed"}', "a value"),

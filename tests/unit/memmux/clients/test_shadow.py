@@ -89,7 +89,7 @@ def test_a_script_hands_its_name_and_every_argument_on(tmp_path: Path) -> None:
         (["memory", "ingest-directory", "x"], "memmux ingest FOLDER"),
         (["memory", "list-formats"], "memmux ingest --help"),
         (["memory", "something-else"], "memmux --help"),
-        (["memory", "server", "--http"], "standard input and output only"),
+        (["memory", "server", "-s", "sqlite_vec", "--http"], "standard input and output only"),
         (["memory-server", "--sse"], "standard input and output only"),
         (["mcp-memory-server", "--port=8000"], "standard input and output only"),
     ],
