@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from memmux.errors import ArgumentInvalidError
+from memmux.legacy import times
 from memmux.legacy.lines import Edge, Found
 from memmux.legacy.names import SOURCE
 
@@ -40,8 +41,8 @@ class Export:
                 tags=fields.get("tags"),
                 type=fields.get("memory_type"),
                 metadata=fields.get("metadata"),
-                created_at=fields.get("created_at"),
-                updated_at=fields.get("updated_at"),
+                created_at=_time(fields.get("created_at")),
+                updated_at=_time(fields.get("updated_at")),
                 created_at_iso=fields.get("created_at_iso"),
                 updated_at_iso=fields.get("updated_at_iso"),
                 deleted_at=fields.get("deleted_at"),
@@ -80,6 +81,12 @@ def parsed(data: bytes) -> Export | None:
     if not isinstance(memories, list):
         raise ArgumentInvalidError(f"the export of {SOURCE} has no list of memories; export it again")
     return Export(memories)
+
+
+def _time(given: object) -> object:
+    """Return a time as a number, where an export has it in words; what is no time, as it is."""
+    read = times.read(None, given if isinstance(given, str) else None).at
+    return given if read is None else read
 
 
 def _hash(fields: Mapping[str, Any]) -> str:
