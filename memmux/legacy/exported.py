@@ -7,7 +7,7 @@ import json
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -97,7 +97,7 @@ def _vector(given: object) -> tuple[bytes | None, str | None]:
     if given is None:
         return None, None
     try:
-        floats = array("f", given)  # type: ignore[arg-type]  # whatever is no list of numbers is refused
+        floats = array("f", cast("list[float]", given if isinstance(given, list) else [None]))
     except (TypeError, OverflowError):
         return None, "vector_invalid"
     if sys.byteorder == "big":
