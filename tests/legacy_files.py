@@ -15,6 +15,10 @@ from typing import Any
 DATA = Path(__file__).with_name("data") / "legacy"
 RELEASES = ("5.2.0", "8.24.0", "10.59.0", "12.4.0")
 MEMORIES = {"5.2.0": 3, "8.24.0": 3, "10.59.0": 4, "12.4.0": 207}
+TRAINS = "7a53bcaae08e96ca77722d2baacc59537bd375d035a6caafed1a3747a8cab634"
+"""A hash of 5.2.0 and 8.24.0, which mixed the metadata in."""
+BAKER = "197438d5aa95b2c5a45836e0068d0f2400b435546d532d43d0cd6a9afa2fa775"
+"""Another one."""
 SLOTS = 4  # vectors in one chunk
 TIMES = ("created_at REAL", "updated_at REAL", "created_at_iso TEXT", "updated_at_iso TEXT")
 FIRST = ("content TEXT NOT NULL", "tags TEXT", "memory_type TEXT", "metadata TEXT", *TIMES)

@@ -7,11 +7,12 @@ import json
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from memmux.errors import ArgumentInvalidError
+from memmux.legacy import times
 from memmux.legacy.lines import Edge, Found
 from memmux.legacy.names import SOURCE
 
@@ -40,8 +41,8 @@ class Export:
                 tags=fields.get("tags"),
                 type=fields.get("memory_type"),
                 metadata=fields.get("metadata"),
-                created_at=fields.get("created_at"),
-                updated_at=fields.get("updated_at"),
+                created_at=_time(fields.get("created_at")),
+                updated_at=_time(fields.get("updated_at")),
                 created_at_iso=fields.get("created_at_iso"),
                 updated_at_iso=fields.get("updated_at_iso"),
                 deleted_at=fields.get("deleted_at"),
@@ -82,6 +83,12 @@ def parsed(data: bytes) -> Export | None:
     return Export(memories)
 
 
+def _time(given: object) -> object:
+    """Return a time as a number, where an export has it in words; what is no time, as it is."""
+    read = times.read(None, given if isinstance(given, str) else None).at
+    return given if read is None else read
+
+
 def _hash(fields: Mapping[str, Any]) -> str:
     return str(fields.get("content_hash") or computed_hash(str(fields.get("content") or "")))
 
@@ -90,7 +97,7 @@ def _vector(given: object) -> tuple[bytes | None, str | None]:
     if given is None:
         return None, None
     try:
-        floats = array("f", given)  # type: ignore[arg-type]  # whatever is no list of numbers is refused
+        floats = array("f", cast("list[float]", given if isinstance(given, list) else [None]))
     except (TypeError, OverflowError):
         return None, "vector_invalid"
     if sys.byteorder == "big":

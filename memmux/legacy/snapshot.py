@@ -62,7 +62,7 @@ class _State:
 
     device: int
     inode: int
-    bytes: int
+    size: int
     written_ns: int
     counter: bytes
 
@@ -165,7 +165,7 @@ def _copy_locked(source: Path, copy: Path, alive: Alive) -> None:
 
 def _held(state: _State | None) -> _State | None:
     """Return the state of a journal that holds anything; an empty one is none."""
-    return state if state is not None and state.bytes else None
+    return state if state is not None and state.size else None
 
 
 def _salts(log: Path) -> bytes | None:

@@ -84,7 +84,7 @@ def test_what_12_4_answers_is_answered_after_the_adoption(model_env: dict[str, s
                 limit=kwargs["n_results"],
                 tags=kwargs.get("tags", ()),
                 any_tag=True,
-                namespace=kwargs.get("store"),
+                namespace=kwargs.get("store", "default"),  # null: all of them
                 include_superseded=kwargs.get("include_superseded", False),
             )
             assert found.degraded == ()
@@ -213,7 +213,7 @@ def test_an_import_brings_what_changed_there_and_leaves_what_changed_here(memmux
     path = legacy_files.unpacked("8.24.0", short_tmp)
     first = json.loads(memmux("import", path.name, "--json").stdout)
     assert first["outcome"]["created"] == 3
-    trains, bread = theirs("First old memory about trains"), theirs("Zweite Erinnerung über Bäcker")
+    trains, baker = legacy_files.TRAINS, legacy_files.BAKER
     memmux("update", trains, "--type", "ours")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE memories SET tags = 'changed', updated_at = 1800000000")
@@ -222,7 +222,7 @@ def test_an_import_brings_what_changed_there_and_leaves_what_changed_here(memmux
     second = memmux("import", path.name)
     assert second.returncode == 0
     assert b"1 created, 2 updated, 1 conflicts" in second.stdout
-    assert json.loads(memmux("get", bread, "--json").stdout)["tags"] == ["changed"]
+    assert json.loads(memmux("get", baker, "--json").stdout)["tags"] == ["changed"]
     assert json.loads(memmux("get", trains, "--json").stdout)["type"] == "ours"
 
 

@@ -210,9 +210,9 @@ def test_router_that_says_how_far_an_adoption_is_gets_more_time(
     router(
         f"""
         for done in range(4):
-            tell(b'{{"adopting": {{"source": "/theirs.db", "done": %d, "total": 4}}}}\n' % done)
+            tell(b'{{"adopting": {{"source": "/theirs.db", "done": %d, "total": 4}}}}\\n' % done)
             time.sleep(0.4)  # the test's router is slow; that is what is tested
-        tell(b'{READY}\n' % os.getpid())
+        tell(b'{READY}\\n' % os.getpid())
         """
     )
     assert launch.ensure(quick(settings, start_timeout_s=1)).address == "ipc:///nowhere"

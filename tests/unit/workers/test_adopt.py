@@ -169,7 +169,8 @@ def test_a_log_of_a_database_that_is_gone_does_not_meet_the_adopted_one(
 
 def test_a_folder_that_can_not_be_written_is_named(settings: Callable[..., Settings], tmp_path: Path) -> None:
     ours = settings(legacy_files.unpacked("5.2.0", tmp_path))
-    ours.database.parent.parent.joinpath("ours").write_text("a file in the way")
+    ours.database.parent.mkdir()
+    Places(ours).adopting.write_text("a file in the way")
     with pytest.raises(StorageError):
         started(ours)
 
@@ -178,7 +179,7 @@ def test_an_adopted_memory_is_found_by_its_hash_there(settings: Callable[..., Se
     ours = settings(legacy_files.unpacked("8.24.0", tmp_path))
     worker = WriteWorker(ours)
     worker.open()
-    asked = job("memory.delete", {"id": legacy_files.theirs("First old memory about trains")})
+    asked = job("memory.delete", {"id": legacy_files.TRAINS})
     ((_, outcome),) = worker.handle([asked], silent)
     worker.close()
     assert isinstance(outcome, Answer)

@@ -131,8 +131,12 @@ def test_its_full_text_index_and_its_vectors_answer(desk: Desk, tmp_path: Path) 
     adopt(desk, legacy_files.unpacked("12.4.0", tmp_path))
     give(desk, tmp_path / "after.db")
     with closing(opened(tmp_path / "after.db")) as connection:
-        match = "SELECT count(*) FROM memory_content_fts WHERE memory_content_fts MATCH 'checkpo'"
-        assert connection.execute(match).get == 1
+        match = "SELECT rowid FROM memory_content_fts WHERE memory_content_fts MATCH 'checkpo' ORDER BY rowid"
+        found = connection.execute(match).fetchall()
+        assert (
+            found == connection.execute("SELECT id FROM memories WHERE content LIKE '%checkpo%' ORDER BY id").fetchall()
+        )
+        assert found
         vector = connection.execute("SELECT content_embedding FROM memory_embeddings WHERE rowid = 1").get
         nearest = "SELECT rowid FROM memory_embeddings WHERE content_embedding MATCH ? AND k = 1 AND store = 'default'"
         assert connection.execute(nearest, (vector,)).get == 1
@@ -168,7 +172,7 @@ def test_what_was_odd_comes_back_as_it_was(desk: Desk, tmp_path: Path) -> None:
 
 def test_what_was_changed_here_goes_back_as_it_is_now(desk: Desk, tmp_path: Path) -> None:
     adopt(desk, legacy_files.unpacked("5.2.0", tmp_path))
-    name = theirs("First old memory about trains")
+    name = legacy_files.TRAINS
     desk.ask("memory.update", {"id": name, "tags": ["new, with comma"], "metadata": {"b": 2}})
     written = give(desk, tmp_path / "after.db")
     found = memories(tmp_path / "after.db")[name]
