@@ -70,6 +70,23 @@ ANSWERS = {
         "problems": [{"place": 0, "id": None, "status": "broken", "message": "why"}],
         "seq": 9,
     },
+    "memory.store_similar": {**STORED, "similar": [{"id": "j", "score": 0.9}]},
+    "memory.forget": {"ids": ["i", "j"], "count": 2, "dry_run": True},
+    "memory.use": {"count": 1},
+    "memory.graph": {
+        "nodes": [{"id": "i", "distance": 0, "memory": MEMORY}, {"id": "j", "distance": 1, "memory": None}],
+        "links": [
+            {
+                "source": "i",
+                "target": "j",
+                "relation": "cites",
+                "similarity": None,
+                "types": ["a"],
+                "metadata": {},
+                "created_at": "2026-11-23T10:00:00+00:00",
+            }
+        ],
+    },
     "cluster.status": status_body(),
     "cluster.stop": {},
 }
@@ -128,6 +145,36 @@ def test_every_method_asks_its_operation_and_reads_its_answer(settings: Settings
         "cluster.status",
     ]
     assert all(bool(header.key) == OPERATIONS[header.operation].writes for header in asked)
+
+
+def test_methods_about_many_and_linked_memories_do_so_too(settings: Settings) -> None:
+    with Peer(settings, answer_all) as peer, Client(settings=settings, start=False) as client:
+        (similar,) = client.store("c", similar=True).similar
+        assert (similar.id, similar.score) == ("j", 0.9)
+        forgotten = client.forget(tags=["t"], dry_run=True)
+        assert (forgotten.ids, forgotten.count, forgotten.dry_run) == (("i", "j"), 2, True)
+        assert client.used(["i"]).count == 1
+        graph = client.graph("i", action="subgraph", hops=3)
+        assert [(node.id, node.distance, node.memory is None) for node in graph.nodes] == [
+            ("i", 0, False),
+            ("j", 1, True),
+        ]
+        assert [(link.source, link.types, link.created_at.year) for link in graph.links] == [("i", ("a",), 2026)]
+        assert client.path("i", "j").links == graph.links
+        asked = [peer.request() for _ in range(5)]
+    assert [message.header.operation for message in asked] == [
+        "memory.store_similar",
+        "memory.forget",
+        "memory.use",
+        "memory.graph",
+        "memory.graph",
+    ]
+    bodies = [orjson.loads(message.body) for message in asked]
+    assert (bodies[1]["filter"]["tags"], bodies[1]["dry_run"], bodies[2]["ids"]) == (["t"], True, ["i"])
+    assert [(body["action"], body["hops"], body["other"]) for body in bodies[3:]] == [
+        ("subgraph", 3, None),
+        ("path", 5, "j"),
+    ]
 
 
 def test_vectors_travel_with_the_model_of_the_cluster(settings: Settings) -> None:
