@@ -36,12 +36,11 @@ from memmux.models import Loaded, Problem
 from memmux.places import PRIVATE, Places
 from memmux.requests import Load
 from memmux.settings import EmbedderChoice, Settings, begun
-from workers.jobs import Alive, Answer, Job
-from workers.storage import backup, filesystem, lineage, load
+from workers.jobs import Alive, Job
+from workers.storage import backup, bulk, filesystem, lineage, load
 from workers.storage.writer import SqliteWriter
 
 CLIENT = "adoption"  # in the change log
-_REQUESTS = 8  # of one transaction
 _SIGN_S = 1.0  # between two signs of life for those who wait for the cluster
 _WITHOUT = "set MEMMUX_ADOPT_FROM=none to start without it"
 
@@ -93,7 +92,7 @@ class Adoption:
         made = folder / "memories.db"
         with sources.of_database(theirs, _model(self._settings), folder=folder, alive=alive) as source:
             self._source = source
-            with closing(SqliteWriter(made, alive=alive)) as writer:
+            with bulk.filling(made, alive), closing(SqliteWriter(made, alive=alive)) as writer:
                 _fill(writer, source, alive)
             report = source.report()
         if made.with_name(f"{made.name}-wal").exists():
@@ -121,26 +120,12 @@ class Adoption:
 
 
 def _fill(writer: SqliteWriter, source: Source, alive: Alive) -> None:
-    """Load all memories of the source."""
-    waiting: list[list[Line]] = []
+    """Load all memories of the source; one request a transaction, as larger ones take longer in all."""
     for batch in source.batches():
         alive()
-        waiting.append(batch)
-        if len(waiting) == _REQUESTS:
-            _apply(writer, source, waiting, alive)
-            waiting = []
-    if waiting:
-        _apply(writer, source, waiting, alive)
-
-
-def _apply(writer: SqliteWriter, source: Source, batches: Sequence[list[Line]], alive: Alive) -> None:
-    jobs = [_job(batch) for batch in batches]
-    outcomes = dict(writer.apply(jobs, alive))
-    for job, batch in zip(jobs, batches, strict=True):
-        outcome = outcomes[job]
+        ((_, outcome),) = writer.apply([_job(batch)], alive)
         if isinstance(outcome, MemmuxError):
             raise outcome
-        assert isinstance(outcome, Answer)
         answer = orjson.loads(outcome.frames[0])
         source.note(batch, Loaded(**{**answer, "problems": tuple(Problem(**one) for one in answer["problems"])}))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from memmux.errors import RequestError
 from memmux.requests import Load
 from workers.jobs import Job
-from workers.storage import adoption, audits, belongings, dump, engine, insertion, lines, queries
+from workers.storage import adoption, audits, belongings, dump, engine, insertion, lines, queries, vectors
 from workers.storage.insertion import CONFLICT, CREATED, DUPLICATE, MERGED, SKIPPED, UPDATED, Done
 from workers.storage.ledger import Ledger
 from workers.storage.lines import Line
@@ -31,14 +31,13 @@ def load(ledger: Ledger, job: Job, asked: Load) -> dict[str, object]:
     problems: list[dict[str, object]] = []
     rows: dict[int, bool] = {}  # of memories that are new, or have new vectors: whether these are unverified
     for place, fields in enumerate(asked.memories):
-        ledger.connection.execute("SAVEPOINT line")
+        # What is wrong with a line is found before any of it is written, so there is nothing to undo, and no savepoint,
+        # at which the full-text index would write out what it has so far.
         try:
             line = lines.read(fields, adopt=asked.adopt)
             done = adoption.adopt(ledger, job, line) if asked.adopt else _load_one(ledger, job, line)
         except RequestError as error:
-            ledger.connection.execute("ROLLBACK TO line")
             done = Done(insertion.BROKEN, error.message)
-        ledger.connection.execute("RELEASE line")
         if done.row:
             rows[done.row] = done.unverified
         if done.status in counts:
@@ -61,5 +60,8 @@ def _load_one(ledger: Ledger, job: Job, line: Line) -> Done:
         return Done(DUPLICATE, f"the memory {same[1]!r} has the content of {memory.id!r} already")
     if memory.aliases and belongings.named(ledger.connection, memory.namespace, memory.aliases):
         return Done(CONFLICT, f"another memory goes by an alias of {memory.id!r} already")
+    for text in line.texts:
+        if (known_model := vectors.model(ledger.connection, text.model)) is not None:
+            known_model.check(text.dimensions)
     insertion.insert(ledger, job, line, line.texts)
     return Done(CREATED)

@@ -18,6 +18,7 @@ from memmux.settings import EmbedderChoice, Settings
 from tests import legacy_files
 from tests.legacy_files import add, made, unit
 from tests.unit.workers.desk import job
+from workers import check
 from workers.jobs import Answer, silent
 from workers.write import WriteWorker
 
@@ -69,6 +70,7 @@ def test_the_first_start_adopts_a_database(release: str, settings: Callable[...,
     assert theirs.read_bytes() == before
     assert names(ours) == {"memories.db"}
     assert ours.database.stat().st_mode & 0o777 == 0o600
+    assert check.run(ours, ["--deep"])["findings"] == []
 
 
 def test_a_database_that_is_there_adopts_nothing(settings: Callable[..., Settings], tmp_path: Path) -> None:
