@@ -35,6 +35,7 @@ def settings_env(short_tmp: Path) -> Iterator[dict[str, str]]:
         "MEMMUX_STATE_DIR": str(short_tmp / "state"),
         "MEMMUX_CACHE_DIR": str(short_tmp / "cache"),
         "MEMMUX_EMBEDDER": "hash",
+        "MEMMUX_EMBEDDERS": "1",  # on any machine
         "MEMMUX_IDLE_EXIT_S": "20",  # of a cluster that a test left behind while it was starting
         "XDG_CONFIG_HOME": str(short_tmp / "config"),  # no user's memmux.toml
     }

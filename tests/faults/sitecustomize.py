@@ -53,7 +53,7 @@ def _be_slow() -> None:
 
     search = SqliteReader.search
 
-    def slow(self: Any, asked: Any, query: Any) -> Any:
+    def slow(self: Any, asked: Any, query: Any, *more: Any) -> Any:
         fault = asked.query.partition(" ")[0]
         while fault == "fault:bloat":
             _LEAKED.append(os.urandom(1 << 20))
@@ -62,7 +62,7 @@ def _be_slow() -> None:
             _LEAKED.append(os.urandom(64 << 20))
         if fault in ("fault:slow", "fault:fatten"):
             self._connection.execute(_ENDLESS).fetchall()
-        return search(self, asked, query)
+        return search(self, asked, query, *more)
 
     if search.__name__ != "slow":
         SqliteReader.search = slow

@@ -214,6 +214,7 @@ def test_facts_are_those_of_the_last_commit(desk: Desk) -> None:
         "seq": 4,
         "memories": 2,
         "pending": 1,
+        "unaudited": 0,
         "model": "tiny",
         "dimensions": 2,
         "vectors": 1,
