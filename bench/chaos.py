@@ -23,6 +23,7 @@ from bench.verdict import Verdict, judge
 from memmux import Client
 from memmux.errors import MemmuxError
 from memmux.models import Status
+from memmux.processes import alive
 from memmux.settings import EmbedderChoice
 
 STALL_S = 3.0  # three times what a live worker is ever silent
@@ -35,17 +36,20 @@ CASES = 20  # shown of what is wrong
 
 @dataclass(slots=True)
 class Recoveries:
-    """How long what was asked for could not be had: the worst after a kill of one worker, of the router, and so on."""
+    """How long what was asked for could not be had: the worst after a kill of one worker, of the router, and so on.
+
+    several_s: after two faults at once, or one while a worker is still stalled by an earlier one.
+    """
 
     worker_s: float = 0.0
     router_s: float = 0.0
     stall_s: float = 0.0
     several_s: float = 0.0
 
-    def note(self, fault: Fault, seconds: float) -> None:
-        """Note how long the recovery from a fault took."""
+    def note(self, fault: Fault, seconds: float, *, beside: bool) -> None:
+        """Note how long the recovery from a fault took; beside: whether an earlier one was not over."""
         blow = fault.blows[0]
-        if not fault.single:
+        if beside or not fault.single:
             self.several_s = max(self.several_s, seconds)
         elif blow.stall:
             self.stall_s = max(self.stall_s, seconds)
@@ -67,16 +71,23 @@ class Siege:
     kills: int = 0
     stalls: int = 0
     recoveries: Recoveries = field(default_factory=Recoveries)
+    stalled: set[int] = field(default_factory=set)  # workers that were, and of which some may not be replaced yet
 
     def strike(self, fault: Fault) -> None:
         """Let a fault happen and wait for the recovery."""
+        # What a stalled worker holds waits until it is killed, though others of its kind serve: that is no recovery
+        # from the kill of another one.
+        self.stalled = {pid for pid in self.stalled if alive(pid)}
+        beside = bool(self.stalled)
         struck = {blow.part for blow in fault.blows if self._blow(blow)}
         began = time.monotonic()  # only what was asked after the blow tells that there is a recovery from it
         # Nothing is promised of how long a client that was killed takes to start again.
         awaited = {Part.READ, Part.WRITE} if Part.ROUTER in struck else struck & set(self.probes)
         for part in sorted(awaited):
             seconds = self.probes[part].recovery_s(began, GIVE_UP_S)
-            self.recoveries.note(fault, GIVE_UP_S if seconds is None else seconds)
+            taken_s = GIVE_UP_S if seconds is None else seconds
+            self.recoveries.note(fault, taken_s, beside=beside)
+            report.progress(f"{part} was to be had after {taken_s:.2f} s{', a worker being stalled' if beside else ''}")
 
     def _blow(self, blow: Blow) -> bool:
         if blow.part is Part.CLIENT:
@@ -84,7 +95,10 @@ class Siege:
         else:
             victims = self._victims(blow.part)
             number = signal.SIGSTOP if blow.stall else signal.SIGKILL
-            struck = bool(victims) and self.arena.strike(self.chance.choice(victims), number)
+            victim = self.chance.choice(victims) if victims else 0
+            struck = bool(victim) and self.arena.strike(victim, number)
+            if struck and blow.stall:
+                self.stalled.add(victim)
         self.kills += struck and not blow.stall
         self.stalls += struck and blow.stall
         return struck
