@@ -1,9 +1,9 @@
 """The lookout: waits for messages, awake at first where that has paid lately, then asleep.
 
 A process that sleeps is woken some time after its message came, and finds its caches cold. Three processes that hand
-one request on to each other pay that six times. To stay awake for a moment
-costs only what nobody else uses: where another process wants the processor it is left to that one, and a wait that
-turns out to be long is not spent awake the next time.
+one request on to each other pay that six times. To stay awake for a moment costs only what nobody else uses: where
+another process wants the processor it is left to that one, and a wait that turns out to be long is not spent awake the
+next time.
 """
 
 from __future__ import annotations
