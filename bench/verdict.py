@@ -12,7 +12,7 @@ from bench.ledger import Entry
 
 # What a client says by itself when nothing was to be had within the call's time.
 SILENCE = frozenset({"deadline_exceeded", "cluster_unreachable", "cluster_start_failed", "worker_unavailable"})
-_STORES = ("memory.store", "memory.store_batch")
+_STORES = ("memory.store", "memory.store_similar", "memory.store_batch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bench.evidence import Change, Evidence, Row
 from bench.ledger import Ack, Entry
 from bench.verdict import Verdict, judge
@@ -99,6 +101,15 @@ def test_change_that_is_logged_twice_is_duplicated() -> None:
     assert _judge(evidence=replace(EVIDENCE, changes=same_request)).duplicated
     other_request = (*EVIDENCE.changes, Change(6, "memory.update", "m", "r6"))
     assert _judge(evidence=replace(EVIDENCE, changes=other_request)).duplicated
+
+
+@pytest.mark.parametrize("operation", ["memory.store", "memory.store_similar", "memory.store_batch"])
+def test_store_of_somebody_without_a_ledger_is_no_duplicate(operation: str) -> None:
+    others = replace(EVIDENCE, rows={**EVIDENCE.rows, "n": Row("of others", {}, deleted=False)})
+    stored = Change(6, operation, "n", "r6")
+    assert not _judge(evidence=replace(others, changes=(*others.changes, stored))).duplicated
+    again = replace(stored, seq=7, request="r7")
+    assert _judge(evidence=replace(others, changes=(*others.changes, stored, again))).duplicated
 
 
 def test_content_that_is_there_twice_is_duplicated() -> None:
