@@ -23,6 +23,7 @@ class Slip:
     lease: set while a worker has it; without one it waits in the queue of its stage.
     prepared: the id of the worker that prepares for its last stage, if one does.
     outcome: `ok` or an error's code once it is answered.
+    legs: how long it waited and was worked on at each stage that it has come to, in the order of the route.
     """
 
     id: str
@@ -39,8 +40,7 @@ class Slip:
     lease: Lease | None = None
     prepared: str = ""
     outcome: str = ""
-    queue_s: float = 0.0
-    work_s: float = 0.0
+    legs: list[Leg] = field(default_factory=list)
     _since: float = 0.0
 
     @property
@@ -78,21 +78,40 @@ class Slip:
 
     def waited(self, now: float) -> None:
         """Note that it waits no longer."""
-        self.queue_s += now - self._since
+        self._leg.queue_s += now - self._since
 
     def worked(self, now: float) -> None:
         """Note that the worker that had it has it no longer."""
         if self.lease is not None:
-            self.work_s += now - self.lease.since
+            self._leg.work_s += now - self.lease.since
             self.lease = None
 
+    @property
+    def _leg(self) -> Leg:
+        if not self.legs or self.legs[-1].stage is not self.stage:
+            self.legs.append(Leg(self.stage))
+        return self.legs[-1]
+
     def times(self) -> dict[str, object]:
-        """Return how long it waited and was worked on, in milliseconds."""
-        return {"queue_ms": round(self.queue_s * 1000, 3), "work_ms": round(self.work_s * 1000, 3)}
+        """Return how long it waited and was worked on, in milliseconds: in all, and at each stage."""
+        return {
+            "queue_ms": _ms(sum(leg.queue_s for leg in self.legs)),
+            "work_ms": _ms(sum(leg.work_s for leg in self.legs)),
+            "stages": {str(leg.stage): [_ms(leg.queue_s), _ms(leg.work_s)] for leg in self.legs},
+        }
 
     def to_log(self) -> Mapping[str, object]:
         """Return the fields that identify it in the log."""
         return {"request_id": self.id, "client": self.client, "operation": self.operation.name}
+
+
+@dataclass(slots=True)
+class Leg:
+    """One stage of a request's way; seconds in its queue, and with its workers, those that died of it included."""
+
+    stage: Stage
+    queue_s: float = 0.0
+    work_s: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -108,3 +127,7 @@ class Lease:
     attempt: int
     since: float
     abandoned_at: float | None = None
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

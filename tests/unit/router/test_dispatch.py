@@ -22,7 +22,7 @@ def test_read_goes_to_a_reader_and_its_frames_are_the_answer(driver: Driver) -> 
     driver.answer("read-0", asked, b"one", b"two", seq=42)
     answer = driver.last(b"a")
     assert (answer.header.kind, answer.header.id, answer.frames) == (Kind.RESULT, "r1", (b"one", b"two"))
-    assert answer.header.detail == {"queue_ms": 0, "work_ms": 0, "seq": 42}
+    assert answer.header.detail == {"queue_ms": 0, "work_ms": 0, "stages": {"read": [0, 0]}, "seq": 42}
 
 
 def test_frames_of_a_stage_are_appended_for_the_next(driver: Driver) -> None:
@@ -42,24 +42,27 @@ def test_request_that_brings_its_vector_skips_the_embed_stage(driver: Driver) ->
     assert driver.requests("write-0")[0].header.degraded == ()
 
 
-def test_answer_says_how_long_it_waited_and_was_worked_on() -> None:
+def test_answer_says_how_long_it_waited_and_was_worked_on_at_each_stage() -> None:
     driver = Driver()
     driver.hello(b"a")
-    driver.request(b"a", "r1")
+    driver.ready("embed-0", Stage.EMBED)
+    driver.request(b"a", "r1", "memory.search")
+    driver.now += 1
+    driver.answer("embed-0", driver.requests("embed-0")[0])
     driver.now += 0.25
     driver.ready("read-0", Stage.READ)
     driver.now += 0.5
     driver.answer("read-0", driver.requests("read-0")[0])
-    assert driver.last(b"a").header.detail == {"queue_ms": 250, "work_ms": 500}
+    times = {"queue_ms": 250, "work_ms": 1500, "stages": {"embed": [0, 1000], "read": [250, 500]}}
+    assert driver.last(b"a").header.detail == times
     (finished,) = [log.fields for log in driver.logs if log.event == "request_finished"]
     assert finished == {
         "request_id": "r1",
         "client": "a",
-        "operation": "memory.get",
+        "operation": "memory.search",
         "outcome": "ok",
-        "queue_ms": 250,
-        "work_ms": 500,
-        "total_ms": 750,
+        **times,
+        "total_ms": 1750,
         "attempt": 1,
         "degraded": [],
     }
