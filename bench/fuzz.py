@@ -136,17 +136,17 @@ class Flood:
         if self.sent % GARBAGE_EVERY == GARBAGE_EVERY - 1:
             self._garble(self._clients if self._chance.random() < 0.5 else self._workers)  # noqa: PLR2004 - a half
             return
-        frames = self._fuzzer.message()
         if self.sent % BEYOND_EVERY == BEYOND_EVERY // 4:
-            frames = [bytes(limits.MESSAGE_BYTES + 1)]
-        line.socket.send_multipart(frames)
+            _go_beyond(line.socket)
+            _renew(line)
+            return
+        line.socket.send_multipart(self._fuzzer.message())
         line.sent += 1
         if not line.deaf:
             _drain(line)
         if line.sent >= RENEW_EVERY:
             _ping(line.socket)
-            line.socket.close()
-            line.socket, line.sent = line.renew(), 0
+            _renew(line)
 
     def _garble(self, address: str) -> None:
         """Connect without ZeroMQ, write bytes, and hang up."""
@@ -171,6 +171,25 @@ def _drain(line: _Line) -> None:
     with contextlib.suppress(zmq.Again):
         while True:
             line.socket.recv_multipart(zmq.NOBLOCK)
+
+
+def _renew(line: _Line) -> None:
+    line.socket.close()
+    line.socket, line.sent = line.renew(), 0
+
+
+def _go_beyond(target: zmq.Socket[bytes]) -> None:
+    """Send a frame above the limit, and wait until the router has hung up; raise zmq.Again when it does not.
+
+    Nobody would hear this connection any more: it comes back under the name that it had, and a ROUTER that has not read
+    yet what came before does not let a second one of that name in. A worker to which that happened would count as one
+    that hangs, and be replaced.
+    """
+    hung_up = target.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    hung_up.rcvtimeo = int(SEND_S * 1000)
+    target.send_multipart([bytes(limits.MESSAGE_BYTES + 1)])
+    hung_up.recv_multipart()
+    target.disable_monitor()
 
 
 def _ping(target: zmq.Socket[bytes]) -> None:
