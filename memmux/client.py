@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import random
 import threading
@@ -20,7 +21,6 @@ from memmux.calls import Call
 from memmux.endpoints import Endpoint
 from memmux.errors import ClusterError, ClusterUnreachableError, DeadlineExceededError, MemmuxError
 from memmux.ids import uuid7
-from memmux.lookout import Lookout, others
 from memmux.processes import alive
 from memmux.protocol import Header, Kind
 from memmux.session import Session, Settled
@@ -229,7 +229,8 @@ class _Connection:
         self.heard = time.monotonic()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = sockets.dealer(context, endpoint.address)
-        self._lookout = Lookout(self._socket, give_way=others)  # the program may have other threads
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
         # Also when the client is collected, and when the program ends.
         self.close = weakref.finalize(client, hang_up, context, self._socket, os.getpid(), endpoint.pid)
 
@@ -245,7 +246,8 @@ class _Connection:
 
     def receive(self, timeout_s: float) -> list[bytes] | None:
         """Return the next message, or None if none comes within the time."""
-        if not self._lookout.wait(timeout_s):
+        # Rounded up: a poll that returns a little early would be called again and again.
+        if not self._poller.poll(max(0, math.ceil(timeout_s * 1000))):
             return None
         self.heard = time.monotonic()
         return self._socket.recv_multipart(zmq.NOBLOCK)

@@ -5,6 +5,7 @@ Whatever arrives is handed to the dispatcher with the time; what it answers is p
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
 import time
@@ -16,7 +17,6 @@ import zmq
 
 from memmux import logs, protocol, sockets
 from memmux.errors import ClusterStartError, DatabaseCorruptError, MemmuxError, error_from_json
-from memmux.lookout import Lookout
 from memmux.operations import Stage
 from memmux.processes import alive
 from memmux.protocol import Header, Kind
@@ -74,7 +74,9 @@ class Loop:
 
     def run(self) -> None:
         """Serve until told to stop or idle for long; raise the MemmuxError that keeps the writer from starting."""
-        lookout = Lookout(self._backend, self._frontend, self._wakeup.fileno())
+        poller = zmq.Poller()
+        for source in (self._backend, self._frontend, self._wakeup.fileno()):
+            poller.register(source, zmq.POLLIN)
         restore = self._catch_signals()
         try:
             now = time.monotonic()
@@ -87,8 +89,9 @@ class Loop:
                 if woken or now >= due or self._serving_since is None:
                     self._upkeep(now)
                     due = self._due()
-                # The timeout is computed from the clock each time: after a signal, a poll's own count is off.
-                lookout.wait(due - time.monotonic())
+                # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is
+                # rounded up: a poll that returns a little early would be called again and again.
+                poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000)))
                 self._receive(self._backend, self._from_worker)
                 self._receive(self._frontend, self._from_client)
                 now = time.monotonic()

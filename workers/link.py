@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 
@@ -9,12 +10,10 @@ import zmq
 
 from memmux import logs, protocol, sockets
 from memmux.errors import ProtocolError
-from memmux.lookout import Lookout
 from memmux.protocol import Header, Kind, Message
 from workers.jobs import Progressing, Worker
 from workers.weight import Weight
 
-FOLLOW_S = 0.02  # how long a worker that has prepared for a request stays awake for it
 LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
 _DRAIN = 256  # messages taken from the socket at once
 
@@ -28,7 +27,8 @@ class Link:
         self.heartbeat_s = heartbeat_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._socket = sockets.dealer(self._context, address, identity.encode())
-        self._lookout = Lookout(self._socket)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
         self._worker = worker
         self._said = self._looked = time.monotonic()
         self._inbox: list[Message] = []
@@ -85,15 +85,11 @@ class Link:
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that came since, after waiting at most `timeout_s` for the first."""
         if not self._inbox:
-            self._lookout.wait(timeout_s)
+            self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
         self._take()
         messages, self._inbox = self._inbox, []
         self._cancelled &= self._open
         return messages
-
-    def look_out(self) -> None:
-        """Stay awake for the request that was prepared for."""
-        self._lookout.stay_awake(FOLLOW_S)
 
     def _take(self) -> None:
         """Put what waits in the socket into the inbox."""

@@ -71,7 +71,6 @@ def _work(worker: Worker, link: Link) -> None:
         elif preparing is not None:
             for job in _jobs(link, messages, Kind.PREPARE):
                 preparing.prepare(job)
-                link.look_out()
         if not messages and math.isinf(due_s):
             worker.idle()
         if deferring is not None:

@@ -32,6 +32,7 @@ class ExactIndex:
         self._count = 0
         self._sketch: Sketch | None = None
         self._depth = 0  # candidates of the sketch; 0 where it is not to be trusted
+        self._gathered: Vectors = np.empty((0, dimensions), np.float32)
         self._tuned_at = 0  # vectors, when that was found out
 
     def __len__(self) -> int:
@@ -115,7 +116,7 @@ class ExactIndex:
     def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of the memories `rows` that has a vector."""
         slots = [slot for row in rows for slot in self._slots.get(row, ())]
-        return dict(best(self._rows[slots], self._matrix[slots] @ query, len(slots)))
+        return dict(best(self._rows[slots], self._gather(np.array(slots, np.intp)) @ query, len(slots)))
 
     def _near(self, query: Vectors, k: int) -> Slots | None:
         """Return the slots that the sketch finds near, or None where to compare all is quicker, or surer."""
@@ -132,8 +133,19 @@ class ExactIndex:
 
     def _best_of(self, slots: Slots, query: Vectors, k: int) -> Scored:
         few = slots.size * _SPARSE < self._count
-        cosines = self._matrix[slots] @ query if few else (self._matrix[: self._count] @ query)[slots]
+        cosines = self._gather(slots) @ query if few else (self._matrix[: self._count] @ query)[slots]
         return best(self._rows[slots], cosines, k)
+
+    def _gather(self, slots: Slots) -> Vectors:
+        """Return the vectors in `slots`, valid until the next call.
+
+        In an array that is kept: new memory for some thousand lines is hundreds of page faults, which take longer than
+        to compare them.
+        """
+        if len(self._gathered) < slots.size:
+            self._gathered = np.empty((slots.size, self._matrix.shape[1]), np.float32)
+        # With mode raise, the default, numpy would gather into new memory first; every slot is a valid one.
+        return np.take(self._matrix, slots, axis=0, out=self._gathered[: slots.size], mode="clip")
 
     def _reserve(self, count: int) -> None:
         if count > (capacity := len(self._rows)):
