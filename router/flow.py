@@ -239,7 +239,7 @@ class Flow:
         Only while there is no other work. A request that is prepared in vain is served all the same.
         """
         stage = slip.operation.route[-1]
-        if (worker := self.pools[stage].idlest()) is None:
+        if (worker := self.pools[stage].idle()) is None:
             return
         slip.prepared = worker.id
         header = Header(

@@ -60,7 +60,7 @@ class Pool:
         self.pace = Pace()
         self.facts: Mapping[str, object] = {}
         self._serving: set[str] = set()  # ready or retiring
-        # Those with credit, the least recently used first. An idle worker goes before one that is busy.
+        # Those with credit, the most recently used last. An idle worker goes before one that is busy.
         self._idle: OrderedDict[str, Worker] = OrderedDict()
         self._partly: OrderedDict[str, Worker] = OrderedDict()
         self._failure = ""  # the code with which the last start failed
@@ -115,19 +115,19 @@ class Pool:
 
     def take(self) -> tuple[Worker, Slip] | None:
         """Remove the next request from the queue and return it with the worker for it; None while one is missing."""
-        if not self.queue:
-            return None
-        worker = self.idlest()
-        if worker is None and not self.queue.head_is_suspect:
-            worker = next(iter(self._partly.values()), None)
-        if worker is None:
+        if not self.queue or not (self._idle or (self._partly and not self.queue.head_is_suspect)):
             return None
         slip = self.queue.pop()
-        return self._idle.get(slip.prepared, worker), slip
+        worker = self._idle.get(slip.prepared) or self.idle(bulk=slip.operation.bulk)
+        return worker or next(iter(self._partly.values())), slip
 
-    def idlest(self) -> Worker | None:
-        """Return the worker that has had nothing to do for longest; None while all are busy."""
-        return next(iter(self._idle.values()), None)
+    def idle(self, *, bulk: bool = False) -> Worker | None:
+        """Return a worker that has nothing to do; None while all are busy.
+
+        The one that worked last: what it needs is still in the processor's caches. Bulk work goes to the one that has
+        rested for longest, and leaves that one to those who wait.
+        """
+        return next(iter(self._idle.values()) if bulk else reversed(self._idle.values()), None)
 
     def lease(self, worker: Worker, slip: Slip, now: float) -> None:
         """Spend one of the worker's credits on a request."""

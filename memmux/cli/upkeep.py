@@ -108,7 +108,7 @@ def _in_memory(settings: Settings) -> Findings:
     drifted = {}
     try:
         with _client(settings, start=False) as client:
-            # The least recently used worker answers, so as many questions as workers reach them all when it is quiet.
+            # Bulk work goes to who has rested longest, so as many questions as workers reach them all when it is quiet.
             for _ in range(settings.readers):
                 verified = client.verify()
                 drifted[verified.pid] = verified.drifted

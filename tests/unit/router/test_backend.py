@@ -50,20 +50,32 @@ def test_worker_that_says_twice_that_it_is_ready_gets_nothing_twice(driver: Driv
     assert driver.others.count(WorkerReady("read-0", Stage.READ)) == 1
 
 
-def test_idle_worker_goes_before_a_busy_one_and_the_longest_idle_first() -> None:
+def test_idle_worker_goes_before_a_busy_one_and_the_one_that_worked_last_first() -> None:
+    driver = _three_of_which_read_1_is_busy()
+    for number in range(3, 6):
+        driver.request(b"a", f"r{number}")
+    assert driver.asked("read-0") == ["r2", "r3"]
+    assert driver.asked("read-2") == ["r0", "r4"]
+    assert driver.asked("read-1") == ["r1", "r5"]
+
+
+def test_bulk_work_goes_to_the_idle_worker_that_has_rested_longest() -> None:
+    driver = _three_of_which_read_1_is_busy()
+    driver.request(b"a", "dump", "memory.dump")
+    assert driver.asked("read-2") == ["r0", "dump"]
+
+
+def _three_of_which_read_1_is_busy() -> Driver:
     driver = Driver()
     driver.hello(b"a")
     for name in ("read-0", "read-1", "read-2"):
         driver.ready(name, Stage.READ, credit=2)
     for number in range(3):
         driver.request(b"a", f"r{number}")
+    assert [driver.asked(f"read-{number}") for number in range(3)] == [["r2"], ["r1"], ["r0"]]
     for name in ("read-2", "read-0"):
         driver.answer(name, driver.requests(name)[0])
-    for number in range(3, 6):
-        driver.request(b"a", f"r{number}")
-    assert driver.asked("read-2") == ["r2", "r3"]
-    assert driver.asked("read-0") == ["r0", "r4"]
-    assert driver.asked("read-1") == ["r1", "r5"]
+    return driver
 
 
 # death
@@ -132,13 +144,14 @@ def test_request_that_a_worker_died_of_waits_until_another_worker_is_idle(driver
     driver.ready("read-1", Stage.READ, credit=2)
     for number in range(2):
         driver.request(b"a", f"r{number}")
-    driver.exit("read-0")
+    assert driver.asked("read-1") == ["r0"]
+    driver.exit("read-1")
     driver.request(b"a", "r2")
-    assert driver.asked("read-1") == ["r1"]
-    driver.answer("read-1", driver.requests("read-1")[0])
-    assert driver.asked("read-1") == ["r1", "r0"]
-    driver.answer("read-1", driver.requests("read-1")[1])
-    assert driver.asked("read-1") == ["r1", "r0", "r2"]
+    assert driver.asked("read-0") == ["r1"]
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.asked("read-0") == ["r1", "r0"]
+    driver.answer("read-0", driver.requests("read-0")[1])
+    assert driver.asked("read-0") == ["r1", "r0", "r2"]
 
 
 def test_late_answer_of_a_dead_worker_is_dropped(driver: Driver) -> None:
