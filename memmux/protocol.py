@@ -59,7 +59,8 @@ class Header:
     stage: router → worker, which step of the operation's route the worker shall do.
     deadline_ms: the time that the request still has, in milliseconds; None where none is given.
     key: idempotency key; a write with a key that was applied before is answered again, not applied again.
-    client: router → worker, the name the client gave in HELLO; it is written into the change log.
+    client: router → worker, the key's name and the name the client gave in HELLO; it is written into the change log.
+    grant: router → worker, what the client may do (`memmux.grants`); empty for a local client without bounds.
     attempt: router → worker, 1 for the first worker that gets the request.
     degraded: codes of what the answer had to do without; empty when all is well.
     detail: small extras of the kind: the error of ERROR, the facts of RESULT, READY and HEARTBEAT.
@@ -72,6 +73,7 @@ class Header:
     deadline_ms: int | None = None
     key: str = ""
     client: str = ""
+    grant: Mapping[str, object] = field(default_factory=dict)
     attempt: int = 0
     degraded: tuple[str, ...] = ()
     detail: Mapping[str, object] = field(default_factory=dict)
@@ -95,6 +97,9 @@ class Message:
         return self.frames[1:]
 
 
+_INSIDE = ("stage", "client", "attempt", "degraded")  # what the router and its workers tell each other
+
+
 def encode(header: Header, *frames: bytes) -> list[bytes]:
     """Return the frames of a message; fields that are at their default are left out of the header."""
     fields: dict[str, object] = {"v": VERSION, "kind": header.kind}
@@ -102,20 +107,16 @@ def encode(header: Header, *frames: bytes) -> list[bytes]:
         fields["id"] = header.id
     if header.operation:
         fields["operation"] = header.operation
-    if header.stage:
-        fields["stage"] = header.stage
     if header.deadline_ms is not None:
         fields["deadline_ms"] = header.deadline_ms
     if header.key:
         fields["key"] = header.key
-    if header.client:
-        fields["client"] = header.client
-    if header.attempt:
-        fields["attempt"] = header.attempt
-    if header.degraded:
-        fields["degraded"] = header.degraded
-    if header.detail:
-        fields["detail"] = header.detail if isinstance(header.detail, dict) else dict(header.detail)
+    for name in _INSIDE:
+        if value := getattr(header, name):
+            fields[name] = value
+    for name, given in (("grant", header.grant), ("detail", header.detail)):
+        if given:
+            fields[name] = given if isinstance(given, dict) else dict(given)
     return [orjson.dumps(fields), *frames]
 
 
@@ -204,7 +205,7 @@ _FIELDS: Mapping[str, Callable[[str, object], object]] = {
     "deadline_ms": _number_or_none,
     "attempt": _number,
     "degraded": _codes,
-    "detail": _object,
+    **dict.fromkeys(("grant", "detail"), _object),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import apsw
 import orjson
 
+from memmux.errors import QuotaExceededError
 from memmux.models import Memory
 from workers.jobs import Job
 from workers.storage import belongings, engine, queries, rows, tags, vectors
@@ -69,6 +70,22 @@ class Ledger:
         """Return row and id of the live memory of `namespace` with this content, if there is one."""
         values = {"namespace": namespace, "content_hash": content_hash}
         return next(((row, found) for row, found in engine.fetch(self.connection, _SQL["same_content"], values)), None)
+
+    def make_room(self, job: Job, namespace: str) -> None:
+        """Raise QuotaExceededError if `namespace` holds as many live memories as the client of `job` may have there.
+
+        To be called before there is one more.
+        """
+        most = job.grant.memories
+        if most is None:
+            return
+        # Counted no further than needed: an index knows the live ones.
+        held = engine.value(self.connection, _SQL["held"], {"namespace": namespace, "most": most})
+        if held >= most:
+            raise QuotaExceededError(
+                f"the namespace {namespace!r} holds {most} memories or more, which is the most that this client may "
+                "have there; delete some, or have its bound raised"
+            )
 
     def state(self, row: int, *, origin: bool = False, links: bool = False) -> State:
         """Return how the memory `row` is; with its origin and links, if asked."""
