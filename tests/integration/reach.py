@@ -141,7 +141,7 @@ class Outcome:
 def outcomes(client: Client, asked: list[Asked]) -> Iterator[tuple[Asked, Outcome]]:
     """Ask for each, one after the other, with what is checked on the client's side left out."""
     for operation, body in asked:
-        call = Call[str](operation=operation, body=orjson.dumps(body), read=lambda message: message.body.decode())
+        call: Call[str] = Call(operation=operation, body=orjson.dumps(body), read=lambda message: message.body.decode())
         try:
             yield (operation, body), Outcome("ok", call.answer(client._perform(call)))
         except MemmuxError as error:

@@ -179,8 +179,9 @@ class World:
             return
         code = header.detail.get("code") if header.kind is Kind.ERROR else "ok"
         if not header.id:  # no room for another session, or garbage
-            if code in ("overloaded", "rate_limited"):
+            if code == "overloaded":
                 client.asks.clear()
+            if code in ("overloaded", "rate_limited"):  # a session that it had is still there: it comes back to it
                 client.route = None
             return
         ask = client.asks.pop(header.id, None)
