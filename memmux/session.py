@@ -10,8 +10,8 @@ Both clients drive one `Session`, each with its own kind of socket:
     session.lost(now)             whether the router has been silent for too long
 
 A request is sent again, with the same id and key, after every new connection, when the router refuses it for now
-(`overloaded`, `rate_limited`, `draining`, `unknown_session`), and when no answer came for long; so it fails for the network's or the
-router's sake only when its own time is over.
+(`overloaded`, `rate_limited`, `draining`, `unknown_session`), and when no answer came for long; so it fails for the
+network's or the router's sake only when its own time is over.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from memmux.protocol import Header
 from memmux.requests import (
     BODIES,
     DEFAULT_NAMESPACE,
+    Backup,
     Filter,
     Forget,
     Get,
@@ -65,9 +66,11 @@ def confined(job: Job) -> Job:
     if (operation := OPERATIONS.get(job.operation)) is None:
         raise NotAllowedError(f"there is no operation {job.operation!r} that a key allows; PROTOCOL.md lists them all")
     grant.check(operation)
-    if grant.namespaces is None:
-        return job
     body = BODIES.get(job.operation)
+    if grant.namespaces is None:
+        if body is Backup and grant.name:
+            _stay_on_the_shelf(grant, job)
+        return job
     rule = None if body is None else _RULES.get(body)
     if body is None or rule is None:
         raise NotAllowedError(
@@ -78,6 +81,15 @@ def confined(job: Job) -> Job:
         raise MalformedMessageError("the request has no body")
     held = rule(grant, body.from_body(job.frames[0]))
     return replace(job, frames=(held.to_body(), *job.frames[1:]))
+
+
+def _stay_on_the_shelf(grant: Grant, job: Job) -> None:
+    """Raise NotAllowedError for a backup that a client from elsewhere wants in a folder of its choice."""
+    if Backup.from_body(job.frames[0] if job.frames else b"").to is not None:
+        raise NotAllowedError(
+            f"the key {grant.name!r} does not allow to name a folder of the machine of the database; leave it out, or "
+            "make the backup there"
+        )
 
 
 def _name(grant: Grant, given: str) -> str:

@@ -176,6 +176,14 @@ def test_a_grant_that_makes_no_sense_allows_nothing() -> None:
     assert grant_of(Header(kind=Kind.REQUEST)) is LOCAL
 
 
+def test_a_key_names_no_folder_for_a_backup() -> None:
+    ops = Grant(name="ops")
+    with pytest.raises(NotAllowedError, match="does not allow to name a folder"):
+        confined(job("admin.backup", {"to": "/tmp"}, grant=ops))
+    for grant, to in ((ops, None), (Grant(memories=5), "/tmp")):
+        assert _held("admin.backup", {"to": to}, grant) == {"to": to}
+
+
 # what the storage does with it
 
 
