@@ -12,23 +12,34 @@ from router.sessions import Session
 
 _BURST_S = 1.0  # of a client's rate that it may use up at once, and one request at least
 _BUCKETS = 256  # accounts that are kept, beyond which those that are full again are forgotten
+_KEYS = 1024  # whose bounds are kept as they were made out last
 _RETRY_MS = 100  # for somebody who has too much in flight: about when the first of it is answered
 
 
 class Quotas:
     """The accounts of clients; bounds: for clients whose key sets none."""
 
-    __slots__ = ("_bounds", "_buckets", "_in_flight", "_local")
+    __slots__ = ("_bounds", "_buckets", "_effective", "_in_flight", "_local")
 
     def __init__(self, bounds: Limits) -> None:
         self._bounds = bounds
         self._local = self._with_bounds(LOCAL)
+        self._effective: dict[str, tuple[Grant, Grant]] = {}  # by the name of the key: as it came, and with bounds
         self._buckets: dict[str, _Bucket] = {}
         self._in_flight: Counter[str] = Counter()
 
     def effective(self, grant: Grant) -> Grant:
         """Return a grant with the cluster's own bounds where it has none."""
-        return self._local if grant is LOCAL else self._with_bounds(grant)
+        if grant is LOCAL:
+            return self._local
+        given, found = self._effective.get(grant.name, (None, None))
+        if given is grant and found is not None:
+            return found
+        if len(self._effective) >= _KEYS:
+            self._effective.clear()
+        found = self._with_bounds(grant)
+        self._effective[grant.name] = grant, found
+        return found
 
     def spend(self, account: str, grant: Grant, now: float) -> None:
         """Count a request; raise RateLimitedError, with the time until it would be in order, if there are too many."""
@@ -48,7 +59,8 @@ class Quotas:
     def check(self, session: Session) -> None:
         """Raise OverloadedError unless the client may have one more request in flight."""
         grant = session.grant
-        if grant.in_flight is not None and self._in_flight[session.account] >= grant.in_flight:
+        count = self._in_flight[session.account] if grant.name else len(session.in_flight)
+        if grant.in_flight is not None and count >= grant.in_flight:
             raise OverloadedError(
                 f"{_who(grant)} has {grant.in_flight} requests in flight, which is the most; send it again after "
                 "retry_after_ms",
@@ -56,18 +68,20 @@ class Quotas:
             )
 
     def began(self, session: Session) -> None:
-        """Note that a request of the client was accepted."""
-        self._in_flight[session.account] += 1
+        """Note that a request of the client was accepted; a local one shares its account with nobody."""
+        if session.grant.name:
+            self._in_flight[session.account] += 1
 
     def ended(self, session: Session) -> None:
         """Note that it has ended."""
-        self._in_flight[session.account] -= 1
-        if not self._in_flight[session.account]:
-            del self._in_flight[session.account]
+        if session.grant.name:
+            self._in_flight[session.account] -= 1
+            if not self._in_flight[session.account]:
+                del self._in_flight[session.account]
 
     @property
     def in_flight(self) -> Counter[str]:
-        """How many requests of each account are not answered yet; those without any are not there."""
+        """How many requests of the clients of each key are not answered yet; those without any are not there."""
         return self._in_flight
 
     def _with_bounds(self, grant: Grant) -> Grant:

@@ -59,7 +59,9 @@ class Session:
     """One client, from its HELLO to its GOODBYE or its death, over any number of connections.
 
     routing_id: where it can be reached now. grant: what it may do, as of its last message. in_flight: the ids of its
-    requests that are not answered yet. requests: how many it sent.
+    requests that are not answered yet. requests: how many it sent. name: what the change log and people call the
+    client: its key's name, if it has one, and its own. account: whose bounds it shares: those of all clients of its
+    key, or those of itself. owner: whose turn it is when a request of it is served.
     """
 
     hello: Hello
@@ -67,22 +69,22 @@ class Session:
     grant: Grant = LOCAL
     in_flight: set[str] = field(default_factory=set)
     requests: int = 0
+    name: str = field(init=False)
+    account: str = field(init=False)
+    owner: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """What the change log and people call the client: its key's name, if it has one, and its own."""
+    def __post_init__(self) -> None:
+        self._have_names()
+
+    def come_back(self, hello: Hello, routing_id: bytes, grant: Grant) -> None:
+        """Be the same client over another connection."""
+        self.hello, self.routing_id, self.grant = hello, routing_id, grant
+        self._have_names()
+
+    def _have_names(self) -> None:
         key = self.grant.name
-        return f"{key}/{self.hello.name}"[:_TEXT_CHARACTERS] if key else self.hello.name
-
-    @property
-    def account(self) -> str:
-        """Whose bounds it shares: those of all clients of its key, or those of itself."""
-        return account(self.grant, self.hello)
-
-    @property
-    def owner(self) -> str:
-        """Whose turn it is when a request of it is served."""
-        return identity(self.grant, self.hello)
+        self.name = f"{key}/{self.hello.name}"[:_TEXT_CHARACTERS] if key else self.hello.name
+        self.account, self.owner = account(self.grant, self.hello), identity(self.grant, self.hello)
 
     def to_json(self) -> dict[str, object]:
         """Return what `cluster.status` says of the client."""
@@ -142,7 +144,7 @@ class Sessions:
         session = self._by_identity.get(identity(grant, hello))
         if session is not None:
             del self._by_routing_id[session.routing_id]
-            session.routing_id, session.hello, session.grant = routing_id, hello, grant
+            session.come_back(hello, routing_id, grant)
             self._by_routing_id[routing_id] = session
         return session
 

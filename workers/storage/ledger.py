@@ -17,6 +17,7 @@ from workers.storage import belongings, engine, queries, rows, tags, vectors
 from workers.storage.filters import metadata_text
 
 _SQL = queries.load("writer")
+_NAMESPACES = 1024  # of which it is known how much they hold at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Ledger:
         self.connection = connection
         self.vectors = vectors.VectorTables(connection)
         self._now = now
+        # The most that there may be in namespaces that were counted; what was deleted or rolled back since counts too.
+        self._held: dict[str, int] = {}
 
     def at(self) -> float:
         """Return the time of a change."""
@@ -74,14 +77,18 @@ class Ledger:
     def make_room(self, job: Job, namespace: str) -> None:
         """Raise QuotaExceededError if `namespace` holds as many live memories as the client of `job` may have there.
 
-        To be called before there is one more.
+        To be called before there is one more, whoever adds it.
         """
-        most = job.grant.memories
-        if most is None:
-            return
-        # Counted no further than needed: an index knows the live ones.
-        held = engine.value(self.connection, _SQL["held"], {"namespace": namespace, "most": most})
-        if held >= most:
+        most, known = job.grant.memories, self._held.get(namespace)
+        if most is not None and (known is None or known >= most):
+            # Counted no further than needed; from an index, but a hundred thousand still take milliseconds.
+            known = engine.value(self.connection, _SQL["held"], {"namespace": namespace, "most": most})
+            if len(self._held) >= _NAMESPACES:
+                self._held.clear()
+            self._held[namespace] = known
+        if known is not None:
+            self._held[namespace] = known + 1
+        if most is not None and known is not None and known >= most:
             raise QuotaExceededError(
                 f"the namespace {namespace!r} holds {most} memories or more, which is the most that this client may "
                 "have there; delete some, or have its bound raised"

@@ -339,6 +339,32 @@ def test_a_namespace_that_is_full_takes_no_more_from_that_client(desk: Desk) -> 
     assert desk.ask("memory.list", {"filter": {"namespace": "notes"}})["total"] == 2
 
 
+def test_a_quota_is_counted_right_however_the_namespace_came_to_what_it_holds(desk: Desk) -> None:
+    """What is remembered of a count may be more than there is, and then it is counted anew; it is never less."""
+    grant = Grant(name="ada", role=Role.WRITE, namespaces=("notes",), memories=4)
+    first = _ask(desk, grant, "memory.store", {"content": "0"})  # counted
+    for number in (1, 2):
+        desk.store(f"local {number}", namespace="notes")  # by somebody who has no quota
+    _ask(desk, grant, "memory.store", {"content": "3"})
+    with pytest.raises(QuotaExceededError):
+        _ask(desk, grant, "memory.store", {"content": "4"})
+    for number in range(5):  # deleted and stored in turn, and a failure in between
+        _ask(desk, grant, "memory.delete", {"id": first["id"]})
+        with pytest.raises(QuotaExceededError):
+            _ask(desk, grant, "memory.store_batch", {"memories": [{"content": f"a {number}"}, {"content": "b"}]})
+        first = _ask(desk, grant, "memory.store", {"content": f"again {number}"})
+    assert desk.ask("memory.list", {"filter": {"namespace": "notes"}})["total"] == 4
+
+
+def test_a_memory_that_comes_back_with_its_former_home_counts_too(desk: Desk) -> None:
+    line = {"type": None, "tags": [], "metadata": {}, "created_at": 1.0, "updated_at": 1.0, "namespace": "n"}
+    gone = {**line, "id": "g" * 36, "content": "gone", "deleted_at": 2.0}
+    desk.ask("memory.load", {"memories": [gone, {**line, "id": "l" * 36, "content": "there"}], "adopt": True})
+    back = {"memories": [{**gone, "deleted_at": None}], "adopt": True}
+    assert _ask(desk, Grant(name="ops", memories=1), "memory.load", back)["problems"][0]["status"] == "broken"
+    assert _ask(desk, Grant(name="ops", memories=2), "memory.load", back)["updated"] == 1
+
+
 def test_a_batch_that_would_not_fit_is_left_out_as_a_whole(desk: Desk) -> None:
     grant = Grant(name="ada", role=Role.WRITE, memories=2)
     with pytest.raises(QuotaExceededError):
