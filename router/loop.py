@@ -191,9 +191,10 @@ class Loop:
                     return self._dispatcher.on_worker_exit(identity, now)
             case actions.Log(level, event, fields):
                 getattr(self._log, level)(event, **fields)
-            case actions.ReportStatus(routing_id, request_id):
-                header = Header(kind=Kind.RESULT, id=request_id)
-                return [actions.ToClient(routing_id, protocol.encode(header, orjson.dumps(self._status(now))))]
+            case actions.ReportStatus(routing_id, request_id, known):
+                header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)
+                body = orjson.dumps(status if known is None else known.of(status))
+                return [actions.ToClient(routing_id, protocol.encode(header, body))]
             case actions.BeginDrain(reason):
                 self._begin_drain(now, reason)
             case _:
