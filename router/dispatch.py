@@ -35,6 +35,7 @@ import orjson
 from memmux import limits as shared
 from memmux import protocol
 from memmux.errors import MemmuxError, ProtocolVersionError
+from memmux.grants import LOCAL, Grant
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind
 from router.actions import Action, Outbox
@@ -69,8 +70,9 @@ class Dispatcher:
 
     # inputs
 
-    def on_client(self, routing_id: bytes, frames: Sequence[bytes], now: float) -> list[Action]:
-        """Take a message from a client."""
+    def on_client(self, routing_id: bytes, frames: Sequence[bytes], now: float, grant: Grant = LOCAL) -> list[Action]:
+        """Take a message from a client, who may do what the grant says."""
+        del grant  # every client may do everything
         try:
             message = protocol.decode(frames)
         except MemmuxError as error:
