@@ -21,7 +21,8 @@ class Status:
     and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the
     write-ahead log. oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
     index: of many vectors: its `state`, which is none, building or ready, and how many `vectors` are in it.
-    degraded: codes of everything that is not as it should be.
+    degraded: codes of everything that is not as it should be. listen: where clients of other machines reach it, if they
+    do. keys: which change of their keys it knows; None if it does not listen.
     """
 
     state: str
@@ -44,6 +45,8 @@ class Status:
     oldest_read_s: float = 0.0
     index: Mapping[str, Any] = field(default_factory=dict)
     unaudited: int = 0
+    listen: str = ""
+    keys: int | None = None
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:
