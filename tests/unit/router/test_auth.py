@@ -49,6 +49,7 @@ def test_a_client_with_a_valid_key_may_come_in_and_is_known_by_it_from_then_on(p
 
 def test_an_unknown_and_a_revoked_key_may_not_and_the_revoked_one_has_a_name(places: Places) -> None:
     assert decide(question(ADA), Keys()).reason == "unknown key"
+    assert decide(question(ADA), add(places, "eve", KeyPair.make().public)).reason == "unknown key"
     add(places, "ada", ADA)
     verdict = decide(question(ADA), keys.revoke(places, "ada", 2.0))
     assert (verdict.user, verdict.name, verdict.reason) == ("", "ada", "revoked key")
