@@ -40,7 +40,9 @@ class Link:
         return self._client
 
     def _running(self) -> AsyncClient | None:
-        """Return the client if there is one and its cluster runs."""
+        """Return the client if there is one and its cluster runs; of another machine's only its answers tell."""
+        if self.settings.remote is not None:
+            return self._client
         endpoint = read(Places(self.settings))
         return self._client if endpoint is not None and alive(endpoint.pid) else None
 

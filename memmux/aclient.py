@@ -22,7 +22,6 @@ from memmux.endpoints import Endpoint
 from memmux.errors import CancelledError, ClusterError, ClusterUnreachableError, MemmuxError
 from memmux.ids import uuid7
 from memmux.pending import GRACE_S
-from memmux.processes import alive
 from memmux.session import Outcome, Session, Settled
 from memmux.settings import Settings
 from memmux.version import __version__
@@ -68,6 +67,7 @@ class AsyncClient:
             request_timeout_s=self.settings.request_timeout_s,
             new_id=uuid7,
             random=random.random,
+            unreachable=launch.unreachable(self.settings),
         )
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
         self._socket: Any = None  # a zmq.asyncio.Socket, whose stubs do not know that it returns futures
@@ -105,6 +105,7 @@ class AsyncClient:
 
     async def stop(self, *, timeout_s: float | None = None) -> None:
         """Ask the cluster to answer what is in flight and to exit; return when it is gone. As of `Client.stop`."""
+        launch.need_local(self.settings)
         call = methods.stop(timeout_s=timeout_s)
         try:
             endpoint = await _run(launch.seek(self.settings, start=False))
@@ -187,7 +188,7 @@ class AsyncClient:
     async def _listen(self, endpoint: Endpoint) -> None:
         """Connect, and take what the router says until it is lost."""
         context: zmq.Context[Any] = zmq.asyncio.Context()
-        socket = self._socket = sockets.dealer(context, endpoint.address)
+        socket = self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
         try:
             self._session.connected(time.monotonic())
             self._advance()
@@ -201,7 +202,7 @@ class AsyncClient:
         finally:
             self._socket = None
             self._session.disconnected()
-            hang_up(context, socket, os.getpid(), endpoint.pid)
+            hang_up(context, socket, os.getpid(), endpoint)
 
     async def _anything(self, incoming: asyncio.Future[Any], endpoint: Endpoint) -> bool:
         """Wait for a message or for something to do; return False when the router is lost."""
@@ -213,7 +214,7 @@ class AsyncClient:
             await asyncio.wait({incoming}, timeout=max(0.0, min(wake_s, WATCH_S)))
         if incoming.done():
             return True
-        return not self._session.lost(time.monotonic()) and alive(endpoint.pid)
+        return not self._session.lost(time.monotonic()) and endpoint.alive()
 
 
 async def _run(steps: launch.Steps[T]) -> T:

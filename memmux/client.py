@@ -21,7 +21,6 @@ from memmux.calls import Call
 from memmux.endpoints import Endpoint
 from memmux.errors import ClusterError, ClusterUnreachableError, DeadlineExceededError, MemmuxError
 from memmux.ids import uuid7
-from memmux.processes import alive
 from memmux.protocol import Header, Kind
 from memmux.session import Session, Settled
 from memmux.settings import Settings
@@ -51,7 +50,8 @@ class Client:
 
     database: the SQLite file; by default what the settings say. settings: by default those of this machine.
     name: what `memmux status` and the change log call this client. start: whether to start a cluster if none runs;
-    otherwise every method raises ClusterUnreachableError then.
+    otherwise every method raises ClusterUnreachableError then. With the setting `remote`, and no database named, the
+    client talks to the cluster of another machine, which it never starts.
 
     Methods block until the answer is there or the time is over, and raise the errors of `memmux.errors`. Threads may
     share a client, and take turns; for more at once take a client each, or `AsyncClient`. A forked process may go on
@@ -84,6 +84,7 @@ class Client:
             request_timeout_s=self.settings.request_timeout_s,
             new_id=uuid7,
             random=random.random,
+            unreachable=launch.unreachable(self.settings),
         )
         self._connection: _Connection | None = None
         self._seeking: launch.Steps[Endpoint] | None = None
@@ -118,8 +119,10 @@ class Client:
     def stop(self, *, timeout_s: float | None = None) -> None:
         """Ask the cluster to answer what is in flight and to exit; return when it is gone.
 
-        If none runs there is nothing to stop; with `start=False` that raises ClusterUnreachableError, as ever.
+        If none runs there is nothing to stop; with `start=False` that raises ClusterUnreachableError, as ever. One on
+        another machine is stopped there: LocalOnlyError.
         """
+        launch.need_local(self.settings)
         call = methods.stop(timeout_s=timeout_s)
         try:
             endpoint = launch.run(launch.seek(self.settings, start=False))
@@ -225,18 +228,14 @@ class _Connection:
     """The socket of a client to one router."""
 
     def __init__(self, client: Client, endpoint: Endpoint) -> None:
-        self._pid = endpoint.pid
+        self.alive = endpoint.alive
         self.heard = time.monotonic()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = sockets.dealer(context, endpoint.address)
+        self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         # Also when the client is collected, and when the program ends.
-        self.close = weakref.finalize(client, hang_up, context, self._socket, os.getpid(), endpoint.pid)
-
-    def alive(self) -> bool:
-        """Return whether the router's process runs."""
-        return alive(self._pid)
+        self.close = weakref.finalize(client, hang_up, context, self._socket, os.getpid(), endpoint)
 
     def send(self, messages: list[list[bytes]]) -> None:
         """Send without blocking; what can't be sent is lost, and sent again when no answer comes."""
@@ -253,14 +252,14 @@ class _Connection:
         return self._socket.recv_multipart(zmq.NOBLOCK)
 
 
-def hang_up(context: zmq.Context[Any], socket: zmq.Socket[Any], process: int, router: int) -> None:
-    """Close a socket to the router of that pid, with a goodbye if the router is there to hear it.
+def hang_up(context: zmq.Context[Any], socket: zmq.Socket[Any], process: int, router: Endpoint) -> None:
+    """Close a socket to the router, with a goodbye if the router is there to hear it.
 
     process: the pid of who opened the socket; in a forked child nothing happens.
     """
     if os.getpid() != process:
         return
-    reachable = alive(router)
+    reachable = router.alive()
     if reachable:
         with suppress(zmq.ZMQError):
             # The plain socket, also of one that returns futures.

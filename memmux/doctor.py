@@ -6,6 +6,7 @@ import difflib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -15,8 +16,9 @@ from typing import Any
 
 import orjson
 
-from memmux import launch, protocol
-from memmux.errors import MemmuxError
+from memmux import launch, protocol, remotes
+from memmux.client import Client
+from memmux.errors import ClusterUnreachableError, MemmuxError
 from memmux.legacy import finding, variables
 from memmux.legacy.report import Report
 from memmux.places import Places
@@ -119,8 +121,9 @@ def of_files(settings: Settings) -> Iterator[Finding]:
     }
     for name, folder in folders.items():
         yield _folder(name, folder)
-    if places.database.exists():
-        yield _file("database", places.database)
+    for name, file in (("database", places.database), ("keys", places.keys), ("curve", places.curve)):
+        if file.exists():
+            yield _file(name, file)
     yield _room(places.database.parent)
     try:
         clients, _ = places.sockets()
@@ -214,6 +217,26 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
     for partial in (*places.backups.glob("*.partial"), places.database.with_name(f"{places.database.name}.restoring")):
         if partial.exists():
             yield _warning("stale files", f"{partial} is left of something that was interrupted; remove it")
+
+
+def of_remote(settings: Settings) -> Iterator[Finding]:
+    """Yield whether the cluster of another machine answers, and how it is; nothing of that machine's files."""
+    assert settings.remote is not None
+    remote = remotes.read(settings.remote)
+    yield _ok("remote", f"{settings.remote.stem} is {remote.endpoint}, with the key {remote.name!r}")
+    began = time.monotonic()
+    try:
+        launch.run(launch.reach(remote, 0.0))
+    except ClusterUnreachableError as error:
+        yield _error("remote", error.message)
+        return
+    yield _ok("remote", f"it answers, {(time.monotonic() - began) * 1000:.0f} ms with the handshake")
+    with Client(settings=settings, name="doctor", start=False) as client:
+        status = client.status()
+    if status.degraded:
+        yield _warning(
+            "degraded", f"the cluster serves without {', '.join(status.degraded)}; look there what is missing"
+        )
 
 
 def of_adoption(settings: Settings) -> Iterator[Finding]:

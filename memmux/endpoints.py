@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import orjson
 
+from memmux.curve import Curve
 from memmux.places import Places
+from memmux.processes import alive
 
 LINE_BYTES = 4096  # more than any endpoint file or READY line has
 _ADDRESS = re.compile(r"ipc:///.+|tcp://[^/]+:\d{1,5}")
@@ -20,16 +22,25 @@ class Endpoint:
     """Where a cluster listens.
 
     address: of the router's socket for clients. pid, version: of the router. protocol: the newest it speaks.
+    listen: where clients of other machines reach it, if they do. curve: of a cluster on another machine, what a
+    connection to it needs; nothing is known of its process then, and pid is 0.
     """
 
     address: str
     pid: int
     version: str
     protocol: int
+    listen: str = ""
+    curve: Curve | None = None
+
+    def alive(self) -> bool:
+        """Return whether the router's process runs; of another machine's only its answers tell, so it may."""
+        return self.curve is not None or alive(self.pid)
 
     def to_json(self) -> dict[str, object]:
         """Return the endpoint as it stands in its file and in the READY line."""
-        return {"endpoint": self.address, "pid": self.pid, "version": self.version, "protocol": self.protocol}
+        fields = {"endpoint": self.address, "pid": self.pid, "version": self.version, "protocol": self.protocol}
+        return {**fields, "listen": self.listen} if self.listen else fields
 
     @classmethod
     def from_json(cls, fields: object) -> Endpoint | None:
@@ -41,7 +52,8 @@ class Endpoint:
             return None
         if type(pid) is not int or pid <= 0 or type(newest) is not int:
             return None
-        return cls(address, pid, str(fields.get("version", "")), newest)
+        listen = fields.get("listen", "")
+        return cls(address, pid, str(fields.get("version", "")), newest, listen if isinstance(listen, str) else "")
 
     @classmethod
     def from_line(cls, line: bytes) -> Endpoint | None:

@@ -22,6 +22,9 @@
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
     ├── SettingInvalidError, EndpointTooLongError
+    ├── AccessError                 access from other machines
+    │   ├── KeyFileError, KeyNameTakenError, KeyNotFoundError, KeyNeededError
+    │   └── AddressUnavailableError, LocalOnlyError
     └── ClientFileError            a client's configuration, or the server that it names
         ├── ServerNameTakenError, ReplacementNeededError
         └── ServerSilentError, ScriptForeignError
@@ -379,6 +382,51 @@ class EndpointTooLongError(MemmuxError):
     """The path of the cluster's socket is too long for the system; set MEMMUX_RUNTIME_DIR to a shorter one."""
 
     code = "endpoint_too_long"
+
+
+# access from other machines
+
+
+class AccessError(MemmuxError):
+    """Access from other machines is not set up as it should be; docs/remote.md says how."""
+
+    code = "access"
+
+
+class KeyFileError(AccessError):
+    """A file with keys is damaged, or others may read it; make it private, or make its keys anew."""
+
+    code = "key_file"
+
+
+class KeyNameTakenError(AccessError):
+    """There is a key of this name; choose another name, or revoke that one with `memmux key revoke`."""
+
+    code = "key_name_taken"
+
+
+class KeyNotFoundError(AccessError):
+    """There is no valid key of this name; `memmux key list` shows those there are."""
+
+    code = "key_not_found"
+
+
+class KeyNeededError(AccessError):
+    """A cluster that listens beyond this machine needs a key first; make one with `memmux key add`."""
+
+    code = "key_needed"
+
+
+class AddressUnavailableError(AccessError):
+    """The cluster can't listen at this address; choose another port, or an address of this machine."""
+
+    code = "address_unavailable"
+
+
+class LocalOnlyError(AccessError):
+    """This is done on the machine where the database is; run it there."""
+
+    code = "local_only"
 
 
 # the clients' configurations

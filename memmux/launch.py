@@ -19,13 +19,14 @@ from typing import TypeAlias, TypeVar
 import orjson
 import zmq
 
-from memmux import protocol, sockets
+from memmux import protocol, remotes, sockets
 from memmux.endpoints import LINE_BYTES, Endpoint, read, remove, write
 from memmux.errors import (
     ClusterError,
     ClusterStartError,
     ClusterUnreachableError,
     DatabaseInUseError,
+    LocalOnlyError,
     MemmuxError,
     StoragePermissionError,
     error_from_json,
@@ -33,6 +34,7 @@ from memmux.errors import (
 from memmux.places import PRIVATE, Places, make_private
 from memmux.processes import alive
 from memmux.protocol import Header, Kind
+from memmux.remotes import Remote
 from memmux.settings import Settings, load
 
 __all__ = ["Endpoint", "Steps", "alive", "choose", "ensure", "gone", "ping", "read", "remove", "run", "seek", "write"]
@@ -82,9 +84,30 @@ def choose(database: str | Path | None, settings: Settings | None) -> Settings:
     if settings is None:
         return load({"database": database})
     # Resolved, as `load` does, so that two names of one database reach one cluster.
+    remote = settings.remote if database is None else None  # whoever names a database means that one
     chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
     # What was found for one database is not meant for another.
-    return replace(settings, database=chosen, adopt_from=settings.adopt_from if chosen == meant else None)
+    adopt_from = settings.adopt_from if chosen == meant else None
+    return replace(settings, database=chosen, adopt_from=adopt_from, remote=remote)
+
+
+def unreachable(settings: Settings) -> MemmuxError | None:
+    """Return what requests fail of while the cluster of another machine does not answer; None for one of this."""
+    if settings.remote is None:
+        return None
+    try:
+        return remotes.read(settings.remote).unreachable()
+    except MemmuxError as error:
+        return error
+
+
+def need_local(settings: Settings) -> None:
+    """Raise LocalOnlyError if the settings mean the cluster of another machine."""
+    if settings.remote is not None:
+        raise LocalOnlyError(
+            f"this is done on the machine where the database is, and the setting remote names another one "
+            f"({settings.remote.stem}); do it there, or set remote to none for the database of this machine"
+        )
 
 
 def run(steps: Steps[T]) -> T:
@@ -114,7 +137,12 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
 
     Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
     database's folder can't be written; the router's own error when it can't serve; ClusterStartError otherwise.
+
+    A cluster on another machine is never started. It is given `request_timeout_s` to answer, or, if `start` is false,
+    one try; then this raises ClusterUnreachableError.
     """
+    if settings.remote is not None:
+        return (yield from reach(remotes.read(settings.remote), settings.request_timeout_s if start else 0.0))
     places = Places(settings)
     until = time.monotonic() + settings.start_timeout_s
     found = yield from _look(places)
@@ -123,6 +151,19 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
             f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
         )
     return found or (yield from _start_alone(places, until))
+
+
+def reach(remote: Remote, most_s: float) -> Steps[Endpoint]:
+    """Return the endpoint of a cluster elsewhere once it answers; tries again for so long, and once in any case.
+
+    Raises ClusterUnreachableError. A client whose key is refused hears nothing, as if nobody were there.
+    """
+    until = time.monotonic() + most_s
+    endpoint = Endpoint(remote.endpoint, 0, "", protocol.VERSION, curve=remote.curve)
+    while not (yield from _ping(endpoint, PONG_S)):
+        if time.monotonic() >= until:
+            raise remote.unreachable()
+    return endpoint
 
 
 def gone(settings: Settings, endpoint: Endpoint) -> Steps[None]:
@@ -162,13 +203,13 @@ def _ping(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
     # A context of its own, so that this works in a forked process and leaves nothing behind.
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        socket = sockets.dealer(context, endpoint.address)
+        socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
         socket.send_multipart(protocol.encode(Header(kind=Kind.PING)))
         for pause in _pauses():
             # Any answer shows a router; whether it speaks our protocol is HELLO's question, and has its own error.
             if socket.poll(0):
                 return True
-            if time.monotonic() >= until or not alive(endpoint.pid):
+            if time.monotonic() >= until or not endpoint.alive():
                 return False
             yield pause
     except zmq.ZMQError:

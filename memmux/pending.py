@@ -38,11 +38,15 @@ class Pending:
         """When it fails, monotonic."""
         return self.deadline + GRACE_S
 
-    def failure(self) -> MemmuxError:
-        """Return what it fails of when its time is over."""
-        return self.error or DeadlineExceededError(
-            f"{self.call.operation} had no answer within {self.timeout_s:g} s; give it more time, or ask for less"
-            + (". It may still be applied" if self.call.writes else "")
+    def failure(self, unreachable: MemmuxError | None = None) -> MemmuxError:
+        """Return what it fails of when its time is over; unreachable: that no cluster answers, if that is known."""
+        return (
+            self.error
+            or unreachable
+            or DeadlineExceededError(
+                f"{self.call.operation} had no answer within {self.timeout_s:g} s; give it more time, or ask for less"
+                + (". It may still be applied" if self.call.writes else "")
+            )
         )
 
 

@@ -57,6 +57,21 @@ class Places:
         return self._beside(".endpoint")
 
     @property
+    def keys(self) -> Path:
+        """Which clients of other machines may come in, and what each may do."""
+        return self._beside(".keys")
+
+    @property
+    def keys_lock(self) -> Path:
+        """Held, with flock, by whoever changes the keys."""
+        return self._beside(".keys.lock")
+
+    @property
+    def curve(self) -> Path:
+        """The key pair by which clients of other machines know this cluster."""
+        return self._beside(".curve")
+
+    @property
     def digest(self) -> str:
         """A short name for the database, for folders that serve several."""
         return hashlib.sha256(os.fsencode(self.database)).hexdigest()[:12]

@@ -40,6 +40,7 @@ from memmux.protocol import Header, Kind, Message
 QUIET_S = 2.0  # of silence while an answer is awaited, before a PING
 PONG_S = 3.0  # of silence after it, before the connection counts as lost
 HELLO_S = 1.0  # without WELCOME, before HELLO is said again
+SILENT_S = 0.5  # without an answer to HELLO or PING, before nobody seems to be there
 ANSWER_S = 10.0  # without an answer, before a request is sent again: the answer may have been lost
 MODEL_S = 0.25  # between two questions for the cluster's model
 BACK_OFF_S = 0.05  # the first pause after a refusal; doubled each time
@@ -57,6 +58,7 @@ class Session:
 
     name, pid, version: what the cluster is told about this client. request_timeout_s: of calls that name none.
     new_id: makes ids that no one else makes. random: returns numbers from 0 to 1, for the jitter of pauses.
+    unreachable: what a request fails of whose time ends while no cluster answers at all; by default, of its deadline.
     """
 
     def __init__(
@@ -68,10 +70,13 @@ class Session:
         request_timeout_s: float,
         new_id: Callable[[], str],
         random: Callable[[], float],
+        unreachable: MemmuxError | None = None,
     ) -> None:
         self._request_timeout_s = request_timeout_s
         self._new_id = new_id
         self._random = random
+        self._unreachable = unreachable
+        self._unheard: float | None = -math.inf  # since when a HELLO or PING has had no answer of any kind
         self._hello: Mapping[str, object] = {
             "protocol": [protocol.OLDEST, protocol.VERSION],
             "name": name,
@@ -140,6 +145,7 @@ class Session:
     def disconnected(self) -> None:
         """Stop sending; requests stay pending."""
         self._connected = self._welcomed = False
+        self._unheard = -math.inf
         self._hello_at = math.inf
         self._pinged = None
         self._outbox.clear()
@@ -168,12 +174,13 @@ class Session:
                 sends.append(self._say_hello(now))
             if self._pinged is None and now - self._heard >= QUIET_S:
                 self._pinged = now
+                self._unheard = now if self._unheard is None else self._unheard
                 sends.append(protocol.encode(Header(kind=Kind.PING)))
         settled: list[Settled] = []
         for pending in self._pending.due(now):
             if now >= pending.give_up:
                 self._pending.pop(pending.id)
-                settled.append((pending.id, pending.failure()))
+                settled.append((pending.id, pending.failure(self._unreachable if self._silent(now) else None)))
             elif not self._welcomed:
                 self._pending.look_at(pending, math.inf)  # WELCOME sends it
             elif pending.call.embedding is not None and self.model is None:
@@ -185,6 +192,10 @@ class Session:
                 self._pending.look_at(pending, now + ANSWER_S)
                 sends.append(self._request(pending, now))
         return sends, settled
+
+    def _silent(self, now: float) -> bool:
+        """Return whether nobody answers what is always answered at once."""
+        return self._unheard is not None and now - self._unheard >= SILENT_S
 
     def _request(self, pending: Pending, now: float) -> list[bytes]:
         header = Header(
@@ -199,6 +210,7 @@ class Session:
     def _say_hello(self, now: float) -> list[bytes]:
         self._hello_id, self._hello_at = self._new_id(), now + HELLO_S
         self._hellos += 1
+        self._unheard = now if self._unheard is None else self._unheard
         return protocol.encode(Header(kind=Kind.HELLO, id=self._hello_id, detail=self._hello))
 
     def _ask_for_model(self, now: float) -> list[list[bytes]]:
@@ -218,7 +230,7 @@ class Session:
 
     def receive(self, frames: list[bytes], now: float) -> list[Settled]:
         """Take a message from the router; return the requests that it settles. What makes no sense is ignored."""
-        self._heard, self._pinged = now, None
+        self._heard, self._pinged, self._unheard = now, None, None
         try:
             message = protocol.decode(frames)
         except ProtocolVersionError as error:

@@ -18,13 +18,14 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from memmux import limits
+from memmux.addresses import parse_listen
 from memmux.errors import SettingInvalidError
 from memmux.legacy import finding, variables
 
 APPLICATION = "memmux"
 EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
 PREFIX = "MEMMUX_"
-NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found
+NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as `listen` and `remote`: there is none
 
 
 class EmbedderChoice(StrEnum):
@@ -82,6 +83,8 @@ class Settings:
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     tools: which tools the MCP server lists.
     log_level: the least level that is logged.
+    listen: where the cluster listens for clients of other machines, `tcp://HOST:PORT`; nowhere by default.
+    remote: the file of a cluster on another machine that clients use instead of one of this machine.
     """
 
     database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
@@ -111,6 +114,8 @@ class Settings:
     ingest_roots: tuple[Path, ...] = ()
     tools: ToolList = ToolList.CORE
     log_level: LogLevel = LogLevel.INFO
+    listen: str | None = None
+    remote: Path | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -120,7 +125,8 @@ class Settings:
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""
         given = {known.name: getattr(self, known.name) for known in fields(self)}
-        given["adopt_from"] = self.adopt_from or NONE  # or else a process that gets them would look for one
+        for name in ("adopt_from", "listen", "remote"):
+            given[name] = given[name] or NONE  # or else a process that gets them would look for one
         return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in given.items() if value is not None]
 
 
@@ -157,17 +163,22 @@ def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, st
     environment = os.environ if environment is None else environment
     hints = get_type_hints(Settings)
     values: dict[str, Any] = {}
-    for name, value, source in (*_from_file(environment), *_from_environment(environment)):
-        values[name] = _convert(hints, name, value, source)
-    for name, value in (flags or {}).items():
-        if value is not None:
-            values[name] = _convert(hints, name, value, f"--{name.replace('_', '-')}")
+    for given in (_from_file(environment), _from_environment(environment), _from_flags(flags or {})):
+        for name, value, source in given:
+            value = _at(value, environment) if name == "remote" else value  # noqa: PLW2901 - a name stands for its file
+            values[name] = _convert(hints, name, value, source)
+        named = {name for name, _, _ in given}
+        if "database" in named and "remote" not in named:
+            values.pop("remote", None)  # whoever names a database means that one, and not another machine's
+    if values.get("listen"):
+        # The clients of other machines could not start it again.
+        values.setdefault("idle_exit_s", 0.0)
     cwd, home = folders()
     for name, value, source in variables.settings(finding.variables(environment, cwd, home)):
         if name not in values:
             values[name] = _convert(hints, name, value, source)
     settings = Settings(**values)
-    if "adopt_from" in values or begun(settings.database):
+    if "adopt_from" in values or settings.remote is not None or begun(settings.database):
         return settings
     return replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
 
@@ -213,14 +224,29 @@ def parse_flags(arguments: list[str]) -> Settings:
     return Settings(**{name: _convert(hints, name, value, f"--{name}") for name, value in named})
 
 
+def _from_flags(flags: Mapping[str, object]) -> list[tuple[str, object, str]]:
+    return [(name, value, f"--{name.replace('_', '-')}") for name, value in flags.items() if value is not None]
+
+
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
     names = {f"{PREFIX}{known.name.upper()}": known.name for known in fields(Settings)}
     return [(names[key], value, key) for key, value in environment.items() if key in names and value]
 
 
+def config_file(environment: Mapping[str, str] | None = None) -> Path:
+    """Return where memmux.toml is, or would be."""
+    named = (os.environ if environment is None else environment).get(f"{PREFIX}CONFIG")
+    return Path(named) if named else platformdirs.user_config_path(APPLICATION, appauthor=False) / "memmux.toml"
+
+
+def _at(remote: object, environment: Mapping[str, str]) -> object:
+    """Return the file of a remote that is given by its name; of `memmux.remotes`, which costs more to import."""
+    is_name = isinstance(remote, str) and remote != NONE and "/" not in remote and not remote.endswith(".json")
+    return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
+
+
 def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
-    named = environment.get(f"{PREFIX}CONFIG")
-    path = Path(named) if named else platformdirs.user_config_path(APPLICATION, appauthor=False) / "memmux.toml"
+    named, path = environment.get(f"{PREFIX}CONFIG"), config_file(environment)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -246,8 +272,10 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
     except (TypeError, ValueError):
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
-    if name == "adopt_from" and value == NONE:
+    if name in ("adopt_from", "listen", "remote") and value == NONE:
         return None
+    if name == "listen":
+        return str(parse_listen(str(value), source))
     if kind == tuple[Path, ...]:
         listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
         return tuple(_path(path, source) for path in listed if path)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
@@ -25,7 +25,8 @@ from memmux import lean
 lean.import_structlog()
 
 from memmux import launch, logs, protocol
-from memmux.errors import DatabaseInUseError, MemmuxError, StoragePermissionError
+from memmux.addresses import parse_listen
+from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError, StoragePermissionError
 from memmux.ids import uuid7
 from memmux.launch import Endpoint
 from memmux.operations import Stage
@@ -36,6 +37,9 @@ from memmux.version import __version__
 from router.dispatch import Dispatcher, Limits
 from router.loop import Loop
 from router.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from router.door import Door
 
 _READY_FD = "--ready-fd="
 
@@ -112,7 +116,8 @@ class _Starter:
 def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> None:
     places = Places(settings)
     clients, workers = places.sockets()
-    endpoint = Endpoint(clients, os.getpid(), __version__, protocol.VERSION)
+    door = _door(settings, places)
+    endpoint = Endpoint(clients, os.getpid(), __version__, protocol.VERSION, settings.listen or "")
     welcome = {
         "protocol": protocol.VERSION,
         "version": __version__,
@@ -134,14 +139,17 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
     def on_serving() -> None:
         launch.write(places, endpoint)
         starter.tell(endpoint.to_json())
-        logs.get().info("cluster_started", endpoint=clients, seconds=round(time.monotonic() - started, 3))
+        logs.get().info(
+            "cluster_started", endpoint=clients, listen=settings.listen, seconds=round(time.monotonic() - started, 3)
+        )
 
     def on_starting(now: float) -> None:
         if adopting := dispatcher.snapshot(now)["facts"].get(Stage.WRITE, {}).get("adopting"):
             starter.say({"adopting": adopting})
 
     def status(now: float) -> dict[str, object]:
-        return _status(welcome, dispatcher, supervisor, now, started)
+        reached = {"listen": settings.listen or "", "keys": None if door is None else door.keyring.keys.serial}
+        return {**_status(welcome, dispatcher, supervisor, now, started), **reached}
 
     loop = Loop(
         dispatcher,
@@ -152,6 +160,7 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         on_starting=on_starting,
         on_serving=on_serving,
         status=status,
+        door=door,
     )
     try:
         loop.run()
@@ -161,6 +170,26 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         for address in (clients, workers) if held() else ():  # without the lock they may be another router's by now
             Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
         logs.get().info("cluster_stopped")
+
+
+def _door(settings: Settings, places: Places) -> Door | None:
+    """Return the door for clients of other machines, if there shall be one; raise KeyNeededError if nobody has a key.
+
+    On this machine alone it may wait for its first key; beyond, a cluster that nobody can use is a mistake.
+    """
+    if settings.listen is None:
+        return None
+    from memmux import keys  # only who listens pays for it
+    from router.auth import Keyring
+    from router.door import Door
+
+    keyring = Keyring(places)
+    if not keyring.keys.valid and not parse_listen(settings.listen).loopback:
+        raise KeyNeededError(
+            f"the cluster shall listen at {settings.listen}, beyond this machine, and nobody has a key; make one with "
+            f"`memmux key add NAME --role write --endpoint tcp://HOST:{parse_listen(settings.listen).port}`"
+        )
+    return Door(settings.listen, keys.pair(places), keyring)
 
 
 def _status(

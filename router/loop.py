@@ -11,6 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import orjson
 import zmq
@@ -25,10 +26,14 @@ from router.actions import Action
 from router.dispatch import Dispatcher
 from router.supervisor import Supervisor
 
+if TYPE_CHECKING:
+    from router.door import Door  # imported where it is needed: few clusters listen beyond their own socket
+
 SWEEP_S = 1.0  # between two looks for clients whose process has died
 DRAIN_MESSAGES = 8  # taken from one socket before the other gets its turn: some 2 ms, which a short request may wait
 STOP_S = 5.0  # for the workers to checkpoint and end
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
+LINGER_MS = 500
 _WOKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
@@ -38,6 +43,7 @@ class Loop:
     on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
     too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
     status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
+    door: where clients of other machines come in, if they may.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Loop:
         on_starting: Callable[[float], None],
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
+        door: Door | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._supervisor = supervisor
@@ -67,7 +74,10 @@ class Loop:
         self._told_to_stop = ""  # by which signal
         self._next_sweep = 0.0
         self._failure: MemmuxError | None = None
+        self._door = door
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        if door is not None:
+            door.open(self._context)
         self._frontend = sockets.router(self._context, clients)
         self._backend = sockets.router(self._context, supervisor.address)
         self._wakeup, self._wake = socket.socketpair()
@@ -75,7 +85,8 @@ class Loop:
     def run(self) -> None:
         """Serve until told to stop or idle for long; raise the MemmuxError that keeps the writer from starting."""
         poller = zmq.Poller()
-        for source in (self._backend, self._frontend, self._wakeup.fileno()):
+        doors = () if self._door is None else self._door.polled
+        for source in (self._backend, self._frontend, *doors, self._wakeup.fileno()):
             poller.register(source, zmq.POLLIN)
         restore = self._catch_signals()
         try:
@@ -94,6 +105,8 @@ class Loop:
                 poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000)))
                 self._receive(self._backend, self._from_worker)
                 self._receive(self._frontend, self._from_client)
+                if self._door is not None:
+                    self._receive_remote(self._door)
                 now = time.monotonic()
             self._stop_workers()
         finally:
@@ -125,14 +138,29 @@ class Loop:
             self._next_sweep = now + SWEEP_S
             if self._serving_since is None:
                 self._on_starting(now)
-            for routing_id, pid in list(self._dispatcher.sessions()):
-                if not alive(pid):
-                    self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
+            self._sweep(now)
         if self._told_to_stop:
             self._begin_drain(now, self._told_to_stop)
         if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
+
+    def _sweep(self, now: float) -> None:
+        """Look for clients that are gone: by their process, or, on another machine, by their connection."""
+        sessions = dict(self._dispatcher.sessions())
+        for routing_id, pid in sessions.items():
+            if not (self._door is not None and self._door.owns(routing_id)) and not alive(pid):
+                self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
+        if self._door is not None:
+            self._refresh(self._door, now)
+            for routing_id in self._door.to_probe(sessions, now):
+                self._perform([actions.ToClient(routing_id, protocol.encode(Header(kind=Kind.PONG)))], now)
+
+    def _refresh(self, door: Door, now: float) -> None:
+        """End the sessions of those whose key is valid no more."""
+        door.refresh()
+        for routing_id in door.gone():
+            self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
 
     def _serve_when_complete(self, now: float) -> None:
         if self._serving_since is not None or self._serve_by is None:
@@ -167,6 +195,15 @@ class Loop:
                 return
             handle(sender, frames, time.monotonic())
 
+    def _receive_remote(self, door: Door) -> None:
+        door.answer(time.monotonic())
+        for routing_id, frames, grant in door.messages(DRAIN_MESSAGES):
+            now = time.monotonic()
+            self._perform(self._dispatcher.on_client(routing_id, frames, now, grant), now)
+        for routing_id in door.gone():
+            now = time.monotonic()
+            self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
+
     def _from_client(self, routing_id: bytes, frames: Sequence[bytes], now: float) -> None:
         self._perform(self._dispatcher.on_client(routing_id, frames, now), now)
 
@@ -183,7 +220,7 @@ class Loop:
     def _perform_one(self, action: Action, now: float) -> Sequence[Action]:
         match action:
             case actions.ToClient(routing_id, frames):
-                if not _send(self._frontend, routing_id, frames):
+                if not self._send_client(routing_id, frames):
                     return self._dispatcher.on_client_gone(routing_id, now)
             case actions.ToWorker(identity, frames):
                 if not _send(self._backend, identity.encode(), frames):
@@ -192,6 +229,8 @@ class Loop:
             case actions.Log(level, event, fields):
                 getattr(self._log, level)(event, **fields)
             case actions.ReportStatus(routing_id, request_id, known):
+                if self._door is not None:
+                    self._refresh(self._door, now)  # whoever changed a key asks whether that is known
                 header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)
                 body = orjson.dumps(status if known is None else known.of(status))
                 return [actions.ToClient(routing_id, protocol.encode(header, body))]
@@ -200,6 +239,11 @@ class Loop:
             case _:
                 self._supervise(action, now)
         return ()
+
+    def _send_client(self, routing_id: bytes, frames: Sequence[bytes]) -> bool:
+        if self._door is not None and self._door.owns(routing_id):
+            return _send(self._door.listener, self._door.inner(routing_id), frames)
+        return _send(self._frontend, routing_id, frames)
 
     def _supervise(self, action: Action, now: float) -> None:
         """Perform what concerns a worker's process."""
@@ -286,7 +330,9 @@ class Loop:
         for end in (self._wakeup, self._wake):
             end.close()
         for bound in (self._frontend, self._backend):
-            bound.close(linger=500)  # the last answers still go out
+            bound.close(linger=LINGER_MS)  # the last answers still go out
+        if self._door is not None:
+            self._door.close(LINGER_MS)
         self._context.term()
 
 

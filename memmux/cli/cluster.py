@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from memmux import launch, remotes
 from memmux.cli import output
-from memmux.cli.options import from_option, json_option, with_settings
+from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client import Client
 from memmux.errors import ClusterUnreachableError
 from memmux.models import Status
@@ -28,27 +29,40 @@ def _client(settings: Settings) -> Client:
 @json_option
 @with_settings
 def status(settings: Settings, *, as_json: bool) -> None:
-    """Show the state of the database's cluster; exit with 3 when none runs."""
+    """Show the state of the database's cluster; exit with 3 when none runs, or a remote one does not answer."""
     with _client(settings) as client:
         try:
             found = client.status()
         except ClusterUnreachableError:
             found = None
     if found is None:
-        if as_json:
-            output.document({"state": "stopped", "database": str(settings.database)})
-        else:
-            click.echo(f"no cluster runs for {settings.database}; the next client starts one")
+        _show_none(settings, as_json=as_json)
         click.get_current_context().exit(NO_CLUSTER)
     if as_json:
         output.document(found)
     else:
-        _show(found)
+        _show(found, settings)
 
 
-def _show(status: Status) -> None:
+def _show_none(settings: Settings, *, as_json: bool) -> None:
+    """Say that no cluster answers."""
+    if settings.remote is not None:
+        remote = remotes.read(settings.remote)
+        if as_json:
+            output.document({"state": "unreachable", "remote": settings.remote.stem, "endpoint": remote.endpoint})
+        else:
+            click.echo(output.clean(remote.unreachable().message))
+    elif as_json:
+        output.document({"state": "stopped", "database": str(settings.database)})
+    else:
+        click.echo(f"no cluster runs for {settings.database}; the next client starts one")
+
+
+def _show(status: Status, settings: Settings) -> None:
+    remote = None if settings.remote is None else remotes.read(settings.remote)
     output.facts(
         (
+            ("remote", "" if remote is None else f"{remote.endpoint}, with the key {remote.name!r}"),
             ("state", f"{status.state}, for {_duration(status.uptime_s)}"),
             ("degraded", ", ".join(status.degraded)),
             ("key", _key(status.grant)),
@@ -58,7 +72,7 @@ def _show(status: Status) -> None:
             ("log", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
             ("model", status.model or "loading"),
             ("database", status.database),
-            ("endpoint", status.endpoint),
+            ("endpoint", ", ".join(filter(None, (status.endpoint, status.listen)))),
             ("router", (f"pid {status.pid}, " if status.pid else "") + f"version {status.version}"),
             ("waiting", ", ".join(f"{kind} {waiting}" for kind, waiting in status.queues.items() if waiting)),
         )
@@ -134,9 +148,14 @@ def _become(module: str, settings: Settings) -> None:
 
 @click.command()
 @from_option
+@listen_option
 @with_settings
 def serve(settings: Settings) -> None:
-    """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves."""
+    """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves.
+
+    With --listen also for clients of other machines that have a key of `memmux key add`.
+    """
+    launch.need_local(settings)
     _become("router", settings)
 
 

@@ -56,6 +56,8 @@ def demo(settings: Settings, *, clients: int, memories: int, as_json: bool) -> N
             settings,
             database=folder / "demo.db",
             adopt_from=None,
+            listen=None,
+            remote=None,
             runtime_dir=folder / "run",
             state_dir=folder / "state",
             idle_exit_s=IDLE_EXIT_S,

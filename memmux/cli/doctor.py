@@ -28,8 +28,8 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 def doctor(settings: Settings, *, as_json: bool) -> None:
     """Look at everything that memmux needs, and say the remedy for what is not as it should be.
 
-    At last a memory is stored, read, found, deleted and purged through the cluster, which is started if none runs. It
-    ends with 1 if there is an error.
+    At last a memory is stored, read, found, deleted and purged through the cluster, which is started if none runs. Of
+    the cluster of another machine it is only looked whether it answers. It ends with 1 if there is an error.
     """
     examinations: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: examination.of_probe(errands.run("probe", settings)),
@@ -41,6 +41,12 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: survey.of_clients(Machine.here(), Path.cwd()),
         lambda: canary.sing(settings),
     )
+    if settings.remote is not None:
+        examinations = (
+            lambda: examination.of_environment(os.environ),
+            lambda: examination.of_remote(settings),
+            lambda: survey.of_clients(Machine.here(), Path.cwd()),
+        )
     findings: list[Finding] = []
     for examine in examinations:
         for finding in _findings(examine):

@@ -54,6 +54,8 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "upkeep.check",
         "doctor": "doctor.doctor",
         "install": "install.install",
+        "key": "key.key",
+        "connect": "connect.connect",
         "demo": "demo.demo",
     }
 )

@@ -46,6 +46,8 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ingest_roots": ("FOLDERS", "Folders whose files MCP clients may have ingested, separated by colons."),
         "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
+        "listen": ("ADDRESS", "Where the cluster listens for other machines: tcp://HOST:PORT; none: nowhere."),
+        "remote": ("NAME", "The cluster of another machine to use, by name or file; none: this machine's own."),
     }
 )
 """Each setting's kind of value and its help."""
@@ -93,6 +95,12 @@ from_option = click.option(
     callback=_remember,
 )
 """Lets a command that starts a cluster say what the first start adopts."""
+
+
+def listen_option(command: Decorated) -> Decorated:
+    """Let a command that serves say, after its name too, where it listens for other machines."""
+    return _setting("listen")(command)
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

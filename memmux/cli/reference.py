@@ -46,13 +46,23 @@ def reference() -> str:
     """Return the whole page."""
     context = click.Context(cli, info_name="memmux", max_content_width=100)
     parts = [_HEAD, "## memmux\n", _described(cli), _options(cli, context)]
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
+    for command, inner in _commands(cli, context):
+        path = inner.command_path
+        parts += [f"## {path}\n", f"`{path} {_usage(command, inner)}`\n", _described(command)]
+        if any(isinstance(parameter, click.Option) for parameter in command.params):
+            parts.append(_options(command, inner))
+    return "\n".join([*parts, _EXAMPLES])
+
+
+def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Yield the commands of a group, and after each group its own."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
         inner = click.Context(command, info_name=name, parent=context)
-        parts += [f"## memmux {name}\n", f"`{inner.command_path} {_usage(command, inner)}`\n", _described(command)]
-        parts.append(_options(command, inner))
-    return "\n".join([*parts, _EXAMPLES])
+        yield command, inner
+        if isinstance(command, click.Group):
+            yield from _commands(command, inner)
 
 
 def _usage(command: click.Command, context: click.Context) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memmux import errands
+from memmux import errands, launch
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.client import Client
@@ -34,6 +34,8 @@ def backup(settings: Settings, *, to: str | None, as_json: bool) -> None:
 
     Those in a folder that was named are never removed; of the others the newest are kept.
     """
+    if to is not None:
+        launch.need_local(settings)
     with _client(settings) as client:
         made = client.backup(to=to)
     if as_json:
@@ -53,6 +55,7 @@ def restore(settings: Settings, *, file: str | None, newest: bool, as_json: bool
 
     The backup is checked first, and stays where it is. The old database is kept beside the new one.
     """
+    launch.need_local(settings)
     if (file is None) != newest:
         raise ArgumentInvalidError("name either a FILE to restore or --newest; see `memmux restore --help`")
     # Not resolved: what a link points to is the file that counts, but its name is the one that the user knows.
@@ -82,6 +85,7 @@ def check(settings: Settings, *, deep: bool, repair: bool, as_json: bool) -> Non
 
     It reads only, beside a cluster or without one. A repair goes through the cluster, and starts one if needed.
     """
+    launch.need_local(settings)
     findings, seconds = _check(settings, deep=deep)
     rebuilt: Any = None
     if repair and any(REPAIR in finding["remedy"] for finding in findings):

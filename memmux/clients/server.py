@@ -18,9 +18,12 @@ def entry(settings: Settings, machine: Machine, env: Mapping[str, str], executab
     """Return the entry, with the variables in `env` besides.
 
     executable: the Python whose memmux it is. A client starts servers with a near-empty environment, so a database
-    that is found by a variable is named in the entry.
+    that is found by a variable is named in the entry, and so is the cluster of another machine.
     """
     command, *args = command_line(executable)
+    if settings.remote is not None:
+        remote = {f"{PREFIX}REMOTE": str(settings.remote)} if machine.environment.get(f"{PREFIX}REMOTE") else {}
+        return Entry(command, (*args, "mcp"), {**remote, **env})
     named = settings.database != Settings().database or bool(machine.environment.get("XDG_DATA_HOME"))
     database = {f"{PREFIX}DATABASE": str(settings.database)} if named else {}
     return Entry(command, (*args, "mcp"), {**database, **env})

@@ -21,8 +21,10 @@ class Status:
     and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the
     write-ahead log. oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
     index: of many vectors: its `state`, which is none, building or ready, and how many `vectors` are in it.
-    degraded: codes of everything that is not as it should be. grant: what the client's key allows, if it has one that
-    does not let it know all of this: then what it may not know is 0, empty or None, and clients is itself.
+    degraded: codes of everything that is not as it should be. listen: where clients of other machines reach it, if they
+    do. keys: which change of their keys it knows; None if it does not listen. grant: what the client's key allows, if
+    it has one that does not let it know all of this: then what it may not know is 0, empty or None, and clients is
+    itself.
     """
 
     state: str
@@ -46,6 +48,8 @@ class Status:
     index: Mapping[str, Any] = field(default_factory=dict)
     unaudited: int = 0
     grant: Mapping[str, Any] | None = None
+    listen: str = ""
+    keys: int | None = None
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-import memmux.aclient
+import memmux.endpoints
 from memmux import errors, session
 from memmux.aclient import AsyncClient
 from memmux.protocol import Kind, Message
@@ -142,8 +142,8 @@ async def test_router_that_died_while_nothing_was_asked_is_left_at_the_next_call
 ) -> None:
     monkeypatch.setattr(session, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
     dead: set[int] = set()
-    alive = memmux.aclient.alive
-    monkeypatch.setattr(memmux.aclient, "alive", lambda pid: pid not in dead and alive(pid))
+    alive = memmux.endpoints.alive
+    monkeypatch.setattr(memmux.endpoints, "alive", lambda pid: pid not in dead and alive(pid))
     with Peer(settings, answer_status) as first, Peer(settings, store_by_content) as second:
         first.announce(os.getppid())
         async with AsyncClient(settings=settings, start=False) as client:

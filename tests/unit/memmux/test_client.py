@@ -251,8 +251,8 @@ def test_router_that_falls_silent_is_left_for_the_one_that_answers(
 def test_router_that_died_is_left_for_its_successor(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
     dead: set[int] = set()
-    alive = memmux.client.alive
-    monkeypatch.setattr(memmux.client, "alive", lambda pid: pid not in dead and alive(pid))
+    alive = endpoints.alive
+    monkeypatch.setattr(endpoints, "alive", lambda pid: pid not in dead and alive(pid))
     with Peer(settings, answer_all) as first, Peer(settings, answer_all) as second:
         first.announce(os.getppid())  # a process that lives, until this test says otherwise
         with Client(settings=settings, start=False) as client:

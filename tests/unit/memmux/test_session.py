@@ -370,3 +370,38 @@ def test_settled_requests_leave_no_timers_behind(client: Session) -> None:
         assert client.wake_at() > now
         answer(client, request_id, now)
     assert len(client._pending._timers) <= 2
+
+
+def test_a_request_fails_of_why_nobody_answers_if_nobody_does_when_its_time_is_over() -> None:
+    numbers = itertools.count()
+    client = Session(
+        name="test",
+        pid=1,
+        version="0",
+        request_timeout_s=30.0,
+        new_id=lambda: f"id-{next(numbers)}",
+        random=lambda: 0.0,
+        unreachable=ClusterUnreachableError("nobody is there"),
+    )
+
+    def outcome(at: float, heard: float | None = None) -> object:
+        """What becomes of a request of one second that begins then, and hears something, or not."""
+        client.submit(methods.status(timeout_s=1.0), at)
+        client.advance(at)
+        if heard is not None:
+            client.receive(protocol.encode(Header(kind=Kind.WELCOME, detail={"model": "m"})), heard)
+        ((_, failure),) = client.advance(at + 1.2)[1]
+        return type(failure)
+
+    assert outcome(0.0) is ClusterUnreachableError
+    client.connected(10.0)
+    assert outcome(10.0) is ClusterUnreachableError
+    assert outcome(20.0, heard=20.1) is DeadlineExceededError
+    assert outcome(30.0) is DeadlineExceededError  # it may only be slow
+    client.submit(methods.status(timeout_s=3.0), 40.0)
+    assert kinds(sent(client, 40.0)) == [Kind.REQUEST]
+    assert kinds(sent(client, 42.0)) == [Kind.PING]
+    ((_, failure),) = client.advance(43.2)[1]
+    assert isinstance(failure, ClusterUnreachableError)
+    client.disconnected()
+    assert outcome(50.0) is ClusterUnreachableError

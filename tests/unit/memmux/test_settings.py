@@ -30,13 +30,13 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
     config.touch()
     for known in fields(Settings):
         variable = f"MEMMUX_{known.name.upper()}"
-        if known.name in ("embedder", "tools", "log_level"):
+        if known.name in ("embedder", "tools", "log_level", "listen"):
             with pytest.raises(SettingInvalidError, match=variable):
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:
             found = load(environment=environment(config, **{variable: "7"}))
             (flag,) = (flag for flag in found.flags() if flag.startswith(f"--{known.name.replace('_', '-')}="))
-            assert flag.removesuffix(".0").endswith("7")
+            assert flag.removesuffix(".0").removesuffix(".json").endswith("7")
 
 
 def test_empty_variable_is_not_given(config: Path) -> None:
@@ -178,3 +178,31 @@ def test_what_was_found_for_one_database_is_not_adopted_by_another(config: Path,
     settings = load(environment=environment(config))
     assert launch.choose(None, settings).adopt_from == settings.adopt_from
     assert launch.choose(tmp_path / "other.db", settings).adopt_from is None
+
+
+def test_a_remote_is_named_by_its_file_or_by_its_name_beside_the_toml_file(config: Path, tmp_path: Path) -> None:
+    config.write_text('remote = "team"\n')
+    kept = tmp_path / "remotes" / "team.json"
+    assert load(environment=environment(config)).remote == kept
+    assert load(environment=environment(config, MEMMUX_REMOTE=str(tmp_path / "x"))).remote == tmp_path / "x"
+    assert load({"remote": "other"}, environment(config)).remote == tmp_path / "remotes" / "other.json"
+    assert load(environment=environment(config, MEMMUX_REMOTE="none")).remote is None
+    assert parse_flags(load(environment=environment(config)).flags()).remote == kept
+
+
+def test_a_database_that_is_named_wins_over_a_remote_of_lower_rank(config: Path, tmp_path: Path) -> None:
+    config.write_text(f'remote = "team"\ndatabase = "{tmp_path}/a.db"\n')
+    assert load(environment=environment(config)).remote is not None
+    assert load(environment=environment(config, MEMMUX_DATABASE=f"{tmp_path}/b.db")).remote is None
+    assert load({"database": f"{tmp_path}/b.db"}, environment(config, MEMMUX_REMOTE="x")).remote is None
+    assert load({"database": f"{tmp_path}/b.db", "remote": "x"}, environment(config)).remote is not None
+
+
+def test_a_cluster_that_listens_does_not_leave_unless_it_is_told_to(config: Path) -> None:
+    config.write_text('listen = "tcp://*:7700"\n')
+    found = load(environment=environment(config))
+    assert (found.listen, found.idle_exit_s) == ("tcp://0.0.0.0:7700", 0.0)
+    assert load(environment=environment(config, MEMMUX_IDLE_EXIT_S="9")).idle_exit_s == 9.0
+    off = load(environment=environment(config, MEMMUX_LISTEN="none"))
+    assert (off.listen, off.idle_exit_s) == (None, Settings().idle_exit_s)
+    assert parse_flags(found.flags()) == found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -19,13 +20,26 @@ from memmux.settings import Settings
 
 ROOT = Path(__file__).parents[4]
 CONTEXT = click.Context(cli)
-COMMANDS = cli.list_commands(CONTEXT)
+
+
+def _names(group: click.Group, before: str = "") -> Iterator[str]:
+    for name in group.list_commands(CONTEXT):
+        yield before + name
+        command = group.get_command(CONTEXT, name)
+        if isinstance(command, click.Group):
+            yield from _names(command, f"{before}{name} ")
 
 
 def _command(name: str) -> click.Command:
-    command = cli.get_command(CONTEXT, name)
+    command: click.Command | None = cli
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        command = command.get_command(CONTEXT, word)
     assert command is not None
     return command
+
+
+COMMANDS = list(_names(cli))
 
 
 def test_every_setting_is_an_option_with_help() -> None:
@@ -42,7 +56,7 @@ def test_every_command_and_option_has_help(name: str) -> None:
         assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), parameter.name
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"serve", "mcp"}])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"serve", "mcp", "key"}])
 def test_every_command_that_prints_data_takes_json(name: str) -> None:
     assert any("--json" in parameter.opts for parameter in _command(name).params)
 

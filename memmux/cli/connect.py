@@ -1,0 +1,93 @@
+"""The command `memmux connect`: takes in a key for the cluster of another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from memmux import launch, private, remotes
+from memmux.cli import output
+from memmux.cli.options import json_option
+from memmux.clients import tables
+from memmux.errors import ArgumentInvalidError, SettingInvalidError
+from memmux.keys import check_name
+from memmux.settings import config_file, load
+
+SETTING = "remote"
+ANSWER_S = 3.0  # for the cluster to answer
+_MODE = 0o600  # of a new memmux.toml
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("--name", metavar="NAME", help="What to call the cluster here; by default as its key.")
+@click.option("--no-default", is_flag=True, help="Do not use it by default, but only where the setting names it.")
+@click.option("--local", is_flag=True, help="Go back to the memory of this machine.")
+@json_option
+def connect(*, file: str | None, name: str | None, no_default: bool, local: bool, as_json: bool) -> None:
+    """Use the memory of another machine from now on, with the key in FILE, which `memmux key add` wrote there.
+
+    The cluster is asked once whether it takes the key; only then anything is changed. The key is kept beside
+    memmux.toml, for this user alone, and FILE can be deleted.
+    """
+    if (file is None) != local:
+        raise ArgumentInvalidError("name either a FILE or --local; see `memmux connect --help`")
+    if file is None:
+        if name is not None or no_default:
+            raise ArgumentInvalidError("--local takes nothing else")
+        _go_back(as_json=as_json)
+        return
+    path = Path(file).expanduser().absolute()
+    try:
+        remote = remotes.Remote.from_bytes(private.read(path), path)
+    except FileNotFoundError:
+        raise ArgumentInvalidError(f"{path} does not exist; name the file that `memmux key add` wrote") from None
+    name = remote.name if name is None else name
+    check_name(name)
+    launch.run(launch.reach(remote, ANSWER_S))
+    kept = remotes.path_of(name, config_file())
+    remotes.keep(remote, kept)
+    if not no_default:
+        _set(name)
+    if as_json:
+        output.document({"name": name, "endpoint": remote.endpoint, "file": str(kept), "default": not no_default})
+    else:
+        use = f"used with MEMMUX_REMOTE={name}" if no_default else "used from now on"
+        click.echo(f"{remote.endpoint} answers; its memory is {use}")
+    if not no_default:
+        _warn_unless(kept.resolve())
+
+
+def _go_back(*, as_json: bool) -> None:
+    _set(None)
+    if as_json:
+        output.document({"name": None, "default": False})
+    else:
+        click.echo("the memory of this machine is used from now on")
+    _warn_unless(None)
+
+
+def _set(name: str | None) -> None:
+    """Write the setting into memmux.toml, or take it out; everything else in it stays, comments too."""
+    file = config_file()
+    try:
+        before = file.read_text(encoding="utf-8")
+        mode = file.stat().st_mode & 0o777
+    except FileNotFoundError:
+        before, mode = "", _MODE
+    try:
+        after = tables.drop(before, (SETTING,)) if name is None else tables.put(before, (SETTING,), name)
+    except ValueError as error:
+        raise SettingInvalidError(f"{file} can't be read as TOML: {error}; correct it") from None
+    if after != before:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.write(file, after.encode(), mode)
+
+
+def _warn_unless(meant: Path | None) -> None:
+    """Say so if the environment has another opinion, which wins."""
+    found = load().remote
+    if found != meant:
+        other = "this machine's own memory" if found is None else f"the remote {found.stem}"
+        click.echo(f"memmux: the environment names {other}, and wins: see MEMMUX_REMOTE and MEMMUX_DATABASE", err=True)

@@ -1,0 +1,192 @@
+"""The commands about keys: who of other machines may come in."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import click
+
+from memmux import endpoints, keys, launch, limits
+from memmux.addresses import Address, parse
+from memmux.checks import check_text
+from memmux.cli import output
+from memmux.cli.options import json_option, with_settings
+from memmux.client import Client
+from memmux.curve import KeyPair
+from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, StoragePermissionError
+from memmux.grants import Grant, Role
+from memmux.keys import Key
+from memmux.places import Places
+from memmux.remotes import Remote
+from memmux.settings import Settings
+from memmux.times import from_epoch
+
+TAKEN_S = 3.0  # for a running cluster to know of a change
+POLL_S = 0.02
+
+
+@click.group()
+def key() -> None:
+    """Let clients of other machines in: make, list and revoke their keys; on the database's own machine."""
+
+
+@key.command()
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice([str(role) for role in Role]),
+    required=True,
+    help="What it may do: read; write, which includes it; or admin, which includes both.",
+)
+@click.option(
+    "--namespace", "namespaces", metavar="NAME", multiple=True, help="Only there; several times for several. All: none."
+)
+@click.option("--requests-s", metavar="R", type=click.FloatRange(0, min_open=True), help="At most so many a second.")
+@click.option("--in-flight", metavar="N", type=click.IntRange(1), help="At most so many requests at the same time.")
+@click.option("--memories", metavar="N", type=click.IntRange(1), help="At most so many memories in a namespace.")
+@click.option("--endpoint", metavar="ADDRESS", help="Where the client reaches the cluster: tcp://HOST:PORT.")
+@click.option("--out", metavar="FILE", help="The file to write for the client; by default NAME.memmux.json here.")
+@json_option
+@with_settings
+def add(
+    settings: Settings,
+    name: str,
+    *,
+    role: str,
+    namespaces: tuple[str, ...],
+    requests_s: float | None,
+    in_flight: int | None,
+    memories: int | None,
+    endpoint: str | None,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Make the key NAME, and one file for its client, who takes it in with `memmux connect FILE`.
+
+    The file has the client's secret: hand it over in private, and delete it here. It is kept nowhere else.
+    """
+    launch.need_local(settings)
+    keys.check_name(name)
+    for namespace in namespaces:
+        check_text("--namespace", namespace, limits.NAMESPACE_CHARACTERS)
+    grant = Grant(
+        name=name,
+        role=Role(role),
+        namespaces=tuple(dict.fromkeys(namespaces)) or None,
+        requests_s=requests_s,
+        in_flight=in_flight,
+        memories=memories,
+    )
+    places, own = Places(settings), KeyPair.make()
+    address = parse(endpoint, "--endpoint") if endpoint is not None else _proposed(settings)
+    path = Path(out or f"{name}.memmux.json").expanduser().absolute()
+    remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own)
+    descriptor = _opened(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(remote.to_bytes())
+        kept = keys.add(places, grant, own.public, time.time())
+    except BaseException:
+        path.unlink()  # of a key that is not valid
+        raise
+    listens = _known(settings, kept.serial)
+    if as_json:
+        output.document({**grant.to_json(), "endpoint": str(address), "file": str(path), "listens": listens})
+        return
+    click.echo(f"{path} is the key {name!r} for {address}: hand it over in private, and delete it here")
+    click.echo(f"on the other machine: memmux connect {path.name}")
+    if not listens:
+        click.echo(f"no cluster listens yet: set MEMMUX_LISTEN, or run `memmux serve --listen tcp://*:{address.port}`")
+
+
+def _proposed(settings: Settings) -> Address:
+    """Return where a client reaches the cluster, as far as that can be told from here."""
+    running = endpoints.read(Places(settings))
+    listen = (running.listen if running is not None and running.alive() else "") or settings.listen
+    if not listen:
+        raise ArgumentInvalidError(
+            "no cluster listens for other machines, so it is not known where it will; name the address that "
+            "clients shall connect to with --endpoint tcp://HOST:PORT"
+        )
+    address = parse(listen)
+    return Address(socket.gethostname(), address.port) if address.anywhere else address
+
+
+def _opened(path: Path) -> int:
+    """Return a new file that only this user may open."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise ArgumentInvalidError(f"{path} exists; name another file with --out") from None
+    except OSError as error:
+        raise StoragePermissionError(f"{path} can't be written ({error.strerror}); name another with --out") from None
+
+
+@key.command("list")
+@json_option
+@with_settings
+def list_keys(settings: Settings, *, as_json: bool) -> None:
+    """List the keys, revoked ones too."""
+    launch.need_local(settings)
+    known = keys.read(Places(settings)).all
+    if as_json:
+        output.document({"keys": [_document(key) for key in known]})
+        return
+    columns = ("name", "role", "namespaces", "requests/s", "in flight", "memories", "created", "revoked")
+    output.table("keys", columns, [_row(key) for key in known])
+
+
+def _document(key: Key) -> dict[str, object]:
+    revoked = None if key.revoked is None else from_epoch(key.revoked)
+    return {**key.to_json(), "created": from_epoch(key.created), "revoked": revoked}
+
+
+def _row(key: Key) -> list[object]:
+    grant = key.grant
+    return [
+        grant.name,
+        grant.role,
+        "all" if grant.namespaces is None else ", ".join(grant.namespaces),
+        grant.requests_s,
+        grant.in_flight,
+        grant.memories,
+        output.local(from_epoch(key.created)),
+        None if key.revoked is None else output.local(from_epoch(key.revoked)),
+    ]
+
+
+@key.command()
+@click.argument("name")
+@json_option
+@with_settings
+def revoke(settings: Settings, name: str, *, as_json: bool) -> None:
+    """Revoke the key NAME at once: when this returns, the cluster answers nothing more that comes with it."""
+    launch.need_local(settings)
+    kept = keys.revoke(Places(settings), name, time.time())
+    running = _known(settings, kept.serial)
+    if as_json:
+        output.document({"name": name, "revoked": True, "running": running})
+    else:
+        click.echo(f"revoked {name!r}" + ("; the cluster knows" if running else "; no cluster listens"))
+
+
+def _known(settings: Settings, serial: int) -> bool:
+    """Return once a running cluster knows of the change of that number; False if none listens for other machines."""
+    until = time.monotonic() + TAKEN_S
+    with Client(settings=settings, name="cli", start=False) as client:
+        while time.monotonic() < until:
+            try:
+                known = client.status(timeout_s=TAKEN_S).keys
+            except ClusterUnreachableError:
+                return False
+            if known is None:
+                return False
+            if known >= serial:
+                return True
+            time.sleep(POLL_S)
+    raise ClusterError(
+        f"the key is changed, but the cluster has not said within {TAKEN_S:g} s that it knows; run `memmux stop`"
+    )
