@@ -20,16 +20,24 @@ class Endpoint:
     """Where a cluster listens.
 
     address: of the router's socket for clients. pid, version: of the router. protocol: the newest it speaks.
+    detached: whether a client started it, for all of them; otherwise somebody watches over its process.
     """
 
     address: str
     pid: int
     version: str
     protocol: int
+    detached: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Return the endpoint as it stands in its file and in the READY line."""
-        return {"endpoint": self.address, "pid": self.pid, "version": self.version, "protocol": self.protocol}
+        return {
+            "endpoint": self.address,
+            "pid": self.pid,
+            "version": self.version,
+            "protocol": self.protocol,
+            "detached": self.detached,
+        }
 
     @classmethod
     def from_json(cls, fields: object) -> Endpoint | None:
@@ -41,7 +49,7 @@ class Endpoint:
             return None
         if type(pid) is not int or pid <= 0 or type(newest) is not int:
             return None
-        return cls(address, pid, str(fields.get("version", "")), newest)
+        return cls(address, pid, str(fields.get("version", "")), newest, fields.get("detached") is True)
 
     @classmethod
     def from_line(cls, line: bytes) -> Endpoint | None:

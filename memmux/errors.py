@@ -12,7 +12,7 @@
     │   ├── MalformedMessageError, ProtocolVersionError
     │   └── UnknownSessionError
     ├── ClusterError               the cluster can't serve now
-    │   ├── ClusterUnreachableError, ClusterStartError, DatabaseInUseError
+    │   ├── ClusterUnreachableError, ClusterStartError, DatabaseInUseError, HandOverError
     │   ├── OverloadedError, DrainingError, WorkerUnavailableError
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
@@ -21,6 +21,8 @@
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
     ├── SettingInvalidError, EndpointTooLongError
+    ├── ServiceError               the program that runs services
+    │   └── ServiceForeignError
     └── ClientFileError            a client's configuration, or the server that it names
         ├── ServerNameTakenError, ReplacementNeededError
         └── ServerSilentError, ScriptForeignError
@@ -220,6 +222,12 @@ class DatabaseInUseError(ClusterError):
     code = "database_in_use"
 
 
+class HandOverError(ClusterError):
+    """The new cluster could not take over, and the one of before serves on; correct what kept it, and try again."""
+
+    code = "hand_over_failed"
+
+
 class OverloadedError(ClusterError):
     """The cluster has more work queued than it accepts; send the request again after retry_after_ms."""
 
@@ -359,6 +367,21 @@ class EndpointTooLongError(MemmuxError):
     """The path of the cluster's socket is too long for the system; set MEMMUX_RUNTIME_DIR to a shorter one."""
 
     code = "endpoint_too_long"
+
+
+# the service
+
+
+class ServiceError(MemmuxError):
+    """The service could not be set up; correct what the service manager says, or run `memmux serve` yourself."""
+
+    code = "service_failed"
+
+
+class ServiceForeignError(ServiceError):
+    """A service of this name is there and is not ours, so it was left as it is; move its file away and try again."""
+
+    code = "service_foreign"
 
 
 # the clients' configurations

@@ -32,8 +32,11 @@ def configured(socket: AnySocket) -> AnySocket:
     return socket
 
 
-def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message."""
+def router(context: zmq.Context[zmq.Socket[bytes]], address: str = "") -> zmq.Socket[bytes]:
+    """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message.
+
+    Without an address it is not bound yet.
+    """
     # Else each small message that waits keeps the 8 KiB buffer alive that it was read into.
     context.set(ZERO_COPY_RECV, 0)
     socket = configured(context.socket(zmq.ROUTER))
@@ -41,7 +44,8 @@ def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[
     try:
         socket.router_mandatory = 1
         socket.router_handover = 0
-        socket.bind(address)
+        if address:
+            socket.bind(address)
     except BaseException:
         socket.close()  # left open, it would keep the context from ending
         raise

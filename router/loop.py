@@ -5,6 +5,7 @@ Whatever arrives is handed to the dispatcher with the time; what it answers is p
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
 import time
@@ -15,7 +16,7 @@ import orjson
 import zmq
 
 from memmux import logs, protocol, sockets
-from memmux.errors import ClusterStartError, DatabaseCorruptError, MemmuxError, error_from_json
+from memmux.errors import ClusterStartError, DatabaseCorruptError, DatabaseInUseError, MemmuxError, error_from_json
 from memmux.lookout import Lookout
 from memmux.operations import Stage
 from memmux.processes import alive
@@ -23,11 +24,15 @@ from memmux.protocol import Header, Kind
 from router import actions
 from router.actions import Action
 from router.dispatch import Dispatcher
+from router.succession import WARM_S, Estate, Heir
 from router.supervisor import Supervisor
 
 SWEEP_S = 1.0  # between two looks for clients whose process has died
 DRAIN_MESSAGES = 8  # taken from one socket before the other gets its turn: some 2 ms, which a short request may wait
 STOP_S = 5.0  # for the workers to checkpoint and end
+LOOK_S = 0.01  # between two looks whether another router has handed over, or taken over
+HASTE_S = 1.0  # instead of drain_s, and of STOP_S, where a successor waits: it does again what was not done
+LINGER_S = 0.5  # for clients that have not noticed that a successor serves them
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
 _WOKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
@@ -38,6 +43,8 @@ class Loop:
     on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
     too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
     status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
+    estate: what is left to a successor. heir: set where another router serves the database that is to hand it over;
+    clients are heard once it has.
     """
 
     def __init__(
@@ -51,9 +58,16 @@ class Loop:
         on_starting: Callable[[float], None],
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
+        estate: Estate,
+        heir: Heir | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._supervisor = supervisor
+        self._clients = clients
+        self._estate = estate
+        self._heir = heir
+        self._successor = 0  # the pid of the router that takes over from this one
+        self._succession_failed = False
         self._idle_exit_s = idle_exit_s
         self._drain_s = drain_s
         self._on_starting = on_starting
@@ -63,23 +77,29 @@ class Loop:
         self._settled: set[Stage] = set()  # the kinds of which one worker has been ready, or has failed
         self._serve_by: float | None = None  # set when the write worker is ready
         self._serving_since: float | None = None
+        self._drain_began = 0.0
         self._drain_until: float | None = None
         self._told_to_stop = ""  # by which signal
         self._next_sweep = 0.0
         self._failure: MemmuxError | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
-        self._frontend = sockets.router(self._context, clients)
+        self._frontend = sockets.router(self._context, "" if heir else clients)
         self._backend = sockets.router(self._context, supervisor.address)
         self._wakeup, self._wake = socket.socketpair()
 
-    def run(self) -> None:
-        """Serve until told to stop or idle for long; raise the MemmuxError that keeps the writer from starting."""
+    def run(self) -> bool:
+        """Serve until told to stop, handed over, or idle for long; return False if a successor ended too soon.
+
+        Raises the MemmuxError that keeps the writer from starting.
+        """
         lookout = Lookout(self._backend, self._frontend, self._wakeup.fileno())
         restore = self._catch_signals()
         try:
             now = time.monotonic()
-            self._supervisor.add(Stage.WRITE, now)
+            self._supervisor.add(Stage.WRITE, now, held=self._heir is not None)
             self._supervisor.add(Stage.EMBED, now)
+            if self._heir is not None:
+                self._supervisor.add(Stage.READ, now, held=True)
             while not self._finished(now):
                 woken, due = self._drain_wakeups(), self._due()
                 if woken or now >= self._next_sweep:
@@ -93,12 +113,16 @@ class Loop:
                 self._receive(self._frontend, self._from_client)
                 now = time.monotonic()
             self._stop_workers()
+            if self._successor and self._failure is None:
+                self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
+                self._stand_by()
         finally:
             self._supervisor.kill_all()
             restore()
             self._close()
         if self._failure is not None:
             raise self._failure
+        return not self._succession_failed
 
     def _finished(self, now: float) -> bool:
         if self._failure is not None:
@@ -114,6 +138,8 @@ class Loop:
 
     def _upkeep(self, now: float) -> None:
         """Do what is due by now, and look at what has no time of its own."""
+        if self._heir is not None:
+            self._succeed(self._heir, now)
         self._started(self._supervisor.start_due(now), now)
         self._serve_when_complete(now)
         if self._serve_by is None and self._supervisor.failing(Stage.WRITE):
@@ -150,6 +176,8 @@ class Loop:
         due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
         if self._serving_since is None:
             due.append(self._serve_by)
+        if self._heir is not None:
+            due.append(time.monotonic() + LOOK_S)
         return min(at for at in due if at is not None)
 
     def _started(self, started: Iterable[tuple[str, Stage]], now: float) -> None:
@@ -191,7 +219,8 @@ class Loop:
             case actions.ReportStatus(routing_id, request_id):
                 header = Header(kind=Kind.RESULT, id=request_id)
                 return [actions.ToClient(routing_id, protocol.encode(header, orjson.dumps(self._status(now))))]
-            case actions.BeginDrain(reason):
+            case actions.BeginDrain(reason, successor):
+                self._successor = self._successor or successor
                 self._begin_drain(now, reason)
             case _:
                 self._supervise(action, now)
@@ -223,18 +252,67 @@ class Loop:
         """Start the readers, once."""
         if self._serve_by is None:
             self._serve_by = now + COMPLETE_S
-            self._supervisor.add(Stage.READ, now)
+            if not self._supervisor.release(Stage.READ):
+                self._supervisor.add(Stage.READ, now)
+
+    def _succeed(self, heir: Heir, now: float) -> None:
+        """Ask the router that serves to hand over, once all workers could begin; take its place when it has."""
+        if heir.asked_at is not None or self._warm() or now - heir.began >= WARM_S:
+            heir.ask(self._context, now)
+        if heir.asked_at is not None and heir.take():
+            heir.close()
+            self._heir = None
+            self._frontend.bind(self._clients)
+            self._supervisor.release(Stage.WRITE)
+            self._log.info("database_taken_over", waited_s=round(now - heir.asked_at, 3))
+        elif (refusal := heir.refusal()) is not None:
+            self._failure = refusal
+        elif now >= heir.until:
+            self._failure = DatabaseInUseError(
+                f"the cluster that serves this database did not hand it over within {now - heir.began:.0f} s; "
+                "run `memmux status`, or `memmux stop` and then start it"
+            )
+
+    def _warm(self) -> bool:
+        """Return whether there is a worker of each kind that has loaded what it needs, or can't."""
+        facts = self._dispatcher.snapshot(time.monotonic())["facts"]
+        return Stage.EMBED in self._settled and all(facts[stage] for stage in (Stage.READ, Stage.WRITE))
+
+    def _stand_by(self) -> None:
+        """Tell clients to come again, until the successor serves them and for a moment more, or has ended."""
+        began = self._drain_began
+        self._perform(self._dispatcher.close(time.monotonic()), began)
+        self._estate.release()
+        poller = zmq.Poller()
+        poller.register(self._frontend, zmq.POLLIN)
+        until = math.inf
+        while not self._told_to_stop and (now := time.monotonic()) < until:
+            if until == math.inf and (taken := self._estate.taken_over(self._successor)) is not None:
+                self._succession_failed = not taken
+                until = now + LINGER_S if taken else now
+                event = "hand_over_finished" if taken else "hand_over_failed"
+                level = self._log.info if taken else self._log.error
+                level(event, successor=self._successor, seconds=round(now - began, 3))
+            poller.poll(round(LOOK_S * 1000))
+            self._receive(self._frontend, self._from_client)
 
     def _begin_drain(self, now: float, reason: str) -> None:
         if self._drain_until is None:
-            self._drain_until = now + self._drain_s
-            self._log.info("stop_began", reason=reason)
+            drain_s = min(self._drain_s, HASTE_S) if self._successor else self._drain_s
+            self._drain_began, self._drain_until = now, now + drain_s
+            if self._successor:
+                self._log.info("hand_over_began", successor=self._successor)
+            else:
+                self._log.info("stop_began", reason=reason)
             self._perform(self._dispatcher.drain(now), now)
 
     def _stop_workers(self) -> None:
         """Let the workers finish and end, the writer last: it takes the log in once nobody reads from it any more."""
         self._supervisor.stop()
-        until = time.monotonic() + STOP_S
+        until = time.monotonic() + (HASTE_S if self._successor else STOP_S)
+        if self._successor:  # a kill does these no harm, and clients are waiting
+            for identity in self._supervisor.running(Stage.EMBED, Stage.READ):
+                self._supervisor.kill(identity)
         self._stop_kinds((Stage.EMBED, Stage.READ), until)
         self._stop_kinds((Stage.WRITE,), until)
         self._supervisor.reap(time.monotonic())
@@ -279,6 +357,8 @@ class Loop:
             return False
 
     def _close(self) -> None:
+        if self._heir is not None:
+            self._heir.close()
         for end in (self._wakeup, self._wake):
             end.close()
         for bound in (self._frontend, self._backend):

@@ -47,6 +47,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "import": "transfer.import_memories",
         "status": "cluster.status",
         "stop": "cluster.stop",
+        "restart": "cluster.restart",
         "serve": "cluster.serve",
         "mcp": "cluster.mcp",
         "backup": "upkeep.backup",
@@ -54,6 +55,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "upkeep.check",
         "doctor": "doctor.doctor",
         "install": "install.install",
+        "service": "service.service",
         "demo": "demo.demo",
     }
 )
