@@ -6,8 +6,6 @@ Whatever arrives is handed to the dispatcher with the time; what it answers is p
 from __future__ import annotations
 
 import math
-import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +24,7 @@ from router.actions import Action
 from router.dispatch import Dispatcher
 from router.succession import WARM_S, Estate, Heir
 from router.supervisor import Supervisor
+from router.wakeup import Wakeup
 
 SWEEP_S = 1.0  # between two looks for clients whose process has died
 DRAIN_MESSAGES = 8  # taken from one socket before the other gets its turn: some 2 ms, which a short request may wait
@@ -34,7 +33,6 @@ LOOK_S = 0.01  # between two looks whether another router has handed over, or ta
 HASTE_S = 1.0  # instead of drain_s, and of STOP_S, where a successor waits: it does again what was not done
 LINGER_S = 0.5  # for clients that have not noticed that a successor serves them
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
-_WOKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 class Loop:
@@ -79,13 +77,12 @@ class Loop:
         self._serving_since: float | None = None
         self._drain_began = 0.0
         self._drain_until: float | None = None
-        self._told_to_stop = ""  # by which signal
         self._next_sweep = 0.0
         self._failure: MemmuxError | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._frontend = sockets.router(self._context, "" if heir else clients)
         self._backend = sockets.router(self._context, supervisor.address)
-        self._wakeup, self._wake = socket.socketpair()
+        self._wakeup = Wakeup()
 
     def run(self) -> bool:
         """Serve until told to stop, handed over, or idle for long; return False if a successor ended too soon.
@@ -93,36 +90,39 @@ class Loop:
         Raises the MemmuxError that keeps the writer from starting.
         """
         lookout = Lookout(self._backend, self._frontend, self._wakeup.fileno())
-        restore = self._catch_signals()
-        try:
-            now = time.monotonic()
-            self._supervisor.add(Stage.WRITE, now, held=self._heir is not None)
-            self._supervisor.add(Stage.EMBED, now)
-            if self._heir is not None:
-                self._supervisor.add(Stage.READ, now, held=True)
-            while not self._finished(now):
-                woken, due = self._drain_wakeups(), self._due()
-                if woken or now >= self._next_sweep:
-                    self._reap(now)
-                if woken or now >= due or self._serving_since is None:
-                    self._upkeep(now)
-                    due = self._due()
-                # The timeout is computed from the clock each time: after a signal, a poll's own count is off.
-                lookout.wait(due - time.monotonic())
-                self._receive(self._backend, self._from_worker)
-                self._receive(self._frontend, self._from_client)
-                now = time.monotonic()
-            self._stop_workers()
-            if self._successor and self._failure is None:
-                self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
-                self._stand_by()
-        finally:
-            self._supervisor.kill_all()
-            restore()
-            self._close()
+        with self._wakeup:
+            try:
+                self._live(lookout)
+            finally:
+                self._supervisor.kill_all()
+                self._close()
         if self._failure is not None:
             raise self._failure
         return not self._succession_failed
+
+    def _live(self, lookout: Lookout) -> None:
+        """Begin, serve, and end in good order."""
+        now = time.monotonic()
+        self._supervisor.add(Stage.WRITE, now, held=self._heir is not None)
+        self._supervisor.add(Stage.EMBED, now)
+        if self._heir is not None:
+            self._supervisor.add(Stage.READ, now, held=True)
+        while not self._finished(now):
+            woken, due = self._wakeup.came(), self._due()
+            if woken or now >= self._next_sweep:
+                self._reap(now)
+            if woken or now >= due or self._serving_since is None:
+                self._upkeep(now)
+                due = self._due()
+            # The timeout is computed from the clock each time: after a signal, a poll's own count is off.
+            lookout.wait(due - time.monotonic())
+            self._receive(self._backend, self._from_worker)
+            self._receive(self._frontend, self._from_client)
+            now = time.monotonic()
+        self._stop_workers()
+        if self._successor and self._failure is None:
+            self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
+            self._stand_by()
 
     def _finished(self, now: float) -> bool:
         if self._failure is not None:
@@ -151,8 +151,8 @@ class Loop:
             for routing_id, pid in list(self._dispatcher.sessions()):
                 if not alive(pid):
                     self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
-        if self._told_to_stop:
-            self._begin_drain(now, self._told_to_stop)
+        if self._wakeup.told_to_stop:
+            self._begin_drain(now, self._wakeup.told_to_stop)
         if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
@@ -286,7 +286,7 @@ class Loop:
         poller = zmq.Poller()
         poller.register(self._frontend, zmq.POLLIN)
         until = math.inf
-        while not self._told_to_stop and (now := time.monotonic()) < until:
+        while not self._wakeup.told_to_stop and (now := time.monotonic()) < until:
             if until == math.inf and (taken := self._estate.taken_over(self._successor)) is not None:
                 self._succession_failed = not taken
                 until = now + LINGER_S if taken else now
@@ -326,41 +326,11 @@ class Loop:
             if identity not in ready or not _send(self._backend, identity.encode(), frames):
                 self._supervisor.kill(identity)
         while self._supervisor.running(*stages) and (left := until - time.monotonic()) > 0:
-            # SIGCHLD wakes this; the short bound is for a signal that came just before.
-            self._wakeup.settimeout(min(left, 0.1))
-            self._drain_wakeups()
-
-    def _catch_signals(self) -> Callable[[], None]:
-        """Make signals wake the poll through a socket, as a handler that sets a flag would not."""
-        self._wake.settimeout(0)
-        self._wakeup.settimeout(0)
-        before = {number: signal.signal(number, self._on_signal) for number in _WOKEN}
-        descriptor = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-
-        def restore() -> None:
-            signal.set_wakeup_fd(descriptor)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        return restore
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        # It may interrupt anything, the dispatcher included: the loop, woken by the same signal, acts on it.
-        if number != signal.SIGCHLD:
-            self._told_to_stop = signal.Signals(number).name
-
-    def _drain_wakeups(self) -> bool:
-        """Return whether a signal came."""
-        try:
-            return bool(self._wakeup.recv(4096))
-        except (BlockingIOError, TimeoutError):
-            return False
+            self._wakeup.came(min(left, 0.1))  # SIGCHLD; the short bound is for one that came just before
 
     def _close(self) -> None:
         if self._heir is not None:
             self._heir.close()
-        for end in (self._wakeup, self._wake):
-            end.close()
         for bound in (self._frontend, self._backend):
             bound.close(linger=500)  # the last answers still go out
         self._context.term()

@@ -186,6 +186,31 @@ def test_cluster_serves_again_when_its_successor_is_killed_half_way(
     assert not alive(heir)
 
 
+def test_request_that_takes_longer_than_a_hand_over_may_is_done_by_the_successor(
+    settings: Settings, newer: Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only the first cluster knows the fault, which makes a search endless.
+    clean = dict(os.environ)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "faults"))
+    found: list[int] = []
+
+    def search() -> None:
+        with Client(settings=settings, name="patient") as patient:
+            found.append(len(patient.search("fault:slow text", mode="keyword", timeout_s=BOUND_S).hits))
+
+    with Client(settings=settings) as client:
+        client.store("a text about a fault")
+        searching = threading.Thread(target=search)
+        searching.start()
+        status_until(client, lambda status: any(one["in_flight"] for one in status.workers))
+        ended = subprocess.run(
+            newer.command(settings, "restart", "--json"), capture_output=True, check=True, timeout=BOUND_S, env=clean
+        )
+        searching.join(BOUND_S)
+        assert found == [1]
+        assert client.status().pid == json.loads(ended.stdout)["pid"]
+
+
 def test_restart_without_a_cluster_starts_one(settings: Settings) -> None:
     before, after = launch.run(launch.restart(settings))
     assert before is None
