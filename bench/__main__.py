@@ -167,6 +167,26 @@ def start(*, memories: int, idle_s: float, as_json: bool) -> None:
 
 
 @bench.command()
+@click.option("--clients", type=click.IntRange(1, 64), default=16, show_default=True, help="Client processes.")
+@click.option("--rounds", type=click.IntRange(1), default=6, show_default=True, help="Hand-overs, there and back.")
+@seed_option
+@click.option(
+    "--embedder",
+    type=click.Choice([str(choice) for choice in EmbedderChoice]),
+    default="auto",
+    show_default=True,
+    help="What runs the model.",
+)
+@json_option
+def upgrade(*, clients: int, rounds: int, seed: int, embedder: str, as_json: bool) -> None:
+    """Replace a cluster under load by another version and back, and measure the pause."""
+    from bench import report, upgrade
+
+    options = upgrade.Options(clients=clients, rounds=rounds, seed=seed, embedder=EmbedderChoice(embedder))
+    sys.exit(report.finish(upgrade.measure(options), as_json=as_json))
+
+
+@bench.command()
 @memories_option
 @click.option("--queries", type=click.IntRange(1), default=1_000, show_default=True, help="Asked of each.")
 @plot_option

@@ -7,6 +7,7 @@ call. Whoever reads the ledger knows for each call whether it was acknowledged, 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ class Entry:
     the change log, or the name of a read. memory: the id that it is about. contents: what it stores, or what the memory
     holds afterwards. mark: the key that an update adds to the metadata. answered: whether there was an answer, and that
     is `acks` for a write, or else `error`, a code. wrong: what a read found that contradicts what had been acknowledged
-    before it began.
+    before it began. at: when it was answered, in monotonic seconds.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Entry:
     acks: tuple[Ack, ...] = ()
     error: str = ""
     wrong: str = ""
+    at: float = 0.0
 
     @property
     def writes(self) -> bool:
@@ -90,7 +92,9 @@ class Ledger:
     def end(self, entry: Entry, *, acks: tuple[Ack, ...] = (), error: str = "", wrong: str = "") -> None:
         """Write down what came of it."""
         told = {"acks": acks, "error": error, "wrong": wrong}
-        self._append({"end": entry.key, **{name: value for name, value in told.items() if value}})
+        self._append(
+            {"end": entry.key, "at": time.monotonic(), **{name: value for name, value in told.items() if value}}
+        )
 
     def _append(self, line: Mapping[str, object]) -> None:
         os.write(self._descriptor, orjson.dumps(line) + b"\n")
@@ -108,7 +112,8 @@ def read(path: Path) -> list[Entry]:
             acks = tuple(Ack(**fields) for fields in line.get("acks", ()))
             known = entries[line["end"]]
             error, wrong = line.get("error", ""), line.get("wrong", "")
-            entries[known.key] = replace(known, answered=True, acks=acks, error=error, wrong=wrong)
+            at = line.get("at", 0.0)
+            entries[known.key] = replace(known, answered=True, acks=acks, error=error, wrong=wrong, at=at)
     return list(entries.values())
 
 

@@ -17,7 +17,7 @@ import zmq.asyncio
 
 from memmux import calls, launch, methods, protocol, sockets
 from memmux.calls import Call
-from memmux.client import WATCH_S, hang_up
+from memmux.client import MOVE_S, WATCH_S, hang_up
 from memmux.endpoints import Endpoint
 from memmux.errors import CancelledError, ClusterError, ClusterUnreachableError, MemmuxError
 from memmux.ids import uuid7
@@ -211,9 +211,12 @@ class AsyncClient:
             await asyncio.wait({incoming, self._work}, return_when=asyncio.FIRST_COMPLETED)
         else:
             wake_s = self._session.wake_at() - time.monotonic()
-            await asyncio.wait({incoming}, timeout=max(0.0, min(wake_s, WATCH_S)))
+            watch_s = MOVE_S if self._session.draining else WATCH_S
+            await asyncio.wait({incoming}, timeout=max(0.0, min(wake_s, watch_s)))
         if incoming.done():
             return True
+        if self._session.draining and launch.moved(self.settings, endpoint):
+            return False
         return not self._session.lost(time.monotonic()) and endpoint.alive()
 
 

@@ -27,6 +27,7 @@ from memmux.settings import Settings
 from memmux.version import __version__
 
 WATCH_S = 0.25  # between two looks whether the router's process lives, while an answer is awaited
+MOVE_S = 0.02  # between two looks whether another router serves, once this one has said that it stops
 GOODBYE_MS = 100  # for the GOODBYE to leave
 
 P = ParamSpec("P")
@@ -195,7 +196,10 @@ class Client:
         connection.send(sends)
         if settled:
             return settled
-        frames = connection.receive(min(session.wake_at() - now, WATCH_S))
+        if session.draining and launch.moved(self.settings, connection.endpoint):
+            self._disconnect()
+            return []
+        frames = connection.receive(min(session.wake_at() - now, MOVE_S if session.draining else WATCH_S))
         now = time.monotonic()
         if frames is not None:
             return session.receive(frames, now)
@@ -228,7 +232,7 @@ class _Connection:
     """The socket of a client to one router."""
 
     def __init__(self, client: Client, endpoint: Endpoint) -> None:
-        self.alive = endpoint.alive
+        self.endpoint = endpoint
         self.heard = time.monotonic()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
@@ -236,6 +240,10 @@ class _Connection:
         self._poller.register(self._socket, zmq.POLLIN)
         # Also when the client is collected, and when the program ends.
         self.close = weakref.finalize(client, hang_up, context, self._socket, os.getpid(), endpoint)
+
+    def alive(self) -> bool:
+        """Return whether the router's process runs, as far as can be known."""
+        return self.endpoint.alive()
 
     def send(self, messages: list[list[bytes]]) -> None:
         """Send without blocking; what can't be sent is lost, and sent again when no answer comes."""

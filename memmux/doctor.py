@@ -195,8 +195,8 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
         if endpoint.version != __version__ or endpoint.protocol != protocol.VERSION:
             yield _warning(
                 "version skew",
-                f"the cluster is memmux {endpoint.version}, this is {__version__}; run `memmux stop`, and the next "
-                "client starts one of this version",
+                f"the cluster is memmux {endpoint.version}, this is {__version__}; run `memmux restart` to "
+                "have one of this version take over",
             )
         else:
             yield _ok("cluster", f"pid {endpoint.pid} answers, memmux {endpoint.version}")

@@ -22,8 +22,9 @@ class Endpoint:
     """Where a cluster listens.
 
     address: of the router's socket for clients. pid, version: of the router. protocol: the newest it speaks.
-    listen: where clients of other machines reach it, if they do. curve: of a cluster on another machine, what a
-    connection to it needs; nothing is known of its process then, and pid is 0.
+    listen: where clients of other machines reach it, if they do. detached: whether a client started it, for all of
+    them; otherwise somebody watches over its process. curve: of a cluster on another machine, what a connection to it
+    needs; nothing is known of its process then, and pid is 0.
     """
 
     address: str
@@ -31,6 +32,7 @@ class Endpoint:
     version: str
     protocol: int
     listen: str = ""
+    detached: bool = False
     curve: Curve | None = None
 
     def alive(self) -> bool:
@@ -39,7 +41,13 @@ class Endpoint:
 
     def to_json(self) -> dict[str, object]:
         """Return the endpoint as it stands in its file and in the READY line."""
-        fields = {"endpoint": self.address, "pid": self.pid, "version": self.version, "protocol": self.protocol}
+        fields = {
+            "endpoint": self.address,
+            "pid": self.pid,
+            "version": self.version,
+            "protocol": self.protocol,
+            "detached": self.detached,
+        }
         return {**fields, "listen": self.listen} if self.listen else fields
 
     @classmethod
@@ -53,7 +61,14 @@ class Endpoint:
         if type(pid) is not int or pid <= 0 or type(newest) is not int:
             return None
         listen = fields.get("listen", "")
-        return cls(address, pid, str(fields.get("version", "")), newest, listen if isinstance(listen, str) else "")
+        return cls(
+            address,
+            pid,
+            str(fields.get("version", "")),
+            newest,
+            listen=listen if isinstance(listen, str) else "",
+            detached=fields.get("detached") is True,
+        )
 
     @classmethod
     def from_line(cls, line: bytes) -> Endpoint | None:

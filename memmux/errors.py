@@ -13,7 +13,7 @@
     │   ├── MalformedMessageError, ProtocolVersionError
     │   └── UnknownSessionError
     ├── ClusterError               the cluster can't serve now
-    │   ├── ClusterUnreachableError, ClusterStartError, DatabaseInUseError
+    │   ├── ClusterUnreachableError, ClusterStartError, DatabaseInUseError, HandOverError
     │   ├── OverloadedError, RateLimitedError, DrainingError, WorkerUnavailableError
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
@@ -25,6 +25,8 @@
     ├── AccessError                 access from other machines
     │   ├── KeyFileError, KeyNameTakenError, KeyNotFoundError, KeyNeededError
     │   └── AddressUnavailableError, LocalOnlyError
+    ├── ServiceError               the program that runs services
+    │   └── ServiceForeignError
     └── ClientFileError            a client's configuration, or the server that it names
         ├── ServerNameTakenError, ReplacementNeededError
         └── ServerSilentError, ScriptForeignError
@@ -236,6 +238,12 @@ class DatabaseInUseError(ClusterError):
     code = "database_in_use"
 
 
+class HandOverError(ClusterError):
+    """The new cluster could not take over, and the one of before serves on; correct what kept it, and try again."""
+
+    code = "hand_over_failed"
+
+
 class OverloadedError(ClusterError):
     """The cluster has more work queued than it accepts; send the request again after retry_after_ms."""
 
@@ -427,6 +435,21 @@ class LocalOnlyError(AccessError):
     """This is done on the machine where the database is; run it there."""
 
     code = "local_only"
+
+
+# the service
+
+
+class ServiceError(MemmuxError):
+    """The service could not be set up; correct what the service manager says, or run `memmux serve` yourself."""
+
+    code = "service_failed"
+
+
+class ServiceForeignError(ServiceError):
+    """A service of this name is there and is not ours, so it was left as it is; move its file away and try again."""
+
+    code = "service_foreign"
 
 
 # the clients' configurations

@@ -10,7 +10,7 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from memmux.errors import (
     ClusterStartError,
     ClusterUnreachableError,
     DatabaseInUseError,
+    HandOverError,
     LocalOnlyError,
     MemmuxError,
     StoragePermissionError,
@@ -36,11 +37,30 @@ from memmux.processes import alive
 from memmux.protocol import Header, Kind
 from memmux.remotes import Remote
 from memmux.settings import Settings, load
+from memmux.version import __version__
+from memmux.versions import older
 
-__all__ = ["Endpoint", "Steps", "alive", "choose", "ensure", "gone", "ping", "read", "remove", "run", "seek", "write"]
+__all__ = [
+    "Endpoint",
+    "Steps",
+    "alive",
+    "choose",
+    "ensure",
+    "gone",
+    "moved",
+    "ping",
+    "read",
+    "remove",
+    "restart",
+    "run",
+    "seek",
+    "write",
+]
 
 PONG_S = 3.0  # a router that does not answer a PING for so long is dead
+HAND_OVER_S = 15.0  # what a router may take to hand over, beside drain_s
 STOP_S = 10.0  # what a router may take to exit after it has drained
+UPGRADE_AGAIN_S = 600.0  # after an upgrade that failed, before clients of that version try again
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
 PAUSE_S = 0.001  # the first pause between two looks; doubled each time
 PAUSE_MOST_S = 0.02
@@ -135,6 +155,8 @@ def ensure(settings: Settings, *, start: bool = True) -> Endpoint:
 def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     """Find the database's cluster, or start one, within `start_timeout_s`.
 
+    A cluster of an older version that a client has started is replaced by one of ours, unless `start` is false. That
+    it can't be is no failure: then the older one serves.
     Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
     database's folder can't be written; the router's own error when it can't serve; ClusterStartError otherwise.
 
@@ -150,7 +172,32 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
         raise ClusterUnreachableError(
             f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
         )
-    return found or (yield from _start_alone(places, until))
+    if found is None:
+        return (yield from _start_alone(places, until))
+    return (yield from _upgraded(places, found, until)) if start else found
+
+
+def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
+    """Start a cluster that takes over from the one that serves, if one does; return that one's endpoint, and the new.
+
+    Requests in flight are answered, or sent again by their clients. Raises HandOverError when the new one can't take
+    over and the one of before serves on, and otherwise what `seek` raises.
+    """
+    places = Places(settings)
+    until = time.monotonic() + settings.start_timeout_s
+    _make_folder(places.database.parent)
+    with _opened(places.spawn_lock) as lock:
+        yield from _spawn_lock(lock, places, until)
+        before = yield from _look(places)
+        return before, (yield from _succeed(places, before, until))
+
+
+def moved(settings: Settings, endpoint: Endpoint) -> bool:
+    """Return whether the router there is gone, or another one serves in its place."""
+    if endpoint.curve is not None:
+        return False  # on another machine, where the same address stands for either
+    now = read(Places(settings))
+    return not endpoint.alive() or (now is not None and now.pid != endpoint.pid)
 
 
 def reach(remote: Remote, most_s: float) -> Steps[Endpoint]:
@@ -248,6 +295,64 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
                     raise
 
 
+def _spawn_lock(lock: int, places: Places, until: float) -> Steps[None]:
+    """Wait for the lock under which clusters are started."""
+    while not _taken(lock):
+        yield PAUSE_MOST_S
+        if time.monotonic() >= until:
+            raise ClusterStartError(f"another program is starting the cluster of {places.database}; try again later")
+
+
+def _upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
+    """Return the cluster that was found, or the one of our version that takes over from it if it is older.
+
+    One client at a time tries, and no other one of its version for a while if that fails.
+    """
+    if not found.detached or not older(found.version, __version__):
+        return found
+    with _opened(places.spawn_lock) as lock:
+        if not _taken(lock) or _failed_lately(lock):
+            return found
+        now = yield from _look(places)
+        if now is None or not older(now.version, __version__):
+            return found if now is None else now
+        try:
+            return (yield from _succeed(places, now, until))
+        except MemmuxError as error:
+            os.pwrite(lock, orjson.dumps({"version": __version__, "failed_at": time.time()}).ljust(LINE_BYTES), 0)
+            if isinstance(error, HandOverError) and (serving := (yield from _look(places))):
+                return serving
+            raise
+
+
+def _failed_lately(lock: int) -> bool:
+    """Return whether a client of our version has tried in vain to upgrade the cluster."""
+    try:
+        noted = orjson.loads(os.pread(lock, LINE_BYTES, 0))
+        return bool(noted["version"] == __version__ and 0 <= time.time() - noted["failed_at"] < UPGRADE_AGAIN_S)
+    except (orjson.JSONDecodeError, TypeError, KeyError):
+        return False
+
+
+def _succeed(places: Places, before: Endpoint | None, until: float) -> Steps[Endpoint]:
+    """Start a router that takes over; the caller holds the spawn lock."""
+    until += places.settings.drain_s + HAND_OVER_S
+    try:
+        return (yield from _start(places, until, "--succeed"))
+    except MemmuxError as error:
+        if before is None:
+            raise
+        # It was not asked yet, or begins anew by itself.
+        while (serving := (yield from _look(places))) is None:
+            if time.monotonic() >= until:
+                raise
+            yield PAUSE_MOST_S
+        raise HandOverError(
+            f"the new cluster (version {__version__}) can't take over: {error.code}: {error.message.rstrip('.')}; "
+            f"the one of before (version {serving.version}, pid {serving.pid}) serves on"
+        ) from error
+
+
 def _adopts(places: Places) -> bool:
     """Return whether the cluster that is starting is at work on the memories of another database."""
     try:
@@ -290,12 +395,12 @@ def _taken(lock: int) -> bool:
     return True
 
 
-def _start(places: Places, until: float) -> Steps[Endpoint]:
-    """Start a router and return what its READY line says."""
+def _start(places: Places, until: float, *flags: str) -> Steps[Endpoint]:
+    """Start a router with these flags beside those of the settings, and return what its READY line says."""
     ready, told = os.pipe()
     try:
         try:
-            before = _spawn(places, told)
+            before = _spawn(places, told, flags)
         finally:
             os.close(told)
         line = yield from _line(ready, until)
@@ -313,7 +418,7 @@ def _start(places: Places, until: float) -> Steps[Endpoint]:
     return endpoint
 
 
-def _spawn(places: Places, told: int) -> int:
+def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> int:
     """Start the router, detached; return how many bytes its error file had before."""
     import subprocess  # only the client that starts a cluster pays for it
     import threading
@@ -321,7 +426,7 @@ def _spawn(places: Places, told: int) -> int:
     make_private(places.logs)
     path = _errors_path(places)
     kept = path.exists() and path.stat().st_size < ERRORS_BYTES
-    command = [sys.executable, "-P", "-m", "router", f"--ready-fd={told}", *places.settings.flags()]
+    command = [sys.executable, "-P", "-m", "router", f"--ready-fd={told}", *flags, *places.settings.flags()]
     try:
         with path.open("ab" if kept else "wb") as errors:
             before = errors.tell()

@@ -12,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from memmux.errors import EndpointTooLongError, StoragePermissionError
+from memmux.processes import alive
 from memmux.settings import APPLICATION, Settings
 
 IPC_PATH_BYTES = 103  # what sun_path holds on macOS, without its final zero; Linux has 107
@@ -91,13 +92,14 @@ class Places:
         """The folder of the database's backups."""
         return self.settings.backups_dir or self._beside(".backups")
 
-    def sockets(self) -> tuple[str, str]:
+    def sockets(self, successor: int = 0) -> tuple[str, str]:
         """Return the ipc addresses for clients and for workers, in a folder of mode 0700 that this makes.
 
+        successor: the pid of a router that starts beside another one; its workers have an address of their own.
         Raises EndpointTooLongError, and StoragePermissionError when the folder belongs to somebody else.
         """
         folder = _runtime_folder(self.settings) / self.digest
-        paths = [str(folder / name) for name in ("clients", "workers")]
+        paths = [str(folder / name) for name in ("clients", f"w{successor}" if successor else "workers")]
         if (size := max(len(os.fsencode(path)) for path in paths)) > IPC_PATH_BYTES:
             raise EndpointTooLongError(
                 f"the socket's path {paths[0]} has {size} bytes, the most is {IPC_PATH_BYTES}; "
@@ -107,6 +109,11 @@ class Places:
         make_private(folder)
         clients, workers = (f"ipc://{path}" for path in paths)
         return clients, workers
+
+    def left_sockets(self) -> list[Path]:
+        """Return the sockets of routers that started as successors and are gone."""
+        folder = _runtime_folder(self.settings) / self.digest
+        return [path for path in folder.glob("w*") if path.name[1:].isdecimal() and not alive(int(path.name[1:]))]
 
 
 def _runtime_folder(settings: Settings) -> Path:

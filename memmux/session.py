@@ -88,6 +88,8 @@ class Session:
         """The cluster's embedding model; None while it is not known."""
         self._pending = PendingRequests()
         self._outbox: list[list[bytes]] = []
+        self.draining = False
+        """Whether the router has said that it stops, and another one may serve already."""
         self._connected = False
         self._welcomed = False
         self._hello_id = ""
@@ -134,7 +136,7 @@ class Session:
 
     def connected(self, now: float) -> None:
         """Begin on a new connection: HELLO, and then everything that has no answer yet."""
-        self._connected, self._welcomed = True, False
+        self._connected, self._welcomed, self.draining = True, False, False
         self._hello_at, self._hellos = now, 0
         self._heard, self._pinged = now, None
         for pending in self._pending:
@@ -274,6 +276,7 @@ class Session:
     def _error(self, request_id: str, error: MemmuxError, now: float) -> list[Settled]:
         if isinstance(error, UnknownSessionError):
             self._forgotten(now, error)
+        self.draining = isinstance(error, DrainingError)
         pending = self._pending.get(request_id)
         if pending is None:
             return self._refused_hello(request_id, error, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import zmq
@@ -38,8 +39,11 @@ def configured(socket: AnySocket) -> AnySocket:
     return socket
 
 
-def router(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message."""
+def router(context: zmq.Context[zmq.Socket[bytes]], address: str = "") -> zmq.Socket[bytes]:
+    """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message.
+
+    Without an address it is not bound yet.
+    """
     return _router(context, address, "")
 
 
@@ -66,11 +70,25 @@ def _router(context: zmq.Context[zmq.Socket[bytes]], address: str, secret: str) 
             socket.curve_secretkey = secret.encode()
             socket.zap_domain = ZAP_DOMAIN
             _over_tcp(socket, address)
-        socket.bind(address)
+        if address:
+            socket.bind(address)
     except BaseException:
         socket.close()  # left open, it would keep the context from ending
         raise
     return socket
+
+
+def send(target: zmq.Socket[bytes], routing_id: bytes, frames: Sequence[bytes]) -> bool:
+    """Send over a ROUTER without blocking; return False when the peer is gone, or has not read for long."""
+    try:
+        target.send_multipart([routing_id, *frames], zmq.NOBLOCK, copy=True)
+    except zmq.Again:
+        return False
+    except zmq.ZMQError as error:
+        if error.errno != zmq.EHOSTUNREACH:
+            raise
+        return False
+    return True
 
 
 def _over_tcp(socket: zmq.Socket[Any], address: str) -> None:

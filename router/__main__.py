@@ -1,19 +1,18 @@
-"""The router process: `python -P -m router [--ready-fd=N] FLAGS…`, as `memmux serve` and clients start it.
+"""The router process: `python -P -m router [--ready-fd=N] [--succeed] FLAGS…`, as `memmux serve` and clients start it.
 
 It holds the database's lock for its whole life, so there is one cluster per database. Whoever started it reads a line
 of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting. While a database is
-adopted, lines come before it that say how far that is.
+adopted, lines come before it that say how far that is. With `--succeed` it takes over from a router that serves the
+database already, if there is one (`router.succession`); should a successor of its own fail, it begins anew.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -26,7 +25,7 @@ lean.import_structlog()
 
 from memmux import launch, logs, protocol
 from memmux.addresses import parse_listen
-from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError, StoragePermissionError
+from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError
 from memmux.ids import uuid7
 from memmux.launch import Endpoint
 from memmux.operations import Stage
@@ -35,66 +34,51 @@ from memmux.processes import rss_bytes
 from memmux.settings import Settings, parse_flags
 from memmux.version import __version__
 from router.dispatch import Dispatcher, Limits
+from router.entrance import Entrance
+from router.lock import DatabaseLock
 from router.loop import Loop
+from router.succession import Estate, Heir
 from router.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from router.door import Door
 
 _READY_FD = "--ready-fd="
+_SUCCEED = "--succeed"
 
 
 def main(arguments: list[str]) -> int:
     """Serve one database; return the exit code."""
     ready = [int(flag.removeprefix(_READY_FD)) for flag in arguments if flag.startswith(_READY_FD)]
     starter = _Starter(ready[0] if ready else None)
+    flags = [flag for flag in arguments if flag != _SUCCEED and not flag.startswith(_READY_FD)]
+    log = None
     try:
-        settings = parse_flags([flag for flag in arguments if not flag.startswith(_READY_FD)])
-        logs.configure("router", settings)
-        with _locked(Places(settings)) as held:
-            _serve(settings, starter, held)
+        settings = parse_flags(flags)
+        log = logs.configure("router", settings)
+        places = Places(settings)
+        with DatabaseLock(places.lock) as lock:
+            heir = Heir(lock, places, time.monotonic()) if _SUCCEED in arguments else None
+            if heir is None and not lock.take():
+                raise DatabaseInUseError
+            done = _serve(settings, starter, lock, heir)
     except MemmuxError as error:
+        if log is not None:
+            log.error("cluster_failed", code=error.code, error=error.message)
         starter.tell({"error": error.to_json()})
         sys.stderr.write(f"memmux: {error.code}: {error.message}\n")
         return 1
+    if not done:
+        # As it was started, by the interpreter that it was started with: the version of before, where that is there.
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "router", *flags])  # noqa: S606 - no shell is wanted
     return 0
-
-
-@contextmanager
-def _locked(places: Places) -> Iterator[Callable[[], bool]]:
-    """Hold the database's lock, or raise DatabaseInUseError; the lock goes with the process, however it ends.
-
-    Yields whether its file is still the one that others would lock: somebody may have deleted it.
-    """
-    folder = places.lock.parent
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StoragePermissionError(
-            f"{folder} can't be written ({error.strerror}); give yourself write permission, "
-            "or name another database with MEMMUX_DATABASE"
-        ) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield partial(_is_at, descriptor, places.lock)
-    except BlockingIOError:
-        raise DatabaseInUseError from None
-    finally:
-        os.close(descriptor)
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 class _Starter:
     """Whoever started this process and waits for a line; it may be nobody, or gone."""
 
     def __init__(self, descriptor: int | None) -> None:
+        self.there = descriptor is not None
         self._descriptor = descriptor
         if descriptor is not None:
             os.set_blocking(descriptor, False)  # the router waits for nobody, and nobody may be reading
@@ -113,11 +97,14 @@ class _Starter:
             os.close(descriptor)
 
 
-def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> None:
+def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir | None) -> bool:
+    """Serve to the end; return False if a successor was to take over, and could not."""
     places = Places(settings)
-    clients, workers = places.sockets()
+    clients, workers = places.sockets(successor=0 if heir is None else os.getpid())
     door = _door(settings, places)
-    endpoint = Endpoint(clients, os.getpid(), __version__, protocol.VERSION, settings.listen or "")
+    endpoint = Endpoint(
+        clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
+    )
     welcome = {
         "protocol": protocol.VERSION,
         "version": __version__,
@@ -137,6 +124,7 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
     started = time.monotonic()
 
     def on_serving() -> None:
+        _sweep(places, heir)
         launch.write(places, endpoint)
         starter.tell(endpoint.to_json())
         logs.get().info(
@@ -154,20 +142,23 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
     loop = Loop(
         dispatcher,
         supervisor,
-        clients,
+        lambda context: Entrance(context, clients, door),
         idle_exit_s=settings.idle_exit_s,
         drain_s=settings.drain_s,
         on_starting=on_starting,
         on_serving=on_serving,
         status=status,
-        door=door,
+        estate=Estate(lock, places),
+        heir=heir,
     )
     try:
-        loop.run()
+        return loop.run()
     finally:
         # The endpoint file goes first: who reads it must find a cluster, or nothing.
         launch.remove(places, endpoint.pid)
-        for address in (clients, workers) if held() else ():  # without the lock they may be another router's by now
+        # Without the lock they may be another router's by now, but for those that only we ever use.
+        ours = (clients, workers) if lock.held() else (workers,) if heir is not None else ()
+        for address in ours:
             Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
         logs.get().info("cluster_stopped")
 
@@ -190,6 +181,18 @@ def _door(settings: Settings, places: Places) -> Door | None:
             f"`memmux key add NAME --role write --endpoint tcp://HOST:{parse_listen(settings.listen).port}`"
         )
     return Door(settings.listen, keys.pair(places), keyring)
+
+
+def _sweep(places: Places, heir: Heir | None) -> None:
+    """Note and remove what routers have left that were killed; the lock is ours."""
+    left = launch.read(places)
+    handed_over = heir is not None and heir.predecessor is not None and heir.predecessor == left
+    if left is not None and not handed_over:
+        logs.get().warning("endpoint_stale", router_pid=left.pid, router_version=left.version)
+        places.endpoint.unlink(missing_ok=True)
+    for path in places.left_sockets():
+        logs.get().warning("socket_stale", path=str(path))
+        path.unlink(missing_ok=True)
 
 
 def _status(

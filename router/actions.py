@@ -87,9 +87,13 @@ class ReportStatus:
 
 @dataclass(frozen=True, slots=True)
 class BeginDrain:
-    """Exit once the dispatcher, which refuses new requests from now on, is drained; reason: for the log."""
+    """Exit once the dispatcher, which refuses new requests from now on, is drained; reason: for the log.
+
+    successor: the pid of the router that takes over, if one does.
+    """
 
     reason: str
+    successor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

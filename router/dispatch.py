@@ -122,6 +122,11 @@ class Dispatcher:
         self._frontend.draining = True
         return self._settled(now)
 
+    def close(self, now: float) -> list[Action]:
+        """Answer nothing more, not even what needs no worker: a successor does."""
+        self._frontend.closed = True
+        return self.drain(now)
+
     def tick(self, now: float) -> list[Action]:
         """Do what is due."""
         self._flow.expire(now)

@@ -33,11 +33,13 @@ class Frontend:
     its request's id, operation, key and time is heeded, and nothing of it goes on to a worker.
 
     welcome: what WELCOME says beside the model and the limits. draining: whether new requests are refused.
+    closed: whether those that need no worker are, too.
     """
 
     def __init__(self, flow: Flow, limits: Limits, stats: Stats, out: Outbox, *, welcome: Mapping[str, object]) -> None:
         self.sessions = Sessions(limits.sessions)
         self.draining = False
+        self.closed = False
         self._flow = flow
         self._stats = stats
         self._out = out
@@ -121,11 +123,13 @@ class Frontend:
                 raise ArgumentInvalidError("this request id is in use by another client; make ids with uuid7")
             return  # sent again because the client lost its connection: the one answer will find it
         asked = operation(header.operation)
+        if self.closed:
+            raise DrainingError
         session.requests += 1
         self._flow.quotas.spend(session.account, session.grant, now)
         session.grant.check(asked)
         if not asked.route:
-            self._answer_alone(session, asked, header.id)
+            self._answer_alone(session, asked, header)
             return
         if self.draining:
             raise DrainingError
@@ -146,13 +150,16 @@ class Frontend:
         )
         self._flow.accept(slip, now)
 
-    def _answer_alone(self, session: Session, asked: Operation, request_id: str) -> None:
+    def _answer_alone(self, session: Session, asked: Operation, header: Header) -> None:
         """Answer an operation that needs no worker."""
         self._stats.finished(asked.name, "ok", 0.0)
         if asked.name == "cluster.status":
             known = Known(session.grant, session.to_json()) if session.grant.limited else None
-            self._out.add(ReportStatus(session.routing_id, request_id, known))
+            self._out.add(ReportStatus(session.routing_id, header.id, known))
         else:
             self.draining = True
-            self._out.client(session.routing_id, Header(kind=Kind.RESULT, id=request_id), b"{}")
-            self._out.add(BeginDrain("asked"))
+            self._out.client(session.routing_id, Header(kind=Kind.RESULT, id=header.id), b"{}")
+            # Who asks for a hand-over is the router that takes over, on this machine: nobody can name another one.
+            heir = header.detail.get("hand_over") is True and not session.grant.name
+            successor = session.hello.pid if heir else 0
+            self._out.add(BeginDrain("hand_over" if successor else "asked", successor))

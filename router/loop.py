@@ -6,35 +6,39 @@ Whatever arrives is handed to the dispatcher with the time; what it answers is p
 from __future__ import annotations
 
 import math
-import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import orjson
 import zmq
 
 from memmux import logs, protocol, sockets
-from memmux.errors import ClusterStartError, DatabaseCorruptError, MemmuxError, error_from_json
+from memmux.errors import (
+    AddressUnavailableError,
+    ClusterStartError,
+    DatabaseCorruptError,
+    DatabaseInUseError,
+    MemmuxError,
+    error_from_json,
+)
 from memmux.operations import Stage
-from memmux.processes import alive
 from memmux.protocol import Header, Kind
 from router import actions
 from router.actions import Action
 from router.dispatch import Dispatcher
+from router.entrance import LINGER_MS, Entrance
+from router.succession import WARM_S, Estate, Heir
 from router.supervisor import Supervisor
-
-if TYPE_CHECKING:
-    from router.door import Door  # imported where it is needed: few clusters listen beyond their own socket
+from router.wakeup import Wakeup
 
 SWEEP_S = 1.0  # between two looks for clients whose process has died
 DRAIN_MESSAGES = 8  # taken from one socket before the other gets its turn: some 2 ms, which a short request may wait
 STOP_S = 5.0  # for the workers to checkpoint and end
+LOOK_S = 0.01  # between two looks whether another router has handed over, or taken over
+HASTE_S = 1.0  # instead of drain_s, and of STOP_S, where a successor waits: it does again what was not done
+LINGER_S = 0.5  # for clients that have not noticed that a successor serves them
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
-LINGER_MS = 500
-_WOKEN = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 class Loop:
@@ -43,24 +47,30 @@ class Loop:
     on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
     too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
     status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
-    door: where clients of other machines come in, if they may.
+    estate: what is left to a successor. heir: set where another router serves the database that is to hand it over;
+    clients are heard once it has. entrance: makes what clients come in by.
     """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         supervisor: Supervisor,
-        clients: str,
+        entrance: Callable[[zmq.Context[zmq.Socket[bytes]]], Entrance],
         *,
         idle_exit_s: float,
         drain_s: float,
         on_starting: Callable[[float], None],
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
-        door: Door | None = None,
+        estate: Estate,
+        heir: Heir | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._supervisor = supervisor
+        self._estate = estate
+        self._heir = heir
+        self._successor = 0  # the pid of the router that takes over from this one
+        self._succession_failed = False
         self._idle_exit_s = idle_exit_s
         self._drain_s = drain_s
         self._on_starting = on_starting
@@ -70,51 +80,67 @@ class Loop:
         self._settled: set[Stage] = set()  # the kinds of which one worker has been ready, or has failed
         self._serve_by: float | None = None  # set when the write worker is ready
         self._serving_since: float | None = None
+        self._drain_began = 0.0
         self._drain_until: float | None = None
-        self._told_to_stop = ""  # by which signal
         self._next_sweep = 0.0
         self._failure: MemmuxError | None = None
-        self._door = door
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
-        if door is not None:
-            door.open(self._context)
-        self._frontend = sockets.router(self._context, clients)
+        self._entrance = entrance(self._context)
         self._backend = sockets.router(self._context, supervisor.address)
-        self._wakeup, self._wake = socket.socketpair()
+        self._wakeup = Wakeup()
+        self._poller = zmq.Poller()
 
-    def run(self) -> None:
-        """Serve until told to stop or idle for long; raise the MemmuxError that keeps the writer from starting."""
-        poller = zmq.Poller()
-        doors = () if self._door is None else self._door.polled
-        for source in (self._backend, self._frontend, *doors, self._wakeup.fileno()):
-            poller.register(source, zmq.POLLIN)
-        restore = self._catch_signals()
-        try:
-            now = time.monotonic()
-            self._supervisor.add(Stage.WRITE, now)
-            self._supervisor.add(Stage.EMBED, now)
-            while not self._finished(now):
-                woken, due = self._drain_wakeups(), self._due()
-                if woken or now >= self._next_sweep:
-                    self._reap(now)
-                if woken or now >= due or self._serving_since is None:
-                    self._upkeep(now)
-                    due = self._due()
-                # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is
-                # rounded up: a poll that returns a little early would be called again and again.
-                poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000)))
-                self._receive(self._backend, self._from_worker)
-                self._receive(self._frontend, self._from_client)
-                if self._door is not None:
-                    self._receive_remote(self._door)
-                now = time.monotonic()
-            self._stop_workers()
-        finally:
-            self._supervisor.kill_all()
-            restore()
-            self._close()
+    def run(self) -> bool:
+        """Serve until told to stop, handed over, or idle for long; return False if a successor ended too soon.
+
+        Raises the MemmuxError that keeps the writer from starting.
+        """
+        self._poll(self._backend, self._wakeup.fileno())
+        with self._wakeup:
+            try:
+                if self._heir is None:
+                    self._welcome()
+                self._live()
+            finally:
+                self._supervisor.kill_all()
+                self._close()
         if self._failure is not None:
             raise self._failure
+        return not self._succession_failed
+
+    def _poll(self, *sources: zmq.Socket[bytes] | int) -> None:
+        for source in sources:
+            self._poller.register(source, zmq.POLLIN)
+
+    def _welcome(self) -> None:
+        """Let clients come in."""
+        self._entrance.open()
+        self._poll(*self._entrance.polled)
+
+    def _live(self) -> None:
+        """Begin, serve, and end in good order."""
+        now = time.monotonic()
+        self._supervisor.add(Stage.WRITE, now, held=self._heir is not None)
+        self._supervisor.add(Stage.EMBED, now)
+        if self._heir is not None:
+            self._supervisor.add(Stage.READ, now, held=True)
+        while not self._finished(now):
+            woken, due = self._wakeup.came(), self._due()
+            if woken or now >= self._next_sweep:
+                self._reap(now)
+            if woken or now >= due or self._serving_since is None:
+                self._upkeep(now)
+                due = self._due()
+            # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is rounded
+            # up: a poll that returns a little early would be called again and again.
+            self._poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000)))
+            self._hear_workers()
+            self._hear_clients()
+            now = time.monotonic()
+        self._stop_workers()
+        if self._successor and self._failure is None:
+            self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
+            self._stand_by()
 
     def _finished(self, now: float) -> bool:
         if self._failure is not None:
@@ -130,6 +156,8 @@ class Loop:
 
     def _upkeep(self, now: float) -> None:
         """Do what is due by now, and look at what has no time of its own."""
+        if self._heir is not None:
+            self._succeed(self._heir, now)
         self._started(self._supervisor.start_due(now), now)
         self._serve_when_complete(now)
         if self._serve_by is None and self._supervisor.failing(Stage.WRITE):
@@ -139,27 +167,20 @@ class Loop:
             if self._serving_since is None:
                 self._on_starting(now)
             self._sweep(now)
-        if self._told_to_stop:
-            self._begin_drain(now, self._told_to_stop)
+        if self._wakeup.told_to_stop:
+            self._begin_drain(now, self._wakeup.told_to_stop)
         if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
 
     def _sweep(self, now: float) -> None:
-        """Look for clients that are gone: by their process, or, on another machine, by their connection."""
-        sessions = dict(self._dispatcher.sessions())
-        for routing_id, pid in sessions.items():
-            if not (self._door is not None and self._door.owns(routing_id)) and not alive(pid):
-                self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
-        if self._door is not None:
-            self._refresh(self._door, now)
-            for routing_id in self._door.to_probe(sessions, now):
-                self._perform([actions.ToClient(routing_id, protocol.encode(Header(kind=Kind.PONG)))], now)
+        """Look for clients that are gone."""
+        self._entrance.look()
+        self._leave([*self._entrance.gone(), *self._entrance.missing(dict(self._dispatcher.sessions()), now)], now)
 
-    def _refresh(self, door: Door, now: float) -> None:
-        """End the sessions of those whose key is valid no more."""
-        door.refresh()
-        for routing_id in door.gone():
+    def _leave(self, gone: Iterable[bytes], now: float) -> None:
+        """Do without clients that are gone."""
+        for routing_id in gone:
             self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
 
     def _serve_when_complete(self, now: float) -> None:
@@ -181,35 +202,29 @@ class Loop:
         due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
         if self._serving_since is None:
             due.append(self._serve_by)
+        if self._heir is not None:
+            due.append(time.monotonic() + LOOK_S)
         return min(at for at in due if at is not None)
 
     def _started(self, started: Iterable[tuple[str, Stage]], now: float) -> None:
         for identity, stage in started:
             self._perform(self._dispatcher.on_worker_start(identity, stage, now), now)
 
-    def _receive(self, source: zmq.Socket[bytes], handle: Callable[[bytes, Sequence[bytes], float], None]) -> None:
+    def _hear_workers(self) -> None:
         for _ in range(DRAIN_MESSAGES):
             try:
-                sender, *frames = source.recv_multipart(zmq.NOBLOCK)
+                sender, *frames = self._backend.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            handle(sender, frames, time.monotonic())
+            now = time.monotonic()
+            identity = sender.decode("ascii", errors="replace")
+            self._perform(self._dispatcher.on_worker(identity, frames, now), now)
 
-    def _receive_remote(self, door: Door) -> None:
-        door.answer(time.monotonic())
-        for routing_id, frames, grant in door.messages(DRAIN_MESSAGES):
+    def _hear_clients(self) -> None:
+        for routing_id, frames, grant in self._entrance.messages(DRAIN_MESSAGES, time.monotonic()):
             now = time.monotonic()
             self._perform(self._dispatcher.on_client(routing_id, frames, now, grant), now)
-        for routing_id in door.gone():
-            now = time.monotonic()
-            self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
-
-    def _from_client(self, routing_id: bytes, frames: Sequence[bytes], now: float) -> None:
-        self._perform(self._dispatcher.on_client(routing_id, frames, now), now)
-
-    def _from_worker(self, sender: bytes, frames: Sequence[bytes], now: float) -> None:
-        identity = sender.decode("ascii", errors="replace")
-        self._perform(self._dispatcher.on_worker(identity, frames, now), now)
+        self._leave(self._entrance.gone(), time.monotonic())
 
     def _perform(self, first: Sequence[Action], now: float) -> None:
         """Perform actions in order, and then those that follow from a send that failed."""
@@ -220,30 +235,25 @@ class Loop:
     def _perform_one(self, action: Action, now: float) -> Sequence[Action]:
         match action:
             case actions.ToClient(routing_id, frames):
-                if not self._send_client(routing_id, frames):
+                if not self._entrance.send(routing_id, frames):
                     return self._dispatcher.on_client_gone(routing_id, now)
             case actions.ToWorker(identity, frames):
-                if not _send(self._backend, identity.encode(), frames):
+                if not sockets.send(self._backend, identity.encode(), frames):
                     self._supervisor.kill(identity)
                     return self._dispatcher.on_worker_exit(identity, now)
             case actions.Log(level, event, fields):
                 getattr(self._log, level)(event, **fields)
             case actions.ReportStatus(routing_id, request_id, known):
-                if self._door is not None:
-                    self._refresh(self._door, now)  # whoever changed a key asks whether that is known
+                self._entrance.look()  # whoever changed a key asks whether that is known
                 header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)
                 body = orjson.dumps(status if known is None else known.of(status))
                 return [actions.ToClient(routing_id, protocol.encode(header, body))]
-            case actions.BeginDrain(reason):
+            case actions.BeginDrain(reason, successor):
+                self._successor = self._successor or successor
                 self._begin_drain(now, reason)
             case _:
                 self._supervise(action, now)
         return ()
-
-    def _send_client(self, routing_id: bytes, frames: Sequence[bytes]) -> bool:
-        if self._door is not None and self._door.owns(routing_id):
-            return _send(self._door.listener, self._door.inner(routing_id), frames)
-        return _send(self._frontend, routing_id, frames)
 
     def _supervise(self, action: Action, now: float) -> None:
         """Perform what concerns a worker's process."""
@@ -271,18 +281,72 @@ class Loop:
         """Start the readers, once."""
         if self._serve_by is None:
             self._serve_by = now + COMPLETE_S
-            self._supervisor.add(Stage.READ, now)
+            if not self._supervisor.release(Stage.READ):
+                self._supervisor.add(Stage.READ, now)
+
+    def _succeed(self, heir: Heir, now: float) -> None:
+        """Ask the router that serves to hand over, once all workers could begin; take its place when it has."""
+        if heir.asked_at is not None or self._warm() or now - heir.began >= WARM_S:
+            heir.ask(self._context, now)
+        if heir.asked_at is not None and heir.take():
+            try:
+                self._welcome()
+            except AddressUnavailableError as error:  # the other one's door may take a moment to close
+                self._failure = error if now >= heir.until else None
+                return
+            heir.close()
+            self._heir = None
+            self._supervisor.release(Stage.WRITE)
+            self._log.info("database_taken_over", waited_s=round(now - heir.asked_at, 3))
+        elif (refusal := heir.refusal()) is not None:
+            self._failure = refusal
+        elif now >= heir.until:
+            self._failure = DatabaseInUseError(
+                f"the cluster that serves this database did not hand it over within {now - heir.began:.0f} s; "
+                "run `memmux status`, or `memmux stop` and then start it"
+            )
+
+    def _warm(self) -> bool:
+        """Return whether there is a worker of each kind that has loaded what it needs, or can't."""
+        facts = self._dispatcher.snapshot(time.monotonic())["facts"]
+        return Stage.EMBED in self._settled and all(facts[stage] for stage in (Stage.READ, Stage.WRITE))
+
+    def _stand_by(self) -> None:
+        """Tell clients to come again, until the successor serves them and for a moment more, or has ended."""
+        began = self._drain_began
+        self._perform(self._dispatcher.close(time.monotonic()), began)
+        self._entrance.shut()
+        self._estate.release()
+        poller = zmq.Poller()
+        poller.register(self._entrance.polled[0], zmq.POLLIN)
+        until = math.inf
+        while not self._wakeup.told_to_stop and (now := time.monotonic()) < until:
+            if until == math.inf and (taken := self._estate.taken_over(self._successor)) is not None:
+                self._succession_failed = not taken
+                until = now + LINGER_S if taken else now
+                event = "hand_over_finished" if taken else "hand_over_failed"
+                level = self._log.info if taken else self._log.error
+                level(event, successor=self._successor, seconds=round(now - began, 3))
+            poller.poll(round(LOOK_S * 1000))
+            self._hear_clients()
 
     def _begin_drain(self, now: float, reason: str) -> None:
         if self._drain_until is None:
-            self._drain_until = now + self._drain_s
-            self._log.info("stop_began", reason=reason)
+            drain_s = min(self._drain_s, HASTE_S) if self._successor else self._drain_s
+            self._drain_began, self._drain_until = now, now + drain_s
+            if self._successor:
+                self._log.info("hand_over_began", successor=self._successor)
+            else:
+                self._log.info("stop_began", reason=reason)
             self._perform(self._dispatcher.drain(now), now)
 
     def _stop_workers(self) -> None:
         """Let the workers finish and end, the writer last: it takes the log in once nobody reads from it any more."""
         self._supervisor.stop()
-        until = time.monotonic() + STOP_S
+        until = time.monotonic() + (HASTE_S if self._successor else STOP_S)
+        if self._successor:  # a kill does these no harm, and clients are waiting
+            for identity in self._supervisor.running(Stage.EMBED, Stage.READ):
+                self._supervisor.kill(identity)
         self._stop_kinds((Stage.EMBED, Stage.READ), until)
         self._stop_kinds((Stage.WRITE,), until)
         self._supervisor.reap(time.monotonic())
@@ -293,57 +357,14 @@ class Loop:
         workers = self._dispatcher.snapshot(time.monotonic())["workers"]
         ready = {identity for identity, worker in workers.items() if worker["state"] != "starting"}
         for identity in self._supervisor.running(*stages):
-            if identity not in ready or not _send(self._backend, identity.encode(), frames):
+            if identity not in ready or not sockets.send(self._backend, identity.encode(), frames):
                 self._supervisor.kill(identity)
         while self._supervisor.running(*stages) and (left := until - time.monotonic()) > 0:
-            # SIGCHLD wakes this; the short bound is for a signal that came just before.
-            self._wakeup.settimeout(min(left, 0.1))
-            self._drain_wakeups()
-
-    def _catch_signals(self) -> Callable[[], None]:
-        """Make signals wake the poll through a socket, as a handler that sets a flag would not."""
-        self._wake.settimeout(0)
-        self._wakeup.settimeout(0)
-        before = {number: signal.signal(number, self._on_signal) for number in _WOKEN}
-        descriptor = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-
-        def restore() -> None:
-            signal.set_wakeup_fd(descriptor)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        return restore
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        # It may interrupt anything, the dispatcher included: the loop, woken by the same signal, acts on it.
-        if number != signal.SIGCHLD:
-            self._told_to_stop = signal.Signals(number).name
-
-    def _drain_wakeups(self) -> bool:
-        """Return whether a signal came."""
-        try:
-            return bool(self._wakeup.recv(4096))
-        except (BlockingIOError, TimeoutError):
-            return False
+            self._wakeup.came(min(left, 0.1))  # SIGCHLD; the short bound is for one that came just before
 
     def _close(self) -> None:
-        for end in (self._wakeup, self._wake):
-            end.close()
-        for bound in (self._frontend, self._backend):
-            bound.close(linger=LINGER_MS)  # the last answers still go out
-        if self._door is not None:
-            self._door.close(LINGER_MS)
+        if self._heir is not None:
+            self._heir.close()
+        self._entrance.close()
+        self._backend.close(linger=LINGER_MS)
         self._context.term()
-
-
-def _send(target: zmq.Socket[bytes], routing_id: bytes, frames: Sequence[bytes]) -> bool:
-    """Send without blocking; return False when the peer is gone, or has not read for thousands of messages."""
-    try:
-        target.send_multipart([routing_id, *frames], zmq.NOBLOCK, copy=True)
-    except zmq.Again:
-        return False
-    except zmq.ZMQError as error:
-        if error.errno != zmq.EHOSTUNREACH:
-            raise
-        return False
-    return True

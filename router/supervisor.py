@@ -12,9 +12,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memmux import logs
 from memmux.operations import Stage
 from memmux.processes import rss_bytes
 from memmux.settings import Settings
@@ -23,6 +25,7 @@ STEADY_S = 1.0  # a process that worked so long was healthy: its slot starts aga
 BACKOFF_S = 0.25  # before the second start; doubled for each further one
 BACKOFF_MOST_S = 30.0
 DEGRADED_AFTER = 3  # failures in a row
+HELD = "--held"  # the flag of a worker that is to wait before it opens anything
 # glibc raises this threshold by itself, and then keeps the memory of large arrays that are gone: 9 MB a reader.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
 
@@ -40,6 +43,7 @@ class _Process:
 class _Slot:
     stage: Stage
     index: int
+    held: bool = False  # its process gets ready to begin, and begins when it is told
     process: _Process | None = None
     successor: _Process | None = None  # takes over when it is ready
     starts: int = 0
@@ -66,10 +70,23 @@ class Supervisor:
     _slots: list[_Slot] = field(default_factory=list)
     _stopping: bool = False
 
-    def add(self, stage: Stage, now: float) -> None:
-        """Make the slots of one kind of worker; `start_due` starts their processes."""
+    def add(self, stage: Stage, now: float, *, held: bool = False) -> None:
+        """Make the slots of one kind of worker; `start_due` starts their processes.
+
+        held: they import what they need and wait for `release`.
+        """
         counts = {Stage.READ: self.settings.readers, Stage.EMBED: self.settings.embedders, Stage.WRITE: 1}
-        self._slots.extend(_Slot(stage, index, due=now) for index in range(counts[stage]))
+        self._slots.extend(_Slot(stage, index, held, due=now) for index in range(counts[stage]))
+
+    def release(self, stage: Stage) -> bool:
+        """Let the workers of that kind that were held begin; return whether there were any."""
+        held = [slot for slot in self._slots if slot.stage is stage and slot.held]
+        for slot in held:
+            slot.held = False
+            if slot.process is not None and slot.process.popen.stdin is not None:
+                with suppress(OSError):  # it has just ended, and another one takes its place
+                    os.write(slot.process.popen.stdin.fileno(), b"\n")
+        return bool(held)
 
     def start_due(self, now: float) -> list[tuple[str, Stage]]:
         """Start what is due; return the identity and kind of each new process."""
@@ -111,7 +128,10 @@ class Supervisor:
             slot.failures += 1
         if slot.process is None and not self._stopping:
             pause = BACKOFF_S * 2 ** (slot.failures - 2) if slot.failures > 1 else 0.0
-            slot.due = now + min(pause, BACKOFF_MOST_S)
+            pause = min(pause, BACKOFF_MOST_S)
+            slot.due = now + pause
+            if pause:
+                logs.get().warning("slot_backed_off", slot=slot.name, failures=slot.failures, seconds=pause)
 
     def on_ready(self, identity: str, now: float) -> None:
         """Note that a process works: its slot's last error is history."""
@@ -191,7 +211,7 @@ class Supervisor:
         slot.starts += 1
         command = [sys.executable, "-P", "-m", "workers", slot.stage, f"--identity={identity}"]
         popen = subprocess.Popen(
-            [*command, f"--router={self.address}", *self.settings.flags()],
+            [*command, f"--router={self.address}", *self.settings.flags(), *([HELD] if slot.held else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             cwd=Path(self.settings.database).parent,

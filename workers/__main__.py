@@ -24,6 +24,7 @@ from workers import errand  # the same
 from workers.jobs import Worker  # the same
 
 _CHILDREN = ("export", "segment")
+_HELD = "--held"  # wait for a byte on standard input before anything is opened
 
 
 def _worker(kind: str, settings: Settings) -> Worker:
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
     if kind in errand.KINDS:
         return errand.main(kind, rest)
     identity, router = (flag.partition("=")[2] for flag in rest[:2])
-    settings = parse_flags(rest[2:])
+    settings = parse_flags([flag for flag in rest[2:] if flag != _HELD])
     logs.configure(identity.rpartition("-")[0], settings)
     from workers.serve import HEARTBEAT_S, serve
 
@@ -62,6 +63,7 @@ def main(arguments: list[str]) -> int:
         identity,
         cap_bytes=settings.worker_rss_mb << 20,
         heartbeat_s=min(HEARTBEAT_S, settings.stall_s / 4),
+        held=_HELD in rest,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 
 import zmq
@@ -50,6 +51,12 @@ class Link:
         """Send the outcome of a request."""
         self._open.discard((header.id, header.attempt))
         self.send(header, *frames)
+
+    def hold(self, told: threading.Event) -> None:
+        """Do nothing until `told` is set, but say so."""
+        self.send(Header(kind=Kind.HEARTBEAT, detail={"held": True}))
+        while not told.wait(self.heartbeat_s):
+            self.send(Header(kind=Kind.HEARTBEAT, detail={"held": True}))
 
     def ready(self, cap_bytes: int) -> None:
         """Say that work can begin. From now on the process may grow so far."""

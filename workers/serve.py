@@ -29,17 +29,28 @@ HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def serve(worker: Worker, address: str, identity: str, *, cap_bytes: int = 0, heartbeat_s: float = HEARTBEAT_S) -> int:
+def serve(
+    worker: Worker,
+    address: str,
+    identity: str,
+    *,
+    cap_bytes: int = 0,
+    heartbeat_s: float = HEARTBEAT_S,
+    held: bool = False,
+) -> int:
     """Run `worker` until the router says STOP or is gone; return the exit code.
 
     address: the router's backend. identity: how the router knows this process. cap_bytes: of resident memory, beyond
-    which it asks for a successor; 0 for none. heartbeat_s: well below what the router takes for a stall. A worker that
-    can't start says FAILED with the reason and exits with 1.
+    which it asks for a successor; 0 for none. heartbeat_s: well below what the router takes for a stall. held: open
+    nothing before a byte comes on standard input. A worker that can't start says FAILED with the reason and exits
+    with 1.
     """
     log = logs.get()
-    _die_with_parent()
+    told = _die_with_parent()
     link = Link(address, identity, worker, heartbeat_s)
     try:
+        if held:
+            link.hold(told)
         try:
             worker.open(link.alive)
         except MemmuxError as error:
@@ -152,10 +163,10 @@ def _answer(worker: Worker, link: Link, job: Job, outcome: Answer | MemmuxError,
     )
 
 
-def _die_with_parent() -> None:
-    """End this process when the router is gone, whatever it is doing.
+def _die_with_parent() -> threading.Event:
+    """End this process when the router is gone, whatever it is doing; return what is set when the router says begin.
 
-    The router holds the other end of our standard input and never writes to it: the end of file is its death. The
+    The router holds the other end of our standard input: a byte says begin, and the end of file is its death. The
     thread sees it even while the main thread is inside SQLite or a model. SQLite is safe against such an end. Where the
     system offers to kill this process then, that works even while it is stopped or holds the interpreter's lock.
     """
@@ -166,9 +177,13 @@ def _die_with_parent() -> None:
             os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal is for the router, which then stops us
 
+    told = threading.Event()
+
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 1):
-            pass
+            told.set()
+        logs.get().warning("worker_orphaned")
         os._exit(0)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+    return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -140,23 +141,65 @@ def stop(settings: Settings, *, as_json: bool) -> None:
         click.echo("stopped" if stopped else f"no cluster runs for {settings.database}")
 
 
-def _become(module: str, settings: Settings) -> None:
+@click.command()
+@json_option
+@with_settings
+def restart(settings: Settings, *, as_json: bool) -> None:
+    """Replace the database's cluster by one of this version and these settings, while its clients go on.
+
+    The new one is there before the old one stops. Requests in flight are answered, or sent again by their clients. If
+    it can't take over, the old one serves on. Where it ran as a service, it does so again.
+    """
+    from memmux import service as services  # `memmux status` does without
+
+    service = services.of(settings)
+    served = service.installed and service.active
+    began = time.monotonic()
+    before, after = launch.run(launch.restart(settings))
+    seconds = round(time.monotonic() - began, 3)
+    resumed = served and services.resume(service)
+    if as_json:
+        known = None if before is None else {"pid": before.pid, "version": before.version}
+        output.document(
+            {
+                "state": "serving",
+                "database": str(settings.database),
+                "pid": after.pid,
+                "version": after.version,
+                "before": known,
+                "seconds": seconds,
+                "service": resumed,
+            }
+        )
+    elif before is None:
+        click.echo(f"no cluster ran for {settings.database}; started version {after.version} (pid {after.pid})")
+    else:
+        click.echo(
+            f"version {before.version} (pid {before.pid}) handed over to version {after.version} (pid {after.pid}); "
+            f"{seconds:.1f} s"
+        )
+    if resumed and not as_json:
+        click.echo(f"the service {service.name} takes over from there")
+
+
+def _become(module: str, settings: Settings, *flags: str) -> None:
     """Run another package's main module in this process; by name, because memmux imports none of its users."""
-    sys.argv = [module, *settings.flags()]
+    sys.argv = [module, *flags, *settings.flags()]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 @click.command()
+@click.option("--take-over", is_flag=True, help="If another cluster serves the database, have it hand over.")
 @from_option
 @listen_option
 @with_settings
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, take_over: bool) -> None:
     """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves.
 
     With --listen also for clients of other machines that have a key of `memmux key add`.
     """
     launch.need_local(settings)
-    _become("router", settings)
+    _become("router", settings, *(["--succeed"] if take_over else []))
 
 
 @click.command()

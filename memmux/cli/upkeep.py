@@ -122,7 +122,7 @@ def _in_memory(settings: Settings) -> Findings:
         {
             "code": "memory_drifted",
             "what": f"the read worker {pid} has other vectors in memory than the database, of {count} memories",
-            "remedy": "run `memmux stop`; the next client starts a cluster that reads them anew",
+            "remedy": "run `memmux restart`: the new cluster reads them anew",
         }
         for pid, count in drifted.items()
         if count

@@ -20,7 +20,7 @@ _INSTEAD: Mapping[str, str] = {
     "launch": "nothing is to be launched: whichever client comes first starts the cluster",
     "start": "nothing is to be started: whichever client comes first starts the cluster",
     "stop": "use `memmux stop`",
-    "restart": "use `memmux stop`; the next client starts a new cluster",
+    "restart": "use `memmux restart`",
     "ingest-document": "use `memmux ingest FILE`",
     "ingest-directory": "use `memmux ingest FOLDER`",
     "list-formats": "`memmux ingest --help` names the formats",

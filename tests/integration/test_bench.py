@@ -47,6 +47,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "idle_percent",
         "embed_ratio",
     ),
+    "upgrade": ("pause_s", "pause_median_s", "restart_s", "failed", "lost", "duplicated", "unanswered"),
 }
 
 
@@ -78,6 +79,11 @@ def test_measurement_finds_all_that_it_is_about(section: str, document: dict[str
 def test_nothing_acknowledged_is_lost(document: dict[str, Any]) -> None:
     assert document["store_acknowledged"] > 0
     assert document["store_lost"] == 0
+
+
+def test_no_call_fails_of_an_upgrade(document: dict[str, Any]) -> None:
+    assert document["upgrade_calls"] > 0
+    assert (document["upgrade_failed"], document["upgrade_lost"], document["upgrade_duplicated"]) == (0, 0, 0)
 
 
 def test_search_finds_the_nearest(document: dict[str, Any]) -> None:

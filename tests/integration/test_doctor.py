@@ -103,7 +103,7 @@ def test_a_cluster_of_another_version_is_a_warning(doctor: Doctor, client: Clien
     write(places, Endpoint(status.endpoint, status.pid, "0.0.1", 1))
     _, found = doctor()
     assert "0.0.1" in found["version skew"][0]["text"]
-    assert "memmux stop" in found["version skew"][0]["text"]
+    assert "memmux restart" in found["version skew"][0]["text"]
 
 
 def test_a_missing_model_is_an_error_that_says_the_remedy(doctor: Doctor, short_tmp: Path) -> None:

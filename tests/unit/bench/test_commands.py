@@ -12,11 +12,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bench import degradation, everything, mixed, plots, scale, search, smoke, start, store, store_cost
+from bench import degradation, everything, mixed, plots, scale, search, smoke, start, store, store_cost, upgrade
 from bench.__main__ import bench
 from bench.measure import Row, at_most
+from memmux.settings import EmbedderChoice
 
-MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost)
+MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost, upgrade)
 
 
 @pytest.fixture
@@ -71,6 +72,10 @@ def _run(*arguments: str) -> tuple[int, str]:
             ("bench.scale", scale.Options(sizes=(100, 2000)), Path("out.svg")),
         ),
         ("start --memories 200 --idle-seconds 2", ("bench.start", start.Options(memories=200, idle_s=2))),
+        (
+            "upgrade --clients 4 --rounds 2 --seed 7 --embedder hash",
+            ("bench.upgrade", upgrade.Options(clients=4, rounds=2, seed=7, embedder=EmbedderChoice.HASH)),
+        ),
         ("all --quick --only store --only mixed", ("bench.everything", ("store", "mixed"), True)),
     ],
 )

@@ -137,6 +137,26 @@ async def test_router_that_falls_silent_is_left_for_the_one_that_answers(
 
 
 @asynchronous
+async def test_router_that_drains_is_left_for_its_successor_while_it_lives(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BACK_OFF_S", 1000.0)  # so that the request is not sent again for another reason
+    with Peer(settings, answer_status) as first, Peer(settings, store_by_content) as second:
+        first.announce(os.getppid())
+        async with AsyncClient(settings=settings, start=False) as client:
+            await client.status()
+            first.request()
+
+            def drain(message: Message) -> list[list[bytes]]:
+                second.announce()
+                return [error(message, errors.DrainingError())]
+
+            first.script = drain
+            assert (await client.store("c")).id == "c"
+            assert first.request().header.key == second.request().header.key
+
+
+@asynchronous
 async def test_router_that_died_while_nothing_was_asked_is_left_at_the_next_call(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -264,6 +264,25 @@ def test_router_that_died_is_left_for_its_successor(settings: Settings, monkeypa
             assert second.request().header.operation == "memory.store"
 
 
+def test_router_that_drains_is_left_for_its_successor_while_it_lives(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BACK_OFF_S", 1000.0)  # so that the request is not sent again for another reason
+    with Peer(settings, answer_all) as first, Peer(settings, answer_all) as second:
+        first.announce(os.getppid())
+        with Client(settings=settings, start=False) as client:
+            client.status()
+            first.request()
+
+            def drain(message: Message) -> list[list[bytes]]:
+                second.announce()
+                return [error(message, errors.DrainingError())]
+
+            first.script = drain
+            assert client.store("c").id == "i"
+            assert first.request().header.key == second.request().header.key
+
+
 def test_client_without_a_cluster_that_may_not_start_one_fails_at_once(settings: Settings) -> None:
     with Client(settings=settings, start=False) as client:
         for call in (client.status, client.stop):

@@ -19,6 +19,7 @@ from memmux.endpoints import Endpoint
 from memmux.places import Places
 from memmux.processes import alive
 from memmux.settings import Settings, load
+from memmux.version import __version__
 from tests.unit.memmux.peer import BOUND_S, Peer
 
 ROUTER = """
@@ -33,7 +34,7 @@ READY = '{"endpoint": "ipc:///nowhere", "pid": %d, "version": "0", "protocol": 1
 @pytest.fixture
 def places(settings: Settings) -> Iterator[Places]:
     """The places of a database whose folder is there."""
-    settings.database.parent.mkdir()
+    settings.database.parent.mkdir(exist_ok=True)
     yield Places(settings)
     Places(settings).endpoint.unlink(missing_ok=True)
 
@@ -332,3 +333,89 @@ def test_router_that_does_not_exit_is_an_error(settings: Settings, monkeypatch: 
 def test_this_process_lives() -> None:
     assert alive(os.getpid())
     assert not alive(0)
+
+
+@pytest.fixture
+def older(settings: Settings) -> Iterator[Peer]:
+    """A cluster of an older version, that a client has started."""
+    with Peer(settings) as peer:
+        endpoints.write(Places(settings), Endpoint(peer.address, os.getpid(), "0.0.1", 1, detached=True))
+        yield peer
+
+
+def test_older_cluster_is_succeeded_by_one_of_this_version(
+    settings: Settings, older: Peer, router: Callable[[str], Path]
+) -> None:
+    told = router(f"""open(told, "w").write(repr(sys.argv[2])); tell(b'{READY}\\n' % os.getpid())""")
+    assert older.address != launch.ensure(settings).address
+    assert told.read_text() == "'--succeed'"
+
+
+def test_older_cluster_is_used_when_it_can_not_be_succeeded_and_that_is_not_tried_again_soon(
+    settings: Settings, older: Peer, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = router(
+        """open(told, "a").write("tried "); tell(b'{"error": {"code": "model_missing", "message": "no"}}\\n')"""
+    )
+    for _ in range(3):
+        assert launch.ensure(settings).address == older.address
+    assert told.read_text() == "tried "
+    monkeypatch.setattr(launch, "UPGRADE_AGAIN_S", 0.0)
+    assert launch.ensure(settings).address == older.address
+    assert told.read_text() == "tried tried "
+
+
+@pytest.mark.parametrize(
+    ("version", "detached"), [("0.0.1", False), (__version__, True), ("99.0.0", True), ("unknown", True)]
+)
+def test_cluster_that_is_not_older_or_that_somebody_watches_over_is_left_as_it_is(
+    settings: Settings, older: Peer, router: Callable[[str], Path], version: str, *, detached: bool
+) -> None:
+    told = router("""open(told, "w")""")
+    endpoints.write(Places(settings), Endpoint(older.address, os.getpid(), version, 1, detached=detached))
+    assert launch.ensure(settings).address == older.address
+    assert not told.exists()
+
+
+def test_client_that_starts_nothing_upgrades_nothing(
+    settings: Settings, older: Peer, router: Callable[[str], Path]
+) -> None:
+    told = router("""open(told, "w")""")
+    assert launch.ensure(settings, start=False).address == older.address
+    assert not told.exists()
+
+
+def test_older_cluster_is_used_while_another_client_replaces_it(
+    settings: Settings, older: Peer, places: Places, router: Callable[[str], Path]
+) -> None:
+    told = router("""open(told, "w")""")
+    descriptor = os.open(places.spawn_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        assert launch.ensure(settings).address == older.address
+        assert not told.exists()
+    finally:
+        os.close(descriptor)
+
+
+def test_restart_that_fails_says_which_cluster_serves_on(
+    settings: Settings, older: Peer, router: Callable[[str], Path]
+) -> None:
+    router("""tell(b'{"error": {"code": "model_missing", "message": "no model."}}\\n')""")
+    with pytest.raises(
+        errors.HandOverError, match=r"model_missing: no model; the one of before \(version 0\.0\.1"
+    ) as raised:
+        launch.run(launch.restart(settings))
+    assert f"pid {os.getpid()}" in raised.value.message
+    assert launch.ensure(settings, start=False).address == older.address
+
+
+def test_router_is_left_when_another_one_is_named_or_it_is_gone(settings: Settings, places: Places) -> None:
+    here = Endpoint("ipc:///x", os.getpid(), "0", 1)
+    assert not launch.moved(settings, here)
+    endpoints.write(places, here)
+    assert not launch.moved(settings, here)
+    endpoints.write(places, Endpoint("ipc:///x", os.getppid(), "1", 1))
+    assert launch.moved(settings, here)
+    places.endpoint.unlink()
+    assert launch.moved(settings, Endpoint("ipc:///x", 0, "0", 1))

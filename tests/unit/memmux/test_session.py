@@ -125,6 +125,21 @@ def test_refused_request_is_sent_again_later_with_its_id_and_key(client: Session
     assert (second.header.id, second.header.key) == (request_id, first.header.key)
 
 
+def test_draining_router_is_known_as_such_until_the_next_connection_or_another_answer(client: Session) -> None:
+    opened(client)
+    request_id = client.submit(methods.store("a"), 0.0)
+    sent(client, 0.0)
+    assert not client.draining
+    refuse(client, request_id, DrainingError(), 0.0)
+    assert client.draining
+    refuse(client, request_id, OverloadedError(), 0.0)
+    assert not client.draining
+    refuse(client, request_id, DrainingError(), 0.0)
+    client.disconnected()
+    client.connected(1.0)
+    assert not client.draining
+
+
 def test_pauses_between_refusals_grow_and_are_bounded(client: Session) -> None:
     opened(client)
     request_id = client.submit(methods.status(timeout_s=600), 0.0)

@@ -331,6 +331,24 @@ def test_stop_is_answered_at_once_and_begins_the_drain(driver: Driver) -> None:
     assert driver.dispatcher.drained
 
 
+def test_stop_for_a_hand_over_names_who_asks_as_the_successor(driver: Driver) -> None:
+    driver.hello(b"heir", pid=77)
+    stop = Header(kind=Kind.REQUEST, id="stop", operation="cluster.stop", detail={"hand_over": True})
+    driver.client(b"heir", stop, b"{}")
+    assert driver.others[-1] == BeginDrain("hand_over", successor=77)
+    driver.request(b"a", "new")
+    assert driver.outcomes(b"a") == [("new", "draining")]
+
+
+def test_closed_cluster_refuses_what_needs_no_worker_too_and_answers_a_ping(driver: Driver) -> None:
+    driver.perform(driver.dispatcher.close(driver.now))
+    driver.request(b"a", "s", "cluster.status")
+    assert driver.outcomes(b"a") == [("s", "draining")]
+    driver.client(b"a", Header(kind=Kind.PING, id="p"))
+    assert driver.last(b"a").header.kind is Kind.PONG
+    assert driver.dispatcher.drained
+
+
 def test_draining_cluster_refuses_new_requests_and_answers_the_accepted(driver: Driver) -> None:
     for number in range(3):
         driver.request(b"a", f"r{number}")

@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
+from memmux import logs
 from memmux.operations import Stage
+from memmux.places import Places
 from memmux.settings import Settings
-from router.supervisor import BACKOFF_S, DEGRADED_AFTER, Supervisor
+from router.supervisor import BACKOFF_S, DEGRADED_AFTER, HELD, Supervisor
 
 
 @pytest.fixture
@@ -103,6 +106,37 @@ def test_successor_takes_the_slot_when_the_old_process_ends(supervisor: Supervis
     assert supervisor.reap(now=2.0) == [old]
     assert supervisor.start_due(now=2.0) == []
     assert supervisor.running() == [new]
+
+
+def test_held_worker_begins_when_it_is_released_and_its_successor_at_once(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0, held=True)
+    ((identity, _),) = supervisor.start_due(now=0.0)
+    popen = _popen(supervisor, identity)
+    assert HELD in popen.args  # type: ignore[operator]  # a list
+    assert supervisor.release(Stage.WRITE)
+    assert not supervisor.release(Stage.WRITE)
+    assert not supervisor.release(Stage.READ)
+    _end(supervisor, identity)
+    supervisor.reap(now=1.0)
+    ((identity, _),) = supervisor.start_due(now=1.0)
+    assert HELD not in _popen(supervisor, identity).args  # type: ignore[operator]  # a list
+
+
+def test_slot_that_is_backed_off_from_says_so_in_the_log(supervisor: Supervisor, settings: Settings) -> None:
+    logs.configure("router", settings)
+    supervisor.add(Stage.WRITE, now=0.0)
+    for now in (0.0, 1.0):
+        ((identity, _),) = supervisor.start_due(now)
+        _end(supervisor, identity)
+        supervisor.reap(now)
+    (line,) = (Places(settings).logs / "router.jsonl").read_bytes().splitlines()
+    said = orjson.loads(line)
+    assert {name: said[name] for name in ("event", "slot", "failures", "seconds")} == {
+        "event": "slot_backed_off",
+        "slot": "write-0",
+        "failures": 2,
+        "seconds": BACKOFF_S,
+    }
 
 
 def test_nothing_is_started_after_stop(supervisor: Supervisor) -> None:

@@ -1,0 +1,126 @@
+"""What a cluster does by itself: it ends when nobody needs it, backs off, leaves no orphans, and says so in its log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from memmux import Client
+from memmux.endpoints import read
+from memmux.places import Places
+from memmux.settings import Settings, load
+from tests.integration.helpers import BOUND_S, gone, pids_of, status_until
+
+
+def _event(settings: Settings, name: str, process: str = "router") -> dict[str, object]:
+    """The last event of that name, once it is there."""
+    path = Places(settings).logs / f"{process}.jsonl"
+    until = time.monotonic() + BOUND_S
+    while True:
+        lines = [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        if found := [line for line in lines if line["event"] == name]:
+            return found[-1]
+        assert time.monotonic() < until, f"there was no {name}"
+
+
+def test_cluster_that_ends_for_want_of_clients_says_so(settings_env: dict[str, str]) -> None:
+    settings = load({"idle_exit_s": 0.5}, settings_env)
+    with Client(settings=settings) as client:
+        status = status_until(client, lambda status: len(status.workers) == 4)
+    gone(pids_of(status))
+    assert _event(settings, "stop_began")["reason"] == "idle"
+    assert _event(settings, "cluster_stopped")["pid"] == status.pid
+
+
+def test_slot_whose_process_fails_again_and_again_is_backed_off_from_and_reported(
+    settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    settings = load({"embedder": "onnx", "model": str(short_tmp / "nothing")}, settings_env)
+    with Client(settings=settings) as client:
+        status = status_until(client, lambda status: "embed-0_failing" in status.degraded)
+        assert "model_missing" in status.degraded
+        (failing,) = (worker for worker in status.workers if worker["kind"] == "embed")
+        assert failing["error"]["code"] == "model_missing"
+        assert client.store("all the same").status == "created"
+    said = _event(settings, "slot_backed_off")
+    assert said["slot"] == "embed-0"
+    assert isinstance(said["failures"], int)
+    assert said["failures"] >= 2
+    assert said["seconds"] == min(0.25 * 2 ** (said["failures"] - 2), 30.0)
+
+
+def test_endpoint_of_a_killed_router_is_replaced_and_told_by_the_next_one(client: Client, settings: Settings) -> None:
+    status = status_until(client, lambda status: len(status.workers) == 4)
+    os.kill(status.pid, signal.SIGKILL)
+    gone(pids_of(status))
+    left = read(Places(settings))
+    assert left is not None
+    assert left.pid == status.pid
+    after = client.status()
+    assert after.pid != status.pid
+    stale = _event(settings, "endpoint_stale")
+    assert (stale["router_pid"], stale["pid"]) == (status.pid, after.pid)
+    now = read(Places(settings))
+    assert now is not None
+    assert now.pid == after.pid
+
+
+def test_cluster_that_was_stopped_leaves_nothing_that_is_stale(client: Client, settings: Settings) -> None:
+    client.status()
+    client.stop()
+    client.status()
+    lines = (Places(settings).logs / "router.jsonl").read_bytes()
+    assert b"_stale" not in lines
+
+
+def test_socket_of_a_successor_that_was_killed_is_removed_and_told(settings: Settings) -> None:
+    address = Places(settings).sockets()[0]
+    folder = Path(address.removeprefix("ipc://")).parent
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    left, theirs = folder / f"w{ended.pid}", folder / f"w{os.getpid()}"
+    left.touch()
+    theirs.touch()
+    with Client(settings=settings) as client:
+        client.status()
+    assert not left.exists()
+    assert theirs.exists()
+    assert _event(settings, "socket_stale")["path"] == str(left)
+
+
+def _worker(settings: Settings, *flags: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-m", "workers", "write", "--identity=write-0-test"]
+    address = f"ipc://{settings.database.parent.parent}/nobody"
+    return subprocess.Popen([*command, f"--router={address}", *settings.flags(), *flags], stdin=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("flags", [(), ("--held",)])
+def test_worker_whose_standard_input_ends_leaves_and_says_so(settings: Settings, flags: tuple[str, ...]) -> None:
+    settings.database.parent.mkdir()
+    with _worker(settings, *flags) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(BOUND_S) == 0
+    assert _event(settings, "worker_orphaned", "write-0")["pid"] == process.pid
+
+
+def test_held_worker_opens_nothing_before_it_is_told(settings: Settings) -> None:
+    settings.database.parent.mkdir()
+    with _worker(settings, "--held") as process:
+        assert process.stdin is not None
+        until = time.monotonic() + BOUND_S
+        while not (Places(settings).logs / "write-0.jsonl").exists():
+            assert time.monotonic() < until
+        assert not settings.database.exists()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        _event(settings, "worker_started", "write-0")
+        assert settings.database.exists()
+        process.kill()
