@@ -63,7 +63,8 @@ def confined(job: Job) -> Job:
     grant = job.grant
     if grant is LOCAL:
         return job
-    if (operation := OPERATIONS.get(job.operation)) is None:
+    operation = OPERATIONS.get(job.operation)
+    if operation is None or operation.internal:
         raise NotAllowedError(f"there is no operation {job.operation!r} that a key allows; PROTOCOL.md lists them all")
     grant.check(operation)
     body = BODIES.get(job.operation)
