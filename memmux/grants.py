@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from memmux import limits
-from memmux.errors import NotAllowedError, SettingInvalidError
+from memmux.errors import ArgumentInvalidError, NotAllowedError, SettingInvalidError
 
 if TYPE_CHECKING:
     from memmux.operations import Operation  # which names the role that each one needs
@@ -40,7 +40,7 @@ class Grant:
     name: of the key; empty for a local client, who has none. namespaces: the only ones that it may touch, of which the
     first is meant where it names none; None for all of them. requests_s: how many requests a second, in_flight: how
     many at the same time, memories: how many live ones a namespace may hold when it stores another; None where there is
-    no such bound beside the cluster's own. Raises SettingInvalidError.
+    no such bound beside the cluster's own. Raises ArgumentInvalidError or SettingInvalidError.
     """
 
     name: str = ""
@@ -52,9 +52,9 @@ class Grant:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise SettingInvalidError(
-                f"the key's name is not of at most {limits.KEY_CHARACTERS} letters, digits, '-', '_' and '.'; "
-                "give it another"
+            raise ArgumentInvalidError(
+                f"{self.name!r} can't be the name of a key; take 1 to {limits.KEY_CHARACTERS} letters, digits or any "
+                "of - _ ."
             )
         named = self.namespaces or ()
         if len(named) > limits.KEY_NAMESPACES or sum(len(name.encode()) for name in named) > _NAMESPACES_BYTES:
@@ -94,7 +94,7 @@ class Grant:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Return what `to_json` wrote; raise SettingInvalidError for anything else."""
+        """Return what `to_json` wrote; raise SettingInvalidError or ArgumentInvalidError for anything else."""
         try:
             values = dict(fields, role=Role(fields["role"]))
             if values.get("namespaces") is not None:

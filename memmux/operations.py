@@ -30,7 +30,7 @@ class Operation:
 
     name: as it stands in the header.
     route: the stages, in order.
-    needs: the least role of a client that may ask for it.
+    needs: the least role of a client that may ask for it; the highest, if nothing is said.
     whole: it is about the whole database, so a client that is bound to namespaces may not ask for it.
     bulk: waits behind interactive requests.
     internal: only the router may start it.
@@ -39,7 +39,7 @@ class Operation:
 
     name: str
     route: tuple[Stage, ...]
-    needs: Role
+    needs: Role = Role.ADMIN
     whole: bool = False
     bulk: bool = False
     internal: bool = False
@@ -72,14 +72,7 @@ _TABLE = (
     Operation("memory.dump", (Stage.READ,), Role.ADMIN, whole=True, bulk=True),  # a page of everything, as it is
     Operation("memory.load", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),  # such a page, back again
     # Texts without a vector are read, embedded and written back, a batch at a time, when an embedder is there.
-    Operation(
-        "vectors.backfill",
-        (Stage.READ, Stage.EMBED, Stage.WRITE),
-        Role.ADMIN,
-        whole=True,
-        bulk=True,
-        internal=True,
-    ),
+    Operation("vectors.backfill", (Stage.READ, Stage.EMBED, Stage.WRITE), whole=True, bulk=True, internal=True),
     Operation("admin.backup", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),
     Operation("admin.rebuild", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),  # views, from the rows
     # A reader's in-memory index against the rows.

@@ -18,7 +18,7 @@ from memmux.protocol import Header, Kind, Message
 from router.actions import BeginDrain, Known, Outbox, ReportStatus
 from router.admission import Limits
 from router.flow import Flow
-from router.sessions import Hello, Session, Sessions, account, identity
+from router.sessions import Hello, Session, Sessions, identity, payer
 from router.slips import Slip
 from router.stats import Stats
 
@@ -88,7 +88,7 @@ class Frontend:
     def _hello(self, routing_id: bytes, header: Header, now: float, grant: Grant) -> None:
         """Open a session, or go on with the one that this client had over another connection."""
         hello = Hello.from_detail(header.detail)
-        self._flow.quotas.spend(account(grant, hello), grant, now)
+        self._flow.quotas.spend(payer(grant, hello), grant, now)
         here = self.sessions.find(routing_id)
         if here is not None and here.owner != identity(grant, hello):
             self.close(here, "replaced", now)
@@ -126,7 +126,7 @@ class Frontend:
         if self.closed:
             raise DrainingError
         session.requests += 1
-        self._flow.quotas.spend(session.account, session.grant, now)
+        self._flow.quotas.spend(session.payer, session.grant, now)
         session.grant.check(asked)
         if not asked.route:
             self._answer_alone(session, asked, header)

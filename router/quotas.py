@@ -11,13 +11,13 @@ from router.admission import Limits
 from router.sessions import Session
 
 _BURST_S = 1.0  # of a client's rate that it may use up at once, and one request at least
-_BUCKETS = 256  # accounts that are kept, beyond which those that are full again are forgotten
+_BUCKETS = 256  # that are kept, beyond which those that are full again are forgotten
 _KEYS = 1024  # whose bounds are kept as they were made out last
 _RETRY_MS = 100  # for somebody who has too much in flight: about when the first of it is answered
 
 
 class Quotas:
-    """The accounts of clients; bounds: for clients whose key sets none."""
+    """What clients use of what they may; bounds: for clients whose key sets none."""
 
     __slots__ = ("_bounds", "_buckets", "_effective", "_in_flight", "_local")
 
@@ -41,14 +41,14 @@ class Quotas:
         self._effective[grant.name] = grant, found
         return found
 
-    def spend(self, account: str, grant: Grant, now: float) -> None:
+    def spend(self, payer: str, grant: Grant, now: float) -> None:
         """Count a request; raise RateLimitedError, with the time until it would be in order, if there are too many."""
         if not grant.requests_s:
             return
-        bucket = self._buckets.get(account)
+        bucket = self._buckets.get(payer)
         if bucket is None:
             self._forget_full(now)
-            bucket = self._buckets[account] = _Bucket(grant.requests_s, now)
+            bucket = self._buckets[payer] = _Bucket(grant.requests_s, now)
         wait_s = bucket.take(grant.requests_s, now)
         if wait_s > 0:
             raise RateLimitedError(
@@ -59,7 +59,7 @@ class Quotas:
     def check(self, session: Session) -> None:
         """Raise OverloadedError unless the client may have one more request in flight."""
         grant = session.grant
-        count = self._in_flight[session.account] if grant.name else len(session.in_flight)
+        count = self._in_flight[session.payer] if grant.name else len(session.in_flight)
         if grant.in_flight is not None and count >= grant.in_flight:
             raise OverloadedError(
                 f"{_who(grant)} has {grant.in_flight} requests in flight, which is the most; send it again after "
@@ -68,16 +68,16 @@ class Quotas:
             )
 
     def began(self, session: Session) -> None:
-        """Note that a request of the client was accepted; a local one shares its account with nobody."""
+        """Note that a request of the client was accepted; a local one shares its bounds with nobody."""
         if session.grant.name:
-            self._in_flight[session.account] += 1
+            self._in_flight[session.payer] += 1
 
     def ended(self, session: Session) -> None:
         """Note that it has ended."""
         if session.grant.name:
-            self._in_flight[session.account] -= 1
-            if not self._in_flight[session.account]:
-                del self._in_flight[session.account]
+            self._in_flight[session.payer] -= 1
+            if not self._in_flight[session.payer]:
+                del self._in_flight[session.payer]
 
     @property
     def in_flight(self) -> Counter[str]:

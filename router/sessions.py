@@ -60,7 +60,7 @@ class Session:
 
     routing_id: where it can be reached now. grant: what it may do, as of its last message. in_flight: the ids of its
     requests that are not answered yet. requests: how many it sent. name: what the change log and people call the
-    client: its key's name, if it has one, and its own. account: whose bounds it shares: those of all clients of its
+    client: its key's name, if it has one, and its own. payer: whose bounds it shares: those of all clients of its
     key, or those of itself. owner: whose turn it is when a request of it is served.
     """
 
@@ -70,7 +70,7 @@ class Session:
     in_flight: set[str] = field(default_factory=set)
     requests: int = 0
     name: str = field(init=False)
-    account: str = field(init=False)
+    payer: str = field(init=False)
     owner: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class Session:
     def _have_names(self) -> None:
         key = self.grant.name
         self.name = f"{key}/{self.hello.name}"[:_TEXT_CHARACTERS] if key else self.hello.name
-        self.account, self.owner = account(self.grant, self.hello), identity(self.grant, self.hello)
+        self.payer, self.owner = payer(self.grant, self.hello), identity(self.grant, self.hello)
 
     def to_json(self) -> dict[str, object]:
         """Return what `cluster.status` says of the client."""
@@ -102,7 +102,7 @@ def identity(grant: Grant, hello: Hello) -> str:
     return f"{grant.name}/{hello.instance}" if grant.name else hello.instance
 
 
-def account(grant: Grant, hello: Hello) -> str:
+def payer(grant: Grant, hello: Hello) -> str:
     """Return whose bounds a client shares: its key's, or its own."""
     return f"{grant.name}/" if grant.name else hello.instance  # no key's clients share with a local one
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from memmux.errors import MalformedMessageError, NotAllowedError, SettingInvalidError
+from memmux.errors import MalformedMessageError, MemmuxError, NotAllowedError
 from memmux.grants import LOCAL, Grant, Role
 from memmux.operations import OPERATIONS
 from memmux.protocol import Header
@@ -45,7 +45,7 @@ def grant_of(header: Header) -> Grant:
         return LOCAL
     try:
         return Grant.from_json(header.grant)
-    except SettingInvalidError:
+    except MemmuxError:
         return _NOTHING
 
 
@@ -63,7 +63,8 @@ def confined(job: Job) -> Job:
     grant = job.grant
     if grant is LOCAL:
         return job
-    if (operation := OPERATIONS.get(job.operation)) is None:
+    operation = OPERATIONS.get(job.operation)
+    if operation is None or operation.internal:
         raise NotAllowedError(f"there is no operation {job.operation!r} that a key allows; PROTOCOL.md lists them all")
     grant.check(operation)
     body = BODIES.get(job.operation)

@@ -151,5 +151,5 @@ class Driver:
             "turns": sum(len(lane._turns) for p in pools for lane in (p.queue._interactive, p.queue._bulk)),
             "leases": sum(len(worker.leases) for pool in pools for worker in pool.workers.values()),
             "in_flight": sum(len(session.in_flight) for session in sessions),
-            "accounts": len(flow.quotas.in_flight),
+            "payers": len(flow.quotas.in_flight),
         }

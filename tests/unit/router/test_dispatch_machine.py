@@ -258,7 +258,7 @@ class DispatchMachine(RuleBasedStateMachine):
         assert all(len(session.in_flight) <= LIMITS.in_flight for session in sessions)
         in_flight: Counter[str] = Counter()
         for session in sessions:
-            in_flight[session.account] += len(session.in_flight) if session.grant.name else 0
+            in_flight[session.payer] += len(session.in_flight) if session.grant.name else 0
         assert +in_flight == flow.quotas.in_flight
         assert in_flight["team/"] <= 3
         internal = dispatcher._backfill.slip is not None
