@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.settings import Settings
+from memmux.settings import Settings, load
+from tests.integration.machines import free_port, memmux
 
 BOUND_S = 60.0  # for client processes to do their work
 
@@ -39,3 +40,43 @@ def run_clients(settings_env: dict[str, str]) -> Callable[..., list[dict[str, ob
         return [json.loads(output) for output in outputs]
 
     return run
+
+
+@pytest.fixture
+def server_env(settings_env: dict[str, str]) -> dict[str, str]:
+    """The environment of the machine where the database is."""
+    settings_env["MEMMUX_LISTEN"] = f"tcp://127.0.0.1:{free_port()}"
+    settings_env["MEMMUX_IDLE_EXIT_S"] = "60"
+    return settings_env
+
+
+@pytest.fixture
+def server(server_env: dict[str, str]) -> Iterator[Client]:
+    """A client there, which starts the cluster."""
+    with Client(settings=load(environment=server_env), name="local") as client:
+        client.status()
+        yield client
+
+
+@pytest.fixture
+def elsewhere(server_env: dict[str, str], short_tmp: Path) -> dict[str, str]:
+    """The environment of another machine, which knows nothing of the first one's files."""
+    env = {name: value for name, value in server_env.items() if not name.startswith("MEMMUX_")}
+    home = short_tmp / "elsewhere"
+    home.mkdir()
+    folders = {f"XDG_{kind}_HOME": str(home / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+    return {**env, **folders, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "MEMMUX_REQUEST_TIMEOUT_S": "20"}
+
+
+@pytest.fixture
+def key(server_env: dict[str, str], short_tmp: Path) -> Callable[..., Path]:
+    """Makes a key with the command line; returns the file for the client."""
+
+    def add(name: str, role: str = "admin", *more: str) -> Path:
+        file = short_tmp / f"{name}.json"
+        ended = memmux(server_env, "key", "add", name, "--role", role, "--out", str(file), "--json", *more)
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout)["endpoint"] == server_env["MEMMUX_LISTEN"]
+        return file
+
+    return add

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,85 +29,12 @@ from memmux.errors import (
 from memmux.grants import Grant, Role
 from memmux.places import Places
 from memmux.protocol import Header, Kind
-from memmux.settings import Settings, load
+from memmux.settings import load
 from tests.acceptance.conftest import raw_server
 from tests.integration.helpers import gone, pids_of, status_until
+from tests.integration.machines import clients, free_port, logged, logged_until, memmux, remote_settings
 
-BOUND_S = 60.0
 SILENCE_MS = 1500  # without an answer, that a refused client is given to get one
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.fixture
-def server_env(settings_env: dict[str, str]) -> dict[str, str]:
-    """The environment of the machine where the database is."""
-    settings_env["MEMMUX_LISTEN"] = f"tcp://127.0.0.1:{free_port()}"
-    settings_env["MEMMUX_IDLE_EXIT_S"] = "60"
-    return settings_env
-
-
-@pytest.fixture
-def server(server_env: dict[str, str]) -> Iterator[Client]:
-    """A client there, which starts the cluster."""
-    with Client(settings=load(environment=server_env), name="local") as client:
-        client.status()
-        yield client
-
-
-@pytest.fixture
-def elsewhere(server_env: dict[str, str], short_tmp: Path) -> dict[str, str]:
-    """The environment of another machine, which knows nothing of the first one's files."""
-    env = {name: value for name, value in server_env.items() if not name.startswith("MEMMUX_")}
-    home = short_tmp / "elsewhere"
-    home.mkdir()
-    folders = {f"XDG_{kind}_HOME": str(home / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
-    return {**env, **folders, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "MEMMUX_REQUEST_TIMEOUT_S": "20"}
-
-
-def memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*MEMMUX, *arguments], env=env, capture_output=True, text=True, timeout=BOUND_S, check=False, cwd=env["HOME"]
-    )
-
-
-@pytest.fixture
-def key(server_env: dict[str, str], short_tmp: Path) -> Callable[..., Path]:
-    """Makes a key with the command line; returns the file for the client."""
-
-    def add(name: str, role: str = "admin", *more: str) -> Path:
-        file = short_tmp / f"{name}.json"
-        ended = memmux(server_env, "key", "add", name, "--role", role, "--out", str(file), "--json", *more)
-        assert ended.returncode == 0, ended.stderr
-        assert json.loads(ended.stdout)["endpoint"] == server_env["MEMMUX_LISTEN"]
-        return file
-
-    return add
-
-
-def remote_settings(elsewhere: dict[str, str], file: Path, **more: str) -> Settings:
-    return load(environment={**elsewhere, "MEMMUX_REMOTE": str(file), **more})
-
-
-def logged(env: dict[str, str], event: str) -> list[dict[str, Any]]:
-    """What the router has logged of that event."""
-    path = Places(load(environment=env)).logs / "router.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [line for line in lines if line["event"] == event]
-
-
-def logged_until(env: dict[str, str], event: str, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    until = time.monotonic() + BOUND_S
-    while not (found := [line for line in logged(env, event) if good(line)]):
-        assert time.monotonic() < until, f"{event} was never logged"
-        os.sched_yield()
-    return found[-1]
 
 
 def test_a_client_with_a_key_works_with_everything(
@@ -130,9 +57,9 @@ def test_a_client_with_a_key_works_with_everything(
         assert client.backup().memories == 1
         assert client.rebuild().texts == 1
         assert client.verify().drifted == 0
-        assert [seen["name"] for seen in client.status().clients if seen["name"] == "laptop"] == ["laptop"]
+        assert "laptop" in clients(client.status())
     assert server.get(stored.id).tags == ("travel",)
-    status_until(server, lambda status: "laptop" not in [seen["name"] for seen in status.clients])
+    status_until(server, lambda status: "laptop" not in clients(status))
 
 
 def test_an_asyncio_client_with_a_key_works_and_says_goodbye(
@@ -145,7 +72,7 @@ def test_an_asyncio_client_with_a_key_works_and_says_goodbye(
             return ids[0].id
 
     assert server.get(asyncio.run(work())).content.startswith("Number")
-    status_until(server, lambda status: "laptop" not in [seen["name"] for seen in status.clients])
+    status_until(server, lambda status: "laptop" not in clients(status))
 
 
 def test_an_mcp_server_with_a_key_works(server: Client, key: Callable[..., Path], elsewhere: dict[str, str]) -> None:
@@ -257,7 +184,7 @@ def test_whoever_has_no_valid_key_gets_silence_and_the_log_says_who(
     line = logged_until(server_env, "client_refused", lambda line: line["reason"] == "revoked key")
     assert (line["key"], line["address"]) == ("eve", "127.0.0.1")
     assert logged(server_env, "client_authenticated")[0]["key"] == "ada"
-    assert [seen["name"] for seen in server.status().clients] == ["local"]
+    assert clients(server.status()) == ["local"]
 
     everything = (Places(load(environment=server_env)).logs / "router.jsonl").read_text()
     assert not [secret for secret in (ada.own.secret, eve.own.secret) if secret in everything]
@@ -299,7 +226,7 @@ def test_a_revoked_key_ends_an_open_session_at_once(
         ended = memmux(server_env, "key", "revoke", "ada", "--json")
         assert json.loads(ended.stdout) == {"name": "ada", "revoked": True, "running": True}
         # The command has returned: from now on nothing is done.
-        assert [seen["name"] for seen in server.status().clients] == ["local"]
+        assert clients(server.status()) == ["local"]
         with pytest.raises(ClusterUnreachableError, match="may be revoked"):
             client.store("After the key was revoked.")
     assert [memory.content for memory in server.list()] == ["Before the key was revoked."]
@@ -348,9 +275,9 @@ def test_the_session_of_a_client_that_vanishes_is_ended(
         try:
             assert laptop.stdout is not None
             assert laptop.stdout.readline() == b"here\n"
-            assert "laptop" in [seen["name"] for seen in server.status().clients]
+            assert "laptop" in clients(server.status())
             laptop.send_signal(end)  # stopped, it answers as little as a laptop whose lid was closed
-            status_until(server, lambda status: "laptop" not in [seen["name"] for seen in status.clients])
+            status_until(server, lambda status: "laptop" not in clients(status))
         finally:
             laptop.kill()
 
@@ -363,7 +290,7 @@ def test_an_idle_remote_client_keeps_its_session_though_no_process_here_has_its_
         client.status()
         swept = time.monotonic() + 2.5  # twice the sweep, and more
         while time.monotonic() < swept:
-            assert "laptop" in [seen["name"] for seen in server.status().clients]
+            assert "laptop" in clients(server.status())
         client.status()
 
 

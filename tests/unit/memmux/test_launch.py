@@ -59,8 +59,9 @@ def quick(settings: Settings, start_timeout_s: float = BOUND_S) -> Settings:
     return launch.choose(None, load({"start_timeout_s": start_timeout_s, "database": settings.database}))
 
 
-def test_endpoint_file_is_read_as_it_was_written_by_its_owner_alone(places: Places) -> None:
-    endpoint = Endpoint("ipc:///run/clients", 42, "0.1", 1)
+@pytest.mark.parametrize("listen", ["", "tcp://0.0.0.0:7700"])
+def test_endpoint_file_is_read_as_it_was_written_by_its_owner_alone(places: Places, listen: str) -> None:
+    endpoint = Endpoint("ipc:///run/clients", 42, "0.1", 1, listen)
     endpoints.write(places, endpoint)
     assert endpoints.read(places) == endpoint
     assert places.endpoint.stat().st_mode & 0o777 == 0o600

@@ -207,6 +207,26 @@ def test_a_client_that_ends_is_probed_at_once(dealer: Dealer, door: Door) -> Non
         door.listener.send_multipart([door.inner(routing_id), b"there?"], zmq.NOBLOCK)
 
 
+def test_a_client_comes_in_over_ip_version_6(context: Context, places: Places) -> None:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as probe:
+            port = probe.getsockname()[1]
+    except OSError as error:
+        pytest.skip(f"this machine has no address of version 6: {error}")
+    listening: Context = zmq.Context()
+    door = Door(f"tcp://[::1]:{port}", keys.pair(places), Keyring(places))
+    door.open(listening)
+    client = sockets.dealer(context, door.address, curve=Curve(keys.pair(places).public, ADA))
+    try:
+        client.send_multipart([b"one"])
+        ((_, frames, _),) = until(door, bool)
+        assert frames == [b"one"]
+    finally:
+        client.close()
+        door.close(0)
+        listening.term()
+
+
 @pytest.mark.parametrize("address", ["tcp://192.0.2.1:7700", ""])
 def test_an_address_that_can_not_be_had_is_a_clear_error(
     context: Context, door: Door, places: Places, address: str

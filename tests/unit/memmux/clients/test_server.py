@@ -53,3 +53,10 @@ def test_a_database_that_a_variable_of_this_shell_moves_is_named() -> None:
 )
 def test_an_environment_that_is_thrown_away_is_known(command: str, fleeting: bool) -> None:
     assert server.fleeting(command) is fleeting
+
+
+def test_a_remote_that_a_variable_of_this_shell_names_is_named_and_the_database_beside_it_is_not() -> None:
+    settings = Settings(database=Path("/own.db"), remote=Path("/keys/team.json"))
+    assert server.entry(settings, MACHINE, {}).env == {}  # it stands in memmux.toml, where the server finds it, too
+    machine = Machine(MACHINE.home, "linux", {"MEMMUX_REMOTE": "team"})
+    assert server.entry(settings, machine, {}).env == {"MEMMUX_REMOTE": "/keys/team.json"}

@@ -1,0 +1,57 @@
+"""Two machines on this one: what tests of clients elsewhere need, beside the fixtures of `conftest`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from memmux.models import Status
+from memmux.places import Places
+from memmux.settings import Settings, load
+
+BOUND_S = 60.0
+MEMMUX = [sys.executable, "-P", "-m", "memmux"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*MEMMUX, *arguments], env=env, capture_output=True, text=True, timeout=BOUND_S, check=False, cwd=env["HOME"]
+    )
+
+
+def remote_settings(elsewhere: dict[str, str], file: Path, **more: str) -> Settings:
+    return load(environment={**elsewhere, "MEMMUX_REMOTE": str(file), **more})
+
+
+def clients(status: Status) -> list[str]:
+    """Return what the clients of a cluster call themselves; what stands before that is the name of the key."""
+    return [str(client["name"]).rpartition("/")[2] for client in status.clients]
+
+
+def logged(env: dict[str, str], event: str) -> list[dict[str, Any]]:
+    """What the router has logged of that event."""
+    path = Places(load(environment=env)).logs / "router.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def logged_until(env: dict[str, str], event: str, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    until = time.monotonic() + BOUND_S
+    while not (found := [line for line in logged(env, event) if good(line)]):
+        assert time.monotonic() < until, f"{event} was never logged"
+        os.sched_yield()
+    return found[-1]
