@@ -19,7 +19,7 @@ from mcp_dealer.tools import with_degraded
 from memmux import ingest
 from memmux.aclient import AsyncClient
 from memmux.client import Client
-from memmux.errors import CancelledError
+from memmux.errors import CancelledError, NotAllowedError
 from memmux.ids import uuid7
 from memmux.settings import Settings
 
@@ -60,7 +60,10 @@ class ExtraTools:
         superseded, degraded = await with_degraded(client, self._superseded(client))
         deleted, after = 0, 0
         for _ in range(DUMP_PAGES):
-            page = await client.dump(after=after)
+            try:
+                page = await client.dump(after=after)
+            except NotAllowedError:  # a key that is not for the whole database
+                return Cleanup(superseded=superseded, degraded=list(degraded) or None)
             deleted += sum(memory.get("deleted_at") is not None for memory in page.memories)
             if page.next is None:
                 return Cleanup(superseded=superseded, deleted=deleted, degraded=list(degraded) or None)

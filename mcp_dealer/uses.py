@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from memmux import limits, logs
 from memmux.aclient import AsyncClient
+from memmux.errors import NotAllowedError
 
 PAUSE_S = 5.0  # between the first memory shown and telling the cluster
 WAITING = 4096  # ids; what is beyond is not counted
@@ -25,10 +26,11 @@ class Uses:
         self._pause_s = pause_s
         self._waiting: dict[str, None] = {}  # an ordered set
         self._telling: asyncio.Task[None] | None = None
+        self._allowed = True
 
     def add(self, ids: Iterable[str]) -> None:
         """Have the memories counted soon; a memory shown twice within one pause was of use once."""
-        for memory_id in ids:
+        for memory_id in ids if self._allowed else ():
             if len(self._waiting) < WAITING:
                 self._waiting[memory_id] = None
         if self._waiting and self._telling is None:
@@ -56,5 +58,7 @@ class Uses:
                 if client is None:
                     return
                 await client.used(ids[first : first + limits.BATCH_MEMORIES])
+        except NotAllowedError:
+            self._allowed = False  # a key that only reads; it need not be told again
         except Exception as error:  # noqa: BLE001 - nothing that a count meets may reach a user
             logs.get().debug("uses_not_counted", count=len(ids), error=repr(error))

@@ -7,13 +7,14 @@
     │   ├── LimitOutOfRangeError, MessageTooLargeError
     │   ├── TimeNotUnderstoodError, PathRefusedError
     │   ├── NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError
+    │   ├── NotAllowedError, QuotaExceededError
     │   └── PoisonedError
     ├── ProtocolError              the two sides do not understand each other
     │   ├── MalformedMessageError, ProtocolVersionError
     │   └── UnknownSessionError
     ├── ClusterError               the cluster can't serve now
     │   ├── ClusterUnreachableError, ClusterStartError, DatabaseInUseError
-    │   ├── OverloadedError, DrainingError, WorkerUnavailableError
+    │   ├── OverloadedError, RateLimitedError, DrainingError, WorkerUnavailableError
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
     │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError, DatabaseReplacedError
@@ -161,6 +162,18 @@ class UndoConflictError(RequestError):
     code = "undo_conflict"
 
 
+class NotAllowedError(RequestError):
+    """The client's key does not allow this; ask whoever runs the cluster for a key that does."""
+
+    code = "not_allowed"
+
+
+class QuotaExceededError(RequestError):
+    """The namespace holds as many memories as this client may have in one; delete some, or have its bound raised."""
+
+    code = "quota_exceeded"
+
+
 class PoisonedError(RequestError):
     """Every worker that took this request died, so it was given up; report it with its id. Nothing else suffered."""
 
@@ -227,6 +240,13 @@ class OverloadedError(ClusterError):
     """The cluster has more work queued than it accepts; send the request again after retry_after_ms."""
 
     code = "overloaded"
+    retryable = True
+
+
+class RateLimitedError(ClusterError):
+    """This client asks more often than it may; send the request again after retry_after_ms."""
+
+    code = "rate_limited"
     retryable = True
 
 

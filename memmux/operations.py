@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from memmux.errors import UnknownOperationError
+from memmux.grants import Role
 
 
 class Stage(StrEnum):
@@ -29,6 +30,8 @@ class Operation:
 
     name: as it stands in the header.
     route: the stages, in order.
+    needs: the least role of a client that may ask for it; the highest, if nothing is said.
+    whole: it is about the whole database, so a client that is bound to namespaces may not ask for it.
     bulk: waits behind interactive requests.
     internal: only the router may start it.
     prepares: the last stage can do some of its work while the first still does its own.
@@ -36,6 +39,8 @@ class Operation:
 
     name: str
     route: tuple[Stage, ...]
+    needs: Role = Role.ADMIN
+    whole: bool = False
     bulk: bool = False
     internal: bool = False
     prepares: bool = False
@@ -47,31 +52,33 @@ class Operation:
 
 
 _TABLE = (
-    Operation("memory.store", (Stage.EMBED, Stage.WRITE)),
-    Operation("memory.store_similar", (Stage.EMBED, Stage.READ, Stage.WRITE)),  # and what is nearly the same
-    Operation("memory.store_batch", (Stage.EMBED, Stage.WRITE), bulk=True),
-    Operation("memory.search", (Stage.EMBED, Stage.READ), prepares=True),  # semantic, hybrid, ranked
-    Operation("memory.match", (Stage.READ,)),  # keyword and exact: needs no vector
-    Operation("memory.get", (Stage.READ,)),
-    Operation("memory.list", (Stage.READ,)),
-    Operation("memory.graph", (Stage.READ,)),  # along the links between memories
-    Operation("memory.update", (Stage.WRITE,)),  # tags, type, metadata
-    Operation("memory.rewrite", (Stage.EMBED, Stage.WRITE)),  # an update that replaces the content
-    Operation("memory.delete", (Stage.WRITE,)),
-    Operation("memory.forget", (Stage.WRITE,)),  # a delete of all that a filter lets through
-    Operation("memory.use", (Stage.WRITE,)),  # counts that memories were of use
-    Operation("memory.history", (Stage.READ,)),
-    Operation("memory.undo", (Stage.WRITE,)),
-    Operation("memory.purge", (Stage.WRITE,)),  # for good, the history included
-    Operation("memory.dump", (Stage.READ,), bulk=True),  # a page of everything, as it is
-    Operation("memory.load", (Stage.WRITE,), bulk=True),  # such a page, back again
+    Operation("memory.store", (Stage.EMBED, Stage.WRITE), Role.WRITE),
+    # A store that also names what is nearly the same.
+    Operation("memory.store_similar", (Stage.EMBED, Stage.READ, Stage.WRITE), Role.WRITE),
+    Operation("memory.store_batch", (Stage.EMBED, Stage.WRITE), Role.WRITE, bulk=True),
+    Operation("memory.search", (Stage.EMBED, Stage.READ), Role.READ, prepares=True),  # semantic, hybrid, ranked
+    Operation("memory.match", (Stage.READ,), Role.READ),  # keyword and exact: needs no vector
+    Operation("memory.get", (Stage.READ,), Role.READ),
+    Operation("memory.list", (Stage.READ,), Role.READ),
+    Operation("memory.graph", (Stage.READ,), Role.READ),  # along the links between memories
+    Operation("memory.update", (Stage.WRITE,), Role.WRITE),  # tags, type, metadata
+    Operation("memory.rewrite", (Stage.EMBED, Stage.WRITE), Role.WRITE),  # an update that replaces the content
+    Operation("memory.delete", (Stage.WRITE,), Role.WRITE),
+    Operation("memory.forget", (Stage.WRITE,), Role.WRITE),  # a delete of all that a filter lets through
+    Operation("memory.use", (Stage.WRITE,), Role.WRITE),  # counts that memories were of use
+    Operation("memory.history", (Stage.READ,), Role.READ),
+    Operation("memory.undo", (Stage.WRITE,), Role.WRITE),
+    Operation("memory.purge", (Stage.WRITE,), Role.ADMIN),  # for good, the history included
+    Operation("memory.dump", (Stage.READ,), Role.ADMIN, whole=True, bulk=True),  # a page of everything, as it is
+    Operation("memory.load", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),  # such a page, back again
     # Texts without a vector are read, embedded and written back, a batch at a time, when an embedder is there.
-    Operation("vectors.backfill", (Stage.READ, Stage.EMBED, Stage.WRITE), bulk=True, internal=True),
-    Operation("admin.backup", (Stage.WRITE,), bulk=True),
-    Operation("admin.rebuild", (Stage.WRITE,), bulk=True),  # views, from the rows
-    Operation("admin.verify", (Stage.READ,), bulk=True),  # a reader's in-memory index against the rows
-    Operation("cluster.status", ()),
-    Operation("cluster.stop", ()),
+    Operation("vectors.backfill", (Stage.READ, Stage.EMBED, Stage.WRITE), whole=True, bulk=True, internal=True),
+    Operation("admin.backup", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),
+    Operation("admin.rebuild", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),  # views, from the rows
+    # A reader's in-memory index against the rows.
+    Operation("admin.verify", (Stage.READ,), Role.ADMIN, whole=True, bulk=True),
+    Operation("cluster.status", (), Role.READ),  # of which a client that is no admin is told little
+    Operation("cluster.stop", (), Role.ADMIN, whole=True),
 )
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _TABLE})

@@ -59,7 +59,8 @@ class Header:
     stage: router → worker, which step of the operation's route the worker shall do.
     deadline_ms: the time that the request still has, in milliseconds; None where none is given.
     key: idempotency key; a write with a key that was applied before is answered again, not applied again.
-    client: router → worker, the name the client gave in HELLO; it is written into the change log.
+    client: router → worker, the key's name and the name the client gave in HELLO; it is written into the change log.
+    grant: router → worker, what the client may do (`memmux.grants`); empty for a local client without bounds.
     attempt: router → worker, 1 for the first worker that gets the request.
     degraded: codes of what the answer had to do without; empty when all is well.
     detail: small extras of the kind: the error of ERROR, the facts of RESULT, READY and HEARTBEAT.
@@ -72,6 +73,7 @@ class Header:
     deadline_ms: int | None = None
     key: str = ""
     client: str = ""
+    grant: Mapping[str, object] = field(default_factory=dict)
     attempt: int = 0
     degraded: tuple[str, ...] = ()
     detail: Mapping[str, object] = field(default_factory=dict)
@@ -95,7 +97,7 @@ class Message:
         return self.frames[1:]
 
 
-def encode(header: Header, *frames: bytes) -> list[bytes]:
+def encode(header: Header, *frames: bytes) -> list[bytes]:  # noqa: C901  # a plain list; a loop would cost more
     """Return the frames of a message; fields that are at their default are left out of the header."""
     fields: dict[str, object] = {"v": VERSION, "kind": header.kind}
     if header.id:
@@ -110,6 +112,8 @@ def encode(header: Header, *frames: bytes) -> list[bytes]:
         fields["key"] = header.key
     if header.client:
         fields["client"] = header.client
+    if header.grant:
+        fields["grant"] = header.grant if isinstance(header.grant, dict) else dict(header.grant)
     if header.attempt:
         fields["attempt"] = header.attempt
     if header.degraded:
@@ -204,7 +208,7 @@ _FIELDS: Mapping[str, Callable[[str, object], object]] = {
     "deadline_ms": _number_or_none,
     "attempt": _number,
     "degraded": _codes,
-    "detail": _object,
+    **dict.fromkeys(("grant", "detail"), _object),
 }
 
 

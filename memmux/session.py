@@ -10,8 +10,8 @@ Both clients drive one `Session`, each with its own kind of socket:
     session.lost(now)             whether the router has been silent for too long
 
 A request is sent again, with the same id and key, after every new connection, when the router refuses it for now
-(`overloaded`, `draining`, `unknown_session`), and when no answer came for long; so it fails for the network's or the
-router's sake only when its own time is over.
+(`overloaded`, `rate_limited`, `draining`, `unknown_session`), and when no answer came for long; so it fails for the
+network's or the router's sake only when its own time is over.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from memmux.errors import (
     MemmuxError,
     OverloadedError,
     ProtocolVersionError,
+    RateLimitedError,
     UnknownSessionError,
     WorkerUnavailableError,
     error_from_json,
@@ -45,7 +46,7 @@ MODEL_S = 0.25  # between two questions for the cluster's model
 BACK_OFF_S = 0.05  # the first pause after a refusal; doubled each time
 BACK_OFF_MOST_S = 1.0
 
-_LATER = (OverloadedError, DrainingError, UnknownSessionError)
+_LATER = (OverloadedError, RateLimitedError, DrainingError, UnknownSessionError)
 
 Outcome: TypeAlias = Message | MemmuxError
 Settled: TypeAlias = tuple[str, Outcome]

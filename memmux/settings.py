@@ -17,6 +17,7 @@ from typing import Any, get_type_hints
 
 import platformdirs
 
+from memmux import limits
 from memmux.addresses import parse_listen
 from memmux.errors import SettingInvalidError
 from memmux.legacy import finding, variables
@@ -77,6 +78,8 @@ class Settings:
     worker_rss_mb: a worker that has grown beyond is replaced; 0 never.
     wal_mb: a write-ahead log above it makes long reads step aside, so that it can shrink.
     index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
+    client_requests_s, client_in_flight, client_memories: how many requests a second a client may send, how many may be
+    unanswered, and how many memories a namespace may hold when it stores another; 0: no bound. A key's own go before.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     tools: which tools the MCP server lists.
     log_level: the least level that is logged.
@@ -105,6 +108,9 @@ class Settings:
     worker_rss_mb: int = 2048
     wal_mb: int = 256
     index_from: int = 20_000
+    client_requests_s: float = 0.0
+    client_in_flight: int = limits.IN_FLIGHT
+    client_memories: int = 0
     ingest_roots: tuple[Path, ...] = ()
     tools: ToolList = ToolList.CORE
     log_level: LogLevel = LogLevel.INFO
@@ -142,6 +148,9 @@ _RANGES = (
     ("worker_rss_mb", 0, 1 << 20),
     ("wal_mb", 1, 1 << 20),
     ("index_from", 1, 1_000_000_000),
+    ("client_requests_s", 0, 1e6),
+    ("client_in_flight", 1, 2 * limits.QUEUE),
+    ("client_memories", 0, 1_000_000_000),
 )
 
 

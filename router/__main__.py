@@ -125,7 +125,13 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         "endpoint": clients,
         "database": str(settings.database),
     }
-    limits = Limits(stall_s=settings.stall_s, log_bytes=settings.wal_mb << 20)
+    limits = Limits(
+        stall_s=settings.stall_s,
+        log_bytes=settings.wal_mb << 20,
+        requests_s=settings.client_requests_s or None,
+        in_flight=settings.client_in_flight,
+        memories=settings.client_memories or None,
+    )
     dispatcher = Dispatcher(welcome=welcome, limits=limits, new_id=uuid7)
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
     started = time.monotonic()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from memmux import protocol
 from memmux.errors import MemmuxError
+from memmux.grants import Grant
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind
 
@@ -60,11 +61,28 @@ class WorkerFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a client that may not be told everything knows anyway: its grant, and its own session."""
+
+    grant: Grant
+    client: Mapping[str, object]
+
+    def of(self, status: Mapping[str, object]) -> dict[str, object]:
+        """Return what it is told of the body of a `cluster.status`: no path, process, count, or other client."""
+        told = {name: status[name] for name in ("state", "version", "model", "degraded", "uptime_s")}
+        return {**told, "clients": [self.client], "grant": self.grant.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """Answer this `cluster.status` with what dispatcher and supervisor know."""
+    """Answer this `cluster.status` with what dispatcher and supervisor know.
+
+    known: all that a client with that grant may be told of clients, itself; None for one that may be told everything.
+    """
 
     routing_id: bytes
     request_id: str
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ _PACE_ANSWERS = 64  # the latest answers that an estimate looks at
 class Limits:
     """The dispatcher's bounds; nothing that it keeps grows past them.
 
-    in_flight: requests of one client. queue: requests waiting for one kind of worker, when another is let in.
+    in_flight, requests_s, memories: of a client whose key says nothing of it: requests that are not answered yet, how
+    many a second, and how many live memories a namespace may hold when it stores another; None for no bound.
+    queue: requests waiting for one kind of worker, when another is let in.
     admitted: requests of all clients together. attempts: workers that may die of one request. sessions: clients.
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
     overdue_s: a worker that has not answered so long after its request was cancelled or ran out of time is killed.
@@ -35,6 +37,8 @@ class Limits:
     overdue_s: float = 60.0
     log_bytes: int = 256 << 20
     read_s: float = 5.0
+    requests_s: float | None = None
+    memories: int | None = None
 
 
 class FairQueue:

@@ -34,7 +34,7 @@ import orjson
 
 from memmux import limits as shared
 from memmux import protocol
-from memmux.errors import MemmuxError, ProtocolVersionError
+from memmux.errors import MemmuxError, NotAllowedError, ProtocolVersionError
 from memmux.grants import LOCAL, Grant
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind
@@ -71,8 +71,7 @@ class Dispatcher:
     # inputs
 
     def on_client(self, routing_id: bytes, frames: Sequence[bytes], now: float, grant: Grant = LOCAL) -> list[Action]:
-        """Take a message from a client, who may do what the grant says."""
-        del grant  # every client may do everything
+        """Take a message from a client; grant: what it may do, as of this message."""
         try:
             message = protocol.decode(frames)
         except MemmuxError as error:
@@ -83,9 +82,9 @@ class Dispatcher:
                 self._out.refuse(routing_id, error, request_id)
             return self._settled(now)
         try:
-            self._frontend.on_message(routing_id, message, now)
+            self._frontend.on_message(routing_id, message, now, grant)
         except MemmuxError as error:
-            self._refuse(routing_id, message.header, error)
+            self._refuse(routing_id, message.header, error, grant)
         return self._settled(now)
 
     def on_client_gone(self, routing_id: bytes, now: float) -> list[Action]:
@@ -185,9 +184,13 @@ class Dispatcher:
         self._stats.events["malformed"] += 1
         self._out.log("warning", "message_malformed", **sender, code=error.code, error=error.message)
 
-    def _refuse(self, routing_id: bytes, header: Header, error: MemmuxError) -> None:
+    def _refuse(self, routing_id: bytes, header: Header, error: MemmuxError, grant: Grant) -> None:
         """Answer a message that is not acted on; a request that is refused was never accepted."""
-        if header.kind is Kind.REQUEST and header.id:
+        if isinstance(error, NotAllowedError):
+            session = self._frontend.sessions.find(routing_id)
+            asked = {"request_id": header.id, "client": session.name if session else "", "operation": header.operation}
+            self._flow.denied(grant, asked, error.message)
+        elif header.kind is Kind.REQUEST and header.id:
             self._stats.events["refused"] += 1
             self._out.log("info", "request_refused", request_id=header.id, operation=header.operation, code=error.code)
         else:

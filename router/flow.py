@@ -17,17 +17,20 @@ from memmux.errors import (
     DeadlineExceededError,
     MemmuxError,
     MessageTooLargeError,
+    NotAllowedError,
     OverloadedError,
     PoisonedError,
     StorageBusyError,
     WorkerUnavailableError,
 )
+from memmux.grants import Grant
 from memmux.operations import Operation, Stage
 from memmux.protocol import Header, Kind
 from router.actions import BeginDrain, Outbox
 from router.admission import Limits
 from router.liveness import Deadlines
 from router.pools import Pool, Worker
+from router.quotas import Quotas
 from router.sessions import Session
 from router.slips import Lease, Slip
 from router.stats import Stats
@@ -42,6 +45,7 @@ class Flow:
 
     def __init__(self, bounds: Limits, stats: Stats, out: Outbox) -> None:
         self.pools = {stage: Pool(stage) for stage in Stage}
+        self.quotas = Quotas(bounds)
         self._bounds = bounds
         self._stats = stats
         self._out = out
@@ -70,10 +74,9 @@ class Flow:
         Every queue on its way must have room now. Later it is never turned back, so a queue may exceed its bound by
         the requests that were on their way to it: `Limits.admitted` bounds them all.
         """
+        self.quotas.check(session)
         full = next((stage for stage in operation.route if len(self.pools[stage].queue) >= self._bounds.queue), None)
-        if len(session.in_flight) >= self._bounds.in_flight:
-            reason = f"this client has {len(session.in_flight)} requests in flight, which is the most"
-        elif len(self._slips) >= self._bounds.admitted:
+        if len(self._slips) >= self._bounds.admitted:
             reason = f"the cluster has {len(self._slips)} requests in flight, which is the most"
         elif full is not None:
             reason = f"{len(self.pools[full].queue)} requests wait for a {full} worker, which is the most"
@@ -90,6 +93,7 @@ class Flow:
         self._deadlines.set(slip.id, slip.deadline)
         if slip.session is not None:
             slip.session.in_flight.add(slip.id)
+            self.quotas.began(slip.session)
         self._enter(slip, now)
 
     def on_outcome(self, worker: Worker, header: Header, frames: Sequence[bytes], now: float) -> None:
@@ -226,6 +230,7 @@ class Flow:
                 deadline_ms=slip.remaining_ms(now),
                 key=slip.key,
                 client=slip.client,
+                grant=_stamp(slip.grant),
                 attempt=slip.attempt,
                 degraded=tuple(sorted(slip.degraded)),
             )
@@ -249,6 +254,7 @@ class Flow:
             stage=stage,
             deadline_ms=slip.remaining_ms(now),
             client=slip.client,
+            grant=_stamp(slip.grant),
         )
         self._out.worker(worker.id, header, *slip.frames[:1])
 
@@ -299,7 +305,14 @@ class Flow:
 
     def _fail(self, slip: Slip, error: Mapping[str, object], now: float) -> None:
         """Answer with an error."""
+        if error.get("code") == NotAllowedError.code:  # a worker found that its body goes beyond its grant
+            self.denied(slip.grant, slip.to_log(), str(error.get("message", "")))
         self._answer(slip, Header(kind=Kind.ERROR, id=slip.id, detail=error), (), now)
+
+    def denied(self, grant: Grant, asked: Mapping[str, object], reason: str) -> None:
+        """Count and log a request that its client's key does not allow."""
+        self._stats.events["denied"] += 1
+        self._out.log("warning", "request_denied", key=grant.name, **asked, reason=reason)
 
     def _answer(self, slip: Slip, header: Header, frames: Sequence[bytes], now: float) -> None:
         """Send the one final answer of a request."""
@@ -326,6 +339,12 @@ class Flow:
         self._deadlines.drop(slip.id)
         if slip.session is not None:
             slip.session.in_flight.discard(slip.id)
+            self.quotas.ended(slip.session)
+
+
+def _stamp(grant: Grant) -> Mapping[str, object]:
+    """Return a grant as workers are told it; nothing for a client that may do everything, as nearly all may."""
+    return grant.to_json() if grant.name or grant.limited or grant.memories is not None else {}
 
 
 def _known(code: object) -> str:

@@ -12,20 +12,25 @@ from memmux.errors import (
     MalformedMessageError,
     UnknownSessionError,
 )
+from memmux.grants import Grant
 from memmux.operations import Operation, Stage, operation
 from memmux.protocol import Header, Kind, Message
-from router.actions import BeginDrain, Outbox, ReportStatus
+from router.actions import BeginDrain, Known, Outbox, ReportStatus
 from router.admission import Limits
 from router.flow import Flow
-from router.sessions import Hello, Session, Sessions
+from router.sessions import Hello, Session, Sessions, identity, payer
 from router.slips import Slip
 from router.stats import Stats
 
 DEADLINE_MS = 30_000  # of a request that names none
+_PRIVATE = ("pid", "endpoint", "database")  # of WELCOME, that only who may know the whole cluster is told
 
 
 class Frontend:
     """What clients say and what is answered to that; answers to accepted requests come from the flow.
+
+    What a client may do is what the grant says that comes with its message. Nothing that it writes into a header beside
+    its request's id, operation, key and time is heeded, and nothing of it goes on to a worker.
 
     welcome: what WELCOME says beside the model and the limits. draining: whether new requests are refused.
     """
@@ -38,17 +43,17 @@ class Frontend:
         self._out = out
         self._welcome = welcome
         self._limits = {
-            "in_flight": limits.in_flight,
             "deadline_ms": shared.DEADLINE_MS,
             "message_bytes": shared.MESSAGE_BYTES,
             "content_bytes": shared.CONTENT_BYTES,
             "batch_memories": shared.BATCH_MEMORIES,
         }
 
-    def on_message(self, routing_id: bytes, message: Message, now: float) -> None:
+    def on_message(self, routing_id: bytes, message: Message, now: float, grant: Grant) -> None:
         """Do what a client asks for; raise the MemmuxError with which it is refused."""
         header = message.header
-        session = self.sessions.heard(routing_id)
+        grant = self._flow.quotas.effective(grant)
+        session = self.sessions.heard(routing_id, grant)
         match header.kind:
             case Kind.REQUEST:
                 if session is None:
@@ -57,7 +62,7 @@ class Frontend:
             case Kind.PING:
                 self._out.client(routing_id, Header(kind=Kind.PONG, id=header.id))
             case Kind.HELLO:
-                self._hello(routing_id, header, now)
+                self._hello(routing_id, header, now, grant)
             case Kind.CANCEL:
                 slip = self._flow.find(header.id)
                 if session is not None and slip is not None and slip.session is session:
@@ -75,25 +80,36 @@ class Frontend:
             if (slip := self._flow.find(request_id)) is not None:
                 self._flow.drop(slip, now)
         self.sessions.close(session)
-        hello = session.hello
-        self._out.log("info", "session_closed", client=hello.name, client_pid=hello.pid, reason=reason, dropped=dropped)
+        pid = session.hello.pid
+        self._out.log("info", "session_closed", client=session.name, client_pid=pid, reason=reason, dropped=dropped)
 
-    def _hello(self, routing_id: bytes, header: Header, now: float) -> None:
+    def _hello(self, routing_id: bytes, header: Header, now: float, grant: Grant) -> None:
         """Open a session, or go on with the one that this client had over another connection."""
         hello = Hello.from_detail(header.detail)
+        self._flow.quotas.spend(payer(grant, hello), grant, now)
         here = self.sessions.find(routing_id)
-        if here is not None and here.hello.instance != hello.instance:
+        if here is not None and here.owner != identity(grant, hello):
             self.close(here, "replaced", now)
-        resumed = self.sessions.resume(routing_id, hello) is not None
-        if not resumed:
-            if (idlest := self.sessions.make_room()) is not None:
+        session = self.sessions.resume(routing_id, hello, grant)
+        resumed = session is not None
+        if session is None:
+            if (idlest := self.sessions.make_room(grant)) is not None:
                 self.close(idlest, "idle", now)
-            self.sessions.open(routing_id, hello)
+            session = self.sessions.open(routing_id, hello, grant)
+        self._out.client(routing_id, Header(kind=Kind.WELCOME, id=header.id, detail=self._welcome_of(grant)))
+        self._out.log("info", "session_opened", client=session.name, client_pid=hello.pid, resumed=resumed)
+
+    def _welcome_of(self, grant: Grant) -> dict[str, object]:
+        """Return the detail of a WELCOME; a client with a key is told what that allows."""
         embedder = self._flow.pools[Stage.EMBED].facts
-        model = {"model": embedder.get("model"), "dimensions": embedder.get("dimensions")}
-        detail = {**self._welcome, **model, "limits": self._limits}
-        self._out.client(routing_id, Header(kind=Kind.WELCOME, id=header.id, detail=detail))
-        self._out.log("info", "session_opened", client=hello.name, client_pid=hello.pid, resumed=resumed)
+        known = {name: value for name, value in self._welcome.items() if not grant.limited or name not in _PRIVATE}
+        return {
+            **known,
+            "model": embedder.get("model"),
+            "dimensions": embedder.get("dimensions"),
+            "limits": {**self._limits, "in_flight": grant.in_flight},
+            **({"grant": grant.to_json()} if grant.name else {}),
+        }
 
     def _request(self, session: Session, message: Message, now: float) -> None:
         """Accept a request, or raise the error with which it is refused."""
@@ -106,6 +122,8 @@ class Frontend:
             return  # sent again because the client lost its connection: the one answer will find it
         asked = operation(header.operation)
         session.requests += 1
+        self._flow.quotas.spend(session.payer, session.grant, now)
+        session.grant.check(asked)
         if not asked.route:
             self._answer_alone(session, asked, header.id)
             return
@@ -132,7 +150,8 @@ class Frontend:
         """Answer an operation that needs no worker."""
         self._stats.finished(asked.name, "ok", 0.0)
         if asked.name == "cluster.status":
-            self._out.add(ReportStatus(session.routing_id, request_id))
+            known = Known(session.grant, session.to_json()) if session.grant.limited else None
+            self._out.add(ReportStatus(session.routing_id, request_id, known))
         else:
             self.draining = True
             self._out.client(session.routing_id, Header(kind=Kind.RESULT, id=request_id), b"{}")

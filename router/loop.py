@@ -225,11 +225,12 @@ class Loop:
                     return self._dispatcher.on_worker_exit(identity, now)
             case actions.Log(level, event, fields):
                 getattr(self._log, level)(event, **fields)
-            case actions.ReportStatus(routing_id, request_id):
+            case actions.ReportStatus(routing_id, request_id, known):
                 if self._door is not None:
                     self._refresh(self._door, now)  # whoever changed a key asks whether that is known
-                header = Header(kind=Kind.RESULT, id=request_id)
-                return [actions.ToClient(routing_id, protocol.encode(header, orjson.dumps(self._status(now))))]
+                header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)
+                body = orjson.dumps(status if known is None else known.of(status))
+                return [actions.ToClient(routing_id, protocol.encode(header, body))]
             case actions.BeginDrain(reason):
                 self._begin_drain(now, reason)
             case _:

@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from memmux import protocol
+from memmux import limits, protocol
 from memmux.errors import MalformedMessageError, OverloadedError, ProtocolVersionError
+from memmux.grants import LOCAL, Grant
 
 _TEXT_CHARACTERS = 128  # of what a client says about itself; as of any text in a header
 _PID_MOST = 1 << 31
@@ -57,19 +58,38 @@ def _check_range(versions: object) -> None:
 class Session:
     """One client, from its HELLO to its GOODBYE or its death, over any number of connections.
 
-    routing_id: where it can be reached now. in_flight: the ids of its requests that are not answered yet.
-    requests: how many it sent.
+    routing_id: where it can be reached now. grant: what it may do, as of its last message. in_flight: the ids of its
+    requests that are not answered yet. requests: how many it sent. name: what the change log and people call the
+    client: its key's name, if it has one, and its own. payer: whose bounds it shares: those of all clients of its
+    key, or those of itself. owner: whose turn it is when a request of it is served.
     """
 
     hello: Hello
     routing_id: bytes
+    grant: Grant = LOCAL
     in_flight: set[str] = field(default_factory=set)
     requests: int = 0
+    name: str = field(init=False)
+    payer: str = field(init=False)
+    owner: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._have_names()
+
+    def come_back(self, hello: Hello, routing_id: bytes, grant: Grant) -> None:
+        """Be the same client over another connection."""
+        self.hello, self.routing_id, self.grant = hello, routing_id, grant
+        self._have_names()
+
+    def _have_names(self) -> None:
+        key = self.grant.name
+        self.name = f"{key}/{self.hello.name}"[:_TEXT_CHARACTERS] if key else self.hello.name
+        self.payer, self.owner = payer(self.grant, self.hello), identity(self.grant, self.hello)
 
     def to_json(self) -> dict[str, object]:
         """Return what `cluster.status` says of the client."""
         return {
-            "name": self.hello.name,
+            "name": self.name,
             "pid": self.hello.pid,
             "version": self.hello.version,
             "in_flight": len(self.in_flight),
@@ -77,15 +97,25 @@ class Session:
         }
 
 
-class Sessions:
-    """All sessions, at most `most`, those heard from longest ago first."""
+def identity(grant: Grant, hello: Hello) -> str:
+    """Return what tells a client from all others; one that names another's instance is that one only with its key."""
+    return f"{grant.name}/{hello.instance}" if grant.name else hello.instance
 
-    __slots__ = ("_by_instance", "_by_routing_id", "_most")
+
+def payer(grant: Grant, hello: Hello) -> str:
+    """Return whose bounds a client shares: its key's, or its own."""
+    return f"{grant.name}/" if grant.name else hello.instance  # no key's clients share with a local one
+
+
+class Sessions:
+    """All sessions, at most `most`, and of one key at most KEY_SESSIONS; those heard from longest ago first."""
+
+    __slots__ = ("_by_identity", "_by_routing_id", "_most")
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._by_routing_id: OrderedDict[bytes, Session] = OrderedDict()
-        self._by_instance: dict[str, Session] = {}
+        self._by_identity: dict[str, Session] = {}
 
     def __len__(self) -> int:
         return len(self._by_routing_id)
@@ -93,47 +123,56 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_routing_id.values())
 
-    def heard(self, routing_id: bytes) -> Session | None:
-        """Return the session at that routing id, now the one heard from last; None if there is none."""
+    def heard(self, routing_id: bytes, grant: Grant) -> Session | None:
+        """Return the session at that routing id, now the one heard from last; None if there is none.
+
+        grant: of who speaks, which is in force from now on. A session of another key is none of his.
+        """
         session = self._by_routing_id.get(routing_id)
-        if session is not None:
-            self._by_routing_id.move_to_end(routing_id)
+        if session is None or session.grant.name != grant.name:
+            return None
+        session.grant = grant
+        self._by_routing_id.move_to_end(routing_id)
         return session
 
     def find(self, routing_id: bytes) -> Session | None:
         """Return the session at that routing id, if there is one."""
         return self._by_routing_id.get(routing_id)
 
-    def resume(self, routing_id: bytes, hello: Hello) -> Session | None:
+    def resume(self, routing_id: bytes, hello: Hello, grant: Grant) -> Session | None:
         """Return the session of a client that was there before, now reached at `routing_id`; None if it is new."""
-        session = self._by_instance.get(hello.instance)
+        session = self._by_identity.get(identity(grant, hello))
         if session is not None:
             del self._by_routing_id[session.routing_id]
-            session.routing_id, session.hello = routing_id, hello
+            session.come_back(hello, routing_id, grant)
             self._by_routing_id[routing_id] = session
         return session
 
-    def make_room(self) -> Session | None:
-        """Return the session that must end before another can open: the idlest; None if there is room.
+    def make_room(self, grant: Grant) -> Session | None:
+        """Return the session that must end before one of that grant can open: the idlest; None if there is room.
 
-        Raises OverloadedError when every session waits for an answer.
+        A key that has as many as it may has to make room itself. Raises OverloadedError when every session that could
+        end waits for an answer.
         """
-        if len(self) < self._most:
+        among, most = list(self), self._most
+        if grant.name and len(own := [one for one in among if one.grant.name == grant.name]) >= limits.KEY_SESSIONS:
+            among, most = own, limits.KEY_SESSIONS
+        if len(among) < most:
             return None
-        idlest = next((session for session in self if not session.in_flight), None)
+        idlest = next((session for session in among if not session.in_flight), None)
         if idlest is None:
             raise OverloadedError(
-                f"all {self._most} sessions are busy; send it again after retry_after_ms", retry_after_ms=_RETRY_MS
+                f"all {most} sessions are busy; send it again after retry_after_ms", retry_after_ms=_RETRY_MS
             )
         return idlest
 
-    def open(self, routing_id: bytes, hello: Hello) -> Session:
+    def open(self, routing_id: bytes, hello: Hello, grant: Grant) -> Session:
         """Return a new session."""
-        session = Session(hello, routing_id)
-        self._by_routing_id[routing_id] = self._by_instance[hello.instance] = session
+        session = Session(hello, routing_id, grant)
+        self._by_routing_id[routing_id] = self._by_identity[session.owner] = session
         return session
 
     def close(self, session: Session) -> None:
         """Forget a session."""
         del self._by_routing_id[session.routing_id]
-        del self._by_instance[session.hello.instance]
+        del self._by_identity[session.owner]

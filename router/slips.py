@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from memmux.grants import LOCAL, Grant
 from memmux.operations import Operation, Stage
 from router.sessions import Session
 
@@ -56,12 +57,17 @@ class Slip:
     @property
     def client(self) -> str:
         """The name of the client; it is written into the change log."""
-        return self.session.hello.name if self.session is not None else "router"
+        return self.session.name if self.session is not None else "router"
+
+    @property
+    def grant(self) -> Grant:
+        """What the client may do now."""
+        return self.session.grant if self.session is not None else LOCAL
 
     @property
     def owner(self) -> str:
         """Whose turn it is when this one is served."""
-        return self.session.hello.instance if self.session is not None else ""
+        return self.session.owner if self.session is not None else ""
 
     def advance(self) -> None:
         """Go on to the next stage."""

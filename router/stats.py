@@ -12,7 +12,7 @@ _DURATIONS = 512  # the latest of each operation, for its percentiles
 class Stats:
     """Counts since the start, and the latest durations, by operation.
 
-    events: how often something happened that should be rare: `malformed`, `refused`, `requeued`, `poisoned`,
+    events: how often something happened that should be rare: `malformed`, `refused`, `denied`, `requeued`, `poisoned`,
     `expired`, `frames_dropped`.
     """
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError
+from memmux.grants import LOCAL, Grant
 from memmux.operations import Stage
 
 
@@ -23,7 +24,7 @@ class Job:
     frames: the body, then what earlier stages (or the client) appended. key: the idempotency key of a write.
     client: who asked. deadline: monotonic seconds, `math.inf` where there is none. attempt: from 1.
     degraded: what earlier stages had to do without. cancelled: tells whether nobody waits for it any more; it looks at
-    what `Alive` has received, so it changes only when that is called.
+    what `Alive` has received, so it changes only when that is called. grant: what who asked may do.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Job:
     attempt: int
     degraded: tuple[str, ...]
     cancelled: Callable[[], bool] = _wanted
+    grant: Grant = LOCAL
 
     def check(self) -> None:
         """Raise CancelledError if nobody waits for it, DeadlineExceededError if its time is up."""

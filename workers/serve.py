@@ -15,11 +15,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 from memmux import logs
 from memmux.errors import DatabaseReplacedError, MemmuxError
 from memmux.protocol import Header, Kind, Message
+from workers.confinement import confined, grant_of, key_of
 from workers.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
 from workers.link import Link
 
@@ -70,7 +72,8 @@ def _work(worker: Worker, link: Link) -> None:
             _answer_all(worker, link, worker.handle(jobs, link.alive))
         elif preparing is not None:
             for job in _jobs(link, messages, Kind.PREPARE):
-                preparing.prepare(job)
+                with suppress(MemmuxError):  # what it may not do is said when it comes
+                    preparing.prepare(confined(job))
                 link.look_out()
         if not messages and math.isinf(due_s):
             worker.idle()
@@ -83,15 +86,17 @@ def _work(worker: Worker, link: Link) -> None:
 
 
 def _requests(worker: Worker, link: Link, messages: Sequence[Message]) -> list[Job]:
-    """Return the requests in `messages`; those that nobody waits for any more are answered here."""
+    """Return the requests in `messages`, held to what their clients may do.
+
+    Those that nobody waits for any more, and those that are refused, are answered here.
+    """
     wanted: list[Job] = []
     for job in _jobs(link, messages, Kind.REQUEST):
         try:
             job.check()
+            wanted.append(confined(job))
         except MemmuxError as error:
             _answer(worker, link, job, error, work_ms=0)
-        else:
-            wanted.append(job)
     return wanted
 
 
@@ -103,16 +108,18 @@ def _jobs(link: Link, messages: Sequence[Message], kind: Kind) -> Iterator[Job]:
 def _job(message: Message, now: float, link: Link) -> Job:
     header = message.header
     deadline = math.inf if header.deadline_ms is None else now + header.deadline_ms / 1000
+    grant = grant_of(header)
     return Job(
         id=header.id,
         operation=header.operation,
         frames=message.frames,
-        key=header.key,
+        key=key_of(header, grant),
         client=header.client,
         deadline=deadline,
         attempt=header.attempt,
         degraded=header.degraded,
         cancelled=partial(link.is_cancelled, header.id, header.attempt),
+        grant=grant,
     )
 
 

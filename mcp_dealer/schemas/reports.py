@@ -14,23 +14,24 @@ from memmux import ingest, models
 class Health(Answer):
     """How the cluster is.
 
-    pending: memories that still wait for their vector. clients: how many share the memory now. model: absent until an
-    embedder is ready.
+    memories: that this client may see. pending: of these, how many still wait for their vector; absent where a key does
+    not let it know. clients: how many share the memory now, as far as it may know. model: absent until an embedder is
+    ready.
     """
 
     state: str
     memories: int
-    pending: int
+    pending: int | None = None
     clients: int
     model: str | None = None
     version: str
 
     @classmethod
-    def of(cls, status: models.Status) -> Self:
-        """Return the answer for a cluster's status."""
+    def of(cls, status: models.Status, memories: int) -> Self:
+        """Return the answer for a cluster's status and the number of memories."""
         return cls(
             state=status.state,
-            memories=status.memories,
+            memories=memories,
             pending=status.pending,
             clients=len(status.clients),
             model=status.model,
@@ -57,7 +58,7 @@ class Stats(Answer):
     memories: int
     superseded: int
     recent: int
-    pending: int
+    pending: int | None = None
     newest: str | None = None
     model: str | None = None
     clients: int
@@ -84,7 +85,8 @@ class Stats(Answer):
     def lines(self) -> Iterable[str]:
         """Return the counts."""
         yield f"{self.memories} memories, {self.superseded} of them superseded, {self.recent} of the last seven days"
-        yield f"newest {self.newest or 'none'}; {self.pending} without a vector yet; model {self.model or 'loading'}"
+        waiting = "" if self.pending is None else f"{self.pending} without a vector yet; "
+        yield f"newest {self.newest or 'none'}; {waiting}model {self.model or 'loading'}"
         yield f"{self.clients} clients; requests in {self.uptime_s:g} s: " + (
             ", ".join(f"{name} {count}" for name, count in self.requests.items()) or "none"
         )
@@ -94,22 +96,21 @@ class Cleanup(Answer):
     """What there is to clean up.
 
     duplicates: always none, as a content is kept once. superseded: memories whose newer version has taken their place.
-    deleted: memories that a purge would free; `more`: at least so many.
+    deleted: memories that a purge would free; `more`: at least so many. Absent where a key does not let it know.
     """
 
     duplicates: int = 0
     superseded: int
-    deleted: int
+    deleted: int | None = None
     more: bool | None = None
 
     def lines(self) -> Iterable[str]:
         """Return the counts, and what would free them."""
         yield "no duplicates: a content is kept once"
-        least = "at least " if self.more else ""
-        yield (
-            f"{self.superseded} superseded memories are kept as history; {least}{self.deleted} deleted ones go "
-            "when their retention is over, or at once with `memmux purge`"
-        )
+        yield f"{self.superseded} superseded memories are kept as history"
+        if self.deleted is not None:
+            least = "at least " if self.more else ""
+            yield f"{least}{self.deleted} deleted ones go when their retention is over, or at once with `memmux purge`"
 
 
 class Step(BaseModel):

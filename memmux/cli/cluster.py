@@ -65,21 +65,38 @@ def _show(status: Status, settings: Settings) -> None:
             ("remote", "" if remote is None else f"{remote.endpoint}, with the key {remote.name!r}"),
             ("state", f"{status.state}, for {_duration(status.uptime_s)}"),
             ("degraded", ", ".join(status.degraded)),
-            ("memories", f"{status.memories}" + (f", {status.pending} without a vector yet" if status.pending else "")),
-            ("seq", str(status.seq)),
+            ("key", _key(status.grant)),
+            ("memories", _memories(status)),
+            ("seq", "" if status.grant else str(status.seq)),
             ("index", _index(status.index)),
-            ("log", f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
+            ("log", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
             ("model", status.model or "loading"),
             ("database", status.database),
             ("endpoint", ", ".join(filter(None, (status.endpoint, status.listen)))),
-            ("router", f"pid {status.pid}, version {status.version}"),
+            ("router", (f"pid {status.pid}, " if status.pid else "") + f"version {status.version}"),
             ("waiting", ", ".join(f"{kind} {waiting}" for kind, waiting in status.queues.items() if waiting)),
         )
     )
     workers = ("kind", "pid", "state", "restarts", "in flight", "MiB", "error")
-    output.table("workers", workers, [_worker(worker) for worker in status.workers])
+    if status.grant is None:
+        output.table("workers", workers, [_worker(worker) for worker in status.workers])
     clients = ("name", "pid", "version", "in_flight", "requests")
     output.table("clients", clients, [[client.get(name) for name in clients] for client in status.clients])
+
+
+def _key(grant: Mapping[str, Any] | None) -> str:
+    """Return what the key that limits this client allows; nothing if none does."""
+    if grant is None:
+        return ""
+    names = grant.get("namespaces")
+    return f"{grant['name']}, {grant['role']}, " + ("all namespaces" if names is None else ", ".join(names))
+
+
+def _memories(status: Status) -> str:
+    """Return how many memories there are; nothing if this client may not know."""
+    if status.memories is None:
+        return ""
+    return f"{status.memories}" + (f", {status.pending} without a vector yet" if status.pending else "")
 
 
 def _index(index: Mapping[str, Any]) -> str:

@@ -21,30 +21,33 @@ class Status:
     and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the
     write-ahead log. oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
     index: of many vectors: its `state`, which is none, building or ready, and how many `vectors` are in it.
-    degraded: codes of everything that is not as it should be. listen: where clients of other machines reach it, if they
+    degraded: codes of everything that is not as it should be. grant: what the client's key allows, if it has one that
+    does not let it know all of this: then what it may not know is 0, empty or None, and clients is itself.
+    listen: where clients of other machines reach it, if they
     do. keys: which change of their keys it knows; None if it does not listen.
     """
 
     state: str
-    pid: int
     version: str
-    endpoint: str
-    database: str
-    seq: int
-    memories: int
-    pending: int
     model: str | None
     uptime_s: float
-    rss_bytes: int
     degraded: tuple[str, ...]
-    workers: tuple[Mapping[str, Any], ...]
     clients: tuple[Mapping[str, Any], ...]
-    queues: Mapping[str, int]
-    requests: Mapping[str, Any]
+    pid: int = 0
+    endpoint: str = ""
+    database: str = ""
+    seq: int = 0
+    memories: int | None = None
+    pending: int | None = None
+    rss_bytes: int = 0
+    workers: tuple[Mapping[str, Any], ...] = ()
+    queues: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, Any] = field(default_factory=dict)
     wal_bytes: int = 0
     oldest_read_s: float = 0.0
     index: Mapping[str, Any] = field(default_factory=dict)
     unaudited: int = 0
+    grant: Mapping[str, Any] | None = None
     listen: str = ""
     keys: int | None = None
 
@@ -53,5 +56,5 @@ class Status:
         """Return the status in `body`."""
         fields = orjson.loads(body)
         for name in ("degraded", "workers", "clients"):
-            fields[name] = tuple(fields[name])
+            fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)

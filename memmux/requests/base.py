@@ -8,6 +8,8 @@ from typing import Self
 
 import orjson
 
+from memmux import limits
+from memmux.checks import check_range, check_text
 from memmux.errors import ArgumentInvalidError, UnknownFieldError
 
 Metadata = Mapping[str, object]
@@ -52,6 +54,16 @@ class Body:
 def put(instance: object, name: str, value: object) -> None:
     """Normalise a field of a frozen dataclass while it is being made."""
     object.__setattr__(instance, name, value)
+
+
+def namespaces_of(value: object) -> tuple[str, ...]:
+    """Return several namespaces as they are kept in a request; raise the RequestError that names what is wrong."""
+    if not isinstance(value, list | tuple):
+        raise ArgumentInvalidError("namespaces are not a list")
+    check_range("the number of namespaces", len(value), 1, limits.KEY_NAMESPACES)
+    for name in value:
+        check_text("a namespace", name, limits.NAMESPACE_CHARACTERS)
+    return tuple(value)
 
 
 def check_flag(name: str, value: object) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from memmux import limits
 from memmux.checks import aware, check_metadata, check_tags, check_text
-from memmux.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, put
+from memmux.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, namespaces_of, put
 
 
 class Mode(StrEnum):
@@ -32,7 +32,7 @@ class Filter(Body):
 
     tags: all of them, or any of them with `any_tag`; compared without regard to case.
     after, before: created at or after, and before, these times.
-    metadata: keys of the first level that must have exactly these values. namespace: None for all of them.
+    metadata: keys of the first level that must have exactly these values. namespace: one, or several; None for all.
     include_superseded: also memories that a newer version has taken the place of; None for what the operation says: a
     search leaves them out, a list has them.
     """
@@ -43,7 +43,7 @@ class Filter(Body):
     after: datetime | None = None
     before: datetime | None = None
     metadata: Metadata = field(default_factory=dict)
-    namespace: str | None = DEFAULT_NAMESPACE
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
     include_superseded: bool | None = None
 
     def __post_init__(self) -> None:
@@ -57,12 +57,14 @@ class Filter(Body):
         put(self, "after", aware("after", self.after))
         put(self, "before", aware("before", self.before))
         check_metadata(self.metadata)
-        if self.namespace is not None:
+        if isinstance(self.namespace, list | tuple):
+            put(self, "namespace", namespaces_of(self.namespace))
+        elif self.namespace is not None:
             check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
 
     @property
     def everything(self) -> bool:
-        """Whether it lets through every memory of its namespace."""
+        """Whether it lets through every memory of its namespaces."""
         return not (self.tags or self.type or self.after or self.before or self.metadata)
 
 

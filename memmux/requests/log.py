@@ -8,7 +8,7 @@ from datetime import datetime
 from memmux import limits
 from memmux.checks import aware, check_range, check_text
 from memmux.errors import ArgumentInvalidError
-from memmux.requests.base import DEFAULT_NAMESPACE, Body, put
+from memmux.requests.base import DEFAULT_NAMESPACE, Body, namespaces_of, put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +27,18 @@ class History(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo(Body):
-    """memory.undo: make one change as if it had not been; that is a change again."""
+    """memory.undo: make one change as if it had not been; that is a change again.
+
+    namespaces: the ones whose changes are known; None for all of them.
+    """
 
     seq: int
+    namespaces: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_range("seq", self.seq, 1, 1 << 53)
+        if self.namespaces is not None:
+            put(self, "namespaces", namespaces_of(self.namespaces))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from memmux import limits
 from memmux.checks import check_content, check_metadata, check_range, check_tags, check_text
 from memmux.errors import ArgumentInvalidError
-from memmux.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, put
+from memmux.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, namespaces_of, put
 from memmux.requests.filters import Filter, filter_of
 
 
@@ -113,9 +113,13 @@ class Forget(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use(Body):
-    """memory.use: these memories were of use; ids: of memories, unknown ones do not matter."""
+    """memory.use: these memories were of use.
+
+    ids: of memories, unknown ones do not matter. namespaces: where they are known; None for all.
+    """
 
     ids: tuple[str, ...]
+    namespaces: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.ids, list | tuple):
@@ -124,3 +128,5 @@ class Use(Body):
         for memory_id in self.ids:
             check_text("an id", memory_id, limits.TYPE_CHARACTERS)
         put(self, "ids", tuple(self.ids))
+        if self.namespaces is not None:
+            put(self, "namespaces", namespaces_of(self.namespaces))

@@ -60,6 +60,8 @@ def _again(ledger: Ledger, job: Job, line: Line, row: int) -> Done:
     same = None if line.state.deleted else ledger.same(memory.namespace, memory.content_hash)
     if same is not None and same[0] != row:
         return Done(DUPLICATE, f"the memory {same[1]!r} has the content that {memory.id!r} has there now")
+    if now.deleted and not line.state.deleted:
+        ledger.make_room(job, memory.namespace)
     texts = _fitting(ledger, line)
     if now.memory.content == memory.content and ledger.indexed(row):
         texts = []  # those that are there are of the same content, and may be verified by now

@@ -93,5 +93,8 @@ def put_links(connection: apsw.Connection, row: int, given: Iterable[Mapping[str
 
 def use(connection: apsw.Connection, asked: Use, at: float) -> dict[str, object]:
     """Count a use of each of the memories; return how many are there."""
-    connection.execute(_SQL["use"], {"ids": orjson.dumps(sorted(set(asked.ids))).decode(), "at": at})
+    namespaces = None if asked.namespaces is None else orjson.dumps(asked.namespaces).decode()
+    connection.execute(
+        _SQL["use"], {"ids": orjson.dumps(sorted(set(asked.ids))).decode(), "at": at, "namespaces": namespaces}
+    )
     return {"count": connection.changes()}

@@ -70,14 +70,26 @@ class Changes:
         return orjson.dumps(do(job, BODIES[job.operation].from_body(job.frames[0])))
 
     def _store(self, job: Job, asked: Sequence[Store]) -> list[dict[str, object]]:
-        texts: Sequence[Embedded | None] = embedded(job.frames[1:], len(asked)) or [None] * len(asked)
+        texts = self._embedded(job, job.frames[1:], len(asked)) or [None] * len(asked)
         return [self._store_one(job, store, text) for store, text in zip(asked, texts, strict=True)]
 
     def _store_similar(self, job: Job, asked: Store) -> dict[str, object]:
         """Store one memory, and name those that the read stage found to say nearly the same."""
-        text = next(iter(embedded(job.frames[1:-1], 1)), None)
+        text = next(iter(self._embedded(job, job.frames[1:-1], 1)), None)
         stored = self._store_one(job, asked, text)
         return {**stored, "similar": similar.others(job.frames[-1], str(stored["id"]))}
+
+    def _embedded(self, job: Job, frames: Sequence[bytes], count: int) -> list[Embedded | None]:
+        """Return the embeddings of so many texts, if there are any.
+
+        From a client with a key only those by a model that is known here, as the vectors may be its own: it could name
+        any number of models, or the cluster's before that has made a vector, with other dimensions. What is left out
+        follows as for any memory that was stored while no embedder was ready.
+        """
+        found = embedded(frames, count)
+        if not job.grant.name:
+            return [*found]
+        return [text if vectors.model(self._connection, text.model) else None for text in found]
 
     def _store_one(self, job: Job, asked: Store, text: Embedded | None) -> dict[str, object]:
         found = digest(asked.content)
@@ -90,6 +102,7 @@ class Changes:
             else:
                 seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
             return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
+        self._ledger.make_room(job, asked.namespace)
         memory_id, at = uuid7(), self._ledger.at()
         self._ledger.execute(
             "insert_memory",
@@ -120,7 +133,7 @@ class Changes:
         (before,) = rows.memories(self._connection, [row])
         metadata = before.metadata if asked.metadata is None else _merged(before.metadata, asked.metadata)
         if asked.versioned:
-            text = next(iter(embedded(job.frames[1:], 1)), None)
+            text = next(iter(self._embedded(job, job.frames[1:], 1)), None)
             return versions.renew(self._ledger, job, row, replace(asked, metadata=metadata), text)
         at, content_hash = self._ledger.at(), before.content_hash
         self._ledger.execute(
@@ -142,7 +155,7 @@ class Changes:
             raise ArgumentInvalidError(
                 f"the memory {same[1]!r} has this content already; delete one of the two, or give another content"
             )
-        texts = embedded(job.frames[1:], 1)
+        texts = [text for text in self._embedded(job, job.frames[1:], 1) if text is not None]
         if changed:
             self._ledger.execute("replace_content", row=row, content=content, content_hash=found)
         if changed or texts:

@@ -18,8 +18,8 @@ _SQL = queries.load("filters")
 class Condition:
     """A condition on `m`, a row of memories, with its values.
 
-    plain: it asks for the live memories of a namespace, or of all, and nothing else. by_tags: the name of the query in
-    search.sql for the rows with the tags that are asked for, if nothing else is; among them are those of other
+    plain: it asks for the live memories of one namespace, or of all, and nothing else. by_tags: the name of the query
+    in search.sql for the rows with the tags that are asked for, if nothing else is; among them are those of other
     namespaces, and of deleted memories. Empty otherwise. current: it leaves out superseded memories, of which plain and
     by_tags do not speak.
     """
@@ -33,8 +33,13 @@ class Condition:
 
 def condition(asked: Filter, *, current: bool = False) -> Condition:
     """Return the condition that lets through what `asked` does; current: and no superseded memory."""
-    values: dict[str, str | float] = {} if asked.namespace is None else {"namespace": asked.namespace}
-    names = ["live_everywhere" if asked.namespace is None else "live"]
+    values: dict[str, str | float] = {}
+    names = ["live_everywhere"]
+    if isinstance(asked.namespace, str):
+        names, values = ["live"], {"namespace": asked.namespace}
+    elif asked.namespace is not None:
+        names.append("namespaces")
+        values["namespaces"] = orjson.dumps(asked.namespace).decode()
     if asked.tags:
         names.append("any_tag" if asked.any_tag else "all_tags")
         values["tags"] = orjson.dumps(sorted(set(map(normal, asked.tags)))).decode()

@@ -34,8 +34,13 @@ CONFLICT, DUPLICATE, BROKEN = "conflict", "duplicate", "broken"
 
 
 def insert(ledger: Ledger, job: Job, line: Line, texts: Sequence[Embedded]) -> int:
-    """Insert a memory of which neither id, nor live content, nor alias is there; return its row."""
+    """Insert a memory of which neither id, nor live content, nor alias is there; return its row.
+
+    Raises QuotaExceededError.
+    """
     memory = line.memory
+    if not line.state.deleted:
+        ledger.make_room(job, memory.namespace)
     ledger.execute(
         "load_memory",
         id=memory.id,

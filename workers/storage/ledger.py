@@ -10,12 +10,14 @@ from typing import Any
 import apsw
 import orjson
 
+from memmux.errors import QuotaExceededError
 from memmux.models import Memory
 from workers.jobs import Job
 from workers.storage import belongings, engine, queries, rows, tags, vectors
 from workers.storage.filters import metadata_text
 
 _SQL = queries.load("writer")
+_NAMESPACES = 1024  # of which it is known how much they hold at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Ledger:
         self.connection = connection
         self.vectors = vectors.VectorTables(connection)
         self._now = now
+        # The most that there may be in namespaces that were counted; what was deleted or rolled back since counts too.
+        self._held: dict[str, int] = {}
 
     def at(self) -> float:
         """Return the time of a change."""
@@ -69,6 +73,26 @@ class Ledger:
         """Return row and id of the live memory of `namespace` with this content, if there is one."""
         values = {"namespace": namespace, "content_hash": content_hash}
         return next(((row, found) for row, found in engine.fetch(self.connection, _SQL["same_content"], values)), None)
+
+    def make_room(self, job: Job, namespace: str) -> None:
+        """Raise QuotaExceededError if `namespace` holds as many live memories as the client of `job` may have there.
+
+        To be called before there is one more, whoever adds it.
+        """
+        most, known = job.grant.memories, self._held.get(namespace)
+        if most is not None and (known is None or known >= most):
+            # Counted no further than needed; from an index, but a hundred thousand still take milliseconds.
+            known = engine.value(self.connection, _SQL["held"], {"namespace": namespace, "most": most})
+            if len(self._held) >= _NAMESPACES:
+                self._held.clear()
+            self._held[namespace] = known
+        if known is not None:
+            self._held[namespace] = known + 1
+        if most is not None and known is not None and known >= most:
+            raise QuotaExceededError(
+                f"the namespace {namespace!r} holds {most} memories or more, which is the most that this client may "
+                "have there; delete some, or have its bound raised"
+            )
 
     def state(self, row: int, *, origin: bool = False, links: bool = False) -> State:
         """Return how the memory `row` is; with its origin and links, if asked."""

@@ -51,9 +51,13 @@ UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and m
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """The ranking by words that was made for a request, at a change, while its query was being embedded."""
+    """The ranking by words that was made for a request, at a change, while its query was being embedded.
+
+    asked: all that was asked for, so that it is of use to nobody who may ask for something else under the same id.
+    """
 
     request: str
+    asked: Search
     seq: int
     words: dict[int, float]
 
@@ -138,7 +142,7 @@ class SqliteReader:
         if asked.mode is Mode.SEMANTIC:
             return self._found(asked, Mode.SEMANTIC, scope.nearest(direction, asked.depth), degraded)
         depth = ranking.candidates(asked.limit, asked.offset)
-        words = self._words(asked.query, where, depth, request)
+        words = self._words(asked, where, depth, request)
         cosines = dict(scope.nearest(direction, depth))
         cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
         fused = ranking.fuse(words, cosines)
@@ -203,17 +207,17 @@ class SqliteReader:
         """Rank by words ahead of a search by words and meaning; request: its id."""
         if asked.mode in (Mode.HYBRID, Mode.RANKED):
             (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
-            self._ahead = _Ahead(request, self._seq, self._keyword(asked.query, where, depth))
+            self._ahead = _Ahead(request, asked, self._seq, self._keyword(asked.query, where, depth))
 
-    def _words(self, query: str, where: Condition, depth: int, request: str) -> dict[int, float]:
+    def _words(self, asked: Search, where: Condition, depth: int, request: str) -> dict[int, float]:
         """Return the best memories by words, as they were when the request was prepared for, if it was.
 
         That was after it was sent, so nothing is missing that had been acknowledged before; what was deleted or changed
         since, and no longer fits, is left out.
         """
         ahead = self._ahead
-        if ahead is None or not request or ahead.request != request:
-            return self._keyword(query, where, depth)
+        if ahead is None or not request or (ahead.request, ahead.asked) != (request, asked):
+            return self._keyword(asked.query, where, depth)
         if ahead.seq == self._seq:
             return ahead.words
         fit = set(self._rows("those", where, rows=orjson.dumps(list(ahead.words)).decode()))
@@ -263,11 +267,12 @@ class SqliteReader:
     def _index(self, model: Model, asked: Filter) -> Index:
         partitions = self._follower.follow(model, self._seq)
         if partitions is None:
-            return TableIndex(self._connection, model, asked.namespace)
-        return partitions.everywhere() if asked.namespace is None else partitions.of(asked.namespace)
+            return TableIndex(self._connection, model, _single(asked.namespace))
+        name = _single(asked.namespace)
+        return partitions.everywhere() if name is None else partitions.of(name)
 
     def _superseded(self, asked: Filter) -> frozenset[int]:
-        found = engine.value(self._connection, _SQL["superseded"], {"namespace": asked.namespace})
+        found = engine.value(self._connection, _SQL["superseded"], {"namespace": _single(asked.namespace)})
         return frozenset(orjson.loads(found))
 
     def _allowed(self, where: Condition, index: Index, hidden: frozenset[int]) -> Rows:
@@ -304,3 +309,8 @@ class SqliteReader:
         """Say that this worker is alive, and whether SQLite shall stop; SQLite asks about once a millisecond."""
         self._alive()
         return time.monotonic() >= self._deadline
+
+
+def _single(namespace: str | tuple[str, ...] | None) -> str | None:
+    """Return the only namespace that a filter is about, if it is about one; several are chosen from all of them."""
+    return namespace if isinstance(namespace, str) else None

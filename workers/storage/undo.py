@@ -18,9 +18,9 @@ def undo(ledger: Ledger, job: Job, asked: Undo) -> dict[str, object]:
 
     The log keeps how a memory was before each change, and nothing of one that was new: then it is deleted. So an undo
     is undone in the same way. Where a version goes, the former one is current again. Raises NotFoundError,
-    UndoConflictError and ArgumentInvalidError.
+    UndoConflictError, ArgumentInvalidError and QuotaExceededError.
     """
-    row, memory_id, target = _target(ledger, asked.seq)
+    row, memory_id, target = _target(ledger, asked)
     origin, links = (None, None) if target is None else (target.origin, target.links)
     now, at = ledger.state(row, origin=origin is not None, links=links is not None), ledger.at()
     if now.deleted and (target is None or target.deleted):
@@ -29,6 +29,8 @@ def undo(ledger: Ledger, job: Job, asked: Undo) -> dict[str, object]:
         ledger.execute("delete_memory", row=row, at=at)
         ledger.vectors.remove(row)
     else:
+        if now.deleted:
+            ledger.make_room(job, now.memory.namespace)
         _bring_back(ledger, row, now, target, at)
     seq = ledger.log(job, at, row, memory_id, now.to_log())
     found = ledger.state(row)
@@ -44,10 +46,11 @@ def undo(ledger: Ledger, job: Job, asked: Undo) -> dict[str, object]:
     }
 
 
-def _target(ledger: Ledger, seq: int) -> tuple[int, str, State | None]:
+def _target(ledger: Ledger, asked: Undo) -> tuple[int, str, State | None]:
     """Return row and id of the memory that the change is of, and how it was before; None if it was not there."""
+    seq = asked.seq
     found = engine.fetch(ledger.connection, _SQL["change"], {"seq": seq})
-    if not found:
+    if not found or not _known(ledger, found[0][0], asked):
         raise NotFoundError(f"there is no change {seq}; `memmux history ID` lists those of a memory")
     ((row, memory_id, operation, before),) = found
     if operation in _UPKEEP:
@@ -60,6 +63,13 @@ def _target(ledger: Ledger, seq: int) -> tuple[int, str, State | None]:
             f"the memory {memory_id!r} was changed again since change {seq}, last by change {later}; undo that first"
         )
     return row, memory_id, None if before is None else State.from_log(before)
+
+
+def _known(ledger: Ledger, row: int, asked: Undo) -> bool:
+    """Return whether the memory `row` is in one of the namespaces that are asked for; a purged one is in none."""
+    if asked.namespaces is None:
+        return True
+    return engine.value(ledger.connection, _SQL["namespace"], {"row": row}) in asked.namespaces
 
 
 def _bring_back(ledger: Ledger, row: int, now: State, target: State, at: float) -> None:

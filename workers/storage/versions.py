@@ -21,7 +21,7 @@ def renew(ledger: Ledger, job: Job, row: int, then: Update, text: Embedded | Non
     """Store a new version of the memory `row`, with what `then` says over what it has; return its acknowledgement.
 
     then: with a content, and all metadata that the new one shall have. Raises ArgumentInvalidError if a live memory has
-    the content already, or `row` has a newer version already.
+    the content already, or `row` has a newer version already, and QuotaExceededError.
     """
     (before,) = rows.memories(ledger.connection, [row])
     if before.superseded_by is not None:
@@ -34,6 +34,7 @@ def renew(ledger: Ledger, job: Job, row: int, then: Update, text: Embedded | Non
         raise ArgumentInvalidError(
             f"the memory {same[1]!r} has this content already; a new version has another, or delete that one first"
         )
+    ledger.make_room(job, before.namespace)
     memory_id, at = uuid7(), ledger.at()
     ledger.execute("supersede", row=row, superseded_by=memory_id)
     ledger.log(job, at, row, before.id, orjson.dumps(before))

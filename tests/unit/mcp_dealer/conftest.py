@@ -15,6 +15,7 @@ from mcp_dealer import link as links
 from mcp_dealer.link import Link
 from mcp_dealer.server import MemoryServer
 from memmux.endpoints import Endpoint
+from memmux.errors import NotAllowedError
 from memmux.models import (
     Change,
     Deleted,
@@ -60,6 +61,7 @@ class StandIn:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.error: Exception | None = None
         self.degraded: tuple[str, ...] = ()
+        self.limited = False  # by its key: it is told little of the cluster, and may not dump it
         self.closed = 0
         self.used_ids: list[str] = []
 
@@ -112,6 +114,8 @@ class StandIn:
 
     async def dump(self, *arguments: Any, **options: Any) -> Dumped:
         lines = ({"id": "0001", "deleted_at": None}, {"id": "0002", "deleted_at": 5.0})
+        if self.limited:
+            raise NotAllowedError
         after = options["after"]
         page = Dumped(memories=lines, next=after + 2 if after < 4 else None, last=6)
         return self._answer("dump", arguments, options, page)
@@ -121,6 +125,10 @@ class StandIn:
         return Used(count=len(ids))
 
     async def status(self, *arguments: Any, **options: Any) -> Status:
+        if self.limited:
+            own = {"name": "key/a"}
+            told = Status(state="serving", version="0", model="m", uptime_s=1.0, degraded=(), clients=(own,))
+            return self._answer("status", arguments, options, told)
         status = Status(
             state="serving",
             pid=1,

@@ -89,3 +89,21 @@ async def test_a_history_says_who_did_what_when(connect: Connect) -> None:
     answer, text = await _answer(connect, "memory_history", {"id": "0001"})
     assert answer["changes"] == [{"seq": 1, "at": "2026-11-23T14:30:00.000+00:00", "did": "stored", "client": "a"}]
     assert text == "1 changes\n1 · 2026-11-23T14:30:00.000+00:00 · stored · a"
+
+
+async def test_a_key_that_is_not_for_the_whole_database_gets_what_it_may_know(
+    connect: Connect, made: list[StandIn]
+) -> None:
+    async with connect() as client:
+        await client.call_tool("memory_list", {})
+        made[0].limited = True
+        answers = [
+            (await client.call_tool(name, {})).structured_content or {}
+            for name in ("memory_health", "memory_stats", "memory_cleanup")
+        ]
+    health, stats, cleanup = answers
+    assert (health["memories"], health["clients"], health["state"]) == (7, 1, "serving")
+    assert (stats["memories"], stats["requests"]) == (7, {})
+    assert cleanup["superseded"] == 0
+    for answer, name in zip(answers, ("pending", "pending", "deleted"), strict=True):
+        assert name not in answer

@@ -10,7 +10,7 @@ import pytest
 
 from mcp_dealer.uses import Uses
 from memmux import limits
-from memmux.errors import OverloadedError
+from memmux.errors import NotAllowedError, OverloadedError
 
 pytestmark = pytest.mark.anyio
 
@@ -92,3 +92,13 @@ async def test_a_count_that_fails_is_nobodys_concern(counter: Counter, error: Ex
     uses.add(["2"])
     await uses.aclose()
     assert counter.told == [("1",), ("2",)]
+
+
+async def test_a_key_that_only_reads_is_told_so_once(counter: Counter) -> None:
+    counter.error = NotAllowedError()
+    uses = _uses(counter, 1000)
+    uses.add(["1"])
+    await uses.aclose()
+    uses.add(["2"])
+    await uses.aclose()
+    assert counter.told == [("1",)]

@@ -17,6 +17,7 @@ from memmux.errors import (
     MemmuxError,
     OverloadedError,
     ProtocolVersionError,
+    RateLimitedError,
     UnknownSessionError,
     WorkerUnavailableError,
 )
@@ -113,7 +114,7 @@ def test_requests_are_sent_in_the_order_of_their_submission(client: Session) -> 
     assert [request.header.id for request in sent(client, 0.0)] == submitted
 
 
-@pytest.mark.parametrize("error", [OverloadedError(), DrainingError()])
+@pytest.mark.parametrize("error", [OverloadedError(), RateLimitedError(), DrainingError()])
 def test_refused_request_is_sent_again_later_with_its_id_and_key(client: Session, error: MemmuxError) -> None:
     opened(client)
     request_id = client.submit(methods.store("a"), 0.0)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from memmux import protocol
+from memmux.grants import LOCAL, Grant
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind, Message
 from router.actions import Action, Log, ToClient, ToWorker
@@ -33,6 +34,7 @@ class Driver:
         self.workers: dict[str, list[Message]] = defaultdict(list)
         self.logs: list[Log] = []
         self.others: list[Action] = []
+        self.grants: dict[bytes, Grant] = {}  # of the clients that have a key, by where they are
 
     def perform(self, actions: Sequence[Action]) -> None:
         for action in actions:
@@ -49,7 +51,8 @@ class Driver:
     # clients
 
     def client(self, routing_id: bytes, header: Header, *frames: bytes) -> None:
-        self.perform(self.dispatcher.on_client(routing_id, protocol.encode(header, *frames), self.now))
+        grant = self.grants.get(routing_id, LOCAL)
+        self.perform(self.dispatcher.on_client(routing_id, protocol.encode(header, *frames), self.now, grant))
 
     def hello(self, routing_id: bytes, instance: str = "", **detail: object) -> None:
         name = routing_id.decode()
@@ -148,4 +151,5 @@ class Driver:
             "turns": sum(len(lane._turns) for p in pools for lane in (p.queue._interactive, p.queue._bulk)),
             "leases": sum(len(worker.leases) for pool in pools for worker in pool.workers.values()),
             "in_flight": sum(len(session.in_flight) for session in sessions),
+            "payers": len(flow.quotas.in_flight),
         }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -15,7 +18,10 @@ _CLIENT = st.sampled_from(CLIENTS)
 _STAGE = st.sampled_from(Stage)
 _WHICH = st.integers(0, 7)
 _OPERATION = st.sampled_from(
-    ["memory.store", "memory.store_batch", "memory.search", "memory.match", "memory.get", "memory.delete"]
+    [
+        *("memory.store", "memory.store_batch", "memory.search", "memory.match", "memory.get", "memory.delete"),
+        *("memory.purge", "memory.dump"),  # of which only a local client may ask
+    ]
 )
 _WORKERS = {Stage.EMBED: 2, Stage.READ: 2, Stage.WRITE: 1}  # successors come on top
 
@@ -106,6 +112,12 @@ class DispatchMachine(RuleBasedStateMachine):
     def client_wants_the_status(self, name: str) -> None:
         if (client := self._connected(name)) is not None:
             self.world.ask(client, "cluster.status", vector=False, deadline_ms=1000)
+
+    @rule(namespaces=st.sampled_from([("b",), ("b", "c"), ()]))
+    def key_of_a_client_changes(self, namespaces: tuple[str, ...]) -> None:
+        bob = self.world.clients["bob"]
+        bob.grant = replace(bob.grant, namespaces=namespaces)
+        self.world.say(bob, Header(kind=Kind.PING))
 
     # workers
 
@@ -242,8 +254,13 @@ class DispatchMachine(RuleBasedStateMachine):
         assert len(flow) <= LIMITS.admitted + 1  # the backfill
         assert len(flow._deadlines) == len(flow)
         assert len(flow._deadlines._heap) <= 2 * LIMITS.admitted + 70
-        assert len(sessions) == len(sessions._by_instance) <= LIMITS.sessions
+        assert len(sessions) == len(sessions._by_identity) <= LIMITS.sessions
         assert all(len(session.in_flight) <= LIMITS.in_flight for session in sessions)
+        in_flight: Counter[str] = Counter()
+        for session in sessions:
+            in_flight[session.payer] += len(session.in_flight) if session.grant.name else 0
+        assert +in_flight == flow.quotas.in_flight
+        assert in_flight["team/"] <= 3
         internal = dispatcher._backfill.slip is not None
         assert sum(len(session.in_flight) for session in sessions) + internal == len(flow)
         workers = sum(len(pool.workers) for pool in flow.pools.values())
@@ -301,7 +318,7 @@ class DispatchMachine(RuleBasedStateMachine):
 
     def _check_nothing_is_left(self) -> None:
         flow = self.world.dispatcher._flow
-        assert len(flow) == len(flow._deadlines) == len(flow._abandoned) == 0
+        assert len(flow) == len(flow._deadlines) == len(flow._abandoned) == len(flow.quotas.in_flight) == 0
         for pool in flow.pools.values():
             assert not pool.queue
             for table in (pool.workers, pool._serving, pool._idle, pool._partly):

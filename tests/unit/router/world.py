@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import orjson
 
 from memmux import protocol
+from memmux.grants import LOCAL, Grant, Role
 from memmux.operations import OPERATIONS, Stage
 from memmux.protocol import Header, Kind, Message
 from router.actions import (
@@ -30,6 +31,9 @@ from router.dispatch import Dispatcher, Limits
 
 LIMITS = Limits(in_flight=5, queue=6, admitted=14, attempts=3, sessions=3, stall_s=5.0, start_s=8.0, overdue_s=12.0)
 CLIENTS = ("ada", "bob", "cyd", "dot")  # one more than there is room for
+TEAM = Grant(name="team", role=Role.WRITE, requests_s=4.0, in_flight=3, memories=9)
+GRANTS = {"bob": Grant(name="reader", role=Role.READ, namespaces=("b",)), "cyd": TEAM, "dot": TEAM}  # ada is local
+FORGED: Mapping[str, object] = {"name": "", "role": "admin"}
 CREDIT = {Stage.EMBED: 3, Stage.READ: 1, Stage.WRITE: 4}
 BACKFILL = 2  # memories of one batch that get their vector
 
@@ -45,9 +49,13 @@ class Ask:
 
 @dataclass
 class Client:
-    """One client object. route: its connection, None while it has none. asks: what it waits for."""
+    """One client object. route: its connection, None while it has none. asks: what it waits for.
+
+    grant: what its key allows.
+    """
 
     name: str
+    grant: Grant
     route: bytes | None = None
     asks: dict[str, Ask] = field(default_factory=dict)
 
@@ -73,7 +81,7 @@ class World:
         self.now = 0.0
         self._serial = itertools.count(1)
         self.dispatcher = Dispatcher(welcome={}, limits=LIMITS, new_id=lambda: f"internal-{next(self._serial)}")
-        self.clients = {name: Client(name) for name in CLIENTS}
+        self.clients = {name: Client(name, GRANTS.get(name, LOCAL)) for name in CLIENTS}
         self.workers: dict[str, Worker] = {}
         self.dead: list[Worker] = []
         # the database
@@ -138,10 +146,11 @@ class World:
 
     def say(self, client: Client, header: Header, *frames: bytes) -> None:
         if client.route is not None:
-            self.perform(self.dispatcher.on_client(client.route, protocol.encode(header, *frames), self.now))
+            frames = tuple(protocol.encode(header, *frames))
+            self.perform(self.dispatcher.on_client(client.route, frames, self.now, client.grant))
 
     def ask(self, client: Client, operation: str, *, vector: bool, deadline_ms: int) -> None:
-        """Send a new request."""
+        """Send a new request, with a header that claims to be somebody else's."""
         request_id = f"{client.name}-{next(self._serial)}"
         writes = OPERATIONS[operation].writes
         header = Header(
@@ -150,6 +159,9 @@ class World:
             operation=operation,
             deadline_ms=deadline_ms,
             key=f"key-{request_id}" if writes else "",
+            stage="write",
+            client="ada",
+            grant=FORGED,
         )
         frames = (b"{}", b"described", b"data") if vector else (b"{}",)
         client.asks[request_id] = Ask(header, frames, frozenset(self.acknowledged))
@@ -169,10 +181,13 @@ class World:
         if not header.id:  # no room for another session, or garbage
             if code == "overloaded":
                 client.asks.clear()
+            if code in ("overloaded", "rate_limited"):  # a session that it had is still there: it comes back to it
                 client.route = None
             return
         ask = client.asks.pop(header.id, None)
         assert ask is not None, f"a second answer to {header.id}: {code}"
+        allowed = client.grant.role.includes(OPERATIONS[ask.header.operation].needs)
+        assert code != "not_allowed" if allowed else code != "ok", f"{code} for {ask.header.operation}"
         if code == "poisoned":
             assert self.deaths[header.id] >= LIMITS.attempts, "given up without its fault"
         if code != "ok" or not OPERATIONS[ask.header.operation].route:
@@ -275,6 +290,8 @@ class World:
     def _sent(self, worker: Worker, message: Message, sent: list[tuple[Stage, Header]]) -> None:
         header = message.header
         key = (header.id, header.attempt)
+        if header.kind in (Kind.REQUEST, Kind.PREPARE) and header.client != "router":
+            self._check_grant(header)
         if header.kind is Kind.REQUEST:
             assert worker.ready, "sent to a worker that is not ready"
             assert not worker.stopping, "sent to a worker that was told to stop"
@@ -292,6 +309,17 @@ class World:
         else:
             assert header.kind is Kind.STOP
             worker.stopping = True
+
+    def _check_grant(self, header: Header) -> None:
+        """Check that a worker is told what the client may do, and by whose key, and that it may do this."""
+        client = self.clients[header.client.rpartition("/")[2]]
+        grant = client.grant
+        assert grant.role.includes(OPERATIONS[header.operation].needs), "more than the key allows reached a worker"
+        if grant is LOCAL:
+            assert (header.client, header.grant) == (client.name, {})
+        else:
+            bounded = replace(grant, in_flight=grant.in_flight or LIMITS.in_flight)
+            assert (header.client, header.grant) == (f"{grant.name}/{client.name}", bounded.to_json())
 
     def _die(self, worker_id: str) -> None:
         if (worker := self.workers.pop(worker_id, None)) is not None:

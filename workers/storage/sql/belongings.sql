@@ -46,6 +46,7 @@ INSERT INTO uses (row, count, last_at)
 SELECT row, 1, :at
 FROM memories
 WHERE id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL
+    AND (:namespaces IS NULL OR namespace IN (SELECT value FROM json_each(:namespaces)))
 ON CONFLICT (row) DO UPDATE SET count = count + 1, last_at = excluded.last_at
 
 -- name: uses

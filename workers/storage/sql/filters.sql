@@ -6,6 +6,9 @@ m.deleted_at IS NULL AND m.namespace = :namespace
 -- name: live_everywhere
 m.deleted_at IS NULL
 
+-- name: namespaces
+m.namespace IN (SELECT value FROM json_each(:namespaces))
+
 -- name: current
 m.superseded_by IS NULL
 

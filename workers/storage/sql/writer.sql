@@ -21,6 +21,9 @@ SELECT row, id
 FROM memories
 WHERE namespace = :namespace AND content_hash = :content_hash AND deleted_at IS NULL
 
+-- name: held
+SELECT count(*) FROM (SELECT 1 FROM memories WHERE namespace = :namespace AND deleted_at IS NULL LIMIT :most)
+
 -- name: unchanged
 SELECT row, namespace FROM memories WHERE id = :id AND content = :content AND deleted_at IS NULL
 
@@ -69,6 +72,9 @@ WHERE id IN (
 
 -- name: deleted
 SELECT deleted_at IS NOT NULL FROM memories WHERE row = :row
+
+-- name: namespace
+SELECT namespace FROM memories WHERE row = :row
 
 -- name: change
 SELECT row, memory, operation, before FROM changes WHERE seq = :seq

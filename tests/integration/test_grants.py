@@ -1,0 +1,227 @@
+"""What a key allows, through real processes: every operation, with bodies that reach for more than it allows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from memmux import Client, errors
+from memmux.grants import Grant, Role
+from memmux.operations import OPERATIONS
+from memmux.places import Places
+from memmux.settings import Settings, load
+from tests.integration import reach
+from tests.integration.helpers import status_until
+from tests.integration.reach import SECRET, Place
+
+GRANTS = {
+    "reader": Grant(name="reader", role=Role.READ),
+    "bound reader": Grant(name="bound-reader", role=Role.READ, namespaces=("reading",)),
+    "writer": Grant(name="writer", role=Role.WRITE, namespaces=("writing",)),
+    "twofold": Grant(name="twofold", role=Role.WRITE, namespaces=("two", "fold")),
+    "bound admin": Grant(name="bound-admin", role=Role.ADMIN, namespaces=("leading",)),
+    "free writer": Grant(name="free-writer", role=Role.WRITE),
+    "admin": Grant(name="admin", role=Role.ADMIN),
+    "small": Grant(name="small", role=Role.WRITE, namespaces=("small",), memories=2),
+    "slow": Grant(name="slow", role=Role.WRITE, namespaces=("slow",), requests_s=5.0),
+}
+BOUND = ["bound reader", "writer", "twofold", "bound admin"]
+STOPPED_S = 20.0
+
+
+@contextmanager
+def _granting(settings: Settings, environment: dict[str, str]) -> Iterator[None]:
+    """Run a cluster whose router gives grants by names."""
+    settings.database.parent.mkdir(parents=True)
+    reader, writer = os.pipe()
+    script = Path(__file__).with_name("granting_router.py")
+    grants = json.dumps({name: grant.to_json() for name, grant in GRANTS.items()})
+    command = [sys.executable, "-P", str(script), f"--ready-fd={writer}", *settings.flags()]
+    with subprocess.Popen(command, env={**environment, "GRANTS": grants}, pass_fds=[writer]) as router:
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            assert "endpoint" in orjson.loads(ready.readline())
+        try:
+            yield
+        finally:
+            router.terminate()
+            router.wait(STOPPED_S)
+
+
+@pytest.fixture
+def granting(settings: Settings, settings_env: dict[str, str]) -> Iterator[Settings]:
+    with _granting(settings, settings_env):
+        yield settings
+
+
+@pytest.fixture
+def root(granting: Settings) -> Iterator[Client]:
+    """A local client, when every vector is there."""
+    with Client(settings=granting, name="root", start=False) as client:
+        status_until(client, lambda status: status.model is not None)
+        yield client
+
+
+def _as(settings: Settings, name: str) -> Client:
+    return Client(settings=settings, name=name, start=False)
+
+
+def test_the_tables_reach_for_every_operation() -> None:
+    place = Place("n", "1", "2", "3", "4", "5", 6)
+    assert reach.covered(reach.everything(), reach.reads(place), reach.writes(place), reach.removals(place))
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_no_operation_reaches_into_another_namespace(root: Client, granting: Settings, name: str) -> None:
+    own = (GRANTS[name].namespaces or ())[0]
+    theirs = Place.furnish(root, "theirs", SECRET)
+    mine = Place.furnish(root, own, "mine")
+    status_until(root, lambda status: status.pending == 0)
+    before = reach.contents(root, "theirs")
+    tried = 0
+    with _as(granting, name) as client:
+        for asked in (reach.reads(theirs), reach.writes(theirs), reach.removals(theirs)):
+            for (operation, body), outcome in reach.outcomes(client, asked):
+                tried += 1
+                assert outcome.code == "not_allowed", (operation, body, outcome)
+                assert GRANTS[name].name in outcome.text
+        for (operation, body), outcome in reach.outcomes(client, reach.by_number(theirs)):
+            tried += 1
+            harmless = operation == "memory.use" and outcome.text == '{"count":0}'
+            assert outcome.code in ("not_found", "not_allowed") or harmless, (operation, body, outcome)
+        for (operation, body), outcome in reach.outcomes(client, reach.everything()):
+            tried += 1
+            assert SECRET not in outcome.text.replace("tags", ""), (operation, body, outcome)
+            assert theirs.kept not in outcome.text
+            if OPERATIONS[operation].whole:
+                assert outcome.code in ("not_allowed", "unknown_operation"), (operation, outcome)
+    assert reach.contents(root, "theirs") == before
+    assert root.get(mine.kept, namespace=own).content == f"mine kept {own}"
+    assert tried >= 40
+
+
+@pytest.mark.parametrize("name", [*BOUND, "reader", "free writer", "admin"])
+def test_every_operation_within_a_grant_is_served_and_every_other_names_what_is_needed(
+    root: Client, granting: Settings, name: str
+) -> None:
+    grant = GRANTS[name]
+    place = Place.furnish(root, (grant.namespaces or ("anywhere",))[0], "mine")
+    with _as(granting, name) as client:
+        for asked in (reach.reads(place), reach.writes(place), reach.removals(place)):
+            for (operation, body), outcome in reach.outcomes(client, asked):
+                needed = OPERATIONS[operation].needs
+                if grant.role.includes(needed):
+                    assert outcome.code == "ok", (operation, body, outcome)
+                else:
+                    assert outcome.code == "not_allowed", (operation, body, outcome)
+                    assert f"needs the role {needed}" in outcome.text
+
+
+@pytest.mark.parametrize("name", ["reader", "free writer"])
+def test_nothing_of_the_whole_database_is_for_less_than_an_admin(root: Client, granting: Settings, name: str) -> None:
+    with _as(granting, name) as client:
+        for (operation, body), outcome in reach.outcomes(client, reach.everything()):
+            if OPERATIONS[operation].whole:
+                assert outcome.code in ("not_allowed", "unknown_operation"), (operation, body, outcome)
+    assert root.status().state != "draining"
+
+
+def test_a_client_that_names_no_namespace_works_in_its_keys(root: Client, granting: Settings) -> None:
+    """What a user meets first: everything works with the client's defaults."""
+    with _as(granting, "twofold") as client:
+        stored = client.store("the kettle is descaled", tags=["home"], similar=True)
+        client.store("the kettle of the other flat", namespace="fold")
+        assert client.get(stored.id).namespace == "two"
+        assert [hit.memory.id for hit in client.search("kettle", mode="keyword")] == [stored.id]
+        assert len(client.search("kettle", namespace=None)) == 2
+        assert len(client.search("kettle", mode="semantic", namespace=None)) == 2
+        assert client.list(namespace=None).total == 2
+        client.update(stored.id, content="the kettle is new")
+        assert client.used([stored.id]).count == 1
+        (last, *_) = client.history(stored.id)
+        assert last.client == "twofold/twofold"
+        client.undo(client.delete(stored.id).seq)
+        assert client.list().total == 1
+        with pytest.raises(errors.NotAllowedError, match="it allows two, fold"):
+            client.store("elsewhere", namespace="other")
+    assert root.list(namespace="default").total == 0
+
+
+def test_status_of_a_limited_client_names_no_path_process_or_other_client(root: Client, granting: Settings) -> None:
+    with _as(granting, "writer") as client:
+        found = client.status()
+    assert found.grant is not None
+    assert (found.grant["name"], found.grant["namespaces"]) == ("writer", ["writing"])
+    assert [known["name"] for known in found.clients] == ["writer/writer"]
+    assert (found.model, found.degraded) == ("hash", ("hash_embedder",))
+    assert (found.database, found.endpoint, found.pid, found.memories, found.workers) == ("", "", 0, None, ())
+    with _as(granting, "admin") as client:
+        assert client.status().database == str(granting.database)
+    assert root.status().grant is None
+
+
+def test_a_full_namespace_is_said_with_its_number(granting: Settings) -> None:
+    with _as(granting, "small") as client:
+        client.store("one")
+        first = client.store("two")
+        with pytest.raises(errors.QuotaExceededError, match="holds 2 memories or more"):
+            client.store("three")
+        client.delete(first.id)
+        client.store("three")
+
+
+def test_a_client_that_asks_too_often_is_slowed_down_and_served(granting: Settings) -> None:
+    with _as(granting, "slow") as client:
+        for number in range(12):
+            client.store(f"memory {number}")
+        assert client.list().total == 12
+
+
+def test_a_retry_under_another_clients_key_gets_no_answer_of_his(root: Client, granting: Settings) -> None:
+    first = root.store("the same text", namespace="writing", key="guessed")
+    with _as(granting, "writer") as client:
+        again = client.store("the same text", key="guessed")
+    assert (again.id, again.status, first.status) == (first.id, "duplicate", "created")
+
+
+def test_a_denial_is_in_the_log_with_key_client_and_reason(granting: Settings) -> None:
+    with _as(granting, "reader") as client, pytest.raises(errors.NotAllowedError):
+        client.store("x")
+    with _as(granting, "writer") as client, pytest.raises(errors.NotAllowedError):
+        client.get("x", namespace="theirs")
+    path = Places(granting).logs / "router.jsonl"
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    denied = [line for line in lines if line["event"] == "request_denied"]
+    assert [(line["key"], line["client"], line["operation"], line["level"]) for line in denied] == [
+        ("reader", "reader/reader", "memory.store", "warning"),
+        ("writer", "writer/writer", "memory.get", "warning"),
+    ]
+    assert "the namespace 'theirs'" in denied[1]["reason"]
+
+
+def test_local_clients_are_held_to_the_settings(settings: Settings, settings_env: dict[str, str]) -> None:
+    bounded = load(environment={**settings_env, "MEMMUX_CLIENT_MEMORIES": "1", "MEMMUX_CLIENT_REQUESTS_S": "1000"})
+    assert (settings.client_memories, bounded.client_memories) == (0, 1)
+    with Client(settings=bounded) as client:
+        client.store("one")
+        with pytest.raises(errors.QuotaExceededError):
+            client.store("two")
+        client.store("two", namespace="another")
+
+
+def test_logs_hold_no_text_of_a_memory_or_a_query(root: Client, granting: Settings) -> None:
+    place = Place.furnish(root, "writing", SECRET)
+    with _as(granting, "writer") as client:
+        for asked in (reach.reads(place), reach.writes(place), reach.by_number(place), reach.everything()):
+            assert list(reach.outcomes(client, asked))
+    logged = b"".join(path.read_bytes() for path in Places(granting).logs.glob("*.jsonl"))
+    assert b"request_finished" in logged
+    assert SECRET.encode() not in logged
