@@ -41,7 +41,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         output.document(found)
     else:
-        _show(found, settings)
+        _show(found, None if settings.remote is None else remotes.read(settings.remote))
 
 
 def _show_none(settings: Settings, *, as_json: bool) -> None:
@@ -58,8 +58,7 @@ def _show_none(settings: Settings, *, as_json: bool) -> None:
         click.echo(f"no cluster runs for {settings.database}; the next client starts one")
 
 
-def _show(status: Status, settings: Settings) -> None:
-    remote = None if settings.remote is None else remotes.read(settings.remote)
+def _show(status: Status, remote: remotes.Remote | None = None) -> None:
     output.facts(
         (
             ("remote", "" if remote is None else f"{remote.endpoint}, with the key {remote.name!r}"),

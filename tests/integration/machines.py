@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from memmux.models import Status
 from memmux.places import Places
 from memmux.settings import Settings, load
 
@@ -34,6 +35,11 @@ def memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[
 
 def remote_settings(elsewhere: dict[str, str], file: Path, **more: str) -> Settings:
     return load(environment={**elsewhere, "MEMMUX_REMOTE": str(file), **more})
+
+
+def clients(status: Status) -> list[str]:
+    """Return what the clients of a cluster call themselves; what stands before that is the name of the key."""
+    return [str(client["name"]).rpartition("/")[2] for client in status.clients]
 
 
 def logged(env: dict[str, str], event: str) -> list[dict[str, Any]]:

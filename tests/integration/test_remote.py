@@ -32,7 +32,7 @@ from memmux.protocol import Header, Kind
 from memmux.settings import load
 from tests.acceptance.conftest import raw_server
 from tests.integration.helpers import gone, pids_of, status_until
-from tests.integration.machines import free_port, logged, logged_until, memmux, remote_settings
+from tests.integration.machines import clients, free_port, logged, logged_until, memmux, remote_settings
 
 SILENCE_MS = 1500  # without an answer, that a refused client is given to get one
 
@@ -57,9 +57,9 @@ def test_a_client_with_a_key_works_with_everything(
         assert client.backup().memories == 1
         assert client.rebuild().texts == 1
         assert client.verify().drifted == 0
-        assert [seen["name"] for seen in client.status().clients if seen["name"] == "laptop"] == ["laptop"]
+        assert "laptop" in clients(client.status())
     assert server.get(stored.id).tags == ("travel",)
-    status_until(server, lambda status: "laptop" not in [seen["name"] for seen in status.clients])
+    status_until(server, lambda status: "laptop" not in clients(status))
 
 
 def test_an_asyncio_client_with_a_key_works_and_says_goodbye(
@@ -72,7 +72,7 @@ def test_an_asyncio_client_with_a_key_works_and_says_goodbye(
             return ids[0].id
 
     assert server.get(asyncio.run(work())).content.startswith("Number")
-    status_until(server, lambda status: "laptop" not in [seen["name"] for seen in status.clients])
+    status_until(server, lambda status: "laptop" not in clients(status))
 
 
 def test_an_mcp_server_with_a_key_works(server: Client, key: Callable[..., Path], elsewhere: dict[str, str]) -> None:
@@ -184,7 +184,7 @@ def test_whoever_has_no_valid_key_gets_silence_and_the_log_says_who(
     line = logged_until(server_env, "client_refused", lambda line: line["reason"] == "revoked key")
     assert (line["key"], line["address"]) == ("eve", "127.0.0.1")
     assert logged(server_env, "client_authenticated")[0]["key"] == "ada"
-    assert [seen["name"] for seen in server.status().clients] == ["local"]
+    assert clients(server.status()) == ["local"]
 
     everything = (Places(load(environment=server_env)).logs / "router.jsonl").read_text()
     assert not [secret for secret in (ada.own.secret, eve.own.secret) if secret in everything]
@@ -226,7 +226,7 @@ def test_a_revoked_key_ends_an_open_session_at_once(
         ended = memmux(server_env, "key", "revoke", "ada", "--json")
         assert json.loads(ended.stdout) == {"name": "ada", "revoked": True, "running": True}
         # The command has returned: from now on nothing is done.
-        assert [seen["name"] for seen in server.status().clients] == ["local"]
+        assert clients(server.status()) == ["local"]
         with pytest.raises(ClusterUnreachableError, match="may be revoked"):
             client.store("After the key was revoked.")
     assert [memory.content for memory in server.list()] == ["Before the key was revoked."]
@@ -275,9 +275,9 @@ def test_the_session_of_a_client_that_vanishes_is_ended(
         try:
             assert laptop.stdout is not None
             assert laptop.stdout.readline() == b"here\n"
-            assert "laptop" in [seen["name"] for seen in server.status().clients]
+            assert "laptop" in clients(server.status())
             laptop.send_signal(end)  # stopped, it answers as little as a laptop whose lid was closed
-            status_until(server, lambda status: "laptop" not in [seen["name"] for seen in status.clients])
+            status_until(server, lambda status: "laptop" not in clients(status))
         finally:
             laptop.kill()
 
@@ -290,7 +290,7 @@ def test_an_idle_remote_client_keeps_its_session_though_no_process_here_has_its_
         client.status()
         swept = time.monotonic() + 2.5  # twice the sweep, and more
         while time.monotonic() < swept:
-            assert "laptop" in [seen["name"] for seen in server.status().clients]
+            assert "laptop" in clients(server.status())
         client.status()
 
 
