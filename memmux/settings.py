@@ -78,7 +78,9 @@ class Settings:
     index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     tools: which tools the MCP server lists.
-    log_level: the least level that is logged.
+    log_level: the least level that is logged. log_mb: MiB that all log files of a cluster may take together.
+    log_content: whether what users store and ask for may stand in the logs.
+    slow_ms: a request, or a stage of one, that takes so long is logged with where the time went; 0 never.
     """
 
     database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
@@ -105,6 +107,9 @@ class Settings:
     ingest_roots: tuple[Path, ...] = ()
     tools: ToolList = ToolList.CORE
     log_level: LogLevel = LogLevel.INFO
+    log_mb: int = 64
+    log_content: bool = False
+    slow_ms: int = 1000
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -136,6 +141,8 @@ _RANGES = (
     ("worker_rss_mb", 0, 1 << 20),
     ("wal_mb", 1, 1 << 20),
     ("index_from", 1, 1_000_000_000),
+    ("log_mb", 1, 1 << 20),
+    ("slow_ms", 0, 1_000_000_000),
 )
 
 
@@ -230,12 +237,15 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
     if name == "model" and str(value).startswith((".", "~")):
         kind = Path  # a folder, seen from here: workers have another working directory
     try:
+        if kind is bool:
+            return _switch(value)
         if kind in (int, float, str):
             return _plain(kind, value)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return kind(str(value))
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
+        choices = "true or false" if kind is bool else choices
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
     if name == "adopt_from" and value == NONE:
         return None
@@ -252,6 +262,17 @@ def _path(value: object, source: str) -> Path:
         return Path(str(value)).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
+
+
+def _switch(value: object) -> bool:
+    """Return whether `value`, or a word for it, is true; raise KeyError for anything else."""
+    return _SWITCHES[str(value).strip().lower()]
+
+
+_SWITCHES = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
 
 
 def _plain(kind: type[int | float | str], value: object) -> object:

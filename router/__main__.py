@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = parse_flags([flag for flag in arguments if not flag.startswith(_READY_FD)])
         logs.configure("router", settings)
+        logs.catch_crashes(settings)
         with _locked(Places(settings)) as held:
             _serve(settings, starter, held)
     except MemmuxError as error:
@@ -120,7 +121,7 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         "endpoint": clients,
         "database": str(settings.database),
     }
-    limits = Limits(stall_s=settings.stall_s, log_bytes=settings.wal_mb << 20)
+    limits = Limits(stall_s=settings.stall_s, log_bytes=settings.wal_mb << 20, slow_s=settings.slow_ms / 1000)
     dispatcher = Dispatcher(welcome=welcome, limits=limits, new_id=uuid7)
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
     started = time.monotonic()
