@@ -173,11 +173,11 @@ class Loop:
 
     def _perform(self, first: Sequence[Action], now: float) -> None:
         """Perform actions in order, and then those that follow from a send that failed."""
-        waiting = deque(first)
+        waiting, at_ns = deque(first), time.time_ns()
         while waiting:
-            waiting.extend(self._perform_one(waiting.popleft(), now))
+            waiting.extend(self._perform_one(waiting.popleft(), now, at_ns))
 
-    def _perform_one(self, action: Action, now: float) -> Sequence[Action]:
+    def _perform_one(self, action: Action, now: float, at_ns: int) -> Sequence[Action]:
         match action:
             case actions.ToClient(routing_id, frames):
                 if not _send(self._frontend, routing_id, frames):
@@ -187,7 +187,8 @@ class Loop:
                     self._supervisor.kill(identity)
                     return self._dispatcher.on_worker_exit(identity, now)
             case actions.Log(level, event, fields):
-                getattr(self._log, level)(event, **fields)
+                # The time is from before the answer: its receiver may log it first.
+                getattr(self._log, level)(event, at_ns=at_ns, **fields)
             case actions.ReportStatus(routing_id, request_id):
                 header = Header(kind=Kind.RESULT, id=request_id)
                 return [actions.ToClient(routing_id, protocol.encode(header, orjson.dumps(self._status(now))))]

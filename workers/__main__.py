@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
     if kind in _CHILDREN:
         settings = parse_flags(rest)
         logs.configure(kind, settings)
+        logs.catch_crashes(settings)
         run: Callable[[Settings], int] = importlib.import_module(f"workers.{kind}").main
         return run(settings)
     if kind in errand.KINDS:
@@ -54,6 +55,7 @@ def main(arguments: list[str]) -> int:
     identity, router = (flag.partition("=")[2] for flag in rest[:2])
     settings = parse_flags(rest[2:])
     logs.configure(identity.rpartition("-")[0], settings)
+    logs.catch_crashes(settings)
     from workers.serve import HEARTBEAT_S, serve
 
     return serve(
@@ -62,6 +64,7 @@ def main(arguments: list[str]) -> int:
         identity,
         cap_bytes=settings.worker_rss_mb << 20,
         heartbeat_s=min(HEARTBEAT_S, settings.stall_s / 4),
+        slow_ms=settings.slow_ms,
     )
 
 
