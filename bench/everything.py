@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bench import degradation, mixed, report, scale, search, smoke, start, store, store_cost
+from bench import degradation, mixed, report, scale, search, smoke, start, store, store_cost, tail
 from bench.measure import Row
 
 Measurement = Callable[[], Iterable[Row]]
@@ -63,6 +63,11 @@ SECTIONS = (
         "start",
         lambda: start.measure(start.Options()),
         lambda: start.measure(start.Options(memories=200, idle_s=1.0, texts=20, starts=1)),
+    ),
+    Section(
+        "tail",
+        lambda: tail.measure(tail.Options()),
+        lambda: tail.measure(tail.Options(lines=6_000, rounds=1)),
     ),
     Section("peers", lambda: _peers([]), lambda: _peers(["--memories=200", "--queries=20"])),
 )

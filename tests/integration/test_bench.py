@@ -47,6 +47,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "idle_percent",
         "embed_ratio",
     ),
+    "tail": ("few_per_s", "some_per_s", "all_per_s", "shown_per_s", "lines"),
 }
 
 

@@ -12,11 +12,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bench import degradation, everything, mixed, plots, scale, search, smoke, start, store, store_cost
+from bench import degradation, everything, mixed, plots, scale, search, smoke, start, store, store_cost, tail
 from bench.__main__ import bench
 from bench.measure import Row, at_most
 
-MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost)
+MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost, tail)
 
 
 @pytest.fixture
@@ -71,6 +71,7 @@ def _run(*arguments: str) -> tuple[int, str]:
             ("bench.scale", scale.Options(sizes=(100, 2000)), Path("out.svg")),
         ),
         ("start --memories 200 --idle-seconds 2", ("bench.start", start.Options(memories=200, idle_s=2))),
+        ("tail --lines 2000 --rounds 1", ("bench.tail", tail.Options(lines=2000, rounds=1))),
         ("all --quick --only store --only mixed", ("bench.everything", ("store", "mixed"), True)),
     ],
 )
