@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,7 +50,7 @@ _TEXTS = {
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Give the rows: the whole command, its start included."""
+    """Give the rows: the whole command, its start included, by the processor time that it used."""
     target = PER_S if options.lines == FULL else None
     with tempfile.TemporaryDirectory(prefix="mmb-") as name:
         settings = Settings(database=Path(name) / "m.db", state_dir=Path(name))
@@ -67,7 +66,7 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def _timed(settings: Settings, arguments: tuple[str, ...], rounds: int) -> tuple[float, int]:
-    """Return the seconds that the command takes, the median of some rounds, and how many lines it showed."""
+    """Return the seconds of one core that the command uses, the median of some rounds, and how many lines it showed."""
     environment = {
         **os.environ,
         "MEMMUX_DATABASE": str(settings.database),
@@ -78,9 +77,12 @@ def _timed(settings: Settings, arguments: tuple[str, ...], rounds: int) -> tuple
     taken, shown = [], 0
     for _ in range(rounds):
         with tempfile.TemporaryFile() as output:
-            began = time.perf_counter()
-            subprocess.run(command, env=environment, stdout=output, check=True)
-            taken.append(time.perf_counter() - began)
+            process = subprocess.Popen(command, env=environment, stdout=output)
+            _, ended, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(ended)  # or it would be waited for once more
+            if process.returncode:
+                raise RuntimeError(f"memmux tail ended with {process.returncode}")
+            taken.append(used.ru_utime + used.ru_stime)
             output.seek(0)
             shown = sum(block.count(b"\n") for block in iter(lambda: output.read(1 << 20), b""))
     return median(taken), shown

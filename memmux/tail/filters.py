@@ -5,7 +5,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -23,6 +25,7 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
 }
 _MISSING = object()
+_Check = Callable[[Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Condition:
     key: str
     sign: str
     value: str
+    number: float | None
 
     @classmethod
     def parse(cls, text: str) -> Condition:
@@ -43,13 +47,16 @@ class Condition:
         found = _CONDITION.fullmatch(text.strip())
         if found is None:
             raise ArgumentInvalidError(f"--where {text!r} is no condition; write it like outcome!=ok or total_ms>100")
-        return cls(found[1], found[2], found[3].strip())
+        value = found[3].strip()
+        return cls(found[1], found[2], value, _number(value))
 
     def met(self, line: Mapping[str, Any]) -> bool:
         """Return whether a line meets it."""
-        found: Any = line
-        for part in self.key.split("."):
-            found = found.get(part, _MISSING) if isinstance(found, Mapping) else _MISSING
+        found: Any = line.get(self.key, _MISSING)
+        if found is _MISSING and "." in self.key:
+            found = line
+            for part in self.key.split("."):
+                found = found.get(part, _MISSING) if isinstance(found, dict) else _MISSING
         if found is _MISSING:
             return False
         if self.sign in ("=", "!="):
@@ -61,14 +68,13 @@ class Condition:
         if isinstance(found, bool) or found is None:
             return self.value in _WORDS and _WORDS[self.value] is found
         if isinstance(found, int | float):
-            return found == _number(self.value)
+            return found == self.number
         return str(found) == self.value
 
     def _ordered(self, found: object) -> bool:
         order = _ORDERS[self.sign]
         if isinstance(found, int | float) and not isinstance(found, bool):
-            number = _number(self.value)
-            return number is not None and order(found, number)
+            return self.number is not None and order(found, self.number)
         return isinstance(found, str) and order(found, self.value)
 
 
@@ -97,27 +103,26 @@ class Filter:
         client: str = "",
     ) -> None:
         self.since = since
-        self._levels = frozenset(LEVELS[LEVELS.index(level) :])
-        self._events = frozenset(events)
-        self._where = tuple(where)
-        self._request = request
-        self._client = client
-        self._marks = self._marked(level)
-
-    def _marked(self, level: str) -> list[tuple[bytes, ...]]:
-        """Return groups of bytes: a line that is wanted holds one of each."""
-        marks: list[tuple[bytes, ...]] = [
-            (b'"%b":' % condition.key.split(".")[0].encode(),) for condition in self._where
-        ]
+        # Groups of bytes, and questions to the parsed line: what is wanted holds one of each group, and passes all.
+        self._marks: list[tuple[bytes, ...]] = []
+        self._checks: list[_Check] = []
+        if request:
+            self._add((orjson.dumps(request),), partial(_is_of_request, request))
+        if client:
+            self._add((b'"client":%b' % orjson.dumps(client),), partial(_is_one_of, "client", {client}))
+        if events:
+            marks = tuple(b'"event":%b' % orjson.dumps(name) for name in events)
+            self._add(marks, partial(_is_one_of, "event", set(events)))
         if level != LEVELS[0]:
-            marks.insert(0, tuple(b'"level":"%b"' % name.encode() for name in LEVELS[LEVELS.index(level) :]))
-        if self._events:
-            marks.insert(0, tuple(b'"event":%b' % orjson.dumps(name) for name in sorted(self._events)))
-        if self._client:
-            marks.insert(0, (b'"client":%b' % orjson.dumps(self._client),))
-        if self._request:
-            marks.insert(0, (orjson.dumps(self._request),))
-        return marks
+            levels = LEVELS[LEVELS.index(level) :]
+            marks = tuple(b'"level":"%b"' % name.encode() for name in levels)
+            self._add(marks, partial(_is_one_of, "level", set(levels)))
+        for condition in where:
+            self._add((b'"%b":' % condition.key.split(".")[0].encode(),), condition.met)
+
+    def _add(self, marks: tuple[bytes, ...], check: _Check) -> None:
+        self._marks.append(marks)
+        self._checks.append(check)
 
     @property
     def selective(self) -> bool:
@@ -145,17 +150,14 @@ class Filter:
             line = orjson.loads(raw)
         except orjson.JSONDecodeError:
             return False
-        return (
-            isinstance(line, dict)
-            and line.get("level") in self._levels
-            and (not self._events or line.get("event") in self._events)
-            and (not self._client or line.get("client") == self._client)
-            and (not self._request or self._of_request(line))
-            and all(condition.met(line) for condition in self._where)
-        )
+        return isinstance(line, dict) and all(check(line) for check in self._checks)
 
-    def _of_request(self, line: Mapping[str, Any]) -> bool:
-        listed = line.get("request_ids")
-        return self._request in (line.get("request_id"), line.get("call_id")) or (
-            isinstance(listed, list) and self._request in listed
-        )
+
+def _is_one_of(name: str, wanted: AbstractSet[str], line: Mapping[str, Any]) -> bool:
+    found = line.get(name)
+    return isinstance(found, str) and found in wanted
+
+
+def _is_of_request(request: str, line: Mapping[str, Any]) -> bool:
+    listed = line.get("request_ids")
+    return request in (line.get("request_id"), line.get("call_id")) or (isinstance(listed, list) and request in listed)

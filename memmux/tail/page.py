@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ _COMMON = frozenset(
 _PLAIN = re.compile(r"[\w.:/@+-]+")
 _COLOURS = {"debug": "bright_black", "info": "green", "warning": "yellow", "error": "red"}
 _TIME_WIDTH, _LEVEL_WIDTH, _MOST_WIDTH = 23, 7, 28
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_SECOND, _MILLISECOND = len("2026-11-25T18:04:05"), len("2026-11-25T18:04:05.123")
 _BIDI_AND_C1 = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -26,6 +29,7 @@ class Page:
     def __init__(self, *, colour: bool) -> None:
         self._colour = colour
         self._widths = {"process": 14, "event": 16}
+        self._names: dict[str, str] = {}  # of fields, as they stand before a value; there are few
 
     def text(self, raw: bytes) -> str:
         """Return the text of a log line; what is no JSON object stays what it is, but for control characters."""
@@ -37,12 +41,12 @@ class Page:
             return clean(raw.decode(errors="backslashreplace"))
         level = str(line.get("level", ""))
         columns = [
-            self._styled(_local(line.get("timestamp")).ljust(_TIME_WIDTH), fg="bright_black"),
+            self._styled(_local(str(line.get("timestamp"))).ljust(_TIME_WIDTH), fg="bright_black"),
             self._styled(_flat(level).ljust(_LEVEL_WIDTH), fg=_COLOURS.get(level)),
             self._column("process", f"{line.get('process', '')}[{line.get('pid', '')}]", fg="cyan"),
             self._column("event", str(line.get("event", "")), bold=True),
-            *(self._field(name, value) for name, value in line.items() if name not in _COMMON),
         ]
+        columns += [self._named(name) + _written(line[name]) for name in line if name not in _COMMON]
         text = " ".join(columns).rstrip()
         if isinstance(trace := line.get("exception"), str):
             text += "".join(f"\n    {clean(part)}" for part in trace.split("\n"))
@@ -50,11 +54,13 @@ class Page:
 
     def _column(self, name: str, value: str, **style: Any) -> str:
         text = _flat(value)
-        self._widths[name] = min(_MOST_WIDTH, max(self._widths[name], len(text)))
-        return self._styled(text.ljust(self._widths[name]), **style)
+        self._widths[name] = width = min(_MOST_WIDTH, max(self._widths[name], len(text)))
+        return self._styled(text.ljust(width), **style)
 
-    def _field(self, name: str, value: object) -> str:
-        return f"{self._styled(_written(name), fg='bright_black')}={_written(value)}"
+    def _named(self, name: str) -> str:
+        if (known := self._names.get(name)) is None:
+            known = self._names[name] = f"{self._styled(_written(name), fg='bright_black')}="
+        return known
 
     def _styled(self, text: str, **style: Any) -> str:
         return click.style(text, **style) if self._colour else text
@@ -67,20 +73,28 @@ def harmless(raw: bytes) -> bytes:
 
 
 def _flat(text: str) -> str:
-    return clean(text).replace("\n", "\\n")
+    """Return a text that is harmless and of one line."""
+    return text if text.isascii() and text.isprintable() else clean(text).replace("\n", "\\n")
 
 
 def _written(value: object) -> str:
-    """Return a value in one piece: plain words as they are, everything else as JSON."""
-    if isinstance(value, str) and _PLAIN.fullmatch(value):
-        return value
+    """Return a value in one piece: numbers and plain words as they are, everything else as JSON."""
+    kind = type(value)
+    if kind is int or kind is float or (kind is str and _PLAIN.fullmatch(value)):  # type: ignore[arg-type]  # it is one
+        return str(value)
     return clean(orjson.dumps(value).decode())
 
 
-def _local(timestamp: object) -> str:
+def _local(timestamp: str) -> str:
     """Return a time as people here read it, to the millisecond."""
+    second = _second(timestamp[:_SECOND]) if _TIME.fullmatch(timestamp) else ""
+    return f"{second}{timestamp[_SECOND:_MILLISECOND]}" if second else _flat(timestamp)
+
+
+@lru_cache(maxsize=64)
+def _second(text: str) -> str:
+    """Return a second of UTC as people here read it; empty for what is none."""
     try:
-        moment = datetime.fromisoformat(str(timestamp)).astimezone()
+        return f"{datetime.fromisoformat(f'{text}+00:00').astimezone():%Y-%m-%d %H:%M:%S}"
     except (ValueError, OverflowError):
-        return _flat(str(timestamp))
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"
+        return ""
