@@ -123,7 +123,7 @@ EVENTS = (
     Event("catch_up_failed", f"{WARNING} {ERROR}", "read", _FAILURE, "A reader could not catch up while it was idle.",
           "The code says what to do, if it goes on."),
     Event("memories_purged", INFO, "write", "memories", "Deleted memories were purged, as their time was over."),
-    Event("rows_forgotten", INFO, "write", "query rows", "Records that nobody can ask for any more were removed."),
+    Event("rows_forgotten", INFO, "write", "statement rows", "Records that nobody can ask for any more were removed."),
     Event("upkeep_failed", WARNING, "write", _FAILURE, "Upkeep failed, and is tried again.",
           "The code says what to do."),
     Event("views_rebuilt", INFO, "write", "texts vectors dropped", "Every view was built anew from the rows."),

@@ -10,8 +10,8 @@ import json
 import os
 import sys
 import threading
-import time
 import traceback
+from datetime import UTC, datetime
 from types import TracebackType
 
 import orjson
@@ -30,7 +30,6 @@ CONTENT_FIELDS = frozenset({"arguments", "content", "query"})
 _logger: FilteringBoundLogger | None = None
 _sink: LogFile | None = None
 _LEVELS = {LogLevel.DEBUG: 10, LogLevel.INFO: 20, LogLevel.WARNING: 30, LogLevel.ERROR: 40}
-_SECOND_NS = 1_000_000_000
 
 
 def configure(name: str, settings: Settings) -> FilteringBoundLogger:
@@ -105,39 +104,33 @@ def _kind(error: BaseException) -> str:
 class _Lines:
     """Makes the line of an event, with the fields in front that people read first; it never raises.
 
-    An event that is logged after others could learn of it has `at_ns`, when it happened, in nanoseconds since 1970.
+    An event that is logged after others could learn of it has `at_s`, when it happened, in seconds since 1970.
     """
 
     def __init__(self, *, content: bool) -> None:
         self._content = content
-        self._second = (0, "")  # the one that is now, and how it is written; in one value, as threads share it
 
     def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> bytes:
-        if (error := event.pop("exc_info", None)) is not None:
+        if "exc_info" in event:
+            error = event.pop("exc_info")
             if not isinstance(error, BaseException):
                 error = sys.exc_info()[1] if error else None
             if error is not None:
                 event["exception"] = describe(error, content=self._content)
-        if not self._content and not CONTENT_FIELDS.isdisjoint(event):
-            event = {name: value for name, value in event.items() if name not in CONTENT_FIELDS}
+        if not self._content:
+            for name in CONTENT_FIELDS:
+                event.pop(name, None)
         level = "error" if method == "exception" else method
-        fields = {
-            "timestamp": self._written(event.pop("at_ns", None) or time.time_ns()),
-            "level": level,
-            "event": event.pop("event"),
-            **event,
-        }
+        at_s = event.pop("at_s", None)
+        moment = datetime.now(UTC) if at_s is None else datetime.fromtimestamp(at_s, UTC)
+        if not moment.microsecond:
+            moment = moment.replace(
+                microsecond=1
+            )  # or it would be written shorter, and sort after all others of its second
+        fields = {"timestamp": moment, "level": level, "event": event.pop("event"), **event}
         try:
-            return orjson.dumps(fields, default=str)
+            return orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z)
         except TypeError:  # a path that is no text, or a number of more than 64 bits
+            fields["timestamp"] = f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
             text = json.dumps(fields, default=str, skipkeys=True, ensure_ascii=False, separators=(",", ":"))
             return text.encode(errors="replace")
-
-    def _written(self, at_ns: int) -> str:
-        """Return a time in UTC, to the microsecond, always of one length."""
-        second, rest = divmod(at_ns, _SECOND_NS)
-        known, text = self._second
-        if known != second:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._second = (second, text)
-        return f"{text}.{rest // 1000:06d}Z"

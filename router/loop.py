@@ -173,11 +173,11 @@ class Loop:
 
     def _perform(self, first: Sequence[Action], now: float) -> None:
         """Perform actions in order, and then those that follow from a send that failed."""
-        waiting, at_ns = deque(first), time.time_ns()
+        waiting, at_s = deque(first), time.time()
         while waiting:
-            waiting.extend(self._perform_one(waiting.popleft(), now, at_ns))
+            waiting.extend(self._perform_one(waiting.popleft(), now, at_s))
 
-    def _perform_one(self, action: Action, now: float, at_ns: int) -> Sequence[Action]:
+    def _perform_one(self, action: Action, now: float, at_s: float) -> Sequence[Action]:
         match action:
             case actions.ToClient(routing_id, frames):
                 if not _send(self._frontend, routing_id, frames):
@@ -188,7 +188,7 @@ class Loop:
                     return self._dispatcher.on_worker_exit(identity, now)
             case actions.Log(level, event, fields):
                 # The time is from before the answer: its receiver may log it first.
-                getattr(self._log, level)(event, at_ns=at_ns, **fields)
+                getattr(self._log, level)(event, at_s=at_s, **fields)
             case actions.ReportStatus(routing_id, request_id):
                 header = Header(kind=Kind.RESULT, id=request_id)
                 return [actions.ToClient(routing_id, protocol.encode(header, orjson.dumps(self._status(now))))]

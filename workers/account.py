@@ -19,9 +19,11 @@ class Account:
         self._slow_ms = slow_ms
 
     def finished(
-        self, job: Job, outcome: Answer | MemmuxError, *, came: float, began: float, ended: float, at_ns: int
+        self, job: Job, outcome: Answer | MemmuxError, *, came: float, began: float, ended: float, at_s: float
     ) -> None:
-        """Tell of a request that is answered; came, began, ended: monotonic seconds; at_ns: the end by the clock.
+        """Tell of a request that is answered.
+
+        came, began, ended: monotonic seconds. at_s: the end, in seconds since 1970.
 
         Work begins with the turn in which the request is answered, or where the answer before it in that turn ended. So
         of requests that are worked on together, the first has the work of all, and the others have waited for it.
@@ -38,7 +40,7 @@ class Account:
             "queue_ms": queue_ms,
             "work_ms": work_ms,
         }
-        logs.get().info("stage_finished", at_ns=at_ns, **said)
+        logs.get().info("stage_finished", at_s=at_s, **said)
         if self._slow_ms and queue_ms + work_ms >= self._slow_ms:
             done = {} if isinstance(outcome, MemmuxError) else outcome.done
-            logs.get().warning("stage_slow", at_ns=at_ns, **said, **done)
+            logs.get().warning("stage_slow", at_s=at_s, **said, **done)

@@ -146,14 +146,14 @@ def _answer(
     began: float,
     ended: float,
 ) -> None:
-    came, at_ns = link.came_at(job.id, job.attempt), time.time_ns()
+    came, at_s = link.came_at(job.id, job.attempt), time.time()
     if isinstance(outcome, MemmuxError):
         link.answer(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))
     else:
         detail = {"work_ms": round((ended - began) * 1000, 3), **worker.facts()}
         header = Header(kind=Kind.RESULT, id=job.id, attempt=job.attempt, degraded=outcome.degraded, detail=detail)
         link.answer(header, *outcome.frames)
-    account.finished(job, outcome, came=came, began=began, ended=ended, at_ns=at_ns)
+    account.finished(job, outcome, came=came, began=began, ended=ended, at_s=at_s)
 
 
 def _die_with_parent() -> None:

@@ -41,7 +41,7 @@ def _calls(tree: ast.AST, place: str) -> Iterator[Logged]:
         else:
             continue
         if isinstance(event, ast.Constant):
-            fields = frozenset(keyword.arg for keyword in node.keywords if keyword.arg) - {"exc_info", "at_ns"}
+            fields = frozenset(keyword.arg for keyword in node.keywords if keyword.arg) - {"exc_info", "at_s"}
             levels = frozenset({str(level.value)}) if isinstance(level, ast.Constant) else frozenset[str]()
             yield Logged(f"{place}:{node.lineno}", str(event.value), levels, fields)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -53,17 +54,15 @@ def test_levels_below_the_setting_are_left_out(settings_env: dict[str, str]) -> 
     assert (line["event"], line["level"]) == ("important", "warning")
 
 
-def test_time_is_utc_and_always_of_one_length(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_is_utc_and_always_of_one_length(settings: Settings) -> None:
     log = logs.configure("router", settings)
-    moments = iter((1_764_093_845_000_000_000, 1_764_093_845_000_001_999, 1_764_093_846_999_999_000))
-    monkeypatch.setattr("memmux.logs.time.time_ns", lambda: next(moments))
-    for _ in range(3):
-        log.info("x_happened")
-    assert [line["timestamp"] for line in _lines(settings, "router")] == [
-        "2025-11-25T18:04:05.000000Z",
-        "2025-11-25T18:04:05.000001Z",
-        "2025-11-25T18:04:06.999999Z",
-    ]
+    for at_s in (1_764_093_845, 1_764_093_845.5, 1_764_093_846.999999):
+        log.info("x_happened", at_s=at_s)
+    log.info("x_happened", number=1 << 70)
+    *given, last = [line["timestamp"] for line in _lines(settings, "router")]
+    assert given == ["2025-11-25T18:04:05.000001Z", "2025-11-25T18:04:05.500000Z", "2025-11-25T18:04:06.999999Z"]
+    assert len(last) == len(given[0])
+    assert abs(datetime.fromisoformat(last) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_what_json_can_not_hold_is_written_somehow(settings: Settings) -> None:
