@@ -6,7 +6,6 @@ mean is in `memmux.events`; what is in no table there is logged all the same.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -131,6 +130,8 @@ class _Lines:
         try:
             return orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z)
         except TypeError:  # a path that is no text, or a number of more than 64 bits
+            import json  # hardly ever needed
+
             fields["timestamp"] = f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
             text = json.dumps(fields, default=str, skipkeys=True, ensure_ascii=False, separators=(",", ":"))
             return text.encode(errors="replace")

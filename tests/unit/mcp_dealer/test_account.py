@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from mcp import Client
 from mcp.server.mcpserver.exceptions import ToolError
 from structlog.testing import capture_logs
@@ -25,7 +24,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def said() -> Iterator[list[Any]]:
     """What is logged."""
-    structlog.reset_defaults()
     with capture_logs() as lines:
         yield lines
 

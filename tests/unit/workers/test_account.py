@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from memmux.errors import NotFoundError
@@ -19,7 +18,6 @@ from workers.jobs import Answer
 @pytest.fixture
 def said() -> Iterator[list[Any]]:
     """What is logged."""
-    structlog.reset_defaults()
     with capture_logs() as lines:
         yield lines
 
@@ -28,7 +26,7 @@ def test_time_at_a_worker_is_waiting_and_work(said: list[Any]) -> None:
     asked = job("memory.get", {}, id="r1", attempt=2)
     Account(Stage.READ, 0).finished(asked, Answer(()), came=10.0, began=10.25, ended=10.3, at_s=1)
     (line,) = said
-    assert line == {
+    wanted = {
         "event": "stage_finished",
         "log_level": "info",
         "at_s": 1,
@@ -41,6 +39,7 @@ def test_time_at_a_worker_is_waiting_and_work(said: list[Any]) -> None:
         "queue_ms": 250.0,
         "work_ms": 50.0,
     }
+    assert wanted.items() <= line.items()
 
 
 def test_request_that_came_while_others_were_worked_on_did_not_work_before_it_came(said: list[Any]) -> None:
