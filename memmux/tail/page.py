@@ -79,8 +79,8 @@ def _flat(text: str) -> str:
 
 def _written(value: object) -> str:
     """Return a value in one piece: numbers and plain words as they are, everything else as JSON."""
-    kind = type(value)
-    if kind is int or kind is float or (kind is str and _PLAIN.fullmatch(value)):  # type: ignore[arg-type]  # it is one
+    # A switch is an int, too, and is written as JSON does.
+    if type(value) in (int, float) or (isinstance(value, str) and _PLAIN.fullmatch(value)):
         return str(value)
     return clean(orjson.dumps(value).decode())
 
