@@ -187,6 +187,19 @@ def upgrade(*, clients: int, rounds: int, seed: int, embedder: str, as_json: boo
 
 
 @bench.command()
+@click.option(
+    "--lines", type=click.IntRange(1_000, 10_000_000), default=500_000, show_default=True, help="In all logs."
+)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Of each kind of filter.")
+@json_option
+def tail(*, lines: int, rounds: int, as_json: bool) -> None:
+    """Measure how many lines a second `memmux tail` filters and shows."""
+    from bench import report, tail
+
+    sys.exit(report.finish(tail.measure(tail.Options(lines=lines, rounds=rounds)), as_json=as_json))
+
+
+@bench.command()
 @memories_option
 @click.option("--queries", type=click.IntRange(1), default=1_000, show_default=True, help="Asked of each.")
 @plot_option

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bench import degradation, mixed, report, scale, search, smoke, start, store, store_cost, upgrade
+from bench import degradation, mixed, report, scale, search, smoke, start, store, store_cost, tail, upgrade
 from bench.measure import Row
 
 Measurement = Callable[[], Iterable[Row]]
@@ -68,6 +68,11 @@ SECTIONS = (
         "upgrade",
         lambda: upgrade.measure(upgrade.Options()),
         lambda: upgrade.measure(upgrade.Options(clients=2, rounds=2, steady_s=0.3)),
+    ),
+    Section(
+        "tail",
+        lambda: tail.measure(tail.Options()),
+        lambda: tail.measure(tail.Options(lines=6_000, rounds=1)),
     ),
     Section("peers", lambda: _peers([]), lambda: _peers(["--memories=200", "--queries=20"])),
 )

@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> None:
     try:
         settings = parse_flags(arguments)
         logs.configure("mcp", settings)
+        logs.catch_crashes(settings)
     except MemmuxError as error:
         sys.exit(f"memmux mcp: {error.code}: {error.message}")
     asyncio.run(_serve(settings))

@@ -11,7 +11,7 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 
-from mcp_dealer import arguments
+from mcp_dealer import account, arguments
 from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Session, Stats
 from mcp_dealer.spans import Moment, Now
 from mcp_dealer.tool import MemoryTool
@@ -112,7 +112,9 @@ class ExtraTools:
             asyncio.run_coroutine_threadsafe(context.report_progress(done, total), loop)
 
         def work() -> ingest.Ingested:
-            with Client(settings=self._settings, name=INGESTING) as client:
+            # The thread knows which tool call it is for: it has a copy of the context.
+            observer = account.observer(INGESTING)
+            with Client(settings=self._settings, name=INGESTING, observer=observer) as client:
                 return ingest.ingest(
                     client,
                     asked.source,

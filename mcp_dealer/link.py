@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mcp_dealer import account
 from mcp_dealer.uses import Uses
 from memmux import logs
 from memmux.aclient import AsyncClient
@@ -27,6 +28,8 @@ class Link:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.uses = Uses(self._running)
+        self.name = NAME
+        """What the cluster calls the MCP client."""
         self._client: AsyncClient | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
@@ -35,7 +38,8 @@ class Link:
         """Return the client, which starts to connect on the first call; `name` says who is behind it."""
         if self._client is None:
             said = "".join(filter(str.isprintable, name)).strip()[:NAME_CHARACTERS]
-            self._client = AsyncClient(settings=self.settings, name=said or NAME)
+            self.name = said or NAME
+            self._client = AsyncClient(settings=self.settings, name=self.name, observer=account.observer(self.name))
             self._connecting = asyncio.create_task(self._connect(self._client))
         return self._client
 

@@ -12,7 +12,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult
 from mcp_types import Tool as Listing
 
-from mcp_dealer import legacy
+from mcp_dealer import account, legacy
 from mcp_dealer.extras import ExtraTools
 from mcp_dealer.legacy import Older
 from mcp_dealer.link import Link
@@ -73,7 +73,12 @@ class MemoryServer(MCPServer[None]):
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool by its name, or by an older one; what is unknown is refused with a code, as everything is."""
-        context = Context(mcp_server=self) if context is None else context
+        with account.called(name, arguments, self._link.name):
+            return await self._call(name, arguments, Context(mcp_server=self) if context is None else context)
+
+    async def _call(
+        self, name: str, arguments: dict[str, Any], context: Context[None, Any]
+    ) -> CallToolResult | InputRequiredResult:
         if name in self._by_name:
             return await super().call_tool(name, arguments, context)
         with refusals(name):

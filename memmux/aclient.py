@@ -16,7 +16,7 @@ import zmq
 import zmq.asyncio
 
 from memmux import calls, launch, methods, protocol, sockets
-from memmux.calls import Call
+from memmux.calls import Asked, Call, Observer
 from memmux.client import MOVE_S, WATCH_S, hang_up
 from memmux.endpoints import Endpoint
 from memmux.errors import CancelledError, ClusterError, ClusterUnreachableError, MemmuxError
@@ -56,10 +56,12 @@ class AsyncClient:
         settings: Settings | None = None,
         name: str = "python",
         start: bool = True,
+        observer: Observer = calls.unobserved,
     ) -> None:
         calls.check_name("name", name)
         self.settings = launch.choose(database, settings)
         self._start = start
+        self._observer = observer
         self._session = Session(
             name=name,
             pid=os.getpid(),
@@ -134,19 +136,22 @@ class AsyncClient:
         if self._closed:
             raise ClusterError("this client is closed; make a new one")
         loop = asyncio.get_running_loop()
-        request_id = self._session.submit(call, time.monotonic())
+        began = time.monotonic()
+        request_id = self._session.submit(call, began)
         answered = self._futures[request_id] = loop.create_future()
         timeout_s = self.settings.request_timeout_s if call.timeout_s is None else call.timeout_s
         timer = loop.call_later(timeout_s + GRACE_S, self._advance)
+        outcome: Outcome | None = None
         try:
             self._advance()
             self._have_reader()
-            outcome: Outcome = await answered
+            outcome = await answered
         finally:
             timer.cancel()
             del self._futures[request_id]
             self._session.cancel(request_id)
             self._advance()
+            self._observer(Asked.of(request_id, call.operation, outcome, time.monotonic() - began))
         if isinstance(outcome, MemmuxError):
             raise outcome
         return outcome

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeAlias, TypeVar
 
 from memmux import limits
-from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, MalformedMessageError, MessageTooLargeError
+from memmux.errors import (
+    ArgumentInvalidError,
+    CancelledError,
+    LimitOutOfRangeError,
+    MalformedMessageError,
+    MemmuxError,
+    MessageTooLargeError,
+)
 from memmux.operations import OPERATIONS
 from memmux.protocol import Message
 from memmux.vectors import Embedding
@@ -21,6 +28,37 @@ UNNAMED = ""  # the model of a caller's vectors, until the cluster has said whic
 
 T = TypeVar("T")
 Vector = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request that a client made, once it has ended.
+
+    id: by which the logs of all processes know it. outcome: `ok`, or the code of what it failed of. total_ms: from the
+    call to its end. detail: what the answer's header says of the way there, if there was an answer.
+    """
+
+    id: str
+    operation: str
+    outcome: str
+    total_ms: float
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request_id: str, operation: str, outcome: object, seconds: float) -> Asked:
+        """Return what became of a request; outcome: the RESULT, the error, or None where nobody waited for either."""
+        detail = outcome.header.detail if isinstance(outcome, Message) else {}
+        code = outcome.code if isinstance(outcome, MemmuxError) else CancelledError.code if outcome is None else "ok"
+        return cls(request_id, operation, code, round(seconds * 1000, 3), detail)
+
+
+Observer: TypeAlias = Callable[[Asked], None]
+"""Told of each request of a client when it has ended, in the thread or task that made it."""
+
+
+def unobserved(asked: Asked) -> None:
+    """Do nothing: nobody wants to know."""
+    del asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

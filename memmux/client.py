@@ -17,12 +17,12 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import zmq
 
 from memmux import calls, launch, methods, protocol, sockets
-from memmux.calls import Call
+from memmux.calls import Asked, Call, Observer
 from memmux.endpoints import Endpoint
 from memmux.errors import ClusterError, ClusterUnreachableError, DeadlineExceededError, MemmuxError
 from memmux.ids import uuid7
 from memmux.protocol import Header, Kind
-from memmux.session import Session, Settled
+from memmux.session import Outcome, Session, Settled
 from memmux.settings import Settings
 from memmux.version import __version__
 
@@ -52,7 +52,8 @@ class Client:
     database: the SQLite file; by default what the settings say. settings: by default those of this machine.
     name: what `memmux status` and the change log call this client. start: whether to start a cluster if none runs;
     otherwise every method raises ClusterUnreachableError then. With the setting `remote`, and no database named, the
-    client talks to the cluster of another machine, which it never starts.
+    client talks to the cluster of another machine, which it never starts. observer: told of each request that has
+    ended.
 
     Methods block until the answer is there or the time is over, and raise the errors of `memmux.errors`. Threads may
     share a client, and take turns; for more at once take a client each, or `AsyncClient`. A forked process may go on
@@ -66,11 +67,13 @@ class Client:
         settings: Settings | None = None,
         name: str = "python",
         start: bool = True,
+        observer: Observer = calls.unobserved,
     ) -> None:
         calls.check_name("name", name)
         self.settings = launch.choose(database, settings)
         self._name = name
         self._start = start
+        self._observer = observer
         self._closed = False
         self._begin()
 
@@ -166,16 +169,19 @@ class Client:
         if connection is not None and began - connection.heard > WATCH_S and not connection.alive():
             self._disconnect()
         request_id = self._session.submit(call, began)
+        found: Outcome | None = None
         try:
-            while True:
-                for settled_id, outcome in self._turn(start):
-                    if settled_id != request_id:
-                        continue
-                    if isinstance(outcome, MemmuxError):
-                        raise outcome
-                    return outcome
+            while found is None:
+                found = next((outcome for settled, outcome in self._turn(start) if settled == request_id), None)
+        except MemmuxError as error:
+            found = error
+            raise
         finally:
             self._leave(request_id)
+            self._observer(Asked.of(request_id, call.operation, found, time.monotonic() - began))
+        if isinstance(found, MemmuxError):
+            raise found
+        return found
 
     def _leave(self, request_id: str) -> None:
         """Clean up after a call, however it ended: with an answer, an error, or Ctrl-C."""

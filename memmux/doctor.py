@@ -133,6 +133,16 @@ def of_files(settings: Settings) -> Iterator[Finding]:
     yield from _backups(settings)
 
 
+def of_logs(settings: Settings) -> Iterator[Finding]:
+    """Yield where the logs are, how large they are, and whether they may hold contents."""
+    folder = Places(settings).logs
+    if settings.log_content:
+        yield _warning("logs", f"{folder} may hold what is stored and asked for; unset MEMMUX_LOG_CONTENT")
+    elif folder.is_dir():
+        taken = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+        yield _ok("logs", f"{taken / (1 << 20):.1f} of {settings.log_mb} MiB in {folder}; `memmux tail` shows them")
+
+
 def _folder(name: str, folder: Path) -> Finding:
     """Look whether a folder can be written, or made, and by us alone."""
     there = folder

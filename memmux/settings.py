@@ -82,7 +82,9 @@ class Settings:
     unanswered, and how many memories a namespace may hold when it stores another; 0: no bound. A key's own go before.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     tools: which tools the MCP server lists.
-    log_level: the least level that is logged.
+    log_level: the least level that is logged. log_mb: MiB that all log files of a cluster may take together.
+    log_content: whether what users store and ask for may stand in the logs.
+    slow_ms: a request, or a stage of one, that takes so long is logged with where the time went; 0 never.
     listen: where the cluster listens for clients of other machines, `tcp://HOST:PORT`; nowhere by default.
     remote: the file of a cluster on another machine that clients use instead of one of this machine.
     """
@@ -114,6 +116,9 @@ class Settings:
     ingest_roots: tuple[Path, ...] = ()
     tools: ToolList = ToolList.CORE
     log_level: LogLevel = LogLevel.INFO
+    log_mb: int = 64
+    log_content: bool = False
+    slow_ms: int = 1000
     listen: str | None = None
     remote: Path | None = None
 
@@ -151,6 +156,8 @@ _RANGES = (
     ("client_requests_s", 0, 1e6),
     ("client_in_flight", 1, 2 * limits.QUEUE),
     ("client_memories", 0, 1_000_000_000),
+    ("log_mb", 1, 1 << 20),
+    ("slow_ms", 0, 1_000_000_000),
 )
 
 
@@ -265,12 +272,13 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
     if name == "model" and str(value).startswith((".", "~")):
         kind = Path  # a folder, seen from here: workers have another working directory
     try:
-        if kind in (int, float, str):
+        if kind in (bool, int, float, str):
             return _plain(kind, value)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return kind(str(value))
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
+        choices = "true or false" if kind is bool else choices
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
     if name in ("adopt_from", "listen", "remote") and value == NONE:
         return None
@@ -291,8 +299,16 @@ def _path(value: object, source: str) -> Path:
         raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
 
 
-def _plain(kind: type[int | float | str], value: object) -> object:
-    """Return `value` as a number or text; raise ValueError or TypeError rather than cut it."""
+_SWITCHES = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
+def _plain(kind: type[bool | float | str], value: object) -> object:
+    """Return `value` as a number, a text or a switch; raise KeyError, ValueError or TypeError rather than cut it."""
+    if kind is bool:
+        return _SWITCHES[str(value).strip().lower()]
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float | str)

@@ -56,6 +56,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = parse_flags(flags)
         log = logs.configure("router", settings)
+        logs.catch_crashes(settings)
         places = Places(settings)
         with DatabaseLock(places.lock) as lock:
             heir = Heir(lock, places, time.monotonic()) if _SUCCEED in arguments else None
@@ -115,6 +116,7 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
     limits = Limits(
         stall_s=settings.stall_s,
         log_bytes=settings.wal_mb << 20,
+        slow_s=settings.slow_ms / 1000,
         requests_s=settings.client_requests_s or None,
         in_flight=settings.client_in_flight,
         memories=settings.client_memories or None,

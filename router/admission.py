@@ -25,6 +25,7 @@ class Limits:
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
     overdue_s: a worker that has not answered so long after its request was cancelled or ran out of time is killed.
     log_bytes: a write-ahead log from which on reads that have run for read_s make way, as it can't shrink behind them.
+    slow_s: a request that took so long is logged with its route and where the time went; 0: none is.
     """
 
     in_flight: int = limits.IN_FLIGHT
@@ -37,6 +38,7 @@ class Limits:
     overdue_s: float = 60.0
     log_bytes: int = 256 << 20
     read_s: float = 5.0
+    slow_s: float = 1.0
     requests_s: float | None = None
     memories: int | None = None
 

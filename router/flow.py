@@ -321,16 +321,17 @@ class Flow:
             self._out.client(slip.session.routing_id, header, *frames)
         total_s = now - slip.accepted_at
         self._stats.finished(slip.operation.name, slip.outcome, total_s)
-        self._out.log(
-            "info",
-            "request_finished",
+        said = {
             **slip.to_log(),
             **slip.times(),
-            outcome=slip.outcome,
-            total_ms=round(total_s * 1000, 3),
-            attempt=slip.attempt,
-            degraded=sorted(slip.degraded),
-        )
+            "outcome": slip.outcome,
+            "total_ms": round(total_s * 1000, 3),
+            "attempt": slip.attempt,
+            "degraded": sorted(slip.degraded),
+        }
+        self._out.log("info", "request_finished", **said)
+        if self._bounds.slow_s and total_s >= self._bounds.slow_s:
+            self._out.log("warning", "request_slow", **said, route=[str(stage) for stage in slip.operation.route])
 
     def _forget(self, slip: Slip, outcome: str) -> None:
         """Remove a request from every table."""

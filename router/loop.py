@@ -228,11 +228,11 @@ class Loop:
 
     def _perform(self, first: Sequence[Action], now: float) -> None:
         """Perform actions in order, and then those that follow from a send that failed."""
-        waiting = deque(first)
+        waiting, at_s = deque(first), time.time()
         while waiting:
-            waiting.extend(self._perform_one(waiting.popleft(), now))
+            waiting.extend(self._perform_one(waiting.popleft(), now, at_s))
 
-    def _perform_one(self, action: Action, now: float) -> Sequence[Action]:
+    def _perform_one(self, action: Action, now: float, at_s: float) -> Sequence[Action]:
         match action:
             case actions.ToClient(routing_id, frames):
                 if not self._entrance.send(routing_id, frames):
@@ -242,7 +242,8 @@ class Loop:
                     self._supervisor.kill(identity)
                     return self._dispatcher.on_worker_exit(identity, now)
             case actions.Log(level, event, fields):
-                getattr(self._log, level)(event, **fields)
+                # The time is from before the answer: its receiver may log it first.
+                getattr(self._log, level)(event, at_s=at_s, **fields)
             case actions.ReportStatus(routing_id, request_id, known):
                 self._entrance.look()  # whoever changed a key asks whether that is known
                 header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)

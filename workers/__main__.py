@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     if kind in _CHILDREN:
         settings = parse_flags(rest)
         logs.configure(kind, settings)
+        logs.catch_crashes(settings)
         run: Callable[[Settings], int] = importlib.import_module(f"workers.{kind}").main
         return run(settings)
     if kind in errand.KINDS:
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
     identity, router = (flag.partition("=")[2] for flag in rest[:2])
     settings = parse_flags([flag for flag in rest[2:] if flag != _HELD])
     logs.configure(identity.rpartition("-")[0], settings)
+    logs.catch_crashes(settings)
     from workers.serve import HEARTBEAT_S, serve
 
     return serve(
@@ -64,6 +66,7 @@ def main(arguments: list[str]) -> int:
         cap_bytes=settings.worker_rss_mb << 20,
         heartbeat_s=min(HEARTBEAT_S, settings.stall_s / 4),
         held=_HELD in rest,
+        slow_ms=settings.slow_ms,
     )
 
 

@@ -26,6 +26,7 @@ def main(kind: str, arguments: Sequence[str]) -> int:
     run: Callable[[Settings, Sequence[str]], object] = importlib.import_module(f"workers.{kind}").run
     try:
         logs.configure(kind, settings)
+        logs.catch_crashes(settings)
         answer, code = run(settings, arguments[:first]), 0
     except MemmuxError as error:
         logs.get().error("errand_failed", code=error.code, error=error.message)

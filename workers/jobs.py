@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError
@@ -48,10 +48,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a stage made of a job: frames for the next stage or the client, and what this stage had to do without."""
+    """What a stage made of a job: frames for the next stage or the client, and what this stage had to do without.
+
+    done: how it was done, for the log of a slow request.
+    """
 
     frames: tuple[bytes, ...]
     degraded: tuple[str, ...] = ()
+    done: Mapping[str, object] = field(default_factory=dict)
 
 
 Outcome = tuple[Job, Answer | MemmuxError]

@@ -33,7 +33,7 @@ class Link:
         self._worker = worker
         self._said = self._looked = time.monotonic()
         self._inbox: list[Message] = []
-        self._open: set[Attempt] = set()  # requests that came and are not answered
+        self._open: dict[Attempt, float] = {}  # requests that came and are not answered, and when they came
         self._cancelled: set[Attempt] = set()  # those of them that nobody waits for any more
         self._weight: Weight | None = None  # from the start of work on
         self._retiring = False
@@ -49,7 +49,7 @@ class Link:
 
     def answer(self, header: Header, *frames: bytes) -> None:
         """Send the outcome of a request."""
-        self._open.discard((header.id, header.attempt))
+        self._open.pop((header.id, header.attempt), None)
         self.send(header, *frames)
 
     def hold(self, told: threading.Event) -> None:
@@ -89,13 +89,17 @@ class Link:
         """Return whether the router has said CANCEL to that attempt, as far as it was heard."""
         return (request_id, attempt) in self._cancelled
 
+    def came_at(self, request_id: str, attempt: int) -> float:
+        """Return when an attempt that is not answered yet was taken from the socket, in monotonic seconds."""
+        return self._open.get((request_id, attempt), self._looked)
+
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that came since, after waiting at most `timeout_s` for the first."""
         if not self._inbox:
             self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
         self._take()
         messages, self._inbox = self._inbox, []
-        self._cancelled &= self._open
+        self._cancelled &= self._open.keys()
         return messages
 
     def _take(self) -> None:
@@ -112,7 +116,7 @@ class Link:
             self._inbox.append(message)
             # A CANCEL comes after its REQUEST.
             if message.header.kind is Kind.REQUEST:
-                self._open.add((message.header.id, message.header.attempt))
+                self._open[message.header.id, message.header.attempt] = self._looked
             elif message.header.kind is Kind.CANCEL:
                 self._cancelled.add((message.header.id, message.header.attempt))
 

@@ -132,7 +132,8 @@ class ReadWorker:
                 raise ERRORS[code]
         with self._reader.snapshot(job.deadline, alive):
             found = self._reader.search(asked, query, job.id)
-        return Answer((orjson.dumps({"mode": found.mode, "hits": found.hits}),), found.degraded)
+        done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
+        return Answer((orjson.dumps({"mode": found.mode, "hits": found.hits}),), found.degraded, done)
 
     def _match(self, job: Job, alive: Alive) -> Answer:
         asked = Search.from_body(job.frames[0])

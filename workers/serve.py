@@ -21,6 +21,7 @@ from functools import partial
 from memmux import logs
 from memmux.errors import DatabaseReplacedError, MemmuxError
 from memmux.protocol import Header, Kind, Message
+from workers.account import Account
 from workers.confinement import confined, grant_of, key_of
 from workers.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
 from workers.link import Link
@@ -37,13 +38,14 @@ def serve(
     cap_bytes: int = 0,
     heartbeat_s: float = HEARTBEAT_S,
     held: bool = False,
+    slow_ms: float = 0,
 ) -> int:
     """Run `worker` until the router says STOP or is gone; return the exit code.
 
     address: the router's backend. identity: how the router knows this process. cap_bytes: of resident memory, beyond
     which it asks for a successor; 0 for none. heartbeat_s: well below what the router takes for a stall. held: open
-    nothing before a byte comes on standard input. A worker that can't start says FAILED with the reason and exits
-    with 1.
+    nothing before a byte comes on standard input. slow_ms: a request that takes so long here is logged with what was
+    done for it; 0 for none. A worker that can't start says FAILED with the reason and exits with 1.
     """
     log = logs.get()
     told = _die_with_parent()
@@ -60,7 +62,7 @@ def serve(
         link.ready(cap_bytes)
         log.info("worker_started", **worker.facts())
         try:
-            _work(worker, link)
+            _work(worker, link, Account(worker.stage, slow_ms))
         except DatabaseReplacedError as error:
             log.error("worker_gave_up", code=error.code, error=error.message)
             link.send(Header(kind=Kind.FAILED, detail=error.to_json()))
@@ -73,14 +75,14 @@ def serve(
         link.close()
 
 
-def _work(worker: Worker, link: Link) -> None:
+def _work(worker: Worker, link: Link, account: Account) -> None:
     deferring = worker if isinstance(worker, Deferring) else None
     preparing = worker if isinstance(worker, Preparing) else None
     stopped, due_s = False, math.inf
     while not stopped or not due_s:  # the work at hand is still finished
         messages = link.receive(min(link.heartbeat_s, due_s))
-        if jobs := _requests(worker, link, messages):
-            _answer_all(worker, link, worker.handle(jobs, link.alive))
+        if jobs := _requests(worker, link, messages, account):
+            _answer_all(worker, link, worker.handle(jobs, link.alive), account)
         elif preparing is not None:
             for job in _jobs(link, messages, Kind.PREPARE):
                 with suppress(MemmuxError):  # what it may not do is said when it comes
@@ -88,14 +90,14 @@ def _work(worker: Worker, link: Link) -> None:
         if not messages and math.isinf(due_s):
             worker.idle()
         if deferring is not None:
-            _answer_all(worker, link, deferring.late(link.alive))
+            _answer_all(worker, link, deferring.late(link.alive), account)
             due_s = deferring.due_s
         link.alive()
         link.retire_if_due()
         stopped = stopped or any(message.header.kind is Kind.STOP for message in messages)
 
 
-def _requests(worker: Worker, link: Link, messages: Sequence[Message]) -> list[Job]:
+def _requests(worker: Worker, link: Link, messages: Sequence[Message], account: Account) -> list[Job]:
     """Return the requests in `messages`, held to what their clients may do.
 
     Those that nobody waits for any more, and those that are refused, are answered here.
@@ -106,7 +108,8 @@ def _requests(worker: Worker, link: Link, messages: Sequence[Message]) -> list[J
             job.check()
             wanted.append(confined(job))
         except MemmuxError as error:
-            _answer(worker, link, job, error, work_ms=0)
+            now = time.monotonic()
+            _answer(worker, link, job, error, account, began=now, ended=now)
     return wanted
 
 
@@ -133,34 +136,33 @@ def _job(message: Message, now: float, link: Link) -> Job:
     )
 
 
-def _answer_all(worker: Worker, link: Link, outcomes: Iterable[Outcome]) -> None:
+def _answer_all(worker: Worker, link: Link, outcomes: Iterable[Outcome], account: Account) -> None:
     """Send each outcome as soon as it is there."""
-    started = time.perf_counter()
+    began = time.monotonic()
     for job, outcome in outcomes:
-        now = time.perf_counter()
-        _answer(worker, link, job, outcome, round((now - started) * 1000, 3))
-        started = now
+        ended = time.monotonic()
+        _answer(worker, link, job, outcome, account, began=began, ended=ended)
+        began = ended
 
 
-def _answer(worker: Worker, link: Link, job: Job, outcome: Answer | MemmuxError, work_ms: float) -> None:
+def _answer(
+    worker: Worker,
+    link: Link,
+    job: Job,
+    outcome: Answer | MemmuxError,
+    account: Account,
+    *,
+    began: float,
+    ended: float,
+) -> None:
+    came, at_s = link.came_at(job.id, job.attempt), time.time()
     if isinstance(outcome, MemmuxError):
-        code = outcome.code
         link.answer(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))
     else:
-        code = "ok"
-        detail = {"work_ms": work_ms, **worker.facts()}
+        detail = {"work_ms": round((ended - began) * 1000, 3), **worker.facts()}
         header = Header(kind=Kind.RESULT, id=job.id, attempt=job.attempt, degraded=outcome.degraded, detail=detail)
         link.answer(header, *outcome.frames)
-    logs.get().info(
-        "stage_finished",
-        request_id=job.id,
-        client=job.client,
-        operation=job.operation,
-        stage=worker.stage,
-        outcome=code,
-        attempt=job.attempt,
-        work_ms=work_ms,
-    )
+    account.finished(job, outcome, came=came, began=began, ended=ended, at_s=at_s)
 
 
 def _die_with_parent() -> threading.Event:

@@ -37,6 +37,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: examination.of_legacy(os.environ, *folders()),
         lambda: examination.of_adoption(settings),
         lambda: examination.of_files(settings),
+        lambda: examination.of_logs(settings),
         lambda: examination.of_leftovers(settings),
         lambda: survey.of_clients(Machine.here(), Path.cwd()),
         lambda: canary.sing(settings),

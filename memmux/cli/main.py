@@ -46,6 +46,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "transfer.export_memories",
         "import": "transfer.import_memories",
         "status": "cluster.status",
+        "tail": "tail.tail",
         "stop": "cluster.stop",
         "restart": "cluster.restart",
         "serve": "cluster.serve",

@@ -46,6 +46,9 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ingest_roots": ("FOLDERS", "Folders whose files MCP clients may have ingested, separated by colons."),
         "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
+        "log_mb": ("MIB", "What all log files of a cluster may take together."),
+        "log_content": ("BOOL", "Whether what is stored and asked for may stand in the logs: true, false."),
+        "slow_ms": ("MS", "A request that takes so long is logged with where the time went; 0: never."),
         "listen": ("ADDRESS", "Where the cluster listens for other machines: tcp://HOST:PORT; none: nowhere."),
         "remote": ("NAME", "The cluster of another machine to use, by name or file; none: this machine's own."),
     }

@@ -83,7 +83,8 @@ def _rows(command: click.Command, context: click.Context) -> Iterator[str]:
         record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
         if record is not None:
             flag, text = (" ".join(part.replace("|", "\\|").split()) for part in record)
-            yield f"| `{flag}` | {text} |"
+            named = flag.replace(", --", "`, `--")
+            yield f"| `{named}` | {text} |"
 
 
 if __name__ == "__main__":

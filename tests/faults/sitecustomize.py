@@ -1,7 +1,8 @@
 """Faults for tests: Python imports this at the start of every process that has this folder on PYTHONPATH.
 
-Workers then die, hang or are slow when a text tells them to, and their writes fail with the error of the system whose
-name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there. Nothing of this is in the product.
+Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
+whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there. Nothing of this is in the
+product.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def _obey(kind: str) -> None:
                     ctypes.PyDLL(None).sleep(600)  # inside C, and with the interpreter's lock held
                 case ["fault:slow" | "fault:fatten" | "fault:bloat", *_] if kind == "read":
                     _be_slow()
+                case ["fault:crash", at, *_] if at == kind:
+                    raise ArithmeticError(getattr(asked, name))
                 case ["fault:leak", at, *_] if at == kind:
                     _LEAKED.append(os.urandom(64 << 20))
             return asked

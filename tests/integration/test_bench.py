@@ -48,6 +48,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "embed_ratio",
     ),
     "upgrade": ("pause_s", "pause_median_s", "restart_s", "failed", "lost", "duplicated", "unanswered"),
+    "tail": ("few_per_s", "some_per_s", "all_per_s", "shown_per_s", "lines"),
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from memmux import requests
+from memmux.cli.catalogue import error_table
 from memmux.errors import ERRORS, MemmuxError
 from memmux.operations import OPERATIONS
 from memmux.protocol import Kind
@@ -20,8 +21,7 @@ ERROR_TABLE = re.compile(r"(?<=-->\n).*?(?=<!-- /errors -->)", re.DOTALL)
 
 
 def _error_table() -> str:
-    rows = [f"| `{code}` | {'yes' if cls.retryable else ''} | {cls('').message} |" for code, cls in ERRORS.items()]
-    return "\n".join(["", "| code | retryable | when not said more exactly |", "|---|---|---|", *rows, "", ""])
+    return f"\n{error_table()}\n"
 
 
 def test_protocol_lists_every_error() -> None:

@@ -19,12 +19,15 @@ from workers.storage.embeddings import Embedded
 class Found:
     """What a search found, best first.
 
-    mode: how it was ranked. degraded: codes of what the ranking had to do without.
+    mode: how it was ranked. degraded: codes of what the ranking had to do without. candidates: how many memories were
+    ranked. index: what found those that are near by meaning: the name of its class, or nothing where none did.
     """
 
     mode: Mode
     hits: tuple[Hit, ...]
     degraded: tuple[str, ...] = ()
+    candidates: int = 0
+    index: str = ""
 
 
 class Reader(Protocol):

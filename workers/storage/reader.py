@@ -140,14 +140,14 @@ class SqliteReader:
         model.check(query.dimensions)
         scope, direction = self._scope(model, asked.filter, where), mean(query.vectors)
         if asked.mode is Mode.SEMANTIC:
-            return self._found(asked, Mode.SEMANTIC, scope.nearest(direction, asked.depth), degraded)
+            return self._found(asked, Mode.SEMANTIC, scope.nearest(direction, asked.depth), degraded, scope.index)
         depth = ranking.candidates(asked.limit, asked.offset)
         words = self._words(asked, where, depth, request)
         cosines = dict(scope.nearest(direction, depth))
         cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
         fused = ranking.fuse(words, cosines)
         scored = self._ranked(fused) if asked.mode is Mode.RANKED else fused
-        return self._found(asked, asked.mode, scored, degraded)
+        return self._found(asked, asked.mode, scored, degraded, scope.index)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""
@@ -287,12 +287,17 @@ class SqliteReader:
         return [row for (row,) in found]
 
     def _found(
-        self, asked: Search, mode: Mode, scored: Sequence[tuple[int, float]], degraded: tuple[str, ...] = ()
+        self,
+        asked: Search,
+        mode: Mode,
+        scored: Sequence[tuple[int, float]],
+        degraded: tuple[str, ...] = (),
+        index: Index | None = None,
     ) -> Found:
         page = ranking.cut(scored, asked.offset, asked.limit, asked.min_score)
         kept = rows.memories(self._connection, [row for row, _ in page])
         hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(page, kept, strict=True))
-        return Found(mode, hits, degraded)
+        return Found(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
 
     def _end_former(self) -> None:
         """Make sure that the snapshot before is over, or this one would be of the same moment.

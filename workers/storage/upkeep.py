@@ -126,4 +126,4 @@ class Upkeep:
         self._connection.execute(_SQL[name], wanted)
         if gone := self._connection.changes():
             self.dirty = True
-            logs.get().info("rows_forgotten", query=name, rows=gone)
+            logs.get().info("rows_forgotten", statement=name, rows=gone)

@@ -12,12 +12,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bench import degradation, everything, mixed, plots, scale, search, smoke, start, store, store_cost, upgrade
+from bench import degradation, everything, mixed, plots, scale, search, smoke, start, store, store_cost, tail, upgrade
 from bench.__main__ import bench
 from bench.measure import Row, at_most
 from memmux.settings import EmbedderChoice
 
-MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost, upgrade)
+MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost, tail, upgrade)
 
 
 @pytest.fixture
@@ -76,6 +76,7 @@ def _run(*arguments: str) -> tuple[int, str]:
             "upgrade --clients 4 --rounds 2 --seed 7 --embedder hash",
             ("bench.upgrade", upgrade.Options(clients=4, rounds=2, seed=7, embedder=EmbedderChoice.HASH)),
         ),
+        ("tail --lines 2000 --rounds 1", ("bench.tail", tail.Options(lines=2000, rounds=1))),
         ("all --quick --only store --only mixed", ("bench.everything", ("store", "mixed"), True)),
     ],
 )

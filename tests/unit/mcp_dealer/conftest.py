@@ -14,6 +14,7 @@ from mcp import Client
 from mcp_dealer import link as links
 from mcp_dealer.link import Link
 from mcp_dealer.server import MemoryServer
+from memmux.calls import Observer
 from memmux.endpoints import Endpoint
 from memmux.errors import NotAllowedError
 from memmux.models import (
@@ -169,7 +170,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[StandIn]:
     """The stand-ins that links make, in order."""
     made: list[StandIn] = []
 
-    def make(*, settings: Settings, name: str) -> StandIn:
+    def make(*, settings: Settings, name: str, observer: Observer) -> StandIn:
+        del observer  # these make no requests
         made.append(StandIn(settings=settings, name=name))
         return made[-1]
 

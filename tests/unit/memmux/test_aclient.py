@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ import pytest
 import memmux.endpoints
 from memmux import errors, session
 from memmux.aclient import AsyncClient
+from memmux.calls import Asked
 from memmux.protocol import Kind, Message
 from memmux.settings import Settings
 from tests.unit.memmux.peer import BOUND_S, Peer, answer_status, error, result
@@ -235,3 +237,32 @@ async def test_wrong_arguments_raise_before_anything_is_sent(settings: Settings)
         with pytest.raises(errors.UnknownModeError):
             await client.search("x", mode="psychic")
     assert not settings.database.parent.exists()
+
+
+@asynchronous
+async def test_observer_is_told_of_each_request_in_the_context_that_made_it(settings: Settings) -> None:
+    place: ContextVar[str] = ContextVar("place", default="")
+    told: list[tuple[str, str, str]] = []
+
+    def observe(asked: Asked) -> None:
+        told.append((place.get(), asked.operation, asked.outcome))
+
+    def script(message: Message) -> list[list[bytes]]:
+        return [] if message.header.operation == "memory.delete" else store_by_content(message)
+
+    async def store(where: str) -> None:
+        place.set(where)
+        await client.store(where)
+
+    async with AsyncClient(settings=settings, observer=observe) as client:
+        with Peer(settings, script):
+            await asyncio.gather(asyncio.create_task(store("here")), asyncio.create_task(store("there")))
+            waiting = asyncio.create_task(client.delete("i"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait({waiting})
+    assert sorted(told) == [
+        ("", "memory.delete", "cancelled"),
+        ("here", "memory.store", "ok"),
+        ("there", "memory.store", "ok"),
+    ]

@@ -18,6 +18,7 @@ import pytest
 import memmux.client
 from memmux import Client, endpoints, errors, requests, session
 from memmux.aclient import AsyncClient
+from memmux.calls import Asked
 from memmux.errors import MemmuxError, OverloadedError, UnknownSessionError
 from memmux.operations import OPERATIONS
 from memmux.places import Places
@@ -194,6 +195,28 @@ def test_refused_write_is_sent_again_with_its_id_and_key(settings: Settings, fai
         assert client.store("c").id == "i"
         first, second = peer.request().header, peer.request().header
     assert (first.id, first.key) == (second.id, second.key)
+
+
+def test_observer_is_told_of_each_request_that_has_ended(settings: Settings) -> None:
+    def script(message: Message) -> list[list[bytes]]:
+        if message.header.operation == "memory.delete":
+            return [error(message, errors.NotFoundError())]
+        return [result(message, ANSWERS[message.header.operation])]
+
+    told: list[Asked] = []
+    with Peer(settings, script), Client(settings=settings, observer=told.append) as client:
+        client.get("i")
+        with pytest.raises(errors.NotFoundError):
+            client.delete("i")
+    with Client(settings=settings, observer=told.append, start=False) as client, pytest.raises(MemmuxError):
+        client.get("i")
+    assert [(asked.operation, asked.outcome) for asked in told] == [
+        ("memory.get", "ok"),
+        ("memory.delete", "not_found"),
+        ("memory.get", "cluster_unreachable"),
+    ]
+    assert len({asked.id for asked in told}) == 3
+    assert all(asked.total_ms >= 0 for asked in told)
 
 
 def test_error_of_the_cluster_is_raised_as_its_class(settings: Settings) -> None:

@@ -30,7 +30,7 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
     config.touch()
     for known in fields(Settings):
         variable = f"MEMMUX_{known.name.upper()}"
-        if known.name in ("embedder", "tools", "log_level", "listen"):
+        if known.name in ("embedder", "tools", "log_level", "log_content", "listen"):
             with pytest.raises(SettingInvalidError, match=variable):
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:
@@ -50,6 +50,15 @@ def test_flags_give_another_process_the_same_settings(config: Path, tmp_path: Pa
     settings = load(flags, environment(config))
     assert settings.embedder is EmbedderChoice.HASH
     assert settings.log_level is LogLevel.DEBUG
+    assert parse_flags(settings.flags()) == settings
+
+
+@pytest.mark.parametrize(("word", "meant"), [("true", True), ("0", False), ("Yes", True), ("off", False)])
+def test_switch_is_a_word_and_in_the_file_true_or_false(config: Path, word: str, meant: bool) -> None:
+    config.write_text(f"log_content = {str(not meant).lower()}\n")
+    assert load(environment=environment(config)).log_content is not meant
+    settings = load(environment=environment(config, MEMMUX_LOG_CONTENT=word))
+    assert settings.log_content is meant
     assert parse_flags(settings.flags()) == settings
 
 

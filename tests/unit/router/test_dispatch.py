@@ -66,6 +66,19 @@ def test_answer_says_how_long_it_waited_and_was_worked_on_at_each_stage() -> Non
         "attempt": 1,
         "degraded": [],
     }
+    (slow,) = [log for log in driver.logs if log.event == "request_slow"]
+    assert (slow.level, slow.fields) == ("warning", {**finished, "route": ["embed", "read"]})
+
+
+@pytest.mark.parametrize(("slow_s", "told"), [(0.0, 0), (0.25, 1), (0.3, 0)])
+def test_request_is_slow_from_the_time_on_that_is_set(slow_s: float, told: int) -> None:
+    driver = Driver(Limits(slow_s=slow_s))
+    driver.hello(b"a")
+    driver.ready("read-0", Stage.READ)
+    driver.request(b"a", "r1", "memory.get")
+    driver.now += 0.25
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.events().count("request_slow") == told
 
 
 def test_write_without_a_key_gets_its_id_as_key(driver: Driver) -> None:
