@@ -342,9 +342,9 @@ def _succeed(places: Places, before: Endpoint | None, until: float) -> Steps[End
     except MemmuxError as error:
         if before is None:
             raise
-        # It was not asked yet, or begins anew by itself.
+        # It was not asked yet, or begins anew by itself, as the same process.
         while (serving := (yield from _look(places))) is None:
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or not alive(before.pid):
                 raise
             yield PAUSE_MOST_S
         raise HandOverError(
