@@ -325,9 +325,11 @@ class Loop:
             if until == math.inf and (taken := self._estate.taken_over(self._successor)) is not None:
                 self._succession_failed = not taken
                 until = now + LINGER_S if taken else now
-                event = "hand_over_finished" if taken else "hand_over_failed"
-                level = self._log.info if taken else self._log.error
-                level(event, successor=self._successor, seconds=round(now - began, 3))
+                seconds = round(now - began, 3)
+                if taken:
+                    self._log.info("hand_over_finished", successor=self._successor, seconds=seconds)
+                else:
+                    self._log.error("hand_over_failed", successor=self._successor, seconds=seconds)
             poller.poll(round(LOOK_S * 1000))
             self._hear_clients()
 
