@@ -20,7 +20,20 @@ HUGE_BYTES = 1 << 20
 HUGE_SHARE = 0.0005  # of the messages; each costs as much as hundreds of others
 REMEMBERED = 256  # ids and messages to send again
 _FORBIDDEN = frozenset({"cluster.stop", "admin.backup", "admin.rebuild", "memory.purge"})  # they would do what they say
-_FIELDS = ("v", "kind", "id", "operation", "deadline_ms", "key", "stage", "client", "attempt", "degraded", "detail")
+_FIELDS = (
+    "v",
+    "kind",
+    "id",
+    "operation",
+    "deadline_ms",
+    "key",
+    "stage",
+    "client",
+    "grant",
+    "attempt",
+    "degraded",
+    "detail",
+)
 _OPERATIONS = tuple(name for name in OPERATIONS if name not in _FORBIDDEN)
 _BODIES = (
     b"{}",

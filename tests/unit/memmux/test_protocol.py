@@ -40,6 +40,7 @@ _HEADERS = st.builds(
     deadline_ms=st.none() | _NUMBER,
     key=_TEXT,
     client=_TEXT,
+    grant=st.dictionaries(_TEXT, _JSON, max_size=3),
     attempt=_NUMBER,
     degraded=st.lists(_TEXT, max_size=3).map(tuple),
     detail=st.dictionaries(_TEXT, _JSON, max_size=3),
@@ -118,6 +119,7 @@ def _header(**fields: object) -> list[bytes]:
         {"degraded": "hash"},
         {"degraded": [1]},
         {"detail": []},
+        {"grant": "admin"},
     ],
 )
 def test_header_field_of_the_wrong_form_is_malformed(fields: Mapping[str, object]) -> None:
