@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bench import degradation, mixed, report, scale, search, smoke, start, store, store_cost
+from bench import degradation, mixed, ops_overhead, report, scale, search, smoke, start, store, store_cost
 from bench.measure import Row
 
 Measurement = Callable[[], Iterable[Row]]
@@ -63,6 +63,11 @@ SECTIONS = (
         "start",
         lambda: start.measure(start.Options()),
         lambda: start.measure(start.Options(memories=200, idle_s=1.0, texts=20, starts=1)),
+    ),
+    Section(
+        "ops-overhead",
+        lambda: ops_overhead.measure(ops_overhead.Options()),
+        lambda: ops_overhead.measure(ops_overhead.Options(memories=200, clients=2, rounds=1, round_s=0.3)),
     ),
     Section("peers", lambda: _peers([]), lambda: _peers(["--memories=200", "--queries=20"])),
 )

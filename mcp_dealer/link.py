@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mcp_dealer.traces import TracedClient
 from mcp_dealer.uses import Uses
 from memmux import logs
 from memmux.aclient import AsyncClient
@@ -35,9 +36,14 @@ class Link:
         """Return the client, which starts to connect on the first call; `name` says who is behind it."""
         if self._client is None:
             said = "".join(filter(str.isprintable, name)).strip()[:NAME_CHARACTERS]
-            self._client = AsyncClient(settings=self.settings, name=said or NAME)
+            self._client = self._made(said or NAME)
             self._connecting = asyncio.create_task(self._connect(self._client))
         return self._client
+
+    def _made(self, name: str) -> AsyncClient:
+        if not self.settings.traces:
+            return AsyncClient(settings=self.settings, name=name)
+        return TracedClient(settings=self.settings, name=name)
 
     def _running(self) -> AsyncClient | None:
         """Return the client if there is one and its cluster runs."""

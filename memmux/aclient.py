@@ -129,7 +129,7 @@ class AsyncClient:
             await asyncio.wait({self._reader})
 
     async def _perform(self, call: Call[T]) -> protocol.Message:
-        """Return the RESULT that answers the call, or raise what it failed of."""
+        """Return the RESULT that answers the call, or raise what it failed of; every method goes through here."""
         if self._closed:
             raise ClusterError("this client is closed; make a new one")
         loop = asyncio.get_running_loop()

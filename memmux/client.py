@@ -51,7 +51,8 @@ class Client:
 
     database: the SQLite file; by default what the settings say. settings: by default those of this machine.
     name: what `memmux status` and the change log call this client. start: whether to start a cluster if none runs;
-    otherwise every method raises ClusterUnreachableError then.
+    otherwise every method raises ClusterUnreachableError then. observer: whether it only looks on; a cluster that
+    nobody else uses is idle, and ends.
 
     Methods block until the answer is there or the time is over, and raise the errors of `memmux.errors`. Threads may
     share a client, and take turns; for more at once take a client each, or `AsyncClient`. A forked process may go on
@@ -65,11 +66,13 @@ class Client:
         settings: Settings | None = None,
         name: str = "python",
         start: bool = True,
+        observer: bool = False,
     ) -> None:
         calls.check_name("name", name)
         self.settings = launch.choose(database, settings)
         self._name = name
         self._start = start
+        self._observer = observer
         self._closed = False
         self._begin()
 
@@ -84,6 +87,7 @@ class Client:
             request_timeout_s=self.settings.request_timeout_s,
             new_id=uuid7,
             random=random.random,
+            observer=self._observer,
         )
         self._connection: _Connection | None = None
         self._seeking: launch.Steps[Endpoint] | None = None

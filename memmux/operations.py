@@ -32,6 +32,7 @@ class Operation:
     bulk: waits behind interactive requests.
     internal: only the router may start it.
     prepares: the last stage can do some of its work while the first still does its own.
+    probe: one of the canary's, which is in no statistics of what clients ask for.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Operation:
     bulk: bool = False
     internal: bool = False
     prepares: bool = False
+    probe: bool = False
 
     @property
     def writes(self) -> bool:
@@ -67,6 +69,11 @@ _TABLE = (
     Operation("memory.load", (Stage.WRITE,), bulk=True),  # such a page, back again
     # Texts without a vector are read, embedded and written back, a batch at a time, when an embedder is there.
     Operation("vectors.backfill", (Stage.READ, Stage.EMBED, Stage.WRITE), bulk=True, internal=True),
+    # A memory of the router's own goes there and back, to see whether the cluster is fit: behind all that is asked for.
+    Operation("canary.store", (Stage.EMBED, Stage.WRITE), bulk=True, internal=True, probe=True),
+    Operation("canary.search", (Stage.EMBED, Stage.READ), bulk=True, internal=True, probe=True),
+    Operation("canary.get", (Stage.READ,), bulk=True, internal=True, probe=True),
+    Operation("canary.remove", (Stage.WRITE,), bulk=True, internal=True, probe=True),  # deletes and purges
     Operation("admin.backup", (Stage.WRITE,), bulk=True),
     Operation("admin.rebuild", (Stage.WRITE,), bulk=True),  # views, from the rows
     Operation("admin.verify", (Stage.READ,), bulk=True),  # a reader's in-memory index against the rows

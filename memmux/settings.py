@@ -78,6 +78,9 @@ class Settings:
     index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     tools: which tools the MCP server lists.
+    metrics_port: where the router tells Prometheus its metrics, on the loopback interface alone; 0 nowhere.
+    canary_s: between two canaries, the memories by which the router sees whether the cluster is fit; 0 never.
+    traces: whether the MCP server makes OpenTelemetry spans.
     log_level: the least level that is logged.
     """
 
@@ -104,6 +107,9 @@ class Settings:
     index_from: int = 20_000
     ingest_roots: tuple[Path, ...] = ()
     tools: ToolList = ToolList.CORE
+    metrics_port: int = 0
+    canary_s: float = 60.0
+    traces: bool = False
     log_level: LogLevel = LogLevel.INFO
 
     def __post_init__(self) -> None:
@@ -136,7 +142,15 @@ _RANGES = (
     ("worker_rss_mb", 0, 1 << 20),
     ("wal_mb", 1, 1 << 20),
     ("index_from", 1, 1_000_000_000),
+    ("metrics_port", 0, 65_535),
+    ("canary_s", 0, 1e9),
 )
+
+
+_FLAGS: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -232,10 +246,13 @@ def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) ->
     try:
         if kind in (int, float, str):
             return _plain(kind, value)
+        if kind is bool:
+            return _flag(value)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return kind(str(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, KeyError):
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
+        choices = "true or false" if kind is bool else choices
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
     if name == "adopt_from" and value == NONE:
         return None
@@ -252,6 +269,11 @@ def _path(value: object, source: str) -> Path:
         return Path(str(value)).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
+
+
+def _flag(value: object) -> bool:
+    """Return `value` as true or false, in any of the ways in which people write that; raise KeyError."""
+    return _FLAGS[str(value).lower()]
 
 
 def _plain(kind: type[int | float | str], value: object) -> object:

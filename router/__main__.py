@@ -11,7 +11,7 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -35,9 +35,11 @@ from memmux.settings import Settings, parse_flags
 from memmux.version import __version__
 from router.dispatch import Dispatcher, Limits
 from router.loop import Loop
+from router.metrics import Metrics
 from router.supervisor import Supervisor
 
 _READY_FD = "--ready-fd="
+_EMBEDDED = ("batches", "windows", "cache_hits", "cache_misses")  # facts of embed workers that only grow
 
 
 def main(arguments: list[str]) -> int:
@@ -121,7 +123,13 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         "database": str(settings.database),
     }
     limits = Limits(stall_s=settings.stall_s, log_bytes=settings.wal_mb << 20)
-    dispatcher = Dispatcher(welcome=welcome, limits=limits, new_id=uuid7)
+    dispatcher = Dispatcher(
+        welcome=welcome,
+        limits=limits,
+        new_id=uuid7,
+        canary_s=settings.canary_s,
+        metered=bool(settings.metrics_port),
+    )
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
     started = time.monotonic()
 
@@ -137,6 +145,7 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
     def status(now: float) -> dict[str, object]:
         return _status(welcome, dispatcher, supervisor, now, started)
 
+    metrics = Metrics(settings.metrics_port, status, dispatcher.answered)
     loop = Loop(
         dispatcher,
         supervisor,
@@ -146,6 +155,7 @@ def _serve(settings: Settings, starter: _Starter, held: Callable[[], bool]) -> N
         on_starting=on_starting,
         on_serving=on_serving,
         status=status,
+        looks=(metrics.look,),
     )
     try:
         loop.run()
@@ -166,7 +176,6 @@ def _status(
     written = facts.get(Stage.WRITE, {})
     workers = supervisor.snapshot(seen["workers"])
     degraded = list(seen["degraded"])
-    degraded += [f"{row['name']}_failing" for row in workers if row["state"] == "degraded"]
     return {
         "state": _state(degraded, draining=seen["draining"]),
         "pid": welcome["pid"],
@@ -188,7 +197,16 @@ def _status(
         "clients": seen["clients"],
         "queues": seen["queues"],
         "requests": seen["requests"],
+        "health": seen["health"],
+        "embedder": _embedder(seen["embedders"]),
+        "backups": {"kept": written.get("backups", 0), "newest_at": written.get("backup_at")},
+        "events": seen["events"],
     }
+
+
+def _embedder(each: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return what the embed workers have done, all of them together: texts in batches, and queries from the cache."""
+    return {name: sum(facts.get(name, 0) for facts in each) for name in _EMBEDDED}
 
 
 def _index(written: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, object]:

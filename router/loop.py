@@ -37,7 +37,8 @@ class Loop:
 
     on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
     too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
-    status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
+    status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view. looks: called every
+    SWEEP_S while the cluster serves; each returns codes of what is wrong.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Loop:
         on_starting: Callable[[float], None],
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
+        looks: Sequence[Callable[[float], Sequence[str]]] = (),
     ) -> None:
         self._dispatcher = dispatcher
         self._supervisor = supervisor
@@ -59,6 +61,7 @@ class Loop:
         self._on_starting = on_starting
         self._on_serving = on_serving
         self._status = status
+        self._looks = looks
         self._log = logs.get()
         self._settled: set[Stage] = set()  # the kinds of which one worker has been ready, or has failed
         self._serve_by: float | None = None  # set when the write worker is ready
@@ -122,6 +125,7 @@ class Loop:
             self._next_sweep = now + SWEEP_S
             if self._serving_since is None:
                 self._on_starting(now)
+            self._look(now)
             for routing_id, pid in list(self._dispatcher.sessions()):
                 if not alive(pid):
                     self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
@@ -130,6 +134,11 @@ class Loop:
         if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
+
+    def _look(self, now: float) -> None:
+        """Tell the dispatcher what is wrong beside it."""
+        found = [code for look in self._looks for code in look(now)]
+        self._dispatcher.troubled([*found, *(f"{slot}_failing" for slot in self._supervisor.failing_slots())])
 
     def _serve_when_complete(self, now: float) -> None:
         if self._serving_since is not None or self._serve_by is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from memmux import protocol
 from memmux.errors import MalformedMessageError, OverloadedError, ProtocolVersionError
+from router.stats import Account
 
 _TEXT_CHARACTERS = 128  # of what a client says about itself; as of any text in a header
 _PID_MOST = 1 << 31
@@ -20,12 +21,14 @@ class Hello:
 
     instance: unique to one client object; it stays the same when that client reconnects.
     name, pid, version: for people, and to see when its process is dead.
+    observer: whether it only looks on; a cluster that nobody else uses is idle.
     """
 
     instance: str
     name: str
     pid: int
     version: str
+    observer: bool = False
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, object]) -> Hello:
@@ -38,7 +41,8 @@ class Hello:
         pid = detail.get("pid")
         if type(pid) is not int or not 0 < pid < _PID_MOST:
             raise MalformedMessageError("HELLO gives no 'pid' that a process can have")
-        return cls(str(texts["instance"]), str(texts["name"]), pid, str(texts["version"]))
+        observer = detail.get("observer") is True
+        return cls(str(texts["instance"]), str(texts["name"]), pid, str(texts["version"]), observer)
 
 
 def _check_range(versions: object) -> None:
@@ -58,15 +62,16 @@ class Session:
     """One client, from its HELLO to its GOODBYE or its death, over any number of connections.
 
     routing_id: where it can be reached now. in_flight: the ids of its requests that are not answered yet.
-    requests: how many it sent.
+    requests: how many it sent. account: what became of them.
     """
 
     hello: Hello
     routing_id: bytes
     in_flight: set[str] = field(default_factory=set)
     requests: int = 0
+    account: Account = field(default_factory=Account)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, now: float) -> dict[str, object]:
         """Return what `cluster.status` says of the client."""
         return {
             "name": self.hello.name,
@@ -74,6 +79,7 @@ class Session:
             "version": self.hello.version,
             "in_flight": len(self.in_flight),
             "requests": self.requests,
+            **self.account.to_json(now),
         }
 
 
@@ -92,6 +98,16 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_routing_id.values())
+
+    @property
+    def attended(self) -> bool:
+        """Whether there is a client that does more than look on."""
+        return any(not session.hello.observer for session in self)
+
+    def sample(self, now: float) -> None:
+        """Look at how many requests of each were answered by now."""
+        for session in self:
+            session.account.sample(now)
 
     def heard(self, routing_id: bytes) -> Session | None:
         """Return the session at that routing id, now the one heard from last; None if there is none."""

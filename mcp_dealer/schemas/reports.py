@@ -15,10 +15,12 @@ class Health(Answer):
     """How the cluster is.
 
     pending: memories that still wait for their vector. clients: how many share the memory now. model: absent until an
-    embedder is ready.
+    embedder is ready. read, write: whether a memory could be read and written lately, and if not, why.
     """
 
     state: str
+    read: str
+    write: str
     memories: int
     pending: int
     clients: int
@@ -30,6 +32,8 @@ class Health(Answer):
         """Return the answer for a cluster's status."""
         return cls(
             state=status.state,
+            read=status.fitness("read"),
+            write=status.fitness("write"),
             memories=status.memories,
             pending=status.pending,
             clients=len(status.clients),
@@ -43,7 +47,7 @@ class Health(Answer):
         waiting = f" ({self.pending} without a vector yet)" if self.pending else ""
         yield (
             f"{self.state}: {self.memories} memories{waiting}, {self.clients} clients, "
-            f"model {self.model or 'loading'}, version {self.version}"
+            f"model {self.model or 'loading'}, version {self.version}; read {self.read}; write {self.write}"
         )
 
 

@@ -51,6 +51,8 @@ def _show(status: Status) -> None:
         (
             ("state", f"{status.state}, for {_duration(status.uptime_s)}"),
             ("degraded", ", ".join(status.degraded)),
+            ("read", status.fitness("read")),
+            ("write", status.fitness("write")),
             ("memories", f"{status.memories}" + (f", {status.pending} without a vector yet" if status.pending else "")),
             ("seq", str(status.seq)),
             ("index", _index(status.index)),

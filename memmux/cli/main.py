@@ -46,6 +46,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "transfer.export_memories",
         "import": "transfer.import_memories",
         "status": "cluster.status",
+        "top": "top.top",
         "stop": "cluster.stop",
         "serve": "cluster.serve",
         "mcp": "cluster.mcp",
@@ -95,7 +96,7 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
 
-    `memmux status` ends with 3 when no cluster runs.
+    `memmux status` and `memmux top --once` end with 3 when no cluster runs.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given

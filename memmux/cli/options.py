@@ -42,6 +42,9 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "index_from": ("N", "From so many vectors of one namespace on an index is built for them."),
         "ingest_roots": ("FOLDERS", "Folders whose files MCP clients may have ingested, separated by colons."),
         "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
+        "metrics_port": ("PORT", "Where the router tells Prometheus its metrics, on 127.0.0.1; 0: nowhere."),
+        "canary_s": ("SECONDS", "Between two checks that a memory can be stored and found; 0: never."),
+        "traces": ("BOOL", "Whether the MCP server makes OpenTelemetry spans: true or false."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
     }
 )

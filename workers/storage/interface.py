@@ -106,6 +106,10 @@ class Writer(Protocol):
         """The newest change."""
 
     @property
+    def changed(self) -> int:
+        """The newest change of anything but the router's own memories."""
+
+    @property
     def vectors(self) -> int:
         """How many vectors the current model has made."""
 

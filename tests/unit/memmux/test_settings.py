@@ -30,7 +30,7 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
     config.touch()
     for known in fields(Settings):
         variable = f"MEMMUX_{known.name.upper()}"
-        if known.name in ("embedder", "tools", "log_level"):
+        if known.name in ("embedder", "tools", "log_level", "traces"):
             with pytest.raises(SettingInvalidError, match=variable):
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:
@@ -178,3 +178,16 @@ def test_what_was_found_for_one_database_is_not_adopted_by_another(config: Path,
     settings = load(environment=environment(config))
     assert launch.choose(None, settings).adopt_from == settings.adopt_from
     assert launch.choose(tmp_path / "other.db", settings).adopt_from is None
+
+
+@pytest.mark.parametrize(("written", "meant"), [("true", True), ("1", True), ("False", False), ("off", False)])
+def test_a_switch_is_written_in_any_of_the_usual_ways(config: Path, written: str, meant: bool) -> None:
+    config.touch()
+    assert load(environment=environment(config, MEMMUX_TRACES=written)).traces is meant
+    assert parse_flags(Settings(traces=meant).flags()).traces is meant
+
+
+def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match="MEMMUX_TRACES is 'maybe'; it must be true or false"):
+        load(environment=environment(config, MEMMUX_TRACES="maybe"))
