@@ -184,8 +184,7 @@ class Dispatcher:
         """Do what follows from any input, and return the actions that it led to."""
         self._backfill.settle(now)
         self._canary.settle(now)
-        sessions = self._frontend.sessions
-        attended = sessions.attended
+        attended = self._frontend.sessions.users > 0
         if self._frontend.draining:
             self._drain(now)
         else:

@@ -84,11 +84,12 @@ class Session:
 
 
 class Sessions:
-    """All sessions, at most `most`, those heard from longest ago first."""
+    """All sessions, at most `most`, those heard from longest ago first. users: how many do more than look on."""
 
-    __slots__ = ("_by_instance", "_by_routing_id", "_most")
+    __slots__ = ("_by_instance", "_by_routing_id", "_most", "users")
 
     def __init__(self, most: int) -> None:
+        self.users = 0
         self._most = most
         self._by_routing_id: OrderedDict[bytes, Session] = OrderedDict()
         self._by_instance: dict[str, Session] = {}
@@ -98,11 +99,6 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_routing_id.values())
-
-    @property
-    def attended(self) -> bool:
-        """Whether there is a client that does more than look on."""
-        return any(not session.hello.observer for session in self)
 
     def sample(self, now: float) -> None:
         """Look at how many requests of each were answered by now."""
@@ -125,6 +121,7 @@ class Sessions:
         session = self._by_instance.get(hello.instance)
         if session is not None:
             del self._by_routing_id[session.routing_id]
+            self.users += session.hello.observer - hello.observer
             session.routing_id, session.hello = routing_id, hello
             self._by_routing_id[routing_id] = session
         return session
@@ -146,10 +143,12 @@ class Sessions:
     def open(self, routing_id: bytes, hello: Hello) -> Session:
         """Return a new session."""
         session = Session(hello, routing_id)
+        self.users += not hello.observer
         self._by_routing_id[routing_id] = self._by_instance[hello.instance] = session
         return session
 
     def close(self, session: Session) -> None:
         """Forget a session."""
+        self.users -= not session.hello.observer
         del self._by_routing_id[session.routing_id]
         del self._by_instance[session.hello.instance]

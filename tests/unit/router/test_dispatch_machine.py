@@ -243,7 +243,7 @@ class DispatchMachine(RuleBasedStateMachine):
         assert len(flow) <= LIMITS.admitted + 2  # the backfill and the canary
         assert len(flow._deadlines) == len(flow)
         assert len(flow._deadlines._heap) <= 2 * LIMITS.admitted + 70
-        assert len(sessions) == len(sessions._by_instance) <= LIMITS.sessions
+        assert len(sessions) == len(sessions._by_instance) == sessions.users <= LIMITS.sessions
         assert all(len(session.in_flight) <= LIMITS.in_flight for session in sessions)
         assert sum(len(session.in_flight) for session in sessions) + len(own) == len(flow)
         workers = sum(len(pool.workers) for pool in flow.pools.values())
