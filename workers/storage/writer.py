@@ -56,6 +56,7 @@ class SqliteWriter:
         self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
         with engine.errors():
             self._facts = self._counted()  # the first look is what makes the log
+            self._passing = 0
             self._changed: int = engine.value(self._connection, _SQL["last_real_change"]) or 0
         opened.check(database)
         self._lineage = Lineage.of(database)
@@ -84,8 +85,10 @@ class SqliteWriter:
                 self._connection.execute("ROLLBACK")
         self._upkeep.dirty = True
         self._upkeep.relieve()
-        self._facts = self._counted()
-        if not all(canaries.sent(job.operation) for job in jobs):
+        before, self._facts = self.seq, self._counted()
+        if all(canaries.sent(job.operation) for job in jobs):
+            self._passing += self.seq - before
+        else:
             self._changed = self.seq
         return outcomes
 
@@ -119,6 +122,11 @@ class SqliteWriter:
     def changed(self) -> int:
         """The newest change of anything but canaries."""
         return self._changed
+
+    @property
+    def passing(self) -> int:
+        """How many changes since it was opened were canaries'."""
+        return self._passing
 
     @property
     def vectors(self) -> int:
