@@ -116,13 +116,14 @@ def test_its_lines_are_forgotten_after_an_hour_and_those_of_others_are_not(desk:
 def test_the_check_still_misses_a_line_of_anybody_else(tmp_path: Path, clock: Still) -> None:
     desk = Desk(tmp_path / "memories.db")
     desk.engine._upkeep = Upkeep(desk.engine._connection, desk.settings.database, desk.clock, clock)
-    for content in ("one", "two"):
-        desk.store(content)
+    stored = desk.store("one")
+    desk.ask("memory.update", {"id": stored["id"], "type": "note"})
     _fly(desk)
+    desk.store("two")
     _hours_later(desk, clock)
     assert check(desk.settings.database, deep=False) == []
-    desk.sql("DELETE FROM changes WHERE seq = 1")
-    assert "changes_missing" in [finding.code for finding in check(desk.settings.database, deep=False)]
+    desk.sql("DELETE FROM changes WHERE seq = 2")  # the memory still has its first line
+    assert [finding.code for finding in check(desk.settings.database, deep=False)] == ["changes_missing"]
     desk.close()
 
 
