@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -12,8 +13,9 @@ import pytest
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.ids import uuid7
 from memmux.probe import NAMESPACE, Probe
-from tests.unit.workers.desk import Clock, Desk, frames
+from tests.unit.workers.desk import Clock, Desk, frames, job
 from workers.index.segment import MANIFEST, VERSION, Manifest, place
+from workers.jobs import Answer
 from workers.storage import canaries, upkeep
 from workers.storage.check import check
 from workers.storage.upkeep import Upkeep
@@ -172,7 +174,13 @@ def test_it_is_no_change_that_is_worth_a_backup(tmp_path: Path) -> None:
 
 
 def test_many_of_them_take_no_room_in_the_table_of_vectors(desk: Desk) -> None:
-    for _ in range(2000):
-        probe = _stored(desk)
-        desk.ask("canary.remove", probe.named_body())
+    probes = [Probe.of(uuid7(), "a test") for _ in range(1_100)]  # more than a chunk of vec0 has room for
+    blobs = frames([VECTOR])
+    outcomes = desk.write(
+        *chain.from_iterable(
+            (job("canary.store", probe.store_body(), *blobs), job("canary.remove", probe.named_body()))
+            for probe in probes
+        )
+    )
+    assert all(isinstance(outcome, Answer) for _, outcome in outcomes)
     assert desk.sql("SELECT count(*) FROM vec_1_chunks") in ([(0,)], [(1,)])
