@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from mcp import Client
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -18,6 +20,7 @@ from mcp_dealer import traces
 from mcp_dealer.link import Link
 from mcp_dealer.server import MemoryServer
 from mcp_dealer.traces import TracedClient
+from memmux import logs
 from memmux.aclient import AsyncClient
 from memmux.calls import Call
 from memmux.errors import NotFoundError
@@ -129,25 +132,28 @@ def test_no_server_makes_spans_unless_told_to() -> None:
     assert type(Link(Settings(traces=True))._made("a")) is TracedClient
 
 
-def test_without_the_sdk_the_log_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk", None)
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What goes to the log."""
+    monkeypatch.setattr(logs, "_logger", None)
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+def test_without_the_sdk_the_log_says_what_to_install(monkeypatch: pytest.MonkeyPatch, said: list[Any]) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     traces.set_up()
-    assert "memmux[otel]" in capsys.readouterr().out
+    (line,) = said
+    assert (line["event"], line["remedy"]) == ("traces_not_sent", "pip install 'memmux[otel]'")
 
 
-def test_an_exporter_that_would_write_to_stdout_is_not_used(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_exporter_that_would_write_to_stdout_is_not_used(monkeypatch: pytest.MonkeyPatch, said: list[Any]) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
     traces.set_up()
-    assert "traces_not_sent" in capsys.readouterr().out
+    assert [line["event"] for line in said] == ["traces_not_sent"]
 
 
 def test_flushing_takes_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     never = threading.Event()
     monkeypatch.setattr(traces, "FLUSH_S", 0.05)
 
@@ -157,4 +163,3 @@ def test_flushing_takes_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -
 
     traces.flush(Slow())
     never.set()
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
