@@ -134,6 +134,19 @@ def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
     sys.exit(report.finish(mixed.measure(mixed.Options(memories=memories, seconds=seconds)), as_json=as_json))
 
 
+@bench.command("ops-overhead")
+@memories_option
+@click.option("--clients", type=click.IntRange(1, 256), default=8, show_default=True, help="In closed loops.")
+@click.option("--rounds", type=click.IntRange(1), default=20, show_default=True, help="Of either cluster.")
+@json_option
+def ops_overhead(*, memories: int, clients: int, rounds: int, as_json: bool) -> None:
+    """Measure what logs, metrics and the canary take from searches: one cluster with them beside one without."""
+    from bench import ops_overhead, report
+
+    options = ops_overhead.Options(memories=memories, clients=clients, rounds=rounds)
+    sys.exit(report.finish(ops_overhead.measure(options), as_json=as_json))
+
+
 @bench.command()
 @click.option(
     "--sizes",

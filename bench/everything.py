@@ -9,7 +9,20 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bench import degradation, mixed, report, scale, search, smoke, start, store, store_cost, tail, upgrade
+from bench import (
+    degradation,
+    mixed,
+    ops_overhead,
+    report,
+    scale,
+    search,
+    smoke,
+    start,
+    store,
+    store_cost,
+    tail,
+    upgrade,
+)
 from bench.measure import Row
 
 Measurement = Callable[[], Iterable[Row]]
@@ -73,6 +86,11 @@ SECTIONS = (
         "tail",
         lambda: tail.measure(tail.Options()),
         lambda: tail.measure(tail.Options(lines=6_000, rounds=1)),
+    ),
+    Section(
+        "ops-overhead",
+        lambda: ops_overhead.measure(ops_overhead.Options()),
+        lambda: ops_overhead.measure(ops_overhead.Options(memories=200, clients=2, rounds=1, round_s=0.3)),
     ),
     Section("peers", lambda: _peers([]), lambda: _peers(["--memories=200", "--queries=20"])),
 )

@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import NoReturn
 
+from mcp_dealer import traces
 from mcp_dealer.link import Link
 from mcp_dealer.server import MemoryServer
 from memmux import logs
@@ -28,6 +29,8 @@ def main(arguments: list[str]) -> None:
 
 async def _serve(settings: Settings) -> NoReturn:
     link = Link(settings)
+    if settings.traces:
+        traces.set_up()
     loop = asyncio.get_running_loop()
     leaving: list[asyncio.Task[NoReturn]] = []  # a task that nobody holds may be collected before it has run
     for stop in (signal.SIGTERM, signal.SIGINT):
@@ -44,6 +47,8 @@ async def _leave(link: Link) -> NoReturn:
     interrupted, and hosts kill servers that linger. Every answer was flushed when it was written.
     """
     await link.aclose()
+    if link.settings.traces:
+        traces.flush()
     logs.get().info("mcp_stopped")
     os._exit(0)
 

@@ -114,7 +114,7 @@ class ExtraTools:
         def work() -> ingest.Ingested:
             # The thread knows which tool call it is for: it has a copy of the context.
             observer = account.observer(INGESTING)
-            with Client(settings=self._settings, name=INGESTING, observer=observer) as client:
+            with Client(settings=self._settings, name=INGESTING, on_answer=observer) as client:
                 return ingest.ingest(
                     client,
                     asked.source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mcp_dealer import account
+from mcp_dealer.traces import TracedClient
 from mcp_dealer.uses import Uses
 from memmux import logs
 from memmux.aclient import AsyncClient
@@ -39,9 +40,13 @@ class Link:
         if self._client is None:
             said = "".join(filter(str.isprintable, name)).strip()[:NAME_CHARACTERS]
             self.name = said or NAME
-            self._client = AsyncClient(settings=self.settings, name=self.name, observer=account.observer(self.name))
+            self._client = self._made(self.name)
             self._connecting = asyncio.create_task(self._connect(self._client))
         return self._client
+
+    def _made(self, name: str) -> AsyncClient:
+        made = TracedClient if self.settings.traces else AsyncClient
+        return made(settings=self.settings, name=name, on_answer=account.observer(name))
 
     def _running(self) -> AsyncClient | None:
         """Return the client if there is one and its cluster runs; of another machine's only its answers tell."""

@@ -56,12 +56,12 @@ class AsyncClient:
         settings: Settings | None = None,
         name: str = "python",
         start: bool = True,
-        observer: Observer = calls.unobserved,
+        on_answer: Observer = calls.unobserved,
     ) -> None:
         calls.check_name("name", name)
         self.settings = launch.choose(database, settings)
         self._start = start
-        self._observer = observer
+        self._on_answer = on_answer
         self._session = Session(
             name=name,
             pid=os.getpid(),
@@ -132,7 +132,7 @@ class AsyncClient:
             await asyncio.wait({self._reader})
 
     async def _perform(self, call: Call[T]) -> protocol.Message:
-        """Return the RESULT that answers the call, or raise what it failed of."""
+        """Return the RESULT that answers the call, or raise what it failed of; every method goes through here."""
         if self._closed:
             raise ClusterError("this client is closed; make a new one")
         loop = asyncio.get_running_loop()
@@ -151,7 +151,7 @@ class AsyncClient:
             del self._futures[request_id]
             self._session.cancel(request_id)
             self._advance()
-            self._observer(Asked.of(request_id, call.operation, outcome, time.monotonic() - began))
+            self._on_answer(Asked.of(request_id, call.operation, outcome, time.monotonic() - began))
         if isinstance(outcome, MemmuxError):
             raise outcome
         return outcome

@@ -9,6 +9,7 @@ from memmux.client import Client
 from memmux.doctor import Finding, Level
 from memmux.errors import MemmuxError, NotFoundError
 from memmux.ids import uuid7
+from memmux.probe import Probe
 from memmux.requests import Mode
 from memmux.settings import Settings
 
@@ -26,15 +27,14 @@ def sing(settings: Settings) -> Iterator[Finding]:
 
 def _steps(client: Client) -> Iterator[Finding]:
     began = time.monotonic()
-    word = f"canary{uuid7().replace('-', '')}"
-    content = f"{word} is what memmux doctor stored to see whether it is found again"
-    stored = client.store(content, namespace=NAMESPACE)
+    probe = Probe.of(uuid7(), "memmux doctor")
+    stored = client.store(probe.content, namespace=NAMESPACE)
     try:
         told = []
-        if client.get(stored.id, namespace=NAMESPACE).content != content:
+        if client.get(stored.id, namespace=NAMESPACE).content != probe.content:
             told.append("it was read with another content")
         for mode in (Mode.EXACT, Mode.KEYWORD, Mode.HYBRID):
-            hits = client.search(word, mode=mode, namespace=NAMESPACE).hits
+            hits = client.search(probe.word, mode=mode, namespace=NAMESPACE).hits
             if stored.id not in [hit.memory.id for hit in hits]:
                 told.append(f"a {mode} search did not find it")
     finally:

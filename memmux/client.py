@@ -52,8 +52,8 @@ class Client:
     database: the SQLite file; by default what the settings say. settings: by default those of this machine.
     name: what `memmux status` and the change log call this client. start: whether to start a cluster if none runs;
     otherwise every method raises ClusterUnreachableError then. With the setting `remote`, and no database named, the
-    client talks to the cluster of another machine, which it never starts. observer: told of each request that has
-    ended.
+    client talks to the cluster of another machine, which it never starts. observer: whether it only looks on; a cluster
+    that nobody else uses is idle, and ends. on_answer: told of each request that has ended.
 
     Methods block until the answer is there or the time is over, and raise the errors of `memmux.errors`. Threads may
     share a client, and take turns; for more at once take a client each, or `AsyncClient`. A forked process may go on
@@ -67,13 +67,14 @@ class Client:
         settings: Settings | None = None,
         name: str = "python",
         start: bool = True,
-        observer: Observer = calls.unobserved,
+        observer: bool = False,
+        on_answer: Observer = calls.unobserved,
     ) -> None:
         calls.check_name("name", name)
         self.settings = launch.choose(database, settings)
         self._name = name
         self._start = start
-        self._observer = observer
+        self._observer, self._on_answer = observer, on_answer
         self._closed = False
         self._begin()
 
@@ -89,6 +90,7 @@ class Client:
             new_id=uuid7,
             random=random.random,
             unreachable=launch.unreachable(self.settings),
+            observer=self._observer,
         )
         self._connection: _Connection | None = None
         self._seeking: launch.Steps[Endpoint] | None = None
@@ -178,7 +180,7 @@ class Client:
             raise
         finally:
             self._leave(request_id)
-            self._observer(Asked.of(request_id, call.operation, found, time.monotonic() - began))
+            self._on_answer(Asked.of(request_id, call.operation, found, time.monotonic() - began))
         if isinstance(found, MemmuxError):
             raise found
         return found

@@ -56,7 +56,8 @@ Settled: TypeAlias = tuple[str, Outcome]
 class Session:
     """One client's session with a cluster, through all its connections.
 
-    name, pid, version: what the cluster is told about this client. request_timeout_s: of calls that name none.
+    name, pid, version: what the cluster is told about this client. observer: whether it only looks on.
+    request_timeout_s: of calls that name none.
     new_id: makes ids that no one else makes. random: returns numbers from 0 to 1, for the jitter of pauses.
     unreachable: what a request fails of whose time ends while no cluster answers at all; by default, of its deadline.
     """
@@ -71,6 +72,7 @@ class Session:
         new_id: Callable[[], str],
         random: Callable[[], float],
         unreachable: MemmuxError | None = None,
+        observer: bool = False,
     ) -> None:
         self._request_timeout_s = request_timeout_s
         self._new_id = new_id
@@ -83,6 +85,7 @@ class Session:
             "pid": pid,
             "version": version,
             "instance": new_id(),
+            **({"observer": True} if observer else {}),
         }
         self.model: str | None = None
         """The cluster's embedding model; None while it is not known."""

@@ -82,6 +82,9 @@ class Settings:
     unanswered, and how many memories a namespace may hold when it stores another; 0: no bound. A key's own go before.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     tools: which tools the MCP server lists.
+    metrics_port: where the router tells Prometheus its metrics, on the loopback interface alone; 0 nowhere.
+    canary_s: between two canaries, the memories by which the router sees whether the cluster is fit; 0 never.
+    traces: whether the MCP server makes OpenTelemetry spans.
     log_level: the least level that is logged. log_mb: MiB that all log files of a cluster may take together.
     log_content: whether what users store and ask for may stand in the logs.
     slow_ms: a request, or a stage of one, that takes so long is logged with where the time went; 0 never.
@@ -115,6 +118,9 @@ class Settings:
     client_memories: int = 0
     ingest_roots: tuple[Path, ...] = ()
     tools: ToolList = ToolList.CORE
+    metrics_port: int = 0
+    canary_s: float = 60.0
+    traces: bool = False
     log_level: LogLevel = LogLevel.INFO
     log_mb: int = 64
     log_content: bool = False
@@ -153,6 +159,8 @@ _RANGES = (
     ("worker_rss_mb", 0, 1 << 20),
     ("wal_mb", 1, 1 << 20),
     ("index_from", 1, 1_000_000_000),
+    ("metrics_port", 0, 65_535),
+    ("canary_s", 0, 1e9),
     ("client_requests_s", 0, 1e6),
     ("client_in_flight", 1, 2 * limits.QUEUE),
     ("client_memories", 0, 1_000_000_000),

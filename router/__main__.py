@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from router.dispatch import Dispatcher, Limits
 from router.entrance import Entrance
 from router.lock import DatabaseLock
 from router.loop import Loop
+from router.metrics import Metrics
 from router.succession import Estate, Heir
 from router.supervisor import Supervisor
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _READY_FD = "--ready-fd="
 _SUCCEED = "--succeed"
+_EMBEDDED = ("batches", "windows", "cache_hits", "cache_misses")  # facts of embed workers that only grow
 
 
 def main(arguments: list[str]) -> int:
@@ -121,7 +123,13 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
         in_flight=settings.client_in_flight,
         memories=settings.client_memories or None,
     )
-    dispatcher = Dispatcher(welcome=welcome, limits=limits, new_id=uuid7)
+    dispatcher = Dispatcher(
+        welcome=welcome,
+        limits=limits,
+        new_id=uuid7,
+        canary_s=settings.canary_s,
+        metered=bool(settings.metrics_port),
+    )
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
     started = time.monotonic()
 
@@ -141,6 +149,7 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
         reached = {"listen": settings.listen or "", "keys": None if door is None else door.keyring.keys.serial}
         return {**_status(welcome, dispatcher, supervisor, now, started), **reached}
 
+    metrics = Metrics(settings.metrics_port, status, dispatcher.answered)
     loop = Loop(
         dispatcher,
         supervisor,
@@ -152,6 +161,7 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
         status=status,
         estate=Estate(lock, places),
         heir=heir,
+        looks=(metrics.look,),
     )
     try:
         return loop.run()
@@ -206,7 +216,6 @@ def _status(
     written = facts.get(Stage.WRITE, {})
     workers = supervisor.snapshot(seen["workers"])
     degraded = list(seen["degraded"])
-    degraded += [f"{row['name']}_failing" for row in workers if row["state"] == "degraded"]
     return {
         "state": _state(degraded, draining=seen["draining"]),
         "pid": welcome["pid"],
@@ -228,7 +237,16 @@ def _status(
         "clients": seen["clients"],
         "queues": seen["queues"],
         "requests": seen["requests"],
+        "health": seen["health"],
+        "embedder": _embedder(seen["embedders"]),
+        "backups": {"kept": written.get("backups", 0), "newest_at": written.get("backup_at")},
+        "events": seen["events"],
     }
+
+
+def _embedder(each: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return what the embed workers have done, all of them together: texts in batches, and queries from the cache."""
+    return {name: sum(facts.get(name, 0) for facts in each) for name in _EMBEDDED}
 
 
 def _index(written: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, object]:

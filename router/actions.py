@@ -69,7 +69,7 @@ class Known:
 
     def of(self, status: Mapping[str, object]) -> dict[str, object]:
         """Return what it is told of the body of a `cluster.status`: no path, process, count, or other client."""
-        told = {name: status[name] for name in ("state", "version", "model", "degraded", "uptime_s")}
+        told = {name: status[name] for name in ("state", "version", "model", "degraded", "uptime_s", "health")}
         return {**told, "clients": [self.client], "grant": self.grant.to_json()}
 
 

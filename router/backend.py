@@ -31,6 +31,7 @@ class Backend:
         """Wait for a new worker to be ready."""
         worker = Worker(worker_id, stage, heard_at=now)
         self._flow.pools[stage].start(worker)
+        self._flow.look_for_workers()
         self.liveness.watch(worker)
 
     def on_message(self, worker: Worker, message: Message, now: float) -> None:
@@ -40,13 +41,13 @@ class Backend:
         match header.kind:
             case Kind.RESULT | Kind.ERROR:
                 if header.kind is Kind.RESULT:
-                    pool.facts = header.detail or pool.facts
+                    worker.facts = pool.facts = header.detail or pool.facts
                 self._flow.on_outcome(worker, header, message.frames, now)
             case Kind.HEARTBEAT:
-                pool.facts = header.detail or pool.facts
+                worker.facts = pool.facts = header.detail or pool.facts
             case Kind.READY:
                 if worker.state is WorkerState.STARTING:
-                    pool.facts = header.detail
+                    worker.facts = pool.facts = header.detail
                     self._ready(worker, header.detail.get("credit"), now)
             case Kind.RETIRING:
                 if worker.state is WorkerState.READY:

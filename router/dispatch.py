@@ -16,7 +16,8 @@ The life of a request, and the module that each step is in:
    the answer (`flow`).
 
 A client may cancel, go away or come back on another connection at any point, and a deadline may pass. Beside that,
-`backfill` is the one request that the router sends by itself, and `stats` and `snapshot` are for people to look at.
+`backfill` and `canary` are the requests that the router sends by itself, and `stats` and `snapshot` are for people to
+look at.
 
 What always holds:
 
@@ -28,7 +29,7 @@ What always holds:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -42,10 +43,11 @@ from router.actions import Action, Outbox
 from router.admission import Limits
 from router.backend import Backend
 from router.backfill import Backfill
+from router.canary import Canary
 from router.flow import Flow
 from router.frontend import Frontend
 from router.snapshot import Snapshot, snapshot
-from router.stats import Stats
+from router.stats import SAMPLE_S, Answered, Stats
 
 __all__ = ["Dispatcher", "Limits"]
 
@@ -54,16 +56,28 @@ class Dispatcher:
     """The state of one router. Every input returns the actions to perform, in order, and none ever raises.
 
     welcome: what WELCOME says beside the model and the limits. new_id: makes the ids of the router's own requests.
+    canary_s: between two canaries; 0 for none. metered: whether somebody reads the metrics, for whom they are sent too.
     now: monotonic seconds, never less than before.
     """
 
-    def __init__(self, *, welcome: Mapping[str, object], limits: Limits, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        *,
+        welcome: Mapping[str, object],
+        limits: Limits,
+        new_id: Callable[[], str],
+        canary_s: float = 0.0,
+        metered: bool = False,
+    ) -> None:
         self._out = Outbox()
         self._stats = Stats()
         self._flow = Flow(limits, self._stats, self._out)
         self._frontend = Frontend(self._flow, limits, self._stats, self._out, welcome=welcome)
         self._backend = Backend(self._flow, limits, self._out)
         self._backfill = Backfill(self._flow.pools, new_id)
+        self._canary = Canary(new_id, self._flow.troubles, self._out, every_s=canary_s)
+        self._metered = metered
+        self._sample_at = 0.0
         self._idle_since: float | None = None
         self._drain_began = False
         self._drain_finished = False
@@ -132,7 +146,13 @@ class Dispatcher:
         self._flow.expire(now)
         self._flow.make_way(now)
         self._backend.check(now)
+        if now >= self._sample_at:
+            self._sample(now)
         return self._settled(now)
+
+    def troubled(self, codes: Collection[str]) -> None:
+        """Note all that the rest of the router found wrong with the cluster."""
+        self._flow.troubles.found("router", codes)
 
     # questions
 
@@ -157,18 +177,28 @@ class Dispatcher:
     def snapshot(self, now: float) -> Snapshot:
         """Return what the dispatcher knows, for `cluster.status`."""
         sessions = self._frontend.sessions
-        return snapshot(self._flow, sessions, self._stats, draining=self._frontend.draining, now=now)
+        draining = self._frontend.draining
+        return snapshot(self._flow, sessions, self._stats, self._canary, draining=draining, now=now)
+
+    def answered(self) -> dict[str, Answered]:
+        """Return counts and histograms by operation, for metrics."""
+        return self._stats.answered()
 
     # what every input has in common
 
     def _settled(self, now: float) -> list[Action]:
         """Do what follows from any input, and return the actions that it led to."""
         self._backfill.settle(now)
+        self._canary.settle(now)
+        attended = self._frontend.sessions.users > 0
         if self._frontend.draining:
             self._drain(now)
-        elif (batch := self._backfill.next(now)) is not None:
-            self._flow.accept(batch, now)
-        if len(self._frontend.sessions):
+        else:
+            if (batch := self._backfill.next(now)) is not None:
+                self._flow.accept(batch, now)
+            if (step := self._canary.next(now, attended=attended or self._metered)) is not None:
+                self._flow.accept(step, now)
+        if attended:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
@@ -177,12 +207,22 @@ class Dispatcher:
     def _drain(self, now: float) -> None:
         if not self._drain_began:
             self._drain_began = True
-            if self._backfill.slip is not None:  # nobody waits for it, and the next cluster goes on with it
-                self._flow.drop(self._backfill.slip, now)
+            for own in (self._backfill.slip, self._canary.slip):  # nobody waits for them
+                if own is not None and not own.outcome:
+                    self._flow.drop(own, now)
             self._out.log("info", "drain_began", in_flight=len(self._flow))
         if self.drained and not self._drain_finished:
             self._drain_finished = True
             self._out.log("info", "drain_finished")
+
+    def _sample(self, now: float) -> None:
+        """Look at the numbers of which it matters how fast they grow."""
+        self._sample_at = now + SAMPLE_S
+        self._stats.sample(now)
+        self._frontend.sessions.sample(now)
+        for pool in self._flow.pools.values():
+            for worker in pool.workers.values():
+                worker.sample(now)
 
     def _malformed(self, error: MemmuxError, **sender: str) -> None:
         """Count a message that makes no sense."""

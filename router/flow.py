@@ -34,6 +34,7 @@ from router.quotas import Quotas
 from router.sessions import Session
 from router.slips import Lease, Slip
 from router.stats import Stats
+from router.troubles import Troubles
 
 # Codes with which a worker fails as all later ones will: no request waits for those.
 _HOPELESS = (DatabaseCorruptError.code, DatabaseReplacedError.code)
@@ -41,12 +42,16 @@ _FRAMES_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES  # that surely fit be
 
 
 class Flow:
-    """All accepted requests that are not answered yet, and the pools that they flow through."""
+    """All accepted requests that are not answered yet, and the pools that they flow through.
+
+    troubles: what is wrong with the cluster as a whole, said with every answer.
+    """
 
     def __init__(self, bounds: Limits, stats: Stats, out: Outbox) -> None:
         self.pools = {stage: Pool(stage) for stage in Stage}
         self.quotas = Quotas(bounds)
         self._bounds = bounds
+        self.troubles = Troubles()
         self._stats = stats
         self._out = out
         self._slips: dict[str, Slip] = {}
@@ -55,7 +60,6 @@ class Flow:
         # sent again, the new request gets a later attempt, and the old worker's answer is not taken for the new one's.
         self._abandoned: dict[str, int] = {}
         self.replaced = False  # whether the database is another file by now, which ends the cluster
-        self.damaged = False  # whether a worker met a damaged page, until the views were built anew
 
     def __len__(self) -> int:
         return len(self._slips)
@@ -109,12 +113,14 @@ class Flow:
         else:
             slip.worked(now)
             if header.kind is Kind.ERROR:
-                self.damaged = self.damaged or header.detail.get("code") == DatabaseCorruptError.code
+                if header.detail.get("code") == DatabaseCorruptError.code:
+                    self.troubles.put(DatabaseCorruptError.code, wrong=True)  # until the views are built anew
                 if header.detail.get("code") == DatabaseReplacedError.code:
                     self.on_replaced(worker)
                 self._fail(slip, header.detail, now)
             else:
-                self.damaged = self.damaged and slip.operation.name != "admin.rebuild"
+                if slip.operation.name == "admin.rebuild":
+                    self.troubles.put(DatabaseCorruptError.code, wrong=False)
                 self._advance(slip, header, frames, now)
         self._pump(pool, now)
 
@@ -127,12 +133,14 @@ class Flow:
 
     def on_ready(self, stage: Stage, now: float) -> None:
         """Serve what waited for a worker of this kind."""
+        self.look_for_workers()
         self._pump(self.pools[stage], now)
 
     def on_death(self, worker: Worker, now: float) -> None:
         """Take back what a dead worker had: it goes to the head of the queue, in its old order."""
         pool = self.pools[worker.stage]
         pool.remove(worker)
+        self.look_for_workers()
         for lease in reversed(worker.leases.values()):
             slip = lease.slip
             if slip.lease is not lease:
@@ -183,6 +191,7 @@ class Flow:
 
     def make_way(self, now: float) -> None:
         """End the reads that a large log waits for: it can't begin anew before the oldest snapshot has ended."""
+        self.troubles.put("log_large", wrong=self.log_is_large)
         if not self.log_is_large:
             return
         for worker in self.pools[Stage.READ].workers.values():
@@ -196,11 +205,16 @@ class Flow:
             error = StorageBusyError("this read held up the writer for too long; ask for less, or send it again")
             self._fail(slip, error.to_json(), now)
 
+    def look_for_workers(self) -> None:
+        """Note which kinds of workers are missing; what only begins is no trouble yet."""
+        missing = [pool.shortfall for pool in self.pools.values() if pool.shortfall]
+        self.troubles.found("pools", [code for code in missing if not code.endswith("_loading")])
+
     def _enter(self, slip: Slip, now: float) -> None:
         """Let a request wait for its stage, or pass an embed stage that nobody serves."""
         pool = self.pools[slip.stage]
         if slip.stage is Stage.EMBED and not pool.serving:
-            if slip.operation.internal:
+            if slip.step:  # what was read for it to embed has nowhere else to go
                 self._fail(slip, WorkerUnavailableError().to_json(), now)
                 return
             slip.degraded.add(pool.shortfall)
@@ -265,7 +279,7 @@ class Flow:
             detail = slip.times()
             if isinstance(seq := header.detail.get("seq"), int):
                 detail["seq"] = seq
-            degraded = tuple(sorted(slip.degraded))
+            degraded = self.troubles.beside(slip.degraded)
             self._answer(slip, Header(kind=Kind.RESULT, id=slip.id, degraded=degraded, detail=detail), frames, now)
             return
         slip.frames = (*slip.frames, *frames)
@@ -317,10 +331,14 @@ class Flow:
     def _answer(self, slip: Slip, header: Header, frames: Sequence[bytes], now: float) -> None:
         """Send the one final answer of a request."""
         self._forget(slip, "ok" if header.kind is Kind.RESULT else _known(header.detail.get("code")))
+        total_s = now - slip.accepted_at
         if slip.session is not None:
             self._out.client(slip.session.routing_id, header, *frames)
-        total_s = now - slip.accepted_at
-        self._stats.finished(slip.operation.name, slip.outcome, total_s)
+            slip.session.account.finished(slip.outcome, total_s, slip.legs)
+        else:
+            slip.answer = frames
+        if not slip.operation.probe:
+            self._stats.finished(slip.operation.name, slip.outcome, total_s, slip.legs)
         said = {
             **slip.to_log(),
             **slip.times(),

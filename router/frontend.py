@@ -129,7 +129,7 @@ class Frontend:
         self._flow.quotas.spend(session.payer, session.grant, now)
         session.grant.check(asked)
         if not asked.route:
-            self._answer_alone(session, asked, header)
+            self._answer_alone(session, asked, header, now)
             return
         if self.draining:
             raise DrainingError
@@ -150,11 +150,11 @@ class Frontend:
         )
         self._flow.accept(slip, now)
 
-    def _answer_alone(self, session: Session, asked: Operation, header: Header) -> None:
+    def _answer_alone(self, session: Session, asked: Operation, header: Header, now: float) -> None:
         """Answer an operation that needs no worker."""
         self._stats.finished(asked.name, "ok", 0.0)
         if asked.name == "cluster.status":
-            known = Known(session.grant, session.to_json()) if session.grant.limited else None
+            known = Known(session.grant, session.to_json(now)) if session.grant.limited else None
             self._out.add(ReportStatus(session.routing_id, header.id, known))
         else:
             self.draining = True

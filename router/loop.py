@@ -46,7 +46,8 @@ class Loop:
 
     on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
     too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
-    status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view.
+    status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view. looks: called every
+    SWEEP_S while the cluster serves; each returns codes of what is wrong.
     estate: what is left to a successor. heir: set where another router serves the database that is to hand it over;
     clients are heard once it has. entrance: makes what clients come in by.
     """
@@ -62,6 +63,7 @@ class Loop:
         on_starting: Callable[[float], None],
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
+        looks: Sequence[Callable[[float], Sequence[str]]] = (),
         estate: Estate,
         heir: Heir | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class Loop:
         self._on_starting = on_starting
         self._on_serving = on_serving
         self._status = status
+        self._looks = looks
         self._log = logs.get()
         self._settled: set[Stage] = set()  # the kinds of which one worker has been ready, or has failed
         self._serve_by: float | None = None  # set when the write worker is ready
@@ -166,12 +169,18 @@ class Loop:
             self._next_sweep = now + SWEEP_S
             if self._serving_since is None:
                 self._on_starting(now)
+            self._look(now)
             self._sweep(now)
         if self._wakeup.told_to_stop:
             self._begin_drain(now, self._wakeup.told_to_stop)
         if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
+
+    def _look(self, now: float) -> None:
+        """Tell the dispatcher what is wrong beside it."""
+        found = [code for look in self._looks for code in look(now)]
+        self._dispatcher.troubled([*found, *(f"{slot}_failing" for slot in self._supervisor.failing_slots())])
 
     def _sweep(self, now: float) -> None:
         """Look for clients that are gone."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from memmux.operations import Stage
 from router.admission import FairQueue, Pace
 from router.slips import Lease, Slip
+from router.stats import Track
 
 _NOUNS = {Stage.EMBED: "embedder", Stage.READ: "reader", Stage.WRITE: "writer"}
 
@@ -30,6 +31,7 @@ class Worker:
     heard_at: when it said anything last, in monotonic seconds. credit: how many leases it may have at once.
     leases: what it has, by request id and attempt, in the order sent. alone: it has a request that a worker died of,
     and gets nothing beside it, so that only the request that kills its workers is ever given up.
+    facts: what it said last of its own state. busy_s: how long it had any lease, until it had none the last time.
     """
 
     id: str
@@ -39,10 +41,39 @@ class Worker:
     credit: int = 1
     leases: dict[tuple[str, int], Lease] = field(default_factory=dict)
     alone: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+    busy_s: float = 0.0
+    _busy_since: float = 0.0
+    _track: Track = field(default_factory=Track)
+
+    def begin(self, key: tuple[str, int], lease: Lease, now: float) -> None:
+        """Take on a lease."""
+        if not self.leases:
+            self._busy_since = now
+        self.leases[key] = lease
+
+    def end(self, key: tuple[str, int], now: float) -> Lease | None:
+        """End a lease and return it; None if there is no such."""
+        lease = self.leases.pop(key, None)
+        if lease is not None and not self.leases:
+            self.busy_s += now - self._busy_since
+        return lease
+
+    def sample(self, now: float) -> None:
+        """Look at how long it has been busy by now."""
+        self._track.sample(self._busy(now), now)
+
+    def _busy(self, now: float) -> float:
+        return self.busy_s + (now - self._busy_since if self.leases else 0.0)
 
     def to_json(self, now: float) -> dict[str, object]:
-        """Return what `cluster.status` says of the worker."""
-        return {"state": str(self.state), "in_flight": len(self.leases), "silent_s": round(now - self.heard_at, 1)}
+        """Return what `cluster.status` says of the worker; busy: the share of the last ten seconds."""
+        return {
+            "state": str(self.state),
+            "in_flight": len(self.leases),
+            "silent_s": round(now - self.heard_at, 1),
+            "busy": round(self._track.per_s(self._busy(now), now), 3),
+        }
 
 
 class Pool:
@@ -132,13 +163,13 @@ class Pool:
     def lease(self, worker: Worker, slip: Slip, now: float) -> None:
         """Spend one of the worker's credits on a request."""
         lease = slip.lease = Lease(slip, worker.id, slip.attempt, now)
-        worker.leases[slip.id, slip.attempt] = lease
+        worker.begin((slip.id, slip.attempt), lease, now)
         worker.alone = slip.deaths > 0
         self._place(worker)
 
     def release(self, worker: Worker, request_id: str, attempt: int, now: float) -> Lease | None:
         """End a lease, since the worker answered; return it, or None if the worker has no such lease."""
-        lease = worker.leases.pop((request_id, attempt), None)
+        lease = worker.end((request_id, attempt), now)
         if lease is not None:
             self.pace.answered(now)
             self._place(worker)

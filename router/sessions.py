@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from memmux import limits, protocol
 from memmux.errors import MalformedMessageError, OverloadedError, ProtocolVersionError
 from memmux.grants import LOCAL, Grant
+from router.stats import Account
 
 _TEXT_CHARACTERS = 128  # of what a client says about itself; as of any text in a header
 _PID_MOST = 1 << 31
@@ -21,12 +22,14 @@ class Hello:
 
     instance: unique to one client object; it stays the same when that client reconnects.
     name, pid, version: for people, and to see when its process is dead.
+    observer: whether it only looks on; a cluster that nobody else uses is idle.
     """
 
     instance: str
     name: str
     pid: int
     version: str
+    observer: bool = False
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, object]) -> Hello:
@@ -39,7 +42,8 @@ class Hello:
         pid = detail.get("pid")
         if type(pid) is not int or not 0 < pid < _PID_MOST:
             raise MalformedMessageError("HELLO gives no 'pid' that a process can have")
-        return cls(str(texts["instance"]), str(texts["name"]), pid, str(texts["version"]))
+        observer = detail.get("observer") is True
+        return cls(str(texts["instance"]), str(texts["name"]), pid, str(texts["version"]), observer)
 
 
 def _check_range(versions: object) -> None:
@@ -59,9 +63,9 @@ class Session:
     """One client, from its HELLO to its GOODBYE or its death, over any number of connections.
 
     routing_id: where it can be reached now. grant: what it may do, as of its last message. in_flight: the ids of its
-    requests that are not answered yet. requests: how many it sent. name: what the change log and people call the
-    client: its key's name, if it has one, and its own. payer: whose bounds it shares: those of all clients of its
-    key, or those of itself. owner: whose turn it is when a request of it is served.
+    requests that are not answered yet. requests: how many it sent. account: what became of them. name: what the change
+    log and people call the client: its key's name, if it has one, and its own. payer: whose bounds it shares: those of
+    all clients of its key, or those of itself. owner: whose turn it is when a request of it is served.
     """
 
     hello: Hello
@@ -69,6 +73,7 @@ class Session:
     grant: Grant = LOCAL
     in_flight: set[str] = field(default_factory=set)
     requests: int = 0
+    account: Account = field(default_factory=Account)
     name: str = field(init=False)
     payer: str = field(init=False)
     owner: str = field(init=False)
@@ -86,7 +91,7 @@ class Session:
         self.name = f"{key}/{self.hello.name}"[:_TEXT_CHARACTERS] if key else self.hello.name
         self.payer, self.owner = payer(self.grant, self.hello), identity(self.grant, self.hello)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, now: float) -> dict[str, object]:
         """Return what `cluster.status` says of the client."""
         return {
             "name": self.name,
@@ -94,6 +99,7 @@ class Session:
             "version": self.hello.version,
             "in_flight": len(self.in_flight),
             "requests": self.requests,
+            **self.account.to_json(now),
         }
 
 
@@ -108,11 +114,15 @@ def payer(grant: Grant, hello: Hello) -> str:
 
 
 class Sessions:
-    """All sessions, at most `most`, and of one key at most KEY_SESSIONS; those heard from longest ago first."""
+    """All sessions, at most `most`, and of one key at most KEY_SESSIONS; those heard from longest ago first.
 
-    __slots__ = ("_by_identity", "_by_routing_id", "_most")
+    users: how many do more than look on.
+    """
+
+    __slots__ = ("_by_identity", "_by_routing_id", "_most", "users")
 
     def __init__(self, most: int) -> None:
+        self.users = 0
         self._most = most
         self._by_routing_id: OrderedDict[bytes, Session] = OrderedDict()
         self._by_identity: dict[str, Session] = {}
@@ -122,6 +132,11 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._by_routing_id.values())
+
+    def sample(self, now: float) -> None:
+        """Look at how many requests of each were answered by now."""
+        for session in self:
+            session.account.sample(now)
 
     def heard(self, routing_id: bytes, grant: Grant) -> Session | None:
         """Return the session at that routing id, now the one heard from last; None if there is none.
@@ -144,6 +159,7 @@ class Sessions:
         session = self._by_identity.get(identity(grant, hello))
         if session is not None:
             del self._by_routing_id[session.routing_id]
+            self.users += session.hello.observer - hello.observer
             session.come_back(hello, routing_id, grant)
             self._by_routing_id[routing_id] = session
         return session
@@ -169,10 +185,12 @@ class Sessions:
     def open(self, routing_id: bytes, hello: Hello, grant: Grant) -> Session:
         """Return a new session."""
         session = Session(hello, routing_id, grant)
+        self.users += not hello.observer
         self._by_routing_id[routing_id] = self._by_identity[session.owner] = session
         return session
 
     def close(self, session: Session) -> None:
         """Forget a session."""
+        self.users -= not session.hello.observer
         del self._by_routing_id[session.routing_id]
         del self._by_identity[session.owner]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memmux.grants import LOCAL, Grant
 from memmux.operations import Operation, Stage
+from router.legs import Leg
 from router.sessions import Session
 
 
@@ -25,6 +26,7 @@ class Slip:
     prepared: the id of the worker that prepares for its last stage, if one does.
     outcome: `ok` or an error's code once it is answered.
     legs: how long it waited and was worked on at each stage that it has come to, in the order of the route.
+    answer: the frames of the RESULT of what the router started itself.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Slip:
     prepared: str = ""
     outcome: str = ""
     legs: list[Leg] = field(default_factory=list)
+    answer: Sequence[bytes] = ()
     _since: float = 0.0
 
     @property
@@ -109,15 +112,6 @@ class Slip:
     def to_log(self) -> Mapping[str, object]:
         """Return the fields that identify it in the log."""
         return {"request_id": self.id, "client": self.client, "operation": self.operation.name}
-
-
-@dataclass(slots=True)
-class Leg:
-    """One stage of a request's way; seconds in its queue, and with its workers, those that died of it included."""
-
-    stage: Stage
-    queue_s: float = 0.0
-    work_s: float = 0.0
 
 
 @dataclass(slots=True, eq=False)

@@ -55,6 +55,10 @@ class _Slot:
     def name(self) -> str:
         return f"{self.stage}-{self.index}"
 
+    @property
+    def processes(self) -> list[_Process]:
+        return [process for process in (self.process, self.successor) if process is not None]
+
 
 @dataclass(slots=True)
 class Supervisor:
@@ -171,6 +175,10 @@ class Supervisor:
     def failing(self, stage: Stage) -> bool:
         """Return whether a slot of that kind has failed so often that it counts as degraded."""
         return any(slot.stage is stage and slot.failures >= DEGRADED_AFTER for slot in self._slots)
+
+    def failing_slots(self) -> list[str]:
+        """Return the names of the slots that have no process and have failed so often that they count as degraded."""
+        return [slot.name for slot in self._slots if slot.failures >= DEGRADED_AFTER and not slot.processes]
 
     def next_start(self) -> float | None:
         """Return when the next process is due, in monotonic seconds."""

@@ -88,6 +88,8 @@ class EmbedWorker:
             "dimensions": self._loaded.dimensions,
             "backend": self._loaded.backend,
             "max_tokens": self._loaded.max_tokens,
+            "batches": self._pile.batches,
+            "windows": self._pile.windows,
             "cache_hits": self._cache.hits,
             "cache_misses": self._cache.misses,
             "degraded": list(self._loaded.degraded),

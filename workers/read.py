@@ -50,6 +50,8 @@ class ReadWorker:
             "memory.graph": self._graph,
             "memory.history": self._history,
             "memory.dump": self._dump,
+            "canary.search": self._search,
+            "canary.get": self._get,
             "admin.verify": self._verify,
             similar.OPERATION: self._similar,
             backfill.OPERATION: self._backfill,

@@ -72,12 +72,12 @@ class WriteWorker:
 
     def late(self, alive: Alive) -> Iterator[Outcome]:  # noqa: ARG002  # it only looks
         """Yield the backups that are done, and begin those that are due, and the building of segments."""
-        yield from self._keeper.turn(self._writer.seq, self._writer.born)
-        self._indexer.turn(self._writer.vectors, self._writer.seq)
+        yield from self._keeper.turn(self._writer.seq, self._writer.born, self._writer.changed)
+        self._indexer.turn(self._writer.vectors, self._writer.seq, self._writer.passing)
 
     def facts(self) -> dict[str, object]:
-        """Return what `Writer.facts` does, and building and indexed."""
-        return {**self._writer.facts(), **self._indexer.facts}
+        """Return what `Writer.facts` does, building and indexed, and backups and backup_at."""
+        return {**self._writer.facts(), **self._indexer.facts, **self._keeper.facts}
 
     def idle(self) -> None:
         """Checkpoint, and forget what nobody can ask for any more."""

@@ -16,10 +16,12 @@ class Health(Answer):
 
     memories: that this client may see. pending: of these, how many still wait for their vector; absent where a key does
     not let it know. clients: how many share the memory now, as far as it may know. model: absent until an embedder is
-    ready.
+    ready. read, write: whether a memory could be read and written lately, and if not, why.
     """
 
     state: str
+    read: str
+    write: str
     memories: int
     pending: int | None = None
     clients: int
@@ -31,6 +33,8 @@ class Health(Answer):
         """Return the answer for a cluster's status and the number of memories."""
         return cls(
             state=status.state,
+            read=status.fitness("read"),
+            write=status.fitness("write"),
             memories=memories,
             pending=status.pending,
             clients=len(status.clients),
@@ -44,7 +48,7 @@ class Health(Answer):
         waiting = f" ({self.pending} without a vector yet)" if self.pending else ""
         yield (
             f"{self.state}: {self.memories} memories{waiting}, {self.clients} clients, "
-            f"model {self.model or 'loading'}, version {self.version}"
+            f"model {self.model or 'loading'}, version {self.version}; read {self.read}; write {self.write}"
         )
 
 

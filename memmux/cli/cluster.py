@@ -65,6 +65,8 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
             ("remote", "" if remote is None else f"{remote.endpoint}, with the key {remote.name!r}"),
             ("state", f"{status.state}, for {_duration(status.uptime_s)}"),
             ("degraded", ", ".join(status.degraded)),
+            ("read", status.fitness("read")),
+            ("write", status.fitness("write")),
             ("key", _key(status.grant)),
             ("memories", _memories(status)),
             ("seq", "" if status.grant else str(status.seq)),

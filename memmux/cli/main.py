@@ -47,6 +47,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "import": "transfer.import_memories",
         "status": "cluster.status",
         "tail": "tail.tail",
+        "top": "top.top",
         "stop": "cluster.stop",
         "restart": "cluster.restart",
         "serve": "cluster.serve",
@@ -100,7 +101,7 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
 
-    `memmux status` ends with 3 when no cluster runs.
+    `memmux status` and `memmux top --once` end with 3 when no cluster runs.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import orjson
@@ -16,15 +16,19 @@ class Status:
     state: serving, starting, draining, or degraded when a kind of worker keeps failing. seq: the newest change.
     memories: how many there are. pending: how many still wait for their vector. unaudited: how many groups of vectors
     that were brought along still wait to be compared with the model's. model: None until an embedder is ready.
-    workers: kind, pid, state, restarts, in_flight, rss_bytes and, when it keeps failing, error.
-    clients: name, pid, version, in_flight, requests. queues: requests that wait, by kind of worker. requests: counts
-    and times by operation. uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the
-    write-ahead log. oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
+    workers: kind, pid, state, restarts, in_flight, rss_bytes and, when it keeps failing, error; while it runs,
+    busy, the share of the last ten seconds. clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms,
+    queue_ms. queues: requests that wait, by kind of worker. requests: counts, rates and times by operation.
+    uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the write-ahead log.
+    oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
     index: of many vectors: its `state`, which is none, building or ready, and how many `vectors` are in it.
-    degraded: codes of everything that is not as it should be. listen: where clients of other machines reach it, if they
-    do. keys: which change of their keys it knows; None if it does not listen. grant: what the client's key allows, if
-    it has one that does not let it know all of this: then what it may not know is 0, empty or None, and clients is
-    itself.
+    degraded: codes of everything that is not as it should be. health: of `read` and `write`: `state`, which is ok,
+    failing or unknown, `failures` in a row, `succeeded_s` and `failed_s` ago, and `code` and `step` of the last
+    failure. embedder: `batches`, `windows` in them, `cache_hits`, `cache_misses`, of all embed workers. backups: how
+    many are `kept`, and `newest_at`, in seconds since 1970. events: counts of what should be rare.
+    listen: where clients of other machines reach it, if they do. keys: which change of their keys it knows; None if it
+    does not listen. grant: what the client's key allows, if it has one that does not let it know all of this: then what
+    it may not know is 0, empty or None, and clients is itself.
     """
 
     state: str
@@ -50,11 +54,30 @@ class Status:
     grant: Mapping[str, Any] | None = None
     listen: str = ""
     keys: int | None = None
+    health: Mapping[str, Any] = field(default_factory=dict)
+    embedder: Mapping[str, Any] = field(default_factory=dict)
+    backups: Mapping[str, Any] = field(default_factory=dict)
+    events: Mapping[str, int] = field(default_factory=dict)
+
+    def fitness(self, kind: str) -> str:
+        """Return in words whether reading or writing works, and why that is known; kind: read or write."""
+        told = self.health.get(kind, {})
+        succeeded = f"{told['succeeded_s']:.0f} s ago" if "succeeded_s" in told else "never"
+        match told.get("state"):
+            case "ok":
+                return f"ok, seen {succeeded}"
+            case "failing":
+                return (
+                    f"failing: {told['code']} at {told['step']}, {told['failures']} in a row, last success {succeeded}"
+                )
+            case _:
+                return "unknown, not looked yet"
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:
-        """Return the status in `body`."""
-        fields = orjson.loads(body)
+        """Return the status in `body`; what a later memmux says beside it is left out."""
+        known = {one.name for one in fields(cls)}
+        values = {name: value for name, value in orjson.loads(body).items() if name in known}
         for name in ("degraded", "workers", "clients"):
-            fields[name] = tuple(fields.get(name, ()))
-        return cls(**fields)
+            values[name] = tuple(values.get(name, ()))
+        return cls(**values)

@@ -38,6 +38,14 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "store": ("vectors_per_s", "vectors_p50_ms", "vectors_p99_ms", "texts_per_s", "texts_p50_ms", "lost"),
     "store_cost": ("small_ms", "large_ms", "cost_ratio"),
     "mixed": ("alone_p95_ms", "beside_p95_ms", "p95_ratio", "stores_per_s"),
+    "ops_overhead": (
+        "with_per_s",
+        "without_per_s",
+        "with_per_s_given",
+        "without_per_s_given",
+        "with_cpu_router_ms",
+        "without_given_cpu_router_ms",
+    ),
     "start": (
         "first_answer_s",
         "whole_answer_s",

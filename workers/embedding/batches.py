@@ -84,13 +84,18 @@ def pieces(work: Work, max_tokens: int) -> Iterator[Piece]:
 
 
 class Pile:
-    """The windows that wait for the model, a batch of which goes through it at a time; more may come in between."""
+    """The windows that wait for the model, a batch of which goes through it at a time; more may come in between.
+
+    batches, windows: how many of each have gone through it.
+    """
 
     def __init__(self) -> None:
+        self.batches = 0
+        self.windows = 0
         self._added: list[Work] = []
         self._waiting: list[Piece] = []  # the next are at the end
         self._ages: dict[Work, None] = {}  # the works that wait, in the order in which they came
-        self._batches = 0
+        self._turns = 0
 
     def __bool__(self) -> bool:
         """Return whether anything waits."""
@@ -110,6 +115,8 @@ class Pile:
         batch = self._take()
         if not batch:
             return
+        self.batches += 1
+        self.windows += len(batch)
         for piece, vector in zip(batch, embedder.embed([piece.text for piece in batch]), strict=True):
             work = piece.work
             work.rows[piece.row] = vector
@@ -146,9 +153,9 @@ class Pile:
         """
         if not self._waiting:
             return []
-        self._batches += 1
+        self._turns += 1
         waiting, passed = self._waiting, []
-        if self._batches % OLDEST_EVERY == 0:
+        if self._turns % OLDEST_EVERY == 0:
             oldest = next(iter(self._ages))
             passed = [piece for piece in waiting if piece.work is not oldest]
             waiting = [piece for piece in waiting if piece.work is oldest]

@@ -16,11 +16,11 @@ def texts_of(job: Job, model: str) -> tuple[str, ...]:
     """
     body = job.frames[0] if job.frames else b""
     match job.operation:
-        case "memory.store" | "memory.store_similar":
+        case "memory.store" | "memory.store_similar" | "canary.store":
             return (Store.from_body(body).content,)
         case "memory.store_batch":
             return tuple(memory.content for memory in StoreBatch.from_body(body).memories)
-        case "memory.search":
+        case "memory.search" | "canary.search":
             return (Search.from_body(body).query,)
         case "memory.rewrite":
             content = Update.from_body(body).content

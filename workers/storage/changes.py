@@ -19,6 +19,7 @@ from workers.storage import (
     audits,
     backfill,
     belongings,
+    canaries,
     engine,
     forget,
     load,
@@ -56,6 +57,8 @@ class Changes:
             "memory.undo": partial(undo.undo, self._ledger),
             "memory.purge": partial(purge.purge, self._ledger),
             load.OPERATION: partial(load.load, self._ledger),
+            "canary.store": lambda job, asked: self._store(job, [asked])[0],
+            "canary.remove": self._remove,
         }
 
     def apply(self, job: Job) -> bytes:
@@ -92,6 +95,8 @@ class Changes:
         return [text if vectors.model(self._connection, text.model) else None for text in found]
 
     def _store_one(self, job: Job, asked: Store, text: Embedded | None) -> dict[str, object]:
+        if asked.namespace == canaries.NAMESPACE and job.operation != "canary.store":
+            raise canaries.reserved()
         found = digest(asked.content)
         if same := self._ledger.same(asked.namespace, found):
             row, memory_id = same
@@ -171,6 +176,13 @@ class Changes:
         self._ledger.execute("delete_memory", row=row, at=at)
         self._vectors.remove(row)
         return {"id": before.id, "seq": self._ledger.log(job, at, row, before.id, orjson.dumps(before))}
+
+    def _remove(self, job: Job, asked: Get) -> dict[str, object]:
+        """Delete and purge a canary."""
+        row = rows.find(self._connection, asked.id, asked.namespace)
+        found = self._delete(job, asked)
+        purge.remove(self._ledger, [row], job.client, job.id, operation=job.operation)
+        return found
 
     def _backfill(self, job: Job) -> bytes:
         """Add the vectors that memories were waiting for; those that changed meanwhile wait for the next turn.

@@ -109,6 +109,14 @@ class Writer(Protocol):
         """The newest change."""
 
     @property
+    def changed(self) -> int:
+        """The newest change of anything but the router's own memories."""
+
+    @property
+    def passing(self) -> int:
+        """How many changes since it was opened were of the router's own memories, which are gone again."""
+
+    @property
     def vectors(self) -> int:
         """How many vectors the current model has made."""
 

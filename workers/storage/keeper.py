@@ -21,7 +21,7 @@ from memmux.models import Backup
 from memmux.settings import Settings
 from workers.jobs import Answer, Job, Outcome
 from workers.storage import backup, lineage
-from workers.storage.shelf import Shelf
+from workers.storage.shelf import Kept, Shelf
 
 LOOK_S = 60.0  # between two looks whether a backup is due
 AGAIN_S = 3600.0  # before a scheduled backup that failed is tried again, at the latest
@@ -46,6 +46,12 @@ class Keeper:
         self._asked: deque[Job] = deque()
         self._running: _Making | None = None
         self._look_at = clock()
+        self._kept: list[Kept] = self._shelf.kept()
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return `backups`, how many are kept, and `backup_at`, when the newest was made, in seconds since 1970."""
+        return {"backups": len(self._kept), "backup_at": self._kept[0].at if self._kept else None}
 
     @property
     def waiting(self) -> bool:
@@ -56,10 +62,11 @@ class Keeper:
         """Take on a job of admin.backup; its outcome comes from `turn`."""
         self._asked.append(job)
 
-    def turn(self, seq: int, born: Callable[[], float | None]) -> Iterator[Outcome]:
+    def turn(self, seq: int, born: Callable[[], float | None], changed: int | None = None) -> Iterator[Outcome]:
         """Begin what is next or due, and yield the outcomes of what is done.
 
         seq: the change at which the database stands. born: tells when its first change was made, if it has one.
+        changed: the newest change that is worth a backup, if that is not the same.
         """
         if self._running is not None and not self._running.thread.is_alive():
             done, self._running = self._running, None
@@ -73,7 +80,7 @@ class Keeper:
             except MemmuxError as error:
                 yield job, error
         try:
-            if self._running is None and self._is_due(seq, born):
+            if self._running is None and self._is_due(seq, born, seq if changed is None else changed):
                 self._running = _Making(self._database, self._shelf, self._now, None)
         except MemmuxError as error:
             logs.get().error("backup_failed", why="scheduled", code=error.code, error=error.message)
@@ -94,7 +101,7 @@ class Keeper:
             raise DeadlineExceededError
         return _Making(self._database, shelf, self._now, job)
 
-    def _is_due(self, seq: int, born: Callable[[], float | None]) -> bool:
+    def _is_due(self, seq: int, born: Callable[[], float | None], changed: int) -> bool:
         """Return whether it is time for a backup of its own accord; looks at the shelf now and then only.
 
         A backup dated in the future, from before the clock was set back, neither puts the next one off nor calls for
@@ -103,8 +110,9 @@ class Keeper:
         if not self._interval_s or self._clock() < self._look_at:
             return False
         self._look_at = self._clock() + min(LOOK_S, self._interval_s)
-        past = [kept for kept in self._shelf.kept() if kept.at <= self._now()]
-        if past and past[0].seq == seq:
+        self._kept = self._shelf.kept()
+        past = [kept for kept in self._kept if kept.at <= self._now()]
+        if past and changed <= past[0].seq <= seq:  # after a restore, the shelf may know later numbers
             return False
         since = past[0].at if past else born()
         return since is not None and self._now() - since >= self._interval_s
@@ -118,6 +126,7 @@ class Keeper:
                 self._shelf.tidy()
                 for path in self._shelf.prune(self._keep):
                     logs.get().info("backup_removed", backup=str(path))
+            self._kept = self._shelf.kept()
         else:
             logs.get().error("backup_failed", why=why, code=done.result.code, error=done.result.message)
             if done.job is None:

@@ -15,6 +15,7 @@ from memmux.errors import ArgumentInvalidError, ProtocolError, UnknownFieldError
 from memmux.models import Memory
 from memmux.requests import Store
 from memmux.times import from_epoch
+from workers.storage import canaries
 from workers.storage.embeddings import Embedded, embedded
 from workers.storage.ledger import State, digest
 from workers.storage.tags import spellings
@@ -87,6 +88,8 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
     for name in fields.keys() - _NAMES:
         raise UnknownFieldError(f"a memory has no field {name!r}")
     store = Store.from_json({name: fields[name] for name in _STORED if name in fields})
+    if store.namespace == canaries.NAMESPACE:
+        raise canaries.reserved()
     names = [fields.get("id"), *(value for name in _VERSIONS if (value := fields.get(name)) is not None)]
     if not all(map(_is_name, names)):
         raise ArgumentInvalidError(

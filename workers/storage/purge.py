@@ -19,6 +19,7 @@ _SQL = queries.load("writer")
 MOST = 1_000  # memories of one request, so that other writes do not wait long
 EXPIRED = 200  # memories of one turn of upkeep
 UPKEEP = "upkeep"  # the client in the log when nobody asked
+OPERATION = "memory.purge"
 
 
 def purge(ledger: Ledger, job: Job, asked: Purge) -> dict[str, object]:
@@ -53,15 +54,15 @@ def expired(ledger: Ledger, before: float) -> int:
     return len(found)
 
 
-def remove(ledger: Ledger, gone: Sequence[int], client: str, request: str) -> None:
-    """Remove deleted memories and what the log keeps of them, and log that."""
+def remove(ledger: Ledger, gone: Sequence[int], client: str, request: str, *, operation: str = OPERATION) -> None:
+    """Remove deleted memories and what the log keeps of them, and log that, as what the operation did."""
     for row in gone:
         ledger.vectors.remove(row)
     meant = orjson.dumps(gone).decode()
     ledger.connection.pragma("secure_delete", 1)  # zeroes what is removed, where otherwise it is only let go of
     try:
         ledger.execute("purge_before", rows=meant)
-        ledger.execute("log_purge", rows=meant, at=ledger.at(), client=client, request=request)
+        ledger.execute("log_purge", rows=meant, at=ledger.at(), operation=operation, client=client, request=request)
         ledger.execute("purge", rows=meant)
     finally:
         ledger.connection.pragma("secure_delete", 0)

@@ -254,12 +254,16 @@ class SqliteReader:
 
     def _alone(self, where: Condition) -> bool:
         """Return whether all live memories are in the namespaces that are asked for."""
-        return not where.values or bool(engine.value(self._connection, _SQL["alone"], where.values))
+        if not where.values:
+            return not self._canaries()
+        return bool(engine.value(self._connection, _SQL["alone"], where.values))
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
         index = self._index(model, asked)
         hidden = self._superseded(asked) if where.current else frozenset()
+        if asked.namespace is None:
+            hidden |= self._canaries()
         if where.plain and len(hidden) <= FEW:
             return Scope(index, hidden=hidden)
         return Scope(index, self._allowed(where, index, hidden))
@@ -270,6 +274,10 @@ class SqliteReader:
             return TableIndex(self._connection, model, _single(asked.namespace))
         name = _single(asked.namespace)
         return partitions.everywhere() if name is None else partitions.of(name)
+
+    def _canaries(self) -> frozenset[int]:
+        """Return the router's own memories, of which hardly ever there is one."""
+        return frozenset(orjson.loads(engine.value(self._connection, _SQL["canaries"])))
 
     def _superseded(self, asked: Filter) -> frozenset[int]:
         found = engine.value(self._connection, _SQL["superseded"], {"namespace": _single(asked.namespace)})

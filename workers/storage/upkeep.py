@@ -9,7 +9,8 @@ import apsw
 
 from memmux import logs
 from memmux.errors import MemmuxError
-from workers.storage import engine, purge, queries
+from workers.index import segment as segments
+from workers.storage import canaries, engine, purge, queries
 from workers.storage.ledger import Ledger
 
 ANSWERS_S = 24 * 3600  # how long an idempotency key is remembered
@@ -42,6 +43,7 @@ class Upkeep:
     ) -> None:
         self._connection = connection
         self._ledger = Ledger(connection, now)
+        self._database = database
         self._retention_s = retention_s
         self._began, self._started = now(), clock()
         self._log = database.with_name(f"{database.name}-wal")
@@ -67,6 +69,7 @@ class Upkeep:
                 if self._clock() - self._pruned >= PRUNE_EVERY_S:
                     self._pruned = self._clock()
                     self._forget("prune_answers", self._today() - ANSWERS_S)
+                    self._forget_canaries()
                 if self._clock() - self._purged >= PURGE_EVERY_S:
                     self._purged = self._clock()
                     gone = self._purge()
@@ -107,6 +110,12 @@ class Upkeep:
             self.dirty = True
             logs.get().info("memories_purged", memories=gone)
         return gone
+
+    def _forget_canaries(self) -> None:
+        kept = [manifest.seq for _, manifest in segments.kept(self._database)]
+        if gone := canaries.forget(self._ledger, self._today() - canaries.KEPT_S, kept):
+            self.dirty = True
+            logs.get().info("canaries_forgotten", changes=gone)
 
     def _checkpoint(self, *, truncate: bool) -> None:
         """Copy the log into the database, and empty it if asked; a reader in the way puts that off."""

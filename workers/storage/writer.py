@@ -13,7 +13,7 @@ import orjson
 from memmux import logs
 from memmux.errors import CancelledError, DatabaseCorruptError, KeyConflictError, MemmuxError
 from workers.jobs import Alive, Answer, Job, Outcome, silent
-from workers.storage import audits, engine, filesystem, lineage, queries, repair, schema, vectors
+from workers.storage import audits, canaries, engine, filesystem, lineage, queries, repair, schema, vectors
 from workers.storage.changes import Changes
 from workers.storage.lineage import Lineage
 from workers.storage.shelf import Shelf
@@ -56,6 +56,8 @@ class SqliteWriter:
         self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
         with engine.errors():
             self._facts = self._counted()  # the first look is what makes the log
+            self._passing = 0
+            self._changed: int = engine.value(self._connection, _SQL["last_real_change"]) or 0
         opened.check(database)
         self._lineage = Lineage.of(database)
         self._lineage.note(database)
@@ -83,7 +85,11 @@ class SqliteWriter:
                 self._connection.execute("ROLLBACK")
         self._upkeep.dirty = True
         self._upkeep.relieve()
-        self._facts = self._counted()
+        before, self._facts = self.seq, self._counted()
+        if all(canaries.sent(job.operation) for job in jobs):
+            self._passing += self.seq - before
+        else:
+            self._changed = self.seq
         return outcomes
 
     def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
@@ -113,6 +119,16 @@ class SqliteWriter:
         return cast("int", self._facts["seq"])
 
     @property
+    def changed(self) -> int:
+        """The newest change of anything but canaries."""
+        return self._changed
+
+    @property
+    def passing(self) -> int:
+        """How many changes since it was opened were canaries'."""
+        return self._passing
+
+    @property
     def vectors(self) -> int:
         """How many vectors the current model has made."""
         return cast("int", self._facts["vectors"])
@@ -132,6 +148,7 @@ class SqliteWriter:
         self._lineage.check(self._database)
         if self._upkeep.turn():
             self._facts = self._counted()
+            self._changed = self.seq
 
     def close(self) -> None:
         """Leave the database, with everything in its main file unless a reader is in the way."""
@@ -198,7 +215,7 @@ class SqliteWriter:
         memories, model = vectors.memories(self._connection), vectors.current(self._connection)
         return {
             "seq": engine.value(self._connection, _SQL["seq"]),
-            "memories": memories,
+            "memories": memories - engine.value(self._connection, _SQL["canaries_here"]),
             "pending": memories - (model.memories if model else 0),
             "model": model.name if model else None,
             "dimensions": model.dimensions if model else None,

@@ -170,8 +170,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[StandIn]:
     """The stand-ins that links make, in order."""
     made: list[StandIn] = []
 
-    def make(*, settings: Settings, name: str, observer: Observer) -> StandIn:
-        del observer  # these make no requests
+    def make(*, settings: Settings, name: str, on_answer: Observer) -> StandIn:
+        del on_answer  # these make no requests
         made.append(StandIn(settings=settings, name=name))
         return made[-1]
 

@@ -254,7 +254,7 @@ async def test_observer_is_told_of_each_request_in_the_context_that_made_it(sett
         place.set(where)
         await client.store(where)
 
-    async with AsyncClient(settings=settings, observer=observe) as client:
+    async with AsyncClient(settings=settings, on_answer=observe) as client:
         with Peer(settings, script):
             await asyncio.gather(asyncio.create_task(store("here")), asyncio.create_task(store("there")))
             waiting = asyncio.create_task(client.delete("i"))

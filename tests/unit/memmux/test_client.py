@@ -204,11 +204,11 @@ def test_observer_is_told_of_each_request_that_has_ended(settings: Settings) -> 
         return [result(message, ANSWERS[message.header.operation])]
 
     told: list[Asked] = []
-    with Peer(settings, script), Client(settings=settings, observer=told.append) as client:
+    with Peer(settings, script), Client(settings=settings, on_answer=told.append) as client:
         client.get("i")
         with pytest.raises(errors.NotFoundError):
             client.delete("i")
-    with Client(settings=settings, observer=told.append, start=False) as client, pytest.raises(MemmuxError):
+    with Client(settings=settings, on_answer=told.append, start=False) as client, pytest.raises(MemmuxError):
         client.get("i")
     assert [(asked.operation, asked.outcome) for asked in told] == [
         ("memory.get", "ok"),

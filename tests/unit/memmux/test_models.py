@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from memmux.models import Graph, Hit, Link, Memory, Node, Page, SearchResult, Similar, Stored
+from memmux.models import Graph, Hit, Link, Memory, Node, Page, SearchResult, Similar, Status, Stored
 from memmux.requests import Mode
 
 MEMORY = Memory(
@@ -76,3 +76,34 @@ def test_a_store_that_named_similar_memories_is_read_as_one_that_did_not() -> No
 def test_answers_can_not_be_changed() -> None:
     with pytest.raises(AttributeError):
         MEMORY.content = "other"  # type: ignore[misc]  # what this test is about
+
+
+def test_a_status_is_read_whatever_a_later_cluster_says_beside_it() -> None:
+    known = Status(
+        state="serving",
+        pid=1,
+        version="9",
+        endpoint="ipc://x",
+        database="x",
+        seq=3,
+        memories=2,
+        pending=0,
+        model=None,
+        uptime_s=1.0,
+        rss_bytes=1,
+        degraded=("a",),
+        workers=(),
+        clients=(),
+        queues={},
+        requests={},
+    )
+    fields = {**orjson.loads(orjson.dumps(known)), "weather": "fine"}
+    assert Status.from_body(orjson.dumps(fields)) == known
+
+
+def test_a_status_is_read_of_an_older_cluster_that_says_less() -> None:
+    body = (
+        b'{"state":"serving","pid":1,"version":"0","endpoint":"x","database":"x","seq":1,"memories":1,"pending":0,'
+        b'"model":null,"uptime_s":1.0,"rss_bytes":1,"degraded":[],"workers":[],"clients":[],"queues":{},"requests":{}}'
+    )
+    assert Status.from_body(body).fitness("read") == "unknown, not looked yet"

@@ -30,7 +30,7 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
     config.touch()
     for known in fields(Settings):
         variable = f"MEMMUX_{known.name.upper()}"
-        if known.name in ("embedder", "tools", "log_level", "log_content", "listen"):
+        if known.name in ("embedder", "tools", "log_level", "log_content", "listen", "traces"):
             with pytest.raises(SettingInvalidError, match=variable):
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:
@@ -215,3 +215,16 @@ def test_a_cluster_that_listens_does_not_leave_unless_it_is_told_to(config: Path
     off = load(environment=environment(config, MEMMUX_LISTEN="none"))
     assert (off.listen, off.idle_exit_s) == (None, Settings().idle_exit_s)
     assert parse_flags(found.flags()) == found
+
+
+@pytest.mark.parametrize(("written", "meant"), [("true", True), ("1", True), ("False", False), ("off", False)])
+def test_a_switch_is_written_in_any_of_the_usual_ways(config: Path, written: str, meant: bool) -> None:
+    config.touch()
+    assert load(environment=environment(config, MEMMUX_TRACES=written)).traces is meant
+    assert parse_flags(Settings(traces=meant).flags()).traces is meant
+
+
+def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match="MEMMUX_TRACES is 'maybe'; it must be true or false"):
+        load(environment=environment(config, MEMMUX_TRACES="maybe"))

@@ -383,8 +383,9 @@ def test_snapshot_shows_who_is_there_and_what_they_do(driver: Driver) -> None:
     driver.heartbeat("write-0", seq=5, pending=0, model="m")
     driver.now += 2
     seen = driver.dispatcher.snapshot(driver.now)
-    assert seen["clients"] == [{"name": "a", "pid": 7, "version": "0", "in_flight": 3, "requests": 3}]
-    assert seen["workers"]["read-0"] == {"state": "ready", "in_flight": 2, "silent_s": 2.0}
+    account = {"errors": 0, "per_s": 0.0, "p95_ms": None, "queue_ms": None}
+    assert seen["clients"] == [{"name": "a", "pid": 7, "version": "0", "in_flight": 3, "requests": 3, **account}]
+    assert seen["workers"]["read-0"] == {"state": "ready", "in_flight": 2, "silent_s": 2.0, "busy": 0.0}
     assert seen["queues"] == {"embed": 0, "read": 1, "write": 0}
     assert seen["facts"][Stage.WRITE]["seq"] == 5
     assert (seen["draining"], seen["degraded"]) == (False, [])

@@ -251,18 +251,18 @@ class DispatchMachine(RuleBasedStateMachine):
     def nothing_exceeds_its_bound(self) -> None:
         dispatcher = self.world.dispatcher
         flow, sessions = dispatcher._flow, dispatcher._frontend.sessions
-        assert len(flow) <= LIMITS.admitted + 1  # the backfill
+        own = [slip for slip in (dispatcher._backfill.slip, dispatcher._canary.slip) if slip and not slip.outcome]
+        assert len(flow) <= LIMITS.admitted + 2  # the backfill and the canary
         assert len(flow._deadlines) == len(flow)
         assert len(flow._deadlines._heap) <= 2 * LIMITS.admitted + 70
-        assert len(sessions) == len(sessions._by_identity) <= LIMITS.sessions
+        assert len(sessions) == len(sessions._by_identity) == sessions.users <= LIMITS.sessions
         assert all(len(session.in_flight) <= LIMITS.in_flight for session in sessions)
         in_flight: Counter[str] = Counter()
         for session in sessions:
             in_flight[session.payer] += len(session.in_flight) if session.grant.name else 0
         assert +in_flight == flow.quotas.in_flight
         assert in_flight["team/"] <= 3
-        internal = dispatcher._backfill.slip is not None
-        assert sum(len(session.in_flight) for session in sessions) + internal == len(flow)
+        assert sum(len(session.in_flight) for session in sessions) + len(own) == len(flow)
         workers = sum(len(pool.workers) for pool in flow.pools.values())
         assert len(dispatcher._backend.liveness._workers) == len(dispatcher._backend.liveness._checks) == workers
 

@@ -176,12 +176,14 @@ def test_status_tells_a_limited_client_of_no_other_client_process_or_path(driver
         "model": "m",
         "degraded": [],
         "uptime_s": 1.0,
+        "health": {},
         **dict.fromkeys(("pid", "endpoint", "database", "seq", "memories", "workers", "clients", "requests"), "secret"),
     }
     told = report.known.of(whole)
     assert b"secret" not in orjson.dumps(told)
     own = {"name": f"{grant.name}/k", "pid": 7, "version": "0", "in_flight": 0, "requests": 1}
-    assert told["clients"] == [own]
+    (client,) = told["clients"]
+    assert {name: client[name] for name in own} == own
     assert told["grant"] == {**grant.to_json(), "in_flight": limits.IN_FLIGHT}
 
 

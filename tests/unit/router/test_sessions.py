@@ -174,3 +174,42 @@ def test_full_house_of_busy_clients_turns_the_next_away_but_lets_a_known_one_rec
     assert driver.last(b"c").header.detail["retry_after_ms"]
     driver.hello(b"a2", instance="a")
     assert driver.last(b"a2").header.kind is Kind.WELCOME
+
+
+def test_a_cluster_that_is_only_looked_on_is_idle() -> None:
+    driver = Driver()
+    driver.hello(b"o", observer=True)
+    assert driver.dispatcher.idle_since() == driver.now
+    assert driver.dispatcher.snapshot(driver.now)["clients"] == []
+    driver.hello(b"a")
+    assert driver.dispatcher.idle_since() is None
+    driver.hello(b"a2", instance="a", observer=True)  # it may change its mind
+    assert driver.dispatcher.idle_since() == driver.now
+    driver.hello(b"a3", instance="a")
+    assert driver.dispatcher.idle_since() is None
+    driver.client(b"a3", Header(kind=Kind.GOODBYE))
+    driver.client(b"o", Header(kind=Kind.GOODBYE))
+    assert driver.dispatcher.idle_since() == driver.now
+
+
+def test_what_became_of_a_clients_requests_is_told(driver: Driver) -> None:
+    for number in range(2):
+        driver.request(b"a", f"r{number}")
+        driver.now += 0.25
+        driver.answer("read-0", driver.requests("read-0")[-1])
+    driver.request(b"a", "r2")
+    driver.fail("read-0", driver.requests("read-0")[-1], "not_found")
+    (told,) = driver.dispatcher.snapshot(driver.now)["clients"]
+    assert (told["errors"], told["p95_ms"], told["queue_ms"]) == (1, 250.0, 0.0)
+
+
+def test_how_busy_a_worker_is_counts_the_last_ten_seconds(driver: Driver) -> None:
+    driver.tick()
+    driver.request(b"a", "r0")
+    driver.tick(2.0)
+    driver.answer("read-0", driver.requests("read-0")[-1])
+    driver.heartbeat("write-0")
+    driver.tick(2.0)
+    workers = driver.dispatcher.snapshot(driver.now)["workers"]
+    assert workers["read-0"]["busy"] == 0.5
+    assert workers["write-0"]["busy"] == 0.0

@@ -6,6 +6,7 @@ got, and raises AssertionError as soon as somebody gets what he must not get.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,7 @@ GRANTS = {"bob": Grant(name="reader", role=Role.READ, namespaces=("b",)), "cyd":
 FORGED: Mapping[str, object] = {"name": "", "role": "admin"}
 CREDIT = {Stage.EMBED: 3, Stage.READ: 1, Stage.WRITE: 4}
 BACKFILL = 2  # memories of one batch that get their vector
+CANARY_S = 7.0
 
 
 @dataclass
@@ -80,7 +82,9 @@ class World:
     def __init__(self) -> None:
         self.now = 0.0
         self._serial = itertools.count(1)
-        self.dispatcher = Dispatcher(welcome={}, limits=LIMITS, new_id=lambda: f"internal-{next(self._serial)}")
+        self.dispatcher = Dispatcher(
+            welcome={}, limits=LIMITS, new_id=lambda: f"internal-{next(self._serial)}", canary_s=CANARY_S
+        )
         self.clients = {name: Client(name, GRANTS.get(name, LOCAL)) for name in CLIENTS}
         self.workers: dict[str, Worker] = {}
         self.dead: list[Worker] = []
@@ -88,6 +92,7 @@ class World:
         self.applied: Counter[str] = Counter()  # how often each write's key was applied
         self.acknowledged: set[str] = set()
         self.pending = 0
+        self.canaries: dict[str, bytes] = {}  # by their content hash
         # what must stay bounded
         self.deaths: Counter[str] = Counter()  # workers that died while they had a request, by its id
         self._passed: Counter[tuple[Stage, bool, str]] = Counter()
@@ -266,6 +271,8 @@ class World:
         assert header.stage == stage
         if stage is Stage.EMBED:
             return (b"described", b"data")
+        if header.operation.startswith("canary."):
+            return self._probed(header, orjson.loads(message.body))
         if stage is Stage.READ:
             return (orjson.dumps(sorted(self.applied)),)
         if header.operation == "vectors.backfill":
@@ -278,6 +285,20 @@ class World:
                 assert header.degraded, "the embed stage was left out silently"
                 self.pending += 1
         return (header.key.encode(),)
+
+    def _probed(self, header: Header, asked: dict[str, str]) -> Sequence[bytes]:
+        """Do what the canary asks for, as the workers would."""
+        assert bool(header.key) == OPERATIONS[header.operation].writes
+        match header.operation:
+            case "canary.store":
+                self.canaries[hashlib.sha256(asked["content"].encode()).hexdigest()] = asked["content"].encode()
+            case "canary.search":
+                return (b" ".join(self.canaries.values()),)
+            case "canary.get":
+                return (self.canaries.get(asked["id"], b""),)
+            case _:
+                self.canaries.pop(asked["id"], None)  # a writer that died of it may have removed it before
+        return (b"{}",)
 
     def _facts(self, worker: Worker) -> dict[str, object]:
         if worker.stage is Stage.WRITE:

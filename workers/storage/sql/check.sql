@@ -82,7 +82,12 @@ SELECT mt.memory, mt.tag, mt.position, mt.spelling, t.name
 FROM memory_tags AS mt JOIN tags AS t ON t.id = mt.tag
 
 -- name: gap
-SELECT coalesce(max(seq), 0), count(*), coalesce(min(seq), 1) FROM changes
+SELECT
+    coalesce(max(seq), 0),
+    count(*),
+    coalesce(min(seq), 1),
+    coalesce((SELECT value FROM meta WHERE key = 'changes_forgotten'), 0)
+FROM changes
 
 -- name: unlogged
 SELECT count(*)

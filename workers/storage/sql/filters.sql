@@ -1,10 +1,10 @@
--- Conditions on `m`, a row of memories, that filters.py puts together.
+-- Conditions on `m`, a row of memories, that filters.py puts together. Nobody means the router's own memories by "all".
 
 -- name: live
 m.deleted_at IS NULL AND m.namespace = :namespace
 
 -- name: live_everywhere
-m.deleted_at IS NULL
+m.deleted_at IS NULL AND m.namespace <> 'memmux-canary'
 
 -- name: namespaces
 m.namespace IN (SELECT value FROM json_each(:namespaces))

@@ -73,6 +73,9 @@ WHERE texts MATCH :match
 ORDER BY score DESC, texts.rowid DESC
 LIMIT :limit
 
+-- name: canaries
+SELECT json_group_array(row) FROM memories WHERE deleted_at IS NULL AND namespace = 'memmux-canary'
+
 -- name: alone
 SELECT NOT EXISTS (SELECT 1 FROM memories WHERE deleted_at IS NULL AND namespace < :namespace)
     AND NOT EXISTS (SELECT 1 FROM memories WHERE deleted_at IS NULL AND namespace > :namespace)

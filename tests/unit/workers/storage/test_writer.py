@@ -203,6 +203,8 @@ def test_facts_are_those_of_the_last_commit(desk: Desk) -> None:
         "wal_bytes": 0,
         "building": False,
         "indexed": 0,
+        "backups": 0,
+        "backup_at": None,
     }
     desk.store("one")
     desk.store("two", (1, 0))
@@ -220,6 +222,8 @@ def test_facts_are_those_of_the_last_commit(desk: Desk) -> None:
         "vectors": 1,
         "building": False,
         "indexed": 0,
+        "backups": 0,
+        "backup_at": None,
     }
 
 
