@@ -178,7 +178,7 @@ def test_a_file_that_can_not_be_adopted_keeps_the_cluster_from_starting_and_says
 
 
 def test_a_terminal_sees_how_far_an_adoption_is(settings_env: dict[str, str], short_tmp: Path) -> None:
-    path = many(short_tmp / "theirs.db", 6000)
+    path = many(short_tmp / "theirs.db", 25_000)
     main, terminal = pty.openpty()
     command = [sys.executable, "-P", "-m", "memmux", "list", "--limit", "1"]
     env = {**settings_env, "MEMMUX_ADOPT_FROM": str(path)}
