@@ -42,7 +42,7 @@ ENV PATH=/opt/memmux/bin:$PATH \
 USER 10001:10001
 WORKDIR /data
 VOLUME ["/data"]
-EXPOSE 7461
+EXPOSE 7700
 
 # Fit is a cluster that answers; SIGTERM drains it.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \

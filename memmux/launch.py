@@ -1,25 +1,22 @@
 """Finding the cluster of a database, and starting it if there is none: one start at a time, however many clients ask.
 
-What takes a while is written as a generator that yields how long to wait before it wants to go on (`Steps`), so that
-a blocking client sleeps, an asyncio client awaits, and both run the same code.
+What takes a while are `Steps`, which a blocking client and an asyncio client run each in its way.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias, TypeVar
 
 import orjson
 import zmq
 
-from memmux import protocol, remotes, sockets
+from memmux import protocol, remotes, sockets, starting
 from memmux.endpoints import LINE_BYTES, Endpoint, read, remove, write
 from memmux.errors import (
     ClusterError,
@@ -30,13 +27,13 @@ from memmux.errors import (
     LocalOnlyError,
     MemmuxError,
     StoragePermissionError,
-    error_from_json,
 )
-from memmux.places import PRIVATE, Places, make_private
+from memmux.places import PRIVATE, Places
 from memmux.processes import alive
 from memmux.protocol import Header, Kind
 from memmux.remotes import Remote
 from memmux.settings import Settings, load
+from memmux.steps import PAUSE_MOST_S, Steps, pauses, run
 from memmux.version import __version__
 from memmux.versions import older
 
@@ -62,41 +59,7 @@ HAND_OVER_S = 15.0  # what a router may take to hand over, beside drain_s
 STOP_S = 10.0  # what a router may take to exit after it has drained
 UPGRADE_AGAIN_S = 600.0  # after an upgrade that failed, before clients of that version try again
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
-PAUSE_S = 0.001  # the first pause between two looks; doubled each time
-PAUSE_MOST_S = 0.02
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
-ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
-ERROR_LINES = 5  # of them, in the message of a failed start
-
-
-@dataclass(frozen=True, slots=True)
-class Adopting:
-    """How far the adoption of another database is, while a cluster starts; done, total: memories."""
-
-    source: str
-    done: int
-    total: int
-
-    @classmethod
-    def from_line(cls, line: bytes) -> Adopting | None:
-        """Return what a line of the router's says of it; None if the line is about something else."""
-        try:
-            fields = orjson.loads(line)["adopting"]
-            return cls(str(fields["source"]), int(fields["done"]), int(fields["total"]))
-        except (ValueError, TypeError, KeyError):
-            return None
-
-
-def _unwatched(adopting: Adopting) -> None:
-    del adopting  # nobody looks
-
-
-watcher: Callable[[Adopting], None] = _unwatched
-"""Told each second how far an adoption is that a client of this process waits for; the command line sets it."""
-
-T = TypeVar("T")
-Steps: TypeAlias = Generator[float, None, T]
-"""A task that yields the seconds to wait before it is resumed, and returns its result."""
 
 
 def choose(database: str | Path | None, settings: Settings | None) -> Settings:
@@ -128,18 +91,6 @@ def need_local(settings: Settings) -> None:
             f"this is done on the machine where the database is, and the setting remote names another one "
             f"({settings.remote.stem}); do it there, or set remote to none for the database of this machine"
         )
-
-
-def run(steps: Steps[T]) -> T:
-    """Run steps to their end, sleeping in between."""
-    with closing(steps):
-        while True:
-            try:
-                pause = next(steps)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            time.sleep(pause)
 
 
 def ping(endpoint: Endpoint, timeout_s: float = PONG_S) -> bool:
@@ -225,13 +176,6 @@ def gone(settings: Settings, endpoint: Endpoint) -> Steps[None]:
         yield PAUSE_MOST_S
 
 
-def _pauses() -> Iterator[float]:
-    pause = PAUSE_S
-    while True:
-        yield pause
-        pause = min(2 * pause, PAUSE_MOST_S)
-
-
 def _look(places: Places) -> Steps[Endpoint | None]:
     """Return the endpoint of a cluster that answers."""
     endpoint = read(places)
@@ -252,7 +196,7 @@ def _ping(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
     try:
         socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
         socket.send_multipart(protocol.encode(Header(kind=Kind.PING)))
-        for pause in _pauses():
+        for pause in pauses():
             # Any answer shows a router; whether it speaks our protocol is HELLO's question, and has its own error.
             if socket.poll(0):
                 return True
@@ -270,20 +214,20 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
     """Take the spawn lock, look again, and start; whoever does not get the lock waits for the cluster of who did."""
     _make_folder(places.database.parent)
     with _opened(places.spawn_lock) as lock:
-        pauses = _pauses()
+        pausing = pauses()
         while not _taken(lock):
-            yield next(pauses)
+            yield next(pausing)
             if found := (yield from _look(places)):
                 return found
             if time.monotonic() >= until and not _adopts(places):
                 raise ClusterStartError(
-                    f"another program is starting the cluster, but it does not come up{_errors(places, 0)}"
+                    f"another program is starting the cluster, but it does not come up{starting.last_words(places, 0)}"
                 )
         if found := (yield from _look(places)):
             return found
         while True:
             try:
-                return (yield from _start(places, until))
+                return (yield from starting.start(places, until))
             except DatabaseInUseError:
                 # Started by hand a moment ago, or draining: wait for it, or for its end.
                 again = min(time.monotonic() + RESPAWN_S, until)
@@ -338,7 +282,7 @@ def _succeed(places: Places, before: Endpoint | None, until: float) -> Steps[End
     """Start a router that takes over; the caller holds the spawn lock."""
     until += places.settings.drain_s + HAND_OVER_S
     try:
-        return (yield from _start(places, until, "--succeed"))
+        return (yield from starting.start(places, until, "--succeed"))
     except MemmuxError as error:
         if before is None:
             raise
@@ -393,104 +337,3 @@ def _taken(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _start(places: Places, until: float, *flags: str) -> Steps[Endpoint]:
-    """Start a router with these flags beside those of the settings, and return what its READY line says."""
-    ready, told = os.pipe()
-    try:
-        try:
-            before = _spawn(places, told, flags)
-        finally:
-            os.close(told)
-        line = yield from _line(ready, until)
-    finally:
-        os.close(ready)
-    if line is None:
-        raise ClusterStartError(
-            f"the cluster was not ready within {places.settings.start_timeout_s:g} s{_errors(places, before)}"
-        )
-    if failure := _failure(line):
-        raise failure
-    endpoint = Endpoint.from_line(line)
-    if endpoint is None:
-        raise ClusterStartError(f"the cluster ended before it was ready{_errors(places, before)}")
-    return endpoint
-
-
-def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> int:
-    """Start the router, detached; return how many bytes its error file had before."""
-    import subprocess  # only the client that starts a cluster pays for it
-    import threading
-
-    make_private(places.logs)
-    path = _errors_path(places)
-    kept = path.exists() and path.stat().st_size < ERRORS_BYTES
-    command = [sys.executable, "-P", "-m", "router", f"--ready-fd={told}", *flags, *places.settings.flags()]
-    try:
-        with path.open("ab" if kept else "wb") as errors:
-            before = errors.tell()
-            router = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                cwd=places.database.parent,
-                pass_fds=(told,),
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise ClusterStartError(f"{sys.executable} can't be started: {error.strerror}") from None
-    # The router outlives this call, and perhaps this process; if not, it must not stay behind as a zombie.
-    threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
-    return before
-
-
-def _line(descriptor: int, until: float) -> Steps[bytes | None]:
-    """Return the last line, what came before the end of the pipe, or None when the time is up.
-
-    The lines before it say how far the router is with something that takes long. Each gives it as much time again.
-    """
-    os.set_blocking(descriptor, False)
-    allowed_s, received = until - time.monotonic(), b""
-    for pause in _pauses():
-        with suppress(BlockingIOError):
-            part = os.read(descriptor, LINE_BYTES)
-            received += part
-            while b"\n" in received:
-                line, _, rest = received.partition(b"\n")
-                if (adopting := Adopting.from_line(line)) is None:
-                    return received
-                watcher(adopting)
-                received, until = rest, time.monotonic() + allowed_s
-            if not part:
-                return received
-        if time.monotonic() >= until:
-            return None
-        yield pause
-    return None
-
-
-def _failure(line: bytes) -> MemmuxError | None:
-    try:
-        fields = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    failure = fields.get("error") if isinstance(fields, dict) else None
-    return error_from_json(failure) if isinstance(failure, dict) else None
-
-
-def _errors_path(places: Places) -> Path:
-    return places.logs / "router.err"
-
-
-def _errors(places: Places, before: int) -> str:
-    """Return where the router's last words are, and the words, as the end of a message."""
-    path = _errors_path(places)
-    try:
-        with path.open("rb") as errors:
-            errors.seek(before)
-            lines = errors.read(ERRORS_BYTES).decode(errors="replace").strip().splitlines()[-ERROR_LINES:]
-    except OSError:
-        lines = []
-    return f"; see {path}" + "".join(f"\n  {line}" for line in lines)

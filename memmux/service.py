@@ -18,7 +18,8 @@ from pathlib import Path
 from memmux.errors import ServiceError, ServiceForeignError
 from memmux.launch import STOP_S
 from memmux.places import Places
-from memmux.settings import NONE, Settings
+from memmux.settings import Settings
+from memmux.values import NONE
 
 MARK = "Made by `memmux service install`; `memmux service uninstall` removes it."
 RUN_S = 60.0  # for one command of the service manager

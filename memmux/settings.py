@@ -18,14 +18,13 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from memmux import limits
-from memmux.addresses import parse_listen
 from memmux.errors import SettingInvalidError
 from memmux.legacy import finding, variables
+from memmux.values import NONE, convert
 
 APPLICATION = "memmux"
 EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
 PREFIX = "MEMMUX_"
-NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as `listen` and `remote`: there is none
 
 
 class EmbedderChoice(StrEnum):
@@ -181,7 +180,7 @@ def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, st
     for given in (_from_file(environment), _from_environment(environment), _from_flags(flags or {})):
         for name, value, source in given:
             value = _at(value, environment) if name == "remote" else value  # noqa: PLW2901 - a name stands for its file
-            values[name] = _convert(hints, name, value, source)
+            values[name] = convert(hints, name, value, source)
         named = {name for name, _, _ in given}
         if "database" in named and "remote" not in named:
             values.pop("remote", None)  # whoever names a database means that one, and not another machine's
@@ -191,7 +190,7 @@ def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, st
     cwd, home = folders()
     for name, value, source in variables.settings(finding.variables(environment, cwd, home)):
         if name not in values:
-            values[name] = _convert(hints, name, value, source)
+            values[name] = convert(hints, name, value, source)
     settings = Settings(**values)
     if "adopt_from" in values or settings.remote is not None or begun(settings.database):
         return settings
@@ -236,7 +235,7 @@ def parse_flags(arguments: list[str]) -> Settings:
     hints = get_type_hints(Settings)
     pairs = (argument.removeprefix("--").partition("=") for argument in arguments)
     named = ((name.replace("-", "_"), value) for name, _, value in pairs)
-    return Settings(**{name: _convert(hints, name, value, f"--{name}") for name, value in named})
+    return Settings(**{name: convert(hints, name, value, f"--{name}") for name, value in named})
 
 
 def _from_flags(flags: Mapping[str, object]) -> list[tuple[str, object, str]]:
@@ -271,56 +270,3 @@ def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingInvalidError(f"{path} can't be read as TOML: {error}") from None
     return [(name, value, f"{path}: {name}") for name, value in values.items()]
-
-
-def _convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> Any:
-    if name not in hints:
-        raise SettingInvalidError(f"{source} is no setting; the settings are {', '.join(hints)}")
-    kind = hints[name]
-    if name == "model" and str(value).startswith((".", "~")):
-        kind = Path  # a folder, seen from here: workers have another working directory
-    try:
-        if kind in (bool, int, float, str):
-            return _plain(kind, value)
-        if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return kind(str(value))
-    except (KeyError, TypeError, ValueError):
-        choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
-        choices = "true or false" if kind is bool else choices
-        raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
-    if name in ("adopt_from", "listen", "remote") and value == NONE:
-        return None
-    if name == "listen":
-        return str(parse_listen(str(value), source))
-    if kind == tuple[Path, ...]:
-        listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
-        return tuple(_path(path, source) for path in listed if path)
-    path = _path(value, source)
-    return str(path) if name == "model" else path
-
-
-def _path(value: object, source: str) -> Path:
-    """Return a path; symbolic links are resolved so that two names of one database reach one cluster."""
-    try:
-        return Path(str(value)).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
-
-
-_SWITCHES = {
-    **dict.fromkeys(("true", "yes", "on", "1"), True),
-    **dict.fromkeys(("false", "no", "off", "0"), False),
-}
-
-
-def _plain(kind: type[bool | float | str], value: object) -> object:
-    """Return `value` as a number, a text or a switch; raise KeyError, ValueError or TypeError rather than cut it."""
-    if kind is bool:
-        return _SWITCHES[str(value).strip().lower()]
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float | str)
-        or (kind is int and isinstance(value, float))
-    ):
-        raise TypeError
-    return kind(value)

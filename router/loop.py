@@ -14,21 +14,15 @@ import orjson
 import zmq
 
 from memmux import logs, protocol, sockets
-from memmux.errors import (
-    AddressUnavailableError,
-    ClusterStartError,
-    DatabaseCorruptError,
-    DatabaseInUseError,
-    MemmuxError,
-    error_from_json,
-)
+from memmux.errors import AddressUnavailableError, ClusterStartError, MemmuxError
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind
 from router import actions
 from router.actions import Action
+from router.beginning import Beginning
 from router.dispatch import Dispatcher
 from router.entrance import LINGER_MS, Entrance
-from router.succession import WARM_S, Estate, Heir
+from router.succession import Estate, Heir
 from router.supervisor import Supervisor
 from router.wakeup import Wakeup
 
@@ -38,7 +32,6 @@ STOP_S = 5.0  # for the workers to checkpoint and end
 LOOK_S = 0.01  # between two looks whether another router has handed over, or taken over
 HASTE_S = 1.0  # instead of drain_s, and of STOP_S, where a successor waits: it does again what was not done
 LINGER_S = 0.5  # for clients that have not noticed that a successor serves them
-COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
 
 
 class Loop:
@@ -80,13 +73,10 @@ class Loop:
         self._status = status
         self._looks = looks
         self._log = logs.get()
-        self._settled: set[Stage] = set()  # the kinds of which one worker has been ready, or has failed
-        self._serve_by: float | None = None  # set when the write worker is ready
-        self._serving_since: float | None = None
+        self._beginning = Beginning()
         self._drain_began = 0.0
         self._drain_until: float | None = None
         self._next_sweep = 0.0
-        self._failure: MemmuxError | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._entrance = entrance(self._context)
         self._backend = sockets.router(self._context, supervisor.address)
@@ -107,8 +97,8 @@ class Loop:
             finally:
                 self._supervisor.kill_all()
                 self._close()
-        if self._failure is not None:
-            raise self._failure
+        if self._beginning.failure is not None:
+            raise self._beginning.failure
         return not self._succession_failed
 
     def _poll(self, *sources: zmq.Socket[bytes] | int) -> None:
@@ -131,7 +121,7 @@ class Loop:
             woken, due = self._wakeup.came(), self._due()
             if woken or now >= self._next_sweep:
                 self._reap(now)
-            if woken or now >= due or self._serving_since is None:
+            if woken or now >= due or self._beginning.serving_since is None:
                 self._upkeep(now)
                 due = self._due()
             # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is rounded
@@ -141,12 +131,12 @@ class Loop:
             self._hear_clients()
             now = time.monotonic()
         self._stop_workers()
-        if self._successor and self._failure is None:
+        if self._successor and self._beginning.failure is None:
             self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
             self._stand_by()
 
     def _finished(self, now: float) -> bool:
-        if self._failure is not None:
+        if self._beginning.failure is not None:
             return True
         if self._drain_until is None:
             return False
@@ -162,18 +152,21 @@ class Loop:
         if self._heir is not None:
             self._succeed(self._heir, now)
         self._started(self._supervisor.start_due(now), now)
-        self._serve_when_complete(now)
-        if self._serve_by is None and self._supervisor.failing(Stage.WRITE):
-            self._failure = ClusterStartError("the write worker keeps failing; router.err in the state folder says why")
+        if self._beginning.completed(now):
+            self._on_serving()
+        if self._beginning.serve_by is None and self._supervisor.failing(Stage.WRITE):
+            self._beginning.failure = ClusterStartError(
+                "the write worker keeps failing; router.err in the state folder says why"
+            )
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_S
-            if self._serving_since is None:
+            if self._beginning.serving_since is None:
                 self._on_starting(now)
             self._look(now)
             self._sweep(now)
         if self._wakeup.told_to_stop:
             self._begin_drain(now, self._wakeup.told_to_stop)
-        if self._idle_exit_s and self._idle_s(now) >= self._idle_exit_s:
+        if self._idle_exit_s and self._beginning.idle_s(self._dispatcher.idle_since(), now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
 
@@ -192,25 +185,11 @@ class Loop:
         for routing_id in gone:
             self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
 
-    def _serve_when_complete(self, now: float) -> None:
-        if self._serving_since is not None or self._serve_by is None:
-            return
-        if len(self._settled) == len(Stage) or now >= self._serve_by:
-            self._serving_since = now
-            self._on_serving()
-
-    def _idle_s(self, now: float) -> float:
-        """Return for how long there has been no client that could have been there."""
-        idle_since = self._dispatcher.idle_since()
-        if idle_since is None or self._serving_since is None:
-            return 0.0
-        return now - max(idle_since, self._serving_since)
-
     def _due(self) -> float:
         """Return when `_upkeep` has something to do at the latest."""
         due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
-        if self._serving_since is None:
-            due.append(self._serve_by)
+        if self._beginning.serving_since is None:
+            due.append(self._beginning.serve_by)
         if self._heir is not None:
             due.append(time.monotonic() + LOOK_S)
         return min(at for at in due if at is not None)
@@ -274,52 +253,33 @@ class Loop:
                 self._started(self._supervisor.replace(identity), now)
             case actions.WorkerReady(identity, stage):
                 self._supervisor.on_ready(identity, now)
-                self._settled.add(stage)
-                if stage is Stage.WRITE:
-                    self._read_from(now)  # now that there is a database to read
+                if self._beginning.on_ready(stage, now):
+                    self._read_from(now)
             case actions.WorkerFailed(identity, stage, error):
                 self._supervisor.on_failed(identity, error)
-                self._settled.add(stage)
-                if stage is not Stage.WRITE or self._serve_by is not None:
-                    return
-                if isinstance(failure := error_from_json(dict(error)), DatabaseCorruptError):
-                    self._read_from(now)  # what can still be read is served
-                else:
-                    self._failure = failure
+                if self._beginning.on_failed(stage, error, now):
+                    self._read_from(now)
 
     def _read_from(self, now: float) -> None:
-        """Start the readers, once."""
-        if self._serve_by is None:
-            self._serve_by = now + COMPLETE_S
-            if not self._supervisor.release(Stage.READ):
-                self._supervisor.add(Stage.READ, now)
+        """Start the readers, now that there is a database to read."""
+        if not self._supervisor.release(Stage.READ):
+            self._supervisor.add(Stage.READ, now)
 
     def _succeed(self, heir: Heir, now: float) -> None:
         """Ask the router that serves to hand over, once all workers could begin; take its place when it has."""
-        if heir.asked_at is not None or self._warm() or now - heir.began >= WARM_S:
-            heir.ask(self._context, now)
-        if heir.asked_at is not None and heir.take():
-            try:
-                self._welcome()
-            except AddressUnavailableError as error:  # the other one's door may take a moment to close
-                self._failure = error if now >= heir.until else None
+        try:
+            if not heir.step(self._context, now, warm=self._beginning.warm(self._dispatcher.snapshot(now)["facts"])):
                 return
+            self._welcome()
+        except AddressUnavailableError as error:  # the other one's door may take a moment to close
+            self._beginning.failure = error if now >= heir.until else None
+        except MemmuxError as error:
+            self._beginning.failure = error
+        else:
             heir.close()
             self._heir = None
             self._supervisor.release(Stage.WRITE)
-            self._log.info("database_taken_over", waited_s=round(now - heir.asked_at, 3))
-        elif (refusal := heir.refusal()) is not None:
-            self._failure = refusal
-        elif now >= heir.until:
-            self._failure = DatabaseInUseError(
-                f"the cluster that serves this database did not hand it over within {now - heir.began:.0f} s; "
-                "run `memmux status`, or `memmux stop` and then start it"
-            )
-
-    def _warm(self) -> bool:
-        """Return whether there is a worker of each kind that has loaded what it needs, or can't."""
-        facts = self._dispatcher.snapshot(time.monotonic())["facts"]
-        return Stage.EMBED in self._settled and all(facts[stage] for stage in (Stage.READ, Stage.WRITE))
+            self._log.info("database_taken_over", waited_s=heir.waited_s(now))
 
     def _stand_by(self) -> None:
         """Tell clients to come again, until the successor serves them and for a moment more, or has ended."""

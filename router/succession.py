@@ -18,7 +18,7 @@ import zmq
 
 from memmux import endpoints, protocol, sockets
 from memmux.endpoints import Endpoint
-from memmux.errors import MemmuxError, ProtocolVersionError, error_from_json
+from memmux.errors import DatabaseInUseError, MemmuxError, ProtocolVersionError, error_from_json
 from memmux.ids import uuid7
 from memmux.launch import HAND_OVER_S
 from memmux.places import Places
@@ -50,6 +50,28 @@ class Heir:
         self._lock = lock
         self._places = places
         self._socket: zmq.Socket[bytes] | None = None
+
+    def step(self, context: zmq.Context[zmq.Socket[bytes]], now: float, *, warm: bool) -> bool:
+        """Do what is next; return whether the database is ours now. warm: whether all workers could begin.
+
+        Raises the error with which the other router refuses, and DatabaseInUseError when that takes too long.
+        """
+        if self.asked_at is not None or warm or now - self.began >= WARM_S:
+            self.ask(context, now)
+        if self.asked_at is not None and self.take():
+            return True
+        if (refusal := self.refusal()) is not None:
+            raise refusal
+        if now >= self.until:
+            raise DatabaseInUseError(
+                f"the cluster that serves this database did not hand it over within {now - self.began:.0f} s; "
+                "run `memmux status`, or `memmux stop` and then start it"
+            )
+        return False
+
+    def waited_s(self, now: float) -> float:
+        """Return for how long it has waited since it asked."""
+        return 0.0 if self.asked_at is None else round(now - self.asked_at, 3)
 
     def ask(self, context: zmq.Context[zmq.Socket[bytes]], now: float) -> None:
         """Ask whoever serves the database to hand over; again after a while. Nothing if nobody does."""

@@ -153,6 +153,7 @@ def restart(settings: Settings, *, as_json: bool) -> None:
     """
     from memmux import service as services  # `memmux status` does without
 
+    launch.need_local(settings)
     service = services.of(settings)
     served = service.installed and service.active
     began = time.monotonic()

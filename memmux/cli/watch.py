@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from memmux import launch
+from memmux import starting
 from memmux.cli.output import clean
-from memmux.launch import Adopting
+from memmux.starting import Adopting
 
 
 @contextmanager
@@ -17,13 +17,13 @@ def watched() -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    before = launch.watcher
+    before = starting.watcher
     with ExitStack() as stack:
-        launch.watcher = _Bar(stack).show
+        starting.watcher = _Bar(stack).show
         try:
             yield
         finally:
-            launch.watcher = before
+            starting.watcher = before
 
 
 class _Bar:

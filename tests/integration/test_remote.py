@@ -368,3 +368,22 @@ def test_a_broken_file_of_keys_keeps_everybody_out_until_it_is_repaired(
     assert "chmod 600" in logged_until(server_env, "keys_unreadable", lambda _: True)["error"]
     file.chmod(0o600)
     assert _ask(server_env["MEMMUX_LISTEN"], ada.curve)
+
+
+def test_clients_of_another_machine_go_on_through_a_hand_over_which_they_can_not_ask_for(
+    server: Client, server_env: dict[str, str], key: Callable[..., Path], elsewhere: dict[str, str]
+) -> None:
+    with Client(settings=remote_settings(elsewhere, key("ada")), name="laptop") as client:
+        stored = client.store("before the hand-over")
+        ended = memmux(server_env, "restart", "--json")
+        assert ended.returncode == 0, ended.stderr
+        told = json.loads(ended.stdout)
+        assert told["pid"] != told["before"]["pid"]
+        assert client.get(stored.id).content == "before the hand-over"
+        assert client.store("after it").seq > stored.seq
+        assert server.status().pid == told["pid"]
+        assert clients(server.status()).count("laptop") == 1
+    refused = memmux({**elsewhere, "MEMMUX_REMOTE": str(key("bob"))}, "restart")
+    assert refused.returncode != 0
+    assert "machine where the database is" in refused.stderr
+    assert server.status().pid == told["pid"]

@@ -47,8 +47,8 @@ def _restart(edition: Edition, settings: Settings) -> dict[str, object]:
 
 
 def _events(settings: Settings, process: str = "router") -> list[dict[str, object]]:
-    # Two that run at once have a file each.
-    found = [line for path in Places(settings).logs.glob(f"{process}*.jsonl") for line in path.read_bytes().splitlines()]
+    logs = Places(settings).logs  # two that run at once have a file each
+    found = [line for path in logs.glob(f"{process}*.jsonl") for line in path.read_bytes().splitlines()]
     return sorted(map(orjson.loads, found), key=lambda line: line["timestamp"])
 
 

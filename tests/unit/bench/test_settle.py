@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,17 +9,27 @@ import pytest
 
 from bench.settle import settled
 
+INDEX_FROM = 100
+
 
 def _status(**changes: object) -> Any:
-    """A status of a cluster that has settled, but for the changes; a later version may say more in it than this one."""
+    """A status of a cluster that has settled, but for the changes."""
     ready = [{"kind": kind, "state": "ready"} for kind in ("read", "write", "embed")]
-    return SimpleNamespace(**{"workers": ready, "model": "m", "pending": 0, **changes})
+    settled = {"workers": ready, "model": "m", "pending": 0, "memories": 7, "index": {"state": "none"}}
+    return SimpleNamespace(**{**settled, **changes})
 
 
-@pytest.mark.parametrize("index", [None, {}, {"state": "none"}, {"state": "ready", "vectors": 7}])
-def test_cluster_has_settled_whose_index_is_ready_or_is_not_to_be(index: Mapping[str, object] | None) -> None:
-    assert settled(_status())
-    assert settled(_status(index=index))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"index": {}},
+        {"index": {"state": "ready", "vectors": 107}, "memories": 107},
+        {"index": {"state": "ready", "vectors": 107}, "memories": 50},  # of which some have several
+    ],
+)
+def test_cluster_has_settled_whose_index_is_ready_or_is_not_to_be(changes: dict[str, object]) -> None:
+    assert settled(_status(**changes), INDEX_FROM)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +40,8 @@ def test_cluster_has_settled_whose_index_is_ready_or_is_not_to_be(index: Mapping
         {"model": None},
         {"pending": 1},
         {"index": {"state": "building", "vectors": 7}},
+        {"memories": 107},  # the index is begun after a pause
     ],
 )
 def test_cluster_that_starts_embeds_or_builds_has_not_settled(changes: dict[str, object]) -> None:
-    assert not settled(_status(**changes))
+    assert not settled(_status(**changes), INDEX_FROM)

@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from memmux import endpoints, errors, launch
+from memmux import endpoints, errors, launch, starting
 from memmux.endpoints import Endpoint
 from memmux.places import Places
 from memmux.processes import alive
@@ -207,8 +207,8 @@ def test_router_that_is_never_ready_is_given_up(settings: Settings, router: Call
 def test_router_that_says_how_far_an_adoption_is_gets_more_time(
     settings: Settings, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[launch.Adopting] = []
-    monkeypatch.setattr(launch, "watcher", seen.append)
+    seen: list[starting.Adopting] = []
+    monkeypatch.setattr(starting, "watcher", seen.append)
     router(
         f"""
         for done in range(4):
@@ -218,7 +218,7 @@ def test_router_that_says_how_far_an_adoption_is_gets_more_time(
         """
     )
     assert launch.ensure(quick(settings, start_timeout_s=1)).address == "ipc:///nowhere"
-    assert seen == [launch.Adopting("/theirs.db", done, 4) for done in range(4)]
+    assert seen == [starting.Adopting("/theirs.db", done, 4) for done in range(4)]
 
 
 def test_who_waits_for_a_cluster_that_adopts_is_patient_while_somebody_is_at_work(

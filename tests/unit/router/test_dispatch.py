@@ -7,6 +7,7 @@ import pytest
 
 from memmux import limits, protocol
 from memmux.errors import ERRORS
+from memmux.grants import Grant, Role
 from memmux.operations import Stage
 from memmux.protocol import Header, Kind
 from router.actions import BeginDrain, ReportStatus
@@ -351,6 +352,14 @@ def test_stop_for_a_hand_over_names_who_asks_as_the_successor(driver: Driver) ->
     assert driver.others[-1] == BeginDrain("hand_over", successor=77)
     driver.request(b"a", "new")
     assert driver.outcomes(b"a") == [("new", "draining")]
+
+
+def test_only_a_client_of_this_machine_can_ask_for_a_hand_over(driver: Driver) -> None:
+    driver.grants[b"far"] = Grant(name="ops", role=Role.ADMIN)
+    driver.hello(b"far", pid=77)
+    stop = Header(kind=Kind.REQUEST, id="stop", operation="cluster.stop", detail={"hand_over": True})
+    driver.client(b"far", stop, b"{}")
+    assert driver.others[-1] == BeginDrain("asked", successor=0)
 
 
 def test_closed_cluster_refuses_what_needs_no_worker_too_and_answers_a_ping(driver: Driver) -> None:
