@@ -14,7 +14,7 @@ from memmux.errors import ArgumentInvalidError, NotAllowedError, SettingInvalidE
 if TYPE_CHECKING:
     from memmux.operations import Operation  # which names the role that each one needs
 
-_NAME = re.compile(rf"[A-Za-z0-9_.-]{{0,{limits.KEY_CHARACTERS}}}")  # no slash: it ends the name in the change log
+NAME = re.compile(rf"[A-Za-z0-9_.-]{{0,{limits.KEY_CHARACTERS}}}")  # no slash: it ends the name in the change log
 _NAMESPACES_BYTES = 8 << 10  # of all namespaces of a key together, as they go in a header
 
 
@@ -51,7 +51,7 @@ class Grant:
     memories: int | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not NAME.fullmatch(self.name):
             raise ArgumentInvalidError(
                 f"{self.name!r} can't be the name of a key; take 1 to {limits.KEY_CHARACTERS} letters, digits or any "
                 "of - _ ."

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import math
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from memmux import private
+from memmux import limits, private
 from memmux.curve import KeyPair, is_key
 from memmux.errors import (
     ArgumentInvalidError,
@@ -29,20 +28,20 @@ from memmux.errors import (
     MemmuxError,
     StoragePermissionError,
 )
-from memmux.grants import Grant
+from memmux.grants import NAME, Grant
 from memmux.places import PRIVATE, Places
 
 FORMAT = "memmux-keys"
 VERSION = 1
 T = TypeVar("T")
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def check_name(name: str) -> None:
     """Raise ArgumentInvalidError unless this can be a key's name, which may become a file's."""
-    if not _NAME.fullmatch(name) or name.startswith("."):
+    if not name or name.startswith(".") or not NAME.fullmatch(name):
         raise ArgumentInvalidError(
-            f"{name!r} can't be the name of a key; take 1 to 64 letters, digits or any of - _ . and begin with no dot"
+            f"{name!r} can't be the name of a key; take 1 to {limits.KEY_CHARACTERS} letters, digits or any of - _ . "
+            "and begin with no dot"
         )
 
 

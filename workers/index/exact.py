@@ -19,6 +19,7 @@ TRIAL_K = 10  # for so many hits,
 TRIAL_RECALL = 0.995  # to find this part of them
 _DEPTHS = (150, 300, 600)  # how many are tried
 _SURER = 2  # times what sufficed is asked for: real questions are less like what is stored
+KEPT = 4_096  # lines, at most, of the array that candidates are gathered into
 _PER_HIT = 6  # candidates more for each hit that is asked for
 
 
@@ -140,8 +141,10 @@ class ExactIndex:
         """Return the vectors in `slots`, valid until the next call.
 
         In an array that is kept: new memory for some thousand lines is hundreds of page faults, which take longer than
-        to compare them.
+        to compare them. What a broad filter lets through is too much to be kept.
         """
+        if slots.size > KEPT:
+            return self._matrix[slots]
         if len(self._gathered) < slots.size:
             self._gathered = np.empty((slots.size, self._matrix.shape[1]), np.float32)
         # With mode raise, the default, numpy would gather into new memory first; every slot is a valid one.

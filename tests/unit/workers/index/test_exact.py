@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.index.exact import ExactIndex
+from workers.index.exact import KEPT, ExactIndex
 from workers.index.interface import Vectors
 from workers.index.partitions import Partitions
 
@@ -83,6 +83,19 @@ def test_a_cosine_is_never_above_one() -> None:
     index = ExactIndex(DIMENSIONS)
     add(index, 1, 0)
     assert index.search(POOL[0] * np.float32(1.0001), 1) == [(1, 1.0)]
+
+
+def test_what_a_broad_filter_lets_through_is_compared_and_not_kept() -> None:
+    count, few = 5 * KEPT, 100
+    vectors = np.random.default_rng(7).normal(size=(count, 4)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index, rows = ExactIndex(4), np.arange(count)
+    index.add(rows, vectors)
+    for allowed in (rows[:few], rows[: KEPT + 10], rows[-few:]):
+        cosines = vectors[allowed] @ vectors[0]
+        found = index.search(vectors[0], 3, allowed)
+        assert [row for row, _ in found] == allowed[np.argsort(-cosines)[:3]].tolist()
+        assert len(index._gathered) <= KEPT
 
 
 def test_namespaces_are_indexes_of_their_own() -> None:
