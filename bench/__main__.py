@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from memmux.settings import EmbedderChoice
+from memmux.config.settings import EmbedderChoice
 
 # One thread, as a worker has; numpy and onnxruntime read this when they are imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
@@ -56,7 +56,8 @@ def bench() -> None:
 @json_option
 def smoke(*, memories: int, queries: int, as_json: bool) -> None:
     """Check speed and memory against their targets, with the real model, in about two minutes."""
-    from bench import report, smoke
+    from bench.harness import report
+    from bench.scenarios import smoke
 
     sys.exit(report.finish(smoke.measure(memories, queries), as_json=as_json))
 
@@ -72,7 +73,8 @@ def smoke(*, memories: int, queries: int, as_json: bool) -> None:
 @json_option
 def degradation(*, memories: int, clients: int, paced: int, rounds: int, plot: Path | None, as_json: bool) -> None:
     """Compare many clients of one cluster with one that has the same code to itself; takes some ten minutes."""
-    from bench import degradation, report
+    from bench.harness import report
+    from bench.scenarios import degradation
 
     options = degradation.Options(memories=memories, clients=clients, paced=paced, rounds=rounds)
     sys.exit(report.finish(degradation.measure(options, plot), as_json=as_json))
@@ -93,7 +95,8 @@ def degradation(*, memories: int, clients: int, paced: int, rounds: int, plot: P
 @json_option
 def search(*, memories: int, fraction: float, clients: int, queries: int, as_json: bool) -> None:
     """Measure searches by meaning whose vectors are given, and how many of the nearest they find."""
-    from bench import report, search
+    from bench.harness import report
+    from bench.scenarios import search
 
     options = search.Options(memories=memories, fraction=fraction, clients=clients, queries=queries)
     sys.exit(report.finish(search.measure(options), as_json=as_json))
@@ -105,7 +108,8 @@ def search(*, memories: int, fraction: float, clients: int, queries: int, as_jso
 @json_option
 def store(*, clients: int, seconds: float, as_json: bool) -> None:
     """Measure acknowledged stores, with vectors and without, and look for each of them afterwards."""
-    from bench import report, store
+    from bench.harness import report
+    from bench.scenarios import store
 
     sys.exit(report.finish(store.measure(store.Options(clients=clients, seconds=seconds)), as_json=as_json))
 
@@ -117,7 +121,8 @@ def store(*, clients: int, seconds: float, as_json: bool) -> None:
 @json_option
 def store_cost(*, small: int, large: int, rounds: int, as_json: bool) -> None:
     """Compare what a store costs in a large database with what it costs in a small one."""
-    from bench import report, store_cost
+    from bench.harness import report
+    from bench.scenarios import store_cost
 
     options = store_cost.Options(small=small, large=large, rounds=rounds)
     sys.exit(report.finish(store_cost.measure(options), as_json=as_json))
@@ -129,7 +134,8 @@ def store_cost(*, small: int, large: int, rounds: int, as_json: bool) -> None:
 @json_option
 def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
     """Measure what a reader feels of a writer that stores as fast as it can."""
-    from bench import mixed, report
+    from bench.harness import report
+    from bench.scenarios import mixed
 
     sys.exit(report.finish(mixed.measure(mixed.Options(memories=memories, seconds=seconds)), as_json=as_json))
 
@@ -141,7 +147,8 @@ def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
 @json_option
 def ops_overhead(*, memories: int, clients: int, rounds: int, as_json: bool) -> None:
     """Measure what logs, metrics and the canary take from searches: one cluster with them beside one without."""
-    from bench import ops_overhead, report
+    from bench.harness import report
+    from bench.scenarios import ops_overhead
 
     options = ops_overhead.Options(memories=memories, clients=clients, rounds=rounds)
     sys.exit(report.finish(ops_overhead.measure(options), as_json=as_json))
@@ -161,7 +168,8 @@ def ops_overhead(*, memories: int, clients: int, rounds: int, as_json: bool) -> 
 @json_option
 def scale(*, sizes: tuple[int, ...], queries: int, plot: Path | None, as_json: bool) -> None:
     """Measure what more memories cost in time, memory and disk."""
-    from bench import report, scale
+    from bench.harness import report
+    from bench.scenarios import scale
 
     sys.exit(report.finish(scale.measure(scale.Options(sizes=sizes, queries=queries), plot), as_json=as_json))
 
@@ -174,7 +182,8 @@ def scale(*, sizes: tuple[int, ...], queries: int, plot: Path | None, as_json: b
 @json_option
 def start(*, memories: int, idle_s: float, as_json: bool) -> None:
     """Measure the start, the weight of each process, the rest, and the embedding of a query beside plain torch."""
-    from bench import report, start
+    from bench.harness import report
+    from bench.scenarios import start
 
     sys.exit(report.finish(start.measure(start.Options(memories=memories, idle_s=idle_s)), as_json=as_json))
 
@@ -193,7 +202,8 @@ def start(*, memories: int, idle_s: float, as_json: bool) -> None:
 @json_option
 def upgrade(*, clients: int, rounds: int, seed: int, embedder: str, as_json: bool) -> None:
     """Replace a cluster under load by another version and back, and measure the pause."""
-    from bench import report, upgrade
+    from bench.faults import upgrade
+    from bench.harness import report
 
     options = upgrade.Options(clients=clients, rounds=rounds, seed=seed, embedder=EmbedderChoice(embedder))
     sys.exit(report.finish(upgrade.measure(options), as_json=as_json))
@@ -207,7 +217,8 @@ def upgrade(*, clients: int, rounds: int, seed: int, embedder: str, as_json: boo
 @json_option
 def tail(*, lines: int, rounds: int, as_json: bool) -> None:
     """Measure how many lines a second `memmux tail` filters and shows."""
-    from bench import report, tail
+    from bench.harness import report
+    from bench.scenarios import tail
 
     sys.exit(report.finish(tail.measure(tail.Options(lines=lines, rounds=rounds)), as_json=as_json))
 
@@ -219,7 +230,7 @@ def tail(*, lines: int, rounds: int, as_json: bool) -> None:
 @json_option
 def peers(*, memories: int, queries: int, plot: Path | None, as_json: bool) -> None:
     """Compare memmux with others that do the same."""
-    from bench.peers import run
+    from bench.peers.compare import run
 
     sys.exit(run(memories, queries, as_json=as_json, plot=plot))
 
@@ -230,7 +241,8 @@ def peers(*, memories: int, queries: int, plot: Path | None, as_json: bool) -> N
 @json_option
 def everything(*, quick: bool, only: tuple[str, ...], as_json: bool) -> None:
     """Measure everything, which takes hours; chaos, fuzz and soak are for themselves."""
-    from bench import everything, report
+    from bench.harness import report
+    from bench.scenarios import everything
 
     known = [section.name for section in everything.SECTIONS]
     for name in only:
@@ -248,7 +260,7 @@ def everything(*, quick: bool, only: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def chaos(*, seconds: float, clients: int, most: int | None, seed: int, embedder: str, as_json: bool) -> None:
     """Kill and stall processes under load, then prove that nothing acknowledged was lost."""
-    from bench.chaos import run
+    from bench.faults.chaos import run
 
     sys.exit(run(seconds, clients, seed, EmbedderChoice(embedder), most=most, as_json=as_json))
 
@@ -261,7 +273,7 @@ def chaos(*, seconds: float, clients: int, most: int | None, seed: int, embedder
 @json_option
 def fuzz(*, messages: int, seed: int, as_json: bool) -> None:
     """Flood both sockets of a router with nonsense while others work with it."""
-    from bench.fuzz import run
+    from bench.faults.fuzz import run
 
     sys.exit(run(messages, seed, as_json=as_json))
 
@@ -273,7 +285,7 @@ def fuzz(*, messages: int, seed: int, as_json: bool) -> None:
 @json_option
 def soak(*, minutes: float, seed: int, embedder: str, as_json: bool) -> None:
     """Watch the memory of every process under a steady load."""
-    from bench.soak import run
+    from bench.faults.soak import run
 
     sys.exit(run(minutes, seed, EmbedderChoice(embedder), as_json=as_json))
 
@@ -282,7 +294,7 @@ def soak(*, minutes: float, seed: int, embedder: str, as_json: bool) -> None:
 @click.argument("results", type=click.File(encoding="utf-8"))
 def table(results: TextIO) -> None:
     """Print the table of docs/reliability.md from the file of what `chaos --json` printed, a line each run."""
-    from bench.table import table
+    from bench.faults.reliability_table import table
 
     for line in table(results):
         click.echo(line)

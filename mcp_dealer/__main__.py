@@ -9,19 +9,19 @@ import sys
 from typing import NoReturn
 
 from mcp_dealer import traces
-from mcp_dealer.link import Link
+from mcp_dealer.cluster_link import Link
 from mcp_dealer.server import MemoryServer
-from memmux import logs
+from memmux.config.settings import Settings, parse_flags
 from memmux.errors import MemmuxError
-from memmux.settings import Settings, parse_flags
+from memmux.logs import log
 
 
 def main(arguments: list[str]) -> None:
     """Serve one MCP client on standard input and output until it leaves."""
     try:
         settings = parse_flags(arguments)
-        logs.configure("mcp", settings)
-        logs.catch_crashes(settings)
+        log.configure("mcp", settings)
+        log.catch_crashes(settings)
     except MemmuxError as error:
         sys.exit(f"memmux mcp: {error.code}: {error.message}")
     asyncio.run(_serve(settings))
@@ -35,7 +35,7 @@ async def _serve(settings: Settings) -> NoReturn:
     leaving: list[asyncio.Task[NoReturn]] = []  # a task that nobody holds may be collected before it has run
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, lambda: leaving.append(loop.create_task(_leave(link))))
-    logs.get().info("mcp_started")
+    log.get().info("mcp_started")
     await MemoryServer(link).run_stdio_async()
     await _leave(link)
 
@@ -49,7 +49,7 @@ async def _leave(link: Link) -> NoReturn:
     await link.aclose()
     if link.settings.traces:
         traces.flush()
-    logs.get().info("mcp_stopped")
+    log.get().info("mcp_stopped")
     os._exit(0)
 
 

@@ -12,16 +12,16 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult
 from mcp_types import Tool as Listing
 
-from mcp_dealer import account, legacy
-from mcp_dealer.extras import ExtraTools
-from mcp_dealer.legacy import Older
-from mcp_dealer.link import Link
+from mcp_dealer import call_log, older_tools
+from mcp_dealer.cluster_link import Link
+from mcp_dealer.full_tools import ExtraTools
+from mcp_dealer.older_tools import Older
 from mcp_dealer.schemas import as_older
-from mcp_dealer.spans import Moment
+from mcp_dealer.time_words import Moment
 from mcp_dealer.tool import refusals, result
 from mcp_dealer.tools import MemoryTools
+from memmux.config.settings import ToolList
 from memmux.errors import UnknownOperationError
-from memmux.settings import ToolList
 from memmux.version import __version__
 
 INSTRUCTIONS = (
@@ -73,7 +73,7 @@ class MemoryServer(MCPServer[None]):
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool by its name, or by an older one; what is unknown is refused with a code, as everything is."""
-        with account.called(name, arguments, self._link.name):
+        with call_log.called(name, arguments, self._link.name):
             return await self._call(name, arguments, Context(mcp_server=self) if context is None else context)
 
     async def _call(
@@ -82,10 +82,10 @@ class MemoryServer(MCPServer[None]):
         if name in self._by_name:
             return await super().call_tool(name, arguments, context)
         with refusals(name):
-            if name in legacy.OLDER:
-                return await self._call_older(legacy.OLDER[name], arguments, context)
-            if name in legacy.REFUSED:
-                raise legacy.refusal(name)
+            if name in older_tools.OLDER:
+                return await self._call_older(older_tools.OLDER[name], arguments, context)
+            if name in older_tools.REFUSED:
+                raise older_tools.refusal(name)
             raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
 
     async def _call_older(self, older: Older, arguments: dict[str, Any], context: Context[None, Any]) -> CallToolResult:

@@ -14,11 +14,11 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import ValidationError
 
-from mcp_dealer import account
+from mcp_dealer import call_log
 from mcp_dealer.arguments import Arguments
 from mcp_dealer.schemas import Answer, compact, text
-from memmux import logs
 from memmux.errors import ArgumentInvalidError, MemmuxError, UnknownFieldError
+from memmux.logs import log
 
 Run = Callable[..., Awaitable[Answer]]
 
@@ -126,7 +126,7 @@ def refusals(name: str) -> Iterator[None]:
     except MemmuxError as error:
         raise ToolError(f"{error.code}: {error.message}") from error
     except Exception as error:
-        logs.get().exception("tool_crashed", tool=name, call_id=account.call_id())
+        log.get().exception("tool_crashed", tool=name, call_id=call_log.call_id())
         raise UnexpectedToolError(f"{MemmuxError.code}: {MemmuxError().message}") from error
 
 

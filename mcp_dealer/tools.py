@@ -10,11 +10,11 @@ from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments
 from mcp_dealer.schemas import Changed, Found, Health, Hits, Kept, Listed, Removed, fitted
-from mcp_dealer.spans import Moment, Now
+from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool
-from mcp_dealer.uses import Uses
-from memmux.aclient import AsyncClient
-from memmux.models import Deleted, Memory
+from mcp_dealer.usage import Uses
+from memmux.client.asynchronous import AsyncClient
+from memmux.wire.answers import Deleted, Memory
 
 T = TypeVar("T")
 

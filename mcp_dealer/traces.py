@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
 
-from memmux import logs
-from memmux.aclient import AsyncClient
-from memmux.calls import Call
+from memmux.client.asynchronous import AsyncClient
+from memmux.client.calls import Call
 from memmux.errors import MemmuxError
-from memmux.protocol import Message
+from memmux.logs import log
 from memmux.version import __version__
+from memmux.wire.protocol import Message
 
 SERVICE = "memmux-mcp"  # unless OTEL_SERVICE_NAME says another
 FLUSH_S = 0.5  # for the last spans to leave; hosts kill servers that take two seconds to leave
@@ -82,7 +82,7 @@ def _add_stages(tracer: trace.Tracer, message: Message, began: int, ended: int) 
 def set_up() -> None:
     """Send spans where the standard OTEL_* variables say, by OTLP over HTTP; without the SDK, say so in the log."""
     if os.environ.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":  # one that writes to stdout would break the protocol
-        logs.get().warning("traces_not_sent", remedy="unset OTEL_TRACES_EXPORTER, or set it to otlp")
+        log.get().warning("traces_not_sent", remedy="unset OTEL_TRACES_EXPORTER, or set it to otlp")
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -90,7 +90,7 @@ def set_up() -> None:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        logs.get().warning("traces_not_sent", remedy="pip install 'memmux[otel]'")
+        log.get().warning("traces_not_sent", remedy="pip install 'memmux[otel]'")
         return
     attributes = {"service.version": __version__}
     if not os.environ.get("OTEL_SERVICE_NAME"):
@@ -98,7 +98,7 @@ def set_up() -> None:
     provider = sdk.TracerProvider(resource=Resource.create(attributes))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
-    logs.get().info("traces_began")
+    log.get().info("traces_began")
 
 
 def flush(provider: TracerProvider | None = None) -> None:

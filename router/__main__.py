@@ -3,7 +3,7 @@
 It holds the database's lock for its whole life, so there is one cluster per database. Whoever started it reads a line
 of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting. While a database is
 adopted, lines come before it that say how far that is. With `--succeed` it takes over from a router that serves the
-database already, if there is one (`router.succession`); should a successor of its own fail, it begins anew.
+database already, if there is one (`router.lifecycle.handover`); should a successor of its own fail, it begins anew.
 """
 
 from __future__ import annotations
@@ -11,42 +11,42 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import orjson
 
-from memmux import lean
+from memmux.cluster import endpoint as endpoints
+from memmux.logs import lean_structlog
+from router.lifecycle.status_body import status_body
 
-lean.import_structlog()
+lean_structlog.import_structlog()
 
-from memmux import launch, logs, protocol
-from memmux.addresses import parse_listen
+from memmux.cluster.endpoint import Endpoint
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, parse_flags
 from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError
-from memmux.ids import uuid7
-from memmux.launch import Endpoint
-from memmux.operations import Stage
-from memmux.places import Places
-from memmux.processes import rss_bytes
-from memmux.settings import Settings, parse_flags
+from memmux.logs import log
 from memmux.version import __version__
-from router.dispatch import Dispatcher, Limits
-from router.entrance import Entrance
-from router.lock import DatabaseLock
-from router.loop import Loop
-from router.metrics import Metrics
-from router.succession import Estate, Heir
-from router.supervisor import Supervisor
+from memmux.wire import protocol
+from memmux.wire.addresses import parse_listen
+from memmux.wire.ids import uuid7
+from memmux.wire.operations import Stage
+from router.dispatch.dispatcher import Dispatcher, Limits
+from router.io.listeners import Entrance
+from router.io.loop import Loop
+from router.io.metrics import Metrics
+from router.lifecycle.database_lock import DatabaseLock
+from router.lifecycle.handover import Estate, Heir
+from router.lifecycle.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from router.door import Door
+    from router.io.remote_listener import Door
 
 _READY_FD = "--ready-fd="
 _SUCCEED = "--succeed"
-_EMBEDDED = ("batches", "windows", "cache_hits", "cache_misses")  # facts of embed workers that only grow
 
 
 def main(arguments: list[str]) -> int:
@@ -54,11 +54,11 @@ def main(arguments: list[str]) -> int:
     ready = [int(flag.removeprefix(_READY_FD)) for flag in arguments if flag.startswith(_READY_FD)]
     starter = _Starter(ready[0] if ready else None)
     flags = [flag for flag in arguments if flag != _SUCCEED and not flag.startswith(_READY_FD)]
-    log = None
+    logger = None
     try:
         settings = parse_flags(flags)
-        log = logs.configure("router", settings)
-        logs.catch_crashes(settings)
+        logger = log.configure("router", settings)
+        log.catch_crashes(settings)
         places = Places(settings)
         with DatabaseLock(places.lock) as lock:
             heir = Heir(lock, places, time.monotonic()) if _SUCCEED in arguments else None
@@ -66,8 +66,8 @@ def main(arguments: list[str]) -> int:
                 raise DatabaseInUseError
             done = _serve(settings, starter, lock, heir)
     except MemmuxError as error:
-        if log is not None:
-            log.error("cluster_failed", code=error.code, error=error.message)
+        if logger is not None:
+            logger.error("cluster_failed", code=error.code, error=error.message)
         starter.tell({"error": error.to_json()})
         sys.stderr.write(f"memmux: {error.code}: {error.message}\n")
         return 1
@@ -135,9 +135,9 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
 
     def on_serving() -> None:
         _sweep(places, heir)
-        launch.write(places, endpoint)
+        endpoints.write(places, endpoint)
         starter.tell(endpoint.to_json())
-        logs.get().info(
+        log.get().info(
             "cluster_started", endpoint=clients, listen=settings.listen, seconds=round(time.monotonic() - started, 3)
         )
 
@@ -147,7 +147,7 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
 
     def status(now: float) -> dict[str, object]:
         reached = {"listen": settings.listen or "", "keys": None if door is None else door.keyring.keys.serial}
-        return {**_status(welcome, dispatcher, supervisor, now, started), **reached}
+        return {**status_body(welcome, dispatcher, supervisor, now, started), **reached}
 
     metrics = Metrics(settings.metrics_port, status, dispatcher.answered)
     loop = Loop(
@@ -167,12 +167,12 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
         return loop.run()
     finally:
         # The endpoint file goes first: who reads it must find a cluster, or nothing.
-        launch.remove(places, endpoint.pid)
+        endpoints.remove(places, endpoint.pid)
         # Without the lock they may be another router's by now, but for those that only we ever use.
         ours = (clients, workers) if lock.held() else (workers,) if heir is not None else ()
         for address in ours:
             Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
-        logs.get().info("cluster_stopped")
+        log.get().info("cluster_stopped")
 
 
 def _door(settings: Settings, places: Places) -> Door | None:
@@ -182,9 +182,9 @@ def _door(settings: Settings, places: Places) -> Door | None:
     """
     if settings.listen is None:
         return None
-    from memmux import keys  # only who listens pays for it
-    from router.auth import Keyring
-    from router.door import Door
+    from memmux.trust import keys  # only who listens pays for it
+    from router.io.auth import Keyring
+    from router.io.remote_listener import Door
 
     keyring = Keyring(places)
     if not keyring.keys.valid and not parse_listen(settings.listen).loopback:
@@ -197,72 +197,14 @@ def _door(settings: Settings, places: Places) -> Door | None:
 
 def _sweep(places: Places, heir: Heir | None) -> None:
     """Note and remove what routers have left that were killed; the lock is ours."""
-    left = launch.read(places)
+    left = endpoints.read(places)
     handed_over = heir is not None and heir.predecessor is not None and heir.predecessor == left
     if left is not None and not handed_over:
-        logs.get().warning("endpoint_stale", router_pid=left.pid, router_version=left.version)
+        log.get().warning("endpoint_stale", router_pid=left.pid, router_version=left.version)
         places.endpoint.unlink(missing_ok=True)
     for path in places.left_sockets():
-        logs.get().warning("socket_stale", path=str(path))
+        log.get().warning("socket_stale", path=str(path))
         path.unlink(missing_ok=True)
-
-
-def _status(
-    welcome: dict[str, object], dispatcher: Dispatcher, supervisor: Supervisor, now: float, started: float
-) -> dict[str, object]:
-    """Return the body of `cluster.status`: a `memmux.models.Status`."""
-    seen = dispatcher.snapshot(now)
-    facts = seen["facts"]
-    written = facts.get(Stage.WRITE, {})
-    workers = supervisor.snapshot(seen["workers"])
-    degraded = list(seen["degraded"])
-    return {
-        "state": _state(degraded, draining=seen["draining"]),
-        "pid": welcome["pid"],
-        "version": welcome["version"],
-        "endpoint": welcome["endpoint"],
-        "database": welcome["database"],
-        "seq": written.get("seq", 0),
-        "memories": written.get("memories", 0),
-        "pending": written.get("pending", 0),
-        "unaudited": written.get("unaudited", 0),
-        "model": facts.get(Stage.EMBED, {}).get("model"),
-        "uptime_s": round(now - started, 3),
-        "rss_bytes": rss_bytes(os.getpid()),
-        "wal_bytes": written.get("wal_bytes", 0),
-        "index": _index(written, facts.get(Stage.READ, {})),
-        "oldest_read_s": seen["oldest_read_s"],
-        "degraded": degraded,
-        "workers": workers,
-        "clients": seen["clients"],
-        "queues": seen["queues"],
-        "requests": seen["requests"],
-        "health": seen["health"],
-        "embedder": _embedder(seen["embedders"]),
-        "backups": {"kept": written.get("backups", 0), "newest_at": written.get("backup_at")},
-        "events": seen["events"],
-    }
-
-
-def _embedder(each: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    """Return what the embed workers have done, all of them together: texts in batches, and queries from the cache."""
-    return {name: sum(facts.get(name, 0) for facts in each) for name in _EMBEDDED}
-
-
-def _index(written: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, object]:
-    """Return where the index of many vectors stands; few need none."""
-    made, used = written.get("indexed", 0), read.get("indexed", 0)
-    if written.get("building") or made != used:
-        return {"state": "building", "vectors": used}
-    return {"state": "ready" if used else "none", "vectors": used}
-
-
-def _state(degraded: list[str], *, draining: bool) -> str:
-    if draining:
-        return "draining"
-    if all(code.endswith("_loading") for code in degraded):
-        return "starting" if degraded else "serving"
-    return "degraded"
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
+from memmux.config.settings import Settings, load
 from memmux.errors import ClusterUnreachableError
-from memmux.settings import Settings, load
 
 
 @pytest.fixture

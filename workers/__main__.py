@@ -14,16 +14,16 @@ from collections.abc import Callable
 # One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
-from memmux import lean  # after the environment is set
+from memmux.logs import lean_structlog  # after the environment is set
 
-lean.import_structlog()
+lean_structlog.import_structlog()
 
-from memmux import logs  # after structlog
-from memmux.settings import Settings, parse_flags  # the same
-from workers import errand  # the same
-from workers.jobs import Worker  # the same
+from memmux.config.settings import Settings, parse_flags  # the same
+from memmux.logs import log  # after structlog
+from workers.runtime.jobs import Worker  # the same
+from workers.tasks import run as errand  # the same
 
-_CHILDREN = ("export", "segment")
+_CHILDREN = {"export": "export_model", "segment": "build_segment"}  # the module of workers.tasks by its kind
 _HELD = "--held"  # wait for a byte on standard input before anything is opened
 
 
@@ -47,17 +47,17 @@ def main(arguments: list[str]) -> int:
     kind, *rest = arguments
     if kind in _CHILDREN:
         settings = parse_flags(rest)
-        logs.configure(kind, settings)
-        logs.catch_crashes(settings)
-        run: Callable[[Settings], int] = importlib.import_module(f"workers.{kind}").main
+        log.configure(kind, settings)
+        log.catch_crashes(settings)
+        run: Callable[[Settings], int] = importlib.import_module(f"workers.tasks.{_CHILDREN[kind]}").main
         return run(settings)
     if kind in errand.KINDS:
         return errand.main(kind, rest)
     identity, router = (flag.partition("=")[2] for flag in rest[:2])
     settings = parse_flags([flag for flag in rest[2:] if flag != _HELD])
-    logs.configure(identity.rpartition("-")[0], settings)
-    logs.catch_crashes(settings)
-    from workers.serve import HEARTBEAT_S, serve
+    log.configure(identity.rpartition("-")[0], settings)
+    log.catch_crashes(settings)
+    from workers.runtime.serve import HEARTBEAT_S, serve
 
     return serve(
         _worker(kind, settings),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from memmux import logs
+from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
-from memmux.operations import Stage
-from memmux.settings import Settings
-from workers.child import Child
+from memmux.logs import log
+from memmux.wire.operations import Stage
 from workers.embedding.batches import Pile, Work
 from workers.embedding.cache import QueryCache
 from workers.embedding.choose import choose
 from workers.embedding.interface import Embedder
 from workers.embedding.texts import texts_of
-from workers.jobs import Alive, Answer, Job, Outcome, silent
+from workers.runtime.child import Child
+from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 
 
 class EmbedWorker:
@@ -69,7 +69,7 @@ class EmbedWorker:
         return 0.0 if self._pile else math.inf
 
     def late(self, alive: Alive) -> Iterator[Outcome]:
-        """Put one batch through the model and yield what that completes, as the two frames of `memmux.vectors`."""
+        """Put one batch through the model and yield the requests that it completes, as `memmux.wire.embeddings`."""
         if not self._pile:
             return
         alive()
@@ -112,4 +112,4 @@ class EmbedWorker:
         self._exporter = None
         self.retiring = exported
         if not exported:
-            logs.get().warning("export_failed", remedy="torch goes on serving; the export's log says why")
+            log.get().warning("export_failed", remedy="torch goes on serving; the export's log says why")

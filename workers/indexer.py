@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from memmux import logs
-from memmux.settings import Settings
-from workers.child import Child
+from memmux.config.settings import Settings
+from memmux.logs import log
 from workers.index import segment as segments
+from workers.runtime.child import Child
 
 QUIET_S = 3.0  # without a write before a build begins: in the middle of an import it would soon be stale
 LONGEST_S = 300.0  # after which a build begins all the same
@@ -71,7 +71,7 @@ class Indexer:
         self._find()
         if not made:
             self._not_before, self._built = now + AGAIN_S, -1
-            logs.get().warning("segment_build_failed", remedy="searches go on without it; its own log says why")
+            log.get().warning("segment_build_failed", remedy="searches go on without it; its own log says why")
 
     def _find(self) -> None:
         """See which segments are there."""

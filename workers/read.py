@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import orjson
 
-from memmux import logs
+from memmux.config.settings import Settings
 from memmux.errors import (
     ERRORS,
     DatabaseCorruptError,
@@ -19,14 +19,15 @@ from memmux.errors import (
     UnknownModeError,
     UnknownOperationError,
 )
-from memmux.operations import Stage
-from memmux.requests import Dump, Get, Graph, History, List, Mode, Nothing, Search, Store
-from memmux.settings import Settings
-from workers.jobs import Alive, Answer, Job, Outcome, silent
-from workers.storage import backfill, rows, similar
-from workers.storage.embeddings import embedded
+from memmux.logs import log
+from memmux.wire.operations import Stage
+from memmux.wire.requests import Dump, Get, Graph, History, List, Mode, Nothing, Search, Store
+from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
+from workers.storage import backfill, similar
+from workers.storage.db import rows
+from workers.storage.db.embeddings import embedded
 from workers.storage.interface import Reader
-from workers.storage.reader import SqliteReader
+from workers.storage.reading.reader import SqliteReader
 
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
 _HOPELESS = (ModelMissingError.code, ModelInvalidError.code)
@@ -68,7 +69,7 @@ class ReadWorker:
         try:
             self._open.idle(alive)
         except DatabaseCorruptError as error:  # what can still be read is served
-            logs.get().error("catch_up_failed", code=error.code, error=error.message)
+            log.get().error("catch_up_failed", code=error.code, error=error.message)
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Answer each of `jobs`, or say why not."""
@@ -97,7 +98,7 @@ class ReadWorker:
         except DatabaseReplacedError:
             raise
         except MemmuxError as error:
-            logs.get().warning("catch_up_failed", code=error.code, error=error.message)
+            log.get().warning("catch_up_failed", code=error.code, error=error.message)
 
     def close(self) -> None:
         """Leave the database."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from memmux.operations import Stage
-from memmux.settings import Settings
-from workers.adopt import Adoption
+from memmux.config.settings import Settings
+from memmux.wire.operations import Stage
+from workers.adoption import Adoption
 from workers.indexer import Indexer
-from workers.jobs import Alive, Job, Outcome, silent
+from workers.runtime.jobs import Alive, Job, Outcome, silent
+from workers.storage.backups.folder import Shelf
+from workers.storage.backups.scheduler import Keeper
 from workers.storage.interface import Writer
-from workers.storage.keeper import Keeper
-from workers.storage.shelf import Shelf
-from workers.storage.writer import SqliteWriter
+from workers.storage.writing.writer import SqliteWriter
 
 LOOK_S = 0.02  # between two looks whether a backup that somebody waits for is done
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from memmux.errors import ArgumentInvalidError
-from memmux.requests import DEFAULT_NAMESPACE
+from memmux.wire.requests import DEFAULT_NAMESPACE
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ def object_of(name: str, value: object) -> dict[str, Any]:
 
 
 def bounded(low: int, high: int | None = None) -> dict[str, Any]:
-    """Return a schema's bounds, for a model to see; the one place that checks them is `memmux.requests`."""
+    """Return a schema's bounds, for a model to see; the one place that checks them is `memmux.wire.requests`."""
     return {"minimum": low} | ({} if high is None else {"maximum": high})
 
 

@@ -23,12 +23,12 @@ from mcp_dealer.arguments.base import (
     tags_of,
     text_of,
 )
-from mcp_dealer.spans import Now
+from mcp_dealer.time_words import Now
 from memmux import limits
-from memmux.checks import aware, check_range
+from memmux.client.methods.arguments import Time
 from memmux.errors import ArgumentInvalidError
-from memmux.methods.arguments import Time
-from memmux.requests import Mode
+from memmux.wire.checks import aware, check_range
+from memmux.wire.requests import Mode
 
 LIST_LIMIT = 20  # memories of a page, unless told otherwise
 

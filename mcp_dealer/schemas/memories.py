@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self, TypeVar
 
 from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso
-from memmux import models
+from memmux.wire import answers
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -30,7 +30,7 @@ class Found(Answer):
     superseded_by: Text = None
 
     @classmethod
-    def of(cls, memory: models.Memory, degraded: Sequence[str] = ()) -> Self:
+    def of(cls, memory: answers.Memory, degraded: Sequence[str] = ()) -> Self:
         """Return the memory as the tools show it."""
         return cls(**_shown(memory), degraded=codes(degraded))
 
@@ -49,7 +49,7 @@ class Hit(Found):
     score: float
 
     @classmethod
-    def of_hit(cls, hit: models.Hit) -> Self:
+    def of_hit(cls, hit: answers.Hit) -> Self:
         """Return the hit as the tools show it."""
         return cls(**_shown(hit.memory), score=round(hit.score, 4))
 
@@ -67,14 +67,14 @@ class Hits(Answer):
     omitted: Count = None
 
     @classmethod
-    def of(cls, result: models.SearchResult) -> Self:
+    def of(cls, result: answers.SearchResult) -> Self:
         """Return the answer for what a search found."""
         return cls(mode=result.mode, hits=[Hit.of_hit(hit) for hit in result.hits], degraded=codes(result.degraded))
 
     @classmethod
-    def of_page(cls, page: models.Page, degraded: Sequence[str] = ()) -> Self:
+    def of_page(cls, page: answers.Page, degraded: Sequence[str] = ()) -> Self:
         """Return the answer for a search without a query: what its filter lets through, each as good as the other."""
-        hits = [Hit.of_hit(models.Hit(score=1.0, memory=memory)) for memory in page.memories]
+        hits = [Hit.of_hit(answers.Hit(score=1.0, memory=memory)) for memory in page.memories]
         return cls(mode="newest", hits=hits, degraded=codes(degraded))
 
     def lines(self) -> Iterable[str]:
@@ -90,7 +90,7 @@ class Listed(Answer):
     omitted: Count = None
 
     @classmethod
-    def of(cls, page: models.Page, degraded: Sequence[str] = ()) -> Self:
+    def of(cls, page: answers.Page, degraded: Sequence[str] = ()) -> Self:
         """Return the answer for a page of a list."""
         memories = [Found.of(memory) for memory in page.memories]
         return cls(total=page.total, memories=memories, degraded=codes(degraded))
@@ -127,7 +127,7 @@ def _listed(counted: str, memories: Sequence[Found], omitted: int | None) -> Ite
         yield f"{omitted} more left out for want of room"
 
 
-def _shown(memory: models.Memory) -> dict[str, Any]:
+def _shown(memory: answers.Memory) -> dict[str, Any]:
     return {
         "id": memory.id,
         "content_hash": next(filter(_DIGEST.fullmatch, memory.aliases), memory.content_hash),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mcp_dealer.schemas.base import Answer
 from mcp_dealer.schemas.memories import Found, Hit, Hits, Listed, fitted
 from mcp_dealer.schemas.writes import Kept
-from memmux.requests import Mode
+from memmux.wire.requests import Mode
 
 
 class OlderFound(Found):

@@ -8,7 +8,8 @@ from typing import Self
 from pydantic import BaseModel
 
 from mcp_dealer.schemas.base import Answer, codes, iso
-from memmux import ingest, models
+from memmux import ingest
+from memmux.wire import answers
 
 
 class Health(Answer):
@@ -29,7 +30,7 @@ class Health(Answer):
     version: str
 
     @classmethod
-    def of(cls, status: models.Status, memories: int) -> Self:
+    def of(cls, status: answers.Status, memories: int) -> Self:
         """Return the answer for a cluster's status and the number of memories."""
         return cls(
             state=status.state,
@@ -70,7 +71,7 @@ class Stats(Answer):
     uptime_s: float
 
     @classmethod
-    def of(cls, status: models.Status, *, superseded: int, recent: int, newest: models.Page) -> Self:
+    def of(cls, status: answers.Status, *, superseded: int, recent: int, newest: answers.Page) -> Self:
         """Return the answer for a cluster's status and what lists have counted."""
         counts = {name: int(row["ok"]) for name, row in status.requests.items()}
         return cls(
@@ -127,7 +128,7 @@ class Step(BaseModel):
     before: str | None = None
 
     @classmethod
-    def of(cls, change: models.Change) -> Self:
+    def of(cls, change: answers.Change) -> Self:
         """Return the change as the tools show it."""
         before = None if change.before is None else change.before.content
         return cls(seq=change.seq, at=iso(change.at), did=change.did, client=change.client, before=before)
@@ -139,7 +140,7 @@ class History(Answer):
     changes: list[Step]
 
     @classmethod
-    def of(cls, changes: Sequence[models.Change], degraded: Sequence[str] = ()) -> Self:
+    def of(cls, changes: Sequence[answers.Change], degraded: Sequence[str] = ()) -> Self:
         """Return the answer for a memory's history."""
         return cls(changes=list(map(Step.of, changes)), degraded=codes(degraded))
 
@@ -162,7 +163,7 @@ class Point(BaseModel):
     created_at: str | None = None
 
     @classmethod
-    def of(cls, node: models.Node) -> Self:
+    def of(cls, node: answers.Node) -> Self:
         """Return the node as the tools show it."""
         memory = node.memory
         if memory is None:
@@ -186,7 +187,7 @@ class Edge(BaseModel):
     types: list[str] | None = None
 
     @classmethod
-    def of(cls, link: models.Link) -> Self:
+    def of(cls, link: answers.Link) -> Self:
         """Return the link as the tools show it."""
         return cls(
             source=link.source,
@@ -204,7 +205,7 @@ class Linked(Answer):
     links: list[Edge]
 
     @classmethod
-    def of(cls, graph: models.Graph, degraded: Sequence[str] = ()) -> Self:
+    def of(cls, graph: answers.Graph, degraded: Sequence[str] = ()) -> Self:
         """Return the answer for a graph."""
         return cls(
             nodes=list(map(Point.of, graph.nodes)), links=list(map(Edge.of, graph.links)), degraded=codes(degraded)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
 from mcp_dealer.schemas.base import Answer, Text, Texts, codes
-from memmux import models
+from memmux.wire import answers
 
 REMOVED_IDS = 100  # of a delete by a filter that are named
 
@@ -31,7 +31,7 @@ class Removed(Answer):
         return cls(count=1, id=memory_id, dry_run=dry_run or None, degraded=codes(degraded))
 
     @classmethod
-    def of_many(cls, forgotten: models.Forgotten, degraded: Sequence[str] = ()) -> Self:
+    def of_many(cls, forgotten: answers.Forgotten, degraded: Sequence[str] = ()) -> Self:
         """Return the answer for a delete by a filter."""
         ids = list(forgotten.ids[:REMOVED_IDS])
         return cls(count=forgotten.count, ids=ids, dry_run=forgotten.dry_run or None, degraded=codes(degraded))
@@ -58,7 +58,7 @@ class Changed(Answer):
     supersedes: Text = None
 
     @classmethod
-    def of(cls, updated: models.Updated, supersedes: str | None = None) -> Self:
+    def of(cls, updated: answers.Updated, supersedes: str | None = None) -> Self:
         """Return the answer for an update; supersedes: the memory whose new version this is."""
         return cls(
             id=updated.id,
@@ -93,7 +93,7 @@ class Kept(Answer):
     similar: Annotated[list[Alike] | None, SkipJsonSchema()] = None
 
     @classmethod
-    def of(cls, stored: models.Stored) -> Self:
+    def of(cls, stored: answers.Stored) -> Self:
         """Return the answer for a store."""
         return cls(
             id=stored.id,
@@ -118,7 +118,7 @@ class Session(Kept):
     turns: int
 
     @classmethod
-    def of_turns(cls, stored: models.Stored, session_id: str, turns: int) -> Self:
+    def of_turns(cls, stored: answers.Stored, session_id: str, turns: int) -> Self:
         """Return the answer for a conversation of so many turns."""
         return cls(**Kept.of(stored).model_dump(), session_id=session_id, turns=turns)
 

@@ -10,13 +10,15 @@ from typing import Any
 
 import click
 
-from memmux import launch, remotes
 from memmux.cli import output
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
-from memmux.client import Client
+from memmux.client.blocking import Client
+from memmux.cluster import find, replace
+from memmux.cluster.steps import run
+from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
-from memmux.models import Status
-from memmux.settings import Settings
+from memmux.trust import remotes
+from memmux.wire.answers import Status
 
 NO_CLUSTER = 3  # the exit code of `memmux status` when none runs
 MEBIBYTE = 1 << 20
@@ -151,13 +153,13 @@ def restart(settings: Settings, *, as_json: bool) -> None:
     The new one is there before the old one stops. Requests in flight are answered, or sent again by their clients. If
     it can't take over, the old one serves on. Where it ran as a service, it does so again.
     """
-    from memmux import service as services  # `memmux status` does without
+    from memmux.cluster import service as services  # `memmux status` does without
 
-    launch.need_local(settings)
+    find.need_local(settings)
     service = services.of(settings)
     served = service.installed and service.active
     began = time.monotonic()
-    before, after = launch.run(launch.restart(settings))
+    before, after = run(replace.restart(settings))
     seconds = round(time.monotonic() - began, 3)
     resumed = served and services.resume(service)
     if as_json:
@@ -200,7 +202,7 @@ def serve(settings: Settings, *, take_over: bool) -> None:
 
     With --listen also for clients of other machines that have a key of `memmux key add`.
     """
-    launch.need_local(settings)
+    find.need_local(settings)
     _become("router", settings, *(["--succeed"] if take_over else []))
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
-from memmux import launch, private, remotes
 from memmux.cli import output
 from memmux.cli.options import json_option
-from memmux.clients import tables
+from memmux.cluster import find
+from memmux.cluster.steps import run
+from memmux.config.settings import config_file, load
 from memmux.errors import ArgumentInvalidError, SettingInvalidError
-from memmux.keys import check_name
-from memmux.settings import config_file, load
+from memmux.hosts import toml_edit
+from memmux.trust import private_files, remotes
+from memmux.trust.keys import check_name
 
 SETTING = "remote"
 ANSWER_S = 3.0  # for the cluster to answer
@@ -40,12 +42,12 @@ def connect(*, file: str | None, name: str | None, no_default: bool, local: bool
         return
     path = Path(file).expanduser().absolute()
     try:
-        remote = remotes.Remote.from_bytes(private.read(path), path)
+        remote = remotes.Remote.from_bytes(private_files.read(path), path)
     except FileNotFoundError:
         raise ArgumentInvalidError(f"{path} does not exist; name the file that `memmux key add` wrote") from None
     name = remote.name if name is None else name
     check_name(name)
-    launch.run(launch.reach(remote, ANSWER_S))
+    run(find.reach(remote, ANSWER_S))
     kept = remotes.path_of(name, config_file())
     remotes.keep(remote, kept)
     if not no_default:
@@ -77,12 +79,12 @@ def _set(name: str | None) -> None:
     except FileNotFoundError:
         before, mode = "", _MODE
     try:
-        after = tables.drop(before, (SETTING,)) if name is None else tables.put(before, (SETTING,), name)
+        after = toml_edit.drop(before, (SETTING,)) if name is None else toml_edit.put(before, (SETTING,), name)
     except ValueError as error:
         raise SettingInvalidError(f"{file} can't be read as TOML: {error}; correct it") from None
     if after != before:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private.write(file, after.encode(), mode)
+        private_files.write(file, after.encode(), mode)
 
 
 def _warn_unless(meant: Path | None) -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from memmux import canary, errands
-from memmux import doctor as examination
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
-from memmux.clients import survey
-from memmux.clients.table import Machine
-from memmux.doctor import Finding, Level
+from memmux.cluster import worker_tasks
+from memmux.config.settings import Settings, folders
+from memmux.doctor import checks as examination
+from memmux.doctor import hosts, round_trip
+from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
-from memmux.settings import Settings, folders
+from memmux.hosts.catalogue import Machine
 
 FAILURE = 1
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
@@ -32,21 +32,21 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     the cluster of another machine it is only looked whether it answers. It ends with 1 if there is an error.
     """
     examinations: tuple[Callable[[], Iterator[Finding]], ...] = (
-        lambda: examination.of_probe(errands.run("probe", settings)),
-        lambda: examination.of_environment(os.environ),
+        lambda: examination.of_installation(worker_tasks.run("environment", settings)),
+        lambda: examination.of_variables(os.environ),
         lambda: examination.of_legacy(os.environ, *folders()),
         lambda: examination.of_adoption(settings),
         lambda: examination.of_files(settings),
         lambda: examination.of_logs(settings),
         lambda: examination.of_leftovers(settings),
-        lambda: survey.of_clients(Machine.here(), Path.cwd()),
-        lambda: canary.sing(settings),
+        lambda: hosts.of_clients(Machine.here(), Path.cwd()),
+        lambda: round_trip.sing(settings),
     )
     if settings.remote is not None:
         examinations = (
-            lambda: examination.of_environment(os.environ),
+            lambda: examination.of_variables(os.environ),
             lambda: examination.of_remote(settings),
-            lambda: survey.of_clients(Machine.here(), Path.cwd()),
+            lambda: hosts.of_clients(Machine.here(), Path.cwd()),
         )
     findings: list[Finding] = []
     for examine in examinations:

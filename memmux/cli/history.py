@@ -8,9 +8,9 @@ import click
 
 from memmux.cli import output
 from memmux.cli.options import json_option, namespace_option, with_settings
-from memmux.client import Client
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
-from memmux.settings import Settings
 
 
 def _client(settings: Settings) -> Client:

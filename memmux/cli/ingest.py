@@ -9,11 +9,11 @@ import click
 from memmux import limits
 from memmux.cli import output
 from memmux.cli.options import json_option, namespace_option, with_settings
-from memmux.client import Client
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
 from memmux.ingest import Ingested
 from memmux.ingest import ingest as ingest_paths
 from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE
-from memmux.settings import Settings
 
 UNREAD = 1  # the exit code when some files could not be read
 SHOWN = 20  # problems that are printed

@@ -12,15 +12,16 @@ import click
 
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
-from memmux.clients import plan as plans
-from memmux.clients import server, trial
-from memmux.clients import shadow as scripts
-from memmux.clients.document import Document
-from memmux.clients.entries import Entry
-from memmux.clients.plan import Plan
-from memmux.clients.table import CLIENTS, Client, Machine
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ReplacementNeededError, ServerSilentError
-from memmux.settings import Settings
+from memmux.hosts import entry as server
+from memmux.hosts import install as plans
+from memmux.hosts import shadow as scripts
+from memmux.hosts import trial
+from memmux.hosts.catalogue import CLIENTS, Client, Machine
+from memmux.hosts.config_file import Document
+from memmux.hosts.entry import Entry
+from memmux.hosts.install import Plan
 
 FAILURE = 1  # what was written does not answer
 

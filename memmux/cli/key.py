@@ -9,20 +9,24 @@ from pathlib import Path
 
 import click
 
-from memmux import endpoints, keys, launch, limits
-from memmux.addresses import Address, parse
-from memmux.checks import check_text
+from memmux import limits
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
-from memmux.client import Client
-from memmux.curve import KeyPair
+from memmux.client.blocking import Client
+from memmux.cluster import endpoint as endpoints
+from memmux.cluster import find
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, StoragePermissionError
-from memmux.grants import Grant, Role
-from memmux.keys import Key
-from memmux.places import Places
-from memmux.remotes import Remote
-from memmux.settings import Settings
-from memmux.times import from_epoch
+from memmux.trust import keys
+from memmux.trust.keys import Key
+from memmux.trust.remotes import Remote
+from memmux.wire.addresses import Address, parse
+from memmux.wire.checks import check_text
+from memmux.wire.curve import KeyPair
+from memmux.wire.grants import Grant
+from memmux.wire.roles import Role
+from memmux.wire.times import from_epoch
 
 TAKEN_S = 3.0  # for a running cluster to know of a change
 POLL_S = 0.02
@@ -68,7 +72,7 @@ def add(
 
     The file has the client's secret: hand it over in private, and delete it here. It is kept nowhere else.
     """
-    launch.need_local(settings)
+    find.need_local(settings)
     keys.check_name(name)
     for namespace in namespaces:
         check_text("--namespace", namespace, limits.NAMESPACE_CHARACTERS)
@@ -130,7 +134,7 @@ def _opened(path: Path) -> int:
 @with_settings
 def list_keys(settings: Settings, *, as_json: bool) -> None:
     """List the keys, revoked ones too."""
-    launch.need_local(settings)
+    find.need_local(settings)
     known = keys.read(Places(settings)).all
     if as_json:
         output.document({"keys": [_document(key) for key in known]})
@@ -164,7 +168,7 @@ def _row(key: Key) -> list[object]:
 @with_settings
 def revoke(settings: Settings, name: str, *, as_json: bool) -> None:
     """Revoke the key NAME at once: when this returns, the cluster answers nothing more that comes with it."""
-    launch.need_local(settings)
+    find.need_local(settings)
     kept = keys.revoke(Places(settings), name, time.time())
     running = _known(settings, kept.serial)
     if as_json:

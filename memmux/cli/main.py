@@ -46,21 +46,21 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "transfer.export_memories",
         "import": "transfer.import_memories",
         "status": "cluster.status",
-        "tail": "tail.tail",
-        "top": "top.top",
+        "tail": "tail.command.tail",
+        "top": "top.command.top",
         "stop": "cluster.stop",
         "restart": "cluster.restart",
         "serve": "cluster.serve",
         "mcp": "cluster.mcp",
-        "backup": "upkeep.backup",
-        "restore": "upkeep.restore",
-        "check": "upkeep.check",
+        "backup": "maintenance.backup",
+        "restore": "maintenance.restore",
+        "check": "maintenance.check",
         "doctor": "doctor.doctor",
         "install": "install.install",
         "service": "service.service",
         "key": "key.key",
         "connect": "connect.connect",
-        "demo": "demo.demo",
+        "demo": "demo.command.demo",
     }
 )
 
@@ -81,7 +81,7 @@ class Commands(click.Group):
         del ctx  # the same in any context
         if cmd_name not in _COMMANDS:
             return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(".")
+        module, _, attribute = _COMMANDS[cmd_name].rpartition(".")
         command = getattr(importlib.import_module(f"memmux.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command

@@ -18,10 +18,10 @@ from memmux.cli.options import (
     selection_options,
     with_settings,
 )
-from memmux.client import Client
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError
-from memmux.requests import Mode
-from memmux.settings import Settings
+from memmux.wire.requests import Mode
 
 
 def _client(settings: Settings) -> Client:

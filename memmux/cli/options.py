@@ -12,8 +12,8 @@ from typing import Any
 import click
 import orjson
 
+from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
-from memmux.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
 
 Decorated = Callable[..., Any]
 
@@ -83,7 +83,7 @@ def with_settings(command: Callable[..., None]) -> Decorated:
 
     @wraps(command)
     def loaded(*arguments: Any, **options: Any) -> None:
-        from memmux.cli.watch import watched  # costs the client's modules, which `--help` does without
+        from memmux.cli.adoption_progress import watched  # costs the client's modules, which `--help` does without
 
         flags = click.get_current_context().obj
         with watched():
@@ -203,7 +203,7 @@ def _bounds(expression: str) -> tuple[datetime | None, datetime | None]:
 filter_options = _combined(
     *_SELECTION, _metadata_option("Only with these values: a JSON object."), *_PLACE, _everywhere, _timed
 )
-"""The fields of `memmux.requests.Filter`, but for superseded memories, and words for a time."""
+"""The fields of `memmux.wire.requests.Filter`, but for superseded memories, and words for a time."""
 
 selection_options = _combined(*_SELECTION, *_PLACE, _everywhere, _timed)
 """The fields of a filter that says which memories to delete."""

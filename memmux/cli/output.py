@@ -12,7 +12,7 @@ import click
 import orjson
 
 from memmux.errors import MemmuxError
-from memmux.models import Memory
+from memmux.wire.answers import Memory
 
 PREVIEW_CHARACTERS = 240  # of a memory in a list
 

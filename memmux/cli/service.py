@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from memmux import launch
-from memmux import service as services
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
-from memmux.service import Service
-from memmux.settings import Settings
+from memmux.cluster import find
+from memmux.cluster import service as services
+from memmux.cluster.service import Service
+from memmux.config.settings import Settings
 
 NOT_RUNNING = 3  # the exit code of `memmux service status` when the service does not run
 
@@ -26,7 +26,7 @@ def service(settings: Settings, *, action: str, dry_run: bool, as_json: bool) ->
     that differ from the defaults, and starts it. The service takes over from a cluster that a client has started,
     begins again when it fails, and does not exit for want of clients. Another file of its name is left alone.
     """
-    launch.need_local(settings)
+    find.need_local(settings)
     found = services.of(settings)
     if action == "status":
         _status(found, as_json=as_json)

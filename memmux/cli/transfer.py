@@ -13,14 +13,14 @@ from typing import BinaryIO
 import click
 import orjson
 
-from memmux import transfer
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
-from memmux.client import Client
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, StoragePermissionError
-from memmux.legacy.names import SOURCE
-from memmux.legacy.report import Report
-from memmux.settings import Settings
+from memmux.mms.ids import SOURCE
+from memmux.mms.report import Report
+from memmux.transfer import jsonl
 
 STANDARD = "-"  # standard output or input
 BROKEN = 1  # the exit code of an import with lines that are no memories
@@ -37,8 +37,8 @@ def _client(settings: Settings) -> Client:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice([transfer.FORMAT, SOURCE]),
-    default=transfer.FORMAT,
+    type=click.Choice([jsonl.FORMAT, SOURCE]),
+    default=jsonl.FORMAT,
     show_default=True,
     help=f"JSON lines, which lose nothing; or a database that releases 12.x of {SOURCE} open.",
 )
@@ -63,7 +63,7 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, format_: st
         contextlib.nullcontext(sys.stdout.buffer) if file == STANDARD else _replacing(target) as opened,
         output.progress("exporting") as report,
     ):
-        exported = transfer.write(client, opened, vectors=vectors, report=report)
+        exported = jsonl.write(client, opened, vectors=vectors, report=report)
         opened.flush()
     if as_json:
         output.document({"file": str(target), "memories": exported.memories, "deleted": exported.deleted})
@@ -75,10 +75,10 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, format_: st
 
 def _give(settings: Settings, target: Path, *, as_json: bool) -> None:
     """Write a database of mcp-memory-service."""
-    from memmux.legacy import importing  # only for files of theirs
+    from memmux.transfer import mms  # only for files of theirs
 
     with _client(settings) as client, output.progress("exporting") as report:
-        written = importing.give(client, target, report)
+        written = mms.give(client, target, report)
     if as_json:
         output.document({"file": str(target), **orjson.loads(orjson.dumps(written))})
     else:
@@ -105,7 +105,7 @@ def import_memories(settings: Settings, file: str, *, as_json: bool) -> None:
                 click.echo(output.clean(taken.text()))
             click.get_current_context().exit(BROKEN if taken.left_out else 0)
         with output.progress("importing") as report:
-            imported = transfer.read(client, opened, size=size, report=report)
+            imported = jsonl.read(client, opened, size=size, report=report)
     if as_json:
         output.document(imported)
     else:
@@ -115,25 +115,26 @@ def import_memories(settings: Settings, file: str, *, as_json: bool) -> None:
 
 def _take(client: Client, file: str, opened: BinaryIO) -> Report | None:
     """Import a file of mcp-memory-service and report; None for any other, of which then nothing was read."""
-    from memmux.legacy import importing, snapshot, source  # only an import pays for it
+    from memmux.mms import snapshot, source  # only an import pays for it
+    from memmux.transfer import mms  # only an import pays for it
 
     assert isinstance(opened, io.BufferedReader)
     head = opened.peek()
     path = Path(file).expanduser().absolute()
     if file != STANDARD and head.startswith(snapshot.MAGIC):
-        with source.of_database(path, importing.model_of(client)) as held, output.progress("importing") as report:
-            return importing.take(client, held, report)
-    if not head.lstrip().startswith(b"{") or transfer.begins(head.partition(b"\n")[0]):
+        with source.of_database(path, mms.model_of(client)) as held, output.progress("importing") as report:
+            return mms.take(client, held, report)
+    if not head.lstrip().startswith(b"{") or jsonl.begins(head.partition(b"\n")[0]):
         return None
     data = opened.read()
-    found = source.of_export(path, data, importing.model_of(client))
+    found = source.of_export(path, data, mms.model_of(client))
     if found is None:
-        raise ArgumentInvalidError(transfer.NO_EXPORT)
+        raise ArgumentInvalidError(jsonl.NO_EXPORT)
     with output.progress("importing") as report:
-        return importing.take(client, found, report)
+        return mms.take(client, found, report)
 
 
-def _show(imported: transfer.Imported) -> None:
+def _show(imported: jsonl.Imported) -> None:
     for problem in imported.problems[:SHOWN]:
         status = click.style(problem.status, fg="red" if problem.status == "broken" else "yellow")
         click.echo(f"line {problem.line}: {status}: {output.clean(problem.message)}", err=True)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memmux import limits
-from memmux.checks import check_range, check_tags, check_text
-from memmux.client import Client
+from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.ingest import documents, files
 from memmux.ingest.chunks import split
 from memmux.ingest.files import Opened
-from memmux.models import Memory
-from memmux.requests import DEFAULT_NAMESPACE, Store
+from memmux.wire.answers import Memory
+from memmux.wire.checks import check_range, check_tags, check_text
+from memmux.wire.requests import DEFAULT_NAMESPACE, Store
 
 TYPE = "document"  # of the memories
 CHUNK_SIZE = 1000  # characters

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from memmux import limits
 from memmux.errors import TimeNotUnderstoodError
-from memmux.when import library, periods
+from memmux.when import fallback, periods
+from memmux.when.expressions import PARTS_OF_DAYS, ROWS
 from memmux.when.periods import MICROSECOND, Anchor, Days, Span
-from memmux.when.table import PARTS_OF_DAYS, ROWS
 
 EXAMPLES = (
     "'yesterday evening', '3 days ago', 'last week', 'last 30 days', 'october 2025', 'since monday', "
@@ -102,7 +102,7 @@ class _Simple:
         return None
 
     def _library(self, text: str) -> _Reading | None:
-        span = library.read(text, self.anchor) if self.ask_library else None
+        span = fallback.read(text, self.anchor) if self.ask_library else None
         return None if span is None else _Reading(span, recurs=False)
 
     def two_sided(self, text: str) -> Span | None:

@@ -18,9 +18,9 @@ from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, TextContent
 
 from memmux import Client as MemmuxClient
+from memmux.config.settings import load
 from memmux.errors import ClusterUnreachableError
 from memmux.processes import alive
-from memmux.settings import load
 
 BOUND_S = 60.0  # for whatever a test waits for
 MEMMUX = str(Path(sys.executable).with_name("memmux"))

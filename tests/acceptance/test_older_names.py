@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
-from mcp_dealer.legacy import OLDER, REFUSED
+from mcp_dealer.older_tools import OLDER, REFUSED
 from tests.acceptance.conftest import Connect, refusal, structured
 from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill
 

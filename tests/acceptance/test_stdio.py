@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.places import Places
-from memmux.settings import load
+from memmux.config.paths import Places
+from memmux.config.settings import load
 from tests.acceptance.conftest import BOUND_S, raw_server
 
 pytestmark = pytest.mark.anyio

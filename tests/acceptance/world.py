@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memmux import Client
-from memmux.settings import load
+from memmux.config.settings import load
 from tests.integration.helpers import status_until
 
 PORT = "The staging database listens on port 5433."

@@ -21,7 +21,7 @@ _ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SEL
 
 def _obey(kind: str) -> None:
     """Look for an order in every text that a worker of this kind is given."""
-    from memmux import requests  # only a worker is to import it
+    from memmux.wire import requests  # only a worker is to import it
 
     for body, name in ((requests.Search, "query"), (requests.Store, "content")):
         read = body.from_body
@@ -52,7 +52,7 @@ def _be_slow() -> None:
 
     `fault:fatten` takes some before that, and `fault:bloat` more and more.
     """
-    from workers.storage.reader import SqliteReader
+    from workers.storage.reading.reader import SqliteReader
 
     search = SqliteReader.search
 

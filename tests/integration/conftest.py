@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.settings import Settings, load
+from memmux.config.settings import Settings, load
 from tests.integration.machines import free_port, memmux
 
 BOUND_S = 60.0  # for client processes to do their work

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 import orjson
 
-from memmux import protocol
 from memmux.errors import MemmuxError
-from memmux.grants import LOCAL, Grant
-from memmux.protocol import Kind
+from memmux.wire import protocol
+from memmux.wire.grants import LOCAL, Grant
+from memmux.wire.protocol import Kind
 from router import __main__ as program
-from router.actions import Action
-from router.dispatch import Dispatcher
+from router.dispatch.actions import Action
+from router.dispatch.dispatcher import Dispatcher
 
 GRANTS = {name: Grant.from_json(fields) for name, fields in orjson.loads(os.environ["GRANTS"]).items()}
 

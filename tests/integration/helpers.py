@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from memmux import Client
-from memmux.models import Status
 from memmux.processes import alive
+from memmux.wire.answers import Status
 
 BOUND_S = 30.0
 

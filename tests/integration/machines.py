@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from memmux.models import Status
-from memmux.places import Places
-from memmux.settings import Settings, load
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
+from memmux.wire.answers import Status
 
 BOUND_S = 60.0
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]

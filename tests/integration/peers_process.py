@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 
-from bench import peer_table, report
-from bench.material import Material
-from bench.peers import compare
+from bench.harness import report
+from bench.harness.material import Material
+from bench.peers import compare, table
 
 DIMENSIONS = 384  # of the model that the vectors are stored under
 
@@ -31,4 +31,4 @@ def _material(memories: int, queries: int) -> Material:
 
 if __name__ == "__main__":
     memories, queries, clients = map(int, sys.argv[1:])
-    report.finish(peer_table.rows(compare(_material(memories, queries), queries, clients=clients)), as_json=True)
+    report.finish(table.rows(compare(_material(memories, queries), queries, clients=clients)), as_json=True)

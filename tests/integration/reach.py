@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from memmux import Client
-from memmux.calls import Call
+from memmux.client.calls import Call
 from memmux.errors import MemmuxError
-from memmux.operations import OPERATIONS
+from memmux.wire.operations import OPERATIONS
 
 SECRET = "saffron"  # noqa: S105  # a word of every memory of a namespace that nobody else may learn of
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from memmux import Client
-from memmux.models import SearchResult
+from memmux.wire.answers import SearchResult
 from tests.integration.helpers import BOUND_S, status_until
 
 COUNT = 150  # more than one audit has

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
 from memmux.errors import BackupFailedError
-from memmux.places import Places
-from memmux.settings import Settings, load
 from tests.conftest import stop_cluster
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
@@ -95,7 +95,7 @@ def test_writes_are_answered_while_backups_are_made(client: Client, settings: Se
 
 
 def _store(number: int) -> Any:
-    from memmux.requests import Store
+    from memmux.wire.requests import Store
 
     return Store(content=f"memory number {number}, with a few words more " + "and more " * 200)
 

@@ -10,11 +10,12 @@ import orjson
 import pytest
 import zmq
 
-from memmux import Client, errors, protocol, sockets
-from memmux.launch import read
-from memmux.places import Places
-from memmux.protocol import Header, Kind
-from memmux.settings import Settings, load
+from memmux import Client, errors
+from memmux.cluster.endpoint import read
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
+from memmux.wire import protocol, sockets
+from memmux.wire.protocol import Header, Kind
 from tests.integration.helpers import status_until
 
 

@@ -14,8 +14,8 @@ import apsw
 import pytest
 
 from memmux import Client
+from memmux.config.settings import Settings
 from memmux.errors import DatabaseCorruptError
-from memmux.settings import Settings
 from tests.integration.helpers import status_until
 
 Check = Callable[..., tuple[int, Any]]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
-from memmux.places import Places
-from memmux.settings import Settings
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
 RunClients = Callable[[int, int], list[dict[str, object]]]
@@ -139,7 +139,7 @@ def test_stop_drains_and_leaves_nothing_behind(client: Client, settings: Setting
 
 
 def test_cluster_without_clients_exits(settings_env: dict[str, str]) -> None:
-    from memmux.settings import load
+    from memmux.config.settings import load
 
     settings = load({"idle_exit_s": 0.5}, settings_env)
     with Client(settings=settings) as client:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.endpoints import Endpoint, write
-from memmux.places import Places
-from memmux.settings import Settings
+from memmux.cluster.endpoint import Endpoint, write
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
 EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "canary")

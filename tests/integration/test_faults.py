@@ -17,7 +17,10 @@ import apsw
 import pytest
 import zmq
 
-from memmux import AsyncClient, Client, endpoints, protocol, sockets
+from memmux import AsyncClient, Client
+from memmux.cluster import endpoint as endpoints
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
 from memmux.errors import (
     DatabaseReplacedError,
     DeadlineExceededError,
@@ -27,10 +30,9 @@ from memmux.errors import (
     StorageFullError,
     StoragePermissionError,
 )
-from memmux.models import Status
-from memmux.places import Places
-from memmux.protocol import Header, Kind
-from memmux.settings import Settings
+from memmux.wire import protocol, sockets
+from memmux.wire.answers import Status
+from memmux.wire.protocol import Header, Kind
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
 FAULTS = Path(__file__).parents[1] / "faults"
@@ -251,7 +253,7 @@ def _search_in_vain(client: Client) -> None:
 _VISIT = """
 import sys
 from memmux import AsyncClient, Client
-from memmux.settings import load
+from memmux.config.settings import load
 with Client(settings=load(), name="victim") as client:
     client.status()
     print("there", flush=True)

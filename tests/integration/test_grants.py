@@ -14,10 +14,11 @@ import orjson
 import pytest
 
 from memmux import Client, errors
-from memmux.grants import Grant, Role
-from memmux.operations import OPERATIONS
-from memmux.places import Places
-from memmux.settings import Settings, load
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
+from memmux.wire.grants import Grant
+from memmux.wire.operations import OPERATIONS
+from memmux.wire.roles import Role
 from tests.integration import reach
 from tests.integration.helpers import status_until
 from tests.integration.reach import SECRET, Place

@@ -10,15 +10,18 @@ import orjson
 import pytest
 import zmq
 
-from memmux import Client, keys, protocol, remotes, sockets
-from memmux.curve import Curve, KeyPair
+from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import load
 from memmux.errors import NotAllowedError
-from memmux.grants import Grant, Role
-from memmux.ids import uuid7
-from memmux.operations import OPERATIONS
-from memmux.places import Places
-from memmux.protocol import Header, Kind
-from memmux.settings import load
+from memmux.trust import keys, remotes
+from memmux.wire import protocol, sockets
+from memmux.wire.curve import Curve, KeyPair
+from memmux.wire.grants import Grant
+from memmux.wire.ids import uuid7
+from memmux.wire.operations import OPERATIONS
+from memmux.wire.protocol import Header, Kind
+from memmux.wire.roles import Role
 from tests.integration import reach
 from tests.integration.helpers import status_until
 from tests.integration.machines import clients, logged, logged_until, memmux, remote_settings

@@ -15,9 +15,9 @@ from mcp import Client as McpClient
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from memmux import Client
-from memmux.models import Status
-from memmux.places import Places
-from memmux.settings import Settings, load
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
+from memmux.wire.answers import Status
 from tests.integration.helpers import status_until
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.requests import Store
-from memmux.settings import Settings
+from memmux.config.settings import Settings
+from memmux.wire.requests import Store
 from tests.integration.helpers import gone, status_until
 
 COUNT = 1_500

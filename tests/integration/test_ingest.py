@@ -16,7 +16,7 @@ import pytest
 from memmux import Client
 from memmux.errors import LimitOutOfRangeError, PathRefusedError, TagInvalidError
 from memmux.ingest import Ingested, ingest
-from memmux.models import Memory
+from memmux.wire.answers import Memory
 from tests.unit.memmux.ingest.pdfs import pdf
 
 BOUND_S = 60.0

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from memmux.clients import trial
-from memmux.clients.entries import Entry
-from memmux.clients.shadow import SCRIPTS
+from memmux.config.settings import Settings
 from memmux.errors import ServerSilentError
-from memmux.settings import Settings
+from memmux.hosts import trial
+from memmux.hosts.entry import Entry
+from memmux.hosts.shadow import SCRIPTS
 from memmux.version import __version__
 
 Install = Callable[..., subprocess.CompletedProcess[bytes]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.settings import load
+from memmux.config.settings import load
 from tests.integration.helpers import status_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")

@@ -13,9 +13,9 @@ import orjson
 import pytest
 
 from memmux import Client
-from memmux.endpoints import read
-from memmux.places import Places
-from memmux.settings import Settings, load
+from memmux.cluster.endpoint import read
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
 from tests.integration.helpers import BOUND_S, gone, pids_of, status_until
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
 from memmux.errors import MemmuxError, PoisonedError
-from memmux.places import Places
-from memmux.requests import Store
-from memmux.settings import Settings, load
+from memmux.wire.requests import Store
 from tests.integration.mcp_by_hand import McpByHand
 
 MARK = "xyzzy-the-heart-of-a-memory"

@@ -14,9 +14,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from memmux import Client
+from memmux.config.settings import Settings, load
 from memmux.errors import ERRORS
-from memmux.models import Status
-from memmux.settings import Settings, load
+from memmux.wire.answers import Status
 from tests.integration.helpers import status_until
 
 OPS = Path(__file__).parents[2] / "docs" / "ops"

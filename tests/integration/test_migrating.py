@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
 from memmux.errors import AdoptionFailedError
-from memmux.legacy import source as sources
-from memmux.places import Places
-from memmux.settings import Settings, load
+from memmux.mms import source as sources
 from tests import legacy_files
 from tests.integration.helpers import status_until
 from tests.legacy_files import add, made, theirs, unit

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from memmux import Client, keys
-from memmux.curve import KeyPair
-from memmux.grants import Grant, Role
-from memmux.places import Places
-from memmux.settings import Settings
+from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.trust import keys
+from memmux.wire.curve import KeyPair
+from memmux.wire.grants import Grant
+from memmux.wire.roles import Role
 
 NOBODY = 65534
 # Told as the other user: which of the paths could be opened, listed or connected to, and whether the words of the

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.peer_interface import MODULES, REMEDY, installed, peer
+from bench.peers.interface import MODULES, REMEDY, installed, peer
 
 BOUND_S = 100.0
 

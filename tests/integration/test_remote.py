@@ -18,18 +18,21 @@ from typing import Any
 import pytest
 import zmq
 
-from memmux import AsyncClient, Client, keys, protocol, remotes, sockets
-from memmux.curve import Curve, KeyPair
+from memmux import AsyncClient, Client
+from memmux.config.paths import Places
+from memmux.config.settings import load
 from memmux.errors import (
     AddressUnavailableError,
     ClusterUnreachableError,
     KeyNeededError,
     LocalOnlyError,
 )
-from memmux.grants import Grant, Role
-from memmux.places import Places
-from memmux.protocol import Header, Kind
-from memmux.settings import load
+from memmux.trust import keys, remotes
+from memmux.wire import protocol, sockets
+from memmux.wire.curve import Curve, KeyPair
+from memmux.wire.grants import Grant
+from memmux.wire.protocol import Header, Kind
+from memmux.wire.roles import Role
 from tests.acceptance.conftest import raw_server
 from tests.integration.helpers import gone, pids_of, status_until
 from tests.integration.machines import clients, free_port, logged, logged_until, memmux, remote_settings

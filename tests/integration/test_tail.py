@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.logfiles import LogFile, is_rotated
-from memmux.places import Places
-from memmux.settings import Settings
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.logs.files import LogFile, is_rotated
 from tests.integration.helpers import BOUND_S
 from tests.integration.mcp_by_hand import McpByHand
 

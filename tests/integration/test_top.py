@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.settings import load
+from memmux.config.settings import load
 from tests.integration.helpers import gone
 
 BOUND_S = 60.0

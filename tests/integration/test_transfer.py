@@ -17,9 +17,11 @@ from typing import Any
 import orjson
 import pytest
 
-from memmux import Client, requests, transfer
+from memmux import Client
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
-from memmux.settings import Settings
+from memmux.transfer import jsonl
+from memmux.wire import requests
 from tests.conftest import stop_cluster
 from tests.integration.helpers import status_until
 
@@ -70,12 +72,12 @@ def fill(client: Client, count: int = 5) -> None:
 
 def exported(client: Client, *, vectors: bool = True) -> bytes:
     file = io.BytesIO()
-    transfer.write(client, file, vectors=vectors, report=silent)
+    jsonl.write(client, file, vectors=vectors, report=silent)
     return file.getvalue()
 
 
-def imported(client: Client, data: bytes) -> transfer.Imported:
-    return transfer.read(client, io.BytesIO(data), size=len(data), report=silent)
+def imported(client: Client, data: bytes) -> jsonl.Imported:
+    return jsonl.read(client, io.BytesIO(data), size=len(data), report=silent)
 
 
 def memories(data: bytes) -> list[bytes]:
@@ -146,7 +148,7 @@ def test_a_line_that_is_too_long_is_broken_and_the_next_one_is_read(
 ) -> None:
     fill(client, 1)
     header, *lines = exported(client, vectors=False).splitlines()
-    monkeypatch.setattr(transfer, "LINE_BYTES", max(map(len, [header, *lines])))
+    monkeypatch.setattr(jsonl, "LINE_BYTES", max(map(len, [header, *lines])))
     long = b'{"content": "' + b"x" * 5000 + b'"}'
     done = imported(other, b"\n".join([header, lines[0], long, *lines[1:]]))
     assert (done.created, [(problem.line, problem.status) for problem in done.problems]) == (3, [(3, "broken")])

@@ -14,15 +14,17 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bench import editions, upgrade
-from bench.arena import Arena, arena
-from bench.editions import Edition
-from memmux import AsyncClient, Client, launch
-from memmux.endpoints import read
+from bench.faults import editions, upgrade
+from bench.faults.editions import Edition
+from bench.harness.arena import Arena, arena
+from memmux import AsyncClient, Client
+from memmux.cluster.endpoint import read
+from memmux.cluster.replace import restart
+from memmux.cluster.steps import run
+from memmux.config.paths import Places
+from memmux.config.settings import EmbedderChoice, Settings, load
 from memmux.errors import ProtocolVersionError
-from memmux.places import Places
 from memmux.processes import alive
-from memmux.settings import EmbedderChoice, Settings, load
 from memmux.version import __version__
 from tests.integration.helpers import BOUND_S, gone, pids_of, status_until
 
@@ -143,7 +145,7 @@ def test_cluster_serves_again_when_its_successor_can_not_use_the_database(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
     broken = editions.make(tmp_path, editions.later())
-    code = "from memmux.errors import DatabaseForeignError\nfrom workers.jobs import silent\n"
+    code = "from memmux.errors import DatabaseForeignError\nfrom workers.runtime.jobs import silent\n"
     write = tmp_path / "code" / "workers" / "write.py"
     opening = "    def open(self, alive: Alive = silent) -> None:\n"
     text = write.read_text()
@@ -213,7 +215,7 @@ def test_request_that_takes_longer_than_a_hand_over_may_is_done_by_the_successor
 
 
 def test_restart_without_a_cluster_starts_one(settings: Settings) -> None:
-    before, after = launch.run(launch.restart(settings))
+    before, after = run(restart(settings))
     assert before is None
     with Client(settings=settings, start=False) as client:
         assert client.status().pid == after.pid

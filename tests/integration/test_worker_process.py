@@ -13,10 +13,10 @@ import orjson
 import pytest
 import zmq
 
-from memmux import protocol, sockets
-from memmux.protocol import Header, Kind, Message
-from memmux.settings import Settings
-from memmux.vectors import Embedding
+from memmux.config.settings import Settings
+from memmux.wire import protocol, sockets
+from memmux.wire.embeddings import Embedding
+from memmux.wire.protocol import Header, Kind, Message
 from tests.integration.helpers import gone
 
 BOUND_MS = 20_000

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from memmux import requests
-from memmux.cli.catalogue import error_table
+from memmux.cli.docs.events import error_table
+from memmux.config.settings import PREFIX, Settings
 from memmux.errors import ERRORS, MemmuxError
-from memmux.operations import OPERATIONS
-from memmux.protocol import Kind
-from memmux.settings import PREFIX, Settings
+from memmux.wire import requests
+from memmux.wire.operations import OPERATIONS
+from memmux.wire.protocol import Kind
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = ROOT / "PROTOCOL.md"

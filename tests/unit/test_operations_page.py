@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from memmux.cli.main import cli
 from memmux.errors import ERRORS
-from memmux.events import BY_NAME
+from memmux.logs.events import BY_NAME
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from memmux.errors import MemmuxError
-from memmux.operations import OPERATIONS
-from memmux.vectors import Embedding, Window
+from memmux.wire.embeddings import Embedding, Window
+from memmux.wire.operations import OPERATIONS
 from workers.embedding.interface import Embedder, Vectors
-from workers.jobs import Alive, Answer, Job, Outcome
+from workers.runtime.jobs import Alive, Answer, Job, Outcome
 
 BATCH_WINDOWS = 16
 OLDEST_EVERY = 8  # each batch of so many is of the job that has waited longest

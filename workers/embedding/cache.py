@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from memmux.vectors import Embedding
+from memmux.wire.embeddings import Embedding
 
 CACHE_BYTES = 4 << 20  # texts and vectors together: some two thousand queries of 384 dimensions
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memmux import logs
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelInvalidError
-from memmux.settings import EmbedderChoice, Settings
-from workers.child import Child
+from memmux.logs import log
 from workers.embedding import exports, sources
 from workers.embedding.interface import Embedder
 from workers.embedding.sources import Source
+from workers.runtime.child import Child
 
 # Each backend is imported where it is chosen: torch costs seconds and half a gigabyte, onnxruntime a tenth of that.
 
@@ -63,7 +63,7 @@ def _onnx(settings: Settings, source: Source) -> Embedder | None:
     try:
         return OnnxEmbedder(export)
     except ModelInvalidError as error:
-        logs.get().warning("export_discarded", folder=str(export.folder), error=error.message)
+        log.get().warning("export_discarded", folder=str(export.folder), error=error.message)
         export.discard()
         return None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from memmux.settings import Settings
+from memmux.config.settings import Settings
 from memmux.version import __version__
 from workers.embedding.sources import Source, models_folder
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from memmux.vectors import Window
+from memmux.wire.embeddings import Window
 from workers.embedding.interface import Vectors
 from workers.embedding.windows import Tokens, cut
 

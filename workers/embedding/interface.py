@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from memmux.vectors import Window
+from memmux.wire.embeddings import Window
 
 Vectors = NDArray[np.float32]
 """Rows of unit length, shape (texts, dimensions)."""

@@ -9,7 +9,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from memmux.errors import ModelInvalidError
-from memmux.vectors import Window
+from memmux.wire.embeddings import Window
 from workers.embedding.exports import GRAPH, TOKENIZER, Export
 from workers.embedding.interface import Vectors
 from workers.embedding.windows import ModelTokenizer

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from memmux import logs
+from memmux.config.settings import Settings
 from memmux.errors import ModelInvalidError, ModelMissingError
-from memmux.settings import Settings
+from memmux.logs import log
 from workers.embedding import weights
 
 HOUSE = "sentence-transformers/"  # whose models go by their bare name
@@ -100,13 +100,13 @@ def _in_wheel() -> Path | None:
 def _download(repository: str) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise ModelMissingError(f"the model {repository} is not on this machine and HF_HUB_OFFLINE is set; {_REMEDY}")
-    logs.get().info("model_download_began", repository=repository)
+    log.get().info("model_download_began", repository=repository)
     folder = _snapshot(repository, local=False)
     if folder is None:
         raise ModelMissingError(f"the model {repository} is not on this machine and can't be downloaded; {_REMEDY}")
     if not _whole(folder):
         raise ModelInvalidError(f"{repository} is not a model that sentence-transformers can load; name another")
-    logs.get().info("model_downloaded", repository=repository)
+    log.get().info("model_downloaded", repository=repository)
     return folder
 
 
@@ -123,6 +123,6 @@ def _snapshot(repository: str, *, local: bool) -> Path | None:
         )
     except Exception as error:  # noqa: BLE001  # the ways a download fails are its libraries' own; none is a crash
         if not local:
-            logs.get().warning("model_download_failed", repository=repository, error=str(error))
+            log.get().warning("model_download_failed", repository=repository, error=str(error))
         return None
     return Path(path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 
 from memmux.errors import ArgumentInvalidError, MalformedMessageError, ModelMismatchError, UnknownOperationError
-from memmux.requests import Search, Store, StoreBatch, Update
-from workers.jobs import Job
+from memmux.wire.requests import Search, Store, StoreBatch, Update
+from workers.runtime.jobs import Job
 
 
 def texts_of(job: Job, model: str) -> tuple[str, ...]:

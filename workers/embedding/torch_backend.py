@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from transformers.utils import logging as transformers_logging
 
 from memmux.errors import ModelInvalidError
-from memmux.vectors import Window
+from memmux.wire.embeddings import Window
 from workers.embedding.interface import Vectors
 from workers.embedding.sources import Source
 from workers.embedding.windows import ModelTokenizer

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tokenizers import Encoding, Tokenizer
 
-from memmux.vectors import Window
+from memmux.wire.embeddings import Window
 
 OVERLAP = 5  # one part in so many of a window is in the next one too
 

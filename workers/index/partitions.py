@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workers.index.composite import Joined, Layers
 from workers.index.exact import ExactIndex
 from workers.index.interface import Vectors
-from workers.index.joined import Joined
-from workers.index.layers import Layers
 from workers.index.segment import Segment
 
 

@@ -84,7 +84,7 @@ class Segment:
     """A segment that is open for search; what has changed since is hidden. Raises OSError and ValueError."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        from workers.index.graph import Graph  # only a reader with that many vectors pays for loading faiss
+        from workers.index.hnsw import Graph  # only a reader with that many vectors pays for loading faiss
 
         self.manifest = manifest
         self._rows: Rows = np.load(path / ROWS)

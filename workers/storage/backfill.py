@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from memmux import limits
-from memmux.checks import check_range
 from memmux.errors import ArgumentInvalidError
-from workers.storage.embeddings import DIMENSIONS, MODEL_CHARACTERS
+from memmux.wire.checks import check_range
+from workers.storage.db.embeddings import DIMENSIONS, MODEL_CHARACTERS
 
 OPERATION = "vectors.backfill"
 FRAMES = 4  # at the write stage: the body, the texts, and the two of an embedding

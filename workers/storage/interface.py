@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from memmux.errors import MemmuxError
-from memmux.models import Change, Graph, Hit, Memory, Page, Verified
-from memmux.requests import Dump, Get, History, List, Mode, Search, Store
-from memmux.requests import Graph as GraphRequest
-from workers.jobs import Alive, Answer, Job, Outcome, silent
-from workers.storage.embeddings import Embedded
+from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
+from memmux.wire.requests import Dump, Get, History, List, Mode, Search, Store
+from memmux.wire.requests import Graph as GraphRequest
+from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
+from workers.storage.db.embeddings import Embedded
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bench import degradation, everything, mixed, plots, scale, search, smoke, start, store, store_cost, tail, upgrade
 from bench.__main__ import bench
-from bench.measure import Row, at_most
-from memmux.settings import EmbedderChoice
+from bench.faults import upgrade
+from bench.harness import plots
+from bench.harness.measure import Row, at_most
+from bench.scenarios import degradation, everything, mixed, scale, search, smoke, start, store, store_cost, tail
+from memmux.config.settings import EmbedderChoice
 
 MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost, tail, upgrade)
 
@@ -45,39 +47,39 @@ def _run(*arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("smoke --memories 300 --queries 40", ("bench.smoke", 300, 40)),
-        ("degradation", ("bench.degradation", degradation.Options(), None)),
+        ("smoke --memories 300 --queries 40", ("bench.scenarios.smoke", 300, 40)),
+        ("degradation", ("bench.scenarios.degradation", degradation.Options(), None)),
         (
             "degradation --clients 4 --paced-clients 2 --memories 500 --rounds 3 --plot out.png",
             (
-                "bench.degradation",
+                "bench.scenarios.degradation",
                 degradation.Options(clients=4, paced=2, memories=500, rounds=3),
                 Path("out.png"),
             ),
         ),
-        ("search", ("bench.search", search.Options())),
+        ("search", ("bench.scenarios.search", search.Options())),
         (
             "search --memories 100000 --filter 0.01 --clients 2 --queries 50",
-            ("bench.search", search.Options(memories=100_000, fraction=0.01, clients=2, queries=50)),
+            ("bench.scenarios.search", search.Options(memories=100_000, fraction=0.01, clients=2, queries=50)),
         ),
-        ("store --clients 3 --seconds 1.5", ("bench.store", store.Options(clients=3, seconds=1.5))),
+        ("store --clients 3 --seconds 1.5", ("bench.scenarios.store", store.Options(clients=3, seconds=1.5))),
         (
             "store-cost --small 10 --large 20 --rounds 3",
-            ("bench.store_cost", store_cost.Options(small=10, large=20, rounds=3)),
+            ("bench.scenarios.store_cost", store_cost.Options(small=10, large=20, rounds=3)),
         ),
-        ("mixed --memories 200 --seconds 3", ("bench.mixed", mixed.Options(memories=200, seconds=3))),
-        ("scale", ("bench.scale", scale.Options(), None)),
+        ("mixed --memories 200 --seconds 3", ("bench.scenarios.mixed", mixed.Options(memories=200, seconds=3))),
+        ("scale", ("bench.scenarios.scale", scale.Options(), None)),
         (
             "scale --sizes 100,2000 --plot out.svg",
-            ("bench.scale", scale.Options(sizes=(100, 2000)), Path("out.svg")),
+            ("bench.scenarios.scale", scale.Options(sizes=(100, 2000)), Path("out.svg")),
         ),
-        ("start --memories 200 --idle-seconds 2", ("bench.start", start.Options(memories=200, idle_s=2))),
+        ("start --memories 200 --idle-seconds 2", ("bench.scenarios.start", start.Options(memories=200, idle_s=2))),
         (
             "upgrade --clients 4 --rounds 2 --seed 7 --embedder hash",
-            ("bench.upgrade", upgrade.Options(clients=4, rounds=2, seed=7, embedder=EmbedderChoice.HASH)),
+            ("bench.faults.upgrade", upgrade.Options(clients=4, rounds=2, seed=7, embedder=EmbedderChoice.HASH)),
         ),
-        ("tail --lines 2000 --rounds 1", ("bench.tail", tail.Options(lines=2000, rounds=1))),
-        ("all --quick --only store --only mixed", ("bench.everything", ("store", "mixed"), True)),
+        ("tail --lines 2000 --rounds 1", ("bench.scenarios.tail", tail.Options(lines=2000, rounds=1))),
+        ("all --quick --only store --only mixed", ("bench.scenarios.everything", ("store", "mixed"), True)),
     ],
 )
 def test_options_reach_the_measurement_and_a_missed_target_ends_with_1(
@@ -107,9 +109,9 @@ def test_option_that_makes_no_sense_is_refused(line: str, said: str, asked: list
 
 def test_peers_are_called_with_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[tuple[object, ...]] = []
-    peers = ModuleType("bench.peers")
+    peers = ModuleType("bench.peers.compare")
     peers.run = lambda *args, **kwargs: called.append((*args, kwargs)) or 1  # type: ignore[attr-defined, func-returns-value]  # a module for this test
-    monkeypatch.setitem(sys.modules, "bench.peers", peers)
+    monkeypatch.setitem(sys.modules, "bench.peers.compare", peers)
     assert _run("peers", "--memories", "200", "--queries", "20", "--json")[0] == 1
     assert called == [(200, 20, {"as_json": True, "plot": None})]
 

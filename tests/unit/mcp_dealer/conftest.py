@@ -11,13 +11,14 @@ from typing import Any, Protocol, TypeVar
 import pytest
 from mcp import Client
 
-from mcp_dealer import link as links
-from mcp_dealer.link import Link
+from mcp_dealer import cluster_link as links
+from mcp_dealer.cluster_link import Link
 from mcp_dealer.server import MemoryServer
-from memmux.calls import Observer
-from memmux.endpoints import Endpoint
+from memmux.client.calls import Observer
+from memmux.cluster.endpoint import Endpoint
+from memmux.config.settings import Settings
 from memmux.errors import NotAllowedError
-from memmux.models import (
+from memmux.wire.answers import (
     Change,
     Deleted,
     Dumped,
@@ -33,8 +34,7 @@ from memmux.models import (
     Updated,
     Used,
 )
-from memmux.requests import Mode
-from memmux.settings import Settings
+from memmux.wire.requests import Mode
 
 MOMENT = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 MEMORY = Memory(

@@ -9,7 +9,7 @@ import pytest
 
 from mcp_dealer.arguments import Delete, Graph, Ingest, List, Search, Session, Store, Turn, Update, one
 from mcp_dealer.arguments.base import split
-from mcp_dealer.spans import Moment
+from mcp_dealer.time_words import Moment
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, LimitOutOfRangeError, TimeNotUnderstoodError
 
 MOMENT = Moment(now=datetime(2026, 11, 25, 12, tzinfo=UTC), zone=UTC)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mcp_dealer.schemas import Found, Hits, Kept, Listed, Removed, as_older, compact, fitted, text
-from memmux.models import Forgotten, Hit, Page, SearchResult, Similar, Stored
-from memmux.requests import Mode
+from memmux.wire.answers import Forgotten, Hit, Page, SearchResult, Similar, Stored
+from memmux.wire.requests import Mode
 from tests.unit.mcp_dealer.conftest import BARE, MEMORY
 
 

@@ -10,10 +10,10 @@ import pytest
 from mcp import Client
 from mcp_types import Tool
 
-from mcp_dealer.link import NAME, Link
+from mcp_dealer.cluster_link import NAME, Link
 from mcp_dealer.server import MemoryServer
+from memmux.config.settings import Settings, ToolList
 from memmux.errors import ERRORS
-from memmux.settings import Settings, ToolList
 from tests.unit.mcp_dealer.conftest import Connect, StandIn
 
 pytestmark = pytest.mark.anyio

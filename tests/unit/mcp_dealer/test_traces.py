@@ -17,15 +17,15 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from mcp_dealer import traces
-from mcp_dealer.link import Link
+from mcp_dealer.cluster_link import Link
 from mcp_dealer.server import MemoryServer
 from mcp_dealer.traces import TracedClient
-from memmux import logs
-from memmux.aclient import AsyncClient
-from memmux.calls import Call
+from memmux.client.asynchronous import AsyncClient
+from memmux.client.calls import Call
+from memmux.config.settings import Settings
 from memmux.errors import NotFoundError
-from memmux.protocol import Header, Kind, Message
-from memmux.settings import Settings
+from memmux.logs import log
+from memmux.wire.protocol import Header, Kind, Message
 
 pytestmark = pytest.mark.anyio
 
@@ -135,7 +135,7 @@ def test_no_server_makes_spans_unless_told_to() -> None:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """What goes to the log."""
-    monkeypatch.setattr(logs, "_logger", None)
+    monkeypatch.setattr(log, "_logger", None)
     with structlog.testing.capture_logs() as captured:
         yield captured
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memmux.operations import Stage
-from tests.unit.router.driver import Driver
+from memmux.wire.operations import Stage
+from tests.unit.router.dispatch.driver import Driver
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from typing import Any
 
 import orjson
 
+from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
-from memmux.ids import uuid7
-from memmux.operations import OPERATIONS
-from memmux.settings import Settings
-from memmux.vectors import Embedding
-from workers.jobs import Answer, Job, Outcome
+from memmux.wire.embeddings import Embedding
+from memmux.wire.ids import uuid7
+from memmux.wire.operations import OPERATIONS
 from workers.read import ReadWorker
-from workers.storage.reader import SqliteReader
-from workers.storage.writer import SqliteWriter
+from workers.runtime.jobs import Answer, Job, Outcome
+from workers.storage.reading.reader import SqliteReader
+from workers.storage.writing.writer import SqliteWriter
 from workers.write import WriteWorker
 
 MODEL = "tiny"

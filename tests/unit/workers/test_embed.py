@@ -10,13 +10,13 @@ import orjson
 import pytest
 
 from memmux import processes
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ContentEmptyError, ModelMissingError
-from memmux.requests import Search, Store, StoreBatch, Update
-from memmux.settings import EmbedderChoice, Settings
-from memmux.vectors import Embedding
+from memmux.wire.embeddings import Embedding
+from memmux.wire.requests import Search, Store, StoreBatch, Update
 from workers.embed import EmbedWorker
 from workers.embedding import exports, sources
-from workers.jobs import Answer, Job, silent, work_off
+from workers.runtime.jobs import Answer, Job, silent, work_off
 
 
 def job(operation: str, *frames: bytes, name: str = "id") -> Job:

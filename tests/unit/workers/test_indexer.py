@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.settings import Settings
+from memmux.config.settings import Settings
 from tests.unit.workers.desk import Desk, frames
 from workers.index import segment as segments
 from workers.indexer import AGAIN_S, LONGEST_S, QUIET_S, Indexer

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from memmux import limits
+from memmux.config.settings import Settings
 from memmux.errors import (
     ArgumentInvalidError,
     DatabaseForeignError,
@@ -24,13 +25,12 @@ from memmux.errors import (
     UnknownModeError,
     UnknownOperationError,
 )
-from memmux.models import Memory, Page, SearchResult
-from memmux.operations import Stage
-from memmux.settings import Settings
+from memmux.wire.answers import Memory, Page, SearchResult
+from memmux.wire.operations import Stage
 from tests.unit.workers.desk import Desk, frames, job
-from workers.jobs import Answer, Worker
 from workers.read import ReadWorker
-from workers.storage import rows
+from workers.runtime.jobs import Answer, Worker
+from workers.storage.db import rows
 
 
 def test_the_read_worker_opens_what_a_writer_made(desk: Desk) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from memmux.config.settings import Settings
 from memmux.errors import DatabaseForeignError
-from memmux.operations import Stage
-from memmux.settings import Settings
+from memmux.wire.operations import Stage
 from tests.unit.workers.desk import Desk, job
-from workers.jobs import Answer, Worker
+from workers.runtime.jobs import Answer, Worker
 from workers.write import WriteWorker
 
 

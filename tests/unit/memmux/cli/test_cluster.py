@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from memmux.cli.cluster import _show
-from memmux.models import Status
+from memmux.wire.answers import Status
 
 TOLD: dict[str, Any] = {"state": "serving", "version": "1.2", "model": "m", "uptime_s": 3.0, "degraded": ()}
 

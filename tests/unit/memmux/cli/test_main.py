@@ -12,11 +12,11 @@ import click
 import pytest
 
 from memmux import errors
+from memmux.cli.docs.commands import reference
 from memmux.cli.main import cli, run
 from memmux.cli.options import SETTINGS
-from memmux.cli.reference import reference
+from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
-from memmux.settings import Settings
 
 ROOT = Path(__file__).parents[4]
 CONTEXT = click.Context(cli)
@@ -73,7 +73,7 @@ def test_every_command_and_option_stands_in_the_documentation(name: str) -> None
 
 def test_documentation_is_what_the_code_says() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == reference(), (
-        "write it anew: python -m memmux.cli.reference > docs/cli.md"
+        "write it anew: python -m memmux.cli.docs.commands > docs/cli.md"
     )
 
 

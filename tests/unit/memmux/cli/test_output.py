@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from memmux.cli import output
-from memmux.models import Memory
+from memmux.wire.answers import Memory
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.settings import Settings
+from memmux.config.settings import Settings
 from workers.embedding import exports, sources
 from workers.embedding.exports import Export
 from workers.embedding.onnx_backend import OnnxEmbedder

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memmux.errors import DeadlineExceededError
-from memmux.vectors import Embedding
+from memmux.wire.embeddings import Embedding
 from workers.embedding.batches import BATCH_TOKENS, BATCH_WINDOWS, OLDEST_EVERY, Pile, Work
 from workers.embedding.hashing import HashEmbedder
 from workers.embedding.interface import Vectors
-from workers.jobs import Answer, Job, Outcome
+from workers.runtime.jobs import Answer, Job, Outcome
 
 
 class Recorder(HashEmbedder):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from memmux.vectors import Embedding
+from memmux.wire.embeddings import Embedding
 from workers.embedding.cache import QueryCache
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelInvalidError, ModelMissingError
-from memmux.settings import EmbedderChoice, Settings
 from workers.embedding import exports
 from workers.embedding.choose import choose
 from workers.embedding.exports import GRAPH, Export

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from memmux.settings import Settings
+from memmux.config.settings import Settings
 from workers.embedding import exports
 from workers.embedding.exports import GRAPH_DATA, MANIFEST, Export
 from workers.embedding.sources import Source

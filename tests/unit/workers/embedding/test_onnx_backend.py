@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelInvalidError
-from memmux.settings import EmbedderChoice, Settings
 from workers.embedding.exports import GRAPH, Export
 from workers.embedding.onnx_backend import OnnxEmbedder
 
@@ -57,7 +57,7 @@ def test_a_damaged_graph_is_said_to_be_invalid(tmp_path: Path, exported: Export)
 def test_a_worker_on_onnx_imports_neither_torch_nor_transformers_and_writes_nothing(model_settings: Settings) -> None:
     program = """
 import sys
-from memmux.settings import parse_flags
+from memmux.config.settings import parse_flags
 from workers.embed import EmbedWorker
 worker = EmbedWorker(parse_flags(sys.argv[1:]))
 worker.open()
@@ -73,7 +73,7 @@ assert not {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
 def test_torch_writes_nothing_either(model_settings: Settings) -> None:
     program = """
 import sys
-from memmux.settings import parse_flags
+from memmux.config.settings import parse_flags
 from workers.embed import EmbedWorker
 worker = EmbedWorker(parse_flags(sys.argv[1:]))
 worker.open()

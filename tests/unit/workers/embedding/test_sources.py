@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from memmux.config.settings import Settings
 from memmux.errors import ModelInvalidError, ModelMissingError
-from memmux.settings import Settings
 from workers.embedding import sources, weights
 from workers.embedding.sources import Source
 
@@ -112,7 +112,7 @@ def test_a_hub_out_of_reach_is_a_missing_model_within_seconds(tmp_path: Path) ->
     program = """
 from pathlib import Path
 from memmux.errors import ModelMissingError
-from memmux.settings import Settings
+from memmux.config.settings import Settings
 from workers.embedding import sources
 try:
     sources.find(Settings(model="no-such-model", cache_dir=Path("cache").resolve()))

@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from memmux import errors
-from memmux.requests import Search, Store, StoreBatch, Update
+from memmux.wire.requests import Search, Store, StoreBatch, Update
 from workers.embedding.texts import texts_of
-from workers.jobs import Job
+from workers.runtime.jobs import Job
 
 
 def job(operation: str, *frames: bytes) -> Job:

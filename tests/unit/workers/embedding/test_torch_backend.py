@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memmux.config.settings import Settings
 from memmux.errors import ModelInvalidError
-from memmux.settings import Settings
 from workers.embedding import sources
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source
 from workers.embedding.torch_backend import TorchEmbedder
-from workers.export import TEXTS
+from workers.tasks.export_model import TEXTS
 
 
 @pytest.fixture(scope="module")

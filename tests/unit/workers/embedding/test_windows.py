@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memmux.vectors import Window
+from memmux.wire.embeddings import Window
 from workers.embedding.hashing import _words
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source

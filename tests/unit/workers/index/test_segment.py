@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.unit.workers.index.test_sketch import brute_force, clustered
-from workers.index import graph
+from workers.index import hnsw
 from workers.index import segment as segments
+from workers.index.composite import Layers
 from workers.index.exact import ExactIndex
 from workers.index.interface import Vectors
-from workers.index.layers import Layers
 from workers.index.segment import Manifest, Segment
 
 COUNT = 6_000
@@ -27,7 +27,7 @@ def made(database: Path, vectors: Vectors = VECTORS, *, rows: list[int] | None =
     partial.mkdir(parents=True)
     np.save(partial / segments.ROWS, np.array(range(len(vectors)) if rows is None else rows, np.int64))
     np.save(partial / segments.VECTORS, vectors)
-    graph.build(vectors, partial / segments.GRAPH)
+    hnsw.build(vectors, partial / segments.GRAPH)
     segments.publish(database, partial, manifest)
     return manifest
 

@@ -1,0 +1,1 @@
+"""Faults: chaos, fuzzing, soaking and upgrades, and the evidence that nothing was lost."""

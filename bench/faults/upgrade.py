@@ -1,0 +1,177 @@
+"""The upgrade: a cluster is replaced under load by one of another version, and clients of the old one go on.
+
+Two editions take turns. The clients are of the one that runs this, and write down each call; from when each was
+answered follows the pause: the longest time in which no call of anybody was.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+import orjson
+
+from bench.faults import editions
+from bench.faults.crowd import Crowd
+from bench.faults.editions import Edition
+from bench.faults.evidence import gather
+from bench.faults.ledger import Entry
+from bench.faults.verdict import Verdict, judge
+from bench.harness import report
+from bench.harness.arena import Arena, arena
+from bench.harness.measure import Row, at_most, plain, until
+from bench.harness.settle import settle
+from memmux import Client
+from memmux.config.settings import EmbedderChoice
+
+PAUSE_S = 3.0  # the longest that is promised
+PAUSE_MS = 10  # what a client waits between two calls, on average
+AFTER_S = 1.0  # after a hand-over, still counted to it: clients come over
+FIRST_S = 20.0  # for all clients to have an answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How much is measured; rounds: hand-overs, there and back by turns; steady_s: of load before each."""
+
+    clients: int = 16
+    rounds: int = 6
+    steady_s: float = 3.0
+    embedder: EmbedderChoice = EmbedderChoice.AUTO
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """One hand-over: when it was asked for and when it was done, in monotonic seconds, and the versions that served."""
+
+    began: float
+    ended: float
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Upgrades:
+    """Hand-overs of one cluster under load, and what came of its clients' calls."""
+
+    hand_overs: list[HandOver] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    verdict: Verdict | None = None
+    left: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> list[str]:
+        """Everything that is wrong."""
+        assert self.verdict is not None
+        errors = [f"failed: {entry.operation} {entry.key}: {entry.error}" for entry in self.entries if entry.error]
+        return [*self.verdict.cases, *errors, *(f"client {name}: {how}" for name, how in self.broken.items())]
+
+    @property
+    def pauses_s(self) -> list[float]:
+        """The pause of each hand-over, in seconds."""
+        answered = answered_at(self.entries)
+        return [longest_gap_s(answered, one.began, one.ended + AFTER_S) for one in self.hand_overs]
+
+    @property
+    def otherwise_s(self) -> float:
+        """The longest time without an answer while nothing was handed over."""
+        answered, edges = answered_at(self.entries), [(one.began, one.ended + AFTER_S) for one in self.hand_overs]
+        quiet = [(end, begin) for (_, end), (begin, _) in pairwise(edges)]
+        return max((longest_gap_s(answered, begin, end) for begin, end in quiet if begin < end), default=0.0)
+
+
+def answered_at(entries: Sequence[Entry]) -> list[float]:
+    """Return when calls were answered with a result, in order."""
+    return sorted(entry.at for entry in entries if entry.answered and not entry.error)
+
+
+def longest_gap_s(answered: Sequence[float], began: float, ended: float) -> float:
+    """Return the longest time without an answer that overlaps the span from began to ended."""
+    return max(
+        (after - before for before, after in pairwise(answered) if after > began and before < ended), default=0.0
+    )
+
+
+def measure(options: Options) -> Iterator[Row]:
+    """Give the rows of some hand-overs between two versions."""
+    with arena(embedder=options.embedder) as here:
+        other = editions.make(here.folder / "other", editions.later())
+        upgrades = run(here, [editions.this(), other], options)
+        here.kept = bool(upgrades.cases)
+    yield from rows(upgrades)
+
+
+def rows(upgrades: Upgrades) -> Iterator[Row]:
+    """Give what came of the hand-overs."""
+    verdict, pauses = upgrades.verdict, upgrades.pauses_s
+    assert verdict is not None
+    yield plain("calls", verdict.calls, key="calls")
+    yield plain("hand-overs", len(pauses), key="hand_overs")
+    yield at_most("pause, worst", max(pauses), PAUSE_S, "s", key="pause_s")
+    yield plain("pause, median, s", median(pauses), key="pause_median_s")
+    took = [one.ended - one.began for one in upgrades.hand_overs]
+    yield plain("`memmux restart`, median, s", median(took), key="restart_s")
+    yield plain("longest time without an answer otherwise, s", upgrades.otherwise_s, key="otherwise_s")
+    failed = sum(bool(entry.error) for entry in upgrades.entries)
+    yield at_most("failed calls", failed, 0, key="failed", why=_first(upgrades))
+    for name, cases in (
+        ("lost", verdict.lost),
+        ("duplicated", verdict.duplicated),
+        ("unanswered", verdict.unanswered),
+        ("broken", verdict.broken),
+    ):
+        yield at_most(name, len(cases), 0, key=name, why=_first(upgrades))
+    yield at_most("processes left", upgrades.left, 0, key="left_running")
+
+
+def _first(upgrades: Upgrades) -> str:
+    return next(iter(upgrades.cases), "")
+
+
+def run(here: Arena, turns: Sequence[Edition], options: Options) -> Upgrades:
+    """Load a cluster of the first edition, hand it over to the next one in turn, stop it, and judge."""
+    upgrades = Upgrades()
+    crowd = Crowd(here, options.clients, options.seed, PAUSE_MS)
+    with Client(settings=here.settings, name="upgrade") as control:
+        report.progress("starting")
+        settle(control)
+        with crowd:
+            _wait_for_all(crowd, options.clients)
+            for number in range(1, options.rounds + 1):
+                time.sleep(options.steady_s)  # of load, so that what a hand-over changes can be seen
+                before, after = turns[(number - 1) % len(turns)], turns[number % len(turns)]
+                report.progress(f"hand-over {number}, to {after.version}")
+                upgrades.hand_overs.append(_hand_over(here, before, after))
+            time.sleep(AFTER_S)
+            report.progress("finishing")
+            crowd.finish()
+    report.progress("judging")
+    here.stop()
+    upgrades.left = len(here.left())
+    upgrades.entries, upgrades.broken = crowd.entries(), crowd.broken
+    upgrades.verdict = judge(upgrades.entries, crowd.killed, gather(here.settings.database))
+    return upgrades
+
+
+def _hand_over(here: Arena, before: Edition, after: Edition) -> HandOver:
+    began = time.monotonic()
+    command = after.command(here.settings, "restart", "--json")
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    if ended.returncode:
+        raise RuntimeError(ended.stderr.decode(errors="replace").strip())
+    told = orjson.loads(ended.stdout)
+    if (told["before"]["version"], told["version"]) != (before.version, after.version):
+        raise RuntimeError(f"another hand-over was asked for than there was: {told}")
+    return HandOver(began, time.monotonic(), before.version, after.version)
+
+
+def _wait_for_all(crowd: Crowd, clients: int) -> None:
+    with until(FIRST_S, "the first answers") as wait:
+        while len({entry.client for entry in crowd.entries() if entry.answered}) < clients:
+            wait()

@@ -1,0 +1,1 @@
+"""What every benchmark uses: clusters, clients, material, measuring and reports."""

@@ -1,0 +1,113 @@
+"""The arena: a throwaway cluster in a folder of its own, which processes are its own, and the signals they are sent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from memmux import Client
+from memmux.config.settings import Settings, load
+from memmux.errors import ClusterUnreachableError
+from memmux.logs import log
+from memmux.processes import alive
+
+END_S = 20.0  # what the processes of a stopped cluster may take to be gone
+_LOOK_S = 0.05
+_PROC = sys.platform == "linux"
+
+
+class Arena:
+    """A folder with one cluster's database, sockets and logs.
+
+    kept: set it to leave the folder behind, for a look at what went wrong.
+    """
+
+    def __init__(self, **changes: Any) -> None:
+        # Sockets have short paths: everything stands right in the folder.
+        self.folder = Path(tempfile.mkdtemp(prefix="memmux-")).resolve()
+        self.settings: Settings = replace(
+            load(),
+            database=self.folder / "bench.db",
+            adopt_from=None,  # never what is in a developer's home
+            runtime_dir=self.folder / "run",
+            state_dir=self.folder / "state",
+            **changes,
+        )
+        self.kept = False
+        log.configure("bench", self.settings)
+
+    def stop(self) -> None:
+        """Stop the cluster, if one runs."""
+        with suppress(ClusterUnreachableError), Client(settings=self.settings, name="bench", start=False) as client:
+            client.stop()
+
+    def running(self) -> dict[int, str]:
+        """Return the command lines, by pid, of all processes that belong here, except this one."""
+        flag = f"--database={self.settings.database}"
+        return {pid: line for pid, line in _command_lines() if flag in line.split() and pid != os.getpid()}
+
+    def left(self) -> dict[int, str]:
+        """Return what still runs when everything had its time to end; nothing of it runs any more after that."""
+        until = time.monotonic() + END_S
+        while (running := self.running()) and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        for pid in running:
+            self.strike(pid, signal.SIGKILL)
+        return running
+
+    def strike(self, pid: int, number: signal.Signals) -> bool:
+        """Send a signal to a process if it is one of this arena; return whether it was."""
+        if not alive(pid) or pid not in self.running():
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+            return True
+        return False
+
+    def remove(self) -> None:
+        """Remove the folder, unless it is to be kept; then say where it is."""
+        if self.kept:
+            sys.stderr.write(f"database, ledgers and logs are kept in {self.folder}\n")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def arena(**changes: Any) -> Iterator[Arena]:
+    """Give an arena whose settings are this machine's with these changes; at the end nothing of it runs any more."""
+    made = Arena(**changes)
+    try:
+        yield made
+    except Exception:
+        made.kept = True
+        raise
+    finally:
+        with suppress(Exception):  # whatever is wrong with the cluster, its processes must not outlive this one
+            made.stop()
+        made.left()
+        made.remove()
+
+
+def _command_lines() -> Iterator[tuple[int, str]]:
+    """Give pid and command line of every process of this machine that can be seen."""
+    if not _PROC:
+        listed = subprocess.run(["/bin/ps", "-axww", "-o", "pid=,command="], check=True, capture_output=True, text=True)
+        for line in listed.stdout.splitlines():
+            pid, _, command = line.strip().partition(" ")
+            yield int(pid), command
+        return
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal() and alive(int(folder.name)):
+            with suppress(OSError):  # it has just ended
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                yield int(folder.name), " ".join(words).strip()

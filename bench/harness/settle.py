@@ -1,0 +1,31 @@
+"""Settling: waiting until a cluster has nothing left to do that a measurement would meet."""
+
+from __future__ import annotations
+
+import time
+
+from bench.harness.measure import until
+from memmux import Client
+from memmux.wire.answers import Status
+
+SETTLE_S = 3600.0  # for everything: an index over a million vectors takes its time
+
+
+def settle(client: Client) -> float:
+    """Wait until all workers are ready, every memory has its vector and the index is built; return the seconds."""
+    began = time.monotonic()
+    with until(SETTLE_S, "settling") as wait:
+        while not settled(client.status(), client.settings.index_from):
+            wait()
+    return time.monotonic() - began
+
+
+def settled(status: Status, index_from: int) -> bool:
+    """Return whether nothing is being started, embedded or built, or is going to be.
+
+    index_from: from how many vectors on there is an index; it is built after a pause in writing, and by then ready.
+    """
+    ready = bool(status.workers) and all(worker["state"] == "ready" for worker in status.workers)
+    state = status.index.get("state", "none")
+    built = state == "ready" or (state == "none" and (status.memories or 0) < index_from)
+    return ready and status.model is not None and not status.pending and built

@@ -1,0 +1,1 @@
+"""Peers: the same searches by other databases."""

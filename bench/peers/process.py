@@ -1,0 +1,54 @@
+"""One client process of a peer: asks it in a closed loop, round by round, as it is told over its standard input.
+
+`python -P -m bench.peers.process MODULE QUERIES ADDRESS…`, where QUERIES is a file of vectors. Each round is a line
+with a `Task`, which is answered by an empty line once it is understood, and a line with the moment to begin, a
+monotonic time, which is answered by a line with what is `Done`. The first line that it writes, an empty one, says that
+it is connected; it ends with its input.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bench.harness.tasks import Done, Task
+from bench.harness.vectors import Matrix
+from bench.peers.interface import Ask, peer
+
+
+def main(arguments: list[str]) -> int:
+    """Do tasks until standard input ends; return the exit code."""
+    module, path, *address = arguments
+    queries: Matrix = np.load(Path(path))
+    with peer(module).connect(tuple(address)) as ask:
+        _say(b"\n")
+        while line := sys.stdin.buffer.readline():
+            task = Task.from_line(line)
+            _say(b"\n")
+            _say(loop(ask, queries, task, float(sys.stdin.buffer.readline())).to_line())
+    return 0
+
+
+def loop(ask: Ask, queries: Matrix, task: Task, at: float) -> Done:
+    """Begin at that moment, and ask one query right after the other until the task's time is over, at least one."""
+    time.sleep(max(0.0, at - time.monotonic()))
+    latencies_ms: list[float] = []
+    began = before = time.monotonic()
+    while not latencies_ms or before < began + task.seconds:
+        ask(queries[task.question(len(latencies_ms), len(queries))])
+        after = time.monotonic()
+        latencies_ms.append((after - before) * 1000)
+        before = after
+    return Done(began=began, ended=before, calls=len(latencies_ms), latencies_ms=tuple(latencies_ms))
+
+
+def _say(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

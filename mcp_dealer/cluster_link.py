@@ -1,0 +1,76 @@
+"""The MCP server's link to its cluster: made in the background, so that nothing of the handshake waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mcp_dealer import call_log
+from mcp_dealer.traces import TracedClient
+from mcp_dealer.usage import Uses
+from memmux.client.asynchronous import AsyncClient
+from memmux.cluster.endpoint import read
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.errors import MemmuxError
+from memmux.logs import log
+from memmux.processes import alive
+
+NAME = "mcp"  # what a client that does not say its name is called
+NAME_CHARACTERS = 64  # of a name that a client says
+GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take two seconds to leave
+
+
+class Link:
+    """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is.
+
+    settings: of its cluster. uses: counts what the client is shown.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.uses = Uses(self._running)
+        self.name = NAME
+        """What the cluster calls the MCP client."""
+        self._client: AsyncClient | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def begin(self, name: str = "") -> AsyncClient:
+        """Return the client, which starts to connect on the first call; `name` says who is behind it."""
+        if self._client is None:
+            said = "".join(filter(str.isprintable, name)).strip()[:NAME_CHARACTERS]
+            self.name = said or NAME
+            self._client = self._made(self.name)
+            self._connecting = asyncio.create_task(self._connect(self._client))
+        return self._client
+
+    def _made(self, name: str) -> AsyncClient:
+        made = TracedClient if self.settings.traces else AsyncClient
+        return made(settings=self.settings, name=name, on_answer=call_log.observer(name))
+
+    def _running(self) -> AsyncClient | None:
+        """Return the client if there is one and its cluster runs; of another machine's only its answers tell."""
+        if self.settings.remote is not None:
+            return self._client
+        endpoint = read(Places(self.settings))
+        return self._client if endpoint is not None and alive(endpoint.pid) else None
+
+    async def _connect(self, client: AsyncClient) -> None:
+        """Have the cluster found or started; a failure is logged here and met again by the first tool call."""
+        try:
+            await client.status()
+        except MemmuxError as error:
+            log.get().warning("cluster_not_reached", code=error.code, error=error.message)
+
+    async def aclose(self) -> None:
+        """Stop connecting, tell what is to be counted and say goodbye, within GOODBYE_S; again it does nothing."""
+        if self._client is None or self._connecting is None or self._closing:
+            return
+        self._closing = True
+        self._connecting.cancel()
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await self.uses.aclose()
+                await self._client.aclose()
+        except (TimeoutError, MemmuxError) as error:
+            log.get().warning("goodbye_failed", error=repr(error))

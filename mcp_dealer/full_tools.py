@@ -1,0 +1,148 @@
+"""The tools that only the full list has: conversations, links, history, documents, and what there is in all."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+
+from mcp_dealer import arguments, call_log
+from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Session, Stats
+from mcp_dealer.time_words import Moment, Now
+from mcp_dealer.tool import MemoryTool
+from mcp_dealer.tools import with_degraded
+from memmux import ingest
+from memmux.client.asynchronous import AsyncClient
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
+from memmux.errors import CancelledError, NotAllowedError
+from memmux.wire.ids import uuid7
+
+INGESTING = "mcp ingest"  # what the client is called that stores documents
+CONNECTED_HOPS = 2
+PATH_HOPS = 5
+RECENT = timedelta(days=7)
+DUMP_PAGES = 100  # that are read to count deleted memories, at most
+
+
+class ExtraTools:
+    """The tools, as methods over the client that `connected` returns."""
+
+    def __init__(
+        self,
+        connected: Callable[[], AsyncClient],
+        settings: Settings,
+        now: Now = Moment.current,
+    ) -> None:
+        self._connected = connected
+        self._settings = settings
+        self._now = now
+
+    def all(self) -> list[Tool]:
+        """Return the tools, ready for a server."""
+        return [
+            MemoryTool.of(self.memory_cleanup),
+            MemoryTool.of(self.memory_stats),
+            MemoryTool.of(self.memory_store_session, destructive=False),
+            MemoryTool.of(self.memory_graph),
+            MemoryTool.of(self.memory_ingest, destructive=True, required=("path",)),
+            MemoryTool.of(self.memory_history, required=("id",)),
+        ]
+
+    async def memory_cleanup(self) -> Cleanup:
+        """Tell what there is to clean up: duplicates, of which there are none, old versions, deleted memories."""
+        client = self._connected()
+        superseded, degraded = await with_degraded(client, self._superseded(client))
+        deleted, after = 0, 0
+        for _ in range(DUMP_PAGES):
+            try:
+                page = await client.dump(after=after)
+            except NotAllowedError:  # a key that is not for the whole database
+                return Cleanup(superseded=superseded, degraded=list(degraded) or None)
+            deleted += sum(memory.get("deleted_at") is not None for memory in page.memories)
+            if page.next is None:
+                return Cleanup(superseded=superseded, deleted=deleted, degraded=list(degraded) or None)
+            after = page.next
+        return Cleanup(superseded=superseded, deleted=deleted, more=True, degraded=list(degraded) or None)
+
+    async def memory_stats(self) -> Stats:
+        """Count memories, and what was asked for."""
+        client = self._connected()
+        newest = await client.list(limit=1, namespace=None)
+        recent = await client.list(limit=1, namespace=None, after=self._now().now - RECENT)
+        superseded = await self._superseded(client)
+        return Stats.of(await client.status(), superseded=superseded, recent=recent.total, newest=newest)
+
+    async def memory_store_session(self, asked: arguments.Session) -> Session:
+        """Remember a conversation as one memory."""
+        session_id = asked.session_id or uuid7()
+        stored = await self._connected().store(
+            asked.transcript(),
+            similar=True,
+            tags=[f"session:{session_id}", *(asked.tags or ())],
+            type="session",
+            metadata={**(asked.metadata or {}), "session_id": session_id, "turns": len(asked.turns)},
+            namespace=asked.place,
+        )
+        return Session.of_turns(stored, session_id, len(asked.turns))
+
+    async def memory_graph(self, asked: arguments.Graph) -> Linked:
+        """Follow the links between memories."""
+        client = self._connected()
+        if asked.action == "path":
+            begin, end = asked.ends()
+            walking = client.path(begin, end, hops=asked.reach(PATH_HOPS), namespace=asked.place)
+        else:
+            hops = asked.reach(CONNECTED_HOPS)
+            walking = client.graph(asked.middle(), action=asked.action, hops=hops, namespace=asked.place)
+        return Linked.of(*await with_degraded(client, walking))
+
+    async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
+        """Remember documents, in chunks; of a file that changed, the old chunks go."""
+        loop, left = asyncio.get_running_loop(), threading.Event()
+
+        def tell(done: int, total: int) -> None:
+            if left.is_set():
+                raise CancelledError("the client gave the ingest up; what was stored before stays")
+            asyncio.run_coroutine_threadsafe(context.report_progress(done, total), loop)
+
+        def work() -> ingest.Ingested:
+            # The thread knows which tool call it is for: it has a copy of the context.
+            observer = call_log.observer(INGESTING)
+            with Client(settings=self._settings, name=INGESTING, on_answer=observer) as client:
+                return ingest.ingest(
+                    client,
+                    asked.source,
+                    tags=asked.tags or (),
+                    namespace=asked.place,
+                    chunk_size=asked.chunk_size,
+                    chunk_overlap=asked.chunk_overlap,
+                    recursive=asked.recursive,
+                    extensions=asked.file_extensions,
+                    max_files=asked.max_files,
+                    roots=self._settings.ingest_roots,
+                    progress=tell,
+                )
+
+        try:
+            return Ingested.of(await asyncio.to_thread(work))
+        finally:
+            left.set()  # a thread can't be interrupted: if nobody waits for it any more, it ends with its next batch
+
+    async def memory_history(self, asked: arguments.History) -> History:
+        """Tell what happened to a memory, also to a deleted one."""
+        client = self._connected()
+        asking = client.history(asked.target, limit=asked.limit, namespace=asked.place)
+        return History.of(*await with_degraded(client, asking))
+
+    @staticmethod
+    async def _superseded(client: AsyncClient) -> int:
+        """Count the memories whose newer version has taken their place."""
+        everything = await client.list(limit=1, namespace=None)
+        current = await client.list(limit=1, namespace=None, include_superseded=False)
+        return max(0, everything.total - current.total)

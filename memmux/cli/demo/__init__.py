@@ -1,0 +1,1 @@
+"""`memmux demo`: several clients share one memory, on real texts."""

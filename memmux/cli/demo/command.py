@@ -1,0 +1,187 @@
+"""The command `memmux demo`: several real MCP clients share one memory, and each finds what the others stored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import math
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memmux import processes
+from memmux.cli import output
+from memmux.cli.demo.corpus import Document, documents
+from memmux.cli.options import json_option, with_settings
+from memmux.client.blocking import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.errors import ClusterUnreachableError
+
+if TYPE_CHECKING:
+    from memmux.cli.demo.players import Played, Report
+
+FAILURE = 1
+END_S = 10.0  # how long the processes may take to be gone
+START_S = 2.0  # from the start of a router to its lock
+POLL_S = 0.02
+IDLE_EXIT_S = 30.0  # a cluster that outlives a broken demo ends by itself
+
+
+@click.command()
+@click.option("--clients", metavar="N", type=click.IntRange(2, 32), default=8, show_default=True, help="MCP clients.")
+@click.option(
+    "--memories", metavar="N", type=click.IntRange(2, 500), default=300, show_default=True, help="Functions to store."
+)
+@json_option
+@with_settings
+def demo(settings: Settings, *, clients: int, memories: int, as_json: bool) -> None:
+    """Show that it works: MCP clients store the documentation of Python functions and find each other's.
+
+    It runs on a throwaway database. It ends with 0 only if every store is found again by another client and no process
+    is left.
+    """
+    began = time.monotonic()
+    texts = documents(memories)
+    with tempfile.TemporaryDirectory(prefix="memmux-") as name, _progress(clients + 1, len(texts)) as report:
+        # Sockets have short paths: everything stands right in the folder.
+        folder = Path(name).resolve()
+        arena = replace(
+            settings,
+            database=folder / "demo.db",
+            adopt_from=None,
+            listen=None,
+            remote=None,
+            runtime_dir=folder / "run",
+            state_dir=folder / "state",
+            idle_exit_s=IDLE_EXIT_S,
+        )
+        try:
+            played = _play(arena, texts, clients, report)
+        finally:
+            report("stopping", 0)
+            _stop(arena)
+        left = _left(played.pids)
+        report("stopping", 1)
+    code = _tell(played, len(texts), left, time.monotonic() - began, as_json=as_json)
+    click.get_current_context().exit(code)
+
+
+def _play(settings: Settings, texts: list[Document], clients: int, report: Report) -> Played:
+    from memmux.cli.demo import players  # costs the MCP SDK: a second that no other command shall pay
+
+    try:
+        return asyncio.run(players.play(settings, texts, clients, report))
+    except BaseExceptionGroup as group:
+        # One failure cancels the others; the first is the one to tell.
+        raise _first(group) from None
+
+
+def _stop(settings: Settings) -> None:
+    """Stop the cluster; also one that an interrupted client was just starting, which is not reachable yet."""
+    places = Places(settings)
+    began = time.monotonic()
+    while places.spawn_lock.exists():  # somebody began to start one
+        with (
+            contextlib.suppress(ClusterUnreachableError),
+            Client(settings=settings, name="demo", start=False) as client,
+        ):
+            client.stop()
+            return
+        waited_s = time.monotonic() - began
+        if waited_s > END_S or (waited_s > START_S and not _held(places.lock)):
+            return
+        time.sleep(POLL_S)
+
+
+def _held(lock: Path) -> bool:
+    """Return whether a router holds the database's lock."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _first(group: BaseExceptionGroup) -> BaseException:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _left(pids: Iterable[int]) -> list[int]:
+    """Return the processes that still run when they had their time to end."""
+    deadline = time.monotonic() + END_S
+    running = sorted(pids)
+    while (running := [pid for pid in running if processes.alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return running
+
+
+@contextlib.contextmanager
+def _progress(starts: int, texts: int) -> Iterator[Report]:
+    """Draw the phases on standard error while they run."""
+    from rich.console import Console  # only the demo draws progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # the same
+
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        totals = {"starting": starts, "storing": texts, "finding": texts, "stopping": 1}
+        tasks = {phase: progress.add_task(phase, total=total, start=False) for phase, total in totals.items()}
+        progress.start_task(tasks["starting"])
+
+        def report(phase: str, done: int) -> None:
+            progress.start_task(tasks[phase])
+            progress.advance(tasks[phase], done)
+
+        yield report
+
+
+def _percentile(timings_ms: list[float], share: float) -> float:
+    """Return the timing that this share of the timings does not exceed (nearest rank)."""
+    ranked = sorted(timings_ms)
+    return round(ranked[max(math.ceil(share * len(ranked)) - 1, 0)], 1) if ranked else 0.0
+
+
+def _tell(played: Played, texts: int, left: list[int], seconds: float, *, as_json: bool) -> int:
+    """Print the table and the verdict, and return the exit code."""
+    rows = [
+        {
+            "client": player.name,
+            "stores": len(player.stored),
+            "store_p50_ms": _percentile(player.store_ms, 0.5),
+            "store_p95_ms": _percentile(player.store_ms, 0.95),
+            "searches": len(player.search_ms),
+            "search_p50_ms": _percentile(player.search_ms, 0.5),
+            "search_p95_ms": _percentile(player.search_ms, 0.95),
+            "found": player.by_meaning + player.exactly,
+        }
+        for player in played.players
+    ]
+    stored = sum(len(player.stored) for player in played.players)
+    found = sum(player.by_meaning + player.exactly for player in played.players)
+    by_meaning = sum(player.by_meaning for player in played.players)
+    intact = sum(player.intact for player in played.players)
+    passed = stored == found == intact == texts == played.status.memories and not left
+    if as_json:
+        counts = {"stored": stored, "found": found, "found_by_summary": by_meaning, "intact": intact}
+        output.document(
+            {"passed": passed, **counts, "left_running": left, "seconds": round(seconds, 1), "clients": rows}
+        )
+    else:
+        output.table("clients", [name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
+        ended = f"{len(left)} processes are left: {', '.join(map(str, left))}" if left else "nothing is left running"
+        click.echo(
+            f"{click.style('passed' if passed else 'FAILED', fg='green' if passed else 'red', bold=True)}: "
+            f"{len(rows)} clients stored {stored} of {texts} memories; {found} were found again by another client, "
+            f"{by_meaning} of them by their first sentence, {intact} letter for letter; {ended}; {seconds:.0f} s"
+        )
+    return 0 if passed else FAILURE

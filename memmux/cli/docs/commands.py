@@ -1,0 +1,91 @@
+"""The reference of the command line as Markdown: `python -m memmux.cli.docs.commands > docs/cli.md` writes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import click
+
+from memmux.cli.main import cli
+
+_HEAD = """\
+# The command line
+
+`memmux --help` and `memmux COMMAND --help` say the same. This page is generated from them; a test compares.
+
+Commands that print data take `--json` and then print one JSON document on standard output. Text for people goes to
+standard output, warnings and errors to standard error. A failure is one line, `memmux: CODE: what happened and what to
+do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed |
+| 2 | wrong usage: an argument, an option or a setting is not valid |
+| 3 | `memmux status`: no cluster runs |
+| 130 | interrupted with Ctrl-C |
+"""
+
+_EXAMPLES = """\
+## Examples
+
+```console
+$ memmux store "The deploy key of the shop lives in vault/shop" --tag ops --type fact
+$ git log -1 --format=%B | memmux store - --tag commits
+$ memmux search "where is the shop's deploy key?"
+$ memmux search deploy --mode keyword --tag ops --json
+$ memmux update ID --metadata '{"checked": true}'
+$ memmux list --after 2026-11-01 --limit 5
+$ memmux --database ./project.db status
+```
+"""
+
+
+def reference() -> str:
+    """Return the whole page."""
+    context = click.Context(cli, info_name="memmux", max_content_width=100)
+    parts = [_HEAD, "## memmux\n", _described(cli), _options(cli, context)]
+    for command, inner in _commands(cli, context):
+        path = inner.command_path
+        parts += [f"## {path}\n", f"`{path} {_usage(command, inner)}`\n", _described(command)]
+        if any(isinstance(parameter, click.Option) for parameter in command.params):
+            parts.append(_options(command, inner))
+    return "\n".join([*parts, _EXAMPLES])
+
+
+def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Yield the commands of a group, and after each group its own."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context)
+        yield command, inner
+        if isinstance(command, click.Group):
+            yield from _commands(command, inner)
+
+
+def _usage(command: click.Command, context: click.Context) -> str:
+    return " ".join(command.collect_usage_pieces(context))
+
+
+def _described(command: click.Command) -> str:
+    return inspect.cleandoc(command.help or "") + "\n"
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    return "\n".join(["| option | meaning |", "|---|---|", *_rows(command, context), ""])
+
+
+def _rows(command: click.Command, context: click.Context) -> Iterator[str]:
+    for parameter in command.params:
+        # Arguments have no record: the usage shows them, and the description tells what they are.
+        record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
+        if record is not None:
+            flag, text = (" ".join(part.replace("|", "\\|").split()) for part in record)
+            named = flag.replace(", --", "`, `--")
+            yield f"| `{named}` | {text} |"
+
+
+if __name__ == "__main__":
+    click.echo(reference(), nl=False)

@@ -1,0 +1,1 @@
+"""`memmux tail`: the logs of all processes as one."""

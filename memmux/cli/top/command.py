@@ -1,0 +1,64 @@
+"""The command top: a cluster at work, as a page that stays up to date, or once, for scripts."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from memmux.cli import output
+from memmux.cli.cluster import NO_CLUSTER
+from memmux.cli.options import json_option, with_settings
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
+from memmux.errors import ClusterUnreachableError
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Print the page once and end; so it is where there is no terminal.")
+@click.option(
+    "--interval",
+    "interval_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 3600),
+    default=1.0,
+    show_default=True,
+    help="Between two looks.",
+)
+@json_option
+@with_settings
+def top(settings: Settings, *, once: bool, interval_s: float, as_json: bool) -> None:
+    """Watch the cluster at work: clients, workers, operations, storage, and what is wrong. q or Ctrl-C ends it.
+
+    It only looks on: no cluster is started for it, and an idle one ends all the same. With --once or --json it ends
+    with 3 when no cluster runs.
+    """
+    if not (once or as_json or not sys.stdout.isatty()):
+        from memmux.cli.top.live import watch  # costs rich, which a script does without
+
+        watch(settings, interval_s=interval_s)
+        return
+    from memmux.cli.top.figures import View
+
+    with Client(settings=settings, name="top", start=False, observer=True) as client:
+        try:
+            view = View.of(client.status())
+        except ClusterUnreachableError:
+            _none(settings, as_json=as_json)
+            return
+    if as_json:
+        output.document(view)
+    else:
+        from rich.console import Console  # the same
+
+        from memmux.cli.top.page import page
+
+        Console(width=None if sys.stdout.isatty() else 160).print(page(view))
+
+
+def _none(settings: Settings, *, as_json: bool) -> None:
+    if as_json:
+        output.document({"state": "stopped", "database": str(settings.database)})
+    else:
+        click.echo(f"no cluster runs for {settings.database}; the next client starts one")
+    click.get_current_context().exit(NO_CLUSTER)

@@ -1,0 +1,240 @@
+"""The asyncio client: one DEALER, one task that reads it, and a future for every request without an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import zmq
+import zmq.asyncio
+
+from memmux.client import calls, methods
+from memmux.client.blocking import MOVE_S, WATCH_S, hang_up
+from memmux.client.calls import Asked, Call, Observer
+from memmux.client.pending import GRACE_S
+from memmux.client.session import Outcome, Session, Settled
+from memmux.cluster import find
+from memmux.cluster.endpoint import Endpoint
+from memmux.cluster.steps import Steps
+from memmux.config.settings import Settings
+from memmux.errors import CancelledError, ClusterError, ClusterUnreachableError, MemmuxError
+from memmux.version import __version__
+from memmux.wire import protocol, sockets
+from memmux.wire.ids import uuid7
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _awaited(ask: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+    """Return the method that makes the call and awaits its answer."""
+
+    @functools.wraps(ask)
+    async def method(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        call = ask(*args, **kwargs)
+        return call.answer(await client._perform(call))  # noqa: SLF001 - it is a method of the class
+
+    method.__signature__ = calls.method_signature(ask)  # type: ignore[attr-defined]  # what help() shows
+    return method
+
+
+class AsyncClient:
+    """A connection to the cluster of one database, made when it is first needed; for one event loop.
+
+    The arguments and the methods are those of `Client`, and each method is awaited. Calls may run concurrently, and
+    share the connection; cancelling one has the cluster give it up.
+    """
+
+    def __init__(
+        self,
+        database: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        name: str = "python",
+        start: bool = True,
+        on_answer: Observer = calls.unobserved,
+    ) -> None:
+        calls.check_name("name", name)
+        self.settings = find.choose(database, settings)
+        self._start = start
+        self._on_answer = on_answer
+        self._session = Session(
+            name=name,
+            pid=os.getpid(),
+            version=__version__,
+            request_timeout_s=self.settings.request_timeout_s,
+            new_id=uuid7,
+            random=random.random,
+            unreachable=find.unreachable(self.settings),
+        )
+        self._futures: dict[str, asyncio.Future[Outcome]] = {}
+        self._socket: Any = None  # a zmq.asyncio.Socket, whose stubs do not know that it returns futures
+        self._reader: asyncio.Task[None] | None = None
+        self._work: asyncio.Future[None] | None = None  # made by a reader that has nothing to wait for
+        self._stopping = False
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    store = _awaited(methods.store)
+    store_batch = _awaited(methods.store_batch)
+    search = _awaited(methods.search)
+    get = _awaited(methods.get)
+    list = _awaited(methods.page)
+    graph = _awaited(methods.graph)
+    path = _awaited(methods.path)
+    update = _awaited(methods.update)
+    delete = _awaited(methods.delete)
+    forget = _awaited(methods.forget)
+    used = _awaited(methods.used)
+    history = _awaited(methods.history)
+    undo = _awaited(methods.undo)
+    purge = _awaited(methods.purge)
+    dump = _awaited(methods.dump)
+    load = _awaited(methods.load)
+    backup = _awaited(methods.backup)
+    rebuild = _awaited(methods.rebuild)
+    verify = _awaited(methods.verify)
+    status = _awaited(methods.status)
+
+    async def stop(self, *, timeout_s: float | None = None) -> None:
+        """Ask the cluster to answer what is in flight and to exit; return when it is gone. As of `Client.stop`."""
+        find.need_local(self.settings)
+        call = methods.stop(timeout_s=timeout_s)
+        try:
+            endpoint = await _run(find.seek(self.settings, start=False))
+        except ClusterUnreachableError:
+            if self._start:
+                return
+            raise
+        self._stopping = True
+        try:
+            with suppress(ClusterUnreachableError):  # it was gone before it could answer
+                call.answer(await self._perform(call))
+            await _run(find.gone(self.settings, endpoint))
+        finally:
+            self._stopping = False
+
+    async def aclose(self) -> None:
+        """Fail what has no answer yet, say goodbye and close the connection; closing again does nothing."""
+        self._closed = True
+        self._settle(self._session.abandon(CancelledError("the client was closed before the answer came")))
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait({self._reader})
+
+    async def _perform(self, call: Call[T]) -> protocol.Message:
+        """Return the RESULT that answers the call, or raise what it failed of; every method goes through here."""
+        if self._closed:
+            raise ClusterError("this client is closed; make a new one")
+        loop = asyncio.get_running_loop()
+        began = time.monotonic()
+        request_id = self._session.submit(call, began)
+        answered = self._futures[request_id] = loop.create_future()
+        timeout_s = self.settings.request_timeout_s if call.timeout_s is None else call.timeout_s
+        timer = loop.call_later(timeout_s + GRACE_S, self._advance)
+        outcome: Outcome | None = None
+        try:
+            self._advance()
+            self._have_reader()
+            outcome = await answered
+        finally:
+            timer.cancel()
+            del self._futures[request_id]
+            self._session.cancel(request_id)
+            self._advance()
+            self._on_answer(Asked.of(request_id, call.operation, outcome, time.monotonic() - began))
+        if isinstance(outcome, MemmuxError):
+            raise outcome
+        return outcome
+
+    def _have_reader(self) -> None:
+        """Start the reader, or wake it if nothing was awaited until now."""
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read(), name="memmux-reader")
+        elif self._work is not None and not self._work.done():
+            self._work.set_result(None)
+
+    def _advance(self) -> None:
+        """Send what is to be sent now, and fail the calls whose time is over."""
+        sends, settled = self._session.advance(time.monotonic())
+        for frames in sends:
+            if self._socket is not None:
+                # Done at once, as it must not block; what can't be sent is sent again when no answer comes.
+                self._socket.send_multipart(frames, zmq.NOBLOCK).exception()
+        self._settle(settled)
+
+    def _settle(self, settled: Sequence[Settled]) -> None:
+        for request_id, outcome in settled:
+            answered = self._futures.get(request_id)
+            if answered is not None and not answered.done():
+                answered.set_result(outcome)
+
+    async def _read(self) -> None:
+        """Find the cluster, read what it says, and find it again when it is lost; until no cluster can be had."""
+        failure = MemmuxError()
+        try:
+            while True:
+                endpoint = await _run(find.seek(self.settings, start=self._start and not self._stopping))
+                await self._listen(endpoint)
+        except MemmuxError as error:
+            failure = error
+        finally:
+            self._settle(self._session.abandon(failure))
+
+    async def _listen(self, endpoint: Endpoint) -> None:
+        """Connect, and take what the router says until it is lost."""
+        context: zmq.Context[Any] = zmq.asyncio.Context()
+        socket = self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
+        try:
+            self._session.connected(time.monotonic())
+            self._advance()
+            # Pending from one turn to the next, and never cancelled but to close: no message is lost with it.
+            incoming: asyncio.Future[Any] = socket.recv_multipart()
+            while await self._anything(incoming, endpoint):
+                while incoming.done():
+                    self._settle(self._session.receive(incoming.result(), time.monotonic()))
+                    incoming = socket.recv_multipart()
+                self._advance()
+        finally:
+            self._socket = None
+            self._session.disconnected()
+            hang_up(context, socket, os.getpid(), endpoint)
+
+    async def _anything(self, incoming: asyncio.Future[Any], endpoint: Endpoint) -> bool:
+        """Wait for a message or for something to do; return False when the router is lost."""
+        if not self._session.waiting:
+            self._work = asyncio.get_running_loop().create_future()
+            await asyncio.wait({incoming, self._work}, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            wake_s = self._session.wake_at() - time.monotonic()
+            watch_s = MOVE_S if self._session.draining else WATCH_S
+            await asyncio.wait({incoming}, timeout=max(0.0, min(wake_s, watch_s)))
+        if incoming.done():
+            return True
+        if self._session.draining and find.moved(self.settings, endpoint):
+            return False
+        return not self._session.lost(time.monotonic()) and endpoint.alive()
+
+
+async def _run(steps: Steps[T]) -> T:
+    """Run steps to their end, or close them where they are when cancelled."""
+    with closing(steps):
+        while True:
+            try:
+                pause = next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            await asyncio.sleep(pause)

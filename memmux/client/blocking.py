@@ -1,0 +1,287 @@
+"""The blocking client: one DEALER, polled by the thread that waits for its answer."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import zmq
+
+from memmux.client import calls, methods
+from memmux.client.calls import Asked, Call, Observer
+from memmux.client.session import Outcome, Session, Settled
+from memmux.cluster import find
+from memmux.cluster.endpoint import Endpoint
+from memmux.cluster.steps import Steps, run
+from memmux.config.settings import Settings
+from memmux.errors import ClusterError, ClusterUnreachableError, DeadlineExceededError, MemmuxError
+from memmux.version import __version__
+from memmux.wire import protocol, sockets
+from memmux.wire.ids import uuid7
+from memmux.wire.protocol import Header, Kind
+
+WATCH_S = 0.25  # between two looks whether the router's process lives, while an answer is awaited
+MOVE_S = 0.02  # between two looks whether another router serves, once this one has said that it stops
+GOODBYE_MS = 100  # for the GOODBYE to leave
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _blocking(ask: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+    """Return the method that makes the call and waits for its answer."""
+
+    @functools.wraps(ask)
+    def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        call = ask(*args, **kwargs)
+        return call.answer(client._perform(call))  # noqa: SLF001 - it is a method of the class
+
+    method.__signature__ = calls.method_signature(ask)  # type: ignore[attr-defined]  # what help() shows
+    return method
+
+
+class Client:
+    """A connection to the cluster of one database, made when it is first needed.
+
+    database: the SQLite file; by default what the settings say. settings: by default those of this machine.
+    name: what `memmux status` and the change log call this client. start: whether to start a cluster if none runs;
+    otherwise every method raises ClusterUnreachableError then. With the setting `remote`, and no database named, the
+    client talks to the cluster of another machine, which it never starts. observer: whether it only looks on; a cluster
+    that nobody else uses is idle, and ends. on_answer: told of each request that has ended.
+
+    Methods block until the answer is there or the time is over, and raise the errors of `memmux.errors`. Threads may
+    share a client, and take turns; for more at once take a client each, or `AsyncClient`. A forked process may go on
+    using the client, over a connection of its own.
+    """
+
+    def __init__(
+        self,
+        database: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        name: str = "python",
+        start: bool = True,
+        observer: bool = False,
+        on_answer: Observer = calls.unobserved,
+    ) -> None:
+        calls.check_name("name", name)
+        self.settings = find.choose(database, settings)
+        self._name = name
+        self._start = start
+        self._observer, self._on_answer = observer, on_answer
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have no connection and no session yet."""
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._session = Session(
+            name=self._name,
+            pid=self._process,
+            version=__version__,
+            request_timeout_s=self.settings.request_timeout_s,
+            new_id=uuid7,
+            random=random.random,
+            unreachable=find.unreachable(self.settings),
+            observer=self._observer,
+        )
+        self._connection: _Connection | None = None
+        self._seeking: Steps[Endpoint] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    store = _blocking(methods.store)
+    store_batch = _blocking(methods.store_batch)
+    search = _blocking(methods.search)
+    get = _blocking(methods.get)
+    list = _blocking(methods.page)
+    graph = _blocking(methods.graph)
+    path = _blocking(methods.path)
+    update = _blocking(methods.update)
+    delete = _blocking(methods.delete)
+    forget = _blocking(methods.forget)
+    used = _blocking(methods.used)
+    history = _blocking(methods.history)
+    undo = _blocking(methods.undo)
+    purge = _blocking(methods.purge)
+    dump = _blocking(methods.dump)
+    load = _blocking(methods.load)
+    backup = _blocking(methods.backup)
+    rebuild = _blocking(methods.rebuild)
+    verify = _blocking(methods.verify)
+    status = _blocking(methods.status)
+
+    def stop(self, *, timeout_s: float | None = None) -> None:
+        """Ask the cluster to answer what is in flight and to exit; return when it is gone.
+
+        If none runs there is nothing to stop; with `start=False` that raises ClusterUnreachableError, as ever. One on
+        another machine is stopped there: LocalOnlyError.
+        """
+        find.need_local(self.settings)
+        call = methods.stop(timeout_s=timeout_s)
+        try:
+            endpoint = run(find.seek(self.settings, start=False))
+        except ClusterUnreachableError:
+            if self._start:
+                return
+            raise
+        with suppress(ClusterUnreachableError):  # it was gone before it could answer
+            call.answer(self._perform(call, start=False))
+        run(find.gone(self.settings, endpoint))
+        with self._lock:
+            self._disconnect()
+
+    def close(self) -> None:
+        """Say goodbye and close the connection; closing again does nothing."""
+        self._closed = True
+        if self._process == os.getpid():
+            with self._lock:
+                self._disconnect()
+
+    def _perform(self, call: Call[T], *, start: bool | None = None) -> protocol.Message:
+        """Return the RESULT that answers the call, or raise what it failed of."""
+        if self._process != os.getpid():
+            self._begin()  # a forked child: sockets, locks and sessions belong to its parent
+        began = time.monotonic()
+        until_s = self.settings.request_timeout_s if call.timeout_s is None else call.timeout_s
+        if not self._lock.acquire(timeout=until_s):
+            raise DeadlineExceededError(
+                f"other threads kept this client busy for {until_s:g} s; use a client a thread, or AsyncClient"
+            )
+        try:
+            if self._closed:
+                raise ClusterError("this client is closed; make a new one")
+            return self._wait(call, began, self._start if start is None else start)
+        finally:
+            self._lock.release()
+
+    def _wait(self, call: Call[T], began: float, start: bool) -> protocol.Message:
+        connection = self._connection
+        if connection is not None and began - connection.heard > WATCH_S and not connection.alive():
+            self._disconnect()
+        request_id = self._session.submit(call, began)
+        found: Outcome | None = None
+        try:
+            while found is None:
+                found = next((outcome for settled, outcome in self._turn(start) if settled == request_id), None)
+        except MemmuxError as error:
+            found = error
+            raise
+        finally:
+            self._leave(request_id)
+            self._on_answer(Asked.of(request_id, call.operation, found, time.monotonic() - began))
+        if isinstance(found, MemmuxError):
+            raise found
+        return found
+
+    def _leave(self, request_id: str) -> None:
+        """Clean up after a call, however it ended: with an answer, an error, or Ctrl-C."""
+        self._session.cancel(request_id)
+        if self._seeking is not None:
+            self._seeking.close()
+            self._seeking = None
+        elif self._connection is not None:
+            self._connection.send(self._session.advance(time.monotonic())[0])
+
+    def _turn(self, start: bool) -> Sequence[Settled]:
+        """Do what is to be done next, wait for what comes of it, and return what that settles."""
+        if self._connection is None:
+            return self._seek(start)
+        connection, session = self._connection, self._session
+        now = time.monotonic()
+        sends, settled = session.advance(now)
+        connection.send(sends)
+        if settled:
+            return settled
+        if session.draining and find.moved(self.settings, connection.endpoint):
+            self._disconnect()
+            return []
+        frames = connection.receive(min(session.wake_at() - now, MOVE_S if session.draining else WATCH_S))
+        now = time.monotonic()
+        if frames is not None:
+            return session.receive(frames, now)
+        if session.lost(now) or not connection.alive():
+            self._disconnect()
+        return []
+
+    def _seek(self, start: bool) -> Sequence[Settled]:
+        """Go one step towards a connection."""
+        if self._seeking is None:
+            self._seeking = find.seek(self.settings, start=start)
+        try:
+            pause = next(self._seeking)
+        except StopIteration as found:
+            self._seeking = None
+            self._connection = _Connection(self, found.value)
+            self._session.connected(time.monotonic())
+            return []
+        time.sleep(pause)
+        return self._session.advance(time.monotonic())[1]
+
+    def _disconnect(self) -> None:
+        self._session.disconnected()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Connection:
+    """The socket of a client to one router."""
+
+    def __init__(self, client: Client, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.heard = time.monotonic()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        # Also when the client is collected, and when the program ends.
+        self.close = weakref.finalize(client, hang_up, context, self._socket, os.getpid(), endpoint)
+
+    def alive(self) -> bool:
+        """Return whether the router's process runs, as far as can be known."""
+        return self.endpoint.alive()
+
+    def send(self, messages: list[list[bytes]]) -> None:
+        """Send without blocking; what can't be sent is lost, and sent again when no answer comes."""
+        for frames in messages:
+            with suppress(zmq.Again):
+                self._socket.send_multipart(frames, zmq.NOBLOCK)
+
+    def receive(self, timeout_s: float) -> list[bytes] | None:
+        """Return the next message, or None if none comes within the time."""
+        # Rounded up: a poll that returns a little early would be called again and again.
+        if not self._poller.poll(max(0, math.ceil(timeout_s * 1000))):
+            return None
+        self.heard = time.monotonic()
+        return self._socket.recv_multipart(zmq.NOBLOCK)
+
+
+def hang_up(context: zmq.Context[Any], socket: zmq.Socket[Any], process: int, router: Endpoint) -> None:
+    """Close a socket to the router, with a goodbye if the router is there to hear it.
+
+    process: the pid of who opened the socket; in a forked child nothing happens.
+    """
+    if os.getpid() != process:
+        return
+    reachable = router.alive()
+    if reachable:
+        with suppress(zmq.ZMQError):
+            # The plain socket, also of one that returns futures.
+            zmq.Socket.shadow(socket.underlying).send_multipart(protocol.encode(Header(kind=Kind.GOODBYE)), zmq.NOBLOCK)
+    socket.close(linger=GOODBYE_MS if reachable else 0)
+    context.term()

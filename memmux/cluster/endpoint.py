@@ -1,0 +1,110 @@
+"""The endpoint file: written by the router once it serves, read by every client that looks for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+
+import orjson
+
+from memmux.config.paths import Places
+from memmux.processes import alive
+from memmux.wire.curve import Curve
+
+LINE_BYTES = 4096  # more than any endpoint file or READY line has
+_ADDRESS = re.compile(r"ipc:///.+|tcp://[^/]+:\d{1,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a cluster listens.
+
+    address: of the router's socket for clients. pid, version: of the router. protocol: the newest it speaks.
+    listen: where clients of other machines reach it, if they do. detached: whether a client started it, for all of
+    them; otherwise somebody watches over its process. curve: of a cluster on another machine, what a connection to it
+    needs; nothing is known of its process then, and pid is 0.
+    """
+
+    address: str
+    pid: int
+    version: str
+    protocol: int
+    listen: str = ""
+    detached: bool = False
+    curve: Curve | None = None
+
+    def alive(self) -> bool:
+        """Return whether the router's process runs; of another machine's only its answers tell, so it may."""
+        return self.curve is not None or alive(self.pid)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the endpoint as it stands in its file and in the READY line."""
+        fields = {
+            "endpoint": self.address,
+            "pid": self.pid,
+            "version": self.version,
+            "protocol": self.protocol,
+            "detached": self.detached,
+        }
+        return {**fields, "listen": self.listen} if self.listen else fields
+
+    @classmethod
+    def from_json(cls, fields: object) -> Endpoint | None:
+        """Return the endpoint that the JSON value describes, or None if it describes none."""
+        if not isinstance(fields, dict):
+            return None
+        address, pid, newest = fields.get("endpoint"), fields.get("pid"), fields.get("protocol")
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            return None
+        if type(pid) is not int or pid <= 0 or type(newest) is not int:
+            return None
+        listen = fields.get("listen", "")
+        return cls(
+            address,
+            pid,
+            str(fields.get("version", "")),
+            newest,
+            listen=listen if isinstance(listen, str) else "",
+            detached=fields.get("detached") is True,
+        )
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Endpoint | None:
+        """Return the endpoint that the file or the READY line describes, or None if it describes none."""
+        try:
+            return cls.from_json(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            return None
+
+
+def read(places: Places) -> Endpoint | None:
+    """Return what the endpoint file says; None if there is none, it is broken, or others may have written it."""
+    try:
+        descriptor = os.open(places.endpoint, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(descriptor)
+        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        trusted = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not others
+        return Endpoint.from_line(os.read(descriptor, LINE_BYTES)) if trusted else None
+    finally:
+        os.close(descriptor)
+
+
+def write(places: Places, endpoint: Endpoint) -> None:
+    """Write the endpoint file, whole or not at all, for this user alone."""
+    beside = places.endpoint.with_name(f"{places.endpoint.name}.{endpoint.pid}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(orjson.dumps(endpoint.to_json()))
+    beside.replace(places.endpoint)
+
+
+def remove(places: Places, pid: int) -> None:
+    """Remove the endpoint file if it is the one of that router."""
+    endpoint = read(places)
+    if endpoint is not None and endpoint.pid == pid:
+        places.endpoint.unlink(missing_ok=True)

@@ -1,0 +1,166 @@
+"""Finding the cluster of a database, and starting it if there is none: one start at a time, however many clients ask.
+
+What takes a while are `Steps`, which a blocking client and an asyncio client run each in its way.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from memmux.cluster import spawn_lock
+from memmux.cluster import start as starting
+from memmux.cluster.endpoint import Endpoint, read
+from memmux.cluster.ping import PONG_S, answers, look
+from memmux.cluster.replace import upgraded
+from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
+from memmux.errors import (
+    ClusterError,
+    ClusterStartError,
+    ClusterUnreachableError,
+    DatabaseInUseError,
+    LocalOnlyError,
+    MemmuxError,
+)
+from memmux.processes import alive
+from memmux.trust import remotes
+from memmux.trust.remotes import Remote
+from memmux.wire import protocol
+
+STOP_S = 10.0  # what a router may take to exit after it has drained
+RESPAWN_S = 1.0  # between two starts while another cluster holds the database
+STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
+
+
+def choose(database: str | Path | None, settings: Settings | None) -> Settings:
+    """Return the settings of the cluster that a client means: of those given or of this machine, with the database."""
+    if settings is None:
+        return load({"database": database})
+    # Resolved, as `load` does, so that two names of one database reach one cluster.
+    remote = settings.remote if database is None else None  # whoever names a database means that one
+    chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
+    # What was found for one database is not meant for another.
+    adopt_from = settings.adopt_from if chosen == meant else None
+    return replace(settings, database=chosen, adopt_from=adopt_from, remote=remote)
+
+
+def unreachable(settings: Settings) -> MemmuxError | None:
+    """Return what requests fail of while the cluster of another machine does not answer; None for one of this."""
+    if settings.remote is None:
+        return None
+    try:
+        return remotes.read(settings.remote).unreachable()
+    except MemmuxError as error:
+        return error
+
+
+def need_local(settings: Settings) -> None:
+    """Raise LocalOnlyError if the settings mean the cluster of another machine."""
+    if settings.remote is not None:
+        raise LocalOnlyError(
+            f"this is done on the machine where the database is, and the setting remote names another one "
+            f"({settings.remote.stem}); do it there, or set remote to none for the database of this machine"
+        )
+
+
+def ensure(settings: Settings, *, start: bool = True) -> Endpoint:
+    """Return where the database's cluster listens, and start one if none answers; blocks, see `seek`."""
+    return run(seek(settings, start=start))
+
+
+def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
+    """Find the database's cluster, or start one, within `start_timeout_s`.
+
+    A cluster of an older version that a client has started is replaced by one of ours, unless `start` is false. That
+    it can't be is no failure: then the older one serves.
+    Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
+    database's folder can't be written; the router's own error when it can't serve; ClusterStartError otherwise.
+
+    A cluster on another machine is never started. It is given `request_timeout_s` to answer, or, if `start` is false,
+    one try; then this raises ClusterUnreachableError.
+    """
+    if settings.remote is not None:
+        return (yield from reach(remotes.read(settings.remote), settings.request_timeout_s if start else 0.0))
+    places = Places(settings)
+    until = time.monotonic() + settings.start_timeout_s
+    found = yield from look(places)
+    if found is None and not start:
+        raise ClusterUnreachableError(
+            f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
+        )
+    if found is None:
+        return (yield from _start_alone(places, until))
+    return (yield from upgraded(places, found, until)) if start else found
+
+
+def moved(settings: Settings, endpoint: Endpoint) -> bool:
+    """Return whether the router there is gone, or another one serves in its place."""
+    if endpoint.curve is not None:
+        return False  # on another machine, where the same address stands for either
+    now = read(Places(settings))
+    return not endpoint.alive() or (now is not None and now.pid != endpoint.pid)
+
+
+def reach(remote: Remote, most_s: float) -> Steps[Endpoint]:
+    """Return the endpoint of a cluster elsewhere once it answers; tries again for so long, and once in any case.
+
+    Raises ClusterUnreachableError. A client whose key is refused hears nothing, as if nobody were there.
+    """
+    until = time.monotonic() + most_s
+    endpoint = Endpoint(remote.endpoint, 0, "", protocol.VERSION, curve=remote.curve)
+    while not (yield from answers(endpoint, PONG_S)):
+        if time.monotonic() >= until:
+            raise remote.unreachable()
+    return endpoint
+
+
+def gone(settings: Settings, endpoint: Endpoint) -> Steps[None]:
+    """Wait until the router's process has ended; raise ClusterError if it takes longer than it may."""
+    bound_s = settings.drain_s + STOP_S
+    until = time.monotonic() + bound_s
+    while alive(endpoint.pid):
+        if time.monotonic() >= until:
+            if read(Places(settings)) != endpoint:
+                return  # it serves no more; what it still does is nobody's concern
+            raise ClusterError(f"the cluster (pid {endpoint.pid}) did not exit within {bound_s:g} s; see its log")
+        yield PAUSE_MOST_S
+
+
+def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
+    """Take the spawn lock, look again, and start; whoever does not get the lock waits for the cluster of who did."""
+    spawn_lock.make_folder(places.database.parent)
+    with spawn_lock.opened(places.spawn_lock) as lock:
+        pausing = pauses()
+        while not spawn_lock.taken(lock):
+            yield next(pausing)
+            if found := (yield from look(places)):
+                return found
+            if time.monotonic() >= until and not _adopts(places):
+                raise ClusterStartError(
+                    f"another program is starting the cluster, but it does not come up{starting.last_words(places, 0)}"
+                )
+        if found := (yield from look(places)):
+            return found
+        while True:
+            try:
+                return (yield from starting.start(places, until))
+            except DatabaseInUseError:
+                # Started by hand a moment ago, or draining: wait for it, or for its end.
+                again = min(time.monotonic() + RESPAWN_S, until)
+                while time.monotonic() < again:
+                    yield PAUSE_MOST_S
+                    if found := (yield from look(places)):
+                        return found
+                if again >= until:
+                    raise
+
+
+def _adopts(places: Places) -> bool:
+    """Return whether the cluster that is starting is at work on the memories of another database."""
+    try:
+        return time.time() - places.adopting.stat().st_mtime < STILL_S
+    except OSError:
+        return False

@@ -1,0 +1,57 @@
+"""Whether a cluster answers: a PING to the endpoint that its file names."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import zmq
+
+from memmux.cluster.endpoint import Endpoint, read
+from memmux.cluster.steps import Steps, pauses, run
+from memmux.config.paths import Places
+from memmux.processes import alive
+from memmux.wire import protocol, sockets
+from memmux.wire.protocol import Header, Kind
+
+PONG_S = 3.0  # a router that does not answer a PING for so long is dead
+
+
+def ping(endpoint: Endpoint, timeout_s: float = PONG_S) -> bool:
+    """Return whether a router answers there within the time."""
+    return run(answers(endpoint, timeout_s))
+
+
+def look(places: Places) -> Steps[Endpoint | None]:
+    """Return the endpoint of a cluster that answers."""
+    endpoint = read(places)
+    if endpoint is None or not alive(endpoint.pid) or not _bound(endpoint.address):
+        return None
+    return endpoint if (yield from answers(endpoint, PONG_S)) else None
+
+
+def _bound(address: str) -> bool:
+    """Return whether there may be a socket: after a reboot another process may have the router's pid."""
+    return not address.startswith("ipc:///") or Path(address.removeprefix("ipc://")).exists()
+
+
+def answers(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
+    """Return whether a router answers there within the time; nothing blocks."""
+    until = time.monotonic() + timeout_s
+    # A context of its own, so that this works in a forked process and leaves nothing behind.
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
+        socket.send_multipart(protocol.encode(Header(kind=Kind.PING)))
+        for pause in pauses():
+            # Any answer shows a router; whether it speaks our protocol is HELLO's question, and has its own error.
+            if socket.poll(0):
+                return True
+            if time.monotonic() >= until or not endpoint.alive():
+                return False
+            yield pause
+    except zmq.ZMQError:
+        pass  # not an address that can be connected to
+    finally:
+        context.destroy(linger=0)  # and its socket, which has no name here if connecting failed
+    return False

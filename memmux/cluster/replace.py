@@ -1,0 +1,92 @@
+"""Replacing a cluster: a router of ours takes over from the one that serves."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import orjson
+
+from memmux.cluster import spawn_lock
+from memmux.cluster import start as starting
+from memmux.cluster.endpoint import LINE_BYTES, Endpoint
+from memmux.cluster.ping import look
+from memmux.cluster.steps import PAUSE_MOST_S, Steps
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.errors import (
+    HandOverError,
+    MemmuxError,
+)
+from memmux.processes import alive
+from memmux.version import __version__, older
+
+HAND_OVER_S = 15.0  # what a router may take to hand over, beside drain_s
+
+
+UPGRADE_AGAIN_S = 600.0  # after an upgrade that failed, before clients of that version try again
+
+
+def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
+    """Start a cluster that takes over from the one that serves, if one does; return that one's endpoint, and the new.
+
+    Requests in flight are answered, or sent again by their clients. Raises HandOverError when the new one can't take
+    over and the one of before serves on, and otherwise what `seek` raises.
+    """
+    places = Places(settings)
+    until = time.monotonic() + settings.start_timeout_s
+    spawn_lock.make_folder(places.database.parent)
+    with spawn_lock.opened(places.spawn_lock) as lock:
+        yield from spawn_lock.wait(lock, places, until)
+        before = yield from look(places)
+        return before, (yield from _succeed(places, before, until))
+
+
+def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
+    """Return the cluster that was found, or the one of our version that takes over from it if it is older.
+
+    One client at a time tries, and no other one of its version for a while if that fails.
+    """
+    if not found.detached or not older(found.version, __version__):
+        return found
+    with spawn_lock.opened(places.spawn_lock) as lock:
+        if not spawn_lock.taken(lock) or _failed_lately(lock):
+            return found
+        now = yield from look(places)
+        if now is None or not older(now.version, __version__):
+            return found if now is None else now
+        try:
+            return (yield from _succeed(places, now, until))
+        except MemmuxError as error:
+            os.pwrite(lock, orjson.dumps({"version": __version__, "failed_at": time.time()}).ljust(LINE_BYTES), 0)
+            if isinstance(error, HandOverError) and (serving := (yield from look(places))):
+                return serving
+            raise
+
+
+def _failed_lately(lock: int) -> bool:
+    """Return whether a client of our version has tried in vain to upgrade the cluster."""
+    try:
+        noted = orjson.loads(os.pread(lock, LINE_BYTES, 0))
+        return bool(noted["version"] == __version__ and 0 <= time.time() - noted["failed_at"] < UPGRADE_AGAIN_S)
+    except (orjson.JSONDecodeError, TypeError, KeyError):
+        return False
+
+
+def _succeed(places: Places, before: Endpoint | None, until: float) -> Steps[Endpoint]:
+    """Start a router that takes over; the caller holds the spawn lock."""
+    until += places.settings.drain_s + HAND_OVER_S
+    try:
+        return (yield from starting.start(places, until, "--succeed"))
+    except MemmuxError as error:
+        if before is None:
+            raise
+        # It was not asked yet, or begins anew by itself, as the same process.
+        while (serving := (yield from look(places))) is None:
+            if time.monotonic() >= until or not alive(before.pid):
+                raise
+            yield PAUSE_MOST_S
+        raise HandOverError(
+            f"the new cluster (version {__version__}) can't take over: {error.code}: {error.message.rstrip('.')}; "
+            f"the one of before (version {serving.version}, pid {serving.pid}) serves on"
+        ) from error

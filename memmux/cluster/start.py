@@ -1,0 +1,148 @@
+"""Starting a router, detached, and hearing from it: how far it is, where it listens, or what keeps it from serving."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from memmux.cluster.endpoint import LINE_BYTES, Endpoint
+from memmux.cluster.steps import Steps, pauses
+from memmux.config.paths import Places, make_private
+from memmux.errors import ClusterStartError, MemmuxError, error_from_json
+
+ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
+ERROR_LINES = 5  # of them, in the message of a failed start
+
+
+@dataclass(frozen=True, slots=True)
+class Adopting:
+    """How far the adoption of another database is, while a cluster starts; done, total: memories."""
+
+    source: str
+    done: int
+    total: int
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Adopting | None:
+        """Return what a line of the router's says of it; None if the line is about something else."""
+        try:
+            fields = orjson.loads(line)["adopting"]
+            return cls(str(fields["source"]), int(fields["done"]), int(fields["total"]))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def _unwatched(adopting: Adopting) -> None:
+    del adopting  # nobody looks
+
+
+watcher: Callable[[Adopting], None] = _unwatched
+"""Told each second how far an adoption is that a client of this process waits for; the command line sets it."""
+
+
+def start(places: Places, until: float, *flags: str) -> Steps[Endpoint]:
+    """Start a router with these flags beside those of the settings, and return what its READY line says."""
+    ready, told = os.pipe()
+    try:
+        try:
+            before = _spawn(places, told, flags)
+        finally:
+            os.close(told)
+        line = yield from _line(ready, until)
+    finally:
+        os.close(ready)
+    if line is None:
+        raise ClusterStartError(
+            f"the cluster was not ready within {places.settings.start_timeout_s:g} s{last_words(places, before)}"
+        )
+    if failure := _failure(line):
+        raise failure
+    endpoint = Endpoint.from_line(line)
+    if endpoint is None:
+        raise ClusterStartError(f"the cluster ended before it was ready{last_words(places, before)}")
+    return endpoint
+
+
+def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> int:
+    """Start the router, detached; return how many bytes its error file had before."""
+    import subprocess  # only the client that starts a cluster pays for it
+    import threading
+
+    make_private(places.logs)
+    path = _errors_path(places)
+    kept = path.exists() and path.stat().st_size < ERRORS_BYTES
+    command = [sys.executable, "-P", "-m", "router", f"--ready-fd={told}", *flags, *places.settings.flags()]
+    try:
+        with path.open("ab" if kept else "wb") as errors:
+            before = errors.tell()
+            router = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                cwd=places.database.parent,
+                pass_fds=(told,),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ClusterStartError(f"{sys.executable} can't be started: {error.strerror}") from None
+    # The router outlives this call, and perhaps this process; if not, it must not stay behind as a zombie.
+    threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
+    return before
+
+
+def _line(descriptor: int, until: float) -> Steps[bytes | None]:
+    """Return the last line, what came before the end of the pipe, or None when the time is up.
+
+    The lines before it say how far the router is with something that takes long. Each gives it as much time again.
+    """
+    os.set_blocking(descriptor, False)
+    allowed_s, received = until - time.monotonic(), b""
+    for pause in pauses():
+        with suppress(BlockingIOError):
+            part = os.read(descriptor, LINE_BYTES)
+            received += part
+            while b"\n" in received:
+                line, _, rest = received.partition(b"\n")
+                if (adopting := Adopting.from_line(line)) is None:
+                    return received
+                watcher(adopting)
+                received, until = rest, time.monotonic() + allowed_s
+            if not part:
+                return received
+        if time.monotonic() >= until:
+            return None
+        yield pause
+    return None
+
+
+def _failure(line: bytes) -> MemmuxError | None:
+    try:
+        fields = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    failure = fields.get("error") if isinstance(fields, dict) else None
+    return error_from_json(failure) if isinstance(failure, dict) else None
+
+
+def _errors_path(places: Places) -> Path:
+    return places.logs / "router.err"
+
+
+def last_words(places: Places, before: int) -> str:
+    """Return where the router's last words are, and the words, as the end of a message."""
+    path = _errors_path(places)
+    try:
+        with path.open("rb") as errors:
+            errors.seek(before)
+            lines = errors.read(ERRORS_BYTES).decode(errors="replace").strip().splitlines()[-ERROR_LINES:]
+    except OSError:
+        lines = []
+    return f"; see {path}" + "".join(f"\n  {line}" for line in lines)

@@ -1,0 +1,150 @@
+"""Variables: what the environment variables of mcp-memory-service mean here.
+
+They rank below everything of memmux's own. A value that makes no sense is left aside, and `memmux doctor` names it:
+nobody who changes the command in a client's configuration shall be kept from starting by what else stands there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from memmux.config import mms_database
+
+DAY_S = 86_400.0
+_INTERVALS: Mapping[str, float] = MappingProxyType({"hourly": 3600.0, "daily": DAY_S, "weekly": 7 * DAY_S})
+_LEVELS: Mapping[str, str] = MappingProxyType({"critical": "error", "fatal": "error", "warn": "warning"})
+_LEVEL_NAMES = ("debug", "info", "warning", "error")
+_KEPT = 10  # backups that theirs keeps at most, unless told otherwise
+_RETENTION_DAYS = 7  # that theirs keeps a backup, unless told otherwise
+_KEPT_MOST = 10_000
+_FALSE = ("0", "false", "no", "off")
+_HOUSE = "sentence-transformers/"
+
+HONOURED: Mapping[str, str] = MappingProxyType(
+    {
+        "MCP_MEMORY_SQLITE_PATH": "names the database that the first start adopts",
+        "MCP_MEMORY_SQLITEVEC_PATH": "the same, where the one above is not set",
+        "MCP_MEMORY_BASE_DIR": f"names the folder of that database, as `{mms_database.FILE}`",
+        "MCP_MEMORY_STORAGE_BACKEND": "sqlite_vec and hybrid have such a database; others have none to adopt",
+        "MCP_EMBEDDING_MODEL": "`model`",
+        "MCP_MEMORY_BACKUPS_PATH": "`backups_dir`",
+        "MCP_BACKUP_ENABLED": "false: `backup_interval_s` is 0",
+        "MCP_BACKUP_INTERVAL": "`backup_interval_s`: hourly, daily or weekly",
+        "MCP_BACKUP_MAX_COUNT": "`backup_keep`, or fewer if the retention is over sooner",
+        "MCP_BACKUP_RETENTION": "days; `backup_keep`: as many as are made in that time, or fewer by the count",
+        "LOG_LEVEL": "`log_level`; CRITICAL is error",
+    }
+)
+"""Each variable that has an effect, and which one."""
+
+WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
+    {
+        "MCP_MEMORY_SQLITE_PRAGMAS": "one process writes, durably, so there is no lock to wait for and none to tune",
+        "MCP_MEMORY_USE_ONNX": "memmux uses onnxruntime where it gives the same vectors, and torch until then",
+        "MCP_SEMANTIC_DEDUP_": "no memory is dropped for being like another; a store names those that are",
+        "MCP_HYBRID_": "hybrid is the default, with weights that were measured",
+        "MCP_HTTP": "there is no HTTP server",
+        "MCP_API_KEY": "there is no HTTP server",
+        "MCP_SSE_": "there is no HTTP server",
+        "MCP_STREAMABLE_": "there is no HTTP server",
+        "MCP_OAUTH_": "there is no HTTP server",
+        "MCP_MDNS_": "there is no HTTP server",
+        "MCP_AGENT_ID": "the change log has each client's own name",
+        "MCP_MEMORY_INCLUDE_HOSTNAME": "a database belongs to one machine",
+        "MCP_CONSOLIDATION_": "memories are not rewritten behind your back",
+        "MCP_QUALITY_": "not part of memmux",
+        "MCP_HARVEST_": "not part of memmux",
+        "MCP_GRAPH_": "links are always kept",
+        "MCP_EXTERNAL_EMBEDDING_": "models run on this machine; name one with MEMMUX_MODEL",
+        "MCP_MILVUS_": "memories are in one SQLite file",
+        "MCP_DOCUMENT_": "ingesting takes its limits as arguments",
+        "MCP_MEMORY_": "not part of memmux",
+        "MCP_EMBEDDING_": "not part of memmux",
+        "MCP_BACKUP_": "not part of memmux",
+        "MCP_SYNC_": "not part of memmux",
+        "MCP_TYPED_": "not part of memmux",
+        "MCP_MAX_": "not part of memmux",
+        "MCP_CORS_": "there is no HTTP server",
+        "MCP_ALLOW_": "there is no HTTP server",
+    }
+)
+"""How the names of the others begin, and why they have none; a longer beginning stands before a shorter one."""
+
+
+def settings(known: Mapping[str, str]) -> Iterator[tuple[str, object, str]]:
+    """Yield the settings that its variables stand for: name, value, and which variable said so.
+
+    known: as `finding.variables` returns them.
+    """
+    if model := known.get("MCP_EMBEDDING_MODEL", "").strip():
+        yield "model", model.removeprefix(_HOUSE), "MCP_EMBEDDING_MODEL"
+    if folder := known.get("MCP_MEMORY_BACKUPS_PATH"):
+        yield "backups_dir", folder, "MCP_MEMORY_BACKUPS_PATH"
+    interval_s = _interval_s(known)
+    if known.get("MCP_BACKUP_ENABLED", "").strip().lower() in _FALSE:
+        yield "backup_interval_s", 0.0, "MCP_BACKUP_ENABLED"
+    elif interval_s is not None:
+        yield "backup_interval_s", interval_s, "MCP_BACKUP_INTERVAL"
+    if (kept := _kept(known, interval_s or DAY_S)) is not None:
+        yield "backup_keep", kept, "MCP_BACKUP_MAX_COUNT"
+    if (level := _level(known)) is not None:
+        yield "log_level", level, mms_database.LOG_LEVEL
+
+
+def ignored(known: Mapping[str, str]) -> dict[str, str]:
+    """Return those of its variables that are set and have no effect here, and why not."""
+    found: dict[str, str] = {}
+    for name in sorted(known):
+        if name not in HONOURED:
+            why = next((why for begin, why in WITHOUT_EFFECT.items() if name.startswith(begin)), None)
+            if why is not None:
+                found[name] = why
+        elif not _makes_sense(name, known):
+            found[name] = f"{known[name]!r} is no value for it"
+    return found
+
+
+def honoured(known: Mapping[str, str]) -> list[str]:
+    """Return those of its variables that are set and have an effect."""
+    return sorted(name for name in known if name in HONOURED and _makes_sense(name, known))
+
+
+def _makes_sense(name: str, known: Mapping[str, str]) -> bool:
+    match name:
+        case "MCP_BACKUP_INTERVAL":
+            return _interval_s(known) is not None
+        case "MCP_BACKUP_MAX_COUNT" | "MCP_BACKUP_RETENTION":
+            return _number(known[name]) is not None
+        case mms_database.LOG_LEVEL:
+            return _level(known) is not None
+        case _:
+            return True
+
+
+def _interval_s(known: Mapping[str, str]) -> float | None:
+    return _INTERVALS.get(known.get("MCP_BACKUP_INTERVAL", "").strip().lower())
+
+
+def _kept(known: Mapping[str, str], interval_s: float) -> int | None:
+    """Return how many backups are kept; None if neither of its two bounds is set."""
+    count, days = (_number(known.get(name, "")) for name in ("MCP_BACKUP_MAX_COUNT", "MCP_BACKUP_RETENTION"))
+    if count is None and days is None:
+        return None
+    in_time = math.ceil((_RETENTION_DAYS if days is None else days) * DAY_S / interval_s)
+    return min(_KEPT if count is None else count, in_time, _KEPT_MOST)
+
+
+def _number(value: str) -> int | None:
+    try:
+        number = int(value)
+    except ValueError:
+        return None
+    return number if number > 0 else None
+
+
+def _level(known: Mapping[str, str]) -> str | None:
+    said = known.get(mms_database.LOG_LEVEL, "").strip().lower()
+    level = _LEVELS.get(said, said)
+    return level if level in _LEVEL_NAMES else None

@@ -1,0 +1,137 @@
+"""Where the files of one cluster are: beside its database, and in the runtime and state folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from memmux.config.settings import APPLICATION, Settings
+from memmux.errors import EndpointTooLongError, StoragePermissionError
+from memmux.processes import alive
+
+IPC_PATH_BYTES = 103  # what sun_path holds on macOS, without its final zero; Linux has 107
+PRIVATE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of the cluster that serves one database.
+
+    Those that clients and routers must agree on stand beside the database, so that nothing depends on the environment
+    that an MCP host hands to a server.
+    """
+
+    settings: Settings
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.settings.database
+
+    def _beside(self, suffix: str) -> Path:
+        return self.database.with_name(self.database.name + suffix)
+
+    @property
+    def lock(self) -> Path:
+        """Held by the router, with flock, for its whole life: one cluster per database."""
+        return self._beside(".lock")
+
+    @property
+    def spawn_lock(self) -> Path:
+        """Held, with flock, by the client that is starting a cluster: one start at a time."""
+        return self._beside(".spawn")
+
+    @property
+    def adopting(self) -> Path:
+        """The database while it is made from one of mcp-memory-service; it takes its place when it is whole."""
+        return self._beside(".adopting")
+
+    @property
+    def endpoint(self) -> Path:
+        """Written by the router once it serves: where it listens, its pid and version."""
+        return self._beside(".endpoint")
+
+    @property
+    def keys(self) -> Path:
+        """Which clients of other machines may come in, and what each may do."""
+        return self._beside(".keys")
+
+    @property
+    def keys_lock(self) -> Path:
+        """Held, with flock, by whoever changes the keys."""
+        return self._beside(".keys.lock")
+
+    @property
+    def curve(self) -> Path:
+        """The key pair by which clients of other machines know this cluster."""
+        return self._beside(".curve")
+
+    @property
+    def digest(self) -> str:
+        """A short name for the database, for folders that serve several."""
+        return hashlib.sha256(os.fsencode(self.database)).hexdigest()[:12]
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files of this cluster's processes."""
+        return self.settings.state_dir / "logs" / self.digest
+
+    @property
+    def adoption(self) -> Path:
+        """The report of the adoption that the database began with."""
+        return self.logs / "adoption.json"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the database's backups."""
+        return self.settings.backups_dir or self._beside(".backups")
+
+    def sockets(self, successor: int = 0) -> tuple[str, str]:
+        """Return the ipc addresses for clients and for workers, in a folder of mode 0700 that this makes.
+
+        successor: the pid of a router that starts beside another one; its workers have an address of their own.
+        Raises EndpointTooLongError, and StoragePermissionError when the folder belongs to somebody else.
+        """
+        folder = _runtime_folder(self.settings) / self.digest
+        paths = [str(folder / name) for name in ("clients", f"w{successor}" if successor else "workers")]
+        if (size := max(len(os.fsencode(path)) for path in paths)) > IPC_PATH_BYTES:
+            raise EndpointTooLongError(
+                f"the socket's path {paths[0]} has {size} bytes, the most is {IPC_PATH_BYTES}; "
+                "set MEMMUX_RUNTIME_DIR to a shorter folder"
+            )
+        make_private(folder.parent)
+        make_private(folder)
+        clients, workers = (f"ipc://{path}" for path in paths)
+        return clients, workers
+
+    def left_sockets(self) -> list[Path]:
+        """Return the sockets of routers that started as successors and are gone."""
+        folder = _runtime_folder(self.settings) / self.digest
+        return [path for path in folder.glob("w*") if path.name[1:].isdecimal() and not alive(int(path.name[1:]))]
+
+
+def _runtime_folder(settings: Settings) -> Path:
+    if settings.runtime_dir is not None:
+        return settings.runtime_dir
+    if os.environ.get("XDG_RUNTIME_DIR"):
+        return platformdirs.user_runtime_path(APPLICATION, appauthor=False)
+    return Path(tempfile.gettempdir()) / f"{APPLICATION}-{os.getuid()}"
+
+
+def make_private(folder: Path) -> None:
+    """Make `folder`, and its parents, for this user alone; raise StoragePermissionError if it is somebody else's."""
+    try:
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise StoragePermissionError(f"the folder {folder} can't be made: {error.strerror}") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise StoragePermissionError(f"{folder} is not a folder of yours; remove it, or set MEMMUX_RUNTIME_DIR")
+    if stat.S_IMODE(found.st_mode) != PRIVATE:
+        folder.chmod(PRIVATE)

@@ -1,0 +1,272 @@
+"""Settings: the one loader. A flag wins over the environment, which wins over the TOML file, which wins over a default.
+
+Each field of `Settings` is the flag `--name`, the variable `MEMMUX_NAME` and the key `name` of `memmux.toml`, which is
+in the platform's config folder or where `MEMMUX_CONFIG` says. Below all of these, and above the defaults, rank the
+variables of mcp-memory-service that mean something here (`memmux.config.mms_variables`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import platformdirs
+
+from memmux import limits
+from memmux.config import mms_database, mms_variables
+from memmux.config.values import NONE, convert
+from memmux.errors import SettingInvalidError
+
+APPLICATION = "memmux"
+EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
+PREFIX = "MEMMUX_"
+
+
+class EmbedderChoice(StrEnum):
+    """What runs the model."""
+
+    AUTO = "auto"  # onnx where its graph is there, torch until then
+    ONNX = "onnx"
+    TORCH = "torch"
+    HASH = "hash"  # no meaning at all: for tests, and every reply says so
+
+
+class ToolList(StrEnum):
+    """Which tools the MCP server lists; all of them can be called either way."""
+
+    CORE = "core"  # what everyday work needs: small, as hosts send the list with every conversation
+    FULL = "full"
+
+
+class LogLevel(StrEnum):
+    """The least level that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _data_folder() -> Path:
+    return platformdirs.user_data_path(APPLICATION, appauthor=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a cluster is set up.
+
+    database: the SQLite file; its folder is made if it is missing.
+    adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
+    embedder, model: what embeds texts: a backend, and a model's name or folder.
+    readers, embedders: how many workers of each kind.
+    runtime_dir: where sockets are; by default the platform's runtime folder, or a private one in the temporary folder.
+    state_dir, cache_dir: where logs and exported models are.
+    idle_exit_s: the cluster exits when it had no client for so long; 0 never.
+    request_timeout_s: how long a client waits for an answer unless told otherwise.
+    start_timeout_s: how long a client waits for a cluster that it starts.
+    stall_s: a worker that says nothing for so long is killed and replaced.
+    drain_s: how long a stop waits for requests in flight.
+    backups_dir: where backups are; by default `<database>.backups` beside the database.
+    backup_interval_s: between two scheduled backups; 0 never. backup_keep: how many of them are kept.
+    retention_s: deleted memories are purged after so long; 0 never.
+    worker_rss_mb: a worker that has grown beyond is replaced; 0 never.
+    wal_mb: a write-ahead log above it makes long reads step aside, so that it can shrink.
+    index_from: how many vectors of one namespace are searched through an index of files, instead of in memory.
+    client_requests_s, client_in_flight, client_memories: how many requests a second a client may send, how many may be
+    unanswered, and how many memories a namespace may hold when it stores another; 0: no bound. A key's own go before.
+    ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
+    tools: which tools the MCP server lists.
+    metrics_port: where the router tells Prometheus its metrics, on the loopback interface alone; 0 nowhere.
+    canary_s: between two canaries, the memories by which the router sees whether the cluster is fit; 0 never.
+    traces: whether the MCP server makes OpenTelemetry spans.
+    log_level: the least level that is logged. log_mb: MiB that all log files of a cluster may take together.
+    log_content: whether what users store and ask for may stand in the logs.
+    slow_ms: a request, or a stage of one, that takes so long is logged with where the time went; 0 never.
+    listen: where the cluster listens for clients of other machines, `tcp://HOST:PORT`; nowhere by default.
+    remote: the file of a cluster on another machine that clients use instead of one of this machine.
+    """
+
+    database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
+    adopt_from: Path | None = None
+    embedder: EmbedderChoice = EmbedderChoice.AUTO
+    model: str = "all-MiniLM-L6-v2"
+    readers: int = 2
+    embedders: int = field(default_factory=lambda: min(EMBEDDERS, os.cpu_count() or 1))
+    runtime_dir: Path | None = None
+    state_dir: Path = field(default_factory=lambda: platformdirs.user_state_path(APPLICATION, appauthor=False))
+    cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path(APPLICATION, appauthor=False))
+    idle_exit_s: float = 300.0
+    request_timeout_s: float = 30.0
+    start_timeout_s: float = 60.0
+    stall_s: float = 10.0
+    drain_s: float = 10.0
+    backups_dir: Path | None = None
+    backup_interval_s: float = 86_400.0
+    backup_keep: int = 7
+    retention_s: float = 30 * 86_400.0
+    worker_rss_mb: int = 2048
+    wal_mb: int = 256
+    index_from: int = 20_000
+    client_requests_s: float = 0.0
+    client_in_flight: int = limits.IN_FLIGHT
+    client_memories: int = 0
+    ingest_roots: tuple[Path, ...] = ()
+    tools: ToolList = ToolList.CORE
+    metrics_port: int = 0
+    canary_s: float = 60.0
+    traces: bool = False
+    log_level: LogLevel = LogLevel.INFO
+    log_mb: int = 64
+    log_content: bool = False
+    slow_ms: int = 1000
+    listen: str | None = None
+    remote: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            if not low <= getattr(self, name) <= high:
+                raise SettingInvalidError(f"{name} is {getattr(self, name)}; it is a number from {low} to {high}")
+
+    def flags(self) -> list[str]:
+        """Return the command-line flags that give another process these very settings."""
+        given = {known.name: getattr(self, known.name) for known in fields(self)}
+        for name in ("adopt_from", "listen", "remote"):
+            given[name] = given[name] or NONE  # or else a process that gets them would look for one
+        return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in given.items() if value is not None]
+
+
+def _written(value: object) -> str:
+    return os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+_RANGES = (
+    ("readers", 1, 64),
+    ("embedders", 1, 16),
+    ("idle_exit_s", 0, 1e9),
+    ("request_timeout_s", 0.1, 600),
+    ("start_timeout_s", 1, 600),
+    ("stall_s", 1, 600),
+    ("drain_s", 0, 600),
+    ("backup_interval_s", 0, 1e9),
+    ("backup_keep", 1, 10_000),
+    ("retention_s", 0, 1e10),
+    ("worker_rss_mb", 0, 1 << 20),
+    ("wal_mb", 1, 1 << 20),
+    ("index_from", 1, 1_000_000_000),
+    ("metrics_port", 0, 65_535),
+    ("canary_s", 0, 1e9),
+    ("client_requests_s", 0, 1e6),
+    ("client_in_flight", 1, 2 * limits.QUEUE),
+    ("client_memories", 0, 1_000_000_000),
+    ("log_mb", 1, 1 << 20),
+    ("slow_ms", 0, 1_000_000_000),
+)
+
+
+def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings from flags (None values are not given), the environment and the TOML file.
+
+    Where nothing says what is to be adopted, it is looked for; see `_found`. Raises SettingInvalidError, which names
+    the source of the value that is wrong.
+    """
+    environment = os.environ if environment is None else environment
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for given in (_from_file(environment), _from_environment(environment), _from_flags(flags or {})):
+        for name, value, source in given:
+            value = _at(value, environment) if name == "remote" else value  # noqa: PLW2901 - a name stands for its file
+            values[name] = convert(hints, name, value, source)
+        named = {name for name, _, _ in given}
+        if "database" in named and "remote" not in named:
+            values.pop("remote", None)  # whoever names a database means that one, and not another machine's
+    if values.get("listen"):
+        # The clients of other machines could not start it again.
+        values.setdefault("idle_exit_s", 0.0)
+    cwd, home = folders()
+    for name, value, source in mms_variables.settings(mms_database.variables(environment, cwd, home)):
+        if name not in values:
+            values[name] = convert(hints, name, value, source)
+    settings = Settings(**values)
+    if "adopt_from" in values or settings.remote is not None or begun(settings.database):
+        return settings
+    return replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
+
+
+def _found(environment: Mapping[str, str], cwd: Path, home: Path, *, named: bool) -> Path | None:
+    """Return the database of mcp-memory-service that the first start adopts, if there is one.
+
+    named: whether somebody named memmux's own. Then only what the environment itself names counts, and nothing that
+    happens to be in this user's home: a database for a trial, or for a test, shall begin empty.
+    """
+    known = {name: value for name, value in environment.items() if value}
+    found = mms_database.named(known, cwd, home) if named else mms_database.find(environment, cwd, home)
+    return None if found is None else found.resolve()
+
+
+def begun(database: Path) -> bool:
+    """Return whether there is a database, or something that is in the way of one."""
+    try:
+        return database.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def folders() -> tuple[Path, Path]:
+    """Return the working directory and the user's home; the root stands for one that is not there."""
+    try:
+        cwd = Path.cwd()
+    except OSError:  # it was deleted
+        cwd = Path("/")
+    try:
+        return cwd, Path.home()
+    except RuntimeError:
+        return cwd, Path("/")
+
+
+def parse_flags(arguments: list[str]) -> Settings:
+    """Return the settings that `Settings.flags` wrote, and nothing from anywhere else."""
+    hints = get_type_hints(Settings)
+    pairs = (argument.removeprefix("--").partition("=") for argument in arguments)
+    named = ((name.replace("-", "_"), value) for name, _, value in pairs)
+    return Settings(**{name: convert(hints, name, value, f"--{name}") for name, value in named})
+
+
+def _from_flags(flags: Mapping[str, object]) -> list[tuple[str, object, str]]:
+    return [(name, value, f"--{name.replace('_', '-')}") for name, value in flags.items() if value is not None]
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
+    names = {f"{PREFIX}{known.name.upper()}": known.name for known in fields(Settings)}
+    return [(names[key], value, key) for key, value in environment.items() if key in names and value]
+
+
+def config_file(environment: Mapping[str, str] | None = None) -> Path:
+    """Return where memmux.toml is, or would be."""
+    named = (os.environ if environment is None else environment).get(f"{PREFIX}CONFIG")
+    return Path(named) if named else platformdirs.user_config_path(APPLICATION, appauthor=False) / "memmux.toml"
+
+
+def _at(remote: object, environment: Mapping[str, str]) -> object:
+    """Return the file of a remote that is given by its name; of `memmux.trust.remotes`, which costs more to import."""
+    is_name = isinstance(remote, str) and remote != NONE and "/" not in remote and not remote.endswith(".json")
+    return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
+
+
+def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
+    named, path = environment.get(f"{PREFIX}CONFIG"), config_file(environment)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise SettingInvalidError(f"{PREFIX}CONFIG names {path}, which does not exist") from None
+        return []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingInvalidError(f"{path} can't be read as TOML: {error}") from None
+    return [(name, value, f"{path}: {name}") for name, value in values.items()]

@@ -1,0 +1,68 @@
+"""Values: what is written for a setting, in an environment, a file or a flag, as the setting's own type."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from memmux.errors import SettingInvalidError
+from memmux.wire.addresses import parse_listen
+
+NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as `listen` and `remote`: there is none
+
+
+def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> Any:
+    """Return `value` as the setting `name` is, of the type in `hints`; raise SettingInvalidError, naming the source."""
+    if name not in hints:
+        raise SettingInvalidError(f"{source} is no setting; the settings are {', '.join(hints)}")
+    kind = hints[name]
+    if name == "model" and str(value).startswith((".", "~")):
+        kind = Path  # a folder, seen from here: workers have another working directory
+    try:
+        if kind in (bool, int, float, str):
+            return _plain(kind, value)
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return kind(str(value))
+    except (KeyError, TypeError, ValueError):
+        choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
+        choices = "true or false" if kind is bool else choices
+        raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
+    if name in ("adopt_from", "listen", "remote") and value == NONE:
+        return None
+    if name == "listen":
+        return str(parse_listen(str(value), source))
+    if kind == tuple[Path, ...]:
+        listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
+        return tuple(_path(path, source) for path in listed if path)
+    path = _path(value, source)
+    return str(path) if name == "model" else path
+
+
+def _path(value: object, source: str) -> Path:
+    """Return a path; symbolic links are resolved so that two names of one database reach one cluster."""
+    try:
+        return Path(str(value)).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
+
+
+_SWITCHES = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
+def _plain(kind: type[bool | float | str], value: object) -> object:
+    """Return `value` as a number, a text or a switch; raise KeyError, ValueError or TypeError rather than cut it."""
+    if kind is bool:
+        return _SWITCHES[str(value).strip().lower()]
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | str)
+        or (kind is int and isinstance(value, float))
+    ):
+        raise TypeError
+    return kind(value)

@@ -1,0 +1,64 @@
+"""The survey: which clients are set up for memmux or mcp-memory-service, and whether what they start is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from memmux.doctor.finding import Finding, Level
+from memmux.errors import ClientFileError
+from memmux.hosts.catalogue import CLIENTS, Client, Machine
+from memmux.hosts.config_file import Document, Server, Shadows
+from memmux.hosts.entry import Kind
+from memmux.hosts.shadow import shadows as made_by_us
+
+NAME = "clients"  # of the findings
+
+
+def of_clients(machine: Machine, folder: Path, shadows: Shadows = made_by_us) -> Iterator[Finding]:
+    """Yield a finding for every entry that runs memmux or mcp-memory-service, for the user and the project in `folder`.
+
+    A file that nobody can read is one too; if there is nothing at all, that is said.
+    """
+    some = False
+    for client in CLIENTS.values():
+        user = client.user_file(machine)
+        projects = [file for file in ([client.project_file(folder)] if client.project else []) if file != user]
+        for file in (user, *projects):
+            option = "" if file == user else " --project"
+            for finding in _of_file(client, file, option, shadows):
+                some = True
+                yield finding
+    if not some:
+        yield Finding(NAME, Level.OK, f"none is set up; `memmux install CLIENT` does it for {', '.join(CLIENTS)}")
+
+
+def _of_file(client: Client, file: Path, option: str, shadows: Shadows) -> Iterator[Finding]:
+    try:
+        document = Document.of(client, file)
+    except ClientFileError as failure:
+        yield Finding(NAME, Level.WARNING, f"{client.label}: {failure.message}")
+        return
+    for server in document.servers(shadows):
+        if server.kind is not Kind.OTHER:
+            yield _of_server(document, server, option)
+
+
+def _of_server(document: Document, server: Server, option: str) -> Finding:
+    client, entry = document.client, server.entry
+    assert entry is not None  # only another server has none
+    scope = f" for {server.path[1]}" if server.path != document.at(server.name) else ""
+    text = f"{client.label}: {server.name}{scope} in {document.file} runs `{entry.line}`"
+    again = f"memmux install {client.name}{option}"
+    if server.kind is Kind.LEGACY:
+        return Finding(NAME, Level.WARNING, f"{text}, mcp-memory-service; `{again} --replace` puts memmux in its place")
+    named = f"{again} --name {server.name}"
+    if not os.path.dirname(entry.command):  # noqa: PTH120  # "x" and "./x" are one Path
+        found = shutil.which(entry.command)
+        where = "which is not found" if found is None else "which a client with another PATH does not find"
+        return Finding(NAME, Level.WARNING, f"{text}, {where}; `{named}` writes where it is")
+    if not os.access(entry.command, os.X_OK):
+        return Finding(NAME, Level.WARNING, f"{text}, which is not there any more; `{named}` writes where it is now")
+    return Finding(NAME, Level.OK, text)

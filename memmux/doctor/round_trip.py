@@ -1,0 +1,61 @@
+"""The canary: one memory that goes all the way through the live cluster, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
+from memmux.doctor.finding import Finding, Level
+from memmux.errors import MemmuxError, NotFoundError
+from memmux.wire.canary import Probe
+from memmux.wire.ids import uuid7
+from memmux.wire.requests import Mode
+
+NAMESPACE = "memmux-doctor"
+
+
+def sing(settings: Settings) -> Iterator[Finding]:
+    """Store, read, find, delete and purge a memory, and yield how each went; starts a cluster if none runs."""
+    with Client(settings=settings, name="doctor") as client:
+        try:
+            yield from _steps(client)
+        except MemmuxError as failure:
+            yield Finding("canary", Level.ERROR, f"{failure.code}: {failure.message}")
+
+
+def _steps(client: Client) -> Iterator[Finding]:
+    began = time.monotonic()
+    probe = Probe.of(uuid7(), "memmux doctor")
+    stored = client.store(probe.content, namespace=NAMESPACE)
+    try:
+        told = []
+        if client.get(stored.id, namespace=NAMESPACE).content != probe.content:
+            told.append("it was read with another content")
+        for mode in (Mode.EXACT, Mode.KEYWORD, Mode.HYBRID):
+            hits = client.search(probe.word, mode=mode, namespace=NAMESPACE).hits
+            if stored.id not in [hit.memory.id for hit in hits]:
+                told.append(f"a {mode} search did not find it")
+    finally:
+        client.delete(stored.id, namespace=NAMESPACE)
+    try:
+        client.get(stored.id, namespace=NAMESPACE)
+        told.append("it could still be read after it was deleted")
+    except NotFoundError:
+        pass
+    try:
+        client.purge(stored.id, namespace=NAMESPACE)
+    except MemmuxError as failure:
+        yield Finding(
+            "canary", Level.WARNING, f"its memory was deleted and not purged: {failure.code}: {failure.message}"
+        )
+    ms = (time.monotonic() - began) * 1000
+    if told:
+        yield Finding("canary", Level.ERROR, f"a memory was stored, but {', '.join(told)}; run `memmux check --deep`")
+    else:
+        yield Finding("canary", Level.OK, f"stored, read, found and removed in {ms:.0f} ms")
+    degraded = client.status().degraded
+    if degraded or stored.degraded:
+        codes = ", ".join(sorted({*degraded, *stored.degraded}))
+        yield Finding("degraded", Level.WARNING, f"the cluster serves without {codes}; `memmux status` says more")

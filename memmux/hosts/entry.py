@@ -1,0 +1,121 @@
+"""A server's entry in a client's file: what it says, and what is run by it in the end."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from memmux.config.settings import PREFIX, Settings
+from memmux.hosts import command_lines
+from memmux.hosts.catalogue import Machine
+
+ENTRY = ("command", "args", "env")
+"""What every client's entry has."""
+
+THEIR_INTERPRETER = frozenset({"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT", "UV_PYTHON"})
+"""Variables that fit the Python of the server that had them, and not ours."""
+
+_LEGACY = frozenset({"memory-server", "mcp-memory-server", "mcp-memory-service"})
+_CHECKOUT = frozenset({"mcp-memory-service", "mcp_memory_service"})
+
+
+class Kind(StrEnum):
+    """What an entry runs."""
+
+    MEMMUX = "memmux"
+    LEGACY = "mcp-memory-service"
+    OTHER = "another server"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a client starts: a command with its arguments, and the variables that it adds to the environment."""
+
+    command: str
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] | None = None
+
+    @property
+    def line(self) -> str:
+        """The command as one types it."""
+        return shlex.join([self.command, *self.args])
+
+
+def parse(raw: object) -> Entry | None:
+    """Return the entry that a client's file says; None if it starts no program, as one with a url."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("command"), str) or not raw["command"].strip():
+        return None
+    args, env = raw.get("args"), raw.get("env")
+    return Entry(
+        raw["command"],
+        tuple(str(arg) for arg in args) if isinstance(args, list) else (),
+        {str(name): str(value) for name, value in env.items()} if isinstance(env, Mapping) else {},
+    )
+
+
+def kind(entry: Entry | None, shadows: Callable[[str], bool]) -> Kind:
+    """Return what an entry runs; `shadows` says whether a command is a script that `memmux install --shadow` made."""
+    if entry is None:
+        return Kind.OTHER
+    program, *rest = command_lines.program([entry.command, *entry.args]) or [""]
+    name = command_lines.name(program)
+    if name in {"memmux", "mcp_dealer"} or name.startswith("memmux."):
+        return Kind.MEMMUX
+    if not _is_legacy(program, name, rest):
+        return Kind.OTHER
+    return Kind.MEMMUX if shadows(program) else Kind.LEGACY
+
+
+def _is_legacy(program: str, name: str, rest: Sequence[str]) -> bool:
+    if name in _LEGACY or name.partition(".")[0] == "mcp_memory_service":
+        return True
+    if name == "memory":  # `uv run memory` starts the server too
+        return not rest or rest[0] == "server" or rest[0].startswith("-")
+    # A script of a checkout, given to Python: …/mcp-memory-service/scripts/run_memory_server.py.
+    return name.endswith(".py") and bool(_CHECKOUT & set(command_lines.parts(program)))
+
+
+def build(entry: Entry, shape: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entry as it is written; `shape` is what the client wants beside it."""
+    raw: dict[str, Any] = {**shape, "command": entry.command, "args": list(entry.args)}
+    if entry.env:
+        raw["env"] = dict(entry.env)
+    return raw
+
+
+_FLEETING = ("uv/archive-v", "uv/environments-v", "pipx/.cache", "uv/builds-v")
+"""Parts of the paths of environments that uvx and `pipx run` make and throw away."""
+
+
+def entry(settings: Settings, machine: Machine, env: Mapping[str, str], executable: str = sys.executable) -> Entry:
+    """Return the entry, with the variables in `env` besides.
+
+    executable: the Python whose memmux it is. A client starts servers with a near-empty environment, so a database
+    that is found by a variable is named in the entry, and so is the cluster of another machine.
+    """
+    command, *args = command_line(executable)
+    if settings.remote is not None:
+        remote = {f"{PREFIX}REMOTE": str(settings.remote)} if machine.environment.get(f"{PREFIX}REMOTE") else {}
+        return Entry(command, (*args, "mcp"), {**remote, **env})
+    named = settings.database != Settings().database or bool(machine.environment.get("XDG_DATA_HOME"))
+    database = {f"{PREFIX}DATABASE": str(settings.database)} if named else {}
+    return Entry(command, (*args, "mcp"), {**database, **env})
+
+
+def command_line(executable: str = sys.executable) -> tuple[str, ...]:
+    """Return how this memmux is started from anywhere: its console script, or its Python if there is none."""
+    # Not resolved: the python of a virtual environment is a link to one that has not our packages.
+    python = Path(executable).absolute()
+    script = python.with_name("memmux.exe" if python.suffix.lower() == ".exe" else "memmux")
+    return (str(script),) if script.is_file() else (str(python), "-P", "-m", "memmux")
+
+
+def fleeting(command: str) -> bool:
+    """Return whether a command is in an environment that its maker throws away."""
+    path = command.replace("\\", "/")
+    return any(part in path for part in _FLEETING)

@@ -1,0 +1,1 @@
+"""Logs: how processes write them, which events there are, and how they are read."""

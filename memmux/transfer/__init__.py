@@ -1,0 +1,1 @@
+"""Transfer: memories from files and into files, through the client."""

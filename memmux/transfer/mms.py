@@ -1,0 +1,55 @@
+"""Import and export by hand: the memories of a source into a cluster, and those of a cluster into a file of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from memmux.client.blocking import Client
+from memmux.config.settings import EmbedderChoice
+from memmux.mms import ids, write_database
+from memmux.mms.report import Report
+from memmux.mms.source import Source
+from memmux.mms.write_database import Written
+
+TIMEOUT_S = 300.0  # for a batch, as others may be before it
+
+Progress = Callable[[int, int], None]
+"""Called with how far it is and how far it goes; 0 for an end that is not known."""
+
+
+def model_of(client: Client) -> str | None:
+    """Return what the cluster calls the model that made their vectors, None if it has another one.
+
+    While its model is loading, its settings say which one that will be.
+    """
+    loaded = client.status().model
+    if loaded is None and client.settings.embedder is not EmbedderChoice.HASH:
+        loaded = client.settings.model
+    return ids.model(loaded or "")
+
+
+def take(client: Client, source: Source, progress: Progress) -> Report:
+    """Bring all memories of the source into the cluster; those that were adopted before are brought up to date."""
+    for batch in source.batches():
+        source.note(batch, client.load(batch, adopt=True, timeout_s=TIMEOUT_S))
+        progress(source.done, source.total)
+    progress(source.total, source.total)
+    return source.report()
+
+
+def give(client: Client, target: Path, progress: Progress) -> Written:
+    """Write all memories of the cluster into a new database of theirs.
+
+    A memory that is changed meanwhile is written as it is when its page is read. Raises ArgumentInvalidError if there
+    is such a file.
+    """
+    with write_database.writing(target, client.status().model) as writer:
+        after: int | None = 0
+        while after is not None:
+            page = client.dump(after=after, vectors=True, timeout_s=TIMEOUT_S)
+            for line in page.memories:
+                writer.add(line)
+            after = page.next
+            progress(page.last if after is None else after, page.last)
+    return writer.written

@@ -1,0 +1,1 @@
+"""Trust: keys of clients and clusters, and the private files that hold them."""

@@ -1,0 +1,39 @@
+"""What operations answer: frozen dataclasses, read from the JSON of a result's body.
+
+Workers write these bodies by `orjson.dumps` of the same classes, so there is one description of each answer.
+"""
+
+from __future__ import annotations
+
+from memmux.wire.answers.database import Backup, Dumped, Loaded, Problem, Rebuilt, Verified
+from memmux.wire.answers.graph import Graph, Link, Node
+from memmux.wire.answers.history import Change, Purged, Undone
+from memmux.wire.answers.memory import Hit, Memory, Page, SearchResult
+from memmux.wire.answers.status import Status
+from memmux.wire.answers.writes import Deleted, Forgotten, Similar, Stored, Updated, Used
+
+__all__ = [
+    "Backup",
+    "Change",
+    "Deleted",
+    "Dumped",
+    "Forgotten",
+    "Graph",
+    "Hit",
+    "Link",
+    "Loaded",
+    "Memory",
+    "Node",
+    "Page",
+    "Problem",
+    "Purged",
+    "Rebuilt",
+    "SearchResult",
+    "Similar",
+    "Status",
+    "Stored",
+    "Undone",
+    "Updated",
+    "Used",
+    "Verified",
+]

@@ -1,0 +1,59 @@
+"""The change log: what it says, and what is done with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from memmux.wire.answers.memory import Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of a memory, as the change log keeps it.
+
+    seq: its place among all changes, and what `undo` takes. id: of the memory. at: aware, UTC. client, request: who
+    made it, and in which request. did: what it did, in words. before: the memory as it was; None when it was new, and
+    when it was purged since.
+    """
+
+    seq: int
+    id: str
+    at: datetime
+    operation: str
+    client: str
+    request: str
+    did: str
+    before: Memory | None
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Change:
+        """Return the change that the JSON object describes."""
+        before = fields["before"] and Memory.from_json(fields["before"])
+        return cls(**{**fields, "at": datetime.fromisoformat(fields["at"]), "before": before})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """The acknowledgement of an undo, which is the change `seq` itself.
+
+    undone: the change that was undone. deleted: whether the memory is deleted now. indexed: whether its vector is
+    there; if not, it follows.
+    """
+
+    id: str
+    content_hash: str
+    seq: int
+    undone: int
+    deleted: bool
+    indexed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """The acknowledgement of a purge; remaining: how many more are meant, for the next call to purge."""
+
+    purged: int
+    remaining: int
+    seq: int

@@ -1,0 +1,111 @@
+"""A memory, and the answers that are memories: the hits of a search, a page of a list, what is linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from memmux.wire.requests import DEFAULT_NAMESPACE, Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """One memory.
+
+    id: uuid7. content_hash: SHA-256 of the content, hex. created_at, updated_at: aware, UTC.
+    tags: as they were spelled, in the order given. supersedes: the id of the memory that this one replaced, and
+    superseded_by: of the newer version that took its place. aliases: other names by which it is found, beside its id
+    and content hash.
+    """
+
+    id: str
+    content: str
+    content_hash: str
+    namespace: str = DEFAULT_NAMESPACE
+    type: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+    supersedes: str | None = None
+    superseded_by: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Memory:
+        """Return the memory that the JSON object describes."""
+        return cls(
+            **{
+                **fields,
+                "tags": tuple(fields["tags"]),
+                "aliases": tuple(fields.get("aliases", ())),
+                "created_at": datetime.fromisoformat(fields["created_at"]),
+                "updated_at": datetime.fromisoformat(fields["updated_at"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One memory that a search found.
+
+    score: higher is better; cosine similarity in [-1, 1] for semantic, [0, 1] for the other modes, 1 being the best.
+    """
+
+    score: float
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The hits of a search, best first; iterate it, index it, or take `hits`.
+
+    mode: how they were ranked. degraded: codes of what the search had to do without; empty when all is well.
+    """
+
+    mode: Mode
+    degraded: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, index: int) -> Hit:
+        return self.hits[index]
+
+    @classmethod
+    def from_body(cls, body: bytes, degraded: tuple[str, ...]) -> SearchResult:
+        """Return the result in `body`, with the codes of its header."""
+        fields = orjson.loads(body)
+        hits = tuple(Hit(score=hit["score"], memory=Memory.from_json(hit["memory"])) for hit in fields["hits"])
+        return cls(mode=Mode(fields["mode"]), degraded=degraded, hits=hits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Memories of a list, newest first; `total` counts all that the filter lets through."""
+
+    memories: tuple[Memory, ...]
+    total: int
+
+    def __iter__(self) -> Iterator[Memory]:
+        return iter(self.memories)
+
+    def __len__(self) -> int:
+        return len(self.memories)
+
+    def __getitem__(self, index: int) -> Memory:
+        return self.memories[index]
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Page:
+        """Return the page in `body`."""
+        fields = orjson.loads(body)
+        return cls(memories=tuple(map(Memory.from_json, fields["memories"])), total=fields["total"])

@@ -1,0 +1,99 @@
+"""Checks of arguments: the one place that knows what a content, a tag, metadata, a number or a time may be.
+
+Each raises the `RequestError` that names what is wrong and how to make it right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+import orjson
+
+from memmux import limits
+from memmux.errors import (
+    ArgumentInvalidError,
+    ContentEmptyError,
+    ContentTooLongError,
+    LimitOutOfRangeError,
+    MetadataInvalidError,
+    RequestError,
+    TagInvalidError,
+)
+from memmux.wire.times import parse_time
+
+
+def check_text(name: str, value: object, most: int, error: type[RequestError] = ArgumentInvalidError) -> None:
+    """Raise `error` unless `value` is a text of 1 to `most` characters that is not blank."""
+    if not isinstance(value, str) or not value.strip() or len(value) > most:
+        raise error(f"{name} is not a text of 1 to {most} characters")
+    encoded(name, value)
+
+
+def encoded(name: str, value: str) -> bytes:
+    """Return `value` as UTF-8; raise ArgumentInvalidError if it is not valid Unicode."""
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise ArgumentInvalidError(f"{name} is not valid Unicode: it holds a lone surrogate") from None
+
+
+def check_content(content: object) -> None:
+    """Raise a RequestError unless `content` is a text that can be a memory."""
+    if not isinstance(content, str):
+        raise ArgumentInvalidError("content is not a text")
+    if not content.strip():
+        raise ContentEmptyError
+    if (size := len(encoded("content", content))) > limits.CONTENT_BYTES:
+        raise ContentTooLongError(
+            f"the content has {size} bytes, the most is {limits.CONTENT_BYTES}; split it into several memories"
+        )
+
+
+def check_metadata(metadata: object) -> None:
+    """Raise MetadataInvalidError unless `metadata` is a JSON object, finite and within its limit."""
+    if not isinstance(metadata, Mapping):
+        raise MetadataInvalidError("the metadata is not a JSON object")
+    try:
+        # First of all: it refuses what holds itself, which the walk below would never leave.
+        size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))
+    except orjson.JSONEncodeError as error:
+        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
+    stack: list[object] = [metadata]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise MetadataInvalidError("the metadata holds NaN or an infinity, which JSON has not; leave it out")
+        if isinstance(value, Mapping):
+            stack.extend(value.values())
+        elif isinstance(value, list | tuple):
+            stack.extend(value)
+    if size > limits.METADATA_BYTES:
+        raise MetadataInvalidError(f"the metadata has {size} bytes, the most is {limits.METADATA_BYTES}")
+
+
+def check_tags(tags: object) -> None:
+    """Raise TagInvalidError unless `tags` are at most limits.TAGS short texts."""
+    if not isinstance(tags, list | tuple) or len(tags) > limits.TAGS:
+        raise TagInvalidError(f"tags are a list of at most {limits.TAGS}")
+    for tag in tags:
+        check_text("a tag", tag, limits.TAG_CHARACTERS, TagInvalidError)
+
+
+def check_range(name: str, value: object, low: int, high: int) -> None:
+    """Raise LimitOutOfRangeError unless `value` is a whole number from `low` to `high`."""
+    if type(value) is not int or not low <= value <= high:
+        raise LimitOutOfRangeError(f"{name} is {value!r}; it is a whole number from {low} to {high}")
+
+
+def aware(name: str, value: object) -> datetime | None:
+    """Return the time that `value` is or names, with its zone; raise ArgumentInvalidError."""
+    if isinstance(value, str):
+        return parse_time(value)
+    if value is None:
+        return None
+    try:
+        return value.astimezone()  # type: ignore[attr-defined,no-any-return]  # what is no datetime is refused below
+    except (AttributeError, OverflowError):
+        raise ArgumentInvalidError(f"{name} is not a time between the years 1 and 9999") from None

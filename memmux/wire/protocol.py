@@ -1,0 +1,224 @@
+"""The wire: what one message looks like, and nothing about who sends it when (PROTOCOL.md tells that story).
+
+A message is a list of frames `[header, body, *blobs]`:
+
+- the header is a small JSON object, the only frame that the router reads;
+- the body is JSON, the arguments or the result of an operation (may be empty);
+- blobs are whatever else: an embedding is a JSON frame and a frame of raw little-endian float32
+  (`memmux.wire.embeddings`).
+
+This module is pure: bytes in, values out. Arbitrary bytes never raise anything but `ProtocolError`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import orjson
+
+from memmux import limits
+from memmux.errors import MalformedMessageError, MemmuxError, MessageTooLargeError, ProtocolVersionError
+
+VERSION: Final = 1  # written into every header
+OLDEST: Final = 1  # the oldest version this side still understands
+
+
+class Kind(StrEnum):
+    """What a message is for."""
+
+    # client → router
+    HELLO = "hello"  # opens a session; detail: protocol range, name, pid, version
+    REQUEST = "request"  # also router → worker, with its stage
+    CANCEL = "cancel"  # also router → worker
+    PING = "ping"
+    GOODBYE = "goodbye"
+    # router → client
+    WELCOME = "welcome"  # answers HELLO; detail: protocol, version, pid, database, model, limits
+    RESULT = "result"  # also worker → router
+    ERROR = "error"  # also worker → router; detail: code, message, retryable, retry_after_ms
+    PONG = "pong"
+    # worker → router
+    READY = "ready"  # detail: kind, pid, credit, and facts
+    HEARTBEAT = "heartbeat"  # detail: facts
+    RETIRING = "retiring"  # the worker asks for a successor
+    FAILED = "failed"  # the worker can't start; detail: the error
+    # router → worker
+    PREPARE = "prepare"  # this request is on its way to you; do now what needs no earlier stage
+    STOP = "stop"  # finish what you have, then exit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The first frame of a message.
+
+    kind: what the message is for.
+    id: the request's id (uuid7), the same in every process that the request passes through.
+    operation: a name in `memmux.wire.operations`.
+    stage: router → worker, which step of the operation's route the worker shall do.
+    deadline_ms: the time that the request still has, in milliseconds; None where none is given.
+    key: idempotency key; a write with a key that was applied before is answered again, not applied again.
+    client: router → worker, the key's name and the name the client gave in HELLO; it is written into the change log.
+    grant: router → worker, what the client may do (`memmux.wire.grants`); empty for a local client without bounds.
+    attempt: router → worker, 1 for the first worker that gets the request.
+    degraded: codes of what the answer had to do without; empty when all is well.
+    detail: small extras of the kind: the error of ERROR, the facts of RESULT, READY and HEARTBEAT.
+    """
+
+    kind: Kind
+    id: str = ""
+    operation: str = ""
+    stage: str = ""
+    deadline_ms: int | None = None
+    key: str = ""
+    client: str = ""
+    grant: Mapping[str, object] = field(default_factory=dict)
+    attempt: int = 0
+    degraded: tuple[str, ...] = ()
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A decoded message: its header and the frames after it, as they came."""
+
+    header: Header
+    frames: tuple[bytes, ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The JSON of the arguments or of the result; empty when the message has none."""
+        return self.frames[0] if self.frames else b""
+
+    @property
+    def blobs(self) -> tuple[bytes, ...]:
+        """The frames after the body."""
+        return self.frames[1:]
+
+
+def encode(header: Header, *frames: bytes) -> list[bytes]:  # noqa: C901  # a plain list; a loop would cost more
+    """Return the frames of a message; fields that are at their default are left out of the header."""
+    fields: dict[str, object] = {"v": VERSION, "kind": header.kind}
+    if header.id:
+        fields["id"] = header.id
+    if header.operation:
+        fields["operation"] = header.operation
+    if header.stage:
+        fields["stage"] = header.stage
+    if header.deadline_ms is not None:
+        fields["deadline_ms"] = header.deadline_ms
+    if header.key:
+        fields["key"] = header.key
+    if header.client:
+        fields["client"] = header.client
+    if header.grant:
+        fields["grant"] = header.grant if isinstance(header.grant, dict) else dict(header.grant)
+    if header.attempt:
+        fields["attempt"] = header.attempt
+    if header.degraded:
+        fields["degraded"] = header.degraded
+    if header.detail:
+        fields["detail"] = header.detail if isinstance(header.detail, dict) else dict(header.detail)
+    return [orjson.dumps(fields), *frames]
+
+
+def encode_error(error: MemmuxError, request_id: str = "") -> list[bytes]:
+    """Return the frames of an ERROR that carries `error`."""
+    return encode(Header(kind=Kind.ERROR, id=request_id, detail=error.to_json()))
+
+
+_TEXT_CHARACTERS = 128  # of each of them
+_INTEGER = 1 << 53
+
+
+def decode(frames: Sequence[bytes]) -> Message:
+    """Return the message that `frames` are; header fields of later versions are ignored.
+
+    Raises MalformedMessageError, MessageTooLargeError or ProtocolVersionError, and nothing else.
+    """
+    if not frames:
+        raise MalformedMessageError("a message has at least a header frame")
+    if len(frames) > limits.FRAMES or sum(map(len, frames)) > limits.MESSAGE_BYTES:
+        raise MessageTooLargeError(
+            f"a message has at most {limits.FRAMES} frames and {limits.MESSAGE_BYTES} bytes; send less at once"
+        )
+    if len(frames[0]) > limits.HEADER_BYTES:
+        raise MessageTooLargeError(f"a header has at most {limits.HEADER_BYTES} bytes; arguments belong in the body")
+    try:
+        fields = orjson.loads(frames[0])
+    except orjson.JSONDecodeError:
+        raise MalformedMessageError("the header is not JSON") from None
+    if not isinstance(fields, dict):
+        raise MalformedMessageError("the header is not a JSON object")
+    return Message(_header(fields), tuple(frames[1:]))
+
+
+def _header(fields: dict[str, object]) -> Header:
+    check_version(fields.get("v"))
+    known = {name: read(name, value) for name, value in fields.items() if (read := _FIELDS.get(name))}
+    if "kind" not in known:
+        raise _no_kind()
+    return Header(**known)  # type: ignore[arg-type]  # each is what its reader returned
+
+
+def _kind(_name: str, value: object) -> Kind:
+    kind = _KINDS.get(value) if isinstance(value, str) else None
+    if kind is None:
+        raise _no_kind()
+    return kind
+
+
+def _no_kind() -> MalformedMessageError:
+    return MalformedMessageError("the header names no kind of message that this side knows")
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or len(value) > _TEXT_CHARACTERS:
+        raise MalformedMessageError(f"header field {name!r} is not a text of at most {_TEXT_CHARACTERS} characters")
+    return value
+
+
+def _number(name: str, value: object) -> int:
+    if type(value) is not int or not 0 <= value < _INTEGER:
+        raise MalformedMessageError(f"header field {name!r} is not a whole number from 0")
+    return value
+
+
+def _number_or_none(name: str, value: object) -> int | None:
+    return None if value is None else _number(name, value)
+
+
+def _codes(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
+        raise MalformedMessageError(f"header field {name!r} is not a list of codes")
+    return tuple(value)
+
+
+def _object(name: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise MalformedMessageError(f"header field {name!r} is not an object")
+    return value
+
+
+_KINDS: Mapping[str, Kind] = {str(kind): kind for kind in Kind}
+_FIELDS: Mapping[str, Callable[[str, object], object]] = {
+    "kind": _kind,
+    **dict.fromkeys(("id", "operation", "stage", "key", "client"), _text),
+    "deadline_ms": _number_or_none,
+    "attempt": _number,
+    "degraded": _codes,
+    **dict.fromkeys(("grant", "detail"), _object),
+}
+
+
+def check_version(version: object, *, peer: str = "the other side") -> None:
+    """Raise MalformedMessageError for what is no version, and ProtocolVersionError for one not understood here."""
+    if type(version) is not int:
+        raise MalformedMessageError("the header has no protocol version 'v'")
+    if not OLDEST <= version <= VERSION:
+        older = "this side" if version > VERSION else peer
+        raise ProtocolVersionError(
+            f"{peer} speaks protocol {version}, this side {OLDEST} to {VERSION}; upgrade memmux on {older}"
+        )

@@ -1,0 +1,71 @@
+"""What operations take: the arguments in a request's body, checked by the same code where they are made and served.
+
+Each class is the body of one or more operations: `to_body` writes it, `from_body` reads it, and constructing one
+raises the `RequestError` that names what is wrong. Texts are Unicode without lone surrogates; times are aware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Metadata
+from memmux.wire.requests.database import Backup, Dump, Load, Nothing
+from memmux.wire.requests.filters import Filter, Mode
+from memmux.wire.requests.history import History, Purge, Undo
+from memmux.wire.requests.memories import Forget, Get, Store, StoreBatch, Update, Use
+from memmux.wire.requests.search import Graph, List, Search, Walk
+
+__all__ = [
+    "BODIES",
+    "DEFAULT_NAMESPACE",
+    "Backup",
+    "Dump",
+    "Filter",
+    "Forget",
+    "Get",
+    "Graph",
+    "History",
+    "List",
+    "Load",
+    "Metadata",
+    "Mode",
+    "Nothing",
+    "Purge",
+    "Search",
+    "Store",
+    "StoreBatch",
+    "Undo",
+    "Update",
+    "Use",
+    "Walk",
+]
+
+BODIES: Mapping[str, type[Any]] = {
+    "memory.store": Store,
+    "memory.store_similar": Store,
+    "memory.store_batch": StoreBatch,
+    "memory.search": Search,
+    "memory.match": Search,
+    "memory.get": Get,
+    "memory.list": List,
+    "memory.graph": Graph,
+    "memory.update": Update,
+    "memory.rewrite": Update,
+    "memory.delete": Get,
+    "memory.forget": Forget,
+    "memory.use": Use,
+    "memory.history": History,
+    "memory.undo": Undo,
+    "memory.purge": Purge,
+    "memory.dump": Dump,
+    "memory.load": Load,
+    "canary.store": Store,
+    "canary.search": Search,
+    "canary.get": Get,
+    "canary.remove": Get,
+    "admin.backup": Backup,
+    "admin.rebuild": Nothing,
+    "admin.verify": Nothing,
+}
+"""The class of each operation's body."""

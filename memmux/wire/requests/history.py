@@ -1,0 +1,58 @@
+"""The change log: the requests that look into it, undo from it, and remove for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from memmux import limits
+from memmux.errors import ArgumentInvalidError
+from memmux.wire.checks import aware, check_range, check_text
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, namespaces_of, put
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History(Body):
+    """memory.history: what happened to one memory, newest first; deleted ones have a history too."""
+
+    id: str
+    limit: int = 100
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
+        check_range("limit", self.limit, 1, limits.HISTORY)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo(Body):
+    """memory.undo: make one change as if it had not been; that is a change again.
+
+    namespaces: the ones whose changes are known; None for all of them.
+    """
+
+    seq: int
+    namespaces: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_range("seq", self.seq, 1, 1 << 53)
+        if self.namespaces is not None:
+            put(self, "namespaces", namespaces_of(self.namespaces))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge(Body):
+    """memory.purge: remove for good one deleted memory, or all that were deleted before a time."""
+
+    id: str | None = None
+    before: datetime | None = None
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        if (self.id is None) == (self.before is None):
+            raise ArgumentInvalidError("a purge names either one memory's id, or a time before which all are meant")
+        if self.id is not None:
+            check_text("id", self.id, limits.TYPE_CHARACTERS)
+        put(self, "before", aware("before", self.before))
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)

@@ -1,0 +1,132 @@
+"""Memories: the requests that keep, read and change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from memmux import limits
+from memmux.errors import ArgumentInvalidError
+from memmux.wire.checks import check_content, check_metadata, check_range, check_tags, check_text
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, namespaces_of, put
+from memmux.wire.requests.filters import Filter, filter_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store(Body):
+    """memory.store and memory.store_similar: one memory to keep."""
+
+    content: str
+    tags: tuple[str, ...] = ()
+    type: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        check_content(self.content)
+        check_tags(self.tags)
+        put(self, "tags", tuple(self.tags))
+        if self.type is not None:
+            check_text("type", self.type, limits.TYPE_CHARACTERS)
+        check_metadata(self.metadata)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreBatch(Body):
+    """memory.store_batch: several memories, kept in one transaction: all of them or none."""
+
+    memories: tuple[Store, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.memories, list | tuple):
+            raise ArgumentInvalidError("memories are not a list")
+        check_range("the number of memories", len(self.memories), 1, limits.BATCH_MEMORIES)
+        stores = (memory if isinstance(memory, Store) else Store.from_json(memory) for memory in self.memories)
+        put(self, "memories", tuple(stores))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Get(Body):
+    """memory.get and memory.delete: one memory, by its id, its content hash or an alias."""
+
+    id: str
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(Body):
+    """memory.update, and memory.rewrite with a content: what to change; None leaves a field as it is.
+
+    tags replace the old ones; metadata is merged key by key, and a key set to null is removed. versioned: the memory
+    stays as it is, and a new one, which has what changes over what the old one has, takes its place.
+    """
+
+    id: str
+    content: str | None = None
+    tags: tuple[str, ...] | None = None
+    type: str | None = None
+    metadata: Metadata | None = None
+    namespace: str = DEFAULT_NAMESPACE
+    versioned: bool = False
+
+    def __post_init__(self) -> None:
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
+        if self.content is None and self.tags is None and self.type is None and self.metadata is None:
+            raise ArgumentInvalidError("an update changes something: give content, tags, type or metadata")
+        if self.content is not None:
+            check_content(self.content)
+        if self.tags is not None:
+            check_tags(self.tags)
+            put(self, "tags", tuple(self.tags))
+        if self.type is not None:
+            check_text("type", self.type, limits.TYPE_CHARACTERS)
+        if self.metadata is not None:
+            check_metadata(self.metadata)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        check_flag("versioned", self.versioned)
+        if self.versioned and self.content is None:
+            raise ArgumentInvalidError("a new version has a content; give it, or update the memory in place")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget(Body):
+    """memory.forget: delete all memories that a filter lets through, superseded ones too.
+
+    dry_run: only say which they are.
+    """
+
+    filter: Filter
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        put(self, "filter", filter_of(self.filter, include_superseded=True))
+        if self.filter.everything:
+            raise ArgumentInvalidError(
+                "this would delete every memory; say which ones are meant: give tags, a type, or a time"
+            )
+        check_flag("dry_run", self.dry_run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use(Body):
+    """memory.use: these memories were of use.
+
+    ids: of memories, unknown ones do not matter. namespaces: where they are known; None for all.
+    """
+
+    ids: tuple[str, ...]
+    namespaces: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.ids, list | tuple):
+            raise ArgumentInvalidError("ids are not a list")
+        check_range("the number of ids", len(self.ids), 1, limits.BATCH_MEMORIES)
+        for memory_id in self.ids:
+            check_text("an id", memory_id, limits.TYPE_CHARACTERS)
+        put(self, "ids", tuple(self.ids))
+        if self.namespaces is not None:
+            put(self, "namespaces", namespaces_of(self.namespaces))

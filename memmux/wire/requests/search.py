@@ -1,0 +1,103 @@
+"""Questions: the requests that search, list, and follow links."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from memmux import limits
+from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
+from memmux.wire.checks import check_range, check_text, encoded
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, put
+from memmux.wire.requests.filters import Filter, Mode, filter_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search(Body):
+    """memory.search (semantic, hybrid, ranked) and memory.match (keyword, exact): the best memories for a query.
+
+    offset: leaves out so many of the best. min_score: leaves out those whose score is below it.
+    """
+
+    query: str
+    mode: Mode = Mode.HYBRID
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    filter: Filter = field(default_factory=Filter)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.query, str):
+            raise ArgumentInvalidError("query is not a text")
+        if not self.query.strip():
+            raise ContentEmptyError("the query is empty; say what you are looking for")
+        if (size := len(encoded("query", self.query))) > limits.QUERY_BYTES:
+            raise ContentTooLongError(f"the query has {size} bytes, the most is {limits.QUERY_BYTES}")
+        try:
+            put(self, "mode", Mode(self.mode))
+        except ValueError:
+            raise UnknownModeError(f"there is no search mode {self.mode!r}; use {', '.join(Mode)}") from None
+        check_range("limit", self.limit, 1, limits.SEARCH_LIMIT)
+        check_range("offset", self.offset, 0, limits.SEARCH_OFFSET)
+        if self.min_score is not None and not _is_number(self.min_score):
+            raise ArgumentInvalidError("min_score is not a number")
+        put(self, "filter", filter_of(self.filter, include_superseded=False))
+
+    @property
+    def depth(self) -> int:
+        """How many of the best are wanted, those that are left out included."""
+        return self.offset + self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class List(Body):
+    """memory.list: memories, newest first, a page at a time."""
+
+    limit: int = 20
+    offset: int = 0
+    filter: Filter = field(default_factory=Filter)
+
+    def __post_init__(self) -> None:
+        check_range("limit", self.limit, 1, limits.LIST_LIMIT)
+        check_range("offset", self.offset, 0, 1 << 53)
+        put(self, "filter", filter_of(self.filter, include_superseded=True))
+
+
+class Walk(StrEnum):
+    """What is asked of the links between memories."""
+
+    CONNECTED = "connected"  # the memories within so many links, and the links by which they are reached
+    SUBGRAPH = "subgraph"  # the same memories, and all links among them
+    PATH = "path"  # a shortest way to another memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph(Body):
+    """memory.graph: what is linked with a memory, in either direction.
+
+    id, other: each an id, a content hash or an alias; other: where a path ends. hops: how many links far.
+    """
+
+    id: str
+    action: Walk = Walk.CONNECTED
+    hops: int = 2
+    other: str | None = None
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
+        try:
+            put(self, "action", Walk(self.action))
+        except ValueError:
+            raise ArgumentInvalidError(f"there is no action {self.action!r}; use {', '.join(Walk)}") from None
+        check_range("hops", self.hops, 1, limits.GRAPH_HOPS)
+        if (self.action is Walk.PATH) != (self.other is not None):
+            raise ArgumentInvalidError("a path has another memory where it ends, and nothing else has")
+        if self.other is not None:
+            check_text("other", self.other, limits.TYPE_CHARACTERS)
+        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,137 @@
+"""The socket factory: the only place that sets ZeroMQ options. Every number that libzmq would choose is explicit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import zmq
+
+from memmux import limits
+from memmux.wire.addresses import parse
+from memmux.wire.curve import Curve
+
+QUEUE_MESSAGES = 4096  # per peer and direction; admission control acts long before
+INBOX_MESSAGES = 256  # per peer, of a ROUTER: who sends faster than it reads waits, and does not fill its memory
+ZERO_COPY_RECV = 10  # zmq.h's number for the option, for which pyzmq has no name
+RECONNECT_MS = 20  # first pause before connecting again
+RECONNECT_MOST_MS = 500  # the longest pause
+HANDSHAKE_MS = 5_000
+HEARTBEAT_MS = 5_000  # over tcp, between two looks whether the other end is there
+HEARTBEAT_MOST_MS = 15_000  # without a sign of it, before the connection is closed
+ZAP_ADDRESS = "inproc://zeromq.zap.01"  # RFC 27 names it
+ZAP_DOMAIN = b"memmux"
+
+AnySocket = TypeVar("AnySocket", bound="zmq.Socket[Any]")
+
+
+def configured(socket: AnySocket) -> AnySocket:
+    """Return `socket` with every common option set."""
+    socket.linger = 0
+    socket.sndhwm = QUEUE_MESSAGES
+    socket.rcvhwm = QUEUE_MESSAGES
+    # libzmq counts frames, not messages; one frame within its limit is refused above it and the peer disconnected,
+    # so senders check sizes first.
+    socket.maxmsgsize = limits.MESSAGE_BYTES
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MOST_MS
+    socket.handshake_ivl = HANDSHAKE_MS
+    return socket
+
+
+def router(context: zmq.Context[zmq.Socket[bytes]], address: str = "") -> zmq.Socket[bytes]:
+    """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message.
+
+    Without an address it is not bound yet.
+    """
+    return _router(context, address, "")
+
+
+def listener(context: zmq.Context[zmq.Socket[bytes]], address: str, secret: str) -> zmq.Socket[bytes]:
+    """Return a ROUTER as of `router`, over tcp and never without CURVE; whom it lets in, ZAP_ADDRESS is asked.
+
+    secret: the server's CURVE key.
+    """
+    if not secret:
+        raise ValueError("there is no tcp without CURVE")
+    return _router(context, address, secret)
+
+
+def _router(context: zmq.Context[zmq.Socket[bytes]], address: str, secret: str) -> zmq.Socket[bytes]:
+    # Else each small message that waits keeps the 8 KiB buffer alive that it was read into.
+    context.set(ZERO_COPY_RECV, 0)
+    socket = configured(context.socket(zmq.ROUTER))
+    socket.rcvhwm = INBOX_MESSAGES
+    try:
+        socket.router_mandatory = 1
+        socket.router_handover = 0
+        if secret:
+            socket.curve_server = 1
+            socket.curve_secretkey = secret.encode()
+            socket.zap_domain = ZAP_DOMAIN
+            _over_tcp(socket, address)
+        if address:
+            socket.bind(address)
+    except BaseException:
+        socket.close()  # left open, it would keep the context from ending
+        raise
+    return socket
+
+
+def send(target: zmq.Socket[bytes], routing_id: bytes, frames: Sequence[bytes]) -> bool:
+    """Send over a ROUTER without blocking; return False when the peer is gone, or has not read for long."""
+    try:
+        target.send_multipart([routing_id, *frames], zmq.NOBLOCK, copy=True)
+    except zmq.Again:
+        return False
+    except zmq.ZMQError as error:
+        if error.errno != zmq.EHOSTUNREACH:
+            raise
+        return False
+    return True
+
+
+def _over_tcp(socket: zmq.Socket[Any], address: str) -> None:
+    """Notice when the other end vanishes, which tcp alone would not for hours."""
+    socket.heartbeat_ivl = HEARTBEAT_MS
+    socket.heartbeat_timeout = HEARTBEAT_MOST_MS
+    socket.ipv6 = parse(address).six
+
+
+def zap(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+    """Return the REP that is asked who may come in through this context's listeners; to be made before them."""
+    socket = configured(context.socket(zmq.REP))
+    try:
+        socket.bind(ZAP_ADDRESS)
+    except BaseException:
+        socket.close()  # the same
+        raise
+    return socket
+
+
+def monitor(socket: zmq.Socket[bytes], events: int) -> zmq.Socket[bytes]:
+    """Return a PAIR that says what happens to the connections of a socket; hints, not facts."""
+    return configured(socket.get_monitor_socket(events))
+
+
+def dealer(
+    context: zmq.Context[AnySocket], address: str, identity: bytes = b"", curve: Curve | None = None
+) -> AnySocket:
+    """Return a DEALER connected to `address`; with an identity it is the routing id that the ROUTER sees.
+
+    curve: over tcp, whom it talks to and who it is.
+    """
+    socket = configured(context.socket(zmq.DEALER))
+    try:
+        if identity:
+            socket.setsockopt(zmq.ROUTING_ID, identity)
+        if curve is not None:
+            socket.curve_serverkey = curve.server.encode()
+            socket.curve_publickey = curve.own.public.encode()
+            socket.curve_secretkey = curve.own.secret.encode()
+            _over_tcp(socket, address)
+        socket.connect(address)
+    except BaseException:
+        socket.close()  # the same
+        raise
+    return socket

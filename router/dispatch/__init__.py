@@ -1,0 +1,1 @@
+"""The dispatcher and its parts: decisions without sockets, clock or randomness."""

@@ -1,0 +1,72 @@
+"""Backfill: memories that were stored without a vector, or with another model's, get theirs, a batch at a time.
+
+Vectors that were brought along are compared with the model's first, some of each audit: what turns out to be another
+model's is dropped, and then waits like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import orjson
+
+from memmux.wire.operations import OPERATIONS, Stage
+from router.dispatch.pools import Pool
+from router.dispatch.slips import Slip
+
+BATCH = 32  # memories of one request
+PAUSE_S = 5.0  # after a failure, or after a batch that changed nothing
+_TIMEOUT_S = 120.0  # of one batch
+_OPERATION = OPERATIONS["vectors.backfill"]
+
+
+class Backfill:
+    """The one request that the router starts by itself: at most one at a time, behind all that clients asked for.
+
+    slip: the batch in flight.
+    """
+
+    __slots__ = ("_before", "_new_id", "_not_before", "_pools", "slip")
+
+    def __init__(self, pools: Mapping[Stage, Pool], new_id: Callable[[], str]) -> None:
+        self.slip: Slip | None = None
+        self._pools = pools
+        self._new_id = new_id
+        self._not_before = 0.0
+        self._before: tuple[object, ...] = ()
+
+    def settle(self, now: float) -> None:
+        """Note the end of the batch in flight, if it has ended."""
+        if self.slip is not None and self.slip.outcome:
+            if self.slip.outcome != "ok" or self._state() == self._before:
+                self._not_before = now + PAUSE_S
+            self.slip = None
+
+    def next(self, now: float) -> Slip | None:
+        """Return the next batch, if there is anything to do and everyone is there to do it."""
+        if self.slip is not None or now < self._not_before:
+            return None
+        if not all(pool.serving for pool in self._pools.values()):
+            return None
+        embedder = self._pools[Stage.EMBED].facts
+        model, dimensions = embedder.get("model"), embedder.get("dimensions")
+        pending, unaudited, current = self._before = self._state()
+        if model is None or (not pending and not unaudited and current == model):
+            return None
+        windows = {name: embedder[name] for name in ("max_tokens",) if name in embedder}
+        request_id = self._new_id()
+        self.slip = Slip(
+            id=request_id,
+            operation=_OPERATION,
+            session=None,
+            frames=(orjson.dumps({"model": model, "dimensions": dimensions, "limit": BATCH, **windows}),),
+            key=request_id,
+            accepted_at=now,
+            deadline=now + _TIMEOUT_S,
+        )
+        return self.slip
+
+    def _state(self) -> tuple[object, object, object]:
+        """Return what the writer said last: how many memories wait for a vector, how many audits, and the model."""
+        facts = self._pools[Stage.WRITE].facts
+        return facts.get("pending", 0), facts.get("unaudited", 0), facts.get("model")

@@ -1,0 +1,165 @@
+"""The frontend: the conversation with clients. A session opens, requests come in, and are let in or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from memmux import limits as shared
+from memmux.errors import (
+    ArgumentInvalidError,
+    DeadlineExceededError,
+    DrainingError,
+    MalformedMessageError,
+    UnknownSessionError,
+)
+from memmux.wire.grants import Grant
+from memmux.wire.operations import Operation, Stage, operation
+from memmux.wire.protocol import Header, Kind, Message
+from router.dispatch.actions import BeginDrain, Known, Outbox, ReportStatus
+from router.dispatch.flow import Flow
+from router.dispatch.queues import Limits
+from router.dispatch.sessions import Hello, Session, Sessions, identity, payer
+from router.dispatch.slips import Slip
+from router.dispatch.stats import Stats
+
+DEADLINE_MS = 30_000  # of a request that names none
+_PRIVATE = ("pid", "endpoint", "database")  # of WELCOME, that only who may know the whole cluster is told
+
+
+class Frontend:
+    """What clients say and what is answered to that; answers to accepted requests come from the flow.
+
+    What a client may do is what the grant says that comes with its message. Nothing that it writes into a header beside
+    its request's id, operation, key and time is heeded, and nothing of it goes on to a worker.
+
+    welcome: what WELCOME says beside the model and the limits. draining: whether new requests are refused.
+    closed: whether those that need no worker are, too.
+    """
+
+    def __init__(self, flow: Flow, limits: Limits, stats: Stats, out: Outbox, *, welcome: Mapping[str, object]) -> None:
+        self.sessions = Sessions(limits.sessions)
+        self.draining = False
+        self.closed = False
+        self._flow = flow
+        self._stats = stats
+        self._out = out
+        self._welcome = welcome
+        self._limits = {
+            "deadline_ms": shared.DEADLINE_MS,
+            "message_bytes": shared.MESSAGE_BYTES,
+            "content_bytes": shared.CONTENT_BYTES,
+            "batch_memories": shared.BATCH_MEMORIES,
+        }
+
+    def on_message(self, routing_id: bytes, message: Message, now: float, grant: Grant) -> None:
+        """Do what a client asks for; raise the MemmuxError with which it is refused."""
+        header = message.header
+        grant = self._flow.quotas.effective(grant)
+        session = self.sessions.heard(routing_id, grant)
+        match header.kind:
+            case Kind.REQUEST:
+                if session is None:
+                    raise UnknownSessionError
+                self._request(session, message, now)
+            case Kind.PING:
+                self._out.client(routing_id, Header(kind=Kind.PONG, id=header.id))
+            case Kind.HELLO:
+                self._hello(routing_id, header, now, grant)
+            case Kind.CANCEL:
+                slip = self._flow.find(header.id)
+                if session is not None and slip is not None and slip.session is session:
+                    self._flow.cancel(slip, now)
+            case Kind.GOODBYE:
+                if session is not None:
+                    self.close(session, "goodbye", now)
+            case _:
+                raise MalformedMessageError(f"a client does not say {header.kind}")
+
+    def close(self, session: Session, reason: str, now: float) -> None:
+        """End a session; nobody waits for what it asked for."""
+        dropped = len(session.in_flight)
+        for request_id in sorted(session.in_flight):
+            if (slip := self._flow.find(request_id)) is not None:
+                self._flow.drop(slip, now)
+        self.sessions.close(session)
+        pid = session.hello.pid
+        self._out.log("info", "session_closed", client=session.name, client_pid=pid, reason=reason, dropped=dropped)
+
+    def _hello(self, routing_id: bytes, header: Header, now: float, grant: Grant) -> None:
+        """Open a session, or go on with the one that this client had over another connection."""
+        hello = Hello.from_detail(header.detail)
+        self._flow.quotas.spend(payer(grant, hello), grant, now)
+        here = self.sessions.find(routing_id)
+        if here is not None and here.owner != identity(grant, hello):
+            self.close(here, "replaced", now)
+        session = self.sessions.resume(routing_id, hello, grant)
+        resumed = session is not None
+        if session is None:
+            if (idlest := self.sessions.make_room(grant)) is not None:
+                self.close(idlest, "idle", now)
+            session = self.sessions.open(routing_id, hello, grant)
+        self._out.client(routing_id, Header(kind=Kind.WELCOME, id=header.id, detail=self._welcome_of(grant)))
+        self._out.log("info", "session_opened", client=session.name, client_pid=hello.pid, resumed=resumed)
+
+    def _welcome_of(self, grant: Grant) -> dict[str, object]:
+        """Return the detail of a WELCOME; a client with a key is told what that allows."""
+        embedder = self._flow.pools[Stage.EMBED].facts
+        known = {name: value for name, value in self._welcome.items() if not grant.limited or name not in _PRIVATE}
+        return {
+            **known,
+            "model": embedder.get("model"),
+            "dimensions": embedder.get("dimensions"),
+            "limits": {**self._limits, "in_flight": grant.in_flight},
+            **({"grant": grant.to_json()} if grant.name else {}),
+        }
+
+    def _request(self, session: Session, message: Message, now: float) -> None:
+        """Accept a request, or raise the error with which it is refused."""
+        header = message.header
+        if not header.id:
+            raise MalformedMessageError("a request has an id")
+        if (known := self._flow.find(header.id)) is not None:
+            if known.session is not session:
+                raise ArgumentInvalidError("this request id is in use by another client; make ids with uuid7")
+            return  # sent again because the client lost its connection: the one answer will find it
+        asked = operation(header.operation)
+        if self.closed:
+            raise DrainingError
+        session.requests += 1
+        self._flow.quotas.spend(session.payer, session.grant, now)
+        session.grant.check(asked)
+        if not asked.route:
+            self._answer_alone(session, asked, header, now)
+            return
+        if self.draining:
+            raise DrainingError
+        self._flow.check_room(session, asked, now)
+        deadline_ms = header.deadline_ms if isinstance(header.deadline_ms, int) else DEADLINE_MS
+        if deadline_ms <= 0:
+            raise DeadlineExceededError
+        brings_vector = asked.route[0] is Stage.EMBED and bool(message.blobs)
+        slip = Slip(
+            id=header.id,
+            operation=asked,
+            session=session,
+            frames=message.frames or (b"",),
+            key=(header.key or header.id) if asked.writes else "",
+            accepted_at=now,
+            deadline=now + min(deadline_ms, shared.DEADLINE_MS) / 1000,
+            step=1 if brings_vector else 0,
+        )
+        self._flow.accept(slip, now)
+
+    def _answer_alone(self, session: Session, asked: Operation, header: Header, now: float) -> None:
+        """Answer an operation that needs no worker."""
+        self._stats.finished(asked.name, "ok", 0.0)
+        if asked.name == "cluster.status":
+            known = Known(session.grant, session.to_json(now)) if session.grant.limited else None
+            self._out.add(ReportStatus(session.routing_id, header.id, known))
+        else:
+            self.draining = True
+            self._out.client(session.routing_id, Header(kind=Kind.RESULT, id=header.id), b"{}")
+            # Who asks for a hand-over is the router that takes over, on this machine: nobody can name another one.
+            heir = header.detail.get("hand_over") is True and not session.grant.name
+            successor = session.hello.pid if heir else 0
+            self._out.add(BeginDrain("hand_over" if successor else "asked", successor))

@@ -1,0 +1,256 @@
+"""The dispatcher: what the router does when a client or a worker says something, or time passes.
+
+It is a pure state machine. It has no socket, clock, randomness or process: each input comes with the time and leads to
+a list of actions, which `router.io.loop` then performs. So every interleaving of crash, stall, duplicate and expiry can
+be played through in a test, and is (`tests/unit/router/test_dispatch_machine.py`).
+
+The life of a request, and the module that each step is in:
+
+1. A client says HELLO and has a session (`frontend`, `sessions`).
+2. Its REQUEST is let in if there is room for one more (`frontend`, `admission`), and becomes a routing slip (`slips`):
+   from here on it is answered exactly once, or its client is gone.
+3. It waits for a worker of its first stage; clients take turns (`admission`).
+4. It is leased to a worker that has credit (`flow`, `pools`). A worker that dies or hangs (`backend`, `liveness`) gives
+   its leases back, and they are sent to another one. A request that worker after worker dies of is given up alone.
+5. What the stage returned is appended, and the request waits for its next stage; or it was the last stage, and this is
+   the answer (`flow`).
+
+A client may cancel, go away or come back on another connection at any point, and a deadline may pass. Beside that,
+`backfill` and `canary` are the requests that the router sends by itself, and `stats` and `snapshot` are for people to
+look at.
+
+What always holds:
+
+- Every accepted request gets exactly one final answer, or its client is gone.
+- A write may be sent to several workers, but always under one idempotency key.
+- A worker never has more requests than its credit, and no queue, table or heap grows without bound.
+- A client with much work delays another one's next request by one request at most per turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+import orjson
+
+from memmux import limits as shared
+from memmux.errors import MemmuxError, NotAllowedError, ProtocolVersionError
+from memmux.wire import protocol
+from memmux.wire.grants import LOCAL, Grant
+from memmux.wire.operations import Stage
+from memmux.wire.protocol import Header, Kind
+from router.dispatch.actions import Action, Outbox
+from router.dispatch.backfill import Backfill
+from router.dispatch.canary import Canary
+from router.dispatch.clients import Frontend
+from router.dispatch.flow import Flow
+from router.dispatch.queues import Limits
+from router.dispatch.stats import SAMPLE_S, Answered, Stats
+from router.dispatch.status import Snapshot, snapshot
+from router.dispatch.workers import Backend
+
+__all__ = ["Dispatcher", "Limits"]
+
+
+class Dispatcher:
+    """The state of one router. Every input returns the actions to perform, in order, and none ever raises.
+
+    welcome: what WELCOME says beside the model and the limits. new_id: makes the ids of the router's own requests.
+    canary_s: between two canaries; 0 for none. metered: whether somebody reads the metrics, for whom they are sent too.
+    now: monotonic seconds, never less than before.
+    """
+
+    def __init__(
+        self,
+        *,
+        welcome: Mapping[str, object],
+        limits: Limits,
+        new_id: Callable[[], str],
+        canary_s: float = 0.0,
+        metered: bool = False,
+    ) -> None:
+        self._out = Outbox()
+        self._stats = Stats()
+        self._flow = Flow(limits, self._stats, self._out)
+        self._frontend = Frontend(self._flow, limits, self._stats, self._out, welcome=welcome)
+        self._backend = Backend(self._flow, limits, self._out)
+        self._backfill = Backfill(self._flow.pools, new_id)
+        self._canary = Canary(new_id, self._flow.troubles, self._out, every_s=canary_s)
+        self._metered = metered
+        self._sample_at = 0.0
+        self._idle_since: float | None = None
+        self._drain_began = False
+        self._drain_finished = False
+
+    # inputs
+
+    def on_client(self, routing_id: bytes, frames: Sequence[bytes], now: float, grant: Grant = LOCAL) -> list[Action]:
+        """Take a message from a client; grant: what it may do, as of this message."""
+        try:
+            message = protocol.decode(frames)
+        except MemmuxError as error:
+            self._malformed(error, client=routing_id.hex())
+            # A client can't tell what an error without an id is about, unless the version is the whole trouble.
+            request_id = _salvaged_id(frames)
+            if request_id or isinstance(error, ProtocolVersionError):
+                self._out.refuse(routing_id, error, request_id)
+            return self._settled(now)
+        try:
+            self._frontend.on_message(routing_id, message, now, grant)
+        except MemmuxError as error:
+            self._refuse(routing_id, message.header, error, grant)
+        return self._settled(now)
+
+    def on_client_gone(self, routing_id: bytes, now: float) -> list[Action]:
+        """Note that a client is gone: its process is dead, or nothing can be sent to it."""
+        if (session := self._frontend.sessions.find(routing_id)) is not None:
+            self._frontend.close(session, "gone", now)
+        return self._settled(now)
+
+    def on_worker_start(self, worker_id: str, stage: Stage, now: float) -> list[Action]:
+        """Note that the supervisor has started a worker."""
+        self._backend.start(worker_id, stage, now)
+        return self._settled(now)
+
+    def on_worker(self, worker_id: str, frames: Sequence[bytes], now: float) -> list[Action]:
+        """Take a message from a worker; a worker that was given up is not listened to."""
+        worker = self._backend.find(worker_id)
+        if worker is None:
+            self._stats.events["frames_dropped"] += 1
+            return []
+        worker.heard_at = now
+        try:
+            self._backend.on_message(worker, protocol.decode(frames), now)
+        except MemmuxError as error:
+            self._malformed(error, worker=worker_id)
+        return self._settled(now)
+
+    def on_worker_exit(self, worker_id: str, now: float) -> list[Action]:
+        """Note that a worker's process has ended or can't be reached; saying it twice does no harm."""
+        if (worker := self._backend.find(worker_id)) is not None:
+            self._backend.on_exit(worker, now)
+        return self._settled(now)
+
+    def drain(self, now: float) -> list[Action]:
+        """Accept nothing more; what was accepted is still answered."""
+        self._frontend.draining = True
+        return self._settled(now)
+
+    def close(self, now: float) -> list[Action]:
+        """Answer nothing more, not even what needs no worker: a successor does."""
+        self._frontend.closed = True
+        return self.drain(now)
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what is due."""
+        self._flow.expire(now)
+        self._flow.make_way(now)
+        self._backend.check(now)
+        if now >= self._sample_at:
+            self._sample(now)
+        return self._settled(now)
+
+    def troubled(self, codes: Collection[str]) -> None:
+        """Note all that the rest of the router found wrong with the cluster."""
+        self._flow.troubles.found("router", codes)
+
+    # questions
+
+    def next_deadline(self) -> float | None:
+        """Return the earliest time at which `tick` must run, if there is one."""
+        request, worker = self._flow.next_deadline(), self._backend.liveness.next_check()
+        return request if worker is None else worker if request is None else min(request, worker)
+
+    def idle_since(self) -> float | None:
+        """Return since when there has been no session; None while there is one."""
+        return self._idle_since
+
+    @property
+    def drained(self) -> bool:
+        """Whether the end has come: no new request is accepted, and every accepted one is answered."""
+        return self._drain_began and not len(self._flow)
+
+    def sessions(self) -> Iterable[tuple[bytes, int]]:
+        """Return the routing id and the pid of each client, to look for dead ones."""
+        return [(session.routing_id, session.hello.pid) for session in self._frontend.sessions]
+
+    def snapshot(self, now: float) -> Snapshot:
+        """Return what the dispatcher knows, for `cluster.status`."""
+        sessions = self._frontend.sessions
+        draining = self._frontend.draining
+        return snapshot(self._flow, sessions, self._stats, self._canary, draining=draining, now=now)
+
+    def answered(self) -> dict[str, Answered]:
+        """Return counts and histograms by operation, for metrics."""
+        return self._stats.answered()
+
+    # what every input has in common
+
+    def _settled(self, now: float) -> list[Action]:
+        """Do what follows from any input, and return the actions that it led to."""
+        self._backfill.settle(now)
+        self._canary.settle(now)
+        attended = self._frontend.sessions.users > 0
+        if self._frontend.draining:
+            self._drain(now)
+        else:
+            if (batch := self._backfill.next(now)) is not None:
+                self._flow.accept(batch, now)
+            if (step := self._canary.next(now, attended=attended or self._metered)) is not None:
+                self._flow.accept(step, now)
+        if attended:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        return self._out.take()
+
+    def _drain(self, now: float) -> None:
+        if not self._drain_began:
+            self._drain_began = True
+            for own in (self._backfill.slip, self._canary.slip):  # nobody waits for them
+                if own is not None and not own.outcome:
+                    self._flow.drop(own, now)
+            self._out.log("info", "drain_began", in_flight=len(self._flow))
+        if self.drained and not self._drain_finished:
+            self._drain_finished = True
+            self._out.log("info", "drain_finished")
+
+    def _sample(self, now: float) -> None:
+        """Look at the numbers of which it matters how fast they grow."""
+        self._sample_at = now + SAMPLE_S
+        self._stats.sample(now)
+        self._frontend.sessions.sample(now)
+        for pool in self._flow.pools.values():
+            for worker in pool.workers.values():
+                worker.sample(now)
+
+    def _malformed(self, error: MemmuxError, **sender: str) -> None:
+        """Count a message that makes no sense."""
+        self._stats.events["malformed"] += 1
+        self._out.log("warning", "message_malformed", **sender, code=error.code, error=error.message)
+
+    def _refuse(self, routing_id: bytes, header: Header, error: MemmuxError, grant: Grant) -> None:
+        """Answer a message that is not acted on; a request that is refused was never accepted."""
+        if isinstance(error, NotAllowedError):
+            session = self._frontend.sessions.find(routing_id)
+            asked = {"request_id": header.id, "client": session.name if session else "", "operation": header.operation}
+            self._flow.denied(grant, asked, error.message)
+        elif header.kind is Kind.REQUEST and header.id:
+            self._stats.events["refused"] += 1
+            self._out.log("info", "request_refused", request_id=header.id, operation=header.operation, code=error.code)
+        else:
+            self._malformed(error, client=routing_id.hex())
+        if header.id or header.kind is Kind.HELLO:
+            self._out.refuse(routing_id, error, header.id)
+
+
+def _salvaged_id(frames: Sequence[bytes]) -> str:
+    """Return the request id in the header of a message that can't be read otherwise; empty if there is none."""
+    if not frames or len(frames[0]) > shared.HEADER_BYTES:
+        return ""
+    try:
+        fields = orjson.loads(frames[0])
+    except orjson.JSONDecodeError:
+        return ""
+    request_id = fields.get("id") if isinstance(fields, dict) else None
+    return request_id if isinstance(request_id, str) else ""

@@ -1,0 +1,187 @@
+"""Pools: the workers of one kind, the credit that each has left, and the requests that wait for one of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from memmux.wire.operations import Stage
+from router.dispatch.queues import FairQueue, Pace
+from router.dispatch.slips import Lease, Slip
+from router.dispatch.stats import Track
+
+_NOUNS = {Stage.EMBED: "embedder", Stage.READ: "reader", Stage.WRITE: "writer"}
+
+
+class WorkerState(StrEnum):
+    """Where a worker is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    RETIRING = "retiring"  # works on until its successor is ready
+    STOPPING = "stopping"  # finishes what it has, then exits
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One worker process.
+
+    heard_at: when it said anything last, in monotonic seconds. credit: how many leases it may have at once.
+    leases: what it has, by request id and attempt, in the order sent. alone: it has a request that a worker died of,
+    and gets nothing beside it, so that only the request that kills its workers is ever given up.
+    facts: what it said last of its own state. busy_s: how long it had any lease, until it had none the last time.
+    """
+
+    id: str
+    stage: Stage
+    heard_at: float
+    state: WorkerState = WorkerState.STARTING
+    credit: int = 1
+    leases: dict[tuple[str, int], Lease] = field(default_factory=dict)
+    alone: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+    busy_s: float = 0.0
+    _busy_since: float = 0.0
+    _track: Track = field(default_factory=Track)
+
+    def begin(self, key: tuple[str, int], lease: Lease, now: float) -> None:
+        """Take on a lease."""
+        if not self.leases:
+            self._busy_since = now
+        self.leases[key] = lease
+
+    def end(self, key: tuple[str, int], now: float) -> Lease | None:
+        """End a lease and return it; None if there is no such."""
+        lease = self.leases.pop(key, None)
+        if lease is not None and not self.leases:
+            self.busy_s += now - self._busy_since
+        return lease
+
+    def sample(self, now: float) -> None:
+        """Look at how long it has been busy by now."""
+        self._track.sample(self._busy(now), now)
+
+    def _busy(self, now: float) -> float:
+        return self.busy_s + (now - self._busy_since if self.leases else 0.0)
+
+    def to_json(self, now: float) -> dict[str, object]:
+        """Return what `cluster.status` says of the worker; busy: the share of the last ten seconds."""
+        return {
+            "state": str(self.state),
+            "in_flight": len(self.leases),
+            "silent_s": round(now - self.heard_at, 1),
+            "busy": round(self._track.per_s(self._busy(now), now), 3),
+        }
+
+
+class Pool:
+    """The workers of one stage and their queue.
+
+    workers: by id, from their start to their end. facts: what one of them said last of the state that they share.
+    """
+
+    __slots__ = ("_failure", "_idle", "_partly", "_served", "_serving", "facts", "pace", "queue", "stage", "workers")
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.workers: dict[str, Worker] = {}
+        self.queue = FairQueue()
+        self.pace = Pace()
+        self.facts: Mapping[str, object] = {}
+        self._serving: set[str] = set()  # ready or retiring
+        # Those with credit, the most recently used last. An idle worker goes before one that is busy.
+        self._idle: OrderedDict[str, Worker] = OrderedDict()
+        self._partly: OrderedDict[str, Worker] = OrderedDict()
+        self._failure = ""  # the code with which the last start failed
+        self._served = False  # whether any worker was ever ready
+
+    @property
+    def serving(self) -> bool:
+        """Whether a request that is queued here has a worker that could take it."""
+        return bool(self._serving)
+
+    @property
+    def shortfall(self) -> str:
+        """The code of what is missing while the pool does not serve; empty while it does."""
+        if self._serving:
+            return ""
+        if self._failure:
+            return self._failure
+        loading = self.workers and not self._served
+        return f"{_NOUNS[self.stage]}_{'loading' if loading else 'unavailable'}"
+
+    def start(self, worker: Worker) -> None:
+        """Add a worker that is starting."""
+        self.workers[worker.id] = worker
+
+    def ready(self, worker: Worker, credit: int) -> Worker | None:
+        """Let a worker take requests; return the retiring worker whose place it takes, which now takes none."""
+        self._failure, self._served = "", True
+        worker.credit, worker.state = credit, WorkerState.READY
+        self._serving.add(worker.id)
+        self._place(worker)
+        old = next((other for other in self.workers.values() if other.state is WorkerState.RETIRING), None)
+        if old is not None:
+            self.stop(old)
+        return old
+
+    def stop(self, worker: Worker) -> None:
+        """Give a worker nothing more; it finishes what it has."""
+        worker.state = WorkerState.STOPPING
+        self._serving.discard(worker.id)
+        self._place(worker)
+
+    def failed(self, code: str) -> None:
+        """Note why a worker could not start; forgotten when one is ready."""
+        self._failure = code
+
+    def remove(self, worker: Worker) -> None:
+        """Forget a worker that is gone."""
+        del self.workers[worker.id]
+        self._serving.discard(worker.id)
+        self._idle.pop(worker.id, None)
+        self._partly.pop(worker.id, None)
+
+    def take(self) -> tuple[Worker, Slip] | None:
+        """Remove the next request from the queue and return it with the worker for it; None while one is missing."""
+        if not self.queue or not (self._idle or (self._partly and not self.queue.head_is_suspect)):
+            return None
+        slip = self.queue.pop()
+        worker = self._idle.get(slip.prepared) or self.idle(bulk=slip.operation.bulk)
+        return worker or next(iter(self._partly.values())), slip
+
+    def idle(self, *, bulk: bool = False) -> Worker | None:
+        """Return a worker that has nothing to do; None while all are busy.
+
+        The one that worked last: what it needs is still in the processor's caches. Bulk work goes to the one that has
+        rested for longest, and leaves that one to those who wait.
+        """
+        return next(iter(self._idle.values()) if bulk else reversed(self._idle.values()), None)
+
+    def lease(self, worker: Worker, slip: Slip, now: float) -> None:
+        """Spend one of the worker's credits on a request."""
+        lease = slip.lease = Lease(slip, worker.id, slip.attempt, now)
+        worker.begin((slip.id, slip.attempt), lease, now)
+        worker.alone = slip.deaths > 0
+        self._place(worker)
+
+    def release(self, worker: Worker, request_id: str, attempt: int, now: float) -> Lease | None:
+        """End a lease, since the worker answered; return it, or None if the worker has no such lease."""
+        lease = worker.end((request_id, attempt), now)
+        if lease is not None:
+            self.pace.answered(now)
+            self._place(worker)
+        return lease
+
+    def _place(self, worker: Worker) -> None:
+        """Put the worker where `take` will find it, if it has credit."""
+        self._idle.pop(worker.id, None)
+        self._partly.pop(worker.id, None)
+        if worker.id not in self._serving:
+            return
+        if not worker.leases:
+            self._idle[worker.id] = worker
+        elif not worker.alone and len(worker.leases) < worker.credit:
+            self._partly[worker.id] = worker

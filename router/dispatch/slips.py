@@ -1,0 +1,133 @@
+"""Routing slips: each accepted request with its place on its route, and the leases under which workers hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from memmux.wire.grants import LOCAL, Grant
+from memmux.wire.operations import Operation, Stage
+from router.dispatch.sessions import Session
+from router.dispatch.stats import Leg
+
+
+@dataclass(slots=True, eq=False)
+class Slip:
+    """One accepted request on its way through the stages of its operation's route.
+
+    session: who waits for the answer; None for what the router started itself.
+    frames: the body, then what the client or the stages so far appended.
+    key: the idempotency key of a write. accepted_at, deadline: monotonic seconds.
+    step: the index, in the route, of the stage that it waits for or is at.
+    attempt: tells what this lease's worker says from what a former one says; from 1, one more after each death.
+    deaths: workers that died while they had it, at this stage.
+    degraded: what it had to do without so far.
+    lease: set while a worker has it; without one it waits in the queue of its stage.
+    prepared: the id of the worker that prepares for its last stage, if one does.
+    outcome: `ok` or an error's code once it is answered.
+    legs: how long it waited and was worked on at each stage that it has come to, in the order of the route.
+    answer: the frames of the RESULT of what the router started itself.
+    """
+
+    id: str
+    operation: Operation
+    session: Session | None
+    frames: tuple[bytes, ...]
+    key: str
+    accepted_at: float
+    deadline: float
+    step: int = 0
+    attempt: int = 1
+    deaths: int = 0
+    degraded: set[str] = field(default_factory=set)
+    lease: Lease | None = None
+    prepared: str = ""
+    outcome: str = ""
+    legs: list[Leg] = field(default_factory=list)
+    answer: Sequence[bytes] = ()
+    _since: float = 0.0
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that it waits for, or is at."""
+        return self.operation.route[self.step]
+
+    @property
+    def final(self) -> bool:
+        """Whether this stage's frames are the answer."""
+        return self.step == len(self.operation.route) - 1
+
+    @property
+    def client(self) -> str:
+        """The name of the client; it is written into the change log."""
+        return self.session.name if self.session is not None else "router"
+
+    @property
+    def grant(self) -> Grant:
+        """What the client may do now."""
+        return self.session.grant if self.session is not None else LOCAL
+
+    @property
+    def owner(self) -> str:
+        """Whose turn it is when this one is served."""
+        return self.session.owner if self.session is not None else ""
+
+    def advance(self) -> None:
+        """Go on to the next stage."""
+        self.step += 1
+        self.deaths = 0
+
+    def remaining_ms(self, now: float) -> int:
+        """Return the time that is left, in milliseconds, at least one."""
+        return max(1, int((self.deadline - now) * 1000))
+
+    def waits(self, now: float) -> None:
+        """Note that it begins to wait in a queue."""
+        self._since = now
+
+    def waited(self, now: float) -> None:
+        """Note that it waits no longer."""
+        self._leg.queue_s += now - self._since
+
+    def worked(self, now: float) -> None:
+        """Note that the worker that had it has it no longer."""
+        if self.lease is not None:
+            self._leg.work_s += now - self.lease.since
+            self.lease = None
+
+    @property
+    def _leg(self) -> Leg:
+        if not self.legs or self.legs[-1].stage is not self.stage:
+            self.legs.append(Leg(self.stage))
+        return self.legs[-1]
+
+    def times(self) -> dict[str, object]:
+        """Return how long it waited and was worked on, in milliseconds: in all, and at each stage."""
+        return {
+            "queue_ms": _ms(sum(leg.queue_s for leg in self.legs)),
+            "work_ms": _ms(sum(leg.work_s for leg in self.legs)),
+            "stages": {str(leg.stage): [_ms(leg.queue_s), _ms(leg.work_s)] for leg in self.legs},
+        }
+
+    def to_log(self) -> Mapping[str, object]:
+        """Return the fields that identify it in the log."""
+        return {"request_id": self.id, "client": self.client, "operation": self.operation.name}
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """One credit of a worker, spent on one attempt of a request; it ends when the worker answers or is dead.
+
+    since: monotonic seconds. abandoned_at: when the request ended without the worker's answer, if it did; the worker
+    may still be busy with it, so the credit stays spent.
+    """
+
+    slip: Slip
+    worker_id: str
+    attempt: int
+    since: float
+    abandoned_at: float | None = None
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -1,0 +1,57 @@
+"""The snapshot: what the dispatcher knows, for `cluster.status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from memmux.wire.operations import Stage
+from router.dispatch.canary import Canary
+from router.dispatch.flow import Flow
+from router.dispatch.sessions import Sessions
+from router.dispatch.stats import Stats
+
+
+class Snapshot(TypedDict):
+    """One look at the router.
+
+    clients: name, pid, version, in_flight, requests. workers: state, in_flight and silent_s, by id.
+    queues: requests that wait, by stage. facts: what workers said last, by stage. degraded: codes of what is missing.
+    oldest_read_s: how long a read worker has had its oldest request. requests: counts and times, by operation.
+    events: counts of what should be rare. health: of reading and of writing. embedders: what each of them said last.
+    """
+
+    draining: bool
+    clients: list[dict[str, object]]
+    workers: dict[str, dict[str, object]]
+    queues: dict[str, int]
+    facts: dict[Stage, Mapping[str, object]]
+    degraded: list[str]
+    oldest_read_s: float
+    requests: dict[str, dict[str, object]]
+    events: dict[str, int]
+    health: dict[str, dict[str, object]]
+    embedders: list[Mapping[str, object]]
+
+
+def snapshot(flow: Flow, sessions: Sessions, stats: Stats, canary: Canary, *, draining: bool, now: float) -> Snapshot:
+    """Return what is so now."""
+    pools = flow.pools.values()
+    degraded = [pool.shortfall for pool in pools if pool.shortfall]
+    degraded += [code for code in flow.troubles.codes if code not in degraded]
+    embedder = flow.pools[Stage.EMBED].facts.get("degraded")
+    degraded += embedder if isinstance(embedder, list) else []
+    reads = [lease for worker in flow.pools[Stage.READ].workers.values() for lease in worker.leases.values()]
+    return {
+        "draining": draining,
+        "clients": [session.to_json(now) for session in sessions if not session.hello.observer],
+        "workers": {worker.id: worker.to_json(now) for pool in pools for worker in pool.workers.values()},
+        "queues": {str(pool.stage): len(pool.queue) for pool in pools},
+        "facts": {pool.stage: pool.facts for pool in pools},
+        "degraded": degraded,
+        "oldest_read_s": round(max((now - lease.since for lease in reads), default=0.0), 3),
+        "requests": stats.to_json(now),
+        "events": dict(stats.events),
+        "health": {kind: health.to_json(now) for kind, health in canary.health.items()},
+        "embedders": [worker.facts for worker in flow.pools[Stage.EMBED].workers.values()],
+    }

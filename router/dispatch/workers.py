@@ -1,0 +1,99 @@
+"""The backend: the conversation with workers. They start, work, make room for a successor, hang or die."""
+
+from __future__ import annotations
+
+from memmux.errors import DatabaseReplacedError, MalformedMessageError, MemmuxError
+from memmux.wire.operations import Stage
+from memmux.wire.protocol import Header, Kind, Message
+from router.dispatch.actions import KillWorker, Outbox, ReplaceWorker, WorkerFailed, WorkerReady
+from router.dispatch.flow import Flow
+from router.dispatch.liveness import Liveness
+from router.dispatch.pools import Worker, WorkerState
+from router.dispatch.queues import Limits
+
+
+class Backend:
+    """What workers say, and what becomes of those that say nothing; what they answer goes into the flow."""
+
+    def __init__(self, flow: Flow, limits: Limits, out: Outbox) -> None:
+        self.liveness = Liveness(limits)
+        self._flow = flow
+        self._out = out
+
+    def find(self, worker_id: str) -> Worker | None:
+        """Return the worker with that id; None once it is given up."""
+        for pool in self._flow.pools.values():
+            if (worker := pool.workers.get(worker_id)) is not None:
+                return worker
+        return None
+
+    def start(self, worker_id: str, stage: Stage, now: float) -> None:
+        """Wait for a new worker to be ready."""
+        worker = Worker(worker_id, stage, heard_at=now)
+        self._flow.pools[stage].start(worker)
+        self._flow.look_for_workers()
+        self.liveness.watch(worker)
+
+    def on_message(self, worker: Worker, message: Message, now: float) -> None:
+        """Take what a worker says; raise MalformedMessageError for what no worker says."""
+        header = message.header
+        pool = self._flow.pools[worker.stage]
+        match header.kind:
+            case Kind.RESULT | Kind.ERROR:
+                if header.kind is Kind.RESULT:
+                    worker.facts = pool.facts = header.detail or pool.facts
+                self._flow.on_outcome(worker, header, message.frames, now)
+            case Kind.HEARTBEAT:
+                worker.facts = pool.facts = header.detail or pool.facts
+            case Kind.READY:
+                if worker.state is WorkerState.STARTING:
+                    worker.facts = pool.facts = header.detail
+                    self._ready(worker, header.detail.get("credit"), now)
+            case Kind.RETIRING:
+                if worker.state is WorkerState.READY:
+                    self._retire(worker)
+            case Kind.FAILED:
+                code = str(header.detail.get("code", MemmuxError.code))
+                pool.failed(code)
+                if code == DatabaseReplacedError.code:
+                    self._flow.on_replaced(worker)
+                self._out.add(WorkerFailed(worker.id, worker.stage, header.detail))
+                self.on_exit(worker, now)
+            case _:
+                raise MalformedMessageError(f"a worker does not say {header.kind}")
+
+    def on_exit(self, worker: Worker, now: float) -> None:
+        """Do without a worker that is gone."""
+        expected = worker.state is WorkerState.STOPPING and not worker.leases
+        level = "info" if expected else "warning"
+        self._out.log(level, "worker_lost", worker=worker.id, state=str(worker.state), in_flight=len(worker.leases))
+        self._lose(worker, now)
+
+    def check(self, now: float) -> None:
+        """Kill the workers that hang."""
+        for worker, reason in self.liveness.hung(now):
+            self._out.log("error", "worker_stalled", worker=worker.id, reason=reason, in_flight=len(worker.leases))
+            self._out.add(KillWorker(worker.id, reason))
+            self._lose(worker, now)
+
+    def _ready(self, worker: Worker, credit: object, now: float) -> None:
+        replaced = self._flow.pools[worker.stage].ready(worker, credit if isinstance(credit, int) and credit > 0 else 1)
+        self.liveness.watch(worker)
+        self._out.log("info", "worker_ready", worker=worker.id, credit=worker.credit)
+        self._out.add(WorkerReady(worker.id, worker.stage))
+        if replaced is not None:
+            self._out.worker(replaced.id, Header(kind=Kind.STOP))
+        self._flow.on_ready(worker.stage, now)
+
+    def _retire(self, worker: Worker) -> None:
+        """Let a worker work on until its successor is ready; of writers there is one at any time, so it stops first."""
+        if worker.stage is Stage.WRITE:
+            self._flow.pools[worker.stage].stop(worker)
+            self._out.worker(worker.id, Header(kind=Kind.STOP))
+        else:
+            worker.state = WorkerState.RETIRING
+            self._out.add(ReplaceWorker(worker.id))
+
+    def _lose(self, worker: Worker, now: float) -> None:
+        self.liveness.forget(worker)
+        self._flow.on_death(worker, now)

@@ -1,0 +1,1 @@
+"""Sockets, signals and time around the dispatcher."""

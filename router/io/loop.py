@@ -1,0 +1,343 @@
+"""The loop: sockets, clock and signals around the pure dispatcher. One thread, no blocking call but the poll.
+
+Whatever arrives is handed to the dispatcher with the time; what it answers is performed here. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import orjson
+import zmq
+
+from memmux.errors import AddressUnavailableError, ClusterStartError, MemmuxError
+from memmux.logs import log
+from memmux.wire import protocol, sockets
+from memmux.wire.operations import Stage
+from memmux.wire.protocol import Header, Kind
+from router.dispatch import actions
+from router.dispatch.actions import Action
+from router.dispatch.dispatcher import Dispatcher
+from router.io.listeners import LINGER_MS, Entrance
+from router.io.wakeup import Wakeup
+from router.lifecycle.handover import Estate, Heir
+from router.lifecycle.startup import Beginning
+from router.lifecycle.supervisor import Supervisor
+
+SWEEP_S = 1.0  # between two looks for clients whose process has died
+DRAIN_MESSAGES = 8  # taken from one socket before the other gets its turn: some 2 ms, which a short request may wait
+STOP_S = 5.0  # for the workers to checkpoint and end
+LOOK_S = 0.01  # between two looks whether another router has handed over, or taken over
+HASTE_S = 1.0  # instead of drain_s, and of STOP_S, where a successor waits: it does again what was not done
+LINGER_S = 0.5  # for clients that have not noticed that a successor serves them
+
+
+class Loop:
+    """One cluster's router while it lives.
+
+    on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
+    too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
+    status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view. looks: called every
+    SWEEP_S while the cluster serves; each returns codes of what is wrong.
+    estate: what is left to a successor. heir: set where another router serves the database that is to hand it over;
+    clients are heard once it has. entrance: makes what clients come in by.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        supervisor: Supervisor,
+        entrance: Callable[[zmq.Context[zmq.Socket[bytes]]], Entrance],
+        *,
+        idle_exit_s: float,
+        drain_s: float,
+        on_starting: Callable[[float], None],
+        on_serving: Callable[[], None],
+        status: Callable[[float], dict[str, object]],
+        looks: Sequence[Callable[[float], Sequence[str]]] = (),
+        estate: Estate,
+        heir: Heir | None = None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._supervisor = supervisor
+        self._estate = estate
+        self._heir = heir
+        self._successor = 0  # the pid of the router that takes over from this one
+        self._succession_failed = False
+        self._idle_exit_s = idle_exit_s
+        self._drain_s = drain_s
+        self._on_starting = on_starting
+        self._on_serving = on_serving
+        self._status = status
+        self._looks = looks
+        self._log = log.get()
+        self._beginning = Beginning()
+        self._drain_began = 0.0
+        self._drain_until: float | None = None
+        self._next_sweep = 0.0
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._entrance = entrance(self._context)
+        self._backend = sockets.router(self._context, supervisor.address)
+        self._wakeup = Wakeup()
+        self._poller = zmq.Poller()
+
+    def run(self) -> bool:
+        """Serve until told to stop, handed over, or idle for long; return False if a successor ended too soon.
+
+        Raises the MemmuxError that keeps the writer from starting.
+        """
+        self._poll(self._backend, self._wakeup.fileno())
+        with self._wakeup:
+            try:
+                if self._heir is None:
+                    self._welcome()
+                self._live()
+            finally:
+                self._supervisor.kill_all()
+                self._close()
+        if self._beginning.failure is not None:
+            raise self._beginning.failure
+        return not self._succession_failed
+
+    def _poll(self, *sources: zmq.Socket[bytes] | int) -> None:
+        for source in sources:
+            self._poller.register(source, zmq.POLLIN)
+
+    def _welcome(self) -> None:
+        """Let clients come in."""
+        self._entrance.open()
+        self._poll(*self._entrance.polled)
+
+    def _live(self) -> None:
+        """Begin, serve, and end in good order."""
+        now = time.monotonic()
+        self._supervisor.add(Stage.WRITE, now, held=self._heir is not None)
+        self._supervisor.add(Stage.EMBED, now)
+        if self._heir is not None:
+            self._supervisor.add(Stage.READ, now, held=True)
+        while not self._finished(now):
+            woken, due = self._wakeup.came(), self._due()
+            if woken or now >= self._next_sweep:
+                self._reap(now)
+            if woken or now >= due or self._beginning.serving_since is None:
+                self._upkeep(now)
+                due = self._due()
+            # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is rounded
+            # up: a poll that returns a little early would be called again and again.
+            self._poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000)))
+            self._hear_workers()
+            self._hear_clients()
+            now = time.monotonic()
+        self._stop_workers()
+        if self._successor and self._beginning.failure is None:
+            self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
+            self._stand_by()
+
+    def _finished(self, now: float) -> bool:
+        if self._beginning.failure is not None:
+            return True
+        if self._drain_until is None:
+            return False
+        return self._dispatcher.drained or now >= self._drain_until
+
+    def _reap(self, now: float) -> None:
+        """Do without the workers that have ended; asked after a signal, and now and then in case one was missed."""
+        for identity in self._supervisor.reap(now):
+            self._perform(self._dispatcher.on_worker_exit(identity, now), now)
+
+    def _upkeep(self, now: float) -> None:
+        """Do what is due by now, and look at what has no time of its own."""
+        if self._heir is not None:
+            self._succeed(self._heir, now)
+        self._started(self._supervisor.start_due(now), now)
+        if self._beginning.completed(now):
+            self._on_serving()
+        if self._beginning.serve_by is None and self._supervisor.failing(Stage.WRITE):
+            self._beginning.failure = ClusterStartError(
+                "the write worker keeps failing; router.err in the state folder says why"
+            )
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_S
+            if self._beginning.serving_since is None:
+                self._on_starting(now)
+            self._look(now)
+            self._sweep(now)
+        if self._wakeup.told_to_stop:
+            self._begin_drain(now, self._wakeup.told_to_stop)
+        if self._idle_exit_s and self._beginning.idle_s(self._dispatcher.idle_since(), now) >= self._idle_exit_s:
+            self._begin_drain(now, "idle")
+        self._perform(self._dispatcher.tick(now), now)
+
+    def _look(self, now: float) -> None:
+        """Tell the dispatcher what is wrong beside it."""
+        found = [code for look in self._looks for code in look(now)]
+        self._dispatcher.troubled([*found, *(f"{slot}_failing" for slot in self._supervisor.failing_slots())])
+
+    def _sweep(self, now: float) -> None:
+        """Look for clients that are gone."""
+        self._entrance.look()
+        self._leave([*self._entrance.gone(), *self._entrance.missing(dict(self._dispatcher.sessions()), now)], now)
+
+    def _leave(self, gone: Iterable[bytes], now: float) -> None:
+        """Do without clients that are gone."""
+        for routing_id in gone:
+            self._perform(self._dispatcher.on_client_gone(routing_id, now), now)
+
+    def _due(self) -> float:
+        """Return when `_upkeep` has something to do at the latest."""
+        due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
+        if self._beginning.serving_since is None:
+            due.append(self._beginning.serve_by)
+        if self._heir is not None:
+            due.append(time.monotonic() + LOOK_S)
+        return min(at for at in due if at is not None)
+
+    def _started(self, started: Iterable[tuple[str, Stage]], now: float) -> None:
+        for identity, stage in started:
+            self._perform(self._dispatcher.on_worker_start(identity, stage, now), now)
+
+    def _hear_workers(self) -> None:
+        for _ in range(DRAIN_MESSAGES):
+            try:
+                sender, *frames = self._backend.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            now = time.monotonic()
+            identity = sender.decode("ascii", errors="replace")
+            self._perform(self._dispatcher.on_worker(identity, frames, now), now)
+
+    def _hear_clients(self) -> None:
+        for routing_id, frames, grant in self._entrance.messages(DRAIN_MESSAGES, time.monotonic()):
+            now = time.monotonic()
+            self._perform(self._dispatcher.on_client(routing_id, frames, now, grant), now)
+        self._leave(self._entrance.gone(), time.monotonic())
+
+    def _perform(self, first: Sequence[Action], now: float) -> None:
+        """Perform actions in order, and then those that follow from a send that failed."""
+        waiting, at_s = deque(first), time.time()
+        while waiting:
+            waiting.extend(self._perform_one(waiting.popleft(), now, at_s))
+
+    def _perform_one(self, action: Action, now: float, at_s: float) -> Sequence[Action]:
+        match action:
+            case actions.ToClient(routing_id, frames):
+                if not self._entrance.send(routing_id, frames):
+                    return self._dispatcher.on_client_gone(routing_id, now)
+            case actions.ToWorker(identity, frames):
+                if not sockets.send(self._backend, identity.encode(), frames):
+                    self._supervisor.kill(identity)
+                    return self._dispatcher.on_worker_exit(identity, now)
+            case actions.Log(level, event, fields):
+                # The time is from before the answer: its receiver may log it first.
+                getattr(self._log, level)(event, at_s=at_s, **fields)
+            case actions.ReportStatus(routing_id, request_id, known):
+                self._entrance.look()  # whoever changed a key asks whether that is known
+                header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)
+                body = orjson.dumps(status if known is None else known.of(status))
+                return [actions.ToClient(routing_id, protocol.encode(header, body))]
+            case actions.BeginDrain(reason, successor):
+                self._successor = self._successor or successor
+                self._begin_drain(now, reason)
+            case _:
+                self._supervise(action, now)
+        return ()
+
+    def _supervise(self, action: Action, now: float) -> None:
+        """Perform what concerns a worker's process."""
+        match action:
+            case actions.KillWorker(identity):
+                self._supervisor.kill(identity)
+            case actions.ReplaceWorker(identity):
+                self._started(self._supervisor.replace(identity), now)
+            case actions.WorkerReady(identity, stage):
+                self._supervisor.on_ready(identity, now)
+                if self._beginning.on_ready(stage, now):
+                    self._read_from(now)
+            case actions.WorkerFailed(identity, stage, error):
+                self._supervisor.on_failed(identity, error)
+                if self._beginning.on_failed(stage, error, now):
+                    self._read_from(now)
+
+    def _read_from(self, now: float) -> None:
+        """Start the readers, now that there is a database to read."""
+        if not self._supervisor.release(Stage.READ):
+            self._supervisor.add(Stage.READ, now)
+
+    def _succeed(self, heir: Heir, now: float) -> None:
+        """Ask the router that serves to hand over, once all workers could begin; take its place when it has."""
+        try:
+            if not heir.step(self._context, now, warm=self._beginning.warm(self._dispatcher.snapshot(now)["facts"])):
+                return
+            self._welcome()
+        except AddressUnavailableError as error:  # the other one's door may take a moment to close
+            self._beginning.failure = error if now >= heir.until else None
+        except MemmuxError as error:
+            self._beginning.failure = error
+        else:
+            heir.close()
+            self._heir = None
+            self._supervisor.release(Stage.WRITE)
+            self._log.info("database_taken_over", waited_s=heir.waited_s(now))
+
+    def _stand_by(self) -> None:
+        """Tell clients to come again, until the successor serves them and for a moment more, or has ended."""
+        began = self._drain_began
+        self._perform(self._dispatcher.close(time.monotonic()), began)
+        self._entrance.shut()
+        self._estate.release()
+        poller = zmq.Poller()
+        poller.register(self._entrance.polled[0], zmq.POLLIN)
+        until = math.inf
+        while not self._wakeup.told_to_stop and (now := time.monotonic()) < until:
+            if until == math.inf and (taken := self._estate.taken_over(self._successor)) is not None:
+                self._succession_failed = not taken
+                until = now + LINGER_S if taken else now
+                seconds = round(now - began, 3)
+                if taken:
+                    self._log.info("hand_over_finished", successor=self._successor, seconds=seconds)
+                else:
+                    self._log.error("hand_over_failed", successor=self._successor, seconds=seconds)
+            poller.poll(round(LOOK_S * 1000))
+            self._hear_clients()
+
+    def _begin_drain(self, now: float, reason: str) -> None:
+        if self._drain_until is None:
+            drain_s = min(self._drain_s, HASTE_S) if self._successor else self._drain_s
+            self._drain_began, self._drain_until = now, now + drain_s
+            if self._successor:
+                self._log.info("hand_over_began", successor=self._successor)
+            else:
+                self._log.info("stop_began", reason=reason)
+            self._perform(self._dispatcher.drain(now), now)
+
+    def _stop_workers(self) -> None:
+        """Let the workers finish and end, the writer last: it takes the log in once nobody reads from it any more."""
+        self._supervisor.stop()
+        until = time.monotonic() + (HASTE_S if self._successor else STOP_S)
+        if self._successor:  # a kill does these no harm, and clients are waiting
+            for identity in self._supervisor.running(Stage.EMBED, Stage.READ):
+                self._supervisor.kill(identity)
+        self._stop_kinds((Stage.EMBED, Stage.READ), until)
+        self._stop_kinds((Stage.WRITE,), until)
+        self._supervisor.reap(time.monotonic())
+
+    def _stop_kinds(self, stages: Sequence[Stage], until: float) -> None:
+        """Stop some kinds of workers; one that is still starting has nothing to finish. The rest `run` kills."""
+        frames = protocol.encode(Header(kind=Kind.STOP))
+        workers = self._dispatcher.snapshot(time.monotonic())["workers"]
+        ready = {identity for identity, worker in workers.items() if worker["state"] != "starting"}
+        for identity in self._supervisor.running(*stages):
+            if identity not in ready or not sockets.send(self._backend, identity.encode(), frames):
+                self._supervisor.kill(identity)
+        while self._supervisor.running(*stages) and (left := until - time.monotonic()) > 0:
+            self._wakeup.came(min(left, 0.1))  # SIGCHLD; the short bound is for one that came just before
+
+    def _close(self) -> None:
+        if self._heir is not None:
+            self._heir.close()
+        self._entrance.close()
+        self._backend.close(linger=LINGER_MS)
+        self._context.term()

@@ -1,0 +1,223 @@
+"""The door: where clients of other machines come in, over tcp and CURVE, and how it is known who each of them is.
+
+It has three sockets that the loop polls: the listener; the one on which ZAP asks who may come in; and a monitor, whose
+hints tell of connections that fail before they have a key to be judged by, and of those that end.
+
+A client is known to the dispatcher by the routing id of its connection behind PREFIX, which no routing id of a local
+client begins with: those that libzmq makes have 5 bytes, and those that a client chooses do not begin with a zero.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+
+import zmq
+
+from memmux.errors import AddressUnavailableError
+from memmux.logs import log
+from memmux.wire import sockets
+from memmux.wire.addresses import parse
+from memmux.wire.curve import KeyPair
+from memmux.wire.grants import Grant
+from router.io.auth import Keyring, Refusals, decide
+
+PREFIX = b"\x00remote/"
+PROBE_S = 60.0  # between two looks at each client's connection if no hint came that one has ended
+_TURN = 64  # questions and hints that are taken at once
+_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+_HINTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | _FAILED
+_EVENT = struct.Struct("=Hi")  # how a monitor begins: which event, and its value; zmq.utils.monitor imports asyncio
+_PEERS = 4096  # connections of which the address is remembered
+
+Incoming = tuple[bytes, list[bytes], Grant]
+"""A message of a client: its routing id, the frames, and what it may do."""
+
+
+class Door:
+    """The way in for clients of other machines.
+
+    address: where it listens. pair: the cluster's own keys. keyring: the clients'.
+    """
+
+    def __init__(self, address: str, pair: KeyPair, keyring: Keyring) -> None:
+        self.address = address
+        self.keyring = keyring
+        self._pair = pair
+        self._log = log.get()
+        self._refusals = Refusals()
+        self._users: dict[bytes, str] = {}  # the public key behind each routing id that was heard from
+        self._refused: set[bytes] = set()  # routing ids whose key was refused, and that it was logged of
+        self._gone: list[bytes] = []
+        self._peers: dict[int, str] = {}  # the address at the other end of each descriptor, as far as known
+        self._failed = False  # the handshake of the connection that ends next
+        self._next_probe = 0.0
+        self._listener: zmq.Socket[bytes]
+        self._zap: zmq.Socket[bytes]
+        self._monitor: zmq.Socket[bytes]
+
+    def open(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        """Listen; raise AddressUnavailableError if that can't be."""
+        self._zap = sockets.zap(context)
+        try:
+            self._listener = sockets.listener(context, self.address, self._pair.secret)
+        except zmq.ZMQError as error:
+            self._zap.close()
+            raise AddressUnavailableError(_why_not(self.address, error)) from None
+        self._monitor = sockets.monitor(self._listener, _HINTS)
+
+    def close(self, linger_ms: int) -> None:
+        """Close it; the last answers still go out."""
+        self._listener.disable_monitor()
+        self._monitor.close(linger=0)
+        self._listener.close(linger=linger_ms)
+        self._zap.close(linger=0)
+
+    @property
+    def polled(self) -> Sequence[zmq.Socket[bytes]]:
+        """What the loop polls."""
+        return self._listener, self._zap, self._monitor
+
+    @property
+    def listener(self) -> zmq.Socket[bytes]:
+        """What messages are sent on, to the routing id that `inner` returns."""
+        return self._listener
+
+    @staticmethod
+    def owns(routing_id: bytes) -> bool:
+        """Return whether that is a client that came in here."""
+        return routing_id.startswith(PREFIX)
+
+    @staticmethod
+    def inner(routing_id: bytes) -> bytes:
+        """Return the routing id that the listener knows."""
+        return routing_id[len(PREFIX) :]
+
+    def answer(self, now: float) -> None:
+        """Answer who may come in, and take hints."""
+        for question in _waiting(self._zap, _TURN):
+            self.keyring.refresh()
+            verdict = decide(question, self.keyring.keys)
+            self._zap.send_multipart(verdict.reply())
+            if verdict.user:
+                self._log.info("client_authenticated", key=verdict.name, address=verdict.address)
+            else:
+                self._refuse(verdict.address, verdict.reason, verdict.name, now)
+        for message in _waiting(self._monitor, _TURN):
+            event, descriptor = _EVENT.unpack(message[0])
+            self._hint(event, descriptor, now)
+
+    def messages(self, most: int) -> Iterator[Incoming]:
+        """Yield what clients say whose key is valid now; whoever else says something is gone."""
+        for _ in range(most):
+            try:
+                sender, *parts = self._listener.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            routing_id, user = PREFIX + sender.bytes, _user(parts)
+            grant = self.keyring.keys.grant(user)
+            if grant is None:
+                self._shut_out(routing_id, user)
+                continue
+            self._users[routing_id] = user
+            yield routing_id, [part.bytes for part in parts], grant
+
+    def gone(self) -> list[bytes]:
+        """Return the clients that were found to be gone since this was last asked."""
+        gone, self._gone = self._gone, []
+        return gone
+
+    def refresh(self) -> None:
+        """Look at the keys' file, and shut out whose key is not valid any more."""
+        if self.keyring.refresh():
+            for routing_id, user in list(self._users.items()):
+                if self.keyring.keys.grant(user) is None:
+                    self._shut_out(routing_id, user)
+
+    def to_probe(self, sessions: Collection[bytes], now: float) -> Collection[bytes]:
+        """Return the clients to say something to now, to see whether they are there; forget those without a session.
+
+        Not often: what a client does not read, because it asks nothing, waits in its queue.
+        """
+        here = set(filter(self.owns, sessions))
+        self._users = {routing_id: user for routing_id, user in self._users.items() if routing_id in here}
+        if now < self._next_probe:
+            return ()
+        self._next_probe = now + PROBE_S
+        return here
+
+    def _shut_out(self, routing_id: bytes, user: str) -> None:
+        """Take a client for gone, and say so once for each connection."""
+        self._users.pop(routing_id, None)
+        self._gone.append(routing_id)
+        if routing_id in self._refused:
+            return
+        if len(self._refused) >= _PEERS:
+            self._refused.clear()
+        self._refused.add(routing_id)
+        key = self.keyring.keys.find(user)
+        reason = "unknown key" if key is None else "revoked key"
+        self._log.warning("key_refused", key="" if key is None else key.name, reason=reason)
+
+    def _refuse(self, address: str, reason: str, name: str, now: float) -> None:
+        if self._refusals.news((address, reason, name), now):
+            self._log.warning("client_refused", address=address, reason=reason, **({"key": name} if name else {}))
+
+    def _hint(self, event: int, descriptor: int, now: float) -> None:
+        """Take a hint: a connection that ends right after its handshake failed is one that was refused for that."""
+        if event == zmq.EVENT_ACCEPTED:
+            if len(self._peers) >= _PEERS:
+                self._peers.clear()
+            self._peers[descriptor] = _peer(descriptor)
+        elif event == zmq.EVENT_DISCONNECTED:
+            address = self._peers.pop(descriptor, "")
+            if self._failed:
+                self._refuse(address, "no CURVE, or the key of another cluster", "", now)
+            else:
+                self._next_probe = min(self._next_probe, now)  # it may have been a client with a session
+            self._failed = False
+        elif event & _FAILED:
+            self._failed = True
+
+
+def _waiting(source: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
+    for _ in range(most):
+        try:
+            yield source.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return
+
+
+def _user(parts: Sequence[zmq.Frame]) -> str:
+    """Return the User-Id of a message: what `decide` said of its connection."""
+    with suppress(zmq.ZMQError, IndexError):
+        return str(parts[-1].get("User-Id"))
+    return ""
+
+
+def _peer(descriptor: int) -> str:
+    """Return the address at the other end; empty if the connection, and with it the descriptor, is gone by now."""
+    try:
+        connection = socket.socket(fileno=descriptor)
+    except OSError:
+        return ""
+    try:
+        return str(connection.getpeername()[0])
+    except (OSError, IndexError):
+        return ""
+    finally:
+        connection.detach()  # it is libzmq's
+
+
+def _why_not(address: str, error: zmq.ZMQError) -> str:
+    port = parse(address).port
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{address} is in use by another program; stop that one, or choose another port"
+        case errno.EADDRNOTAVAIL | errno.ENODEV:
+            return f"{address} is no address of this machine; name one of its own, or tcp://0.0.0.0:{port} for all"
+        case _:
+            return f"{address} can't be listened at: {error.strerror}; choose another port or address"

@@ -1,0 +1,72 @@
+"""The body of `cluster.status`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memmux.processes import rss_bytes
+from memmux.wire.operations import Stage
+from router.dispatch.dispatcher import Dispatcher
+from router.lifecycle.supervisor import Supervisor
+
+_EMBEDDED = ("batches", "windows", "cache_hits", "cache_misses")  # facts of embed workers that only grow
+
+
+def status_body(
+    welcome: dict[str, object], dispatcher: Dispatcher, supervisor: Supervisor, now: float, started: float
+) -> dict[str, object]:
+    """Return the body of `cluster.status`: a `memmux.wire.answers.Status`."""
+    seen = dispatcher.snapshot(now)
+    facts = seen["facts"]
+    written = facts.get(Stage.WRITE, {})
+    workers = supervisor.snapshot(seen["workers"])
+    degraded = list(seen["degraded"])
+    return {
+        "state": _state(degraded, draining=seen["draining"]),
+        "pid": welcome["pid"],
+        "version": welcome["version"],
+        "endpoint": welcome["endpoint"],
+        "database": welcome["database"],
+        "seq": written.get("seq", 0),
+        "memories": written.get("memories", 0),
+        "pending": written.get("pending", 0),
+        "unaudited": written.get("unaudited", 0),
+        "model": facts.get(Stage.EMBED, {}).get("model"),
+        "uptime_s": round(now - started, 3),
+        "rss_bytes": rss_bytes(os.getpid()),
+        "wal_bytes": written.get("wal_bytes", 0),
+        "index": _index(written, facts.get(Stage.READ, {})),
+        "oldest_read_s": seen["oldest_read_s"],
+        "degraded": degraded,
+        "workers": workers,
+        "clients": seen["clients"],
+        "queues": seen["queues"],
+        "requests": seen["requests"],
+        "health": seen["health"],
+        "embedder": _embedder(seen["embedders"]),
+        "backups": {"kept": written.get("backups", 0), "newest_at": written.get("backup_at")},
+        "events": seen["events"],
+    }
+
+
+def _embedder(each: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return what the embed workers have done, all of them together: texts in batches, and queries from the cache."""
+    return {name: sum(facts.get(name, 0) for facts in each) for name in _EMBEDDED}
+
+
+def _index(written: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, object]:
+    """Return where the index of many vectors stands; few need none."""
+    made, used = written.get("indexed", 0), read.get("indexed", 0)
+    if written.get("building") or made != used:
+        return {"state": "building", "vectors": used}
+    return {"state": "ready" if used else "none", "vectors": used}
+
+
+def _state(degraded: list[str], *, draining: bool) -> str:
+    if draining:
+        return "draining"
+    if all(code.endswith("_loading") for code in degraded):
+        return "starting" if degraded else "serving"
+    return "degraded"

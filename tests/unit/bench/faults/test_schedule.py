@@ -1,0 +1,30 @@
+"""The schedule of faults."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from bench.faults.schedule import PAUSE_S, Blow, Part, faults
+
+ROUND = 8
+
+
+def test_same_seed_gives_the_same_faults_and_another_seed_others() -> None:
+    assert list(islice(faults(7), 50)) == list(islice(faults(7), 50))
+    assert list(islice(faults(7), 50)) != list(islice(faults(8), 50))
+
+
+def test_every_round_kills_every_part_and_stalls_a_worker() -> None:
+    for seed in range(20):
+        schedule = list(islice(faults(seed), 3 * ROUND))
+        for start in range(0, len(schedule), ROUND):
+            blows = [blow for fault in schedule[start : start + ROUND] if fault.single for blow in fault.blows]
+            assert {Blow(part) for part in Part} <= set(blows)
+            assert [blow.part.works for blow in blows if blow.stall] == [True]
+
+
+def test_only_workers_are_stalled_and_two_blows_hit_different_parts() -> None:
+    for fault in islice(faults(3), 400):
+        assert PAUSE_S[0] <= fault.pause_s <= PAUSE_S[1]
+        assert len({blow.part for blow in fault.blows}) == len(fault.blows)
+        assert all(blow.part.works for blow in fault.blows if blow.stall)

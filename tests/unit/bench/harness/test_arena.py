@@ -1,0 +1,59 @@
+"""Only processes of its own are ever sent a signal by an arena."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from bench.harness.arena import Arena, arena
+
+
+@pytest.fixture
+def here() -> Iterator[Arena]:
+    with arena() as made:
+        yield made
+
+
+def _sleeper(*arguments: str) -> subprocess.Popen[bytes]:
+    """A process that says when it runs, and then waits for the end of its standard input."""
+    script = "import sys; print(flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def test_process_of_the_arena_is_found_and_struck(here: Arena) -> None:
+    with _sleeper(f"--database={here.settings.database}") as own:
+        assert list(here.running()) == [own.pid]
+        assert here.strike(own.pid, signal.SIGKILL)
+        assert own.wait(10) == -signal.SIGKILL
+    assert not here.strike(own.pid, signal.SIGKILL)
+
+
+def test_process_of_somebody_else_is_not_struck(here: Arena) -> None:
+    with _sleeper(f"--database={here.settings.database}.other") as other:
+        assert here.running() == {}
+        assert not here.strike(other.pid, signal.SIGKILL)
+        assert not here.strike(os.getpid(), signal.SIGKILL)
+        assert other.poll() is None
+        other.kill()
+
+
+def test_folder_is_kept_only_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with arena() as removed:
+        assert removed.folder.is_dir()
+    assert not removed.folder.exists()
+    with arena() as kept:
+        kept.kept = True
+    assert kept.folder.is_dir()
+    assert str(kept.folder) in capsys.readouterr().err
+    kept.kept = False
+    kept.remove()

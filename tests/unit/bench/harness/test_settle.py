@@ -1,0 +1,47 @@
+"""When a cluster has nothing left to do."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bench.harness.settle import settled
+
+INDEX_FROM = 100
+
+
+def _status(**changes: object) -> Any:
+    """A status of a cluster that has settled, but for the changes."""
+    ready = [{"kind": kind, "state": "ready"} for kind in ("read", "write", "embed")]
+    settled = {"workers": ready, "model": "m", "pending": 0, "memories": 7, "index": {"state": "none"}}
+    return SimpleNamespace(**{**settled, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"index": {}},
+        {"index": {"state": "ready", "vectors": 107}, "memories": 107},
+        {"index": {"state": "ready", "vectors": 107}, "memories": 50},  # of which some have several
+    ],
+)
+def test_cluster_has_settled_whose_index_is_ready_or_is_not_to_be(changes: dict[str, object]) -> None:
+    assert settled(_status(**changes), INDEX_FROM)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"workers": []},
+        {"workers": [{"kind": "read", "state": "ready"}, {"kind": "embed", "state": "starting"}]},
+        {"model": None},
+        {"pending": 1},
+        {"index": {"state": "building", "vectors": 7}},
+        {"memories": 107},  # the index is begun after a pause
+    ],
+)
+def test_cluster_that_starts_embeds_or_builds_has_not_settled(changes: dict[str, object]) -> None:
+    assert not settled(_status(**changes), INDEX_FROM)

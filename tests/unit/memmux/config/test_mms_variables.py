@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from memmux.config import mms_variables
+from memmux.config.settings import Settings, load
+
+GUIDE = Path(__file__).parents[4] / "docs" / "migrating.md"
+
+
+def given(**known: str) -> dict[str, object]:
+    return {name: value for name, value, _ in mms_variables.settings(known)}
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, {}),
+        ({"MCP_EMBEDDING_MODEL": "all-mpnet-base-v2"}, {"model": "all-mpnet-base-v2"}),
+        ({"MCP_EMBEDDING_MODEL": "sentence-transformers/all-MiniLM-L6-v2"}, {"model": "all-MiniLM-L6-v2"}),
+        ({"MCP_MEMORY_BACKUPS_PATH": "/b"}, {"backups_dir": "/b"}),
+        ({"MCP_BACKUP_INTERVAL": "Weekly"}, {"backup_interval_s": 604_800.0}),
+        ({"MCP_BACKUP_ENABLED": "false", "MCP_BACKUP_INTERVAL": "hourly"}, {"backup_interval_s": 0.0}),
+        ({"MCP_BACKUP_MAX_COUNT": "3"}, {"backup_keep": 3}),
+        ({"MCP_BACKUP_MAX_COUNT": "30"}, {"backup_keep": 7}),  # theirs removes them after 7 days
+        ({"MCP_BACKUP_MAX_COUNT": "30", "MCP_BACKUP_RETENTION": "14"}, {"backup_keep": 14}),
+        ({"MCP_BACKUP_RETENTION": "2"}, {"backup_keep": 2}),
+        ({"LOG_LEVEL": "CRITICAL"}, {"log_level": "error"}),
+        ({"LOG_LEVEL": "Debug"}, {"log_level": "debug"}),
+    ],
+)
+def test_each_variable_means_a_setting(known: dict[str, str], expected: dict[str, object]) -> None:
+    assert given(**known) == expected
+
+
+def test_a_value_that_makes_no_sense_is_left_aside_and_named() -> None:
+    known = {"LOG_LEVEL": "loud", "MCP_BACKUP_INTERVAL": "often", "MCP_BACKUP_MAX_COUNT": "-1"}
+    assert given(**known) == {}
+    assert set(mms_variables.ignored(known)) == set(known)
+    assert mms_variables.honoured(known) == []
+
+
+def test_variables_without_an_effect_are_named_with_the_reason() -> None:
+    known = {
+        "MCP_SEMANTIC_DEDUP_THRESHOLD": "0.9",
+        "MCP_HTTP_ENABLED": "true",
+        "MCP_CONSOLIDATION_ENABLED": "1",
+        "MCP_TIMEOUT": "60",  # of an MCP client
+        "MCP_EMBEDDING_MODEL": "m",
+    }
+    found = mms_variables.ignored(known)
+    assert set(found) == {"MCP_SEMANTIC_DEDUP_THRESHOLD", "MCP_HTTP_ENABLED", "MCP_CONSOLIDATION_ENABLED"}
+    assert "no memory is dropped" in found["MCP_SEMANTIC_DEDUP_THRESHOLD"]
+    assert mms_variables.honoured(known) == ["MCP_EMBEDDING_MODEL"]
+
+
+def test_everything_of_memmux_wins_over_them(tmp_path: Path) -> None:
+    config = tmp_path / "memmux.toml"
+    config.write_text("log_level = 'debug'\n")
+    environment = {
+        "MEMMUX_CONFIG": str(config),
+        "MEMMUX_DATABASE": str(tmp_path / "m.db"),
+        "MEMMUX_MODEL": "ours",
+        "MCP_EMBEDDING_MODEL": "theirs",
+        "LOG_LEVEL": "ERROR",
+        "MCP_BACKUP_INTERVAL": "hourly",
+        "MCP_BACKUP_MAX_COUNT": "4",
+    }
+    found = load({"backup_keep": 9}, environment)
+    assert (found.model, found.log_level, found.backup_interval_s, found.backup_keep) == ("ours", "debug", 3600.0, 9)
+    assert found.readers == Settings().readers
+
+
+@pytest.mark.parametrize("name", [*mms_variables.HONOURED, *mms_variables.WITHOUT_EFFECT])
+def test_the_guide_names_every_variable(name: str) -> None:
+    assert f"`{name}" in GUIDE.read_text()
+
+
+def test_a_longer_beginning_stands_before_a_shorter_one() -> None:
+    names = list(mms_variables.WITHOUT_EFFECT)
+    for place, name in enumerate(names):
+        assert not any(name.startswith(before) for before in names[:place])

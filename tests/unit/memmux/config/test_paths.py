@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from memmux.config.paths import IPC_PATH_BYTES, Places, make_private
+from memmux.config.settings import Settings
+from memmux.errors import EndpointTooLongError, StoragePermissionError
+
+
+def test_what_clients_and_routers_agree_on_stands_beside_the_database(settings: Settings) -> None:
+    places = Places(settings)
+    for path in (places.lock, places.spawn_lock, places.endpoint):
+        assert path.parent == settings.database.parent
+        assert path.name.startswith(settings.database.name)
+    assert len({places.lock, places.spawn_lock, places.endpoint, places.database}) == 4
+
+
+def test_two_databases_share_no_folder(settings: Settings, short_tmp: Path) -> None:
+    other = Settings(database=short_tmp / "other.db", runtime_dir=settings.runtime_dir, state_dir=settings.state_dir)
+    assert Places(settings).logs != Places(other).logs
+    assert not {*Places(settings).sockets()} & {*Places(other).sockets()}
+
+
+def test_folder_of_the_sockets_is_private(settings: Settings) -> None:
+    clients, workers = Places(settings).sockets()
+    assert clients != workers
+    folder = Path(clients.removeprefix("ipc://")).parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_path_that_is_too_long_is_refused_before_anything_is_made(short_tmp: Path) -> None:
+    settings = Settings(database=short_tmp / "m.db", runtime_dir=short_tmp / ("x" * IPC_PATH_BYTES))
+    with pytest.raises(EndpointTooLongError, match=rf"{IPC_PATH_BYTES}.*MEMMUX_RUNTIME_DIR"):
+        Places(settings).sockets()
+    assert list(short_tmp.iterdir()) == []
+
+
+def test_runtime_folder_is_that_of_the_platform_or_a_private_one(
+    settings: Settings, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(database=settings.database)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_tmp))
+    assert Places(settings).sockets()[0].startswith(f"ipc://{short_tmp}/memmux/")
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr("tempfile.tempdir", str(short_tmp))
+    assert Places(settings).sockets()[0].startswith(f"ipc://{short_tmp}/memmux-{os.getuid()}/")
+
+
+def test_folder_that_others_can_enter_is_closed(short_tmp: Path) -> None:
+    folder = short_tmp / "open"
+    folder.mkdir(mode=0o755)
+    make_private(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_folder_of_somebody_else_is_refused(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: short_tmp.stat().st_uid + 1)
+    with pytest.raises(StoragePermissionError, match="not a folder of yours"):
+        make_private(short_tmp)
+
+
+def test_link_in_the_place_of_a_private_folder_is_refused(short_tmp: Path) -> None:
+    (short_tmp / "real").mkdir()
+    (short_tmp / "link").symlink_to(short_tmp / "real")
+    with pytest.raises(StoragePermissionError):
+        make_private(short_tmp / "link")
+
+
+def test_file_in_the_place_of_a_private_folder_is_refused(short_tmp: Path) -> None:
+    (short_tmp / "file").touch()
+    with pytest.raises(StoragePermissionError):
+        make_private(short_tmp / "file")

@@ -1,0 +1,7 @@
+"""A machine whose home folder is nobody's."""
+
+from __future__ import annotations
+
+from tests.unit.memmux.hosts.conftest import client, document, machine
+
+__all__ = ["client", "document", "machine"]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from memmux.hosts import toml_edit
+
+ENTRY = {"command": "/bin/memmux", "args": ["mcp"], "env": {"MEMMUX_TOOLS": "full"}}
+PATH = ("mcp_servers", "memory")
+FILES = {
+    "servers": '# mine\nmodel = "o3"\n\n'
+    '[mcp_servers.docs]\ncommand = "npx" # docs\nargs = [\n  "-y",\n]\n\n[tui]\nx = 1\n',
+    "no servers": 'model = "o3"   # the best\n\n[profiles.fast]\nmodel = "mini"\n',
+    "nothing": "",
+    "a comment": 'model = "o3"\n# last words\n',
+    "servers apart": '[mcp_servers.a]\ncommand="x"\n\n[tui]\nx = 1\n\n[mcp_servers.b]\ncommand="y"\n',
+    "an inline server": '[mcp_servers]\ndocs = { command = "npx" } # hm\n\n[tui]\nx = 1\n',
+    "windows": 'model = "o3"\r\n\r\n[mcp_servers.docs]\r\ncommand = "npx"\r\n\r\n[tui]\r\nx = 1\r\n',
+    "no end of line": '[tui]\nx = "y"',
+}
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_a_new_table_is_one_piece_and_every_other_byte_is_as_it_was(text: str) -> None:
+    changed = toml_edit.put(text, PATH, ENTRY)
+    before = toml_edit.read(text)
+    servers = {**before.get("mcp_servers", {}), "memory": ENTRY}
+    assert toml_edit.read(changed) == {**before, "mcp_servers": servers}
+    start = next((at for at, pair in enumerate(zip(text, changed, strict=False)) if len(set(pair)) > 1), len(text))
+    assert changed.endswith(text[start:]), "what is new is no one piece"
+    assert "\n[mcp_servers.memory]" in f"\n{changed}".replace("\r", "")
+    assert changed.count("\r\n") == (changed.count("\n") if "\r" in text else 0)
+
+
+def test_a_table_looks_as_people_write_them() -> None:
+    assert toml_edit.put(FILES["servers"], PATH, ENTRY) == (
+        '# mine\nmodel = "o3"\n\n[mcp_servers.docs]\ncommand = "npx" # docs\nargs = [\n  "-y",\n]\n\n'
+        '[mcp_servers.memory]\ncommand = "/bin/memmux"\nargs = ["mcp"]\nenv = {MEMMUX_TOOLS = "full"}\n\n'
+        "[tui]\nx = 1\n"
+    )
+
+
+def test_an_inline_table_gets_an_inline_one() -> None:
+    changed = toml_edit.put('mcp_servers = { docs = { command = "npx" } } # all\n', PATH, ENTRY)
+    assert toml_edit.read(changed)["mcp_servers"] == {"docs": {"command": "npx"}, "memory": ENTRY}
+    assert changed.endswith("# all\n")
+    assert changed.count("\n") == 1
+
+
+def test_one_value_of_a_table_changes_with_the_comments_of_all() -> None:
+    text = '[mcp_servers.memory] # ours\ncommand = "old" # here\n# two\nargs = ["mcp"]\n\n'
+    text += '[mcp_servers.memory.env]\nA = "1"\n'
+    changed = toml_edit.put(toml_edit.put(text, (*PATH, "command"), "new"), (*PATH, "env", "B"), "2")
+    assert changed == text.replace('"old"', '"new"') + 'B = "2"\n'
+
+
+@pytest.mark.parametrize("name", ["servers", "servers apart", "an inline server", "windows", "a comment"])
+def test_dropping_what_was_put_gives_the_old_text(name: str) -> None:
+    text = FILES[name]
+    assert toml_edit.drop(toml_edit.put(text, PATH, ENTRY), PATH) == text
+
+
+def test_dropping_what_is_not_there_changes_nothing() -> None:
+    assert toml_edit.drop(FILES["servers"], PATH) == FILES["servers"]
+    assert toml_edit.drop("mcp_servers = 5\n", PATH) == "mcp_servers = 5\n"
+
+
+def test_what_is_no_toml_is_refused() -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        toml_edit.read("[mcp_servers\n")
+    for change in (lambda text: toml_edit.put(text, PATH, ENTRY), lambda text: toml_edit.drop(text, PATH)):
+        with pytest.raises(ValueError, match=r"."):
+            change("[mcp_servers\n")
+
+
+def test_what_stands_in_the_way_is_not_overwritten() -> None:
+    with pytest.raises(ValueError, match="mcp_servers is no table"):
+        toml_edit.put("mcp_servers = 5\n", PATH, ENTRY)

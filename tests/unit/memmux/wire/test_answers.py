@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from memmux.wire.answers import Graph, Hit, Link, Memory, Node, Page, SearchResult, Similar, Status, Stored
+from memmux.wire.requests import Mode
+
+MEMORY = Memory(
+    id="i",
+    content="c",
+    content_hash="h",
+    namespace="n",
+    type="note",
+    tags=("a", "B"),
+    metadata={"k": [1, None]},
+    created_at=datetime(2026, 11, 23, 10, 0, 0, 250_000, tzinfo=UTC),
+    updated_at=datetime(2026, 11, 23, 11, tzinfo=UTC),
+    supersedes="older",
+    superseded_by="newer",
+    aliases=("one", "two"),
+)
+
+
+def test_memory_comes_back_from_json_as_it_was() -> None:
+    assert Memory.from_json(orjson.loads(orjson.dumps(MEMORY))) == MEMORY
+
+
+def test_search_result_comes_back_from_its_body_with_the_codes_of_its_header() -> None:
+    sent = SearchResult(mode=Mode.KEYWORD, hits=(Hit(score=0.5, memory=MEMORY),))
+    read = SearchResult.from_body(orjson.dumps({"mode": sent.mode, "hits": sent.hits}), ("embedder_loading",))
+    assert (read.mode, read.hits, read.degraded) == (Mode.KEYWORD, sent.hits, ("embedder_loading",))
+    assert [hit.memory.id for hit in read] == ["i"]
+    assert (len(read), read[0]) == (1, sent.hits[0])
+
+
+def test_page_comes_back_from_its_body_as_it_was() -> None:
+    sent = Page(memories=(MEMORY,), total=7)
+    read = Page.from_body(orjson.dumps(sent))
+    assert read == sent
+    assert [memory.id for memory in read] == ["i"]
+    assert (len(read), read[0]) == (1, MEMORY)
+
+
+def test_memory_of_a_cluster_that_knows_no_aliases_has_none() -> None:
+    fields = orjson.loads(orjson.dumps(MEMORY))
+    del fields["aliases"], fields["superseded_by"]
+    memory = Memory.from_json(fields)
+    assert (memory.aliases, memory.superseded_by) == ((), None)
+
+
+def test_graph_comes_back_from_its_body_as_it_was() -> None:
+    link = Link(
+        source="i",
+        target="j",
+        relation="cites",
+        similarity=None,
+        types=("a", "b"),
+        metadata={"k": 1},
+        created_at=datetime(2026, 11, 23, tzinfo=UTC),
+    )
+    nodes = Node(id="i", distance=0, memory=MEMORY), Node(id="j", distance=1, memory=None)
+    sent = Graph(nodes=nodes, links=(link,))
+    assert Graph.from_body(orjson.dumps(sent)) == sent
+
+
+def test_a_store_that_named_similar_memories_is_read_as_one_that_did_not() -> None:
+    fields = {"id": "i", "content_hash": "h", "seq": 3, "status": "created", "indexed": True}
+    assert Stored.from_json(fields, ("indexing",)) == Stored(**fields, degraded=("indexing",))  # type: ignore[arg-type]  # of JSON
+    named = Stored.from_json({**fields, "similar": [{"id": "j", "score": 0.9}]}, ())
+    assert named.similar == (Similar(id="j", score=0.9),)
+
+
+def test_answers_can_not_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        MEMORY.content = "other"  # type: ignore[misc]  # what this test is about
+
+
+def test_a_status_is_read_whatever_a_later_cluster_says_beside_it() -> None:
+    known = Status(
+        state="serving",
+        pid=1,
+        version="9",
+        endpoint="ipc://x",
+        database="x",
+        seq=3,
+        memories=2,
+        pending=0,
+        model=None,
+        uptime_s=1.0,
+        rss_bytes=1,
+        degraded=("a",),
+        workers=(),
+        clients=(),
+        queues={},
+        requests={},
+    )
+    fields = {**orjson.loads(orjson.dumps(known)), "weather": "fine"}
+    assert Status.from_body(orjson.dumps(fields)) == known
+
+
+def test_a_status_is_read_of_an_older_cluster_that_says_less() -> None:
+    body = (
+        b'{"state":"serving","pid":1,"version":"0","endpoint":"x","database":"x","seq":1,"memories":1,"pending":0,'
+        b'"model":null,"uptime_s":1.0,"rss_bytes":1,"degraded":[],"workers":[],"clients":[],"queues":{},"requests":{}}'
+    )
+    assert Status.from_body(body).fitness("read") == "unknown, not looked yet"

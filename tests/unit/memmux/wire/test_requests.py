@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from memmux import errors, limits
+from memmux.client import methods
+from memmux.errors import MemmuxError
+from memmux.wire.operations import OPERATIONS
+from memmux.wire.requests import (
+    BODIES,
+    Filter,
+    Forget,
+    Get,
+    Graph,
+    List,
+    Load,
+    Mode,
+    Search,
+    Store,
+    StoreBatch,
+    Update,
+    Use,
+    Walk,
+)
+
+LONG = "x" * 129
+NESTED: dict[str, object] = {"a": [{"b": math.inf}]}
+
+WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
+    (Store, {"content": ""}, errors.ContentEmptyError),
+    (Store, {"content": " \n"}, errors.ContentEmptyError),
+    (Store, {"content": 5}, errors.ArgumentInvalidError),
+    (Store, {"content": None}, errors.ArgumentInvalidError),
+    (Store, {"content": "\ud800"}, errors.ArgumentInvalidError),
+    (Store, {"content": "ä" * (limits.CONTENT_BYTES // 2 + 1)}, errors.ContentTooLongError),
+    (Store, {"content": "x", "tags": "tag"}, errors.TagInvalidError),
+    (Store, {"content": "x", "tags": [""]}, errors.TagInvalidError),
+    (Store, {"content": "x", "tags": [5]}, errors.TagInvalidError),
+    (Store, {"content": "x", "tags": [LONG]}, errors.TagInvalidError),
+    (Store, {"content": "x", "tags": ["t"] * (limits.TAGS + 1)}, errors.TagInvalidError),
+    (Store, {"content": "x", "metadata": []}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": {"a": math.nan}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": NESTED}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": {"a": object()}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": {5: "a"}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": {"a": 1 << 70}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": {"a": "\ud800"}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": {"a": "x" * limits.METADATA_BYTES}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "type": ""}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "type": 5}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "namespace": LONG}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "colour": "red"}, errors.UnknownFieldError),
+    (Store, {}, errors.ArgumentInvalidError),
+    (StoreBatch, {"memories": []}, errors.LimitOutOfRangeError),
+    (StoreBatch, {"memories": [{"content": "x"}] * (limits.BATCH_MEMORIES + 1)}, errors.LimitOutOfRangeError),
+    (StoreBatch, {"memories": "x"}, errors.ArgumentInvalidError),
+    (StoreBatch, {"memories": [{"content": "x"}, {"content": ""}]}, errors.ContentEmptyError),
+    (StoreBatch, {"memories": ["x"]}, errors.ArgumentInvalidError),
+    (Search, {"query": " "}, errors.ContentEmptyError),
+    (Search, {"query": 5}, errors.ArgumentInvalidError),
+    (Search, {"query": "x" * (limits.QUERY_BYTES + 1)}, errors.ContentTooLongError),
+    (Search, {"query": "x", "mode": "psychic"}, errors.UnknownModeError),
+    (Search, {"query": "x", "mode": None}, errors.UnknownModeError),
+    (Search, {"query": "x", "limit": 0}, errors.LimitOutOfRangeError),
+    (Search, {"query": "x", "limit": limits.SEARCH_LIMIT + 1}, errors.LimitOutOfRangeError),
+    (Search, {"query": "x", "limit": 1.5}, errors.LimitOutOfRangeError),
+    (Search, {"query": "x", "limit": True}, errors.LimitOutOfRangeError),
+    (Search, {"query": "x", "filter": "tag"}, errors.ArgumentInvalidError),
+    (Search, {"query": "x", "filter": {"colour": "red"}}, errors.UnknownFieldError),
+    (Filter, {"after": "soon"}, errors.ArgumentInvalidError),
+    (Filter, {"before": 5}, errors.ArgumentInvalidError),
+    (Filter, {"any_tag": "yes"}, errors.ArgumentInvalidError),
+    (Filter, {"metadata": None}, errors.MetadataInvalidError),
+    (List, {"limit": 0}, errors.LimitOutOfRangeError),
+    (List, {"limit": limits.LIST_LIMIT + 1}, errors.LimitOutOfRangeError),
+    (List, {"offset": -1}, errors.LimitOutOfRangeError),
+    (List, {"offset": "0"}, errors.LimitOutOfRangeError),
+    (Get, {"id": ""}, errors.ArgumentInvalidError),
+    (Get, {"id": LONG}, errors.ArgumentInvalidError),
+    (Get, {"id": None}, errors.ArgumentInvalidError),
+    (Update, {"id": "i"}, errors.ArgumentInvalidError),
+    (Update, {"id": "i", "content": ""}, errors.ContentEmptyError),
+    (Update, {"id": "i", "tags": [""]}, errors.TagInvalidError),
+    (Update, {"id": "i", "metadata": {"a": math.nan}}, errors.MetadataInvalidError),
+    (Update, {"id": "i", "tags": ["x"], "versioned": True}, errors.ArgumentInvalidError),
+    (Update, {"id": "i", "content": "x", "versioned": "yes"}, errors.ArgumentInvalidError),
+    (Search, {"query": "x", "offset": -1}, errors.LimitOutOfRangeError),
+    (Search, {"query": "x", "min_score": "high"}, errors.ArgumentInvalidError),
+    (Search, {"query": "x", "min_score": math.nan}, errors.ArgumentInvalidError),
+    (Filter, {"namespace": ""}, errors.ArgumentInvalidError),
+    (Filter, {"include_superseded": 1}, errors.ArgumentInvalidError),
+    (Forget, {"filter": {}}, errors.ArgumentInvalidError),
+    (Forget, {"filter": {"namespace": "n"}}, errors.ArgumentInvalidError),
+    (Forget, {"filter": {"type": "t"}, "dry_run": None}, errors.ArgumentInvalidError),
+    (Forget, {}, errors.ArgumentInvalidError),
+    (Use, {"ids": "x"}, errors.ArgumentInvalidError),
+    (Use, {"ids": [5]}, errors.ArgumentInvalidError),
+    (Use, {"ids": []}, errors.LimitOutOfRangeError),
+    (Load, {"memories": {}}, errors.ArgumentInvalidError),
+    (Load, {"memories": []}, errors.LimitOutOfRangeError),
+    (Load, {"memories": [{}], "adopt": 1}, errors.ArgumentInvalidError),
+    (Graph, {"id": ""}, errors.ArgumentInvalidError),
+    (Graph, {"id": "i", "hops": 0}, errors.LimitOutOfRangeError),
+    (Graph, {"id": "i", "action": "dance"}, errors.ArgumentInvalidError),
+    (Graph, {"id": "i", "action": "path"}, errors.ArgumentInvalidError),
+    (Graph, {"id": "i", "other": "j"}, errors.ArgumentInvalidError),
+]
+
+
+@pytest.mark.parametrize(("body", "arguments", "error"), WRONG)
+def test_wrong_arguments_are_refused_by_name(
+    body: type[Any], arguments: dict[str, object], error: type[MemmuxError]
+) -> None:
+    with pytest.raises(error) as raised:
+        body.from_json(arguments)
+    assert type(raised.value) is error
+    assert isinstance(raised.value, errors.RequestError)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b'"x"', b"null", b'{"content": NaN}'])
+def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
+    with pytest.raises(errors.ArgumentInvalidError):
+        Store.from_body(body)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Store(content="x", tags=("a", "B"), type="note", metadata={"a": [1, 2.5, None, {"b": True}]}, namespace="n"),
+        StoreBatch(memories=(Store(content="x"), Store(content="y"))),
+        Search(query="x", mode=Mode.EXACT, limit=3, filter=Filter(tags=("a",), any_tag=True)),
+        List(limit=1, offset=2, filter=Filter(after=datetime(2026, 1, 1, tzinfo=UTC), metadata={"a": 1})),
+        Get(id="i"),
+        Update(id="i", tags=(), metadata={"gone": None}),
+        Update(id="i", content="x", versioned=True),
+        Search(query="x", offset=3, min_score=0.5, filter=Filter(namespace=None, include_superseded=True)),
+        Forget(filter=Filter(tags=("a",)), dry_run=True),
+        Use(ids=("i", "j")),
+        Load(memories=({"id": "i"},)),
+        Load(memories=({"id": "i"},), adopt=True),
+        Graph(id="i", action=Walk.PATH, other="j", hops=5),
+    ],
+)
+def test_request_comes_back_from_its_body_as_it_was(request_: Any) -> None:
+    assert type(request_).from_body(request_.to_body()) == request_
+
+
+def test_largest_content_is_accepted() -> None:
+    assert Store(content="x" * limits.CONTENT_BYTES).content
+
+
+def test_error_of_a_limit_names_its_number() -> None:
+    with pytest.raises(errors.LimitOutOfRangeError, match=str(limits.SEARCH_LIMIT)):
+        Search(query="x", limit=0)
+    with pytest.raises(errors.ContentTooLongError, match=str(limits.CONTENT_BYTES)):
+        Store(content="x" * (limits.CONTENT_BYTES + 1))
+
+
+def test_naive_times_get_the_time_zone_of_this_machine() -> None:
+    filter_ = Filter(after=datetime(2026, 1, 1))  # noqa: DTZ001 - what a user may well give
+    assert filter_.after is not None
+    assert filter_.after.tzinfo is not None
+
+
+def test_every_operation_with_a_body_is_in_the_table_of_operations() -> None:
+    assert set(BODIES) <= set(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("mode", "operation"),
+    [
+        ("semantic", "memory.search"),
+        ("hybrid", "memory.search"),
+        ("ranked", "memory.search"),
+        ("keyword", "memory.match"),
+        ("exact", "memory.match"),
+    ],
+)
+def test_search_goes_where_its_mode_is_served(mode: str, operation: str) -> None:
+    call = methods.search("x", mode=mode, after="2026-01-01T00:00:00Z", tags=["a"], metadata={"b": 1}, limit=7)
+    assert call.operation == operation
+    sent = orjson.loads(call.body)
+    assert (sent["query"], sent["mode"], sent["limit"]) == ("x", mode, 7)
+    assert (sent["filter"]["tags"], sent["filter"]["metadata"]) == (["a"], {"b": 1})
+    assert sent["filter"]["after"].startswith("2026-01-01T00:00:00")
+
+
+def test_a_search_leaves_superseded_memories_out_and_a_list_has_them_unless_told() -> None:
+    for request, default in ((Search(query="x"), False), (List(), True)):
+        assert request.filter.include_superseded is default
+    told = Filter(include_superseded=True)
+    assert Search(query="x", filter=told).filter == told
+    assert List(filter=Filter(include_superseded=False)).filter.include_superseded is False
+
+
+def test_a_store_goes_by_the_readers_only_if_it_asks_for_what_is_similar() -> None:
+    assert methods.store("x").operation == "memory.store"
+    assert methods.store("x", similar=True).operation == "memory.store_similar"
+    assert methods.store("x").body == methods.store("x", similar=True).body
+
+
+def test_metadata_that_holds_itself_is_refused() -> None:
+    circle: dict[str, object] = {}
+    circle["self"] = circle
+    with pytest.raises(errors.MetadataInvalidError):
+        methods.store("x", metadata=circle)
+
+
+def test_message_larger_than_the_cluster_accepts_is_refused() -> None:
+    memories = [Store(content="x" * limits.CONTENT_BYTES) for _ in range(65)]
+    with pytest.raises(errors.MessageTooLargeError, match=str(limits.MESSAGE_BYTES)):
+        methods.store_batch(memories)

@@ -1,0 +1,151 @@
+"""Backfill: the router's own request for vectors that are missing."""
+
+from __future__ import annotations
+
+import orjson
+
+from memmux.wire.operations import Stage
+from memmux.wire.protocol import Header, Kind, Message
+from router.dispatch.backfill import PAUSE_S
+from tests.unit.router.dispatch.driver import Driver
+
+_BEHIND = {"pending": 40, "model": "m"}
+
+
+def _behind() -> Driver:
+    """A cluster whose writer has just said that memories wait for their vector; its first batch is at the reader."""
+    driver = Driver()
+    for stage in Stage:
+        driver.ready(f"{stage}-0", stage, credit=2)
+    driver.heartbeat("write-0", **_BEHIND)
+    return driver
+
+
+def _walk(driver: Driver, worker: str, **facts: object) -> Message:
+    """Let the worker answer the newest thing it was asked."""
+    message = driver.requests(worker)[-1]
+    driver.answer(worker, message, worker.encode(), **facts)
+    return message
+
+
+def test_memories_without_a_vector_get_theirs_batch_by_batch() -> None:
+    driver = _behind()
+    first = _walk(driver, "read-0")
+    assert first.header.operation == "vectors.backfill"
+    assert orjson.loads(first.body) == {"model": "m", "dimensions": 3, "limit": 32}
+    assert (first.header.id, first.header.key) == ("internal-1", "internal-1")
+    assert _walk(driver, "embed-0").frames[1:] == (b"read-0",)
+    assert _walk(driver, "write-0", pending=8, model="m").frames[1:] == (b"read-0", b"embed-0")
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+    for worker in ("read-0", "embed-0"):
+        _walk(driver, worker)
+    _walk(driver, "write-0", pending=0, model="m")
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+    assert not any(driver.leftovers().values())
+
+
+def test_nothing_is_done_while_nothing_is_missing(driver: Driver) -> None:
+    driver.heartbeat("write-0", pending=0, model="m")
+    assert driver.asked("read-0") == []
+
+
+def test_another_model_is_reason_enough(driver: Driver) -> None:
+    driver.heartbeat("write-0", pending=0, model="old")
+    assert driver.asked("read-0") == ["internal-1"]
+
+
+def test_vectors_that_were_brought_along_are_reason_enough(driver: Driver) -> None:
+    driver.heartbeat("write-0", pending=0, unaudited=2, model="m")
+    _walk(driver, "read-0")
+    _walk(driver, "embed-0")
+    _walk(driver, "write-0", pending=0, unaudited=1, model="m")
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+    for worker in ("read-0", "embed-0"):
+        _walk(driver, worker)
+    _walk(driver, "write-0", pending=0, unaudited=0, model="m")
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+
+
+def test_the_model_says_how_long_its_windows_are(driver: Driver) -> None:
+    driver.heartbeat("embed-0", model="m", dimensions=3, max_tokens=256)
+    driver.heartbeat("write-0", pending=1, model="m")
+    body = orjson.loads(_walk(driver, "read-0").body)
+    assert body == {"model": "m", "dimensions": 3, "limit": 32, "max_tokens": 256}
+
+
+def test_it_waits_until_everyone_is_there() -> None:
+    driver = Driver()
+    driver.ready("write-0", Stage.WRITE, **_BEHIND)
+    driver.ready("embed-0", Stage.EMBED)
+    assert driver.asked("write-0") == driver.asked("embed-0") == []
+    driver.ready("read-0", Stage.READ)
+    assert driver.asked("read-0") == ["internal-1"]
+
+
+def test_only_one_is_in_flight() -> None:
+    driver = _behind()
+    for _ in range(3):
+        driver.heartbeat("write-0", **_BEHIND)
+    assert driver.asked("read-0") == ["internal-1"]
+
+
+def test_failure_is_followed_by_a_pause() -> None:
+    driver = _behind()
+    driver.fail("read-0", driver.requests("read-0")[0], "busy")
+    driver.now += PAUSE_S - 0.1
+    driver.heartbeat("write-0", **_BEHIND)
+    assert driver.asked("read-0") == ["internal-1"]
+    driver.now += 0.2
+    driver.heartbeat("write-0", **_BEHIND)
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+
+
+def test_batch_that_changed_nothing_is_followed_by_a_pause() -> None:
+    driver = _behind()
+    for worker in ("read-0", "embed-0"):
+        _walk(driver, worker)
+    _walk(driver, "write-0", **_BEHIND)
+    assert driver.asked("read-0") == ["internal-1"]
+
+
+def test_it_does_not_go_on_without_an_embedder() -> None:
+    driver = _behind()
+    driver.exit("embed-0")
+    _walk(driver, "read-0")
+    assert driver.asked("write-0") == []
+    (finished,) = [log.fields for log in driver.logs if log.event == "request_finished"]
+    assert (finished["outcome"], finished["client"]) == ("worker_unavailable", "router")
+    assert not any(driver.leftovers().values())
+
+
+def test_it_waits_behind_what_clients_asked_for() -> None:
+    driver = _behind()
+    driver.hello(b"a")
+    for number in range(4):
+        driver.request(b"a", f"s{number}", "memory.store")  # two at the embedder, two in its queue
+    _walk(driver, "read-0")
+    for number in range(4):
+        driver.answer("embed-0", driver.requests("embed-0")[number])
+    assert driver.asked("embed-0") == ["s0", "s1", "s2", "s3", "internal-1"]
+
+
+def test_it_holds_up_no_drain_and_counts_as_no_client() -> None:
+    driver = _behind()
+    assert driver.dispatcher.idle_since() is not None
+    driver.perform(driver.dispatcher.drain(driver.now))
+    assert driver.dispatcher.drained
+    assert driver.cancelled("read-0") == ["internal-1"]
+    driver.heartbeat("write-0", **_BEHIND)
+    _walk(driver, "read-0")
+    assert driver.asked("embed-0") == []
+    assert not any(driver.leftovers().values())
+
+
+def test_no_client_can_touch_it() -> None:
+    driver = _behind()
+    driver.hello(b"a")
+    driver.cancel(b"a", "internal-1")
+    driver.cancel(b"nobody", "internal-1")
+    driver.client(b"a", Header(kind=Kind.REQUEST, id="internal-1", operation="memory.get"), b"{}")
+    assert driver.cancelled("read-0") == []
+    assert driver.outcomes(b"a") == [("internal-1", "argument_invalid")]

@@ -1,0 +1,427 @@
+"""The life of a request: its route, its answer, its deadline, its end."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from memmux import limits
+from memmux.errors import ERRORS
+from memmux.wire import protocol
+from memmux.wire.grants import Grant
+from memmux.wire.operations import Stage
+from memmux.wire.protocol import Header, Kind
+from memmux.wire.roles import Role
+from router.dispatch.actions import BeginDrain, ReportStatus
+from router.dispatch.dispatcher import Limits
+from tests.unit.router.dispatch.driver import Driver
+
+
+def test_read_goes_to_a_reader_and_its_frames_are_the_answer(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.get")
+    (asked,) = driver.requests("read-0")
+    assert (asked.header.stage, asked.header.operation, asked.header.attempt) == ("read", "memory.get", 1)
+    assert (asked.header.client, asked.header.key, asked.frames) == ("a", "", (b"{}",))
+    driver.answer("read-0", asked, b"one", b"two", seq=42)
+    answer = driver.last(b"a")
+    assert (answer.header.kind, answer.header.id, answer.frames) == (Kind.RESULT, "r1", (b"one", b"two"))
+    assert answer.header.detail == {"queue_ms": 0, "work_ms": 0, "stages": {"read": [0, 0]}, "seq": 42}
+
+
+def test_frames_of_a_stage_are_appended_for_the_next(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store")
+    driver.answer("embed-0", driver.requests("embed-0")[0], b"described", b"data", degraded=["hash_embedder"])
+    (asked,) = driver.requests("write-0")
+    assert asked.frames == (b"{}", b"described", b"data")
+    assert asked.header.degraded == ("hash_embedder",)
+    driver.answer("write-0", asked, degraded=["indexing"])
+    assert driver.last(b"a").header.degraded == ("hash_embedder", "indexing")
+
+
+def test_request_that_brings_its_vector_skips_the_embed_stage(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store", b"described", b"data")
+    assert driver.asked("embed-0") == []
+    assert driver.requests("write-0")[0].frames == (b"{}", b"described", b"data")
+    assert driver.requests("write-0")[0].header.degraded == ()
+
+
+def test_answer_says_how_long_it_waited_and_was_worked_on_at_each_stage() -> None:
+    driver = Driver()
+    driver.hello(b"a")
+    driver.ready("embed-0", Stage.EMBED)
+    driver.request(b"a", "r1", "memory.search")
+    driver.now += 1
+    driver.answer("embed-0", driver.requests("embed-0")[0])
+    driver.now += 0.25
+    driver.ready("read-0", Stage.READ)
+    driver.now += 0.5
+    driver.answer("read-0", driver.requests("read-0")[0])
+    times = {"queue_ms": 250, "work_ms": 1500, "stages": {"embed": [0, 1000], "read": [250, 500]}}
+    assert driver.last(b"a").header.detail == times
+    (finished,) = [log.fields for log in driver.logs if log.event == "request_finished"]
+    assert finished == {
+        "request_id": "r1",
+        "client": "a",
+        "operation": "memory.search",
+        "outcome": "ok",
+        **times,
+        "total_ms": 1750,
+        "attempt": 1,
+        "degraded": [],
+    }
+    (slow,) = [log for log in driver.logs if log.event == "request_slow"]
+    assert (slow.level, slow.fields) == ("warning", {**finished, "route": ["embed", "read"]})
+
+
+@pytest.mark.parametrize(("slow_s", "told"), [(0.0, 0), (0.25, 1), (0.3, 0)])
+def test_request_is_slow_from_the_time_on_that_is_set(slow_s: float, told: int) -> None:
+    driver = Driver(Limits(slow_s=slow_s))
+    driver.hello(b"a")
+    driver.ready("read-0", Stage.READ)
+    driver.request(b"a", "r1", "memory.get")
+    driver.now += 0.25
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.events().count("request_slow") == told
+
+
+def test_write_without_a_key_gets_its_id_as_key(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.delete")
+    driver.request(b"a", "r2", "memory.delete", key="mine")
+    assert [message.header.key for message in driver.requests("write-0")] == ["r1", "mine"]
+
+
+def test_error_of_a_worker_is_the_final_answer(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store")
+    driver.fail("embed-0", driver.requests("embed-0")[0], "content_empty")
+    assert driver.last(b"a").header.detail == {"code": "content_empty", "message": "no", "retryable": False}
+    assert driver.asked("write-0") == []
+
+
+def test_embedding_that_makes_a_message_too_large_fails_alone(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.dispatch.flow._FRAMES_BYTES", 100)
+    driver.request(b"a", "r1", "memory.store")
+    driver.answer("embed-0", driver.requests("embed-0")[0], b"x" * 99)
+    assert driver.outcomes(b"a") == [("r1", "message_too_large")]
+    assert driver.asked("write-0") == []
+
+
+# without an embedder
+
+
+@pytest.mark.parametrize(("operation", "worker"), [("memory.store", "write-0"), ("memory.search", "read-0")])
+def test_embed_stage_is_skipped_and_said_so_while_the_embedder_loads(operation: str, worker: str) -> None:
+    driver = Driver()
+    driver.start("embed-0", Stage.EMBED)
+    driver.ready("read-0", Stage.READ)
+    driver.ready("write-0", Stage.WRITE)
+    driver.hello(b"a")
+    driver.request(b"a", "r1", operation)
+    (asked,) = driver.requests(worker)
+    assert (asked.frames, asked.header.degraded) == ((b"{}",), ("embedder_loading",))
+    driver.answer(worker, asked)
+    assert driver.last(b"a").header.degraded == ("embedder_loading",)
+
+
+def test_skipped_embed_stage_names_why_the_embedder_could_not_start(driver: Driver) -> None:
+    driver.exit("embed-0")
+    driver.start("embed-1", Stage.EMBED)
+    driver.worker("embed-1", Header(kind=Kind.FAILED, detail={"code": "model_missing"}))
+    driver.exit("embed-1")
+    driver.start("embed-2", Stage.EMBED)
+    driver.request(b"a", "r1", "memory.store")
+    assert driver.requests("write-0")[-1].header.degraded == ("model_missing",)
+    assert driver.dispatcher.snapshot(driver.now)["degraded"] == ["model_missing"]
+
+
+def test_embedder_that_comes_back_ends_the_degradation(driver: Driver) -> None:
+    driver.exit("embed-0")
+    driver.request(b"a", "r1", "memory.store")
+    assert driver.requests("write-0")[-1].header.degraded == ("embedder_unavailable",)
+    driver.ready("embed-1", Stage.EMBED)
+    driver.request(b"a", "r2", "memory.store")
+    assert driver.asked("embed-1") == ["r2"]
+    assert driver.dispatcher.snapshot(driver.now)["degraded"] == []
+
+
+def test_requests_that_wait_for_the_only_embedder_go_on_without_it_when_it_dies(driver: Driver) -> None:
+    for number in range(4):  # two at the embedder, two in its queue
+        driver.request(b"a", f"r{number}", "memory.store")
+    assert driver.asked("write-0") == []
+    driver.exit("embed-0")
+    driver.answer("write-0", driver.requests("write-0")[0])
+    driver.answer("write-0", driver.requests("write-0")[1])
+    assert driver.asked("write-0") == ["r0", "r1", "r2", "r3"]
+    assert all(message.header.degraded == ("embedder_unavailable",) for message in driver.requests("write-0"))
+
+
+# deadlines
+
+
+def test_deadline_travels_as_what_is_left_of_it(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store", deadline_ms=2000)
+    driver.now += 0.5
+    driver.answer("embed-0", driver.requests("embed-0")[0])
+    assert driver.requests("embed-0")[0].header.deadline_ms == 2000
+    assert driver.requests("write-0")[0].header.deadline_ms == 1500
+
+
+def test_deadline_has_a_default_and_a_ceiling(driver: Driver) -> None:
+    driver.request(b"a", "r1")
+    driver.request(b"a", "r2", deadline_ms=1 << 52)
+    assert [message.header.deadline_ms for message in driver.requests("read-0")] == [30_000, limits.DEADLINE_MS]
+
+
+def test_request_without_time_is_refused_at_once(driver: Driver) -> None:
+    driver.request(b"a", "r1", deadline_ms=0)
+    assert driver.outcomes(b"a") == [("r1", "deadline_exceeded")]
+    assert driver.asked("read-0") == []
+
+
+def test_queued_request_is_answered_when_its_time_is_up(driver: Driver) -> None:
+    for number in range(3):
+        driver.request(b"a", f"r{number}", deadline_ms=60_000)
+    driver.request(b"a", "late", deadline_ms=1000)
+    assert driver.dispatcher.next_deadline() == pytest.approx(driver.now + 1)
+    driver.tick(0.999)
+    assert driver.outcomes(b"a") == []
+    driver.tick(0.001)
+    assert driver.outcomes(b"a") == [("late", "deadline_exceeded")]
+    assert driver.cancelled("read-0") == []
+    assert "request_expired" in driver.events()
+
+
+def test_expired_request_is_never_dispatched(driver: Driver) -> None:
+    driver.request(b"a", "r0")
+    driver.request(b"a", "r1")
+    driver.request(b"a", "late", deadline_ms=1000)
+    driver.now += 1  # and no tick before the worker is free
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.asked("read-0") == ["r0", "r1"]
+    assert driver.outcomes(b"a") == [("r0", "ok"), ("late", "deadline_exceeded")]
+
+
+def test_request_that_expires_without_any_worker_says_so() -> None:
+    driver = Driver()
+    driver.hello(b"a")
+    driver.request(b"a", "r1", deadline_ms=1000)
+    driver.tick(1)
+    assert driver.outcomes(b"a") == [("r1", "worker_unavailable")]
+
+
+def test_request_that_expires_at_a_worker_is_answered_and_cancelled_and_its_credit_stays_spent(driver: Driver) -> None:
+    driver.request(b"a", "r0", deadline_ms=1000)
+    driver.request(b"a", "r1", deadline_ms=60_000)
+    driver.tick(1)
+    assert driver.outcomes(b"a") == [("r0", "deadline_exceeded")]
+    assert driver.cancelled("read-0") == ["r0"]
+    driver.request(b"a", "r2")
+    assert driver.asked("read-0") == ["r0", "r1"]
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.asked("read-0") == ["r0", "r1", "r2"]
+    assert driver.outcomes(b"a") == [("r0", "deadline_exceeded")]
+
+
+# cancelling
+
+
+def test_cancelled_request_in_the_queue_is_dropped(driver: Driver) -> None:
+    for number in range(3):
+        driver.request(b"a", f"r{number}")
+    driver.cancel(b"a", "r2")
+    assert driver.outcomes(b"a") == [("r2", "cancelled")]
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.asked("read-0") == ["r0", "r1"]
+
+
+def test_cancel_reaches_the_worker_and_its_late_answer_is_dropped(driver: Driver) -> None:
+    driver.request(b"a", "r0")
+    driver.cancel(b"a", "r0")
+    driver.cancel(b"a", "r0")
+    assert driver.cancelled("read-0") == ["r0"]
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.outcomes(b"a") == [("r0", "cancelled")]
+    assert not any(driver.leftovers().values())
+
+
+def test_write_that_a_writer_has_is_not_cancelled(driver: Driver) -> None:
+    driver.request(b"a", "r0", "memory.delete")
+    driver.cancel(b"a", "r0")
+    assert driver.cancelled("write-0") == []
+    driver.answer("write-0", driver.requests("write-0")[0])
+    assert driver.outcomes(b"a") == [("r0", "ok")]
+
+
+def test_write_that_is_still_embedded_is_cancelled(driver: Driver) -> None:
+    driver.request(b"a", "r0", "memory.store")
+    driver.cancel(b"a", "r0")
+    driver.answer("embed-0", driver.requests("embed-0")[0])
+    assert driver.outcomes(b"a") == [("r0", "cancelled")]
+    assert driver.asked("write-0") == []
+
+
+def test_nobody_cancels_the_request_of_another_client(driver: Driver) -> None:
+    driver.hello(b"b")
+    driver.request(b"a", "r0")
+    driver.cancel(b"b", "r0")
+    driver.cancel(b"nobody", "r0")
+    assert driver.cancelled("read-0") == []
+
+
+def test_id_that_is_used_again_while_the_old_worker_is_busy_gets_a_new_attempt(driver: Driver) -> None:
+    driver.request(b"a", "r0")
+    driver.cancel(b"a", "r0")
+    driver.request(b"a", "r0")
+    old, new = driver.requests("read-0")
+    assert (old.header.attempt, new.header.attempt) == (1, 2)
+    driver.answer("read-0", old, b"old")
+    driver.answer("read-0", new, b"new")
+    assert driver.outcomes(b"a") == [("r0", "cancelled"), ("r0", "ok")]
+    assert driver.last(b"a").frames == (b"new",)
+    assert not any(driver.leftovers().values())
+
+
+# what can't be accepted
+
+
+def test_unknown_operation_is_refused(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.nonsense")
+    driver.request(b"a", "r2", "vectors.backfill")
+    assert driver.outcomes(b"a") == [("r1", "unknown_operation"), ("r2", "unknown_operation")]
+    assert driver.events().count("request_refused") == 2
+
+
+def test_malformed_message_is_answered_if_its_id_is_known_and_counted_in_any_case(driver: Driver) -> None:
+    for frames in ([], [b""], [b"\xff"], [b"[]"], [b"{}"], [b'{"v":1,"kind":"no"}'], [b""] * 40, [b"x" * 20_000]):
+        driver.perform(driver.dispatcher.on_client(b"a", frames, driver.now))
+    assert len(driver.clients[b"a"]) == 1  # the WELCOME
+    driver.perform(driver.dispatcher.on_client(b"a", [b'{"v":1,"kind":"no","id":"r1"}'], driver.now))
+    assert driver.outcomes(b"a") == [("r1", "malformed_message")]
+    driver.client(b"a", Header(kind=Kind.REQUEST, operation="memory.get"))
+    driver.client(b"a", Header(kind=Kind.RESULT, id="r2"))
+    assert driver.outcomes(b"a")[1:] == [("r2", "malformed_message")]
+    assert driver.dispatcher.snapshot(driver.now)["events"]["malformed"] == 11
+    assert driver.events().count("message_malformed") == 11
+
+
+def test_wrong_version_is_answered_even_without_an_id(driver: Driver) -> None:
+    driver.perform(driver.dispatcher.on_client(b"new", [b'{"v":9,"kind":"hello"}'], driver.now))
+    assert driver.outcomes(b"new") == [("", "protocol_version")]
+
+
+def test_malformed_message_of_a_worker_is_dropped_and_counted(driver: Driver) -> None:
+    driver.perform(driver.dispatcher.on_worker("read-0", [b"{"], driver.now))
+    driver.worker("read-0", Header(kind=Kind.HELLO))
+    assert driver.dispatcher.snapshot(driver.now)["events"]["malformed"] == 2
+
+
+def test_error_that_a_worker_made_up_counts_as_internal(driver: Driver) -> None:
+    driver.request(b"a", "r1")
+    asked = driver.requests("read-0")[0].header
+    driver.worker("read-0", Header(kind=Kind.ERROR, id="r1", attempt=asked.attempt, detail={"code": ["odd"]}))
+    assert driver.dispatcher.snapshot(driver.now)["requests"]["memory.get"]["errors"] == {"internal": 1}
+    assert "internal" in ERRORS
+
+
+# what the router answers itself
+
+
+def test_ping_is_answered_without_a_session() -> None:
+    driver = Driver()
+    driver.client(b"x", Header(kind=Kind.PING, id="p"))
+    assert (driver.last(b"x").header.kind, driver.last(b"x").header.id) == (Kind.PONG, "p")
+
+
+def test_status_is_left_to_the_loop_and_reported_even_while_draining(driver: Driver) -> None:
+    driver.perform(driver.dispatcher.drain(driver.now))
+    driver.request(b"a", "r1", "cluster.status")
+    assert driver.others[-1] == ReportStatus(b"a", "r1")
+
+
+def test_stop_is_answered_at_once_and_begins_the_drain(driver: Driver) -> None:
+    driver.request(b"a", "r1")
+    driver.request(b"a", "stop", "cluster.stop")
+    assert driver.outcomes(b"a") == [("stop", "ok")]
+    assert driver.others[-1] == BeginDrain("asked")
+    assert not driver.dispatcher.drained
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.dispatcher.drained
+
+
+def test_stop_for_a_hand_over_names_who_asks_as_the_successor(driver: Driver) -> None:
+    driver.hello(b"heir", pid=77)
+    stop = Header(kind=Kind.REQUEST, id="stop", operation="cluster.stop", detail={"hand_over": True})
+    driver.client(b"heir", stop, b"{}")
+    assert driver.others[-1] == BeginDrain("hand_over", successor=77)
+    driver.request(b"a", "new")
+    assert driver.outcomes(b"a") == [("new", "draining")]
+
+
+def test_only_a_client_of_this_machine_can_ask_for_a_hand_over(driver: Driver) -> None:
+    driver.grants[b"far"] = Grant(name="ops", role=Role.ADMIN)
+    driver.hello(b"far", pid=77)
+    stop = Header(kind=Kind.REQUEST, id="stop", operation="cluster.stop", detail={"hand_over": True})
+    driver.client(b"far", stop, b"{}")
+    assert driver.others[-1] == BeginDrain("asked", successor=0)
+
+
+def test_closed_cluster_refuses_what_needs_no_worker_too_and_answers_a_ping(driver: Driver) -> None:
+    driver.perform(driver.dispatcher.close(driver.now))
+    driver.request(b"a", "s", "cluster.status")
+    assert driver.outcomes(b"a") == [("s", "draining")]
+    driver.client(b"a", Header(kind=Kind.PING, id="p"))
+    assert driver.last(b"a").header.kind is Kind.PONG
+    assert driver.dispatcher.drained
+
+
+def test_draining_cluster_refuses_new_requests_and_answers_the_accepted(driver: Driver) -> None:
+    for number in range(3):
+        driver.request(b"a", f"r{number}")
+    driver.perform(driver.dispatcher.drain(driver.now))
+    driver.request(b"a", "new")
+    driver.request(b"a", "r0")  # sent again: it was accepted before
+    assert driver.outcomes(b"a") == [("new", "draining")]
+    for number in range(3):
+        driver.answer("read-0", driver.requests("read-0")[number])
+    assert driver.outcomes(b"a")[1:] == [("r0", "ok"), ("r1", "ok"), ("r2", "ok")]
+    assert driver.dispatcher.drained
+    driver.perform(driver.dispatcher.drain(driver.now))
+    assert [event for event in driver.events() if event.startswith("drain")] == ["drain_began", "drain_finished"]
+
+
+def test_snapshot_shows_who_is_there_and_what_they_do(driver: Driver) -> None:
+    for number in range(3):
+        driver.request(b"a", f"r{number}")
+    driver.heartbeat("write-0", seq=5, pending=0, model="m")
+    driver.now += 2
+    seen = driver.dispatcher.snapshot(driver.now)
+    account = {"errors": 0, "per_s": 0.0, "p95_ms": None, "queue_ms": None}
+    assert seen["clients"] == [{"name": "a", "pid": 7, "version": "0", "in_flight": 3, "requests": 3, **account}]
+    assert seen["workers"]["read-0"] == {"state": "ready", "in_flight": 2, "silent_s": 2.0, "busy": 0.0}
+    assert seen["queues"] == {"embed": 0, "read": 1, "write": 0}
+    assert seen["facts"][Stage.WRITE]["seq"] == 5
+    assert (seen["draining"], seen["degraded"]) == (False, [])
+    assert orjson.dumps(seen["requests"])
+
+
+def test_accepted_request_without_a_body_gets_an_empty_one(driver: Driver) -> None:
+    driver.client(b"a", Header(kind=Kind.REQUEST, id="r1", operation="memory.get"))
+    assert driver.requests("read-0")[0].frames == (b"",)
+
+
+def test_every_message_to_a_worker_can_be_read_by_it(driver: Driver) -> None:
+    driver.hello(b"b", name="n" * 128)
+    driver.request(b"b", "r" * 128, "memory.store", key="k" * 128)
+    header = driver.requests("embed-0")[0].header
+    assert protocol.decode(protocol.encode(header)).header == header
+
+
+def test_idle_time_counts_from_the_end_of_the_last_session() -> None:
+    driver = Driver(Limits())
+    driver.tick()
+    assert driver.dispatcher.idle_since() == driver.now
+    driver.hello(b"a")
+    assert driver.dispatcher.idle_since() is None
+    driver.now += 5
+    driver.client(b"a", Header(kind=Kind.GOODBYE))
+    driver.tick(60)
+    assert driver.dispatcher.idle_since() == driver.now - 60

@@ -1,0 +1,156 @@
+"""The supervisor with real processes: workers that can't reach a router, or whose database is not one."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.logs import log
+from memmux.wire.operations import Stage
+from router.lifecycle.supervisor import BACKOFF_S, DEGRADED_AFTER, HELD, Supervisor
+
+
+@pytest.fixture
+def supervisor(settings: Settings, short_tmp: Path) -> Iterator[Supervisor]:
+    """Its workers connect to nobody; that is enough for them to live, or to be killed."""
+    settings.database.parent.mkdir()
+    counter = itertools.count()
+    supervisor = Supervisor(settings, f"ipc://{short_tmp}/nobody", new_identity=lambda: str(next(counter)))
+    yield supervisor
+    supervisor.kill_all()
+
+
+def _end(supervisor: Supervisor, identity: str) -> None:
+    """Kill a worker and wait until it is dead, without reaping it for the supervisor."""
+    popen = _popen(supervisor, identity)
+    supervisor.kill(identity)
+    popen.wait(10)
+
+
+def _popen(supervisor: Supervisor, identity: str) -> subprocess.Popen[bytes]:
+    return next(process.popen for process in supervisor._running() if process.identity == identity)
+
+
+def test_each_slot_gets_a_process_with_an_identity_of_its_own(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.READ, now=0.0)
+    assert supervisor.start_due(now=0.0) == [("read-0-0", Stage.READ), ("read-1-1", Stage.READ)]
+    assert supervisor.start_due(now=0.0) == []
+    assert supervisor.running() == ["read-0-0", "read-1-1"]
+
+
+def test_dead_process_is_replaced_at_once_under_a_new_identity(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    ((identity, _),) = supervisor.start_due(now=0.0)
+    _end(supervisor, identity)
+    assert supervisor.reap(now=1.0) == [identity]
+    assert supervisor.reap(now=1.0) == []
+    assert supervisor.start_due(now=1.0) == [("write-0-1", Stage.WRITE)]
+
+
+def test_slot_that_keeps_failing_waits_longer_each_time_and_is_reported(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    now, pauses = 0.0, []
+    for _ in range(DEGRADED_AFTER + 1):
+        ((identity, _),) = supervisor.start_due(now)
+        _end(supervisor, identity)
+        supervisor.on_failed(identity, {"code": "database_foreign"})
+        supervisor.reap(now)
+        due = supervisor.next_start()
+        assert due is not None
+        pauses.append(due - now)
+        now = due
+    assert pauses == [0.0, BACKOFF_S, 2 * BACKOFF_S, 4 * BACKOFF_S]
+    assert supervisor.failing(Stage.WRITE)
+    (row,) = supervisor.snapshot({})
+    assert (row["state"], row["pid"], row["restarts"]) == ("degraded", None, DEGRADED_AFTER)
+    assert row["error"] == {"code": "database_foreign"}
+
+
+def test_process_that_worked_for_a_while_is_replaced_at_once_however_often_it_is_killed(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    for now in (0.0, 3.0, 6.0, 9.0):
+        ((identity, _),) = supervisor.start_due(now)
+        supervisor.on_ready(identity, now + 0.5)
+        _end(supervisor, identity)
+        supervisor.reap(now + 3.0)
+        assert supervisor.next_start() == now + 3.0
+    assert not supervisor.failing(Stage.WRITE)
+
+
+def test_process_that_dies_as_soon_as_it_works_is_backed_off_from(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    now = 0.0
+    for _ in range(DEGRADED_AFTER):
+        ((identity, _),) = supervisor.start_due(now)
+        supervisor.on_ready(identity, now)
+        _end(supervisor, identity)
+        supervisor.reap(now)
+        now = supervisor.next_start() or now
+    assert supervisor.failing(Stage.WRITE)
+
+
+def test_successor_takes_the_slot_when_the_old_process_ends(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.EMBED, now=0.0)
+    ((old, _),) = supervisor.start_due(now=0.0)
+    ((new, _),) = supervisor.replace(old)
+    assert supervisor.replace(old) == []
+    assert supervisor.running() == [old, new]
+    _end(supervisor, old)
+    assert supervisor.reap(now=2.0) == [old]
+    assert supervisor.start_due(now=2.0) == []
+    assert supervisor.running() == [new]
+
+
+def test_held_worker_begins_when_it_is_released_and_its_successor_at_once(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0, held=True)
+    ((identity, _),) = supervisor.start_due(now=0.0)
+    popen = _popen(supervisor, identity)
+    assert HELD in popen.args  # type: ignore[operator]  # a list
+    assert supervisor.release(Stage.WRITE)
+    assert not supervisor.release(Stage.WRITE)
+    assert not supervisor.release(Stage.READ)
+    _end(supervisor, identity)
+    supervisor.reap(now=1.0)
+    ((identity, _),) = supervisor.start_due(now=1.0)
+    assert HELD not in _popen(supervisor, identity).args  # type: ignore[operator]  # a list
+
+
+def test_slot_that_is_backed_off_from_says_so_in_the_log(supervisor: Supervisor, settings: Settings) -> None:
+    log.configure("router", settings)
+    supervisor.add(Stage.WRITE, now=0.0)
+    for now in (0.0, 1.0):
+        ((identity, _),) = supervisor.start_due(now)
+        _end(supervisor, identity)
+        supervisor.reap(now)
+    (line,) = (Places(settings).logs / "router.jsonl").read_bytes().splitlines()
+    said = orjson.loads(line)
+    assert {name: said[name] for name in ("event", "slot", "failures", "seconds")} == {
+        "event": "slot_backed_off",
+        "slot": "write-0",
+        "failures": 2,
+        "seconds": BACKOFF_S,
+    }
+
+
+def test_nothing_is_started_after_stop(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    ((identity, _),) = supervisor.start_due(now=0.0)
+    supervisor.stop()
+    _end(supervisor, identity)
+    supervisor.reap(now=1.0)
+    assert supervisor.start_due(now=99.0) == []
+
+
+def test_kill_all_leaves_no_process(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.READ, now=0.0)
+    supervisor.start_due(now=0.0)
+    popens = [process.popen for process in supervisor._running()]
+    supervisor.kill_all()
+    assert all(popen.poll() is not None for popen in popens)

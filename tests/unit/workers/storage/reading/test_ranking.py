@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from workers.storage.reading import ranking
+from workers.storage.reading.ranking import STOP_WORDS
+
+
+def test_stop_words_are_left_out_of_a_query() -> None:
+    assert ranking.match(["where", "is", "the", "key"]) == '"key"'
+
+
+def test_stop_words_are_looked_for_when_nothing_else_is_asked() -> None:
+    assert ranking.match(["to", "be", "or", "not", "to", "be"]) == '"to" OR "be" OR "or" OR "not"'
+
+
+def test_nothing_to_look_for_is_no_query() -> None:
+    assert ranking.match([]) == ""
+
+
+def test_a_query_of_very_many_words_is_bounded() -> None:
+    assert ranking.match(map(str, range(10_000))).count('"') == 2 * ranking.TERMS
+
+
+def test_stop_words_are_written_as_the_tokenizer_writes_them() -> None:
+    assert all(word.isascii() and word.isalpha() and word.islower() for word in STOP_WORDS)
+
+
+def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
+    fused = dict(ranking.fuse({1: 8.0, 2: 2.0}, {1: 0.1, 2: 0.3, 3: 0.5}))
+    assert fused == pytest.approx({1: 0.5, 2: 0.125 + 0.25, 3: 0.5})
+
+
+def test_equals_are_ranked_newest_first() -> None:
+    assert [row for row, _ in ranking.fuse({1: 8.0}, {1: 0.1, 3: 0.5})] == [3, 1]
+
+
+def test_a_memory_without_a_vector_gets_nothing_for_meaning() -> None:
+    assert dict(ranking.fuse({1: 4.0, 2: 4.0}, {2: 0.9})) == {1: 0.5, 2: 1.0}
+
+
+def test_where_nothing_is_found_nothing_is_ranked() -> None:
+    assert ranking.fuse({}, {}) == []
+
+
+def test_a_ranked_score_is_mostly_hybrid_and_then_newness_and_use() -> None:
+    month = ranking.HALF_LIFE_S
+    created = {1: 0.0, 2: float(month), 3: 5.0 * month}  # the last by a clock that was set back since
+    found = dict(ranking.ranked({1: 1.0, 2: 0.5, 3: 0.0}, created, {1: 1, 3: 3}, now=month))
+    assert found == pytest.approx({1: 0.7 + 0.1 + 0.05, 2: 0.35 + 0.2, 3: 0.2 + 0.1})
+    assert dict(ranking.ranked({1: 1.0}, {1: 0.0}, {}, now=0.0)) == pytest.approx({1: 0.9})
+    assert ranking.ranked({}, {}, {}, now=0.0) == []
+
+
+def test_a_page_is_cut_after_the_ranking() -> None:
+    scored = [(1, 0.9), (2, 0.5), (3, 0.5), (4, 0.1)]
+    assert ranking.cut(scored, 1, 2, None) == [(2, 0.5), (3, 0.5)]
+    assert ranking.cut(scored, 0, 4, 0.5) == scored[:3]
+    assert ranking.cut(scored, 4, 1, None) == []
+
+
+def test_pages_of_one_limit_have_the_same_candidates_for_long() -> None:
+    assert {ranking.candidates(10, offset) for offset in range(0, 191, 10)} == {200}
+    assert ranking.candidates(10, 191) == 400
+    assert ranking.candidates(10, 5000) >= 5010
+
+
+def test_more_hits_have_more_candidates() -> None:
+    assert ranking.candidates(1) == 200
+    assert ranking.candidates(1000) == 10_000

@@ -1,0 +1,191 @@
+"""Memories that are removed for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from memmux.errors import ArgumentInvalidError, NotFoundError
+from tests.unit.workers.desk import Clock, Desk, job
+from workers.storage.writing import deletion, upkeep
+from workers.storage.writing.upkeep import Upkeep
+
+WORDS = "xyzzy plugh"
+
+
+def purged(desk: Desk, **asked: Any) -> Any:
+    return desk.ask("memory.purge", asked)
+
+
+def told(desk: Desk, memory_id: str, **fields: Any) -> list[str]:
+    return [change["did"] for change in desk.ask("memory.history", {"id": memory_id, **fields})["changes"]]
+
+
+def secret(desk: Desk) -> Any:
+    """A memory whose every state held the secret, deleted."""
+    stored = desk.store(WORDS, (1, 0), tags=["t"], metadata={"k": WORDS})
+    desk.ask("memory.update", {"id": stored["id"], "type": "note"})
+    desk.ask("memory.delete", {"id": stored["id"]})
+    return stored
+
+
+def test_a_purged_memory_is_nowhere_in_the_file(desk: Desk) -> None:
+    stored = secret(desk)
+    desk.writer.idle()
+    assert WORDS.encode() in desk.settings.database.read_bytes()
+    assert purged(desk, id=stored["id"]) == {"purged": 1, "remaining": 0, "seq": 4}
+    desk.engine._upkeep.finish()  # empties the log into the file
+    assert WORDS.encode() not in desk.settings.database.read_bytes()
+    assert desk.sql("SELECT count(*) FROM memories") == [(0,)]
+    assert desk.sql("SELECT count(*) FROM memory_tags") == [(0,)]
+
+
+def test_the_history_of_a_purged_memory_keeps_its_lines_without_contents(desk: Desk) -> None:
+    stored = secret(desk)
+    purged(desk, id=stored["id"])
+    assert told(desk, stored["id"]) == ["purged", "deleted", "changed", "stored"]
+    assert all(change["before"] is None for change in desk.ask("memory.history", {"id": stored["id"]})["changes"])
+    with pytest.raises(NotFoundError):
+        told(desk, stored["id"], namespace="other")
+
+
+def test_nothing_of_a_purged_memory_is_undone(desk: Desk) -> None:
+    stored = secret(desk)
+    purged(desk, id=stored["id"])
+    for seq in (3, 4):
+        with pytest.raises(NotFoundError, match="purged"):
+            desk.ask("memory.undo", {"seq": seq})
+
+
+def test_a_live_memory_is_not_purged(desk: Desk) -> None:
+    stored = desk.store("one")
+    for name in (stored["id"], stored["content_hash"]):
+        with pytest.raises(ArgumentInvalidError, match="delete it first"):
+            purged(desk, id=name)
+    assert purged(desk, before="2999-01-01") == {"purged": 0, "remaining": 0, "seq": 1}
+    assert desk.ask("memory.get", {"id": stored["id"]})
+
+
+def test_a_content_hash_purges_every_deleted_memory_with_it(desk: Desk) -> None:
+    for _ in range(2):
+        stored = secret(desk)
+    live = desk.store(WORDS)
+    assert purged(desk, id=stored["content_hash"])["purged"] == 2
+    assert desk.sql("SELECT id FROM memories") == [(live["id"],)]
+
+
+def test_a_purge_keeps_to_its_namespace(desk: Desk) -> None:
+    stored = desk.store("one", namespace="other")
+    desk.ask("memory.delete", {"id": stored["id"], "namespace": "other"})
+    with pytest.raises(NotFoundError):
+        purged(desk, id=stored["id"])
+    assert purged(desk, before="2999-01-01")["purged"] == 0
+    assert purged(desk, before="2999-01-01", namespace="other")["purged"] == 1
+
+
+def test_a_time_purges_what_was_deleted_before_it_a_bounded_part_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "MOST", 2)
+    for number in range(4):
+        desk.ask("memory.delete", {"id": desk.store(str(number))["id"]})
+    (last,) = desk.sql("SELECT max(deleted_at) FROM memories")[0]
+    assert purged(desk, before=str(last))["remaining"] == 1
+    assert purged(desk, before=str(last))["remaining"] == 0
+    assert desk.sql("SELECT content FROM memories") == [("3",)]
+
+
+def test_a_purge_that_is_sent_twice_is_done_once(desk: Desk) -> None:
+    stored = secret(desk)
+    first = desk.ask("memory.purge", {"id": stored["id"]}, key="k")
+    assert desk.ask("memory.purge", {"id": stored["id"]}, key="k") == first
+
+
+# of their own accord
+
+
+class Pausable(Clock):
+    """A clock that stands still."""
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Pausable:
+    return Pausable()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, clock: Pausable) -> Iterator[Desk]:
+    """A desk where deleted memories are kept for an hour."""
+    desk = Desk(tmp_path / "memories.db")
+    connection, database = desk.engine._connection, desk.settings.database
+    desk.engine._upkeep = Upkeep(connection, database, desk.clock, clock, retention_s=3600)
+    yield desk
+    desk.check()
+    desk.close()
+
+
+def advance(desk: Desk, clock: Pausable, seconds: float) -> None:
+    desk.clock.at += seconds
+    clock.at += seconds
+
+
+def test_retention_purges_with_the_history_and_logs_it(kept: Desk, clock: Pausable) -> None:
+    stored = secret(kept)
+    advance(kept, clock, upkeep.PURGE_FIRST_S)
+    kept.writer.idle()
+    assert told(kept, stored["id"])[0] == "deleted"
+    advance(kept, clock, 3600 + upkeep.PURGE_EVERY_S)
+    with structlog.testing.capture_logs() as logs:
+        kept.writer.idle()
+    assert ("memories_purged", 1) in [(entry["event"], entry.get("memories")) for entry in logs]
+    assert told(kept, stored["id"]) == ["purged", "deleted", "changed", "stored"]
+    assert kept.sql("SELECT client FROM changes ORDER BY seq DESC LIMIT 1") == [(deletion.UPKEEP,)]
+    assert kept.writer.facts()["seq"] == 4
+
+
+def test_a_turn_of_upkeep_purges_a_bounded_part_and_the_next_one_goes_on(
+    kept: Desk, clock: Pausable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "EXPIRED", 2)
+    for number in range(3):
+        kept.ask("memory.delete", {"id": kept.store(str(number))["id"]})
+    advance(kept, clock, 3600 + upkeep.PURGE_EVERY_S)
+    for left in (1, 0):
+        kept.writer.idle()
+        assert kept.sql("SELECT count(*) FROM memories") == [(left,)]
+
+
+def test_without_a_retention_nothing_is_ever_purged(kept: Desk, clock: Pausable) -> None:
+    kept.engine._upkeep._retention_s = 0
+    secret(kept)
+    advance(kept, clock, 1e9)
+    kept.writer.idle()
+    assert kept.sql("SELECT count(*) FROM memories") == [(1,)]
+
+
+def test_a_clock_that_is_set_forward_makes_nothing_older(kept: Desk, clock: Pausable) -> None:
+    secret(kept)
+    kept.store("new", key="k")
+    kept.clock.at += 1e9
+    clock.at += upkeep.PURGE_EVERY_S
+    kept.writer.idle()
+    assert kept.sql("SELECT count(*) FROM memories") == [(2,)]
+    assert kept.sql("SELECT count(*) FROM idempotency") == [(1,)]
+
+
+def test_a_purge_by_upkeep_leaves_no_transaction_open_when_it_fails(kept: Desk, clock: Pausable) -> None:
+    secret(kept)
+    advance(kept, clock, 3600 + upkeep.PURGE_EVERY_S)
+    kept.sql("CREATE TEMP TRIGGER full BEFORE DELETE ON main.memories BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(Exception, match="no"):
+        kept.writer.idle()
+    kept.sql("DROP TRIGGER full")
+    assert told(kept, kept.store("next")["id"]) == ["stored"]
+    assert kept.write(job("memory.purge", {"before": "2999-01-01"}))[0]

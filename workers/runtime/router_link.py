@@ -1,0 +1,127 @@
+"""The link: a worker's side of the router's backend, one DEALER with a heartbeat."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+
+import zmq
+
+from memmux.errors import ProtocolError
+from memmux.logs import log
+from memmux.wire import protocol, sockets
+from memmux.wire.protocol import Header, Kind, Message
+from workers.runtime.jobs import Progressing, Worker
+from workers.runtime.memory_cap import Weight
+
+LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
+_DRAIN = 256  # messages taken from the socket at once
+
+Attempt = tuple[str, int]  # of a request: its id and which attempt
+
+
+class Link:
+    """The worker's side of the router's backend: one DEALER, with a heartbeat."""
+
+    def __init__(self, address: str, identity: str, worker: Worker, heartbeat_s: float) -> None:
+        self.heartbeat_s = heartbeat_s
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._socket = sockets.dealer(self._context, address, identity.encode())
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._worker = worker
+        self._said = self._looked = time.monotonic()
+        self._inbox: list[Message] = []
+        self._open: dict[Attempt, float] = {}  # requests that came and are not answered, and when they came
+        self._cancelled: set[Attempt] = set()  # those of them that nobody waits for any more
+        self._weight: Weight | None = None  # from the start of work on
+        self._retiring = False
+
+    def send(self, header: Header, *frames: bytes) -> None:
+        """Send a message."""
+        self._said = time.monotonic()
+        self._socket.send_multipart(protocol.encode(header, *frames), copy=True)
+
+    def say(self, kind: Kind, **detail: object) -> None:
+        """Send a message about the worker itself, with its facts."""
+        self.send(Header(kind=kind, detail={**detail, **self._worker.facts()}))
+
+    def answer(self, header: Header, *frames: bytes) -> None:
+        """Send the outcome of a request."""
+        self._open.pop((header.id, header.attempt), None)
+        self.send(header, *frames)
+
+    def hold(self, told: threading.Event) -> None:
+        """Do nothing until `told` is set, but say so."""
+        self.send(Header(kind=Kind.HEARTBEAT, detail={"held": True}))
+        while not told.wait(self.heartbeat_s):
+            self.send(Header(kind=Kind.HEARTBEAT, detail={"held": True}))
+
+    def ready(self, cap_bytes: int) -> None:
+        """Say that work can begin. From now on the process may grow so far."""
+        self._weight = Weight(cap_bytes)
+        self.say(Kind.READY, pid=os.getpid(), credit=self._worker.credit)
+
+    def alive(self) -> None:
+        """Send a heartbeat if the last word was a while ago, and take what waits; cheap enough for every moment."""
+        now = time.monotonic()
+        if now - self._said >= self.heartbeat_s:
+            if self._weight is None:  # it has no facts before it is ready
+                detail = self._worker.progress() if isinstance(self._worker, Progressing) else {}
+                self.send(Header(kind=Kind.HEARTBEAT, detail=detail))
+            else:
+                self.say(Kind.HEARTBEAT)
+        if now - self._looked >= LOOK_S:
+            self._take()
+            self.retire_if_due()
+
+    def retire_if_due(self) -> None:
+        """Ask for a successor, once, if the worker wants one or has grown too large."""
+        if self._weight is None:
+            return
+        due = self._weight.is_too_much() or self._worker.retiring  # the weight is looked at in any case
+        if due and not self._retiring:
+            self._retiring = True
+            self.say(Kind.RETIRING)
+
+    def is_cancelled(self, request_id: str, attempt: int) -> bool:
+        """Return whether the router has said CANCEL to that attempt, as far as it was heard."""
+        return (request_id, attempt) in self._cancelled
+
+    def came_at(self, request_id: str, attempt: int) -> float:
+        """Return when an attempt that is not answered yet was taken from the socket, in monotonic seconds."""
+        return self._open.get((request_id, attempt), self._looked)
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """Return the messages that came since, after waiting at most `timeout_s` for the first."""
+        if not self._inbox:
+            self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
+        self._take()
+        messages, self._inbox = self._inbox, []
+        self._cancelled &= self._open.keys()
+        return messages
+
+    def _take(self) -> None:
+        """Put what waits in the socket into the inbox."""
+        self._looked = time.monotonic()
+        for _ in range(_DRAIN):
+            try:
+                message = protocol.decode(self._socket.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                return
+            except ProtocolError as error:
+                log.get().error("message_malformed", error=error.message)
+                continue
+            self._inbox.append(message)
+            # A CANCEL comes after its REQUEST.
+            if message.header.kind is Kind.REQUEST:
+                self._open[message.header.id, message.header.attempt] = self._looked
+            elif message.header.kind is Kind.CANCEL:
+                self._cancelled.add((message.header.id, message.header.attempt))
+
+    def close(self) -> None:
+        """Leave the router; what was sent is still delivered, if it takes no longer than a second."""
+        self._socket.close(linger=1000)  # the last answers still go out
+        self._context.term()

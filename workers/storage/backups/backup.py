@@ -1,0 +1,167 @@
+"""The backup: a copy of the database as of one moment, made while others write, and checked before it counts.
+
+The copy is made page by page through SQLite's backup API (https://www.sqlite.org/backup.html) from a connection of its
+own that holds one snapshot, so that what is written meanwhile neither waits for it nor makes it begin anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from memmux.errors import BackupFailedError, DatabaseCorruptError
+from memmux.wire.answers import Backup
+from workers.storage.backups.folder import PARTIAL, Shelf
+from workers.storage.db import engine, queries
+
+Proceed = Callable[[], None]
+"""Called often while something runs; raises the MemmuxError that shall end it."""
+
+_SQL = queries.load("backup")
+_STEP_PAGES = 256  # copied between two looks whether to go on: a few milliseconds
+_RESERVE_BYTES = 16 << 20  # that a backup leaves free, for the database goes on growing
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a good backup holds.
+
+    version: of its schema. memories: how many live ones. seq: the last change.
+    """
+
+    version: int
+    memories: int
+    seq: int
+
+
+def _on() -> None:
+    """Go on: nothing ends this."""
+
+
+def save(database: Path, shelf: Shelf, *, now: Callable[[], float] = time.time, proceed: Proceed = _on) -> Backup:
+    """Put a backup of `database` on the shelf and return it.
+
+    now: seconds since 1970. Raises BackupFailedError, DatabaseCorruptError, or what `proceed` raises; then there is
+    no backup, and nothing is left of it.
+    """
+    began = time.monotonic()
+    shelf.make()
+    with closing(engine.open_reader(database)) as source:
+        with engine.errors():
+            source.execute("BEGIN")
+            wanted = _contents(source)  # the first look is what pins the snapshot
+        target = shelf.place(now(), wanted.seq)
+        partial = target.with_name(target.name + PARTIAL)
+        try:
+            with _failures(shelf.folder):
+                _check_room(source, shelf.folder)
+                _copy(source, partial, proceed)
+                if (found := verify(partial, proceed)) != wanted:
+                    raise BackupFailedError(f"the backup holds {found}, and the database {wanted}")
+                size = partial.stat().st_size
+                partial.replace(target)
+                sync(shelf.folder)
+        finally:
+            partial.unlink(missing_ok=True)
+    seconds = round(time.monotonic() - began, 3)
+    return Backup(path=str(target), bytes=size, memories=found.memories, seq=found.seq, seconds=seconds)
+
+
+def verify(path: Path, proceed: Proceed = _on) -> Contents:
+    """Check every page of a backup and return what it holds; raise DatabaseCorruptError if it is damaged.
+
+    The file is opened as one that nobody writes: nothing appears beside it.
+    """
+
+    def working() -> bool:
+        proceed()
+        return False
+
+    with engine.errors(), closing(open_still(path)) as copy:
+        copy.set_progress_handler(working, engine.PROGRESS_STEPS)
+        verdict = str(copy.pragma("quick_check"))
+        if verdict != "ok":
+            raise DatabaseCorruptError(f"{path} is damaged: {verdict}; restore another backup")
+        try:
+            return _contents(copy)
+        except apsw.SQLError as error:
+            raise DatabaseCorruptError(f"{path} is not whole: {error}; restore another backup") from error
+
+
+def open_still(path: Path) -> apsw.Connection:
+    """Return a connection to a file that nobody writes while it is open; it takes no locks and makes no files."""
+    uri = f"file:{quote(os.fsencode(path))}?immutable=1"
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        engine.load_vectors(connection)
+        connection.pragma("trusted_schema", 0)  # it may be anybody's file
+        connection.pragma("cell_size_check", 1)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _contents(connection: apsw.Connection) -> Contents:
+    ((version, memories, seq),) = engine.fetch(connection, _SQL["contents"])
+    return Contents(version, memories, seq)
+
+
+def _check_room(source: apsw.Connection, folder: Path) -> None:
+    """Raise BackupFailedError unless the copy fits, and leaves the database room to grow."""
+    needed, free = engine.value(source, _SQL["size"]) + _RESERVE_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise BackupFailedError(
+            f"a backup in {folder} needs {needed >> 20} MiB and there are {free >> 20}; "
+            "free some space, or name another folder"
+        )
+
+
+def _copy(source: apsw.Connection, partial: Path, proceed: Proceed) -> None:
+    """Copy the snapshot of `source` into a new private file, and put that on the disk."""
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
+    with closing(engine.connect(partial)) as copy:
+        copy.pragma("synchronous", 0)  # the file is synced once, below
+        with copy.backup("main", source, "main") as copying:
+            while not copying.done:
+                copying.step(_STEP_PAGES)
+                proceed()
+        # So that whoever opens the backup, with whatever program, makes no files beside it.
+        copy.pragma("journal_mode", "delete")
+    sync(partial)
+
+
+def sync(path: Path) -> None:
+    """Put a file, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _failures(folder: Path) -> Iterator[None]:
+    """Raise what keeps a backup from being made as BackupFailedError, or DatabaseCorruptError if that is why."""
+    try:
+        yield
+    except (DatabaseCorruptError, apsw.CorruptError, apsw.NotADBError) as error:
+        # The copy is made of the database's own pages.
+        raise DatabaseCorruptError(
+            f"the database is damaged, so no backup was kept ({error}); run `memmux check`"
+        ) from error
+    except (OSError, apsw.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BackupFailedError(
+            f"no backup could be made in {folder} ({reason}); free some space, or name another folder"
+        ) from error

@@ -1,0 +1,84 @@
+"""The shelf: where the backups of one database are, what they are called, and which of them may go."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from memmux.config.paths import PRIVATE, Places
+from memmux.config.settings import Settings
+from memmux.errors import BackupFailedError
+from memmux.wire.times import from_epoch
+
+PARTIAL = ".partial"  # the suffix of a backup that does not count yet
+_TIME = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One backup on the shelf; at: seconds since 1970, whole. seq: the last change in it."""
+
+    path: Path
+    at: float
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A folder of backups called `<stem>-<UTC timestamp>-<seq>.db`; what is called otherwise is never touched."""
+
+    folder: Path
+    stem: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Shelf:
+        """Return the shelf of the database that `settings` name.
+
+        A folder that the user chose may serve several databases of one name, so there the names tell them apart.
+        """
+        places = Places(settings)
+        stem = places.database.stem
+        return cls(places.backups, stem if settings.backups_dir is None else f"{stem}.{places.digest}")
+
+    def place(self, at: float, seq: int) -> Path:
+        """Return the path of a backup that is made at that time, of a database that stands at `seq`."""
+        return self.folder / f"{self.stem}-{from_epoch(at).strftime(_TIME)}-{seq}.db"
+
+    def make(self) -> None:
+        """Make the folder, for this user alone, if it is missing; raise BackupFailedError."""
+        try:
+            self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BackupFailedError(
+                f"the folder {self.folder} can't be made ({error.strerror}); name another one"
+            ) from None
+
+    def kept(self) -> list[Kept]:
+        """Return the backups, newest first; none if the folder can't be read."""
+        return self._named("")
+
+    def tidy(self) -> None:
+        """Remove what is left of backups that were never finished; nobody else may be making one."""
+        for left in self._named(PARTIAL):
+            left.path.unlink(missing_ok=True)
+
+    def prune(self, keep: int) -> list[Path]:
+        """Remove all but the `keep` newest backups; return what is gone."""
+        gone = [old.path for old in self.kept()[keep:]]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return gone
+
+    def _named(self, suffix: str) -> list[Kept]:
+        name = re.compile(rf"{re.escape(self.stem)}-(\d{{8}}T\d{{6}}Z)-(\d+)\.db{re.escape(suffix)}")
+        found: list[Kept] = []
+        with suppress(OSError):
+            for path in self.folder.iterdir():
+                if (parts := name.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
+                    with suppress(ValueError):  # digits that are no time: not ours
+                        made = datetime.strptime(parts[1], _TIME).replace(tzinfo=UTC)
+                        found.append(Kept(path, made.timestamp(), int(parts[2])))
+        return sorted(found, key=lambda kept: (kept.at, kept.seq), reverse=True)

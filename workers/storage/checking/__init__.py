@@ -1,0 +1,1 @@
+"""Checking: whether the database's views and its rows agree."""

@@ -1,0 +1,79 @@
+"""Filters: a request's filter as a condition in SQL, the same one for lists and for every way of searching."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from memmux.wire.requests import Filter, Metadata
+from workers.storage.db import queries
+
+_SQL = queries.load("filters")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on `m`, a row of memories, with its values.
+
+    plain: it asks for the live memories of one namespace, or of all, and nothing else. by_tags: the name of the query
+    in search.sql for the rows with the tags that are asked for, if nothing else is; among them are those of other
+    namespaces, and of deleted memories. Empty otherwise. current: it leaves out superseded memories, of which plain and
+    by_tags do not speak.
+    """
+
+    sql: str
+    values: Mapping[str, str | float]
+    plain: bool
+    by_tags: str = ""
+    current: bool = False
+
+
+def condition(asked: Filter, *, current: bool = False) -> Condition:
+    """Return the condition that lets through what `asked` does; current: and no superseded memory."""
+    values: dict[str, str | float] = {}
+    names = ["live_everywhere"]
+    if isinstance(asked.namespace, str):
+        names, values = ["live"], {"namespace": asked.namespace}
+    elif asked.namespace is not None:
+        names.append("namespaces")
+        values["namespaces"] = orjson.dumps(asked.namespace).decode()
+    if asked.tags:
+        names.append("any_tag" if asked.any_tag else "all_tags")
+        values["tags"] = orjson.dumps(sorted(set(map(normal, asked.tags)))).decode()
+    if asked.type is not None:
+        names.append("type")
+        values["type"] = asked.type
+    if asked.after is not None:
+        names.append("after")
+        values["after"] = asked.after.timestamp()
+    if asked.before is not None:
+        names.append("before")
+        values["before"] = asked.before.timestamp()
+    if asked.metadata:
+        names.append("metadata")
+        values["metadata"] = metadata_text(asked.metadata)
+    by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
+    sql = " AND ".join(_SQL[name] for name in (*names, *(["current"] if current else [])))
+    return Condition(sql, values, plain=len(names) == 1, by_tags=by_tags, current=current)
+
+
+def metadata_text(metadata: Metadata) -> str:
+    """Return metadata as the JSON that is stored: keys in order, so that equal objects are equal texts."""
+    return orjson.dumps(dict(metadata), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def normal(tag: str) -> str:
+    """Return the name under which `tag` is compared."""
+    # Folding can take a composed character apart, so it is composed once more.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", tag).strip().casefold())
+
+
+def spellings(tags: Sequence[str]) -> dict[str, str]:
+    """Return the first spelling of each name, in the order given."""
+    found: dict[str, str] = {}
+    for tag in tags:
+        found.setdefault(normal(tag), tag)
+    return found

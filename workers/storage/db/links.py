@@ -1,0 +1,100 @@
+"""Belongings: what a memory has beside its row: aliases, links to others, and what its former home knew of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import apsw
+import orjson
+
+from memmux.wire.requests import Use
+from workers.storage.db import engine, queries
+from workers.storage.db.filters import metadata_text
+
+_SQL = queries.load("belongings")
+Fields = dict[str, Any]
+"""A link as a dump has it: target, relation, similarity, types, metadata, created_at; or an origin."""
+
+
+def aliases(connection: apsw.Connection, row: int) -> list[str]:
+    """Return the aliases of the memory `row`, in order."""
+    return [name for (name,) in engine.fetch(connection, _SQL["aliases"], {"row": row})]
+
+
+def origin(connection: apsw.Connection, row: int) -> Fields:
+    """Return what the former home of the memory `row` knew; empty if it had none."""
+    fields = engine.value(connection, _SQL["origin"], {"row": row})
+    found: Fields = {} if fields is None else orjson.loads(fields)
+    return found
+
+
+def links(connection: apsw.Connection, row: int) -> list[Fields]:
+    """Return the links that start at the memory `row`, by their targets."""
+    return [
+        {
+            "target": target,
+            "relation": relation,
+            "similarity": similarity,
+            "types": orjson.loads(types),
+            "metadata": orjson.loads(metadata),
+            "created_at": created_at,
+        }
+        for target, relation, similarity, types, metadata, created_at in engine.fetch(
+            connection, _SQL["links"], {"row": row}
+        )
+    ]
+
+
+def uses(connection: apsw.Connection, rows: Sequence[int]) -> dict[int, int]:
+    """Return how often each of the memories `rows` was of use, those that never were left out."""
+    return dict(engine.fetch(connection, _SQL["uses"], {"rows": orjson.dumps(rows).decode()}))
+
+
+def named(connection: apsw.Connection, namespace: str, names: Sequence[str]) -> int | None:
+    """Return the row of a memory, live or deleted, that has one of these aliases."""
+    values = {"namespace": namespace, "names": orjson.dumps(names).decode()}
+    row: int | None = engine.value(connection, _SQL["row_of_alias"], values)
+    return row
+
+
+def add_aliases(connection: apsw.Connection, row: int, names: Iterable[str]) -> None:
+    """Let the memory `row` go by these names too; one that another memory has stays with it."""
+    for name in names:
+        connection.execute(_SQL["add_alias"], {"row": row, "name": name})
+
+
+def put_aliases(connection: apsw.Connection, row: int, names: Iterable[str]) -> None:
+    """Let the memory `row` have these aliases and no other."""
+    connection.execute(_SQL["drop_aliases"], {"row": row})
+    add_aliases(connection, row, names)
+
+
+def put_origin(connection: apsw.Connection, row: int, fields: Mapping[str, object]) -> None:
+    """Keep what the former home of the memory `row` knew, in place of what was kept."""
+    if fields:
+        connection.execute(_SQL["put_origin"], {"row": row, "fields": metadata_text(fields)})
+    else:
+        connection.execute(_SQL["drop_origin"], {"row": row})
+
+
+def add_links(connection: apsw.Connection, row: int, given: Iterable[Mapping[str, Any]]) -> None:
+    """Add links that start at the memory `row`, but those of which it has one to the same target and relation."""
+    for link in given:
+        values = {**link, "types": orjson.dumps(link["types"]).decode(), "metadata": metadata_text(link["metadata"])}
+        connection.execute(_SQL["put_link"], {**values, "row": row})
+
+
+def put_links(connection: apsw.Connection, row: int, given: Iterable[Mapping[str, Any]]) -> None:
+    """Let these links start at the memory `row` and no other."""
+    connection.execute(_SQL["drop_links"], {"row": row})
+    add_links(connection, row, given)
+
+
+def use(connection: apsw.Connection, asked: Use, at: float) -> dict[str, object]:
+    """Count a use of each of the memories; return how many are there."""
+    namespaces = None if asked.namespaces is None else orjson.dumps(asked.namespaces).decode()
+    connection.execute(
+        _SQL["use"], {"ids": orjson.dumps(sorted(set(asked.ids))).decode(), "at": at, "namespaces": namespaces}
+    )
+    return {"count": connection.changes()}

@@ -1,0 +1,69 @@
+"""Rows: memories as they are kept, read into the dataclass that answers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+import orjson
+
+from memmux import limits
+from memmux.errors import MessageTooLargeError, NotFoundError
+from memmux.wire.answers import Memory
+from memmux.wire.times import from_epoch
+from workers.storage.db import engine, queries
+
+_SQL = queries.load("rows")
+ANSWER_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES
+
+
+def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
+    """Return the memories of `rows`, in that order; raise MessageTooLargeError if no message could hold them."""
+    wanted = orjson.dumps(rows).decode()
+    tags: dict[int, list[str]] = {row: [] for row in rows}
+    for row, spelling in connection.execute(_SQL["tags"], {"rows": wanted}):
+        tags[row].append(spelling)
+    found: dict[int, Memory] = {}
+    size = 0
+    for row, *fields, aliases, content_hash, metadata, content in connection.execute(
+        _SQL["memories"], {"rows": wanted}
+    ):
+        id_, namespace, type_, created, updated, supersedes, superseded_by = fields
+        size += len(content) + len(metadata)
+        if size > ANSWER_BYTES:
+            raise too_large()
+        found[row] = Memory(
+            id=id_,
+            content=content,
+            content_hash=content_hash,
+            namespace=namespace,
+            type=type_,
+            tags=tuple(tags[row]),
+            metadata=orjson.loads(metadata),
+            created_at=from_epoch(created),
+            updated_at=from_epoch(updated),
+            supersedes=supersedes,
+            superseded_by=superseded_by,
+            aliases=tuple(orjson.loads(aliases)),
+        )
+    return [found[row] for row in rows]
+
+
+def find(connection: apsw.Connection, memory_id: str, namespace: str) -> int:
+    """Return the row of the live memory with this id, content hash or alias; raise NotFoundError if there is none."""
+    row: int | None = engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace})
+    if row is None:
+        raise NotFoundError(
+            f"there is no memory {memory_id!r} in namespace {namespace!r}; search or list to find its id"
+        )
+    return row
+
+
+def is_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
+    """Return whether there is a live memory with this id, content hash or alias."""
+    return engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace}) is not None
+
+
+def too_large() -> MessageTooLargeError:
+    """Return the error of an answer that no message could hold."""
+    return MessageTooLargeError(f"the answer has more than {ANSWER_BYTES} bytes; ask for fewer memories at once")

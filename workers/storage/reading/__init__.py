@@ -1,0 +1,1 @@
+"""Reading: the queries that read workers answer, each in one snapshot."""

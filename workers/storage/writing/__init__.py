@@ -1,0 +1,1 @@
+"""Writing: the transactions of the only writer."""

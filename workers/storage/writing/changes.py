@@ -1,0 +1,212 @@
+"""Changes: what each write does to the rows, and its line in the change log. Every one is inside a savepoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import apsw
+import orjson
+
+from memmux.errors import ArgumentInvalidError, MalformedMessageError, UnknownOperationError
+from memmux.wire.checks import check_metadata
+from memmux.wire.ids import uuid7
+from memmux.wire.requests import BODIES, Get, Metadata, Store, Update
+from workers.runtime.jobs import Job
+from workers.storage import backfill, similar
+from workers.storage.db import engine, links, queries, rows, vectors
+from workers.storage.db.embeddings import Embedded, embedded
+from workers.storage.db.filters import metadata_text
+from workers.storage.db.state import digest
+from workers.storage.writing import audits, canaries, deletion, load, undo, versions
+from workers.storage.writing.memory_table import Ledger
+
+_SQL = queries.load("writer")
+
+
+class Changes:
+    """Applies one job at a time through `connection`; `now` gives seconds since 1970."""
+
+    def __init__(self, connection: apsw.Connection, now: Callable[[], float]) -> None:
+        self._connection = connection
+        self._ledger = Ledger(connection, now)
+        self._vectors = self._ledger.vectors
+        self._do: Mapping[str, Callable[[Job, Any], object]] = {
+            "memory.store": lambda job, asked: self._store(job, [asked])[0],
+            "memory.store_batch": lambda job, asked: {"stored": self._store(job, asked.memories)},
+            similar.OPERATION: self._store_similar,
+            "memory.update": self._update,
+            "memory.rewrite": self._update,
+            "memory.delete": self._delete,
+            "memory.forget": partial(deletion.forget, self._ledger),
+            "memory.use": lambda _, asked: links.use(connection, asked, self._ledger.at()),
+            "memory.undo": partial(undo.undo, self._ledger),
+            "memory.purge": partial(deletion.purge, self._ledger),
+            load.OPERATION: partial(load.load, self._ledger),
+            "canary.store": lambda job, asked: self._store(job, [asked])[0],
+            "canary.remove": self._remove,
+        }
+
+    def apply(self, job: Job) -> bytes:
+        """Do what `job` asks and return the body of its answer; raise the MemmuxError that it fails with."""
+        if not job.frames:
+            raise MalformedMessageError("the request has no body")
+        if job.operation == backfill.OPERATION:
+            return self._backfill(job)
+        do = self._do.get(job.operation)
+        if do is None:
+            raise UnknownOperationError(f"{job.operation!r} is nothing that a writer does")
+        return orjson.dumps(do(job, BODIES[job.operation].from_body(job.frames[0])))
+
+    def _store(self, job: Job, asked: Sequence[Store]) -> list[dict[str, object]]:
+        texts = self._embedded(job, job.frames[1:], len(asked)) or [None] * len(asked)
+        return [self._store_one(job, store, text) for store, text in zip(asked, texts, strict=True)]
+
+    def _store_similar(self, job: Job, asked: Store) -> dict[str, object]:
+        """Store one memory, and name those that the read stage found to say nearly the same."""
+        text = next(iter(self._embedded(job, job.frames[1:-1], 1)), None)
+        stored = self._store_one(job, asked, text)
+        return {**stored, "similar": similar.others(job.frames[-1], str(stored["id"]))}
+
+    def _embedded(self, job: Job, frames: Sequence[bytes], count: int) -> list[Embedded | None]:
+        """Return the embeddings of so many texts, if there are any.
+
+        From a client with a key only those by a model that is known here, as the vectors may be its own: it could name
+        any number of models, or the cluster's before that has made a vector, with other dimensions. What is left out
+        follows as for any memory that was stored while no embedder was ready.
+        """
+        found = embedded(frames, count)
+        if not job.grant.name:
+            return [*found]
+        return [text if vectors.model(self._connection, text.model) else None for text in found]
+
+    def _store_one(self, job: Job, asked: Store, text: Embedded | None) -> dict[str, object]:
+        if asked.namespace == canaries.NAMESPACE and job.operation != "canary.store":
+            raise canaries.reserved()
+        found = digest(asked.content)
+        if same := self._ledger.same(asked.namespace, found):
+            row, memory_id = same
+            indexed = self._ledger.indexed(row)
+            before = self._ledger.state(row).memory
+            if before.superseded_by is not None:  # it is said again, so it holds again
+                seq = versions.make_current(self._ledger, job, row, before)
+            else:
+                seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
+            return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
+        self._ledger.make_room(job, asked.namespace)
+        memory_id, at = uuid7(), self._ledger.at()
+        self._ledger.execute(
+            "insert_memory",
+            id=memory_id,
+            namespace=asked.namespace,
+            type=asked.type,
+            at=at,
+            supersedes=None,
+            content_hash=found,
+            metadata=metadata_text(asked.metadata),
+            content=asked.content,
+        )
+        row = self._connection.last_insert_rowid()
+        self._ledger.tag(row, asked.tags)
+        if text is not None:
+            self._vectors.add(row, asked.namespace, text)
+        seq = self._ledger.log(job, at, row, memory_id, before=None)
+        return {
+            "id": memory_id,
+            "content_hash": found,
+            "seq": seq,
+            "status": "created",
+            "indexed": text is not None,
+        }
+
+    def _update(self, job: Job, asked: Update) -> dict[str, object]:
+        row = rows.find(self._connection, asked.id, asked.namespace)
+        (before,) = rows.memories(self._connection, [row])
+        metadata = before.metadata if asked.metadata is None else _merged(before.metadata, asked.metadata)
+        if asked.versioned:
+            text = next(iter(self._embedded(job, job.frames[1:], 1)), None)
+            return versions.renew(self._ledger, job, row, replace(asked, metadata=metadata), text)
+        at, content_hash = self._ledger.at(), before.content_hash
+        self._ledger.execute(
+            "update_memory", row=row, type=asked.type or before.type, metadata=metadata_text(metadata), at=at
+        )
+        if asked.tags is not None:
+            self._ledger.execute("delete_memory_tags", row=row)
+            self._ledger.tag(row, asked.tags)
+        if asked.content is not None:
+            content_hash = self._replace(job, row, asked, asked.content, changed=asked.content != before.content)
+        indexed = self._ledger.indexed(row)
+        seq = self._ledger.log(job, at, row, before.id, orjson.dumps(before))
+        return {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
+
+    def _replace(self, job: Job, row: int, asked: Update, content: str, *, changed: bool) -> str:
+        """Give the memory `row` another content, with the vectors of that or none; return its hash."""
+        found = digest(content)
+        if (same := self._ledger.same(asked.namespace, found)) and same[0] != row:
+            raise ArgumentInvalidError(
+                f"the memory {same[1]!r} has this content already; delete one of the two, or give another content"
+            )
+        texts = [text for text in self._embedded(job, job.frames[1:], 1) if text is not None]
+        if changed:
+            self._ledger.execute("replace_content", row=row, content=content, content_hash=found)
+        if changed or texts:
+            self._vectors.remove(row)
+        for text in texts:
+            self._vectors.add(row, asked.namespace, text)
+        return found
+
+    def _delete(self, job: Job, asked: Get) -> dict[str, object]:
+        row = rows.find(self._connection, asked.id, asked.namespace)
+        (before,) = rows.memories(self._connection, [row])
+        at = self._ledger.at()
+        self._ledger.execute("delete_memory", row=row, at=at)
+        self._vectors.remove(row)
+        return {"id": before.id, "seq": self._ledger.log(job, at, row, before.id, orjson.dumps(before))}
+
+    def _remove(self, job: Job, asked: Get) -> dict[str, object]:
+        """Delete and purge a canary."""
+        row = rows.find(self._connection, asked.id, asked.namespace)
+        found = self._delete(job, asked)
+        deletion.remove(self._ledger, [row], job.client, job.id, operation=job.operation)
+        return found
+
+    def _backfill(self, job: Job) -> bytes:
+        """Add the vectors that memories were waiting for; those that changed meanwhile wait for the next turn.
+
+        Or compare the vectors of an audit's sample with those that were brought along.
+        """
+        asked = backfill.Backfill.from_body(job.frames[0])
+        if len(job.frames) != backfill.FRAMES:
+            raise MalformedMessageError("a backfill comes to the writer with its texts and their vectors")
+        read = backfill.texts(job.frames[1])
+        found = embedded(job.frames[2:], len(read.memories))
+        if any((text.model, text.dimensions) != (asked.model, asked.dimensions) for text in found):
+            raise ArgumentInvalidError(f"the vectors are not {asked.model}'s")
+        if read.audit is not None:
+            made = dict(zip(read.memories, found, strict=True))
+            audits.judge(self._ledger, job, read.audit, made, asked.max_tokens)
+            return orjson.dumps({"compared": len(made)})
+        model = self._vectors.register(asked.model, asked.dimensions)
+        stored = 0
+        for (memory_id, content), text in zip(read.memories, found, strict=True):
+            here = engine.fetch(self._connection, _SQL["unchanged"], {"id": memory_id, "content": content})
+            for row, namespace in here:
+                if not self._vectors.has(row, model):
+                    self._vectors.add(row, namespace, text)
+                    self._ledger.log(job, self._ledger.at(), row, memory_id, before=None)
+                    stored += 1
+        self._vectors.make_current(model)
+        current = vectors.current(self._connection)
+        assert current is not None
+        pending = vectors.memories(self._connection) - current.memories
+        if not pending:
+            self._vectors.drop_others(current)
+        return orjson.dumps({"stored": stored, "pending": pending})
+
+
+def _merged(before: Metadata, changed: Metadata) -> Mapping[str, object]:
+    merged = {key: value for key, value in {**before, **changed}.items() if changed.get(key, value) is not None}
+    check_metadata(merged)  # two that are within the limit may not be so together
+    return merged

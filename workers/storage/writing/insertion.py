@@ -1,0 +1,72 @@
+"""Insertion: a memory that is loaded becomes a row of its own; and what became of any that was to be loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memmux.wire.requests import DEFAULT_NAMESPACE
+from workers.runtime.jobs import Job
+from workers.storage.db import links
+from workers.storage.db.embeddings import Embedded
+from workers.storage.db.filters import metadata_text
+from workers.storage.writing.dump_lines import Line
+from workers.storage.writing.memory_table import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a line.
+
+    status: created, skipped, updated, merged, conflict, duplicate or broken. message: of those that are not as they
+    were given, why. row: of a memory that is new, or got the vectors of the line; 0 otherwise. unverified: whether
+    those are still to be compared with the model's.
+    """
+
+    status: str
+    message: str = ""
+    row: int = 0
+    unverified: bool = False
+
+
+CREATED, SKIPPED, UPDATED, MERGED = "created", "skipped", "updated", "merged"
+CONFLICT, DUPLICATE, BROKEN = "conflict", "duplicate", "broken"
+
+
+def insert(ledger: Ledger, job: Job, line: Line, texts: Sequence[Embedded]) -> int:
+    """Insert a memory of which neither id, nor live content, nor alias is there; return its row.
+
+    Raises QuotaExceededError.
+    """
+    memory = line.memory
+    if not line.state.deleted:
+        ledger.make_room(job, memory.namespace)
+    ledger.execute(
+        "load_memory",
+        id=memory.id,
+        namespace=memory.namespace,
+        type=memory.type,
+        supersedes=memory.supersedes,
+        superseded_by=memory.superseded_by,
+        content_hash=memory.content_hash,
+        metadata=metadata_text(memory.metadata),
+        content=memory.content,
+        **line.times,
+    )
+    row = ledger.connection.last_insert_rowid()
+    ledger.tag(row, memory.tags)
+    if memory.aliases:
+        links.add_aliases(ledger.connection, row, memory.aliases)
+    if line.origin:
+        links.put_origin(ledger.connection, row, line.origin)
+    if line.links:
+        links.add_links(ledger.connection, row, line.links)
+    for text in texts:
+        ledger.vectors.add(row, memory.namespace, text)
+    ledger.log(job, ledger.at(), row, memory.id, before=None)
+    return row
+
+
+def elsewhere(memory_id: str, namespace: str) -> str:
+    """Return how a message names a memory."""
+    return repr(memory_id) + ("" if namespace == DEFAULT_NAMESPACE else f" in namespace {namespace!r}")

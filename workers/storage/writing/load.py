@@ -1,0 +1,68 @@
+"""Load: puts memories back as `dump` gave them: with their ids, times, deletions, links and vectors.
+
+Each stands for itself: one that can't be taken is reported, and the others are. A memory that is there already as it
+is given is skipped, so that a load may be done again. What comes from a former home is adopted: see `adoption`.
+"""
+
+from __future__ import annotations
+
+from memmux.errors import RequestError
+from memmux.wire.requests import Load
+from workers.runtime.jobs import Job
+from workers.storage.db import audits, dump, engine, links, queries, vectors
+from workers.storage.writing import dump_lines, insertion, merge
+from workers.storage.writing.dump_lines import Line
+from workers.storage.writing.insertion import CONFLICT, CREATED, DUPLICATE, MERGED, SKIPPED, UPDATED, Done
+from workers.storage.writing.memory_table import Ledger
+
+OPERATION = "memory.load"
+_SQL = queries.load("writer")
+_COUNTED = (CREATED, SKIPPED, UPDATED, MERGED)
+_FINE = (CREATED, SKIPPED, UPDATED)
+
+
+def load(ledger: Ledger, job: Job, asked: Load) -> dict[str, object]:
+    """Load memories; return how many were created, skipped, updated and merged, and what became of the others.
+
+    problems: for each of the others, and of the merged ones, its place, counted from 0, its id, status and message.
+    conflict: its id is there with another state, which stays. duplicate: a live memory of another id has its content.
+    broken: it is no memory.
+    """
+    counts = dict.fromkeys(_COUNTED, 0)
+    problems: list[dict[str, object]] = []
+    rows: dict[int, bool] = {}  # of memories that are new, or have new vectors: whether these are unverified
+    for place, fields in enumerate(asked.memories):
+        # What is wrong with a line is found before any of it is written, so there is nothing to undo, and no savepoint,
+        # at which the full-text index would write out what it has so far.
+        try:
+            line = dump_lines.read(fields, adopt=asked.adopt)
+            done = merge.adopt(ledger, job, line) if asked.adopt else _load_one(ledger, job, line)
+        except RequestError as error:
+            done = Done(insertion.BROKEN, error.message)
+        if done.row:
+            rows[done.row] = done.unverified
+        if done.status in counts:
+            counts[done.status] += 1
+        if done.status not in _FINE:
+            memory_id = fields.get("id") if isinstance(fields, dict) else None
+            problems.append({"place": place, "id": memory_id, "status": done.status, "message": done.message})
+    audits.begin(ledger.connection, rows)
+    return {**counts, "problems": problems, "seq": engine.value(ledger.connection, _SQL["seq"])}
+
+
+def _load_one(ledger: Ledger, job: Job, line: Line) -> Done:
+    memory = line.memory
+    known = engine.value(ledger.connection, _SQL["by_id"], {"id": memory.id})
+    if known is not None:
+        if dump.dumped(ledger.connection, known) == line.dumped():
+            return Done(SKIPPED)
+        return Done(CONFLICT, f"the memory {memory.id!r} is there with another state, which was left as it is")
+    if not line.state.deleted and (same := ledger.same(memory.namespace, memory.content_hash)):
+        return Done(DUPLICATE, f"the memory {same[1]!r} has the content of {memory.id!r} already")
+    if memory.aliases and links.named(ledger.connection, memory.namespace, memory.aliases):
+        return Done(CONFLICT, f"another memory goes by an alias of {memory.id!r} already")
+    for text in line.texts:
+        if (known_model := vectors.model(ledger.connection, text.model)) is not None:
+            known_model.check(text.dimensions)
+    insertion.insert(ledger, job, line, line.texts)
+    return Done(CREATED)

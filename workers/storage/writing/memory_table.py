@@ -1,0 +1,131 @@
+"""The ledger: what every kind of change does alike to the rows of memories, their tags, and the change log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import apsw
+
+from memmux.errors import QuotaExceededError
+from workers.runtime.jobs import Job
+from workers.storage.db import engine, filters, queries, rows, vectors
+from workers.storage.db import links as belongings
+from workers.storage.db.filters import metadata_text
+from workers.storage.db.state import State
+
+_SQL = queries.load("writer")
+_NAMESPACES = 1024  # of which it is known how much they hold at most
+
+
+class Ledger:
+    """The writer's hand on memories; all of it belongs inside a transaction. `now` gives seconds since 1970."""
+
+    def __init__(self, connection: apsw.Connection, now: Callable[[], float]) -> None:
+        self.connection = connection
+        self.vectors = vectors.VectorTables(connection)
+        self._now = now
+        # The most that there may be in namespaces that were counted; what was deleted or rolled back since counts too.
+        self._held: dict[str, int] = {}
+
+    def at(self) -> float:
+        """Return the time of a change."""
+        return round(self._now(), 6)  # what a datetime holds, so that a time read is the time kept
+
+    def execute(self, query: str, /, **values: str | float | None) -> None:
+        """Run a query of `writer.sql`."""
+        self.connection.execute(_SQL[query], values)
+
+    def same(self, namespace: str, content_hash: str) -> tuple[int, str] | None:
+        """Return row and id of the live memory of `namespace` with this content, if there is one."""
+        values = {"namespace": namespace, "content_hash": content_hash}
+        return next(((row, found) for row, found in engine.fetch(self.connection, _SQL["same_content"], values)), None)
+
+    def make_room(self, job: Job, namespace: str) -> None:
+        """Raise QuotaExceededError if `namespace` holds as many live memories as the client of `job` may have there.
+
+        To be called before there is one more, whoever adds it.
+        """
+        most, known = job.grant.memories, self._held.get(namespace)
+        if most is not None and (known is None or known >= most):
+            # Counted no further than needed; from an index, but a hundred thousand still take milliseconds.
+            known = engine.value(self.connection, _SQL["held"], {"namespace": namespace, "most": most})
+            if len(self._held) >= _NAMESPACES:
+                self._held.clear()
+            self._held[namespace] = known
+        if known is not None:
+            self._held[namespace] = known + 1
+        if most is not None and known is not None and known >= most:
+            raise QuotaExceededError(
+                f"the namespace {namespace!r} holds {most} memories or more, which is the most that this client may "
+                "have there; delete some, or have its bound raised"
+            )
+
+    def state(self, row: int, *, origin: bool = False, links: bool = False) -> State:
+        """Return how the memory `row` is; with its origin and links, if asked."""
+        (memory,) = rows.memories(self.connection, [row])
+        return State(
+            memory,
+            deleted=bool(engine.value(self.connection, _SQL["deleted"], {"row": row})),
+            origin=belongings.origin(self.connection, row) if origin else None,
+            links=belongings.links(self.connection, row) if links else None,
+        )
+
+    def put(self, row: int, now: State, then: State, times: Mapping[str, float | None]) -> None:
+        """Let the memory `row`, which is as `now` says, be as `then` says; times: created_at, updated_at, deleted_at.
+
+        Vectors of another content go; those of a deleted memory, too.
+        """
+        memory = then.memory
+        self.execute(
+            "put_state",
+            row=row,
+            type=memory.type,
+            metadata=metadata_text(memory.metadata),
+            content=memory.content,
+            content_hash=memory.content_hash,
+            supersedes=memory.supersedes,
+            superseded_by=memory.superseded_by,
+            **times,
+        )
+        if now.memory.tags != memory.tags:
+            self.execute("delete_memory_tags", row=row)
+            self.tag(row, memory.tags)
+        if now.memory.aliases != memory.aliases:
+            belongings.put_aliases(self.connection, row, memory.aliases)
+        if then.origin is not None:
+            belongings.put_origin(self.connection, row, then.origin)
+        if then.links is not None:
+            belongings.put_links(self.connection, row, then.links)
+        if times["deleted_at"] is not None or now.memory.content != memory.content:
+            self.vectors.remove(row)
+
+    def times(self, row: int) -> dict[str, float | None]:
+        """Return the times of the memory `row`, in seconds since 1970 as they are kept."""
+        ((created_at, updated_at, deleted_at),) = engine.fetch(self.connection, _SQL["times"], {"row": row})
+        return {"created_at": created_at, "updated_at": updated_at, "deleted_at": deleted_at}
+
+    def tag(self, row: int, given: Sequence[str]) -> None:
+        """Give the memory `row`, which has no tags, those `given`."""
+        for position, (name, spelling) in enumerate(filters.spellings(given).items()):
+            self.execute("insert_tag", name=name)
+            self.execute("insert_memory_tag", row=row, name=name, position=position, spelling=spelling)
+
+    def indexed(self, row: int) -> bool:
+        """Return whether the memory `row` has vectors of the current model."""
+        return self.vectors.has(row, vectors.current(self.connection))
+
+    def log(
+        self, job: Job, at: float, row: int, memory_id: str, before: bytes | None, *, operation: str | None = None
+    ) -> int:
+        """Write a line of the change log and return its seq; operation: the job's, if not said."""
+        self.execute(
+            "insert_change",
+            at=at,
+            operation=operation or job.operation,
+            memory=memory_id,
+            row=row,
+            client=job.client,
+            request=job.id,
+            before=before.decode() if before is not None else None,
+        )
+        return self.connection.last_insert_rowid()

@@ -1,0 +1,139 @@
+"""Adoption: memories from a former home, which may still be in use, so that they come again with what changed there.
+
+A memory that nobody changed here takes the state that it has there. Two of one content become one. Vectors are kept,
+but nobody knows which model made them: they are unverified until an audit has compared some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from memmux import limits
+from workers.runtime.jobs import Job
+from workers.storage.db import dump, engine, links, queries, vectors
+from workers.storage.db.embeddings import Embedded
+from workers.storage.db.filters import spellings
+from workers.storage.db.state import State
+from workers.storage.writing import insertion
+from workers.storage.writing.dump_lines import Line
+from workers.storage.writing.insertion import CONFLICT, CREATED, DUPLICATE, MERGED, SKIPPED, UPDATED, Done
+from workers.storage.writing.memory_table import Ledger
+
+_SQL = queries.load("writer")
+_LOAD = "memory.load"
+_UNCHANGED = ("namespace", "type", "metadata", "updated_at", "deleted_at", "supersedes", "superseded_by", "content")
+Fields = Mapping[str, Any]
+
+
+def adopt(ledger: Ledger, job: Job, line: Line) -> Done:
+    """Take up one memory, and return what became of it; raise the RequestError that says why it is none."""
+    memory = line.memory
+    row = engine.value(ledger.connection, _SQL["by_id"], {"id": memory.id})
+    if row is not None:
+        return _again(ledger, job, line, row)
+    into = links.named(ledger.connection, memory.namespace, [memory.id, *memory.aliases])
+    if into is None and not line.state.deleted and (same := ledger.same(memory.namespace, memory.content_hash)):
+        into = same[0]
+    if into is not None:
+        return _merge(ledger, job, line, into)
+    if engine.value(ledger.connection, _SQL["purged"], {"id": memory.id}):
+        if line.state.deleted:
+            return Done(SKIPPED)
+        return Done(CONFLICT, f"the memory {memory.id!r} was deleted here for good, and does not come back")
+    texts = _fitting(ledger, line)
+    row = insertion.insert(ledger, job, line, texts)
+    return Done(CREATED, row=row, unverified=bool(texts))
+
+
+def _again(ledger: Ledger, job: Job, line: Line, row: int) -> Done:
+    """Let the memory `row`, which is the one of the line, be as it is there, unless it was changed here."""
+    memory = line.memory
+    if _holds(dump.dumped(ledger.connection, row), line.dumped()):
+        return Done(SKIPPED)
+    now = ledger.state(row, origin=True, links=True)
+    if now.memory.namespace != memory.namespace:
+        return Done(
+            CONFLICT, f"the memory {memory.id!r} is in namespace {now.memory.namespace!r} here, and stays there"
+        )
+    if engine.value(ledger.connection, _SQL["last_operation"], {"row": row}) != _LOAD:
+        return Done(CONFLICT, f"the memory {memory.id!r} was changed here since it was adopted, and was left as it is")
+    same = None if line.state.deleted else ledger.same(memory.namespace, memory.content_hash)
+    if same is not None and same[0] != row:
+        return Done(DUPLICATE, f"the memory {same[1]!r} has the content that {memory.id!r} has there now")
+    if now.deleted and not line.state.deleted:
+        ledger.make_room(job, memory.namespace)
+    texts = _fitting(ledger, line)
+    if now.memory.content == memory.content and ledger.indexed(row):
+        texts = []  # those that are there are of the same content, and may be verified by now
+    names = tuple(sorted({*now.memory.aliases, *memory.aliases}))
+    then = replace(line.state, memory=replace(memory, aliases=names), origin=line.origin or now.origin)
+    ledger.put(row, now, then, line.times)
+    if texts:
+        ledger.vectors.remove(row)
+    for text in texts:
+        ledger.vectors.add(row, memory.namespace, text)
+    ledger.log(job, ledger.at(), row, memory.id, now.to_log())
+    return Done(UPDATED, row=row if texts else 0, unverified=bool(texts))
+
+
+def _merge(ledger: Ledger, job: Job, line: Line, row: int) -> Done:
+    """Let the memory `row` be that of the line as well: it goes by its names, and has its tags and links, too."""
+    now, memory = ledger.state(row, origin=True, links=True), line.memory
+    name = insertion.elsewhere(now.memory.id, now.memory.namespace)
+    if now.deleted:
+        if line.state.deleted:
+            return Done(SKIPPED)
+        return Done(CONFLICT, f"{memory.id!r} became one with {name}, which was deleted here since")
+    names = {*now.memory.aliases, *memory.aliases, memory.id} - {now.memory.id}
+    then = State(
+        replace(
+            now.memory,
+            aliases=tuple(sorted(names)),
+            tags=tuple(spellings((*now.memory.tags, *memory.tags)).values())[: limits.TAGS],
+            created_at=min(now.memory.created_at, memory.created_at),
+        ),
+        deleted=False,
+        origin=now.origin or line.origin,
+        links=_links(now, line),
+    )
+    if line.state.deleted or then == now:
+        return Done(SKIPPED)
+    times = ledger.times(row)
+    if memory.created_at < now.memory.created_at:
+        times["created_at"] = line.times["created_at"]
+    ledger.put(row, now, then, times)
+    ledger.log(job, ledger.at(), row, now.memory.id, now.to_log())
+    return Done(MERGED, f"{memory.id!r} has the content of {name}, and became one with it")
+
+
+def _links(now: State, line: Line) -> list[Fields]:
+    known = {(link["target"], link["relation"]): link for link in (*line.links, *(now.links or ()))}
+    return [known[key] for key in sorted(known)]
+
+
+def _holds(ours: Fields, theirs: Fields) -> bool:
+    """Return whether a memory, as a dump has it, is as the line says, or is that and others that it became one with.
+
+    The origin does not count: it changes whenever somebody looks at the memory there.
+    """
+    names = set(ours.get("aliases", ()))
+    if not names.issuperset(theirs.get("aliases", ())) or any(ours.get(n) != theirs.get(n) for n in _UNCHANGED):
+        return False
+    alone = ("tags", "created_at")
+    if names == set(theirs.get("aliases", ())):
+        return all(ours[n] == theirs[n] for n in alone) and ours.get("links", []) == theirs.get("links", [])
+    tags = spellings(ours["tags"]).keys() >= spellings(theirs["tags"]).keys()
+    linked = {(link["target"], link["relation"]) for link in ours.get("links", ())}
+    return (
+        tags
+        and ours["created_at"] <= theirs["created_at"]
+        and linked.issuperset((link["target"], link["relation"]) for link in theirs.get("links", ()))
+    )
+
+
+def _fitting(ledger: Ledger, line: Line) -> list[Embedded]:
+    """Return the vectors of the line but those of another length than their model's here: new ones follow."""
+    known = [(text, vectors.model(ledger.connection, text.model)) for text in line.texts]
+    return [text for text, model in known if model is None or model.dimensions == text.dimensions]

@@ -1,0 +1,93 @@
+"""Migration: a database is made, or brought to the newest version, by the writer alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import apsw
+
+from memmux.config.settings import Settings
+from memmux.errors import (
+    StorageError,
+    StoragePermissionError,
+)
+from memmux.logs import log
+from workers.runtime.jobs import Alive, silent
+from workers.storage.backups import backup
+from workers.storage.backups.folder import Shelf
+from workers.storage.db import engine
+from workers.storage.db.schema import APPLICATION_ID, Migrations, migrations, refuse_foreign, refuse_newer
+
+
+def prepare(
+    database: Path, scripts: Migrations | None = None, shelf: Shelf | None = None, alive: Alive = silent
+) -> None:
+    """Make `database`, or bring it to the newest version; a backup of an older one is put on the `shelf` first.
+
+    Raises StorageError and its kinds; a file that is not ours, or newer, is left byte for byte as it was.
+    """
+    scripts = migrations() if scripts is None else scripts
+    refuse_foreign(database)
+    version = 0
+    if _is_empty(database):
+        _create(database)
+    else:
+        version = refuse_newer(database, scripts)
+    steps = {step: script for step, script in sorted(scripts.items()) if step > version}
+    if not steps:
+        return
+    if version:
+        saved = backup.save(database, shelf or Shelf.of(Settings(database=database)), proceed=alive)
+        log.get().info("database_saved", version=version, backup=saved.path)
+    _migrate(database, steps, alive)
+    log.get().info("database_migrated", before=version, after=max(steps))
+
+
+def _migrate(database: Path, steps: Migrations, alive: Alive) -> None:
+    """Apply `steps` in one transaction, in whatever journal mode the file has.
+
+    A new file is still in rollback mode, so its application id is in the file itself, never in a log beside it that
+    a look at the header would miss.
+    """
+
+    def working() -> bool:
+        alive()
+        return False
+
+    connection = engine.connect(database)
+    try:
+        with engine.errors():
+            connection.set_busy_timeout(engine.BUSY_MS)
+            connection.set_progress_handler(working, engine.PROGRESS_STEPS)
+            engine.load_vectors(connection)
+            connection.execute("BEGIN IMMEDIATE")
+            for step, script in steps.items():
+                connection.execute(script)
+                connection.pragma("user_version", step)
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.execute("COMMIT")
+    except apsw.Error as error:
+        raise StorageError(f"{database} could not be migrated and was left as it was: {error}") from error
+    finally:
+        connection.close()  # rolls back what was not committed
+
+
+def _is_empty(database: Path) -> bool:
+    try:
+        return database.stat().st_size == 0
+    except FileNotFoundError:
+        return True
+
+
+def _create(database: Path) -> None:
+    """Make an empty file that only its owner can read; SQLite gives the files beside it the same mode."""
+    try:
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+        backup.sync(database.parent)
+    except OSError as error:
+        raise StoragePermissionError(
+            f"{database} can't be made: {error.strerror}; give yourself write permission, or name another place "
+            "with MEMMUX_DATABASE"
+        ) from None

@@ -1,0 +1,139 @@
+"""Upkeep: what the writer does while nothing waits: checkpoints, and forgetting what nobody can ask for any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+
+from memmux.errors import MemmuxError
+from memmux.logs import log
+from workers.index import segment as segments
+from workers.storage.db import engine, queries
+from workers.storage.writing import canaries, deletion
+from workers.storage.writing.memory_table import Ledger
+
+ANSWERS_S = 24 * 3600  # how long an idempotency key is remembered
+DELETED_S = 30 * 24 * 3600  # how long a deleted memory can be brought back, unless told otherwise
+PRUNE_EVERY_S = 60.0
+PURGE_EVERY_S = 3600.0
+PURGE_FIRST_S = 60.0  # after the start: most clusters end before they are an hour old
+_PIECE = 1_000  # rows of one transaction of upkeep, a few milliseconds
+RELIEVE_EVERY_S = 1.0
+TRUNCATE_BYTES = 4 << 20  # a log above this is emptied and not only copied
+_PATIENCE_MS = 20  # how long a checkpoint waits for readers before it is put off
+
+_SQL = queries.load("writer")
+
+
+class Upkeep:
+    """Keeps the files small. `now` gives seconds since 1970, `clock` monotonic ones.
+
+    retention_s: how long deleted memories are kept; 0 for ever.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        database: Path,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+        *,
+        retention_s: float = DELETED_S,
+    ) -> None:
+        self._connection = connection
+        self._ledger = Ledger(connection, now)
+        self._database = database
+        self._retention_s = retention_s
+        self._began, self._started = now(), clock()
+        self._log = database.with_name(f"{database.name}-wal")
+        self._now = now
+        self._clock = clock
+        self._pruned = self._relieved = clock()
+        self._purged = clock() - PURGE_EVERY_S + PURGE_FIRST_S
+        self.dirty = True  # whether anything was committed since the last complete checkpoint
+
+    @property
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log."""
+        try:
+            return self._log.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def turn(self) -> bool:
+        """Do what is due and return whether memories were purged; what fails is logged and tried again."""
+        gone = 0
+        try:
+            with engine.errors():
+                if self._clock() - self._pruned >= PRUNE_EVERY_S:
+                    self._pruned = self._clock()
+                    self._forget("prune_answers", self._today() - ANSWERS_S)
+                    self._forget_canaries()
+                if self._clock() - self._purged >= PURGE_EVERY_S:
+                    self._purged = self._clock()
+                    gone = self._purge()
+                    if gone == deletion.EXPIRED:
+                        self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
+                    self._forget("purge_tags", 0)
+                    self._connection.pragma("optimize")
+                if self.dirty:
+                    self._checkpoint(truncate=self.wal_bytes > TRUNCATE_BYTES)
+        except MemmuxError as error:
+            log.get().warning("upkeep_failed", code=error.code, error=error.message)
+        return bool(gone)
+
+    def relieve(self) -> None:
+        """Empty a log that grew far while there was no idle moment; tried each second where a reader is in the way."""
+        if self._clock() - self._relieved < RELIEVE_EVERY_S or self.wal_bytes <= engine.JOURNAL_BYTES:
+            return
+        self._relieved = self._clock()
+        self.finish()
+
+    def finish(self) -> None:
+        """Empty the log; where that fails it stays, and nothing of it is lost."""
+        try:
+            with engine.errors():
+                self._checkpoint(truncate=True)
+        except MemmuxError as error:
+            log.get().warning("upkeep_failed", code=error.code, error=error.message)
+
+    def _today(self) -> float:
+        """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""
+        return min(self._now(), self._began + self._clock() - self._started)
+
+    def _purge(self) -> int:
+        """Purge some of what was deleted long enough ago; return how many."""
+        if not self._retention_s:
+            return 0
+        if gone := deletion.expired(self._ledger, self._today() - self._retention_s):
+            self.dirty = True
+            log.get().info("memories_purged", memories=gone)
+        return gone
+
+    def _forget_canaries(self) -> None:
+        kept = [manifest.seq for _, manifest in segments.kept(self._database)]
+        if gone := canaries.forget(self._ledger, self._today() - canaries.KEPT_S, kept):
+            self.dirty = True
+            log.get().info("canaries_forgotten", changes=gone)
+
+    def _checkpoint(self, *, truncate: bool) -> None:
+        """Copy the log into the database, and empty it if asked; a reader in the way puts that off."""
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
+        self._connection.set_busy_timeout(_PATIENCE_MS)
+        try:
+            in_log, copied = self._connection.wal_checkpoint(mode=mode)
+            self.dirty = copied < in_log
+        except apsw.BusyError:
+            self.dirty = True
+        finally:
+            self._connection.set_busy_timeout(engine.BUSY_MS)
+
+    def _forget(self, name: str, before: float) -> None:
+        values = {"before": before, "limit": _PIECE}
+        wanted = {key: value for key, value in values.items() if f":{key}" in _SQL[name]}
+        self._connection.execute(_SQL[name], wanted)
+        if gone := self._connection.changes():
+            self.dirty = True
+            log.get().info("rows_forgotten", statement=name, rows=gone)

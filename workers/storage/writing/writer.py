@@ -1,0 +1,230 @@
+"""The writer: the only one there is. What waits is applied in one transaction and acknowledged after its commit."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import orjson
+
+from memmux.errors import CancelledError, DatabaseCorruptError, KeyConflictError, MemmuxError
+from memmux.logs import log
+from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
+from workers.storage.backups.folder import Shelf
+from workers.storage.db import audits, engine, file_identity, filesystem, queries, vectors
+from workers.storage.db.file_identity import Lineage
+from workers.storage.writing import canaries, migrate, repair
+from workers.storage.writing.changes import Changes
+from workers.storage.writing.upkeep import DELETED_S, Upkeep
+
+_SQL = queries.load("writer")
+_BUSY_PAUSE_S = 0.01  # between two attempts to get the lock
+
+
+class SqliteWriter:
+    """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
+
+    shelf: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
+    retention_s: how long deleted memories are kept; 0 for ever. alive: called often while it is opened.
+    Raises StorageError and its kinds.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        *,
+        shelf: Shelf | None = None,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        retention_s: float = DELETED_S,
+        alive: Alive = silent,
+    ) -> None:
+        engine.refuse_unsafe()
+        filesystem.refuse_network(database)
+        file_identity.begin(database)
+        migrate.prepare(database, shelf=shelf, alive=alive)
+        opened = Lineage.of(database)
+        self._database = database
+        self._connection = engine.open_writer(database)
+        self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
+        self._now = now
+        self._alive: Alive = silent
+        self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
+        self._changes = Changes(self._connection, now)
+        self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
+        with engine.errors():
+            self._facts = self._counted()  # the first look is what makes the log
+            self._passing = 0
+            self._changed: int = engine.value(self._connection, _SQL["last_real_change"]) or 0
+        opened.check(database)
+        self._lineage = Lineage.of(database)
+        self._lineage.note(database)
+
+    def apply(self, jobs: Sequence[Job], alive: Alive) -> list[Outcome]:
+        """Apply `jobs` in one transaction with a savepoint for each, commit once, and return all outcomes."""
+        if self._damage is not None:
+            return [(job, self._damage) for job in jobs]
+        self._alive = alive
+        try:
+            self._lineage.check(self._database)
+            with engine.errors(self._connection):
+                self._begin()
+                outcomes = [(job, CancelledError() if job.cancelled() else self._apart(job)) for job in jobs]
+                self._connection.execute("COMMIT")
+            self._lineage.check(self._database)  # what went into a file that is gone is not acknowledged
+        except MemmuxError as error:
+            # Nothing of it is durable, so nothing of it is acknowledged.
+            self._note(error)
+            log.get().error("transaction_failed", code=error.code, error=error.message, requests=len(jobs))
+            return [(job, error) for job in jobs]
+        finally:
+            self._alive = silent
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._upkeep.dirty = True
+        self._upkeep.relieve()
+        before, self._facts = self.seq, self._counted()
+        if all(canaries.sent(job.operation) for job in jobs):
+            self._passing += self.seq - before
+        else:
+            self._changed = self.seq
+        return outcomes
+
+    def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
+        """Build every view anew from the rows, in one transaction; if that heals a damage, writes go on."""
+        self._alive = alive
+        try:
+            self._lineage.check(self._database)
+            with engine.errors(self._connection):
+                self._begin()
+                rebuilt = repair.rebuild(self._connection, job, self._now(), alive)
+                self._connection.execute("COMMIT")
+        except MemmuxError as error:
+            return error
+        finally:
+            self._alive = silent
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._damage = None
+        self._upkeep.dirty = True
+        self._facts = self._counted()
+        log.get().info("views_rebuilt", texts=rebuilt.texts, vectors=rebuilt.vectors, dropped=rebuilt.dropped)
+        return Answer((orjson.dumps(rebuilt),))
+
+    @property
+    def seq(self) -> int:
+        """The newest change."""
+        return cast("int", self._facts["seq"])
+
+    @property
+    def changed(self) -> int:
+        """The newest change of anything but canaries."""
+        return self._changed
+
+    @property
+    def passing(self) -> int:
+        """How many changes since it was opened were canaries'."""
+        return self._passing
+
+    @property
+    def vectors(self) -> int:
+        """How many vectors the current model has made."""
+        return cast("int", self._facts["vectors"])
+
+    def born(self) -> float | None:
+        """Return when the first change was made, in seconds since 1970; None if there is none."""
+        with engine.errors():
+            at: float | None = engine.value(self._connection, _SQL["first_change"])
+        return at
+
+    def facts(self) -> dict[str, object]:
+        """Return the counters of the last commit; runs no SQL, for it may be called while some runs."""
+        return {**self._facts, "wal_bytes": self._upkeep.wal_bytes}
+
+    def idle(self) -> None:
+        """Do what upkeep is due; raise DatabaseReplacedError."""
+        self._lineage.check(self._database)
+        if self._upkeep.turn():
+            self._facts = self._counted()
+            self._changed = self.seq
+
+    def close(self) -> None:
+        """Leave the database, with everything in its main file unless a reader is in the way."""
+        self._upkeep.finish()  # into the file that was opened, wherever it is now
+        if file_identity.identity(self._database) != self._lineage.database:
+            self._lineage.leave(self._database)
+        self._connection.close()
+        file_identity.end(self._database)
+
+    def _begin(self) -> None:
+        """Begin a transaction; another program's lock is waited for, and this worker is heard of meanwhile."""
+        until = time.monotonic() + engine.BUSY_MS / 1000
+
+        def patient(_: int) -> bool:
+            self._alive()
+            time.sleep(_BUSY_PAUSE_S)
+            return time.monotonic() < until
+
+        self._connection.set_busy_handler(patient)
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        finally:
+            self._connection.set_busy_timeout(engine.BUSY_MS)
+
+    def _apart(self, job: Job) -> Answer | MemmuxError:
+        """Apply one job in its savepoint; its failure undoes it alone."""
+        self._connection.execute("SAVEPOINT job")
+        try:
+            with engine.errors(self._connection):
+                answer = self._once(job)
+        except MemmuxError as error:
+            # A full disk, for one, makes SQLite give up the whole transaction, and the jobs before this one with it.
+            if not self._connection.in_transaction:
+                raise
+            self._connection.execute("ROLLBACK TO job")
+            self._connection.execute("RELEASE job")
+            self._note(error)
+            return error
+        self._connection.execute("RELEASE job")
+        return Answer((answer,))
+
+    def _once(self, job: Job) -> bytes:
+        """Apply one job unless its key was applied before; then return what was answered, unchanged."""
+        if not job.key:
+            return self._changes.apply(job)
+        fingerprint = hashlib.sha256(b"\0".join((job.operation.encode(), *job.frames[:1]))).digest()
+        for known, answer in engine.fetch(self._connection, _SQL["answered"], {"key": job.key}):
+            if known != fingerprint:
+                raise KeyConflictError
+            log.get().info("write_deduplicated", request_id=job.id, operation=job.operation, key=job.key)
+            return bytes(answer)
+        answer = self._changes.apply(job)
+        values = {"key": job.key, "fingerprint": fingerprint, "at": self._now(), "answer": answer}
+        self._connection.execute(_SQL["insert_answer"], values)
+        return answer
+
+    def _note(self, error: MemmuxError) -> None:
+        """Write nothing more once the file has turned out to be damaged: each write could spread it."""
+        if isinstance(error, DatabaseCorruptError) and self._damage is None:
+            log.get().error("database_found_damaged", error=error.message)
+            self._damage = error
+
+    def _counted(self) -> dict[str, object]:
+        memories, model = vectors.memories(self._connection), vectors.current(self._connection)
+        return {
+            "seq": engine.value(self._connection, _SQL["seq"]),
+            "memories": memories - engine.value(self._connection, _SQL["canaries_here"]),
+            "pending": memories - (model.memories if model else 0),
+            "model": model.name if model else None,
+            "dimensions": model.dimensions if model else None,
+            "vectors": model.vectors if model else 0,
+            "unaudited": audits.count(self._connection),
+        }
+
+    def _working(self) -> bool:
+        """Say that this worker is alive; never interrupt, which would undo the jobs of others too."""
+        self._alive()
+        return False

@@ -1,0 +1,175 @@
+"""The segment builder: makes the index of many vectors anew from the rows, and ends.
+
+Run as `python -P -m workers segment FLAGS…`, politely and one at a time, by the write worker. It only reads the
+database. The exit code is 0 when every namespace with many vectors has a segment that is new enough.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import apsw
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from memmux.config.settings import Settings
+from memmux.errors import MemmuxError
+from memmux.logs import log
+from workers.index import hnsw
+from workers.index import segment as segments
+from workers.index.segment import Manifest
+from workers.runtime.child import die_with_parent
+from workers.storage.db import engine, queries, vectors
+from workers.storage.db.vectors import Model
+
+STALE = 0.1  # of a namespace's vectors may have changed before its segment is made anew
+NICENESS = 15
+_SQL = queries.load("search")
+
+
+def main(settings: Settings) -> int:
+    """Make the segments that are missing or stale; return the exit code."""
+    logger = log.get()
+    die_with_parent()
+    os.nice(NICENESS)
+    try:
+        made = make(settings.database, settings.index_from)
+    except (MemmuxError, OSError) as error:
+        logger.error("segment_failed", error=str(error))
+        return 1
+    except Exception:
+        logger.exception("segment_failed")
+        return 1
+    logger.info("segments_made", vectors=made)
+    return 0
+
+
+def make(database: Path, least: int) -> list[int]:
+    """Make the segments that are missing or stale, of namespaces with so many vectors; return how many are in each."""
+    with _alone(database):
+        for path in segments.folder(database).glob(f"*{segments.PARTIAL}"):  # of a build that was killed
+            shutil.rmtree(path, ignore_errors=True)
+        _remove_foreign(database)
+        made = [_build(database, manifest) for manifest in _due(database, least)]
+        _remove_superseded(database)
+    return made
+
+
+@contextmanager
+def _alone(database: Path) -> Iterator[None]:
+    folder = segments.folder(database)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _due(database: Path, least: int) -> list[Manifest]:
+    """Return what is to be made: for each namespace with so many vectors, unless its segment is new enough."""
+    with engine.errors(), closing(engine.open_reader(database)) as connection:
+        if (model := vectors.current(connection)) is None:
+            return []
+        newest = {manifest.namespace: manifest for _, manifest in segments.kept(database) if manifest.model == model.id}
+        counted = engine.fetch(connection, _SQL["vectors_by_namespace"], {"model": model.id})
+        return [
+            _wanted(model, namespace)
+            for namespace, count in counted
+            if count >= least and not _is_new_enough(connection, newest.get(namespace), count)
+        ]
+
+
+def _wanted(model: Model, namespace: str) -> Manifest:
+    return Manifest(
+        version=segments.VERSION,
+        model=model.id,
+        dimensions=model.dimensions,
+        namespace=namespace,
+        seq=0,
+        change="",
+        vectors=0,
+        breadth=0,
+    )
+
+
+def _is_new_enough(connection: apsw.Connection, manifest: Manifest | None, count: int) -> bool:
+    if manifest is None or _change(connection, manifest.seq) != manifest.change:
+        return False
+    values = {"seq": manifest.seq, "namespace": manifest.namespace}
+    changed: int = engine.value(connection, _SQL["changed_of_namespace"], values)
+    return changed <= STALE * count
+
+
+def _change(connection: apsw.Connection, seq: int) -> str | None:
+    change: str | None = engine.value(connection, _SQL["change"], {"seq": seq})
+    return change
+
+
+def _build(database: Path, wanted: Manifest) -> int:
+    """Make one segment; return how many vectors are in it."""
+    began = time.monotonic()
+    partial = segments.folder(database) / f"building{segments.PARTIAL}"
+    partial.mkdir(mode=0o700)
+    manifest = _copy(database, wanted, partial)
+    copied = time.monotonic()
+    lines = np.load(partial / segments.VECTORS, mmap_mode="r")
+    hnsw.build(lines, partial / segments.GRAPH)
+    manifest = replace(manifest, breadth=hnsw.sufficient(partial / segments.GRAPH, lines, segments.CANDIDATES))
+    segments.publish(database, partial, manifest)
+    log.get().info(
+        "segment_made",
+        namespace=manifest.namespace,
+        vectors=manifest.vectors,
+        breadth=manifest.breadth,
+        copy_s=round(copied - began, 1),
+        graph_s=round(time.monotonic() - copied, 1),
+    )
+    return manifest.vectors
+
+
+def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
+    """Copy the vectors, as of one moment, into two files; return what they are."""
+    asked = {"model": wanted.model, "namespace": wanted.namespace}
+    with engine.errors(), closing(engine.open_reader(database)) as connection:
+        connection.execute("BEGIN")
+        seq: int = engine.value(connection, _SQL["seq"])
+        counted = dict(engine.fetch(connection, _SQL["vectors_by_namespace"], {"model": wanted.model}))
+        count = counted.get(wanted.namespace, 0)
+        rows = np.empty(count, np.int64)
+        lines = open_memmap(folder / segments.VECTORS, "w+", np.float32, (count, wanted.dimensions))
+        for place, (row, embedding) in enumerate(connection.execute(_SQL["vectors_of_namespace"], asked)):
+            rows[place] = row
+            lines[place] = np.frombuffer(embedding, "<f4")
+        change = _change(connection, seq) or ""
+    lines.flush()
+    np.save(folder / segments.ROWS, rows)
+    return replace(wanted, seq=seq, change=change, vectors=count)
+
+
+def _remove_foreign(database: Path) -> None:
+    """Remove the segments whose model is gone, and those of another history, however new: nobody can use them."""
+    with engine.errors(), closing(engine.open_reader(database)) as connection:
+        model = vectors.current(connection)
+        for path, manifest in list(segments.kept(database)):
+            ours = model is not None and manifest.model == model.id
+            if not ours or _change(connection, manifest.seq) != manifest.change:
+                _remove(path)
+
+
+def _remove_superseded(database: Path) -> None:
+    """Remove every segment of which there is a newer one; who has one open goes on with it."""
+    newest = {(manifest.model, manifest.namespace): path for path, manifest in segments.kept(database)}
+    for path, _ in list(segments.kept(database)):
+        if path not in newest.values():
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(path)

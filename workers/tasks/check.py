@@ -1,0 +1,24 @@
+"""The check, as an errand: `python -P -m workers check [--deep] FLAGS…`, beside a cluster or without one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from memmux.config.settings import Settings
+from memmux.errors import NotFoundError
+from memmux.logs import log
+from workers.storage.checking import check
+
+DEEP = "--deep"
+
+
+def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
+    """Return the findings; raise StorageError and its kinds, and NotFoundError if there is no database."""
+    began = time.monotonic()
+    if not settings.database.exists():
+        raise NotFoundError(f"there is no database {settings.database}; name another with --database")
+    findings = check.check(settings.database, deep=DEEP in arguments)
+    for finding in findings:
+        log.get().warning("check_found", code=finding.code, what=finding.what)
+    return {"findings": findings, "seconds": round(time.monotonic() - began, 3)}

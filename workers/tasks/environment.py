@@ -1,0 +1,84 @@
+"""The probe, as an errand: what this interpreter and this machine give a worker, for `memmux doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: a probe downloads nothing
+
+import apsw  # after the environment is set
+
+from memmux.config.settings import EmbedderChoice, Settings  # the same
+from memmux.errors import MemmuxError  # the same
+from workers.storage.db import engine, filesystem  # the same
+
+_PACKAGES = ("memmux", "apsw", "sqlite-vec", "pyzmq", "numpy", "onnxruntime", "sentence-transformers", "torch", "mcp")
+
+
+def run(settings: Settings, _arguments: Sequence[str]) -> dict[str, object]:
+    """Return what was found; whatever fails is told as text, not raised."""
+    return {
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "sqlite": _sqlite(),
+        "extension": _extension(),
+        "file_system": _file_system(settings),
+        "model": _model(settings),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _sqlite() -> dict[str, object]:
+    found: dict[str, object] = {"version": apsw.sqlite_lib_version(), "options": list(apsw.compile_options)}
+    try:
+        engine.refuse_unsafe()
+        with closing(apsw.Connection(":memory:")) as connection:
+            connection.execute("CREATE VIRTUAL TABLE words USING fts5 (word)")
+    except (MemmuxError, apsw.Error) as error:
+        found["error"] = str(error)
+    return found
+
+
+def _extension() -> dict[str, object]:
+    try:
+        with closing(apsw.Connection(":memory:")) as connection:
+            engine.load_vectors(connection)
+            return {"version": connection.execute("SELECT vec_version()").get}
+    except apsw.Error as error:
+        return {"error": str(error)}
+
+
+def _file_system(settings: Settings) -> dict[str, object]:
+    try:
+        filesystem.refuse_network(settings.database)
+        kind = filesystem.file_system(settings.database.parent.resolve(), filesystem.MOUNTS.read_text())
+    except MemmuxError as error:
+        return {"error": error.message}
+    except (OSError, UnicodeDecodeError):
+        return {"type": ""}
+    return {"type": kind}
+
+
+def _model(settings: Settings) -> dict[str, object]:
+    if settings.embedder is EmbedderChoice.HASH:
+        return {"name": "hash"}
+    from workers.embedding import exports, sources  # slow to import
+
+    try:
+        source = sources.find(settings)
+    except MemmuxError as error:
+        return {"name": settings.model, "error": error.message}
+    exported = exports.find(settings, source) is not None
+    return {"name": source.name, "folder": str(source.folder), "exported": exported}
