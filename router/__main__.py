@@ -18,12 +18,11 @@ from uuid import uuid4
 
 import orjson
 
-from memmux.cluster import endpoint as endpoints
 from memmux.logs import lean_structlog
-from router.lifecycle.status_body import status_body
 
 lean_structlog.import_structlog()
 
+from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, parse_flags
@@ -40,6 +39,7 @@ from router.io.loop import Loop
 from router.io.metrics import Metrics
 from router.lifecycle.database_lock import DatabaseLock
 from router.lifecycle.handover import Estate, Heir
+from router.lifecycle.status_body import status_body
 from router.lifecycle.supervisor import Supervisor
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ class Lineage:
     """The database and the log that one writer opened, and the router that it worked for."""
 
     database: Identity | None
-    wal: Identity | None
+    log: Identity | None
     router: int
 
     @classmethod
@@ -52,7 +52,7 @@ class Lineage:
 
     def leave(self, database: Path) -> None:
         """Take the log out of the way of another file at `database`, if the log is still this one's."""
-        if identity(_beside(database, "-wal")) == self.wal:
+        if identity(_beside(database, "-wal")) == self.log:
             _set_aside(database)
 
 
@@ -67,7 +67,7 @@ def begin(database: Path) -> None:
         raise DatabaseReplacedError
     # A database has its schema before it has a log, so an empty one has none of its own.
     empty = here is None or not database.stat().st_size
-    if empty or (exchanged and known is not None and known.wal == identity(_beside(database, "-wal"))):
+    if empty or (exchanged and known is not None and known.log == identity(_beside(database, "-wal"))):
         _set_aside(database)
 
 

@@ -166,7 +166,7 @@ async def test_router_that_died_while_nothing_was_asked_is_left_at_the_next_call
     monkeypatch.setattr(session, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
     dead: set[int] = set()
     alive = memmux.cluster.endpoint.alive
-    monkeypatch.setattr(memmux.endpoints, "alive", lambda pid: pid not in dead and alive(pid))
+    monkeypatch.setattr(memmux.cluster.endpoint, "alive", lambda pid: pid not in dead and alive(pid))
     with Peer(settings, answer_status) as first, Peer(settings, store_by_content) as second:
         first.announce(os.getppid())
         async with AsyncClient(settings=settings, start=False) as client:

@@ -16,10 +16,9 @@ import pytest
 
 from memmux import errors
 from memmux.cluster import endpoint as endpoints
-from memmux.cluster import find, start
+from memmux.cluster import find, replace, start
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.ping import ping
-from memmux.cluster.replace import restart
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
@@ -411,7 +410,7 @@ def test_restart_that_fails_says_which_cluster_serves_on(
     with pytest.raises(
         errors.HandOverError, match=r"model_missing: no model; the one of before \(version 0\.0\.1"
     ) as raised:
-        run(restart(settings))
+        run(replace.restart(settings))
     assert f"pid {os.getpid()}" in raised.value.message
     assert find.ensure(settings, start=False).address == older.address
 

@@ -75,7 +75,7 @@ def test_a_script_hands_its_name_and_every_argument_on(tmp_path: Path) -> None:
     assert ended.stdout.decode().split("\n") == [
         "<-P>",
         "<-m>",
-        "<memmux.clients.launcher>",
+        "<memmux.cli.shadow_launcher>",
         *("<memory>", "<server>", "<a b>", "<$HOME>", "<*>", ""),
     ]
 
