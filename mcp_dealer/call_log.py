@@ -1,4 +1,4 @@
-"""The account: what the MCP server's log says of each tool call, and of each request that was made for it.
+"""The log of calls: what the MCP server's log says of each tool call, and of each request that was made for it.
 
 Which call a request is for is known from the context in which it was made: a task that a tool starts, and a thread that
 it hands work to, have a copy of it.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from mcp.server.mcpserver.exceptions import ToolError
 
-from memmux.client.calls import Asked, Observer
+from memmux.client.calls import Observer, RequestOutcome
 from memmux.errors import CancelledError, MemmuxError
 from memmux.logs import log
 from memmux.wire.ids import uuid7
@@ -76,7 +76,7 @@ def called(tool: str, arguments: Mapping[str, object], client: str) -> Iterator[
 def observer(client: str) -> Observer:
     """Return what logs the requests of a client of that name."""
 
-    def observe(asked: Asked) -> None:
+    def observe(asked: RequestOutcome) -> None:
         call = _call.get()
         known: dict[str, object] = {}
         if call is not None and not call.ended:

@@ -12,7 +12,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments, call_log
-from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Session, Stats
+from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool
 from mcp_dealer.tools import with_degraded
@@ -78,7 +78,7 @@ class ExtraTools:
         superseded = await self._superseded(client)
         return Stats.of(await client.status(), superseded=superseded, recent=recent.total, newest=newest)
 
-    async def memory_store_session(self, asked: arguments.Session) -> Session:
+    async def memory_store_session(self, asked: arguments.SessionArguments) -> StoredSession:
         """Remember a conversation as one memory."""
         session_id = asked.session_id or uuid7()
         stored = await self._connected().store(
@@ -89,7 +89,7 @@ class ExtraTools:
             metadata={**(asked.metadata or {}), "session_id": session_id, "turns": len(asked.turns)},
             namespace=asked.place,
         )
-        return Session.of_turns(stored, session_id, len(asked.turns))
+        return StoredSession.of_turns(stored, session_id, len(asked.turns))
 
     async def memory_graph(self, asked: arguments.Graph) -> Linked:
         """Follow the links between memories."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments
-from mcp_dealer.schemas import Changed, Found, Health, Hits, Kept, Listed, Removed, fitted
+from mcp_dealer.schemas import Changed, Health, Hits, Kept, Listed, Removed, SearchAnswer, fitted
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool
 from mcp_dealer.usage import Uses
@@ -63,12 +63,12 @@ class MemoryTools:
         self._uses.add(hit.id for hit in hits)
         return found.model_copy(update={"hits": hits, "omitted": omitted})
 
-    async def memory_get(self, asked: arguments.Named) -> Found:
+    async def memory_get(self, asked: arguments.Named) -> SearchAnswer:
         """Read one memory."""
         client = self._connected()
         memory, degraded = await with_degraded(client, client.get(asked.target, namespace=asked.place))
         self._uses.add([memory.id])
-        return Found.of(memory, degraded)
+        return SearchAnswer.of(memory, degraded)
 
     async def memory_list(self, asked: arguments.List) -> Listed:
         """List memories, newest first, a page at a time."""

@@ -34,16 +34,16 @@ from memmux.wire.addresses import parse_listen
 from memmux.wire.ids import uuid7
 from memmux.wire.operations import Stage
 from router.dispatch.dispatcher import Dispatcher, Limits
-from router.io.listeners import Entrance
+from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
 from router.lifecycle.database_lock import DatabaseLock
-from router.lifecycle.handover import Estate, Heir
+from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.status_body import status_body
 from router.lifecycle.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from router.io.remote_listener import Door
+    from router.io.remote_listener import RemoteListener
 
 _READY_FD = "--ready-fd="
 _SUCCEED = "--succeed"
@@ -61,10 +61,10 @@ def main(arguments: list[str]) -> int:
         log.catch_crashes(settings)
         places = Places(settings)
         with DatabaseLock(places.lock) as lock:
-            heir = Heir(lock, places, time.monotonic()) if _SUCCEED in arguments else None
-            if heir is None and not lock.take():
+            successor = Successor(lock, places, time.monotonic()) if _SUCCEED in arguments else None
+            if successor is None and not lock.take():
                 raise DatabaseInUseError
-            done = _serve(settings, starter, lock, heir)
+            done = _serve(settings, starter, lock, successor)
     except MemmuxError as error:
         if logger is not None:
             logger.error("cluster_failed", code=error.code, error=error.message)
@@ -100,11 +100,11 @@ class _Starter:
             os.close(descriptor)
 
 
-def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir | None) -> bool:
+def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, successor: Successor | None) -> bool:
     """Serve to the end; return False if a successor was to take over, and could not."""
     places = Places(settings)
-    clients, workers = places.sockets(successor=0 if heir is None else os.getpid())
-    door = _door(settings, places)
+    clients, workers = places.sockets(successor=0 if successor is None else os.getpid())
+    remote_listener = _remote_listener(settings, places)
     endpoint = Endpoint(
         clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
     )
@@ -134,7 +134,7 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
     started = time.monotonic()
 
     def on_serving() -> None:
-        _sweep(places, heir)
+        _sweep(places, successor)
         endpoints.write(places, endpoint)
         starter.tell(endpoint.to_json())
         log.get().info(
@@ -142,25 +142,28 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
         )
 
     def on_starting(now: float) -> None:
-        if adopting := dispatcher.snapshot(now)["facts"].get(Stage.WRITE, {}).get("adopting"):
+        if adopting := dispatcher.status(now)["facts"].get(Stage.WRITE, {}).get("adopting"):
             starter.say({"adopting": adopting})
 
     def status(now: float) -> dict[str, object]:
-        reached = {"listen": settings.listen or "", "keys": None if door is None else door.keyring.keys.serial}
+        reached = {
+            "listen": settings.listen or "",
+            "keys": None if remote_listener is None else remote_listener.keyring.keys.serial,
+        }
         return {**status_body(welcome, dispatcher, supervisor, now, started), **reached}
 
     metrics = Metrics(settings.metrics_port, status, dispatcher.answered)
     loop = Loop(
         dispatcher,
         supervisor,
-        lambda context: Entrance(context, clients, door),
+        lambda context: Listeners(context, clients, remote_listener),
         idle_exit_s=settings.idle_exit_s,
         drain_s=settings.drain_s,
         on_starting=on_starting,
         on_serving=on_serving,
         status=status,
-        estate=Estate(lock, places),
-        heir=heir,
+        handover=Handover(lock, places),
+        successor=successor,
         looks=(metrics.look,),
     )
     try:
@@ -169,14 +172,14 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, heir: Heir
         # The endpoint file goes first: who reads it must find a cluster, or nothing.
         endpoints.remove(places, endpoint.pid)
         # Without the lock they may be another router's by now, but for those that only we ever use.
-        ours = (clients, workers) if lock.held() else (workers,) if heir is not None else ()
+        ours = (clients, workers) if lock.held() else (workers,) if successor is not None else ()
         for address in ours:
             Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
         log.get().info("cluster_stopped")
 
 
-def _door(settings: Settings, places: Places) -> Door | None:
-    """Return the door for clients of other machines, if there shall be one; raise KeyNeededError if nobody has a key.
+def _remote_listener(settings: Settings, places: Places) -> RemoteListener | None:
+    """Return the listener for other machines, if there shall be one; raise KeyNeededError if nobody has a key.
 
     On this machine alone it may wait for its first key; beyond, a cluster that nobody can use is a mistake.
     """
@@ -184,7 +187,7 @@ def _door(settings: Settings, places: Places) -> Door | None:
         return None
     from memmux.trust import keys  # only who listens pays for it
     from router.io.auth import Keyring
-    from router.io.remote_listener import Door
+    from router.io.remote_listener import RemoteListener
 
     keyring = Keyring(places)
     if not keyring.keys.valid and not parse_listen(settings.listen).loopback:
@@ -192,13 +195,13 @@ def _door(settings: Settings, places: Places) -> Door | None:
             f"the cluster shall listen at {settings.listen}, beyond this machine, and nobody has a key; make one with "
             f"`memmux key add NAME --role write --endpoint tcp://HOST:{parse_listen(settings.listen).port}`"
         )
-    return Door(settings.listen, keys.pair(places), keyring)
+    return RemoteListener(settings.listen, keys.pair(places), keyring)
 
 
-def _sweep(places: Places, heir: Heir | None) -> None:
+def _sweep(places: Places, successor: Successor | None) -> None:
     """Note and remove what routers have left that were killed; the lock is ours."""
     left = endpoints.read(places)
-    handed_over = heir is not None and heir.predecessor is not None and heir.predecessor == left
+    handed_over = successor is not None and successor.predecessor is not None and successor.predecessor == left
     if left is not None and not handed_over:
         log.get().warning("endpoint_stale", router_pid=left.pid, router_version=left.version)
         places.endpoint.unlink(missing_ok=True)

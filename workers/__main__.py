@@ -1,7 +1,7 @@
 """One worker process: `python -P -m workers KIND --identity=ID --router=ADDRESS FLAGS…`, as the router starts it.
 
 `KIND` is read, write or embed; or a child of one of these, which does one thing and ends: export makes a model's onnx
-graph, segment the index of many vectors; or one of the errands that `errand.py` knows.
+graph, segment the index of many vectors; or one of the tasks that `tasks/run.py` knows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ lean_structlog.import_structlog()
 from memmux.config.settings import Settings, parse_flags  # the same
 from memmux.logs import log  # after structlog
 from workers.runtime.jobs import Worker  # the same
-from workers.tasks import run as errand  # the same
+from workers.tasks import run as worker_task  # the same
 
 _CHILDREN = {"export": "export_model", "segment": "build_segment"}  # the module of workers.tasks by its kind
 _HELD = "--held"  # wait for a byte on standard input before anything is opened
@@ -51,8 +51,8 @@ def main(arguments: list[str]) -> int:
         log.catch_crashes(settings)
         run: Callable[[Settings], int] = importlib.import_module(f"workers.tasks.{_CHILDREN[kind]}").main
         return run(settings)
-    if kind in errand.KINDS:
-        return errand.main(kind, rest)
+    if kind in worker_task.KINDS:
+        return worker_task.main(kind, rest)
     identity, router = (flag.partition("=")[2] for flag in rest[:2])
     settings = parse_flags([flag for flag in rest[2:] if flag != _HELD])
     log.configure(identity.rpartition("-")[0], settings)

@@ -9,7 +9,7 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.wire.operations import Stage
-from workers.embedding.batches import Pile, Work
+from workers.embedding.batches import BatchQueue, Work
 from workers.embedding.cache import QueryCache
 from workers.embedding.choose import choose
 from workers.embedding.interface import Embedder
@@ -32,7 +32,7 @@ class EmbedWorker:
         self.retiring = False
         self._settings = settings
         self._cache = QueryCache()
-        self._pile = Pile()
+        self._batch_queue = BatchQueue()
         self._loaded: Embedder | None = None
         self._exporter: Child | None = None
 
@@ -61,19 +61,19 @@ class EmbedWorker:
             if cached is not None:
                 yield job, Answer(cached.frames(), self._embedder.degraded)
             else:
-                self._pile.add(Work.of(job, texts, self._embedder, alive))
+                self._batch_queue.add(Work.of(job, texts, self._embedder, alive))
 
     @property
     def due_s(self) -> float:
         """How soon the next batch wants to go through the model: at once, if there is any."""
-        return 0.0 if self._pile else math.inf
+        return 0.0 if self._batch_queue else math.inf
 
     def late(self, alive: Alive) -> Iterator[Outcome]:
         """Put one batch through the model and yield the requests that it completes, as `memmux.wire.embeddings`."""
-        if not self._pile:
+        if not self._batch_queue:
             return
         alive()
-        for work, outcome in self._pile.embed_next(self._embedder):
+        for work, outcome in self._batch_queue.embed_next(self._embedder):
             if work.job.operation == "memory.search" and not work.missing:
                 self._cache.put(work.texts[0], work.embedding(self._embedder.name))
             yield outcome
@@ -88,8 +88,8 @@ class EmbedWorker:
             "dimensions": self._loaded.dimensions,
             "backend": self._loaded.backend,
             "max_tokens": self._loaded.max_tokens,
-            "batches": self._pile.batches,
-            "windows": self._pile.windows,
+            "batches": self._batch_queue.batches,
+            "windows": self._batch_queue.windows,
             "cache_hits": self._cache.hits,
             "cache_misses": self._cache.misses,
             "degraded": list(self._loaded.degraded),

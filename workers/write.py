@@ -10,8 +10,8 @@ from memmux.wire.operations import Stage
 from workers.adoption import Adoption
 from workers.indexer import Indexer
 from workers.runtime.jobs import Alive, Job, Outcome, silent
-from workers.storage.backups.folder import Shelf
-from workers.storage.backups.scheduler import Keeper
+from workers.storage.backups.folder import BackupFolder
+from workers.storage.backups.scheduler import BackupScheduler
 from workers.storage.interface import Writer
 from workers.storage.writing.writer import SqliteWriter
 
@@ -28,7 +28,7 @@ class WriteWorker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: Writer | None = None
-        self._keeper = Keeper(settings)
+        self._backup_scheduler = BackupScheduler(settings)
         self._indexer = Indexer(settings)
         self._adoption = Adoption(settings)
 
@@ -42,7 +42,7 @@ class WriteWorker:
         self._adoption.run(alive)
         self._open = SqliteWriter(
             self._settings.database,
-            shelf=Shelf.of(self._settings),
+            backup_folder=BackupFolder.of(self._settings),
             retention_s=self._settings.retention_s,
             alive=alive,
         )
@@ -57,7 +57,7 @@ class WriteWorker:
         for job in jobs:
             match job.operation:
                 case "admin.backup":
-                    self._keeper.ask(job)
+                    self._backup_scheduler.ask(job)
                 case "admin.rebuild":
                     yield job, self._writer.rebuild(job, alive)
                 case _:
@@ -68,16 +68,16 @@ class WriteWorker:
     @property
     def due_s(self) -> float:
         """How soon to look whether a backup is done, if somebody waits for one."""
-        return LOOK_S if self._keeper.waiting else math.inf
+        return LOOK_S if self._backup_scheduler.waiting else math.inf
 
     def late(self, alive: Alive) -> Iterator[Outcome]:  # noqa: ARG002  # it only looks
         """Yield the backups that are done, and begin those that are due, and the building of segments."""
-        yield from self._keeper.turn(self._writer.seq, self._writer.born, self._writer.changed)
+        yield from self._backup_scheduler.turn(self._writer.seq, self._writer.born, self._writer.changed)
         self._indexer.turn(self._writer.vectors, self._writer.seq, self._writer.passing)
 
     def facts(self) -> dict[str, object]:
         """Return what `Writer.facts` does, building and indexed, and backups and backup_at."""
-        return {**self._writer.facts(), **self._indexer.facts, **self._keeper.facts}
+        return {**self._writer.facts(), **self._indexer.facts, **self._backup_scheduler.facts}
 
     def idle(self) -> None:
         """Checkpoint, and forget what nobody can ask for any more."""
@@ -85,6 +85,6 @@ class WriteWorker:
 
     def close(self) -> None:
         """Leave the database with everything in its main file."""
-        self._keeper.close()
+        self._backup_scheduler.close()
         self._indexer.close()
         self._writer.close()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.harness import report
 from bench.harness.material import Material
 from bench.harness.measure import until
-from bench.peers.interface import NEAREST, Address, Ask, Found, Served, Vector
+from bench.peers.interface import NEAREST, Address, Answered, Ask, Served, Vector
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -61,7 +61,7 @@ def connect(address: Address) -> Iterator[Ask]:
     (port,) = address
     collection = _collection(int(port))
 
-    def ask(query: Vector) -> Found:
+    def ask(query: Vector) -> Answered:
         found = collection.query(query_embeddings=[query], n_results=NEAREST, include=["documents"])
         assert found["documents"] is not None
         return list(zip(found["ids"][0], found["documents"][0], strict=True))

@@ -23,10 +23,10 @@ REMEDY = "not installed: pip install 'memmux[bench]'"
 NEAREST = 10  # how many a query wants
 
 Vector: TypeAlias = NDArray[np.float32]
-Found: TypeAlias = Sequence[tuple[object, str]]
+Answered: TypeAlias = Sequence[tuple[object, str]]
 """Ids and texts, best first."""
 
-Ask: TypeAlias = Callable[[Vector], Found]
+Ask: TypeAlias = Callable[[Vector], Answered]
 Address: TypeAlias = tuple[str, ...]
 """What another process needs for a connection, as words of a command line."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.harness.filled import filled
 from bench.harness.material import Material
-from bench.peers.interface import NEAREST, Address, Ask, Found, Served, Vector
+from bench.peers.interface import NEAREST, Address, Answered, Ask, Served, Vector
 from memmux import Client, __version__
 from memmux.config.settings import parse_flags
 from memmux.wire.requests import Mode
@@ -31,7 +31,7 @@ def connect(address: Address) -> Iterator[Ask]:
     """Give a function that asks the cluster of these flags."""
     with Client(settings=parse_flags(list(address)), name="peer", start=False) as client:
 
-        def ask(query: Vector) -> Found:
+        def ask(query: Vector) -> Answered:
             # The words have no part in a search by meaning whose vector is given.
             found = client.search("a vector", mode=Mode.SEMANTIC, vector=query.tolist(), limit=NEAREST)
             return [(hit.memory.id, hit.memory.content) for hit in found]

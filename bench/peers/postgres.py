@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.harness import report
 from bench.harness.material import Material
-from bench.peers.interface import NEAREST, Address, Ask, Found, Served, Vector
+from bench.peers.interface import NEAREST, Address, Answered, Ask, Served, Vector
 from bench.peers.postgres_server import PACKAGE, USER, running
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def connect(address: Address) -> Iterator[Ask]:
         _prepare(connection)  # a cursor knows what its connection knew when it was made
         cursor = connection.cursor()
 
-        def ask(query: Vector) -> Found:
+        def ask(query: Vector) -> Answered:
             found: list[tuple[int, str]] = cursor.execute(_NEAREST, (query,), prepare=True).fetchall()
             return found
 

@@ -12,7 +12,7 @@ import sqlite_vec
 
 from bench.harness import report
 from bench.harness.material import Material
-from bench.peers.interface import NEAREST, Address, Ask, Found, Served, Vector
+from bench.peers.interface import NEAREST, Address, Answered, Ask, Served, Vector
 from workers.storage.db import engine
 
 NAME = "sqlite-vec"
@@ -53,7 +53,7 @@ def connect(address: Address) -> Iterator[Ask]:
     (database,) = address
     with closing(engine.open_reader(Path(database))) as connection:
 
-        def ask(query: Vector) -> Found:
+        def ask(query: Vector) -> Answered:
             found: list[tuple[Any, ...]] = connection.execute(_NEAREST, (query.tobytes(),)).fetchall()
             return [(place, content) for place, content in found]
 

@@ -21,7 +21,7 @@ class Turn(BaseModel):
     content: str
 
 
-class Session(Placed):
+class SessionArguments(Placed):
     """memory_store_session."""
 
     turns: Annotated[list[Turn], Field(description="The conversation, in order")]

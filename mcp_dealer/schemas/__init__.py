@@ -6,16 +6,15 @@ Fields that are empty are left out, so an answer costs a model's context no more
 from __future__ import annotations
 
 from mcp_dealer.schemas.base import Answer, compact, text
-from mcp_dealer.schemas.memories import Found, Hit, Hits, Listed, fitted
+from mcp_dealer.schemas.memories import Hit, Hits, Listed, SearchAnswer, fitted
 from mcp_dealer.schemas.older import as_older
 from mcp_dealer.schemas.reports import Cleanup, Health, History, Ingested, Linked, Stats
-from mcp_dealer.schemas.writes import Changed, Kept, Removed, Session
+from mcp_dealer.schemas.writes import Changed, Kept, Removed, StoredSession
 
 __all__ = [
     "Answer",
     "Changed",
     "Cleanup",
-    "Found",
     "Health",
     "History",
     "Hit",
@@ -25,8 +24,9 @@ __all__ = [
     "Linked",
     "Listed",
     "Removed",
-    "Session",
+    "SearchAnswer",
     "Stats",
+    "StoredSession",
     "as_older",
     "compact",
     "fitted",

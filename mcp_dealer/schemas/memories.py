@@ -12,7 +12,7 @@ from memmux.wire import answers
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class Found(Answer):
+class SearchAnswer(Answer):
     """One memory; times are ISO 8601, UTC; `updated_at` is there when it was ever updated.
 
     content_hash: that of mcp-memory-service if the memory was there once, by which it is found as by ours.
@@ -43,7 +43,7 @@ class Found(Answer):
         yield self.content
 
 
-class Hit(Found):
+class Hit(SearchAnswer):
     """One memory that a search found; a higher score is better."""
 
     score: float
@@ -86,13 +86,13 @@ class Listed(Answer):
     """A page of a list, newest first, and how many there are in all; omitted: of the page, for want of room."""
 
     total: int
-    memories: Sequence[Found]
+    memories: Sequence[SearchAnswer]
     omitted: Count = None
 
     @classmethod
     def of(cls, page: answers.Page, degraded: Sequence[str] = ()) -> Self:
         """Return the answer for a page of a list."""
-        memories = [Found.of(memory) for memory in page.memories]
+        memories = [SearchAnswer.of(memory) for memory in page.memories]
         return cls(total=page.total, memories=memories, degraded=codes(degraded))
 
     def lines(self) -> Iterable[str]:
@@ -100,7 +100,7 @@ class Listed(Answer):
         return _listed(f"{len(self.memories)} of {self.total}", self.memories, self.omitted)
 
 
-FoundT = TypeVar("FoundT", bound=Found)
+FoundT = TypeVar("FoundT", bound=SearchAnswer)
 
 
 def fitted(memories: Sequence[FoundT], most: int | None) -> tuple[list[FoundT], int | None]:
@@ -117,7 +117,7 @@ def fitted(memories: Sequence[FoundT], most: int | None) -> tuple[list[FoundT], 
     return list(memories), None
 
 
-def _listed(counted: str, memories: Sequence[Found], omitted: int | None) -> Iterable[str]:
+def _listed(counted: str, memories: Sequence[SearchAnswer], omitted: int | None) -> Iterable[str]:
     yield counted
     for memory in memories:
         yield ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mcp_dealer.schemas.base import Answer
-from mcp_dealer.schemas.memories import Found, Hit, Hits, Listed, fitted
+from mcp_dealer.schemas.memories import Hit, Hits, Listed, SearchAnswer, fitted
 from mcp_dealer.schemas.writes import Kept
 from memmux.wire.requests import Mode
 
 
-class OlderFound(Found):
+class OlderFound(SearchAnswer):
     """One memory, line by line."""
 
     def lines(self) -> Iterable[str]:
@@ -78,7 +78,7 @@ def _sum(*counts: int | None) -> int | None:
     return sum(filter(None, counts)) or None
 
 
-def _numbered(memories: Sequence[Found], omitted: int | None) -> Iterator[str]:
+def _numbered(memories: Sequence[SearchAnswer], omitted: int | None) -> Iterator[str]:
     yield f"Found {len(memories)} memories:" if memories else "No matching memories found"
     for number, memory in enumerate(memories, 1):
         yield ""
@@ -89,7 +89,7 @@ def _numbered(memories: Sequence[Found], omitted: int | None) -> Iterator[str]:
         yield f"{omitted} more left out for want of room"
 
 
-def _labelled(memory: Found, *more: str) -> Iterator[str]:
+def _labelled(memory: SearchAnswer, *more: str) -> Iterator[str]:
     yield f"Timestamp: {memory.created_at}"
     yield f"Content: {memory.content}"
     yield f"Hash: {memory.content_hash or memory.id}"

@@ -111,7 +111,7 @@ class Kept(Answer):
             yield f"similar: [{alike.score:.2f}] {alike.id}"
 
 
-class Session(Kept):
+class StoredSession(Kept):
     """The acknowledgement of a conversation, which has the tag `session:<session_id>`."""
 
     session_id: str

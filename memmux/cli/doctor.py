@@ -39,14 +39,14 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: examination.of_files(settings),
         lambda: examination.of_logs(settings),
         lambda: examination.of_leftovers(settings),
-        lambda: hosts.of_clients(Machine.here(), Path.cwd()),
-        lambda: round_trip.sing(settings),
+        lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
+        lambda: round_trip.of_round_trip(settings),
     )
     if settings.remote is not None:
         examinations = (
             lambda: examination.of_variables(os.environ),
             lambda: examination.of_remote(settings),
-            lambda: hosts.of_clients(Machine.here(), Path.cwd()),
+            lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
         )
     findings: list[Finding] = []
     for examine in examinations:

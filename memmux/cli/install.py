@@ -18,7 +18,7 @@ from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import shadow as scripts
 from memmux.hosts import trial
-from memmux.hosts.catalogue import CLIENTS, Client, Machine
+from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
 from memmux.hosts.install import Plan
@@ -43,7 +43,7 @@ def _name(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command()
-@click.argument("client", required=False, type=click.Choice(list(CLIENTS)))
+@click.argument("client", required=False, type=click.Choice(list(HOSTS)))
 @click.option(
     "--project",
     metavar="FOLDER",
@@ -90,8 +90,8 @@ def install(
     if to is not None:
         raise ArgumentInvalidError("--to says where --shadow makes its scripts; leave it out")
     if client is None:
-        raise ArgumentInvalidError(f"name a CLIENT: {', '.join(CLIENTS)}")
-    machine, known = Machine.here(), CLIENTS[client]
+        raise ArgumentInvalidError(f"name a CLIENT: {', '.join(HOSTS)}")
+    machine, known = Machine.here(), HOSTS[client]
     document = Document.of(known, known.user_file(machine) if project is None else _project_file(known, project))
     if uninstall:
         plan = plans.uninstall(document, scripts.shadows, name=name)
@@ -119,7 +119,7 @@ def install(
     click.get_current_context().exit(FAILURE if failed else 0)
 
 
-def _project_file(client: Client, project: str) -> Path:
+def _project_file(client: Host, project: str) -> Path:
     folder = Path(project).expanduser().absolute()
     if not folder.is_dir():
         raise ArgumentInvalidError(f"--project {folder} is no folder; name one, or leave it out for the user's servers")

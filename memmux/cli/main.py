@@ -64,8 +64,8 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Requests that are well formed, and fail for what they met.
-_MET = (NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError, PoisonedError)
+# Requests that are well formed, and fail by the state in which they find the memories.
+_STATE_ERRORS = (NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError, PoisonedError)
 
 
 class Commands(click.Group):
@@ -134,4 +134,4 @@ def _from_click(error: click.ClickException) -> MemmuxError:
 
 
 def _is_usage(error: MemmuxError) -> bool:
-    return isinstance(error, RequestError | SettingInvalidError) and not isinstance(error, _MET)
+    return isinstance(error, RequestError | SettingInvalidError) and not isinstance(error, _STATE_ERRORS)

@@ -17,9 +17,9 @@ import zmq.asyncio
 
 from memmux.client import calls, methods
 from memmux.client.blocking import MOVE_S, WATCH_S, hang_up
-from memmux.client.calls import Asked, Call, Observer
+from memmux.client.calls import Call, Observer, RequestOutcome
 from memmux.client.pending import GRACE_S
-from memmux.client.session import Outcome, Session, Settled
+from memmux.client.session import ClientSession, Outcome, Settled
 from memmux.cluster import find
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.steps import Steps
@@ -65,7 +65,7 @@ class AsyncClient:
         self.settings = find.choose(database, settings)
         self._start = start
         self._on_answer = on_answer
-        self._session = Session(
+        self._session = ClientSession(
             name=name,
             pid=os.getpid(),
             version=__version__,
@@ -154,7 +154,7 @@ class AsyncClient:
             del self._futures[request_id]
             self._session.cancel(request_id)
             self._advance()
-            self._on_answer(Asked.of(request_id, call.operation, outcome, time.monotonic() - began))
+            self._on_answer(RequestOutcome.of(request_id, call.operation, outcome, time.monotonic() - began))
         if isinstance(outcome, MemmuxError):
             raise outcome
         return outcome

@@ -17,8 +17,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import zmq
 
 from memmux.client import calls, methods
-from memmux.client.calls import Asked, Call, Observer
-from memmux.client.session import Outcome, Session, Settled
+from memmux.client.calls import Call, Observer, RequestOutcome
+from memmux.client.session import ClientSession, Outcome, Settled
 from memmux.cluster import find
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.steps import Steps, run
@@ -85,7 +85,7 @@ class Client:
         """Have no connection and no session yet."""
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._session = Session(
+        self._session = ClientSession(
             name=self._name,
             pid=self._process,
             version=__version__,
@@ -183,7 +183,7 @@ class Client:
             raise
         finally:
             self._leave(request_id)
-            self._on_answer(Asked.of(request_id, call.operation, found, time.monotonic() - began))
+            self._on_answer(RequestOutcome.of(request_id, call.operation, found, time.monotonic() - began))
         if isinstance(found, MemmuxError):
             raise found
         return found

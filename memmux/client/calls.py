@@ -31,7 +31,7 @@ Vector = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestOutcome:
     """One request that a client made, once it has ended.
 
     id: by which the logs of all processes know it. outcome: `ok`, or the code of what it failed of. total_ms: from the
@@ -45,18 +45,18 @@ class Asked:
     detail: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, request_id: str, operation: str, outcome: object, seconds: float) -> Asked:
+    def of(cls, request_id: str, operation: str, outcome: object, seconds: float) -> RequestOutcome:
         """Return what became of a request; outcome: the RESULT, the error, or None where nobody waited for either."""
         detail = outcome.header.detail if isinstance(outcome, Message) else {}
         code = outcome.code if isinstance(outcome, MemmuxError) else CancelledError.code if outcome is None else "ok"
         return cls(request_id, operation, code, round(seconds * 1000, 3), detail)
 
 
-Observer: TypeAlias = Callable[[Asked], None]
+Observer: TypeAlias = Callable[[RequestOutcome], None]
 """Told of each request of a client when it has ended, in the thread or task that made it."""
 
 
-def unobserved(asked: Asked) -> None:
+def unobserved(asked: RequestOutcome) -> None:
     """Do nothing: nobody wants to know."""
     del asked
 

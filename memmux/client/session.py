@@ -53,7 +53,7 @@ Settled: TypeAlias = tuple[str, Outcome]
 """A request's id, and its RESULT or what it failed of."""
 
 
-class Session:
+class ClientSession:
     """One client's session with a cluster, through all its connections.
 
     name, pid, version: what the cluster is told about this client. observer: whether it only looks on.

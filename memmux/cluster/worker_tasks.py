@@ -1,4 +1,4 @@
-"""Errands: what a command has a worker process do once, since only workers open the database."""
+"""Worker tasks: what a command has a worker process do once, since only workers open the database."""
 
 from __future__ import annotations
 

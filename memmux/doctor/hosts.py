@@ -9,7 +9,7 @@ from pathlib import Path
 
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import ClientFileError
-from memmux.hosts.catalogue import CLIENTS, Client, Machine
+from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.entry import Kind
 from memmux.hosts.shadow import shadows as made_by_us
@@ -17,13 +17,13 @@ from memmux.hosts.shadow import shadows as made_by_us
 NAME = "clients"  # of the findings
 
 
-def of_clients(machine: Machine, folder: Path, shadows: Shadows = made_by_us) -> Iterator[Finding]:
+def of_hosts(machine: Machine, folder: Path, shadows: Shadows = made_by_us) -> Iterator[Finding]:
     """Yield a finding for every entry that runs memmux or mcp-memory-service, for the user and the project in `folder`.
 
     A file that nobody can read is one too; if there is nothing at all, that is said.
     """
     some = False
-    for client in CLIENTS.values():
+    for client in HOSTS.values():
         user = client.user_file(machine)
         projects = [file for file in ([client.project_file(folder)] if client.project else []) if file != user]
         for file in (user, *projects):
@@ -32,10 +32,10 @@ def of_clients(machine: Machine, folder: Path, shadows: Shadows = made_by_us) ->
                 some = True
                 yield finding
     if not some:
-        yield Finding(NAME, Level.OK, f"none is set up; `memmux install CLIENT` does it for {', '.join(CLIENTS)}")
+        yield Finding(NAME, Level.OK, f"none is set up; `memmux install CLIENT` does it for {', '.join(HOSTS)}")
 
 
-def _of_file(client: Client, file: Path, option: str, shadows: Shadows) -> Iterator[Finding]:
+def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterator[Finding]:
     try:
         document = Document.of(client, file)
     except ClientFileError as failure:

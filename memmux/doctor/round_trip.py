@@ -9,14 +9,14 @@ from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError, NotFoundError
-from memmux.wire.canary import Probe
+from memmux.wire.canary import CanaryMemory
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import Mode
 
 NAMESPACE = "memmux-doctor"
 
 
-def sing(settings: Settings) -> Iterator[Finding]:
+def of_round_trip(settings: Settings) -> Iterator[Finding]:
     """Store, read, find, delete and purge a memory, and yield how each went; starts a cluster if none runs."""
     with Client(settings=settings, name="doctor") as client:
         try:
@@ -27,14 +27,14 @@ def sing(settings: Settings) -> Iterator[Finding]:
 
 def _steps(client: Client) -> Iterator[Finding]:
     began = time.monotonic()
-    probe = Probe.of(uuid7(), "memmux doctor")
-    stored = client.store(probe.content, namespace=NAMESPACE)
+    canary_memory = CanaryMemory.of(uuid7(), "memmux doctor")
+    stored = client.store(canary_memory.content, namespace=NAMESPACE)
     try:
         told = []
-        if client.get(stored.id, namespace=NAMESPACE).content != probe.content:
+        if client.get(stored.id, namespace=NAMESPACE).content != canary_memory.content:
             told.append("it was read with another content")
         for mode in (Mode.EXACT, Mode.KEYWORD, Mode.HYBRID):
-            hits = client.search(probe.word, mode=mode, namespace=NAMESPACE).hits
+            hits = client.search(canary_memory.word, mode=mode, namespace=NAMESPACE).hits
             if stored.id not in [hit.memory.id for hit in hits]:
                 told.append(f"a {mode} search did not find it")
     finally:

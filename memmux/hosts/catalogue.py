@@ -54,7 +54,7 @@ class Base(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class Host:
     """A client: its file for the user and, if it has one, for a project; and what an entry in it looks like.
 
     moved_by: the variable that moves the file: `moved` is its path from the folder that the variable names.
@@ -90,17 +90,17 @@ class Client:
         return folder.joinpath(*self.project)
 
 
-CLIENTS: Mapping[str, Client] = {
+HOSTS: Mapping[str, Host] = {
     client.name: client
     for client in (
-        Client(
+        Host(
             "claude-desktop",
             "Claude Desktop",
             Base.APPLICATIONS,
             ("Claude", "claude_desktop_config.json"),
             then="quit it, window and all, and start it again",
         ),
-        Client(
+        Host(
             "claude-code",
             "Claude Code",
             Base.HOME,
@@ -112,7 +112,7 @@ CLIENTS: Mapping[str, Client] = {
             scopes="projects",
             then="start a new session; /mcp shows it",
         ),
-        Client(
+        Host(
             "cursor",
             "Cursor",
             Base.HOME,
@@ -120,7 +120,7 @@ CLIENTS: Mapping[str, Client] = {
             (".cursor", "mcp.json"),
             then="switch it on in Settings → MCP",
         ),
-        Client(
+        Host(
             "vscode",
             "VS Code",
             Base.APPLICATIONS,
@@ -130,14 +130,14 @@ CLIENTS: Mapping[str, Client] = {
             shape={"type": "stdio"},
             then="start it with MCP: List Servers",
         ),
-        Client(
+        Host(
             "windsurf",
             "Windsurf",
             Base.HOME,
             (".codeium", "windsurf", "mcp_config.json"),
             then="press Refresh in Cascade's list of MCP servers",
         ),
-        Client(
+        Host(
             "codex",
             "Codex",
             Base.HOME,
@@ -149,7 +149,7 @@ CLIENTS: Mapping[str, Client] = {
             servers="mcp_servers",
             then="start a new session; /mcp shows it",
         ),
-        Client(
+        Host(
             "gemini",
             "Gemini CLI",
             Base.HOME,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from memmux.errors import ClientFileError
 from memmux.hosts import entry as entries
 from memmux.hosts import json_edit, toml_edit, writing
-from memmux.hosts.catalogue import Client, Format
+from memmux.hosts.catalogue import Format, Host
 from memmux.hosts.entry import Entry, Kind
 from memmux.hosts.json_edit import Keys
 
@@ -62,19 +62,19 @@ class Server:
 class Document:
     """A client's file. content: its bytes, None if there is no file. text: the same, decoded. value: what it says."""
 
-    client: Client
+    client: Host
     file: Path
     content: bytes | None
     text: str
     value: Mapping[str, Any]
 
     @classmethod
-    def of(cls, client: Client, file: Path) -> Document:
+    def of(cls, client: Host, file: Path) -> Document:
         """Read a file; raise ClientFileError if it can't be read, or says nothing that can be understood."""
         return cls.parse(client, file, writing.read(file))
 
     @classmethod
-    def parse(cls, client: Client, file: Path, content: bytes | None) -> Document:
+    def parse(cls, client: Host, file: Path, content: bytes | None) -> Document:
         """Understand the bytes of a file; raises as `of` does."""
         try:
             text = (content or b"").decode()

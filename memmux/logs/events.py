@@ -143,8 +143,8 @@ EVENTS = (
     Event("worker_grew_too_large", WARNING, "worker", "private_bytes most_bytes",
           "A worker has grown beyond its bound, and ends.", "Raise MEMMUX_WORKER_RSS_MB if that is its normal size."),
     Event("child_started", INFO, "worker", "child child_pid", "A worker has started a process for something long."),
-    Event("errand_failed", ERROR, "check, restore or probe", _FAILURE,
-          "A check, a restore or a probe could not be done.",
+    Event("worker_task_failed", ERROR, "check, restore or environment", _FAILURE,
+          "A check, a restore or a look at the environment could not be done.",
           "The code says what to do."),
     # the database
     Event("database_adopted", INFO, "write", "report source found outcome odd left_out seconds",

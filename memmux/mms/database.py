@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from memmux.errors import AdoptionFailedError, DatabaseForeignError
 from memmux.mms import texts
-from memmux.mms.to_memory import Edge, Found
+from memmux.mms.to_memory import Edge, StoredMemory
 from memmux.mms.vectors import Vectors
 
 NEEDED = {"content_hash", "content"}
@@ -79,16 +79,16 @@ class Database:
         count: int = self._connection.execute("SELECT count(*) FROM memories").fetchone()[0]
         return count
 
-    def memories(self) -> Iterator[Found]:
+    def memories(self) -> Iterator[StoredMemory]:
         """Yield the memories in the order of their storing."""
         edges = self._edges()
         columns = ", ".join(name if name in self._columns else "NULL" for name in _COLUMNS.values())
         query = f"SELECT _rowid_, {columns} FROM memories ORDER BY _rowid_"  # noqa: S608  # names of our own
         for row, *values in self._connection.execute(query):
             fields = dict(zip(_COLUMNS, values, strict=True))
-            vector, flaw = self._vector(row, deleted=fields["deleted_at"] is not None)
+            vector, oddity = self._vector(row, deleted=fields["deleted_at"] is not None)
             own = edges.get(texts.text_of(fields["hash"]) or "", ())
-            yield Found(**fields, vector=vector, vector_flaw=flaw, edges=own)
+            yield StoredMemory(**fields, vector=vector, vector_oddity=oddity, edges=own)
 
     def lost_edges(self) -> list[Edge]:
         """Return the links that start at no memory of the file: entities, or memories that are gone."""

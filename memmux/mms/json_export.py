@@ -14,7 +14,7 @@ import orjson
 from memmux.errors import ArgumentInvalidError
 from memmux.mms import times
 from memmux.mms.ids import SOURCE
-from memmux.mms.to_memory import Edge, Found
+from memmux.mms.to_memory import Edge, StoredMemory
 
 _HEAD = "export_metadata"
 
@@ -31,11 +31,11 @@ class Export:
         """How many memories there are."""
         return len(self._memories)
 
-    def memories(self) -> Iterator[Found]:
+    def memories(self) -> Iterator[StoredMemory]:
         """Yield the memories in their order."""
         for fields in self._memories:
-            vector, flaw = _vector(fields.get("embedding"))
-            yield Found(
+            vector, oddity = _vector(fields.get("embedding"))
+            yield StoredMemory(
                 hash=_hash(fields),
                 content=fields.get("content"),
                 tags=fields.get("tags"),
@@ -53,7 +53,7 @@ class Export:
                 last_accessed=fields.get("last_accessed"),
                 superseded_by=fields.get("superseded_by"),
                 vector=vector,
-                vector_flaw=flaw,
+                vector_oddity=oddity,
             )
 
     def lost_edges(self) -> list[Edge]:

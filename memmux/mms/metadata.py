@@ -19,10 +19,10 @@ _INTEGER_BITS = 63
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What stood in a metadata column; flaw: the kind of oddity, if it is not what was written."""
+    """What stood in a metadata column; oddity: its kind, if it is not what was written."""
 
     value: dict[str, Any]
-    flaw: str | None = None
+    oddity: str | None = None
     left_out: list[str] = field(default_factory=list)  # keys for which there was no room
 
 

@@ -12,7 +12,7 @@ from memmux import limits
 from memmux.mms import database, json_export, snapshot
 from memmux.mms.ids import DIMENSIONS, MODEL
 from memmux.mms.report import Outcome, Report
-from memmux.mms.to_memory import Edge, Found, Line, Reader
+from memmux.mms.to_memory import Edge, Line, Reader, StoredMemory
 from memmux.wire.answers import Loaded
 
 BATCH_BYTES = 4 << 20  # of the contents and vectors of one request, more or less
@@ -25,7 +25,7 @@ class Memories(Protocol):
     def total(self) -> int:
         """How many memories there are."""
 
-    def memories(self) -> Iterator[Found]:
+    def memories(self) -> Iterator[StoredMemory]:
         """Yield them in the order of their storing."""
 
     def lost_edges(self) -> list[Edge]:

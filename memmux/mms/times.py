@@ -15,10 +15,10 @@ _APART_S = 0.001  # that a number and its twin may be, as the twin is rounded
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A time; None if none is there. flaw: the kind of oddity. twin: the text, if it says another time."""
+    """A time; None if none is there. oddity: its kind. twin: the text, if it says another time."""
 
     at: float | None
-    flaw: str | None = None
+    oddity: str | None = None
     twin: str | None = None
 
 

@@ -36,7 +36,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class StoredMemory:
     """A memory as it is stored, of whatever types; vector: float32, or why there is none although there should be."""
 
     hash: object
@@ -56,7 +56,7 @@ class Found:
     last_accessed: object = None
     superseded_by: object = None
     vector: bytes | None = None
-    vector_flaw: str | None = None
+    vector_oddity: str | None = None
     edges: Sequence[Edge] = ()
 
 
@@ -74,7 +74,7 @@ class Reader:
     odd: Oddities = field(default_factory=Oddities)
     counts: Counts = field(default_factory=Counts)
 
-    def line(self, found: Found) -> Line | None:
+    def line(self, found: StoredMemory) -> Line | None:
         """Return the memory as a line; None if it can't be one, which is noted."""
         self.counts.memories += 1
         name = self._hash(found)
@@ -108,10 +108,10 @@ class Reader:
         line["origin"] = _fitting(origin)
         return line
 
-    def _hash(self, found: Found) -> str:
+    def _hash(self, found: StoredMemory) -> str:
         return texts.valid(texts.text_of(found.hash) or "")[0]
 
-    def _content(self, found: Found, name: str) -> str | None:
+    def _content(self, found: StoredMemory, name: str) -> str | None:
         content, was_valid = texts.valid(texts.text_of(found.content) or "")
         if not content.strip():
             self.odd.add("content_empty", name)
@@ -123,12 +123,12 @@ class Reader:
             self.odd.add("content_not_text", name)
         return content
 
-    def _times(self, found: Found, name: str, origin: Line) -> tuple[float, float, float | None]:
+    def _times(self, found: StoredMemory, name: str, origin: Line) -> tuple[float, float, float | None]:
         created = times.read(found.created_at, found.created_at_iso)
         updated = times.read(found.updated_at, found.updated_at_iso)
         for column, time in (("created_at", created), ("updated_at", updated)):
-            if time.at is None or time.flaw is not None:
-                self.odd.add(time.flaw or "time_missing", name, column)
+            if time.at is None or time.oddity is not None:
+                self.odd.add(time.oddity or "time_missing", name, column)
             if time.twin is not None:
                 origin[f"{column}_iso"] = time.twin[:_SHORT]
         known = [time.at for time in (created, updated) if time.at is not None] or [_EPOCH]
@@ -137,11 +137,11 @@ class Reader:
         if found.deleted_at is None:
             return created_at, updated_at, None
         deleted = times.read(found.deleted_at, None)
-        if deleted.flaw is not None or deleted.at is None:
+        if deleted.oddity is not None or deleted.at is None:
             self.odd.add("time_odd", name, "deleted_at")
         return created_at, updated_at, updated_at if deleted.at is None else deleted.at
 
-    def _store(self, found: Found, name: str, origin: Line) -> str:
+    def _store(self, found: StoredMemory, name: str, origin: Line) -> str:
         stored = texts.text_of(found.store) or ""
         if not stored.strip():
             return DEFAULT_STORE
@@ -151,7 +151,7 @@ class Reader:
             origin["store"] = texts.valid(stored)[0][:_SHORT]
         return store
 
-    def _type(self, found: Found, name: str, origin: Line) -> str | None:
+    def _type(self, found: StoredMemory, name: str, origin: Line) -> str | None:
         stored = texts.text_of(found.type)
         if stored is None:
             return None
@@ -164,7 +164,7 @@ class Reader:
             origin["type"] = texts.valid(stored)[0][:_SHORT]
         return type_
 
-    def _tags(self, found: Found, name: str, origin: Line) -> list[str]:
+    def _tags(self, found: StoredMemory, name: str, origin: Line) -> list[str]:
         stored = found.tags
         tags = texts.tags(stored)
         if not tags.valid:
@@ -176,16 +176,16 @@ class Reader:
             origin["tags"] = texts.valid(text)[0][:_TAG_TEXT]
         return tags.names
 
-    def _metadata(self, found: Found, name: str, origin: Line) -> Line:
+    def _metadata(self, found: StoredMemory, name: str, origin: Line) -> Line:
         read = metadata.read(found.metadata)
-        if read.flaw is not None:
-            self.odd.add(read.flaw, name, ", ".join(read.left_out)[:_SHORT])
+        if read.oddity is not None:
+            self.odd.add(read.oddity, name, ", ".join(read.left_out)[:_SHORT])
             stored = found.metadata
             text = json.dumps(stored) if isinstance(stored, dict | list) else texts.text_of(stored) or ""
             origin["metadata"] = texts.valid(text)[0][:_METADATA_TEXT]
         return read.value
 
-    def _versions(self, found: Found, name: str, origin: Line) -> Line:
+    def _versions(self, found: StoredMemory, name: str, origin: Line) -> Line:
         for column, default in (("version", 1), ("confidence", 1.0), ("last_accessed", None)):
             value = getattr(found, column)
             if isinstance(value, bytes | str):
@@ -223,7 +223,7 @@ class Reader:
         similarity = edge.similarity if isinstance(edge.similarity, int | float) else None
         types, types_fine = _types(edge.types)
         described = metadata.read(edge.metadata)
-        if not (target_valid and relation_valid and types_fine and described.flaw is None):
+        if not (target_valid and relation_valid and types_fine and described.oddity is None):
             self.odd.add("link_changed", name, target)
         at = times.read(edge.created_at, None).at
         return {
@@ -235,21 +235,21 @@ class Reader:
             "created_at": created_at if at is None else at,
         }
 
-    def _vector(self, found: Found, name: str, content: str) -> Line | None:
-        if found.vector_flaw is not None:
-            self.odd.add(found.vector_flaw, name)
+    def _vector(self, found: StoredMemory, name: str, content: str) -> Line | None:
+        if found.vector_oddity is not None:
+            self.odd.add(found.vector_oddity, name)
         if found.vector is None:
             return None
         length = len(found.vector) // vectors.FLOAT_BYTES
-        flaw = None
+        oddity = None
         if self.model is None:
-            flaw = "vectors_of_another_model"
+            oddity = "vectors_of_another_model"
         elif length != self.dimensions:
-            flaw = "vector_dimensions"
+            oddity = "vector_dimensions"
         elif not vectors.is_direction(found.vector):
-            flaw = "vector_invalid"
-        if flaw is not None:
-            self.odd.add(flaw, name)
+            oddity = "vector_invalid"
+        if oddity is not None:
+            self.odd.add(oddity, name)
             return None
         self.counts.vectors += 1
         return {

@@ -22,7 +22,7 @@ Match: TypeAlias = re.Match[str]
 Read: TypeAlias = Callable[[Match, Anchor], Days | Span]
 
 
-class Found(Enum):
+class InQuestion(Enum):
     """Whether an expression is taken for one when it stands inside a question."""
 
     CLEAR = auto()  # always
@@ -37,7 +37,7 @@ class Row:
 
     pattern: str
     read: Read
-    found: Found
+    found: InQuestion
     recurs: bool = False
 
     @cached_property
@@ -50,7 +50,7 @@ ROWS: list[Row] = []
 """All forms; where one is the beginning of another, the longer one comes first."""
 
 
-def _reads(pattern: str, found: Found, *, recurs: bool = False) -> Callable[[Read], Read]:
+def _reads(pattern: str, found: InQuestion, *, recurs: bool = False) -> Callable[[Read], Read]:
     def enter(read: Read) -> Read:
         ROWS.append(Row(pattern=pattern, read=read, found=found, recurs=recurs))
         return read
@@ -114,7 +114,7 @@ def _chosen(found: Match, anchor: Anchor, period: Callable[[int], Days]) -> Days
 @_reads(
     r"(?P<moment>\d{4}-\d\d-\d\d[t ]\d\d:\d\d)(?:(?P<second>:\d\d)(?P<fraction>\.\d{1,6})?)?"
     r"(?:(?: )?(?P<offset>z|utc|[+-]\d\d(?::?\d\d)?))?",
-    Found.CLEAR,
+    InQuestion.CLEAR,
 )
 def _iso_moment(found: Match, anchor: Anchor) -> Span:
     """Return the minute, the second or the microsecond, whichever is said."""
@@ -125,17 +125,17 @@ def _iso_moment(found: Match, anchor: Anchor) -> Span:
     return Span(start, start + length - MICROSECOND)
 
 
-@_reads(r"(?P<year>\d{4})(?:-(?P<month>\d{1,2})-|/(?P<month_>\d{1,2})/)(?P<day>\d{1,2})", Found.CLEAR)
+@_reads(r"(?P<year>\d{4})(?:-(?P<month>\d{1,2})-|/(?P<month_>\d{1,2})/)(?P<day>\d{1,2})", InQuestion.CLEAR)
 def _iso_date(found: Match, _: Anchor) -> Days:
     return periods.day(date(int(found["year"]), int(found["month"] or found["month_"]), int(found["day"])))
 
 
-@_reads(r"(?P<year>\d{4})-w(?P<week>\d\d)", Found.CLEAR)
+@_reads(r"(?P<year>\d{4})-w(?P<week>\d\d)", InQuestion.CLEAR)
 def _iso_week(found: Match, _: Anchor) -> Days:
     return periods.week(date.fromisocalendar(int(found["year"]), int(found["week"]), 1))
 
 
-@_reads(rf"(?P<year>{_YEAR})-(?P<month>\d\d)", Found.CLEAR)
+@_reads(rf"(?P<year>{_YEAR})-(?P<month>\d\d)", InQuestion.CLEAR)
 def _iso_month(found: Match, _: Anchor) -> Days:
     return periods.months(*_valid(int(found["year"]), int(found["month"])))
 
@@ -146,7 +146,8 @@ def _valid(year: int, month: int) -> tuple[int, int]:
 
 
 @_reads(
-    r"(?:(?P<month>\d{1,2})/(?P<day>\d{1,2})/|(?P<month_>\d{1,2})-(?P<day_>\d{1,2})-)(?P<year>\d{4}|\d\d)", Found.CLEAR
+    r"(?:(?P<month>\d{1,2})/(?P<day>\d{1,2})/|(?P<month_>\d{1,2})-(?P<day_>\d{1,2})-)(?P<year>\d{4}|\d\d)",
+    InQuestion.CLEAR,
 )
 def _american_date(found: Match, _: Anchor) -> Days:
     year = int(found["year"])
@@ -155,18 +156,18 @@ def _american_date(found: Match, _: Anchor) -> Days:
     return periods.day(date(year, int(found["month"] or found["month_"]), int(found["day"] or found["day_"])))
 
 
-@_reads(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})", Found.LED, recurs=True)
-@_reads(r"(?P<month>\d{1,2})-(?P<day>\d{1,2})", Found.NEVER, recurs=True)
+@_reads(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})", InQuestion.LED, recurs=True)
+@_reads(r"(?P<month>\d{1,2})-(?P<day>\d{1,2})", InQuestion.NEVER, recurs=True)
 def _american_day(found: Match, anchor: Anchor) -> Days:
     return anchor.latest(lambda year: periods.day(date(year, int(found["month"]), int(found["day"]))))
 
 
-@_reads(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", Found.CLEAR)
+@_reads(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})", InQuestion.CLEAR)
 def _dotted_date(found: Match, _: Anchor) -> Days:
     return periods.day(date(int(found["year"]), int(found["month"]), int(found["day"])))
 
 
-@_reads(r"(?P<seconds>\d{9,11}(?:\.\d{1,9})?)", Found.NEVER)
+@_reads(r"(?P<seconds>\d{9,11}(?:\.\d{1,9})?)", InQuestion.NEVER)
 def _epoch(found: Match, _: Anchor) -> Span:
     moment = datetime.fromtimestamp(float(found["seconds"]), UTC)
     return Span(moment, moment)
@@ -175,24 +176,24 @@ def _epoch(found: Match, _: Anchor) -> Span:
 # counted from now
 
 
-@_reads(r"(?:right )?now", Found.NEVER)
+@_reads(r"(?:right )?now", InQuestion.NEVER)
 def _now(_: Match, anchor: Anchor) -> Span:
     return Span(anchor.now.astimezone(UTC), anchor.now.astimezone(UTC))
 
 
-@_reads(r"(?P<name>today|day before yesterday|yesterday|tomorrow)", Found.CLEAR)
+@_reads(r"(?P<name>today|day before yesterday|yesterday|tomorrow)", InQuestion.CLEAR)
 def _near_day(found: Match, anchor: Anchor) -> Days:
     ago = {"tomorrow": -1, "today": 0, "yesterday": 1, "day before yesterday": 2}[found["name"]]
     return periods.day(anchor.today - timedelta(days=ago))
 
 
-@_reads(rf"{_NUMBER} (?P<unit>minute|hour|day|week|month|quarter|year)s? ago", Found.CLEAR)
+@_reads(rf"{_NUMBER} (?P<unit>minute|hour|day|week|month|quarter|year)s? ago", InQuestion.CLEAR)
 def _ago(found: Match, anchor: Anchor) -> Days | Span:
     """Return the whole unit, as the calendar or the clock has it, that was so long ago."""
     return _unit(found["unit"], _count(found), anchor)
 
 
-@_reads(r"(?P<which>last|previous|this|current) (?P<unit>hour|day|weekend|week|month|quarter|year)", Found.CLEAR)
+@_reads(r"(?P<which>last|previous|this|current) (?P<unit>hour|day|weekend|week|month|quarter|year)", InQuestion.CLEAR)
 def _neighbour(found: Match, anchor: Anchor) -> Days | Span:
     back = found["which"] in ("last", "previous")
     if found["unit"] == "hour" and back:
@@ -222,7 +223,9 @@ def _earlier(unit: str, count: int, anchor: Anchor) -> datetime:
     return anchor.now.astimezone(UTC) - timedelta(**{f"{unit}s": count})
 
 
-@_reads(rf"(?:(?:last|past|previous) {_NUMBER}|past) (?P<unit>minute|hour|day|week|month|quarter|year)s?", Found.CLEAR)
+@_reads(
+    rf"(?:(?:last|past|previous) {_NUMBER}|past) (?P<unit>minute|hour|day|week|month|quarter|year)s?", InQuestion.CLEAR
+)
 def _rolling(found: Match, anchor: Anchor) -> Span:
     """Return the time up to now; for days and more from midnight on."""
     unit, count = found["unit"], _count(found) if found["number"] else 1
@@ -236,7 +239,7 @@ def _rolling(found: Match, anchor: Anchor) -> Span:
     return Span(start, anchor.now.astimezone(UTC))
 
 
-@_reads(r"recent(?:ly)?|lately", Found.NAME)
+@_reads(r"recent(?:ly)?|lately", InQuestion.NAME)
 def _recent(_: Match, anchor: Anchor) -> Span:
     start = anchor.moment(anchor.wall - timedelta(weeks=1))
     return Span(start, anchor.now.astimezone(UTC))
@@ -245,17 +248,17 @@ def _recent(_: Match, anchor: Anchor) -> Span:
 # parts of a day
 
 
-@_reads(rf"this {_PART}|tonight", Found.CLEAR)
+@_reads(rf"this {_PART}|tonight", InQuestion.CLEAR)
 def _part_today(found: Match, anchor: Anchor) -> Span:
     return periods.part_of_day(anchor, anchor.today, found["part"] or "night")
 
 
-@_reads(r"last night", Found.CLEAR)
+@_reads(r"last night", InQuestion.CLEAR)
 def _last_night(_: Match, anchor: Anchor) -> Span:
     return periods.part_of_day(anchor, anchor.today - periods.DAY, "night")
 
 
-@_reads(_PART, Found.NEVER)
+@_reads(_PART, InQuestion.NEVER)
 def _part(found: Match, anchor: Anchor) -> Span:
     span = periods.part_of_day(anchor, anchor.today, found["part"])
     if span.start is not None and span.start > anchor.now:
@@ -275,16 +278,16 @@ def _weekday(found: Match, anchor: Anchor) -> Days:
 
 
 _NAME_OF_DAY = rf"(?P<name>{'|'.join(_DAYS)})"
-_reads(rf"(?P<which>last|previous|this) {_NAME_OF_DAY}", Found.CLEAR)(_weekday)
-_reads(_NAME_OF_DAY, Found.LED, recurs=True)(_weekday)
+_reads(rf"(?P<which>last|previous|this) {_NAME_OF_DAY}", InQuestion.CLEAR)(_weekday)
+_reads(_NAME_OF_DAY, InQuestion.LED, recurs=True)(_weekday)
 _reads(
     r"(?:(?P<which>last|previous|this) )?(?P<name>mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun)\b\.?",
-    Found.NEVER,
+    InQuestion.NEVER,
     recurs=True,
 )(_weekday)
 
 
-@_reads(r"(?:the )?weekend", Found.LED, recurs=True)
+@_reads(r"(?:the )?weekend", InQuestion.LED, recurs=True)
 def _weekend(_: Match, anchor: Anchor) -> Days:
     days = periods.weekend(anchor.today)
     return days if days.first <= anchor.today else periods.weekend(anchor.today - timedelta(weeks=1))
@@ -296,8 +299,8 @@ def _day_of_month(found: Match, anchor: Anchor) -> Days:
 
 
 _NTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_reads(rf"{_ANY_MONTH} (?:the )?{_NTH}(?:{_OF_YEAR})?", Found.NAME, recurs=True)(_day_of_month)
-_reads(rf"{_NTH}(?: of)? {_ANY_MONTH}(?:{_OF_YEAR})?", Found.NAME, recurs=True)(_day_of_month)
+_reads(rf"{_ANY_MONTH} (?:the )?{_NTH}(?:{_OF_YEAR})?", InQuestion.NAME, recurs=True)(_day_of_month)
+_reads(rf"{_NTH}(?: of)? {_ANY_MONTH}(?:{_OF_YEAR})?", InQuestion.NAME, recurs=True)(_day_of_month)
 
 
 def _month(found: Match, anchor: Anchor) -> Days:
@@ -306,10 +309,10 @@ def _month(found: Match, anchor: Anchor) -> Days:
 
 
 _PLAIN_MONTHS = "|".join(name for name in _MONTHS if name not in ("march", "may"))  # and no verbs
-_reads(rf"{_ANY_MONTH}{_OF_YEAR}", Found.NAME)(_month)
-_reads(rf"(?P<which>last|previous|this) {_ANY_MONTH}", Found.CLEAR)(_month)
-_reads(rf"(?P<month>{_PLAIN_MONTHS})", Found.NAME, recurs=True)(_month)
-_reads(_ANY_MONTH, Found.LED, recurs=True)(_month)
+_reads(rf"{_ANY_MONTH}{_OF_YEAR}", InQuestion.NAME)(_month)
+_reads(rf"(?P<which>last|previous|this) {_ANY_MONTH}", InQuestion.CLEAR)(_month)
+_reads(rf"(?P<month>{_PLAIN_MONTHS})", InQuestion.NAME, recurs=True)(_month)
+_reads(_ANY_MONTH, InQuestion.LED, recurs=True)(_month)
 
 
 def _season(found: Match, anchor: Anchor) -> Days:
@@ -320,16 +323,16 @@ def _season(found: Match, anchor: Anchor) -> Days:
 
 
 _SEASON = rf"(?P<name>{'|'.join(periods.SEASONS)})"
-_reads(rf"{_SEASON}{_OF_YEAR}", Found.CLEAR)(_season)
-_reads(rf"(?P<which>last|previous|this) {_SEASON}", Found.CLEAR)(_season)
-_reads(rf"(?:the )?{_SEASON}", Found.LED, recurs=True)(_season)
+_reads(rf"{_SEASON}{_OF_YEAR}", InQuestion.CLEAR)(_season)
+_reads(rf"(?P<which>last|previous|this) {_SEASON}", InQuestion.CLEAR)(_season)
+_reads(rf"(?:the )?{_SEASON}", InQuestion.LED, recurs=True)(_season)
 
 
 @_reads(
     r"(?:(?P<which>last|previous|this) )?(?:(?P<christmas>christmas|xmas)|(?P<new_year>new(?: )?year(?:'?s)?)|"
     r"(?P<valentine>valentine(?:'?s)?)|(?P<halloween>halloween)|(?P<thanksgiving>thanksgiving))"
     rf"(?: day| eve)?(?:{_OF_YEAR})?",
-    Found.NAME,
+    InQuestion.NAME,
     recurs=True,
 )
 def _holiday(found: Match, anchor: Anchor) -> Days:
@@ -337,28 +340,28 @@ def _holiday(found: Match, anchor: Anchor) -> Days:
     return _chosen(found, anchor, lambda year: periods.holiday(name, year))
 
 
-@_reads(rf"(?P<ordinal>{'|'.join(_ORDINALS)}) quarter(?:{_OF_YEAR})?", Found.NAME, recurs=True)
+@_reads(rf"(?P<ordinal>{'|'.join(_ORDINALS)}) quarter(?:{_OF_YEAR})?", InQuestion.NAME, recurs=True)
 def _ordinal_quarter(found: Match, anchor: Anchor) -> Days:
     return _chosen(found, anchor, lambda year: periods.quarter(year, _ORDINALS[found["ordinal"]]))
 
 
-@_reads(rf"q(?P<number>[1-4])(?:(?: of)?[ /-]?(?P<year>{_YEAR}))?", Found.NAME, recurs=True)
-@_reads(rf"(?P<year>{_YEAR})[ /-]?q(?P<number>[1-4])", Found.NAME)
+@_reads(rf"q(?P<number>[1-4])(?:(?: of)?[ /-]?(?P<year>{_YEAR}))?", InQuestion.NAME, recurs=True)
+@_reads(rf"(?P<year>{_YEAR})[ /-]?q(?P<number>[1-4])", InQuestion.NAME)
 def _short_quarter(found: Match, anchor: Anchor) -> Days:
     return _chosen(found, anchor, lambda year: periods.quarter(year, int(found["number"])))
 
 
-@_reads(rf"(?P<ordinal>first|1st|second|2nd) half{_OF_YEAR}", Found.CLEAR)
-@_reads(r"(?P<ordinal>first|1st|second|2nd) half(?: of the year)?", Found.NEVER, recurs=True)
+@_reads(rf"(?P<ordinal>first|1st|second|2nd) half{_OF_YEAR}", InQuestion.CLEAR)
+@_reads(r"(?P<ordinal>first|1st|second|2nd) half(?: of the year)?", InQuestion.NEVER, recurs=True)
 def _half(found: Match, anchor: Anchor) -> Days:
     return _chosen(found, anchor, lambda year: periods.half(year, _ORDINALS[found["ordinal"]]))
 
 
-@_reads(rf"h(?P<number>[12])[ /-]?(?P<year>{_YEAR})|h(?P<number_>[12])", Found.NEVER, recurs=True)
+@_reads(rf"h(?P<number>[12])[ /-]?(?P<year>{_YEAR})|h(?P<number_>[12])", InQuestion.NEVER, recurs=True)
 def _short_half(found: Match, anchor: Anchor) -> Days:
     return _chosen(found, anchor, lambda year: periods.half(year, int(found["number"] or found["number_"])))
 
 
-@_reads(rf"(?:(?:the )?year )?(?P<year>{_YEAR})(?! \w+s\b)", Found.LED)
+@_reads(rf"(?:(?:the )?year )?(?P<year>{_YEAR})(?! \w+s\b)", InQuestion.LED)
 def _whole_year(found: Match, _: Anchor) -> Days:
     return periods.years(int(found["year"]))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from functools import cache
 
-from memmux.when.expressions import ROWS, Found
+from memmux.when.expressions import ROWS, InQuestion
 from memmux.when.parsing import read
 from memmux.when.periods import PARTS_OF_DAY, Anchor, Span
 
@@ -48,7 +48,7 @@ def _without(query: str, start: int, end: int) -> str:
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of what is looked for, the clearest first."""
-    clear, names, led = (_any_of(kind) for kind in (Found.CLEAR, Found.NAME, Found.LED))
+    clear, names, led = (_any_of(kind) for kind in (InQuestion.CLEAR, InQuestion.NAME, InQuestion.LED))
     one = f"(?:the )?(?:{clear}|{names}|{led}|now)"
     sided = (
         f"between {one} and {one}|from {one} (?:to|until|till|through|up to) {one}|"
@@ -63,8 +63,8 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     )
 
 
-def _any_of(kind: Found) -> str:
+def _any_of(kind: InQuestion) -> str:
     patterns = "|".join(f"(?:{_GROUP.sub('(?:', row.pattern)})" for row in ROWS if row.found is kind)
-    if kind is Found.CLEAR:
+    if kind is InQuestion.CLEAR:
         return rf"(?:{patterns})(?:(?:,)?(?: in the| at)? (?:{'|'.join(PARTS_OF_DAY)})\b)?"
     return patterns

@@ -1,4 +1,4 @@
-"""The probe: a memory that is stored only to see whether it is found again, by the router and by `memmux doctor`."""
+"""Canaries: memories that are stored only to see whether they are found again, by the router and by `memmux doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPERATIONS: Final = "canary."  # how the names of the operations begin that work
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class CanaryMemory:
     """One memory with a word that is in no other.
 
     sender: who asks. word: one token, for full text as well.
@@ -24,7 +24,7 @@ class Probe:
 
     @classmethod
     def of(cls, unique: str, sender: str) -> Self:
-        """Return the probe of something unique, such as a request's id."""
+        """Return the canary of something unique, such as a request's id."""
         return cls(f"canary{''.join(filter(str.isalnum, unique))}", sender)
 
     @property

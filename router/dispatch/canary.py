@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from memmux.errors import CancelledError, NotFoundError
-from memmux.wire.canary import Probe
+from memmux.wire.canary import CanaryMemory
 from memmux.wire.operations import OPERATIONS, Stage
 from router.dispatch.actions import Outbox
 from router.dispatch.slips import Slip
@@ -59,7 +59,7 @@ class Health:
 class _Flight:
     """One canary on its way. stored: whether it is there to be found. wrong: the first failure of each kind."""
 
-    probe: Probe
+    canary_memory: CanaryMemory
     began: float
     steps: list[str] = field(default_factory=lambda: [_STORE, _SEARCH, _GET, _REMOVE])
     stored: bool = False
@@ -95,7 +95,7 @@ class Canary:
             return
         kind = "read" if step in _READS else "write"
         code = "" if slip.outcome == "ok" else slip.outcome
-        if step in _READS and flight.stored and not code and not any(map(flight.probe.is_in, slip.answer)):
+        if step in _READS and flight.stored and not code and not any(map(flight.canary_memory.is_in, slip.answer)):
             code = NotFoundError.code  # it was answered, and with something else
         flight.seconds[kind] += now - slip.accepted_at
         if code:
@@ -119,19 +119,19 @@ class Canary:
             if now < self._due:
                 return None
             self._due = now + self._every_s
-            self._flight = _Flight(Probe.of(self._new_id(), "the router"), now)
+            self._flight = _Flight(CanaryMemory.of(self._new_id(), "the router"), now)
         self.slip = self._slip(self._flight, now)
         return self.slip
 
     def _slip(self, flight: _Flight, now: float) -> Slip:
-        request_id, operation, probe = self._new_id(), OPERATIONS[flight.steps.pop(0)], flight.probe
+        request_id, operation, canary_memory = self._new_id(), OPERATIONS[flight.steps.pop(0)], flight.canary_memory
         match operation.name:
             case "canary.store":
-                body = probe.store_body()
+                body = canary_memory.store_body()
             case "canary.search":
-                body = probe.search_body()
+                body = canary_memory.search_body()
             case _:
-                body = probe.named_body()
+                body = canary_memory.named_body()
         return Slip(
             id=request_id,
             operation=operation,

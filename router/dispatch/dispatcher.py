@@ -16,7 +16,7 @@ The life of a request, and the module that each step is in:
    the answer (`flow`).
 
 A client may cancel, go away or come back on another connection at any point, and a deadline may pass. Beside that,
-`backfill` and `canary` are the requests that the router sends by itself, and `stats` and `snapshot` are for people to
+`backfill` and `canary` are the requests that the router sends by itself, and `stats` and `status` are for people to
 look at.
 
 What always holds:
@@ -46,7 +46,7 @@ from router.dispatch.clients import Frontend
 from router.dispatch.flow import Flow
 from router.dispatch.queues import Limits
 from router.dispatch.stats import SAMPLE_S, Answered, Stats
-from router.dispatch.status import Snapshot, snapshot
+from router.dispatch.status import DispatcherStatus, dispatcher_status
 from router.dispatch.workers import Backend
 
 __all__ = ["Dispatcher", "Limits"]
@@ -174,11 +174,11 @@ class Dispatcher:
         """Return the routing id and the pid of each client, to look for dead ones."""
         return [(session.routing_id, session.hello.pid) for session in self._frontend.sessions]
 
-    def snapshot(self, now: float) -> Snapshot:
+    def status(self, now: float) -> DispatcherStatus:
         """Return what the dispatcher knows, for `cluster.status`."""
         sessions = self._frontend.sessions
         draining = self._frontend.draining
-        return snapshot(self._flow, sessions, self._stats, self._canary, draining=draining, now=now)
+        return dispatcher_status(self._flow, sessions, self._stats, self._canary, draining=draining, now=now)
 
     def answered(self) -> dict[str, Answered]:
         """Return counts and histograms by operation, for metrics."""

@@ -334,11 +334,11 @@ class Flow:
         total_s = now - slip.accepted_at
         if slip.session is not None:
             self._out.client(slip.session.routing_id, header, *frames)
-            slip.session.account.finished(slip.outcome, total_s, slip.legs)
+            slip.session.client_stats.finished(slip.outcome, total_s, slip.stage_times)
         else:
             slip.answer = frames
-        if not slip.operation.probe:
-            self._stats.finished(slip.operation.name, slip.outcome, total_s, slip.legs)
+        if not slip.operation.canary:
+            self._stats.finished(slip.operation.name, slip.outcome, total_s, slip.stage_times)
         said = {
             **slip.to_log(),
             **slip.times(),

@@ -10,7 +10,7 @@ from memmux import limits
 from memmux.errors import MalformedMessageError, OverloadedError, ProtocolVersionError
 from memmux.wire import protocol
 from memmux.wire.grants import LOCAL, Grant
-from router.dispatch.stats import Account
+from router.dispatch.stats import ClientStats
 
 _TEXT_CHARACTERS = 128  # of what a client says about itself; as of any text in a header
 _PID_MOST = 1 << 31
@@ -64,9 +64,9 @@ class Session:
     """One client, from its HELLO to its GOODBYE or its death, over any number of connections.
 
     routing_id: where it can be reached now. grant: what it may do, as of its last message. in_flight: the ids of its
-    requests that are not answered yet. requests: how many it sent. account: what became of them. name: what the change
-    log and people call the client: its key's name, if it has one, and its own. payer: whose bounds it shares: those of
-    all clients of its key, or those of itself. owner: whose turn it is when a request of it is served.
+    requests that are not answered yet. requests: how many it sent. client_stats: what became of them. name: what the
+    change log and people call the client: its key's name, if it has one, and its own. payer: whose bounds it shares:
+    those of all clients of its key, or those of itself. owner: whose turn it is when a request of it is served.
     """
 
     hello: Hello
@@ -74,7 +74,7 @@ class Session:
     grant: Grant = LOCAL
     in_flight: set[str] = field(default_factory=set)
     requests: int = 0
-    account: Account = field(default_factory=Account)
+    client_stats: ClientStats = field(default_factory=ClientStats)
     name: str = field(init=False)
     payer: str = field(init=False)
     owner: str = field(init=False)
@@ -100,7 +100,7 @@ class Session:
             "version": self.hello.version,
             "in_flight": len(self.in_flight),
             "requests": self.requests,
-            **self.account.to_json(now),
+            **self.client_stats.to_json(now),
         }
 
 
@@ -137,7 +137,7 @@ class Sessions:
     def sample(self, now: float) -> None:
         """Look at how many requests of each were answered by now."""
         for session in self:
-            session.account.sample(now)
+            session.client_stats.sample(now)
 
     def heard(self, routing_id: bytes, grant: Grant) -> Session | None:
         """Return the session at that routing id, now the one heard from last; None if there is none.

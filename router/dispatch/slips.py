@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.operations import Operation, Stage
 from router.dispatch.sessions import Session
-from router.dispatch.stats import Leg
+from router.dispatch.stats import StageTime
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +25,7 @@ class Slip:
     lease: set while a worker has it; without one it waits in the queue of its stage.
     prepared: the id of the worker that prepares for its last stage, if one does.
     outcome: `ok` or an error's code once it is answered.
-    legs: how long it waited and was worked on at each stage that it has come to, in the order of the route.
+    stage_times: how long it waited and was worked on at each stage that it has come to, in the order of the route.
     answer: the frames of the RESULT of what the router started itself.
     """
 
@@ -43,7 +43,7 @@ class Slip:
     lease: Lease | None = None
     prepared: str = ""
     outcome: str = ""
-    legs: list[Leg] = field(default_factory=list)
+    stage_times: list[StageTime] = field(default_factory=list)
     answer: Sequence[bytes] = ()
     _since: float = 0.0
 
@@ -87,26 +87,29 @@ class Slip:
 
     def waited(self, now: float) -> None:
         """Note that it waits no longer."""
-        self._leg.queue_s += now - self._since
+        self._stage_time.queue_s += now - self._since
 
     def worked(self, now: float) -> None:
         """Note that the worker that had it has it no longer."""
         if self.lease is not None:
-            self._leg.work_s += now - self.lease.since
+            self._stage_time.work_s += now - self.lease.since
             self.lease = None
 
     @property
-    def _leg(self) -> Leg:
-        if not self.legs or self.legs[-1].stage is not self.stage:
-            self.legs.append(Leg(self.stage))
-        return self.legs[-1]
+    def _stage_time(self) -> StageTime:
+        if not self.stage_times or self.stage_times[-1].stage is not self.stage:
+            self.stage_times.append(StageTime(self.stage))
+        return self.stage_times[-1]
 
     def times(self) -> dict[str, object]:
         """Return how long it waited and was worked on, in milliseconds: in all, and at each stage."""
         return {
-            "queue_ms": _ms(sum(leg.queue_s for leg in self.legs)),
-            "work_ms": _ms(sum(leg.work_s for leg in self.legs)),
-            "stages": {str(leg.stage): [_ms(leg.queue_s), _ms(leg.work_s)] for leg in self.legs},
+            "queue_ms": _ms(sum(stage_time.queue_s for stage_time in self.stage_times)),
+            "work_ms": _ms(sum(stage_time.work_s for stage_time in self.stage_times)),
+            "stages": {
+                str(stage_time.stage): [_ms(stage_time.queue_s), _ms(stage_time.work_s)]
+                for stage_time in self.stage_times
+            },
         }
 
     def to_log(self) -> Mapping[str, object]:

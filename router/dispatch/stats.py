@@ -68,7 +68,7 @@ class Track:
         return (value - before) / (now - since) if now > since else 0.0
 
 
-class Account:
+class ClientStats:
     """What became of one client's requests.
 
     errors: how many failed, but for what the client took back itself.
@@ -83,7 +83,7 @@ class Account:
         self._answered = 0
         self._track = Track()
 
-    def finished(self, outcome: str, seconds: float, legs: Sequence[Leg]) -> None:
+    def finished(self, outcome: str, seconds: float, stage_times: Sequence[StageTime]) -> None:
         """Count an answered request."""
         self._answered += 1
         if outcome != "ok":
@@ -91,8 +91,8 @@ class Account:
             return
         self.durations.append(seconds)
         waited = 0.0
-        for leg in legs:
-            waited += leg.queue_s
+        for stage_time in stage_times:
+            waited += stage_time.queue_s
         self._waits.append(waited)
 
     def sample(self, now: float) -> None:
@@ -136,8 +136,8 @@ class Stats:
         self.events: Counter[str] = Counter()
         self._operations: dict[str, _OperationStats] = {}
 
-    def finished(self, operation: str, outcome: str, seconds: float, legs: Iterable[Leg] = ()) -> None:
-        """Count an answered request of a known operation; legs: its times at the stages of its way."""
+    def finished(self, operation: str, outcome: str, seconds: float, stage_times: Iterable[StageTime] = ()) -> None:
+        """Count an answered request of a known operation; stage_times: at the stages of its way."""
         stats = self._operations.get(operation)
         if stats is None:
             stats = self._operations[operation] = _OperationStats()
@@ -147,12 +147,12 @@ class Stats:
         else:
             stats.errors[outcome] += 1
         stats.took.observe(seconds)
-        for leg in legs:
-            stage = stats.stages.get(leg.stage)
+        for stage_time in stage_times:
+            stage = stats.stages.get(stage_time.stage)
             if stage is None:
-                stage = stats.stages[leg.stage] = (Histogram(), Histogram())
-            stage[0].observe(leg.queue_s)
-            stage[1].observe(leg.work_s)
+                stage = stats.stages[stage_time.stage] = (Histogram(), Histogram())
+            stage[0].observe(stage_time.queue_s)
+            stage[1].observe(stage_time.work_s)
 
     def sample(self, now: float) -> None:
         """Look at how many there are by now."""
@@ -207,7 +207,7 @@ def _percentile_ms(ordered: list[float], fraction: float) -> float | None:
 
 
 @dataclass(slots=True)
-class Leg:
+class StageTime:
     """One stage of a request's way; seconds in its queue, and with its workers, those that died of it included."""
 
     stage: Stage

@@ -1,4 +1,4 @@
-"""The snapshot: what the dispatcher knows, for `cluster.status`."""
+"""The status: what the dispatcher knows, for `cluster.status`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from router.dispatch.sessions import Sessions
 from router.dispatch.stats import Stats
 
 
-class Snapshot(TypedDict):
+class DispatcherStatus(TypedDict):
     """One look at the router.
 
     clients: name, pid, version, in_flight, requests. workers: state, in_flight and silent_s, by id.
@@ -34,7 +34,9 @@ class Snapshot(TypedDict):
     embedders: list[Mapping[str, object]]
 
 
-def snapshot(flow: Flow, sessions: Sessions, stats: Stats, canary: Canary, *, draining: bool, now: float) -> Snapshot:
+def dispatcher_status(
+    flow: Flow, sessions: Sessions, stats: Stats, canary: Canary, *, draining: bool, now: float
+) -> DispatcherStatus:
     """Return what is so now."""
     pools = flow.pools.values()
     degraded = [pool.shortfall for pool in pools if pool.shortfall]

@@ -21,10 +21,10 @@ from memmux.wire.protocol import Header, Kind
 from router.dispatch import actions
 from router.dispatch.actions import Action
 from router.dispatch.dispatcher import Dispatcher
-from router.io.listeners import LINGER_MS, Entrance
+from router.io.listeners import LINGER_MS, Listeners
 from router.io.wakeup import Wakeup
-from router.lifecycle.handover import Estate, Heir
-from router.lifecycle.startup import Beginning
+from router.lifecycle.handover import Handover, Successor
+from router.lifecycle.startup import Startup
 from router.lifecycle.supervisor import Supervisor
 
 SWEEP_S = 1.0  # between two looks for clients whose process has died
@@ -39,18 +39,18 @@ class Loop:
     """One cluster's router while it lives.
 
     on_serving: called once, when the cluster can be used: its write worker is ready, and every other kind of worker is
-    too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then.
-    status: makes the body of `cluster.status` from the dispatcher's and the supervisor's view. looks: called every
-    SWEEP_S while the cluster serves; each returns codes of what is wrong.
-    estate: what is left to a successor. heir: set where another router serves the database that is to hand it over;
-    clients are heard once it has. entrance: makes what clients come in by.
+    too, or has failed, or takes longer than COMPLETE_S. on_starting: called every SWEEP_S until then. status: makes the
+    body of `cluster.status` from the dispatcher's and the supervisor's view. looks: called every SWEEP_S while the
+    cluster serves; each returns codes of what is wrong. handover: gives the database to a router that takes over.
+    successor: set where another router serves the database and is to hand it over; clients are heard once it has.
+    listeners: makes the sockets for clients.
     """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         supervisor: Supervisor,
-        entrance: Callable[[zmq.Context[zmq.Socket[bytes]]], Entrance],
+        listeners: Callable[[zmq.Context[zmq.Socket[bytes]]], Listeners],
         *,
         idle_exit_s: float,
         drain_s: float,
@@ -58,15 +58,15 @@ class Loop:
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
         looks: Sequence[Callable[[float], Sequence[str]]] = (),
-        estate: Estate,
-        heir: Heir | None = None,
+        handover: Handover,
+        successor: Successor | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._supervisor = supervisor
-        self._estate = estate
-        self._heir = heir
-        self._successor = 0  # the pid of the router that takes over from this one
-        self._succession_failed = False
+        self._handover = handover
+        self._successor = successor
+        self._successor_pid = 0  # the pid of the router that takes over from this one
+        self._handover_failed = False
         self._idle_exit_s = idle_exit_s
         self._drain_s = drain_s
         self._on_starting = on_starting
@@ -74,12 +74,12 @@ class Loop:
         self._status = status
         self._looks = looks
         self._log = log.get()
-        self._beginning = Beginning()
+        self._startup = Startup()
         self._drain_began = 0.0
         self._drain_until: float | None = None
         self._next_sweep = 0.0
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
-        self._entrance = entrance(self._context)
+        self._listeners = listeners(self._context)
         self._backend = sockets.router(self._context, supervisor.address)
         self._wakeup = Wakeup()
         self._poller = zmq.Poller()
@@ -92,15 +92,15 @@ class Loop:
         self._poll(self._backend, self._wakeup.fileno())
         with self._wakeup:
             try:
-                if self._heir is None:
+                if self._successor is None:
                     self._welcome()
                 self._live()
             finally:
                 self._supervisor.kill_all()
                 self._close()
-        if self._beginning.failure is not None:
-            raise self._beginning.failure
-        return not self._succession_failed
+        if self._startup.failure is not None:
+            raise self._startup.failure
+        return not self._handover_failed
 
     def _poll(self, *sources: zmq.Socket[bytes] | int) -> None:
         for source in sources:
@@ -108,21 +108,21 @@ class Loop:
 
     def _welcome(self) -> None:
         """Let clients come in."""
-        self._entrance.open()
-        self._poll(*self._entrance.polled)
+        self._listeners.open()
+        self._poll(*self._listeners.polled)
 
     def _live(self) -> None:
         """Begin, serve, and end in good order."""
         now = time.monotonic()
-        self._supervisor.add(Stage.WRITE, now, held=self._heir is not None)
+        self._supervisor.add(Stage.WRITE, now, held=self._successor is not None)
         self._supervisor.add(Stage.EMBED, now)
-        if self._heir is not None:
+        if self._successor is not None:
             self._supervisor.add(Stage.READ, now, held=True)
         while not self._finished(now):
             woken, due = self._wakeup.came(), self._due()
             if woken or now >= self._next_sweep:
                 self._reap(now)
-            if woken or now >= due or self._beginning.serving_since is None:
+            if woken or now >= due or self._startup.serving_since is None:
                 self._upkeep(now)
                 due = self._due()
             # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is rounded
@@ -132,12 +132,12 @@ class Loop:
             self._hear_clients()
             now = time.monotonic()
         self._stop_workers()
-        if self._successor and self._beginning.failure is None:
+        if self._successor_pid and self._startup.failure is None:
             self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
             self._stand_by()
 
     def _finished(self, now: float) -> bool:
-        if self._beginning.failure is not None:
+        if self._startup.failure is not None:
             return True
         if self._drain_until is None:
             return False
@@ -150,24 +150,24 @@ class Loop:
 
     def _upkeep(self, now: float) -> None:
         """Do what is due by now, and look at what has no time of its own."""
-        if self._heir is not None:
-            self._succeed(self._heir, now)
+        if self._successor is not None:
+            self._succeed(self._successor, now)
         self._started(self._supervisor.start_due(now), now)
-        if self._beginning.completed(now):
+        if self._startup.completed(now):
             self._on_serving()
-        if self._beginning.serve_by is None and self._supervisor.failing(Stage.WRITE):
-            self._beginning.failure = ClusterStartError(
+        if self._startup.serve_by is None and self._supervisor.failing(Stage.WRITE):
+            self._startup.failure = ClusterStartError(
                 "the write worker keeps failing; router.err in the state folder says why"
             )
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_S
-            if self._beginning.serving_since is None:
+            if self._startup.serving_since is None:
                 self._on_starting(now)
             self._look(now)
             self._sweep(now)
         if self._wakeup.told_to_stop:
             self._begin_drain(now, self._wakeup.told_to_stop)
-        if self._idle_exit_s and self._beginning.idle_s(self._dispatcher.idle_since(), now) >= self._idle_exit_s:
+        if self._idle_exit_s and self._startup.idle_s(self._dispatcher.idle_since(), now) >= self._idle_exit_s:
             self._begin_drain(now, "idle")
         self._perform(self._dispatcher.tick(now), now)
 
@@ -178,8 +178,8 @@ class Loop:
 
     def _sweep(self, now: float) -> None:
         """Look for clients that are gone."""
-        self._entrance.look()
-        self._leave([*self._entrance.gone(), *self._entrance.missing(dict(self._dispatcher.sessions()), now)], now)
+        self._listeners.look()
+        self._leave([*self._listeners.gone(), *self._listeners.missing(dict(self._dispatcher.sessions()), now)], now)
 
     def _leave(self, gone: Iterable[bytes], now: float) -> None:
         """Do without clients that are gone."""
@@ -189,9 +189,9 @@ class Loop:
     def _due(self) -> float:
         """Return when `_upkeep` has something to do at the latest."""
         due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
-        if self._beginning.serving_since is None:
-            due.append(self._beginning.serve_by)
-        if self._heir is not None:
+        if self._startup.serving_since is None:
+            due.append(self._startup.serve_by)
+        if self._successor is not None:
             due.append(time.monotonic() + LOOK_S)
         return min(at for at in due if at is not None)
 
@@ -210,10 +210,10 @@ class Loop:
             self._perform(self._dispatcher.on_worker(identity, frames, now), now)
 
     def _hear_clients(self) -> None:
-        for routing_id, frames, grant in self._entrance.messages(DRAIN_MESSAGES, time.monotonic()):
+        for routing_id, frames, grant in self._listeners.messages(DRAIN_MESSAGES, time.monotonic()):
             now = time.monotonic()
             self._perform(self._dispatcher.on_client(routing_id, frames, now, grant), now)
-        self._leave(self._entrance.gone(), time.monotonic())
+        self._leave(self._listeners.gone(), time.monotonic())
 
     def _perform(self, first: Sequence[Action], now: float) -> None:
         """Perform actions in order, and then those that follow from a send that failed."""
@@ -224,7 +224,7 @@ class Loop:
     def _perform_one(self, action: Action, now: float, at_s: float) -> Sequence[Action]:
         match action:
             case actions.ToClient(routing_id, frames):
-                if not self._entrance.send(routing_id, frames):
+                if not self._listeners.send(routing_id, frames):
                     return self._dispatcher.on_client_gone(routing_id, now)
             case actions.ToWorker(identity, frames):
                 if not sockets.send(self._backend, identity.encode(), frames):
@@ -234,12 +234,12 @@ class Loop:
                 # The time is from before the answer: its receiver may log it first.
                 getattr(self._log, level)(event, at_s=at_s, **fields)
             case actions.ReportStatus(routing_id, request_id, known):
-                self._entrance.look()  # whoever changed a key asks whether that is known
+                self._listeners.look()  # whoever changed a key asks whether that is known
                 header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)
                 body = orjson.dumps(status if known is None else known.of(status))
                 return [actions.ToClient(routing_id, protocol.encode(header, body))]
             case actions.BeginDrain(reason, successor):
-                self._successor = self._successor or successor
+                self._successor_pid = self._successor_pid or successor
                 self._begin_drain(now, reason)
             case _:
                 self._supervise(action, now)
@@ -254,11 +254,11 @@ class Loop:
                 self._started(self._supervisor.replace(identity), now)
             case actions.WorkerReady(identity, stage):
                 self._supervisor.on_ready(identity, now)
-                if self._beginning.on_ready(stage, now):
+                if self._startup.on_ready(stage, now):
                     self._read_from(now)
             case actions.WorkerFailed(identity, stage, error):
                 self._supervisor.on_failed(identity, error)
-                if self._beginning.on_failed(stage, error, now):
+                if self._startup.on_failed(stage, error, now):
                     self._read_from(now)
 
     def _read_from(self, now: float) -> None:
@@ -266,49 +266,49 @@ class Loop:
         if not self._supervisor.release(Stage.READ):
             self._supervisor.add(Stage.READ, now)
 
-    def _succeed(self, heir: Heir, now: float) -> None:
+    def _succeed(self, successor: Successor, now: float) -> None:
         """Ask the router that serves to hand over, once all workers could begin; take its place when it has."""
         try:
-            if not heir.step(self._context, now, warm=self._beginning.warm(self._dispatcher.snapshot(now)["facts"])):
+            if not successor.step(self._context, now, warm=self._startup.warm(self._dispatcher.status(now)["facts"])):
                 return
             self._welcome()
-        except AddressUnavailableError as error:  # the other one's door may take a moment to close
-            self._beginning.failure = error if now >= heir.until else None
+        except AddressUnavailableError as error:  # the other one's listener may take a moment to close
+            self._startup.failure = error if now >= successor.until else None
         except MemmuxError as error:
-            self._beginning.failure = error
+            self._startup.failure = error
         else:
-            heir.close()
-            self._heir = None
+            successor.close()
+            self._successor = None
             self._supervisor.release(Stage.WRITE)
-            self._log.info("database_taken_over", waited_s=heir.waited_s(now))
+            self._log.info("database_taken_over", waited_s=successor.waited_s(now))
 
     def _stand_by(self) -> None:
         """Tell clients to come again, until the successor serves them and for a moment more, or has ended."""
         began = self._drain_began
         self._perform(self._dispatcher.close(time.monotonic()), began)
-        self._entrance.shut()
-        self._estate.release()
+        self._listeners.shut()
+        self._handover.release()
         poller = zmq.Poller()
-        poller.register(self._entrance.polled[0], zmq.POLLIN)
+        poller.register(self._listeners.polled[0], zmq.POLLIN)
         until = math.inf
         while not self._wakeup.told_to_stop and (now := time.monotonic()) < until:
-            if until == math.inf and (taken := self._estate.taken_over(self._successor)) is not None:
-                self._succession_failed = not taken
+            if until == math.inf and (taken := self._handover.taken_over(self._successor_pid)) is not None:
+                self._handover_failed = not taken
                 until = now + LINGER_S if taken else now
                 seconds = round(now - began, 3)
                 if taken:
-                    self._log.info("hand_over_finished", successor=self._successor, seconds=seconds)
+                    self._log.info("hand_over_finished", successor=self._successor_pid, seconds=seconds)
                 else:
-                    self._log.error("hand_over_failed", successor=self._successor, seconds=seconds)
+                    self._log.error("hand_over_failed", successor=self._successor_pid, seconds=seconds)
             poller.poll(round(LOOK_S * 1000))
             self._hear_clients()
 
     def _begin_drain(self, now: float, reason: str) -> None:
         if self._drain_until is None:
-            drain_s = min(self._drain_s, HASTE_S) if self._successor else self._drain_s
+            drain_s = min(self._drain_s, HASTE_S) if self._successor_pid else self._drain_s
             self._drain_began, self._drain_until = now, now + drain_s
-            if self._successor:
-                self._log.info("hand_over_began", successor=self._successor)
+            if self._successor_pid:
+                self._log.info("hand_over_began", successor=self._successor_pid)
             else:
                 self._log.info("stop_began", reason=reason)
             self._perform(self._dispatcher.drain(now), now)
@@ -316,8 +316,8 @@ class Loop:
     def _stop_workers(self) -> None:
         """Let the workers finish and end, the writer last: it takes the log in once nobody reads from it any more."""
         self._supervisor.stop()
-        until = time.monotonic() + (HASTE_S if self._successor else STOP_S)
-        if self._successor:  # a kill does these no harm, and clients are waiting
+        until = time.monotonic() + (HASTE_S if self._successor_pid else STOP_S)
+        if self._successor_pid:  # a kill does these no harm, and clients are waiting
             for identity in self._supervisor.running(Stage.EMBED, Stage.READ):
                 self._supervisor.kill(identity)
         self._stop_kinds((Stage.EMBED, Stage.READ), until)
@@ -327,7 +327,7 @@ class Loop:
     def _stop_kinds(self, stages: Sequence[Stage], until: float) -> None:
         """Stop some kinds of workers; one that is still starting has nothing to finish. The rest `run` kills."""
         frames = protocol.encode(Header(kind=Kind.STOP))
-        workers = self._dispatcher.snapshot(time.monotonic())["workers"]
+        workers = self._dispatcher.status(time.monotonic())["workers"]
         ready = {identity for identity, worker in workers.items() if worker["state"] != "starting"}
         for identity in self._supervisor.running(*stages):
             if identity not in ready or not sockets.send(self._backend, identity.encode(), frames):
@@ -336,8 +336,8 @@ class Loop:
             self._wakeup.came(min(left, 0.1))  # SIGCHLD; the short bound is for one that came just before
 
     def _close(self) -> None:
-        if self._heir is not None:
-            self._heir.close()
-        self._entrance.close()
+        if self._successor is not None:
+            self._successor.close()
+        self._listeners.close()
         self._backend.close(linger=LINGER_MS)
         self._context.term()

@@ -1,4 +1,4 @@
-"""The door: where clients of other machines come in, over tcp and CURVE, and how it is known who each of them is.
+"""The remote listener: clients of other machines connect over tcp and CURVE, and it is known who each of them is.
 
 It has three sockets that the loop polls: the listener; the one on which ZAP asks who may come in; and a monitor, whose
 hints tell of connections that fail before they have a key to be judged by, and of those that end.
@@ -37,7 +37,7 @@ Incoming = tuple[bytes, list[bytes], Grant]
 """A message of a client: its routing id, the frames, and what it may do."""
 
 
-class Door:
+class RemoteListener:
     """The way in for clients of other machines.
 
     address: where it listens. pair: the cluster's own keys. keyring: the clients'.

@@ -1,9 +1,9 @@
-"""Succession: one router takes the place of another that serves the same database, and clients hardly notice.
+"""The handover: one router takes the place of another that serves the same database, and clients hardly notice.
 
-The `Heir` is started beside the one that serves. Its workers are there, with everything imported and the model loaded,
-before it asks; then the other one answers what it has accepted, stops its workers and lets go of the lock (`Estate`),
-and the heir takes it. The other one stays for as long as that takes, to say `draining` to whoever still asks it. Should
-the heir end before it serves, the other one serves again.
+The `Successor` is started beside the one that serves. Its workers are there, with everything imported and the model
+loaded, before it asks; then the other one answers what it has accepted, stops its workers and lets go of the lock
+(`Handover`), and the successor takes it. The other one stays for as long as that takes, to say `draining` to whoever
+still asks it. Should the successor end before it serves, the other one serves again.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from memmux.wire.ids import uuid7
 from memmux.wire.protocol import Header, Kind
 from router.lifecycle.database_lock import DatabaseLock
 
-WARM_S = 10.0  # for the workers to be there, before the hand-over begins without some of them
+WARM_S = 10.0  # for the workers to be there, before the handover begins without some of them
 ASK_AGAIN_S = 2.0  # between two times that it is asked for: the first may have been lost
-CLAIM_S = 5.0  # in which the heir takes the lock that was let go of
-NAME = "successor"  # the heir's, as a client of the router that it asks
+CLAIM_S = 5.0  # in which the successor takes the lock that was let go of
+NAME = "successor"  # its own, as a client of the router that it asks
 
 
-class Heir:
+class Successor:
     """The router that is to take over: asks for it, and takes the lock when it is free.
 
     Times are monotonic seconds. until: when it gives up. asked_at: when it asked first; None if it has not.
@@ -138,8 +138,8 @@ class Heir:
             self._socket = None
 
 
-class Estate:
-    """What a router that hands over leaves to its successor: the lock of the database.
+class Handover:
+    """The other side: the router that serves lets go of the lock of the database, and learns whether it was taken over.
 
     clock: monotonic seconds.
     """

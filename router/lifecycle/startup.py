@@ -10,7 +10,7 @@ from memmux.wire.operations import Stage
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
 
 
-class Beginning:
+class Startup:
     """How far the start of a cluster is. Times are monotonic seconds.
 
     serve_by: when it serves at the latest; set once there is a database to read. serving_since: None until it serves.

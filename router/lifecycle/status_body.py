@@ -18,10 +18,10 @@ def status_body(
     welcome: dict[str, object], dispatcher: Dispatcher, supervisor: Supervisor, now: float, started: float
 ) -> dict[str, object]:
     """Return the body of `cluster.status`: a `memmux.wire.answers.Status`."""
-    seen = dispatcher.snapshot(now)
+    seen = dispatcher.status(now)
     facts = seen["facts"]
     written = facts.get(Stage.WRITE, {})
-    workers = supervisor.snapshot(seen["workers"])
+    workers = supervisor.status(seen["workers"])
     degraded = list(seen["degraded"])
     return {
         "state": _state(degraded, draining=seen["draining"]),

@@ -184,7 +184,7 @@ class Supervisor:
         """Return when the next process is due, in monotonic seconds."""
         return min((slot.due for slot in self._slots if slot.due is not None), default=None)
 
-    def snapshot(self, states: Mapping[str, Mapping[str, object]]) -> list[dict[str, object]]:
+    def status(self, states: Mapping[str, Mapping[str, object]]) -> list[dict[str, object]]:
         """Return one object per process, or per slot that has none, for `cluster.status`.
 
         states: what the dispatcher knows of each identity: state and in_flight.

@@ -178,15 +178,15 @@ def test_cluster_serves_again_when_its_successor_is_killed_half_way(
     client.store("before")
     old = client.status()
     with subprocess.Popen(slow.command(settings, "restart", "--json"), stderr=subprocess.PIPE) as restarting:
-        heir = _event(settings, "database_taken_over")["pid"]
-        assert isinstance(heir, int)
-        os.kill(heir, signal.SIGKILL)
+        successor = _event(settings, "database_taken_over")["pid"]
+        assert isinstance(successor, int)
+        os.kill(successor, signal.SIGKILL)
         assert restarting.stderr is not None
         told = json.loads(restarting.stderr.read())
     assert told["error"]["code"] == "hand_over_failed"
     assert client.status().version == old.version
     assert [memory.content for memory in client.list()] == ["before"]
-    assert not alive(heir)
+    assert not alive(successor)
 
 
 def test_request_that_takes_longer_than_a_hand_over_may_is_done_by_the_successor(

@@ -83,7 +83,7 @@ def pieces(work: Work, max_tokens: int) -> Iterator[Piece]:
             row += 1
 
 
-class Pile:
+class BatchQueue:
     """The windows that wait for the model, a batch of which goes through it at a time; more may come in between.
 
     batches, windows: how many of each have gone through it.

@@ -28,7 +28,7 @@ _BREADTH_PER_CANDIDATE = 1.5  # at least, for each that is asked for
 faiss.omp_set_num_threads(1)  # as every worker has one
 
 
-class Graph:
+class HnswGraph:
     """The graph in a file; slot n is the n-th vector that it was made of."""
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ def sufficient(path: Path, vectors: Vectors, count: int) -> int:
     count: candidates that are asked for, and then compared exactly. The queries lie half-way between two stored ones:
     about as hard as questions that resemble nothing stored, and harder than those that do.
     """
-    graph = Graph(path)
+    graph = HnswGraph(path)
     chance = np.random.default_rng(len(vectors))
     one, other = (vectors[chance.integers(len(vectors), size=TRIALS)] for _ in range(2))
     queries = one + other

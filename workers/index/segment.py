@@ -84,12 +84,12 @@ class Segment:
     """A segment that is open for search; what has changed since is hidden. Raises OSError and ValueError."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        from workers.index.hnsw import Graph  # only a reader with that many vectors pays for loading faiss
+        from workers.index.hnsw import HnswGraph  # only a reader with that many vectors pays for loading faiss
 
         self.manifest = manifest
         self._rows: Rows = np.load(path / ROWS)
         self._vectors: Vectors = np.asarray(np.load(path / VECTORS, mmap_mode="r"))
-        self._graph = Graph(path / GRAPH)
+        self._graph = HnswGraph(path / GRAPH)
         self._visible = np.ones(manifest.vectors, np.bool_)
         self._hidden = 0
         shapes = self._rows.shape, self._vectors.shape, self._graph.vectors

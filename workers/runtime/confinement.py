@@ -71,7 +71,7 @@ def confined(job: Job) -> Job:
     body = BODIES.get(job.operation)
     if grant.namespaces is None:
         if body is Backup and grant.name:
-            _stay_on_the_shelf(grant, job)
+            _stay_in_the_backup_folder(grant, job)
         return job
     rule = None if body is None else _RULES.get(body)
     if body is None or rule is None:
@@ -85,7 +85,7 @@ def confined(job: Job) -> Job:
     return replace(job, frames=(held.to_body(), *job.frames[1:]))
 
 
-def _stay_on_the_shelf(grant: Grant, job: Job) -> None:
+def _stay_in_the_backup_folder(grant: Grant, job: Job) -> None:
     """Raise NotAllowedError for a backup that a client from elsewhere wants in a folder of its choice."""
     if Backup.from_body(job.frames[0] if job.frames else b"").to is not None:
         raise NotAllowedError(

@@ -1,4 +1,4 @@
-"""The account: what a worker's log says of each request that it has answered."""
+"""The log of jobs: what a worker's log says of each request that it has answered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from memmux.wire.operations import Stage
 from workers.runtime.jobs import Answer, Job
 
 
-class Account:
+class JobLog:
     """Tells the log of each request what became of it at this stage, and where its time went.
 
     slow_ms: a request that was here for so long is told of once more, as a warning, with what was done for it; 0: none.

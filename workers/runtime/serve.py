@@ -22,7 +22,7 @@ from memmux.errors import DatabaseReplacedError, MemmuxError
 from memmux.logs import log
 from memmux.wire.protocol import Header, Kind, Message
 from workers.runtime.confinement import confined, grant_of, key_of
-from workers.runtime.job_log import Account
+from workers.runtime.job_log import JobLog
 from workers.runtime.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
 from workers.runtime.router_link import Link
 
@@ -62,7 +62,7 @@ def serve(
         link.ready(cap_bytes)
         logger.info("worker_started", **worker.facts())
         try:
-            _work(worker, link, Account(worker.stage, slow_ms))
+            _work(worker, link, JobLog(worker.stage, slow_ms))
         except DatabaseReplacedError as error:
             logger.error("worker_gave_up", code=error.code, error=error.message)
             link.send(Header(kind=Kind.FAILED, detail=error.to_json()))
@@ -75,14 +75,14 @@ def serve(
         link.close()
 
 
-def _work(worker: Worker, link: Link, account: Account) -> None:
+def _work(worker: Worker, link: Link, job_log: JobLog) -> None:
     deferring = worker if isinstance(worker, Deferring) else None
     preparing = worker if isinstance(worker, Preparing) else None
     stopped, due_s = False, math.inf
     while not stopped or not due_s:  # the work at hand is still finished
         messages = link.receive(min(link.heartbeat_s, due_s))
-        if jobs := _requests(worker, link, messages, account):
-            _answer_all(worker, link, worker.handle(jobs, link.alive), account)
+        if jobs := _requests(worker, link, messages, job_log):
+            _answer_all(worker, link, worker.handle(jobs, link.alive), job_log)
         elif preparing is not None:
             for job in _jobs(link, messages, Kind.PREPARE):
                 with suppress(MemmuxError):  # what it may not do is said when it comes
@@ -90,14 +90,14 @@ def _work(worker: Worker, link: Link, account: Account) -> None:
         if not messages and math.isinf(due_s):
             worker.idle()
         if deferring is not None:
-            _answer_all(worker, link, deferring.late(link.alive), account)
+            _answer_all(worker, link, deferring.late(link.alive), job_log)
             due_s = deferring.due_s
         link.alive()
         link.retire_if_due()
         stopped = stopped or any(message.header.kind is Kind.STOP for message in messages)
 
 
-def _requests(worker: Worker, link: Link, messages: Sequence[Message], account: Account) -> list[Job]:
+def _requests(worker: Worker, link: Link, messages: Sequence[Message], job_log: JobLog) -> list[Job]:
     """Return the requests in `messages`, held to what their clients may do.
 
     Those that nobody waits for any more, and those that are refused, are answered here.
@@ -109,7 +109,7 @@ def _requests(worker: Worker, link: Link, messages: Sequence[Message], account: 
             wanted.append(confined(job))
         except MemmuxError as error:
             now = time.monotonic()
-            _answer(worker, link, job, error, account, began=now, ended=now)
+            _answer(worker, link, job, error, job_log, began=now, ended=now)
     return wanted
 
 
@@ -136,12 +136,12 @@ def _job(message: Message, now: float, link: Link) -> Job:
     )
 
 
-def _answer_all(worker: Worker, link: Link, outcomes: Iterable[Outcome], account: Account) -> None:
+def _answer_all(worker: Worker, link: Link, outcomes: Iterable[Outcome], job_log: JobLog) -> None:
     """Send each outcome as soon as it is there."""
     began = time.monotonic()
     for job, outcome in outcomes:
         ended = time.monotonic()
-        _answer(worker, link, job, outcome, account, began=began, ended=ended)
+        _answer(worker, link, job, outcome, job_log, began=began, ended=ended)
         began = ended
 
 
@@ -150,7 +150,7 @@ def _answer(
     link: Link,
     job: Job,
     outcome: Answer | MemmuxError,
-    account: Account,
+    job_log: JobLog,
     *,
     began: float,
     ended: float,
@@ -162,7 +162,7 @@ def _answer(
         detail = {"work_ms": round((ended - began) * 1000, 3), **worker.facts()}
         header = Header(kind=Kind.RESULT, id=job.id, attempt=job.attempt, degraded=outcome.degraded, detail=detail)
         link.answer(header, *outcome.frames)
-    account.finished(job, outcome, came=came, began=began, ended=ended, at_s=at_s)
+    job_log.finished(job, outcome, came=came, began=began, ended=ended, at_s=at_s)
 
 
 def _die_with_parent() -> threading.Event:

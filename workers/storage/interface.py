@@ -16,7 +16,7 @@ from workers.storage.db.embeddings import Embedded
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchOutcome:
     """What a search found, best first.
 
     mode: how it was ranked. degraded: codes of what the ranking had to do without. candidates: how many memories were
@@ -54,7 +54,7 @@ class Reader(Protocol):
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first; raise MessageTooLargeError if no message could hold it."""
 
-    def search(self, asked: Search, query: Embedded | None, request: str = "") -> Found:
+    def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
         """Return the best memories for a query, by keyword where meaning can't be compared.
 
         request: its id, by which what was prepared for it is known.

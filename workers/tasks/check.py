@@ -1,4 +1,4 @@
-"""The check, as an errand: `python -P -m workers check [--deep] FLAGS…`, beside a cluster or without one."""
+"""The check, as a task: `python -P -m workers check [--deep] FLAGS…`, beside a cluster or without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe, as an errand: what this interpreter and this machine give a worker, for `memmux doctor`."""
+"""The environment, as a task: what this interpreter and this machine give a worker, for `memmux doctor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: a probe downloads nothing
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: a look downloads nothing
 
 import apsw  # after the environment is set
 

@@ -1,4 +1,4 @@
-"""The restore, as an errand: `python -P -m workers restore FILE|--newest FLAGS…` puts a backup in the database's place.
+"""The restore, as a task: `python -P -m workers restore FILE|--newest FLAGS…` puts a backup in the database's place.
 
 No cluster may run, and none can start meanwhile: the restore holds the lock that routers hold. The old file is kept,
 with its log, under another name. At no moment is there a new file beside an old log, which SQLite would apply to it.
@@ -32,7 +32,7 @@ from memmux.errors import (
 from memmux.logs import log
 from workers.storage.backups import backup
 from workers.storage.backups.backup import Contents
-from workers.storage.backups.folder import Shelf
+from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import file_identity, schema
 
 NEWEST = "--newest"
@@ -49,7 +49,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
     with _locked(places):
         passed: list[str] = []
         if list(arguments) == [NEWEST]:
-            source, contents = _newest(Shelf.of(settings), passed)
+            source, contents = _newest(BackupFolder.of(settings), passed)
         else:
             source = Path(arguments[0])
             contents = _checked(source, places.database)
@@ -85,17 +85,19 @@ def _locked(places: Places) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _newest(shelf: Shelf, passed: list[str]) -> tuple[Path, Contents]:
+def _newest(backup_folder: BackupFolder, passed: list[str]) -> tuple[Path, Contents]:
     """Return the newest good backup; those that are not good are added to `passed`."""
-    for kept in shelf.kept():
+    for kept in backup_folder.kept():
         try:
             return kept.path, _checked(kept.path, None)
         except StorageError as error:
             log.get().warning("backup_passed_over", backup=str(kept.path), code=error.code, error=error.message)
             passed.append(str(kept.path))
     if passed:
-        raise DatabaseCorruptError(f"none of the {len(passed)} backups in {shelf.folder} is good; restore another file")
-    raise NotFoundError(f"there is no backup in {shelf.folder}; name the file to restore")
+        raise DatabaseCorruptError(
+            f"none of the {len(passed)} backups in {backup_folder.folder} is good; restore another file"
+        )
+    raise NotFoundError(f"there is no backup in {backup_folder.folder}; name the file to restore")
 
 
 def _checked(source: Path, database: Path | None) -> Contents:

@@ -1,4 +1,4 @@
-"""One errand: a question or a job for one process, whose answer is a line of JSON on standard output.
+"""One task: a question or a job for one process, whose answer is a line of JSON on standard output.
 
 `python -P -m workers KIND ARGUMENTS… FLAGS…`; KIND is check, restore or environment.
 """
@@ -20,7 +20,7 @@ _FIRST_FLAG = "--database="  # with which `Settings.flags` begins
 
 
 def main(kind: str, arguments: Sequence[str]) -> int:
-    """Do the errand and print its answer, or the error that it failed with; return the exit code."""
+    """Do the task and print its answer, or the error that it failed with; return the exit code."""
     first = next(place for place, argument in enumerate(arguments) if argument.startswith(_FIRST_FLAG))
     settings = parse_flags(list(arguments[first:]))
     run: Callable[[Settings, Sequence[str]], object] = importlib.import_module(f"workers.tasks.{kind}").run
@@ -29,7 +29,7 @@ def main(kind: str, arguments: Sequence[str]) -> int:
         log.catch_crashes(settings)
         answer, code = run(settings, arguments[:first]), 0
     except MemmuxError as error:
-        log.get().error("errand_failed", code=error.code, error=error.message)
+        log.get().error("worker_task_failed", code=error.code, error=error.message)
         answer, code = {"error": error.to_json()}, 1
     sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
     return code

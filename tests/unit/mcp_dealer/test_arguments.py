@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mcp_dealer.arguments import Delete, Graph, Ingest, List, Search, Session, Store, Turn, Update, one
+from mcp_dealer.arguments import Delete, Graph, Ingest, List, Search, SessionArguments, Store, Turn, Update, one
 from mcp_dealer.arguments.base import split
 from mcp_dealer.time_words import Moment
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, LimitOutOfRangeError, TimeNotUnderstoodError
@@ -208,9 +208,9 @@ def test_what_would_have_mattered_is_noted_and_nothing_else() -> None:
 
 def test_a_conversation_is_a_line_a_turn() -> None:
     turns = [Turn(role="user", content="Hello."), Turn(role="assistant", content=" "), Turn(content="Bye.")]
-    assert Session(turns=turns).transcript() == "[user] Hello.\n[unknown] Bye."
+    assert SessionArguments(turns=turns).transcript() == "[user] Hello.\n[unknown] Bye."
     with pytest.raises(ContentEmptyError):
-        Session(turns=[Turn(role="user", content=" ")]).transcript()
+        SessionArguments(turns=[Turn(role="user", content=" ")]).transcript()
 
 
 def test_a_graph_has_a_middle_or_two_ends() -> None:

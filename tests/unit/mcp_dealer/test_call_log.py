@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from mcp_dealer import call_log
 from mcp_dealer.cluster_link import Link
 from mcp_dealer.server import MemoryServer
-from memmux.client.calls import Asked
+from memmux.client.calls import RequestOutcome
 from memmux.errors import NotFoundError
 from tests.unit.mcp_dealer.conftest import StandIn
 
@@ -33,7 +33,7 @@ async def test_requests_carry_the_call_that_they_are_for_and_the_call_names_them
 
     async def ask(request_id: str) -> None:
         await asyncio.sleep(0)
-        observe(Asked(request_id, "memory.get", "ok", 1.5, {"queue_ms": 0.5, "work_ms": 0.75, "stages": {}}))
+        observe(RequestOutcome(request_id, "memory.get", "ok", 1.5, {"queue_ms": 0.5, "work_ms": 0.75, "stages": {}}))
 
     async def call(tool: str, *request_ids: str) -> None:
         with call_log.called(tool, {}, "ada"):
@@ -58,7 +58,7 @@ async def test_what_a_tool_leaves_for_later_is_no_part_of_its_call(said: list[An
 
     async def later() -> None:
         await done.wait()
-        observe(Asked("late", "memory.use", "ok", 1.0))
+        observe(RequestOutcome("late", "memory.use", "ok", 1.0))
 
     with call_log.called("memory_get", {}, "ada"):
         task = asyncio.create_task(later())
@@ -92,7 +92,7 @@ async def test_many_requests_are_counted_and_some_named(said: list[Any]) -> None
     observe = call_log.observer("ada")
     with call_log.called("memory_ingest", {}, "ada"):
         for number in range(100):
-            observe(Asked(str(number), "memory.store", "ok", 1.0))
+            observe(RequestOutcome(str(number), "memory.store", "ok", 1.0))
     assert said[-1]["requests"] == 100
     assert len(said[-1]["request_ids"]) == call_log.LISTED
 

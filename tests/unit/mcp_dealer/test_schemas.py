@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from mcp_dealer.schemas import Found, Hits, Kept, Listed, Removed, as_older, compact, fitted, text
+from mcp_dealer.schemas import Hits, Kept, Listed, Removed, SearchAnswer, as_older, compact, fitted, text
 from memmux.wire.answers import Forgotten, Hit, Page, SearchResult, Similar, Stored
 from memmux.wire.requests import Mode
 from tests.unit.mcp_dealer.conftest import BARE, MEMORY
 
 
 def test_a_memory_keeps_its_id_times_tags_type_and_metadata() -> None:
-    assert Found.of(MEMORY).structured() == {
+    assert SearchAnswer.of(MEMORY).structured() == {
         "id": "0001",
         "content_hash": "ab",
         "content": "The office is in Ghent.",
@@ -26,7 +26,7 @@ def test_a_memory_keeps_its_id_times_tags_type_and_metadata() -> None:
 
 
 def test_what_is_empty_is_left_out() -> None:
-    assert Found.of(BARE).structured().keys() == {"id", "content_hash", "content", "created_at"}
+    assert SearchAnswer.of(BARE).structured().keys() == {"id", "content_hash", "content", "created_at"}
 
 
 def test_a_hit_has_a_score_in_json_and_in_text() -> None:
@@ -53,7 +53,7 @@ def test_what_was_missing_is_in_json_and_in_text() -> None:
 
 
 def test_a_null_inside_metadata_is_kept() -> None:
-    found = Found(id="1", content="x", metadata={"a": None}, created_at="")
+    found = SearchAnswer(id="1", content="x", metadata={"a": None}, created_at="")
     assert found.structured()["metadata"] == {"a": None}
 
 
@@ -79,12 +79,12 @@ def test_a_compact_schema_has_no_titles_references_or_nulls() -> None:
 
 def test_a_memory_that_was_adopted_has_the_hash_of_its_former_home() -> None:
     former = "0" * 64
-    assert Found.of(replace(MEMORY, aliases=("0002", former))).content_hash == former
-    assert Found.of(replace(MEMORY, aliases=("0002",))).content_hash == "ab"
+    assert SearchAnswer.of(replace(MEMORY, aliases=("0002", former))).content_hash == former
+    assert SearchAnswer.of(replace(MEMORY, aliases=("0002",))).content_hash == "ab"
 
 
 def test_a_superseded_memory_says_by_which() -> None:
-    found = Found.of(replace(MEMORY, superseded_by="0003"))
+    found = SearchAnswer.of(replace(MEMORY, superseded_by="0003"))
     assert found.structured()["superseded_by"] == "0003"
     assert "superseded by 0003" in text(found)
 
@@ -107,7 +107,7 @@ def test_a_delete_of_many_names_the_first_of_them() -> None:
 
 @pytest.mark.parametrize(("most", "fit"), [(None, 3), (10_000, 3), (200, 2), (1, 1), (0, 3)])
 def test_memories_are_left_out_whole_and_the_first_never(most: int | None, fit: int) -> None:
-    found = [Found(id=str(number), content="x" * 60, created_at="2026") for number in range(3)]
+    found = [SearchAnswer(id=str(number), content="x" * 60, created_at="2026") for number in range(3)]
     memories, omitted = fitted(found, most)
     assert memories == found[:fit]
     assert omitted == (3 - fit or None)

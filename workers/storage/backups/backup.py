@@ -19,7 +19,7 @@ import apsw
 
 from memmux.errors import BackupFailedError, DatabaseCorruptError
 from memmux.wire.answers import Backup
-from workers.storage.backups.folder import PARTIAL, Shelf
+from workers.storage.backups.folder import PARTIAL, BackupFolder
 from workers.storage.db import engine, queries
 
 Proceed = Callable[[], None]
@@ -47,29 +47,31 @@ def _on() -> None:
     """Go on: nothing ends this."""
 
 
-def save(database: Path, shelf: Shelf, *, now: Callable[[], float] = time.time, proceed: Proceed = _on) -> Backup:
-    """Put a backup of `database` on the shelf and return it.
+def save(
+    database: Path, backup_folder: BackupFolder, *, now: Callable[[], float] = time.time, proceed: Proceed = _on
+) -> Backup:
+    """Put a backup of `database` into its folder and return it.
 
     now: seconds since 1970. Raises BackupFailedError, DatabaseCorruptError, or what `proceed` raises; then there is
     no backup, and nothing is left of it.
     """
     began = time.monotonic()
-    shelf.make()
+    backup_folder.make()
     with closing(engine.open_reader(database)) as source:
         with engine.errors():
             source.execute("BEGIN")
             wanted = _contents(source)  # the first look is what pins the snapshot
-        target = shelf.place(now(), wanted.seq)
+        target = backup_folder.place(now(), wanted.seq)
         partial = target.with_name(target.name + PARTIAL)
         try:
-            with _failures(shelf.folder):
-                _check_room(source, shelf.folder)
+            with _failures(backup_folder.folder):
+                _check_room(source, backup_folder.folder)
                 _copy(source, partial, proceed)
                 if (found := verify(partial, proceed)) != wanted:
                     raise BackupFailedError(f"the backup holds {found}, and the database {wanted}")
                 size = partial.stat().st_size
                 partial.replace(target)
-                sync(shelf.folder)
+                sync(backup_folder.folder)
         finally:
             partial.unlink(missing_ok=True)
     seconds = round(time.monotonic() - began, 3)

@@ -1,4 +1,4 @@
-"""The shelf: where the backups of one database are, what they are called, and which of them may go."""
+"""The backup folder: where the backups of one database are, what they are called, and which of them may go."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIME = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One backup on the shelf; at: seconds since 1970, whole. seq: the last change in it."""
+    """One backup; at: seconds since 1970, whole. seq: the last change in it."""
 
     path: Path
     at: float
@@ -27,15 +27,15 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class BackupFolder:
     """A folder of backups called `<stem>-<UTC timestamp>-<seq>.db`; what is called otherwise is never touched."""
 
     folder: Path
     stem: str
 
     @classmethod
-    def of(cls, settings: Settings) -> Shelf:
-        """Return the shelf of the database that `settings` name.
+    def of(cls, settings: Settings) -> BackupFolder:
+        """Return the backup folder of the database that `settings` name.
 
         A folder that the user chose may serve several databases of one name, so there the names tell them apart.
         """

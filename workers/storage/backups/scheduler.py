@@ -1,4 +1,4 @@
-"""The keeper: makes backups beside the writes, those that are asked for and those that are due, one at a time.
+"""The backup scheduler: makes backups beside the writes, on request and when they are due, one at a time.
 
 A backup runs in a thread with connections of its own, where SQLite does the work outside the interpreter's lock; the
 writer goes on meanwhile, and looks once a turn whether it is done.
@@ -22,14 +22,14 @@ from memmux.wire import requests
 from memmux.wire.answers import Backup
 from workers.runtime.jobs import Answer, Job, Outcome
 from workers.storage.backups import backup
-from workers.storage.backups.folder import Kept, Shelf
+from workers.storage.backups.folder import BackupFolder, Kept
 from workers.storage.db import file_identity
 
 LOOK_S = 60.0  # between two looks whether a backup is due
 AGAIN_S = 3600.0  # before a scheduled backup that failed is tried again, at the latest
 
 
-class Keeper:
+class BackupScheduler:
     """Makes the backups of the database of `settings`. `now` gives seconds since 1970, `clock` monotonic ones."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = settings.database
-        self._shelf = Shelf.of(settings)
+        self._backup_folder = BackupFolder.of(settings)
         self._interval_s = settings.backup_interval_s
         self._keep = settings.backup_keep
         self._now = now
@@ -48,7 +48,7 @@ class Keeper:
         self._asked: deque[Job] = deque()
         self._running: _Making | None = None
         self._look_at = clock()
-        self._kept: list[Kept] = self._shelf.kept()
+        self._kept: list[Kept] = self._backup_folder.kept()
 
     @property
     def facts(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ class Keeper:
                 yield job, error
         try:
             if self._running is None and self._is_due(seq, born, seq if changed is None else changed):
-                self._running = _Making(self._database, self._shelf, self._now, None)
+                self._running = _Making(self._database, self._backup_folder, self._now, None)
         except MemmuxError as error:
             log.get().error("backup_failed", why="scheduled", code=error.code, error=error.message)
 
@@ -96,15 +96,15 @@ class Keeper:
 
     def _begin(self, job: Job) -> _Making:
         asked = requests.Backup.from_body(job.frames[0] if job.frames else b"")
-        shelf = self._shelf
-        if asked.to is not None and Path(asked.to) != shelf.folder:
-            shelf = Shelf(Path(asked.to), self._database.stem)
+        backup_folder = self._backup_folder
+        if asked.to is not None and Path(asked.to) != backup_folder.folder:
+            backup_folder = BackupFolder(Path(asked.to), self._database.stem)
         if job.deadline <= time.monotonic():
             raise DeadlineExceededError
-        return _Making(self._database, shelf, self._now, job)
+        return _Making(self._database, backup_folder, self._now, job)
 
     def _is_due(self, seq: int, born: Callable[[], float | None], changed: int) -> bool:
-        """Return whether it is time for a backup of its own accord; looks at the shelf now and then only.
+        """Return whether it is time for a backup of its own accord; looks at the folder now and then only.
 
         A backup dated in the future, from before the clock was set back, neither puts the next one off nor calls for
         it. Nothing is due while nothing has changed.
@@ -112,23 +112,23 @@ class Keeper:
         if not self._interval_s or self._clock() < self._look_at:
             return False
         self._look_at = self._clock() + min(LOOK_S, self._interval_s)
-        self._kept = self._shelf.kept()
+        self._kept = self._backup_folder.kept()
         past = [kept for kept in self._kept if kept.at <= self._now()]
-        if past and changed <= past[0].seq <= seq:  # after a restore, the shelf may know later numbers
+        if past and changed <= past[0].seq <= seq:  # after a restore, the folder may know later numbers
             return False
         since = past[0].at if past else born()
         return since is not None and self._now() - since >= self._interval_s
 
     def _log(self, done: _Making) -> None:
-        """Say what became of a backup; a scheduled one makes room on the shelf, or is put off."""
+        """Say what became of a backup; a scheduled one makes room in the folder, or is put off."""
         why = "scheduled" if done.job is None else "asked"
         if isinstance(done.result, Backup):
             log.get().info("backup_made", why=why, backup=done.result.path, seconds=done.result.seconds)
             if done.job is None:
-                self._shelf.tidy()
-                for path in self._shelf.prune(self._keep):
+                self._backup_folder.tidy()
+                for path in self._backup_folder.prune(self._keep):
                     log.get().info("backup_removed", backup=str(path))
-            self._kept = self._shelf.kept()
+            self._kept = self._backup_folder.kept()
         else:
             log.get().error("backup_failed", why=why, code=done.result.code, error=done.result.message)
             if done.job is None:
@@ -138,21 +138,21 @@ class Keeper:
 class _Making:
     """One backup on its way, in a thread; `result` is there once that has ended."""
 
-    def __init__(self, database: Path, shelf: Shelf, now: Callable[[], float], job: Job | None) -> None:
+    def __init__(self, database: Path, backup_folder: BackupFolder, now: Callable[[], float], job: Job | None) -> None:
         self.job = job
         self.result: Backup | MemmuxError = CancelledError("the backup was given up")
         self._database = database
         self._deadline = math.inf if job is None else job.deadline
         self._stopped = threading.Event()
-        self.thread = threading.Thread(target=self._run, args=(shelf, now), name="backup", daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(backup_folder, now), name="backup", daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
 
-    def _run(self, shelf: Shelf, now: Callable[[], float]) -> None:
+    def _run(self, backup_folder: BackupFolder, now: Callable[[], float]) -> None:
         try:
-            self.result = backup.save(self._database, shelf, now=now, proceed=self._proceed)
+            self.result = backup.save(self._database, backup_folder, now=now, proceed=self._proceed)
         except MemmuxError as error:
             self.result = error
         except Exception:  # noqa: BLE001  # a thread's exception reaches nobody, and somebody waits for this backup

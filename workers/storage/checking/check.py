@@ -33,7 +33,7 @@ _VIEWS = ("texts", "vec_")  # how the names of tables begin that can be built an
 _INDEX = re.compile(r"(missing from index|wrong # of entries in index|non-unique entry in index) ")
 _HEADLINE = "*** in database"
 _FULL_TEXT = "malformed inverted index"
-_FLAWS = {
+_PROBLEMS = {
     "orphan": "belong to no memory or no model",
     "left_over": "belong to deleted memories",
     "size": "have another size than their model's",
@@ -214,10 +214,10 @@ def _searchable(connection: apsw.Connection) -> Iterator[Finding]:
 
 def _vectors(connection: apsw.Connection) -> Iterator[Finding]:
     by_code: dict[str, set[int]] = {}
-    for flaw in vector_checks.flaws(connection):
-        by_code.setdefault(flaw.code, set()).add(flaw.row)
+    for problem in vector_checks.problems(connection):
+        by_code.setdefault(problem.code, set()).add(problem.row)
     for code, rows in by_code.items():
-        what = f"the vectors of {_memories(connection, rows)} {_FLAWS[code]}"
+        what = f"the vectors of {_memories(connection, rows)} {_PROBLEMS[code]}"
         yield Finding("vectors_wrong", what, f"{REPAIR}; they are then made anew")
 
 

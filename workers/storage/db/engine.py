@@ -39,7 +39,7 @@ _COMMON: Mapping[str, object] = {
 READER: Mapping[str, object] = {
     **_COMMON,
     "cache_size": -8_192,  # KiB: upper levels and hot words; the system caches the rest once for all readers
-    "query_only": 1,  # a second lock on the door that mode=ro closes
+    "query_only": 1,  # a second bound, beside mode=ro
 }
 WRITER: Mapping[str, object] = {
     **_COMMON,

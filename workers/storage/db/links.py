@@ -1,4 +1,4 @@
-"""Belongings: what a memory has beside its row: aliases, links to others, and what its former home knew of it."""
+"""What a memory has beside its row: aliases, links to others, and what its former home knew of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memmux.wire.requests import Use
 from workers.storage.db import engine, queries
 from workers.storage.db.filters import metadata_text
 
-_SQL = queries.load("belongings")
+_SQL = queries.load("links")
 Fields = dict[str, Any]
 """A link as a dump has it: target, relation, similarity, types, metadata, created_at; or an origin."""
 

@@ -1,4 +1,4 @@
-"""Flaws: vectors that can't be right, and how a model's vec0 table differs from the vectors that it is made of."""
+"""Checks of vectors: which can't be right, and how a model's vec0 table differs from the vectors that it is made of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNIT = 1e-3  # how far a vector's length may be from 1
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class VectorProblem:
     """The vectors of one memory by one model, and what is wrong with them.
 
     code: left_over, orphan, size, length or windows.
@@ -31,13 +31,13 @@ class Flaw:
     code: str
 
 
-def flaws(connection: apsw.Connection) -> Iterator[Flaw]:
+def problems(connection: apsw.Connection) -> Iterator[VectorProblem]:
     """Yield what is wrong with vectors; each memory and model once."""
     characters = {row: len(content) for row, content in connection.execute(_SQL["contents"])}
     known = {row for (row,) in connection.execute(_SQL["rows"])}
     for (row, model), windows in groupby(connection.execute(_SQL["vectors"]), key=itemgetter(0, 1)):
         if code := _code(row in known, characters.get(row), list(windows)):
-            yield Flaw(row, model, code)
+            yield VectorProblem(row, model, code)
 
 
 def _code(known: bool, characters: int | None, windows: list[tuple[Any, ...]]) -> str:

@@ -26,11 +26,11 @@ from workers.storage.db.embeddings import Embedded, mean
 from workers.storage.db.file_identity import Lineage
 from workers.storage.db.filters import Condition, condition
 from workers.storage.db.vectors import Model
-from workers.storage.interface import Found
+from workers.storage.interface import SearchOutcome
 from workers.storage.reading import history, ranking, walks
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vec0_index import TableIndex
-from workers.storage.reading.vector_follower import MOST_VECTORS, Follower
+from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
@@ -66,7 +66,7 @@ class SqliteReader:
         schema.refuse_newer(database, schema.migrations())
         self._connection = engine.open_reader(database)
         self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
-        self._follower = Follower(self._connection, database, most_vectors)
+        self._vector_follower = VectorFollower(self._connection, database, most_vectors)
         # The index sees the very tokens that the tokenizer of `texts` makes, before stemming, which FTS5 does itself.
         self._tokenizer = self._connection.fts5_tokenizer("unicode61", [])
         self._deadline = math.inf
@@ -82,7 +82,7 @@ class SqliteReader:
     @property
     def indexed(self) -> int:
         """How many vectors the segments that are in use were made of."""
-        return self._follower.in_segments
+        return self._vector_follower.in_segments
 
     @contextmanager
     def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:
@@ -112,7 +112,7 @@ class SqliteReader:
         page = self._rows("newest", where, limit=asked.limit, offset=asked.offset)
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
 
-    def search(self, asked: Search, query: Embedded | None, request: str = "") -> Found:
+    def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
         if asked.mode is Mode.EXACT:
@@ -176,7 +176,7 @@ class SqliteReader:
     def verify(self) -> Verified:
         """Compare the vectors in memory with the rows, at the change where the snapshot stands."""
         current = vectors.current(self._connection)
-        compared = None if current is None else self._follower.drifted(current, self._seq, self._alive)
+        compared = None if current is None else self._vector_follower.drifted(current, self._seq, self._alive)
         found, different = compared or (0, [])
         return Verified(pid=os.getpid(), seq=self._seq, vectors=found, drifted=len(different))
 
@@ -184,8 +184,8 @@ class SqliteReader:
         """Catch up with the change log, and get ready for as many vectors, so that the next search need not."""
         with self.snapshot(math.inf, alive):
             if (model := vectors.current(self._connection)) is not None:
-                self._follower.follow(model, self._seq)
-                self._follower.tune()
+                self._vector_follower.follow(model, self._seq)
+                self._vector_follower.tune()
 
     def close(self) -> None:
         """Leave the database."""
@@ -216,7 +216,7 @@ class SqliteReader:
         superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
         return condition(asked, current=bool(superseded) and not asked.include_superseded), not unverified
 
-    def _by_keyword(self, asked: Search, where: Condition, degraded: tuple[str, ...] = ()) -> Found:
+    def _by_keyword(self, asked: Search, where: Condition, degraded: tuple[str, ...] = ()) -> SearchOutcome:
         scores = ranking.by_best(self._keyword(asked.query, where, asked.depth))
         return self._found(asked, Mode.KEYWORD, ranking.ordered(scores), degraded)
 
@@ -257,7 +257,7 @@ class SqliteReader:
         return Scope(index, self._allowed(where, index, hidden))
 
     def _index(self, model: Model, asked: Filter) -> Index:
-        partitions = self._follower.follow(model, self._seq)
+        partitions = self._vector_follower.follow(model, self._seq)
         if partitions is None:
             return TableIndex(self._connection, model, _single(asked.namespace))
         name = _single(asked.namespace)
@@ -289,11 +289,11 @@ class SqliteReader:
         scored: Sequence[tuple[int, float]],
         degraded: tuple[str, ...] = (),
         index: Index | None = None,
-    ) -> Found:
+    ) -> SearchOutcome:
         page = ranking.cut(scored, asked.offset, asked.limit, asked.min_score)
         kept = rows.memories(self._connection, [row for row, _ in page])
         hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(page, kept, strict=True))
-        return Found(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
+        return SearchOutcome(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
 
     def _end_former(self) -> None:
         """Make sure that the snapshot before is over, or this one would be of the same moment.

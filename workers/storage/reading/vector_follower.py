@@ -29,7 +29,7 @@ LOOK_S = 1.0  # between two looks for a newer segment
 _CHUNK = 1_024  # vectors copied at once
 
 
-class Follower:
+class VectorFollower:
     """One model's vectors, as of the last transaction that asked: in memory, or in segments and what came since."""
 
     def __init__(

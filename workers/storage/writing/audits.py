@@ -17,7 +17,7 @@ from workers.runtime.jobs import Job
 from workers.storage.db import engine, queries
 from workers.storage.db.audits import Audit, Unverified, unverified_of
 from workers.storage.db.embeddings import Embedded
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("audits")
 OPERATION = "vectors.audit"  # in the change log
@@ -26,26 +26,26 @@ _TOKEN_BYTES = 2  # of UTF-8: a text with more for each token of a window may no
 
 
 def judge(
-    ledger: Ledger, job: Job, audit_id: int, made: Mapping[tuple[str, str], Embedded], max_tokens: int | None
+    memory_table: MemoryTable, job: Job, audit_id: int, made: Mapping[tuple[str, str], Embedded], max_tokens: int | None
 ) -> None:
     """Compare, and end the audit, unless what was to be compared has changed meanwhile: then it is for the next turn.
 
     made: the model's own vectors, by id and content. max_tokens: of one window of the model; a longer text is not
     wholly in one vector, as none of memmux's is, so it gets new ones in any case.
     """
-    for found in engine.fetch(ledger.connection, _SQL["named"], {"id": audit_id}):
+    for found in engine.fetch(memory_table.connection, _SQL["named"], {"id": audit_id}):
         audit = Audit(*found)
-        unverified = unverified_of(ledger.connection, audit)
-        compared = _compared(ledger.connection, audit, unverified, made)
+        unverified = unverified_of(memory_table.connection, audit)
+        compared = _compared(memory_table.connection, audit, unverified, made)
         if unverified and not compared:
             return
         same = all(cosine >= SAME for cosine, _ in compared.values())
         parts = {one.row for one in unverified if _is_part(one, compared, max_tokens)}
         dropped = [one for one in unverified if not same or one.row in parts]
         for one in dropped:
-            ledger.vectors.remove(one.row)
-            ledger.log(job, ledger.at(), one.row, one.id, before=None, operation=OPERATION)
-        ledger.connection.execute(_SQL["close"], {"id": audit.id})
+            memory_table.vectors.remove(one.row)
+            memory_table.log(job, memory_table.at(), one.row, one.id, before=None, operation=OPERATION)
+        memory_table.connection.execute(_SQL["close"], {"id": audit.id})
         counts = {"memories": len(unverified), "compared": len(compared), "dropped": len(dropped)}
         least = round(min((cosine for cosine, _ in compared.values()), default=1.0), 4)
         if same:

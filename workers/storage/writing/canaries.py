@@ -16,7 +16,7 @@ from memmux.errors import ArgumentInvalidError
 from memmux.wire.canary import NAMESPACE, OPERATIONS
 from workers.storage.db import engine, queries
 from workers.storage.writing import deletion
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 __all__ = ["NAMESPACE", "forget", "reserved", "sent"]
 
@@ -37,45 +37,45 @@ def reserved() -> ArgumentInvalidError:
     return ArgumentInvalidError(f"the namespace {NAMESPACE!r} is the cluster's own; use another one")
 
 
-def forget(ledger: Ledger, before: float, kept: Sequence[int]) -> int:
+def forget(memory_table: MemoryTable, before: float, kept: Sequence[int]) -> int:
     """Remove the lines of canaries from the part of the log that is older, a piece at a time; return how many.
 
     before: seconds since 1970. kept: changes whose lines stay. Canaries that were left there are removed first.
     """
-    seen = engine.value(ledger.connection, _SQL["canaries_seen"])
-    if not _walk(ledger, seen, before, 1):
+    seen = engine.value(memory_table.connection, _SQL["canaries_seen"])
+    if not _walk(memory_table, seen, before, 1):
         return 0
-    ledger.connection.execute("BEGIN IMMEDIATE")
+    memory_table.connection.execute("BEGIN IMMEDIATE")
     try:
-        _remove_left(ledger, before)
-        walked = _walk(ledger, seen, before, _PIECE)
+        _remove_left(memory_table, before)
+        walked = _walk(memory_table, seen, before, _PIECE)
         rows = sorted({row for _, _, row, operation in walked if operation == "canary.store"})
-        gone = _forget(ledger, rows, kept) if rows else 0
-        ledger.execute("put_canaries_seen", seen=walked[-1][0])
-        ledger.connection.execute("COMMIT")
+        gone = _forget(memory_table, rows, kept) if rows else 0
+        memory_table.execute("put_canaries_seen", seen=walked[-1][0])
+        memory_table.connection.execute("COMMIT")
     finally:
-        if ledger.connection.in_transaction:
-            ledger.connection.execute("ROLLBACK")
+        if memory_table.connection.in_transaction:
+            memory_table.connection.execute("ROLLBACK")
     return gone
 
 
-def _walk(ledger: Ledger, seen: int, before: float, limit: int) -> list[tuple[Any, ...]]:
+def _walk(memory_table: MemoryTable, seen: int, before: float, limit: int) -> list[tuple[Any, ...]]:
     """Return the lines after `seen` up to the first that is younger; one that is days ahead had a wrong clock."""
-    lines = engine.fetch(ledger.connection, _SQL["canaries_walk"], {"seen": seen, "limit": limit})
+    lines = engine.fetch(memory_table.connection, _SQL["canaries_walk"], {"seen": seen, "limit": limit})
     return list(takewhile(lambda line: line[1] < before or line[1] > before + _AHEAD_S, lines))
 
 
-def _forget(ledger: Ledger, rows: Sequence[int], kept: Sequence[int]) -> int:
-    ledger.execute("canaries_forget", rows=orjson.dumps(rows).decode(), kept=orjson.dumps(kept).decode())
-    gone = ledger.connection.changes()
-    ledger.execute("count_forgotten", gone=gone)
+def _forget(memory_table: MemoryTable, rows: Sequence[int], kept: Sequence[int]) -> int:
+    memory_table.execute("canaries_forget", rows=orjson.dumps(rows).decode(), kept=orjson.dumps(kept).decode())
+    gone = memory_table.connection.changes()
+    memory_table.execute("count_forgotten", gone=gone)
     return gone
 
 
-def _remove_left(ledger: Ledger, before: float) -> None:
+def _remove_left(memory_table: MemoryTable, before: float) -> None:
     """Remove canaries that were stored, and whose removal failed."""
     values = {"before": before, "limit": _LEFT}
-    left = [row for (row,) in engine.fetch(ledger.connection, _SQL["canaries_left"], values)]
+    left = [row for (row,) in engine.fetch(memory_table.connection, _SQL["canaries_left"], values)]
     for row in left:
-        ledger.execute("delete_memory", row=row, at=ledger.at())
-    deletion.remove(ledger, left, deletion.UPKEEP, "", operation="canary.remove")
+        memory_table.execute("delete_memory", row=row, at=memory_table.at())
+    deletion.remove(memory_table, left, deletion.UPKEEP, "", operation="canary.remove")

@@ -21,7 +21,7 @@ from workers.storage.db.embeddings import Embedded, embedded
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.state import digest
 from workers.storage.writing import audits, canaries, deletion, load, undo, versions
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
 
@@ -31,8 +31,8 @@ class Changes:
 
     def __init__(self, connection: apsw.Connection, now: Callable[[], float]) -> None:
         self._connection = connection
-        self._ledger = Ledger(connection, now)
-        self._vectors = self._ledger.vectors
+        self._memory_table = MemoryTable(connection, now)
+        self._vectors = self._memory_table.vectors
         self._do: Mapping[str, Callable[[Job, Any], object]] = {
             "memory.store": lambda job, asked: self._store(job, [asked])[0],
             "memory.store_batch": lambda job, asked: {"stored": self._store(job, asked.memories)},
@@ -40,11 +40,11 @@ class Changes:
             "memory.update": self._update,
             "memory.rewrite": self._update,
             "memory.delete": self._delete,
-            "memory.forget": partial(deletion.forget, self._ledger),
-            "memory.use": lambda _, asked: links.use(connection, asked, self._ledger.at()),
-            "memory.undo": partial(undo.undo, self._ledger),
-            "memory.purge": partial(deletion.purge, self._ledger),
-            load.OPERATION: partial(load.load, self._ledger),
+            "memory.forget": partial(deletion.forget, self._memory_table),
+            "memory.use": lambda _, asked: links.use(connection, asked, self._memory_table.at()),
+            "memory.undo": partial(undo.undo, self._memory_table),
+            "memory.purge": partial(deletion.purge, self._memory_table),
+            load.OPERATION: partial(load.load, self._memory_table),
             "canary.store": lambda job, asked: self._store(job, [asked])[0],
             "canary.remove": self._remove,
         }
@@ -86,18 +86,18 @@ class Changes:
         if asked.namespace == canaries.NAMESPACE and job.operation != "canary.store":
             raise canaries.reserved()
         found = digest(asked.content)
-        if same := self._ledger.same(asked.namespace, found):
+        if same := self._memory_table.same(asked.namespace, found):
             row, memory_id = same
-            indexed = self._ledger.indexed(row)
-            before = self._ledger.state(row).memory
+            indexed = self._memory_table.indexed(row)
+            before = self._memory_table.state(row).memory
             if before.superseded_by is not None:  # it is said again, so it holds again
-                seq = versions.make_current(self._ledger, job, row, before)
+                seq = versions.make_current(self._memory_table, job, row, before)
             else:
                 seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
             return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
-        self._ledger.make_room(job, asked.namespace)
-        memory_id, at = uuid7(), self._ledger.at()
-        self._ledger.execute(
+        self._memory_table.make_room(job, asked.namespace)
+        memory_id, at = uuid7(), self._memory_table.at()
+        self._memory_table.execute(
             "insert_memory",
             id=memory_id,
             namespace=asked.namespace,
@@ -109,10 +109,10 @@ class Changes:
             content=asked.content,
         )
         row = self._connection.last_insert_rowid()
-        self._ledger.tag(row, asked.tags)
+        self._memory_table.tag(row, asked.tags)
         if text is not None:
             self._vectors.add(row, asked.namespace, text)
-        seq = self._ledger.log(job, at, row, memory_id, before=None)
+        seq = self._memory_table.log(job, at, row, memory_id, before=None)
         return {
             "id": memory_id,
             "content_hash": found,
@@ -127,30 +127,30 @@ class Changes:
         metadata = before.metadata if asked.metadata is None else _merged(before.metadata, asked.metadata)
         if asked.versioned:
             text = next(iter(self._embedded(job, job.frames[1:], 1)), None)
-            return versions.renew(self._ledger, job, row, replace(asked, metadata=metadata), text)
-        at, content_hash = self._ledger.at(), before.content_hash
-        self._ledger.execute(
+            return versions.renew(self._memory_table, job, row, replace(asked, metadata=metadata), text)
+        at, content_hash = self._memory_table.at(), before.content_hash
+        self._memory_table.execute(
             "update_memory", row=row, type=asked.type or before.type, metadata=metadata_text(metadata), at=at
         )
         if asked.tags is not None:
-            self._ledger.execute("delete_memory_tags", row=row)
-            self._ledger.tag(row, asked.tags)
+            self._memory_table.execute("delete_memory_tags", row=row)
+            self._memory_table.tag(row, asked.tags)
         if asked.content is not None:
             content_hash = self._replace(job, row, asked, asked.content, changed=asked.content != before.content)
-        indexed = self._ledger.indexed(row)
-        seq = self._ledger.log(job, at, row, before.id, orjson.dumps(before))
+        indexed = self._memory_table.indexed(row)
+        seq = self._memory_table.log(job, at, row, before.id, orjson.dumps(before))
         return {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
 
     def _replace(self, job: Job, row: int, asked: Update, content: str, *, changed: bool) -> str:
         """Give the memory `row` another content, with the vectors of that or none; return its hash."""
         found = digest(content)
-        if (same := self._ledger.same(asked.namespace, found)) and same[0] != row:
+        if (same := self._memory_table.same(asked.namespace, found)) and same[0] != row:
             raise ArgumentInvalidError(
                 f"the memory {same[1]!r} has this content already; delete one of the two, or give another content"
             )
         texts = [text for text in self._embedded(job, job.frames[1:], 1) if text is not None]
         if changed:
-            self._ledger.execute("replace_content", row=row, content=content, content_hash=found)
+            self._memory_table.execute("replace_content", row=row, content=content, content_hash=found)
         if changed or texts:
             self._vectors.remove(row)
         for text in texts:
@@ -160,16 +160,16 @@ class Changes:
     def _delete(self, job: Job, asked: Get) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)
         (before,) = rows.memories(self._connection, [row])
-        at = self._ledger.at()
-        self._ledger.execute("delete_memory", row=row, at=at)
+        at = self._memory_table.at()
+        self._memory_table.execute("delete_memory", row=row, at=at)
         self._vectors.remove(row)
-        return {"id": before.id, "seq": self._ledger.log(job, at, row, before.id, orjson.dumps(before))}
+        return {"id": before.id, "seq": self._memory_table.log(job, at, row, before.id, orjson.dumps(before))}
 
     def _remove(self, job: Job, asked: Get) -> dict[str, object]:
         """Delete and purge a canary."""
         row = rows.find(self._connection, asked.id, asked.namespace)
         found = self._delete(job, asked)
-        deletion.remove(self._ledger, [row], job.client, job.id, operation=job.operation)
+        deletion.remove(self._memory_table, [row], job.client, job.id, operation=job.operation)
         return found
 
     def _backfill(self, job: Job) -> bytes:
@@ -186,7 +186,7 @@ class Changes:
             raise ArgumentInvalidError(f"the vectors are not {asked.model}'s")
         if read.audit is not None:
             made = dict(zip(read.memories, found, strict=True))
-            audits.judge(self._ledger, job, read.audit, made, asked.max_tokens)
+            audits.judge(self._memory_table, job, read.audit, made, asked.max_tokens)
             return orjson.dumps({"compared": len(made)})
         model = self._vectors.register(asked.model, asked.dimensions)
         stored = 0
@@ -195,7 +195,7 @@ class Changes:
             for row, namespace in here:
                 if not self._vectors.has(row, model):
                     self._vectors.add(row, namespace, text)
-                    self._ledger.log(job, self._ledger.at(), row, memory_id, before=None)
+                    self._memory_table.log(job, self._memory_table.at(), row, memory_id, before=None)
                     stored += 1
         self._vectors.make_current(model)
         current = vectors.current(self._connection)

@@ -16,7 +16,7 @@ from memmux.wire.requests import Forget, Purge
 from workers.runtime.jobs import Job
 from workers.storage.db import engine, queries, rows
 from workers.storage.db.filters import condition
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 _SEARCH = queries.load("search")
 _SQL = queries.load("writer")
@@ -27,87 +27,93 @@ UPKEEP = "upkeep"  # the client in the log when nobody asked
 OPERATION = "memory.purge"
 
 
-def forget(ledger: Ledger, job: Job, asked: Forget) -> dict[str, object]:
+def forget(memory_table: MemoryTable, job: Job, asked: Forget) -> dict[str, object]:
     """Delete the memories, softly, or only say which they are; return their ids, in the order of their storing.
 
     Raises LimitOutOfRangeError if they are more than a transaction may delete.
     """
     where = condition(asked.filter)
-    meant = orjson.loads(engine.value(ledger.connection, _SEARCH["rows"].format(where=where.sql), where.values))
+    meant = orjson.loads(engine.value(memory_table.connection, _SEARCH["rows"].format(where=where.sql), where.values))
     if len(meant) > limits.FORGOTTEN:
         raise LimitOutOfRangeError(
             f"{len(meant)} memories are meant, at most {limits.FORGOTTEN} are deleted at once; give a time as well"
         )
     ids: list[str] = []
-    at = ledger.at()
+    at = memory_table.at()
     meant.sort()
     for first in range(0, len(meant), _PIECE):
         piece = meant[first : first + _PIECE]
-        for row, memory in zip(piece, rows.memories(ledger.connection, piece), strict=True):
+        for row, memory in zip(piece, rows.memories(memory_table.connection, piece), strict=True):
             ids.append(memory.id)
             if not asked.dry_run:
-                ledger.execute("delete_memory", row=row, at=at)
-                ledger.vectors.remove(row)
-                ledger.log(job, at, row, memory.id, orjson.dumps(memory))
+                memory_table.execute("delete_memory", row=row, at=at)
+                memory_table.vectors.remove(row)
+                memory_table.log(job, at, row, memory.id, orjson.dumps(memory))
     return {"ids": ids, "count": len(ids), "dry_run": asked.dry_run}
 
 
-def purge(ledger: Ledger, job: Job, asked: Purge) -> dict[str, object]:
+def purge(memory_table: MemoryTable, job: Job, asked: Purge) -> dict[str, object]:
     """Purge the deleted memories that are asked for, MOST at once; return how many, and how many remain.
 
     Raises NotFoundError, and ArgumentInvalidError for a memory that is not deleted.
     """
     if asked.before is None:
-        found, remaining = _named(ledger, asked), 0
+        found, remaining = _named(memory_table, asked), 0
     else:
         meant = {"before": asked.before.timestamp(), "namespace": asked.namespace}
-        count = engine.value(ledger.connection, _SQL["count_deleted_before"], meant)
-        found = [row for (row,) in engine.fetch(ledger.connection, _SQL["deleted_before"], {**meant, "limit": MOST})]
+        count = engine.value(memory_table.connection, _SQL["count_deleted_before"], meant)
+        found = [
+            row for (row,) in engine.fetch(memory_table.connection, _SQL["deleted_before"], {**meant, "limit": MOST})
+        ]
         remaining = count - len(found)
-    remove(ledger, found, job.client, job.id)
-    return {"purged": len(found), "remaining": remaining, "seq": engine.value(ledger.connection, _SQL["seq"])}
+    remove(memory_table, found, job.client, job.id)
+    return {"purged": len(found), "remaining": remaining, "seq": engine.value(memory_table.connection, _SQL["seq"])}
 
 
-def expired(ledger: Ledger, before: float) -> int:
+def expired(memory_table: MemoryTable, before: float) -> int:
     """Purge memories that were deleted before that time, EXPIRED at once, in a transaction; return how many."""
     values = {"before": before, "limit": EXPIRED}
-    if not engine.value(ledger.connection, _SQL["expired"], values):
+    if not engine.value(memory_table.connection, _SQL["expired"], values):
         return 0
-    ledger.connection.execute("BEGIN IMMEDIATE")
+    memory_table.connection.execute("BEGIN IMMEDIATE")
     try:
-        found = [row for (row,) in engine.fetch(ledger.connection, _SQL["expired"], values)]
-        remove(ledger, found, UPKEEP, "")
-        ledger.connection.execute("COMMIT")
+        found = [row for (row,) in engine.fetch(memory_table.connection, _SQL["expired"], values)]
+        remove(memory_table, found, UPKEEP, "")
+        memory_table.connection.execute("COMMIT")
     finally:
-        if ledger.connection.in_transaction:
-            ledger.connection.execute("ROLLBACK")
+        if memory_table.connection.in_transaction:
+            memory_table.connection.execute("ROLLBACK")
     return len(found)
 
 
-def remove(ledger: Ledger, gone: Sequence[int], client: str, request: str, *, operation: str = OPERATION) -> None:
+def remove(
+    memory_table: MemoryTable, gone: Sequence[int], client: str, request: str, *, operation: str = OPERATION
+) -> None:
     """Remove deleted memories and what the log keeps of them, and log that, as what the operation did."""
     for row in gone:
-        ledger.vectors.remove(row)
+        memory_table.vectors.remove(row)
     meant = orjson.dumps(gone).decode()
-    ledger.connection.pragma("secure_delete", 1)  # zeroes what is removed, where otherwise it is only let go of
+    memory_table.connection.pragma("secure_delete", 1)  # zeroes what is removed, where otherwise it is only let go of
     try:
-        ledger.execute("purge_before", rows=meant)
-        ledger.execute("log_purge", rows=meant, at=ledger.at(), operation=operation, client=client, request=request)
-        ledger.execute("purge", rows=meant)
+        memory_table.execute("purge_before", rows=meant)
+        memory_table.execute(
+            "log_purge", rows=meant, at=memory_table.at(), operation=operation, client=client, request=request
+        )
+        memory_table.execute("purge", rows=meant)
     finally:
-        ledger.connection.pragma("secure_delete", 0)
+        memory_table.connection.pragma("secure_delete", 0)
 
 
-def _named(ledger: Ledger, asked: Purge) -> list[int]:
+def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:
     """Return the row of the deleted memory with the id, or the rows of those with the content hash or alias."""
     values = {"id": asked.id, "namespace": asked.namespace}
-    by_id = engine.fetch(ledger.connection, _SQL["deleted_by_id"], values)
+    by_id = engine.fetch(memory_table.connection, _SQL["deleted_by_id"], values)
     if any(not deleted for _, deleted in by_id):
         raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
     found = [row for row, _ in by_id] or [
-        row for (row,) in engine.fetch(ledger.connection, _SQL["deleted_by_hash"], values)
+        row for (row,) in engine.fetch(memory_table.connection, _SQL["deleted_by_hash"], values)
     ]
-    if not found and rows.is_there(ledger.connection, asked.id or "", asked.namespace):
+    if not found and rows.is_there(memory_table.connection, asked.id or "", asked.namespace):
         raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
     if not found:
         raise NotFoundError(f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}")

@@ -11,7 +11,7 @@ from workers.storage.db import links
 from workers.storage.db.embeddings import Embedded
 from workers.storage.db.filters import metadata_text
 from workers.storage.writing.dump_lines import Line
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ CREATED, SKIPPED, UPDATED, MERGED = "created", "skipped", "updated", "merged"
 CONFLICT, DUPLICATE, BROKEN = "conflict", "duplicate", "broken"
 
 
-def insert(ledger: Ledger, job: Job, line: Line, texts: Sequence[Embedded]) -> int:
+def insert(memory_table: MemoryTable, job: Job, line: Line, texts: Sequence[Embedded]) -> int:
     """Insert a memory of which neither id, nor live content, nor alias is there; return its row.
 
     Raises QuotaExceededError.
     """
     memory = line.memory
     if not line.state.deleted:
-        ledger.make_room(job, memory.namespace)
-    ledger.execute(
+        memory_table.make_room(job, memory.namespace)
+    memory_table.execute(
         "load_memory",
         id=memory.id,
         namespace=memory.namespace,
@@ -53,17 +53,17 @@ def insert(ledger: Ledger, job: Job, line: Line, texts: Sequence[Embedded]) -> i
         content=memory.content,
         **line.times,
     )
-    row = ledger.connection.last_insert_rowid()
-    ledger.tag(row, memory.tags)
+    row = memory_table.connection.last_insert_rowid()
+    memory_table.tag(row, memory.tags)
     if memory.aliases:
-        links.add_aliases(ledger.connection, row, memory.aliases)
+        links.add_aliases(memory_table.connection, row, memory.aliases)
     if line.origin:
-        links.put_origin(ledger.connection, row, line.origin)
+        links.put_origin(memory_table.connection, row, line.origin)
     if line.links:
-        links.add_links(ledger.connection, row, line.links)
+        links.add_links(memory_table.connection, row, line.links)
     for text in texts:
-        ledger.vectors.add(row, memory.namespace, text)
-    ledger.log(job, ledger.at(), row, memory.id, before=None)
+        memory_table.vectors.add(row, memory.namespace, text)
+    memory_table.log(job, memory_table.at(), row, memory.id, before=None)
     return row
 
 

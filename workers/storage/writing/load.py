@@ -13,7 +13,7 @@ from workers.storage.db import audits, dump, engine, links, queries, vectors
 from workers.storage.writing import dump_lines, insertion, merge
 from workers.storage.writing.dump_lines import Line
 from workers.storage.writing.insertion import CONFLICT, CREATED, DUPLICATE, MERGED, SKIPPED, UPDATED, Done
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 OPERATION = "memory.load"
 _SQL = queries.load("writer")
@@ -21,7 +21,7 @@ _COUNTED = (CREATED, SKIPPED, UPDATED, MERGED)
 _FINE = (CREATED, SKIPPED, UPDATED)
 
 
-def load(ledger: Ledger, job: Job, asked: Load) -> dict[str, object]:
+def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
     """Load memories; return how many were created, skipped, updated and merged, and what became of the others.
 
     problems: for each of the others, and of the merged ones, its place, counted from 0, its id, status and message.
@@ -36,7 +36,7 @@ def load(ledger: Ledger, job: Job, asked: Load) -> dict[str, object]:
         # at which the full-text index would write out what it has so far.
         try:
             line = dump_lines.read(fields, adopt=asked.adopt)
-            done = merge.adopt(ledger, job, line) if asked.adopt else _load_one(ledger, job, line)
+            done = merge.adopt(memory_table, job, line) if asked.adopt else _load_one(memory_table, job, line)
         except RequestError as error:
             done = Done(insertion.BROKEN, error.message)
         if done.row:
@@ -46,23 +46,23 @@ def load(ledger: Ledger, job: Job, asked: Load) -> dict[str, object]:
         if done.status not in _FINE:
             memory_id = fields.get("id") if isinstance(fields, dict) else None
             problems.append({"place": place, "id": memory_id, "status": done.status, "message": done.message})
-    audits.begin(ledger.connection, rows)
-    return {**counts, "problems": problems, "seq": engine.value(ledger.connection, _SQL["seq"])}
+    audits.begin(memory_table.connection, rows)
+    return {**counts, "problems": problems, "seq": engine.value(memory_table.connection, _SQL["seq"])}
 
 
-def _load_one(ledger: Ledger, job: Job, line: Line) -> Done:
+def _load_one(memory_table: MemoryTable, job: Job, line: Line) -> Done:
     memory = line.memory
-    known = engine.value(ledger.connection, _SQL["by_id"], {"id": memory.id})
+    known = engine.value(memory_table.connection, _SQL["by_id"], {"id": memory.id})
     if known is not None:
-        if dump.dumped(ledger.connection, known) == line.dumped():
+        if dump.dumped(memory_table.connection, known) == line.dumped():
             return Done(SKIPPED)
         return Done(CONFLICT, f"the memory {memory.id!r} is there with another state, which was left as it is")
-    if not line.state.deleted and (same := ledger.same(memory.namespace, memory.content_hash)):
+    if not line.state.deleted and (same := memory_table.same(memory.namespace, memory.content_hash)):
         return Done(DUPLICATE, f"the memory {same[1]!r} has the content of {memory.id!r} already")
-    if memory.aliases and links.named(ledger.connection, memory.namespace, memory.aliases):
+    if memory.aliases and links.named(memory_table.connection, memory.namespace, memory.aliases):
         return Done(CONFLICT, f"another memory goes by an alias of {memory.id!r} already")
     for text in line.texts:
-        if (known_model := vectors.model(ledger.connection, text.model)) is not None:
+        if (known_model := vectors.model(memory_table.connection, text.model)) is not None:
             known_model.check(text.dimensions)
-    insertion.insert(ledger, job, line, line.texts)
+    insertion.insert(memory_table, job, line, line.texts)
     return Done(CREATED)

@@ -1,4 +1,4 @@
-"""The ledger: what every kind of change does alike to the rows of memories, their tags, and the change log."""
+"""The table of memories: what every kind of change does alike to rows, their tags, and the change log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import apsw
 from memmux.errors import QuotaExceededError
 from workers.runtime.jobs import Job
 from workers.storage.db import engine, filters, queries, rows, vectors
-from workers.storage.db import links as belongings
+from workers.storage.db import links as linked
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.state import State
 
@@ -17,8 +17,8 @@ _SQL = queries.load("writer")
 _NAMESPACES = 1024  # of which it is known how much they hold at most
 
 
-class Ledger:
-    """The writer's hand on memories; all of it belongs inside a transaction. `now` gives seconds since 1970."""
+class MemoryTable:
+    """Changes the rows of memories, inside a transaction of the writer's. `now` gives seconds since 1970."""
 
     def __init__(self, connection: apsw.Connection, now: Callable[[], float]) -> None:
         self.connection = connection
@@ -66,8 +66,8 @@ class Ledger:
         return State(
             memory,
             deleted=bool(engine.value(self.connection, _SQL["deleted"], {"row": row})),
-            origin=belongings.origin(self.connection, row) if origin else None,
-            links=belongings.links(self.connection, row) if links else None,
+            origin=linked.origin(self.connection, row) if origin else None,
+            links=linked.links(self.connection, row) if links else None,
         )
 
     def put(self, row: int, now: State, then: State, times: Mapping[str, float | None]) -> None:
@@ -91,11 +91,11 @@ class Ledger:
             self.execute("delete_memory_tags", row=row)
             self.tag(row, memory.tags)
         if now.memory.aliases != memory.aliases:
-            belongings.put_aliases(self.connection, row, memory.aliases)
+            linked.put_aliases(self.connection, row, memory.aliases)
         if then.origin is not None:
-            belongings.put_origin(self.connection, row, then.origin)
+            linked.put_origin(self.connection, row, then.origin)
         if then.links is not None:
-            belongings.put_links(self.connection, row, then.links)
+            linked.put_links(self.connection, row, then.links)
         if times["deleted_at"] is not None or now.memory.content != memory.content:
             self.vectors.remove(row)
 

@@ -19,7 +19,7 @@ from workers.storage.db.state import State
 from workers.storage.writing import insertion
 from workers.storage.writing.dump_lines import Line
 from workers.storage.writing.insertion import CONFLICT, CREATED, DUPLICATE, MERGED, SKIPPED, UPDATED, Done
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
 _LOAD = "memory.load"
@@ -27,60 +27,60 @@ _UNCHANGED = ("namespace", "type", "metadata", "updated_at", "deleted_at", "supe
 Fields = Mapping[str, Any]
 
 
-def adopt(ledger: Ledger, job: Job, line: Line) -> Done:
+def adopt(memory_table: MemoryTable, job: Job, line: Line) -> Done:
     """Take up one memory, and return what became of it; raise the RequestError that says why it is none."""
     memory = line.memory
-    row = engine.value(ledger.connection, _SQL["by_id"], {"id": memory.id})
+    row = engine.value(memory_table.connection, _SQL["by_id"], {"id": memory.id})
     if row is not None:
-        return _again(ledger, job, line, row)
-    into = links.named(ledger.connection, memory.namespace, [memory.id, *memory.aliases])
-    if into is None and not line.state.deleted and (same := ledger.same(memory.namespace, memory.content_hash)):
+        return _again(memory_table, job, line, row)
+    into = links.named(memory_table.connection, memory.namespace, [memory.id, *memory.aliases])
+    if into is None and not line.state.deleted and (same := memory_table.same(memory.namespace, memory.content_hash)):
         into = same[0]
     if into is not None:
-        return _merge(ledger, job, line, into)
-    if engine.value(ledger.connection, _SQL["purged"], {"id": memory.id}):
+        return _merge(memory_table, job, line, into)
+    if engine.value(memory_table.connection, _SQL["purged"], {"id": memory.id}):
         if line.state.deleted:
             return Done(SKIPPED)
         return Done(CONFLICT, f"the memory {memory.id!r} was deleted here for good, and does not come back")
-    texts = _fitting(ledger, line)
-    row = insertion.insert(ledger, job, line, texts)
+    texts = _fitting(memory_table, line)
+    row = insertion.insert(memory_table, job, line, texts)
     return Done(CREATED, row=row, unverified=bool(texts))
 
 
-def _again(ledger: Ledger, job: Job, line: Line, row: int) -> Done:
+def _again(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
     """Let the memory `row`, which is the one of the line, be as it is there, unless it was changed here."""
     memory = line.memory
-    if _holds(dump.dumped(ledger.connection, row), line.dumped()):
+    if _holds(dump.dumped(memory_table.connection, row), line.dumped()):
         return Done(SKIPPED)
-    now = ledger.state(row, origin=True, links=True)
+    now = memory_table.state(row, origin=True, links=True)
     if now.memory.namespace != memory.namespace:
         return Done(
             CONFLICT, f"the memory {memory.id!r} is in namespace {now.memory.namespace!r} here, and stays there"
         )
-    if engine.value(ledger.connection, _SQL["last_operation"], {"row": row}) != _LOAD:
+    if engine.value(memory_table.connection, _SQL["last_operation"], {"row": row}) != _LOAD:
         return Done(CONFLICT, f"the memory {memory.id!r} was changed here since it was adopted, and was left as it is")
-    same = None if line.state.deleted else ledger.same(memory.namespace, memory.content_hash)
+    same = None if line.state.deleted else memory_table.same(memory.namespace, memory.content_hash)
     if same is not None and same[0] != row:
         return Done(DUPLICATE, f"the memory {same[1]!r} has the content that {memory.id!r} has there now")
     if now.deleted and not line.state.deleted:
-        ledger.make_room(job, memory.namespace)
-    texts = _fitting(ledger, line)
-    if now.memory.content == memory.content and ledger.indexed(row):
+        memory_table.make_room(job, memory.namespace)
+    texts = _fitting(memory_table, line)
+    if now.memory.content == memory.content and memory_table.indexed(row):
         texts = []  # those that are there are of the same content, and may be verified by now
     names = tuple(sorted({*now.memory.aliases, *memory.aliases}))
     then = replace(line.state, memory=replace(memory, aliases=names), origin=line.origin or now.origin)
-    ledger.put(row, now, then, line.times)
+    memory_table.put(row, now, then, line.times)
     if texts:
-        ledger.vectors.remove(row)
+        memory_table.vectors.remove(row)
     for text in texts:
-        ledger.vectors.add(row, memory.namespace, text)
-    ledger.log(job, ledger.at(), row, memory.id, now.to_log())
+        memory_table.vectors.add(row, memory.namespace, text)
+    memory_table.log(job, memory_table.at(), row, memory.id, now.to_log())
     return Done(UPDATED, row=row if texts else 0, unverified=bool(texts))
 
 
-def _merge(ledger: Ledger, job: Job, line: Line, row: int) -> Done:
+def _merge(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
     """Let the memory `row` be that of the line as well: it goes by its names, and has its tags and links, too."""
-    now, memory = ledger.state(row, origin=True, links=True), line.memory
+    now, memory = memory_table.state(row, origin=True, links=True), line.memory
     name = insertion.elsewhere(now.memory.id, now.memory.namespace)
     if now.deleted:
         if line.state.deleted:
@@ -100,11 +100,11 @@ def _merge(ledger: Ledger, job: Job, line: Line, row: int) -> Done:
     )
     if line.state.deleted or then == now:
         return Done(SKIPPED)
-    times = ledger.times(row)
+    times = memory_table.times(row)
     if memory.created_at < now.memory.created_at:
         times["created_at"] = line.times["created_at"]
-    ledger.put(row, now, then, times)
-    ledger.log(job, ledger.at(), row, now.memory.id, now.to_log())
+    memory_table.put(row, now, then, times)
+    memory_table.log(job, memory_table.at(), row, now.memory.id, now.to_log())
     return Done(MERGED, f"{memory.id!r} has the content of {name}, and became one with it")
 
 
@@ -133,7 +133,7 @@ def _holds(ours: Fields, theirs: Fields) -> bool:
     )
 
 
-def _fitting(ledger: Ledger, line: Line) -> list[Embedded]:
+def _fitting(memory_table: MemoryTable, line: Line) -> list[Embedded]:
     """Return the vectors of the line but those of another length than their model's here: new ones follow."""
-    known = [(text, vectors.model(ledger.connection, text.model)) for text in line.texts]
+    known = [(text, vectors.model(memory_table.connection, text.model)) for text in line.texts]
     return [text for text, model in known if model is None or model.dimensions == text.dimensions]

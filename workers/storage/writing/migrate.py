@@ -15,15 +15,15 @@ from memmux.errors import (
 from memmux.logs import log
 from workers.runtime.jobs import Alive, silent
 from workers.storage.backups import backup
-from workers.storage.backups.folder import Shelf
+from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import engine
 from workers.storage.db.schema import APPLICATION_ID, Migrations, migrations, refuse_foreign, refuse_newer
 
 
 def prepare(
-    database: Path, scripts: Migrations | None = None, shelf: Shelf | None = None, alive: Alive = silent
+    database: Path, scripts: Migrations | None = None, backup_folder: BackupFolder | None = None, alive: Alive = silent
 ) -> None:
-    """Make `database`, or bring it to the newest version; a backup of an older one is put on the `shelf` first.
+    """Make `database`, or bring it to the newest version; a backup of an older one is put into `backup_folder` first.
 
     Raises StorageError and its kinds; a file that is not ours, or newer, is left byte for byte as it was.
     """
@@ -38,7 +38,7 @@ def prepare(
     if not steps:
         return
     if version:
-        saved = backup.save(database, shelf or Shelf.of(Settings(database=database)), proceed=alive)
+        saved = backup.save(database, backup_folder or BackupFolder.of(Settings(database=database)), proceed=alive)
         log.get().info("database_saved", version=version, backup=saved.path)
     _migrate(database, steps, alive)
     log.get().info("database_migrated", before=version, after=max(steps))

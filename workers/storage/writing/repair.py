@@ -56,10 +56,10 @@ def _name_tags(connection: apsw.Connection) -> None:
 
 def _drop_vectors(connection: apsw.Connection) -> set[int]:
     """Drop the vectors that can't be right; return the rows of their memories."""
-    found = list(vector_checks.flaws(connection))
-    for flaw in found:
-        connection.execute(_SQL["forget_vectors"], {"memory": flaw.row, "model": flaw.model})
-    return {flaw.row for flaw in found}
+    found = list(vector_checks.problems(connection))
+    for problem in found:
+        connection.execute(_SQL["forget_vectors"], {"memory": problem.row, "model": problem.model})
+    return {problem.row for problem in found}
 
 
 def _index_texts(connection: apsw.Connection, alive: Alive) -> int:

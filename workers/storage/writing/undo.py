@@ -9,57 +9,57 @@ from workers.runtime.jobs import Job
 from workers.storage.db import engine, queries
 from workers.storage.db.state import State
 from workers.storage.writing import versions
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
 _UPKEEP = ("vectors.backfill", "vectors.audit", "admin.rebuild")  # changes of what is made from memories, not of them
 
 
-def undo(ledger: Ledger, job: Job, asked: Undo) -> dict[str, object]:
+def undo(memory_table: MemoryTable, job: Job, asked: Undo) -> dict[str, object]:
     """Undo the change `asked.seq` if its memory was not changed since; return what the memory is now.
 
     The log keeps how a memory was before each change, and nothing of one that was new: then it is deleted. So an undo
     is undone in the same way. Where a version goes, the former one is current again. Raises NotFoundError,
     UndoConflictError, ArgumentInvalidError and QuotaExceededError.
     """
-    row, memory_id, target = _target(ledger, asked)
+    row, memory_id, target = _target(memory_table, asked)
     origin, links = (None, None) if target is None else (target.origin, target.links)
-    now, at = ledger.state(row, origin=origin is not None, links=links is not None), ledger.at()
+    now, at = memory_table.state(row, origin=origin is not None, links=links is not None), memory_table.at()
     if now.deleted and (target is None or target.deleted):
         raise ArgumentInvalidError(f"the memory {memory_id!r} is deleted already; there is nothing to undo")
     if target is None:
-        ledger.execute("delete_memory", row=row, at=at)
-        ledger.vectors.remove(row)
+        memory_table.execute("delete_memory", row=row, at=at)
+        memory_table.vectors.remove(row)
     else:
         if now.deleted:
-            ledger.make_room(job, now.memory.namespace)
-        _bring_back(ledger, row, now, target, at)
-    seq = ledger.log(job, at, row, memory_id, now.to_log())
-    found = ledger.state(row)
+            memory_table.make_room(job, now.memory.namespace)
+        _bring_back(memory_table, row, now, target, at)
+    seq = memory_table.log(job, at, row, memory_id, now.to_log())
+    found = memory_table.state(row)
     if found.deleted != now.deleted:
-        versions.follow(ledger, job, found, asked.seq)
+        versions.follow(memory_table, job, found, asked.seq)
     return {
         "id": memory_id,
         "content_hash": found.memory.content_hash,
         "seq": seq,
         "undone": asked.seq,
         "deleted": found.deleted,
-        "indexed": ledger.indexed(row),
+        "indexed": memory_table.indexed(row),
     }
 
 
-def _target(ledger: Ledger, asked: Undo) -> tuple[int, str, State | None]:
+def _target(memory_table: MemoryTable, asked: Undo) -> tuple[int, str, State | None]:
     """Return row and id of the memory that the change is of, and how it was before; None if it was not there."""
     seq = asked.seq
-    found = engine.fetch(ledger.connection, _SQL["change"], {"seq": seq})
-    if not found or not _known(ledger, found[0][0], asked):
+    found = engine.fetch(memory_table.connection, _SQL["change"], {"seq": seq})
+    if not found or not _known(memory_table, found[0][0], asked):
         raise NotFoundError(f"there is no change {seq}; `memmux history ID` lists those of a memory")
     ((row, memory_id, operation, before),) = found
     if operation in _UPKEEP:
         raise ArgumentInvalidError(f"change {seq} made or dropped vectors of {memory_id!r}; there is nothing to undo")
-    if not engine.value(ledger.connection, _SQL["kept"], {"row": row}):
+    if not engine.value(memory_table.connection, _SQL["kept"], {"row": row}):
         raise NotFoundError(f"the memory {memory_id!r} was purged since change {seq}; nothing of it can be undone")
-    later = engine.value(ledger.connection, _SQL["changed_since"], {"row": row, "seq": seq})
+    later = engine.value(memory_table.connection, _SQL["changed_since"], {"row": row, "seq": seq})
     if later is not None:
         raise UndoConflictError(
             f"the memory {memory_id!r} was changed again since change {seq}, last by change {later}; undo that first"
@@ -67,22 +67,22 @@ def _target(ledger: Ledger, asked: Undo) -> tuple[int, str, State | None]:
     return row, memory_id, None if before is None else State.from_log(before)
 
 
-def _known(ledger: Ledger, row: int, asked: Undo) -> bool:
+def _known(memory_table: MemoryTable, row: int, asked: Undo) -> bool:
     """Return whether the memory `row` is in one of the namespaces that are asked for; a purged one is in none."""
     if asked.namespaces is None:
         return True
-    return engine.value(ledger.connection, _SQL["namespace"], {"row": row}) in asked.namespaces
+    return engine.value(memory_table.connection, _SQL["namespace"], {"row": row}) in asked.namespaces
 
 
-def _bring_back(ledger: Ledger, row: int, now: State, target: State, at: float) -> None:
+def _bring_back(memory_table: MemoryTable, row: int, now: State, target: State, at: float) -> None:
     """Make the memory `row` what `target` is; what is live has a content that no other has."""
     memory = target.memory
-    same = None if target.deleted else ledger.same(memory.namespace, memory.content_hash)
+    same = None if target.deleted else memory_table.same(memory.namespace, memory.content_hash)
     if same is not None and same[0] != row:
         raise ArgumentInvalidError(
             f"the memory {same[1]!r} has this content already; delete that one first, or leave this as it is"
         )
-    kept = ledger.times(row)
+    kept = memory_table.times(row)
     created = now.memory.created_at == memory.created_at  # what is kept may be more exact than what the log says
     changed = _described(now.memory) != _described(memory)
     times = {
@@ -90,7 +90,7 @@ def _bring_back(ledger: Ledger, row: int, now: State, target: State, at: float) 
         "updated_at": at if changed else memory.updated_at.timestamp(),
         "deleted_at": at if target.deleted else None,
     }
-    ledger.put(row, now, target, times)
+    memory_table.put(row, now, target, times)
 
 
 def _described(memory: Memory) -> tuple[object, ...]:

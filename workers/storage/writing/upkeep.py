@@ -12,7 +12,7 @@ from memmux.logs import log
 from workers.index import segment as segments
 from workers.storage.db import engine, queries
 from workers.storage.writing import canaries, deletion
-from workers.storage.writing.memory_table import Ledger
+from workers.storage.writing.memory_table import MemoryTable
 
 ANSWERS_S = 24 * 3600  # how long an idempotency key is remembered
 DELETED_S = 30 * 24 * 3600  # how long a deleted memory can be brought back, unless told otherwise
@@ -43,7 +43,7 @@ class Upkeep:
         retention_s: float = DELETED_S,
     ) -> None:
         self._connection = connection
-        self._ledger = Ledger(connection, now)
+        self._memory_table = MemoryTable(connection, now)
         self._database = database
         self._retention_s = retention_s
         self._began, self._started = now(), clock()
@@ -107,14 +107,14 @@ class Upkeep:
         """Purge some of what was deleted long enough ago; return how many."""
         if not self._retention_s:
             return 0
-        if gone := deletion.expired(self._ledger, self._today() - self._retention_s):
+        if gone := deletion.expired(self._memory_table, self._today() - self._retention_s):
             self.dirty = True
             log.get().info("memories_purged", memories=gone)
         return gone
 
     def _forget_canaries(self) -> None:
         kept = [manifest.seq for _, manifest in segments.kept(self._database)]
-        if gone := canaries.forget(self._ledger, self._today() - canaries.KEPT_S, kept):
+        if gone := canaries.forget(self._memory_table, self._today() - canaries.KEPT_S, kept):
             self.dirty = True
             log.get().info("canaries_forgotten", changes=gone)
 

@@ -13,7 +13,7 @@ import orjson
 from memmux.errors import CancelledError, DatabaseCorruptError, KeyConflictError, MemmuxError
 from memmux.logs import log
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
-from workers.storage.backups.folder import Shelf
+from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import audits, engine, file_identity, filesystem, queries, vectors
 from workers.storage.db.file_identity import Lineage
 from workers.storage.writing import canaries, migrate, repair
@@ -27,7 +27,7 @@ _BUSY_PAUSE_S = 0.01  # between two attempts to get the lock
 class SqliteWriter:
     """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
 
-    shelf: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
+    backup_folder: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
     retention_s: how long deleted memories are kept; 0 for ever. alive: called often while it is opened.
     Raises StorageError and its kinds.
     """
@@ -36,7 +36,7 @@ class SqliteWriter:
         self,
         database: Path,
         *,
-        shelf: Shelf | None = None,
+        backup_folder: BackupFolder | None = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         retention_s: float = DELETED_S,
@@ -45,7 +45,7 @@ class SqliteWriter:
         engine.refuse_unsafe()
         filesystem.refuse_network(database)
         file_identity.begin(database)
-        migrate.prepare(database, shelf=shelf, alive=alive)
+        migrate.prepare(database, backup_folder=backup_folder, alive=alive)
         opened = Lineage.of(database)
         self._database = database
         self._connection = engine.open_writer(database)

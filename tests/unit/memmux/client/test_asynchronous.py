@@ -18,7 +18,7 @@ import memmux.cluster.endpoint
 from memmux import errors
 from memmux.client import session
 from memmux.client.asynchronous import AsyncClient
-from memmux.client.calls import Asked
+from memmux.client.calls import RequestOutcome
 from memmux.config.settings import Settings
 from memmux.wire.protocol import Kind, Message
 from tests.unit.memmux.client.peer import BOUND_S, Peer, answer_status, error, result
@@ -245,7 +245,7 @@ async def test_observer_is_told_of_each_request_in_the_context_that_made_it(sett
     place: ContextVar[str] = ContextVar("place", default="")
     told: list[tuple[str, str, str]] = []
 
-    def observe(asked: Asked) -> None:
+    def observe(asked: RequestOutcome) -> None:
         told.append((place.get(), asked.operation, asked.outcome))
 
     def script(message: Message) -> list[list[bytes]]:

@@ -19,7 +19,7 @@ import memmux.client.blocking
 from memmux import Client, errors
 from memmux.client import session
 from memmux.client.asynchronous import AsyncClient
-from memmux.client.calls import Asked
+from memmux.client.calls import RequestOutcome
 from memmux.cluster import endpoint
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
@@ -206,7 +206,7 @@ def test_observer_is_told_of_each_request_that_has_ended(settings: Settings) -> 
             return [error(message, errors.NotFoundError())]
         return [result(message, ANSWERS[message.header.operation])]
 
-    told: list[Asked] = []
+    told: list[RequestOutcome] = []
     with Peer(settings, script), Client(settings=settings, on_answer=told.append) as client:
         client.get("i")
         with pytest.raises(errors.NotFoundError):

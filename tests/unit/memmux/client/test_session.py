@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from memmux.client import methods, session
-from memmux.client.session import Session
+from memmux.client.session import ClientSession
 from memmux.errors import (
     ClusterUnreachableError,
     DeadlineExceededError,
@@ -27,9 +27,9 @@ from memmux.wire.protocol import Header, Kind, Message
 
 
 @pytest.fixture
-def client() -> Session:
+def client() -> ClientSession:
     numbers = itertools.count()
-    return Session(
+    return ClientSession(
         name="test",
         pid=1,
         version="0",
@@ -39,7 +39,7 @@ def client() -> Session:
     )
 
 
-def sent(client: Session, now: float) -> list[Message]:
+def sent(client: ClientSession, now: float) -> list[Message]:
     return [protocol.decode(frames) for frames in client.advance(now)[0]]
 
 
@@ -47,11 +47,11 @@ def kinds(messages: list[Message]) -> list[Kind]:
     return [message.header.kind for message in messages]
 
 
-def welcome(client: Session, now: float, model: str | None = "m") -> None:
+def welcome(client: ClientSession, now: float, model: str | None = "m") -> None:
     assert client.receive(protocol.encode(Header(kind=Kind.WELCOME, detail={"model": model})), now) == []
 
 
-def opened(client: Session, now: float = 0.0, model: str | None = "m") -> None:
+def opened(client: ClientSession, now: float = 0.0, model: str | None = "m") -> None:
     """Connect with a request that is answered at once."""
     client.connected(now)
     request_id = client.submit(methods.status(), now)
@@ -61,18 +61,18 @@ def opened(client: Session, now: float = 0.0, model: str | None = "m") -> None:
     answer(client, request_id, now)
 
 
-def answer(client: Session, request_id: str, now: float, body: object = None) -> None:
+def answer(client: ClientSession, request_id: str, now: float, body: object = None) -> None:
     frames = protocol.encode(Header(kind=Kind.RESULT, id=request_id), orjson.dumps(body))
     ((settled_id, outcome),) = client.receive(frames, now)
     assert settled_id == request_id
     assert isinstance(outcome, Message)
 
 
-def refuse(client: Session, request_id: str, error: MemmuxError, now: float) -> list[session.Settled]:
+def refuse(client: ClientSession, request_id: str, error: MemmuxError, now: float) -> list[session.Settled]:
     return client.receive(protocol.encode_error(error, request_id), now)
 
 
-def test_nothing_is_sent_before_the_welcome_but_hello(client: Session) -> None:
+def test_nothing_is_sent_before_the_welcome_but_hello(client: ClientSession) -> None:
     client.connected(0.0)
     client.submit(methods.status(), 0.0)
     (hello,) = sent(client, 0.0)
@@ -82,7 +82,7 @@ def test_nothing_is_sent_before_the_welcome_but_hello(client: Session) -> None:
     assert sent(client, 0.5) == []
 
 
-def test_hello_without_welcome_is_said_again(client: Session) -> None:
+def test_hello_without_welcome_is_said_again(client: ClientSession) -> None:
     client.connected(0.0)
     client.submit(methods.status(), 0.0)
     sent(client, 0.0)
@@ -90,7 +90,7 @@ def test_hello_without_welcome_is_said_again(client: Session) -> None:
     assert kinds(sent(client, session.HELLO_S)) == [Kind.HELLO]
 
 
-def test_request_has_its_operation_its_time_and_its_body(client: Session) -> None:
+def test_request_has_its_operation_its_time_and_its_body(client: ClientSession) -> None:
     opened(client)
     client.submit(methods.get("abc", timeout_s=2.0), 1.0)
     (request,) = sent(client, 1.5)
@@ -98,7 +98,7 @@ def test_request_has_its_operation_its_time_and_its_body(client: Session) -> Non
     assert orjson.loads(request.body) == {"id": "abc", "namespace": "default"}
 
 
-def test_write_without_a_key_gets_one_and_a_given_key_is_kept(client: Session) -> None:
+def test_write_without_a_key_gets_one_and_a_given_key_is_kept(client: ClientSession) -> None:
     opened(client)
     client.submit(methods.store("a"), 0.0)
     client.submit(methods.store("b", key="mine"), 0.0)
@@ -107,7 +107,7 @@ def test_write_without_a_key_gets_one_and_a_given_key_is_kept(client: Session) -
     assert second.header.key == "mine"
 
 
-def test_requests_are_sent_in_the_order_of_their_submission(client: Session) -> None:
+def test_requests_are_sent_in_the_order_of_their_submission(client: ClientSession) -> None:
     client.connected(0.0)
     submitted = [client.submit(methods.store(f"text {number}"), 0.0) for number in range(50)]
     sent(client, 0.0)
@@ -116,7 +116,7 @@ def test_requests_are_sent_in_the_order_of_their_submission(client: Session) -> 
 
 
 @pytest.mark.parametrize("error", [OverloadedError(), RateLimitedError(), DrainingError()])
-def test_refused_request_is_sent_again_later_with_its_id_and_key(client: Session, error: MemmuxError) -> None:
+def test_refused_request_is_sent_again_later_with_its_id_and_key(client: ClientSession, error: MemmuxError) -> None:
     opened(client)
     request_id = client.submit(methods.store("a"), 0.0)
     (first,) = sent(client, 0.0)
@@ -126,7 +126,7 @@ def test_refused_request_is_sent_again_later_with_its_id_and_key(client: Session
     assert (second.header.id, second.header.key) == (request_id, first.header.key)
 
 
-def test_draining_router_is_known_as_such_until_the_next_connection_or_another_answer(client: Session) -> None:
+def test_draining_router_is_known_as_such_until_the_next_connection_or_another_answer(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.store("a"), 0.0)
     sent(client, 0.0)
@@ -141,7 +141,7 @@ def test_draining_router_is_known_as_such_until_the_next_connection_or_another_a
     assert not client.draining
 
 
-def test_pauses_between_refusals_grow_and_are_bounded(client: Session) -> None:
+def test_pauses_between_refusals_grow_and_are_bounded(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.status(timeout_s=600), 0.0)
     now, pauses = 0.0, []
@@ -155,7 +155,7 @@ def test_pauses_between_refusals_grow_and_are_bounded(client: Session) -> None:
     assert max(pauses) == pytest.approx(session.BACK_OFF_MOST_S)
 
 
-def test_retry_after_of_the_router_is_honoured(client: Session) -> None:
+def test_retry_after_of_the_router_is_honoured(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.status(), 0.0)
     sent(client, 0.0)
@@ -164,7 +164,7 @@ def test_retry_after_of_the_router_is_honoured(client: Session) -> None:
     assert kinds(sent(client, 1.5)) == [Kind.REQUEST]
 
 
-def test_unknown_session_leads_to_hello_and_everything_is_sent_again(client: Session) -> None:
+def test_unknown_session_leads_to_hello_and_everything_is_sent_again(client: ClientSession) -> None:
     opened(client)
     ids = [client.submit(methods.store(text), 1.0) for text in "ab"]
     before = sent(client, 1.0)
@@ -177,7 +177,7 @@ def test_unknown_session_leads_to_hello_and_everything_is_sent_again(client: Ses
     assert [(r.header.id, r.header.key) for r in after] == [(r.header.id, r.header.key) for r in before]
 
 
-def test_router_that_forgets_sessions_again_and_again_is_not_asked_in_a_circle(client: Session) -> None:
+def test_router_that_forgets_sessions_again_and_again_is_not_asked_in_a_circle(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.status(), 0.0)
     hellos, now = 0, 0.0
@@ -192,7 +192,7 @@ def test_router_that_forgets_sessions_again_and_again_is_not_asked_in_a_circle(c
     assert 1 < hellos < 10
 
 
-def test_new_connection_sends_everything_without_an_answer_again(client: Session) -> None:
+def test_new_connection_sends_everything_without_an_answer_again(client: ClientSession) -> None:
     opened(client)
     answered = client.submit(methods.status(), 0.0)
     ids = [client.submit(methods.store(text), 0.0) for text in "ab"]
@@ -209,7 +209,7 @@ def test_new_connection_sends_everything_without_an_answer_again(client: Session
     assert again[0].header.deadline_ms == 28_000
 
 
-def test_instance_stays_the_same_from_one_connection_to_the_next(client: Session) -> None:
+def test_instance_stays_the_same_from_one_connection_to_the_next(client: ClientSession) -> None:
     instances = []
     client.submit(methods.status(), 0.0)
     for now in (0.0, 1.0):
@@ -219,7 +219,7 @@ def test_instance_stays_the_same_from_one_connection_to_the_next(client: Session
     assert instances[0] == instances[1] != ""
 
 
-def test_other_error_ends_the_request(client: Session) -> None:
+def test_other_error_ends_the_request(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.store("a"), 0.0)
     sent(client, 0.0)
@@ -229,7 +229,7 @@ def test_other_error_ends_the_request(client: Session) -> None:
     assert not client.waiting
 
 
-def test_request_fails_only_when_its_own_time_is_over(client: Session) -> None:
+def test_request_fails_only_when_its_own_time_is_over(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.status(timeout_s=1.0), 0.0)
     sent(client, 0.0)
@@ -240,7 +240,7 @@ def test_request_fails_only_when_its_own_time_is_over(client: Session) -> None:
     assert "1 s" in outcome.message
 
 
-def test_request_that_was_refused_to_the_end_fails_of_the_refusal(client: Session) -> None:
+def test_request_that_was_refused_to_the_end_fails_of_the_refusal(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.status(timeout_s=1.0), 0.0)
     sent(client, 0.0)
@@ -249,7 +249,7 @@ def test_request_that_was_refused_to_the_end_fails_of_the_refusal(client: Sessio
     assert isinstance(outcome, OverloadedError)
 
 
-def test_time_of_a_request_without_one_runs_from_the_connection(client: Session) -> None:
+def test_time_of_a_request_without_one_runs_from_the_connection(client: ClientSession) -> None:
     client.submit(methods.status(), 0.0)
     assert client.advance(1000.0) == ([], [])
     client.connected(1000.0)
@@ -257,7 +257,7 @@ def test_time_of_a_request_without_one_runs_from_the_connection(client: Session)
     assert len(client.advance(1031.0)[1]) == 1
 
 
-def test_time_of_a_request_that_names_one_runs_at_once(client: Session) -> None:
+def test_time_of_a_request_that_names_one_runs_at_once(client: ClientSession) -> None:
     client.submit(methods.status(timeout_s=1.0), 0.0)
     assert client.wake_at() <= 0.0
     client.advance(0.0)
@@ -265,7 +265,7 @@ def test_time_of_a_request_that_names_one_runs_at_once(client: Session) -> None:
     assert len(client.advance(2.0)[1]) == 1
 
 
-def test_request_without_an_answer_for_long_is_sent_again(client: Session) -> None:
+def test_request_without_an_answer_for_long_is_sent_again(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.status(), 0.0)
     sent(client, 0.0)
@@ -273,7 +273,7 @@ def test_request_without_an_answer_for_long_is_sent_again(client: Session) -> No
     assert [message.header.id for message in again] == [request_id]
 
 
-def test_silence_leads_to_one_ping_and_then_to_a_lost_connection(client: Session) -> None:
+def test_silence_leads_to_one_ping_and_then_to_a_lost_connection(client: ClientSession) -> None:
     opened(client)
     client.submit(methods.status(), 10.0)
     sent(client, 10.0)
@@ -284,7 +284,7 @@ def test_silence_leads_to_one_ping_and_then_to_a_lost_connection(client: Session
     assert client.lost(12.0 + session.PONG_S)
 
 
-def test_pong_keeps_the_connection(client: Session) -> None:
+def test_pong_keeps_the_connection(client: ClientSession) -> None:
     opened(client)
     client.submit(methods.status(), 0.0)
     sent(client, 0.0)
@@ -294,14 +294,14 @@ def test_pong_keeps_the_connection(client: Session) -> None:
     assert client.wake_at() == 2.1 + session.QUIET_S
 
 
-def test_idle_session_wants_nothing(client: Session) -> None:
+def test_idle_session_wants_nothing(client: ClientSession) -> None:
     opened(client)
     assert client.wake_at() == math.inf
     assert client.advance(1000.0) == ([], [])
     assert not client.lost(1000.0)
 
 
-def test_cancelled_request_is_told_to_the_cluster_and_its_answer_ignored(client: Session) -> None:
+def test_cancelled_request_is_told_to_the_cluster_and_its_answer_ignored(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.status(), 0.0)
     sent(client, 0.0)
@@ -313,7 +313,7 @@ def test_cancelled_request_is_told_to_the_cluster_and_its_answer_ignored(client:
     assert sent(client, 0.0) == []
 
 
-def test_hello_refused_for_good_fails_every_request(client: Session) -> None:
+def test_hello_refused_for_good_fails_every_request(client: ClientSession) -> None:
     client.connected(0.0)
     client.submit(methods.status(), 0.0)
     (hello,) = sent(client, 0.0)
@@ -323,7 +323,7 @@ def test_hello_refused_for_good_fails_every_request(client: Session) -> None:
     assert kinds(sent(client, 1.0)) == [Kind.HELLO]
 
 
-def test_hello_refused_for_now_is_said_again(client: Session) -> None:
+def test_hello_refused_for_now_is_said_again(client: ClientSession) -> None:
     client.connected(0.0)
     client.submit(methods.status(timeout_s=5.0), 0.0)
     (hello,) = sent(client, 0.0)
@@ -332,7 +332,7 @@ def test_hello_refused_for_now_is_said_again(client: Session) -> None:
     assert kinds(sent(client, 0.7)) == [Kind.HELLO]
 
 
-def test_message_of_a_later_protocol_fails_every_request(client: Session) -> None:
+def test_message_of_a_later_protocol_fails_every_request(client: ClientSession) -> None:
     opened(client)
     client.submit(methods.status(), 0.0)
     sent(client, 0.0)
@@ -341,21 +341,21 @@ def test_message_of_a_later_protocol_fails_every_request(client: Session) -> Non
 
 
 @pytest.mark.parametrize("frames", [[], [b"\xff"], [b"[]"], [b'{"v":1,"kind":"nonsense"}'], [b"{}"] * 40])
-def test_nonsense_from_the_router_is_ignored(client: Session, frames: list[bytes]) -> None:
+def test_nonsense_from_the_router_is_ignored(client: ClientSession, frames: list[bytes]) -> None:
     opened(client)
     client.submit(methods.status(), 0.0)
     assert client.receive(frames, 0.0) == []
     assert client.waiting
 
 
-def test_abandoned_requests_all_fail(client: Session) -> None:
+def test_abandoned_requests_all_fail(client: ClientSession) -> None:
     ids = [client.submit(methods.status(), 0.0) for _ in range(3)]
     settled = client.abandon(ClusterUnreachableError())
     assert [request_id for request_id, _ in settled] == ids
     assert client.wake_at() == math.inf
 
 
-def test_vector_waits_until_the_cluster_knows_its_model(client: Session) -> None:
+def test_vector_waits_until_the_cluster_knows_its_model(client: ClientSession) -> None:
     opened(client, model=None)
     request_id = client.submit(methods.store("a", vector=[1.0, 0.0]), 0.0)
     (asked,) = sent(client, 0.0)
@@ -368,7 +368,7 @@ def test_vector_waits_until_the_cluster_knows_its_model(client: Session) -> None
     assert orjson.loads(request.blobs[0]) == {"model": "m", "dimensions": 2, "windows": [[[0, 1]]]}
 
 
-def test_vector_whose_model_is_never_known_fails_with_the_remedy(client: Session) -> None:
+def test_vector_whose_model_is_never_known_fails_with_the_remedy(client: ClientSession) -> None:
     opened(client, model=None)
     client.submit(methods.store("a", vector=[1.0], timeout_s=1.0), 0.0)
     sent(client, 0.0)
@@ -377,7 +377,7 @@ def test_vector_whose_model_is_never_known_fails_with_the_remedy(client: Session
     assert "memmux status" in outcome.message
 
 
-def test_settled_requests_leave_no_timers_behind(client: Session) -> None:
+def test_settled_requests_leave_no_timers_behind(client: ClientSession) -> None:
     opened(client)
     for number in range(1000):
         now = number * 0.001
@@ -390,7 +390,7 @@ def test_settled_requests_leave_no_timers_behind(client: Session) -> None:
 
 def test_a_request_fails_of_why_nobody_answers_if_nobody_does_when_its_time_is_over() -> None:
     numbers = itertools.count()
-    client = Session(
+    client = ClientSession(
         name="test",
         pid=1,
         version="0",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.hosts.catalogue import CLIENTS, Client, Machine
+from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.install import Plan
 
@@ -38,7 +38,7 @@ notifications = true
 """A file that a user keeps by hand, for each format."""
 
 
-def others(client: Client) -> str:
+def others(client: Host) -> str:
     """A file of this client with another server and comments."""
     return OTHERS[client.format].format(servers=client.servers)
 
@@ -48,13 +48,13 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path / "home", "linux", {})
 
 
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> Client:
-    return CLIENTS[request.param]
+@pytest.fixture(params=HOSTS)
+def client(request: pytest.FixtureRequest) -> Host:
+    return HOSTS[request.param]
 
 
 @pytest.fixture
-def document(client: Client, machine: Machine) -> Callable[..., Document]:
+def document(client: Host, machine: Machine) -> Callable[..., Document]:
     """Read the client's file, after it was written if a text is given."""
 
     def read(text: str | None = None) -> Document:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memmux.errors import ArgumentInvalidError
-from memmux.hosts.catalogue import CLIENTS, Machine
+from memmux.hosts.catalogue import HOSTS, Machine
 
 HOME = Path("/home/ada")
 SUPPORT = HOME / "Library" / "Application Support"
@@ -39,13 +39,13 @@ PROJECTS = {
 
 
 def test_the_files_of_every_client_are_tested_here() -> None:
-    assert {name for name, _ in FILES} == set(CLIENTS)
-    assert {name for name, client in CLIENTS.items() if client.project} == set(PROJECTS)
+    assert {name for name, _ in FILES} == set(HOSTS)
+    assert {name for name, client in HOSTS.items() if client.project} == set(PROJECTS)
 
 
 @pytest.mark.parametrize(("name", "platform"), FILES)
 def test_every_client_keeps_its_users_servers_where_it_says(name: str, platform: str) -> None:
-    assert CLIENTS[name].user_file(Machine(HOME, platform, {})) == FILES[name, platform]
+    assert HOSTS[name].user_file(Machine(HOME, platform, {})) == FILES[name, platform]
 
 
 @pytest.mark.parametrize(
@@ -61,23 +61,23 @@ def test_every_client_keeps_its_users_servers_where_it_says(name: str, platform:
     ],
 )
 def test_a_variable_that_the_client_heeds_moves_its_file(name: str, platform: str, variable: str, file: str) -> None:
-    client = CLIENTS[name]
+    client = HOSTS[name]
     assert client.user_file(Machine(HOME, platform, {variable: "/elsewhere"})) == Path("/elsewhere", file)
     for nothing in ("", "not/absolute"):
         assert client.user_file(Machine(HOME, platform, {variable: nothing})) == FILES[name, platform]
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", HOSTS)
 def test_the_folders_of_another_platform_move_nothing(name: str, platform: str) -> None:
     machine = Machine(HOME, platform, {"XDG_CONFIG_HOME": "/xdg", "XDG_DATA_HOME": "/xdg"})
-    assert CLIENTS[name].user_file(machine) == FILES[name, platform]
+    assert HOSTS[name].user_file(machine) == FILES[name, platform]
 
 
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", HOSTS)
 def test_a_project_has_a_file_of_its_own_or_it_is_said_that_it_has_not(name: str) -> None:
     if name in PROJECTS:
-        assert CLIENTS[name].project_file(Path("/work")) == Path("/work", PROJECTS[name])
+        assert HOSTS[name].project_file(Path("/work")) == Path("/work", PROJECTS[name])
     else:
         with pytest.raises(ArgumentInvalidError, match="--project"):
-            CLIENTS[name].project_file(Path("/work"))
+            HOSTS[name].project_file(Path("/work"))

@@ -8,7 +8,7 @@ import pytest
 
 from memmux.errors import ArgumentInvalidError, ClientFileError, ReplacementNeededError, ServerNameTakenError
 from memmux.hosts import install as plans
-from memmux.hosts.catalogue import CLIENTS, Client, Machine
+from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry, parse
 from memmux.hosts.install import Plan, Status
@@ -33,10 +33,10 @@ def _uninstall(document: Document, name: str | None = None) -> Plan:
 
 
 def _cursor(machine: Machine, text: str) -> Document:
-    file = CLIENTS["cursor"].user_file(machine)
+    file = HOSTS["cursor"].user_file(machine)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-    return Document.of(CLIENTS["cursor"], file)
+    return Document.of(HOSTS["cursor"], file)
 
 
 def _servers(document: Document) -> Mapping[str, object]:
@@ -46,9 +46,9 @@ def _servers(document: Document) -> Mapping[str, object]:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", HOSTS)
 def test_a_client_without_a_file_gets_one_and_loses_it_again(name: str, platform: str, tmp_path: Path) -> None:
-    client = CLIENTS[name]
+    client = HOSTS[name]
     file = client.user_file(Machine(tmp_path / "a home", platform, {}))
     plan = _install(Document.of(client, file))
     assert plan.status is Status.INSTALLED
@@ -65,7 +65,7 @@ def test_a_client_without_a_file_gets_one_and_loses_it_again(name: str, platform
     assert backup.read_bytes() == installed.content
 
 
-def test_other_servers_and_comments_stay_and_a_removal_restores_every_byte(client: Client, document: Read) -> None:
+def test_other_servers_and_comments_stay_and_a_removal_restores_every_byte(client: Host, document: Read) -> None:
     before = document(others(client))
     plan = _install(before)
     backup = apply(plan)
@@ -92,14 +92,14 @@ def test_a_removal_restores_what_the_installation_had_to_make_room_in(text: str,
     assert before.file.read_bytes() == before.content
 
 
-def test_a_removal_after_other_changes_leaves_those(client: Client, document: Read) -> None:
+def test_a_removal_after_other_changes_leaves_those(client: Host, document: Read) -> None:
     apply(_install(document(others(client))))
     changed = document(document().text.replace("npx", "bunx"))
     apply(_uninstall(changed))
     assert document().text == others(client).replace("npx", "bunx")
 
 
-def test_a_second_installation_finds_the_first_and_writes_nothing(client: Client, document: Read) -> None:
+def test_a_second_installation_finds_the_first_and_writes_nothing(client: Host, document: Read) -> None:
     apply(_install(document(others(client))))
     file = document().file
     listed = sorted(file.parent.iterdir())
@@ -110,14 +110,14 @@ def test_a_second_installation_finds_the_first_and_writes_nothing(client: Client
     assert sorted(file.parent.iterdir()) == listed
 
 
-def test_a_removal_where_nothing_is_writes_nothing(client: Client, document: Read) -> None:
+def test_a_removal_where_nothing_is_writes_nothing(client: Host, document: Read) -> None:
     plan = _uninstall(document(others(client)))
     assert plan.status is Status.ABSENT
     assert apply(plan) is None
     assert document().text == others(client)
 
 
-def test_a_plan_alone_writes_nothing_and_its_diff_is_the_whole_change(client: Client, document: Read) -> None:
+def test_a_plan_alone_writes_nothing_and_its_diff_is_the_whole_change(client: Host, document: Read) -> None:
     before = document(others(client))
     listed = list(before.file.parent.iterdir())
     plan = _install(before)
@@ -130,7 +130,7 @@ def test_a_plan_alone_writes_nothing_and_its_diff_is_the_whole_change(client: Cl
 
 
 def test_an_entry_with_an_old_path_is_brought_up_to_date_and_keeps_what_the_user_added(
-    client: Client, document: Read
+    client: Host, document: Read
 ) -> None:
     apply(_install(document(others(client)), Entry("/gone/bin/memmux", ("mcp",), {"MEMMUX_TOOLS": "full"})))
     text = document().text
@@ -221,7 +221,7 @@ command = "npx"
 }
 
 
-def test_their_entry_is_not_replaced_unless_that_is_said(client: Client, document: Read) -> None:
+def test_their_entry_is_not_replaced_unless_that_is_said(client: Host, document: Read) -> None:
     theirs = document(THEIRS[client.format].format(servers=client.servers))
     for name in (None, "memory"):
         with pytest.raises(ReplacementNeededError, match="--replace"):
@@ -232,7 +232,7 @@ def test_their_entry_is_not_replaced_unless_that_is_said(client: Client, documen
     assert list(_servers(document())) == ["memory", "docs", "memmux"]
 
 
-def test_replacing_their_entry_keeps_its_name_its_place_and_its_variables(client: Client, document: Read) -> None:
+def test_replacing_their_entry_keeps_its_name_its_place_and_its_variables(client: Host, document: Read) -> None:
     theirs = document(THEIRS[client.format].format(servers=client.servers))
     plan = _install(theirs, replace=True)
     assert (plan.name, plan.status) == ("memory", Status.REPLACED)
@@ -279,7 +279,7 @@ def test_what_is_ours_already_wins_over_what_is_taken_from_theirs(machine: Machi
 
 
 def test_entries_that_claude_code_has_for_single_projects_are_replaced_too(machine: Machine) -> None:
-    client = CLIENTS["claude-code"]
+    client = HOSTS["claude-code"]
     file = client.user_file(machine)
     file.parent.mkdir(parents=True)
     theirs = {"type": "stdio", "command": "memory", "args": ["server"], "env": {"MCP_AGENT_ID": "ada"}}
@@ -308,21 +308,21 @@ def test_entries_that_claude_code_has_for_single_projects_are_replaced_too(machi
     ],
 )
 def test_a_file_that_can_not_be_understood_is_refused_and_left_alone(content: bytes, machine: Machine) -> None:
-    file = CLIENTS["cursor"].user_file(machine)
+    file = HOSTS["cursor"].user_file(machine)
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     with pytest.raises(ClientFileError, match=r"mcp\.json can't be understood and was left as it is: .*; correct it"):
-        Document.of(CLIENTS["cursor"], file)
+        Document.of(HOSTS["cursor"], file)
     assert file.read_bytes() == content
     assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_broken_toml_file_is_refused_with_its_line(machine: Machine) -> None:
-    file = CLIENTS["codex"].user_file(machine)
+    file = HOSTS["codex"].user_file(machine)
     file.parent.mkdir(parents=True)
     file.write_text('model = "o3"\n[mcp_servers\n')
     with pytest.raises(ClientFileError, match=r"line 2"):
-        Document.of(CLIENTS["codex"], file)
+        Document.of(HOSTS["codex"], file)
 
 
 def test_a_file_that_changed_since_it_was_read_is_left_alone(machine: Machine) -> None:

@@ -28,7 +28,7 @@ def _cluster(*, client: bool = True, metered: bool = False) -> Driver:
 
 
 def _health(driver: Driver, kind: str) -> Mapping[str, object]:
-    return driver.dispatcher.snapshot(driver.now)["health"][kind]
+    return driver.dispatcher.status(driver.now)["health"][kind]
 
 
 def _operations(driver: Driver) -> list[str]:
@@ -111,7 +111,7 @@ def test_a_memory_that_is_not_found_makes_reading_unhealthy_alone() -> None:
     assert _health(driver, "write")["state"] == "ok"
     read = _health(driver, "read")
     assert (read["state"], read["code"], read["step"], read["failures"]) == ("failing", "not_found", "search", 1)
-    assert driver.dispatcher.snapshot(driver.now)["degraded"] == ["read_unhealthy"]
+    assert driver.dispatcher.status(driver.now)["degraded"] == ["read_unhealthy"]
 
 
 def test_a_writer_that_fails_says_nothing_of_reading() -> None:
@@ -179,7 +179,7 @@ def test_it_waits_behind_what_clients_asked_for() -> None:
 def test_it_is_in_no_statistics_and_counts_as_no_client() -> None:
     driver = _cluster()
     _fly(driver)
-    seen = driver.dispatcher.snapshot(driver.now)
+    seen = driver.dispatcher.status(driver.now)
     assert seen["requests"] == {}
     assert driver.dispatcher.answered() == {}
 

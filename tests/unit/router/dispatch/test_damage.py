@@ -13,7 +13,7 @@ CODE = DatabaseCorruptError.code
 
 
 def degraded(driver: Driver) -> list[str]:
-    return driver.dispatcher.snapshot(driver.now)["degraded"]
+    return driver.dispatcher.status(driver.now)["degraded"]
 
 
 def test_a_worker_that_meets_damage_makes_the_cluster_degraded(driver: Driver) -> None:

@@ -130,7 +130,7 @@ def test_skipped_embed_stage_names_why_the_embedder_could_not_start(driver: Driv
     driver.start("embed-2", Stage.EMBED)
     driver.request(b"a", "r1", "memory.store")
     assert driver.requests("write-0")[-1].header.degraded == ("model_missing",)
-    assert driver.dispatcher.snapshot(driver.now)["degraded"] == ["model_missing"]
+    assert driver.dispatcher.status(driver.now)["degraded"] == ["model_missing"]
 
 
 def test_embedder_that_comes_back_ends_the_degradation(driver: Driver) -> None:
@@ -140,7 +140,7 @@ def test_embedder_that_comes_back_ends_the_degradation(driver: Driver) -> None:
     driver.ready("embed-1", Stage.EMBED)
     driver.request(b"a", "r2", "memory.store")
     assert driver.asked("embed-1") == ["r2"]
-    assert driver.dispatcher.snapshot(driver.now)["degraded"] == []
+    assert driver.dispatcher.status(driver.now)["degraded"] == []
 
 
 def test_requests_that_wait_for_the_only_embedder_go_on_without_it_when_it_dies(driver: Driver) -> None:
@@ -299,7 +299,7 @@ def test_malformed_message_is_answered_if_its_id_is_known_and_counted_in_any_cas
     driver.client(b"a", Header(kind=Kind.REQUEST, operation="memory.get"))
     driver.client(b"a", Header(kind=Kind.RESULT, id="r2"))
     assert driver.outcomes(b"a")[1:] == [("r2", "malformed_message")]
-    assert driver.dispatcher.snapshot(driver.now)["events"]["malformed"] == 11
+    assert driver.dispatcher.status(driver.now)["events"]["malformed"] == 11
     assert driver.events().count("message_malformed") == 11
 
 
@@ -311,14 +311,14 @@ def test_wrong_version_is_answered_even_without_an_id(driver: Driver) -> None:
 def test_malformed_message_of_a_worker_is_dropped_and_counted(driver: Driver) -> None:
     driver.perform(driver.dispatcher.on_worker("read-0", [b"{"], driver.now))
     driver.worker("read-0", Header(kind=Kind.HELLO))
-    assert driver.dispatcher.snapshot(driver.now)["events"]["malformed"] == 2
+    assert driver.dispatcher.status(driver.now)["events"]["malformed"] == 2
 
 
 def test_error_that_a_worker_made_up_counts_as_internal(driver: Driver) -> None:
     driver.request(b"a", "r1")
     asked = driver.requests("read-0")[0].header
     driver.worker("read-0", Header(kind=Kind.ERROR, id="r1", attempt=asked.attempt, detail={"code": ["odd"]}))
-    assert driver.dispatcher.snapshot(driver.now)["requests"]["memory.get"]["errors"] == {"internal": 1}
+    assert driver.dispatcher.status(driver.now)["requests"]["memory.get"]["errors"] == {"internal": 1}
     assert "internal" in ERRORS
 
 
@@ -348,9 +348,9 @@ def test_stop_is_answered_at_once_and_begins_the_drain(driver: Driver) -> None:
 
 
 def test_stop_for_a_hand_over_names_who_asks_as_the_successor(driver: Driver) -> None:
-    driver.hello(b"heir", pid=77)
+    driver.hello(b"successor", pid=77)
     stop = Header(kind=Kind.REQUEST, id="stop", operation="cluster.stop", detail={"hand_over": True})
-    driver.client(b"heir", stop, b"{}")
+    driver.client(b"successor", stop, b"{}")
     assert driver.others[-1] == BeginDrain("hand_over", successor=77)
     driver.request(b"a", "new")
     assert driver.outcomes(b"a") == [("new", "draining")]
@@ -393,9 +393,9 @@ def test_snapshot_shows_who_is_there_and_what_they_do(driver: Driver) -> None:
         driver.request(b"a", f"r{number}")
     driver.heartbeat("write-0", seq=5, pending=0, model="m")
     driver.now += 2
-    seen = driver.dispatcher.snapshot(driver.now)
-    account = {"errors": 0, "per_s": 0.0, "p95_ms": None, "queue_ms": None}
-    assert seen["clients"] == [{"name": "a", "pid": 7, "version": "0", "in_flight": 3, "requests": 3, **account}]
+    seen = driver.dispatcher.status(driver.now)
+    client_stats = {"errors": 0, "per_s": 0.0, "p95_ms": None, "queue_ms": None}
+    assert seen["clients"] == [{"name": "a", "pid": 7, "version": "0", "in_flight": 3, "requests": 3, **client_stats}]
     assert seen["workers"]["read-0"] == {"state": "ready", "in_flight": 2, "silent_s": 2.0, "busy": 0.0}
     assert seen["queues"] == {"embed": 0, "read": 1, "write": 0}
     assert seen["facts"][Stage.WRITE]["seq"] == 5

@@ -59,7 +59,7 @@ def test_every_operation_beyond_a_grant_is_refused_before_it_is_queued(
         "operation": asked.name,
         "reason": message,
     }
-    assert driver.dispatcher.snapshot(driver.now)["events"]["denied"] == 1
+    assert driver.dispatcher.status(driver.now)["events"]["denied"] == 1
 
 
 def test_the_error_names_the_role_that_is_needed(driver: Driver) -> None:

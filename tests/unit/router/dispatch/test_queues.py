@@ -146,7 +146,7 @@ def test_accepted_request_is_never_turned_back_at_its_next_stage() -> None:
         driver.request(b"a", f"s{number}", "memory.store")
     for message in driver.requests("embed-0"):
         driver.answer("embed-0", message)
-    assert driver.dispatcher.snapshot(driver.now)["queues"]["write"] == 3
+    assert driver.dispatcher.status(driver.now)["queues"]["write"] == 3
     assert driver.outcomes(b"a") == []
 
 

@@ -180,7 +180,7 @@ def test_a_cluster_that_is_only_looked_on_is_idle() -> None:
     driver = Driver()
     driver.hello(b"o", observer=True)
     assert driver.dispatcher.idle_since() == driver.now
-    assert driver.dispatcher.snapshot(driver.now)["clients"] == []
+    assert driver.dispatcher.status(driver.now)["clients"] == []
     driver.hello(b"a")
     assert driver.dispatcher.idle_since() is None
     driver.hello(b"a2", instance="a", observer=True)  # it may change its mind
@@ -199,7 +199,7 @@ def test_what_became_of_a_clients_requests_is_told(driver: Driver) -> None:
         driver.answer("read-0", driver.requests("read-0")[-1])
     driver.request(b"a", "r2")
     driver.fail("read-0", driver.requests("read-0")[-1], "not_found")
-    (told,) = driver.dispatcher.snapshot(driver.now)["clients"]
+    (told,) = driver.dispatcher.status(driver.now)["clients"]
     assert (told["errors"], told["p95_ms"], told["queue_ms"]) == (1, 250.0, 0.0)
 
 
@@ -210,6 +210,6 @@ def test_how_busy_a_worker_is_counts_the_last_ten_seconds(driver: Driver) -> Non
     driver.answer("read-0", driver.requests("read-0")[-1])
     driver.heartbeat("write-0")
     driver.tick(2.0)
-    workers = driver.dispatcher.snapshot(driver.now)["workers"]
+    workers = driver.dispatcher.status(driver.now)["workers"]
     assert workers["read-0"]["busy"] == 0.5
     assert workers["write-0"]["busy"] == 0.0

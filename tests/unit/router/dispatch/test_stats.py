@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memmux.wire.operations import Stage
-from router.dispatch.stats import BUCKETS_S, Account, Histogram, Leg, Stats, Track
+from router.dispatch.stats import BUCKETS_S, ClientStats, Histogram, StageTime, Stats, Track
 
 
 def test_percentiles_are_of_the_latest_successes() -> None:
@@ -43,8 +43,8 @@ def test_durations_are_bounded() -> None:
 
 def test_histograms_tell_waiting_from_work_at_each_stage() -> None:
     stats = Stats()
-    legs = [Leg(Stage.EMBED, queue_s=0.002, work_s=0.02), Leg(Stage.READ, queue_s=0.0, work_s=0.004)]
-    stats.finished("memory.search", "ok", 0.026, legs)
+    stage_times = [StageTime(Stage.EMBED, queue_s=0.002, work_s=0.02), StageTime(Stage.READ, queue_s=0.0, work_s=0.004)]
+    stats.finished("memory.search", "ok", 0.026, stage_times)
     stats.finished("memory.search", "busy", 20.0)
     found = stats.answered()["memory.search"]
     assert found.outcomes == {"ok": 1, "busy": 1}
@@ -80,18 +80,20 @@ def test_a_rate_is_of_the_last_ten_seconds() -> None:
 
 
 def test_an_account_counts_what_became_of_a_clients_requests() -> None:
-    account = Account()
-    account.sample(0.0)
+    client_stats = ClientStats()
+    client_stats.sample(0.0)
     for outcome in ("ok", "ok", "not_found", "cancelled"):
-        account.finished(outcome, 0.01, [Leg(Stage.READ, queue_s=0.004), Leg(Stage.WRITE, queue_s=0.002)])
-    told = account.to_json(2.0)
+        client_stats.finished(
+            outcome, 0.01, [StageTime(Stage.READ, queue_s=0.004), StageTime(Stage.WRITE, queue_s=0.002)]
+        )
+    told = client_stats.to_json(2.0)
     assert told == {"errors": 1, "per_s": 2.0, "p95_ms": 10.0, "queue_ms": 6.0}
 
 
 def test_an_account_is_bounded() -> None:
-    account = Account()
+    client_stats = ClientStats()
     for _ in range(2000):
-        account.finished("ok", 1.0, [])
-        account.sample(0.0)
-    assert len(account.durations) < 1000
-    assert len(account._track._samples) <= 10
+        client_stats.finished("ok", 1.0, [])
+        client_stats.sample(0.0)
+    assert len(client_stats.durations) < 1000
+    assert len(client_stats._track._samples) <= 10

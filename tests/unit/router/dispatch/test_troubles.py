@@ -63,7 +63,7 @@ def test_a_cluster_that_begins_is_in_no_trouble_yet() -> None:
 def test_every_answer_says_what_other_parts_of_the_router_found(driver: Driver) -> None:
     driver.dispatcher.troubled(["read-1_failing"])
     assert _get(driver, "r0") == ("read-1_failing",)
-    assert "read-1_failing" in driver.dispatcher.snapshot(driver.now)["degraded"]
+    assert "read-1_failing" in driver.dispatcher.status(driver.now)["degraded"]
     driver.dispatcher.troubled([])
     assert _get(driver, "r1") == ()
 

@@ -1,4 +1,4 @@
-"""Workers: credit, death, silence, succession."""
+"""Workers: credit, death, silence, successors."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_late_answer_of_a_dead_worker_is_dropped(driver: Driver) -> None:
     driver.exit("read-0")
     driver.answer("read-0", driver.requests("read-0")[0])
     assert driver.outcomes(b"a") == []
-    assert driver.dispatcher.snapshot(driver.now)["events"]["frames_dropped"] == 1
+    assert driver.dispatcher.status(driver.now)["events"]["frames_dropped"] == 1
 
 
 def test_answer_to_a_former_attempt_is_dropped(driver: Driver) -> None:
@@ -172,7 +172,7 @@ def test_answer_to_a_former_attempt_is_dropped(driver: Driver) -> None:
     driver.answer("read-1", driver.requests("read-1")[0])
     driver.answer("read-1", driver.requests("read-1")[0])
     assert driver.outcomes(b"a") == [("r0", "ok")]
-    assert driver.dispatcher.snapshot(driver.now)["events"]["frames_dropped"] == 2
+    assert driver.dispatcher.status(driver.now)["events"]["frames_dropped"] == 2
 
 
 def test_request_whose_client_left_is_not_sent_to_another_worker(driver: Driver) -> None:
@@ -241,7 +241,7 @@ def test_worker_that_never_answers_what_it_was_told_to_leave_is_killed() -> None
     assert not any(driver.leftovers().values())
 
 
-# succession
+# successors
 
 
 def test_retiring_worker_works_until_its_successor_is_ready(driver: Driver) -> None:
@@ -261,7 +261,7 @@ def test_retiring_worker_works_until_its_successor_is_ready(driver: Driver) -> N
     driver.exit("embed-0")
     assert driver.asked("embed-0") == ["s0"]
     assert driver.asked("write-0") == ["s0"]
-    assert driver.dispatcher.snapshot(driver.now)["degraded"] == []
+    assert driver.dispatcher.status(driver.now)["degraded"] == []
 
 
 def test_retiring_writer_stops_before_its_successor_starts(driver: Driver) -> None:
@@ -299,15 +299,15 @@ def test_worker_that_can_not_start_says_why(driver: Driver) -> None:
     error = {"code": "model_missing", "message": "install it"}
     driver.worker("embed-1", Header(kind=Kind.FAILED, detail=error))
     assert driver.others[-1] == WorkerFailed("embed-1", Stage.EMBED, error)
-    assert "embed-1" not in driver.dispatcher.snapshot(driver.now)["workers"]
+    assert "embed-1" not in driver.dispatcher.status(driver.now)["workers"]
     driver.worker("embed-1", Header(kind=Kind.READY, detail={"credit": 9}))
-    assert driver.dispatcher.snapshot(driver.now)["events"]["frames_dropped"] == 1
+    assert driver.dispatcher.status(driver.now)["events"]["frames_dropped"] == 1
 
 
 def test_missing_readers_and_writers_are_reported() -> None:
     driver = Driver()
     driver.start("read-0", Stage.READ)
-    degraded = driver.dispatcher.snapshot(driver.now)["degraded"]
+    degraded = driver.dispatcher.status(driver.now)["degraded"]
     assert degraded == ["embedder_unavailable", "reader_loading", "writer_unavailable"]
 
 
@@ -352,10 +352,10 @@ def test_short_reads_go_on_beside_a_large_log_and_status_names_it() -> None:
     driver.request(b"c", "short")
     driver.tick(4)
     assert driver.outcomes(b"c") == []
-    assert "log_large" in driver.dispatcher.snapshot(driver.now)["degraded"]
+    assert "log_large" in driver.dispatcher.status(driver.now)["degraded"]
 
 
 def test_status_says_what_the_embedder_answers_without() -> None:
     driver = Driver()
     driver.ready("e", Stage.EMBED, degraded=["hash_embedder"])
-    assert "hash_embedder" in driver.dispatcher.snapshot(driver.now)["degraded"]
+    assert "hash_embedder" in driver.dispatcher.status(driver.now)["degraded"]

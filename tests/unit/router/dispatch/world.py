@@ -111,7 +111,7 @@ class World:
                     assert killed.hung or killed.inbox or not killed.ready, "killed a healthy worker"
                     self._die(worker_id)
                 case ReportStatus(route, request_id):
-                    assert orjson.dumps(self.dispatcher.snapshot(self.now)["requests"])
+                    assert orjson.dumps(self.dispatcher.status(self.now)["requests"])
                     waiting.append(ToClient(route, protocol.encode(Header(kind=Kind.RESULT, id=request_id))))
                 case Log() as log:
                     assert orjson.dumps(dict(log.fields))

@@ -1,4 +1,4 @@
-"""The door, with real sockets: who gets in, who does not, and how one who is gone is noticed."""
+"""The remote listener, with real sockets: who gets in, who does not, and how one who is gone is noticed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from memmux.wire.curve import Curve, KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from router.io.auth import Keyring, decide
-from router.io.remote_listener import PREFIX, PROBE_S, Door, Incoming
+from router.io.remote_listener import PREFIX, PROBE_S, Incoming, RemoteListener
 
 BOUND_S = 10.0
 ADA = KeyPair.make()
@@ -56,9 +56,9 @@ def places(settings: Settings) -> Places:
 
 
 @pytest.fixture
-def door(places: Places, events: list[dict[str, object]]) -> Iterator[Door]:
-    del events  # captured from before the door has its logger
-    opened = Door(f"tcp://127.0.0.1:{free_port()}", keys.pair(places), Keyring(places))
+def listener(places: Places, events: list[dict[str, object]]) -> Iterator[RemoteListener]:
+    del events  # captured from before the listener has its logger
+    opened = RemoteListener(f"tcp://127.0.0.1:{free_port()}", keys.pair(places), Keyring(places))
     listening: Context = zmq.Context()
     opened.open(listening)
     yield opened
@@ -67,30 +67,30 @@ def door(places: Places, events: list[dict[str, object]]) -> Iterator[Door]:
 
 
 @pytest.fixture
-def dealer(context: Context, door: Door) -> Dealer:
-    """Connects a client to the door, by default the one that has a key."""
+def dealer(context: Context, listener: RemoteListener) -> Dealer:
+    """Connects a client to the listener, by default the one that has a key."""
     made: list[zmq.Socket[bytes]] = []  # held until the context closes them
 
     def connect(own: KeyPair | None = ADA, server: str = "", identity: bytes = b"") -> zmq.Socket[bytes]:
-        curve = None if own is None else Curve(server or door._pair.public, own)
-        made.append(sockets.dealer(context, door.address, identity, curve))
+        curve = None if own is None else Curve(server or listener._pair.public, own)
+        made.append(sockets.dealer(context, listener.address, identity, curve))
         return made[-1]
 
     return connect
 
 
-def until(door: Door, good: Callable[[list[Incoming]], bool]) -> list[Incoming]:
+def until(listener: RemoteListener, good: Callable[[list[Incoming]], bool]) -> list[Incoming]:
     """Do what the loop does until it is good; fail after a bound."""
     came: list[Incoming] = []
     end = time.monotonic() + BOUND_S
     poller = zmq.Poller()
-    for polled in door.polled:
+    for polled in listener.polled:
         poller.register(polled, zmq.POLLIN)
     while not good(came):
         assert time.monotonic() < end, "it never happened"
         poller.poll(50)
-        door.answer(time.monotonic())
-        came += door.messages(8)
+        listener.answer(time.monotonic())
+        came += listener.messages(8)
     return came
 
 
@@ -99,15 +99,15 @@ def named(events: list[dict[str, object]], event: str) -> list[dict[str, object]
 
 
 def test_a_client_with_a_key_comes_in_with_what_the_key_allows(
-    dealer: Dealer, door: Door, events: list[dict[str, object]]
+    dealer: Dealer, listener: RemoteListener, events: list[dict[str, object]]
 ) -> None:
     client = dealer()
     client.send_multipart([b"one", b"two"])
-    ((routing_id, frames, grant),) = until(door, bool)
-    assert door.owns(routing_id)
+    ((routing_id, frames, grant),) = until(listener, bool)
+    assert listener.owns(routing_id)
     assert frames == [b"one", b"two"]
     assert (grant.name, grant.role) == ("ada", Role.WRITE)
-    door.listener.send_multipart([door.inner(routing_id), b"answer"])
+    listener.listener.send_multipart([listener.inner(routing_id), b"answer"])
     assert client.poll(BOUND_S * 1000)
     assert client.recv_multipart() == [b"answer"]
     (event,) = named(events, "client_authenticated")
@@ -115,7 +115,7 @@ def test_a_client_with_a_key_comes_in_with_what_the_key_allows(
 
 
 def test_unknown_keys_get_silence_and_the_log_says_where_from_once(
-    dealer: Dealer, door: Door, events: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
+    dealer: Dealer, listener: RemoteListener, events: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[bytes]] = []
     monkeypatch.setattr(
@@ -124,92 +124,96 @@ def test_unknown_keys_get_silence_and_the_log_says_where_from_once(
     strangers = [dealer(KeyPair.make()) for _ in range(3)]
     for stranger in strangers:
         stranger.send_multipart([b"one"])
-    assert until(door, lambda _: len(asked) == 3) == []
+    assert until(listener, lambda _: len(asked) == 3) == []
     (event,) = named(events, "client_refused")
     assert (event["reason"], event["address"]) == ("unknown key", "127.0.0.1")
     assert not any(stranger.poll(0) for stranger in strangers)
 
 
 def test_without_curve_or_with_another_clusters_key_nothing_comes_in_and_the_log_says_where_from(
-    dealer: Dealer, door: Door, events: list[dict[str, object]]
+    dealer: Dealer, listener: RemoteListener, events: list[dict[str, object]]
 ) -> None:
     plain = dealer(None)
     plain.send_multipart([b"one"])
-    until(door, lambda _: bool(named(events, "client_refused")))
+    until(listener, lambda _: bool(named(events, "client_refused")))
     plain.close(linger=0)
     mistaken = dealer(server=KeyPair.make().public)
     mistaken.send_multipart([b"one"])
-    door._refusals._said.clear()
-    until(door, lambda _: len(named(events, "client_refused")) == 2)
+    listener._refusals._said.clear()
+    until(listener, lambda _: len(named(events, "client_refused")) == 2)
     for event in named(events, "client_refused"):
         assert event["address"] in ("127.0.0.1", "")  # a hint: the connection may be gone when it is looked up
         assert "CURVE" in str(event["reason"])
 
 
 def test_a_revoked_key_ends_an_open_connection_at_its_next_word_and_is_logged_once(
-    dealer: Dealer, door: Door, places: Places, events: list[dict[str, object]]
+    dealer: Dealer, listener: RemoteListener, places: Places, events: list[dict[str, object]]
 ) -> None:
     client = dealer()
     client.send_multipart([b"one"])
-    ((routing_id, _, _),) = until(door, bool)
+    ((routing_id, _, _),) = until(listener, bool)
     keys.revoke(places, "ada", 2.0)
-    door.refresh()
-    assert door.gone() == [routing_id]
+    listener.refresh()
+    assert listener.gone() == [routing_id]
     for _ in range(3):
         client.send_multipart([b"more"])
     gone: list[bytes] = []
-    assert until(door, lambda _: len(gone_so_far(door, gone)) == 3) == []
+    assert until(listener, lambda _: len(gone_so_far(listener, gone)) == 3) == []
     (event,) = named(events, "key_refused")
     assert (event["key"], event["reason"]) == ("ada", "revoked key")
 
 
-def gone_so_far(door: Door, seen: list[bytes]) -> list[bytes]:
-    seen += door.gone()
+def gone_so_far(listener: RemoteListener, seen: list[bytes]) -> list[bytes]:
+    seen += listener.gone()
     return seen
 
 
-def test_a_name_that_is_given_again_does_not_let_the_old_key_in(dealer: Dealer, door: Door, places: Places) -> None:
+def test_a_name_that_is_given_again_does_not_let_the_old_key_in(
+    dealer: Dealer, listener: RemoteListener, places: Places
+) -> None:
     client = dealer()
     client.send_multipart([b"one"])
-    until(door, bool)
+    until(listener, bool)
     keys.revoke(places, "ada", 2.0)
     keys.add(places, Grant(name="ada", role=Role.WRITE), KeyPair.make().public, 3.0)
-    door.refresh()
+    listener.refresh()
     client.send_multipart([b"more"])
-    gone = door.gone()
-    assert until(door, lambda _: len(gone_so_far(door, gone)) == 2) == []
+    gone = listener.gone()
+    assert until(listener, lambda _: len(gone_so_far(listener, gone)) == 2) == []
 
 
 @pytest.mark.parametrize("identity", [b"a", b"\x01\x00\x00\x00\x00", b"x" * 255])
-def test_no_routing_id_of_a_remote_client_is_one_of_a_local_client(dealer: Dealer, door: Door, identity: bytes) -> None:
+def test_no_routing_id_of_a_remote_client_is_one_of_a_local_client(
+    dealer: Dealer, listener: RemoteListener, identity: bytes
+) -> None:
     client = dealer(identity=identity)
     client.send_multipart([b"one"])
-    ((routing_id, _, _),) = until(door, bool)
+    ((routing_id, _, _),) = until(listener, bool)
     assert routing_id == PREFIX + identity
     # Those that libzmq makes begin with a zero and have 5 bytes; those that a client chooses begin otherwise.
     assert routing_id[0] == 0
     assert len(routing_id) > 5
 
 
-def test_each_client_with_a_session_is_probed_now_and_then_and_others_are_forgotten(door: Door) -> None:
-    door._users = {PREFIX + b"a": "", PREFIX + b"b": ""}
+def test_each_client_with_a_session_is_probed_now_and_then_and_others_are_forgotten(listener: RemoteListener) -> None:
+    listener._users = {PREFIX + b"a": "", PREFIX + b"b": ""}
     sessions = [b"local", PREFIX + b"a"]
-    assert set(door.to_probe(sessions, 100.0)) == {PREFIX + b"a"}
-    assert set(door._users) == {PREFIX + b"a"}
-    assert set(door.to_probe(sessions, 100.0 + PROBE_S / 2)) == set()
-    assert set(door.to_probe(sessions, 100.0 + PROBE_S)) == {PREFIX + b"a"}
+    assert set(listener.to_probe(sessions, 100.0)) == {PREFIX + b"a"}
+    assert set(listener._users) == {PREFIX + b"a"}
+    assert set(listener.to_probe(sessions, 100.0 + PROBE_S / 2)) == set()
+    assert set(listener.to_probe(sessions, 100.0 + PROBE_S)) == {PREFIX + b"a"}
 
 
-def test_a_client_that_ends_is_probed_at_once(dealer: Dealer, door: Door) -> None:
+def test_a_client_that_ends_is_probed_at_once(dealer: Dealer, listener: RemoteListener) -> None:
     client = dealer()
     client.send_multipart([b"one"])
-    ((routing_id, _, _),) = until(door, bool)
+    ((routing_id, _, _),) = until(listener, bool)
     now = time.monotonic()
-    door.to_probe([routing_id], now)
+    listener.to_probe([routing_id], now)
     client.close(linger=0)
-    until(door, lambda _: door._next_probe <= time.monotonic())
+    until(listener, lambda _: listener._next_probe <= time.monotonic())
     # The hint comes a moment before the socket knows; the loop probes up to a second later.
-    until(door, lambda _: not sockets.send(door.listener, door.inner(routing_id), [b"there?"]))
+    until(listener, lambda _: not sockets.send(listener.listener, listener.inner(routing_id), [b"there?"]))
 
 
 def test_a_client_comes_in_over_ip_version_6(context: Context, places: Places) -> None:
@@ -219,26 +223,26 @@ def test_a_client_comes_in_over_ip_version_6(context: Context, places: Places) -
     except OSError as error:
         pytest.skip(f"this machine has no address of version 6: {error}")
     listening: Context = zmq.Context()
-    door = Door(f"tcp://[::1]:{port}", keys.pair(places), Keyring(places))
-    door.open(listening)
-    client = sockets.dealer(context, door.address, curve=Curve(keys.pair(places).public, ADA))
+    listener = RemoteListener(f"tcp://[::1]:{port}", keys.pair(places), Keyring(places))
+    listener.open(listening)
+    client = sockets.dealer(context, listener.address, curve=Curve(keys.pair(places).public, ADA))
     try:
         client.send_multipart([b"one"])
-        ((_, frames, _),) = until(door, bool)
+        ((_, frames, _),) = until(listener, bool)
         assert frames == [b"one"]
     finally:
         client.close()
-        door.close(0)
+        listener.close(0)
         listening.term()
 
 
 @pytest.mark.parametrize("address", ["tcp://192.0.2.1:7700", ""])
 def test_an_address_that_can_not_be_had_is_a_clear_error(
-    context: Context, door: Door, places: Places, address: str
+    context: Context, listener: RemoteListener, places: Places, address: str
 ) -> None:
     what = "no address of this machine" if address else "another program"
     with pytest.raises(AddressUnavailableError, match=what):
-        Door(address or door.address, keys.pair(places), Keyring(places)).open(context)
+        RemoteListener(address or listener.address, keys.pair(places), Keyring(places)).open(context)
 
 
 def test_there_is_no_tcp_without_curve(context: Context) -> None:

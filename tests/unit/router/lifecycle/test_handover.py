@@ -1,4 +1,4 @@
-"""Succession: what an heir says to the router that serves, and when that one knows that it is done."""
+"""The handover: what a successor says to the router that serves, and when that one knows that it is done."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from memmux.errors import MemmuxError, OverloadedError, ProtocolVersionError, Wo
 from memmux.wire import protocol
 from memmux.wire.protocol import Kind, Message
 from router.lifecycle.database_lock import DatabaseLock
-from router.lifecycle.handover import ASK_AGAIN_S, CLAIM_S, Estate, Heir
+from router.lifecycle.handover import ASK_AGAIN_S, CLAIM_S, Handover, Successor
 from tests.unit.memmux.client.peer import BOUND_S, Peer
 
 
@@ -50,37 +50,37 @@ def other() -> Iterator[subprocess.Popen[bytes]]:
         started.kill()
 
 
-def test_heir_asks_for_a_hand_over_in_its_own_name_and_again_after_a_while(
+def test_successor_asks_for_a_handover_in_its_own_name_and_again_after_a_while(
     settings: Settings, places: Places, lock: DatabaseLock, context: zmq.Context[zmq.Socket[bytes]]
 ) -> None:
     with Peer(settings) as peer:
-        heir = Heir(lock, places, now=10.0)
-        heir.ask(context, 11.0)
-        heir.ask(context, 11.5)
+        successor = Successor(lock, places, now=10.0)
+        successor.ask(context, 11.0)
+        successor.ask(context, 11.5)
         assert peer.other(Kind.HELLO).header.detail["pid"] == os.getpid()
         asked = peer.request().header
         assert (asked.operation, asked.detail) == ("cluster.stop", {"hand_over": True})
-        assert (heir.asked_at, heir.predecessor) == (11.0, endpoint.read(places))
-        heir.ask(context, 11.0 + ASK_AGAIN_S)
+        assert (successor.asked_at, successor.predecessor) == (11.0, endpoint.read(places))
+        successor.ask(context, 11.0 + ASK_AGAIN_S)
         assert peer.request().header.operation == "cluster.stop"
         assert peer.requests.empty()
-        heir.close()
+        successor.close()
 
 
-def test_heir_of_nobody_takes_the_lock(
+def test_successor_of_nobody_takes_the_lock(
     places: Places, lock: DatabaseLock, context: zmq.Context[zmq.Socket[bytes]]
 ) -> None:
-    heir = Heir(lock, places, now=0.0)
-    heir.ask(context, 0.0)
-    assert heir.refusal() is None
-    assert heir.take()
-    heir.close()
+    successor = Successor(lock, places, now=0.0)
+    successor.ask(context, 0.0)
+    assert successor.refusal() is None
+    assert successor.take()
+    successor.close()
 
 
 @pytest.mark.parametrize(
     ("error", "final"), [(MemmuxError("no"), True), (OverloadedError(), False), (WorkerUnavailableError(), False)]
 )
-def test_heir_gives_up_what_is_refused_for_good(
+def test_successor_gives_up_what_is_refused_for_good(
     settings: Settings,
     places: Places,
     lock: DatabaseLock,
@@ -90,17 +90,17 @@ def test_heir_gives_up_what_is_refused_for_good(
     final: bool,
 ) -> None:
     with Peer(settings, lambda message: [protocol.encode_error(error, message.header.id)]) as peer:
-        heir = Heir(lock, places, now=0.0)
-        heir.ask(context, 0.0)
+        successor = Successor(lock, places, now=0.0)
+        successor.ask(context, 0.0)
         peer.request()
-        assert heir._socket is not None
-        while heir._socket.poll(200):
-            if (refusal := heir.refusal()) is not None:
+        assert successor._socket is not None
+        while successor._socket.poll(200):
+            if (refusal := successor.refusal()) is not None:
                 break
         else:
             refusal = None
         assert (refusal is not None) is final
-        heir.close()
+        successor.close()
 
 
 def test_router_of_another_protocol_is_told_to_stop_by_a_signal(
@@ -115,52 +115,52 @@ def test_router_of_another_protocol_is_told_to_stop_by_a_signal(
 
     with Peer(settings, script) as peer:
         peer.announce(other.pid)
-        heir = Heir(lock, places, now=0.0)
-        heir.ask(context, 0.0)
+        successor = Successor(lock, places, now=0.0)
+        successor.ask(context, 0.0)
         peer.request()
-        assert heir._socket is not None
-        while not heir._signalled:
-            assert heir._socket.poll(round(BOUND_S * 1000))
-            assert heir.refusal() is None
+        assert successor._socket is not None
+        while not successor._signalled:
+            assert successor._socket.poll(round(BOUND_S * 1000))
+            assert successor.refusal() is None
         assert other.wait(BOUND_S) == -signal.SIGTERM
-        heir.close()
+        successor.close()
 
 
-def test_estate_is_taken_over_when_the_successor_has_written_the_endpoint(
+def test_handover_is_done_when_the_successor_has_written_the_endpoint(
     places: Places, lock: DatabaseLock, other: subprocess.Popen[bytes]
 ) -> None:
     lock.take()
-    estate = Estate(lock, places, clock=lambda: 0.0)
-    estate.release()
+    handover = Handover(lock, places, clock=lambda: 0.0)
+    handover.release()
     endpoint.write(places, Endpoint("ipc:///x", os.getpid(), "0", 1))
-    assert estate.taken_over(other.pid) is None
+    assert handover.taken_over(other.pid) is None
     endpoint.write(places, Endpoint("ipc:///x", other.pid, "1", 1))
-    assert estate.taken_over(other.pid) is True
+    assert handover.taken_over(other.pid) is True
 
 
-def test_estate_is_not_taken_over_by_who_has_ended(
+def test_handover_fails_when_the_successor_has_ended(
     places: Places, lock: DatabaseLock, other: subprocess.Popen[bytes]
 ) -> None:
     lock.take()
-    estate = Estate(lock, places)
-    estate.release()
+    handover = Handover(lock, places)
+    handover.release()
     other.kill()
     other.wait()
-    assert estate.taken_over(other.pid) is False
+    assert handover.taken_over(other.pid) is False
 
 
-def test_estate_is_not_taken_over_by_who_lives_and_never_takes_the_lock(
+def test_handover_fails_when_the_successor_lives_and_never_takes_the_lock(
     places: Places, lock: DatabaseLock, other: subprocess.Popen[bytes]
 ) -> None:
     times = [0.0]
     lock.take()
-    estate = Estate(lock, places, clock=lambda: times[0])
-    estate.release()
+    handover = Handover(lock, places, clock=lambda: times[0])
+    handover.release()
     times[0] = CLAIM_S * 0.9
-    assert estate.taken_over(other.pid) is None
+    assert handover.taken_over(other.pid) is None
     times[0] = CLAIM_S
     with DatabaseLock(places.lock) as theirs:
         assert theirs.take()
-        assert estate.taken_over(other.pid) is None
-    assert estate.taken_over(other.pid) is False
+        assert handover.taken_over(other.pid) is None
+    assert handover.taken_over(other.pid) is False
     assert lock.held()

@@ -68,7 +68,7 @@ def test_slot_that_keeps_failing_waits_longer_each_time_and_is_reported(supervis
         now = due
     assert pauses == [0.0, BACKOFF_S, 2 * BACKOFF_S, 4 * BACKOFF_S]
     assert supervisor.failing(Stage.WRITE)
-    (row,) = supervisor.snapshot({})
+    (row,) = supervisor.status({})
     assert (row["state"], row["pid"], row["restarts"]) == ("degraded", None, DEGRADED_AFTER)
     assert row["error"] == {"code": "database_foreign"}
 

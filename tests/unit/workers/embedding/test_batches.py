@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memmux.errors import DeadlineExceededError
 from memmux.wire.embeddings import Embedding
-from workers.embedding.batches import BATCH_TOKENS, BATCH_WINDOWS, OLDEST_EVERY, Pile, Work
+from workers.embedding.batches import BATCH_TOKENS, BATCH_WINDOWS, OLDEST_EVERY, BatchQueue, Work
 from workers.embedding.hashing import HashEmbedder
 from workers.embedding.interface import Vectors
 from workers.runtime.jobs import Answer, Job, Outcome
@@ -36,11 +36,11 @@ def alive() -> None:
 
 def run(works: Sequence[Work], embedder: HashEmbedder) -> Iterator[tuple[Work, Outcome]]:
     """Put all of them through the model, one batch after the other."""
-    pile = Pile()
+    batch_queue = BatchQueue()
     for some in works:
-        pile.add(some)
-    while pile:
-        yield from pile.embed_next(embedder)
+        batch_queue.add(some)
+    while batch_queue:
+        yield from batch_queue.embed_next(embedder)
 
 
 def test_interactive_work_goes_before_bulk_and_short_before_long() -> None:
@@ -76,22 +76,22 @@ def test_batches_keep_within_their_bounds_and_lose_nothing(sizes: list[tuple[int
 
 
 def test_what_comes_in_between_goes_before_the_rest_of_a_bulk_job() -> None:
-    pile, embedder = Pile(), Recorder()
-    pile.add(work(*(f"text {number}" for number in range(40)), operation="memory.store_batch", name="bulk"))
-    assert list(pile.embed_next(embedder)) == []
-    pile.add(work("a question", operation="memory.search", name="question"))
-    assert [done.job.id for done, _ in pile.embed_next(embedder)] == ["question"]
+    batch_queue, embedder = BatchQueue(), Recorder()
+    batch_queue.add(work(*(f"text {number}" for number in range(40)), operation="memory.store_batch", name="bulk"))
+    assert list(batch_queue.embed_next(embedder)) == []
+    batch_queue.add(work("a question", operation="memory.search", name="question"))
+    assert [done.job.id for done, _ in batch_queue.embed_next(embedder)] == ["question"]
     assert embedder.batches[1] == ["a question"]
 
 
 def test_the_oldest_job_gets_its_turn_however_many_short_ones_come() -> None:
-    pile, embedder = Pile(), HashEmbedder()
-    pile.add(work("long " * 250, name="long"))
+    batch_queue, embedder = BatchQueue(), HashEmbedder()
+    batch_queue.add(work("long " * 250, name="long"))
     ended = []
     for number in range(OLDEST_EVERY):
         for place in range(BATCH_WINDOWS):
-            pile.add(work(f"short {number} {place}", name=f"{number} {place}"))
-        ended += [done.job.id for done, _ in pile.embed_next(embedder)]
+            batch_queue.add(work(f"short {number} {place}", name=f"{number} {place}"))
+        ended += [done.job.id for done, _ in batch_queue.embed_next(embedder)]
     assert "long" in ended
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.workers.index.test_sketch import brute_force, clustered
 from workers.index import hnsw
-from workers.index.hnsw import BREADTHS, Graph
+from workers.index.hnsw import BREADTHS, HnswGraph
 
 VECTORS = clustered(6_000)
 
@@ -20,7 +20,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_graph_knows_the_vectors_that_it_was_made_of(path: Path) -> None:
-    found = Graph(path)
+    found = HnswGraph(path)
     assert found.vectors == len(VECTORS)
     for slot in range(0, len(VECTORS), 600):
         assert slot in found.nearest(VECTORS[slot], 10, 128)
@@ -29,7 +29,7 @@ def test_a_graph_knows_the_vectors_that_it_was_made_of(path: Path) -> None:
 def test_a_breadth_suffices_if_nearly_nothing_is_missed(path: Path) -> None:
     breadth = hnsw.sufficient(path, VECTORS, 80)
     assert breadth in BREADTHS
-    found, hits = Graph(path), 0
+    found, hits = HnswGraph(path), 0
     queries = clustered(40, seed=8)
     for query in queries:
         slots = found.nearest(query, 80, breadth)

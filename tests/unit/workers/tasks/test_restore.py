@@ -22,7 +22,7 @@ from memmux.errors import (
 )
 from tests.unit.workers.desk import Desk
 from workers.storage.backups import backup
-from workers.storage.backups.folder import Shelf
+from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import engine
 from workers.tasks import restore
 
@@ -37,7 +37,7 @@ def saved(settings: Settings) -> Path:
     """A backup of one memory; another was stored after it and is still in the log, as after a crash."""
     desk = Desk(settings.database)
     desk.store("in the backup")
-    made = backup.save(settings.database, Shelf.of(settings))
+    made = backup.save(settings.database, BackupFolder.of(settings))
     desk.sql("PRAGMA wal_checkpoint(TRUNCATE)")
     desk.store("after the backup")
     log = Path(f"{settings.database}-wal")
@@ -94,8 +94,8 @@ def test_a_database_that_is_gone_is_restored_too(settings: Settings) -> None:
 
 
 def test_the_newest_backup_that_is_good_is_chosen(settings: Settings, saved: Path) -> None:
-    shelf = Shelf.of(settings)
-    damaged = shelf.place(4e9, 9)
+    backup_folder = BackupFolder.of(settings)
+    damaged = backup_folder.place(4e9, 9)
     damaged.write_bytes(saved.read_bytes()[: 20 * 4096])
     done = restore.run(settings, ["--newest"])
     assert done["restored"] == str(saved)

@@ -1,4 +1,4 @@
-"""The keeper: when a backup is due of its own accord, and how long it is kept."""
+"""The scheduler: when a backup is due of its own accord, and how long it is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from memmux.config.settings import Settings
 from tests.unit.workers.desk import Desk
 from workers.storage.backups import scheduler
-from workers.storage.backups.scheduler import Keeper
+from workers.storage.backups.scheduler import BackupScheduler
 
 DAY = 86_400.0
 NOON = 1_800_000_000.0
@@ -33,20 +33,20 @@ def hands() -> Hands:
 
 
 class Days:
-    """A keeper whose days go by quickly."""
+    """A scheduler whose days go by quickly."""
 
     def __init__(self, desk: Desk, hands: Hands, **settings: float) -> None:
         self.hands = hands
         self.desk = desk
         self.settings = Settings(database=desk.settings.database, **settings)  # type: ignore[arg-type]  # numbers
-        self.keeper = Keeper(self.settings, now=lambda: hands.wall, clock=lambda: hands.monotonic)
+        self.backup_scheduler = BackupScheduler(self.settings, now=lambda: hands.wall, clock=lambda: hands.monotonic)
 
     def turn(self) -> None:
         """One turn of the loop, and the end of what it began."""
         for _ in range(2):
-            assert list(self.keeper.turn(self.desk.engine.seq, lambda: NOON)) == []
-            if self.keeper._running:
-                self.keeper._running.thread.join(30)
+            assert list(self.backup_scheduler.turn(self.desk.engine.seq, lambda: NOON)) == []
+            if self.backup_scheduler._running:
+                self.backup_scheduler._running.thread.join(30)
 
     def names(self) -> list[str]:
         folder = Path(f"{self.settings.database}.backups")
@@ -90,7 +90,9 @@ def test_no_backup_is_due_with_an_interval_of_zero_or_without_a_change(desk: Des
     never = Days(desk, hands, backup_interval_s=0)
     hands.pass_(DAY)
     never.turn()
-    empty = Keeper(Settings(database=desk.settings.database), now=lambda: hands.wall, clock=lambda: hands.monotonic)
+    empty = BackupScheduler(
+        Settings(database=desk.settings.database), now=lambda: hands.wall, clock=lambda: hands.monotonic
+    )
     hands.pass_(DAY)
     assert list(empty.turn(0, lambda: None)) == []
     assert never.names() == []
@@ -146,8 +148,8 @@ def test_a_worker_that_ends_gives_up_its_backup_and_leaves_nothing(
     days = Days(desk, hands)
     desk.store("first")
     hands.pass_(DAY)
-    list(days.keeper.turn(desk.engine.seq, lambda: NOON))
-    days.keeper.close()
+    list(days.backup_scheduler.turn(desk.engine.seq, lambda: NOON))
+    days.backup_scheduler.close()
     assert len(days.names()) <= 1
     assert not any(name.endswith(".partial") for name in days.names())
 
@@ -172,10 +174,10 @@ def test_nothing_is_due_while_only_canaries_changed_something(desk: Desk, hands:
     days.turn()
     (made,) = days.names()
     hands.pass_(DAY)
-    list(days.keeper.turn(desk.engine.seq + 30, lambda: NOON, desk.engine.seq))
-    assert days.keeper._running is None
+    list(days.backup_scheduler.turn(desk.engine.seq + 30, lambda: NOON, desk.engine.seq))
+    assert days.backup_scheduler._running is None
     assert days.names() == [made]
-    list(days.keeper.turn(desk.engine.seq + 30, lambda: NOON, desk.engine.seq + 1))
+    list(days.backup_scheduler.turn(desk.engine.seq + 30, lambda: NOON, desk.engine.seq + 1))
     hands.pass_(DAY)
     days.turn()
-    assert days.keeper.facts["backups"] == len(days.names())
+    assert days.backup_scheduler.facts["backups"] == len(days.names())

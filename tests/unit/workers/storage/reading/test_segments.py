@@ -51,7 +51,7 @@ def nearest(desk: Desk, number: int, namespace: str = "default", limit: int = 5)
 
 def opened(desk: Desk) -> Layers | None:
     """The index of the default namespace, if it stands on a segment."""
-    partitions = desk.questions._follower._partitions
+    partitions = desk.questions._vector_follower._partitions
     index = partitions.of("default") if partitions is not None else None
     return index if isinstance(index, Layers) else None
 
@@ -65,7 +65,7 @@ def verified(desk: Desk) -> Verified:
 def watch(desk: Desk) -> Watch:
     """The clock by which the reader looks for segments."""
     watch = Watch()
-    desk.questions._follower._clock = watch
+    desk.questions._vector_follower._clock = watch
     return watch
 
 
@@ -134,7 +134,7 @@ def test_namespaces_with_few_vectors_stay_in_memory(desk: Desk) -> None:
     assert builder.make(desk.settings.database, LEAST) == [COUNT]
     assert nearest(desk, COUNT + 5, "small")[0] == f"memory {COUNT + 5}"
     assert nearest(desk, 5)[0] == "memory 5"
-    partitions = desk.questions._follower._partitions
+    partitions = desk.questions._vector_follower._partitions
     assert partitions is not None
     assert partitions.in_memory == 20
     assert verified(desk).drifted == 0
@@ -181,14 +181,14 @@ def test_more_vectors_than_fit_into_memory_are_searched_through_a_segment(tmp_pa
     desk = Desk(tmp_path / "memories.db", most_vectors=50)
     fill(desk, range(COUNT))
     assert nearest(desk, 7)[0] == "memory 7"
-    assert desk.questions._follower._partitions is None
+    assert desk.questions._vector_follower._partitions is None
     builder.make(desk.settings.database, LEAST)
-    desk.questions._follower._looked = -math.inf
+    desk.questions._vector_follower._looked = -math.inf
     assert nearest(desk, 7)[0] == "memory 7"
     assert opened(desk) is not None
     fill(desk, range(COUNT, COUNT + 60))  # too many on top of it
     assert nearest(desk, COUNT + 7)[0] == f"memory {COUNT + 7}"
-    assert desk.questions._follower._partitions is None
+    assert desk.questions._vector_follower._partitions is None
     desk.close()
 
 
@@ -212,12 +212,12 @@ def test_a_segment_with_too_much_on_top_is_not_opened_again_and_again(tmp_path: 
     fill(desk, range(COUNT))
     builder.make(desk.settings.database, LEAST)
     fill(desk, range(COUNT, COUNT + 51))
-    follower = desk.questions._follower
+    vector_follower = desk.questions._vector_follower
     assert nearest(desk, COUNT + 7)[0] == f"memory {COUNT + 7}"
-    assert follower._partitions is None
-    assert len(follower._refused) == 1
+    assert vector_follower._partitions is None
+    assert len(vector_follower._refused) == 1
     builder.make(desk.settings.database, LEAST)
-    follower._looked = -math.inf
+    vector_follower._looked = -math.inf
     assert nearest(desk, COUNT + 7)[0] == f"memory {COUNT + 7}"
     assert opened(desk) is not None
     desk.close()

@@ -19,7 +19,7 @@ from workers.index.interface import Index
 from workers.storage.db import vectors
 from workers.storage.reading import vec0_index, vector_follower
 from workers.storage.reading.vec0_index import TableIndex
-from workers.storage.reading.vector_follower import Follower
+from workers.storage.reading.vector_follower import VectorFollower
 
 DIMENSIONS = 6
 QUERY = np.array([1, 0, 0, 0, 0, 0], np.float32)
@@ -45,7 +45,7 @@ def both(desk: Desk, namespace: str = "default") -> Iterator[tuple[Index, Index]
     with reader.snapshot(math.inf, lambda: None):
         model = vectors.model(reader._connection, "tiny")
         assert model is not None
-        held = reader._follower.follow(model, reader.seq)
+        held = reader._vector_follower.follow(model, reader.seq)
         assert held is not None
         assert len(held) == model.vectors
         yield held.of(namespace), TableIndex(reader._connection, model, namespace)
@@ -90,14 +90,14 @@ def test_the_index_catches_up_with_every_kind_of_change(desk: Desk) -> None:
     ids = fill(desk, 12)
     with both(desk):
         pass
-    loaded = desk.questions._follower._partitions
+    loaded = desk.questions._vector_follower._partitions
     desk.ask("memory.delete", {"id": ids[0]})
     desk.ask("memory.rewrite", {"id": ids[1], "content": "new"}, *frames([(1, 0, 0, 0, 0, 0)]))
     desk.ask("memory.rewrite", {"id": ids[2], "content": "pending"})
     desk.ask("memory.update", {"id": ids[3], "tags": ["a"]})
     fill(desk, 3, "other")
     with both(desk) as (memory, tables):
-        assert desk.questions._follower._partitions is loaded
+        assert desk.questions._vector_follower._partitions is loaded
         same(memory.search(QUERY, 50), tables.search(QUERY, 50))
     with both(desk, "other") as (memory, tables):
         same(memory.search(QUERY, 50), tables.search(QUERY, 50))
@@ -107,11 +107,11 @@ def test_far_behind_the_index_is_loaded_anew(desk: Desk, monkeypatch: pytest.Mon
     fill(desk, 5)
     with both(desk):
         pass
-    loaded = desk.questions._follower._partitions
+    loaded = desk.questions._vector_follower._partitions
     monkeypatch.setattr(vector_follower, "FAR_BEHIND", 3)
     fill(desk, 9, "other")
     with both(desk, "other") as (memory, tables):
-        assert desk.questions._follower._partitions is not loaded
+        assert desk.questions._vector_follower._partitions is not loaded
         same(memory.search(QUERY, 50), tables.search(QUERY, 50))
 
 
@@ -119,10 +119,10 @@ def test_too_many_vectors_are_left_to_the_tables(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "memories.db", most_vectors=30)
     fill(desk, 10)
     small = desk.search("memory", (1, 0, 0, 0, 0, 0), mode="semantic", limit=5)
-    assert desk.questions._follower._partitions is not None
+    assert desk.questions._vector_follower._partitions is not None
     fill(desk, 20, "other")
     large = desk.search("memory", (1, 0, 0, 0, 0, 0), mode="semantic", limit=5)
-    assert desk.questions._follower._partitions is None
+    assert desk.questions._vector_follower._partitions is None
     assert [hit["memory"] for hit in small["hits"]] == [hit["memory"] for hit in large["hits"]]
     desk.close()
 
@@ -141,7 +141,7 @@ def test_loading_that_was_interrupted_is_done_again(desk: Desk) -> None:
     with reader.snapshot(math.inf, lambda: None):
         reader._deadline = 0.0
         with pytest.raises(apsw.InterruptError):
-            reader._follower.follow(model, reader.seq)
+            reader._vector_follower.follow(model, reader.seq)
     with both(desk, "other") as (memory, tables):
         assert len(memory.search(QUERY, 100)) == 40
         same(memory.search(QUERY, 50), tables.search(QUERY, 50))
@@ -177,11 +177,11 @@ def test_a_candidate_by_words_has_its_meaning_counted_however_far_it_is(desk: De
     assert scores["word two"] == pytest.approx(0.5)
 
 
-def test_a_follower_is_at_the_transactions_change(desk: Desk) -> None:
+def test_a_vector_follower_is_at_the_transactions_change(desk: Desk) -> None:
     fill(desk, 3)
     with desk.questions.snapshot(math.inf, lambda: None):
         model = vectors.model(desk.questions._connection, "tiny")
         assert model is not None
-        followed = Follower(desk.questions._connection, desk.settings.database).follow(model, desk.questions.seq)
+        followed = VectorFollower(desk.questions._connection, desk.settings.database).follow(model, desk.questions.seq)
         assert followed is not None
         assert followed.seq == desk.questions.seq == 3

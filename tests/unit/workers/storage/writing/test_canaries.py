@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from memmux.errors import ArgumentInvalidError, NotFoundError
-from memmux.wire.canary import NAMESPACE, Probe
+from memmux.wire.canary import NAMESPACE, CanaryMemory
 from memmux.wire.ids import uuid7
 from tests.unit.workers.desk import Clock, Desk, frames, job
 from workers.index.segment import MANIFEST, VERSION, Manifest, place
@@ -46,20 +46,20 @@ def desk(tmp_path: Path, clock: Still) -> Iterator[Desk]:
     assert check(desk.settings.database, deep=True) == []
 
 
-def _stored(desk: Desk) -> Probe:
-    probe = Probe.of(uuid7(), "a test")
-    desk.ask("canary.store", probe.store_body(), *frames([VECTOR]))
-    return probe
+def _stored(desk: Desk) -> CanaryMemory:
+    canary_memory = CanaryMemory.of(uuid7(), "a test")
+    desk.ask("canary.store", canary_memory.store_body(), *frames([VECTOR]))
+    return canary_memory
 
 
 def _fly(desk: Desk) -> None:
     """Let one fly there and back."""
-    probe = _stored(desk)
-    assert probe.is_in(orjson.dumps(desk.ask("canary.search", probe.search_body(), *frames([VECTOR]))))
-    assert probe.is_in(orjson.dumps(desk.ask("canary.get", probe.named_body())))
-    desk.ask("canary.remove", probe.named_body(), key=uuid7())
+    canary_memory = _stored(desk)
+    assert canary_memory.is_in(orjson.dumps(desk.ask("canary.search", canary_memory.search_body(), *frames([VECTOR]))))
+    assert canary_memory.is_in(orjson.dumps(desk.ask("canary.get", canary_memory.named_body())))
+    desk.ask("canary.remove", canary_memory.named_body(), key=uuid7())
     with pytest.raises(NotFoundError):
-        desk.ask("canary.get", probe.named_body())
+        desk.ask("canary.get", canary_memory.named_body())
 
 
 def _hours_later(desk: Desk, clock: Still) -> None:
@@ -80,14 +80,14 @@ def test_one_flies_there_and_back_and_nothing_of_it_is_left_but_lines(desk: Desk
 
 def test_while_it_is_there_it_is_in_no_list_search_dump_or_count(desk: Desk) -> None:
     desk.store("u", VECTOR)  # as many characters as its vector stands for
-    probe = _stored(desk)
+    canary_memory = _stored(desk)
     assert desk.ask("memory.list", {"filter": {"namespace": None}})["total"] == 1
     for mode in ("semantic", "hybrid", "keyword", "exact"):
-        assert desk.contents(probe.word, VECTOR, mode=mode, namespace=None) in ([], ["u"])
-    assert desk.contents(probe.word, VECTOR, mode="semantic", namespace=None, tags=["none"]) == []
+        assert desk.contents(canary_memory.word, VECTOR, mode=mode, namespace=None) in ([], ["u"])
+    assert desk.contents(canary_memory.word, VECTOR, mode="semantic", namespace=None, tags=["none"]) == []
     assert [memory["content"] for memory in desk.ask("memory.dump", {})["memories"]] == ["u"]
     assert desk.writer.facts()["memories"] == 1
-    desk.ask("canary.remove", probe.named_body())
+    desk.ask("canary.remove", canary_memory.named_body())
 
 
 def test_nobody_else_can_store_where_it_is(desk: Desk) -> None:
@@ -174,12 +174,14 @@ def test_it_is_no_change_that_is_worth_a_backup(tmp_path: Path) -> None:
 
 
 def test_many_of_them_take_no_room_in_the_table_of_vectors(desk: Desk) -> None:
-    probes = [Probe.of(uuid7(), "a test") for _ in range(1_100)]  # more than a chunk of vec0 has room for
+    canary_memories = [
+        CanaryMemory.of(uuid7(), "a test") for _ in range(1_100)
+    ]  # more than a chunk of vec0 has room for
     blobs = frames([VECTOR])
     outcomes = desk.write(
         *chain.from_iterable(
-            (job("canary.store", probe.store_body(), *blobs), job("canary.remove", probe.named_body()))
-            for probe in probes
+            (job("canary.store", canary_memory.store_body(), *blobs), job("canary.remove", canary_memory.named_body()))
+            for canary_memory in canary_memories
         )
     )
     assert all(isinstance(outcome, Answer) for _, outcome in outcomes)
