@@ -1,4 +1,4 @@
-"""Watching: a command that has to wait for a cluster which adopts a database says so on a terminal."""
+"""Progress of an adoption: a command that has to wait for a cluster which adopts a database says so on a terminal."""
 
 from __future__ import annotations
 

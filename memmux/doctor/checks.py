@@ -1,4 +1,4 @@
-"""The doctor: looks at everything that a cluster needs, and says the remedy for what is not as it should be."""
+"""The doctor's checks, each of which yields findings: installation, files, logs, settings, adoption, leftovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Admission: what is let in, and in which order what was let in is served."""
+"""Queues: what is let in, and in which order what was let in is served."""
 
 from __future__ import annotations
 

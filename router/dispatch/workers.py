@@ -1,4 +1,4 @@
-"""The backend: the conversation with workers. They start, work, make room for a successor, hang or die."""
+"""Workers: the conversation with them over the backend. They start, work, make room for a successor, hang or die."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joined: the indexes of several namespaces, searched as one."""
+"""Composite indexes: several namespaces searched as one, and a segment with what has changed since it was made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view: a cluster's status as `memmux top` shows it, for people and for scripts."""
+"""The figures: a cluster's status as `memmux top` shows it, for people and for scripts."""
 
 from __future__ import annotations
 
