@@ -1,4 +1,4 @@
-"""The doctor's look at hosts: which clients are set up for memmux or mcp-memory-service, and whether what they start is there."""
+"""The doctor on hosts: which are set up for memmux or mcp-memory-service, and whether what they start is there."""
 
 from __future__ import annotations
 

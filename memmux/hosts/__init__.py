@@ -1,4 +1,4 @@
-"""Hosts: the MCP clients of this machine, where each keeps its servers, and how memmux gets into that file and out again.
+"""Hosts: the MCP clients of this machine, where each keeps its servers, and how memmux is put there and taken out.
 
 catalogue      which hosts there are, and where their files are
 command_lines  what a command line runs in the end

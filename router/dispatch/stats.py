@@ -216,7 +216,7 @@ class StageTime:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class MetricsSnapshot:
     """What is so at one moment. status: as `cluster.status` says it. answered: counts and histograms by operation."""
 
     status: Mapping[str, object]

@@ -1,1 +1,1 @@
-"""The life cycle of a router: the database's lock, the startup, worker processes, and the handover to another router."""
+"""The life cycle of a router: the database's lock, the startup, worker processes, the handover to another router."""

@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 from mcp_types import Tool
 
-from mcp_dealer.cluster_link import NAME, Link
+from mcp_dealer.cluster_link import NAME, ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, ToolList
 from memmux.errors import ERRORS
@@ -33,10 +33,10 @@ WRITERS = {"memory_store", "memory_update", "memory_delete"}
 
 
 @pytest.fixture
-def full(made: list[StandIn]) -> Link:
+def full(made: list[StandIn]) -> ClusterLink:
     """A link whose settings list all tools."""
     del made
-    return Link(Settings(tools=ToolList.FULL))
+    return ClusterLink(Settings(tools=ToolList.FULL))
 
 
 async def _tools(connect: Connect, mode: str = "auto") -> list[Tool]:
@@ -53,7 +53,7 @@ async def test_the_list_of_tools_is_small(connect: Connect, mode: str) -> None:
     assert len(json.dumps(tools).encode()) <= TOOLS_LIST_BYTES  # with a space after every comma, as many hosts do
 
 
-async def test_the_full_list_has_six_more_tools_and_is_of_bounded_size(full: Link) -> None:
+async def test_the_full_list_has_six_more_tools_and_is_of_bounded_size(full: ClusterLink) -> None:
     async with Client(MemoryServer(full)) as client:
         tools = (await client.list_tools()).tools
     assert {tool.name for tool in tools} == READERS | WRITERS | FURTHER

@@ -211,7 +211,7 @@ def test_router_that_is_never_ready_is_given_up(settings: Settings, router: Call
 def test_router_that_says_how_far_an_adoption_is_gets_more_time(
     settings: Settings, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[start.Adopting] = []
+    seen: list[start.AdoptionProgress] = []
     monkeypatch.setattr(start, "watcher", seen.append)
     router(
         f"""
@@ -222,7 +222,7 @@ def test_router_that_says_how_far_an_adoption_is_gets_more_time(
         """
     )
     assert find.ensure(quick(settings, start_timeout_s=1)).address == "ipc:///nowhere"
-    assert seen == [start.Adopting("/theirs.db", done, 4) for done in range(4)]
+    assert seen == [start.AdoptionProgress("/theirs.db", done, 4) for done in range(4)]
 
 
 def test_who_waits_for_a_cluster_that_adopts_is_patient_while_somebody_is_at_work(
