@@ -1,4 +1,4 @@
-"""Whether a cluster answers: a PING to the endpoint that its file names."""
+"""PING: looks whether a cluster answers at the endpoint that its file names."""
 
 from __future__ import annotations
 

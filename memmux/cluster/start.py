@@ -23,7 +23,7 @@ ERROR_LINES = 5  # of them, in the message of a failed start
 
 @dataclass(frozen=True, slots=True)
 class AdoptionProgress:
-    """How far the adoption of another database is, while a cluster starts; done, total: memories."""
+    """The progress of an adoption while a cluster starts; done, total: memories."""
 
     source: str
     done: int

@@ -25,7 +25,7 @@ _CHECKOUT = frozenset({"mcp-memory-service", "mcp_memory_service"})
 
 
 class Kind(StrEnum):
-    """What an entry runs."""
+    """The program that an entry runs."""
 
     MEMMUX = "memmux"
     LEGACY = "mcp-memory-service"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a client starts: a command with its arguments, and the variables that it adds to the environment."""
+    """An entry: a command with its arguments, and the variables that the host adds to the environment."""
 
     command: str
     args: tuple[str, ...] = ()

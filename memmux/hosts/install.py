@@ -1,4 +1,4 @@
-"""What an installation or a removal does to a client's file, worked out before anything is written."""
+"""Installation and removal: the change of a host's file, worked out before anything is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME = "memory"  # of the server, unless it has or gets another
 
 
 class Status(StrEnum):
-    """What becomes of the client's file."""
+    """The result for a host's file."""
 
     INSTALLED = "installed"
     UPDATED = "updated"
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done: the bytes of the file before and after; None is no file.
+    """The plan of a change: the bytes of the file before and after; None is no file.
 
     entry: what the client will start; None after a removal. notes: what the user should know besides.
     """

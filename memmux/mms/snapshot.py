@@ -58,7 +58,7 @@ _STEP_PAGES = 256
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What tells whether a file is as it was: which one it is, its size, and when it was last written."""
+    """The state of a file, by which a change is noticed: its identity, its size, and its last write."""
 
     device: int
     inode: int

@@ -27,7 +27,7 @@ OLDEST: Final = 1  # the oldest version this side still understands
 
 
 class Kind(StrEnum):
-    """What a message is for."""
+    """The kinds of messages."""
 
     # client → router
     HELLO = "hello"  # opens a session; detail: protocol range, name, pid, version

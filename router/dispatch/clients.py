@@ -27,7 +27,7 @@ _PRIVATE = ("pid", "endpoint", "database")  # of WELCOME, that only who may know
 
 
 class Frontend:
-    """What clients say and what is answered to that; answers to accepted requests come from the flow.
+    """The conversation with clients; answers to accepted requests come from the flow.
 
     What a client may do is what the grant says that comes with its message. Nothing that it writes into a header beside
     its request's id, operation, key and time is heeded, and nothing of it goes on to a worker.

@@ -128,7 +128,7 @@ class _Lane:
 
 
 class Pace:
-    """How fast a pool answers, from its latest answers."""
+    """The pace of a pool, from its latest answers."""
 
     __slots__ = ("_answers",)
 

@@ -13,7 +13,7 @@ from router.dispatch.queues import Limits
 
 
 class Backend:
-    """What workers say, and what becomes of those that say nothing; what they answer goes into the flow."""
+    """The conversation with workers, and the end of those that say nothing; answers go into the flow."""
 
     def __init__(self, flow: Flow, limits: Limits, out: Outbox) -> None:
         self.liveness = Liveness(limits)
