@@ -1,18 +1,27 @@
 # make demo: set up everything and show memmux at work. make test: set up everything and run every check.
+# make docs: build the documentation site into site/.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+TORCH := torch==2.13.0
 
-.PHONY: demo test setup lint bench clean
+.PHONY: demo test setup lint bench docs clean
 
 setup: $(READY)
 
-# torch comes first and pinned: left to a dependency, pip takes a CUDA build of several gigabytes.
-$(READY): pyproject.toml
+$(BIN)/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet torch==2.13.0
+
+# torch comes first and pinned: left to a dependency, pip takes a CUDA build of several gigabytes.
+$(READY): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[model]' --group dev
+	@touch $@
+
+# One dependency group alone, for what needs neither memmux nor a model.
+.venv/.group-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 
 demo: $(READY)
@@ -30,5 +39,8 @@ test: lint
 bench: $(READY)
 	$(BIN)/python -m bench smoke
 
+docs: .venv/.group-docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . site
+
 clean:
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
