@@ -1,11 +1,11 @@
 # make demo: set up everything and show memmux at work. make test: set up everything and run every check.
-# make docs: build the documentation site into site/.
+# make docs: build the documentation site into site/. make release: rehearse a release, into dist/.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 TORCH := torch==2.13.0
 
-.PHONY: demo test setup lint bench docs clean
+.PHONY: demo test setup lint bench docs release clean
 
 setup: $(READY)
 
@@ -41,6 +41,9 @@ bench: $(READY)
 
 docs: .venv/.group-docs
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . site
+
+release: .venv/.group-release
+	$(BIN)/python -m tools.release --first $(TORCH)
 
 clean:
 	rm -rf .venv dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
