@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from memmux.cli.docs.events import error_table
-from memmux.config.settings import PREFIX, Settings
 from memmux.errors import ERRORS, MemmuxError
 from memmux.wire import requests
 from memmux.wire.operations import OPERATIONS
@@ -38,11 +37,6 @@ def test_protocol_names_every_operation_and_kind(name: str) -> None:
 @pytest.mark.parametrize("name", [known.name for known in fields(requests.Filter)])
 def test_protocol_names_every_field_of_a_filter(name: str) -> None:
     assert f"`{name}`" in PROTOCOL.read_text()
-
-
-@pytest.mark.parametrize("name", [known.name for known in fields(Settings)])
-def test_readme_names_every_setting(name: str) -> None:
-    assert f"`{PREFIX}{name.upper()}`" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("error", ERRORS.values())
