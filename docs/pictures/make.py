@@ -26,12 +26,13 @@ from rich.text import Text
 
 from memmux.client.asynchronous import AsyncClient
 from memmux.config.settings import Settings, load
+from memmux.wire.answers import Status
 
 PICTURE = Path(__file__).with_name("two-clients.svg")
 COLUMNS = 96
 STORE = ["store", "The staging database listens on port 5433", "--tag", "staging"]
 QUERY = "which port does the test database use"
-READY_S = 120.0  # the longest that loading the model may take
+READY_S = 120.0  # the longest that loading the model and the first canary may take
 POLL_S = 1.0
 # A picture inside a page can't fetch fonts, and shall not try.
 FORMAT = re.sub(r"\s*@font-face \{\{.*?\n    \}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace("Fira Code, ", "")
@@ -60,12 +61,17 @@ class Terminal:
 
 
 async def _ready(settings: Settings) -> None:
-    """Start the cluster, and wait until all of its workers are ready."""
+    """Start the cluster, and wait until all of its workers are ready and its first canary was found."""
     workers = settings.readers + settings.embedders + 1
     async with asyncio.timeout(READY_S), AsyncClient(settings=settings) as client:
         # A question a second: the cluster tells nobody when a worker is ready.
-        while sum(worker["state"] == "ready" for worker in (await client.status()).workers) < workers:  # noqa: ASYNC110
+        while not _serves(await client.status(), workers):  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
+
+
+def _serves(status: Status, workers: int) -> bool:
+    ready = sum(worker["state"] == "ready" for worker in status.workers)
+    return ready == workers and all(kind["state"] == "ok" for kind in status.health.values())
 
 
 async def play(environment: Mapping[str, str]) -> Terminal:
