@@ -1,4 +1,4 @@
-"""Exposition: a picture of the cluster as Prometheus reads it.
+"""Prometheus: a picture of the cluster in its text format.
 
 Names follow https://prometheus.io/docs/practices/naming/. No label has values without end: neither clients nor
 requests are named, and slots, operations, stages and codes are few.

@@ -1,4 +1,4 @@
-"""The beginning: from the first process to a cluster that serves, or the error that keeps it from serving."""
+"""The start: from the first process to a cluster that serves, or the error that keeps it from serving."""
 
 from __future__ import annotations
 

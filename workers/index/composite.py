@@ -1,4 +1,4 @@
-"""Joined: the indexes of several namespaces, searched as one."""
+"""The composite index: the indexes of several namespaces, searched as one."""
 
 from __future__ import annotations
 

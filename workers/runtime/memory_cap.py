@@ -1,4 +1,4 @@
-"""The weight: the memory of a worker's process, and what is done once it has grown too much."""
+"""The memory cap: the memory of a worker's process, and what is done once it has grown too much."""
 
 from __future__ import annotations
 

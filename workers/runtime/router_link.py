@@ -1,4 +1,4 @@
-"""The link: a worker's side of the router's backend, one DEALER with a heartbeat."""
+"""The router link: a worker's side of the router's backend, one DEALER with a heartbeat."""
 
 from __future__ import annotations
 
