@@ -159,7 +159,7 @@ class Frontend:
         else:
             self.draining = True
             self._out.client(session.routing_id, Header(kind=Kind.RESULT, id=header.id), b"{}")
-            # Who asks for a hand-over is the router that takes over, on this machine: nobody can name another one.
+            # Who asks for a handover is the router that takes over, on this machine: nobody can name another one.
             takes_over = header.detail.get("hand_over") is True and not session.grant.name
             successor = session.hello.pid if takes_over else 0
             self._out.add(BeginDrain("hand_over" if successor else "asked", successor))

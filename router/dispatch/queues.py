@@ -1,4 +1,4 @@
-"""Queues: what is let in, and in which order what was let in is served."""
+"""Queues: the requests that wait for one kind of worker, their order, and the bounds of everything that is kept."""
 
 from __future__ import annotations
 

@@ -377,12 +377,12 @@ def test_clients_of_another_machine_go_on_through_a_hand_over_which_they_can_not
     server: Client, server_env: dict[str, str], key: Callable[..., Path], elsewhere: dict[str, str]
 ) -> None:
     with Client(settings=remote_settings(elsewhere, key("ada")), name="laptop") as client:
-        stored = client.store("before the hand-over")
+        stored = client.store("before the handover")
         ended = memmux(server_env, "restart", "--json")
         assert ended.returncode == 0, ended.stderr
         told = json.loads(ended.stdout)
         assert told["pid"] != told["before"]["pid"]
-        assert client.get(stored.id).content == "before the hand-over"
+        assert client.get(stored.id).content == "before the handover"
         assert client.store("after it").seq > stored.seq
         assert server.status().pid == told["pid"]
         assert clients(server.status()).count("laptop") == 1
