@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,8 @@ def _ask(address: str, curve: Curve | None) -> bool:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         dealer = sockets.dealer(context, address, curve=curve)
-        dealer.send_multipart(protocol.encode(Header(kind=Kind.PING)))
+        with suppress(zmq.Again):  # it was refused before it could say anything
+            dealer.send_multipart(protocol.encode(Header(kind=Kind.PING)), zmq.NOBLOCK)
         return bool(dealer.poll(SILENCE_MS))
     finally:
         context.destroy(linger=0)

@@ -10,11 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+import zmq
 
-from memmux import endpoints, errors, launch, starting
+from memmux import endpoints, errors, launch, sockets, starting
+from memmux.curve import Curve, KeyPair
 from memmux.endpoints import Endpoint
 from memmux.places import Places
 from memmux.processes import alive
@@ -139,6 +142,26 @@ def test_router_that_does_not_answer_is_not_found(settings: Settings, monkeypatc
         assert not launch.ping(endpoint, 0.1)
         with pytest.raises(errors.ClusterUnreachableError):
             launch.ensure(settings, start=False)
+
+
+@pytest.mark.timeout(60)
+def test_a_peer_whose_handshake_fails_before_anything_was_said_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be sent to it then; a client that waited until it could would hang for ever."""
+
+    connect = sockets.dealer
+
+    def given_up(*args: Any, **kwargs: Any) -> zmq.Socket[bytes]:
+        dealer = connect(*args, **kwargs)
+        until = time.monotonic() + BOUND_S
+        while dealer.poll(0, zmq.POLLOUT):
+            assert time.monotonic() < until, "the handshake did not fail"
+        return dealer
+
+    monkeypatch.setattr(sockets, "dealer", given_up)
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as stranger:
+        port = stranger.bind_to_random_port("tcp://127.0.0.1")
+        curve = Curve(KeyPair.make().public, KeyPair.make())
+        assert not launch.ping(Endpoint(f"tcp://127.0.0.1:{port}", 0, "", 1, curve=curve), 0.1)
 
 
 def test_started_router_says_where_it_listens(
