@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memmux import requests
 from memmux.cli.catalogue import error_table
 from memmux.errors import ERRORS, MemmuxError
-from memmux.operations import OPERATIONS
-from memmux.protocol import Kind
 from memmux.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -28,16 +25,6 @@ def test_protocol_lists_every_error() -> None:
     found = ERROR_TABLE.search(PROTOCOL.read_text())
     assert found is not None
     assert found[0] == _error_table(), "run python -m tests.unit.test_docs"
-
-
-@pytest.mark.parametrize("name", [*OPERATIONS, *Kind])
-def test_protocol_names_every_operation_and_kind(name: str) -> None:
-    assert f"`{name}`" in PROTOCOL.read_text()
-
-
-@pytest.mark.parametrize("name", [known.name for known in fields(requests.Filter)])
-def test_protocol_names_every_field_of_a_filter(name: str) -> None:
-    assert f"`{name}`" in PROTOCOL.read_text()
 
 
 @pytest.mark.parametrize("name", [known.name for known in fields(Settings)])
