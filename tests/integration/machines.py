@@ -15,8 +15,8 @@ from typing import Any
 from memmux.models import Status
 from memmux.places import Places
 from memmux.settings import Settings, load
+from tests.bounds import BOUND_S
 
-BOUND_S = 60.0
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 
 

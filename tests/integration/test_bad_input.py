@@ -15,6 +15,7 @@ from memmux.launch import read
 from memmux.places import Places
 from memmux.protocol import Header, Kind
 from memmux.settings import Settings, load
+from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 
 
@@ -26,7 +27,7 @@ def peer(client: Client, settings: Settings) -> Iterator[zmq.Socket[bytes]]:
     assert endpoint is not None
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = sockets.dealer(context, endpoint.address)
-    socket.rcvtimeo = 10_000
+    socket.rcvtimeo = round(BOUND_S * 1000)
     yield socket
     socket.close(linger=0)
     context.term()

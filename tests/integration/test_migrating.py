@@ -24,10 +24,10 @@ from memmux.legacy import source as sources
 from memmux.places import Places
 from memmux.settings import Settings, load
 from tests import legacy_files
+from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 from tests.legacy_files import add, made, theirs, unit
 
-BOUND_S = 60.0
 WRITER = Path(__file__).with_name("legacy_writer.py")
 ROOT = Path(__file__).parents[2]
 Memmux = Callable[..., "subprocess.CompletedProcess[bytes]"]

@@ -16,6 +16,7 @@ from memmux.curve import KeyPair
 from memmux.grants import Grant, Role
 from memmux.places import Places
 from memmux.settings import Settings
+from tests.bounds import BOUND_S
 
 NOBODY = 65534
 # Told as the other user: which of the paths could be opened, listed or connected to, and whether the words of the
@@ -64,7 +65,7 @@ def _opened_by_nobody(paths: list[str]) -> list[str]:
         input=json.dumps(paths),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=BOUND_S,
         check=True,
     )
     opened: list[str] = json.loads(ended.stdout)

@@ -20,10 +20,10 @@ import pytest
 from memmux import Client, requests, transfer
 from memmux.errors import ArgumentInvalidError
 from memmux.settings import Settings
+from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.integration.helpers import status_until
 
-BOUND_S = 60.0
 Memmux = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 

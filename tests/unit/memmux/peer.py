@@ -17,8 +17,7 @@ from memmux.errors import MemmuxError
 from memmux.places import Places
 from memmux.protocol import Header, Kind, Message
 from memmux.settings import Settings
-
-BOUND_S = 10.0  # for anything that a test waits for
+from tests.bounds import BOUND_S
 
 Script = Callable[[Message], Iterable[list[bytes]]]
 

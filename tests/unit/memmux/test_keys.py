@@ -13,6 +13,7 @@ from memmux.grants import Grant, Role
 from memmux.keys import Keys
 from memmux.places import Places
 from memmux.settings import Settings
+from tests.bounds import BOUND_S
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_keys_that_are_added_at_once_are_all_kept(places: Places) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(BOUND_S)
     known = keys.read(places)
     assert sorted(key.name for key in known.all) == sorted(names)
     assert known.serial == 16

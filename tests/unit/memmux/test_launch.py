@@ -144,7 +144,7 @@ def test_router_that_does_not_answer_is_not_found(settings: Settings, monkeypatc
             launch.ensure(settings, start=False)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(BOUND_S)
 def test_a_peer_whose_handshake_fails_before_anything_was_said_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can be sent to it then; a client that waited until it could would hang for ever."""
 

@@ -18,8 +18,8 @@ from memmux.places import Places
 from memmux.settings import Settings
 from router.auth import Keyring, decide
 from router.door import PREFIX, PROBE_S, Door, Incoming
+from tests.bounds import BOUND_S
 
-BOUND_S = 10.0
 ADA = KeyPair.make()
 Context = zmq.Context[zmq.Socket[bytes]]
 Dealer = Callable[..., zmq.Socket[bytes]]

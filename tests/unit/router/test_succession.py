@@ -93,7 +93,7 @@ def test_heir_gives_up_what_is_refused_for_good(
         heir.ask(context, 0.0)
         peer.request()
         assert heir._socket is not None
-        while heir._socket.poll(200):
+        while heir._socket.poll(BOUND_S * 1000 if final else 200):
             if (refusal := heir.refusal()) is not None:
                 break
         else:

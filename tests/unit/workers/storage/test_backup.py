@@ -11,6 +11,7 @@ import pytest
 
 from memmux.errors import BackupFailedError, CancelledError, DatabaseCorruptError
 from memmux.settings import Settings
+from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, job
 from workers.jobs import silent
 from workers.storage import backup, engine
@@ -169,6 +170,6 @@ def settled(desk: Desk) -> list[tuple[object, object]]:
     while math.isfinite(desk.writer.due_s):
         found += desk.writer.late(silent)
         if running := desk.writer._keeper._running:
-            running.thread.join(30)
+            running.thread.join(BOUND_S)
             assert not running.thread.is_alive()
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from memmux.settings import Settings
+from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk
 from workers.storage import keeper
 from workers.storage.keeper import Keeper
@@ -46,7 +47,7 @@ class Days:
         for _ in range(2):
             assert list(self.keeper.turn(self.desk.engine.seq, lambda: NOON)) == []
             if self.keeper._running:
-                self.keeper._running.thread.join(30)
+                self.keeper._running.thread.join(BOUND_S)
 
     def names(self) -> list[str]:
         folder = Path(f"{self.settings.database}.backups")
