@@ -14,6 +14,7 @@ from mcp_dealer.cluster_link import NAME, ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, ToolList
 from memmux.errors import ERRORS
+from tests.bounds import BOUND_S
 from tests.unit.mcp_dealer.conftest import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
@@ -117,7 +118,9 @@ async def test_leaving_closes_the_link(connect: Connect, made: list[StandIn]) ->
 
 def test_wrong_settings_are_told_on_stderr_alone() -> None:
     command = [sys.executable, "-P", "-m", "mcp_dealer", "--readers=none"]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S, check=False
+    )
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr.startswith("memmux mcp: setting_invalid: ")
