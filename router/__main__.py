@@ -24,9 +24,10 @@ lean_structlog.import_structlog()
 
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
-from memmux.config.paths import Places
+from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError
+from memmux.files.lock import FileLock
 from memmux.logs import log
 from memmux.version import __version__
 from memmux.wire import protocol
@@ -37,7 +38,6 @@ from router.dispatch.dispatcher import Dispatcher, Limits
 from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
-from router.lifecycle.database_lock import DatabaseLock
 from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.status_body import status_body
 from router.lifecycle.supervisor import Supervisor
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
         logger = log.configure("router", settings)
         log.catch_crashes(settings)
         places = Places(settings)
-        with DatabaseLock(places.lock) as lock:
+        with open_lock(places.lock) as lock:
             successor = Successor(lock, places, time.monotonic()) if _SUCCEED in arguments else None
             if successor is None and not lock.take():
                 raise DatabaseInUseError
@@ -100,7 +100,7 @@ class _Starter:
             os.close(descriptor)
 
 
-def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, successor: Successor | None) -> bool:
+def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Successor | None) -> bool:
     """Serve to the end; return False if a successor was to take over, and could not."""
     places = Places(settings)
     clients, workers = places.sockets(successor=0 if successor is None else os.getpid())

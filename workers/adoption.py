@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from memmux.config.paths import PRIVATE, Places
+from memmux.config.paths import Places
 from memmux.config.settings import EmbedderChoice, Settings, begun
 from memmux.errors import (
     AdoptionFailedError,
@@ -28,6 +28,7 @@ from memmux.errors import (
     StorageFullError,
     StoragePermissionError,
 )
+from memmux.files import durable, private
 from memmux.logs import log
 from memmux.mms import ids
 from memmux.mms import source as sources
@@ -37,7 +38,6 @@ from memmux.wire.answers import Loaded, Problem
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import Load
 from workers.runtime.jobs import Alive, Job
-from workers.storage.backups import backup
 from workers.storage.db import file_identity, filesystem
 from workers.storage.writing import bulk, load
 from workers.storage.writing.writer import SqliteWriter
@@ -77,7 +77,7 @@ class Adoption:
 
         try:
             filesystem.refuse_network(database)
-            self._places.adopting.mkdir(mode=PRIVATE, parents=True)
+            private.make_folder(self._places.adopting)
             self._sign()
             self._build(theirs, signing)
         except (NotFoundError, DatabaseForeignError, DatabaseCorruptError) as error:
@@ -99,13 +99,12 @@ class Adoption:
             report = source.report()
         if made.with_name(f"{made.name}-wal").exists():
             raise AdoptionFailedError("a part of the adopted database is still in its log; start again")
-        backup.sync(made)
-        self._places.adoption.write_bytes(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2))
+        durable.flush(made)
+        durable.write(self._places.adoption, orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2))
         file_identity.begin(
             self._settings.database
         )  # a log that is left of a database that is gone must not meet this one
-        made.replace(self._settings.database)
-        backup.sync(self._settings.database.parent)
+        durable.rename(made, self._settings.database)
         fields = report.to_json()
         counts = {name: fields[name] for name in ("source", "found", "outcome", "odd", "left_out", "seconds")}
         log.get().info("database_adopted", report=str(self._places.adoption), **counts)

@@ -12,13 +12,13 @@ from memmux.cluster import find
 from memmux.cluster.steps import run
 from memmux.config.settings import config_file, load
 from memmux.errors import ArgumentInvalidError, SettingInvalidError
+from memmux.files import private
 from memmux.hosts import toml_edit
-from memmux.trust import private_files, remotes
+from memmux.trust import remotes, secret_files
 from memmux.trust.keys import check_name
 
 SETTING = "remote"
 ANSWER_S = 3.0  # for the cluster to answer
-_MODE = 0o600  # of a new memmux.toml
 
 
 @click.command()
@@ -42,7 +42,7 @@ def connect(*, file: str | None, name: str | None, no_default: bool, local: bool
         return
     path = Path(file).expanduser().absolute()
     try:
-        remote = remotes.Remote.from_bytes(private_files.read(path), path)
+        remote = remotes.Remote.from_bytes(secret_files.read(path), path)
     except FileNotFoundError:
         raise ArgumentInvalidError(f"{path} does not exist; name the file that `memmux key add` wrote") from None
     name = remote.name if name is None else name
@@ -77,14 +77,14 @@ def _set(name: str | None) -> None:
         before = file.read_text(encoding="utf-8")
         mode = file.stat().st_mode & 0o777
     except FileNotFoundError:
-        before, mode = "", _MODE
+        before, mode = "", private.FILE
     try:
         after = toml_edit.drop(before, (SETTING,)) if name is None else toml_edit.put(before, (SETTING,), name)
     except ValueError as error:
         raise SettingInvalidError(f"{file} can't be read as TOML: {error}; correct it") from None
     if after != before:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private_files.write(file, after.encode(), mode)
+        private.make_folder(file.parent)
+        secret_files.write(file, after.encode(), mode)
 
 
 def _warn_unless(meant: Path | None) -> None:

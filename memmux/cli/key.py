@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from memmux.cluster import find
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, StoragePermissionError
+from memmux.files import durable
 from memmux.trust import keys
 from memmux.trust.keys import Key
 from memmux.trust.remotes import Remote
@@ -88,10 +88,8 @@ def add(
     address = parse(endpoint, "--endpoint") if endpoint is not None else _proposed(settings)
     path = Path(out or f"{name}.memmux.json").expanduser().absolute()
     remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own)
-    descriptor = _opened(path)
+    _create(path, remote.to_bytes())
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(remote.to_bytes())
         kept = keys.add(places, grant, own.public, time.time())
     except BaseException:
         path.unlink()  # of a key that is not valid
@@ -119,10 +117,11 @@ def _proposed(settings: Settings) -> Address:
     return Address(socket.gethostname(), address.port) if address.anywhere else address
 
 
-def _opened(path: Path) -> int:
-    """Return a new file that only this user may open."""
+def _create(path: Path, content: bytes) -> None:
+    """Write a new file that only this user may open; it is on the disk before the key is valid, as no other copy is."""
     try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with durable.creating(path) as file:
+            file.write(content)
     except FileExistsError:
         raise ArgumentInvalidError(f"{path} exists; name another file with --out") from None
     except OSError as error:

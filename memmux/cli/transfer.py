@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, StoragePermissionError
+from memmux.files import durable
 from memmux.mms.ids import SOURCE
 from memmux.mms.report import Report
 from memmux.transfer import jsonl
@@ -47,8 +47,8 @@ def _client(settings: Settings) -> Client:
 def export_memories(settings: Settings, file: str, *, vectors: bool, format_: str, as_json: bool) -> None:
     """Write all memories of all namespaces to FILE, one JSON object a line; with - to standard output.
 
-    Deleted ones that were not purged come along. FILE is there once it is complete; FILE.partial before that. A
-    database of mcp-memory-service always has vectors, and does not replace a file.
+    Deleted ones that were not purged come along. FILE is there once it is complete; before that it is called
+    FILE.memmux-….partial. A database of mcp-memory-service always has vectors, and does not replace a file.
     """
     if file == STANDARD and as_json:
         raise ArgumentInvalidError("the memories go to standard output, so --json can't; leave it out, or name a file")
@@ -152,23 +152,12 @@ def _show(imported: jsonl.Imported) -> None:
 
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `target`, which takes its place, durable, once the block is done; else it is removed."""
-    partial = target.with_name(f"{target.name}.partial")
+    """Open a file, for its owner alone like the database, that takes the place of `target` when the block ends."""
     try:
-        # Like the database, for its owner alone.
-        opened = os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb")
-    except OSError as error:
-        raise _refused(partial, "written", error) from None
-    try:
-        with opened:
+        with durable.replacing(target) as opened:
             yield opened
-            opened.flush()
-            os.fsync(opened.fileno())
-        partial.replace(target)
     except OSError as error:
-        raise _refused(partial, "written", error) from None
-    finally:
-        partial.unlink(missing_ok=True)
+        raise _refused(target, "written", error) from None
 
 
 @contextlib.contextmanager

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from dataclasses import dataclass
 
 import orjson
 
 from memmux.config.paths import Places
+from memmux.files import durable, private
 from memmux.processes import alive
 from memmux.wire.curve import Curve
 
-LINE_BYTES = 4096  # more than any endpoint file or READY line has
+LINE_BYTES = 4096  # more than any READY line has
 _ADDRESS = re.compile(r"ipc:///.+|tcp://[^/]+:\d{1,5}")
 
 
@@ -82,25 +81,15 @@ class Endpoint:
 def read(places: Places) -> Endpoint | None:
     """Return what the endpoint file says; None if there is none, it is broken, or others may have written it."""
     try:
-        descriptor = os.open(places.endpoint, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return Endpoint.from_line(private.read(places.endpoint))
     except OSError:
         return None
-    try:
-        found = os.fstat(descriptor)
-        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        trusted = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not others
-        return Endpoint.from_line(os.read(descriptor, LINE_BYTES)) if trusted else None
-    finally:
-        os.close(descriptor)
 
 
 def write(places: Places, endpoint: Endpoint) -> None:
     """Write the endpoint file, whole or not at all, for this user alone."""
-    beside = places.endpoint.with_name(f"{places.endpoint.name}.{endpoint.pid}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(endpoint.to_json()))
-    beside.replace(places.endpoint)
+    # The power does not go without the router that it names.
+    durable.write(places.endpoint, orjson.dumps(endpoint.to_json()), sync=False)
 
 
 def remove(places: Places, pid: int) -> None:

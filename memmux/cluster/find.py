@@ -9,13 +9,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from memmux.cluster import spawn_lock
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
-from memmux.config.paths import Places
+from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, load
 from memmux.errors import (
     ClusterError,
@@ -131,10 +130,9 @@ def gone(settings: Settings, endpoint: Endpoint) -> Steps[None]:
 
 def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
     """Take the spawn lock, look again, and start; whoever does not get the lock waits for the cluster of who did."""
-    spawn_lock.make_folder(places.database.parent)
-    with spawn_lock.opened(places.spawn_lock) as lock:
+    with open_lock(places.spawn_lock) as lock:
         pausing = pauses()
-        while not spawn_lock.taken(lock):
+        while not lock.take():
             yield next(pausing)
             if found := (yield from look(places)):
                 return found

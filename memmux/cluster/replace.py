@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import orjson
 
-from memmux.cluster import spawn_lock
 from memmux.cluster import start as starting
-from memmux.cluster.endpoint import LINE_BYTES, Endpoint
+from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.ping import look
 from memmux.cluster.steps import PAUSE_MOST_S, Steps
-from memmux.config.paths import Places
+from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings
-from memmux.errors import (
-    HandOverError,
-    MemmuxError,
-)
+from memmux.errors import ClusterStartError, HandOverError, MemmuxError
+from memmux.files.lock import FileLock
 from memmux.processes import alive
 from memmux.version import __version__, older
 
@@ -35,9 +31,13 @@ def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
     """
     places = Places(settings)
     until = time.monotonic() + settings.start_timeout_s
-    spawn_lock.make_folder(places.database.parent)
-    with spawn_lock.opened(places.spawn_lock) as lock:
-        yield from spawn_lock.wait(lock, places, until)
+    with open_lock(places.spawn_lock) as lock:
+        while not lock.take():
+            yield PAUSE_MOST_S
+            if time.monotonic() >= until:
+                raise ClusterStartError(
+                    f"another program is starting the cluster of {places.database}; try again later"
+                )
         before = yield from look(places)
         return before, (yield from _succeed(places, before, until))
 
@@ -49,8 +49,8 @@ def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
     """
     if not found.detached or not older(found.version, __version__):
         return found
-    with spawn_lock.opened(places.spawn_lock) as lock:
-        if not spawn_lock.taken(lock) or _failed_lately(lock):
+    with open_lock(places.spawn_lock) as lock:
+        if not lock.take() or _failed_lately(lock):
             return found
         now = yield from look(places)
         if now is None or not older(now.version, __version__):
@@ -58,16 +58,16 @@ def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
         try:
             return (yield from _succeed(places, now, until))
         except MemmuxError as error:
-            os.pwrite(lock, orjson.dumps({"version": __version__, "failed_at": time.time()}).ljust(LINE_BYTES), 0)
+            lock.note(orjson.dumps({"version": __version__, "failed_at": time.time()}))
             if isinstance(error, HandOverError) and (serving := (yield from look(places))):
                 return serving
             raise
 
 
-def _failed_lately(lock: int) -> bool:
+def _failed_lately(lock: FileLock) -> bool:
     """Return whether a client of our version has tried in vain to upgrade the cluster."""
     try:
-        noted = orjson.loads(os.pread(lock, LINE_BYTES, 0))
+        noted = orjson.loads(lock.noted())
         return bool(noted["version"] == __version__ and 0 <= time.time() - noted["failed_at"] < UPGRADE_AGAIN_S)
     except (orjson.JSONDecodeError, TypeError, KeyError):
         return False

@@ -20,6 +20,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.config.values import NONE
 from memmux.errors import ServiceError, ServiceForeignError
+from memmux.files import durable, private
 
 MARK = "Made by `memmux service install`; `memmux service uninstall` removes it."
 RUN_S = 60.0  # for one command of the service manager
@@ -86,11 +87,8 @@ def install(service: Service) -> list[tuple[str, ...]]:
     Raises ServiceForeignError, and ServiceError when the manager refuses.
     """
     _check(service)
-    service.path.parent.mkdir(parents=True, exist_ok=True)
-    beside = service.path.with_name(f".{service.path.name}.new")
-    beside.write_bytes(service.content)
-    beside.chmod(0o600)  # it names what is private
-    beside.replace(service.path)
+    private.make_folder(service.path.parent)
+    durable.write(service.path, service.content)
     if not service.managed:
         return list(service.start)
     _run_all(service.start)

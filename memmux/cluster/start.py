@@ -16,6 +16,7 @@ from memmux.cluster.endpoint import LINE_BYTES, Endpoint
 from memmux.cluster.steps import Steps, pauses
 from memmux.config.paths import Places, make_private
 from memmux.errors import ClusterStartError, MemmuxError, error_from_json
+from memmux.files import private
 
 ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
 ERROR_LINES = 5  # of them, in the message of a failed start
@@ -80,7 +81,8 @@ def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> int:
     kept = path.exists() and path.stat().st_size < ERRORS_BYTES
     command = [sys.executable, "-P", "-m", "router", f"--ready-fd={told}", *flags, *places.settings.flags()]
     try:
-        with path.open("ab" if kept else "wb") as errors:
+        descriptor = private.open_file(path, os.O_WRONLY | os.O_APPEND | (0 if kept else os.O_TRUNC))
+        with os.fdopen(descriptor, "ab") as errors:
             before = errors.tell()
             router = subprocess.Popen(
                 command,

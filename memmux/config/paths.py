@@ -13,10 +13,11 @@ import platformdirs
 
 from memmux.config.settings import APPLICATION, Settings
 from memmux.errors import EndpointTooLongError, StoragePermissionError
+from memmux.files import private
+from memmux.files.lock import FileLock
 from memmux.processes import alive
 
 IPC_PATH_BYTES = 103  # what sun_path holds on macOS, without its final zero; Linux has 107
-PRIVATE = 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +125,33 @@ def _runtime_folder(settings: Settings) -> Path:
     return Path(tempfile.gettempdir()) / f"{APPLICATION}-{os.getuid()}"
 
 
-def make_private(folder: Path) -> None:
-    """Make `folder`, and its parents, for this user alone; raise StoragePermissionError if it is somebody else's."""
+def make_private(folder: Path, *, sync: bool = False) -> None:
+    """Make `folder`, and its parents, for this user alone; raise StoragePermissionError if it is somebody else's.
+
+    sync: whether it must outlast a loss of power; those of sockets and logs need not.
+    """
     try:
-        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        private.make_folder(folder, sync=sync)
         found = folder.lstat()
     except OSError as error:
         raise StoragePermissionError(f"the folder {folder} can't be made: {error.strerror}") from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise StoragePermissionError(f"{folder} is not a folder of yours; remove it, or set MEMMUX_RUNTIME_DIR")
-    if stat.S_IMODE(found.st_mode) != PRIVATE:
-        folder.chmod(PRIVATE)
+    if stat.S_IMODE(found.st_mode) != private.FOLDER:
+        folder.chmod(private.FOLDER)
+
+
+def open_lock(path: Path) -> FileLock:
+    """Return one of the locks beside a database, not taken yet; the folder is made, for this user alone.
+
+    Raises StoragePermissionError where the folder can't be made or written.
+    """
+    folder = path.parent
+    try:
+        private.make_folder(folder)
+        return FileLock(path)
+    except OSError as error:
+        raise StoragePermissionError(
+            f"{folder} can't be written ({error.strerror}); give yourself write permission, "
+            "or name another database with MEMMUX_DATABASE"
+        ) from None

@@ -10,12 +10,12 @@ import os
 import shlex
 import shutil
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from memmux.errors import ScriptForeignError, StoragePermissionError
+from memmux.files import durable
 
 SCRIPTS = ("memory", "memory-server", "mcp-memory-server")
 MARKER = "made by `memmux install --shadow`"
@@ -104,15 +104,10 @@ def _content(name: str, executable: str, suffix: str) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{path.name}.memmux-partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.chmod(_EXECUTABLE)
-        partial.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)  # a folder of commands, which the umask says who may use
+        durable.write(path, content, mode=_EXECUTABLE)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise _refused(path, error) from None
 
 

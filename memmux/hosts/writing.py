@@ -7,8 +7,10 @@ import stat
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from memmux.errors import ClientFileError
+from memmux.files import durable
 
 BACKUP = "before-memmux"  # <file>.before-memmux-20261123-143005
 
@@ -40,7 +42,6 @@ def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime
     is then as it was.
     """
     target = file.resolve()
-    partial = target.with_name(f"{target.name}.memmux-partial")
     try:
         if read(file) != before:
             raise ClientFileError(f"{file} was changed meanwhile and left as it is; run the command again")
@@ -48,12 +49,11 @@ def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime
         if after is None:
             target.unlink(missing_ok=True)
             return backup
+        # What is new is the client's, and perhaps its project's: the umask says who may read it.
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial.unlink(missing_ok=True)  # of a run that was killed
-        _write(partial, after, target if before is not None else None)
-        partial.replace(target)
+        with durable.replacing(target, mode=None if before is None else durable.PRIVATE) as opened:
+            _fill(opened, after, None if before is None else target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ClientFileError(f"{file} can't be written: {error.strerror}; give yourself permission to it") from None
     return backup
 
@@ -64,21 +64,17 @@ def _backup(file: Path, target: Path, before: bytes, now: datetime) -> Path:
     for number in range(1, 1000):
         backup = file.with_name(base if number == 1 else f"{base}-{number:03}")
         with suppress(FileExistsError):
-            _write(backup, before, target)
+            with durable.creating(backup) as opened:
+                _fill(opened, before, target)
             return backup
     raise ClientFileError(f"{file} was changed a thousand times in this second; run the command again")
 
 
-def _write(path: Path, content: bytes, like: Path | None) -> None:
-    """Write a new file, durable, with the mode and the owner of `like`."""
-    # Until it has the mode of the file that it is to replace, it is for its owner alone.
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if like is None else 0o600)
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(content)
-        if like is not None:
-            found = like.stat()
-            with suppress(OSError):  # only root may give a file to somebody else
-                os.chown(path, found.st_uid, found.st_gid)
-            path.chmod(stat.S_IMODE(found.st_mode))
-        opened.flush()
-        os.fsync(opened.fileno())
+def _fill(opened: BinaryIO, content: bytes, like: Path | None) -> None:
+    """Write the content; only then the file gets the owner and the mode of `like`."""
+    opened.write(content)
+    if like is not None:
+        found = like.stat()
+        with suppress(OSError):  # only root may give a file to somebody else
+            os.fchown(opened.fileno(), found.st_uid, found.st_gid)
+        os.fchmod(opened.fileno(), stat.S_IMODE(found.st_mode))

@@ -10,7 +10,6 @@ which alone renames it, and a reader that has it open sees every line of it, wha
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import stat
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from memmux.config.paths import make_private
 from memmux.errors import MemmuxError
+from memmux.files import lock, private
 
 SUFFIX = ".jsonl"
 SHARES = 32  # a file may take this part of the folder's bound, or less where many processes run
@@ -88,7 +88,7 @@ class LogFile:
     def _look(self, now: float) -> None:
         """Go on with a new file if this one is full or was removed."""
         self._look_at = now + LOOK_S
-        if not _is_at(self._descriptor, self._path):
+        if not lock.is_at(self._descriptor, self._path):
             self._reopen()
         elif self._size >= self._most:
             self._path.rename(_aside(self._path))
@@ -155,21 +155,20 @@ def _held(path: Path) -> int | None:
     """Return a descriptor of the file with its lock, which is made if it is missing; None if another has it."""
     tries = 0
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = private.open_file(path, os.O_RDWR | os.O_APPEND)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            tries += 1
-            if tries == TRIES:
-                return None
-            time.sleep(TRY_S)  # it may be another process in `trim`, which has it for a moment only
-            continue
+            taken = lock.take(descriptor)
         except OSError:
             return descriptor  # a file system without locks
-        if _is_at(descriptor, path):
+        if taken and lock.is_at(descriptor, path):
             return descriptor
-        os.close(descriptor)  # it was renamed or removed in between
+        os.close(descriptor)
+        if taken:
+            continue  # it was renamed or removed in between
+        tries += 1
+        if tries == TRIES:
+            return None
+        time.sleep(TRY_S)  # it may be another process in `trim`, which has it for a moment only
 
 
 def _is_free(path: Path) -> bool:
@@ -178,12 +177,11 @@ def _is_free(path: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock.take(descriptor)
     except OSError:
         return False
     finally:
         os.close(descriptor)
-    return True
 
 
 def _removed(path: Path) -> bool:
@@ -199,13 +197,6 @@ def _removed(path: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except OSError:
-        return False
 
 
 def _aside(path: Path) -> Path:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ import orjson
 
 from memmux import named_queries
 from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, StoragePermissionError
+from memmux.files import durable
 from memmux.mms import from_memory
 from memmux.mms.ids import DIMENSIONS, memory_id
 from memmux.mms.report import Oddity
@@ -242,52 +242,41 @@ def writing(target: Path, model: str | None) -> Iterator[Writer]:
 
     Raises ArgumentInvalidError if there is a file: a log beside it could belong to that; StorageError and its kinds.
     """
-    import apsw  # only the way back needs it, and the extension
-    import sqlite_vec  # the same
+    import apsw  # only the way back needs it
 
     for path in (target, *(target.with_name(target.name + suffix) for suffix in _BESIDE)):
         if path.exists():
             raise ArgumentInvalidError(f"{path} is there already; name a file that is not, and put it there yourself")
-    partial = target.with_name(f"{target.name}.partial")
     try:
-        _remove(partial)
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        connection = apsw.Connection(str(partial), flags=apsw.SQLITE_OPEN_READWRITE)
-        try:
-            connection.enable_load_extension(True)  # noqa: FBT003  # APSW names no arguments here
-            connection.load_extension(sqlite_vec.loadable_path())
-            connection.enable_load_extension(False)  # noqa: FBT003  # the same
-            connection.pragma("synchronous", 0)  # the file is synced once, below
-            writer = Writer(connection, model)
+        with durable.building(target) as partial, _filling(partial, model) as writer:
             yield writer
-            writer.finish()
-        finally:
-            connection.close()
-        _sync(partial)
-        partial.replace(target)
-        _sync(target.parent)
     except OSError as error:
-        raise StoragePermissionError(f"{partial} can't be written: {error.strerror}; name another file") from error
+        raise StoragePermissionError(f"{target} can't be written: {error.strerror}; name another file") from error
     except apsw.FullError as error:
-        raise StorageFullError(f"there is no room for {partial}; free some space, or name another file") from error
+        raise StorageFullError(f"there is no room for {target}; free some space, or name another file") from error
     except apsw.Error as error:
-        raise StorageError(f"{partial} can't be written: {error}") from error
-    finally:
-        _remove(partial)
+        raise StorageError(f"{target} can't be written: {error}") from error
 
 
-def _remove(partial: Path) -> None:
-    for suffix in ("", *_BESIDE):
-        with suppress(FileNotFoundError):
-            partial.with_name(partial.name + suffix).unlink()
+@contextmanager
+def _filling(database: Path, model: str | None) -> Iterator[Writer]:
+    """Give a writer of an empty file, which is whole after the block, though not on the disk yet."""
+    import apsw  # only the way back needs it, and the extension
+    import sqlite_vec  # the same
 
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        os.fsync(descriptor)
+        connection.enable_load_extension(True)  # noqa: FBT003  # APSW names no arguments here
+        connection.load_extension(sqlite_vec.loadable_path())
+        connection.enable_load_extension(False)  # noqa: FBT003  # the same
+        connection.pragma("synchronous", 0)  # the file is synced once, at the end
+        writer = Writer(connection, model)
+        yield writer
+        writer.finish()
     finally:
-        os.close(descriptor)
+        connection.close()
+        for suffix in _BESIDE:
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
 
 
 def _relations(line: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,9 +7,7 @@ clients know the cluster. Both are for this user alone, and are written whole or
 
 from __future__ import annotations
 
-import fcntl
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,16 +17,15 @@ from typing import Any, TypeVar
 import orjson
 
 from memmux import limits
-from memmux.config.paths import PRIVATE, Places
+from memmux.config.paths import Places, open_lock
 from memmux.errors import (
     ArgumentInvalidError,
     KeyFileError,
     KeyNameTakenError,
     KeyNotFoundError,
     MemmuxError,
-    StoragePermissionError,
 )
-from memmux.trust import private_files
+from memmux.trust import secret_files
 from memmux.wire.curve import KeyPair, is_key
 from memmux.wire.grants import NAME, Grant
 
@@ -172,7 +169,7 @@ def _parsed(path: Path, number: int, line: bytes, parse: Callable[[Mapping[str, 
 def read(places: Places) -> Keys:
     """Return the keys of the database; none if there is no file. Raises KeyFileError."""
     try:
-        return Keys.from_bytes(private_files.read(places.keys), places.keys)
+        return Keys.from_bytes(secret_files.read(places.keys), places.keys)
     except FileNotFoundError:
         return Keys()
 
@@ -206,13 +203,13 @@ def pair(places: Places) -> KeyPair:
     with _locked(places):
         if not places.curve.exists():  # somebody else may have made it meanwhile
             made = KeyPair.make()
-            private_files.write(places.curve, orjson.dumps({"public": made.public, "secret": made.secret}) + b"\n")
+            secret_files.write(places.curve, orjson.dumps({"public": made.public, "secret": made.secret}) + b"\n")
         return _read_pair(places.curve)
 
 
 def _read_pair(path: Path) -> KeyPair:
     try:
-        fields = orjson.loads(private_files.read(path))
+        fields = orjson.loads(secret_files.read(path))
         found = KeyPair(fields["public"], fields["secret"])
     except (ValueError, TypeError, KeyError):
         found = KeyPair("", "")
@@ -226,7 +223,7 @@ def _read_pair(path: Path) -> KeyPair:
 
 def _keep(places: Places, keys: tuple[Key, ...], serial: int) -> Keys:
     kept = Keys(serial, keys)
-    private_files.write(places.keys, kept.to_bytes())
+    secret_files.write(places.keys, kept.to_bytes())
     return kept
 
 
@@ -240,16 +237,6 @@ def _changing(places: Places) -> Iterator[Keys]:
 @contextmanager
 def _locked(places: Places) -> Iterator[None]:
     """Hold the lock of the keys; waits for whoever has it, which is never long."""
-    folder = places.database.parent
-    try:
-        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-        descriptor = os.open(places.keys_lock, os.O_RDWR | os.O_CREAT, private_files.MODE)
-    except OSError as error:
-        raise StoragePermissionError(
-            f"{folder} can't be written ({error.strerror}); give yourself write permission"
-        ) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with open_lock(places.keys_lock) as lock:
+        lock.wait()
         yield
-    finally:
-        os.close(descriptor)  # and with it the lock

@@ -13,7 +13,7 @@ import orjson
 
 from memmux.config.paths import make_private
 from memmux.errors import ClusterUnreachableError, KeyFileError, MemmuxError, SettingInvalidError
-from memmux.trust import private_files
+from memmux.trust import secret_files
 from memmux.trust.keys import check_name
 from memmux.wire.addresses import Address, parse
 from memmux.wire.curve import Curve, KeyPair, is_key
@@ -104,7 +104,7 @@ def path_of(name: str, config: Path) -> Path:
 def read(path: Path) -> Remote:
     """Return the remote that is kept there; raise SettingInvalidError if there is none, or KeyFileError."""
     try:
-        return Remote.from_bytes(private_files.read(path), path)
+        return Remote.from_bytes(secret_files.read(path), path)
     except FileNotFoundError:
         raise SettingInvalidError(
             f"remote names {path}, which does not exist; run `memmux connect FILE` with the file of your key, or "
@@ -114,7 +114,7 @@ def read(path: Path) -> Remote:
 
 def keep(remote: Remote, path: Path) -> None:
     """Keep a remote for this user alone; one of the same name and cluster is replaced, as after a new key."""
-    make_private(path.parent)
+    make_private(path.parent, sync=True)
     if path.exists() and read(path).server != remote.server:
         raise KeyFileError(f"{path} leads to another cluster; choose another name with --name, or remove that file")
-    private_files.write(path, remote.to_bytes())
+    secret_files.write(path, remote.to_bytes())

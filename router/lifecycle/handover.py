@@ -21,12 +21,12 @@ from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.replace import HAND_OVER_S
 from memmux.config.paths import Places
 from memmux.errors import DatabaseInUseError, MemmuxError, ProtocolVersionError, error_from_json
+from memmux.files.lock import FileLock
 from memmux.processes import alive
 from memmux.version import __version__
 from memmux.wire import protocol, sockets
 from memmux.wire.ids import uuid7
 from memmux.wire.protocol import Header, Kind
-from router.lifecycle.database_lock import DatabaseLock
 
 WARM_S = 10.0  # for the workers to be there, before the handover begins without some of them
 ASK_AGAIN_S = 2.0  # between two times that it is asked for: the first may have been lost
@@ -40,7 +40,7 @@ class Successor:
     Times are monotonic seconds. until: when it gives up. asked_at: when it asked first; None if it has not.
     """
 
-    def __init__(self, lock: DatabaseLock, places: Places, now: float) -> None:
+    def __init__(self, lock: FileLock, places: Places, now: float) -> None:
         self.began = now
         self.until = now + HAND_OVER_S + places.settings.drain_s
         self.asked_at: float | None = None
@@ -144,7 +144,7 @@ class Handover:
     clock: monotonic seconds.
     """
 
-    def __init__(self, lock: DatabaseLock, places: Places, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lock: FileLock, places: Places, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = lock
         self._places = places
         self._clock = clock

@@ -92,7 +92,9 @@ def test_another_user_can_open_no_file_and_no_socket_of_a_cluster(settings: Sett
         "memories.db.endpoint",
         "memories.db.keys",
         "memories.db.curve",
+        "memories.db.lineage",
         "router.jsonl",
+        "router.err",
     }
     assert opened == []
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 
 from memmux.config.settings import Settings
+from memmux.files import durable
 from memmux.version import __version__
 from workers.embedding.sources import Source, models_folder
 
@@ -106,7 +107,8 @@ def versions() -> dict[str, str]:
 def refuse(settings: Settings, source: Source, reason: str) -> None:
     """Remember that the model can't be exported, so that it is not tried again until a version changes."""
     fields = {"reason": reason, "configuration": configuration(source), "versions": versions()}
-    _refusal(settings, source).write_bytes(orjson.dumps(fields))
+    # What is lost is tried again. A cache may be shared, so the umask says who may read it.
+    durable.write(_refusal(settings, source), orjson.dumps(fields), mode=None, sync=False)
 
 
 def refused(settings: Settings, source: Source) -> str | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 import orjson
 
 from memmux.errors import ModelInvalidError
+from memmux.files import durable, private
 
 MEMORY = "digests.json"  # in the folder of exported models
 
@@ -44,10 +44,9 @@ def _remembered(path: Path, memory: Path) -> str:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     known[str(path)] = {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256}
     with contextlib.suppress(OSError):  # a cache folder that can't be written costs time, nothing else
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        partial = memory.with_name(f".{memory.name}.{os.getpid()}")
-        partial.write_bytes(orjson.dumps(known))
-        partial.replace(memory)
+        private.make_folder(memory.parent, sync=False)
+        # What is lost is computed again. A cache may be shared, so the umask says who may read it.
+        durable.write(memory, orjson.dumps(known), mode=None, sync=False)
     return sha256
 
 

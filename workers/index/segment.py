@@ -18,13 +18,13 @@ from typing import Final
 import numpy as np
 import orjson
 
+from memmux.files import durable
 from workers.index.exact import best
 from workers.index.interface import Rows, Scored, Vectors
 from workers.index.sketch import Slots
 
 VERSION: Final = 1  # of the files
 MANIFEST, ROWS, VECTORS, GRAPH = "segment.json", "rows.npy", "vectors.npy", "graph.faiss"
-PARTIAL = ".partial"  # how the name of a folder ends that is being made
 CANDIDATES, _CANDIDATES_PER_HIT = 40, 4  # of the graph, that are compared exactly
 _ENOUGH = 2  # visible candidates for each hit; with fewer, one that is ranked wrongly could be missed, and
 _WIDER = 4  # times as many are asked for
@@ -67,17 +67,18 @@ def kept(database: Path) -> Iterator[tuple[Path, Manifest]]:
     for path in folder(database).glob(f"*-*-*/{MANIFEST}"):
         with suppress(OSError, ValueError, TypeError):  # removed meanwhile, or of another version
             manifest = Manifest(**orjson.loads(path.read_bytes()))
-            if manifest.version == VERSION and not path.parent.name.endswith(PARTIAL):
+            if manifest.version == VERSION and not path.parent.name.endswith(durable.PARTIAL):
                 found.append((path.parent, manifest))
     yield from sorted(found, key=lambda pair: pair[1].seq)
 
 
 def publish(database: Path, partial: Path, manifest: Manifest) -> None:
-    """Give a folder that is complete but for the manifest its name."""
+    """Give a folder that is complete but for the manifest its name, once all of it is on the disk."""
     (partial / MANIFEST).write_bytes(orjson.dumps(asdict(manifest)))
     target = place(database, manifest)
+    durable.flush_tree(partial)
     shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    durable.rename(partial, target)
 
 
 class Segment:

@@ -6,7 +6,6 @@ database. The exit code is 0 when every namespace with many vectors has a segmen
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
@@ -21,6 +20,8 @@ from numpy.lib.format import open_memmap
 
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
+from memmux.files import durable, private
+from memmux.files.lock import FileLock
 from memmux.logs import log
 from workers.index import hnsw
 from workers.index import segment as segments
@@ -54,7 +55,7 @@ def main(settings: Settings) -> int:
 def make(database: Path, least: int) -> list[int]:
     """Make the segments that are missing or stale, of namespaces with so many vectors; return how many are in each."""
     with _alone(database):
-        for path in segments.folder(database).glob(f"*{segments.PARTIAL}"):  # of a build that was killed
+        for path in segments.folder(database).glob(f"*{durable.PARTIAL}"):  # of a build that was killed
             shutil.rmtree(path, ignore_errors=True)
         _remove_foreign(database)
         made = [_build(database, manifest) for manifest in _due(database, least)]
@@ -65,9 +66,9 @@ def make(database: Path, least: int) -> list[int]:
 @contextmanager
 def _alone(database: Path) -> Iterator[None]:
     folder = segments.folder(database)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    private.make_folder(folder)
+    with FileLock(folder / "lock") as lock:
+        lock.wait()
         yield
 
 
@@ -114,8 +115,8 @@ def _change(connection: apsw.Connection, seq: int) -> str | None:
 def _build(database: Path, wanted: Manifest) -> int:
     """Make one segment; return how many vectors are in it."""
     began = time.monotonic()
-    partial = segments.folder(database) / f"building{segments.PARTIAL}"
-    partial.mkdir(mode=0o700)
+    partial = segments.folder(database) / f"building{durable.PARTIAL}"
+    private.make_folder(partial, sync=False)
     manifest = _copy(database, wanted, partial)
     copied = time.monotonic()
     lines = np.load(partial / segments.VECTORS, mmap_mode="r")

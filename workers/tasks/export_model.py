@@ -6,7 +6,6 @@ Run as `python -P -m workers export FLAGS…`, politely and one at a time. The e
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import time
@@ -20,6 +19,8 @@ import orjson
 
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, ModelInvalidError
+from memmux.files import durable, private
+from memmux.files.lock import FileLock
 from memmux.logs import log
 from workers.embedding import exports, sources
 from workers.embedding.exports import GRAPH, MANIFEST, TOKENIZER, Export, Manifest
@@ -74,16 +75,16 @@ def main(settings: Settings) -> int:
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Hold the lock of this export; whoever waited for it will find the work done."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_name(f"{place.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    private.make_folder(place.parent, sync=False)
+    with FileLock(place.with_name(f"{place.name}.lock")) as lock:
+        lock.wait()
         yield
 
 
 def _export(settings: Settings, source: Source) -> Export:
     """Make, verify and publish the export; raise ModelInvalidError, and remember it, if the model does not allow it."""
     place = exports.place(settings, source)
-    partial = place.with_name(f".{place.name}.partial")
+    partial = place.with_name(f".{place.name}{durable.PARTIAL}")
     shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed: the lock is ours
     partial.mkdir()
     try:
@@ -93,10 +94,9 @@ def _export(settings: Settings, source: Source) -> Export:
         exports.refuse(settings, source, error.message)
         raise
     (partial / MANIFEST).write_bytes(orjson.dumps(export.manifest, option=orjson.OPT_INDENT_2))
-    for path in (*partial.iterdir(), partial):
-        _sync(path)
+    durable.flush_tree(partial)
     shutil.rmtree(place, ignore_errors=True)  # one that was discarded, or of another configuration
-    partial.rename(place)
+    durable.rename(partial, place)
     return Export(place, export.manifest)
 
 
@@ -128,11 +128,3 @@ def _make(source: Source, folder: Path) -> Export:
     if not difference <= MOST_DIFFERENCE:  # written so that NaN is refused as well
         raise ModelInvalidError(f"its graph differs by {difference:.2g} from sentence-transformers")
     return Export(folder, replace(manifest, difference=difference))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,6 @@ with its log, under another name. At no moment is there a new file beside an old
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import time
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memmux.config.paths import PRIVATE, Places
+from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings
 from memmux.errors import (
     BackupFailedError,
@@ -29,6 +28,7 @@ from memmux.errors import (
     StorageFullError,
     StoragePermissionError,
 )
+from memmux.files import durable
 from memmux.logs import log
 from workers.storage.backups import backup
 from workers.storage.backups.backup import Contents
@@ -69,20 +69,10 @@ def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
 @contextmanager
 def _locked(places: Places) -> Iterator[None]:
     """Hold the database's lock; raise DatabaseInUseError if a cluster has it."""
-    try:
-        places.database.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-        descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StoragePermissionError(f"{places.lock} can't be made: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open_lock(places.lock) as lock:
+        if not lock.take():
+            raise DatabaseInUseError(f"a cluster serves {places.database}; stop it with `memmux stop`, then restore")
         yield
-    except BlockingIOError:
-        raise DatabaseInUseError(
-            f"a cluster serves {places.database}; stop it with `memmux stop`, then restore"
-        ) from None
-    finally:
-        os.close(descriptor)
 
 
 def _newest(backup_folder: BackupFolder, passed: list[str]) -> tuple[Path, Contents]:
@@ -122,25 +112,21 @@ def _put(source: Path, database: Path) -> str | None:
     """Put a copy of `source` in the place of `database`; return what the old file is called now."""
     partial = database.with_name(f"{database.name}.restoring")
     try:
-        with partial.open("wb") as copy, source.open("rb") as whole:
-            os.fchmod(copy.fileno(), 0o600)
-            shutil.copyfileobj(whole, copy, 1 << 20)
-        backup.sync(partial)
-        if (found := backup.verify(partial)) != (wanted := backup.verify(source)):
-            raise BackupFailedError(f"the copy of {source} holds {found} and not {wanted}; nothing was changed")
-        kept = _keep(database)
-        # The logs first: a new file beside an old log would be read as if the log were its own.
-        for suffix in (*_LOGS, "-shm"):
-            database.with_name(database.name + suffix).unlink(missing_ok=True)
-        file_identity.end(database)
-        backup.sync(database.parent)
-        partial.replace(database)
-        backup.sync(database.parent)
+        with durable.building(database, partial=partial):
+            with partial.open("r+b") as copy, source.open("rb") as whole:
+                shutil.copyfileobj(whole, copy, 1 << 20)
+            durable.flush(partial)  # before anything is removed, as there may be no room for all of it
+            if (found := backup.verify(partial)) != (wanted := backup.verify(source)):
+                raise BackupFailedError(f"the copy of {source} holds {found} and not {wanted}; nothing was changed")
+            kept = _keep(database)
+            # The logs first: a new file beside an old log would be read as if the log were its own.
+            for suffix in (*_LOGS, "-shm"):
+                database.with_name(database.name + suffix).unlink(missing_ok=True)
+            file_identity.end(database)
+            durable.flush(database.parent)
     except OSError as error:
         cls: type[MemmuxError] = StorageFullError if error.errno == errno.ENOSPC else StoragePermissionError
         raise cls(f"{database} could not be replaced: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return kept
 
 
@@ -164,6 +150,6 @@ def _keep(database: Path) -> str | None:
                 os.link(old, new)
             except OSError:  # a file system without links
                 shutil.copy2(old, new)
-                backup.sync(new)
-    backup.sync(database.parent)
+                durable.flush(new)
+    durable.flush(database.parent)
     return str(kept)

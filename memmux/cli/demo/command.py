@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import math
 import tempfile
 import time
@@ -23,6 +22,7 @@ from memmux.client.blocking import Client
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
+from memmux.files import lock
 
 if TYPE_CHECKING:
     from memmux.cli.demo.players import Played, Report
@@ -95,21 +95,9 @@ def _stop(settings: Settings) -> None:
             client.stop()
             return
         waited_s = time.monotonic() - began
-        if waited_s > END_S or (waited_s > START_S and not _held(places.lock)):
+        if waited_s > END_S or (waited_s > START_S and not lock.is_held(places.lock)):
             return
         time.sleep(POLL_S)
-
-
-def _held(lock: Path) -> bool:
-    """Return whether a router holds the database's lock."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _first(group: BaseExceptionGroup) -> BaseException:

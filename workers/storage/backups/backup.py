@@ -18,8 +18,9 @@ from urllib.parse import quote
 import apsw
 
 from memmux.errors import BackupFailedError, DatabaseCorruptError
+from memmux.files import durable
 from memmux.wire.answers import Backup
-from workers.storage.backups.folder import PARTIAL, BackupFolder
+from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import engine, queries
 
 Proceed = Callable[[], None]
@@ -28,7 +29,6 @@ Proceed = Callable[[], None]
 _SQL = queries.load("backup")
 _STEP_PAGES = 256  # copied between two looks whether to go on: a few milliseconds
 _RESERVE_BYTES = 16 << 20  # that a backup leaves free, for the database goes on growing
-_PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,14 @@ def save(
             source.execute("BEGIN")
             wanted = _contents(source)  # the first look is what pins the snapshot
         target = backup_folder.place(now(), wanted.seq)
-        partial = target.with_name(target.name + PARTIAL)
-        try:
-            with _failures(backup_folder.folder):
-                _check_room(source, backup_folder.folder)
+        partial = target.with_name(target.name + durable.PARTIAL)
+        with _failures(backup_folder.folder):
+            _check_room(source, backup_folder.folder)
+            with durable.building(target, partial=partial):
                 _copy(source, partial, proceed)
                 if (found := verify(partial, proceed)) != wanted:
                     raise BackupFailedError(f"the backup holds {found}, and the database {wanted}")
                 size = partial.stat().st_size
-                partial.replace(target)
-                sync(backup_folder.folder)
-        finally:
-            partial.unlink(missing_ok=True)
     seconds = round(time.monotonic() - began, 3)
     return Backup(path=str(target), bytes=size, memories=found.memories, seq=found.seq, seconds=seconds)
 
@@ -129,27 +125,15 @@ def _check_room(source: apsw.Connection, folder: Path) -> None:
 
 
 def _copy(source: apsw.Connection, partial: Path, proceed: Proceed) -> None:
-    """Copy the snapshot of `source` into a new private file, and put that on the disk."""
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
+    """Copy the snapshot of `source` into an empty file."""
     with closing(engine.connect(partial)) as copy:
-        copy.pragma("synchronous", 0)  # the file is synced once, below
+        copy.pragma("synchronous", 0)  # the file is synced once, at the end
         with copy.backup("main", source, "main") as copying:
             while not copying.done:
                 copying.step(_STEP_PAGES)
                 proceed()
         # So that whoever opens the backup, with whatever program, makes no files beside it.
         copy.pragma("journal_mode", "delete")
-    sync(partial)
-
-
-def sync(path: Path) -> None:
-    """Put a file, or the names in a folder, on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

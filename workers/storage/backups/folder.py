@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memmux.config.paths import PRIVATE, Places
+from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import BackupFailedError
+from memmux.files import private
+from memmux.files.durable import PARTIAL
 from memmux.wire.times import from_epoch
 
-PARTIAL = ".partial"  # the suffix of a backup that does not count yet
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -50,7 +51,7 @@ class BackupFolder:
     def make(self) -> None:
         """Make the folder, for this user alone, if it is missing; raise BackupFailedError."""
         try:
-            self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            private.make_folder(self.folder)
         except OSError as error:
             raise BackupFailedError(
                 f"the folder {self.folder} can't be made ({error.strerror}); name another one"

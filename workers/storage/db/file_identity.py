@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 
 from memmux.errors import DatabaseReplacedError
+from memmux.files import durable, private
 from memmux.logs import log
 
 Identity = tuple[int, int]
@@ -42,11 +43,9 @@ class Lineage:
     def note(self, database: Path) -> None:
         """Write it down for later writers and for readers; a full disk is no reason not to serve."""
         note = _note(database)
-        partial = note.with_name(f"{note.name}.partial")
         try:
             note.unlink(missing_ok=True)  # a wrong one is worse than none
-            partial.write_bytes(orjson.dumps(asdict(self)))
-            partial.replace(note)
+            durable.write(note, orjson.dumps(asdict(self)))
         except OSError as error:
             log.get().warning("lineage_not_noted", path=str(note), error=error.strerror)
 
@@ -101,14 +100,14 @@ def _set_aside(database: Path) -> None:
         wal.unlink(missing_ok=True)
         return
     aside = wal.with_name(f"{wal.name}.orphaned-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
-    wal.rename(aside)
+    durable.rename(wal, aside)
     log.get().warning("log_set_aside", path=str(aside), why="it belongs to a database that is not there any more")
 
 
 def _noted(database: Path) -> Lineage | None:
-    """Return what the last writer noted; None if there is nothing that can be read."""
+    """Return what the last writer noted; None if there is nothing that can be read, or others may have written it."""
     try:
-        fields = orjson.loads(_note(database).read_bytes())
+        fields = orjson.loads(private.read(_note(database)))
         database_id, wal = (None if fields[name] is None else tuple(fields[name]) for name in ("database", "log"))
         return Lineage(database_id, wal, int(fields["router"]))
     except (OSError, ValueError, KeyError, TypeError):

@@ -12,6 +12,7 @@ from memmux.errors import (
     StorageError,
     StoragePermissionError,
 )
+from memmux.files import durable, private
 from memmux.logs import log
 from workers.runtime.jobs import Alive, silent
 from workers.storage.backups import backup
@@ -83,9 +84,9 @@ def _is_empty(database: Path) -> bool:
 def _create(database: Path) -> None:
     """Make an empty file that only its owner can read; SQLite gives the files beside it the same mode."""
     try:
-        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
-        backup.sync(database.parent)
+        private.make_folder(database.parent)
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, private.FILE))
+        durable.flush(database.parent)
     except OSError as error:
         raise StoragePermissionError(
             f"{database} can't be made: {error.strerror}; give yourself write permission, or name another place "

@@ -220,6 +220,23 @@ def test_only_the_last_start_is_quoted(settings: Settings, places: Places, route
     assert (places.logs / "router.err").read_text() == "an old story\nnews\n"
 
 
+@pytest.mark.parametrize("mode", [None, 0o644])
+def test_what_the_router_prints_is_private_also_where_it_was_not(
+    settings: Settings, places: Places, router: Callable[[str], Path], mode: int | None
+) -> None:
+    path = places.logs / "router.err"
+    places.logs.mkdir(parents=True)
+    if mode is not None:
+        path.touch(mode)
+        path.chmod(mode)
+    router("sys.exit('the text of a memory')")
+    with pytest.raises(errors.ClusterStartError):
+        find.ensure(settings)
+    assert path.read_text() == "the text of a memory\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert places.logs.stat().st_mode & 0o777 == 0o700
+
+
 def test_router_that_is_never_ready_is_given_up(settings: Settings, router: Callable[[str], Path]) -> None:
     told = router("open(told, 'w').write(str(os.getpid())); sys.stdout.flush(); import signal; signal.pause()")
     settings = Settings(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.config.paths import IPC_PATH_BYTES, Places, make_private
+from memmux.config.paths import IPC_PATH_BYTES, Places, make_private, open_lock
 from memmux.config.settings import Settings
 from memmux.errors import EndpointTooLongError, StoragePermissionError
 
@@ -74,3 +74,19 @@ def test_file_in_the_place_of_a_private_folder_is_refused(short_tmp: Path) -> No
     (short_tmp / "file").touch()
     with pytest.raises(StoragePermissionError):
         make_private(short_tmp / "file")
+
+
+def test_parents_of_a_private_folder_are_private_too(short_tmp: Path) -> None:
+    make_private(short_tmp / "state" / "logs" / "digest")
+    for folder in ("state", "state/logs", "state/logs/digest"):
+        assert (short_tmp / folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_folder_of_a_lock_is_made_for_its_user_alone_and_one_that_can_not_be_is_named(short_tmp: Path) -> None:
+    with open_lock(short_tmp / "data" / "m" / "m.db.lock") as lock:
+        assert lock.take()
+        assert (short_tmp / "data").stat().st_mode & 0o777 == 0o700
+        assert (short_tmp / "data" / "m").stat().st_mode & 0o777 == 0o700
+    (short_tmp / "file").touch()
+    with pytest.raises(StoragePermissionError, match=r"file.*MEMMUX_DATABASE"):
+        open_lock(short_tmp / "file" / "m.db.lock")

@@ -93,7 +93,9 @@ def test_a_folder_that_is_read_only_leaves_the_file_as_it_is(tmp_path: Path) -> 
 
 def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
     file = tmp_path / "mcp.json"
-    (tmp_path / "mcp.json.memmux-partial").write_bytes(b"half")
+    left = tmp_path / "mcp.json.memmux-01234567.partial"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
     writing.replace(file, None, b"new", NOW)
     assert list(tmp_path.iterdir()) == [file]
     assert file.read_bytes() == b"new"

@@ -40,9 +40,13 @@ def test_line_is_json_and_says_which_process_wrote_it(settings: Settings) -> Non
     assert line["database"] == str(settings.database)
 
 
-def test_log_is_private(settings: Settings) -> None:
-    log.configure("router", settings)
+@pytest.mark.parametrize("there", [False, True])
+def test_log_is_private(settings: Settings, there: bool) -> None:
     folder = Places(settings).logs
+    if there:
+        folder.mkdir(parents=True)
+        (folder / "router.jsonl").touch(0o666)
+    log.configure("router", settings)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "router.jsonl").stat().st_mode) == 0o600
 

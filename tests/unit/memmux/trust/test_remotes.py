@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from memmux.errors import KeyFileError, SettingInvalidError
-from memmux.trust import private_files, remotes
+from memmux.trust import remotes, secret_files
 from memmux.trust.remotes import Remote
 from memmux.wire.curve import KeyPair
 
@@ -76,6 +76,6 @@ def test_a_remote_that_others_may_read_or_that_is_not_there_is_refused(remote: R
     path = tmp_path / "team.json"
     with pytest.raises(SettingInvalidError, match="memmux connect"):
         remotes.read(path)
-    private_files.write(path, remote.to_bytes(), 0o644)
+    secret_files.write(path, remote.to_bytes(), 0o644)
     with pytest.raises(KeyFileError, match="chmod 600"):
         remotes.read(path)

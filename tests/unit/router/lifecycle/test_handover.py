@@ -16,9 +16,9 @@ from memmux.cluster.endpoint import Endpoint
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, OverloadedError, ProtocolVersionError, WorkerUnavailableError
+from memmux.files.lock import FileLock
 from memmux.wire import protocol
 from memmux.wire.protocol import Kind, Message
-from router.lifecycle.database_lock import DatabaseLock
 from router.lifecycle.handover import ASK_AGAIN_S, CLAIM_S, Handover, Successor
 from tests.unit.memmux.client.peer import BOUND_S, Peer
 
@@ -30,8 +30,8 @@ def places(settings: Settings) -> Places:
 
 
 @pytest.fixture
-def lock(places: Places) -> Iterator[DatabaseLock]:
-    with DatabaseLock(places.lock) as lock:
+def lock(places: Places) -> Iterator[FileLock]:
+    with FileLock(places.lock) as lock:
         yield lock
 
 
@@ -51,7 +51,7 @@ def other() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_successor_asks_for_a_handover_in_its_own_name_and_again_after_a_while(
-    settings: Settings, places: Places, lock: DatabaseLock, context: zmq.Context[zmq.Socket[bytes]]
+    settings: Settings, places: Places, lock: FileLock, context: zmq.Context[zmq.Socket[bytes]]
 ) -> None:
     with Peer(settings) as peer:
         successor = Successor(lock, places, now=10.0)
@@ -68,7 +68,7 @@ def test_successor_asks_for_a_handover_in_its_own_name_and_again_after_a_while(
 
 
 def test_successor_of_nobody_takes_the_lock(
-    places: Places, lock: DatabaseLock, context: zmq.Context[zmq.Socket[bytes]]
+    places: Places, lock: FileLock, context: zmq.Context[zmq.Socket[bytes]]
 ) -> None:
     successor = Successor(lock, places, now=0.0)
     successor.ask(context, 0.0)
@@ -83,7 +83,7 @@ def test_successor_of_nobody_takes_the_lock(
 def test_successor_gives_up_what_is_refused_for_good(
     settings: Settings,
     places: Places,
-    lock: DatabaseLock,
+    lock: FileLock,
     context: zmq.Context[zmq.Socket[bytes]],
     error: MemmuxError,
     *,
@@ -106,7 +106,7 @@ def test_successor_gives_up_what_is_refused_for_good(
 def test_router_of_another_protocol_is_told_to_stop_by_a_signal(
     settings: Settings,
     places: Places,
-    lock: DatabaseLock,
+    lock: FileLock,
     context: zmq.Context[zmq.Socket[bytes]],
     other: subprocess.Popen[bytes],
 ) -> None:
@@ -127,7 +127,7 @@ def test_router_of_another_protocol_is_told_to_stop_by_a_signal(
 
 
 def test_handover_is_done_when_the_successor_has_written_the_endpoint(
-    places: Places, lock: DatabaseLock, other: subprocess.Popen[bytes]
+    places: Places, lock: FileLock, other: subprocess.Popen[bytes]
 ) -> None:
     lock.take()
     handover = Handover(lock, places, clock=lambda: 0.0)
@@ -139,7 +139,7 @@ def test_handover_is_done_when_the_successor_has_written_the_endpoint(
 
 
 def test_handover_fails_when_the_successor_has_ended(
-    places: Places, lock: DatabaseLock, other: subprocess.Popen[bytes]
+    places: Places, lock: FileLock, other: subprocess.Popen[bytes]
 ) -> None:
     lock.take()
     handover = Handover(lock, places)
@@ -150,7 +150,7 @@ def test_handover_fails_when_the_successor_has_ended(
 
 
 def test_handover_fails_when_the_successor_lives_and_never_takes_the_lock(
-    places: Places, lock: DatabaseLock, other: subprocess.Popen[bytes]
+    places: Places, lock: FileLock, other: subprocess.Popen[bytes]
 ) -> None:
     times = [0.0]
     lock.take()
@@ -159,7 +159,7 @@ def test_handover_fails_when_the_successor_lives_and_never_takes_the_lock(
     times[0] = CLAIM_S * 0.9
     assert handover.taken_over(other.pid) is None
     times[0] = CLAIM_S
-    with DatabaseLock(places.lock) as theirs:
+    with FileLock(places.lock) as theirs:
         assert theirs.take()
         assert handover.taken_over(other.pid) is None
     assert handover.taken_over(other.pid) is False

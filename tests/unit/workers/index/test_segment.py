@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memmux.files import durable
 from tests.unit.workers.index.test_sketch import brute_force, clustered
 from workers.index import hnsw
 from workers.index import segment as segments
@@ -23,7 +24,7 @@ def made(database: Path, vectors: Vectors = VECTORS, *, rows: list[int] | None =
     described = {"model": 1, "namespace": "default", "seq": 7, "change": "some", "breadth": 128, **fields}
     size = {"version": segments.VERSION, "dimensions": vectors.shape[1], "vectors": len(vectors)}
     manifest = Manifest(**{**size, **described})  # type: ignore[arg-type]  # names by values
-    partial = segments.folder(database) / f"building{segments.PARTIAL}"
+    partial = segments.folder(database) / f"building{durable.PARTIAL}"
     partial.mkdir(parents=True)
     np.save(partial / segments.ROWS, np.array(range(len(vectors)) if rows is None else rows, np.int64))
     np.save(partial / segments.VECTORS, vectors)
@@ -116,7 +117,7 @@ def test_only_complete_segments_count_and_the_newest_comes_last(tmp_path: Path) 
     made(database, VECTORS[:50], seq=9)
     made(database, VECTORS[:50], seq=30)
     made(database, VECTORS[:50], seq=12, namespace="other")
-    (segments.folder(database) / f"building{segments.PARTIAL}").mkdir()
+    (segments.folder(database) / f"building{durable.PARTIAL}").mkdir()
     made_too_early = segments.folder(database) / "1-none-40"
     made_too_early.mkdir()
     (made_too_early / segments.MANIFEST).write_text("{}")

@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import apsw
+import orjson
 import pytest
 
 from memmux.errors import DatabaseReplacedError
+from memmux.files import durable
 from tests.unit.workers.desk import Desk
 from workers.storage.db import engine, file_identity
 from workers.storage.reading.reader import SqliteReader
@@ -160,6 +162,35 @@ def test_stale_log_would_have_been_applied(old: Desk, other: Path, database: Pat
         found = [content for (content,) in connection.execute("SELECT content FROM memories")]
     assert found == ["from the old database"]
     assert old.engine.facts()["memories"] == 1
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_the_note_is_private_and_on_the_disk(database: Path, monkeypatch: pytest.MonkeyPatch, umask: int) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(durable, "flush", lambda path: flushed.append(path.name))
+    before = os.umask(umask)
+    try:
+        with closing(SqliteWriter(database)):
+            note = database.with_name("memories.db.lineage")
+            assert note.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+    assert [name for name in flushed if ".lineage" in name] == flushed[-2:-1]
+    assert flushed[-1] == database.parent.name
+
+
+@pytest.mark.parametrize(("mode", "believed"), [(0o600, True), (0o620, False), (0o602, False)])
+def test_a_note_that_others_may_have_written_does_not_set_a_log_aside(
+    old: Desk, database: Path, monkeypatch: pytest.MonkeyPatch, mode: int, believed: bool
+) -> None:
+    note = database.with_name("memories.db.lineage")
+    fields = orjson.loads(note.read_bytes())
+    note.write_bytes(orjson.dumps({**fields, "database": [0, 0]}))
+    note.chmod(mode)
+    _next_cluster(monkeypatch)
+    file_identity.begin(database)
+    assert len(_aside(database)) == believed
+    assert old.sql("SELECT count(*) FROM memories") == [(1,)]
 
 
 def test_a_note_that_makes_no_sense_is_no_note(database: Path) -> None:

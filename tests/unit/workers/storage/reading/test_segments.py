@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memmux.files import durable
 from memmux.wire.answers import Verified
 from tests.unit.workers.desk import Desk, frames
 from workers.index import segment as segments
@@ -194,7 +195,7 @@ def test_more_vectors_than_fit_into_memory_are_searched_through_a_segment(tmp_pa
 
 def test_what_a_killed_build_left_is_removed(desk: Desk, ids: list[str]) -> None:
     assert ids
-    left = segments.folder(desk.settings.database) / f"building{segments.PARTIAL}"
+    left = segments.folder(desk.settings.database) / f"building{durable.PARTIAL}"
     left.mkdir()
     builder.make(desk.settings.database, LEAST)
     assert not left.exists()

@@ -1,0 +1,138 @@
+"""Durable files: written beside their place, put on the disk, then renamed; a crash leaves the old one or the new one.
+
+The order matters: the content before the name, and the name before anybody is told (Pillai et al., "All File Systems
+Are Not Created Equal", OSDI 2014). Whatever fails is an OSError, and then nothing is left beside the old file. What a
+killed process has left is in nobody's way, and is removed by a later write of the same file.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+PRIVATE = 0o600
+PARTIAL = ".partial"  # how the name of a file ends that is not whole
+LEFT_S = 3600.0  # without a change, after which a file that is not whole was left by a process that was killed
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF)  # how a file system says that it has none for folders
+
+
+def write(path: Path, content: bytes, *, mode: int | None = PRIVATE, sync: bool = True) -> None:
+    """Put a file with this content in the place of `path`; the arguments are those of `building`."""
+    with replacing(path, mode=mode, sync=sync) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int | None = PRIVATE, sync: bool = True) -> Iterator[BinaryIO]:
+    """Give a file to write, which takes the place of `path` when the block ends; the arguments are `building`'s."""
+    with building(path, mode=mode, sync=sync) as partial, partial.open("r+b") as file:
+        yield file
+
+
+@contextmanager
+def building(
+    path: Path, *, partial: Path | None = None, mode: int | None = PRIVATE, sync: bool = True
+) -> Iterator[Path]:
+    """Give the path of an empty file to fill, which takes the place of `path` when the block ends.
+
+    partial: what it is called until then, where nobody else can be making the same; by default a name of its own.
+    mode: whatever the umask; None leaves it to the umask, for files that are not ours alone. sync: False for what may
+    be lost with the power; the old file or the new one, whole, is there even so unless the power goes.
+    """
+    if partial is None:
+        _remove_left(path)
+        partial = path.with_name(f"{path.name}.memmux-{os.urandom(4).hex()}{PARTIAL}")
+    else:
+        partial.unlink(missing_ok=True)
+    _make(partial, mode)
+    try:
+        yield partial
+        if sync:
+            flush(partial)
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+    if sync:
+        flush(path.parent)
+
+
+@contextmanager
+def creating(path: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
+    """Give a new file to write, which is removed if the block fails; raise FileExistsError if one is there."""
+    _make(path, mode)
+    try:
+        with path.open("r+b") as file:
+            yield file
+        flush(path)
+        flush(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def rename(old: Path, new: Path) -> None:
+    """Give a file or folder, which is on the disk already, another name or place."""
+    old.replace(new)
+    flush(new.parent)
+    if old.parent != new.parent:
+        flush(old.parent)
+
+
+def flush(path: Path) -> None:
+    """Put the content of a file, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if sys.platform == "darwin":
+            with suppress(OSError):  # not every file system has it
+                fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync does not ask the disk to empty its cache there
+                return
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC or not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def flush_tree(folder: Path) -> None:
+    """Put a folder and all that is in it on the disk."""
+    for parent, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            flush(Path(parent, name))
+        flush(Path(parent))
+
+
+def _make(path: Path, mode: int | None) -> None:
+    """Make an empty file, which nobody else can open before it has its mode; raise FileExistsError if one is there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o666 if mode is None else PRIVATE)
+    try:
+        try:
+            if mode is not None:
+                with suppress(PermissionError):  # it is ours, so this is a file system without modes
+                    os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def _remove_left(path: Path) -> None:
+    """Remove what processes that were killed have left of the same file, and of what SQLite puts beside it."""
+    name = re.compile(rf"{re.escape(path.name)}\.memmux-[0-9a-f]{{8}}{re.escape(PARTIAL)}(-journal|-wal|-shm)?")
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for found in entries:
+            if name.fullmatch(found.name) and time.time() - found.stat(follow_symlinks=False).st_mtime > LEFT_S:
+                Path(found.path).unlink(missing_ok=True)
