@@ -2,7 +2,7 @@
 
 It is a pure state machine. It has no socket, clock, randomness or process: each input comes with the time and leads to
 a list of actions, which `router.io.loop` then performs. So every interleaving of crash, stall, duplicate and expiry can
-be played through in a test, and is (`tests/unit/router/test_dispatch_machine.py`).
+be played through in a test, and is (`tests/unit/router/dispatch/test_dispatcher_machine.py`).
 
 The life of a request, and the module that each step is in:
 

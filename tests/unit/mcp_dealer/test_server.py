@@ -14,7 +14,7 @@ from mcp_dealer.cluster_link import NAME, Link
 from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, ToolList
 from memmux.errors import ERRORS
-from tests.unit.mcp_dealer.conftest import Connect, StandIn
+from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 
