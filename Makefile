@@ -1,9 +1,10 @@
 # make demo: set up everything and show memmux at work. make test: set up everything and run every check.
+# make quick: the checks to run after each change.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test setup lint bench clean
+.PHONY: demo quick test setup lint bench clean
 
 setup: $(READY)
 
@@ -23,6 +24,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The inner loop: the unit tests that are not slow, with a tenth of the examples where hypothesis makes them up.
+quick: lint
+	$(BIN)/python -m pytest tests/unit -m 'not slow' --hypothesis-profile=quick -n auto --dist worksteal
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal

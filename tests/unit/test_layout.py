@@ -28,13 +28,8 @@ def _belongs(path: Path) -> bool:
     return any(each.exists() for each in found) or (path.stem == "test_main" and (folder / "__main__.py").exists())
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(UNIT)))
-def test_every_unit_test_stands_where_its_module_does(path: Path) -> None:
-    assert _belongs(path) != (str(path.relative_to(UNIT)) in CROSS_CUTTING)
-
-
-def test_every_cross_cutting_test_exists() -> None:
-    assert [name for name in CROSS_CUTTING if not (UNIT / name).exists()] == []
+def test_every_unit_test_stands_where_its_module_does_and_the_others_are_listed() -> None:
+    assert {str(path.relative_to(UNIT)) for path in TESTS if not _belongs(path)} == set(CROSS_CUTTING)
 
 
 def test_nothing_is_imported_from_a_test_or_a_conftest_of_another_folder() -> None:

@@ -115,6 +115,7 @@ async def test_leaving_closes_the_link(connect: Connect, made: list[StandIn]) ->
     assert made[0].closed == 1
 
 
+@pytest.mark.slow
 def test_wrong_settings_are_told_on_stderr_alone() -> None:
     command = [sys.executable, "-P", "-m", "mcp_dealer", "--readers=none"]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)

@@ -365,7 +365,7 @@ def test_older_cluster_is_used_when_it_can_not_be_succeeded_and_that_is_not_trie
     for _ in range(3):
         assert find.ensure(settings).address == older.address
     assert told.read_text() == "tried "
-    monkeypatch.setattr(find, "UPGRADE_AGAIN_S", 0.0)
+    monkeypatch.setattr(replace, "UPGRADE_AGAIN_S", 0.0)
     assert find.ensure(settings).address == older.address
     assert told.read_text() == "tried tried "
 

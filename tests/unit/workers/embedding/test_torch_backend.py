@@ -41,6 +41,7 @@ def test_no_texts_give_no_rows(torch_embedder: TorchEmbedder) -> None:
     assert torch_embedder.embed([]).shape == (0, 384)
 
 
+@pytest.mark.slow
 def test_files_that_are_no_model_are_said_to_be_invalid(tmp_path: Path) -> None:
     from workers.embedding.torch_backend import TorchEmbedder
 
