@@ -190,7 +190,7 @@ def start(*, memories: int, idle_s: float, as_json: bool) -> None:
 
 @bench.command()
 @click.option("--clients", type=click.IntRange(1, 64), default=16, show_default=True, help="Client processes.")
-@click.option("--rounds", type=click.IntRange(1), default=6, show_default=True, help="Hand-overs, there and back.")
+@click.option("--rounds", type=click.IntRange(1), default=6, show_default=True, help="Handovers, there and back.")
 @seed_option
 @click.option(
     "--embedder",

@@ -9,7 +9,7 @@ import sys
 from typing import NoReturn
 
 from mcp_dealer import traces
-from mcp_dealer.cluster_link import Link
+from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import MemmuxError
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
 
 
 async def _serve(settings: Settings) -> NoReturn:
-    link = Link(settings)
+    link = ClusterLink(settings)
     if settings.traces:
         traces.set_up()
     loop = asyncio.get_running_loop()
@@ -40,7 +40,7 @@ async def _serve(settings: Settings) -> NoReturn:
     await _leave(link)
 
 
-async def _leave(link: Link) -> NoReturn:
+async def _leave(link: ClusterLink) -> NoReturn:
     """Say goodbye and end the process.
 
     At once, because a thread that waits for standard input, or for a cluster that is still starting, can't be

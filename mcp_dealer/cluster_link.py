@@ -20,7 +20,7 @@ NAME_CHARACTERS = 64  # of a name that a client says
 GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take two seconds to leave
 
 
-class Link:
+class ClusterLink:
     """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is.
 
     settings: of its cluster. uses: counts what the client is shown.

@@ -22,7 +22,7 @@ Meant = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What an older argument is; text: for the documentation. meant: gives the current arguments that say the same."""
+    """The meaning of an older argument; text: for the documentation. meant: the current arguments that say the same."""
 
     text: str
     meant: Callable[[object, Now], Meant]

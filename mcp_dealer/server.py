@@ -13,7 +13,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from mcp_types import Tool as Listing
 
 from mcp_dealer import call_log, older_tools
-from mcp_dealer.cluster_link import Link
+from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
 from mcp_dealer.older_tools import Older
 from mcp_dealer.schemas import as_older
@@ -35,7 +35,7 @@ INSTRUCTIONS = (
 class MemoryServer(MCPServer[None]):
     """An MCP server that answers the handshake at once, whatever state the cluster is in."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ClusterLink) -> None:
         self._link = link
         core = MemoryTools(link.begin, link.uses).all()
         tools = [*core, *ExtraTools(link.begin, link.settings).all()]
@@ -54,7 +54,7 @@ class MemoryServer(MCPServer[None]):
         )
 
     @property
-    def link(self) -> Link:
+    def link(self) -> ClusterLink:
         """The link to the cluster."""
         return self._link
 

@@ -1,4 +1,4 @@
-"""When a tool is called, and what a time expression means then."""
+"""Time expressions in a tool's arguments, as of the moment of the call."""
 
 from __future__ import annotations
 

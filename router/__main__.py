@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
 
 
 class _Starter:
-    """Whoever started this process and waits for a line; it may be nobody, or gone."""
+    """The program that started this process and waits for a line; there may be none, or it has ended."""
 
     def __init__(self, descriptor: int | None) -> None:
         self.there = descriptor is not None

@@ -15,6 +15,7 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings, load
 from memmux.errors import ClusterUnreachableError
+from tests.bounds import BOUND_S
 
 
 @pytest.fixture
@@ -37,6 +38,8 @@ def settings_env(short_tmp: Path) -> Iterator[dict[str, str]]:
         "MEMMUX_EMBEDDER": "hash",
         "MEMMUX_EMBEDDERS": "1",  # on any machine
         "MEMMUX_IDLE_EXIT_S": "20",  # of a cluster that a test left behind while it was starting
+        "MEMMUX_START_TIMEOUT_S": f"{BOUND_S}",
+        "MEMMUX_REQUEST_TIMEOUT_S": f"{BOUND_S}",
         "XDG_CONFIG_HOME": str(short_tmp / "config"),  # no user's memmux.toml
     }
     yield env
@@ -54,7 +57,9 @@ def model_cache(pytestconfig: pytest.Config) -> Path:
     """A MEMMUX_CACHE_DIR that holds the real model's exported and verified graph; made once, kept between runs."""
     folder = Path(pytestconfig.cache.mkdir("models")).resolve()
     settings = Settings(cache_dir=folder, state_dir=folder / "state")
-    subprocess.run([sys.executable, "-P", "-m", "workers", "export", *settings.flags()], check=True, timeout=300)
+    subprocess.run(
+        [sys.executable, "-P", "-m", "workers", "export", *settings.flags()], check=True, timeout=3 * BOUND_S
+    )
     return folder
 
 

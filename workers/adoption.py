@@ -57,7 +57,7 @@ class Adoption:
         self._signed = -math.inf
 
     def progress(self) -> dict[str, object]:
-        """Return how far it is, as `memmux.cluster.start.Adopting`; empty while there is none."""
+        """Return how far it is, as `memmux.cluster.start.AdoptionProgress`; empty while there is none."""
         if self._settings.adopt_from is None or self._signed == -math.inf:
             return {}
         done, total = (self._source.done, self._source.total) if self._source is not None else (0, 0)

@@ -30,13 +30,13 @@ from memmux.config.settings import EmbedderChoice
 
 PAUSE_S = 3.0  # the longest that is promised
 PAUSE_MS = 10  # what a client waits between two calls, on average
-AFTER_S = 1.0  # after a hand-over, still counted to it: clients come over
+AFTER_S = 1.0  # after a handover, still counted to it: clients come over
 FIRST_S = 20.0  # for all clients to have an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much is measured; rounds: hand-overs, there and back by turns; steady_s: of load before each."""
+    """How much is measured; rounds: handovers, there and back by turns; steady_s: of load before each."""
 
     clients: int = 16
     rounds: int = 6
@@ -47,7 +47,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """One hand-over: when it was asked for and when it was done, in monotonic seconds, and the versions that served."""
+    """One handover: when it was asked for and when it was done, in monotonic seconds, and the versions that served."""
 
     began: float
     ended: float
@@ -57,7 +57,7 @@ class HandOver:
 
 @dataclass(slots=True)
 class Upgrades:
-    """Hand-overs of one cluster under load, and what came of its clients' calls."""
+    """Handovers of one cluster under load, and what came of its clients' calls."""
 
     hand_overs: list[HandOver] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Upgrades:
 
     @property
     def pauses_s(self) -> list[float]:
-        """The pause of each hand-over, in seconds."""
+        """The pause of each handover, in seconds."""
         answered = answered_at(self.entries)
         return [longest_gap_s(answered, one.began, one.ended + AFTER_S) for one in self.hand_overs]
 
@@ -99,7 +99,7 @@ def longest_gap_s(answered: Sequence[float], began: float, ended: float) -> floa
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Give the rows of some hand-overs between two versions."""
+    """Give the rows of some handovers between two versions."""
     with arena(embedder=options.embedder) as here:
         other = editions.make(here.folder / "other", editions.later())
         upgrades = run(here, [editions.this(), other], options)
@@ -108,11 +108,11 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def rows(upgrades: Upgrades) -> Iterator[Row]:
-    """Give what came of the hand-overs."""
+    """Give what came of the handovers."""
     verdict, pauses = upgrades.verdict, upgrades.pauses_s
     assert verdict is not None
     yield plain("calls", verdict.calls, key="calls")
-    yield plain("hand-overs", len(pauses), key="hand_overs")
+    yield plain("handovers", len(pauses), key="hand_overs")
     yield at_most("pause, worst", max(pauses), PAUSE_S, "s", key="pause_s")
     yield plain("pause, median, s", median(pauses), key="pause_median_s")
     took = [one.ended - one.began for one in upgrades.hand_overs]
@@ -144,9 +144,9 @@ def run(here: Arena, turns: Sequence[Edition], options: Options) -> Upgrades:
         with crowd:
             _wait_for_all(crowd, options.clients)
             for number in range(1, options.rounds + 1):
-                time.sleep(options.steady_s)  # of load, so that what a hand-over changes can be seen
+                time.sleep(options.steady_s)  # of load, so that what a handover changes can be seen
                 before, after = turns[(number - 1) % len(turns)], turns[number % len(turns)]
-                report.progress(f"hand-over {number}, to {after.version}")
+                report.progress(f"handover {number}, to {after.version}")
                 upgrades.hand_overs.append(_hand_over(here, before, after))
             time.sleep(AFTER_S)
             report.progress("finishing")
@@ -167,7 +167,7 @@ def _hand_over(here: Arena, before: Edition, after: Edition) -> HandOver:
         raise RuntimeError(ended.stderr.decode(errors="replace").strip())
     told = orjson.loads(ended.stdout)
     if (told["before"]["version"], told["version"]) != (before.version, after.version):
-        raise RuntimeError(f"another hand-over was asked for than there was: {told}")
+        raise RuntimeError(f"another handover was asked for than there was: {told}")
     return HandOver(began, time.monotonic(), before.version, after.version)
 
 

@@ -1,4 +1,4 @@
-"""What the tools take: models whose fields are a tool's arguments.
+"""The tools' arguments: models, each of whose fields is an argument.
 
 Beside our arguments, which a tool's schema lists, stand those that mcp-memory-service gives the same things. They are
 accepted and not listed, so that what was written for it goes on working at no cost to a model's context. Two arguments

@@ -1,4 +1,4 @@
-"""What all arguments share: names that are accepted and not listed, and what two names for one thing come to."""
+"""The base of all arguments: names that are accepted and not listed, and two names for one argument."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ Object = Annotated[dict[str, Any] | None, SkipJsonSchema()]
 
 
 class Arguments(ArgModelBase):
-    """What the arguments of all tools share."""
+    """The base of every tool's arguments."""
 
     def notes(self) -> list[str]:
         """Return what the caller should know of arguments that have no effect."""

@@ -1,4 +1,4 @@
-"""What the tools of the full list take."""
+"""The arguments of the tools of the full list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Action = Literal["connected", "subgraph", "path"]
 
 
 class Turn(BaseModel):
-    """What one side of a conversation said."""
+    """One turn of a conversation."""
 
     role: str = "unknown"
     content: str

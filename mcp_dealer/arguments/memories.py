@@ -1,4 +1,4 @@
-"""What the everyday tools take."""
+"""The arguments of the everyday tools."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _earliest(*times: datetime | None) -> datetime | None:
 
 
 class Asked(Arguments):
-    """What a search is for, and how it ranks."""
+    """The query of a search, and its ranking."""
 
     query: Annotated[str | None, Field(description="What to look for")] = None
     limit: Annotated[int, Field(description="Most results", json_schema_extra=bounded(1, limits.SEARCH_LIMIT))] = 10
@@ -156,7 +156,7 @@ class Search(Filtered, Asked):
 
 
 class Paged(Arguments):
-    """Which page of a list."""
+    """The page of a list."""
 
     limit: Annotated[
         int | None,

@@ -1,4 +1,4 @@
-"""What the tools answer: small flat models, each with a text form for hosts that show no structured results.
+"""The tools' answers: small flat models, each with a text form for hosts that show no structured results.
 
 Fields that are empty are left out, so an answer costs a model's context no more than it says.
 """

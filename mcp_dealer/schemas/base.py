@@ -1,4 +1,4 @@
-"""What all answers share: JSON as their schema says, a text form, and schemas that are as small as they can be."""
+"""The base of all answers: JSON as their schema says, a text form, and schemas that are as small as they can be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Count = Annotated[int | None, SkipJsonSchema()]
 
 
 class Answer(BaseModel):
-    """What the answers share.
+    """The base of every answer.
 
     degraded: codes of what was not as it should be. notes: what the caller should know of its arguments.
     """

@@ -60,7 +60,7 @@ class Hit(SearchAnswer):
 
 
 class Hits(Answer):
-    """What a search found, best first, and how it ranked; omitted: how many more there was no room for."""
+    """The hits of a search, best first, and its ranking; omitted: the number of hits without room in the answer."""
 
     mode: str
     hits: Sequence[Hit]

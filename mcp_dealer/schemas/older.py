@@ -29,7 +29,7 @@ class OlderHit(Hit):
 
 
 class OlderHits(Hits):
-    """What a search found; relevance_score: max(0, (1 + cosine) / 2) if it was by meaning, else the score."""
+    """The hits of a search; relevance_score: max(0, (1 + cosine) / 2) if it was by meaning, else the score."""
 
     hits: Sequence[OlderHit]
 

@@ -13,7 +13,7 @@ from memmux.wire import answers
 
 
 class Health(Answer):
-    """How the cluster is.
+    """The health of the cluster.
 
     memories: that this client may see. pending: of these, how many still wait for their vector; absent where a key does
     not let it know. clients: how many share the memory now, as far as it may know. model: absent until an embedder is
@@ -54,7 +54,7 @@ class Health(Answer):
 
 
 class Stats(Answer):
-    """What there is and how much it is used.
+    """Counts of memories, and of their use.
 
     memories: that are not deleted, in all namespaces, and of these superseded; recent: created in the last seven days.
     newest: when the last was created. requests: by operation, since the cluster started, uptime_s ago.
@@ -98,7 +98,7 @@ class Stats(Answer):
 
 
 class Cleanup(Answer):
-    """What there is to clean up.
+    """Memories that could be cleaned up.
 
     duplicates: always none, as a content is kept once. superseded: memories whose newer version has taken their place.
     deleted: memories that a purge would free; `more`: at least so many. Absent where a key does not let it know.
@@ -135,7 +135,7 @@ class Step(BaseModel):
 
 
 class History(Answer):
-    """What happened to one memory, newest first."""
+    """The changes of one memory, newest first."""
 
     changes: list[Step]
 
@@ -199,7 +199,7 @@ class Edge(BaseModel):
 
 
 class Linked(Answer):
-    """What is linked with a memory, nearest first, that memory at distance 0; a path in its order, or nothing."""
+    """The memories that are linked with one, nearest first, itself at distance 0; a path in its order, or nothing."""
 
     nodes: list[Point]
     links: list[Edge]
@@ -230,7 +230,7 @@ class Unread(BaseModel):
 
 
 class Ingested(Answer):
-    """What became of files.
+    """The result of an ingest, by file.
 
     files: how many were new or changed. chunks: how many memories were made of them. replaced: how many of before were
     deleted. skipped: how many files were as they were.

@@ -1,4 +1,4 @@
-"""Watching: a command that has to wait for a cluster which adopts a database says so on a terminal."""
+"""Progress of an adoption: a command that has to wait for a cluster which adopts a database says so on a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from memmux.cli.output import clean
 from memmux.cluster import start
-from memmux.cluster.start import Adopting
+from memmux.cluster.start import AdoptionProgress
 
 
 @contextmanager
@@ -33,7 +33,7 @@ class _Bar:
         self._stack = stack
         self._draw: object = None
 
-    def show(self, adopting: Adopting) -> None:
+    def show(self, adopting: AdoptionProgress) -> None:
         """Draw how far it is."""
         from rich.console import Console  # costs 50 ms, and only a terminal needs it
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # the same

@@ -34,7 +34,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     examinations: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: examination.of_installation(worker_tasks.run("environment", settings)),
         lambda: examination.of_variables(os.environ),
-        lambda: examination.of_legacy(os.environ, *folders()),
+        lambda: examination.of_mms(os.environ, *folders()),
         lambda: examination.of_adoption(settings),
         lambda: examination.of_files(settings),
         lambda: examination.of_logs(settings),

@@ -1,4 +1,4 @@
-"""What commands share: the settings as options, `--json`, and the options that describe and select memories."""
+"""Options that commands share: the settings, `--json`, and those that describe and select memories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How answers look: one JSON document, or text for people; rich is imported only to draw a table on a terminal."""
+"""The output of commands: one JSON document, or text for people; rich is imported only for a table on a terminal."""
 
 from __future__ import annotations
 

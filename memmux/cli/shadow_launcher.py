@@ -1,4 +1,4 @@
-"""What the scripts of `memmux install --shadow` run: `memory server` is `memmux mcp`, the rest says what to use.
+"""The program of the scripts of `memmux install --shadow`: `memory server` is `memmux mcp`, the rest says what to use.
 
 `python -P -m memmux.cli.shadow_launcher NAME ARGUMENTS…`
 """

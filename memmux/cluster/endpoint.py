@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"ipc:///.+|tcp://[^/]+:\d{1,5}")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a cluster listens.
+    """The address of a cluster, and its router.
 
     address: of the router's socket for clients. pid, version: of the router. protocol: the newest it speaks.
     listen: where clients of other machines reach it, if they do. detached: whether a client started it, for all of

@@ -1,4 +1,4 @@
-"""Whether a cluster answers: a PING to the endpoint that its file names."""
+"""PING: looks whether a cluster answers at the endpoint that its file names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def answers(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
-        socket.send_multipart(protocol.encode(Header(kind=Kind.PING)))
+        # Never blocking: once libzmq has given up a handshake, nothing can be sent, and no time-out ends the wait.
+        socket.send_multipart(protocol.encode(Header(kind=Kind.PING)), zmq.NOBLOCK)
         for pause in pauses():
             # Any answer shows a router; whether it speaks our protocol is HELLO's question, and has its own error.
             if socket.poll(0):
@@ -51,7 +52,7 @@ def answers(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
                 return False
             yield pause
     except zmq.ZMQError:
-        pass  # not an address that can be connected to
+        pass  # not an address that can be connected to, or a peer of which it is already known that it is no router
     finally:
         context.destroy(linger=0)  # and its socket, which has no name here if connecting failed
     return False

@@ -28,7 +28,7 @@ _SPECIAL = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$", "\n": "\\n"}  # syst
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What keeps one cluster running.
+    """The service that keeps one cluster running.
 
     name: as the service manager knows it. path, content: its file. start, stop, look: the commands that take it up, end
     it, and say with their exit code whether it runs. resume: starts it again, in case its process has handed over.

@@ -22,15 +22,15 @@ ERROR_LINES = 5  # of them, in the message of a failed start
 
 
 @dataclass(frozen=True, slots=True)
-class Adopting:
-    """How far the adoption of another database is, while a cluster starts; done, total: memories."""
+class AdoptionProgress:
+    """The progress of an adoption while a cluster starts; done, total: memories."""
 
     source: str
     done: int
     total: int
 
     @classmethod
-    def from_line(cls, line: bytes) -> Adopting | None:
+    def from_line(cls, line: bytes) -> AdoptionProgress | None:
         """Return what a line of the router's says of it; None if the line is about something else."""
         try:
             fields = orjson.loads(line)["adopting"]
@@ -39,11 +39,11 @@ class Adopting:
             return None
 
 
-def _unwatched(adopting: Adopting) -> None:
+def _unwatched(adopting: AdoptionProgress) -> None:
     del adopting  # nobody looks
 
 
-watcher: Callable[[Adopting], None] = _unwatched
+watcher: Callable[[AdoptionProgress], None] = _unwatched
 """Told each second how far an adoption is that a client of this process waits for; the command line sets it."""
 
 
@@ -111,7 +111,7 @@ def _line(descriptor: int, until: float) -> Steps[bytes | None]:
             received += part
             while b"\n" in received:
                 line, _, rest = received.partition(b"\n")
-                if (adopting := Adopting.from_line(line)) is None:
+                if (adopting := AdoptionProgress.from_line(line)) is None:
                     return received
                 watcher(adopting)
                 received, until = rest, time.monotonic() + allowed_s

@@ -1,4 +1,4 @@
-"""Where the files of one cluster are: beside its database, and in the runtime and state folders."""
+"""The paths of one cluster's files: beside its database, and in the runtime and state folders."""
 
 from __future__ import annotations
 

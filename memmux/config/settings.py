@@ -28,7 +28,7 @@ PREFIX = "MEMMUX_"
 
 
 class EmbedderChoice(StrEnum):
-    """What runs the model."""
+    """The backend that runs the model."""
 
     AUTO = "auto"  # onnx where its graph is there, torch until then
     ONNX = "onnx"
@@ -37,7 +37,7 @@ class EmbedderChoice(StrEnum):
 
 
 class ToolList(StrEnum):
-    """Which tools the MCP server lists; all of them can be called either way."""
+    """The tools that the MCP server lists; all of them can be called either way."""
 
     CORE = "core"  # what everyday work needs: small, as hosts send the list with every conversation
     FULL = "full"
@@ -58,7 +58,7 @@ def _data_folder() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a cluster is set up.
+    """The settings of a cluster and its clients.
 
     database: the SQLite file; its folder is made if it is missing.
     adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.

@@ -1,4 +1,4 @@
-"""The doctor: looks at everything that a cluster needs, and says the remedy for what is not as it should be."""
+"""The doctor's checks, each of which yields findings: installation, files, logs, settings, adoption, leftovers."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def of_adoption(settings: Settings) -> Iterator[Finding]:
         yield ok("adoption", held)
 
 
-def of_legacy(environment: Mapping[str, str], cwd: Path, home: Path) -> Iterator[Finding]:
+def of_mms(environment: Mapping[str, str], cwd: Path, home: Path) -> Iterator[Finding]:
     """Yield which variables of mcp-memory-service are set, with an effect and without."""
     known = mms_database.variables(environment, cwd, home)
     if honoured := mms_variables.honoured(known):

@@ -1,4 +1,4 @@
-"""The survey: which clients are set up for memmux or mcp-memory-service, and whether what they start is there."""
+"""The doctor on hosts: which are set up for memmux or mcp-memory-service, and whether what they start is there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _of_server(document: Document, server: Server, option: str) -> Finding:
     scope = f" for {server.path[1]}" if server.path != document.at(server.name) else ""
     text = f"{client.label}: {server.name}{scope} in {document.file} runs `{entry.line}`"
     again = f"memmux install {client.name}{option}"
-    if server.kind is Kind.LEGACY:
+    if server.kind is Kind.MMS:
         return Finding(NAME, Level.WARNING, f"{text}, mcp-memory-service; `{again} --replace` puts memmux in its place")
     named = f"{again} --name {server.name}"
     if not os.path.dirname(entry.command):  # noqa: PTH120  # "x" and "./x" are one Path

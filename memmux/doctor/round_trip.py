@@ -1,4 +1,4 @@
-"""The canary: one memory that goes all the way through the live cluster, and leaves nothing behind."""
+"""The round trip: a canary memory goes all the way through the live cluster, and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from memmux.errors import ArgumentInvalidError
 
 
 class Format(StrEnum):
-    """How a client's file is written."""
+    """The format of a host's file."""
 
     JSON = "json"  # with comments and trailing commas where the client takes them
     TOML = "toml"
@@ -21,7 +21,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What decides where files are: the home folder, the platform as sys.platform names it, and the environment."""
+    """A machine, by which files have their places: home folder, platform as in sys.platform, and environment."""
 
     home: Path
     platform: str

@@ -1,4 +1,4 @@
-"""What a command line runs in the end: the program behind uv, uvx, pipx, python -m, sh -c, env and cmd /c."""
+"""Command lines: the program that one runs in the end, behind uv, uvx, pipx, python -m, sh -c, env and cmd /c."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Shadows = Callable[[str], bool]
 
 
 class Editor(Protocol):
-    """What is known of a format: how it is read, and how one member of it is changed."""
+    """The functions for a format: one reads it, others change one member of it."""
 
     def read(self, text: str, /) -> Any:
         """Return the value of a text; raise ValueError if it has none."""

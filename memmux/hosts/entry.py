@@ -20,21 +20,21 @@ ENTRY = ("command", "args", "env")
 THEIR_INTERPRETER = frozenset({"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT", "UV_PYTHON"})
 """Variables that fit the Python of the server that had them, and not ours."""
 
-_LEGACY = frozenset({"memory-server", "mcp-memory-server", "mcp-memory-service"})
+_MMS = frozenset({"memory-server", "mcp-memory-server", "mcp-memory-service"})
 _CHECKOUT = frozenset({"mcp-memory-service", "mcp_memory_service"})
 
 
 class Kind(StrEnum):
-    """What an entry runs."""
+    """The program that an entry runs."""
 
     MEMMUX = "memmux"
-    LEGACY = "mcp-memory-service"
+    MMS = "mcp-memory-service"
     OTHER = "another server"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a client starts: a command with its arguments, and the variables that it adds to the environment."""
+    """An entry: a command with its arguments, and the variables that the host adds to the environment."""
 
     command: str
     args: tuple[str, ...] = ()
@@ -66,13 +66,13 @@ def kind(entry: Entry | None, shadows: Callable[[str], bool]) -> Kind:
     name = command_lines.name(program)
     if name in {"memmux", "mcp_dealer"} or name.startswith("memmux."):
         return Kind.MEMMUX
-    if not _is_legacy(program, name, rest):
+    if not _is_mms(program, name, rest):
         return Kind.OTHER
-    return Kind.MEMMUX if shadows(program) else Kind.LEGACY
+    return Kind.MEMMUX if shadows(program) else Kind.MMS
 
 
-def _is_legacy(program: str, name: str, rest: Sequence[str]) -> bool:
-    if name in _LEGACY or name.partition(".")[0] == "mcp_memory_service":
+def _is_mms(program: str, name: str, rest: Sequence[str]) -> bool:
+    if name in _MMS or name.partition(".")[0] == "mcp_memory_service":
         return True
     if name == "memory":  # `uv run memory` starts the server too
         return not rest or rest[0] == "server" or rest[0].startswith("-")

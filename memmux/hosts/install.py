@@ -1,4 +1,4 @@
-"""What an installation or a removal does to a client's file, worked out before anything is written."""
+"""Installation and removal: the change of a host's file, worked out before anything is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME = "memory"  # of the server, unless it has or gets another
 
 
 class Status(StrEnum):
-    """What becomes of the client's file."""
+    """The result for a host's file."""
 
     INSTALLED = "installed"
     UPDATED = "updated"
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done: the bytes of the file before and after; None is no file.
+    """The plan of a change: the bytes of the file before and after; None is no file.
 
     entry: what the client will start; None after a removal. notes: what the user should know besides.
     """
@@ -71,14 +71,14 @@ def install(document: Document, entry: Entry, shadows: Shadows, *, name: str | N
     ServerNameTakenError if the name is another server's; ClientFileError if the file can't be changed.
     """
     servers = document.servers(shadows)
-    legacy = [server for server in servers if server.kind is Kind.LEGACY]
-    if legacy and not replace and name in {None, *(server.name for server in legacy)}:
-        raise ReplacementNeededError(_offer(document, legacy))
-    chosen = name or _name(document, servers, legacy)
+    theirs = [server for server in servers if server.kind is Kind.MMS]
+    if theirs and not replace and name in {None, *(server.name for server in theirs)}:
+        raise ReplacementNeededError(_offer(document, theirs))
+    chosen = name or _name(document, servers, theirs)
     old = next((server for server in servers if server.path == document.at(chosen)), None)
     if old is not None and old.kind is Kind.OTHER:
         raise _taken(document, old)
-    replaced = legacy if replace else []
+    replaced = theirs if replace else []
     env, notes = _environment(old, replaced, entry)
     wanted = Entry(entry.command, entry.args, env)
     raw = entries.build(wanted, document.client.shape)
@@ -123,10 +123,10 @@ def _restored(document: Document, server: Server) -> bytes | None:
     return document.edited([Edit(server.path)]).encode()
 
 
-def _name(document: Document, servers: Sequence[Server], legacy: Sequence[Server]) -> str:
+def _name(document: Document, servers: Sequence[Server], theirs: Sequence[Server]) -> str:
     """Return the name that memmux has already, or the one that it takes over, or the usual one."""
     ours = [server.name for server in servers if server.kind is Kind.MEMMUX and document.at(server.name) == server.path]
-    return NAME if NAME in ours else [*ours, *(server.name for server in legacy), NAME][0]
+    return NAME if NAME in ours else [*ours, *(server.name for server in theirs), NAME][0]
 
 
 def _environment(
@@ -151,7 +151,7 @@ def _edits(path: Keys, old: Server | None, wanted: Mapping[str, Any]) -> list[Ed
     if old is None:
         return [Edit(path, wanted)]
     edits = [Edit((*path, key), value) for key, value in wanted.items() if key != "env" and old.raw.get(key) != value]
-    if old.kind is Kind.LEGACY and "cwd" in old.raw:  # their checkout
+    if old.kind is Kind.MMS and "cwd" in old.raw:  # their checkout
         edits.append(Edit((*path, "cwd")))
     env, had = wanted.get("env", {}), old.raw.get("env")
     if not isinstance(had, Mapping):
@@ -160,8 +160,8 @@ def _edits(path: Keys, old: Server | None, wanted: Mapping[str, Any]) -> list[Ed
     return [*edits, *(Edit((*path, "env", name)) for name in had if name not in env)]
 
 
-def _offer(document: Document, legacy: Sequence[Server]) -> str:
-    names = ", ".join(dict.fromkeys(server.name for server in legacy))
+def _offer(document: Document, theirs: Sequence[Server]) -> str:
+    names = ", ".join(dict.fromkeys(server.name for server in theirs))
     return (
         f"{document.client.label} runs mcp-memory-service as {names} ({document.file}); to put memmux in its place, "
         "with its variables, run this again with --replace; to have both, with --name"

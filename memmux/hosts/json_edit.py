@@ -128,7 +128,7 @@ def _without(text: str, node: Node, key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """How a text is indented, so that what is new looks like what is there."""
+    """The indentation of a text, for new members."""
 
     text: str
     root: Node

@@ -24,7 +24,7 @@ _EXECUTABLE = 0o755
 
 
 class Status(StrEnum):
-    """What became of a script."""
+    """The result for a script."""
 
     INSTALLED = "installed"
     UPDATED = "updated"

@@ -16,7 +16,7 @@ BOUND_S = 60.0  # for all of it; hosts wait for 10 to 60
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What answered: the server's name and version, and how many tools it has."""
+    """The answer of a server: its name, its version, and the number of its tools."""
 
     server: str
     version: str

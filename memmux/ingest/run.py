@@ -41,7 +41,7 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
-    """What became of the files.
+    """The result of an ingest.
 
     files: how many were new or changed. chunks: how many of theirs were stored. replaced: how many of before were
     deleted, since they are in no file any more. skipped: how many files were as they were. degraded: codes of what the

@@ -1,4 +1,4 @@
-"""Rows: a memory as a dump has it, as the row of their table; the reverse of `lines`.
+"""From memories: a memory as a dump has it, as the row of their table; the reverse of `to_memory`.
 
 What their release once stored, and memmux has no field for, comes back from the memory's origin, as long as what memmux
 made of it is still what the memory has.

@@ -19,7 +19,7 @@ _INTEGER_BITS = 63
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What stood in a metadata column; oddity: its kind, if it is not what was written."""
+    """A metadata column as read; oddity: its kind, if it is not what was written."""
 
     value: dict[str, Any]
     oddity: str | None = None

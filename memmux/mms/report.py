@@ -58,7 +58,7 @@ class Oddity:
 
 @dataclass(slots=True)
 class Oddities:
-    """What was odd so far; named: the first of them."""
+    """The oddities so far; named: the first of them."""
 
     counts: dict[str, int] = field(default_factory=dict)
     named: list[Oddity] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Oddities:
 
 @dataclass(slots=True)
 class Counts:
-    """How many memories, of which kinds, and links and vectors a source held, as far as it was read."""
+    """Counts of a source as far as it was read: memories by kind, links, vectors."""
 
     memories: int = 0
     deleted: int = 0
@@ -84,7 +84,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the memories that were handed in."""
+    """The result for the memories that were handed in."""
 
     created: int = 0
     skipped: int = 0
@@ -96,7 +96,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What came of reading a file of theirs.
+    """The report on a file of theirs.
 
     source: its path. at: when, in seconds since 1970. found, outcome: what was there, and what became of it.
     odd: how many of each kind; named: the first of them. seconds: what it took.

@@ -11,7 +11,9 @@ of what the formats promise (https://www.sqlite.org/fileformat2.html), and each 
   give the last commit, also where a crash left them.
 - With neither: the main file, unchanged while it is copied, with neither of them at the end.
 
-"Unchanged" is which file it is, its size, when it was written, and the counter that each commit in rollback mode moves.
+"Unchanged" is which file it is, its size, when it was written, and how it begins: a main file with the counter that
+each commit in rollback mode moves, a journal with a number that is random. Of two journals, one after the other, all
+else may be the same: a file gets the number of one that is gone, and its time is as coarse as the system's clock tick.
 
 SQLite itself brings the copy in order when it is opened. Where somebody writes so much that no moment is quiet enough,
 a connection reads a snapshot under SQLite's own lock for readers; by then all its files are there.
@@ -47,34 +49,35 @@ Alive = Callable[[], None]
 MAGIC = b"SQLite format 3\x00"
 PATIENCE_S = 3.0  # for a moment in which nothing changes, before the writer is stopped
 PAUSE_S = 0.01  # between two attempts
-LOCK_S = 10.0  # to get the lock for readers
+LOCK_S = 30.0  # to get the lock for readers
+LOOK_S = 0.1  # for which SQLite looks for that lock by itself, between two signs of life
 _CHUNK = 1 << 20
 _LOG_HEADER = 32  # bytes; the salts are in it
 _SALTS = slice(16, 24)
 _FORMAT = slice(18, 20)  # of the main file: 1 with a rollback journal, 2 with a write-ahead log
-_COUNTER = slice(24, 28)  # of the main file: moved by each commit in rollback mode
+_BEGINNING = 28  # bytes: of the main file up to the counter of commits, of a journal with its random number
 _STEP_PAGES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What tells whether a file is as it was: which one it is, its size, and when it was last written."""
+    """The state of a file, by which a change is noticed: identity, size, time of its last write, and how it begins."""
 
     device: int
     inode: int
     size: int
     written_ns: int
-    counter: bytes
+    beginning: bytes
 
     @classmethod
     def of(cls, path: Path) -> _State | None:
         try:
             with path.open("rb") as file:
-                counter = file.read(_COUNTER.stop)[_COUNTER]
+                beginning = file.read(_BEGINNING)
                 found = os.fstat(file.fileno())
         except FileNotFoundError:
             return None
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, counter)
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, beginning)
 
 
 class _Changed(Exception):  # noqa: N818  # no failure, but a reason to try again
@@ -155,12 +158,29 @@ def _copy_locked(source: Path, copy: Path, alive: Alive) -> None:
     uri = f"file:{quote(os.fsencode(source))}?mode=ro"
     _private(copy).close()
     with (
-        closing(sqlite3.connect(uri, uri=True, timeout=LOCK_S, isolation_level=None)) as reader,
+        closing(sqlite3.connect(uri, uri=True, timeout=LOOK_S, isolation_level=None)) as reader,
         closing(sqlite3.connect(copy)) as target,
     ):
         reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first look takes the lock
+        _lock(reader, alive)
         reader.backup(target, pages=_STEP_PAGES, progress=lambda *_: alive())
+
+
+def _lock(reader: sqlite3.Connection, alive: Alive) -> None:
+    """Take the lock for readers, which a writer that never rests gives away for moments alone: it may take long.
+
+    SQLite could wait for as long by itself, but would say nothing meanwhile.
+    """
+    until = time.monotonic() + LOCK_S
+    while True:
+        alive()
+        try:
+            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        else:
+            return
 
 
 def _held(state: _State | None) -> _State | None:

@@ -19,7 +19,7 @@ BATCH_BYTES = 4 << 20  # of the contents and vectors of one request, more or les
 
 
 class Memories(Protocol):
-    """What a file of theirs holds."""
+    """The memories of a file of theirs."""
 
     @property
     def total(self) -> int:

@@ -1,4 +1,4 @@
-"""Lines: a memory of theirs as `memory.load` takes it. What there is no field or no room for is kept as its origin."""
+"""To memories: one of theirs as `memory.load` takes it. What has no field, or no room, is kept as its origin."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(slots=True)
 class Written:
-    """What was written; pending: live memories without a vector, which theirs will make. odd: as KINDS."""
+    """Counts of what was written; pending: live memories without a vector, which theirs will make. odd: as KINDS."""
 
     memories: int = 0
     deleted: int = 0
@@ -86,7 +86,7 @@ def _script(name: str, **values: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Relations:
-    """What a memory has to do with others; they are written once all are there."""
+    """The relations of a memory to others, which are written once all are there."""
 
     row: int
     hash: str

@@ -34,7 +34,7 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """How many memories were written, and how many of them are deleted ones."""
+    """Counts of an export: memories, and the deleted ones among them."""
 
     memories: int
     deleted: int
@@ -52,7 +52,7 @@ class LineProblem:
 
 @dataclass(slots=True, kw_only=True)
 class Imported:
-    """What became of the lines; problems: the first of those that were not imported.
+    """Counts of an import; problems: the first lines that were not imported.
 
     skipped: were there already, as they are given. conflicts: their id is there with another state, which stays.
     duplicates: another memory has their content. broken: are no memories.

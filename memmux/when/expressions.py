@@ -23,7 +23,7 @@ Read: TypeAlias = Callable[[Match, Anchor], Days | Span]
 
 
 class InQuestion(Enum):
-    """Whether an expression is taken for one when it stands inside a question."""
+    """The condition under which an expression counts inside a question."""
 
     CLEAR = auto()  # always
     NAME = auto()  # if there is no clear one

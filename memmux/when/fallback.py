@@ -1,4 +1,4 @@
-"""What is in no table: dateparser reads it, for instance "5 nov at 3pm" or "10am yesterday"."""
+"""Expressions that are in no table: dateparser reads them, for instance "5 nov at 3pm" or "10am yesterday"."""
 
 from __future__ import annotations
 

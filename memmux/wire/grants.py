@@ -20,7 +20,7 @@ _NAMESPACES_BYTES = 8 << 10  # of all namespaces of a key together, as they go i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What one client may do.
+    """The rights of one client.
 
     name: of the key; empty for a local client, who has none. namespaces: the only ones that it may touch, of which the
     first is meant where it names none; None for all of them. requests_s: how many requests a second, in_flight: how

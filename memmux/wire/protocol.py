@@ -1,13 +1,18 @@
-"""The wire: what one message looks like, and nothing about who sends it when (PROTOCOL.md tells that story).
+"""The wire: the form of one message. PROTOCOL.md says who sends which message when.
 
 A message is a list of frames `[header, body, *blobs]`:
 
 - the header is a small JSON object, the only frame that the router reads;
-- the body is JSON, the arguments or the result of an operation (may be empty);
-- blobs are whatever else: an embedding is a JSON frame and a frame of raw little-endian float32
+- the body is JSON, the arguments of an operation (`memmux.wire.requests`) or its result (`memmux.wire.answers`), and
+  may be empty;
+- blobs are further frames: an embedding is a JSON frame and a frame of raw little-endian float32
   (`memmux.wire.embeddings`).
 
-This module is pure: bytes in, values out. Arbitrary bytes never raise anything but `ProtocolError`s.
+Clients and workers speak with the router in this form, each over a socket of their own. ZeroMQ puts the sender's
+routing id before the frames that a ROUTER receives; it is no part of the message. `memmux.wire.operations` has the
+operations, each with the stages through which the router sends a request.
+
+This module is pure: bytes in, values out. Arbitrary bytes raise nothing but `ProtocolError`s.
 """
 
 from __future__ import annotations
@@ -27,26 +32,26 @@ OLDEST: Final = 1  # the oldest version this side still understands
 
 
 class Kind(StrEnum):
-    """What a message is for."""
+    """The kinds of messages."""
 
     # client → router
-    HELLO = "hello"  # opens a session; detail: protocol range, name, pid, version
-    REQUEST = "request"  # also router → worker, with its stage
-    CANCEL = "cancel"  # also router → worker
-    PING = "ping"
-    GOODBYE = "goodbye"
+    HELLO = "hello"  # opens a session; detail: protocol range, instance, name, pid, version, observer
+    REQUEST = "request"  # asks for an operation; also router → worker, with the stage to do
+    CANCEL = "cancel"  # gives up the request `id`; also router → worker
+    PING = "ping"  # asks whether a router is there; needs no session
+    GOODBYE = "goodbye"  # ends the session
     # router → client
     WELCOME = "welcome"  # answers HELLO; detail: protocol, version, pid, database, model, limits
-    RESULT = "result"  # also worker → router
+    RESULT = "result"  # the answer to a REQUEST; worker → router: what one stage returned
     ERROR = "error"  # also worker → router; detail: code, message, retryable, retry_after_ms
-    PONG = "pong"
+    PONG = "pong"  # answers PING; over tcp also unasked, to find clients that are gone
     # worker → router
-    READY = "ready"  # detail: kind, pid, credit, and facts
-    HEARTBEAT = "heartbeat"  # detail: facts
+    READY = "ready"  # the worker takes requests; detail: pid, credit, and facts
+    HEARTBEAT = "heartbeat"  # the worker is alive; detail: facts
     RETIRING = "retiring"  # the worker asks for a successor
     FAILED = "failed"  # the worker can't start; detail: the error
     # router → worker
-    PREPARE = "prepare"  # this request is on its way to you; do now what needs no earlier stage
+    PREPARE = "prepare"  # this request is still at an earlier stage; do now what does not need that
     STOP = "stop"  # finish what you have, then exit
 
 
@@ -64,7 +69,9 @@ class Header:
     grant: router → worker, what the client may do (`memmux.wire.grants`); empty for a local client without bounds.
     attempt: router → worker, 1 for the first worker that gets the request.
     degraded: codes of what the answer had to do without; empty when all is well.
-    detail: small extras of the kind: the error of ERROR, the facts of RESULT, READY and HEARTBEAT.
+    detail: small extras of the kind: the error of ERROR; the times of a RESULT for a client (`queue_ms`, `work_ms`,
+    `stages`); the facts of a worker's RESULT, READY and HEARTBEAT, which are what it says of its own state, such as
+    `wal_bytes` or `model`.
     """
 
     kind: Kind

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """How much a client may do; each role may do what those before it may."""
+    """The roles of clients; each may do what those before it may."""
 
     READ = "read"  # search, list and read memories
     WRITE = "write"  # and store, change, delete and restore them

@@ -119,7 +119,8 @@ def dealer(
 ) -> AnySocket:
     """Return a DEALER connected to `address`; with an identity it is the routing id that the ROUTER sees.
 
-    curve: over tcp, whom it talks to and who it is.
+    curve: over tcp, whom it talks to and who it is. Over tcp, send with NOBLOCK alone: a peer that refuses the key, or
+    that is no router, has libzmq give the connection up for good, and a send that blocks then never returns.
     """
     socket = configured(context.socket(zmq.DEALER))
     try:

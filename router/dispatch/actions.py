@@ -1,4 +1,4 @@
-"""What the dispatcher asks the loop to do: values, performed elsewhere, in the order in which they were given."""
+"""Actions: values by which the dispatcher asks the loop to do something, performed in the order given."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class WorkerFailed:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a client that may not be told everything knows anyway: its grant, and its own session."""
+    """The part of the status for a client with few rights: its grant, and its own session."""
 
     grant: Grant
     client: Mapping[str, object]

@@ -24,7 +24,7 @@ _READS = (_SEARCH, _GET)
 
 @dataclass(slots=True)
 class Health:
-    """Whether one kind of work can be done.
+    """The health of one kind of work, reading or writing.
 
     kind: read or write. failures: of the canary, in a row; None before it was there. succeeded_at, failed_at: when the
     last success and the last failure were, in monotonic seconds. code, step: of that failure: an error's code, and what

@@ -27,7 +27,7 @@ _PRIVATE = ("pid", "endpoint", "database")  # of WELCOME, that only who may know
 
 
 class Frontend:
-    """What clients say and what is answered to that; answers to accepted requests come from the flow.
+    """The conversation with clients; answers to accepted requests come from the flow.
 
     What a client may do is what the grant says that comes with its message. Nothing that it writes into a header beside
     its request's id, operation, key and time is heeded, and nothing of it goes on to a worker.
@@ -159,7 +159,7 @@ class Frontend:
         else:
             self.draining = True
             self._out.client(session.routing_id, Header(kind=Kind.RESULT, id=header.id), b"{}")
-            # Who asks for a hand-over is the router that takes over, on this machine: nobody can name another one.
+            # Who asks for a handover is the router that takes over, on this machine: nobody can name another one.
             takes_over = header.detail.get("hand_over") is True and not session.grant.name
             successor = session.hello.pid if takes_over else 0
             self._out.add(BeginDrain("hand_over" if successor else "asked", successor))

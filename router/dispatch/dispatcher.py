@@ -1,23 +1,26 @@
 """The dispatcher: what the router does when a client or a worker says something, or time passes.
 
-It is a pure state machine. It has no socket, clock, randomness or process: each input comes with the time and leads to
-a list of actions, which `router.io.loop` then performs. So every interleaving of crash, stall, duplicate and expiry can
-be played through in a test, and is (`tests/unit/router/dispatch/test_dispatcher_machine.py`).
+It is a pure state machine. It has no socket, clock, randomness or process: each input comes with the time and returns a
+list of actions (`actions`), which `router.io.loop` then performs. So a test can play through every interleaving of
+crash, stall, duplicate and expiry (`tests/unit/router/dispatch/test_dispatcher_machine.py`).
 
-The life of a request, and the module that each step is in:
+The life of a request, and the module of each step:
 
-1. A client says HELLO and has a session (`frontend`, `sessions`).
-2. Its REQUEST is let in if there is room for one more (`frontend`, `admission`), and becomes a routing slip (`slips`):
-   from here on it is answered exactly once, or its client is gone.
-3. It waits for a worker of its first stage; clients take turns (`admission`).
-4. It is leased to a worker that has credit (`flow`, `pools`). A worker that dies or hangs (`backend`, `liveness`) gives
-   its leases back, and they are sent to another one. A request that worker after worker dies of is given up alone.
-5. What the stage returned is appended, and the request waits for its next stage; or it was the last stage, and this is
-   the answer (`flow`).
+1. A client says HELLO and has a session (`clients`, `sessions`).
+2. Its REQUEST is accepted if its grant allows it and all queues on its route have room (`clients`, `quotas`, `flow`).
+   It becomes a slip, which holds its frames and its place on the route of its operation (`slips`). From here on it is
+   answered exactly once, or its client is gone.
+3. It waits for a worker of its first stage; clients take turns (`queues`). With no embed worker there, a first stage
+   that embeds is skipped, and the answer says so (`degraded`).
+4. It is leased to a worker that has credit, which is the number of leases that a worker may hold at once (`flow`,
+   `pools`). If the worker dies or hangs, its leases end and their requests go to another one (`workers`, `liveness`).
+   A request that three workers died of fails alone.
+5. The frames that the stage returned are appended, and the request waits for its next stage. The frames of the last
+   stage are the answer (`flow`).
 
-A client may cancel, go away or come back on another connection at any point, and a deadline may pass. Beside that,
-`backfill` and `canary` are the requests that the router sends by itself, and `stats` and `status` are for people to
-look at.
+A client may cancel, go away or come back on another connection at any point, and a deadline may pass. `backfill` and
+`canary` make the requests that the router starts itself; `troubles` has the codes of what is wrong with the cluster as
+a whole; `stats` and `status` are for people.
 
 What always holds:
 

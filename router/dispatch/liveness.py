@@ -60,7 +60,7 @@ class Deadlines:
 
 
 class Liveness:
-    """Which workers hang: those that say nothing, though a live one has a word at least every second."""
+    """The watch over workers: one that says nothing hangs, as a live one sends something each second."""
 
     __slots__ = ("_checks", "_limits", "_workers")
 

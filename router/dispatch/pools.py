@@ -16,7 +16,7 @@ _NOUNS = {Stage.EMBED: "embedder", Stage.READ: "reader", Stage.WRITE: "writer"}
 
 
 class WorkerState(StrEnum):
-    """Where a worker is in its life."""
+    """The states of a worker."""
 
     STARTING = "starting"
     READY = "ready"

@@ -1,4 +1,4 @@
-"""Admission: what is let in, and in which order what was let in is served."""
+"""Queues: the requests that wait for one kind of worker, their order, and the bounds of everything that is kept."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class _Lane:
 
 
 class Pace:
-    """How fast a pool answers, from its latest answers."""
+    """The pace of a pool, from its latest answers."""
 
     __slots__ = ("_answers",)
 

@@ -17,7 +17,7 @@ _RETRY_MS = 100  # for somebody who has too much in flight: about when the first
 
 
 class Quotas:
-    """What clients use of what they may; bounds: for clients whose key sets none."""
+    """The use of clients' bounds; bounds: for clients whose key sets none."""
 
     __slots__ = ("_bounds", "_buckets", "_effective", "_in_flight", "_local")
 

@@ -19,7 +19,7 @@ _RETRY_MS = 1000  # to a client for whom there is no room
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a client says about itself.
+    """A client's HELLO.
 
     instance: unique to one client object; it stays the same when that client reconnects.
     name, pid, version: for people, and to see when its process is dead.

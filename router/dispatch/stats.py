@@ -30,7 +30,7 @@ class Distribution:
 
 
 class Histogram:
-    """How many durations there were in each of `BUCKETS_S`."""
+    """Counts of durations in each of `BUCKETS_S`."""
 
     __slots__ = ("_counts", "_sum_s")
 
@@ -49,7 +49,7 @@ class Histogram:
 
 
 class Track:
-    """How fast a number has grown lately that never shrinks."""
+    """The recent growth of a number that never shrinks."""
 
     __slots__ = ("_samples",)
 
@@ -69,7 +69,7 @@ class Track:
 
 
 class ClientStats:
-    """What became of one client's requests.
+    """Statistics of one client's requests.
 
     errors: how many failed, but for what the client took back itself.
     """
@@ -112,7 +112,7 @@ class ClientStats:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of one operation's requests, at one moment.
+    """Statistics of one operation's requests, at one moment.
 
     outcomes: counts, by `ok` or an error's code. took: from the acceptance to the answer. stages: how long they waited
     for each stage, and how long they were worked on there.
@@ -216,8 +216,8 @@ class StageTime:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """What is so at one moment. status: as `cluster.status` says it. answered: counts and histograms by operation."""
+class MetricsSnapshot:
+    """The cluster at one moment. status: as `cluster.status` says it. answered: counts and histograms by operation."""
 
     status: Mapping[str, object]
     answered: Mapping[str, Answered]

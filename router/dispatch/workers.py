@@ -1,4 +1,4 @@
-"""The backend: the conversation with workers. They start, work, make room for a successor, hang or die."""
+"""Workers: the conversation with them over the backend. They start, work, make room for a successor, hang or die."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from router.dispatch.queues import Limits
 
 
 class Backend:
-    """What workers say, and what becomes of those that say nothing; what they answer goes into the flow."""
+    """The conversation with workers, and the end of those that say nothing; answers go into the flow."""
 
     def __init__(self, flow: Flow, limits: Limits, out: Outbox) -> None:
         self.liveness = Liveness(limits)

@@ -1,4 +1,4 @@
-"""Who may come in: the answers to ZAP's questions (RFC 27), and the keys by which they are given.
+"""Authentication: the answers to ZAP's questions (RFC 27), and the keys by which they are given.
 
 `decide` is pure. libzmq asks once for each connection, when its CURVE handshake has proven that the client has the
 secret key that belongs to the public one; what the answer's User-Id says, it then says of each message.

@@ -1,6 +1,6 @@
 """Metrics: what Prometheus may read of the router, over HTTP on the loopback interface, if a port is set for it.
 
-The loop leaves a picture of the cluster once a second, which nobody changes any more; threads of the HTTP server read
+The loop leaves a snapshot of the cluster once a second, which nobody changes any more; threads of the HTTP server read
 the newest one. So neither waits for the other, and there is nothing to lock.
 """
 
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from memmux.logs import log
-from router.dispatch.stats import Answered, Picture
+from router.dispatch.stats import Answered, MetricsSnapshot
 
 ADDRESS = "127.0.0.1"
 AGAIN_S = 10.0  # before a port that was taken is tried again: the cluster before this one may just be ending
@@ -31,22 +31,22 @@ class Metrics:
         self._port = port
         self._status = status
         self._answered = answered
-        self._picture: Picture | None = None
+        self._snapshot: MetricsSnapshot | None = None
         self._serving = False
         self._opening: _Opening | None = None
         self._try_at = 0.0
         self._said = False  # that it does not work
 
     def look(self, now: float) -> Sequence[str]:
-        """Leave a picture and see that it can be read; return the code of what is wrong, if anything is."""
+        """Leave a snapshot and see that it can be read; return the code of what is wrong, if anything is."""
         if not self._port:
             return ()
-        self._picture = Picture(self._status(now), self._answered())
+        self._snapshot = MetricsSnapshot(self._status(now), self._answered())
         if self._opening is not None and not self._opening.thread.is_alive():
             self._opened(self._opening.error, now)
             self._opening = None
         if not self._serving and self._opening is None and now >= self._try_at:
-            self._opening = _Opening(self._port, lambda: self._picture)
+            self._opening = _Opening(self._port, lambda: self._snapshot)
         return (UNAVAILABLE,) if self._said else ()
 
     def _opened(self, error: Exception | None, now: float) -> None:
@@ -65,10 +65,10 @@ class Metrics:
 class _Opening:
     """One attempt to open the port, in a thread: what it imports takes longer than the loop may stand still."""
 
-    def __init__(self, port: int, picture: Callable[[], Picture | None]) -> None:
+    def __init__(self, port: int, snapshot: Callable[[], MetricsSnapshot | None]) -> None:
         self.error: Exception | None = None
         self._port = port
-        self._picture = picture
+        self._snapshot = snapshot
         self.thread = threading.Thread(target=self._run, name="metrics-opening", daemon=True)
         self.thread.start()
 
@@ -76,6 +76,6 @@ class _Opening:
         try:
             from router.io.prometheus import serve  # only a router that is asked for metrics pays for this
 
-            serve(self._port, ADDRESS, self._picture)
+            serve(self._port, ADDRESS, self._snapshot)
         except Exception as error:  # noqa: BLE001  # a thread's exception reaches nobody, and metrics stop no cluster
             self.error = error

@@ -1,4 +1,4 @@
-"""Exposition: a picture of the cluster as Prometheus reads it.
+"""Prometheus: a snapshot of the cluster as Prometheus reads it.
 
 Names follow https://prometheus.io/docs/practices/naming/. No label has values without end: neither clients nor
 requests are named, and slots, operations, stages and codes are few.
@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from router.dispatch.stats import BUCKETS_S, Answered, Distribution, Picture
+from router.dispatch.stats import BUCKETS_S, Answered, Distribution, MetricsSnapshot
 
 # By name: where the status has it, and what it is.
 _GAUGES = {
@@ -37,31 +37,31 @@ _COUNTERS = {
 }
 
 
-def serve(port: int, address: str, picture: Callable[[], Picture | None]) -> None:
+def serve(port: int, address: str, snapshot: Callable[[], MetricsSnapshot | None]) -> None:
     """Answer scrapes in daemon threads from now on; raise OSError if the port can't be had."""
     registry = CollectorRegistry()
-    registry.register(_Cluster(picture))
+    registry.register(_Cluster(snapshot))
     start_http_server(port, addr=address, registry=registry)
 
 
 class _Cluster(Collector):
-    """Collects what the newest picture shows; nothing before there is one."""
+    """Collects what the newest snapshot shows; nothing before there is one."""
 
-    def __init__(self, picture: Callable[[], Picture | None]) -> None:
-        self._picture = picture
+    def __init__(self, snapshot: Callable[[], MetricsSnapshot | None]) -> None:
+        self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
-        if (seen := self._picture()) is not None:
+        if (seen := self._snapshot()) is not None:
             yield from families(seen)
 
     def describe(self) -> list[Metric]:
-        """Return nothing: it is registered before there is a picture."""
+        """Return nothing: it is registered before there is a snapshot."""
         return []
 
 
-def families(seen: Picture) -> Iterator[Metric]:
-    """Yield the metrics that a picture shows."""
+def families(seen: MetricsSnapshot) -> Iterator[Metric]:
+    """Yield the metrics that a snapshot shows."""
     status: Mapping[str, Any] = seen.status
     build = GaugeMetricFamily("memmux_build_info", "Which memmux serves.", labels=["version", "model"])
     build.add_metric([status["version"], status["model"] or ""], 1)

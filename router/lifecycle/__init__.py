@@ -1,1 +1,1 @@
-"""From the first process to a cluster that serves, and to the router that takes over: locks, workers, hand-over."""
+"""The life cycle of a router: the database's lock, the startup, worker processes, the handover to another router."""

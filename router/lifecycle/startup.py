@@ -1,4 +1,4 @@
-"""The beginning: from the first process to a cluster that serves, or the error that keeps it from serving."""
+"""The startup: from the first process to a cluster that serves, or the error that keeps it from serving."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model befor
 
 
 class Startup:
-    """How far the start of a cluster is. Times are monotonic seconds.
+    """The progress of a start. Times are monotonic seconds.
 
     serve_by: when it serves at the latest; set once there is a database to read. serving_since: None until it serves.
     failure: what keeps the writer, and with it the cluster, from starting.

@@ -21,8 +21,8 @@ from memmux import Client as MemmuxClient
 from memmux.config.settings import load
 from memmux.errors import ClusterUnreachableError
 from memmux.processes import alive
+from tests.bounds import BOUND_S
 
-BOUND_S = 60.0  # for whatever a test waits for
 MEMMUX = str(Path(sys.executable).with_name("memmux"))
 HANDSHAKE = {
     "protocolVersion": "2025-06-18",

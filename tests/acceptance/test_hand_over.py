@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 async def test_idle_server_goes_on_with_the_new_cluster(tidy_env: dict[str, str]) -> None:
     async with raw_server(tidy_env) as server:
         await server.shake_hands()
-        stored = await server.call(1, "memory_store", content="Stored before the hand-over.")
+        stored = await server.call(1, "memory_store", content="Stored before the handover.")
         restart = await asyncio.create_subprocess_exec(
             MEMMUX, "restart", "--json", env=tidy_env, stdout=asyncio.subprocess.PIPE
         )

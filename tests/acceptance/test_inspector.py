@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import MEMMUX
+from tests.bounds import BOUND_S
 
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"  # pinned: what the test says must not depend on the day
-FETCH_S = 100.0
-CALL_S = 60.0
 TOOL_ERROR = 5  # the inspector's exit code for a result that is a tool error
 
 
@@ -28,10 +27,10 @@ def inspector() -> list[str]:
     command = [npx, "--yes", INSPECTOR, "--cli"]
     try:
         tried = subprocess.run(
-            [*command, "--help"], capture_output=True, text=True, timeout=FETCH_S, check=False, stdin=subprocess.DEVNULL
+            [*command, "--help"], capture_output=True, text=True, timeout=BOUND_S, check=False, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        pytest.skip(f"{INSPECTOR} could not be fetched within {FETCH_S:g} s")
+        pytest.skip(f"{INSPECTOR} could not be fetched within {BOUND_S:g} s")
     if tried.returncode:
         pytest.skip(f"{INSPECTOR} does not run here: {tried.stderr.strip()[-300:]}")
     return command
@@ -49,7 +48,7 @@ class Inspector:
 
     def __call__(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         command = [*self._command, *arguments]
-        ended = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=CALL_S, check=False)
+        ended = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=BOUND_S, check=False)
         assert ended.returncode == code, ended.stderr[-2000:]
         result: dict[str, Any] = json.loads(ended.stdout)
         return result
@@ -59,7 +58,6 @@ class Inspector:
         return self("--method", "tools/call", "--tool-name", tool, *pairs, code=code)
 
 
-@pytest.mark.timeout(300)
 def test_the_inspector_lists_stores_finds_and_is_refused(
     inspector: list[str], tidy_env: dict[str, str], tmp_path: Path
 ) -> None:

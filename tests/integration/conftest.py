@@ -12,9 +12,8 @@ import pytest
 
 from memmux import Client
 from memmux.config.settings import Settings, load
+from tests.bounds import BOUND_S
 from tests.integration.machines import free_port, memmux
-
-BOUND_S = 60.0  # for client processes to do their work
 
 
 @pytest.fixture

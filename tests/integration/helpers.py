@@ -8,8 +8,9 @@ from collections.abc import Callable
 from memmux import Client
 from memmux.processes import alive
 from memmux.wire.answers import Status
+from tests.bounds import BOUND_S
 
-BOUND_S = 30.0
+WORKERS = 4  # two that read, one that writes, one that embeds
 
 
 def status_until(client: Client, good: Callable[[Status], bool]) -> Status:
@@ -18,6 +19,19 @@ def status_until(client: Client, good: Callable[[Status], bool]) -> Status:
     while not good(status := client.status()):
         assert time.monotonic() < until, f"the status never became good: {status}"
     return status
+
+
+def complete(status: Status) -> bool:
+    """Return whether every worker of a cluster with the settings of `settings_env` is there, and ready.
+
+    Until then answers are degraded, and the state is another: what a test says of these it must first wait for.
+    """
+    return len(status.workers) == WORKERS and all_ready(status)
+
+
+def all_ready(status: Status) -> bool:
+    """Return whether every worker that is there is ready."""
+    return all(worker["state"] == "ready" for worker in status.workers)
 
 
 def gone(pids: list[int]) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.wire.answers import Status
+from tests.bounds import BOUND_S
 
-BOUND_S = 60.0
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 
 

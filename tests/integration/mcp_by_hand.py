@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import Any, Self
 
+from tests.bounds import BOUND_S
+
 
 class McpByHand:
     """A `memmux mcp` process with this environment, and a client called `by-hand`."""
@@ -26,7 +28,7 @@ class McpByHand:
         with self._process:
             assert self._process.stdin is not None
             self._process.stdin.close()
-            self._process.wait(30)
+            self._process.wait(BOUND_S)
 
     def call(self, tool: str, **arguments: object) -> dict[str, Any]:
         """Call a tool and return its result."""

@@ -18,6 +18,7 @@ from memmux import Client
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.errors import BackupFailedError
+from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
@@ -31,7 +32,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-m", "memmux", *arguments]
         return subprocess.run(
-            command, env=settings_env, cwd=short_tmp, capture_output=True, text=True, timeout=60, check=False
+            command, env=settings_env, cwd=short_tmp, capture_output=True, text=True, timeout=BOUND_S, check=False
         )
 
     return run
@@ -114,7 +115,7 @@ def test_a_backup_whose_writer_is_killed_is_made_by_the_next_and_leaves_nothing_
     saving = threading.Thread(target=back_up)
     saving.start()
     os.kill(workers_of(ready, "write")[0], signal.SIGKILL)
-    saving.join(60)
+    saving.join(BOUND_S)
     assert made[0].memories == 200
     assert Path(made[0].path).exists()
 

@@ -16,6 +16,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.wire import protocol, sockets
 from memmux.wire.protocol import Header, Kind
+from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 
 
@@ -27,7 +28,7 @@ def peer(client: Client, settings: Settings) -> Iterator[zmq.Socket[bytes]]:
     assert endpoint is not None
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = sockets.dealer(context, endpoint.address)
-    socket.rcvtimeo = 10_000
+    socket.rcvtimeo = round(BOUND_S * 1000)
     yield socket
     socket.close(linger=0)
     context.term()

@@ -7,9 +7,7 @@ import os
 import subprocess
 import sys
 
-import pytest
-
-BOUND_S = 110.0  # the siege, its last calls, and the judgement
+from tests.bounds import BOUND_S
 
 
 def _bench(*arguments: str) -> tuple[int, dict[str, object], str]:
@@ -28,7 +26,6 @@ FAULTS = 6
 BLOWS = 7
 
 
-@pytest.mark.timeout(BOUND_S + 10)
 def test_siege_loses_nothing_applies_nothing_twice_and_leaves_nothing_unanswered() -> None:
     code, result, said = _bench(
         "chaos", "--seconds", "60", "--faults", str(FAULTS), "--clients", "4", "--seed", EVERY_PART
@@ -41,7 +38,6 @@ def test_siege_loses_nothing_applies_nothing_twice_and_leaves_nothing_unanswered
     assert result["acknowledged"] >= 100  # type: ignore[operator]  # a number
 
 
-@pytest.mark.timeout(BOUND_S + 10)
 def test_flood_of_nonsense_neither_kills_nor_fattens_the_router_nor_disturbs_anybody() -> None:
     code, result, said = _bench("fuzz", "--messages", "20000", "--seed", "5")
     assert code == 0, said

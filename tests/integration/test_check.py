@@ -16,6 +16,7 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings
 from memmux.errors import DatabaseCorruptError
+from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 
 Check = Callable[..., tuple[int, Any]]
@@ -28,7 +29,9 @@ def check(settings_env: dict[str, str], short_tmp: Path) -> Check:
 
     def run(*options: str) -> tuple[int, Any]:
         command = [sys.executable, "-P", "-m", "memmux", "check", "--json", *options]
-        ended = subprocess.run(command, env=settings_env, cwd=short_tmp, capture_output=True, timeout=60, check=False)
+        ended = subprocess.run(
+            command, env=settings_env, cwd=short_tmp, capture_output=True, timeout=BOUND_S, check=False
+        )
         return ended.returncode, json.loads(ended.stdout or ended.stderr)
 
     return run
@@ -103,7 +106,7 @@ def test_a_cluster_on_a_damaged_database_serves_what_it_can_and_says_so(
     assert status_until(filled, lambda status: "database_corrupt" in status.degraded).state == "degraded"
     filled.stop()
     command = [sys.executable, "-P", "-m", "workers", "restore", "--newest", *settings.flags()]
-    done = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    done = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=BOUND_S).stdout)
     assert done["restored"] == made.path
     assert filled.store("and now it is").status == "created"
     assert "database_corrupt" not in filled.status().degraded

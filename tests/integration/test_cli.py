@@ -20,8 +20,8 @@ import pytest
 
 from memmux import limits
 from memmux.processes import alive
+from tests.bounds import BOUND_S
 
-BOUND_S = 60.0
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 
 Ended = subprocess.CompletedProcess[bytes]

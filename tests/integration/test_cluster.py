@@ -14,6 +14,7 @@ from memmux import Client
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
+from tests.bounds import BOUND_S
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
 RunClients = Callable[[int, int], list[dict[str, object]]]
@@ -70,10 +71,10 @@ def test_killed_read_worker_is_replaced_and_no_request_fails(client: Client, set
 
     searching = threading.Thread(target=search_on)
     searching.start()
-    assert enough.wait(30)
+    assert enough.wait(BOUND_S)
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
-    searching.join(60)
+    searching.join(BOUND_S)
     assert answered["searches"] == 600
     after = status_until(
         client,
@@ -124,7 +125,7 @@ def test_stop_drains_and_leaves_nothing_behind(client: Client, settings: Setting
     while len(answers) < 20:
         client.status()
     client.stop()
-    storing.join(30)
+    storing.join(BOUND_S)
     assert not storing.is_alive()
     gone(pids_of(status))
     assert not places.endpoint.exists()

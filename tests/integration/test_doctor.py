@@ -15,6 +15,7 @@ from memmux import Client
 from memmux.cluster.endpoint import Endpoint, write
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from tests.bounds import BOUND_S
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
 EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "canary")
@@ -27,7 +28,7 @@ def doctor(settings_env: dict[str, str], short_tmp: Path) -> Doctor:
     def run(**variables: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
         command = [sys.executable, "-P", "-m", "memmux", "doctor", "--json"]
         ended = subprocess.run(
-            command, env={**settings_env, **variables}, cwd=short_tmp, capture_output=True, timeout=90, check=False
+            command, env={**settings_env, **variables}, cwd=short_tmp, capture_output=True, timeout=BOUND_S, check=False
         )
         answer: Any = json.loads(ended.stdout)
         assert answer["healthy"] == (ended.returncode == 0)

@@ -33,17 +33,10 @@ from memmux.errors import (
 from memmux.wire import protocol, sockets
 from memmux.wire.answers import Status
 from memmux.wire.protocol import Header, Kind
-from tests.integration.helpers import gone, pids_of, status_until, workers_of
+from tests.bounds import BOUND_S
+from tests.integration.helpers import all_ready, complete, gone, pids_of, status_until, workers_of
 
 FAULTS = Path(__file__).parents[1] / "faults"
-
-
-def _complete(status: Status) -> bool:
-    return len(status.workers) == 4 and _all_ready(status)
-
-
-def _all_ready(status: Status) -> bool:
-    return all(worker["state"] == "ready" for worker in status.workers)
 
 
 def _moved_away(database: Path) -> None:
@@ -69,7 +62,7 @@ def test_cluster_whose_database_is_exchanged_stops_and_the_next_one_serves_what_
     _copy(settings.database)
     for number in range(20):
         client.store(f"in the old database alone {number}")
-    before = status_until(client, _complete)
+    before = status_until(client, complete)
     fault(settings.database)
     gone(pids_of(before))  # though nobody asks for anything
     with Client(settings=settings, name="next") as other:
@@ -85,7 +78,7 @@ def test_write_to_an_exchanged_database_says_so_or_goes_to_the_next_cluster(clie
     client.store("in every copy")
     _copy(settings.database)
     client.store("in the old database alone")
-    before = status_until(client, _complete)
+    before = status_until(client, complete)
     _exchanged(settings.database)
     try:
         client.store("whose database is this")
@@ -133,7 +126,7 @@ def test_writes_that_the_disk_refuses_fail_alone_until_it_takes_them_again(
 ) -> None:
     with Client(settings=settings) as client:
         client.store("an early memory")
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         faults.write_text(errno)
         _go_on_reading_while_writes_fail(client, error)
         faults.unlink()
@@ -146,7 +139,7 @@ def test_writes_to_a_full_disk_go_on_when_there_is_space(small_disk: Path, setti
     settings = replace(settings, database=small_disk / "memories.db")
     with Client(settings=settings) as client:
         client.store("an early memory")
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         ballast = small_disk / "ballast"
         with suppress(OSError), ballast.open("wb", buffering=0) as file:
             while file.write(os.urandom(1 << 16)):
@@ -163,14 +156,14 @@ def test_writes_to_a_full_disk_go_on_when_there_is_space(small_disk: Path, setti
 def test_stopped_worker_is_replaced_and_its_requests_are_done_elsewhere(settings: Settings, kind: str) -> None:
     with Client(settings=replace(settings, stall_s=2.0)) as client:
         client.store("an early memory")
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         stopped = workers_of(before, kind)[0]
         os.kill(stopped, signal.SIGSTOP)
         for number in range(8):
             assert client.store(f"a memory while one sleeps {number}").status == "created"
             assert client.search("early", mode="hybrid").hits
         gone([stopped])
-        after = status_until(client, _complete)
+        after = status_until(client, complete)
         assert stopped not in pids_of(after)
         assert after.memories == 9
 
@@ -179,11 +172,11 @@ def test_request_that_makes_workers_hang_in_c_fails_alone(faults: Path, settings
     assert not faults.exists()
     with Client(settings=replace(settings, stall_s=1.5)) as client:
         client.store("an early memory")
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         with pytest.raises(PoisonedError):
             client.search("fault:hang read", mode="keyword", timeout_s=60)
         assert client.search("early", mode="keyword").hits
-        after = status_until(client, _complete)
+        after = status_until(client, complete)
         assert sum(worker["restarts"] for worker in after.workers) == 3
         gone(list(set(pids_of(before)) - set(pids_of(after))))
 
@@ -193,7 +186,7 @@ def test_request_that_kills_workers_is_given_up_alone(faults: Path, settings: Se
     assert not faults.exists()
     with Client(settings=settings) as client, Client(settings=settings, name="other") as other:
         client.store("an early memory")
-        status_until(client, _complete)
+        status_until(client, complete)
         failed: list[Exception] = []
 
         def poison() -> None:
@@ -215,7 +208,7 @@ def test_request_that_kills_workers_is_given_up_alone(faults: Path, settings: Se
         poisoning.join()
         # An embedder that is not there is done without, so the text that kills embedders may be stored all the same.
         assert failed or kind == "embed"
-        after = status_until(client, _complete)
+        after = status_until(client, complete)
         assert after.memories == 1 + stored + (not failed)
 
 
@@ -228,7 +221,7 @@ def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
     settings = replace(settings, stall_s=2)
     with Client(settings=settings) as client, Client(settings=settings, name="hung") as hung:
         client.store("an early memory")
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         hanging = threading.Thread(target=_search_in_vain, args=(hung,))
         if fault == "stopped":
             for worker in before.workers:
@@ -241,8 +234,8 @@ def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
         assert client.search("early", mode="keyword").hits
         gone(pids_of(before))
         if fault == "hanging":
-            hanging.join(60)
-        assert status_until(client, _complete).memories == 2
+            hanging.join(BOUND_S)
+        assert status_until(client, complete).memories == 2
 
 
 def _search_in_vain(client: Client) -> None:
@@ -276,7 +269,7 @@ def test_session_of_a_killed_client_ends(client: Client, settings_env: dict[str,
 def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(settings: Settings) -> None:
     with Client(settings=settings, name="watcher") as watcher:
         watcher.store("an early memory")
-        before = status_until(watcher, _complete)
+        before = status_until(watcher, complete)
 
         async def ask_and_give_up() -> None:
             async with AsyncClient(settings=settings, name="impatient") as client:
@@ -284,7 +277,7 @@ def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(sett
                     asyncio.create_task(client.search(f"fault:slow {number}", mode="keyword", timeout_s=600))
                     for number in range(5)  # two for each reader, and one that waits in the router
                 ]
-                until = asyncio.get_running_loop().time() + 30
+                until = asyncio.get_running_loop().time() + BOUND_S
                 while sum(worker["in_flight"] for worker in (await client.status()).workers) < 4:
                     assert asyncio.get_running_loop().time() < until
                 for task in asked:
@@ -302,7 +295,7 @@ def test_cancel_interrupts_what_sqlite_is_doing_and_skips_what_waits_for_it(sett
 def test_query_that_takes_too_long_ends_at_its_deadline(settings: Settings) -> None:
     with Client(settings=settings) as client:
         client.store("an early memory")
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         with pytest.raises(DeadlineExceededError):
             client.search("fault:slow", mode="keyword", timeout_s=1)
         status_until(client, lambda status: not any(worker["in_flight"] for worker in status.workers))
@@ -314,7 +307,7 @@ def test_query_that_takes_too_long_ends_at_its_deadline(settings: Settings) -> N
 def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: Settings, kind: str) -> None:
     with Client(settings=replace(settings, readers=1, worker_rss_mb=1)) as client:
         client.store("an early memory")
-        before = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
+        before = status_until(client, lambda status: len(status.workers) == 3 and all_ready(status))
         # Once: a second leak may already meet the successor, and have it replaced as well.
         client.store(f"fault:leak {kind}")
         client.search(f"fault:leak {kind}", mode="keyword")
@@ -322,7 +315,7 @@ def test_worker_that_grows_too_large_is_replaced_and_no_request_fails(settings: 
         assert client.store("a late memory").status == "created"
         assert client.search("late", mode="keyword").hits
         assert client.search("early", mode="keyword").hits
-        after = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
+        after = status_until(client, lambda status: len(status.workers) == 3 and all_ready(status))
         assert [worker["restarts"] for worker in after.workers if worker["kind"] == kind] == [1]
         others = {"read", "write", "embed"} - {kind}
         assert all(workers_of(after, other) == workers_of(before, other) for other in others)
@@ -335,7 +328,7 @@ def test_worker_that_grows_too_large_in_the_middle_of_a_request_has_a_successor_
     settings = replace(settings, readers=1, worker_rss_mb=1)
     with Client(settings=settings) as client, Client(settings=settings, name="fat") as fat:
         client.store("an early memory")
-        before = status_until(client, lambda status: len(status.workers) == 3 and _all_ready(status))
+        before = status_until(client, lambda status: len(status.workers) == 3 and all_ready(status))
         ended: list[str] = []
 
         def fatten() -> None:
@@ -349,7 +342,7 @@ def test_worker_that_grows_too_large_in_the_middle_of_a_request_has_a_successor_
         status_until(client, lambda status: {"ready"} == _states(status, "read") and workers_of(status, "read") != old)
         assert client.search("early", mode="keyword").hits
         assert not ended
-        fattening.join(30)
+        fattening.join(BOUND_S)
         assert ended
         gone(old)
 
@@ -364,11 +357,11 @@ def _states(status: Status, kind: str) -> set[str]:
 def test_request_that_takes_more_and_more_memory_fails_alone(settings: Settings) -> None:
     with Client(settings=replace(settings, worker_rss_mb=1)) as client:
         client.store("an early memory")
-        status_until(client, _complete)
+        status_until(client, complete)
         with pytest.raises(PoisonedError):
             client.search("fault:bloat", mode="keyword", timeout_s=60)
         assert client.search("early", mode="keyword").hits
-        after = status_until(client, _complete)
+        after = status_until(client, complete)
         assert all(worker["rss_bytes"] < 256 << 20 for worker in after.workers)
 
 
@@ -377,7 +370,7 @@ def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Setti
     settings = replace(settings, wal_mb=1)
     with Client(settings=settings) as client, Client(settings=settings, name="stuck") as stuck:
         client.store("an early memory")
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         failed: list[str] = []
 
         def read() -> None:
@@ -393,7 +386,7 @@ def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Setti
             client.store(f"{number} " * 200_000)
         status_until(client, lambda status: status.wal_bytes > 4 << 20 and "log_large" in status.degraded)
         status_until(client, lambda status: status.wal_bytes < 1 << 20 and "log_large" not in status.degraded)
-        reading.join(30)
+        reading.join(BOUND_S)
         assert failed
         assert failed[0] in ("busy", "deadline_exceeded")  # it was sent again, and made way again
         assert pids_of(client.status()) == pids_of(before)
@@ -402,7 +395,7 @@ def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Setti
 def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Settings) -> None:
     settings = replace(settings, stall_s=2.0)  # less than a write waits
     with Client(settings=settings) as client, closing(_another(client, settings)) as other:
-        before = status_until(client, _complete)
+        before = status_until(client, complete)
         other.execute("BEGIN IMMEDIATE")
         failed: list[str] = []
 
@@ -448,7 +441,7 @@ def test_log_that_another_programs_reader_holds_is_reported_and_shrinks_again(se
 
 def test_flood_is_refused_at_once_and_other_clients_are_served(client: Client, settings: Settings) -> None:
     client.store("an early memory")
-    before = status_until(client, _complete)
+    before = status_until(client, complete)
     endpoint = endpoints.read(Places(settings))
     assert endpoint is not None
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -466,7 +459,7 @@ def test_flood_is_refused_at_once_and_other_clients_are_served(client: Client, s
         assert client.search("early", mode="keyword").hits  # in its turn, not behind the flood
         refused = 0
         for flooder in flooders:
-            flooder.rcvtimeo = 60_000
+            flooder.rcvtimeo = round(BOUND_S * 1000)
             left = {f"{flooders.index(flooder)}-{count}" for count in range(asked)}
             while left:
                 header = protocol.decode(flooder.recv_multipart()).header
@@ -491,7 +484,7 @@ def test_clients_that_ask_for_more_than_there_is_get_it_all_done(settings: Setti
         def store_all(number: int) -> None:
             async def run() -> None:
                 async with AsyncClient(settings=settings, name=f"client-{number}") as many:
-                    stores = [many.store(f"memory {number}-{count}", timeout_s=120) for count in range(40)]
+                    stores = [many.store(f"memory {number}-{count}", timeout_s=BOUND_S) for count in range(40)]
                     ids.extend(stored.id for stored in await asyncio.gather(*stores))
 
             asyncio.run(run())
@@ -500,6 +493,6 @@ def test_clients_that_ask_for_more_than_there_is_get_it_all_done(settings: Setti
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(120)
+            thread.join(BOUND_S)
         assert len(set(ids)) == 64 * 40
         assert client.status().memories == 64 * 40

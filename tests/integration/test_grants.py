@@ -19,8 +19,9 @@ from memmux.config.settings import Settings, load
 from memmux.wire.grants import Grant
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.roles import Role
+from tests.bounds import BOUND_S
 from tests.integration import reach
-from tests.integration.helpers import status_until
+from tests.integration.helpers import complete, status_until
 from tests.integration.reach import SECRET, Place
 
 GRANTS = {
@@ -35,7 +36,6 @@ GRANTS = {
     "slow": Grant(name="slow", role=Role.WRITE, namespaces=("slow",), requests_s=5.0),
 }
 BOUND = ["bound reader", "writer", "twofold", "bound admin"]
-STOPPED_S = 20.0
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def _granting(settings: Settings, environment: dict[str, str]) -> Iterator[None]
             yield
         finally:
             router.terminate()
-            router.wait(STOPPED_S)
+            router.wait(BOUND_S)
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def granting(settings: Settings, settings_env: dict[str, str]) -> Iterator[Setti
 
 @pytest.fixture
 def root(granting: Settings) -> Iterator[Client]:
-    """A local client, when every vector is there."""
+    """A local client, when the cluster is complete."""
     with Client(settings=granting, name="root", start=False) as client:
-        status_until(client, lambda status: status.model is not None)
+        status_until(client, complete)
         yield client
 
 

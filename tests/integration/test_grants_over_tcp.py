@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
 from tests.integration import reach
 from tests.integration.helpers import status_until
-from tests.integration.machines import clients, logged, logged_until, memmux, remote_settings
+from tests.integration.machines import BOUND_S, clients, logged, logged_until, memmux, remote_settings
 from tests.integration.reach import SECRET, Place
 
 SILENCE_MS = 2000  # in which whoever is answered has long been
@@ -57,6 +57,28 @@ def messages(place: Place) -> Iterator[list[bytes]]:
         yield protocol.encode(header, orjson.dumps(body))
 
 
+def say(
+    connect: Callable[[], zmq.Socket[bytes]], messages: Iterable[list[bytes]], dealer: zmq.Socket[bytes] | None = None
+) -> zmq.Poller:
+    """Send everything and wait for nothing; return what hears the answers, on all the connections that it took.
+
+    libzmq gives a connection up for good whose handshake is refused: nothing can be sent over it then, ever.
+    dealer: a connection to begin with.
+    """
+    hearing = zmq.Poller()
+    dealer = dealer or connect()
+    hearing.register(dealer, zmq.POLLIN)
+    for frames in messages:
+        while True:
+            try:
+                dealer.send_multipart(frames, zmq.NOBLOCK)
+                break
+            except zmq.Again:
+                dealer = connect()
+                hearing.register(dealer, zmq.POLLIN)
+    return hearing
+
+
 @pytest.mark.parametrize("who", ["no CURVE", "wrong server key", "unknown key", "revoked key"])
 def test_who_has_no_valid_key_tries_every_operation_and_hears_nothing(
     server: Client, server_env: dict[str, str], key: Key, place: Place, who: str
@@ -75,10 +97,8 @@ def test_who_has_no_valid_key_tries_every_operation_and_hears_nothing(
     before = reach.contents(server, "theirs")
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        dealer = sockets.dealer(context, known.endpoint, curve=curve)
-        for frames in messages(place):
-            dealer.send_multipart(frames)
-        assert not dealer.poll(SILENCE_MS)
+        hearing = say(lambda: sockets.dealer(context, known.endpoint, curve=curve), messages(place))
+        assert not hearing.poll(SILENCE_MS)
     finally:
         context.destroy(linger=0)
     reason = who if who in ("unknown key", "revoked key") else "no CURVE, or the key of another cluster"
@@ -93,15 +113,19 @@ def test_an_open_session_whose_key_is_revoked_tries_every_operation_and_hears_no
     known = remotes.read(key("eve"))
     before = reach.contents(server, "theirs")
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+    def connect() -> zmq.Socket[bytes]:
+        return sockets.dealer(context, known.endpoint, curve=known.curve)
+
     try:
-        dealer = sockets.dealer(context, known.endpoint, curve=known.curve)
+        dealer = connect()
         hello, *rest = messages(place)
-        dealer.send_multipart(hello)
+        dealer.send_multipart(hello, zmq.NOBLOCK)
+        assert dealer.poll(BOUND_S * 1000)
         assert protocol.decode(dealer.recv_multipart()).header.kind is Kind.WELCOME
         assert memmux(server_env, "key", "revoke", "eve").returncode == 0
-        for frames in rest:
-            dealer.send_multipart(frames)
-        assert not dealer.poll(SILENCE_MS)
+        hearing = say(connect, rest, dealer)
+        assert not hearing.poll(SILENCE_MS)
     finally:
         context.destroy(linger=0)
     (line,) = logged(server_env, "key_refused")

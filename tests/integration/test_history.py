@@ -13,9 +13,9 @@ import pytest
 
 from memmux import Client
 from memmux.errors import NotFoundError, UndoConflictError
+from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 
-BOUND_S = 60.0
 Memmux = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 

@@ -17,9 +17,9 @@ from memmux import Client
 from memmux.errors import LimitOutOfRangeError, PathRefusedError, TagInvalidError
 from memmux.ingest import Ingested, ingest
 from memmux.wire.answers import Memory
+from tests.bounds import BOUND_S
 from tests.unit.memmux.ingest.pdfs import pdf
 
-BOUND_S = 60.0
 PARAGRAPHS = [f"Paragraph {number} says something of its own about the number {number}." for number in range(40)]
 Ingest = Callable[..., Ingested]
 

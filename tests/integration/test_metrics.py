@@ -17,7 +17,8 @@ from memmux import Client
 from memmux.config.settings import Settings, load
 from memmux.errors import ERRORS
 from memmux.wire.answers import Status
-from tests.integration.helpers import status_until
+from tests.bounds import BOUND_S
+from tests.integration.helpers import complete, status_until
 
 OPS = Path(__file__).parents[2] / "docs" / "ops"
 METRIC = re.compile(r"\bmemmux_\w+")
@@ -53,7 +54,7 @@ def _well(status: Status) -> bool:
 
 
 def _scrape(port: int) -> str:
-    with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/metrics", timeout=BOUND_S) as answer:
         text: str = answer.read().decode()
         return text
 
@@ -146,6 +147,7 @@ def test_a_port_that_is_taken_is_said_and_stops_nothing(settings: Settings, port
         taken.listen()
         with Client(settings=settings, name="test") as client:
             assert client.store("all the same").status == "created"
+            status_until(client, complete)
             status = status_until(client, lambda status: "metrics_unavailable" in status.degraded)
             assert status.state == "degraded"
             assert client.search("all the same").degraded == ("hash_embedder", "metrics_unavailable")

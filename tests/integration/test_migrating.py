@@ -24,10 +24,10 @@ from memmux.config.settings import Settings, load
 from memmux.errors import AdoptionFailedError
 from memmux.mms import source as sources
 from tests import legacy_files
+from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 from tests.legacy_files import add, made, theirs, unit
 
-BOUND_S = 60.0
 WRITER = Path(__file__).with_name("legacy_writer.py")
 ROOT = Path(__file__).parents[2]
 Memmux = Callable[..., "subprocess.CompletedProcess[bytes]"]

@@ -18,6 +18,7 @@ from memmux.trust import keys
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
+from tests.bounds import BOUND_S
 
 NOBODY = 65534
 # Told as the other user: which of the paths could be opened, listed or connected to, and whether the words of the
@@ -66,7 +67,7 @@ def _opened_by_nobody(paths: list[str]) -> list[str]:
         input=json.dumps(paths),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=BOUND_S,
         check=True,
     )
     opened: list[str] = json.loads(ended.stdout)

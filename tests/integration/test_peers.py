@@ -10,8 +10,7 @@ from pathlib import Path
 import psutil
 
 from bench.peers.interface import MODULES, REMEDY, installed, peer
-
-BOUND_S = 100.0
+from tests.bounds import BOUND_S
 
 
 def test_every_peer_that_is_installed_finds_what_brute_force_finds_and_leaves_nothing(

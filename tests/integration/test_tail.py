@@ -177,7 +177,7 @@ def test_what_is_not_understood_is_refused(
     settings_env: dict[str, str], arguments: tuple[str, ...], said: bytes
 ) -> None:
     ended = subprocess.run(
-        [*MEMMUX, "tail", *arguments], env=settings_env, capture_output=True, check=False, timeout=60
+        [*MEMMUX, "tail", *arguments], env=settings_env, capture_output=True, check=False, timeout=BOUND_S
     )
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert said in ended.stderr

@@ -20,9 +20,9 @@ import pytest
 
 from memmux import Client
 from memmux.config.settings import load
+from tests.bounds import BOUND_S
 from tests.integration.helpers import gone
 
-BOUND_S = 60.0
 MEMMUX = [sys.executable, "-P", "-m", "memmux", "top"]
 
 

@@ -22,10 +22,10 @@ from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
 from memmux.transfer import jsonl
 from memmux.wire import requests
+from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.integration.helpers import status_until
 
-BOUND_S = 60.0
 Memmux = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 

@@ -29,9 +29,6 @@ from memmux.version import __version__
 from tests.integration.helpers import BOUND_S, gone, pids_of, status_until
 
 CLIENTS = 16
-PAUSE_S = 30.0  # that nobody waits for ever; how long the pause is, is measured in bench
-
-pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +77,7 @@ def test_no_call_fails_and_nothing_is_lost_while_versions_change_under_load(sieg
     ]
     answered = {entry.client for entry in found.entries if entry.at > found.hand_overs[-1].ended}
     assert len(answered) == CLIENTS
-    assert max(found.pauses_s) < PAUSE_S
+    assert max(found.pauses_s) < BOUND_S  # how long the pause is, is measured in bench
 
 
 def test_hand_over_is_told_by_both_routers_and_leaves_one(client: Client, settings: Settings, newer: Edition) -> None:

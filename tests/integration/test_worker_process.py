@@ -17,9 +17,8 @@ from memmux.config.settings import Settings
 from memmux.wire import protocol, sockets
 from memmux.wire.embeddings import Embedding
 from memmux.wire.protocol import Header, Kind, Message
+from tests.bounds import BOUND_S
 from tests.integration.helpers import gone
-
-BOUND_MS = 20_000
 
 
 class Backend:
@@ -29,7 +28,7 @@ class Backend:
         self.address = f"ipc://{folder}/workers"
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = sockets.router(self._context, self.address)
-        self._socket.rcvtimeo = BOUND_MS
+        self._socket.rcvtimeo = round(BOUND_S * 1000)
 
     def next(self, *kinds: Kind) -> Message:
         """The next message of one of these kinds; heartbeats in between are passed over."""
@@ -109,7 +108,7 @@ def test_silence_is_broken_by_heartbeats_with_facts(backend: Backend) -> None:
 def test_worker_stops_when_told(backend: Backend, embedder: subprocess.Popen[bytes]) -> None:
     backend.next(Kind.READY)
     backend.send(Header(kind=Kind.STOP))
-    assert embedder.wait(20) == 0
+    assert embedder.wait(BOUND_S) == 0
 
 
 def test_worker_dies_with_its_router(backend: Backend, embedder: subprocess.Popen[bytes]) -> None:
@@ -133,7 +132,7 @@ def test_worker_that_can_not_start_says_why(backend: Backend, settings: Settings
     flags = [f"--router={backend.address}", *settings.flags()]
     with subprocess.Popen([*command, *flags], stdin=subprocess.PIPE) as process:
         assert backend.next(Kind.FAILED).header.detail["code"] == "database_foreign"
-        assert process.wait(20) == 1
+        assert process.wait(BOUND_S) == 1
 
 
 def test_log_of_a_worker_has_the_request_id(
@@ -143,7 +142,7 @@ def test_log_of_a_worker_has_the_request_id(
     backend.send(_search("traced"), b'{"query":"x"}')
     backend.next(Kind.RESULT)
     backend.send(Header(kind=Kind.STOP))
-    embedder.wait(20)
+    embedder.wait(BOUND_S)
     (path,) = (settings.state_dir / "logs").glob("*/embed-0.jsonl")
     lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
     (finished,) = (line for line in lines if line["event"] == "stage_finished")

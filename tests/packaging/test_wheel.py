@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bounds import BOUND_S
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"memmux", "router", "workers", "mcp_dealer", "bench"}
 
@@ -19,7 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree; built in this environment, which has the build backend's requirements."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=BOUND_S)
     return next(folder.glob("*.whl"))
 
 
@@ -50,7 +52,7 @@ def test_installed_wheel_gives_a_working_command(wheel: Path, tmp_path: Path) ->
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)],
         check=True,
-        timeout=120,
+        timeout=BOUND_S,
     )
     ours = next(path for path in sys.path if path.endswith("site-packages"))
     # Only packages: a .pth of ours would bring this tree back onto the path.

@@ -1,4 +1,4 @@
-"""Which backend runs the model: the one that the settings name, or the best that is there."""
+"""The choice of a backend: the one that the settings name, or the best that is there."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _MAKERS = ("torch", "sentence-transformers", "transformers", "onnxscript", "onnx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What an export is, and where it comes from.
+    """The manifest of an export.
 
     inputs: the names of the graph's inputs, each int64 of shape (texts, tokens). padding: the token that fills up.
     weights, configuration: SHA-256 of the weights and of the other files of the model that was exported.

@@ -1,4 +1,4 @@
-"""What every embedding backend offers to the embed worker."""
+"""The interface of embedding backends, for the embed worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model's files are: a folder that the settings name, the hub's cache, the model's wheel, or a download."""
+"""Sources of models: a folder that the settings name, the hub's cache, the model's wheel, or a download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which texts of a job are to be embedded."""
+"""The texts of a job that are to be embedded."""
 
 from __future__ import annotations
 

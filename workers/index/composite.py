@@ -1,4 +1,4 @@
-"""Joined: the indexes of several namespaces, searched as one."""
+"""Composite indexes: several namespaces searched as one, and a segment with what has changed since it was made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.index.interface import Index, Rows, Scored, Vectors
 from workers.index.segment import Segment
 
 
-class Joined:
+class JoinedIndex:
     """Indexes that have no memory in common."""
 
     def __init__(self, indexes: Sequence[Index]) -> None:
@@ -27,7 +27,7 @@ class Joined:
         return {row: cosine for index in self._indexes for row, cosine in index.similarities(query, rows).items()}
 
 
-class Layers:
+class LayeredIndex:
     """The vectors of one namespace: a memory that changed is hidden in `below`, and `above` has its vectors."""
 
     def __init__(self, below: Segment, above: ExactIndex) -> None:

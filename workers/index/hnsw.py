@@ -1,4 +1,4 @@
-"""The graph: finds the nearest of very many vectors by following neighbours instead of comparing them all.
+"""The HNSW graph: finds the nearest of very many vectors by following neighbours instead of comparing them all.
 
 HNSW (Malkov and Yashunin, arXiv:1603.09320) by faiss, over vectors of one byte a dimension. It proposes candidates,
 which are compared exactly afterwards. A graph is made once, never changed, and mapped, so that the workers share it.

@@ -1,4 +1,4 @@
-"""What search asks of an index: the nearest memories, whether it is in memory or in a table."""
+"""The interface of indexes, in memory or in a table: the nearest memories of a vector."""
 
 from __future__ import annotations
 

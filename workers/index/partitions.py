@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workers.index.composite import Joined, Layers
+from workers.index.composite import JoinedIndex, LayeredIndex
 from workers.index.exact import ExactIndex
 from workers.index.interface import Vectors
 from workers.index.segment import Segment
@@ -22,7 +22,7 @@ class Partitions:
         self.model = model
         self.seq = 0
         self._dimensions = dimensions
-        self._indexes: dict[str, ExactIndex | Layers] = {}
+        self._indexes: dict[str, ExactIndex | LayeredIndex] = {}
         self._namespaces: dict[int, str] = {}  # of each memory that is in memory
 
     def __len__(self) -> int:
@@ -33,20 +33,20 @@ class Partitions:
     def in_memory(self) -> int:
         """How many of the vectors are in memory and not in a segment."""
         indexes = self._indexes.values()
-        return sum(len(index.above if isinstance(index, Layers) else index) for index in indexes)
+        return sum(len(index.above if isinstance(index, LayeredIndex) else index) for index in indexes)
 
     @property
     def segments(self) -> dict[str, Segment]:
         """The segments that are in use, by their namespaces."""
-        return {name: index.below for name, index in self._indexes.items() if isinstance(index, Layers)}
+        return {name: index.below for name, index in self._indexes.items() if isinstance(index, LayeredIndex)}
 
-    def of(self, namespace: str) -> ExactIndex | Layers:
+    def of(self, namespace: str) -> ExactIndex | LayeredIndex:
         """Return the index of `namespace`, empty if nothing is in it."""
         return self._indexes.get(namespace) or ExactIndex(self._dimensions)
 
-    def everywhere(self) -> Joined:
+    def everywhere(self) -> JoinedIndex:
         """Return the indexes of all namespaces as one."""
-        return Joined(list(self._indexes.values()))
+        return JoinedIndex(list(self._indexes.values()))
 
     def drifted(self, namespace: str, row: int, vectors: Vectors) -> bool:
         """Return whether the memory `row` of `namespace` has other vectors here than these, in whatever order."""
@@ -56,7 +56,7 @@ class Partitions:
     def stand_on(self, segment: Segment) -> None:
         """Let the index of a namespace be `segment` with nothing on top: what has changed since must be added anew."""
         namespace = segment.manifest.namespace
-        self._indexes[namespace] = Layers(segment, ExactIndex(self._dimensions))
+        self._indexes[namespace] = LayeredIndex(segment, ExactIndex(self._dimensions))
         self._namespaces = {row: name for row, name in self._namespaces.items() if name != namespace}
 
     def add(self, namespace: str, rows: Sequence[int], vectors: Vectors) -> None:
@@ -74,8 +74,8 @@ class Partitions:
             if namespace is None:
                 continue
             index = self._indexes[namespace]
-            (index.above if isinstance(index, Layers) else index).remove(row)
-            if not isinstance(index, Layers) and not index:
+            (index.above if isinstance(index, LayeredIndex) else index).remove(row)
+            if not isinstance(index, LayeredIndex) and not index:
                 del self._indexes[namespace]
 
     def tune(self) -> None:

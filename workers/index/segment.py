@@ -33,7 +33,7 @@ _COSTLIER = 5  # times what comparing one vector costs, a candidate costs the gr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a segment holds.
+    """The manifest of a segment.
 
     model: the id of the model that made the vectors. seq: the change as of which they are. change: what that change
     was, so that another history of the same numbers is not taken for this one. vectors: how many there are. breadth:

@@ -1,1 +1,1 @@
-"""What every worker process runs in: its link to the router, jobs, confinement, memory cap."""
+"""The runtime of every worker process: its link to the router, jobs, confinement, memory cap."""

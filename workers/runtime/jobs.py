@@ -1,4 +1,4 @@
-"""What a worker works on, and what it makes of it: the seam between the serving loop and the kinds of workers."""
+"""Jobs and answers: the seam between the serving loop and the kinds of workers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a stage made of a job: frames for the next stage or the client, and what this stage had to do without.
+    """The answer of a stage: frames for the next stage or the client, and the codes of what it had to do without.
 
     done: how it was done, for the log of a slow request.
     """

@@ -1,4 +1,4 @@
-"""The weight: the memory of a worker's process, and what is done once it has grown too much."""
+"""The memory cap: the memory of a worker's process, and what is done once it has grown too much."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUNAWAY = 3  # times what it may grow to, at which a worker ends at once, in wha
 RUNAWAY_EXIT = 70
 
 
-class Weight:
+class MemoryCap:
     """The memory of this process, which has started, and what it may grow to; files that it maps are not its own."""
 
     def __init__(self, cap_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""The link: a worker's side of the router's backend, one DEALER with a heartbeat."""
+"""The router link: a worker's side of the router's backend, one DEALER with a heartbeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from memmux.logs import log
 from memmux.wire import protocol, sockets
 from memmux.wire.protocol import Header, Kind, Message
 from workers.runtime.jobs import Progressing, Worker
-from workers.runtime.memory_cap import Weight
+from workers.runtime.memory_cap import MemoryCap
 
 LOOK_S = 0.05  # between two looks, during work, at what the router has said meanwhile
 _DRAIN = 256  # messages taken from the socket at once
@@ -22,7 +22,7 @@ _DRAIN = 256  # messages taken from the socket at once
 Attempt = tuple[str, int]  # of a request: its id and which attempt
 
 
-class Link:
+class RouterLink:
     """The worker's side of the router's backend: one DEALER, with a heartbeat."""
 
     def __init__(self, address: str, identity: str, worker: Worker, heartbeat_s: float) -> None:
@@ -36,7 +36,7 @@ class Link:
         self._inbox: list[Message] = []
         self._open: dict[Attempt, float] = {}  # requests that came and are not answered, and when they came
         self._cancelled: set[Attempt] = set()  # those of them that nobody waits for any more
-        self._weight: Weight | None = None  # from the start of work on
+        self._weight: MemoryCap | None = None  # from the start of work on
         self._retiring = False
 
     def send(self, header: Header, *frames: bytes) -> None:
@@ -61,7 +61,7 @@ class Link:
 
     def ready(self, cap_bytes: int) -> None:
         """Say that work can begin. From now on the process may grow so far."""
-        self._weight = Weight(cap_bytes)
+        self._weight = MemoryCap(cap_bytes)
         self.say(Kind.READY, pid=os.getpid(), credit=self._worker.credit)
 
     def alive(self) -> None:

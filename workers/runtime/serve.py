@@ -24,7 +24,7 @@ from memmux.wire.protocol import Header, Kind, Message
 from workers.runtime.confinement import confined, grant_of, key_of
 from workers.runtime.job_log import JobLog
 from workers.runtime.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
-from workers.runtime.router_link import Link
+from workers.runtime.router_link import RouterLink
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at most
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -49,7 +49,7 @@ def serve(
     """
     logger = log.get()
     told = _die_with_parent()
-    link = Link(address, identity, worker, heartbeat_s)
+    link = RouterLink(address, identity, worker, heartbeat_s)
     try:
         if held:
             link.hold(told)
@@ -75,7 +75,7 @@ def serve(
         link.close()
 
 
-def _work(worker: Worker, link: Link, job_log: JobLog) -> None:
+def _work(worker: Worker, link: RouterLink, job_log: JobLog) -> None:
     deferring = worker if isinstance(worker, Deferring) else None
     preparing = worker if isinstance(worker, Preparing) else None
     stopped, due_s = False, math.inf
@@ -97,7 +97,7 @@ def _work(worker: Worker, link: Link, job_log: JobLog) -> None:
         stopped = stopped or any(message.header.kind is Kind.STOP for message in messages)
 
 
-def _requests(worker: Worker, link: Link, messages: Sequence[Message], job_log: JobLog) -> list[Job]:
+def _requests(worker: Worker, link: RouterLink, messages: Sequence[Message], job_log: JobLog) -> list[Job]:
     """Return the requests in `messages`, held to what their clients may do.
 
     Those that nobody waits for any more, and those that are refused, are answered here.
@@ -113,12 +113,12 @@ def _requests(worker: Worker, link: Link, messages: Sequence[Message], job_log: 
     return wanted
 
 
-def _jobs(link: Link, messages: Sequence[Message], kind: Kind) -> Iterator[Job]:
+def _jobs(link: RouterLink, messages: Sequence[Message], kind: Kind) -> Iterator[Job]:
     now = time.monotonic()
     return (_job(message, now, link) for message in messages if message.header.kind is kind)
 
 
-def _job(message: Message, now: float, link: Link) -> Job:
+def _job(message: Message, now: float, link: RouterLink) -> Job:
     header = message.header
     deadline = math.inf if header.deadline_ms is None else now + header.deadline_ms / 1000
     grant = grant_of(header)
@@ -136,7 +136,7 @@ def _job(message: Message, now: float, link: Link) -> Job:
     )
 
 
-def _answer_all(worker: Worker, link: Link, outcomes: Iterable[Outcome], job_log: JobLog) -> None:
+def _answer_all(worker: Worker, link: RouterLink, outcomes: Iterable[Outcome], job_log: JobLog) -> None:
     """Send each outcome as soon as it is there."""
     began = time.monotonic()
     for job, outcome in outcomes:
@@ -147,7 +147,7 @@ def _answer_all(worker: Worker, link: Link, outcomes: Iterable[Outcome], job_log
 
 def _answer(
     worker: Worker,
-    link: Link,
+    link: RouterLink,
     job: Job,
     outcome: Answer | MemmuxError,
     job_log: JobLog,

@@ -55,7 +55,7 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What the read stage found: memories without a vector, or the sample of the audit with that id."""
+    """The read stage's finding: memories without a vector, or the sample of the audit with that id."""
 
     memories: Sequence[Text]
     audit: int | None = None

@@ -17,7 +17,7 @@ from workers.storage.db.embeddings import Embedded
 
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
-    """What a search found, best first.
+    """The outcome of a search, best first.
 
     mode: how it was ranked. degraded: codes of what the ranking had to do without. candidates: how many memories were
     ranked. index: what found those that are near by meaning: the name of its class, or nothing where none did.

@@ -1,1 +1,1 @@
-"""The live page of `memmux top`: `view` is what it shows, `page` how that is drawn, `live` keeps it up to date."""
+"""The live page of `memmux top`: `figures` is what it shows, `page` how that is drawn, `live` keeps it up to date."""

@@ -1,4 +1,4 @@
-"""The view: a cluster's status as `memmux top` shows it, for people and for scripts."""
+"""The figures: a cluster's status as `memmux top` shows it, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORKER = ("name", "kind", "pid", "state", "busy", "in_flight", "restarts", "rss
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What there is to see. Rates are of the last ten seconds, times in milliseconds, shares from 0 to 1.
+    """The figures of one page. Rates are of the last ten seconds, times in milliseconds, shares from 0 to 1.
 
     clients: the busiest first. workers: each with what waits for its kind, as `queued`. operations: by name, with
     count, errors, rate and percentiles. embedder: `batch_size` and `cache_hit_rate`, since the view before, if there

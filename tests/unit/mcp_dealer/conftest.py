@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 
 from mcp_dealer import cluster_link as links
-from mcp_dealer.cluster_link import Link
+from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.client.calls import Observer
 from memmux.cluster.endpoint import Endpoint
@@ -40,14 +40,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[StandIn]:
 
 
 @pytest.fixture
-def link(made: list[StandIn]) -> Link:
+def link(made: list[StandIn]) -> ClusterLink:
     """A link to stand-ins, which stand in `made`."""
     del made
-    return Link(Settings())
+    return ClusterLink(Settings())
 
 
 @pytest.fixture
-def connect(link: Link) -> Connect:
+def connect(link: ClusterLink) -> Connect:
     """Open an MCP client of the server, in process."""
 
     @asynccontextmanager

@@ -12,7 +12,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from structlog.testing import capture_logs
 
 from mcp_dealer import call_log
-from mcp_dealer.cluster_link import Link
+from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.client.calls import RequestOutcome
 from memmux.errors import NotFoundError
@@ -98,7 +98,7 @@ async def test_many_requests_are_counted_and_some_named(said: list[Any]) -> None
 
 
 async def test_every_tool_call_is_logged_also_those_by_older_names_and_refused_ones(
-    link: Link, made: list[StandIn], said: list[Any]
+    link: ClusterLink, made: list[StandIn], said: list[Any]
 ) -> None:
     async with Client(MemoryServer(link)) as client:
         await client.call_tool("memory_get", {"id": "x"})

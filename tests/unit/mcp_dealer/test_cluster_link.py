@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_dealer.cluster_link import NAME, NAME_CHARACTERS, Link
+from mcp_dealer.cluster_link import NAME, NAME_CHARACTERS, ClusterLink
 from memmux.errors import ClusterStartError
 from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_no_client_is_made_before_the_link_begins(link: Link, made: list[StandIn]) -> None:
+async def test_no_client_is_made_before_the_link_begins(link: ClusterLink, made: list[StandIn]) -> None:
     await link.aclose()
     assert made == []
 
 
-async def test_the_first_begin_makes_the_client_and_later_ones_return_it(link: Link, made: list[StandIn]) -> None:
+async def test_the_first_begin_makes_the_client_and_later_ones_return_it(
+    link: ClusterLink, made: list[StandIn]
+) -> None:
     first = link.begin("claude-code")
     assert link.begin("another") is first
     assert [client.name for client in made] == ["claude-code"]
@@ -26,13 +28,13 @@ async def test_the_first_begin_makes_the_client_and_later_ones_return_it(link: L
 @pytest.mark.parametrize(
     ("said", "name"), [("", NAME), (" \n", NAME), ("a\x1bb\n", "ab"), ("x" * 1000, "x" * NAME_CHARACTERS)]
 )
-async def test_a_name_is_short_and_printable(link: Link, made: list[StandIn], said: str, name: str) -> None:
+async def test_a_name_is_short_and_printable(link: ClusterLink, made: list[StandIn], said: str, name: str) -> None:
     link.begin(said)
     assert made[0].name == name
     await link.aclose()
 
 
-async def test_a_link_connects_without_being_asked(link: Link, made: list[StandIn]) -> None:
+async def test_a_link_connects_without_being_asked(link: ClusterLink, made: list[StandIn]) -> None:
     link.begin()
     assert link._connecting is not None
     await link._connecting
@@ -40,7 +42,9 @@ async def test_a_link_connects_without_being_asked(link: Link, made: list[StandI
     await link.aclose()
 
 
-async def test_a_cluster_that_does_not_start_is_left_to_the_first_tool_call(link: Link, made: list[StandIn]) -> None:
+async def test_a_cluster_that_does_not_start_is_left_to_the_first_tool_call(
+    link: ClusterLink, made: list[StandIn]
+) -> None:
     link.begin()
     made[0].error = ClusterStartError()
     assert link._connecting is not None
@@ -48,7 +52,7 @@ async def test_a_cluster_that_does_not_start_is_left_to_the_first_tool_call(link
     await link.aclose()
 
 
-async def test_closing_twice_says_goodbye_once(link: Link, made: list[StandIn]) -> None:
+async def test_closing_twice_says_goodbye_once(link: ClusterLink, made: list[StandIn]) -> None:
     link.begin()
     await link.aclose()
     await link.aclose()

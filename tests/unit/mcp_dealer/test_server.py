@@ -10,10 +10,11 @@ import pytest
 from mcp import Client
 from mcp_types import Tool
 
-from mcp_dealer.cluster_link import NAME, Link
+from mcp_dealer.cluster_link import NAME, ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, ToolList
 from memmux.errors import ERRORS
+from tests.bounds import BOUND_S
 from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
@@ -33,10 +34,10 @@ WRITERS = {"memory_store", "memory_update", "memory_delete"}
 
 
 @pytest.fixture
-def full(made: list[StandIn]) -> Link:
+def full(made: list[StandIn]) -> ClusterLink:
     """A link whose settings list all tools."""
     del made
-    return Link(Settings(tools=ToolList.FULL))
+    return ClusterLink(Settings(tools=ToolList.FULL))
 
 
 async def _tools(connect: Connect, mode: str = "auto") -> list[Tool]:
@@ -53,7 +54,7 @@ async def test_the_list_of_tools_is_small(connect: Connect, mode: str) -> None:
     assert len(json.dumps(tools).encode()) <= TOOLS_LIST_BYTES  # with a space after every comma, as many hosts do
 
 
-async def test_the_full_list_has_six_more_tools_and_is_of_bounded_size(full: Link) -> None:
+async def test_the_full_list_has_six_more_tools_and_is_of_bounded_size(full: ClusterLink) -> None:
     async with Client(MemoryServer(full)) as client:
         tools = (await client.list_tools()).tools
     assert {tool.name for tool in tools} == READERS | WRITERS | FURTHER
@@ -118,7 +119,9 @@ async def test_leaving_closes_the_link(connect: Connect, made: list[StandIn]) ->
 @pytest.mark.slow
 def test_wrong_settings_are_told_on_stderr_alone() -> None:
     command = [sys.executable, "-P", "-m", "mcp_dealer", "--readers=none"]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S, check=False
+    )
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr.startswith("memmux mcp: setting_invalid: ")

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from mcp_dealer import traces
-from mcp_dealer.cluster_link import Link
+from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.server import MemoryServer
 from mcp_dealer.traces import TracedClient
 from memmux.client.asynchronous import AsyncClient
@@ -78,7 +78,7 @@ def _named(spans: InMemorySpanExporter) -> dict[str, ReadableSpan]:
 async def test_a_tool_call_has_its_request_and_its_stages_below_it(
     spans: InMemorySpanExporter, answered: list[Call[Any]]
 ) -> None:
-    async with Client(MemoryServer(Link(Settings(traces=True)))) as client:
+    async with Client(MemoryServer(ClusterLink(Settings(traces=True)))) as client:
         await client.call_tool("memory_store", {"content": "a"})
     assert "memory.store_similar" in [call.operation for call in answered]
     named = _named(spans)
@@ -127,9 +127,9 @@ async def test_a_request_that_fails_says_its_code(spans: InMemorySpanExporter, a
 
 
 def test_no_server_makes_spans_unless_told_to() -> None:
-    link = Link(Settings())
+    link = ClusterLink(Settings())
     assert type(link._made("a")) is AsyncClient
-    assert type(Link(Settings(traces=True))._made("a")) is TracedClient
+    assert type(ClusterLink(Settings(traces=True))._made("a")) is TracedClient
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from mcp_dealer.usage import Uses
 from memmux import limits
 from memmux.errors import NotAllowedError, OverloadedError
+from tests.bounds import BOUND_S
 
 pytestmark = pytest.mark.anyio
 
@@ -44,12 +45,12 @@ async def test_what_was_shown_within_a_pause_is_told_at_once_and_each_once(count
     uses.add(["1", "2"])
     uses.add(["2", "3"])
     assert counter.told == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(BOUND_S):
         await counter.came.wait()
     assert counter.told == [("1", "2", "3")]
     counter.came.clear()
     uses.add(["1"])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(BOUND_S):
         await counter.came.wait()
     assert counter.told[1:] == [("1",)]
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import memmux
+from tests.bounds import BOUND_S
 
 HEAVY = ("structlog", "asyncio", "rich", "numpy", "click", "subprocess", "apsw", "torch", "onnxruntime", "mcp")
 
@@ -23,5 +24,7 @@ def test_name_that_is_not_public_is_not_there() -> None:
 
 def test_importing_the_client_imports_nothing_heavy() -> None:
     code = f"import sys, memmux.client; print([name for name in {HEAVY} if name in sys.modules])"
-    found = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=BOUND_S
+    )
     assert found.stdout.strip() == "[]"

@@ -14,6 +14,7 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ContentEmptyError, ModelMissingError
 from memmux.wire.embeddings import Embedding
 from memmux.wire.requests import Search, Store, StoreBatch, Update
+from tests.bounds import BOUND_S
 from workers.embed import EmbedWorker
 from workers.embedding import exports, sources
 from workers.runtime.jobs import Answer, Job, silent, work_off
@@ -135,7 +136,7 @@ def test_the_worker_retires_when_the_export_is_there(without_export: Settings, m
         assert not worker.retiring
         shutil.copytree(exports.place(Settings(cache_dir=model_cache), source), place)
     assert worker._exporter is not None
-    assert worker._exporter.wait(30)
+    assert worker._exporter.wait(BOUND_S)
     worker.idle()
     assert worker.retiring
     worker.close()

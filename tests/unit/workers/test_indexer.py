@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from memmux.config.settings import Settings
+from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, frames
 from workers.index import segment as segments
 from workers.indexer import AGAIN_S, LONGEST_S, QUIET_S, Indexer
@@ -43,7 +44,7 @@ def indexer(settings: Settings, watch: Watch) -> Iterator[Indexer]:
 def ended(indexer: Indexer) -> bool:
     """Wait for the build; return whether it made what it should."""
     assert indexer._child is not None
-    return indexer._child.wait(60)
+    return indexer._child.wait(BOUND_S)
 
 
 def test_few_vectors_need_no_build(indexer: Indexer, watch: Watch) -> None:

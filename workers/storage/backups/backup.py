@@ -33,7 +33,7 @@ _PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a good backup holds.
+    """The contents of a good backup.
 
     version: of its schema. memories: how many live ones. seq: the last change.
     """

@@ -18,7 +18,7 @@ _TIME = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptBackup:
     """One backup; at: seconds since 1970, whole. seq: the last change in it."""
 
     path: Path
@@ -56,7 +56,7 @@ class BackupFolder:
                 f"the folder {self.folder} can't be made ({error.strerror}); name another one"
             ) from None
 
-    def kept(self) -> list[Kept]:
+    def kept(self) -> list[KeptBackup]:
         """Return the backups, newest first; none if the folder can't be read."""
         return self._named("")
 
@@ -72,13 +72,13 @@ class BackupFolder:
             path.unlink(missing_ok=True)
         return gone
 
-    def _named(self, suffix: str) -> list[Kept]:
+    def _named(self, suffix: str) -> list[KeptBackup]:
         name = re.compile(rf"{re.escape(self.stem)}-(\d{{8}}T\d{{6}}Z)-(\d+)\.db{re.escape(suffix)}")
-        found: list[Kept] = []
+        found: list[KeptBackup] = []
         with suppress(OSError):
             for path in self.folder.iterdir():
                 if (parts := name.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
                     with suppress(ValueError):  # digits that are no time: not ours
                         made = datetime.strptime(parts[1], _TIME).replace(tzinfo=UTC)
-                        found.append(Kept(path, made.timestamp(), int(parts[2])))
+                        found.append(KeptBackup(path, made.timestamp(), int(parts[2])))
         return sorted(found, key=lambda kept: (kept.at, kept.seq), reverse=True)

@@ -22,7 +22,7 @@ from memmux.wire import requests
 from memmux.wire.answers import Backup
 from workers.runtime.jobs import Answer, Job, Outcome
 from workers.storage.backups import backup
-from workers.storage.backups.folder import BackupFolder, Kept
+from workers.storage.backups.folder import BackupFolder, KeptBackup
 from workers.storage.db import file_identity
 
 LOOK_S = 60.0  # between two looks whether a backup is due
@@ -48,7 +48,7 @@ class BackupScheduler:
         self._asked: deque[Job] = deque()
         self._running: _Making | None = None
         self._look_at = clock()
-        self._kept: list[Kept] = self._backup_folder.kept()
+        self._kept: list[KeptBackup] = self._backup_folder.kept()
 
     @property
     def facts(self) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -143,6 +144,49 @@ def fetch(connection: apsw.Connection, sql: str, values: Mapping[str, object] | 
 def value(connection: apsw.Connection, sql: str, values: Mapping[str, object] | None = None) -> Any:
     """Return the only value of a query's only row, or None."""
     return connection.execute(sql, values or {}).get
+
+
+def checkpoint(connection: apsw.Connection, *, truncate: bool, patience_ms: int) -> bool:
+    """Copy the write-ahead log into the database, and empty it if asked; return whether all of it was copied.
+
+    A reader in the way is waited for as long as `patience_ms`, and then puts that off.
+    """
+    mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
+    connection.set_busy_timeout(patience_ms)
+    try:
+        in_log, copied = connection.wal_checkpoint(mode=mode)
+    except apsw.BusyError:
+        return False
+    finally:
+        connection.set_busy_timeout(BUSY_MS)
+    return copied >= in_log
+
+
+def optimize(connection: apsw.Connection) -> None:
+    """Let SQLite look anew at how many rows of each kind there are, by which it plans queries."""
+    connection.pragma("optimize")
+
+
+@contextmanager
+def zeroing(connection: apsw.Connection) -> Iterator[None]:
+    """Overwrite with zeros what is removed inside the block, which otherwise stays in the file until it is reused."""
+    connection.pragma("secure_delete", 1)
+    try:
+        yield
+    finally:
+        connection.pragma("secure_delete", 0)
+
+
+def end_read(connection: apsw.Connection) -> None:
+    """Make sure that no read transaction is open, or the next one would be of the same moment.
+
+    A read that was left in the middle keeps it open, beyond ROLLBACK, for as long as its cursor lives: in the frames of
+    the error's traceback, for one, which may be in a cycle with the error.
+    """
+    if connection.txn_state("main") != apsw.SQLITE_TXN_NONE:
+        gc.collect()
+        if connection.txn_state("main") != apsw.SQLITE_TXN_NONE:
+            raise RuntimeError("a former read is still open")  # no answer is better than an old one
 
 
 def load_vectors(connection: apsw.Connection) -> None:

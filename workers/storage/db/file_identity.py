@@ -1,4 +1,4 @@
-"""The lineage: which file the database's name means, and what becomes of a log whose database is no longer there.
+"""The file's identity: which file the database's name means, and what becomes of a log whose database is gone.
 
 A log does not say which database it belongs to: SQLite applies `<database>-wal` to whatever stands at `<database>`
 (https://www.sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use). So the writer notes, in

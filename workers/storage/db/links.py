@@ -1,4 +1,4 @@
-"""What a memory has beside its row: aliases, links to others, and what its former home knew of it."""
+"""The parts of a memory beside its row: aliases, links to others, and its origin in a former home."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from memmux.wire.answers import Memory
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a memory is or was: its fields and whether it is deleted.
+    """The state of a memory at one time: its fields and whether it is deleted.
 
     origin, links: known only where the change had to do with them; None says that they stay as they are.
     """

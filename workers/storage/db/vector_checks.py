@@ -63,7 +63,7 @@ def _code(known: bool, characters: int | None, windows: list[tuple[Any, ...]]) -
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How a view differs from the rows: how many entries it lacks, has too many, or has wrong."""
+    """The drift of a view from the rows: the numbers of missing, surplus and wrong entries."""
 
     missing: int
     extra: int

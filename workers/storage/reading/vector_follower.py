@@ -1,4 +1,4 @@
-"""The follower: brings the index of vectors to the very change that a reader's transaction stands at."""
+"""The vector follower: brings the index of vectors to the very change that a reader's transaction stands at."""
 
 from __future__ import annotations
 

@@ -93,15 +93,12 @@ def remove(
     for row in gone:
         memory_table.vectors.remove(row)
     meant = orjson.dumps(gone).decode()
-    memory_table.connection.pragma("secure_delete", 1)  # zeroes what is removed, where otherwise it is only let go of
-    try:
+    with engine.zeroing(memory_table.connection):
         memory_table.execute("purge_before", rows=meant)
         memory_table.execute(
             "log_purge", rows=meant, at=memory_table.at(), operation=operation, client=client, request=request
         )
         memory_table.execute("purge", rows=meant)
-    finally:
-        memory_table.connection.pragma("secure_delete", 0)
 
 
 def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:

@@ -1,4 +1,4 @@
-"""Lines: a memory as a dump has it, read and checked before it is put into the database."""
+"""Lines of a dump: a memory as a dump has it, read and checked before it is put into the database."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from workers.storage.writing.memory_table import MemoryTable
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a line.
+    """The result for a line.
 
     status: created, skipped, updated, merged, conflict, duplicate or broken. message: of those that are not as they
     were given, why. row: of a memory that is new, or got the vectors of the line; 0 otherwise. unverified: whether

@@ -1,4 +1,4 @@
-"""Adoption: memories from a former home, which may still be in use, so that they come again with what changed there.
+"""Merging: memories from a former home, which may still be in use, so that they come again with what changed there.
 
 A memory that nobody changed here takes the state that it has there. Two of one content become one. Vectors are kept,
 but nobody knows which model made them: they are unverified until an audit has compared some of them.

@@ -77,7 +77,7 @@ class Upkeep:
                     if gone == deletion.EXPIRED:
                         self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
                     self._forget("purge_tags", 0)
-                    self._connection.pragma("optimize")
+                    engine.optimize(self._connection)
                 if self.dirty:
                     self._checkpoint(truncate=self.wal_bytes > TRUNCATE_BYTES)
         except MemmuxError as error:
@@ -120,15 +120,7 @@ class Upkeep:
 
     def _checkpoint(self, *, truncate: bool) -> None:
         """Copy the log into the database, and empty it if asked; a reader in the way puts that off."""
-        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
-        self._connection.set_busy_timeout(_PATIENCE_MS)
-        try:
-            in_log, copied = self._connection.wal_checkpoint(mode=mode)
-            self.dirty = copied < in_log
-        except apsw.BusyError:
-            self.dirty = True
-        finally:
-            self._connection.set_busy_timeout(engine.BUSY_MS)
+        self.dirty = not engine.checkpoint(self._connection, truncate=truncate, patience_ms=_PATIENCE_MS)
 
     def _forget(self, name: str, before: float) -> None:
         values = {"before": before, "limit": _PIECE}

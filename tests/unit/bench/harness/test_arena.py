@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.harness.arena import Arena, arena
+from tests.bounds import BOUND_S
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_process_of_the_arena_is_found_and_struck(here: Arena) -> None:
     with _sleeper(f"--database={here.settings.database}") as own:
         assert list(here.running()) == [own.pid]
         assert here.strike(own.pid, signal.SIGKILL)
-        assert own.wait(10) == -signal.SIGKILL
+        assert own.wait(BOUND_S) == -signal.SIGKILL
     assert not here.strike(own.pid, signal.SIGKILL)
 
 

@@ -17,6 +17,7 @@ from memmux.cli.main import cli, run
 from memmux.cli.options import SETTINGS
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
+from tests.bounds import BOUND_S
 
 ROOT = Path(__file__).parents[4]
 CONTEXT = click.Context(cli)
@@ -128,7 +129,7 @@ def test_status_imports_nothing_that_it_does_not_need() -> None:
         "import sys; from memmux.cli.main import run; run(['--database', '/nonexistent/x.db', 'status', '--json']); "
         f"sys.exit(' '.join(name for name in {heavy!r} if name in sys.modules))"
     )
-    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=BOUND_S, check=False)
     assert ended.stderr.decode().strip() == ""
 
 
@@ -138,6 +139,6 @@ def test_command_line_started_in_a_hostile_folder_imports_nothing_of_it(safe: li
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working directory')")
     environment = {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, *safe, "-m", "memmux", "--version"]
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=30, check=False)
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=BOUND_S, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith(b"memmux ")

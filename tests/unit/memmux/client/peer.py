@@ -18,8 +18,7 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.wire import protocol
 from memmux.wire.protocol import Header, Kind, Message
-
-BOUND_S = 10.0  # for anything that a test waits for
+from tests.bounds import BOUND_S
 
 Script = Callable[[Message], Iterable[list[bytes]]]
 

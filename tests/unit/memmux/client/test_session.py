@@ -126,6 +126,19 @@ def test_refused_request_is_sent_again_later_with_its_id_and_key(client: ClientS
     assert (second.header.id, second.header.key) == (request_id, first.header.key)
 
 
+def test_cancel_that_a_lost_connection_did_not_take_is_not_said_over_the_next_one(client: ClientSession) -> None:
+    """There it would come before HELLO, or meet the request that was sent again."""
+    opened(client)
+    given_up, kept = (client.submit(methods.get(name), 0.0) for name in "ab")
+    sent(client, 0.0)
+    client.cancel(given_up)
+    client.disconnected()
+    client.connected(1.0)
+    assert kinds(sent(client, 1.0)) == [Kind.HELLO]
+    welcome(client, 1.0)
+    assert [(again.header.kind, again.header.id) for again in sent(client, 1.0)] == [(Kind.REQUEST, kept)]
+
+
 def test_draining_router_is_known_as_such_until_the_next_connection_or_another_answer(client: ClientSession) -> None:
     opened(client)
     request_id = client.submit(methods.store("a"), 0.0)

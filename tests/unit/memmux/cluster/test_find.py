@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+import zmq
 
 from memmux import errors
 from memmux.cluster import endpoint as endpoints
@@ -24,6 +26,8 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.processes import alive
 from memmux.version import __version__
+from memmux.wire import sockets
+from memmux.wire.curve import Curve, KeyPair
 from tests.unit.memmux.client.peer import BOUND_S, Peer
 
 ROUTER = """
@@ -145,6 +149,26 @@ def test_router_that_does_not_answer_is_not_found(settings: Settings, monkeypatc
             find.ensure(settings, start=False)
 
 
+@pytest.mark.timeout(BOUND_S)
+def test_a_peer_whose_handshake_fails_before_anything_was_said_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be sent to it then; a client that waited until it could would hang for ever."""
+
+    connect = sockets.dealer
+
+    def given_up(*args: Any, **kwargs: Any) -> zmq.Socket[bytes]:
+        dealer = connect(*args, **kwargs)
+        until = time.monotonic() + BOUND_S
+        while dealer.poll(0, zmq.POLLOUT):
+            assert time.monotonic() < until, "the handshake did not fail"
+        return dealer
+
+    monkeypatch.setattr(sockets, "dealer", given_up)
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as stranger:
+        port = stranger.bind_to_random_port("tcp://127.0.0.1")
+        curve = Curve(KeyPair.make().public, KeyPair.make())
+        assert not ping(Endpoint(f"tcp://127.0.0.1:{port}", 0, "", 1, curve=curve), 0.1)
+
+
 def test_started_router_says_where_it_listens(
     places: Places, settings: Settings, router: Callable[[str], Path]
 ) -> None:
@@ -211,7 +235,7 @@ def test_router_that_is_never_ready_is_given_up(settings: Settings, router: Call
 def test_router_that_says_how_far_an_adoption_is_gets_more_time(
     settings: Settings, router: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[start.Adopting] = []
+    seen: list[start.AdoptionProgress] = []
     monkeypatch.setattr(start, "watcher", seen.append)
     router(
         f"""
@@ -222,7 +246,7 @@ def test_router_that_says_how_far_an_adoption_is_gets_more_time(
         """
     )
     assert find.ensure(quick(settings, start_timeout_s=1)).address == "ipc:///nowhere"
-    assert seen == [start.Adopting("/theirs.db", done, 4) for done in range(4)]
+    assert seen == [start.AdoptionProgress("/theirs.db", done, 4) for done in range(4)]
 
 
 def test_who_waits_for_a_cluster_that_adopts_is_patient_while_somebody_is_at_work(

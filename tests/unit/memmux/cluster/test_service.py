@@ -15,6 +15,7 @@ from memmux.cluster import service as services
 from memmux.cluster.service import MARK
 from memmux.config.settings import Settings
 from memmux.errors import ServiceError, ServiceForeignError
+from tests.bounds import BOUND_S
 
 ANALYZE = shutil.which("systemd-analyze")
 
@@ -69,7 +70,7 @@ def test_unit_is_what_systemd_takes_for_one(odd: Settings, short_tmp: Path) -> N
     path = short_tmp / found.name
     path.write_bytes(found.content)
     verified = subprocess.run(
-        [ANALYZE or "", "--user", "verify", str(path)], capture_output=True, text=True, check=False, timeout=60
+        [ANALYZE or "", "--user", "verify", str(path)], capture_output=True, text=True, check=False, timeout=BOUND_S
     )
     said = "\n".join(line for line in (verified.stdout + verified.stderr).splitlines() if found.name in line)
     assert not said

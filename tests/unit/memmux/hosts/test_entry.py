@@ -69,7 +69,7 @@ def _entry(line: str) -> Entry:
 
 @pytest.mark.parametrize("line", LEGACY)
 def test_every_way_to_start_mcp_memory_service_is_known(line: str) -> None:
-    assert kind(_entry(line), lambda _: False) is Kind.LEGACY
+    assert kind(_entry(line), lambda _: False) is Kind.MMS
 
 
 @pytest.mark.parametrize("line", OURS)
@@ -84,7 +84,7 @@ def test_other_servers_are_other_servers(line: str) -> None:
 
 def test_a_script_of_ours_is_ours_whatever_its_name() -> None:
     assert kind(Entry("/bin/memory", ("server",)), lambda command: command == "/bin/memory") is Kind.MEMMUX
-    assert kind(Entry("/other/memory", ("server",)), lambda command: command == "/bin/memory") is Kind.LEGACY
+    assert kind(Entry("/other/memory", ("server",)), lambda command: command == "/bin/memory") is Kind.MMS
 
 
 @pytest.mark.parametrize("raw", [None, "memory server", [], {}, {"url": "http://x"}, {"command": 5}, {"command": " "}])

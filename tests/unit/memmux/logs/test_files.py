@@ -11,6 +11,7 @@ import pytest
 
 from memmux.logs import files as logfiles
 from memmux.logs.files import LogFile, is_rotated
+from tests.bounds import BOUND_S
 
 MIB = 1 << 20
 
@@ -93,7 +94,7 @@ def test_file_of_a_process_that_was_killed_is_free(folder: Path, made: list[LogF
         assert process.stdout.readline() == b"there\n"
         assert _begin(made, folder).path.name == "mcp.2.jsonl"
         process.kill()
-        process.wait(10)
+        process.wait(BOUND_S)
     assert _begin(made, folder).path.name == "mcp.jsonl"
 
 
@@ -157,7 +158,7 @@ def test_threads_may_write_at_once(made: list[LogFile], folder: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(BOUND_S)
     wanted = sorted(b"thread %d line %03d" % (thread, number) for thread in range(4) for number in range(500))
     assert sorted(_read(folder)) == wanted
 

@@ -16,6 +16,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import LogLevel, Settings, load
 from memmux.errors import NotFoundError
 from memmux.logs import log
+from tests.bounds import BOUND_S
 
 MARK = "xyzzy-the-content-of-a-memory"
 
@@ -115,7 +116,11 @@ thread.join()
 crash()
 """
     ended = subprocess.run(
-        [sys.executable, "-", *settings.flags()], input=program.encode(), capture_output=True, check=False, timeout=30
+        [sys.executable, "-", *settings.flags()],
+        input=program.encode(),
+        capture_output=True,
+        check=False,
+        timeout=BOUND_S,
     )
     assert ended.returncode == 1
     assert ended.stderr.count(b"Traceback") == 2

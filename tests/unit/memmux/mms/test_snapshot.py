@@ -11,6 +11,7 @@ import pytest
 
 from memmux.errors import AdoptionFailedError, DatabaseForeignError, NotFoundError, StoragePermissionError
 from memmux.mms import snapshot
+from tests.bounds import BOUND_S
 
 
 @pytest.fixture
@@ -117,6 +118,7 @@ def test_nothing_that_was_committed_before_is_missing_while_another_writes(
     source: Path, writer: sqlite3.Connection, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(snapshot, "LOCK_S", BOUND_S)
     writer.execute(f"PRAGMA journal_mode = {mode}")
     writer.execute("PRAGMA wal_autocheckpoint = 4")  # so that the log is begun anew again and again
     writer.execute("PRAGMA synchronous = off")
@@ -138,6 +140,77 @@ def test_nothing_that_was_committed_before_is_missing_while_another_writes(
     finally:
         end.set()
         thread.join()
+
+
+def test_a_lock_that_is_held_for_long_is_waited_for_with_signs_of_life(
+    source: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "_copy", never_quiet)
+    monkeypatch.setattr(snapshot, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(snapshot, "LOCK_S", BOUND_S)
+    writer.execute("INSERT INTO numbers VALUES (1)")
+    writer.execute("BEGIN EXCLUSIVE")
+    signs = iter(range(1000))
+
+    def alive() -> None:
+        if next(signs) == 20:
+            writer.execute("COMMIT")
+
+    with snapshot.taken(source, alive=alive) as copy, closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT number FROM numbers").fetchall() == [(1,)]
+
+
+def test_a_lock_that_is_never_given_away_is_said(
+    source: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "_copy", never_quiet)
+    monkeypatch.setattr(snapshot, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(snapshot, "LOCK_S", 0.05)
+    writer.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(AdoptionFailedError, match="locked"), snapshot.taken(source):
+        pass
+
+
+def never_quiet(*_: object) -> None:
+    raise snapshot._Changed
+
+
+def test_a_journal_that_gave_way_to_the_next_ones_is_not_taken_for_it(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next transaction's journal may have the former one's name, number, size and time; but it undoes another."""
+    journal = source.with_name(f"{source.name}-journal")
+    with closing(sqlite3.connect(source, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = off")  # a journal is whole before its transaction ends
+        connection.execute("CREATE TABLE letters (letter TEXT)")
+        connection.execute("INSERT INTO numbers VALUES (1)")
+        before = source.read_bytes()
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO numbers VALUES (2)")
+        undoes_numbers = journal.read_bytes()
+        connection.execute("COMMIT")
+        after = source.read_bytes()
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO letters VALUES ('a')")
+        undoes_letters = journal.read_bytes()
+    assert len(undoes_numbers) == len(undoes_letters)
+
+    def files_are(main: bytes, undo: bytes) -> None:
+        for path, content in ((source, main), (journal, undo)):
+            path.write_bytes(content)
+            os.utime(path, (0, 0))
+
+    write, copied = snapshot._write, []
+
+    def commits_meanwhile(file: Path, copy: Path, alive: snapshot.Alive) -> None:
+        write(file, copy, alive)
+        copied.append(file)
+        if copied == [source]:
+            files_are(after, undoes_letters)
+
+    monkeypatch.setattr(snapshot, "_write", commits_meanwhile)
+    files_are(after[:4096] + before[4096:], undoes_numbers)  # in the middle of the first one's commit
+    assert numbers(source) == [1, 2]
 
 
 def test_a_link_to_a_database_has_its_log(source: Path, writer: sqlite3.Connection, tmp_path: Path) -> None:

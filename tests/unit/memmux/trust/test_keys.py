@@ -14,6 +14,7 @@ from memmux.trust.keys import Keys
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
+from tests.bounds import BOUND_S
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_keys_that_are_added_at_once_are_all_kept(places: Places) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(BOUND_S)
     known = keys.read(places)
     assert sorted(key.name for key in known.all) == sorted(names)
     assert known.serial == 16

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from memmux import limits
 from memmux.errors import TimeNotUnderstoodError
 from memmux.when import Span, parse
+from tests.bounds import BOUND_S
 from tests.unit.examples import examples
 
 NOW = datetime(2026, 11, 22, 11, 57, 50, 588303, tzinfo=UTC)
@@ -398,5 +399,7 @@ def test_the_library_is_imported_only_for_what_is_no_table() -> None:
         "now = datetime.now(UTC); parse('last week', now=now, zone=UTC); find('yesterday', now=now, zone=UTC); "
         "print([name for name in ('dateparser', 'dateutil', 'tzlocal', 'regex') if name in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=BOUND_S
+    )
     assert found.stdout.strip() == "[]"

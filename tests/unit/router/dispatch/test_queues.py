@@ -62,6 +62,17 @@ def test_interactive_requests_pass_bulk_ones_but_not_for_ever() -> None:
     assert served[:INTERACTIVE_PER_BULK] == [f"b{number}" for number in range(INTERACTIVE_PER_BULK)]
 
 
+def test_bulk_request_is_passed_as_often_however_many_were_served_before_it_came() -> None:
+    queue = FairQueue()
+    for number in range(2 * INTERACTIVE_PER_BULK):
+        queue.push(_slip("b", number))
+        queue.pop()  # which passes nobody
+    queue.push(_slip("a", 100, "memory.store_batch"))
+    for number in range(INTERACTIVE_PER_BULK + 1):
+        queue.push(_slip("b", number))
+    assert _ids(queue).index("a100") == INTERACTIVE_PER_BULK
+
+
 def test_returned_request_is_served_first() -> None:
     queue = FairQueue()
     queue.push(_slip("a", 0))

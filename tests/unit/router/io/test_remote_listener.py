@@ -21,8 +21,8 @@ from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from router.io.auth import Keyring, decide
 from router.io.remote_listener import PREFIX, PROBE_S, Incoming, RemoteListener
+from tests.bounds import BOUND_S
 
-BOUND_S = 10.0
 ADA = KeyPair.make()
 Context = zmq.Context[zmq.Socket[bytes]]
 Dealer = Callable[..., zmq.Socket[bytes]]

@@ -94,7 +94,7 @@ def test_successor_gives_up_what_is_refused_for_good(
         successor.ask(context, 0.0)
         peer.request()
         assert successor._socket is not None
-        while successor._socket.poll(200):
+        while successor._socket.poll(BOUND_S * 1000 if final else 200):
             if (refusal := successor.refusal()) is not None:
                 break
         else:

@@ -15,6 +15,7 @@ from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.wire.operations import Stage
 from router.lifecycle.supervisor import BACKOFF_S, DEGRADED_AFTER, HELD, Supervisor
+from tests.bounds import BOUND_S
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def _end(supervisor: Supervisor, identity: str) -> None:
     """Kill a worker and wait until it is dead, without reaping it for the supervisor."""
     popen = _popen(supervisor, identity)
     supervisor.kill(identity)
-    popen.wait(10)
+    popen.wait(BOUND_S)
 
 
 def _popen(supervisor: Supervisor, identity: str) -> subprocess.Popen[bytes]:

@@ -11,6 +11,7 @@ import pytest
 
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelInvalidError
+from tests.bounds import BOUND_S
 from workers.embedding.exports import GRAPH, Export
 from workers.embedding.onnx_backend import OnnxEmbedder
 
@@ -66,7 +67,7 @@ worker.close()
 assert not {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
 """
     flags = replace(model_settings, embedder=EmbedderChoice.AUTO).flags()
-    done = subprocess.run([sys.executable, "-c", program, *flags], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program, *flags], capture_output=True, timeout=BOUND_S, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -81,5 +82,5 @@ assert worker.facts()["backend"] == "torch"
 worker.close()
 """
     flags = replace(model_settings, embedder=EmbedderChoice.TORCH).flags()
-    done = subprocess.run([sys.executable, "-c", program, *flags], capture_output=True, timeout=90, check=False)
+    done = subprocess.run([sys.executable, "-c", program, *flags], capture_output=True, timeout=BOUND_S, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -10,6 +10,7 @@ from huggingface_hub import constants
 
 from memmux.config.settings import Settings
 from memmux.errors import ModelInvalidError, ModelMissingError
+from tests.bounds import BOUND_S
 from workers.embedding import sources, weights
 from workers.embedding.sources import Source
 
@@ -127,7 +128,7 @@ except ModelMissingError as error:
         "HF_HUB_OFFLINE": "0",
         "NO_PROXY": "127.0.0.1",
     }
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, timeout=BOUND_S, check=False)
     assert done.returncode == 7
 
 

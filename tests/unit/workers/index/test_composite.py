@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workers.index.composite import Joined
+from workers.index.composite import JoinedIndex
 from workers.index.exact import ExactIndex
 
 QUERY = np.array([1, 0], np.float32)
@@ -14,7 +14,7 @@ def index(rows: dict[int, tuple[float, float]]) -> ExactIndex:
     return made
 
 
-JOINED = Joined([index({1: (1, 0), 4: (0, 1)}), index({2: (0.6, 0.8), 3: (0.6, 0.8)}), ExactIndex(2)])
+JOINED = JoinedIndex([index({1: (1, 0), 4: (0, 1)}), index({2: (0.6, 0.8), 3: (0.6, 0.8)}), ExactIndex(2)])
 
 
 def test_the_best_of_all_come_first_and_of_equals_the_newer() -> None:
@@ -31,5 +31,5 @@ def test_similarities_are_those_of_whichever_has_the_memory() -> None:
 
 
 def test_of_none_there_is_nothing() -> None:
-    assert Joined([]).search(QUERY, 3) == []
-    assert Joined([]).similarities(QUERY, [1]) == {}
+    assert JoinedIndex([]).search(QUERY, 3) == []
+    assert JoinedIndex([]).similarities(QUERY, [1]) == {}

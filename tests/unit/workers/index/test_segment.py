@@ -8,7 +8,7 @@ import pytest
 from tests.unit.workers.index.clusters import brute_force, clustered
 from workers.index import hnsw
 from workers.index import segment as segments
-from workers.index.composite import Layers
+from workers.index.composite import LayeredIndex
 from workers.index.exact import ExactIndex
 from workers.index.interface import Vectors
 from workers.index.segment import Manifest, Segment
@@ -99,7 +99,7 @@ def test_similarities_are_those_of_the_best_window(tmp_path: Path) -> None:
 
 def test_layers_are_one_index(segment: Segment) -> None:
     above = ExactIndex(VECTORS.shape[1])
-    layers = Layers(segment, above)
+    layers = LayeredIndex(segment, above)
     query = QUERIES[1]
     best = brute_force(VECTORS, query, 3)
     segment.hide([best[0]])

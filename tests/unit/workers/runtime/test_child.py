@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from memmux.config.settings import Settings
+from tests.bounds import BOUND_S
 from workers.embedding import exports, sources, weights
 
 _STARTS_AND_DIES = """
@@ -50,7 +51,7 @@ def test_the_export_ends_when_the_worker_that_started_it_is_gone(tmp_path: Path)
             try:
                 assert not select.select([exporter], [], [], 0)[0]
                 worker.stdin.close()
-                assert worker.wait(10) == 9
+                assert worker.wait(BOUND_S) == 9
                 assert select.select([exporter], [], [], 10)[0]
             finally:
                 os.close(exporter)

@@ -11,6 +11,7 @@ import pytest
 
 from memmux.config.settings import Settings
 from memmux.errors import BackupFailedError, CancelledError, DatabaseCorruptError
+from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, job
 from workers.runtime.jobs import silent
 from workers.storage.backups import backup
@@ -177,6 +178,6 @@ def settled(desk: Desk) -> list[tuple[object, object]]:
     while math.isfinite(desk.writer.due_s):
         found += desk.writer.late(silent)
         if running := desk.writer._backup_scheduler._running:
-            running.thread.join(30)
+            running.thread.join(BOUND_S)
             assert not running.thread.is_alive()
     return found

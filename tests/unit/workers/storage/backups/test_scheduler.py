@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from memmux.config.settings import Settings
+from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk
 from workers.storage.backups import scheduler
 from workers.storage.backups.scheduler import BackupScheduler
@@ -46,7 +47,7 @@ class Days:
         for _ in range(2):
             assert list(self.backup_scheduler.turn(self.desk.engine.seq, lambda: NOON)) == []
             if self.backup_scheduler._running:
-                self.backup_scheduler._running.thread.join(30)
+                self.backup_scheduler._running.thread.join(BOUND_S)
 
     def names(self) -> list[str]:
         folder = Path(f"{self.settings.database}.backups")

@@ -13,7 +13,7 @@ import pytest
 from memmux.wire.answers import Verified
 from tests.unit.workers.desk import Desk, frames
 from workers.index import segment as segments
-from workers.index.composite import Layers
+from workers.index.composite import LayeredIndex
 from workers.storage.reading.reader import SqliteReader
 from workers.tasks import build_segment as builder
 
@@ -49,11 +49,11 @@ def nearest(desk: Desk, number: int, namespace: str = "default", limit: int = 5)
     return desk.contents("anything", vector(number), mode="semantic", namespace=namespace, limit=limit)
 
 
-def opened(desk: Desk) -> Layers | None:
+def opened(desk: Desk) -> LayeredIndex | None:
     """The index of the default namespace, if it stands on a segment."""
     partitions = desk.questions._vector_follower._partitions
     index = partitions.of("default") if partitions is not None else None
-    return index if isinstance(index, Layers) else None
+    return index if isinstance(index, LayeredIndex) else None
 
 
 def verified(desk: Desk) -> Verified:

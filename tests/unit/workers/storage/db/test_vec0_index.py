@@ -16,9 +16,9 @@ import pytest
 from memmux.errors import DeadlineExceededError
 from tests.unit.workers.desk import Desk, frames
 from workers.index.interface import Index
-from workers.storage.db import vectors
-from workers.storage.reading import vec0_index, vector_follower
-from workers.storage.reading.vec0_index import TableIndex
+from workers.storage.db import vec0_index, vectors
+from workers.storage.db.vec0_index import TableIndex
+from workers.storage.reading import vector_follower
 from workers.storage.reading.vector_follower import VectorFollower
 
 DIMENSIONS = 6

@@ -1,0 +1,208 @@
+"""The search of memories: by words, by meaning, or by both, inside the snapshot of a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import apsw
+import numpy as np
+import orjson
+
+from memmux.wire.answers import Hit
+from memmux.wire.requests import Filter, Mode, Search, Store
+from workers.index.interface import Index, Rows
+from workers.storage import similar
+from workers.storage.db import engine, links, queries, rows, tokens, vectors
+from workers.storage.db.embeddings import Embedded, mean
+from workers.storage.db.filters import Condition, condition
+from workers.storage.db.vec0_index import TableIndex
+from workers.storage.db.vectors import Model
+from workers.storage.interface import SearchOutcome
+from workers.storage.reading import ranking
+from workers.storage.reading.scope import FEW, Scope
+from workers.storage.reading.vector_follower import VectorFollower
+
+_SQL = queries.load("search")
+INDEXING = "indexing"  # the code that says: some memories have no vector yet
+UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """The ranking by words that was made for a request, at a change, while its query was being embedded.
+
+    asked: all that was asked for, so that it is of use to nobody who may ask for something else under the same id.
+    """
+
+    request: str
+    asked: Search
+    seq: int
+    words: dict[int, float]
+
+
+class MemorySearch:
+    """Ranks the memories that a connection's transaction sees.
+
+    vector_follower: gives the index of vectors at a change. now: seconds since 1970, by which memories get older.
+    """
+
+    def __init__(self, connection: apsw.Connection, vector_follower: VectorFollower, now: Callable[[], float]) -> None:
+        self._connection = connection
+        self._vector_follower = vector_follower
+        self._now = now
+        self._tokens = tokens.tokenizer(connection)
+        self._seq = 0
+        self._ahead: _Ahead | None = None
+
+    def at(self, seq: int) -> None:
+        """Search as of the change where the transaction that has just begun stands."""
+        self._seq = seq
+
+    def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
+        """Return the best memories for a query; see `interface.Reader`."""
+        where, audited = self._where(asked.filter)
+        if asked.mode is Mode.EXACT:
+            newest = self.rows("exact", where, query=asked.query, limit=asked.depth)
+            return self._found(asked, Mode.EXACT, [(row, 1.0) for row in newest])
+        if asked.mode is Mode.KEYWORD or query is None:
+            return self._by_keyword(asked, where)
+        model = vectors.model(self._connection, query.model)
+        pending = vectors.memories(self._connection) - (model.memories if model else 0)
+        degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)))
+        if model is None or not model.vectors:
+            return self._by_keyword(asked, where, degraded)
+        model.check(query.dimensions)
+        scope, direction = self._scope(model, asked.filter, where), mean(query.vectors)
+        if asked.mode is Mode.SEMANTIC:
+            return self._found(asked, Mode.SEMANTIC, scope.nearest(direction, asked.depth), degraded, scope.index)
+        depth = ranking.candidates(asked.limit, asked.offset)
+        words = self._words(asked, where, depth, request)
+        cosines = dict(scope.nearest(direction, depth))
+        cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
+        fused = ranking.fuse(words, cosines)
+        scored = self._ranked(fused) if asked.mode is Mode.RANKED else fused
+        return self._found(asked, asked.mode, scored, degraded, scope.index)
+
+    def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
+        """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""
+        model = None if text is None else vectors.model(self._connection, text.model)
+        if text is None or model is None or not model.vectors or model.dimensions != text.dimensions:
+            return []
+        among = Filter(namespace=asked.namespace)
+        scope = self._scope(model, among, self._where(among)[0])
+        best: dict[int, float] = {}
+        for vector in text.vectors[: similar.WINDOWS]:
+            for row, cosine in scope.nearest(vector, similar.FOUND):
+                best[row] = max(cosine, best.get(row, -1.0))
+        near = [hit for hit in ranking.ordered(best) if hit[1] >= similar.LEAST][: similar.FOUND]
+        wanted = {"rows": orjson.dumps([row for row, _ in near]).decode()}
+        ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
+        return [(ids[row], cosine) for row, cosine in near]
+
+    def prepare(self, asked: Search, request: str) -> None:
+        """Rank by words ahead of a search by words and meaning; request: its id."""
+        if asked.mode in (Mode.HYBRID, Mode.RANKED):
+            (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
+            self._ahead = _Ahead(request, asked, self._seq, self._keyword(asked.query, where, depth))
+
+    def _words(self, asked: Search, where: Condition, depth: int, request: str) -> dict[int, float]:
+        """Return the best memories by words, as they were when the request was prepared for, if it was.
+
+        That was after it was sent, so nothing is missing that had been acknowledged before; what was deleted or changed
+        since, and no longer fits, is left out.
+        """
+        ahead = self._ahead
+        if ahead is None or not request or (ahead.request, ahead.asked) != (request, asked):
+            return self._keyword(asked.query, where, depth)
+        if ahead.seq == self._seq:
+            return ahead.words
+        fit = set(self.rows("those", where, rows=orjson.dumps(list(ahead.words)).decode()))
+        return {row: score for row, score in ahead.words.items() if row in fit}
+
+    def _where(self, asked: Filter) -> tuple[Condition, bool]:
+        """Return the condition of a search, and whether no vectors are unverified."""
+        superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
+        return condition(asked, current=bool(superseded) and not asked.include_superseded), not unverified
+
+    def _by_keyword(self, asked: Search, where: Condition, degraded: tuple[str, ...] = ()) -> SearchOutcome:
+        scores = ranking.by_best(self._keyword(asked.query, where, asked.depth))
+        return self._found(asked, Mode.KEYWORD, ranking.ordered(scores), degraded)
+
+    def _ranked(self, fused: Sequence[tuple[int, float]]) -> Sequence[tuple[int, float]]:
+        scores = dict(fused)
+        wanted = {"rows": orjson.dumps(list(scores)).decode()}
+        created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
+        return ranking.ranked(scores, created, links.uses(self._connection, list(scores)), self._now())
+
+    def _keyword(self, query: str, where: Condition, limit: int) -> dict[int, float]:
+        """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
+        matching = ranking.match(self._tokens(query))
+        if not matching:
+            return {}
+        values = {**where.values, "match": matching, "limit": limit}
+        # The full-text index holds live memories alone: where there is no other namespace there is nothing to check.
+        alone = where.plain and not where.current and self._alone(where)
+        name = "keyword_everywhere" if alone else "keyword"
+        return dict(engine.fetch(self._connection, _SQL[name].format(where=where.sql), values))
+
+    def _alone(self, where: Condition) -> bool:
+        """Return whether all live memories are in the namespaces that are asked for."""
+        if not where.values:
+            return not self._canaries()
+        return bool(engine.value(self._connection, _SQL["alone"], where.values))
+
+    def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
+        """Return the memories among which a search by meaning is."""
+        index = self._index(model, asked)
+        hidden = self._superseded(asked) if where.current else frozenset()
+        if asked.namespace is None:
+            hidden |= self._canaries()
+        if where.plain and len(hidden) <= FEW:
+            return Scope(index, hidden=hidden)
+        return Scope(index, self._allowed(where, index, hidden))
+
+    def _index(self, model: Model, asked: Filter) -> Index:
+        partitions = self._vector_follower.follow(model, self._seq)
+        if partitions is None:
+            return TableIndex(self._connection, model, _single(asked.namespace))
+        name = _single(asked.namespace)
+        return partitions.everywhere() if name is None else partitions.of(name)
+
+    def _canaries(self) -> frozenset[int]:
+        """Return the router's own memories, of which hardly ever there is one."""
+        return frozenset(orjson.loads(engine.value(self._connection, _SQL["canaries"])))
+
+    def _superseded(self, asked: Filter) -> frozenset[int]:
+        found = engine.value(self._connection, _SQL["superseded"], {"namespace": _single(asked.namespace)})
+        return frozenset(orjson.loads(found))
+
+    def _allowed(self, where: Condition, index: Index, hidden: frozenset[int]) -> Rows:
+        """Return the rows of the memories that `where` lets through, and maybe some that are not in `index` anyway."""
+        # What is in memory is live and of one namespace: no need to look at each memory, which costs far more.
+        name = "rows" if isinstance(index, TableIndex) else where.by_tags or "rows"
+        found = orjson.loads(engine.value(self._connection, _SQL[name].format(where=where.sql), where.values))
+        return np.array([row for row in found if row not in hidden] if hidden else found, np.int64)
+
+    def rows(self, name: str, where: Condition, **values: str | int) -> Sequence[int]:
+        """Return the rows that a query of `search.sql` finds among the memories that `where` lets through."""
+        found = engine.fetch(self._connection, _SQL[name].format(where=where.sql), {**where.values, **values})
+        return [row for (row,) in found]
+
+    def _found(
+        self,
+        asked: Search,
+        mode: Mode,
+        scored: Sequence[tuple[int, float]],
+        degraded: tuple[str, ...] = (),
+        index: Index | None = None,
+    ) -> SearchOutcome:
+        page = ranking.cut(scored, asked.offset, asked.limit, asked.min_score)
+        kept = rows.memories(self._connection, [row for row, _ in page])
+        hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(page, kept, strict=True))
+        return SearchOutcome(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
+
+
+def _single(namespace: str | tuple[str, ...] | None) -> str | None:
+    """Return the only namespace that a filter is about, if it is about one; several are chosen from all of them."""
+    return namespace if isinstance(namespace, str) else None
