@@ -1,11 +1,12 @@
 # make demo: set up everything and show memmux at work. make test: set up everything and run every check.
+# make quick: the checks to run after each change.
 # make docs: build the documentation site into site/. make release: rehearse a release, into dist/.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 TORCH := torch==2.13.0
 
-.PHONY: demo test setup lint bench docs release clean
+.PHONY: demo quick test setup lint bench docs release clean
 
 setup: $(READY)
 
@@ -36,6 +37,10 @@ lint: $(READY)
 	$(BIN)/jactionlint --strict-exit --shellcheck=
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/pre-commit validate-config
+
+# The inner loop: the unit tests that are not slow, with a tenth of the examples where hypothesis makes them up.
+quick: lint
+	$(BIN)/python -m pytest tests/unit -m 'not slow' --hypothesis-profile=quick -n auto --dist worksteal
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -1,12 +1,10 @@
-"""A stand-in for the cluster's client, so that the tools are tested without processes."""
+"""A server whose link leads to stand-ins for the cluster's client."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from contextlib import asynccontextmanager
 
 import pytest
 from mcp import Client
@@ -17,147 +15,7 @@ from mcp_dealer.server import MemoryServer
 from memmux.client.calls import Observer
 from memmux.cluster.endpoint import Endpoint
 from memmux.config.settings import Settings
-from memmux.errors import NotAllowedError
-from memmux.wire.answers import (
-    Change,
-    Deleted,
-    Dumped,
-    Forgotten,
-    Graph,
-    Hit,
-    Memory,
-    Node,
-    Page,
-    SearchResult,
-    Status,
-    Stored,
-    Updated,
-    Used,
-)
-from memmux.wire.requests import Mode
-
-MOMENT = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
-MEMORY = Memory(
-    id="0001",
-    content="The office is in Ghent.",
-    content_hash="ab",
-    tags=("place", "work"),
-    type="fact",
-    metadata={"floor": 3},
-    created_at=MOMENT,
-    updated_at=MOMENT + timedelta(days=1),
-)
-BARE = Memory(id="0002", content="Bare.", content_hash="cd", created_at=MOMENT, updated_at=MOMENT)
-
-
-T = TypeVar("T")
-
-
-class StandIn:
-    """Answers every method of `AsyncClient` with a fixed result; remembers the calls, or raises `error`."""
-
-    def __init__(self, *, settings: Settings, name: str) -> None:
-        self.settings = settings
-        self.name = name
-        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        self.error: Exception | None = None
-        self.degraded: tuple[str, ...] = ()
-        self.limited = False  # by its key: it is told little of the cluster, and may not dump it
-        self.closed = 0
-        self.used_ids: list[str] = []
-
-    def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: T) -> T:
-        self.calls.append((method, arguments, options))
-        if self.error is not None:
-            raise self.error
-        return answer
-
-    async def store(self, *arguments: Any, **options: Any) -> Stored:
-        stored = Stored(
-            id="0001", content_hash="ab", seq=1, status="created", indexed=not self.degraded, degraded=self.degraded
-        )
-        return self._answer("store", arguments, options, stored)
-
-    async def search(self, *arguments: Any, **options: Any) -> SearchResult:
-        hits = (Hit(score=0.87654321, memory=MEMORY), Hit(score=0.5, memory=BARE))
-        result = SearchResult(mode=Mode.HYBRID, degraded=self.degraded, hits=hits)
-        return self._answer("search", arguments, options, result)
-
-    async def get(self, *arguments: Any, **options: Any) -> Memory:
-        return self._answer("get", arguments, options, MEMORY)
-
-    async def list(self, *arguments: Any, **options: Any) -> Page:
-        return self._answer("list", arguments, options, Page(memories=(MEMORY, BARE), total=7))
-
-    async def update(self, *arguments: Any, **options: Any) -> Updated:
-        updated = Updated(id="0001", content_hash="ab", seq=2, indexed=True, degraded=self.degraded)
-        return self._answer("update", arguments, options, updated)
-
-    async def delete(self, *arguments: Any, **options: Any) -> Deleted:
-        return self._answer("delete", arguments, options, Deleted(id="0001", seq=3))
-
-    async def forget(self, *arguments: Any, **options: Any) -> Forgotten:
-        forgotten = Forgotten(ids=("0001", "0002"), count=2, dry_run=options["dry_run"])
-        return self._answer("forget", arguments, options, forgotten)
-
-    async def graph(self, *arguments: Any, **options: Any) -> Graph:
-        nodes = (Node(id="0001", distance=0, memory=MEMORY), Node(id="0009", distance=1, memory=None))
-        return self._answer("graph", arguments, options, Graph(nodes=nodes, links=()))
-
-    async def path(self, *arguments: Any, **options: Any) -> Graph:
-        return self._answer("path", arguments, options, Graph(nodes=(), links=()))
-
-    async def history(self, *arguments: Any, **options: Any) -> tuple[Change, ...]:
-        change = Change(
-            seq=1, id="0001", at=MOMENT, operation="memory.store", client="a", request="r", did="stored", before=None
-        )
-        return self._answer("history", arguments, options, (change,))
-
-    async def dump(self, *arguments: Any, **options: Any) -> Dumped:
-        lines = ({"id": "0001", "deleted_at": None}, {"id": "0002", "deleted_at": 5.0})
-        if self.limited:
-            raise NotAllowedError
-        after = options["after"]
-        page = Dumped(memories=lines, next=after + 2 if after < 4 else None, last=6)
-        return self._answer("dump", arguments, options, page)
-
-    async def used(self, ids: tuple[str, ...]) -> Used:
-        self.used_ids += ids
-        return Used(count=len(ids))
-
-    async def status(self, *arguments: Any, **options: Any) -> Status:
-        if self.limited:
-            own = {"name": "key/a"}
-            told = Status(state="serving", version="0", model="m", uptime_s=1.0, degraded=(), clients=(own,))
-            return self._answer("status", arguments, options, told)
-        status = Status(
-            state="serving",
-            pid=1,
-            version="0",
-            endpoint="ipc://x",
-            database="x",
-            seq=3,
-            memories=2,
-            pending=1,
-            model=None,
-            uptime_s=1.0,
-            rss_bytes=1,
-            degraded=self.degraded,
-            workers=(),
-            clients=({"name": "a"}, {"name": "b"}),
-            queues={},
-            requests={"memory.list": {"ok": 3, "errors": {}}, "memory.get": {"ok": 0, "errors": {"not_found": 1}}},
-        )
-        return self._answer("status", arguments, options, status)
-
-    async def aclose(self) -> None:
-        self.closed += 1
-
-
-class Connect(Protocol):
-    """Opens an MCP client in process, in one era of the protocol."""
-
-    def __call__(self, mode: str = "auto") -> AbstractAsyncContextManager[Client]: ...
+from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.client.calls import RequestOutcome
 from memmux.errors import NotFoundError
-from tests.unit.mcp_dealer.conftest import StandIn
+from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import pytest
 
 from mcp_dealer.cluster_link import NAME, NAME_CHARACTERS, ClusterLink
 from memmux.errors import ClusterStartError
-from tests.unit.mcp_dealer.conftest import StandIn
+from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp_types import TextContent
 
-from tests.unit.mcp_dealer.conftest import Connect, StandIn
+from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from mcp_dealer.schemas import Hits, Kept, Listed, Removed, SearchAnswer, as_older, compact, fitted, text
 from memmux.wire.answers import Forgotten, Hit, Page, SearchResult, Similar, Stored
 from memmux.wire.requests import Mode
-from tests.unit.mcp_dealer.conftest import BARE, MEMORY
+from tests.unit.mcp_dealer.stand_in import BARE, MEMORY
 
 
 def test_a_memory_keeps_its_id_times_tags_type_and_metadata() -> None:

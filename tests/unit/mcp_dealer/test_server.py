@@ -15,7 +15,7 @@ from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, ToolList
 from memmux.errors import ERRORS
 from tests.bounds import BOUND_S
-from tests.unit.mcp_dealer.conftest import Connect, StandIn
+from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 
@@ -116,6 +116,7 @@ async def test_leaving_closes_the_link(connect: Connect, made: list[StandIn]) ->
     assert made[0].closed == 1
 
 
+@pytest.mark.slow
 def test_wrong_settings_are_told_on_stderr_alone() -> None:
     command = [sys.executable, "-P", "-m", "mcp_dealer", "--readers=none"]
     ended = subprocess.run(

@@ -8,7 +8,7 @@ import pytest
 from mcp_types import CallToolResult, TextContent
 
 from memmux.errors import ClusterStartError, MemmuxError, NotFoundError
-from tests.unit.mcp_dealer.conftest import Connect, StandIn
+from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 

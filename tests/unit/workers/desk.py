@@ -40,6 +40,14 @@ def job(operation: str, body: object, *blobs: bytes, **fields: Any) -> Job:
     return Job(**{"id": uuid7(), "operation": operation, "frames": (data, *blobs), **known, **fields})
 
 
+def waiting(desk: Desk, model: str = "tiny", limit: int = 10, dimensions: int = 2) -> tuple[dict[str, Any], bytes]:
+    """Ask the read stage which texts wait for vectors."""
+    asked = {"model": model, "dimensions": dimensions, "limit": limit}
+    ((_, outcome),) = desk.reader.handle([job("vectors.backfill", asked)], lambda: None)
+    assert not isinstance(outcome, MemmuxError)
+    return asked, outcome.frames[0]
+
+
 class Clock:
     """A clock that moves only when it is told to, and by a second each time it is asked."""
 

@@ -142,6 +142,7 @@ def test_the_worker_retires_when_the_export_is_there(without_export: Settings, m
     worker.close()
 
 
+@pytest.mark.slow
 def test_closing_the_worker_ends_the_export(without_export: Settings) -> None:
     worker = EmbedWorker(without_export)
     worker.open()
@@ -152,6 +153,7 @@ def test_closing_the_worker_ends_the_export(without_export: Settings) -> None:
     assert not processes.alive(child)
 
 
+@pytest.mark.slow
 def test_a_failed_export_leaves_torch_serving(without_export: Settings) -> None:
     worker = EmbedWorker(without_export)
     worker.open()

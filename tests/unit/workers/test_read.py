@@ -262,6 +262,7 @@ def test_times_at_the_edge_of_the_calendar_are_times(desk: Desk, fields: dict[st
     assert desk.ask("memory.list", {"filter": fields})["total"] == 1
 
 
+@pytest.mark.slow
 def test_metadata_of_very_many_keys_is_a_filter_like_any_other(desk: Desk) -> None:
     metadata = {f"key {number}": number for number in range(3_000)}
     desk.store("one", metadata=metadata)

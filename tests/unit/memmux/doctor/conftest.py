@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.memmux.hosts.conftest import client, document, machine
+from tests.unit.memmux.hosts.home import client, document, machine
 
 __all__ = ["client", "document", "machine"]

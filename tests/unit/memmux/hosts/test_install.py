@@ -12,7 +12,7 @@ from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry, parse
 from memmux.hosts.install import Plan, Status
-from tests.unit.memmux.hosts.conftest import apply, others
+from tests.unit.memmux.hosts.home import apply, others
 
 ENTRY = Entry("/venv/bin/memmux", ("mcp",), {"MEMMUX_DATABASE": "/data/m.db"})
 PLATFORMS = ("linux", "darwin", "win32")

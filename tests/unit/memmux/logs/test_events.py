@@ -32,7 +32,10 @@ def _calls(tree: ast.AST, place: str) -> Iterator[Logged]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
             continue
-        method, owner = node.func.attr, ast.unparse(node.func.value)
+        method = node.func.attr
+        if method != "log" and method not in LEVELS:
+            continue
+        owner = ast.unparse(node.func.value)
         if method in LEVELS and owner in LOGGERS:
             level: ast.expr = ast.Constant("error" if method == "exception" else method)
             event = node.args[0]

@@ -15,6 +15,7 @@ from memmux import limits
 from memmux.errors import TimeNotUnderstoodError
 from memmux.when import Span, parse
 from tests.bounds import BOUND_S
+from tests.unit.examples import examples
 
 NOW = datetime(2026, 11, 22, 11, 57, 50, 588303, tzinfo=UTC)
 TODAY = "2026-11-22"
@@ -352,7 +353,7 @@ NAMES = [
 NEAR = timedelta(days=185)  # a half or a season that has begun is not over
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(expression=st.sampled_from(NAMES), now=MOMENTS, zone=ZONES)
 def test_what_means_the_past_has_begun_and_ends_after_its_start(expression: str, now: datetime, zone: ZoneInfo) -> None:
     span = parse(expression, now=now, zone=zone)
@@ -362,7 +363,7 @@ def test_what_means_the_past_has_begun_and_ends_after_its_start(expression: str,
     assert span.start <= now
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(left=st.sampled_from(NAMES), right=st.sampled_from(NAMES), now=MOMENTS, zone=ZONES)
 def test_two_sides_are_in_order_whichever_they_are(left: str, right: str, now: datetime, zone: ZoneInfo) -> None:
     span = parse(f"between {left} and {right}", now=now, zone=zone)
@@ -371,7 +372,7 @@ def test_two_sides_are_in_order_whichever_they_are(left: str, right: str, now: d
     assert span.start <= span.end
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(day=st.dates(date(1990, 1, 1), date(2080, 1, 1)), zone=ZONES)
 def test_days_follow_each_other_without_a_gap(day: date, zone: ZoneInfo) -> None:
     this, following = (parse(each.isoformat(), now=NOW, zone=zone) for each in (day, day + timedelta(days=1)))
@@ -382,7 +383,7 @@ def test_days_follow_each_other_without_a_gap(day: date, zone: ZoneInfo) -> None
     assert this.start <= noon or (zone.key, day) == ("Pacific/Apia", date(2011, 12, 30))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.text(max_size=60))
 def test_any_text_is_a_time_or_refused(text: str) -> None:
     try:

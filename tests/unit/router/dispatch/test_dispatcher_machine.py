@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from router.dispatch.pools import WorkerState
+from tests.unit.examples import examples
 from tests.unit.router.dispatch.world import CLIENTS, CREDIT, LIMITS, Client, Worker, World
 
 _CLIENT = st.sampled_from(CLIENTS)
@@ -331,9 +332,8 @@ class DispatchMachine(RuleBasedStateMachine):
 
 TestDispatch = DispatchMachine.TestCase
 TestDispatch.settings = settings(
-    max_examples=300,
+    max_examples=examples(300),
     stateful_step_count=80,
-    deadline=None,
     derandomize=True,  # the same interleavings on every machine: a failure is a failure, not a mood
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -20,6 +20,7 @@ def test_onnx_serves_where_the_export_is_there(model_settings: Settings, choice:
     assert (chosen.embedder.backend, chosen.export_wanted) == ("onnx", False)
 
 
+@pytest.mark.slow
 def test_torch_serves_until_then_and_an_export_is_wanted(tmp_path: Path) -> None:
     chosen = choose(Settings(cache_dir=tmp_path))
     assert (chosen.embedder.backend, chosen.export_wanted) == ("torch", True)
@@ -59,6 +60,7 @@ def test_a_missing_model_is_said_whatever_was_chosen(tmp_path: Path, choice: Emb
         choose(Settings(cache_dir=tmp_path, embedder=choice, model="/nowhere"))
 
 
+@pytest.mark.slow
 def test_onnx_alone_fails_with_the_reason_when_there_can_be_no_export(tmp_path: Path) -> None:
     # A folder that only looks like a model: the export, a process of its own, refuses it.
     model = tmp_path / "model"

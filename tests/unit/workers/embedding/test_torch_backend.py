@@ -1,6 +1,9 @@
+"""The model on torch, which takes seconds to import: only the tests that are run pay for it."""
+
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,12 +13,16 @@ from memmux.errors import ModelInvalidError
 from workers.embedding import sources
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source
-from workers.embedding.torch_backend import TorchEmbedder
 from workers.tasks.export_model import TEXTS
+
+if TYPE_CHECKING:
+    from workers.embedding.torch_backend import TorchEmbedder
 
 
 @pytest.fixture(scope="module")
 def torch_embedder(source: Source) -> TorchEmbedder:
+    from workers.embedding.torch_backend import TorchEmbedder
+
     return TorchEmbedder(source)
 
 
@@ -34,7 +41,10 @@ def test_no_texts_give_no_rows(torch_embedder: TorchEmbedder) -> None:
     assert torch_embedder.embed([]).shape == (0, 384)
 
 
+@pytest.mark.slow
 def test_files_that_are_no_model_are_said_to_be_invalid(tmp_path: Path) -> None:
+    from workers.embedding.torch_backend import TorchEmbedder
+
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     source = sources.find(Settings(model=str(tmp_path), cache_dir=tmp_path / "cache"))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memmux.wire.embeddings import Window
+from tests.unit.examples import examples
 from workers.embedding.hashing import _words
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source
@@ -47,7 +48,7 @@ def test_no_character_is_left_out_and_every_window_fits(
     assert all(len(tokenize(text[start:end])) <= size for start, end in windows)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(text=texts)
 def test_windows_of_the_real_tokenizer_cover_the_text_and_fit(small: ModelTokenizer, text: str) -> None:
     windows = small.windows(text)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.examples import examples
 from workers.index.exact import KEPT, ExactIndex
 from workers.index.interface import Vectors
 from workers.index.partitions import Partitions
@@ -33,7 +34,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(derandomize=True, max_examples=examples(150))
 @given(steps, st.integers(0, 39), st.integers(1, 40), st.none() | st.sets(st.integers(0, 35)))
 def test_the_index_answers_as_brute_force_does(
     steps: list[tuple[int, list[int] | None]], asked: int, k: int, allowed: set[int] | None

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.workers.index.test_sketch import brute_force, clustered
+from tests.unit.workers.index.clusters import brute_force, clustered
 from workers.index import hnsw
 from workers.index.hnsw import BREADTHS, HnswGraph
 

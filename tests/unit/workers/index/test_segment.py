@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memmux.files import durable
-from tests.unit.workers.index.test_sketch import brute_force, clustered
+from tests.unit.workers.index.clusters import brute_force, clustered
 from workers.index import hnsw
 from workers.index import segment as segments
 from workers.index.composite import LayeredIndex

@@ -2,20 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from workers.index.exact import SKETCH_FROM, ExactIndex, best
+from tests.unit.workers.index.clusters import brute_force, clustered
+from workers.index.exact import SKETCH_FROM, ExactIndex
 from workers.index.interface import Vectors
 from workers.index.sketch import AXES, Sketch
 
 COUNT = 3 * SKETCH_FROM
-
-
-def clustered(count: int, dimensions: int = 192, seed: int = 3) -> Vectors:
-    """Unit vectors around some centres, all of them off the origin, as a model's are."""
-    centres = np.random.default_rng(1).standard_normal((60, dimensions)) + 1
-    chance = np.random.default_rng(seed)
-    vectors = centres[chance.integers(len(centres), size=count)] + 0.7 * chance.standard_normal((count, dimensions))
-    unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return unit
 
 
 def filled(vectors: Vectors) -> ExactIndex:
@@ -23,10 +15,6 @@ def filled(vectors: Vectors) -> ExactIndex:
     index.add(np.arange(len(vectors), dtype=np.int64), vectors)
     index.tune()
     return index
-
-
-def brute_force(vectors: Vectors, query: Vectors, k: int) -> list[int]:
-    return [row for row, _ in best(np.arange(len(vectors), dtype=np.int64), vectors @ query, k)]
 
 
 def recall(index: ExactIndex, vectors: Vectors, queries: Vectors, k: int) -> float:
@@ -76,8 +64,8 @@ def test_a_sketch_keeps_up_with_what_is_added_moved_and_removed() -> None:
 
 
 def test_vectors_that_no_sketch_can_tell_apart_are_compared_exactly() -> None:
-    # Noise in very many dimensions: a few axes hold next to nothing of it.
-    vectors = np.random.default_rng(1).standard_normal((COUNT, 1500)).astype(np.float32)
+    # Noise in many dimensions: a few axes hold little of it.
+    vectors = np.random.default_rng(1).standard_normal((COUNT, 400)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     index = filled(vectors)
     assert index._near(vectors[0], 10) is None

@@ -11,30 +11,12 @@ import pytest
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, MemmuxError, NotFoundError
 from tests.unit.workers.desk import Desk, frames
+from tests.unit.workers.storage.dumps import OLD, dumped, line, statuses
 from workers.storage.db import dump
-
-OLD = "01890000-0000-7000-8000-000000000000"
-
-
-def dumped(desk: Desk, *, vectors: bool = True) -> list[dict[str, Any]]:
-    page = desk.ask("memory.dump", {"vectors": vectors})
-    assert page["next"] is None
-    found: list[dict[str, Any]] = page["memories"]
-    return found
 
 
 def load(desk: Desk, *memories: object, key: str = "") -> Any:
     return desk.ask("memory.load", {"memories": memories}, key=key)
-
-
-def line(**fields: Any) -> dict[str, Any]:
-    """A memory as a dump has it."""
-    known = {"id": OLD, "content": "one", "namespace": "default", "type": None, "tags": [], "metadata": {}}
-    return {**known, "created_at": 1.5, "updated_at": 2.5, "deleted_at": None, "supersedes": None, **fields}
-
-
-def statuses(answer: Any) -> list[tuple[int, str]]:
-    return [(problem["place"], problem["status"]) for problem in answer["problems"]]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.examples import examples
 from tests.unit.workers.desk import Desk, frames
 from workers.storage.db.filters import normal
 
@@ -191,7 +192,7 @@ def brute_force(
     return mode, {row: 0.5 * keyword.get(row, 0) + 0.5 * meaning.get(row, 0) for row in rows}
 
 
-@settings(deadline=None, derandomize=True, max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(derandomize=True, max_examples=examples(100), suppress_health_check=list(HealthCheck))
 @given(
     st.lists(known, min_size=1, max_size=12, unique_by=lambda memory: (memory.namespace, memory.content)),
     st.lists(recipes, min_size=2, max_size=5),

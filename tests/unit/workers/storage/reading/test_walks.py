@@ -9,8 +9,7 @@ import pytest
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, NotFoundError
 from tests.unit.workers.desk import Desk
-from tests.unit.workers.storage.db.test_dump import line
-from tests.unit.workers.storage.writing.test_merge import adopt
+from tests.unit.workers.storage.dumps import adopt, line
 
 # a → b → c → d, a → e (twice), and f → a; g is alone.
 LINKS = {"a": ["b", "e"], "b": ["c"], "c": ["d"], "d": [], "e": [], "f": ["a"], "g": []}

@@ -8,10 +8,8 @@ import orjson
 import pytest
 import structlog
 
-from tests.unit.workers.desk import Desk, frames
-from tests.unit.workers.storage.db.test_dump import line
-from tests.unit.workers.storage.writing.test_changes import waiting
-from tests.unit.workers.storage.writing.test_merge import adopt, vector
+from tests.unit.workers.desk import Desk, frames, waiting
+from tests.unit.workers.storage.dumps import adopt, line, vector
 from workers.storage.db import audits as db_audits
 
 RIGHT, WRONG = (0.6, 0.8), (0.8, -0.6)

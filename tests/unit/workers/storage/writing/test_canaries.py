@@ -173,6 +173,7 @@ def test_it_is_no_change_that_is_worth_a_backup(tmp_path: Path) -> None:
         desk.close()
 
 
+@pytest.mark.slow
 def test_many_of_them_take_no_room_in_the_table_of_vectors(desk: Desk) -> None:
     canary_memories = [
         CanaryMemory.of(uuid7(), "a test") for _ in range(1_100)

@@ -18,7 +18,7 @@ from memmux.errors import (
     NotFoundError,
     UnknownOperationError,
 )
-from tests.unit.workers.desk import Desk, frames, job
+from tests.unit.workers.desk import Desk, frames, job, waiting
 
 
 def log(desk: Desk) -> list[tuple[Any, ...]]:
@@ -188,14 +188,6 @@ def test_what_is_not_there_is_named_with_a_remedy(desk: Desk, operation: str, fi
 
 
 # backfill
-
-
-def waiting(desk: Desk, model: str = "tiny", limit: int = 10, dimensions: int = 2) -> tuple[dict[str, Any], bytes]:
-    """Ask the read stage which texts wait for vectors."""
-    asked = {"model": model, "dimensions": dimensions, "limit": limit}
-    ((_, outcome),) = desk.reader.handle([job("vectors.backfill", asked)], lambda: None)
-    assert not isinstance(outcome, MemmuxError)
-    return asked, outcome.frames[0]
 
 
 def test_memories_stored_without_a_vector_get_theirs_oldest_first(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from pathlib import Path
 from typing import Any
@@ -10,27 +9,15 @@ from typing import Any
 import pytest
 
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, NotFoundError
-from memmux.wire.embeddings import Embedding
-from tests.unit.workers.desk import Desk, frames
-from tests.unit.workers.storage.db.test_dump import dumped, line, statuses
-from tests.unit.workers.storage.writing.test_changes import waiting
+from tests.unit.workers.desk import Desk, frames, waiting
+from tests.unit.workers.storage.dumps import adopt, dumped, line, statuses, vector
 
 HASH = "aa" * 32
 OTHER_HASH = "bb" * 32
 
 
-def adopt(desk: Desk, *memories: object) -> Any:
-    return desk.ask("memory.load", {"memories": memories, "adopt": True})
-
-
 def counts(answer: Any) -> dict[str, int]:
     return {name: answer[name] for name in ("created", "skipped", "updated", "merged") if answer[name]}
-
-
-def vector(content: str, *floats: float, model: str = "tiny") -> dict[str, Any]:
-    """The vectors of a memory, as a dump has them, of one window."""
-    data = base64.b64encode(Embedding.of_vector(model, floats, len(content)).data).decode()
-    return {"model": model, "dimensions": len(floats), "windows": [[0, len(content)]], "data": data}
 
 
 LINK = {

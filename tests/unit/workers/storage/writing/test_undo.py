@@ -8,8 +8,7 @@ import orjson
 import pytest
 
 from memmux.errors import ArgumentInvalidError, NotFoundError, UndoConflictError
-from tests.unit.workers.desk import Desk, frames, job
-from tests.unit.workers.storage.writing.test_changes import waiting
+from tests.unit.workers.desk import Desk, frames, job, waiting
 
 
 def get(desk: Desk, memory_id: str) -> Any:

@@ -1,4 +1,4 @@
-"""docs/tools.md has the table of older names. `python -m tests.unit.mcp_dealer.test_tools_page` writes it."""
+"""docs/tools.md has the table of older names. `python -m tests.unit.test_tools_page` writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from mcp_dealer.older_tools import OLDER, REFUSED, Older
 
-PAGE = Path(__file__).parents[3] / "docs" / "tools.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tools.md"
 TABLE = re.compile(r"(?<=-->\n).*?(?=<!-- /older -->)", re.DOTALL)
 
 
@@ -43,7 +43,7 @@ def _table() -> str:
 def test_the_page_has_the_table_of_older_names() -> None:
     found = TABLE.search(PAGE.read_text())
     assert found is not None
-    assert found[0] == _table(), "run python -m tests.unit.mcp_dealer.test_tools_page"
+    assert found[0] == _table(), "run python -m tests.unit.test_tools_page"
 
 
 @pytest.mark.parametrize("name", ["memory_cleanup", "memory_stats", "memory_store_session", "memory_graph"])

@@ -1,0 +1,18 @@
+"""How thorough the unit tests are, and which of them are slow."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+# `full`, unless `--hypothesis-profile=quick` says otherwise. A busy machine is no failure: neither has a deadline.
+settings.register_profile("full", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=10)
+settings.load_profile("full")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the real model, whose export alone takes half a minute."""
+    for item in items:
+        if "model_cache" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)

@@ -1,0 +1,43 @@
+"""The tests mirror the tree, and documents name tests where they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "tests" / "unit"
+TESTS = [path for path in UNIT.rglob("test_*.py") if path.parent != UNIT]  # those on top are about the repository
+CROSS_CUTTING = {
+    "memmux/test_package.py": "what `import memmux` gives, and what it costs",
+    "workers/storage/test_clock_steps.py": "writer, reader and index under a clock that is set",
+}
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+
+
+def _belongs(path: Path) -> bool:
+    """Whether a module or package of the name, or of what stands before a `_` in it, is at the same place in the tree.
+
+    `test_main.py` is of `__main__.py` where there is no `main.py`.
+    """
+    folder, words = ROOT / path.parent.relative_to(UNIT), path.stem.split("_")[1:]
+    names = ["_".join(words[:count]) for count in range(1, len(words) + 1)]
+    found = [folder / f"{name}.py" for name in names] + [folder / name / "__init__.py" for name in names]
+    return any(each.exists() for each in found) or (path.stem == "test_main" and (folder / "__main__.py").exists())
+
+
+def test_every_unit_test_stands_where_its_module_does_and_the_others_are_listed() -> None:
+    assert {str(path.relative_to(UNIT)) for path in TESTS if not _belongs(path)} == set(CROSS_CUTTING)
+
+
+def test_nothing_is_imported_from_a_test_or_a_conftest_of_another_folder() -> None:
+    imported = re.compile(r"^from (tests\.unit\.(?:\w+\.)*(?:test_\w+|conftest)) import", re.MULTILINE)
+    assert {str(path): found for path in UNIT.rglob("*.py") if (found := imported.findall(path.read_text()))} == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
+def test_every_place_of_tests_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w./]+)`", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
