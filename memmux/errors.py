@@ -49,6 +49,8 @@ class MemmuxError(Exception):
     def __init__(self, message: str = "", *, retry_after_ms: int | None = None) -> None:
         self.message = message or (type(self).__doc__ or "").partition("\n")[0]
         self.retry_after_ms = retry_after_ms
+        self.degraded: tuple[str, ...] = ()
+        """Codes of what the request had to do without by then, and of what is wrong with the cluster."""
         super().__init__(self.message)
 
     def to_json(self) -> dict[str, object]:

@@ -17,6 +17,7 @@ from memmux.errors import (
     MemmuxError,
     MessageTooLargeError,
 )
+from memmux.wire.answers import Answer
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.protocol import Message
@@ -99,9 +100,10 @@ class Call(Generic[T]):
         return self.body, *replace(self.embedding, model=model).frames()
 
     def answer(self, message: Message) -> T:
-        """Return the answer that the RESULT holds; raise MalformedMessageError if it holds none."""
+        """Return the answer that the RESULT holds, with its codes; raise MalformedMessageError if it holds none."""
         try:
-            return self.read(message)
+            answer = self.read(message)
+            return answer.with_degraded(message.header.degraded) if isinstance(answer, Answer) else answer
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise MalformedMessageError(
                 f"the cluster's answer to {self.operation} can't be read ({error}); use the same memmux on both sides"

@@ -10,7 +10,7 @@ import orjson
 from memmux.client.calls import Call
 from memmux.client.methods.arguments import Time
 from memmux.wire import requests
-from memmux.wire.answers import Change, Purged, Undone
+from memmux.wire.answers import History, Purged, Undone
 from memmux.wire.protocol import Message
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
@@ -21,7 +21,7 @@ def history(
     limit: int = 100,
     namespace: str = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
-) -> Call[tuple[Change, ...]]:
+) -> Call[History]:
     """Return what happened to one memory, newest first, by its id, its content hash or an alias; also of a deleted one.
 
     Raises NotFoundError.
@@ -55,8 +55,8 @@ def purge(
     return Call(operation="memory.purge", body=arguments.to_body(), read=_purged, key=key, timeout_s=timeout_s)
 
 
-def _history(message: Message) -> tuple[Change, ...]:
-    return tuple(map(Change.from_json, orjson.loads(message.body)["changes"]))
+def _history(message: Message) -> History:
+    return History.from_body(message.body)
 
 
 def _undone(message: Message) -> Undone:

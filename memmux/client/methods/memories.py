@@ -10,7 +10,7 @@ import orjson
 from memmux.client.calls import Call, Vector, embedding_of
 from memmux.client.methods.arguments import Time, filter_of, object_of, tags_of
 from memmux.wire import requests
-from memmux.wire.answers import Deleted, Forgotten, Memory, Stored, Updated, Used
+from memmux.wire.answers import Deleted, Forgotten, Memory, Stored, StoredBatch, Updated, Used
 from memmux.wire.protocol import Message
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
@@ -52,7 +52,7 @@ def store_batch(
     vectors: Sequence[Vector] | None = None,
     key: str | None = None,
     timeout_s: float | None = None,
-) -> Call[tuple[Stored, ...]]:
+) -> Call[StoredBatch]:
     """Keep several memories in one transaction: all of them or none.
 
     vectors: one for each memory, as of `store`.
@@ -155,12 +155,11 @@ def used(ids: Sequence[str], *, key: str | None = None, timeout_s: float | None 
 
 
 def _stored(message: Message) -> Stored:
-    return Stored.from_json(orjson.loads(message.body), message.header.degraded)
+    return Stored.from_json(orjson.loads(message.body))
 
 
-def _stored_batch(message: Message) -> tuple[Stored, ...]:
-    rows = orjson.loads(message.body)["stored"]
-    return tuple(Stored.from_json(row, message.header.degraded) for row in rows)
+def _stored_batch(message: Message) -> StoredBatch:
+    return StoredBatch.from_body(message.body)
 
 
 def _memory(message: Message) -> Memory:
@@ -168,7 +167,7 @@ def _memory(message: Message) -> Memory:
 
 
 def _updated(message: Message) -> Updated:
-    return Updated(**orjson.loads(message.body), degraded=message.header.degraded)
+    return Updated(**orjson.loads(message.body))
 
 
 def _deleted(message: Message) -> Deleted:

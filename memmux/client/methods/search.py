@@ -127,7 +127,7 @@ def path(
 
 
 def _found(message: Message) -> SearchResult:
-    return SearchResult.from_body(message.body, message.header.degraded)
+    return SearchResult.from_body(message.body)
 
 
 def _page(message: Message) -> Page:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memmux.wire.answers.base import Answer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dumped:
+class Dumped(Answer):
     """A page of all memories, each as the JSON object that `load` takes; PROTOCOL.md describes it.
 
     next: the cursor of the page after; None after the last. last: how far the cursor goes.
@@ -35,7 +37,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(Answer):
     """What became of memories to load; skipped: how many were there already, as they were given.
 
     updated: how many were there and took the state that was given; merged: how many became one with another memory of
@@ -51,7 +53,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
+class Backup(Answer):
     """A backup that was made and checked; bytes: its size. memories, seq: what it holds. seconds: what it took."""
 
     path: str
@@ -62,7 +64,7 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
+class Rebuilt(Answer):
     """What was built anew; texts, vectors: how many are in the views now.
 
     dropped: memories that lost wrong vectors, and wait for new ones.
@@ -74,7 +76,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(Answer):
     """What one read worker keeps in memory, compared with the rows.
 
     pid: of the worker. seq: the change it stood at. vectors: how many were compared; 0 when none are in memory.

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from memmux.wire.answers.base import Answer
 from memmux.wire.answers.memory import Memory
 
 
@@ -53,7 +54,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
+class Graph(Answer):
     """Memories that are linked, nearest first, the one where the walk began at distance 0; and links among them.
 
     A path has its memories in their order; where there is none, nothing.

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
+from memmux.wire.answers.base import Answer, Several
 from memmux.wire.answers.memory import Memory
 
 
@@ -35,7 +38,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
+class History(Several[Change]):
+    """What happened to one memory, newest first; iterate it, index it, or take `changes`."""
+
+    changes: tuple[Change, ...]
+
+    def _items(self) -> tuple[Change, ...]:
+        return self.changes
+
+    @classmethod
+    def from_body(cls, body: bytes) -> History:
+        """Return the history in `body`."""
+        return cls(changes=tuple(map(Change.from_json, orjson.loads(body)["changes"])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone(Answer):
     """The acknowledgement of an undo, which is the change `seq` itself.
 
     undone: the change that was undone. deleted: whether the memory is deleted now. indexed: whether its vector is
@@ -51,7 +69,7 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purged:
+class Purged(Answer):
     """The acknowledgement of a purge; remaining: how many more are meant, for the next call to purge."""
 
     purged: int

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from memmux.wire.answers.base import Answer, Several
 from memmux.wire.requests import DEFAULT_NAMESPACE, Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class Memory(Answer):
     """One memory.
 
     id: uuid7. content_hash: SHA-256 of the content, hex. created_at, updated_at: aware, UTC.
@@ -61,48 +62,35 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
+class SearchResult(Several[Hit]):
     """The hits of a search, best first; iterate it, index it, or take `hits`.
 
-    mode: how they were ranked. degraded: codes of what the search had to do without; empty when all is well.
+    mode: how they were ranked.
     """
 
     mode: Mode
-    degraded: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
 
-    def __iter__(self) -> Iterator[Hit]:
-        return iter(self.hits)
-
-    def __len__(self) -> int:
-        return len(self.hits)
-
-    def __getitem__(self, index: int) -> Hit:
-        return self.hits[index]
+    def _items(self) -> tuple[Hit, ...]:
+        return self.hits
 
     @classmethod
-    def from_body(cls, body: bytes, degraded: tuple[str, ...]) -> SearchResult:
-        """Return the result in `body`, with the codes of its header."""
+    def from_body(cls, body: bytes) -> SearchResult:
+        """Return the result in `body`."""
         fields = orjson.loads(body)
         hits = tuple(Hit(score=hit["score"], memory=Memory.from_json(hit["memory"])) for hit in fields["hits"])
-        return cls(mode=Mode(fields["mode"]), degraded=degraded, hits=hits)
+        return cls(mode=Mode(fields["mode"]), hits=hits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Several[Memory]):
     """Memories of a list, newest first; `total` counts all that the filter lets through."""
 
     memories: tuple[Memory, ...]
     total: int
 
-    def __iter__(self) -> Iterator[Memory]:
-        return iter(self.memories)
-
-    def __len__(self) -> int:
-        return len(self.memories)
-
-    def __getitem__(self, index: int) -> Memory:
-        return self.memories[index]
+    def _items(self) -> tuple[Memory, ...]:
+        return self.memories
 
     @classmethod
     def from_body(cls, body: bytes) -> Page:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from memmux.wire.answers.base import Answer, Several
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Similar:
@@ -15,13 +19,13 @@ class Similar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(Answer):
     """The acknowledgement of a store: durable, and visible to every read that starts now.
 
     seq: of the change in the log. status: created, or duplicate when the same content was there already (the memory
     with this id; nothing was changed, but that a superseded one counts again). indexed: whether its vector is there; if
-    not, it follows and full text finds it meanwhile. degraded: codes of what the store had to do without. similar: if
-    it was asked for, memories that say nearly the same, best first; they are there as well.
+    not, it follows and full text finds it meanwhile. similar: if it was asked for, memories that say nearly the same,
+    best first; they are there as well.
     """
 
     id: str
@@ -29,29 +33,42 @@ class Stored:
     seq: int
     status: str
     indexed: bool
-    degraded: tuple[str, ...] = ()
     similar: tuple[Similar, ...] = ()
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any], degraded: tuple[str, ...]) -> Stored:
-        """Return what the JSON object says, with the codes of its header."""
+    def from_json(cls, fields: dict[str, Any]) -> Stored:
+        """Return what the JSON object says."""
         similar = tuple(Similar(**one) for one in fields.get("similar", ()))
-        return cls(**{**fields, "degraded": degraded, "similar": similar})
+        return cls(**{**fields, "similar": similar})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Updated:
+class StoredBatch(Several[Stored]):
+    """The acknowledgements of a batch, in the order of its memories; iterate it, index it, or take `stored`."""
+
+    stored: tuple[Stored, ...]
+
+    def _items(self) -> tuple[Stored, ...]:
+        return self.stored
+
+    @classmethod
+    def from_body(cls, body: bytes) -> StoredBatch:
+        """Return the acknowledgements in `body`."""
+        return cls(stored=tuple(map(Stored.from_json, orjson.loads(body)["stored"])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated(Answer):
     """The acknowledgement of an update; as of a store. id: of a new version, that of the new memory."""
 
     id: str
     content_hash: str
     seq: int
     indexed: bool
-    degraded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
+class Deleted(Answer):
     """The acknowledgement of a delete."""
 
     id: str
@@ -59,7 +76,7 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
+class Forgotten(Answer):
     """What a forget deleted, or would delete; count: of the ids."""
 
     ids: tuple[str, ...]
@@ -68,7 +85,7 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
+class Used(Answer):
     """How many of the memories that were of use are there, and were counted."""
 
     count: int

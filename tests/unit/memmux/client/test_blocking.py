@@ -27,7 +27,7 @@ from memmux.errors import MemmuxError, OverloadedError, UnknownSessionError
 from memmux.wire import requests
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import OPERATIONS
-from memmux.wire.protocol import Kind, Message
+from memmux.wire.protocol import Header, Kind, Message, encode
 from memmux.wire.requests import Mode
 from tests.unit.memmux.client.peer import BOUND_S, Peer, Script, error, result, status_body
 
@@ -224,14 +224,16 @@ def test_observer_is_told_of_each_request_that_has_ended(settings: Settings) -> 
 
 def test_error_of_the_cluster_is_raised_as_its_class(settings: Settings) -> None:
     def script(message: Message) -> list[list[bytes]]:
-        return [error(message, errors.NotFoundError("no such memory"))]
+        detail = errors.NotFoundError("no such memory").to_json()
+        return [encode(Header(kind=Kind.ERROR, id=message.header.id, degraded=("log_large",), detail=detail))]
 
     with (
         Peer(settings, script),
         Client(settings=settings, start=False) as client,
-        pytest.raises(errors.NotFoundError, match="no such memory"),
+        pytest.raises(errors.NotFoundError, match="no such memory") as raised,
     ):
         client.get("i")
+    assert raised.value.degraded == ("log_large",)
 
 
 def test_answer_that_can_not_be_read_is_an_error_of_ours(settings: Settings) -> None:
