@@ -6,7 +6,7 @@
     │   ├── UnknownOperationError, UnknownFieldError, UnknownModeError, ArgumentInvalidError
     │   ├── LimitOutOfRangeError, MessageTooLargeError
     │   ├── TimeNotUnderstoodError, PathRefusedError
-    │   ├── NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError
+    │   ├── NotFoundError, KeyConflictError, IdConflictError, ModelMismatchError, UndoConflictError
     │   ├── NotAllowedError, QuotaExceededError
     │   └── PoisonedError
     ├── ProtocolError              the two sides do not understand each other
@@ -152,6 +152,12 @@ class KeyConflictError(RequestError):
     """This idempotency key was used for a different request; use a new key."""
 
     code = "key_conflict"
+
+
+class IdConflictError(RequestError):
+    """Another memory has this id, or goes by this alias; leave it out, or give another one."""
+
+    code = "id_conflict"
 
 
 class ModelMismatchError(RequestError):

@@ -137,14 +137,25 @@ def _by_number(grant: Grant, asked: Any) -> Any:
     return replace(asked, namespaces=_names(grant, asked.namespaces))
 
 
+def _store(grant: Grant, asked: Store) -> Store:
+    """Hold a memory to be stored; ids are those of the whole database, so that one may be another namespace's."""
+    if asked.id is not None:
+        raise NotAllowedError(
+            f"the key {grant.name!r} is bound to namespaces, and does not allow to choose an id; leave it out, or give "
+            "it as an alias"
+        )
+    return replace(asked, namespace=_name(grant, asked.namespace))
+
+
 def _batch(grant: Grant, asked: StoreBatch) -> StoreBatch:
-    return StoreBatch(memories=tuple(_in_place(grant, memory) for memory in asked.memories))
+    return StoreBatch(memories=tuple(_store(grant, memory) for memory in asked.memories))
 
 
 _RULES: Mapping[type[Any], Callable[[Grant, Any], Any]] = {
-    **dict.fromkeys((Store, Get, Graph, History, Purge, Update), _in_place),
+    **dict.fromkeys((Get, Graph, History, Purge, Update), _in_place),
     **dict.fromkeys((Search, List, Forget), _filtered),
     **dict.fromkeys((Use, Undo), _by_number),
+    Store: _store,
     StoreBatch: _batch,
 }
 """How each kind of body is held to the namespaces of a key."""

@@ -42,7 +42,7 @@ def undo(seq: int, *, key: str | None = None, timeout_s: float | None = None) ->
 def purge(
     id: str | None = None,  # noqa: A002 - the name of the memory's field
     *,
-    before: Time = None,
+    before: Time | None = None,
     namespace: str = DEFAULT_NAMESPACE,
     key: str | None = None,
     timeout_s: float | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 import orjson
@@ -22,6 +23,9 @@ def store(
     type: str | None = None,  # noqa: A002 - the name of the memory's field
     metadata: Mapping[str, object] | None = None,
     namespace: str = DEFAULT_NAMESPACE,
+    id: str | None = None,  # noqa: A002 - the name of the memory's field
+    created_at: Time | None = None,
+    aliases: Sequence[str] = (),
     vector: Vector | None = None,
     similar: bool = False,
     key: str | None = None,
@@ -33,7 +37,14 @@ def store(
     nearly the same, in `Stored.similar`; nothing is ever left out because of them.
     """
     arguments = requests.Store(
-        content=content, tags=tags_of(tags), type=type, metadata=object_of(metadata), namespace=namespace
+        content=content,
+        tags=tags_of(tags),
+        type=type,
+        metadata=object_of(metadata),
+        namespace=namespace,
+        id=id,
+        created_at=cast("datetime | None", created_at),  # anything else is read by the request
+        aliases=tags_of(aliases),
     )
     embedding = None if vector is None else embedding_of([content], [vector])
     return Call(
@@ -132,8 +143,8 @@ def forget(
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
-    after: Time = None,
-    before: Time = None,
+    after: Time | None = None,
+    before: Time | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     dry_run: bool = False,
     key: str | None = None,

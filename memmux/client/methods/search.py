@@ -24,8 +24,8 @@ def search(
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
-    after: Time = None,
-    before: Time = None,
+    after: Time | None = None,
+    before: Time | None = None,
     metadata: Mapping[str, object] | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     include_superseded: bool = False,
@@ -69,8 +69,8 @@ def page(
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
-    after: Time = None,
-    before: Time = None,
+    after: Time | None = None,
+    before: Time | None = None,
     metadata: Mapping[str, object] | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     include_superseded: bool = True,

@@ -133,6 +133,22 @@ def test_a_key_for_no_namespace_is_refused_everything(operation: str) -> None:
         confined(job(operation, WELL_FORMED[operation], grant=replace(ADA, namespaces=())))
 
 
+@pytest.mark.parametrize("operation", ["memory.store", "memory.store_similar", "memory.store_batch"])
+def test_an_id_can_not_be_chosen_as_it_may_be_one_of_others(operation: str) -> None:
+    given = {"content": "x", "id": "0198c5a2-6f1e-7c3a-9d42-5b8e1f2a3c4d"}
+    body = {"memories": [{"content": "y"}, given]} if operation == "memory.store_batch" else given
+    with pytest.raises(NotAllowedError, match="does not allow to choose an id"):
+        _held(operation, body)
+    whole = job(operation, body, grant=Grant(name="ops"))
+    assert confined(whole) is whole
+
+
+def test_a_time_and_aliases_can_be_given_and_are_those_of_the_keys_namespace() -> None:
+    held = _held("memory.store", {"content": "x", "created_at": "2019-05-04T03:02:01+00:00", "aliases": ["a"]})
+    assert (held["namespace"], held["aliases"]) == ("notes", ["a"])
+    assert held["created_at"] == "2019-05-04T03:02:01+00:00"
+
+
 @pytest.mark.parametrize("operation", ["memory.search", "memory.match", "memory.list", "memory.forget"])
 def test_all_namespaces_are_all_of_the_key(operation: str) -> None:
     assert _namespaces(_held(operation, _named(operation, None))) == ["notes", "work"]
