@@ -12,6 +12,7 @@ NAMESPACE_CHARACTERS = 128
 SEARCH_LIMIT = 1000  # hits of one search
 SEARCH_OFFSET = 10_000  # hits that a search leaves out
 LIST_LIMIT = 1000  # memories of one page
+NAMES = 1000  # namespaces or tags that are counted at once
 BATCH_MEMORIES = 256  # of one memory.store_batch
 DUMP_MEMORIES = 256  # of one memory.dump or memory.load
 ALIASES = 64  # that a memory is stored or loaded with

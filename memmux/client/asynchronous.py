@@ -94,6 +94,8 @@ class AsyncClient:
     list = _awaited(methods.page)
     graph = _awaited(methods.graph)
     path = _awaited(methods.path)
+    namespaces = _awaited(methods.namespaces)
+    tags = _awaited(methods.tags)
     update = _awaited(methods.update)
     delete = _awaited(methods.delete)
     forget = _awaited(methods.forget)

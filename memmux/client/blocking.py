@@ -111,6 +111,8 @@ class Client:
     list = _blocking(methods.page)
     graph = _blocking(methods.graph)
     path = _blocking(methods.path)
+    namespaces = _blocking(methods.namespaces)
+    tags = _blocking(methods.tags)
     update = _blocking(methods.update)
     delete = _blocking(methods.delete)
     forget = _blocking(methods.forget)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from memmux.errors import MalformedMessageError, MemmuxError, NotAllowedError
 from memmux.wire.grants import LOCAL, Grant
@@ -26,10 +26,12 @@ from memmux.wire.requests import (
     Graph,
     History,
     List,
+    Namespaces,
     Purge,
     Search,
     Store,
     StoreBatch,
+    Tags,
     Undo,
     Update,
     Use,
@@ -37,6 +39,7 @@ from memmux.wire.requests import (
 from memmux.wire.roles import Role
 from workers.runtime.jobs import Job
 
+FilterT = TypeVar("FilterT", Filter, Tags)
 _NOTHING = Grant(role=Role.READ, namespaces=())  # what a client may do whose grant can't be read
 
 
@@ -115,7 +118,8 @@ def _names(grant: Grant, given: tuple[str, ...] | None) -> tuple[str, ...]:
     return grant.namespaces
 
 
-def _filter(grant: Grant, asked: Filter) -> Filter:
+def _filter(grant: Grant, asked: FilterT) -> FilterT:
+    """Hold what names one namespace, several, or all of them."""
     if isinstance(asked.namespace, str):
         return replace(asked, namespace=_name(grant, asked.namespace))
     names = _names(grant, asked.namespace)
@@ -154,7 +158,8 @@ def _batch(grant: Grant, asked: StoreBatch) -> StoreBatch:
 _RULES: Mapping[type[Any], Callable[[Grant, Any], Any]] = {
     **dict.fromkeys((Get, Graph, History, Purge, Update), _in_place),
     **dict.fromkeys((Search, List, Forget), _filtered),
-    **dict.fromkeys((Use, Undo), _by_number),
+    **dict.fromkeys((Use, Undo, Namespaces), _by_number),
+    Tags: _filter,
     Store: _store,
     StoreBatch: _batch,
 }

@@ -8,6 +8,7 @@ was applied before is answered again, not applied again. Wrong arguments raise a
 from __future__ import annotations
 
 from memmux.client.methods.cluster import backup, rebuild, status, stop, verify
+from memmux.client.methods.counts import namespaces, tags
 from memmux.client.methods.database import dump, load
 from memmux.client.methods.history import history, purge, undo
 from memmux.client.methods.memories import delete, forget, get, store, store_batch, update, used
@@ -22,6 +23,7 @@ __all__ = [
     "graph",
     "history",
     "load",
+    "namespaces",
     "page",
     "path",
     "purge",
@@ -31,6 +33,7 @@ __all__ = [
     "stop",
     "store",
     "store_batch",
+    "tags",
     "undo",
     "update",
     "used",

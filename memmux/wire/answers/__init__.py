@@ -6,6 +6,7 @@ Workers write these bodies by `orjson.dumps` of the same classes, so there is on
 from __future__ import annotations
 
 from memmux.wire.answers.base import Answer
+from memmux.wire.answers.counts import NameCount, Namespaces, Tags
 from memmux.wire.answers.database import Backup, Dumped, Loaded, Problem, Rebuilt, Verified
 from memmux.wire.answers.graph import Graph, Link, Node
 from memmux.wire.answers.history import Change, History, Purged, Undone
@@ -26,6 +27,8 @@ __all__ = [
     "Link",
     "Loaded",
     "Memory",
+    "NameCount",
+    "Namespaces",
     "Node",
     "Page",
     "Problem",
@@ -36,6 +39,7 @@ __all__ = [
     "Status",
     "Stored",
     "StoredBatch",
+    "Tags",
     "Undone",
     "Updated",
     "Used",

@@ -15,8 +15,9 @@ import apsw
 import numpy as np
 import orjson
 
+from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
-from memmux.wire.requests import Dump, Filter, Get, History, List, Mode, Search, Store
+from memmux.wire.requests import Dump, Filter, Get, History, List, Mode, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.index.interface import Index, Rows
 from workers.runtime.jobs import Alive, silent
@@ -27,7 +28,7 @@ from workers.storage.db.file_identity import Lineage
 from workers.storage.db.filters import Condition, condition
 from workers.storage.db.vectors import Model
 from workers.storage.interface import SearchOutcome
-from workers.storage.reading import history, ranking, walks
+from workers.storage.reading import counts, history, ranking, walks
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vec0_index import TableIndex
 from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower
@@ -160,6 +161,14 @@ class SqliteReader:
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
         return history.history(self._connection, asked)
+
+    def namespaces(self, asked: Namespaces) -> answers.Namespaces:
+        """Return the namespaces and how many memories each has."""
+        return counts.namespaces(self._connection, asked)
+
+    def tags(self, asked: Tags) -> answers.Tags:
+        """Return the tags and how many memories each has."""
+        return counts.tags(self._connection, asked)
 
     def dump(self, asked: Dump) -> Mapping[str, object]:
         """Return a page of all memories as they are; see `dump.dump`."""

@@ -91,6 +91,8 @@ ANSWERS = {
             }
         ],
     },
+    "memory.namespaces": {"namespaces": [{"name": "default", "memories": 3}], "total": 2},
+    "memory.tags": {"tags": [{"name": "sea", "memories": 2}, {"name": "port", "memories": 1}], "total": 2},
     "cluster.status": status_body(),
     "cluster.stop": {},
 }
@@ -165,20 +167,27 @@ def test_methods_about_many_and_linked_memories_do_so_too(settings: Settings) ->
         ]
         assert [(link.source, link.types, link.created_at.year) for link in graph.links] == [("i", ("a",), 2026)]
         assert client.path("i", "j").links == graph.links
-        asked = [peer.request() for _ in range(5)]
+        (namespace,) = client.namespaces(limit=1)
+        assert (namespace.name, namespace.memories, client.namespaces(limit=1).total) == ("default", 3, 2)
+        assert [(tag.name, tag.memories) for tag in client.tags(namespace=None)] == [("sea", 2), ("port", 1)]
+        asked = [peer.request() for _ in range(8)]
     assert [message.header.operation for message in asked] == [
         "memory.store_similar",
         "memory.forget",
         "memory.use",
         "memory.graph",
         "memory.graph",
+        "memory.namespaces",
+        "memory.namespaces",
+        "memory.tags",
     ]
     bodies = [orjson.loads(message.body) for message in asked]
     assert (bodies[1]["filter"]["tags"], bodies[1]["dry_run"], bodies[2]["ids"]) == (["t"], True, ["i"])
-    assert [(body["action"], body["hops"], body["other"]) for body in bodies[3:]] == [
+    assert [(body["action"], body["hops"], body["other"]) for body in bodies[3:5]] == [
         ("subgraph", 3, None),
         ("path", 5, "j"),
     ]
+    assert bodies[6:] == [{"limit": 1, "namespaces": None}, {"limit": 100, "namespace": None}]
 
 
 def test_vectors_travel_with_the_model_of_the_cluster(settings: Settings) -> None:
