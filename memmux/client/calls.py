@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,15 +27,19 @@ _UNIT = 1e-6  # how far a length may be from 1
 UNNAMED = ""  # the model of a caller's vectors, until the cluster has said which one is its own
 
 T = TypeVar("T")
-Vector = Sequence[float]
+Vector: TypeAlias = Sequence[float]
+"""An embedding: as many finite numbers as the cluster's model has dimensions, not all zero; scaled to unit length."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
     """One request that a client made, once it has ended.
 
-    id: by which the logs of all processes know it. outcome: `ok`, or the code of what it failed of. total_ms: from the
-    call to its end. detail: what the answer's header says of the way there, if there was an answer.
+    id: by which the logs of all processes know it.
+    operation: what was asked for, as PROTOCOL.md names it.
+    outcome: `ok`, or the code of what it failed of.
+    total_ms: from the call to its end.
+    detail: what the answer's header says of the way there, if there was an answer.
     """
 
     id: str
@@ -55,11 +58,6 @@ class RequestOutcome:
 
 Observer: TypeAlias = Callable[[RequestOutcome], None]
 """Told of each request of a client when it has ended, in the thread or task that made it."""
-
-
-def unobserved(asked: RequestOutcome) -> None:
-    """Do nothing: nobody wants to know."""
-    del asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +121,6 @@ def check_name(what: str, name: object) -> None:
         raise ArgumentInvalidError(f"{what} is not a text of 1 to {NAME_CHARACTERS} characters")
     if not name.isprintable():
         raise ArgumentInvalidError(f"{what} holds characters that can't be printed")
-
-
-def method_signature(ask: Callable[..., object]) -> inspect.Signature:
-    """Return the signature of the client's method that makes the call of the function `ask`."""
-    signature = inspect.signature(ask)
-    client = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    answer = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
-    return signature.replace(parameters=[client, *signature.parameters.values()], return_annotation=answer)
 
 
 def embedding_of(texts: Sequence[str], vectors: Sequence[Vector]) -> Embedding:

@@ -12,7 +12,7 @@ from memmux.client.methods.counts import namespaces, tags
 from memmux.client.methods.database import dump, load
 from memmux.client.methods.history import history, purge, undo
 from memmux.client.methods.memories import delete, forget, get, store, store_batch, update, used
-from memmux.client.methods.search import graph, page, path, search
+from memmux.client.methods.search import graph, list, path, search  # noqa: A004 - named as the methods are
 
 __all__ = [
     "backup",
@@ -22,9 +22,9 @@ __all__ = [
     "get",
     "graph",
     "history",
+    "list",
     "load",
     "namespaces",
-    "page",
     "path",
     "purge",
     "rebuild",

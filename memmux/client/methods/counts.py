@@ -10,13 +10,24 @@ from memmux.wire.requests import DEFAULT_NAMESPACE
 
 
 def namespaces(*, limit: int = 100, timeout_s: float | None = None) -> Call[Namespaces]:
-    """Count the live memories of each namespace."""
+    """Return the namespaces that have memories, and how many each has, the most first.
+
+    limit: how many namespaces at most, 1 to 1000.
+
+    Returns a `Namespaces`; deleted memories do not count, superseded ones do.
+    """
     body = requests.Namespaces(limit=limit).to_body()
     return Call(operation="memory.namespaces", body=body, read=_namespaces, timeout_s=timeout_s)
 
 
 def tags(*, limit: int = 100, namespace: str | None = DEFAULT_NAMESPACE, timeout_s: float | None = None) -> Call[Tags]:
-    """Count the live memories of each tag."""
+    """Return the tags that memories have, and how many memories have each, the most first.
+
+    limit: how many tags at most, 1 to 1000.
+    namespace: only tags of memories of this namespace; None for all namespaces.
+
+    Returns a `Tags`; deleted memories do not count, superseded ones do. Spellings that differ in case are one tag.
+    """
     body = requests.Tags(limit=limit, namespace=namespace).to_body()
     return Call(operation="memory.tags", body=body, read=_tags, timeout_s=timeout_s)
 

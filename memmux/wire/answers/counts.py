@@ -11,7 +11,11 @@ from memmux.wire.answers.base import Several
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameCount:
-    """A namespace or a tag; memories: how many live ones it has, superseded ones among them."""
+    """A namespace or a tag.
+
+    name: of the namespace, or of the tag as the newest memory that has it spells it.
+    memories: how many live ones it has, superseded ones among them.
+    """
 
     name: str
     memories: int
@@ -19,9 +23,10 @@ class NameCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespaces(Several[NameCount]):
-    """Namespaces, those with the most memories first; `total` counts all that there are.
+    """Namespaces that have memories; iterate it, index it, or take `namespaces`.
 
-    Iterate it, index it, or take `namespaces`.
+    namespaces: those with the most memories first, then by name.
+    total: how many there are in all.
     """
 
     namespaces: tuple[NameCount, ...]
@@ -39,9 +44,10 @@ class Namespaces(Several[NameCount]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags(Several[NameCount]):
-    """Tags, those of the most memories first, each as the newest of them spells it; `total` counts all that there are.
+    """Tags that memories have; iterate it, index it, or take `tags`.
 
-    Iterate it, index it, or take `tags`.
+    tags: those of the most memories first, then by name.
+    total: how many there are in all.
     """
 
     tags: tuple[NameCount, ...]

@@ -16,9 +16,14 @@ from memmux.wire.answers.memory import Memory
 class Change:
     """One change of a memory, as the change log keeps it.
 
-    seq: its place among all changes, and what `undo` takes. id: of the memory. at: aware, UTC. client, request: who
-    made it, and in which request. did: what it did, in words. before: the memory as it was; None when it was new, and
-    when it was purged since.
+    seq: its place among all changes, and what `undo` takes.
+    id: of the memory.
+    at: when, aware, UTC.
+    operation: what was asked for, as PROTOCOL.md names it.
+    client: who asked.
+    request: the id of the request, as the logs have it.
+    did: what it did, in words.
+    before: the memory as it was; None when it was new, and when it was purged since.
     """
 
     seq: int
@@ -39,7 +44,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History(Several[Change]):
-    """What happened to one memory, newest first; iterate it, index it, or take `changes`."""
+    """What happened to one memory; iterate it, index it, or take `changes`.
+
+    changes: newest first.
+    """
 
     changes: tuple[Change, ...]
 
@@ -54,10 +62,14 @@ class History(Several[Change]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undone(Answer):
-    """The acknowledgement of an undo, which is the change `seq` itself.
+    """The acknowledgement of an undo, which is a change itself.
 
-    undone: the change that was undone. deleted: whether the memory is deleted now. indexed: whether its vector is
-    there; if not, it follows.
+    id: of the memory.
+    content_hash: of the memory, as it is now.
+    seq: of the undo in the change log.
+    undone: the change that was undone.
+    deleted: whether the memory is deleted now.
+    indexed: whether its vector is there; if not, it follows.
     """
 
     id: str
@@ -70,7 +82,12 @@ class Undone(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged(Answer):
-    """The acknowledgement of a purge; remaining: how many more are meant, for the next call to purge."""
+    """The acknowledgement of a purge.
+
+    purged: how many memories are gone.
+    remaining: how many more are meant, for the next call to purge.
+    seq: the newest change.
+    """
 
     purged: int
     remaining: int

@@ -17,10 +17,18 @@ from memmux.wire.requests import DEFAULT_NAMESPACE, Mode
 class Memory(Answer):
     """One memory.
 
-    id: uuid7. content_hash: SHA-256 of the content, hex. created_at, updated_at: aware, UTC.
-    tags: as they were spelled, in the order given. supersedes: the id of the memory that this one replaced, and
-    superseded_by: of the newer version that took its place. aliases: other names by which it is found, beside its id
-    and content hash.
+    id: a UUID, of version 7 unless it was given.
+    content: its text.
+    content_hash: the SHA-256 of the content without the blanks around it, in hex.
+    namespace: where it is.
+    type: what kind it is; None if that was not said.
+    tags: as they were spelled, in the order given.
+    metadata: more about it.
+    created_at: aware, UTC.
+    updated_at: aware, UTC.
+    supersedes: the id of the memory whose place it took; None if there is none.
+    superseded_by: the id of the newer version that took its place; None if there is none.
+    aliases: other names by which it is found, beside its id and content hash.
     """
 
     id: str
@@ -54,7 +62,8 @@ class Memory(Answer):
 class Hit:
     """One memory that a search found.
 
-    score: higher is better; cosine similarity in [-1, 1] for semantic, [0, 1] for the other modes, 1 being the best.
+    score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes.
+    memory: what was found.
     """
 
     score: float
@@ -63,9 +72,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult(Several[Hit]):
-    """The hits of a search, best first; iterate it, index it, or take `hits`.
+    """The hits of a search; iterate it, index it, or take `hits`.
 
-    mode: how they were ranked.
+    mode: how they were ranked in the end.
+    hits: best first.
     """
 
     mode: Mode
@@ -84,7 +94,11 @@ class SearchResult(Several[Hit]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Several[Memory]):
-    """Memories of a list, newest first; `total` counts all that the filter lets through."""
+    """Memories of a list; iterate it, index it, or take `memories`.
+
+    memories: newest first.
+    total: how many the filter lets through in all.
+    """
 
     memories: tuple[Memory, ...]
     total: int

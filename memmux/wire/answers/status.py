@@ -13,22 +13,36 @@ import orjson
 class Status:
     """The state of a cluster.
 
-    state: serving, starting, draining, or degraded when a kind of worker keeps failing. seq: the newest change.
-    memories: how many there are. pending: how many still wait for their vector. unaudited: how many groups of vectors
-    that were brought along still wait to be compared with the model's. model: None until an embedder is ready.
-    workers: kind, pid, state, restarts, in_flight, rss_bytes and, when it keeps failing, error; while it runs,
-    busy, the share of the last ten seconds. clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms,
-    queue_ms. queues: requests that wait, by kind of worker. requests: counts, rates and times by operation.
-    uptime_s, rss_bytes: of the router. pid: of the router, too. wal_bytes: the size of the write-ahead log.
+    state: serving, starting, draining, or degraded when a kind of worker keeps failing.
+    version: of the router's memmux.
+    model: the embedding model; None until an embedder is ready.
+    uptime_s: of the router.
+    degraded: codes of everything that is not as it should be.
+    clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms, queue_ms of each.
+    pid: of the router.
+    endpoint: where clients of this machine reach it.
+    database: the path of the file.
+    seq: the newest change.
+    memories: how many there are.
+    pending: how many of them still wait for their vector.
+    rss_bytes: of the router.
+    workers: kind, pid, state, restarts, in_flight, rss_bytes of each and, when it keeps failing, error; while it runs,
+        busy, the share of the last ten seconds.
+    queues: how many requests wait, by kind of worker.
+    requests: counts, rates and times by operation.
+    wal_bytes: the size of the write-ahead log.
     oldest_read_s: for how long a read worker has been at its oldest request; a snapshot keeps the log.
     index: of many vectors: its `state`, which is none, building or ready, and how many `vectors` are in it.
-    degraded: codes of everything that is not as it should be. health: of `read` and `write`: `state`, which is ok,
-    failing or unknown, `failures` in a row, `succeeded_s` and `failed_s` ago, and `code` and `step` of the last
-    failure. embedder: `batches`, `windows` in them, `cache_hits`, `cache_misses`, of all embed workers. backups: how
-    many are `kept`, and `newest_at`, in seconds since 1970. events: counts of what should be rare.
-    listen: where clients of other machines reach it, if they do. keys: which change of their keys it knows; None if it
-    does not listen. grant: what the client's key allows, if it has one that does not let it know all of this: then what
-    it may not know is 0, empty or None, and clients is itself.
+    unaudited: how many groups of vectors that were brought along still wait to be compared with the model's.
+    grant: what the client's key allows, if it has one that does not let it know all of this: then what it may not know
+        is 0, empty or None, and clients is itself.
+    listen: where clients of other machines reach it, if they do.
+    keys: which change of their keys it knows; None if it does not listen.
+    health: of `read` and `write`: `state`, which is ok, failing or unknown, `failures` in a row, `succeeded_s` and
+        `failed_s` ago, and `code` and `step` of the last failure.
+    embedder: `batches`, `windows` in them, `cache_hits`, `cache_misses`, of all embed workers.
+    backups: how many are `kept`, and `newest_at`, in seconds since 1970.
+    events: counts of what should be rare.
     """
 
     state: str

@@ -12,7 +12,11 @@ from memmux.wire.answers.base import Answer, Several
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Similar:
-    """A memory that says nearly the same as one that was stored; score: the cosine of the two, at most 1."""
+    """A memory that says nearly the same as one that was stored.
+
+    id: of the memory.
+    score: the cosine of the two, from 0.85 to 1.
+    """
 
     id: str
     score: float
@@ -22,10 +26,13 @@ class Similar:
 class Stored(Answer):
     """The acknowledgement of a store: durable, and visible to every read that starts now.
 
-    seq: of the change in the log. status: created, or duplicate when the same content was there already (the memory
-    with this id; nothing was changed, but that a superseded one counts again). indexed: whether its vector is there; if
-    not, it follows and full text finds it meanwhile. similar: if it was asked for, memories that say nearly the same,
-    best first; they are there as well.
+    id: of the memory.
+    content_hash: of the memory.
+    seq: of the change in the log.
+    status: created; or duplicate, when the same content was there already: then the others are of that memory, and
+        nothing was changed, but that a superseded one counts again.
+    indexed: whether its vector is there; if not, it follows and full text finds it meanwhile.
+    similar: if it was asked for, memories that say nearly the same, best first; they are there as well.
     """
 
     id: str
@@ -44,7 +51,10 @@ class Stored(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBatch(Several[Stored]):
-    """The acknowledgements of a batch, in the order of its memories; iterate it, index it, or take `stored`."""
+    """The acknowledgements of a batch; iterate it, index it, or take `stored`.
+
+    stored: one for each memory, in their order.
+    """
 
     stored: tuple[Stored, ...]
 
@@ -59,7 +69,13 @@ class StoredBatch(Several[Stored]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updated(Answer):
-    """The acknowledgement of an update; as of a store. id: of a new version, that of the new memory."""
+    """The acknowledgement of an update.
+
+    id: of the memory; of a new version, that of the new memory.
+    content_hash: of the memory, as it is now.
+    seq: of the change in the log.
+    indexed: whether its vector is there; if not, it follows.
+    """
 
     id: str
     content_hash: str
@@ -69,7 +85,11 @@ class Updated(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted(Answer):
-    """The acknowledgement of a delete."""
+    """The acknowledgement of a delete.
+
+    id: of the memory.
+    seq: of the change in the log.
+    """
 
     id: str
     seq: int
@@ -77,7 +97,12 @@ class Deleted(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten(Answer):
-    """What a forget deleted, or would delete; count: of the ids."""
+    """What a forget deleted, or would delete.
+
+    ids: of the memories.
+    count: how many they are.
+    dry_run: whether nothing was deleted.
+    """
 
     ids: tuple[str, ...]
     count: int
@@ -86,6 +111,9 @@ class Forgotten(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used(Answer):
-    """How many of the memories that were of use are there, and were counted."""
+    """The acknowledgement of uses.
+
+    count: how many of the memories that were of use are there, and were counted.
+    """
 
     count: int

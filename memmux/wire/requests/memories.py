@@ -25,10 +25,16 @@ from memmux.wire.requests.filters import Filter, filter_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store(Body):
-    """memory.store and memory.store_similar: one memory to keep.
+    """One memory to keep: the body of memory.store and memory.store_similar, and what a batch is made of.
 
-    id: a UUID, of no other memory; None for a new one. created_at: when it was first known; None for now. aliases:
-    other names by which it is found, which no other memory of the namespace goes by.
+    content: the text.
+    tags: at most 64.
+    type: what kind of memory it is.
+    metadata: more about it.
+    namespace: where to keep it.
+    id: a UUID, of no other memory; None for a new one.
+    created_at: when it was first known; None for now.
+    aliases: other names by which it is found, which no other memory of the namespace goes by.
     """
 
     content: str

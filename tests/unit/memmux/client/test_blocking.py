@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import os
 import subprocess
 import sys
@@ -18,7 +17,6 @@ import pytest
 import memmux.client.blocking
 from memmux import Client, errors
 from memmux.client import session
-from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import RequestOutcome
 from memmux.cluster import endpoint
 from memmux.config.paths import Places
@@ -466,17 +464,6 @@ def test_two_names_of_one_database_reach_one_cluster(settings: Settings, short_t
     (short_tmp / "link").symlink_to(short_tmp / "real")
     one, other = (Client(short_tmp / folder / "m.db", settings=settings) for folder in ("real", "link"))
     assert Places(one.settings).endpoint == Places(other.settings).endpoint
-
-
-def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
-    names = ["store", "store_batch", "search", "get", "list", "update", "delete", "status", "stop"]
-    for name in names:
-        blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
-        assert inspect.signature(blocking) == inspect.signature(awaited)
-        assert "timeout_s" in inspect.signature(blocking).parameters
-        assert inspect.iscoroutinefunction(awaited)
-        assert blocking.__doc__
-        assert awaited.__doc__
 
 
 def test_endpoint_file_of_a_dead_process_is_not_used(settings: Settings) -> None:
