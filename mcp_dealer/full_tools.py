@@ -13,9 +13,9 @@ from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments, call_log
 from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, StoredSession
+from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool
-from mcp_dealer.tools import with_degraded
 from memmux import ingest
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
@@ -57,25 +57,26 @@ class ExtraTools:
     async def memory_cleanup(self) -> Cleanup:
         """Tell what there is to clean up: duplicates, of which there are none, old versions, deleted memories."""
         client = self._connected()
-        superseded, degraded = await with_degraded(client, self._superseded(client))
+        superseded, degraded = await self._superseded(client)
+        told = codes(degraded)
         deleted, after = 0, 0
         for _ in range(DUMP_PAGES):
             try:
                 page = await client.dump(after=after)
             except NotAllowedError:  # a key that is not for the whole database
-                return Cleanup(superseded=superseded, degraded=list(degraded) or None)
+                return Cleanup(superseded=superseded, degraded=told)
             deleted += sum(memory.get("deleted_at") is not None for memory in page.memories)
             if page.next is None:
-                return Cleanup(superseded=superseded, deleted=deleted, degraded=list(degraded) or None)
+                return Cleanup(superseded=superseded, deleted=deleted, degraded=told)
             after = page.next
-        return Cleanup(superseded=superseded, deleted=deleted, more=True, degraded=list(degraded) or None)
+        return Cleanup(superseded=superseded, deleted=deleted, more=True, degraded=told)
 
     async def memory_stats(self) -> Stats:
         """Count memories, and what was asked for."""
         client = self._connected()
         newest = await client.list(limit=1, namespace=None)
         recent = await client.list(limit=1, namespace=None, after=self._now().now - RECENT)
-        superseded = await self._superseded(client)
+        superseded, _ = await self._superseded(client)
         return Stats.of(await client.status(), superseded=superseded, recent=recent.total, newest=newest)
 
     async def memory_store_session(self, asked: arguments.SessionArguments) -> StoredSession:
@@ -100,7 +101,7 @@ class ExtraTools:
         else:
             hops = asked.reach(CONNECTED_HOPS)
             walking = client.graph(asked.middle(), action=asked.action, hops=hops, namespace=asked.place)
-        return Linked.of(*await with_degraded(client, walking))
+        return Linked.of(await walking)
 
     async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
         """Remember documents, in chunks; of a file that changed, the old chunks go."""
@@ -136,13 +137,11 @@ class ExtraTools:
 
     async def memory_history(self, asked: arguments.History) -> History:
         """Tell what happened to a memory, also to a deleted one."""
-        client = self._connected()
-        asking = client.history(asked.target, limit=asked.limit, namespace=asked.place)
-        return History.of(*await with_degraded(client, asking))
+        return History.of(await self._connected().history(asked.target, limit=asked.limit, namespace=asked.place))
 
     @staticmethod
-    async def _superseded(client: AsyncClient) -> int:
-        """Count the memories whose newer version has taken their place."""
+    async def _superseded(client: AsyncClient) -> tuple[int, tuple[str, ...]]:
+        """Count the memories whose newer version has taken their place; return the codes of the answers, too."""
         everything = await client.list(limit=1, namespace=None)
         current = await client.list(limit=1, namespace=None, include_superseded=False)
-        return max(0, everything.total - current.total)
+        return max(0, everything.total - current.total), current.degraded

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 from mcp.server.mcpserver.tools import Tool
 
@@ -15,8 +13,6 @@ from mcp_dealer.tool import MemoryTool
 from mcp_dealer.usage import Uses
 from memmux.client.asynchronous import AsyncClient
 from memmux.wire.answers import Deleted, Memory
-
-T = TypeVar("T")
 
 
 class MemoryTools:
@@ -55,8 +51,7 @@ class MemoryTools:
         selection |= {"limit": asked.limit, "offset": asked.offset or 0}
         client, query = self._connected(), asked.wording
         if query is None:
-            page, degraded = await with_degraded(client, client.list(**selection))
-            found = Hits.of_page(page, degraded)
+            found = Hits.of_page(await client.list(**selection))
         else:
             found = Hits.of(await client.search(query, mode=asked.mode, min_score=asked.min_score, **selection))
         hits, omitted = fitted(found.hits, asked.max_response_chars)
@@ -65,18 +60,15 @@ class MemoryTools:
 
     async def memory_get(self, asked: arguments.Named) -> SearchAnswer:
         """Read one memory."""
-        client = self._connected()
-        memory, degraded = await with_degraded(client, client.get(asked.target, namespace=asked.place))
+        memory = await self._connected().get(asked.target, namespace=asked.place)
         self._uses.add([memory.id])
-        return SearchAnswer.of(memory, degraded)
+        return SearchAnswer.of(memory)
 
     async def memory_list(self, asked: arguments.List) -> Listed:
         """List memories, newest first, a page at a time."""
         selection = asked.selection(self._now) | asked.window()
         selection["include_superseded"] = asked.include_superseded is not False
-        client = self._connected()
-        page, degraded = await with_degraded(client, client.list(**selection))
-        listed = Listed.of(page, degraded)
+        listed = Listed.of(await self._connected().list(**selection))
         memories, omitted = fitted(listed.memories, asked.max_response_chars)
         return listed.model_copy(update={"memories": memories, "omitted": omitted})
 
@@ -90,14 +82,11 @@ class MemoryTools:
         """Forget one memory by id, or all that a filter means."""
         client, single, dry_run = self._connected(), asked.single(), bool(asked.dry_run)
         if single is None:
-            selection = asked.selection(self._now)
-            forgotten, degraded = await with_degraded(client, client.forget(dry_run=dry_run, **selection))
-            return Removed.of_many(forgotten, degraded)
+            return Removed.of_many(await client.forget(dry_run=dry_run, **asked.selection(self._now)))
         removing: Awaitable[Memory | Deleted] = (client.get if dry_run else client.delete)(
             single, namespace=asked.place
         )
-        memory, degraded = await with_degraded(client, removing)
-        return Removed.of(memory.id, dry_run=dry_run, degraded=degraded)
+        return Removed.of(await removing, dry_run=dry_run)
 
     async def memory_health(self) -> Health:
         """Tell how the memory service is."""
@@ -107,11 +96,3 @@ class MemoryTools:
             return Health.of(status, status.memories)
         # A client with a key is not told of memories that it may not see: what it finds is counted.
         return Health.of(status, (await client.list(limit=1, namespace=None)).total)
-
-
-async def with_degraded(client: AsyncClient, answering: Awaitable[T]) -> tuple[T, tuple[str, ...]]:
-    """Return an answer, and the codes of what is not as it should be, for answers that do not say it themselves."""
-    status, answer = await asyncio.gather(client.status(), answering, return_exceptions=True)
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer, () if isinstance(status, BaseException) else status.degraded

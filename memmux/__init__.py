@@ -1,36 +1,95 @@
 """memmux: one memory, shared by every AI client on the machine.
 
-`Client` and `AsyncClient` are the Python interface; what they answer is in `memmux.wire.answers`, what they raise in
-`memmux.errors`. Names are imported when they are first used, so that `import memmux` costs nothing.
+`Client` and `AsyncClient` are the Python interface; beside them is all that their methods take and answer. What they
+raise is in `memmux.errors`. Names are imported when they are first used, so that `import memmux` costs nothing.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
 from memmux.version import __version__
 
+TYPE_CHECKING = False  # as type checkers know it; `typing` itself takes ten milliseconds to import
 if TYPE_CHECKING:
     from memmux.client.asynchronous import AsyncClient
     from memmux.client.blocking import Client
+    from memmux.client.calls import Observer, RequestOutcome, Vector
+    from memmux.client.methods.arguments import Time
     from memmux.config.settings import Settings
     from memmux.errors import MemmuxError
-    from memmux.wire.answers import Deleted, Hit, Memory, Page, SearchResult, Status, Stored, Updated
+    from memmux.wire.answers import (
+        Backup,
+        Change,
+        Deleted,
+        Dumped,
+        Forgotten,
+        Graph,
+        History,
+        Hit,
+        Link,
+        Loaded,
+        Memory,
+        NameCount,
+        Namespaces,
+        Node,
+        Page,
+        Problem,
+        Purged,
+        Rebuilt,
+        SearchResult,
+        Similar,
+        Status,
+        Stored,
+        StoredBatch,
+        Tags,
+        Undone,
+        Updated,
+        Used,
+        Verified,
+    )
+    from memmux.wire.requests import Filter, Metadata, Mode, Store, Walk
 
 __all__ = [
     "AsyncClient",
+    "Backup",
+    "Change",
     "Client",
     "Deleted",
+    "Dumped",
+    "Filter",
+    "Forgotten",
+    "Graph",
+    "History",
     "Hit",
+    "Link",
+    "Loaded",
     "MemmuxError",
     "Memory",
+    "Metadata",
+    "Mode",
+    "NameCount",
+    "Namespaces",
+    "Node",
+    "Observer",
     "Page",
+    "Problem",
+    "Purged",
+    "Rebuilt",
+    "RequestOutcome",
     "SearchResult",
     "Settings",
+    "Similar",
     "Status",
+    "Store",
     "Stored",
+    "StoredBatch",
+    "Tags",
+    "Time",
+    "Undone",
     "Updated",
+    "Used",
+    "Vector",
+    "Verified",
+    "Walk",
     "__version__",
 ]
 
@@ -39,10 +98,19 @@ _MODULES = {
     "Client": "client.blocking",
     "MemmuxError": "errors",
     "Settings": "config.settings",
+    "Time": "client.methods.arguments",
+    **dict.fromkeys(("Observer", "RequestOutcome", "Vector"), "client.calls"),
+    **dict.fromkeys(("Filter", "Metadata", "Mode", "Store", "Walk"), "wire.requests"),
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'memmux' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"memmux.{_MODULES.get(name, 'wire.answers')}"), name)
+    from importlib import import_module
+
+    return getattr(import_module(f"memmux.{_MODULES.get(name, 'wire.answers')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

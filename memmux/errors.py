@@ -6,7 +6,7 @@
     │   ├── UnknownOperationError, UnknownFieldError, UnknownModeError, ArgumentInvalidError
     │   ├── LimitOutOfRangeError, MessageTooLargeError
     │   ├── TimeNotUnderstoodError, PathRefusedError
-    │   ├── NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError
+    │   ├── NotFoundError, KeyConflictError, IdConflictError, ModelMismatchError, UndoConflictError
     │   ├── NotAllowedError, QuotaExceededError
     │   └── PoisonedError
     ├── ProtocolError              the two sides do not understand each other
@@ -49,6 +49,8 @@ class MemmuxError(Exception):
     def __init__(self, message: str = "", *, retry_after_ms: int | None = None) -> None:
         self.message = message or (type(self).__doc__ or "").partition("\n")[0]
         self.retry_after_ms = retry_after_ms
+        self.degraded: tuple[str, ...] = ()
+        """Codes of what the request had to do without by then, and of what is wrong with the cluster."""
         super().__init__(self.message)
 
     def to_json(self) -> dict[str, object]:
@@ -150,6 +152,12 @@ class KeyConflictError(RequestError):
     """This idempotency key was used for a different request; use a new key."""
 
     code = "key_conflict"
+
+
+class IdConflictError(RequestError):
+    """Another memory has this id, or goes by this alias; leave it out, or give another one."""
+
+    code = "id_conflict"
 
 
 class ModelMismatchError(RequestError):

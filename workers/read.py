@@ -21,7 +21,7 @@ from memmux.errors import (
 )
 from memmux.logs import log
 from memmux.wire.operations import Stage
-from memmux.wire.requests import Dump, Get, Graph, History, List, Mode, Nothing, Search, Store
+from memmux.wire.requests import Dump, Get, Graph, History, List, Mode, Namespaces, Nothing, Search, Store, Tags
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.db import rows
@@ -50,6 +50,8 @@ class ReadWorker:
             "memory.match": self._match,
             "memory.graph": self._graph,
             "memory.history": self._history,
+            "memory.namespaces": self._namespaces,
+            "memory.tags": self._tags,
             "memory.dump": self._dump,
             "canary.search": self._search,
             "canary.get": self._get,
@@ -162,6 +164,18 @@ class ReadWorker:
         with self._reader.snapshot(job.deadline, alive):
             changes = self._reader.history(asked)
         return Answer((orjson.dumps({"changes": changes}),))
+
+    def _namespaces(self, job: Job, alive: Alive) -> Answer:
+        asked = Namespaces.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            found = self._reader.namespaces(asked)
+        return Answer((orjson.dumps(found),))
+
+    def _tags(self, job: Job, alive: Alive) -> Answer:
+        asked = Tags.from_body(job.frames[0])
+        with self._reader.snapshot(job.deadline, alive):
+            found = self._reader.tags(asked)
+        return Answer((orjson.dumps(found),))
 
     def _dump(self, job: Job, alive: Alive) -> Answer:
         asked = Dump.from_body(job.frames[0])

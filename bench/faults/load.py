@@ -99,7 +99,7 @@ class Load:
         except MemmuxError as error:
             self._failed(entry, error, unsure=len(texts))
         else:
-            self._stored(entry, stored)
+            self._stored(entry, stored.stored)
 
     def _stored(self, entry: Entry, stored: Sequence[Stored]) -> None:
         acks = tuple(Ack(memory=one.id, seq=one.seq, status=one.status) for one in stored)

@@ -72,14 +72,14 @@ class Single:
         body = Search(query=query, mode=mode, filter=Filter(tags=tuple(tags))).to_body()
         embedded = self._embedded("memory.search", body, query, vector)
         answer = _done(self._reader, "memory.search", (body, *embedded.frames))
-        return SearchResult.from_body(answer.frames[0], (*embedded.degraded, *answer.degraded))
+        return SearchResult.from_body(answer.frames[0]).with_degraded((*embedded.degraded, *answer.degraded))
 
     def store(self, content: str, *, vector: Vector | None = None) -> Stored:
         """Keep one memory."""
         body = Store(content=content).to_body()
         embedded = self._embedded("memory.store", body, content, vector)
         answer = _done(self._writer, "memory.store", (body, *embedded.frames))
-        return Stored(**orjson.loads(answer.frames[0]), degraded=(*embedded.degraded, *answer.degraded))
+        return Stored(**orjson.loads(answer.frames[0])).with_degraded((*embedded.degraded, *answer.degraded))
 
     def embed_query(self, query: str) -> None:
         """Embed a query, as the first half of a search."""

@@ -96,7 +96,7 @@ class Filtered(Placed):
             "namespace": self.place,
         }
 
-    def _bounds(self, now: Now) -> tuple[Time, Time]:
+    def _bounds(self, now: Now) -> tuple[Time | None, Time | None]:
         """Return the time since when and before when, by all that was said of it."""
         if self.time_expr is None:
             return self.after, self.before

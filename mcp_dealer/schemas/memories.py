@@ -30,9 +30,9 @@ class SearchAnswer(Answer):
     superseded_by: Text = None
 
     @classmethod
-    def of(cls, memory: answers.Memory, degraded: Sequence[str] = ()) -> Self:
+    def of(cls, memory: answers.Memory) -> Self:
         """Return the memory as the tools show it."""
-        return cls(**_shown(memory), degraded=codes(degraded))
+        return cls(**_shown(memory), degraded=codes(memory.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return a line that names the memory, then its content."""
@@ -72,10 +72,10 @@ class Hits(Answer):
         return cls(mode=result.mode, hits=[Hit.of_hit(hit) for hit in result.hits], degraded=codes(result.degraded))
 
     @classmethod
-    def of_page(cls, page: answers.Page, degraded: Sequence[str] = ()) -> Self:
+    def of_page(cls, page: answers.Page) -> Self:
         """Return the answer for a search without a query: what its filter lets through, each as good as the other."""
         hits = [Hit.of_hit(answers.Hit(score=1.0, memory=memory)) for memory in page.memories]
-        return cls(mode="newest", hits=hits, degraded=codes(degraded))
+        return cls(mode="newest", hits=hits, degraded=codes(page.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return how many there are, then each."""
@@ -90,10 +90,10 @@ class Listed(Answer):
     omitted: Count = None
 
     @classmethod
-    def of(cls, page: answers.Page, degraded: Sequence[str] = ()) -> Self:
+    def of(cls, page: answers.Page) -> Self:
         """Return the answer for a page of a list."""
         memories = [SearchAnswer.of(memory) for memory in page.memories]
-        return cls(total=page.total, memories=memories, degraded=codes(degraded))
+        return cls(total=page.total, memories=memories, degraded=codes(page.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return how many there are, then each."""

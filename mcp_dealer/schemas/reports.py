@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import BaseModel
@@ -140,9 +140,9 @@ class History(Answer):
     changes: list[Step]
 
     @classmethod
-    def of(cls, changes: Sequence[answers.Change], degraded: Sequence[str] = ()) -> Self:
+    def of(cls, history: answers.History) -> Self:
         """Return the answer for a memory's history."""
-        return cls(changes=list(map(Step.of, changes)), degraded=codes(degraded))
+        return cls(changes=list(map(Step.of, history)), degraded=codes(history.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return each change, and what the memory said before it."""
@@ -205,11 +205,10 @@ class Linked(Answer):
     links: list[Edge]
 
     @classmethod
-    def of(cls, graph: answers.Graph, degraded: Sequence[str] = ()) -> Self:
+    def of(cls, graph: answers.Graph) -> Self:
         """Return the answer for a graph."""
-        return cls(
-            nodes=list(map(Point.of, graph.nodes)), links=list(map(Edge.of, graph.links)), degraded=codes(degraded)
-        )
+        nodes, links = list(map(Point.of, graph.nodes)), list(map(Edge.of, graph.links))
+        return cls(nodes=nodes, links=links, degraded=codes(graph.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return the memories, then the links among them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Self
 
 from pydantic import BaseModel
@@ -26,15 +26,17 @@ class Removed(Answer):
     dry_run: Annotated[bool | None, SkipJsonSchema()] = None
 
     @classmethod
-    def of(cls, memory_id: str, *, dry_run: bool = False, degraded: Sequence[str] = ()) -> Self:
+    def of(cls, removed: answers.Memory | answers.Deleted, *, dry_run: bool = False) -> Self:
         """Return the answer for the delete of one memory."""
-        return cls(count=1, id=memory_id, dry_run=dry_run or None, degraded=codes(degraded))
+        return cls(count=1, id=removed.id, dry_run=dry_run or None, degraded=codes(removed.degraded))
 
     @classmethod
-    def of_many(cls, forgotten: answers.Forgotten, degraded: Sequence[str] = ()) -> Self:
+    def of_many(cls, forgotten: answers.Forgotten) -> Self:
         """Return the answer for a delete by a filter."""
         ids = list(forgotten.ids[:REMOVED_IDS])
-        return cls(count=forgotten.count, ids=ids, dry_run=forgotten.dry_run or None, degraded=codes(degraded))
+        return cls(
+            count=forgotten.count, ids=ids, dry_run=forgotten.dry_run or None, degraded=codes(forgotten.degraded)
+        )
 
     def lines(self) -> Iterable[str]:
         """Return what happened."""

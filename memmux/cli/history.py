@@ -29,13 +29,14 @@ def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, a
     The first column is what `memmux undo` takes.
     """
     with _client(settings) as client:
-        changes = client.history(memory_id, limit=limit, namespace=namespace)
+        found = client.history(memory_id, limit=limit, namespace=namespace)
     if as_json:
-        output.document({"changes": changes})
+        output.document(found)
         return
     columns = ("change", "at", "what", "by")
-    rows = [(change.seq, output.local(change.at), change.did, change.client) for change in changes]
-    output.table(changes[0].id if changes else memory_id, columns, rows)
+    rows = [(change.seq, output.local(change.at), change.did, change.client) for change in found]
+    output.table(found[0].id if found else memory_id, columns, rows)
+    output.warn(found.degraded)
 
 
 @click.command()

@@ -104,6 +104,7 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
         output.document(memory)
     else:
         output.whole(memory)
+        output.warn(memory.degraded)
 
 
 @click.command("list")
@@ -128,6 +129,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
     for memory in page.memories:
         output.summary(memory)
     click.echo(f"{len(page.memories)} of {page.total}")
+    output.warn(page.degraded)
 
 
 @click.command()
@@ -174,6 +176,7 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
         output.document(deleted)
     else:
         click.echo(f"{deleted.id}  deleted")
+        output.warn(deleted.degraded)
 
 
 @click.command()
@@ -191,3 +194,4 @@ def forget(settings: Settings, *, dry_run: bool, as_json: bool, **options: Any) 
     for memory_id in forgotten.ids:
         click.echo(memory_id)
     click.echo(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
+    output.warn(forgotten.degraded)

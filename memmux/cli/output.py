@@ -12,7 +12,7 @@ import click
 import orjson
 
 from memmux.errors import MemmuxError
-from memmux.wire.answers import Memory
+from memmux.wire.answers import Answer, Memory
 
 PREVIEW_CHARACTERS = 240  # of a memory in a list
 
@@ -21,7 +21,9 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u
 
 
 def document(value: object) -> None:
-    """Print `value` as one JSON document: one line, or indented on a terminal."""
+    """Print `value` as one JSON document: one line, or indented on a terminal. An answer says what it went without."""
+    if isinstance(value, Answer):
+        value = {**orjson.loads(orjson.dumps(value)), "degraded": value.degraded}
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0))
 
 

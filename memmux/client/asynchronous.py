@@ -18,6 +18,7 @@ import zmq.asyncio
 from memmux.client import calls, methods
 from memmux.client.blocking import MOVE_S, WATCH_S, hang_up
 from memmux.client.calls import Call, Observer, RequestOutcome
+from memmux.client.method import presented
 from memmux.client.pending import GRACE_S
 from memmux.client.session import ClientSession, Outcome, Settled
 from memmux.cluster import find
@@ -41,15 +42,24 @@ def _awaited(ask: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P],
         call = ask(*args, **kwargs)
         return call.answer(await client._perform(call))  # noqa: SLF001 - it is a method of the class
 
-    method.__signature__ = calls.method_signature(ask)  # type: ignore[attr-defined]  # what help() shows
-    return method
+    return presented(method, ask, "AsyncClient")
 
 
 class AsyncClient:
     """A connection to the cluster of one database, made when it is first needed; for one event loop.
 
-    The arguments and the methods are those of `Client`, and each method is awaited. Calls may run concurrently, and
-    share the connection; cancelling one has the cluster give it up.
+    The arguments and the methods are those of `Client`, and each method is awaited:
+
+    database: the SQLite file; None for what the settings say.
+    settings: None for those of this machine, from the environment. With the setting `remote`, and no database named,
+        the client talks to the cluster of another machine, which it never starts.
+    name: what `memmux status` and the change log call this client, 1 to 128 characters.
+    start: whether to start a cluster if none runs; otherwise every method raises ClusterUnreachableError then.
+    observer: whether it only looks on: a cluster that nobody else uses is idle, and ends.
+    on_answer: an `Observer`, told of each request that has ended; None for nobody.
+
+    Calls may run concurrently, and share the connection; cancelling one has the cluster give it up. Used in an
+    `async with` statement, the client is closed at the end.
     """
 
     def __init__(
@@ -59,7 +69,8 @@ class AsyncClient:
         settings: Settings | None = None,
         name: str = "python",
         start: bool = True,
-        on_answer: Observer = calls.unobserved,
+        observer: bool = False,
+        on_answer: Observer | None = None,
     ) -> None:
         calls.check_name("name", name)
         self.settings = find.choose(database, settings)
@@ -73,6 +84,7 @@ class AsyncClient:
             new_id=uuid7,
             random=random.random,
             unreachable=find.unreachable(self.settings),
+            observer=observer,
         )
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
         self._socket: Any = None  # a zmq.asyncio.Socket, whose stubs do not know that it returns futures
@@ -91,9 +103,11 @@ class AsyncClient:
     store_batch = _awaited(methods.store_batch)
     search = _awaited(methods.search)
     get = _awaited(methods.get)
-    list = _awaited(methods.page)
+    list = _awaited(methods.list)
     graph = _awaited(methods.graph)
     path = _awaited(methods.path)
+    namespaces = _awaited(methods.namespaces)
+    tags = _awaited(methods.tags)
     update = _awaited(methods.update)
     delete = _awaited(methods.delete)
     forget = _awaited(methods.forget)
@@ -109,7 +123,13 @@ class AsyncClient:
     status = _awaited(methods.status)
 
     async def stop(self, *, timeout_s: float | None = None) -> None:
-        """Ask the cluster to answer what is in flight and to exit; return when it is gone. As of `Client.stop`."""
+        """Ask the cluster to answer what is in flight and to exit; return when it is gone.
+
+        timeout_s: how many seconds to wait for its answer, at most 600; None for the setting `request_timeout_s`.
+
+        Raises ClusterUnreachableError if none runs and the client has `start=False`, and LocalOnlyError for a cluster
+        on another machine. Every method may raise what `Client` lists.
+        """
         find.need_local(self.settings)
         call = methods.stop(timeout_s=timeout_s)
         try:
@@ -154,7 +174,8 @@ class AsyncClient:
             del self._futures[request_id]
             self._session.cancel(request_id)
             self._advance()
-            self._on_answer(RequestOutcome.of(request_id, call.operation, outcome, time.monotonic() - began))
+            if self._on_answer is not None:
+                self._on_answer(RequestOutcome.of(request_id, call.operation, outcome, time.monotonic() - began))
         if isinstance(outcome, MemmuxError):
             raise outcome
         return outcome

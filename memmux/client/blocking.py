@@ -18,6 +18,7 @@ import zmq
 
 from memmux.client import calls, methods
 from memmux.client.calls import Call, Observer, RequestOutcome
+from memmux.client.method import presented
 from memmux.client.session import ClientSession, Outcome, Settled
 from memmux.cluster import find
 from memmux.cluster.endpoint import Endpoint
@@ -45,22 +46,34 @@ def _blocking(ask: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
         call = ask(*args, **kwargs)
         return call.answer(client._perform(call))  # noqa: SLF001 - it is a method of the class
 
-    method.__signature__ = calls.method_signature(ask)  # type: ignore[attr-defined]  # what help() shows
-    return method
+    return presented(method, ask, "Client")
 
 
 class Client:
     """A connection to the cluster of one database, made when it is first needed.
 
-    database: the SQLite file; by default what the settings say. settings: by default those of this machine.
-    name: what `memmux status` and the change log call this client. start: whether to start a cluster if none runs;
-    otherwise every method raises ClusterUnreachableError then. With the setting `remote`, and no database named, the
-    client talks to the cluster of another machine, which it never starts. observer: whether it only looks on; a cluster
-    that nobody else uses is idle, and ends. on_answer: told of each request that has ended.
+    database: the SQLite file; None for what the settings say.
+    settings: None for those of this machine, from the environment. With the setting `remote`, and no database named,
+        the client talks to the cluster of another machine, which it never starts.
+    name: what `memmux status` and the change log call this client, 1 to 128 characters.
+    start: whether to start a cluster if none runs; otherwise every method raises ClusterUnreachableError then.
+    observer: whether it only looks on: a cluster that nobody else uses is idle, and ends.
+    on_answer: an `Observer`, told of each request that has ended; None for nobody.
 
-    Methods block until the answer is there or the time is over, and raise the errors of `memmux.errors`. Threads may
-    share a client, and take turns; for more at once take a client each, or `AsyncClient`. A forked process may go on
-    using the client, over a connection of its own.
+    Methods block until the answer is there or the time is over. Threads may share a client, and take turns; for more at
+    once take a client each, or `AsyncClient`. A forked process may go on using the client, over a connection of its
+    own. Used in a `with` statement, it is closed at the end.
+
+    Every answer has `degraded`: codes of what it had to do without, and of what is wrong with the cluster as a whole.
+
+    Every method may raise these of `memmux.errors`, all of them kinds of MemmuxError:
+
+    - RequestError: an argument is wrong, which mostly is found before anything is sent; or, as NotAllowedError, the
+      client's key does not allow this.
+    - ClusterError: no cluster could be reached or started, the time was over (DeadlineExceededError), or the client is
+      closed.
+    - StorageError: the database can't be used.
+    - ProtocolError: the two sides do not understand each other.
     """
 
     def __init__(
@@ -71,7 +84,7 @@ class Client:
         name: str = "python",
         start: bool = True,
         observer: bool = False,
-        on_answer: Observer = calls.unobserved,
+        on_answer: Observer | None = None,
     ) -> None:
         calls.check_name("name", name)
         self.settings = find.choose(database, settings)
@@ -108,9 +121,11 @@ class Client:
     store_batch = _blocking(methods.store_batch)
     search = _blocking(methods.search)
     get = _blocking(methods.get)
-    list = _blocking(methods.page)
+    list = _blocking(methods.list)
     graph = _blocking(methods.graph)
     path = _blocking(methods.path)
+    namespaces = _blocking(methods.namespaces)
+    tags = _blocking(methods.tags)
     update = _blocking(methods.update)
     delete = _blocking(methods.delete)
     forget = _blocking(methods.forget)
@@ -128,8 +143,10 @@ class Client:
     def stop(self, *, timeout_s: float | None = None) -> None:
         """Ask the cluster to answer what is in flight and to exit; return when it is gone.
 
-        If none runs there is nothing to stop; with `start=False` that raises ClusterUnreachableError, as ever. One on
-        another machine is stopped there: LocalOnlyError.
+        timeout_s: how many seconds to wait for its answer, at most 600; None for the setting `request_timeout_s`.
+
+        Raises ClusterUnreachableError if none runs and the client has `start=False`, and LocalOnlyError for a cluster
+        on another machine. Every method may raise what `Client` lists.
         """
         find.need_local(self.settings)
         call = methods.stop(timeout_s=timeout_s)
@@ -183,7 +200,8 @@ class Client:
             raise
         finally:
             self._leave(request_id)
-            self._on_answer(RequestOutcome.of(request_id, call.operation, found, time.monotonic() - began))
+            if self._on_answer is not None:
+                self._on_answer(RequestOutcome.of(request_id, call.operation, found, time.monotonic() - began))
         if isinstance(found, MemmuxError):
             raise found
         return found

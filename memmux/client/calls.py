@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from memmux.errors import (
     MemmuxError,
     MessageTooLargeError,
 )
+from memmux.wire.answers import Answer
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.protocol import Message
@@ -27,15 +27,19 @@ _UNIT = 1e-6  # how far a length may be from 1
 UNNAMED = ""  # the model of a caller's vectors, until the cluster has said which one is its own
 
 T = TypeVar("T")
-Vector = Sequence[float]
+Vector: TypeAlias = Sequence[float]
+"""An embedding: as many finite numbers as the cluster's model has dimensions, not all zero; scaled to unit length."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
     """One request that a client made, once it has ended.
 
-    id: by which the logs of all processes know it. outcome: `ok`, or the code of what it failed of. total_ms: from the
-    call to its end. detail: what the answer's header says of the way there, if there was an answer.
+    id: by which the logs of all processes know it.
+    operation: what was asked for, as PROTOCOL.md names it.
+    outcome: `ok`, or the code of what it failed of.
+    total_ms: from the call to its end.
+    detail: what the answer's header says of the way there, if there was an answer.
     """
 
     id: str
@@ -54,11 +58,6 @@ class RequestOutcome:
 
 Observer: TypeAlias = Callable[[RequestOutcome], None]
 """Told of each request of a client when it has ended, in the thread or task that made it."""
-
-
-def unobserved(asked: RequestOutcome) -> None:
-    """Do nothing: nobody wants to know."""
-    del asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +98,10 @@ class Call(Generic[T]):
         return self.body, *replace(self.embedding, model=model).frames()
 
     def answer(self, message: Message) -> T:
-        """Return the answer that the RESULT holds; raise MalformedMessageError if it holds none."""
+        """Return the answer that the RESULT holds, with its codes; raise MalformedMessageError if it holds none."""
         try:
-            return self.read(message)
+            answer = self.read(message)
+            return answer.with_degraded(message.header.degraded) if isinstance(answer, Answer) else answer
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise MalformedMessageError(
                 f"the cluster's answer to {self.operation} can't be read ({error}); use the same memmux on both sides"
@@ -121,14 +121,6 @@ def check_name(what: str, name: object) -> None:
         raise ArgumentInvalidError(f"{what} is not a text of 1 to {NAME_CHARACTERS} characters")
     if not name.isprintable():
         raise ArgumentInvalidError(f"{what} holds characters that can't be printed")
-
-
-def method_signature(ask: Callable[..., object]) -> inspect.Signature:
-    """Return the signature of the client's method that makes the call of the function `ask`."""
-    signature = inspect.signature(ask)
-    client = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    answer = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
-    return signature.replace(parameters=[client, *signature.parameters.values()], return_annotation=answer)
 
 
 def embedding_of(texts: Sequence[str], vectors: Sequence[Vector]) -> Embedding:

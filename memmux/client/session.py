@@ -248,7 +248,9 @@ class ClientSession:
             case Kind.RESULT:
                 return self._result(message, now)
             case Kind.ERROR:
-                return self._error(message.header.id, error_from_json(dict(message.header.detail)), now)
+                failure = error_from_json(dict(message.header.detail))
+                failure.degraded = message.header.degraded
+                return self._error(message.header.id, failure, now)
         return []
 
     def _welcome(self, detail: Mapping[str, object], now: float) -> None:

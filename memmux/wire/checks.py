@@ -21,7 +21,7 @@ from memmux.errors import (
     RequestError,
     TagInvalidError,
 )
-from memmux.wire.times import parse_time
+from memmux.wire.times import from_epoch, parse_time
 
 
 def check_text(name: str, value: object, most: int, error: type[RequestError] = ArgumentInvalidError) -> None:
@@ -87,13 +87,26 @@ def check_range(name: str, value: object, low: int, high: int) -> None:
         raise LimitOutOfRangeError(f"{name} is {value!r}; it is a whole number from {low} to {high}")
 
 
+def check_aliases(aliases: object) -> None:
+    """Raise ArgumentInvalidError unless `aliases` are at most limits.ALIASES short texts."""
+    if not isinstance(aliases, list | tuple) or len(aliases) > limits.ALIASES:
+        raise ArgumentInvalidError(f"aliases are a list of at most {limits.ALIASES}")
+    for alias in aliases:
+        check_text("an alias", alias, limits.TYPE_CHARACTERS)
+
+
 def aware(name: str, value: object) -> datetime | None:
-    """Return the time that `value` is or names, with its zone; raise ArgumentInvalidError."""
+    """Return the time that `value` is or names, with its zone: a datetime, ISO 8601, or seconds since 1970.
+
+    Raises ArgumentInvalidError.
+    """
     if isinstance(value, str):
         return parse_time(value)
     if value is None:
         return None
     try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return from_epoch(value)
         return value.astimezone()  # type: ignore[attr-defined,no-any-return]  # what is no datetime is refused below
-    except (AttributeError, OverflowError):
+    except (AttributeError, OverflowError, ValueError, OSError):
         raise ArgumentInvalidError(f"{name} is not a time between the years 1 and 9999") from None

@@ -7,6 +7,14 @@ import time
 import uuid
 
 
+def is_uuid(value: object) -> bool:
+    """Return whether `value` is a UUID of any version in its canonical text form: lower case, with hyphens."""
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value
+    except ValueError:
+        return False
+
+
 def uuid7() -> str:
     """Return a new UUID version 7 in its canonical text form; later ones sort after earlier milliseconds."""
     milliseconds = time.time_ns() // 1_000_000

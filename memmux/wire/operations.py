@@ -63,6 +63,8 @@ _TABLE = (
     Operation("memory.get", (Stage.READ,), Role.READ),
     Operation("memory.list", (Stage.READ,), Role.READ),
     Operation("memory.graph", (Stage.READ,), Role.READ),  # along the links between memories
+    Operation("memory.namespaces", (Stage.READ,), Role.READ),
+    Operation("memory.tags", (Stage.READ,), Role.READ),
     Operation("memory.update", (Stage.WRITE,), Role.WRITE),  # tags, type, metadata
     Operation("memory.rewrite", (Stage.EMBED, Stage.WRITE), Role.WRITE),  # an update that replaces the content
     Operation("memory.delete", (Stage.WRITE,), Role.WRITE),

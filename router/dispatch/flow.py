@@ -321,7 +321,8 @@ class Flow:
         """Answer with an error."""
         if error.get("code") == NotAllowedError.code:  # a worker found that its body goes beyond its grant
             self.denied(slip.grant, slip.to_log(), str(error.get("message", "")))
-        self._answer(slip, Header(kind=Kind.ERROR, id=slip.id, detail=error), (), now)
+        degraded = self.troubles.beside(slip.degraded)
+        self._answer(slip, Header(kind=Kind.ERROR, id=slip.id, degraded=degraded, detail=error), (), now)
 
     def denied(self, grant: Grant, asked: Mapping[str, object], reason: str) -> None:
         """Count and log a request that its client's key does not allow."""

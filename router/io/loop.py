@@ -235,7 +235,10 @@ class Loop:
                 getattr(self._log, level)(event, at_s=at_s, **fields)
             case actions.ReportStatus(routing_id, request_id, known):
                 self._listeners.look()  # whoever changed a key asks whether that is known
-                header, status = Header(kind=Kind.RESULT, id=request_id), self._status(now)
+                status = self._status(now)
+                codes = status["degraded"]
+                assert isinstance(codes, list)
+                header = Header(kind=Kind.RESULT, id=request_id, degraded=tuple(codes))
                 body = orjson.dumps(status if known is None else known.of(status))
                 return [actions.ToClient(routing_id, protocol.encode(header, body))]
             case actions.BeginDrain(reason, successor):

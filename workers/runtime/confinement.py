@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from memmux.errors import MalformedMessageError, MemmuxError, NotAllowedError
 from memmux.wire.grants import LOCAL, Grant
@@ -26,10 +26,12 @@ from memmux.wire.requests import (
     Graph,
     History,
     List,
+    Namespaces,
     Purge,
     Search,
     Store,
     StoreBatch,
+    Tags,
     Undo,
     Update,
     Use,
@@ -37,6 +39,7 @@ from memmux.wire.requests import (
 from memmux.wire.roles import Role
 from workers.runtime.jobs import Job
 
+FilterT = TypeVar("FilterT", Filter, Tags)
 _NOTHING = Grant(role=Role.READ, namespaces=())  # what a client may do whose grant can't be read
 
 
@@ -115,7 +118,8 @@ def _names(grant: Grant, given: tuple[str, ...] | None) -> tuple[str, ...]:
     return grant.namespaces
 
 
-def _filter(grant: Grant, asked: Filter) -> Filter:
+def _filter(grant: Grant, asked: FilterT) -> FilterT:
+    """Hold what names one namespace, several, or all of them."""
     if isinstance(asked.namespace, str):
         return replace(asked, namespace=_name(grant, asked.namespace))
     names = _names(grant, asked.namespace)
@@ -137,14 +141,26 @@ def _by_number(grant: Grant, asked: Any) -> Any:
     return replace(asked, namespaces=_names(grant, asked.namespaces))
 
 
+def _store(grant: Grant, asked: Store) -> Store:
+    """Hold a memory to be stored; ids are those of the whole database, so that one may be another namespace's."""
+    if asked.id is not None:
+        raise NotAllowedError(
+            f"the key {grant.name!r} is bound to namespaces, and does not allow to choose an id; leave it out, or give "
+            "it as an alias"
+        )
+    return replace(asked, namespace=_name(grant, asked.namespace))
+
+
 def _batch(grant: Grant, asked: StoreBatch) -> StoreBatch:
-    return StoreBatch(memories=tuple(_in_place(grant, memory) for memory in asked.memories))
+    return StoreBatch(memories=tuple(_store(grant, memory) for memory in asked.memories))
 
 
 _RULES: Mapping[type[Any], Callable[[Grant, Any], Any]] = {
-    **dict.fromkeys((Store, Get, Graph, History, Purge, Update), _in_place),
+    **dict.fromkeys((Get, Graph, History, Purge, Update), _in_place),
     **dict.fromkeys((Search, List, Forget), _filtered),
-    **dict.fromkeys((Use, Undo), _by_number),
+    **dict.fromkeys((Use, Undo, Namespaces), _by_number),
+    Tags: _filter,
+    Store: _store,
     StoreBatch: _batch,
 }
 """How each kind of body is held to the namespaces of a key."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from memmux.errors import MemmuxError
+from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
-from memmux.wire.requests import Dump, Get, History, List, Mode, Search, Store
+from memmux.wire.requests import Dump, Get, History, List, Mode, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.db.embeddings import Embedded
@@ -72,6 +73,12 @@ class Reader(Protocol):
 
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
+
+    def namespaces(self, asked: Namespaces) -> answers.Namespaces:
+        """Return the namespaces and how many live memories each has, the most first."""
+
+    def tags(self, asked: Tags) -> answers.Tags:
+        """Return the tags and how many live memories each has, the most first."""
 
     def dump(self, asked: Dump) -> Mapping[str, object]:
         """Return a page of all memories as they are: `memories`, `next` and `last`."""

@@ -8,10 +8,11 @@ was applied before is answered again, not applied again. Wrong arguments raise a
 from __future__ import annotations
 
 from memmux.client.methods.cluster import backup, rebuild, status, stop, verify
+from memmux.client.methods.counts import namespaces, tags
 from memmux.client.methods.database import dump, load
 from memmux.client.methods.history import history, purge, undo
 from memmux.client.methods.memories import delete, forget, get, store, store_batch, update, used
-from memmux.client.methods.search import graph, page, path, search
+from memmux.client.methods.search import graph, list, path, search  # noqa: A004 - named as the methods are
 
 __all__ = [
     "backup",
@@ -21,8 +22,9 @@ __all__ = [
     "get",
     "graph",
     "history",
+    "list",
     "load",
-    "page",
+    "namespaces",
     "path",
     "purge",
     "rebuild",
@@ -31,6 +33,7 @@ __all__ = [
     "stop",
     "store",
     "store_batch",
+    "tags",
     "undo",
     "update",
     "used",

@@ -11,7 +11,8 @@ import orjson
 from memmux.errors import MetadataInvalidError
 from memmux.wire.requests import Filter
 
-Time: TypeAlias = datetime | str | None
+Time: TypeAlias = datetime | float | str
+"""A moment: a datetime, seconds since 1970, or ISO 8601; without an offset, in the time zone of this machine."""
 
 
 def tags_of(tags: Sequence[str]) -> tuple[str, ...]:
@@ -38,8 +39,8 @@ def filter_of(
     tags: Sequence[str],
     any_tag: bool,
     type_: str | None,
-    after: Time,
-    before: Time,
+    after: Time | None,
+    before: Time | None,
     namespace: str | None,
     metadata: Mapping[str, object] | None = None,
     include_superseded: bool | None = None,

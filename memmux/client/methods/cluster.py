@@ -13,7 +13,10 @@ from memmux.wire.protocol import Message
 
 
 def status(*, timeout_s: float | None = None) -> Call[Status]:
-    """Return the state of the cluster, its workers and its clients."""
+    """Return the state of the cluster, its workers and its clients.
+
+    Returns a `Status`; a client with a key is told what its key lets it know.
+    """
     return Call(operation="cluster.status", read=_status, timeout_s=timeout_s)
 
 
@@ -27,20 +30,30 @@ def backup(
 ) -> Call[Backup]:
     """Make a backup while the cluster serves, and check it.
 
-    to: a folder; by default that of the settings, where only so many are kept.
+    to: a folder of the machine of the database; None for that of the settings, where only so many backups are kept.
+
+    Returns a `Backup`, once the file is there.
+
+    Raises BackupFailedError.
     """
     arguments = requests.Backup(to=None if to is None else str(Path(to).expanduser().absolute()))
     return Call(operation="admin.backup", body=arguments.to_body(), read=_backup, key=key, timeout_s=timeout_s)
 
 
 def rebuild(*, key: str | None = None, timeout_s: float | None = TIMEOUT_MOST_S) -> Call[Rebuilt]:
-    """Build every index and counter anew from the memories."""
+    """Build every index and counter anew from the memories; other writes wait meanwhile.
+
+    Returns a `Rebuilt`.
+    """
     body = requests.Nothing().to_body()
     return Call(operation="admin.rebuild", body=body, read=_rebuilt, key=key, timeout_s=timeout_s)
 
 
 def verify(*, timeout_s: float | None = TIMEOUT_MOST_S) -> Call[Verified]:
-    """Have a read worker compare what it keeps in memory with the database."""
+    """Have one read worker compare the vectors that it keeps in memory with the database.
+
+    Returns a `Verified`.
+    """
     return Call(operation="admin.verify", body=requests.Nothing().to_body(), read=_verified, timeout_s=timeout_s)
 
 

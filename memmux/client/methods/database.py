@@ -23,7 +23,11 @@ def dump(
 ) -> Call[Dumped]:
     """Return a page of all memories of all namespaces as they are, the deleted ones too, in the order of their storing.
 
-    after: the `next` of the page before. vectors: whether they come along.
+    after: the `next` of the page before; 0 for the first page.
+    limit: how many memories at most, 1 to 256.
+    vectors: whether their vectors come along.
+
+    Returns a `Dumped`: memories as JSON objects, which PROTOCOL.md describes and `load` takes.
     """
     arguments = requests.Dump(after=after, limit=limit, vectors=vectors)
     return Call(operation="memory.dump", body=arguments.to_body(), read=_dumped, timeout_s=timeout_s)
@@ -38,8 +42,11 @@ def load(
 ) -> Call[Loaded]:
     """Put memories back as `dump` gave them; those that are there already, as they are given, are skipped.
 
-    adopt: they come from a former home: what changed there and not here is taken over, equal contents become one
-    memory, and their vectors are compared with the model's before they are trusted.
+    memories: 1 to 256 JSON objects. Each is loaded or not by itself.
+    adopt: whether they come from a former home: then what changed there and not here is taken over, equal contents
+        become one memory, and their vectors are compared with the model's before they are trusted.
+
+    Returns a `Loaded`; its `problems` name the memories that were not loaded, and say why.
     """
     body = requests.Load(memories=cast("tuple[object, ...]", memories), adopt=adopt).to_body()
     return Call(operation="memory.load", body=body, read=_loaded, key=key, timeout_s=timeout_s)

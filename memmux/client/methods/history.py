@@ -10,7 +10,7 @@ import orjson
 from memmux.client.calls import Call
 from memmux.client.methods.arguments import Time
 from memmux.wire import requests
-from memmux.wire.answers import Change, Purged, Undone
+from memmux.wire.answers import History, Purged, Undone
 from memmux.wire.protocol import Message
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
@@ -21,10 +21,14 @@ def history(
     limit: int = 100,
     namespace: str = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
-) -> Call[tuple[Change, ...]]:
-    """Return what happened to one memory, newest first, by its id, its content hash or an alias; also of a deleted one.
+) -> Call[History]:
+    """Return what happened to one memory, newest first; also to a deleted or purged one.
 
-    Raises NotFoundError.
+    limit: how many changes at most, 1 to 1000.
+
+    Returns a `History`.
+
+    Raises NotFoundError if there never was such a memory.
     """
     arguments = requests.History(id=id, limit=limit, namespace=namespace)
     return Call(operation="memory.history", body=arguments.to_body(), read=_history, timeout_s=timeout_s)
@@ -33,7 +37,12 @@ def history(
 def undo(seq: int, *, key: str | None = None, timeout_s: float | None = None) -> Call[Undone]:
     """Make one change as if it had not been; that is a change again, and can be undone.
 
-    Raises NotFoundError, and UndoConflictError if the memory was changed since.
+    seq: the number of the change, as `history` and the acknowledgements of writes have it.
+
+    Returns an `Undone`.
+
+    Raises NotFoundError, UndoConflictError if the memory was changed since, ArgumentInvalidError if there is nothing to
+    undo, and QuotaExceededError.
     """
     body = requests.Undo(seq=seq).to_body()
     return Call(operation="memory.undo", body=body, read=_undone, key=key, timeout_s=timeout_s)
@@ -42,21 +51,29 @@ def undo(seq: int, *, key: str | None = None, timeout_s: float | None = None) ->
 def purge(
     id: str | None = None,  # noqa: A002 - the name of the memory's field
     *,
-    before: Time = None,
+    before: Time | None = None,
     namespace: str = DEFAULT_NAMESPACE,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Purged]:
     """Remove for good one deleted memory, or those that were deleted before a time, a bounded number at once.
 
-    Their texts go from the change log too, whose entries stay. Raises NotFoundError.
+    Their texts go from the change log too, whose entries stay; backups keep what they hold. There is no undo.
+
+    id: of one deleted memory: its id, its content hash or an alias. Either this or `before`.
+    before: all that were deleted before this `Time`.
+    namespace: the namespace that they are in.
+
+    Returns a `Purged`: how many are gone, and how many remain for the next call.
+
+    Raises NotFoundError, and ArgumentInvalidError if the memory is not deleted.
     """
     arguments = requests.Purge(id=id, before=cast("datetime | None", before), namespace=namespace)
     return Call(operation="memory.purge", body=arguments.to_body(), read=_purged, key=key, timeout_s=timeout_s)
 
 
-def _history(message: Message) -> tuple[Change, ...]:
-    return tuple(map(Change.from_json, orjson.loads(message.body)["changes"]))
+def _history(message: Message) -> History:
+    return History.from_body(message.body)
 
 
 def _undone(message: Message) -> Undone:

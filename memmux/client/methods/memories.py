@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 import orjson
@@ -10,9 +11,9 @@ import orjson
 from memmux.client.calls import Call, Vector, embedding_of
 from memmux.client.methods.arguments import Time, filter_of, object_of, tags_of
 from memmux.wire import requests
-from memmux.wire.answers import Deleted, Forgotten, Memory, Stored, Updated, Used
+from memmux.wire.answers import Deleted, Forgotten, Memory, Stored, StoredBatch, Updated, Used
 from memmux.wire.protocol import Message
-from memmux.wire.requests import DEFAULT_NAMESPACE
+from memmux.wire.requests import DEFAULT_NAMESPACE, Store
 
 
 def store(
@@ -22,18 +23,43 @@ def store(
     type: str | None = None,  # noqa: A002 - the name of the memory's field
     metadata: Mapping[str, object] | None = None,
     namespace: str = DEFAULT_NAMESPACE,
+    id: str | None = None,  # noqa: A002 - the name of the memory's field
+    created_at: Time | None = None,
+    aliases: Sequence[str] = (),
     vector: Vector | None = None,
     similar: bool = False,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Stored]:
-    """Keep one memory; a content that is there already is not kept twice.
+    """Keep one memory; a content that is in the namespace already is not kept twice.
 
-    vector: the content's embedding by the cluster's model, if the caller made it. similar: also name memories that say
-    nearly the same, in `Stored.similar`; nothing is ever left out because of them.
+    content: the text, of 1 byte to 1 MiB of UTF-8. Blanks around it do not count when it is compared with others.
+    tags: at most 64 of at most 128 characters, kept as they are spelled.
+    type: what kind of memory it is, in words of yours.
+    metadata: more about it: a JSON object of at most 64 KiB.
+    namespace: where to keep it.
+    id: the memory's id, a UUID in lower case; None for a new one, as it must be if the client's key is bound to
+        namespaces.
+    created_at: when it was first known, a `Time`; None for now. The change log says when it was stored.
+    aliases: at most 64 other names by which it is found, such as the id that it had elsewhere.
+    vector: the content's embedding by the cluster's model, if you have made it.
+    similar: whether to name memories that say nearly the same, too; nothing is ever left out because of them.
+
+    Returns a `Stored` once the memory is durable: with the status `created`; or `duplicate`, if the content was there.
+    Then it has the id of that memory, of which nothing was changed, whatever else was given.
+
+    Raises IdConflictError if another memory has the id or an alias, ContentEmptyError, ContentTooLongError,
+    TagInvalidError, MetadataInvalidError, ModelMismatchError, QuotaExceededError.
     """
-    arguments = requests.Store(
-        content=content, tags=tags_of(tags), type=type, metadata=object_of(metadata), namespace=namespace
+    arguments = Store(
+        content=content,
+        tags=tags_of(tags),
+        type=type,
+        metadata=object_of(metadata),
+        namespace=namespace,
+        id=id,
+        created_at=cast("datetime | None", created_at),  # anything else is read by the request
+        aliases=tags_of(aliases),
     )
     embedding = None if vector is None else embedding_of([content], [vector])
     return Call(
@@ -47,17 +73,22 @@ def store(
 
 
 def store_batch(
-    memories: Sequence[requests.Store],
+    memories: Sequence[Store],
     *,
     vectors: Sequence[Vector] | None = None,
     key: str | None = None,
     timeout_s: float | None = None,
-) -> Call[tuple[Stored, ...]]:
+) -> Call[StoredBatch]:
     """Keep several memories in one transaction: all of them or none.
 
-    vectors: one for each memory, as of `store`.
+    memories: 1 to 256 of them, each a `Store`, whose fields are the arguments of the method `store`.
+    vectors: one for each memory, if you have made them.
+
+    Returns a `StoredBatch`: a `Stored` for each memory, in their order.
+
+    Raises what `store` does.
     """
-    arguments = requests.StoreBatch(memories=cast("tuple[requests.Store, ...]", memories))
+    arguments = requests.StoreBatch(memories=cast("tuple[Store, ...]", memories))
     embedding = None if vectors is None else embedding_of([memory.content for memory in arguments.memories], vectors)
     return Call(
         operation="memory.store_batch",
@@ -75,7 +106,12 @@ def get(
     namespace: str = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Memory]:
-    """Return one memory, by its id, its content hash or an alias; raises NotFoundError."""
+    """Return one memory.
+
+    Returns a `Memory`.
+
+    Raises NotFoundError if there is none, or it is deleted.
+    """
     arguments = requests.Get(id=id, namespace=namespace)
     return Call(operation="memory.get", body=arguments.to_body(), read=_memory, timeout_s=timeout_s)
 
@@ -92,10 +128,19 @@ def update(
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Updated]:
-    """Change a memory; None leaves a field as it is. Tags replace the old ones, metadata is merged key by key.
+    """Change a memory; what is None stays as it is.
 
-    versioned: leave it as it is, and store a new one, with what changes over what it has, that takes its place; that
-    needs a content. Raises NotFoundError.
+    content: the new text.
+    tags: the new tags, in place of the old ones.
+    type: the new type.
+    metadata: what is merged into the old metadata key by key; a key whose value is None is removed.
+    versioned: whether to leave the memory as it is, and store a new one that takes its place: with what is given here
+        over what the old one has. That needs a content.
+
+    Returns an `Updated`; its id is the new memory's, if there is one.
+
+    Raises NotFoundError, ArgumentInvalidError if nothing is to be changed or another memory has the content, and what
+    `store` does.
     """
     arguments = requests.Update(
         id=id,
@@ -122,7 +167,12 @@ def delete(
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Deleted]:
-    """Delete a memory, by its id, its content hash or an alias; raises NotFoundError."""
+    """Delete a memory; `undo` brings it back until it is purged.
+
+    Returns a `Deleted`.
+
+    Raises NotFoundError.
+    """
     arguments = requests.Get(id=id, namespace=namespace)
     return Call(operation="memory.delete", body=arguments.to_body(), read=_deleted, key=key, timeout_s=timeout_s)
 
@@ -132,16 +182,21 @@ def forget(
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
-    after: Time = None,
-    before: Time = None,
+    after: Time | None = None,
+    before: Time | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     dry_run: bool = False,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Forgotten]:
-    """Delete all memories that the filter lets through, superseded ones too.
+    """Delete all memories that a filter lets through, superseded ones too.
 
-    A filter that lets through everything is refused. namespace: None for all of them. dry_run: only say which they are.
+    dry_run: whether only to say which they are.
+
+    Returns a `Forgotten`: the ids of those that are deleted, or would be.
+
+    Raises ArgumentInvalidError for a filter that lets everything through (give tags, a type or a time), and
+    LimitOutOfRangeError for one that lets more than 100 000 memories through.
     """
     kept = filter_of(tags=tags, any_tag=any_tag, type_=type, after=after, before=before, namespace=namespace)
     body = requests.Forget(filter=kept, dry_run=dry_run).to_body()
@@ -149,18 +204,22 @@ def forget(
 
 
 def used(ids: Sequence[str], *, key: str | None = None, timeout_s: float | None = None) -> Call[Used]:
-    """Count that these memories were of use, for searches of the mode `ranked`; unknown ids do not matter."""
+    """Count that memories were of use, for searches of the mode `ranked`; the change log does not say so.
+
+    ids: 1 to 256 ids of memories; those that are not there do not matter.
+
+    Returns a `Used`: how many are there.
+    """
     body = requests.Use(ids=cast("tuple[str, ...]", ids)).to_body()
     return Call(operation="memory.use", body=body, read=_used, key=key, timeout_s=timeout_s)
 
 
 def _stored(message: Message) -> Stored:
-    return Stored.from_json(orjson.loads(message.body), message.header.degraded)
+    return Stored.from_json(orjson.loads(message.body))
 
 
-def _stored_batch(message: Message) -> tuple[Stored, ...]:
-    rows = orjson.loads(message.body)["stored"]
-    return tuple(Stored.from_json(row, message.header.degraded) for row in rows)
+def _stored_batch(message: Message) -> StoredBatch:
+    return StoredBatch.from_body(message.body)
 
 
 def _memory(message: Message) -> Memory:
@@ -168,7 +227,7 @@ def _memory(message: Message) -> Memory:
 
 
 def _updated(message: Message) -> Updated:
-    return Updated(**orjson.loads(message.body), degraded=message.header.degraded)
+    return Updated(**orjson.loads(message.body))
 
 
 def _deleted(message: Message) -> Deleted:

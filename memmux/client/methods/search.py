@@ -17,26 +17,44 @@ from memmux.wire.requests import DEFAULT_NAMESPACE, Mode, Walk
 def search(
     query: str,
     *,
-    mode: Mode | str = Mode.HYBRID,
+    mode: Mode | str = Mode.HYBRID.value,
     limit: int = 10,
     offset: int = 0,
     min_score: float | None = None,
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
-    after: Time = None,
-    before: Time = None,
+    after: Time | None = None,
+    before: Time | None = None,
     metadata: Mapping[str, object] | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     include_superseded: bool = False,
     vector: Vector | None = None,
     timeout_s: float | None = None,
 ) -> Call[SearchResult]:
-    """Find the best memories for a query, among those that the filter lets through.
+    """Find the best memories for a query, among those that a filter lets through.
 
-    mode: semantic, keyword, hybrid, ranked or exact. offset: leave out so many of the best. min_score: leave out those
-    below. namespace: None for all of them. include_superseded: also those that a newer version has taken the place of.
-    vector: the query's embedding by the cluster's model, if the caller made it.
+    query: what to look for, a text of 1 byte to 64 KiB of UTF-8.
+    mode: how to rank, a `Mode` or its name: `semantic`, by meaning; `keyword`, by words; `hybrid`, by both; `ranked`,
+        as hybrid, and by how new a memory is and how often it was of use; `exact`, what holds the query letter for
+        letter.
+    limit: how many memories at most, 1 to 1000.
+    offset: how many of the best to leave out, at most 10 000.
+    min_score: leave out memories with a lower score; None for no bound.
+    vector: the query's embedding by the cluster's model, if you have made it; only for modes that rank by meaning.
+
+    Returns a `SearchResult`: its hits, best first, and the mode by which they were ranked in the end; without an
+    embedder, or before there are vectors, words alone decide, and `degraded` says so. A higher score is better; only
+    semantic ones of two searches can be compared:
+
+    - semantic: the cosine of query and memory, from -1 to 1.
+    - keyword: BM25 divided by that of the best hit, from 0 to 1.
+    - hybrid: half keyword score, half the cosine put between the candidates' least and greatest, from 0 to 1.
+    - ranked: 0.7 of the hybrid score, 0.2 of newness, which halves every 30 days, and 0.1 of use, from 0 to 1.
+    - exact: always 1; the newest come first.
+
+    Raises ContentEmptyError, ContentTooLongError, UnknownModeError, ModelMismatchError for a vector of another model,
+    and ModelMissingError or ModelInvalidError if a semantic search can have no vector at all.
     """
     kept = filter_of(
         tags=tags,
@@ -62,23 +80,26 @@ def search(
     )
 
 
-def page(
+def list(  # noqa: A001 - the name of the method
     *,
     limit: int = 20,
     offset: int = 0,
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
-    after: Time = None,
-    before: Time = None,
+    after: Time | None = None,
+    before: Time | None = None,
     metadata: Mapping[str, object] | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     include_superseded: bool = True,
     timeout_s: float | None = None,
 ) -> Call[Page]:
-    """Return a page of the memories that the filter lets through, newest first.
+    """Return a page of the memories that a filter lets through, newest first by `created_at`.
 
-    namespace: None for all of them. include_superseded: also those that a newer version has taken the place of.
+    limit: how many at most, 1 to 1000.
+    offset: how many of the newest to leave out.
+
+    Returns a `Page`: the memories, and how many the filter lets through in all.
     """
     kept = filter_of(
         tags=tags,
@@ -97,14 +118,19 @@ def page(
 def graph(
     id: str,  # noqa: A002 - the name of the memory's field
     *,
-    action: Walk | str = Walk.CONNECTED,
+    action: Walk | str = Walk.CONNECTED.value,
     hops: int = 2,
     namespace: str = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Graph]:
-    """Return the memories that links lead to and from, within so many links of one memory, nearest first.
+    """Return the memories that are linked with one memory, in either direction, nearest first.
 
-    action: connected has the links by which they are reached, subgraph all links among them. Raises NotFoundError.
+    action: a `Walk` or its name: `connected` has the links by which they are reached, `subgraph` all links among them.
+    hops: how many links away they may be, 1 to 16.
+
+    Returns a `Graph` of at most 500 memories.
+
+    Raises NotFoundError.
     """
     arguments = requests.Graph(id=id, action=cast("Walk", action), hops=hops, namespace=namespace)
     return Call(operation="memory.graph", body=arguments.to_body(), read=_graph, timeout_s=timeout_s)
@@ -118,16 +144,23 @@ def path(
     namespace: str = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Graph]:
-    """Return a shortest way along links, in either direction, from one memory to another; empty if there is none.
+    """Return a shortest way along links, in either direction, from one memory to another.
 
-    hops: how long it may be. Raises NotFoundError.
+    id: where it begins: an id, a content hash or an alias.
+    other: where it ends, named likewise.
+    hops: how many links long it may be, 1 to 16.
+    namespace: the namespace that both are in.
+
+    Returns a `Graph` with the memories in their order; an empty one if there is no way.
+
+    Raises NotFoundError if one of the two is not there.
     """
     arguments = requests.Graph(id=id, action=Walk.PATH, other=other, hops=hops, namespace=namespace)
     return Call(operation="memory.graph", body=arguments.to_body(), read=_graph, timeout_s=timeout_s)
 
 
 def _found(message: Message) -> SearchResult:
-    return SearchResult.from_body(message.body, message.header.degraded)
+    return SearchResult.from_body(message.body)
 
 
 def _page(message: Message) -> Page:

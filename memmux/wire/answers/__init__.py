@@ -5,24 +5,30 @@ Workers write these bodies by `orjson.dumps` of the same classes, so there is on
 
 from __future__ import annotations
 
+from memmux.wire.answers.base import Answer
+from memmux.wire.answers.counts import NameCount, Namespaces, Tags
 from memmux.wire.answers.database import Backup, Dumped, Loaded, Problem, Rebuilt, Verified
 from memmux.wire.answers.graph import Graph, Link, Node
-from memmux.wire.answers.history import Change, Purged, Undone
+from memmux.wire.answers.history import Change, History, Purged, Undone
 from memmux.wire.answers.memory import Hit, Memory, Page, SearchResult
 from memmux.wire.answers.status import Status
-from memmux.wire.answers.writes import Deleted, Forgotten, Similar, Stored, Updated, Used
+from memmux.wire.answers.writes import Deleted, Forgotten, Similar, Stored, StoredBatch, Updated, Used
 
 __all__ = [
+    "Answer",
     "Backup",
     "Change",
     "Deleted",
     "Dumped",
     "Forgotten",
     "Graph",
+    "History",
     "Hit",
     "Link",
     "Loaded",
     "Memory",
+    "NameCount",
+    "Namespaces",
     "Node",
     "Page",
     "Problem",
@@ -32,6 +38,8 @@ __all__ = [
     "Similar",
     "Status",
     "Stored",
+    "StoredBatch",
+    "Tags",
     "Undone",
     "Updated",
     "Used",

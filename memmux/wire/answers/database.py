@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memmux.wire.answers.base import Answer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dumped:
-    """A page of all memories, each as the JSON object that `load` takes; PROTOCOL.md describes it.
+class Dumped(Answer):
+    """A page of all memories.
 
-    next: the cursor of the page after; None after the last. last: how far the cursor goes.
+    memories: each as the JSON object that `load` takes; PROTOCOL.md describes it.
+    next: the cursor of the page after; None after the last.
+    last: how far the cursor goes.
     """
 
     memories: tuple[Mapping[str, Any], ...]
@@ -23,9 +27,11 @@ class Dumped:
 class Problem:
     """A memory that was not loaded, or not as one of its own.
 
-    place: its place among those given, counted from 0. id: None if it has none. status: conflict, when its id is there
-    with another state, which stays; duplicate, when a live memory of another id has its content; merged, when that one
-    took it up; or broken.
+    place: its place among those given, counted from 0.
+    id: None if it has none.
+    status: conflict, when its id is there with another state, which stays; duplicate, when a live memory of another id
+        has its content; merged, when that one took it up; or broken.
+    message: what happened, in words.
     """
 
     place: int
@@ -35,11 +41,16 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """What became of memories to load; skipped: how many were there already, as they were given.
+class Loaded(Answer):
+    """What became of memories to load.
 
-    updated: how many were there and took the state that was given; merged: how many became one with another memory of
-    the same content, which `problems` name. Both only where memories are adopted.
+    created: how many are new.
+    skipped: how many were there already, as they were given.
+    problems: those that were not loaded, or not as one of their own.
+    seq: the newest change.
+    updated: how many were there and took the state that was given, where memories are adopted.
+    merged: how many became one with another memory of the same content, where memories are adopted; `problems` name
+        them.
     """
 
     created: int
@@ -51,8 +62,15 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backup:
-    """A backup that was made and checked; bytes: its size. memories, seq: what it holds. seconds: what it took."""
+class Backup(Answer):
+    """A backup that was made and checked.
+
+    path: of its file.
+    bytes: its size.
+    memories: how many live ones it holds.
+    seq: the newest change that it holds.
+    seconds: what it took.
+    """
 
     path: str
     bytes: int
@@ -62,10 +80,12 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
-    """What was built anew; texts, vectors: how many are in the views now.
+class Rebuilt(Answer):
+    """What was built anew.
 
-    dropped: memories that lost wrong vectors, and wait for new ones.
+    texts: how many are in the views now.
+    vectors: how many are in the views now.
+    dropped: how many memories lost wrong vectors, and wait for new ones.
     """
 
     texts: int
@@ -74,11 +94,13 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(Answer):
     """What one read worker keeps in memory, compared with the rows.
 
-    pid: of the worker. seq: the change it stood at. vectors: how many were compared; 0 when none are in memory.
-    drifted: memories whose vectors in memory are not those of the rows.
+    pid: of the worker.
+    seq: the change it stood at.
+    vectors: how many were compared; 0 when none are in memory.
+    drifted: how many memories have vectors in memory that are not those of the rows.
     """
 
     pid: int

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from memmux.wire.answers.base import Answer
 from memmux.wire.answers.memory import Memory
 
 
@@ -16,7 +17,8 @@ from memmux.wire.answers.memory import Memory
 class Node:
     """A memory that links lead to.
 
-    id: of the memory, or whatever the link names where there is none. distance: in links from where the walk began.
+    id: of the memory, or whatever the link names where there is none.
+    distance: in links from where the walk began.
     memory: None where there is none, or it is deleted.
     """
 
@@ -32,9 +34,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A directed link from the memory `source` to the memory `target`, each an id.
+    """A directed link between two memories.
 
-    similarity: as its maker had it, if he did. types: what kinds of link it is, in his words. created_at: aware, UTC.
+    source: the id of the memory where it starts.
+    target: the id of the memory that it leads to, or what it names where there is none.
+    relation: what the target is to the source.
+    similarity: as its maker had it; None if there is none.
+    types: what kinds of link it is, in the words of its maker.
+    metadata: more about it.
+    created_at: aware, UTC.
     """
 
     source: str
@@ -53,10 +61,12 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
-    """Memories that are linked, nearest first, the one where the walk began at distance 0; and links among them.
+class Graph(Answer):
+    """Memories that are linked, and links among them.
 
-    A path has its memories in their order; where there is none, nothing.
+    nodes: nearest first, the one where the walk began at distance 0; or those of a path in their order, if there is
+        one.
+    links: among these memories.
     """
 
     nodes: tuple[Node, ...]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
+from memmux.wire.answers.base import Answer, Several
 from memmux.wire.answers.memory import Memory
 
 
@@ -13,9 +16,14 @@ from memmux.wire.answers.memory import Memory
 class Change:
     """One change of a memory, as the change log keeps it.
 
-    seq: its place among all changes, and what `undo` takes. id: of the memory. at: aware, UTC. client, request: who
-    made it, and in which request. did: what it did, in words. before: the memory as it was; None when it was new, and
-    when it was purged since.
+    seq: its place among all changes, and what `undo` takes.
+    id: of the memory.
+    at: when, aware, UTC.
+    operation: what was asked for, as PROTOCOL.md names it.
+    client: who asked.
+    request: the id of the request, as the logs have it.
+    did: what it did, in words.
+    before: the memory as it was; None when it was new, and when it was purged since.
     """
 
     seq: int
@@ -35,11 +43,33 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
-    """The acknowledgement of an undo, which is the change `seq` itself.
+class History(Several[Change]):
+    """What happened to one memory; iterate it, index it, or take `changes`.
 
-    undone: the change that was undone. deleted: whether the memory is deleted now. indexed: whether its vector is
-    there; if not, it follows.
+    changes: newest first.
+    """
+
+    changes: tuple[Change, ...]
+
+    def _items(self) -> tuple[Change, ...]:
+        return self.changes
+
+    @classmethod
+    def from_body(cls, body: bytes) -> History:
+        """Return the history in `body`."""
+        return cls(changes=tuple(map(Change.from_json, orjson.loads(body)["changes"])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone(Answer):
+    """The acknowledgement of an undo, which is a change itself.
+
+    id: of the memory.
+    content_hash: of the memory, as it is now.
+    seq: of the undo in the change log.
+    undone: the change that was undone.
+    deleted: whether the memory is deleted now.
+    indexed: whether its vector is there; if not, it follows.
     """
 
     id: str
@@ -51,8 +81,13 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purged:
-    """The acknowledgement of a purge; remaining: how many more are meant, for the next call to purge."""
+class Purged(Answer):
+    """The acknowledgement of a purge.
+
+    purged: how many memories are gone.
+    remaining: how many more are meant, for the next call to purge.
+    seq: the newest change.
+    """
 
     purged: int
     remaining: int

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from memmux.wire.answers.base import Answer, Several
 from memmux.wire.requests import DEFAULT_NAMESPACE, Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class Memory(Answer):
     """One memory.
 
-    id: uuid7. content_hash: SHA-256 of the content, hex. created_at, updated_at: aware, UTC.
-    tags: as they were spelled, in the order given. supersedes: the id of the memory that this one replaced, and
-    superseded_by: of the newer version that took its place. aliases: other names by which it is found, beside its id
-    and content hash.
+    id: a UUID, of version 7 unless it was given.
+    content: its text.
+    content_hash: the SHA-256 of the content without the blanks around it, in hex.
+    namespace: where it is.
+    type: what kind it is; None if that was not said.
+    tags: as they were spelled, in the order given.
+    metadata: more about it.
+    created_at: aware, UTC.
+    updated_at: aware, UTC.
+    supersedes: the id of the memory whose place it took; None if there is none.
+    superseded_by: the id of the newer version that took its place; None if there is none.
+    aliases: other names by which it is found, beside its id and content hash.
     """
 
     id: str
@@ -53,7 +62,8 @@ class Memory:
 class Hit:
     """One memory that a search found.
 
-    score: higher is better; cosine similarity in [-1, 1] for semantic, [0, 1] for the other modes, 1 being the best.
+    score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes.
+    memory: what was found.
     """
 
     score: float
@@ -61,48 +71,40 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """The hits of a search, best first; iterate it, index it, or take `hits`.
+class SearchResult(Several[Hit]):
+    """The hits of a search; iterate it, index it, or take `hits`.
 
-    mode: how they were ranked. degraded: codes of what the search had to do without; empty when all is well.
+    mode: how they were ranked in the end.
+    hits: best first.
     """
 
     mode: Mode
-    degraded: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
 
-    def __iter__(self) -> Iterator[Hit]:
-        return iter(self.hits)
-
-    def __len__(self) -> int:
-        return len(self.hits)
-
-    def __getitem__(self, index: int) -> Hit:
-        return self.hits[index]
+    def _items(self) -> tuple[Hit, ...]:
+        return self.hits
 
     @classmethod
-    def from_body(cls, body: bytes, degraded: tuple[str, ...]) -> SearchResult:
-        """Return the result in `body`, with the codes of its header."""
+    def from_body(cls, body: bytes) -> SearchResult:
+        """Return the result in `body`."""
         fields = orjson.loads(body)
         hits = tuple(Hit(score=hit["score"], memory=Memory.from_json(hit["memory"])) for hit in fields["hits"])
-        return cls(mode=Mode(fields["mode"]), degraded=degraded, hits=hits)
+        return cls(mode=Mode(fields["mode"]), hits=hits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Memories of a list, newest first; `total` counts all that the filter lets through."""
+class Page(Several[Memory]):
+    """Memories of a list; iterate it, index it, or take `memories`.
+
+    memories: newest first.
+    total: how many the filter lets through in all.
+    """
 
     memories: tuple[Memory, ...]
     total: int
 
-    def __iter__(self) -> Iterator[Memory]:
-        return iter(self.memories)
-
-    def __len__(self) -> int:
-        return len(self.memories)
-
-    def __getitem__(self, index: int) -> Memory:
-        return self.memories[index]
+    def _items(self) -> tuple[Memory, ...]:
+        return self.memories
 
     @classmethod
     def from_body(cls, body: bytes) -> Page:

@@ -5,23 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from memmux.wire.answers.base import Answer, Several
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Similar:
-    """A memory that says nearly the same as one that was stored; score: the cosine of the two, at most 1."""
+    """A memory that says nearly the same as one that was stored.
+
+    id: of the memory.
+    score: the cosine of the two, from 0.85 to 1.
+    """
 
     id: str
     score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(Answer):
     """The acknowledgement of a store: durable, and visible to every read that starts now.
 
-    seq: of the change in the log. status: created, or duplicate when the same content was there already (the memory
-    with this id; nothing was changed, but that a superseded one counts again). indexed: whether its vector is there; if
-    not, it follows and full text finds it meanwhile. degraded: codes of what the store had to do without. similar: if
-    it was asked for, memories that say nearly the same, best first; they are there as well.
+    id: of the memory.
+    content_hash: of the memory.
+    seq: of the change in the log.
+    status: created; or duplicate, when the same content was there already: then the others are of that memory, and
+        nothing was changed, but that a superseded one counts again.
+    indexed: whether its vector is there; if not, it follows and full text finds it meanwhile.
+    similar: if it was asked for, memories that say nearly the same, best first; they are there as well.
     """
 
     id: str
@@ -29,38 +40,69 @@ class Stored:
     seq: int
     status: str
     indexed: bool
-    degraded: tuple[str, ...] = ()
     similar: tuple[Similar, ...] = ()
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any], degraded: tuple[str, ...]) -> Stored:
-        """Return what the JSON object says, with the codes of its header."""
+    def from_json(cls, fields: dict[str, Any]) -> Stored:
+        """Return what the JSON object says."""
         similar = tuple(Similar(**one) for one in fields.get("similar", ()))
-        return cls(**{**fields, "degraded": degraded, "similar": similar})
+        return cls(**{**fields, "similar": similar})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Updated:
-    """The acknowledgement of an update; as of a store. id: of a new version, that of the new memory."""
+class StoredBatch(Several[Stored]):
+    """The acknowledgements of a batch; iterate it, index it, or take `stored`.
+
+    stored: one for each memory, in their order.
+    """
+
+    stored: tuple[Stored, ...]
+
+    def _items(self) -> tuple[Stored, ...]:
+        return self.stored
+
+    @classmethod
+    def from_body(cls, body: bytes) -> StoredBatch:
+        """Return the acknowledgements in `body`."""
+        return cls(stored=tuple(map(Stored.from_json, orjson.loads(body)["stored"])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated(Answer):
+    """The acknowledgement of an update.
+
+    id: of the memory; of a new version, that of the new memory.
+    content_hash: of the memory, as it is now.
+    seq: of the change in the log.
+    indexed: whether its vector is there; if not, it follows.
+    """
 
     id: str
     content_hash: str
     seq: int
     indexed: bool
-    degraded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
-    """The acknowledgement of a delete."""
+class Deleted(Answer):
+    """The acknowledgement of a delete.
+
+    id: of the memory.
+    seq: of the change in the log.
+    """
 
     id: str
     seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
-    """What a forget deleted, or would delete; count: of the ids."""
+class Forgotten(Answer):
+    """What a forget deleted, or would delete.
+
+    ids: of the memories.
+    count: how many they are.
+    dry_run: whether nothing was deleted.
+    """
 
     ids: tuple[str, ...]
     count: int
@@ -68,7 +110,10 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
-    """How many of the memories that were of use are there, and were counted."""
+class Used(Answer):
+    """The acknowledgement of uses.
+
+    count: how many of the memories that were of use are there, and were counted.
+    """
 
     count: int

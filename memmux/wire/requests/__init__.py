@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Metadata
+from memmux.wire.requests.counts import Namespaces, Tags
 from memmux.wire.requests.database import Backup, Dump, Load, Nothing
 from memmux.wire.requests.filters import Filter, Mode
 from memmux.wire.requests.history import History, Purge, Undo
@@ -30,11 +31,13 @@ __all__ = [
     "Load",
     "Metadata",
     "Mode",
+    "Namespaces",
     "Nothing",
     "Purge",
     "Search",
     "Store",
     "StoreBatch",
+    "Tags",
     "Undo",
     "Update",
     "Use",
@@ -50,6 +53,8 @@ BODIES: Mapping[str, type[Any]] = {
     "memory.get": Get,
     "memory.list": List,
     "memory.graph": Graph,
+    "memory.namespaces": Namespaces,
+    "memory.tags": Tags,
     "memory.update": Update,
     "memory.rewrite": Update,
     "memory.delete": Get,

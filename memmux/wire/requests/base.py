@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Self
+from typing import Self, TypeAlias
 
 import orjson
 
@@ -12,7 +12,7 @@ from memmux import limits
 from memmux.errors import ArgumentInvalidError, UnknownFieldError
 from memmux.wire.checks import check_range, check_text
 
-Metadata = Mapping[str, object]
+Metadata: TypeAlias = Mapping[str, object]
 """A JSON object: texts, finite numbers, true, false, null, lists and objects of these."""
 
 DEFAULT_NAMESPACE = "default"

@@ -31,10 +31,14 @@ class Filter(Body):
     """Which memories a search or a list is about; applied before ranking, never after.
 
     tags: all of them, or any of them with `any_tag`; compared without regard to case.
-    after, before: created at or after, and before, these times.
-    metadata: keys of the first level that must have exactly these values. namespace: one, or several; None for all.
+    any_tag: whether one of the tags is enough.
+    type: this one.
+    after: created at this time or later.
+    before: created before this time.
+    metadata: keys of the first level that must have exactly these values.
+    namespace: one, or several; None for all.
     include_superseded: also memories that a newer version has taken the place of; None for what the operation says: a
-    search leaves them out, a list has them.
+        search leaves them out, a list has them.
     """
 
     tags: tuple[str, ...] = ()

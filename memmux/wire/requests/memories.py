@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError
-from memmux.wire.checks import check_content, check_metadata, check_range, check_tags, check_text
+from memmux.wire.checks import (
+    aware,
+    check_aliases,
+    check_content,
+    check_metadata,
+    check_range,
+    check_tags,
+    check_text,
+)
+from memmux.wire.ids import is_uuid
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, namespaces_of, put
 from memmux.wire.requests.filters import Filter, filter_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store(Body):
-    """memory.store and memory.store_similar: one memory to keep."""
+    """One memory to keep: the body of memory.store and memory.store_similar, and what a batch is made of.
+
+    content: the text.
+    tags: at most 64.
+    type: what kind of memory it is.
+    metadata: more about it.
+    namespace: where to keep it.
+    id: a UUID, of no other memory; None for a new one.
+    created_at: when it was first known; None for now.
+    aliases: other names by which it is found, which no other memory of the namespace goes by.
+    """
 
     content: str
     tags: tuple[str, ...] = ()
     type: str | None = None
     metadata: Metadata = field(default_factory=dict)
     namespace: str = DEFAULT_NAMESPACE
+    id: str | None = None
+    created_at: datetime | None = None
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_content(self.content)
@@ -29,6 +54,29 @@ class Store(Body):
             check_text("type", self.type, limits.TYPE_CHARACTERS)
         check_metadata(self.metadata)
         check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        if self.id is not None and not is_uuid(self.id):
+            raise ArgumentInvalidError("id is not a UUID in lower case, such as 0198c5a2-6f1e-7c3a-9d42-5b8e1f2a3c4d")
+        if (moment := aware("created_at", self.created_at)) is not None:
+            # As it is kept: one that can't be read back would be in the way of every list.
+            put(self, "created_at", aware("created_at", moment.timestamp()))
+        check_aliases(self.aliases)
+        put(self, "aliases", tuple(self.aliases))
+
+    def to_body(self) -> bytes:
+        """Return it as a request's body."""
+        return orjson.dumps(self.to_json())
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as a JSON object, without what is hardly ever given: clusters of before do not know it."""
+        rare = {"id": self.id, "created_at": self.created_at, "aliases": self.aliases}
+        return {
+            "content": self.content,
+            "tags": self.tags,
+            "type": self.type,
+            "metadata": self.metadata,
+            "namespace": self.namespace,
+            **{name: value for name, value in rare.items() if value},
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +91,10 @@ class StoreBatch(Body):
         check_range("the number of memories", len(self.memories), 1, limits.BATCH_MEMORIES)
         stores = (memory if isinstance(memory, Store) else Store.from_json(memory) for memory in self.memories)
         put(self, "memories", tuple(stores))
+
+    def to_body(self) -> bytes:
+        """Return it as a request's body."""
+        return orjson.dumps({"memories": [memory.to_json() for memory in self.memories]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

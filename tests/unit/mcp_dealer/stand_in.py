@@ -11,11 +11,13 @@ from mcp import Client
 from memmux.config.settings import Settings
 from memmux.errors import NotAllowedError
 from memmux.wire.answers import (
+    Answer,
     Change,
     Deleted,
     Dumped,
     Forgotten,
     Graph,
+    History,
     Hit,
     Memory,
     Node,
@@ -62,17 +64,15 @@ class StandIn:
         self.calls.append((method, arguments, options))
         if self.error is not None:
             raise self.error
-        return answer
+        return answer.with_degraded(self.degraded) if isinstance(answer, Answer) else answer
 
     async def store(self, *arguments: Any, **options: Any) -> Stored:
-        stored = Stored(
-            id="0001", content_hash="ab", seq=1, status="created", indexed=not self.degraded, degraded=self.degraded
-        )
+        stored = Stored(id="0001", content_hash="ab", seq=1, status="created", indexed=not self.degraded)
         return self._answer("store", arguments, options, stored)
 
     async def search(self, *arguments: Any, **options: Any) -> SearchResult:
         hits = (Hit(score=0.87654321, memory=MEMORY), Hit(score=0.5, memory=BARE))
-        result = SearchResult(mode=Mode.HYBRID, degraded=self.degraded, hits=hits)
+        result = SearchResult(mode=Mode.HYBRID, hits=hits)
         return self._answer("search", arguments, options, result)
 
     async def get(self, *arguments: Any, **options: Any) -> Memory:
@@ -82,7 +82,7 @@ class StandIn:
         return self._answer("list", arguments, options, Page(memories=(MEMORY, BARE), total=7))
 
     async def update(self, *arguments: Any, **options: Any) -> Updated:
-        updated = Updated(id="0001", content_hash="ab", seq=2, indexed=True, degraded=self.degraded)
+        updated = Updated(id="0001", content_hash="ab", seq=2, indexed=True)
         return self._answer("update", arguments, options, updated)
 
     async def delete(self, *arguments: Any, **options: Any) -> Deleted:
@@ -99,11 +99,11 @@ class StandIn:
     async def path(self, *arguments: Any, **options: Any) -> Graph:
         return self._answer("path", arguments, options, Graph(nodes=(), links=()))
 
-    async def history(self, *arguments: Any, **options: Any) -> tuple[Change, ...]:
+    async def history(self, *arguments: Any, **options: Any) -> History:
         change = Change(
             seq=1, id="0001", at=MOMENT, operation="memory.store", client="a", request="r", did="stored", before=None
         )
-        return self._answer("history", arguments, options, (change,))
+        return self._answer("history", arguments, options, History(changes=(change,)))
 
     async def dump(self, *arguments: Any, **options: Any) -> Dumped:
         lines = ({"id": "0001", "deleted_at": None}, {"id": "0002", "deleted_at": 5.0})

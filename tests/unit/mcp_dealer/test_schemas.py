@@ -45,9 +45,8 @@ def test_a_page_says_how_many_there_are_in_all() -> None:
 
 
 def test_what_was_missing_is_in_json_and_in_text() -> None:
-    stored = Stored(
-        id="1", content_hash="a", seq=1, status="created", indexed=False, degraded=("embedder_loading", "other")
-    )
+    stored = Stored(id="1", content_hash="a", seq=1, status="created", indexed=False)
+    stored = stored.with_degraded(("embedder_loading", "other"))
     assert Kept.of(stored).structured()["degraded"] == ["embedder_loading", "other"]
     assert text(Kept.of(stored)) == "created 1\ndegraded: embedder_loading, other"
 
@@ -124,7 +123,7 @@ def test_an_older_name_gets_the_score_of_its_former_home(mode: Mode, score: floa
 
 
 def test_an_older_name_gets_a_line_for_each_fact() -> None:
-    hits = Hits.of(SearchResult(mode=Mode.SEMANTIC, degraded=("a",), hits=(Hit(score=0.7, memory=MEMORY),)))
+    hits = Hits.of(SearchResult(mode=Mode.SEMANTIC, hits=(Hit(score=0.7, memory=MEMORY),)).with_degraded(("a",)))
     assert text(as_older(hits)).splitlines() == [
         "Found 1 memories:",
         "",

@@ -184,6 +184,8 @@ async def test_what_the_cluster_lacks_is_told_by_answers_that_need_none_of_it(
             result = await client.call_tool(name, arguments)
             assert result.structured_content is not None, result.content
             assert result.structured_content["degraded"] == ["database_corrupt"], name
+        asked = [method for method, _, _ in made[0].calls]
+        assert asked.count("status") == 2, "the codes come with the answers: only health and the connection ask"
 
 
 async def test_an_argument_without_effect_is_noted(connect: Connect) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
@@ -20,6 +21,16 @@ def test_every_public_name_is_there_and_listed_in_order() -> None:
 def test_name_that_is_not_public_is_not_there() -> None:
     with pytest.raises(AttributeError, match="secret"):
         _ = memmux.secret
+
+
+def test_importing_the_package_imports_nothing() -> None:
+    code = "import sys; before = set(sys.modules); import memmux; print(sorted(set(sys.modules) - before))"
+    found = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert ast.literal_eval(found.stdout) == ["__future__", "memmux", "memmux.version"]
+
+
+def test_names_that_are_not_imported_yet_are_listed() -> None:
+    assert set(memmux.__all__) <= set(dir(memmux))
 
 
 def test_importing_the_client_imports_nothing_heavy() -> None:

@@ -67,7 +67,7 @@ def test_answers_are_what_clients_read(desk: Desk) -> None:
     memory = Memory.from_json(desk.ask("memory.get", {"id": stored["id"]}))
     page = Page.from_body(desk.answer("memory.list", {}).frames[0])
     found = desk.answer("memory.search", {"query": "thing"}, *frames([(1, 0)]))
-    result = SearchResult.from_body(found.frames[0], found.degraded)
+    result = SearchResult.from_body(found.frames[0]).with_degraded(found.degraded)
     assert page.memories == (memory,)
     assert page.total == 1
     assert result.hits[0].memory == memory

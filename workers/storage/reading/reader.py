@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Memory, Page, Verified
-from memmux.wire.requests import Dump, Get, History, List, Search, Store
+from memmux.wire.requests import Dump, Get, History, List, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, silent
 from workers.storage.db import audits, dump, engine, file_identity, queries, rows, schema, vectors
@@ -18,7 +19,7 @@ from workers.storage.db.embeddings import Embedded
 from workers.storage.db.file_identity import Lineage
 from workers.storage.db.filters import condition
 from workers.storage.interface import SearchOutcome
-from workers.storage.reading import history, walks
+from workers.storage.reading import counts, history, walks
 from workers.storage.reading.search import MemorySearch
 from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower
 
@@ -104,6 +105,14 @@ class SqliteReader:
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
         return history.history(self._connection, asked)
+
+    def namespaces(self, asked: Namespaces) -> answers.Namespaces:
+        """Return the namespaces and how many memories each has."""
+        return counts.namespaces(self._connection, asked)
+
+    def tags(self, asked: Tags) -> answers.Tags:
+        """Return the tags and how many memories each has."""
+        return counts.tags(self._connection, asked)
 
     def dump(self, asked: Dump) -> Mapping[str, object]:
         """Return a page of all memories as they are; see `dump.dump`."""

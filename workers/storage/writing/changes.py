@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import orjson
 
-from memmux.errors import ArgumentInvalidError, MalformedMessageError, UnknownOperationError
+from memmux.errors import ArgumentInvalidError, IdConflictError, MalformedMessageError, UnknownOperationError
 from memmux.wire.checks import check_metadata
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import BODIES, Get, Metadata, Store, Update
@@ -95,14 +95,15 @@ class Changes:
             else:
                 seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
             return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
+        memory_id = self._free(asked)
         self._memory_table.make_room(job, asked.namespace)
-        memory_id, at = uuid7(), self._memory_table.at()
+        at = self._memory_table.at()
         self._memory_table.execute(
             "insert_memory",
             id=memory_id,
             namespace=asked.namespace,
             type=asked.type,
-            at=at,
+            at=at if asked.created_at is None else asked.created_at.timestamp(),
             supersedes=None,
             content_hash=found,
             metadata=metadata_text(asked.metadata),
@@ -110,6 +111,7 @@ class Changes:
         )
         row = self._connection.last_insert_rowid()
         self._memory_table.tag(row, asked.tags)
+        links.add_aliases(self._connection, row, asked.aliases)
         if text is not None:
             self._vectors.add(row, asked.namespace, text)
         seq = self._memory_table.log(job, at, row, memory_id, before=None)
@@ -120,6 +122,23 @@ class Changes:
             "status": "created",
             "indexed": text is not None,
         }
+
+    def _free(self, asked: Store) -> str:
+        """Return the id of a new memory, the one that is asked for if any.
+
+        Raises IdConflictError if another memory, live or deleted, has that id or goes by one of the aliases.
+        """
+        if asked.id is not None and engine.value(self._connection, _SQL["by_id"], {"id": asked.id}) is not None:
+            raise IdConflictError(
+                f"there is a memory {asked.id!r} with another content, or a deleted one; leave the id out, or update "
+                "that memory, or undo its deletion"
+            )
+        for name in (*asked.aliases, *((asked.id,) if asked.id else ())):
+            if links.named(self._connection, asked.namespace, [name]) or rows.is_there(
+                self._connection, name, asked.namespace
+            ):
+                raise IdConflictError(f"another memory goes by {name!r} already; leave it out, or give another")
+        return asked.id or uuid7()
 
     def _update(self, job: Job, asked: Update) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)

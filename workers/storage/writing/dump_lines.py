@@ -12,7 +12,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ProtocolError, UnknownFieldError
 from memmux.wire.answers import Memory
-from memmux.wire.checks import check_metadata
+from memmux.wire.checks import check_aliases, check_metadata
 from memmux.wire.requests import Store
 from memmux.wire.times import from_epoch
 from workers.storage.db.embeddings import Embedded, embedded
@@ -127,11 +127,8 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
     return Line(state=State(memory, deleted, _origin(fields.get("origin", {})), links), times=times, texts=texts)
 
 
-def _aliases(given: object) -> tuple[str, ...]:
-    if not isinstance(given, list | tuple) or len(given) > limits.ALIASES or not all(map(_is_name, given)):
-        raise ArgumentInvalidError(
-            f"aliases are at most {limits.ALIASES} texts of 1 to {limits.TYPE_CHARACTERS} characters"
-        )
+def _aliases(given: Any) -> tuple[str, ...]:
+    check_aliases(given)
     return tuple(sorted(set(given)))
 
 

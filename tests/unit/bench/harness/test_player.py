@@ -35,7 +35,7 @@ class _Side:
         self, query: str, *, mode: Mode = Mode.HYBRID, tags: Sequence[str] = (), vector: Vector | None = None
     ) -> SearchResult:
         self.searches.append((query, mode, tags, vector))
-        return SearchResult(mode=mode, degraded=("no_embedder",) if len(self.searches) <= self.degraded else ())
+        return SearchResult(mode=mode).with_degraded(("no_embedder",) if len(self.searches) <= self.degraded else ())
 
     def store(self, content: str, *, vector: Vector | None = None) -> Stored:
         self.stores.append((content, vector))

@@ -267,3 +267,13 @@ async def test_observer_is_told_of_each_request_in_the_context_that_made_it(sett
         ("here", "memory.store", "ok"),
         ("there", "memory.store", "ok"),
     ]
+
+
+@asynchronous
+async def test_a_client_that_only_looks_on_says_so(settings: Settings) -> None:
+    with Peer(settings) as peer:
+        for observer in (True, False):
+            async with AsyncClient(settings=settings, start=False, observer=observer) as client:
+                await client.status()
+            hello = await asyncio.to_thread(peer.other, Kind.HELLO)
+            assert hello.header.detail.get("observer", False) is observer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import os
 import subprocess
 import sys
@@ -18,7 +17,6 @@ import pytest
 import memmux.client.blocking
 from memmux import Client, errors
 from memmux.client import session
-from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import RequestOutcome
 from memmux.cluster import endpoint
 from memmux.config.paths import Places
@@ -27,7 +25,7 @@ from memmux.errors import MemmuxError, OverloadedError, UnknownSessionError
 from memmux.wire import requests
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import OPERATIONS
-from memmux.wire.protocol import Kind, Message
+from memmux.wire.protocol import Header, Kind, Message, encode
 from memmux.wire.requests import Mode
 from tests.unit.memmux.client.peer import BOUND_S, Peer, Script, error, result, status_body
 
@@ -91,6 +89,8 @@ ANSWERS = {
             }
         ],
     },
+    "memory.namespaces": {"namespaces": [{"name": "default", "memories": 3}], "total": 2},
+    "memory.tags": {"tags": [{"name": "sea", "memories": 2}, {"name": "port", "memories": 1}], "total": 2},
     "cluster.status": status_body(),
     "cluster.stop": {},
 }
@@ -165,20 +165,27 @@ def test_methods_about_many_and_linked_memories_do_so_too(settings: Settings) ->
         ]
         assert [(link.source, link.types, link.created_at.year) for link in graph.links] == [("i", ("a",), 2026)]
         assert client.path("i", "j").links == graph.links
-        asked = [peer.request() for _ in range(5)]
+        (namespace,) = client.namespaces(limit=1)
+        assert (namespace.name, namespace.memories, client.namespaces(limit=1).total) == ("default", 3, 2)
+        assert [(tag.name, tag.memories) for tag in client.tags(namespace=None)] == [("sea", 2), ("port", 1)]
+        asked = [peer.request() for _ in range(8)]
     assert [message.header.operation for message in asked] == [
         "memory.store_similar",
         "memory.forget",
         "memory.use",
         "memory.graph",
         "memory.graph",
+        "memory.namespaces",
+        "memory.namespaces",
+        "memory.tags",
     ]
     bodies = [orjson.loads(message.body) for message in asked]
     assert (bodies[1]["filter"]["tags"], bodies[1]["dry_run"], bodies[2]["ids"]) == (["t"], True, ["i"])
-    assert [(body["action"], body["hops"], body["other"]) for body in bodies[3:]] == [
+    assert [(body["action"], body["hops"], body["other"]) for body in bodies[3:5]] == [
         ("subgraph", 3, None),
         ("path", 5, "j"),
     ]
+    assert bodies[6:] == [{"limit": 1, "namespaces": None}, {"limit": 100, "namespace": None}]
 
 
 def test_vectors_travel_with_the_model_of_the_cluster(settings: Settings) -> None:
@@ -224,14 +231,16 @@ def test_observer_is_told_of_each_request_that_has_ended(settings: Settings) -> 
 
 def test_error_of_the_cluster_is_raised_as_its_class(settings: Settings) -> None:
     def script(message: Message) -> list[list[bytes]]:
-        return [error(message, errors.NotFoundError("no such memory"))]
+        detail = errors.NotFoundError("no such memory").to_json()
+        return [encode(Header(kind=Kind.ERROR, id=message.header.id, degraded=("log_large",), detail=detail))]
 
     with (
         Peer(settings, script),
         Client(settings=settings, start=False) as client,
-        pytest.raises(errors.NotFoundError, match="no such memory"),
+        pytest.raises(errors.NotFoundError, match="no such memory") as raised,
     ):
         client.get("i")
+    assert raised.value.degraded == ("log_large",)
 
 
 def test_answer_that_can_not_be_read_is_an_error_of_ours(settings: Settings) -> None:
@@ -455,17 +464,6 @@ def test_two_names_of_one_database_reach_one_cluster(settings: Settings, short_t
     (short_tmp / "link").symlink_to(short_tmp / "real")
     one, other = (Client(short_tmp / folder / "m.db", settings=settings) for folder in ("real", "link"))
     assert Places(one.settings).endpoint == Places(other.settings).endpoint
-
-
-def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
-    names = ["store", "store_batch", "search", "get", "list", "update", "delete", "status", "stop"]
-    for name in names:
-        blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
-        assert inspect.signature(blocking) == inspect.signature(awaited)
-        assert "timeout_s" in inspect.signature(blocking).parameters
-        assert inspect.iscoroutinefunction(awaited)
-        assert blocking.__doc__
-        assert awaited.__doc__
 
 
 def test_endpoint_file_of_a_dead_process_is_not_used(settings: Settings) -> None:

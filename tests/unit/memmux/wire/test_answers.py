@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from datetime import UTC, datetime
 
 import orjson
@@ -28,10 +29,10 @@ def test_memory_comes_back_from_json_as_it_was() -> None:
     assert Memory.from_json(orjson.loads(orjson.dumps(MEMORY))) == MEMORY
 
 
-def test_search_result_comes_back_from_its_body_with_the_codes_of_its_header() -> None:
+def test_search_result_comes_back_from_its_body_as_it_was() -> None:
     sent = SearchResult(mode=Mode.KEYWORD, hits=(Hit(score=0.5, memory=MEMORY),))
-    read = SearchResult.from_body(orjson.dumps({"mode": sent.mode, "hits": sent.hits}), ("embedder_loading",))
-    assert (read.mode, read.hits, read.degraded) == (Mode.KEYWORD, sent.hits, ("embedder_loading",))
+    read = SearchResult.from_body(orjson.dumps({"mode": sent.mode, "hits": sent.hits}))
+    assert (read.mode, read.hits, read.degraded) == (Mode.KEYWORD, sent.hits, ())
     assert [hit.memory.id for hit in read] == ["i"]
     assert (len(read), read[0]) == (1, sent.hits[0])
 
@@ -68,9 +69,20 @@ def test_graph_comes_back_from_its_body_as_it_was() -> None:
 
 def test_a_store_that_named_similar_memories_is_read_as_one_that_did_not() -> None:
     fields = {"id": "i", "content_hash": "h", "seq": 3, "status": "created", "indexed": True}
-    assert Stored.from_json(fields, ("indexing",)) == Stored(**fields, degraded=("indexing",))  # type: ignore[arg-type]  # of JSON
-    named = Stored.from_json({**fields, "similar": [{"id": "j", "score": 0.9}]}, ())
+    assert Stored.from_json(fields) == Stored(**fields)  # type: ignore[arg-type]  # of JSON
+    named = Stored.from_json({**fields, "similar": [{"id": "j", "score": 0.9}]})
     assert named.similar == (Similar(id="j", score=0.9),)
+
+
+def test_codes_of_an_answer_are_no_part_of_what_is_compared_shown_or_written() -> None:
+    told = MEMORY.with_degraded(("indexing",))
+    assert (told.degraded, MEMORY.degraded, told.id) == (("indexing",), (), "i")
+    assert told == MEMORY
+    assert repr(told) == repr(MEMORY)
+    assert orjson.dumps(told) == orjson.dumps(MEMORY)
+    assert b"degraded" not in orjson.dumps([told, Hit(score=1.0, memory=told), Page(memories=(told,), total=1)])
+    assert pickle.loads(pickle.dumps(told)).degraded == ("indexing",)  # noqa: S301  # our own bytes
+    assert told.with_degraded(told.degraded) is told
 
 
 def test_answers_can_not_be_changed() -> None:

@@ -20,15 +20,18 @@ from memmux.wire.requests import (
     List,
     Load,
     Mode,
+    Namespaces,
     Search,
     Store,
     StoreBatch,
+    Tags,
     Update,
     Use,
     Walk,
 )
 
 LONG = "x" * 129
+UUID = "0198c5a2-6f1e-7c3a-9d42-5b8e1f2a3c4d"
 NESTED: dict[str, object] = {"a": [{"b": math.inf}]}
 
 WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
@@ -73,7 +76,7 @@ WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
     (Search, {"query": "x", "filter": "tag"}, errors.ArgumentInvalidError),
     (Search, {"query": "x", "filter": {"colour": "red"}}, errors.UnknownFieldError),
     (Filter, {"after": "soon"}, errors.ArgumentInvalidError),
-    (Filter, {"before": 5}, errors.ArgumentInvalidError),
+    (Filter, {"before": [5]}, errors.ArgumentInvalidError),
     (Filter, {"any_tag": "yes"}, errors.ArgumentInvalidError),
     (Filter, {"metadata": None}, errors.MetadataInvalidError),
     (List, {"limit": 0}, errors.LimitOutOfRangeError),
@@ -98,9 +101,26 @@ WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
     (Forget, {"filter": {"namespace": "n"}}, errors.ArgumentInvalidError),
     (Forget, {"filter": {"type": "t"}, "dry_run": None}, errors.ArgumentInvalidError),
     (Forget, {}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "id": "mine"}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "id": 5}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "id": UUID.upper()}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "id": f"{{{UUID}}}"}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "created_at": "yesterday"}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "created_at": True}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "created_at": float("nan")}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "created_at": 1e300}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "created_at": "9999-12-31T23:59:59.999999+00:00"}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "aliases": "a"}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "aliases": [" "]}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "aliases": ["a"] * 65}, errors.ArgumentInvalidError),
     (Use, {"ids": "x"}, errors.ArgumentInvalidError),
     (Use, {"ids": [5]}, errors.ArgumentInvalidError),
     (Use, {"ids": []}, errors.LimitOutOfRangeError),
+    (Namespaces, {"limit": 0}, errors.LimitOutOfRangeError),
+    (Namespaces, {"namespaces": "x"}, errors.ArgumentInvalidError),
+    (Tags, {"limit": limits.NAMES + 1}, errors.LimitOutOfRangeError),
+    (Tags, {"namespace": ""}, errors.ArgumentInvalidError),
+    (Tags, {"namespace": []}, errors.LimitOutOfRangeError),
     (Load, {"memories": {}}, errors.ArgumentInvalidError),
     (Load, {"memories": []}, errors.LimitOutOfRangeError),
     (Load, {"memories": [{}], "adopt": 1}, errors.ArgumentInvalidError),
@@ -133,6 +153,8 @@ def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     [
         Store(content="x", tags=("a", "B"), type="note", metadata={"a": [1, 2.5, None, {"b": True}]}, namespace="n"),
         StoreBatch(memories=(Store(content="x"), Store(content="y"))),
+        Store(content="x", id=UUID, created_at=datetime(1999, 12, 31, 23, tzinfo=UTC), aliases=("a", "b")),
+        StoreBatch(memories=(Store(content="x", id=UUID), Store(content="y", aliases=("a",)))),
         Search(query="x", mode=Mode.EXACT, limit=3, filter=Filter(tags=("a",), any_tag=True)),
         List(limit=1, offset=2, filter=Filter(after=datetime(2026, 1, 1, tzinfo=UTC), metadata={"a": 1})),
         Get(id="i"),
@@ -141,6 +163,9 @@ def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
         Search(query="x", offset=3, min_score=0.5, filter=Filter(namespace=None, include_superseded=True)),
         Forget(filter=Filter(tags=("a",)), dry_run=True),
         Use(ids=("i", "j")),
+        Namespaces(limit=3, namespaces=("a", "b")),
+        Tags(limit=3, namespace=("a", "b")),
+        Tags(namespace=None),
         Load(memories=({"id": "i"},)),
         Load(memories=({"id": "i"},), adopt=True),
         Graph(id="i", action=Walk.PATH, other="j", hops=5),
@@ -148,6 +173,17 @@ def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
 )
 def test_request_comes_back_from_its_body_as_it_was(request_: Any) -> None:
     assert type(request_).from_body(request_.to_body()) == request_
+
+
+def test_a_store_says_nothing_of_what_is_not_given() -> None:
+    known = {"content", "tags", "type", "metadata", "namespace"}
+    assert orjson.loads(Store(content="x").to_body()).keys() == known
+    assert orjson.loads(StoreBatch(memories=(Store(content="x"),)).to_body())["memories"][0].keys() == known
+
+
+@pytest.mark.parametrize("moment", [1_800_000_000, 1_800_000_000.0, "1800000000", "2027-01-15T09:00:00+01:00"])
+def test_a_moment_is_taken_in_every_form(moment: Any) -> None:
+    assert Store(content="x", created_at=moment).created_at == datetime(2027, 1, 15, 8, tzinfo=UTC)
 
 
 def test_largest_content_is_accepted() -> None:

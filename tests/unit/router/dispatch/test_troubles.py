@@ -34,6 +34,14 @@ def test_every_answer_says_that_the_database_is_damaged(driver: Driver) -> None:
     assert _get(driver, "r2") == (DatabaseCorruptError.code,)
 
 
+def test_an_error_says_what_an_answer_would(driver: Driver) -> None:
+    driver.dispatcher.troubled(["b"])
+    driver.request(b"a", "r0")
+    driver.fail("read-0", driver.requests("read-0")[-1], "not_found")
+    header = driver.last(b"a").header
+    assert (header.kind, header.degraded) == (Kind.ERROR, ("b",))
+
+
 def test_every_answer_says_that_the_log_is_large(driver: Driver) -> None:
     driver.heartbeat("write-0", wal_bytes=1 << 40)
     driver.tick()

@@ -29,6 +29,8 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
     "memory.get": {"id": "x"},
     "memory.list": {},
     "memory.graph": {"id": "x"},
+    "memory.namespaces": {},
+    "memory.tags": {},
     "memory.update": {"id": "x", "tags": ["t"]},
     "memory.rewrite": {"id": "x", "content": "y"},
     "memory.delete": {"id": "x"},
@@ -47,6 +49,8 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
 }
 """A body for each operation that names no namespace."""
 ASKED = {name for name, operation in OPERATIONS.items() if not operation.internal}
+BY_NUMBER = ("memory.use", "memory.undo", "memory.namespaces")
+"""Operations that are about all namespaces of the key, if nothing is said."""
 HELD = sorted(name for name in ASKED if BODIES.get(name) in _RULES)
 
 
@@ -70,7 +74,7 @@ def _named(operation: str, namespace: object) -> dict[str, Any]:
         return {"memories": [{"content": "x", "namespace": "notes"}, {"content": "y", "namespace": namespace}]}
     if operation in ("memory.search", "memory.match", "memory.list", "memory.forget"):
         return {**body, "filter": {**body.get("filter", {}), "namespace": namespace}}
-    if operation in ("memory.use", "memory.undo"):
+    if operation in BY_NUMBER:
         return {**body, "namespaces": None if namespace is None else [namespace]}
     return {**body, "namespace": namespace}
 
@@ -112,7 +116,7 @@ def test_what_no_client_may_ask_for_is_refused_to_every_key(operation: str) -> N
 def test_where_no_namespace_is_named_the_first_of_the_key_is_meant(operation: str) -> None:
     found = _namespaces(_held(operation, WELL_FORMED[operation]))
     assert found
-    assert set(found) == ({"notes", "work"} if operation in ("memory.use", "memory.undo") else {"notes"})
+    assert set(found) == ({"notes", "work"} if operation in BY_NUMBER else {"notes"})
 
 
 @pytest.mark.parametrize("operation", HELD)
@@ -133,7 +137,23 @@ def test_a_key_for_no_namespace_is_refused_everything(operation: str) -> None:
         confined(job(operation, WELL_FORMED[operation], grant=replace(ADA, namespaces=())))
 
 
-@pytest.mark.parametrize("operation", ["memory.search", "memory.match", "memory.list", "memory.forget"])
+@pytest.mark.parametrize("operation", ["memory.store", "memory.store_similar", "memory.store_batch"])
+def test_an_id_can_not_be_chosen_as_it_may_be_one_of_others(operation: str) -> None:
+    given = {"content": "x", "id": "0198c5a2-6f1e-7c3a-9d42-5b8e1f2a3c4d"}
+    body = {"memories": [{"content": "y"}, given]} if operation == "memory.store_batch" else given
+    with pytest.raises(NotAllowedError, match="does not allow to choose an id"):
+        _held(operation, body)
+    whole = job(operation, body, grant=Grant(name="ops"))
+    assert confined(whole) is whole
+
+
+def test_a_time_and_aliases_can_be_given_and_are_those_of_the_keys_namespace() -> None:
+    held = _held("memory.store", {"content": "x", "created_at": "2019-05-04T03:02:01+00:00", "aliases": ["a"]})
+    assert (held["namespace"], held["aliases"]) == ("notes", ["a"])
+    assert held["created_at"] == "2019-05-04T03:02:01+00:00"
+
+
+@pytest.mark.parametrize("operation", ["memory.search", "memory.match", "memory.list", "memory.forget", "memory.tags"])
 def test_all_namespaces_are_all_of_the_key(operation: str) -> None:
     assert _namespaces(_held(operation, _named(operation, None))) == ["notes", "work"]
     one = replace(ADA, namespaces=("work",))
