@@ -99,7 +99,6 @@ class Adoption:
             report = source.report()
         if made.with_name(f"{made.name}-wal").exists():
             raise AdoptionFailedError("a part of the adopted database is still in its log; start again")
-        durable.flush(made)
         durable.write(self._places.adoption, orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2))
         file_identity.begin(
             self._settings.database

@@ -40,8 +40,9 @@ def make(folder: Path, version: str) -> Edition:
     root = Path(memmux.__file__).parents[1]
     for name in PACKAGES:
         shutil.copytree(root / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
-    told = f'"""The version of memmux: the one place that says it."""\n\n__version__ = "{version}"\n'
-    (code / "memmux" / "version.py").write_text(told, encoding="utf-8")
+    told = code / "memmux" / "version.py"
+    text = told.read_text(encoding="utf-8")
+    told.write_text(text.replace(f'__version__ = "{__version__}"', f'__version__ = "{version}"'), encoding="utf-8")
     compileall.compile_dir(code, quiet=1)  # as pip does
     venv.EnvBuilder(symlinks=True, with_pip=False).create(home)
     (packages,) = home.glob("lib/python*/site-packages")

@@ -82,7 +82,8 @@ def creating(path: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
 
 
 def rename(old: Path, new: Path) -> None:
-    """Give a file or folder, which is on the disk already, another name or place."""
+    """Give a file, or a folder with all that is in it, another name or place, once it is on the disk."""
+    flush_tree(old)
     old.replace(new)
     flush(new.parent)
     if old.parent != new.parent:
@@ -105,9 +106,11 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def flush_tree(folder: Path) -> None:
-    """Put a folder and all that is in it on the disk."""
-    for parent, _, names in os.walk(folder, topdown=False):
+def flush_tree(path: Path) -> None:
+    """Put a file, or a folder and all that is in it, on the disk."""
+    if not path.is_dir():
+        flush(path)
+    for parent, _, names in os.walk(path, topdown=False):
         for name in names:
             flush(Path(parent, name))
         flush(Path(parent))

@@ -279,7 +279,7 @@ def test_protocols_that_do_not_overlap_are_told_with_the_side_to_upgrade(
     side: str, settings: Settings, tmp_path: Path
 ) -> None:
     other = editions.make(tmp_path, __version__)
-    protocol = tmp_path / "code" / "memmux" / "protocol.py"
+    protocol = tmp_path / "code" / "memmux" / "wire" / "protocol.py"
     text = (
         protocol.read_text()
         .replace("VERSION: Final = 1 ", "VERSION: Final = 2 ")

@@ -73,10 +73,9 @@ def kept(database: Path) -> Iterator[tuple[Path, Manifest]]:
 
 
 def publish(database: Path, partial: Path, manifest: Manifest) -> None:
-    """Give a folder that is complete but for the manifest its name, once all of it is on the disk."""
+    """Give a folder that is complete but for the manifest its name."""
     (partial / MANIFEST).write_bytes(orjson.dumps(asdict(manifest)))
     target = place(database, manifest)
-    durable.flush_tree(partial)
     shutil.rmtree(target, ignore_errors=True)
     durable.rename(partial, target)
 

@@ -94,7 +94,6 @@ def _export(settings: Settings, source: Source) -> Export:
         exports.refuse(settings, source, error.message)
         raise
     (partial / MANIFEST).write_bytes(orjson.dumps(export.manifest, option=orjson.OPT_INDENT_2))
-    durable.flush_tree(partial)
     shutil.rmtree(place, ignore_errors=True)  # one that was discarded, or of another configuration
     durable.rename(partial, place)
     return Export(place, export.manifest)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -99,22 +98,27 @@ def test_a_rename_to_another_folder_is_on_the_disk_in_both(path: Path, calls: li
     old = folder / "built"
     old.write_bytes(NEW)
     durable.rename(old, path)
-    assert calls == [("rename", "built", "file"), ("fsync", path.parent.name, None), ("fsync", "folder", None)]
+    assert calls == [
+        ("fsync", "built", NEW),
+        ("rename", "built", "file"),
+        ("fsync", path.parent.name, None),
+        ("fsync", "folder", None),
+    ]
 
 
-def test_a_tree_is_on_the_disk_with_the_contents_before_the_names(
-    tmp_path: Path, calls: list[tuple[object, ...]]
-) -> None:
+def test_all_of_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
     inner = tmp_path / "outer" / "inner"
     inner.mkdir(parents=True)
     (inner / "a").write_bytes(b"A")
     (inner.parent / "b").write_bytes(b"B")
-    durable.flush_tree(inner.parent)
+    durable.rename(inner.parent, tmp_path / "place")
     assert calls == [
         ("fsync", "a", b"A"),
         ("fsync", "inner", None),
         ("fsync", "b", b"B"),
         ("fsync", "outer", None),
+        ("rename", "outer", "place"),
+        ("fsync", tmp_path.name, None),
     ]
 
 
@@ -304,20 +308,22 @@ def test_the_umask_decides_where_it_shall(path: Path, tmp_path: Path) -> None:
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_nobody_else_can_open_a_file_while_it_is_written(path: Path) -> None:
-    def modes() -> list[int]:
-        return [found.stat().st_mode & 0o777 for found in path.parent.iterdir()]
+def test_nobody_else_can_open_a_file_before_it_has_its_mode(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, before = os.fchmod, []
 
-    def look(file: BinaryIO) -> None:
-        file.write(NEW)
-        assert modes() == [0o600]
+    def changing(descriptor: int, mode: int) -> None:
+        before.append(os.fstat(descriptor).st_mode & 0o777)
+        real(descriptor, mode)
 
-    before = os.umask(0)
+    monkeypatch.setattr(os, "fchmod", changing)
+    umask = os.umask(0)
     try:
-        with durable.replacing(path) as file:
-            look(file)
+        durable.write(path, NEW)
+        durable.write(path, NEW, mode=0o640)
     finally:
-        os.umask(before)
+        os.umask(umask)
+    assert before == [0o600, 0o600]
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_file_system_without_modes_or_without_syncs_of_folders_will_do(
