@@ -1,20 +1,18 @@
-"""The tests mirror the tree, and documents name tests where they are."""
+"""The unit tests mirror the tree."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
 TESTS = [path for path in UNIT.rglob("test_*.py") if path.parent != UNIT]  # those on top are about the repository
 CROSS_CUTTING = {
+    "memmux/files/test_one_place.py": "that nothing else writes or locks files by itself",
     "memmux/test_package.py": "what `import memmux` gives, and what it costs",
     "workers/storage/test_clock_steps.py": "writer, reader and index under a clock that is set",
 }
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 
 
 def _belongs(path: Path) -> bool:
@@ -35,9 +33,3 @@ def test_every_unit_test_stands_where_its_module_does_and_the_others_are_listed(
 def test_nothing_is_imported_from_a_test_or_a_conftest_of_another_folder() -> None:
     imported = re.compile(r"^from (tests\.unit\.(?:\w+\.)*(?:test_\w+|conftest)) import", re.MULTILINE)
     assert {str(path): found for path in UNIT.rglob("*.py") if (found := imported.findall(path.read_text()))} == {}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
-def test_every_place_of_tests_that_a_page_names_exists(page: Path) -> None:
-    named = re.findall(r"`(tests/[\w./]+)`", page.read_text())
-    assert [name for name in named if not (ROOT / name).exists()] == []
