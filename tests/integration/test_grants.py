@@ -65,9 +65,9 @@ def granting(settings: Settings, settings_env: dict[str, str]) -> Iterator[Setti
 
 @pytest.fixture
 def root(granting: Settings) -> Iterator[Client]:
-    """A local client, when every vector is there."""
+    """A local client, when every worker is there."""
     with Client(settings=granting, name="root", start=False) as client:
-        status_until(client, lambda status: status.model is not None)
+        status_until(client, lambda status: status.model is not None and "reader_loading" not in status.degraded)
         yield client
 
 
