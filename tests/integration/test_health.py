@@ -46,6 +46,7 @@ def _memmux(env: dict[str, str], *arguments: str) -> str:
 def _locked(database: Path) -> Iterator[None]:
     """Keep everybody else from writing, as another program may."""
     connection = apsw.Connection(str(database))
+    connection.set_busy_timeout(10_000)  # the writer may be in the middle of a transaction
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield

@@ -11,7 +11,9 @@ TESTS = [path for path in UNIT.rglob("test_*.py") if path.parent != UNIT]  # tho
 CROSS_CUTTING = {
     "memmux/files/test_one_place.py": "that nothing else writes or locks files by itself",
     "memmux/test_package.py": "what `import memmux` gives, and what it costs",
+    "memmux/client/test_public_interface.py": "what both clients are to somebody who reads `help`",
     "workers/storage/test_clock_steps.py": "writer, reader and index under a clock that is set",
+    "workers/storage/writing/test_store_as_given.py": "a store that says its id, time and aliases, through all modules",
 }
 
 

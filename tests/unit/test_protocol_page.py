@@ -121,11 +121,13 @@ def answers(desk: Desk) -> Mapping[str, Any]:
     other.pop("content_hash")
     broken = {**other, "id": "", "content": "a third"}
     found = {
-        "memory.store": desk.ask("memory.store", {"content": "a"}),
+        "memory.store": desk.ask("memory.store", {"content": "a", "tags": ["a"]}),
         "memory.store_batch": desk.ask("memory.store_batch", {"memories": [{"content": "b"}]}),
         "memory.search": desk.search("memory", (1.0, 1.0)),
         "memory.match": desk.ask("memory.match", {"query": "memory", "mode": "exact"}),
         "memory.list": desk.ask("memory.list", {}),
+        "memory.namespaces": desk.ask("memory.namespaces", {}),
+        "memory.tags": desk.ask("memory.tags", {}),
         "memory.update": desk.ask("memory.update", {"id": one, "tags": ["a"]}),
         "memory.rewrite": desk.ask("memory.rewrite", {"id": one, "content": "c"}, *frames(((1.0, 0.0),))),
         "memory.load": desk.ask("memory.load", {"memories": [other, broken]}),

@@ -49,13 +49,15 @@ async with memmux.AsyncClient() as client:
 
 All methods above are its methods too; `aclose` stands for `close`:
 
+### Its connection
+
 {aclose}
 """
 _REST = """\
 ## Settings and errors
 
-- `Settings`: what can be configured. `memmux.config.settings.load()` reads those of this machine; the
-  [README](../README.md) has the list.
+- `Settings`: [settings.md](settings.md) lists what can be configured. `memmux.config.settings.load()` reads those of
+  this machine.
 - `MemmuxError`: what every error of `memmux.errors` is a kind of. Each has a stable `code`, a `message` that says the
   remedy, `retryable`, `retry_after_ms` and `degraded`; [events.md](events.md#error-codes) has them all.
 - `__version__`: the version of memmux.

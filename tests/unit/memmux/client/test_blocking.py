@@ -117,8 +117,10 @@ def test_every_method_asks_its_operation_and_reads_its_answer(settings: Settings
         found = client.search("c")
         assert (found.mode, found[0].score, found[0].memory.tags) == (Mode.HYBRID, 0.5, ("t",))
         assert client.search("c", mode="keyword").hits == ()
-        assert client.get("i").content == "c"
-        assert client.list(limit=1).total == 7
+        memory = client.get("i")
+        assert (memory.content, memory.degraded) == ("c", ("embedder_loading",))
+        page = client.list(limit=1)
+        assert (page.total, page.degraded, page[0].degraded) == (7, ("embedder_loading",), ())
         assert client.update("i", tags=["x"]).seq == 4
         assert client.update("i", content="new").content_hash == "h2"
         assert client.delete("i").seq == 6
