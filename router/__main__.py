@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -30,10 +29,11 @@ from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError
 from memmux.logs import log
 from memmux.version import __version__
 from memmux.wire import protocol
-from memmux.wire.addresses import parse_listen
+from memmux.wire.addresses import parse_listen, path_of, path_while_full
 from memmux.wire.ids import uuid7
 from memmux.wire.operations import Stage
 from router.dispatch.dispatcher import Dispatcher, Limits
+from router.io import descriptors
 from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
@@ -103,8 +103,9 @@ class _Starter:
 def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, successor: Successor | None) -> bool:
     """Serve to the end; return False if a successor was to take over, and could not."""
     places = Places(settings)
+    full_at = descriptors.full_at(descriptors.raise_limit())
     clients, workers = places.sockets(successor=0 if successor is None else os.getpid())
-    remote_listener = _remote_listener(settings, places)
+    remote_listener = _remote_listener(settings, places, full_at)
     endpoint = Endpoint(
         clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
     )
@@ -156,7 +157,7 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, successor:
     loop = Loop(
         dispatcher,
         supervisor,
-        lambda context: Listeners(context, clients, remote_listener),
+        lambda context: Listeners(context, clients, remote_listener, full_at),
         idle_exit_s=settings.idle_exit_s,
         drain_s=settings.drain_s,
         on_starting=on_starting,
@@ -174,11 +175,12 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, successor:
         # Without the lock they may be another router's by now, but for those that only we ever use.
         ours = (clients, workers) if lock.held() else (workers,) if successor is not None else ()
         for address in ours:
-            Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
+            path_of(address).unlink(missing_ok=True)
+            path_while_full(address).unlink(missing_ok=True)
         log.get().info("cluster_stopped")
 
 
-def _remote_listener(settings: Settings, places: Places) -> RemoteListener | None:
+def _remote_listener(settings: Settings, places: Places, full_at: int) -> RemoteListener | None:
     """Return the listener for other machines, if there shall be one; raise KeyNeededError if nobody has a key.
 
     On this machine alone it may wait for its first key; beyond, a cluster that nobody can use is a mistake.
@@ -195,7 +197,7 @@ def _remote_listener(settings: Settings, places: Places) -> RemoteListener | Non
             f"the cluster shall listen at {settings.listen}, beyond this machine, and nobody has a key; make one with "
             f"`memmux key add NAME --role write --endpoint tcp://HOST:{parse_listen(settings.listen).port}`"
         )
-    return RemoteListener(settings.listen, keys.pair(places), keyring)
+    return RemoteListener(settings.listen, keys.pair(places), keyring, full_at)
 
 
 def _sweep(places: Places, successor: Successor | None) -> None:

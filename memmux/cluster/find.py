@@ -24,6 +24,7 @@ from memmux.errors import (
     DatabaseInUseError,
     LocalOnlyError,
     MemmuxError,
+    OverloadedError,
 )
 from memmux.processes import alive
 from memmux.trust import remotes
@@ -32,6 +33,7 @@ from memmux.wire import protocol
 
 STOP_S = 10.0  # what a router may take to exit after it has drained
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
+ADMIT_S = 10.0  # for others to leave a cluster that lets nobody more in
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
 
 
@@ -77,7 +79,8 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     A cluster of an older version that a client has started is replaced by one of ours, unless `start` is false. That
     it can't be is no failure: then the older one serves.
     Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
-    database's folder can't be written; the router's own error when it can't serve; ClusterStartError otherwise.
+    database's folder can't be written; the router's own error when it can't serve; OverloadedError when the cluster has
+    had no descriptor left for another client for a while; ClusterStartError otherwise.
 
     A cluster on another machine is never started. It is given `request_timeout_s` to answer, or, if `start` is false,
     one try; then this raises ClusterUnreachableError.
@@ -86,7 +89,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
         return (yield from reach(remotes.read(settings.remote), settings.request_timeout_s if start else 0.0))
     places = Places(settings)
     until = time.monotonic() + settings.start_timeout_s
-    found = yield from look(places)
+    found = yield from _admitted(places, ADMIT_S if start else 0.0)
     if found is None and not start:
         raise ClusterUnreachableError(
             f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
@@ -94,6 +97,19 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     if found is None:
         return (yield from _start_alone(places, until))
     return (yield from upgraded(places, found, until)) if start else found
+
+
+def _admitted(places: Places, most_s: float) -> Steps[Endpoint | None]:
+    """Return the endpoint of a cluster that answers; wait for so long if it lets nobody more in."""
+    until = time.monotonic() + most_s
+    for pause in pauses():
+        try:
+            return (yield from look(places))
+        except OverloadedError:
+            if time.monotonic() >= until:
+                raise
+        yield pause
+    return None
 
 
 def moved(settings: Settings, endpoint: Endpoint) -> bool:

@@ -18,7 +18,7 @@ import orjson
 from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
-from memmux.cluster.ping import ping
+from memmux.cluster.ping import full, ping
 from memmux.cluster.steps import run
 from memmux.config import mms_database, mms_variables
 from memmux.config.paths import Places
@@ -187,6 +187,13 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
             )
         else:
             yield ok("cluster", f"pid {endpoint.pid} answers, memmux {endpoint.version}")
+        return
+    if endpoint is not None and full(endpoint):
+        yield warning(
+            "cluster",
+            f"pid {endpoint.pid} has as many connections as it may open files, and lets nobody more in; close clients, "
+            "or raise the limit of open files (`ulimit -n`) and start it anew",
+        )
         return
     yield ok("cluster", "none runs; the next client starts one")
     if places.endpoint.exists():

@@ -173,7 +173,7 @@ class Loop:
 
     def _look(self, now: float) -> None:
         """Tell the dispatcher what is wrong beside it."""
-        found = [code for look in self._looks for code in look(now)]
+        found = [*self._listeners.troubles(now), *(code for look in self._looks for code in look(now))]
         self._dispatcher.troubled([*found, *(f"{slot}_failing" for slot in self._supervisor.failing_slots())])
 
     def _sweep(self, now: float) -> None:
