@@ -8,10 +8,12 @@ database already, if there is one (`router.lifecycle.handover`); should a succes
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -25,7 +27,13 @@ from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, parse_flags
-from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError
+from memmux.errors import (
+    DatabaseInUseError,
+    KeyNeededError,
+    MemmuxError,
+    StorageFullError,
+    StoragePermissionError,
+)
 from memmux.logs import log
 from memmux.version import __version__
 from memmux.wire import protocol
@@ -73,7 +81,11 @@ def main(arguments: list[str]) -> int:
         return 1
     if not done:
         # As it was started, by the interpreter that it was started with: the version of before, where that is there.
-        os.execv(sys.executable, [sys.executable, "-P", "-m", "router", *flags])  # noqa: S606 - no shell is wanted
+        try:
+            os.execv(sys.executable, [sys.executable, "-P", "-m", "router", *flags])  # noqa: S606 - no shell is wanted
+        except OSError as error:  # it is not there any more; the next client starts a cluster
+            log.get().error("cluster_failed", code=MemmuxError.code, error=f"{sys.executable}: {error.strerror}")
+            return 1
     return 0
 
 
@@ -136,7 +148,7 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, successor:
 
     def on_serving() -> None:
         _sweep(places, successor)
-        endpoints.write(places, endpoint)
+        _write_endpoint(places, endpoint)
         starter.tell(endpoint.to_json())
         log.get().info(
             "cluster_started", endpoint=clients, listen=settings.listen, seconds=round(time.monotonic() - started, 3)
@@ -171,12 +183,13 @@ def _serve(settings: Settings, starter: _Starter, lock: DatabaseLock, successor:
         return loop.run()
     finally:
         # The endpoint file goes first: who reads it must find a cluster, or nothing.
-        endpoints.remove(places, endpoint.pid)
-        # Without the lock they may be another router's by now, but for those that only we ever use.
-        ours = (clients, workers) if lock.held() else (workers,) if successor is not None else ()
-        for address in ours:
-            path_of(address).unlink(missing_ok=True)
-            path_while_full(address).unlink(missing_ok=True)
+        with suppress(OSError):  # what can't be removed is stale, and the next router says so
+            endpoints.remove(places, endpoint.pid)
+            # Without the lock they may be another router's by now, but for those that only we ever use.
+            ours = (clients, workers) if lock.held() else (workers,) if successor is not None else ()
+            for address in ours:
+                path_of(address).unlink(missing_ok=True)
+                path_while_full(address).unlink(missing_ok=True)
         log.get().info("cluster_stopped")
 
 
@@ -200,15 +213,31 @@ def _remote_listener(settings: Settings, places: Places, full_at: int) -> Remote
     return RemoteListener(settings.listen, keys.pair(places), keyring, full_at)
 
 
+def _write_endpoint(places: Places, endpoint: Endpoint) -> None:
+    """Let clients find the cluster; raise the StorageError that keeps it from being found."""
+    try:
+        endpoints.write(places, endpoint)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space" if full else "give yourself write permission to its folder"
+        kind = StorageFullError if full else StoragePermissionError
+        raise kind(f"{places.endpoint} can't be written ({error.strerror}); {remedy}") from None
+
+
 def _sweep(places: Places, successor: Successor | None) -> None:
     """Note and remove what routers have left that were killed; the lock is ours."""
     left = endpoints.read(places)
     handed_over = successor is not None and successor.predecessor is not None and successor.predecessor == left
     if left is not None and not handed_over:
         log.get().warning("endpoint_stale", router_pid=left.pid, router_version=left.version)
-        places.endpoint.unlink(missing_ok=True)
+        _remove(places.endpoint)
     for path in places.left_sockets():
         log.get().warning("socket_stale", path=str(path))
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # what takes its place replaces it, or is in nobody's way
         path.unlink(missing_ok=True)
 
 

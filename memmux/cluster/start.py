@@ -49,7 +49,10 @@ watcher: Callable[[Adopting], None] = _unwatched
 
 def start(places: Places, until: float, *flags: str) -> Steps[Endpoint]:
     """Start a router with these flags beside those of the settings, and return what its READY line says."""
-    ready, told = os.pipe()
+    try:
+        ready, told = os.pipe()
+    except OSError as error:
+        raise ClusterStartError(f"a cluster can't be started: {error.strerror}; close files, and try again") from None
     try:
         try:
             before = _spawn(places, told, flags)
@@ -92,9 +95,11 @@ def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> int:
                 start_new_session=True,
             )
     except OSError as error:
-        raise ClusterStartError(f"{sys.executable} can't be started: {error.strerror}") from None
+        what = error.filename or sys.executable
+        raise ClusterStartError(f"the router can't be started: {what}: {error.strerror}") from None
     # The router outlives this call, and perhaps this process; if not, it must not stay behind as a zombie.
-    threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
+    with suppress(RuntimeError):  # no thread can be had: then it does stay
+        threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
     return before
 
 
