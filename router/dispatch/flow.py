@@ -184,6 +184,19 @@ class Flow:
             self._leave(slip, now)
             self._expired(slip, leased=leased, now=now)
 
+    def renew(self, late_s: float) -> None:
+        """Leave out that time of what workers had to do, and of what the router asked for itself: it stood still."""
+        for slip in self._slips.values():
+            if slip.session is None:
+                slip.deadline += late_s
+                self._deadlines.set(slip.id, slip.deadline)
+        for pool in self.pools.values():
+            for worker in pool.workers.values():
+                for lease in worker.leases.values():
+                    lease.since += late_s
+                    if lease.abandoned_at is not None:
+                        lease.abandoned_at += late_s
+
     @property
     def log_is_large(self) -> bool:
         """Whether the write-ahead log has grown beyond its bound, as the writer said last."""
