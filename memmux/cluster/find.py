@@ -14,6 +14,7 @@ from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
+from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
@@ -34,6 +35,8 @@ from memmux.wire import protocol
 STOP_S = 10.0  # what a router may take to exit after it has drained
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
 ADMIT_S = 10.0  # for others to leave a cluster that lets nobody more in
+KILLED_S = 0.25  # before the next start, after a router ended and said nothing
+CRASHES = 2  # routers that end so and were not killed, after which the next one would as well
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
 
 
@@ -160,18 +163,30 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
                 )
         if found := (yield from look(places)):
             return found
-        while True:
-            try:
-                return (yield from starting.start(places, until))
-            except DatabaseInUseError:
-                # Started by hand a moment ago, or draining: wait for it, or for its end.
-                again = min(time.monotonic() + RESPAWN_S, until)
-                while time.monotonic() < again:
-                    yield PAUSE_MOST_S
-                    if found := (yield from look(places)):
-                        return found
-                if again >= until:
-                    raise
+        return (yield from _start(places, until))
+
+
+def _start(places: Places, until: float) -> Steps[Endpoint]:
+    """Start routers until one serves, one says why it can't, or the time is over; the caller holds the spawn lock."""
+    crashes = 0
+    while True:
+        try:
+            return (yield from starting.start(places, until))
+        except DatabaseInUseError:
+            # Started by hand a moment ago, or draining: wait for it, or for its end.
+            again = min(time.monotonic() + RESPAWN_S, until)
+            while time.monotonic() < again:
+                yield PAUSE_MOST_S
+                if found := (yield from look(places)):
+                    return found
+            if again >= until:
+                raise
+        except RouterEndedError as error:
+            # Whoever killed it, or the system for want of memory, may leave the next one alone.
+            crashes += not error.killed
+            if crashes >= CRASHES or time.monotonic() + KILLED_S >= until:
+                raise
+            yield KILLED_S
 
 
 def _adopts(places: Places) -> bool:
