@@ -11,6 +11,8 @@ from typing import NoReturn
 from mcp_dealer import traces
 from mcp_dealer.cluster_link import Link
 from mcp_dealer.server import MemoryServer
+from memmux.config import owner
+from memmux.config.paths import Places
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import MemmuxError
 from memmux.logs import log
@@ -20,6 +22,8 @@ def main(arguments: list[str]) -> None:
     """Serve one MCP client on standard input and output until it leaves."""
     try:
         settings = parse_flags(arguments)
+        if settings.remote is None:
+            owner.check(Places(settings))
         log.configure("mcp", settings)
         log.catch_crashes(settings)
     except MemmuxError as error:

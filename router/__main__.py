@@ -25,6 +25,7 @@ lean_structlog.import_structlog()
 
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
+from memmux.config import owner
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import (
@@ -65,6 +66,7 @@ def main(arguments: list[str]) -> int:
     logger = None
     try:
         settings = parse_flags(flags)
+        owner.check(Places(settings))  # before anything is made there
         logger = log.configure("router", settings)
         log.catch_crashes(settings)
         places = Places(settings)

@@ -16,6 +16,7 @@ from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
+from memmux.config import owner
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.errors import (
@@ -82,8 +83,9 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     A cluster of an older version that a client has started is replaced by one of ours, unless `start` is false. That
     it can't be is no failure: then the older one serves.
     Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
-    database's folder can't be written; the router's own error when it can't serve; OverloadedError when the cluster has
-    had no descriptor left for another client for a while; ClusterStartError otherwise.
+    database is another user's, or its folder can't be written; the router's own error when it can't serve;
+    OverloadedError when the cluster has had no descriptor left for another client for a while; ClusterStartError
+    otherwise.
 
     A cluster on another machine is never started. It is given `request_timeout_s` to answer, or, if `start` is false,
     one try; then this raises ClusterUnreachableError.
@@ -91,6 +93,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     if settings.remote is not None:
         return (yield from reach(remotes.read(settings.remote), settings.request_timeout_s if start else 0.0))
     places = Places(settings)
+    owner.check(places)
     until = time.monotonic() + settings.start_timeout_s
     found = yield from _admitted(places, ADMIT_S if start else 0.0)
     if found is None and not start:

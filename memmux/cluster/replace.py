@@ -12,6 +12,7 @@ from memmux.cluster import start as starting
 from memmux.cluster.endpoint import LINE_BYTES, Endpoint
 from memmux.cluster.ping import look
 from memmux.cluster.steps import PAUSE_MOST_S, Steps
+from memmux.config import owner
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import (
@@ -34,6 +35,7 @@ def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
     over and the one of before serves on, and otherwise what `seek` raises.
     """
     places = Places(settings)
+    owner.check(places)
     until = time.monotonic() + settings.start_timeout_s
     spawn_lock.make_folder(places.database.parent)
     with spawn_lock.opened(places.spawn_lock) as lock:
