@@ -118,6 +118,9 @@ EVENTS = (
     Event("cluster_not_reached", WARNING, "mcp", _FAILURE, "The MCP server found no cluster and could start none.",
           "Run `memmux doctor`; the next tool call tries again."),
     Event("mcp_started", INFO, "mcp", "", "An MCP server runs."),
+    Event("host_gone", INFO, "mcp", "why",
+          "Nobody hears the MCP server any more: its output is closed, or full while nothing can come in, or the "
+          "process that started it is gone. It leaves."),
     Event("mcp_stopped", INFO, "mcp", "", "Its client left."),
     Event("goodbye_failed", WARNING, "mcp", "error", "The MCP server left without a goodbye.",
           "Nothing: its session is swept."),
