@@ -6,11 +6,14 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
-from mcp_dealer import traces
+from mcp_dealer import host_watch, traces
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.server import MemoryServer
+from memmux.config import owner
+from memmux.config.paths import Places
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import MemmuxError
 from memmux.logs import log
@@ -20,6 +23,8 @@ def main(arguments: list[str]) -> None:
     """Serve one MCP client on standard input and output until it leaves."""
     try:
         settings = parse_flags(arguments)
+        if settings.remote is None:
+            owner.check(Places(settings))
         log.configure("mcp", settings)
         log.catch_crashes(settings)
     except MemmuxError as error:
@@ -35,8 +40,20 @@ async def _serve(settings: Settings) -> NoReturn:
     leaving: list[asyncio.Task[NoReturn]] = []  # a task that nobody holds may be collected before it has run
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, lambda: leaving.append(loop.create_task(_leave(link))))
+
+    def host_gone(why: str) -> None:
+        log.get().info("host_gone", why=why)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(lambda: leaving.append(loop.create_task(_leave(link))))
+
+    host_watch.begin(host_gone)
     log.get().info("mcp_started")
-    await MemoryServer(link).run_stdio_async()
+    try:
+        await MemoryServer(link).run_stdio_async()
+    except Exception as error:
+        if not host_watch.is_gone(error):
+            raise
+        log.get().info("host_gone", why="output closed")
     await _leave(link)
 
 

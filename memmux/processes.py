@@ -18,8 +18,10 @@ def alive(pid: int) -> bool:
         try:
             # The state follows the command's name, which is in parentheses and may hold anything.
             return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] not in (b"Z", b"X")
-        except OSError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
+        except OSError:
+            pass  # that it can't be read, for want of a descriptor or of memory, says nothing of the process
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -8,6 +8,7 @@ database already, if there is one (`router.lifecycle.handover`); should a succes
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -24,17 +25,25 @@ lean_structlog.import_structlog()
 
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
+from memmux.config import owner
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, parse_flags
-from memmux.errors import DatabaseInUseError, KeyNeededError, MemmuxError
+from memmux.errors import (
+    DatabaseInUseError,
+    KeyNeededError,
+    MemmuxError,
+    StorageFullError,
+    StoragePermissionError,
+)
 from memmux.files.lock import FileLock
 from memmux.logs import log
 from memmux.version import __version__
 from memmux.wire import protocol
-from memmux.wire.addresses import parse_listen
+from memmux.wire.addresses import parse_listen, path_of, path_while_full
 from memmux.wire.ids import uuid7
 from memmux.wire.operations import Stage
 from router.dispatch.dispatcher import Dispatcher, Limits
+from router.io import descriptors
 from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
@@ -57,6 +66,7 @@ def main(arguments: list[str]) -> int:
     logger = None
     try:
         settings = parse_flags(flags)
+        owner.check(Places(settings))  # before anything is made there
         logger = log.configure("router", settings)
         log.catch_crashes(settings)
         places = Places(settings)
@@ -73,7 +83,11 @@ def main(arguments: list[str]) -> int:
         return 1
     if not done:
         # As it was started, by the interpreter that it was started with: the version of before, where that is there.
-        os.execv(sys.executable, [sys.executable, "-P", "-m", "router", *flags])  # noqa: S606 - no shell is wanted
+        try:
+            os.execv(sys.executable, [sys.executable, "-P", "-m", "router", *flags])  # noqa: S606 - no shell is wanted
+        except OSError as error:  # it is not there any more; the next client starts a cluster
+            log.get().error("cluster_failed", code=MemmuxError.code, error=f"{sys.executable}: {error.strerror}")
+            return 1
     return 0
 
 
@@ -103,8 +117,9 @@ class _Starter:
 def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Successor | None) -> bool:
     """Serve to the end; return False if a successor was to take over, and could not."""
     places = Places(settings)
+    full_at = descriptors.full_at(descriptors.raise_limit())
     clients, workers = places.sockets(successor=0 if successor is None else os.getpid())
-    remote_listener = _remote_listener(settings, places)
+    remote_listener = _remote_listener(settings, places, full_at)
     endpoint = Endpoint(
         clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
     )
@@ -135,7 +150,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
 
     def on_serving() -> None:
         _sweep(places, successor)
-        endpoints.write(places, endpoint)
+        _write_endpoint(places, endpoint)
         starter.tell(endpoint.to_json())
         log.get().info(
             "cluster_started", endpoint=clients, listen=settings.listen, seconds=round(time.monotonic() - started, 3)
@@ -156,7 +171,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
     loop = Loop(
         dispatcher,
         supervisor,
-        lambda context: Listeners(context, clients, remote_listener),
+        lambda context: Listeners(context, clients, remote_listener, full_at),
         idle_exit_s=settings.idle_exit_s,
         drain_s=settings.drain_s,
         on_starting=on_starting,
@@ -170,15 +185,17 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         return loop.run()
     finally:
         # The endpoint file goes first: who reads it must find a cluster, or nothing.
-        endpoints.remove(places, endpoint.pid)
-        # Without the lock they may be another router's by now, but for those that only we ever use.
-        ours = (clients, workers) if lock.held() else (workers,) if successor is not None else ()
-        for address in ours:
-            Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
+        with suppress(OSError):  # what can't be removed is stale, and the next router says so
+            endpoints.remove(places, endpoint.pid)
+            # Without the lock they may be another router's by now, but for those that only we ever use.
+            ours = (clients, workers) if lock.held() else (workers,) if successor is not None else ()
+            for address in ours:
+                path_of(address).unlink(missing_ok=True)
+                path_while_full(address).unlink(missing_ok=True)
         log.get().info("cluster_stopped")
 
 
-def _remote_listener(settings: Settings, places: Places) -> RemoteListener | None:
+def _remote_listener(settings: Settings, places: Places, full_at: int) -> RemoteListener | None:
     """Return the listener for other machines, if there shall be one; raise KeyNeededError if nobody has a key.
 
     On this machine alone it may wait for its first key; beyond, a cluster that nobody can use is a mistake.
@@ -195,7 +212,18 @@ def _remote_listener(settings: Settings, places: Places) -> RemoteListener | Non
             f"the cluster shall listen at {settings.listen}, beyond this machine, and nobody has a key; make one with "
             f"`memmux key add NAME --role write --endpoint tcp://HOST:{parse_listen(settings.listen).port}`"
         )
-    return RemoteListener(settings.listen, keys.pair(places), keyring)
+    return RemoteListener(settings.listen, keys.pair(places), keyring, full_at)
+
+
+def _write_endpoint(places: Places, endpoint: Endpoint) -> None:
+    """Let clients find the cluster; raise the StorageError that keeps it from being found."""
+    try:
+        endpoints.write(places, endpoint)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space" if full else "give yourself write permission to its folder"
+        kind = StorageFullError if full else StoragePermissionError
+        raise kind(f"{places.endpoint} can't be written ({error.strerror}); {remedy}") from None
 
 
 def _sweep(places: Places, successor: Successor | None) -> None:
@@ -204,9 +232,14 @@ def _sweep(places: Places, successor: Successor | None) -> None:
     handed_over = successor is not None and successor.predecessor is not None and successor.predecessor == left
     if left is not None and not handed_over:
         log.get().warning("endpoint_stale", router_pid=left.pid, router_version=left.version)
-        places.endpoint.unlink(missing_ok=True)
+        _remove(places.endpoint)
     for path in places.left_sockets():
         log.get().warning("socket_stale", path=str(path))
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # what takes its place replaces it, or is in nobody's way
         path.unlink(missing_ok=True)
 
 

@@ -10,8 +10,9 @@ Both clients drive one `Session`, each with its own kind of socket:
     session.lost(now)             whether the router has been silent for too long
 
 A request is sent again, with the same id and key, after every new connection, when the router refuses it for now
-(`overloaded`, `rate_limited`, `draining`, `unknown_session`), and when no answer came for long; so it fails for the
-network's or the router's sake only when its own time is over.
+(`overloaded`, `rate_limited`, `draining`, `unknown_session`), when it is answered `cancelled` and nobody cancelled it
+here, and when no answer came for long; so it fails for the network's or the router's sake only when its own time is
+over.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import orjson
 from memmux.client.calls import Call
 from memmux.client.pending import Pending, PendingRequests
 from memmux.errors import (
+    CancelledError,
     DrainingError,
     MemmuxError,
     OverloadedError,
@@ -46,7 +48,8 @@ MODEL_S = 0.25  # between two questions for the cluster's model
 BACK_OFF_S = 0.05  # the first pause after a refusal; doubled each time
 BACK_OFF_MOST_S = 1.0
 
-_LATER = (OverloadedError, RateLimitedError, DrainingError, UnknownSessionError)
+# What was cancelled here is pending no more, so what is pending was cancelled by nobody who waits for it.
+_LATER = (OverloadedError, RateLimitedError, DrainingError, UnknownSessionError, CancelledError)
 
 Outcome: TypeAlias = Message | MemmuxError
 Settled: TypeAlias = tuple[str, Outcome]

@@ -13,7 +13,9 @@ from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
+from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
+from memmux.config import owner
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, load
 from memmux.errors import (
@@ -23,6 +25,7 @@ from memmux.errors import (
     DatabaseInUseError,
     LocalOnlyError,
     MemmuxError,
+    OverloadedError,
 )
 from memmux.processes import alive
 from memmux.trust import remotes
@@ -31,6 +34,9 @@ from memmux.wire import protocol
 
 STOP_S = 10.0  # what a router may take to exit after it has drained
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
+ADMIT_S = 10.0  # for others to leave a cluster that lets nobody more in
+KILLED_S = 0.25  # before the next start, after a router ended and said nothing
+CRASHES = 2  # routers that end so and were not killed, after which the next one would as well
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
 
 
@@ -76,7 +82,9 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     A cluster of an older version that a client has started is replaced by one of ours, unless `start` is false. That
     it can't be is no failure: then the older one serves.
     Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
-    database's folder can't be written; the router's own error when it can't serve; ClusterStartError otherwise.
+    database is another user's, or its folder can't be written; the router's own error when it can't serve;
+    OverloadedError when the cluster has had no descriptor left for another client for a while; ClusterStartError
+    otherwise.
 
     A cluster on another machine is never started. It is given `request_timeout_s` to answer, or, if `start` is false,
     one try; then this raises ClusterUnreachableError.
@@ -84,8 +92,9 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     if settings.remote is not None:
         return (yield from reach(remotes.read(settings.remote), settings.request_timeout_s if start else 0.0))
     places = Places(settings)
+    owner.check(places)
     until = time.monotonic() + settings.start_timeout_s
-    found = yield from look(places)
+    found = yield from _admitted(places, ADMIT_S if start else 0.0)
     if found is None and not start:
         raise ClusterUnreachableError(
             f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
@@ -93,6 +102,19 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     if found is None:
         return (yield from _start_alone(places, until))
     return (yield from upgraded(places, found, until)) if start else found
+
+
+def _admitted(places: Places, most_s: float) -> Steps[Endpoint | None]:
+    """Return the endpoint of a cluster that answers; wait for so long if it lets nobody more in."""
+    until = time.monotonic() + most_s
+    for pause in pauses():
+        try:
+            return (yield from look(places))
+        except OverloadedError:
+            if time.monotonic() >= until:
+                raise
+        yield pause
+    return None
 
 
 def moved(settings: Settings, endpoint: Endpoint) -> bool:
@@ -142,18 +164,30 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
                 )
         if found := (yield from look(places)):
             return found
-        while True:
-            try:
-                return (yield from starting.start(places, until))
-            except DatabaseInUseError:
-                # Started by hand a moment ago, or draining: wait for it, or for its end.
-                again = min(time.monotonic() + RESPAWN_S, until)
-                while time.monotonic() < again:
-                    yield PAUSE_MOST_S
-                    if found := (yield from look(places)):
-                        return found
-                if again >= until:
-                    raise
+        return (yield from _start(places, until))
+
+
+def _start(places: Places, until: float) -> Steps[Endpoint]:
+    """Start routers until one serves, one says why it can't, or the time is over; the caller holds the spawn lock."""
+    crashes = 0
+    while True:
+        try:
+            return (yield from starting.start(places, until))
+        except DatabaseInUseError:
+            # Started by hand a moment ago, or draining: wait for it, or for its end.
+            again = min(time.monotonic() + RESPAWN_S, until)
+            while time.monotonic() < again:
+                yield PAUSE_MOST_S
+                if found := (yield from look(places)):
+                    return found
+            if again >= until:
+                raise
+        except RouterEndedError as error:
+            # Whoever killed it, or the system for want of memory, may leave the next one alone.
+            crashes += not error.killed
+            if crashes >= CRASHES or time.monotonic() + KILLED_S >= until:
+                raise
+            yield KILLED_S
 
 
 def _adopts(places: Places) -> bool:

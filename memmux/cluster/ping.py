@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import zmq
 
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.steps import Steps, pauses, run
 from memmux.config.paths import Places
+from memmux.errors import OverloadedError
 from memmux.processes import alive
 from memmux.wire import protocol, sockets
+from memmux.wire.addresses import path_of, path_while_full
 from memmux.wire.protocol import Header, Kind
 
 PONG_S = 3.0  # a router that does not answer a PING for so long is dead
@@ -23,16 +24,29 @@ def ping(endpoint: Endpoint, timeout_s: float = PONG_S) -> bool:
 
 
 def look(places: Places) -> Steps[Endpoint | None]:
-    """Return the endpoint of a cluster that answers."""
+    """Return the endpoint of a cluster that answers; raise OverloadedError if it lets nobody more in."""
     endpoint = read(places)
-    if endpoint is None or not alive(endpoint.pid) or not _bound(endpoint.address):
+    if endpoint is None or not alive(endpoint.pid):
         return None
-    return endpoint if (yield from answers(endpoint, PONG_S)) else None
+    if _bound(endpoint.address) and (yield from answers(endpoint, PONG_S)):
+        return endpoint
+    if full(endpoint):
+        raise OverloadedError(
+            f"the cluster (pid {endpoint.pid}) has as many connections as it may open files; close clients, or raise "
+            "the limit of open files (`ulimit -n`, or LimitNOFILE of its service) and start it anew"
+        )
+    return None
+
+
+def full(endpoint: Endpoint) -> bool:
+    """Return whether the cluster there serves, and lets nobody more in."""
+    local = endpoint.address.startswith("ipc:///")
+    return local and alive(endpoint.pid) and path_while_full(endpoint.address).exists()
 
 
 def _bound(address: str) -> bool:
     """Return whether there may be a socket: after a reboot another process may have the router's pid."""
-    return not address.startswith("ipc:///") or Path(address.removeprefix("ipc://")).exists()
+    return not address.startswith("ipc:///") or path_of(address).exists()
 
 
 def answers(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -18,8 +19,23 @@ from memmux.config.paths import Places, make_private
 from memmux.errors import ClusterStartError, MemmuxError, error_from_json
 from memmux.files import private
 
+if TYPE_CHECKING:
+    from subprocess import Popen  # only the client that starts a cluster pays for it
+
+END_S = 1.0  # for a router that has closed its end of the pipe to be gone
 ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
 ERROR_LINES = 5  # of them, in the message of a failed start
+
+
+class RouterEndedError(ClusterStartError):
+    """The router ended before it was ready, and said no reason; its log in the state folder may have one.
+
+    killed: by a signal, so that the next one may live.
+    """
+
+    def __init__(self, message: str = "", *, killed: bool) -> None:
+        super().__init__(message)
+        self.killed = killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +65,17 @@ watcher: Callable[[AdoptionProgress], None] = _unwatched
 
 
 def start(places: Places, until: float, *flags: str) -> Steps[Endpoint]:
-    """Start a router with these flags beside those of the settings, and return what its READY line says."""
-    ready, told = os.pipe()
+    """Start a router with these flags beside those of the settings, and return what its READY line says.
+
+    Raises the error that it says, RouterEndedError if it ends without one, and ClusterStartError otherwise.
+    """
+    try:
+        ready, told = os.pipe()
+    except OSError as error:
+        raise ClusterStartError(f"a cluster can't be started: {error.strerror}; close files, and try again") from None
     try:
         try:
-            before = _spawn(places, told, flags)
+            router, before = _spawn(places, told, flags)
         finally:
             os.close(told)
         line = yield from _line(ready, until)
@@ -67,12 +89,24 @@ def start(places: Places, until: float, *flags: str) -> Steps[Endpoint]:
         raise failure
     endpoint = Endpoint.from_line(line)
     if endpoint is None:
-        raise ClusterStartError(f"the cluster ended before it was ready{last_words(places, before)}")
+        killed = yield from _killed(router)
+        how = "was killed" if killed else "ended"
+        raise RouterEndedError(f"the cluster {how} before it was ready{last_words(places, before)}", killed=killed)
     return endpoint
 
 
-def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> int:
-    """Start the router, detached; return how many bytes its error file had before."""
+def _killed(router: Popen[bytes]) -> Steps[bool]:
+    """Return whether a router that has said its last was ended by a signal."""
+    until = time.monotonic() + END_S
+    for pause in pauses():
+        if (code := router.poll()) is not None or time.monotonic() >= until:
+            return code is not None and code < 0
+        yield pause
+    return False
+
+
+def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> tuple[Popen[bytes], int]:
+    """Start the router, detached; return it, and how many bytes its error file had before."""
     import subprocess  # only the client that starts a cluster pays for it
     import threading
 
@@ -94,10 +128,12 @@ def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> int:
                 start_new_session=True,
             )
     except OSError as error:
-        raise ClusterStartError(f"{sys.executable} can't be started: {error.strerror}") from None
+        what = error.filename or sys.executable
+        raise ClusterStartError(f"the router can't be started: {what}: {error.strerror}") from None
     # The router outlives this call, and perhaps this process; if not, it must not stay behind as a zombie.
-    threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
-    return before
+    with suppress(RuntimeError):  # no thread can be had: then it does stay
+        threading.Thread(target=router.wait, name="memmux-reaper", daemon=True).start()
+    return router, before
 
 
 def _line(descriptor: int, until: float) -> Steps[bytes | None]:

@@ -135,8 +135,13 @@ def make_private(folder: Path, *, sync: bool = False) -> None:
         found = folder.lstat()
     except OSError as error:
         raise StoragePermissionError(f"the folder {folder} can't be made: {error.strerror}") from None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise StoragePermissionError(f"{folder} is not a folder of yours; remove it, or set MEMMUX_RUNTIME_DIR")
+    if not stat.S_ISDIR(found.st_mode):
+        raise StoragePermissionError(f"{folder} is no folder; move it away, or name another one")
+    if found.st_uid != os.geteuid():
+        raise StoragePermissionError(
+            f"{folder} is not a folder of yours; run memmux as the user whose it is, or name another folder with "
+            "MEMMUX_RUNTIME_DIR or MEMMUX_STATE_DIR"
+        )
     if stat.S_IMODE(found.st_mode) != private.FOLDER:
         folder.chmod(private.FOLDER)
 

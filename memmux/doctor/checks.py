@@ -18,9 +18,10 @@ import orjson
 from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
-from memmux.cluster.ping import ping
+from memmux.cluster.endpoint import Endpoint
+from memmux.cluster.ping import full, ping
 from memmux.cluster.steps import run
-from memmux.config import mms_database, mms_variables
+from memmux.config import mms_database, mms_variables, owner
 from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings
 from memmux.doctor.finding import Finding, error, ok, warning
@@ -137,8 +138,8 @@ def _folder(name: str, folder: Path) -> Finding:
 
 def _file(name: str, path: Path) -> Finding:
     found = path.stat()
-    if found.st_uid != os.getuid():
-        return error(name, f"{path} belongs to another user; run `chown` on it, or name another database")
+    if whose := owner.of_another(path):
+        return error(name, whose)
     if not os.access(path, os.R_OK | os.W_OK):
         return error(name, f"{path} can't be read and written; run `chmod 600 {path}`")
     if found.st_mode & _OTHERS:
@@ -173,20 +174,34 @@ def _backups(settings: Settings) -> Iterator[Finding]:
         yield warning("backups", f"{text}, and old; run `memmux backup`") if late else ok("backups", text)
 
 
-def of_leftovers(settings: Settings) -> Iterator[Finding]:
-    """Yield what processes left behind that are gone, and how the cluster that runs, if one does, fits to this one."""
-    places = Places(settings)
-    endpoint = endpoints.read(places)
-    running = endpoint is not None and alive(endpoint.pid) and ping(endpoint)
-    if endpoint is not None and running:
+def _running(endpoint: Endpoint) -> Finding | None:
+    """Look at the cluster that runs; None if none does."""
+    if alive(endpoint.pid) and ping(endpoint):
         if endpoint.version != __version__ or endpoint.protocol != protocol.VERSION:
-            yield warning(
+            return warning(
                 "version skew",
                 f"the cluster is memmux {endpoint.version}, this is {__version__}; run `memmux restart` to "
                 "have one of this version take over",
             )
-        else:
-            yield ok("cluster", f"pid {endpoint.pid} answers, memmux {endpoint.version}")
+        return ok("cluster", f"pid {endpoint.pid} answers, memmux {endpoint.version}")
+    if full(endpoint):
+        return warning(
+            "cluster",
+            f"pid {endpoint.pid} has as many connections as it may open files, and lets nobody more in; close clients, "
+            "or raise the limit of open files (`ulimit -n`) and start it anew",
+        )
+    return None
+
+
+def of_leftovers(settings: Settings) -> Iterator[Finding]:
+    """Yield what processes left behind that are gone, and how the cluster that runs, if one does, fits to this one."""
+    places = Places(settings)
+    if whose := owner.of_another(places.endpoint):
+        yield error("cluster", whose)
+        return
+    endpoint = endpoints.read(places)
+    if endpoint is not None and (finding := _running(endpoint)) is not None:
+        yield finding
         return
     yield ok("cluster", "none runs; the next client starts one")
     if places.endpoint.exists():

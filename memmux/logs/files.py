@@ -22,7 +22,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from memmux.config.paths import make_private
-from memmux.errors import MemmuxError
+from memmux.errors import MemmuxError, StoragePermissionError
 from memmux.files import lock, private
 
 SUFFIX = ".jsonl"
@@ -43,7 +43,7 @@ class LogFile:
     """The file that one process writes its lines to, each whole, by one system call; any thread may.
 
     name: of the process. total_bytes: of all files in the folder together. A full disk loses lines, never the process;
-    a folder or a file that somebody removed is made again.
+    a folder or a file that somebody removed is made again. Raises StoragePermissionError if there can be no file.
     """
 
     def __init__(self, folder: Path, name: str, total_bytes: int) -> None:
@@ -56,7 +56,13 @@ class LogFile:
         self._size = self._most = 0
         self._look_at = 0.0
         self._cut = False  # whether the last line has no end: the disk was full, or its writer was killed
-        self._open()
+        try:
+            self._open()
+        except OSError as error:
+            raise StoragePermissionError(
+                f"no log can be written in {folder} ({error.strerror}); give yourself write permission and some space, "
+                "or name another folder with MEMMUX_STATE_DIR"
+            ) from None
 
     @property
     def path(self) -> Path:
@@ -96,9 +102,11 @@ class LogFile:
 
     def _reopen(self) -> None:
         before = self._descriptor
-        self._open()
-        if before >= 0:
-            os.close(before)
+        try:
+            self._open()
+        finally:
+            if before not in (-1, self._descriptor):
+                os.close(before)
 
     def _open(self) -> None:
         make_private(self._folder)

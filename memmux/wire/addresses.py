@@ -1,9 +1,10 @@
-"""Addresses of the network: `tcp://HOST:PORT`, where a cluster listens and where its clients connect."""
+"""Addresses: `tcp://HOST:PORT`, where a cluster listens for other machines, and `ipc://PATH`, for its own."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from memmux.errors import SettingInvalidError
 
@@ -68,6 +69,16 @@ def parse_listen(text: str, source: str = "listen") -> Address:
         return Address("0.0.0.0", address.port)  # noqa: S104 - what it means
     _number(address.host, text, source)
     return address
+
+
+def path_of(address: str) -> Path:
+    """Return where the socket of an ipc address is."""
+    return Path(address.removeprefix("ipc://"))
+
+
+def path_while_full(address: str) -> Path:
+    """Return where the socket of an ipc address is while nobody more can be let in."""
+    return Path(f"{address.removeprefix('ipc://')}.full")
 
 
 def _number(host: str, text: str, source: str) -> None:

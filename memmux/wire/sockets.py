@@ -110,8 +110,17 @@ def zap(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
 
 
 def monitor(socket: zmq.Socket[bytes], events: int) -> zmq.Socket[bytes]:
-    """Return a PAIR that says what happens to the connections of a socket; hints, not facts."""
-    return configured(socket.get_monitor_socket(events))
+    """Return a PAIR that says what happens to the connections of a socket; hints, not facts.
+
+    libzmq waits for its reader, and accepts nothing meanwhile, once some 1000 events are unread. So neither is the
+    monitor of a socket ever disabled, which would wait for libzmq: close the socket, and then this one.
+    """
+    address = f"inproc://monitor-{id(socket):x}"
+    socket.monitor(address, events)
+    reader: zmq.Socket[bytes] = configured(socket.context.socket(zmq.PAIR))
+    reader.rcvhwm = 1  # beside the 1000 that libzmq sets at its own end
+    reader.connect(address)
+    return reader
 
 
 def dealer(

@@ -54,6 +54,8 @@ from router.dispatch.workers import Backend
 
 __all__ = ["Dispatcher", "Limits"]
 
+LATE_S = 1.5  # between two ticks, after which the router must have stood still
+
 
 class Dispatcher:
     """The state of one router. Every input returns the actions to perform, in order, and none ever raises.
@@ -81,6 +83,7 @@ class Dispatcher:
         self._canary = Canary(new_id, self._flow.troubles, self._out, every_s=canary_s)
         self._metered = metered
         self._sample_at = 0.0
+        self._ticked: float | None = None  # the last time; at first, when anything happened
         self._idle_since: float | None = None
         self._drain_began = False
         self._drain_finished = False
@@ -145,7 +148,17 @@ class Dispatcher:
         return self.drain(now)
 
     def tick(self, now: float) -> list[Action]:
-        """Do what is due."""
+        """Do what is due; to be called once a second at least.
+
+        If it was not, the whole process stood still, and perhaps the machine: then it has heard nobody, and nobody is
+        late because of that. What clients ask for has the time that they gave it.
+        """
+        late_s = 0.0 if self._ticked is None else now - self._ticked
+        self._ticked = now
+        if late_s >= LATE_S:
+            self._out.log("warning", "router_stood_still", seconds=round(late_s, 3))
+            self._backend.liveness.renew(now)
+            self._flow.renew(late_s)
         self._flow.expire(now)
         self._flow.make_way(now)
         self._backend.check(now)
@@ -191,6 +204,8 @@ class Dispatcher:
 
     def _settled(self, now: float) -> list[Action]:
         """Do what follows from any input, and return the actions that it led to."""
+        if self._ticked is None:
+            self._ticked = now
         self._backfill.settle(now)
         self._canary.settle(now)
         attended = self._frontend.sessions.users > 0

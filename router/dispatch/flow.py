@@ -56,9 +56,10 @@ class Flow:
         self._out = out
         self._slips: dict[str, Slip] = {}
         self._deadlines = Deadlines()
-        # Requests that ended while a worker had them, and the attempt that it still works on. Should the same id be
-        # sent again, the new request gets a later attempt, and the old worker's answer is not taken for the new one's.
-        self._abandoned: dict[str, int] = {}
+        # Requests that ended while workers had them, and the attempts that those still work on. Should the same id be
+        # sent again, the new request gets a later attempt than all of them: no answer and no CANCEL of an old one is
+        # taken for one of the new.
+        self._abandoned: dict[str, set[int]] = {}
         self.replaced = False  # whether the database is another file by now, which ends the cluster
 
     def __len__(self) -> int:
@@ -92,7 +93,7 @@ class Flow:
 
     def accept(self, slip: Slip, now: float) -> None:
         """Take on a request; from here on it is answered, or its client is gone."""
-        slip.attempt = self._abandoned.get(slip.id, 0) + 1
+        slip.attempt = max(self._abandoned.get(slip.id, ()), default=0) + 1
         self._slips[slip.id] = slip
         self._deadlines.set(slip.id, slip.deadline)
         if slip.session is not None:
@@ -182,6 +183,19 @@ class Flow:
             leased = slip.lease is not None
             self._leave(slip, now)
             self._expired(slip, leased=leased, now=now)
+
+    def renew(self, late_s: float) -> None:
+        """Leave out that time of what workers had to do, and of what the router asked for itself: it stood still."""
+        for slip in self._slips.values():
+            if slip.session is None:
+                slip.deadline += late_s
+                self._deadlines.set(slip.id, slip.deadline)
+        for pool in self.pools.values():
+            for worker in pool.workers.values():
+                for lease in worker.leases.values():
+                    lease.since += late_s
+                    if lease.abandoned_at is not None:
+                        lease.abandoned_at += late_s
 
     @property
     def log_is_large(self) -> bool:
@@ -308,14 +322,16 @@ class Flow:
             return
         slip.worked(now)
         lease.abandoned_at = now
-        self._abandoned[slip.id] = lease.attempt
+        self._abandoned.setdefault(slip.id, set()).add(lease.attempt)
         if cancel:
             self._out.cancel(lease.worker_id, slip.id, lease.attempt)
 
     def _settle(self, lease: Lease) -> None:
         """Forget an abandoned lease that has ended."""
-        if self._abandoned.get(lease.slip.id) == lease.attempt:
-            del self._abandoned[lease.slip.id]
+        attempts = self._abandoned.get(lease.slip.id, set())
+        attempts.discard(lease.attempt)
+        if not attempts:
+            self._abandoned.pop(lease.slip.id, None)
 
     def _fail(self, slip: Slip, error: Mapping[str, object], now: float) -> None:
         """Answer with an error."""

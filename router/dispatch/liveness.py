@@ -79,6 +79,12 @@ class Liveness:
         del self._workers[worker.id]
         self._checks.drop(worker.id)
 
+    def renew(self, now: float) -> None:
+        """Give every worker its whole time again: nobody listened to them."""
+        for worker in self._workers.values():
+            worker.heard_at = now
+            self._checks.set(worker.id, self._silent_at(worker))
+
     def next_check(self) -> float | None:
         """Return when `hung` must be asked next."""
         return self._checks.next()

@@ -24,6 +24,7 @@ _PUBLIC_BYTES = 32
 ALLOWED, DENIED = b"200", b"400"
 QUIET_S = 60.0  # in which a refusal is logged once, however often the client tries
 _REMEMBERED = 1024
+_UNREAD = object()  # no signature equals it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +68,44 @@ def decide(question: Sequence[bytes], known: Keys) -> Verdict:
 class Keyring:
     """The keys of a database, read anew when their file has changed.
 
-    While the file can't be believed no key is valid, and `keys_unreadable` in the log says why. The first reading
-    raises the KeyFileError instead.
+    While the file can't be read or believed no key is valid, and `keys_unreadable` in the log says why, once for each
+    reason; it is read again whenever it is looked at, as what was wrong may pass without a change of the file. The
+    first reading raises the KeyFileError instead.
     """
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._read_as = self._signature()
-        self.keys = keys.read(places)
+        self._read_as: Hashable = None  # what the file was when it was read, whole; _UNREAD if it could not be
+        self._wrong = ""
+        self.keys = self._read()
 
     def refresh(self) -> bool:
-        """Return whether the file has changed since it was last looked at; `keys` is then what it says now."""
-        signature = self._signature()
-        if signature == self._read_as:
+        """Return whether it was read anew, since it has changed or could not be read; `keys` is then what it says."""
+        if self._read_as == self._signature():
             return False
-        self._read_as = signature
         try:
-            self.keys = keys.read(self._places)
+            self.keys = self._read()
         except KeyFileError as error:
             self.keys = Keys()
-            log.get().error("keys_unreadable", error=error.message)
+            if self._wrong != error.message:
+                log.get().error("keys_unreadable", error=error.message)
+            self._wrong = error.message
         else:
+            self._wrong = ""
             log.get().info("keys_read", serial=self.keys.serial, valid=len(self.keys.valid))
         return True
+
+    def _read(self) -> Keys:
+        before, self._read_as = self._signature(), _UNREAD
+        try:
+            found = keys.read(self._places)
+        except OSError as error:  # it could be opened, and not be read
+            raise KeyFileError(f"{self._places.keys} can't be read: {error.strerror}; it is tried again") from None
+        if before is not None and found == Keys():
+            raise KeyFileError(f"{self._places.keys} was not there when it was to be read; it is tried again")
+        if before == self._signature():  # else it was changed while it was read
+            self._read_as = before
+        return found
 
     def _signature(self) -> Hashable:
         """Return what is another once the file was written, replaced, removed or opened to others."""

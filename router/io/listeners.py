@@ -11,6 +11,7 @@ from memmux.processes import alive
 from memmux.wire import protocol, sockets
 from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.protocol import Header, Kind
+from router.io.local_listener import LocalListener
 
 if TYPE_CHECKING:
     from router.io.remote_listener import (
@@ -25,13 +26,14 @@ class Listeners:
     """The sockets for clients.
 
     address: of the cluster's own, which this user's processes reach. remote: for clients of other machines, if it
-    shall listen for them.
+    shall listen for them. full_at: how many descriptors are taken when nobody more is let in.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, remote: RemoteListener | None) -> None:
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], address: str, remote: RemoteListener | None, full_at: int
+    ) -> None:
         self._context = context
-        self._address = address
-        self._frontend = sockets.router(context)
+        self._local = LocalListener(context, address, full_at)
         self._remote = remote
         self._open = False  # the remote listener
 
@@ -40,7 +42,7 @@ class Listeners:
         if self._remote is not None:
             self._remote.open(self._context)
             self._open = True
-        self._frontend.bind(self._address)
+        self._local.open()
 
     def shut(self) -> None:
         """Close the remote listener, for another router to listen there; clients of this machine are still heard."""
@@ -50,19 +52,20 @@ class Listeners:
 
     def close(self) -> None:
         """Close everything; the last answers still go out."""
-        self._frontend.close(linger=LINGER_MS)
+        self._local.close(LINGER_MS)
         self.shut()
 
     @property
     def polled(self) -> Sequence[zmq.Socket[bytes]]:
         """What the loop polls."""
-        return self._frontend, *(self._remote.polled if self._remote is not None and self._open else ())
+        return *self._local.polled, *(self._remote.polled if self._remote is not None and self._open else ())
 
     def messages(self, most: int, now: float) -> Iterator[tuple[bytes, Sequence[bytes], Grant]]:
         """Yield what clients say: routing id, frames, and what they may do; so many at most from either side."""
+        self._local.count()
         for _ in range(most):
             try:
-                routing_id, *frames = self._frontend.recv_multipart(zmq.NOBLOCK)
+                routing_id, *frames = self._local.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
             yield routing_id, frames, LOCAL
@@ -73,12 +76,16 @@ class Listeners:
     def send(self, routing_id: bytes, frames: Sequence[bytes]) -> bool:
         """Send without blocking; return False when the client is gone, or has not read for thousands of messages."""
         if self._remote is None or not self._remote.owns(routing_id):
-            return sockets.send(self._frontend, routing_id, frames)
+            return sockets.send(self._local.socket, routing_id, frames)
         return self._open and sockets.send(self._remote.listener, self._remote.inner(routing_id), frames)
 
     def gone(self) -> Sequence[bytes]:
         """Return the clients that were shut out since this was last asked: their key is valid no more."""
         return self._remote.gone() if self._remote is not None else ()
+
+    def troubles(self, now: float) -> Sequence[str]:
+        """Return the codes of what is wrong; to be asked now and then, as it lets clients in again."""
+        return *self._local.look(), *(self._remote.troubles(now) if self._remote is not None and self._open else ())
 
     def look(self) -> None:
         """See whose key is valid no more."""

@@ -9,6 +9,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import orjson
 import zmq
@@ -16,12 +17,14 @@ import zmq
 from memmux.errors import AddressUnavailableError, ClusterStartError, MemmuxError
 from memmux.logs import log
 from memmux.wire import protocol, sockets
+from memmux.wire.addresses import path_of
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from router.dispatch import actions
 from router.dispatch.actions import Action
 from router.dispatch.dispatcher import Dispatcher
 from router.io.listeners import LINGER_MS, Listeners
+from router.io.local_listener import have_path
 from router.io.wakeup import Wakeup
 from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.startup import Startup
@@ -80,7 +83,7 @@ class Loop:
         self._next_sweep = 0.0
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._listeners = listeners(self._context)
-        self._backend = sockets.router(self._context, supervisor.address)
+        self._backend = _backend(self._context, supervisor.address)
         self._wakeup = Wakeup()
         self._poller = zmq.Poller()
 
@@ -156,9 +159,8 @@ class Loop:
         if self._startup.completed(now):
             self._on_serving()
         if self._startup.serve_by is None and self._supervisor.failing(Stage.WRITE):
-            self._startup.failure = ClusterStartError(
-                "the write worker keeps failing; router.err in the state folder says why"
-            )
+            why = self._supervisor.error(Stage.WRITE) or "router.err in the state folder says why"
+            self._startup.failure = ClusterStartError(f"the write worker keeps failing; {why}")
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_S
             if self._startup.serving_since is None:
@@ -173,7 +175,9 @@ class Loop:
 
     def _look(self, now: float) -> None:
         """Tell the dispatcher what is wrong beside it."""
-        found = [code for look in self._looks for code in look(now)]
+        with suppress(OSError, MemmuxError, zmq.ZMQError):  # it is tried again
+            have_path(self._backend, self._supervisor.address)
+        found = [*self._listeners.troubles(now), *(code for look in self._looks for code in look(now))]
         self._dispatcher.troubled([*found, *(f"{slot}_failing" for slot in self._supervisor.failing_slots())])
 
     def _sweep(self, now: float) -> None:
@@ -254,7 +258,7 @@ class Loop:
             case actions.KillWorker(identity):
                 self._supervisor.kill(identity)
             case actions.ReplaceWorker(identity):
-                self._started(self._supervisor.replace(identity), now)
+                self._started(self._supervisor.replace(identity, now), now)
             case actions.WorkerReady(identity, stage):
                 self._supervisor.on_ready(identity, now)
                 if self._startup.on_ready(stage, now):
@@ -344,3 +348,14 @@ class Loop:
         self._listeners.close()
         self._backend.close(linger=LINGER_MS)
         self._context.term()
+
+
+def _backend(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
+    """Return the socket for workers; raise ClusterStartError if it can't be bound."""
+    try:
+        return sockets.router(context, address)
+    except zmq.ZMQError as error:
+        raise ClusterStartError(
+            f"the cluster can't listen at {path_of(address)}: {error.strerror}; remove what is there, or set "
+            "MEMMUX_RUNTIME_DIR to another folder"
+        ) from None

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
@@ -23,15 +22,20 @@ from memmux.wire import sockets
 from memmux.wire.addresses import parse
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
-from router.io.auth import Keyring, Refusals, decide
+from router.io import descriptors
+from router.io.auth import QUIET_S, Keyring, Refusals, decide
+from router.io.connections import SILENT_MOST, Connections, Peer
+from router.io.local_listener import EVENT
 
 PREFIX = b"\x00remote/"
 PROBE_S = 60.0  # between two looks at each client's connection if no hint came that one has ended
 _TURN = 64  # questions and hints that are taken at once
 _FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _HINTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | _FAILED
-_EVENT = struct.Struct("=Hi")  # how a monitor begins: which event, and its value; zmq.utils.monitor imports asyncio
-_PEERS = 4096  # connections of which the address is remembered
+_PEERS = 4096  # connections of which it is remembered that they were refused
+_UNREAD, _LAST_MS = 4096, 5  # hints that are still read when all is closed, and for how long there must be none
+CUT = "connections_cut"  # the code that says: connections are cut, as there are too many
+CUT_S = 5.0  # for which the code is said after the last one
 
 Incoming = tuple[bytes, list[bytes], Grant]
 """A message of a client: its routing id, the frames, and what it may do."""
@@ -40,10 +44,11 @@ Incoming = tuple[bytes, list[bytes], Grant]
 class RemoteListener:
     """The way in for clients of other machines.
 
-    address: where it listens. pair: the cluster's own keys. keyring: the clients'.
+    address: where it listens. pair: the cluster's own keys. keyring: the clients'. full_at: how many descriptors are
+    taken when nobody is let in any more; half of those that are free at first are for connections that come in here.
     """
 
-    def __init__(self, address: str, pair: KeyPair, keyring: Keyring) -> None:
+    def __init__(self, address: str, pair: KeyPair, keyring: Keyring, full_at: int = descriptors.CONNECTIONS) -> None:
         self.address = address
         self.keyring = keyring
         self._pair = pair
@@ -52,7 +57,10 @@ class RemoteListener:
         self._users: dict[bytes, str] = {}  # the public key behind each routing id that was heard from
         self._refused: set[bytes] = set()  # routing ids whose key was refused, and that it was logged of
         self._gone: list[bytes] = []
-        self._peers: dict[int, str] = {}  # the address at the other end of each descriptor, as far as known
+        self._full_at = full_at
+        self._connections = Connections(full_at // 2, SILENT_MOST)
+        self._cut_at = self._cut_said = -QUIET_S  # when a connection was cut last, and when that was logged last
+        self._cut = 0  # connections, since it was logged last
         self._failed = False  # the handshake of the connection that ends next
         self._next_probe = 0.0
         self._listener: zmq.Socket[bytes]
@@ -68,12 +76,17 @@ class RemoteListener:
             self._zap.close()
             raise AddressUnavailableError(_why_not(self.address, error)) from None
         self._monitor = sockets.monitor(self._listener, _HINTS)
+        with suppress(OSError):
+            self._connections = Connections((self._full_at - descriptors.lowest_free()) // 2, SILENT_MOST)
 
     def close(self, linger_ms: int) -> None:
         """Close it; the last answers still go out."""
-        self._listener.disable_monitor()
-        self._monitor.close(linger=0)
         self._listener.close(linger=linger_ms)
+        for _ in range(_UNREAD):  # libzmq may be waiting to say more
+            if not self._monitor.poll(_LAST_MS):
+                break
+            self._monitor.recv_multipart()
+        self._monitor.close(linger=0)
         self._zap.close(linger=0)
 
     @property
@@ -107,8 +120,9 @@ class RemoteListener:
             else:
                 self._refuse(verdict.address, verdict.reason, verdict.name, now)
         for message in _waiting(self._monitor, _TURN):
-            event, descriptor = _EVENT.unpack(message[0])
+            event, descriptor = EVENT.unpack(message[0])
             self._hint(event, descriptor, now)
+        self._cut_excess(now)
 
     def messages(self, most: int) -> Iterator[Incoming]:
         """Yield what clients say whose key is valid now; whoever else says something is gone."""
@@ -123,6 +137,7 @@ class RemoteListener:
                 self._shut_out(routing_id, user)
                 continue
             self._users[routing_id] = user
+            self._connections.spoke(_descriptor(parts))
             yield routing_id, [part.bytes for part in parts], grant
 
     def gone(self) -> list[bytes]:
@@ -169,11 +184,9 @@ class RemoteListener:
     def _hint(self, event: int, descriptor: int, now: float) -> None:
         """Take a hint: a connection that ends right after its handshake failed is one that was refused for that."""
         if event == zmq.EVENT_ACCEPTED:
-            if len(self._peers) >= _PEERS:
-                self._peers.clear()
-            self._peers[descriptor] = _peer(descriptor)
+            self._connections.opened(descriptor, _peer(descriptor))
         elif event == zmq.EVENT_DISCONNECTED:
-            address = self._peers.pop(descriptor, "")
+            address = self._connections.closed(descriptor)
             if self._failed:
                 self._refuse(address, "no CURVE, or the key of another cluster", "", now)
             else:
@@ -181,6 +194,20 @@ class RemoteListener:
             self._failed = False
         elif event & _FAILED:
             self._failed = True
+
+    def troubles(self, now: float) -> Sequence[str]:
+        """Return the code of what is wrong, if anything is."""
+        return (CUT,) if now - self._cut_at < CUT_S else ()
+
+    def _cut_excess(self, now: float) -> None:
+        """Cut what there is too much of, so that descriptors are left for the clients of this machine."""
+        for descriptor, peer in self._connections.excess():
+            _cut(descriptor, peer)
+            self._cut_at, self._cut = now, self._cut + 1
+        if self._cut and now - self._cut_said >= QUIET_S:
+            bounds = {"most": self._connections.most, "silent_most": self._connections.silent_most}
+            self._log.warning("connections_cut", count=self._cut, **bounds)
+            self._cut_said, self._cut = now, 0
 
 
 def _waiting(source: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
@@ -198,18 +225,45 @@ def _user(parts: Sequence[zmq.Frame]) -> str:
     return ""
 
 
-def _peer(descriptor: int) -> str:
-    """Return the address at the other end; empty if the connection, and with it the descriptor, is gone by now."""
+def _descriptor(parts: Sequence[zmq.Frame]) -> int:
+    """Return the descriptor over which a message came; -1 if it is not known."""
+    with suppress(zmq.ZMQError, IndexError):
+        return int(parts[-1].get(zmq.SRCFD))
+    return -1
+
+
+def _peer(descriptor: int) -> Peer:
+    """Return host and port at the other end; an empty one if the connection, and so the descriptor, is gone by now."""
     try:
         connection = socket.socket(fileno=descriptor)
     except OSError:
-        return ""
+        return "", 0
     try:
-        return str(connection.getpeername()[0])
+        return _named(connection)
     except (OSError, IndexError):
-        return ""
+        return "", 0
     finally:
         connection.detach()  # it is libzmq's
+
+
+def _cut(descriptor: int, peer: Peer) -> None:
+    """End a connection; libzmq sees that and closes it. By now the descriptor may be another one's, who is left."""
+    try:
+        connection = socket.socket(fileno=descriptor)
+    except OSError:
+        return
+    try:
+        if peer[0] and _named(connection) == peer:
+            connection.shutdown(socket.SHUT_RDWR)
+    except (OSError, IndexError):
+        pass
+    finally:
+        connection.detach()
+
+
+def _named(connection: socket.socket) -> Peer:
+    host, port, *_ = connection.getpeername()
+    return str(host), int(port)
 
 
 def _why_not(address: str, error: zmq.ZMQError) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memmux.config.settings import Settings
+from memmux.errors import WorkerUnavailableError
 from memmux.logs import log
 from memmux.processes import rss_bytes
 from memmux.wire.operations import Stage
@@ -97,18 +98,29 @@ class Supervisor:
         started: list[tuple[str, Stage]] = []
         for slot in self._slots:
             if slot.due is not None and slot.due <= now and not self._stopping:
-                slot.due = None
-                slot.process = self._spawn(slot)
-                started.append((slot.process.identity, slot.stage))
+                started += self._start(slot, now)
         return started
 
-    def replace(self, identity: str) -> list[tuple[str, Stage]]:
+    def replace(self, identity: str, now: float) -> list[tuple[str, Stage]]:
         """Start a successor beside the process `identity`; return what `start_due` would."""
         slot, _ = self._find(identity)
         if slot is None or slot.process is None or slot.successor is not None or self._stopping:
             return []
-        slot.successor = self._spawn(slot)
-        return [(slot.successor.identity, slot.stage)]
+        return self._start(slot, now)
+
+    def _start(self, slot: _Slot, now: float) -> list[tuple[str, Stage]]:
+        """Start the process of a slot, or the successor of the one that it has; later again if that can't be."""
+        slot.due = None
+        process = self._spawn(slot)
+        if process is None:
+            slot.failures += 1
+            self._start_later(slot, now)
+            return []
+        if slot.process is None:
+            slot.process = process
+        else:
+            slot.successor = process
+        return [(process.identity, slot.stage)]
 
     def reap(self, now: float) -> list[str]:
         """Return the identities of the processes that have ended, and plan what takes their place."""
@@ -131,11 +143,14 @@ class Supervisor:
         else:
             slot.failures += 1
         if slot.process is None and not self._stopping:
-            pause = BACKOFF_S * 2 ** (slot.failures - 2) if slot.failures > 1 else 0.0
-            pause = min(pause, BACKOFF_MOST_S)
-            slot.due = now + pause
-            if pause:
-                log.get().warning("slot_backed_off", slot=slot.name, failures=slot.failures, seconds=pause)
+            self._start_later(slot, now)
+
+    def _start_later(self, slot: _Slot, now: float) -> None:
+        """Let a slot without a process have one again, the later the more of them have failed in a row."""
+        pause = min(BACKOFF_S * 2.0 ** min(slot.failures - 2, 16), BACKOFF_MOST_S) if slot.failures > 1 else 0.0
+        slot.due = now + pause
+        if pause:
+            log.get().warning("slot_backed_off", slot=slot.name, failures=slot.failures, seconds=pause)
 
     def on_ready(self, identity: str, now: float) -> None:
         """Note that a process works: its slot's last error is history."""
@@ -180,6 +195,11 @@ class Supervisor:
         """Return the names of the slots that have no process and have failed so often that they count as degraded."""
         return [slot.name for slot in self._slots if slot.failures >= DEGRADED_AFTER and not slot.processes]
 
+    def error(self, stage: Stage) -> str:
+        """Return what the last process of that kind failed of that could not be started or said why it can't work."""
+        errors = [slot.error for slot in self._slots if slot.stage is stage and slot.error is not None]
+        return str(errors[0].get("message", "")) if errors else ""
+
     def next_start(self) -> float | None:
         """Return when the next process is due, in monotonic seconds."""
         return min((slot.due for slot in self._slots if slot.due is not None), default=None)
@@ -210,21 +230,33 @@ class Supervisor:
                     return slot, process
         return None, None
 
-    def _spawn(self, slot: _Slot) -> _Process:
+    def _spawn(self, slot: _Slot) -> _Process | None:
         """Start a process with a safe import path and the database's folder as its working directory.
+
+        None, and the slot has the error, if the system starts none: Python may be exchanged at this moment, or there
+        may be too many processes or open files.
 
         MCP hosts start servers inside projects that may hold a `workers/` of their own; -P keeps it out of reach.
         """
         identity = f"{slot.name}-{self.new_identity()}"
-        slot.starts += 1
         command = [sys.executable, "-P", "-m", "workers", slot.stage, f"--identity={identity}"]
-        popen = subprocess.Popen(
-            [*command, f"--router={self.address}", *self.settings.flags(), *([HELD] if slot.held else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            cwd=Path(self.settings.database).parent,
-            env={**_MEMORY, **os.environ},
-        )
+        try:
+            popen = subprocess.Popen(
+                [*command, f"--router={self.address}", *self.settings.flags(), *([HELD] if slot.held else [])],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                cwd=Path(self.settings.database).parent,
+                env={**_MEMORY, **os.environ},
+            )
+        except OSError as error:
+            failure = WorkerUnavailableError(
+                f"a {slot.stage} worker can't be started: {error.filename or sys.executable}: {error.strerror}; it is "
+                "tried again. If memmux was moved or installed anew, run `memmux restart` from where it is now"
+            )
+            slot.error = failure.to_json()
+            log.get().error("worker_not_started", slot=slot.name, error=failure.message)
+            return None
+        slot.starts += 1
         return _Process(identity, popen)
 
 

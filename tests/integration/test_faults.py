@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -20,7 +21,7 @@ import zmq
 from memmux import AsyncClient, Client
 from memmux.cluster import endpoint as endpoints
 from memmux.config.paths import Places
-from memmux.config.settings import Settings
+from memmux.config.settings import Settings, load
 from memmux.errors import (
     DatabaseReplacedError,
     DeadlineExceededError,
@@ -30,11 +31,13 @@ from memmux.errors import (
     StorageFullError,
     StoragePermissionError,
 )
+from memmux.processes import alive
 from memmux.wire import protocol, sockets
 from memmux.wire.answers import Status
 from memmux.wire.protocol import Header, Kind
 from tests.bounds import BOUND_S
 from tests.integration.helpers import all_ready, complete, gone, pids_of, status_until, workers_of
+from tests.integration.machines import logged
 
 FAULTS = Path(__file__).parents[1] / "faults"
 
@@ -236,6 +239,31 @@ def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
         if fault == "hanging":
             hanging.join(BOUND_S)
         assert status_until(client, complete).memories == 2
+
+
+def test_cluster_that_stood_still_as_a_whole_goes_on_with_the_workers_that_it_has(
+    settings_env: dict[str, str],
+) -> None:
+    """As on a laptop that was asleep."""
+    settings = load({"stall_s": 2.0}, settings_env)
+    with Client(settings=settings) as client:
+        client.store("before the night")
+        before = status_until(client, complete)
+        pids = pids_of(before)
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            until = time.monotonic() + 3 * settings.stall_s
+            while time.monotonic() < until:  # nothing happens that could be waited for
+                assert all(map(alive, pids))
+                os.sched_yield()
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        assert [hit.memory.content for hit in client.search("night", mode="keyword").hits] == ["before the night"]
+        assert client.store("in the morning").status == "created"
+        assert pids_of(status_until(client, complete)) == pids
+        assert len(logged(settings_env, "router_stood_still")) == 1
 
 
 def _search_in_vain(client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from memmux import Client
 from memmux.cluster.endpoint import read
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
-from tests.integration.helpers import BOUND_S, gone, pids_of, status_until
+from memmux.wire.addresses import path_of
+from tests.integration.helpers import BOUND_S, gone, pids_of, status_until, workers_of
 
 
 def _event(settings: Settings, name: str, process: str = "router") -> dict[str, object]:
@@ -53,6 +55,54 @@ def test_slot_whose_process_fails_again_and_again_is_backed_off_from_and_reporte
     assert isinstance(said["failures"], int)
     assert said["failures"] >= 2
     assert said["seconds"] == min(0.25 * 2 ** (said["failures"] - 2), 30.0)
+
+
+def test_socket_that_somebody_removed_is_made_again_and_nobody_starts_another_cluster(
+    client: Client, settings: Settings
+) -> None:
+    status = status_until(client, lambda status: len(status.workers) == 4)
+    pid = status.pid
+    shutil.rmtree(path_of(Places(settings).sockets()[0]).parent)
+    with Client(settings=settings, name="late") as late:
+        assert late.status().pid == pid
+    for worker in workers_of(status, "read"):
+        os.kill(worker, signal.SIGKILL)
+    assert client.list() == client.list()  # by workers that came after that
+    assert client.status().pid == pid
+    assert _event(settings, "socket_made_again")["pid"] == pid
+
+
+def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_heals(
+    settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    """As when its environment is renamed, or upgraded in place."""
+    settings = load(environment=settings_env)
+    environment = short_tmp / "environment"
+    environment.symlink_to(sys.prefix)
+    serve = [environment / "bin" / "python", "-P", "-m", "memmux", "serve"]
+    with (
+        subprocess.Popen(serve, env=settings_env, stdout=subprocess.DEVNULL) as process,
+        Client(settings=settings) as client,
+    ):
+        until = time.monotonic() + BOUND_S
+        while read(Places(settings)) is None:
+            assert process.poll() is None
+            assert time.monotonic() < until
+        before = status_until(client, lambda status: [w["state"] for w in status.workers] == ["ready"] * 4)
+        environment.unlink()
+        for worker in before.workers:
+            if worker["kind"] != "write":
+                os.kill(worker["pid"], signal.SIGKILL)
+        assert client.store("while it is gone").status == "created"
+        status = status_until(client, lambda status: "embed-0_failing" in status.degraded)
+        errors = [worker["error"]["message"] for worker in status.workers if worker["pid"] is None]
+        assert all("environment/bin/python" in error for error in errors)
+        environment.symlink_to(sys.prefix)
+        assert [hit.memory.content for hit in client.search("while it is gone").hits] == ["while it is gone"]
+        after = status_until(client, lambda status: not [code for code in status.degraded if "_failing" in code])
+        assert after.pid == before.pid
+        client.stop()
+    assert _event(settings, "worker_not_started")["slot"] in ("embed-0", "read-0", "read-1")
 
 
 def test_endpoint_of_a_killed_router_is_replaced_and_told_by_the_next_one(client: Client, settings: Settings) -> None:

@@ -6,19 +6,23 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from memmux import Client
+from memmux.cluster import endpoint as endpoints
+from memmux.cluster.endpoint import Endpoint
 from memmux.config.paths import Places
-from memmux.config.settings import Settings
+from memmux.config.settings import Settings, load
 from memmux.trust import keys
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from tests.bounds import BOUND_S
+from tests.integration.machines import memmux
 
 NOBODY = 65534
 # Told as the other user: which of the paths could be opened, listed or connected to, and whether the words of the
@@ -104,3 +108,62 @@ def test_what_is_open_to_others_is_opened_by_another_user(reachable: Path) -> No
     file.write_text("x")
     file.chmod(0o666)
     assert _opened_by_nobody([str(file), str(reachable)]) == [str(file), str(reachable)]
+
+
+def _as_nobody(env: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    """Run memmux as another user, who starts as root: where the interpreter stands may be closed to that one."""
+    become = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); "
+    run = "import runpy, sys; sys.argv[0] = 'memmux'; from memmux.cli.main import cli; import memmux.client.blocking; "
+    script = f"{run}import memmux.cli.cluster; {become}cli()"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", script, *command],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd="/",
+    )
+
+
+@pytest.mark.parametrize("command", [["status"], ["stop"], ["list"], ["store", "x"], ["serve"], ["restart"], ["check"]])
+@pytest.mark.parametrize("running", [True, False])
+def test_root_at_the_cluster_of_another_user_is_told_whose_it_is_at_once_and_leaves_nothing(
+    settings_env: dict[str, str], reachable: Path, command: list[str], running: bool
+) -> None:
+    settings = load(environment=settings_env)
+    settings.database.parent.mkdir()
+    settings.database.touch()
+    places = Places(settings)
+    if running:
+        endpoints.write(places, Endpoint("ipc:///nowhere/clients", os.getpid(), "0", 1))
+        places.lock.touch()
+    theirs = [settings.database, places.endpoint, places.lock, settings.database.parent]
+    for path in filter(Path.exists, theirs):
+        os.chown(path, NOBODY, NOBODY)
+    before = sorted(reachable.rglob("*"))
+    began = time.monotonic()
+    ended = memmux({**settings_env, "HOME": "/"}, *command)
+    assert time.monotonic() - began < 20
+    assert ended.returncode == 1
+    assert "storage_permission" in ended.stderr
+    assert "belongs to nobody, and this process is root's" in ended.stderr
+    assert "sudo -u nobody memmux" in ended.stderr
+    assert sorted(reachable.rglob("*")) == before
+    for path in filter(Path.exists, theirs):
+        os.chown(path, 0, 0)  # so that the fixture finds its own
+    settings.database.unlink()
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_user_at_the_cluster_of_another_one_is_told_whose_it_is(
+    settings_env: dict[str, str], reachable: Path, closed: bool
+) -> None:
+    settings = load(environment=settings_env)
+    settings.database.parent.mkdir(mode=0o700 if closed else 0o755)
+    settings.database.touch()
+    ended = _as_nobody(settings_env, "list")
+    assert ended.returncode == 1
+    assert "belongs to root, and this process is nobody's" in ended.stderr
+    assert not (reachable / "state").exists()
+    settings.database.unlink()

@@ -71,6 +71,19 @@ def _search(request_id: str, deadline_ms: int = 10_000) -> Header:
     )
 
 
+def test_cancel_of_what_is_answered_does_not_hit_the_next_request_of_that_id(
+    backend: Backend, embedder: subprocess.Popen[bytes]
+) -> None:
+    backend.next(Kind.READY)
+    backend.send(_search("one"), b'{"query":"where are my keys"}')
+    assert backend.next(Kind.RESULT, Kind.ERROR).header.kind is Kind.RESULT
+    embedder.send_signal(signal.SIGSTOP)  # so that it takes the two together
+    backend.send(Header(kind=Kind.CANCEL, id="one", attempt=1))
+    backend.send(_search("one"), b'{"query":"where are my keys"}')
+    embedder.send_signal(signal.SIGCONT)
+    assert backend.next(Kind.RESULT, Kind.ERROR).header.kind is Kind.RESULT
+
+
 @pytest.mark.usefixtures("embedder")
 def test_worker_says_ready_and_answers_with_the_attempt_it_was_given(backend: Backend) -> None:
     ready = backend.next(Kind.READY)

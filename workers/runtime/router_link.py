@@ -51,6 +51,7 @@ class RouterLink:
     def answer(self, header: Header, *frames: bytes) -> None:
         """Send the outcome of a request."""
         self._open.pop((header.id, header.attempt), None)
+        self._cancelled.discard((header.id, header.attempt))
         self.send(header, *frames)
 
     def hold(self, told: threading.Event) -> None:
@@ -100,7 +101,6 @@ class RouterLink:
             self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
         self._take()
         messages, self._inbox = self._inbox, []
-        self._cancelled &= self._open.keys()
         return messages
 
     def _take(self) -> None:
@@ -115,11 +115,12 @@ class RouterLink:
                 log.get().error("message_malformed", error=error.message)
                 continue
             self._inbox.append(message)
-            # A CANCEL comes after its REQUEST.
+            attempt = message.header.id, message.header.attempt
             if message.header.kind is Kind.REQUEST:
-                self._open[message.header.id, message.header.attempt] = self._looked
-            elif message.header.kind is Kind.CANCEL:
-                self._cancelled.add((message.header.id, message.header.attempt))
+                self._open[attempt] = self._looked
+            elif message.header.kind is Kind.CANCEL and attempt in self._open:
+                # It comes after its REQUEST. What is answered already stays so, whoever uses the same id again.
+                self._cancelled.add(attempt)
 
     def close(self) -> None:
         """Leave the router; what was sent is still delivered, if it takes no longer than a second."""

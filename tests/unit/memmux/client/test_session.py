@@ -11,6 +11,7 @@ import pytest
 from memmux.client import methods, session
 from memmux.client.session import ClientSession
 from memmux.errors import (
+    CancelledError,
     ClusterUnreachableError,
     DeadlineExceededError,
     DrainingError,
@@ -324,6 +325,16 @@ def test_cancelled_request_is_told_to_the_cluster_and_its_answer_ignored(client:
     assert client.receive(protocol.encode(Header(kind=Kind.RESULT, id=request_id)), 0.0) == []
     client.cancel(request_id)
     assert sent(client, 0.0) == []
+
+
+def test_request_that_was_cancelled_by_nobody_here_is_sent_again(client: ClientSession) -> None:
+    opened(client)
+    request_id = client.submit(methods.store("x"), 0.0)
+    (first,) = sent(client, 0.0)
+    assert refuse(client, request_id, CancelledError(), 1.0) == []
+    (again,) = sent(client, 1.0 + session.BACK_OFF_S)
+    assert (again.header.id, again.header.key) == (request_id, first.header.key)
+    answer(client, request_id, 1.1)
 
 
 def test_hello_refused_for_good_fails_every_request(client: ClientSession) -> None:

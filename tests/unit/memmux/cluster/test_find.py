@@ -210,6 +210,32 @@ def test_router_that_dies_is_quoted(settings: Settings, router: Callable[[str], 
     assert "router.err" in raised.value.message
 
 
+def test_router_that_is_killed_before_it_is_ready_is_followed_by_another_while_there_is_time(
+    settings: Settings, router: Callable[[str], Path]
+) -> None:
+    told = router(
+        """
+        with open(told, "a") as file:
+            file.write("started ")
+        if open(told).read().count("started") < 3:
+            os.kill(os.getpid(), 9)
+        tell(b'{"endpoint": "ipc:///x", "pid": 42, "protocol": 1}\\n')
+        """
+    )
+    assert find.ensure(settings).pid == 42
+    assert told.read_text() == "started " * 3
+
+
+def test_router_that_is_always_killed_is_given_up_when_the_time_is_over(
+    settings: Settings, router: Callable[[str], Path]
+) -> None:
+    router("os.kill(os.getpid(), 9)")
+    began = time.monotonic()
+    with pytest.raises(errors.ClusterStartError, match=r"was killed|was not ready"):
+        find.ensure(quick(settings, 2.0))
+    assert 1.0 < time.monotonic() - began < BOUND_S
+
+
 def test_only_the_last_start_is_quoted(settings: Settings, places: Places, router: Callable[[str], Path]) -> None:
     places.logs.mkdir(parents=True)
     (places.logs / "router.err").write_text("an old story\n")
@@ -217,7 +243,8 @@ def test_only_the_last_start_is_quoted(settings: Settings, places: Places, route
     with pytest.raises(errors.ClusterStartError) as raised:
         find.ensure(settings)
     assert "an old story" not in raised.value.message
-    assert (places.logs / "router.err").read_text() == "an old story\nnews\n"
+    assert raised.value.message.count("news") == 1
+    assert (places.logs / "router.err").read_text() == "an old story\n" + find.CRASHES * "news\n"
 
 
 @pytest.mark.parametrize("mode", [None, 0o644])

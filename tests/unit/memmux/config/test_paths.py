@@ -58,7 +58,7 @@ def test_folder_that_others_can_enter_is_closed(short_tmp: Path) -> None:
 
 
 def test_folder_of_somebody_else_is_refused(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "getuid", lambda: short_tmp.stat().st_uid + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: short_tmp.stat().st_uid + 1)
     with pytest.raises(StoragePermissionError, match="not a folder of yours"):
         make_private(short_tmp)
 

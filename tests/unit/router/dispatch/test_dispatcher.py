@@ -280,6 +280,24 @@ def test_id_that_is_used_again_while_the_old_worker_is_busy_gets_a_new_attempt(d
     assert not any(driver.leftovers().values())
 
 
+def test_no_attempt_of_an_id_is_used_again_while_any_worker_has_one_of_it(driver: Driver) -> None:
+    driver.ready("read-1", Stage.READ, credit=2)
+    for _ in range(2):  # each sending goes to an idle worker
+        driver.request(b"a", "r0")
+        driver.cancel(b"a", "r0")
+    (one, of_one), (other, _) = (
+        (worker, driver.requests(worker)[0]) for worker in ("read-1", "read-0") if driver.requests(worker)
+    )
+    driver.answer(other, driver.requests(other)[0], b"the second, which nobody waits for")
+    driver.request(b"a", "r0")
+    assert driver.requests(other)[1].header.attempt > of_one.header.attempt
+    driver.answer(one, of_one, b"the first, which nobody waits for")
+    driver.answer(other, driver.requests(other)[1], b"the third")
+    assert driver.outcomes(b"a")[-1] == ("r0", "ok")
+    assert driver.last(b"a").frames == (b"the third",)
+    assert not any(driver.leftovers().values())
+
+
 # what can't be accepted
 
 

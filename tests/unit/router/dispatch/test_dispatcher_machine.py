@@ -202,6 +202,10 @@ class DispatchMachine(RuleBasedStateMachine):
 
     # the rest
 
+    @rule(seconds=st.sampled_from([6, 25, 90]))
+    def everything_stands_still(self, seconds: int) -> None:
+        self.world.stand_still(seconds)
+
     @rule(seconds=st.sampled_from([1, 2, 5, 15]))
     def time_passes(self, seconds: int) -> None:
         self.world.pass_time(seconds)

@@ -192,7 +192,7 @@ def test_silent_worker_is_killed_and_its_requests_go_elsewhere() -> None:
     driver.hello(b"a")
     driver.ready("read-0", Stage.READ)
     driver.request(b"a", "r0")
-    driver.now += 4
+    driver.tick(4)
     driver.heartbeat("read-0", seq=1)
     driver.tick(6)
     assert driver.dispatcher.next_deadline() == driver.now + 4
@@ -205,6 +205,37 @@ def test_silent_worker_is_killed_and_its_requests_go_elsewhere() -> None:
     assert driver.requests("read-1")[0].header.attempt == 2
     assert driver.events().count("worker_stalled") == 1
     assert "worker_lost" not in driver.events()
+
+
+def test_nobody_is_killed_for_the_time_in_which_the_router_itself_stood_still() -> None:
+    driver = Driver(Limits(stall_s=10, start_s=20, overdue_s=30))
+    driver.hello(b"a")
+    driver.ready("read-0", Stage.READ, credit=2)
+    driver.start("embed-0", Stage.EMBED)
+    driver.request(b"a", "r0", deadline_ms=600_000)
+    driver.cancel(b"a", "r0")
+    driver.request(b"a", "r1", deadline_ms=600_000)
+    driver.tick(9)
+    driver.heartbeat("read-0")
+    driver.stand_still(25)
+    assert not any(isinstance(action, KillWorker) for action in driver.others)
+    assert driver.events().count("router_stood_still") == 1
+    driver.tick(9)
+    driver.heartbeat("read-0")
+    driver.answer("read-0", driver.requests("read-0")[1])
+    assert driver.outcomes(b"a")[-1] == ("r1", "ok")
+    driver.tick(12)  # now they have had their time
+    assert {action.worker_id for action in driver.others if isinstance(action, KillWorker)} == {"read-0", "embed-0"}
+
+
+def test_canary_has_the_time_in_which_the_router_stood_still_beside_its_own() -> None:
+    driver = Driver(canary_s=5.0)
+    for stage in Stage:
+        driver.ready(f"{stage}-0", stage)
+    driver.hello(b"a")
+    driver.tick(6)
+    driver.stand_still(60)
+    assert not any(event.startswith("canary") or event == "request_expired" for event in driver.events())
 
 
 def test_dead_worker_is_not_missed(driver: Driver) -> None:

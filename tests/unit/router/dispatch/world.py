@@ -355,6 +355,13 @@ class World:
             due = self.dispatcher.next_deadline()
             assert due is None or due > self.now, "something is due for ever"
 
+    def stand_still(self, seconds: int) -> None:
+        """Let time pass in which nobody does anything, the router included; nobody is to be killed for that."""
+        before = set(self.workers)
+        self.now += seconds
+        self.perform(self.dispatcher.tick(self.now))
+        assert set(self.workers) == before, "killed for the time in which the router stood still"
+
     # fairness
 
     def _check_fairness(self, sent: Iterable[tuple[Stage, Header]]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,6 +14,7 @@ from zmq.utils import z85
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import KeyFileError
+from memmux.files import private
 from memmux.logs import log
 from memmux.trust import keys
 from memmux.trust.keys import Keys
@@ -112,6 +116,29 @@ def test_nobody_has_a_key_while_the_file_can_not_be_believed(
     places.keys.chmod(0o600)
     assert keyring.refresh()
     assert keyring.keys.grant(ADA) is not None
+
+
+@pytest.mark.parametrize("failure", [errno.EIO, errno.EMFILE, errno.ENOENT, errno.EACCES])
+@pytest.mark.parametrize("where", ["open", "read"])
+def test_keys_that_could_not_be_read_for_a_moment_are_valid_again_though_their_file_is_as_it_was(
+    places: Places, events: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch, failure: int, where: str
+) -> None:
+    add(places, "ada", ADA)
+    keyring = Keyring(places)
+    places.keys.touch()
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError(failure, os.strerror(failure))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(private.os, *(("open", fail) if where == "open" else ("fdopen", fail)))
+        for _ in range(3):
+            keyring.refresh()
+            assert keyring.keys.grant(ADA) is None
+    assert len([event for event in events if event["event"] == "keys_unreadable"]) <= 1
+    assert keyring.refresh()
+    assert keyring.keys.grant(ADA) is not None
+    assert not keyring.refresh()
 
 
 def test_a_router_does_not_begin_with_keys_that_can_not_be_read(places: Places) -> None:

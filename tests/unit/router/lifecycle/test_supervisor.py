@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,8 +101,8 @@ def test_process_that_dies_as_soon_as_it_works_is_backed_off_from(supervisor: Su
 def test_successor_takes_the_slot_when_the_old_process_ends(supervisor: Supervisor) -> None:
     supervisor.add(Stage.EMBED, now=0.0)
     ((old, _),) = supervisor.start_due(now=0.0)
-    ((new, _),) = supervisor.replace(old)
-    assert supervisor.replace(old) == []
+    ((new, _),) = supervisor.replace(old, now=1.0)
+    assert supervisor.replace(old, now=1.0) == []
     assert supervisor.running() == [old, new]
     _end(supervisor, old)
     assert supervisor.reap(now=2.0) == [old]
@@ -155,3 +156,41 @@ def test_kill_all_leaves_no_process(supervisor: Supervisor) -> None:
     popens = [process.popen for process in supervisor._running()]
     supervisor.kill_all()
     assert all(popen.poll() is not None for popen in popens)
+
+
+def test_process_that_the_system_does_not_start_is_tried_again_with_pauses(
+    supervisor: Supervisor, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor.add(Stage.WRITE, now=0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(short_tmp / "renamed" / "python"))
+        now, pauses = 0.0, []
+        for _ in range(DEGRADED_AFTER):
+            assert supervisor.start_due(now) == []
+            due = supervisor.next_start()
+            assert due is not None
+            pauses.append(due - now)
+            now = due
+    assert pauses == [0.0, BACKOFF_S, 2 * BACKOFF_S]
+    assert supervisor.failing(Stage.WRITE)
+    assert supervisor.failing_slots() == ["write-0"]
+    (row,) = supervisor.status({})
+    assert (row["state"], row["error"]["code"]) == ("degraded", "worker_unavailable")  # type: ignore[index]
+    assert "renamed/python" in supervisor.error(Stage.WRITE)
+    ((identity, _),) = supervisor.start_due(now)
+    supervisor.on_ready(identity, now)
+    assert supervisor.failing_slots() == []
+    assert supervisor.error(Stage.WRITE) == ""
+
+
+def test_successor_that_the_system_does_not_start_is_tried_again_while_the_process_works_on(
+    supervisor: Supervisor, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor.add(Stage.EMBED, now=0.0)
+    ((old, _),) = supervisor.start_due(now=0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(short_tmp / "renamed" / "python"))
+        assert supervisor.replace(old, now=1.0) == []
+    ((new, _),) = supervisor.start_due(now=1.0)
+    assert supervisor.running() == [old, new]
+    assert supervisor.start_due(now=99.0) == []

@@ -1,0 +1,135 @@
+"""Descriptors: whoever takes them all, the router lives, and says to whom it can give none."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from memmux import Client
+from memmux.cluster import endpoint as endpoints
+from memmux.cluster import find
+from memmux.config.paths import Places
+from memmux.config.settings import Settings, load
+from memmux.errors import ClusterStartError, OverloadedError
+from memmux.wire.addresses import parse_listen, path_of
+from router.io import descriptors
+from tests.integration.helpers import status_until
+from tests.integration.machines import BOUND_S, logged, logged_until, memmux, remote_settings
+
+STRANGERS = 1100
+
+
+@contextmanager
+def _limited(env: dict[str, str], limit: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A cluster that was started under a limit of open files, in the words of `ulimit`."""
+    command = [sys.executable, "-P", "-m", "memmux", "serve"]
+    limited = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", *command]
+    with subprocess.Popen(limited, env=env, stdout=subprocess.DEVNULL) as process:
+        try:
+            until = time.monotonic() + BOUND_S
+            while endpoints.read(Places(load(environment=env))) is None:
+                assert process.poll() is None
+                assert time.monotonic() < until
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def _connected(family: socket.AddressFamily, address: tuple[str, int] | str) -> socket.socket:
+    """Return a connection of somebody who says nothing."""
+    silent = socket.socket(family)
+    try:
+        silent.connect(address)
+    except OSError:
+        silent.close()
+        raise
+    return silent
+
+
+@pytest.mark.parametrize("limit", ["-Sn 1024", "-n 1024"])
+def test_strangers_without_a_key_take_no_descriptor_from_the_clients_of_this_machine(
+    server_env: dict[str, str], key: Callable[..., Path], elsewhere: dict[str, str], limit: str
+) -> None:
+    file = key("ada")
+    settings = load(environment=server_env)
+    listen = parse_listen(server_env["MEMMUX_LISTEN"])
+    with _limited(server_env, limit), ExitStack() as held, Client(settings=settings, name="local") as local:
+        local.store("before the strangers came")
+        pid = local.status().pid
+        for _ in range(STRANGERS):
+            held.enter_context(closing(_connected(socket.AF_INET, (listen.host, listen.port))))
+        assert local.store("while they are there").status == "created"
+        with Client(settings=settings, name="another") as another:
+            assert another.status().pid == pid
+            status = status_until(another, lambda status: "connections_cut" in status.degraded)
+        assert status.pid == pid
+        with Client(settings=remote_settings(elsewhere, file), name="laptop") as laptop:
+            assert laptop.store("from a machine with a key").status == "created"
+        line = logged_until(server_env, "connections_cut", lambda _: True)
+        assert line["count"] > 0
+        held.close()
+        status_until(local, lambda status: "connections_cut" not in status.degraded)
+
+
+def _honest_clients(settings: Settings, held: ExitStack) -> None:
+    for number in range(64):
+        held.enter_context(Client(settings=settings, name=f"client {number}")).status()
+
+
+def _silent_clients(settings: Settings, held: ExitStack) -> None:
+    """Connect over the cluster's own socket until nobody is let in any more, and say nothing."""
+    endpoint = endpoints.read(Places(settings))
+    assert endpoint is not None
+    until = time.monotonic() + BOUND_S
+    while True:
+        assert time.monotonic() < until
+        try:
+            held.enter_context(closing(_connected(socket.AF_UNIX, str(path_of(endpoint.address)))))
+        except FileNotFoundError:
+            return
+        time.sleep(0.001)  # one at a time, as clients come
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_clients_for_whom_there_is_no_descriptor_are_told_so_and_come_in_once_others_have_left(
+    settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, honest: bool
+) -> None:
+    monkeypatch.setattr(find, "ADMIT_S", 3.0)
+    settings = load(environment=settings_env)
+    with _limited(settings_env, "-n 64") as process, ExitStack() as held:
+        first = held.enter_context(Client(settings=settings, name="first"))
+        pid = first.status().pid
+        others = held.enter_context(ExitStack())
+        if honest:
+            with pytest.raises(OverloadedError, match="raise the limit of open files"):
+                _honest_clients(settings, others)
+        else:
+            _silent_clients(settings, others)
+        with Client(settings=settings) as late, pytest.raises(OverloadedError):
+            late.status()
+        shown = memmux(settings_env, "status")
+        assert (shown.returncode, "overloaded" in shown.stderr) == (1, True)
+        assert "connections_full" in first.status().degraded
+        assert first.store("who is in is served").status == "created"
+        others.close()
+        with Client(settings=settings) as late:
+            assert status_until(late, lambda status: "connections_full" not in status.degraded).pid == pid
+        assert process.poll() is None
+        assert [len(logged(settings_env, event)) for event in ("clients_shut_out", "clients_let_in")] == [1, 1]
+
+
+def test_cluster_that_may_open_too_few_files_does_not_start_and_says_so(settings_env: dict[str, str]) -> None:
+    limit = f'ulimit -n {descriptors.LEAST - 1} && exec "$@"'
+    serve = ["sh", "-c", limit, "sh", sys.executable, "-P", "-m", "memmux", "serve"]
+    ended = subprocess.run(serve, env=settings_env, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    assert ClusterStartError.code in ended.stderr
+    assert "ulimit -n" in ended.stderr

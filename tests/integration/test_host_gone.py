@@ -1,0 +1,133 @@
+"""An MCP server whose host is gone, or hears it no more, leaves within seconds and without a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.processes import alive
+
+BOUND_S = 40.0
+SERVER = [sys.executable, "-P", "-m", "memmux", "mcp"]
+# A host that starts a server, says its pid, and is gone when it is told; the pipes of the server stay open in the test.
+HOST = """
+import os, subprocess, sys, time
+leave, *command = sys.argv[1:]
+print(subprocess.Popen(command).pid, file=sys.stderr, flush=True)
+while not os.path.exists(leave):
+    time.sleep(0.01)
+os._exit(0)
+"""
+
+
+def _line(method: str, number: int | None = None, **params: object) -> bytes:
+    numbered = {} if number is None else {"id": number}
+    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **numbered}).encode() + b"\n"
+
+
+def _begin(process: subprocess.Popen[bytes]) -> None:
+    """Say what a client says first."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}}
+    process.stdin.write(_line("initialize", 1, **about) + _line("notifications/initialized"))
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["id"] == 1
+
+
+@pytest.fixture
+def server(settings_env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(SERVER, env=settings_env, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        _begin(process)
+        yield process
+        process.kill()
+
+
+def _said(settings: Settings) -> list[str]:
+    logs = sorted(Places(settings).logs.glob("mcp*.jsonl"))
+    return [json.loads(line)["event"] for path in logs for line in path.read_text().splitlines()]
+
+
+def _left_in_good_order(process: subprocess.Popen[bytes], settings: Settings) -> None:
+    assert process.wait(BOUND_S) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    events = _said(settings)
+    assert "host_gone" in events
+    assert events[-1] == "mcp_stopped"
+    assert not [event for event in events if "crash" in event]
+
+
+@pytest.mark.parametrize("pending", [True, False])
+def test_server_whose_output_is_closed_leaves(
+    server: subprocess.Popen[bytes], settings: Settings, pending: bool
+) -> None:
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdout.close()
+    if pending:
+        server.stdin.write(_line("tools/list", 2))
+        server.stdin.flush()
+    _left_in_good_order(server, settings)
+
+
+def test_server_whose_host_died_while_an_answer_was_pending_leaves(
+    server: subprocess.Popen[bytes], settings: Settings
+) -> None:
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(_line("tools/list", 2) * 3)
+    server.stdin.flush()
+    server.stdin.close()
+    server.stdout.close()
+    assert server.wait(BOUND_S) == 0
+    assert server.stderr is not None
+    assert server.stderr.read() == b""
+    assert not [event for event in _said(settings) if "crash" in event]
+
+
+def test_server_whose_output_is_full_when_its_input_ends_leaves(
+    server: subprocess.Popen[bytes], settings: Settings
+) -> None:
+    assert server.stdin is not None
+    for number in range(2, 40):  # more than a pipe holds
+        server.stdin.write(_line("tools/list", number))
+    server.stdin.close()
+    _left_in_good_order(server, settings)
+
+
+def test_server_whose_parent_is_gone_leaves_though_somebody_holds_its_pipes(
+    settings_env: dict[str, str], settings: Settings, short_tmp: Path
+) -> None:
+    reads, writes = os.pipe()
+    answers, answered = os.pipe()
+    told, leave = short_tmp / "told", short_tmp / "leave"
+    until = time.monotonic() + BOUND_S
+    command = [sys.executable, "-c", HOST, str(leave), *SERVER]
+    try:
+        with (
+            told.open("wb") as file,
+            subprocess.Popen(command, env=settings_env, stdin=reads, stdout=answered, stderr=file),
+        ):
+            try:
+                while "mcp_started" not in _said(settings):
+                    assert time.monotonic() < until
+            finally:
+                leave.touch()
+        pid = int(told.read_text().split()[0])
+        while alive(pid):
+            assert time.monotonic() < until, "the server stays though its parent is gone"
+    finally:
+        for descriptor in (reads, writes, answers, answered):
+            os.close(descriptor)
+    assert "host_gone" in _said(settings)
