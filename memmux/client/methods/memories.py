@@ -135,6 +135,7 @@ def forget(
     after: Time = None,
     before: Time = None,
     namespace: str | None = DEFAULT_NAMESPACE,
+    metadata: Mapping[str, object] | None = None,
     dry_run: bool = False,
     key: str | None = None,
     timeout_s: float | None = None,
@@ -143,7 +144,15 @@ def forget(
 
     A filter that lets through everything is refused. namespace: None for all of them. dry_run: only say which they are.
     """
-    kept = filter_of(tags=tags, any_tag=any_tag, type_=type, after=after, before=before, namespace=namespace)
+    kept = filter_of(
+        tags=tags,
+        any_tag=any_tag,
+        type_=type,
+        after=after,
+        before=before,
+        namespace=namespace,
+        metadata=metadata,
+    )
     body = requests.Forget(filter=kept, dry_run=dry_run).to_body()
     return Call(operation="memory.forget", body=body, read=_forgotten, key=key, timeout_s=timeout_s)
 
