@@ -16,11 +16,12 @@ from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, Stored
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool
-from memmux import ingest
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import CancelledError, NotAllowedError
+from memmux.errors import NotAllowedError
+from memmux.ingest import report
+from memmux.ingest.run import ingest
 from memmux.wire.ids import uuid7
 
 INGESTING = "mcp ingest"  # what the client is called that stores documents
@@ -108,15 +109,13 @@ class ExtraTools:
         loop, left = asyncio.get_running_loop(), threading.Event()
 
         def tell(done: int, total: int) -> None:
-            if left.is_set():
-                raise CancelledError("the client gave the ingest up; what was stored before stays")
             asyncio.run_coroutine_threadsafe(context.report_progress(done, total), loop)
 
-        def work() -> ingest.Ingested:
+        def work() -> report.Ingested:
             # The thread knows which tool call it is for: it has a copy of the context.
             observer = call_log.observer(INGESTING)
             with Client(settings=self._settings, name=INGESTING, on_answer=observer) as client:
-                return ingest.ingest(
+                return ingest(
                     client,
                     asked.source,
                     tags=asked.tags or (),
@@ -127,13 +126,15 @@ class ExtraTools:
                     extensions=asked.file_extensions,
                     max_files=asked.max_files,
                     roots=self._settings.ingest_roots,
+                    prune_gone=asked.prune,
                     progress=tell,
+                    cancelled=left.is_set,
                 )
 
         try:
             return Ingested.of(await asyncio.to_thread(work))
         finally:
-            left.set()  # a thread can't be interrupted: if nobody waits for it any more, it ends with its next batch
+            left.set()  # a thread can't be interrupted, but this one asks now and then whether anybody waits for it
 
     async def memory_history(self, asked: arguments.History) -> History:
         """Tell what happened to a memory, also to a deleted one."""

@@ -82,13 +82,14 @@ class Graph(Placed):
 class Ingest(Placed):
     """memory_ingest."""
 
-    path: Annotated[str | None, Field(description="A file or folder: text, Markdown, JSON, PDF")] = None
+    path: Annotated[str | None, Field(description="A file or folder of documents or code")] = None
     tags: Annotated[Tags, Field(description="Labels")] = None
     chunk_size: Annotated[int, Field(description="Characters")] = 1000
     chunk_overlap: Annotated[int, Field(description="Characters")] = 200
     recursive: Annotated[bool, Field(description="Folders in the folder too")] = True
     file_extensions: Annotated[list[str] | None, Field(description="Only these, e.g. md")] = None
     max_files: Annotated[int, Field(description="Most files", json_schema_extra={"minimum": 1})] = 100
+    prune: Annotated[bool, Field(description="Forget files that are gone from the folder")] = False
     file_path: Text = None
     directory_path: Text = None
     memory_type: Text = None

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from mcp_dealer.schemas.base import Answer, codes, iso
-from memmux import ingest
+from memmux.ingest import report
 from memmux.wire import answers
 
 
@@ -232,23 +232,30 @@ class Ingested(Answer):
     """The result of an ingest, by file.
 
     files: how many were new or changed. chunks: how many memories were made of them. replaced: how many of before were
-    deleted. skipped: how many files were as they were.
+    deleted. skipped: how many files were as they were. shared: how many chunks another memory holds already.
+    pruned: how many memories were deleted since their files are gone. left_out: what is not read, and how often.
     """
 
     files: int
     chunks: int
     replaced: int
     skipped: int
+    shared: int | None = None
+    pruned: int | None = None
+    left_out: dict[str, int] | None = None
     problems: list[Unread] | None = None
 
     @classmethod
-    def of(cls, ingested: ingest.Ingested) -> Self:
+    def of(cls, ingested: report.Ingested) -> Self:
         """Return the answer for an ingest."""
         return cls(
             files=ingested.files,
             chunks=ingested.chunks,
             replaced=ingested.replaced,
             skipped=ingested.skipped,
+            shared=ingested.shared or None,
+            pruned=ingested.pruned or None,
+            left_out=dict(ingested.left_out) or None,
             problems=[Unread(path=unread.path, message=unread.message) for unread in ingested.problems] or None,
             degraded=codes(ingested.degraded),
         )
@@ -257,5 +264,11 @@ class Ingested(Answer):
         """Return the counts, then what was not read."""
         yield f"{self.files} files read, {self.skipped} as they were"
         yield f"{self.chunks} memories stored, {self.replaced} deleted"
+        if self.shared:
+            yield f"{self.shared} are held by other memories"
+        if self.pruned:
+            yield f"{self.pruned} of files that are gone deleted"
+        if self.left_out:
+            yield f"left out: {', '.join(f'{why} {count}' for why, count in self.left_out.items())}"
         for unread in self.problems or ():
             yield f"not read: {unread.path}: {unread.message}"

@@ -11,11 +11,11 @@ from memmux.cli import output
 from memmux.cli.options import json_option, namespace_option, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.ingest import Ingested
-from memmux.ingest import ingest as ingest_paths
+from memmux.ingest.report import Ingested
 from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE
+from memmux.ingest.run import ingest as ingest_paths
 
-UNREAD = 1  # the exit code when some files could not be read
+UNREAD = 1  # the exit code when some files, or all files of a folder, could not be read
 SHOWN = 20  # problems that are printed
 
 
@@ -43,6 +43,9 @@ SHOWN = 20  # problems that are printed
     show_default=True,
     help="At most so many files of a folder.",
 )
+@click.option(
+    "--prune", "prune_gone", is_flag=True, help="Delete the memories of files that are gone from the folders."
+)
 @namespace_option
 @json_option
 @with_settings
@@ -56,14 +59,17 @@ def ingest(
     extensions: tuple[str, ...],
     recursive: bool,
     max_files: int,
+    prune_gone: bool,
     namespace: str,
     as_json: bool,
 ) -> None:
-    """Make memories of each PATH: a text, Markdown, JSON or PDF file, or a folder of such files.
+    """Make memories of each PATH: a file, or a folder of files.
 
-    The text is cut into chunks, each a memory of type `document`. Done again, files that did not change are skipped;
-    of those that did, new chunks are stored and old ones deleted. What is hidden is left out of folders, and so is
-    node_modules. Ends with 1 if some files can't be read; the others are ingested.
+    Text, Markdown, code, JSON, CSV, HTML, notebooks, PDF, docx and EPUB are read. The text is cut into chunks, each a
+    memory of type `document`. Done again, files that did not change are skipped; of those that did, new chunks are
+    stored and old ones deleted. Of files that are gone the memories stay, unless --prune says otherwise; `memmux forget
+    --source` deletes them too. What is hidden is left out of folders, and so is node_modules. Ends with 1 if some files
+    can't be read, or none of a folder; the others are ingested.
     """
     with Client(settings=settings, name="cli") as client, output.progress("ingesting") as report:
         ingested = ingest_paths(
@@ -77,6 +83,7 @@ def ingest(
             extensions=extensions or None,
             max_files=max_files,
             roots=None,
+            prune_gone=prune_gone,
             progress=report,
         )
     if as_json:
@@ -96,7 +103,12 @@ def _show(ingested: Ingested) -> None:
         "files ingested": ingested.files,
         "chunks stored": ingested.chunks,
         "old chunks deleted": ingested.replaced,
+        "chunks of files that are gone deleted": ingested.pruned,
+        "chunks that another memory holds": ingested.shared,
         "files unchanged": ingested.skipped,
     }
     click.echo(", ".join(f"{name}: {count}" for name, count in counts.items() if count) or "nothing to ingest")
+    if ingested.left_out:
+        reasons = ", ".join(f"{output.clean(why)} {count}" for why, count in list(ingested.left_out.items())[:SHOWN])
+        click.echo(f"left out: {sum(ingested.left_out.values())} ({reasons})")
     output.warn(ingested.degraded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ from memmux.cli.options import (
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError
+from memmux.ingest import sources
 from memmux.wire.requests import Mode
 
 
@@ -181,13 +183,20 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
 
 @click.command()
 @selection_options
+@click.option(
+    "--source", metavar="PATH", help="Only what was ingested from this file, or from what is or was in this folder."
+)
 @click.option("--dry-run", is_flag=True, help="Only say which they are.")
 @json_option
 @with_settings
-def forget(settings: Settings, *, dry_run: bool, as_json: bool, **options: Any) -> None:
-    """Delete all memories with these tags, of this type, or of this time."""
+def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bool, **options: Any) -> None:
+    """Delete all memories with these tags, of this type, of this time, or from this file."""
     with _client(settings) as client:
-        forgotten = client.forget(dry_run=dry_run, **options)
+        if source is None:
+            forgotten = client.forget(dry_run=dry_run, **options)
+        else:
+            options["type"] = options["type"] or sources.TYPE
+            forgotten = sources.forget(client, Path(source), sources.Selection(**options), dry_run=dry_run)
     if as_json:
         output.document(forgotten)
         return

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from memmux import limits
+from memmux.errors import ArgumentInvalidError
+from memmux.ingest.formats.base import Part
 
 # Each matches what stands before a border. None looks further back or forth than a few characters.
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
@@ -37,6 +41,21 @@ def split(text: str, *, size: int, overlap: int) -> Iterator[Chunk]:
         end = _end(text, start, shared + size)
         yield Chunk(text[shared:end], start - shared)
         start = end
+
+
+def contents(parts: Sequence[Part], *, size: int, overlap: int) -> dict[str, int | None]:
+    """Return what the memories of a document's parts shall say, each content once, with its page.
+
+    Raises ArgumentInvalidError for too many.
+    """
+    found: dict[str, int | None] = {}
+    for part in parts:
+        for chunk in split(part.text, size=size, overlap=overlap):
+            if chunk.text[chunk.own :].strip():
+                found.setdefault(chunk.text.strip(), part.page)
+                if len(found) > limits.INGEST_CHUNKS:
+                    raise ArgumentInvalidError(f"it has more than {limits.INGEST_CHUNKS} chunks, the most; split it")
+    return found
 
 
 def _end(text: str, start: int, limit: int) -> int:

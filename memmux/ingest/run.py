@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,49 +12,26 @@ from pathlib import Path
 from memmux import limits
 from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError, NotFoundError
-from memmux.ingest import documents, files
-from memmux.ingest.chunks import split
+from memmux.ingest import files
 from memmux.ingest.files import Opened
+from memmux.ingest.formats.base import clean
+from memmux.ingest.parser import Cancelled, Parser, check, never
+from memmux.ingest.report import FileProblem, Ingested
+from memmux.ingest.sources import TYPE, prune
 from memmux.wire.answers import Memory
 from memmux.wire.checks import check_range, check_tags, check_text
 from memmux.wire.requests import DEFAULT_NAMESPACE, Store
 
-TYPE = "document"  # of the memories
 CHUNK_SIZE = 1000  # characters
 CHUNK_OVERLAP = 200  # characters
 MAX_FILES = 100
 LEAST_CHUNK = 50  # characters
 BATCH = 32  # chunks of one request; small, so that progress is seen
 TIMEOUT_S = 300.0  # for a batch, which waits for the embedder
-_KEYS = ("source", "chunk", "chunks", "file_hash", "chunking", "title", "page")  # of a chunk's metadata
+_KEYS = ("source", "chunk", "chunks", "file_hash", "chunking", "title", "page", "file_tags")  # of a chunk's metadata
 
 Progress = Callable[[int, int], None]
 """Called with how many bytes of the files are done, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileProblem:
-    """A file or folder that was not read, and why; what is known of it from before stays."""
-
-    path: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ingested:
-    """The result of an ingest.
-
-    files: how many were new or changed. chunks: how many of theirs were stored. replaced: how many of before were
-    deleted, since they are in no file any more. skipped: how many files were as they were. degraded: codes of what the
-    stores had to do without.
-    """
-
-    files: int = 0
-    chunks: int = 0
-    replaced: int = 0
-    skipped: int = 0
-    problems: tuple[FileProblem, ...] = ()
-    degraded: tuple[str, ...] = ()
 
 
 def ingest(
@@ -68,54 +46,58 @@ def ingest(
     extensions: Collection[str] | None = None,
     max_files: int = MAX_FILES,
     roots: Sequence[Path] | None,
+    prune_gone: bool = False,
     progress: Progress | None = None,
+    cancelled: Cancelled = never,
 ) -> Ingested:
     """Make memories of files, or of the files in folders, and bring those that were made before up to date.
 
     Each chunk is a memory of type `document` with the tags and as metadata: source, the file's absolute path; chunk,
     its number from 0; chunks, how many there are; file_hash, SHA-256 of the file; chunking, size and overlap; title;
-    and of a PDF page. What an interrupted ingest left undone, the next one does.
+    of a PDF page; and file_tags, the tags that the file gives itself. What an interrupted ingest left undone, the next
+    one does.
 
     path: one or several. chunk_size, chunk_overlap: in characters. extensions: of the files to read of a folder.
-    max_files: of a folder. roots: the folders that may be read; None if the path is the user's own word. A file that
-    can't be read is a problem and stops nothing. Raises PathRefusedError, ArgumentInvalidError, LimitOutOfRangeError,
-    TagInvalidError, and whatever the client raises.
+    max_files: of a folder. roots: the folders that may be read; None if the path is the user's own word. prune_gone:
+    delete what is known of files that are gone from the folders. cancelled: asked again and again whether nobody waits
+    any more. A file that can't be read is a problem and stops nothing. Raises PathRefusedError, ArgumentInvalidError,
+    LimitOutOfRangeError, TagInvalidError, CancelledError, and whatever the client raises.
     """
     check_tags(tags)
     check_text("namespace", namespace, limits.NAMESPACE_CHARACTERS)
     check_range("chunk_size", chunk_size, LEAST_CHUNK, limits.CHUNK_CHARACTERS)
     check_range("chunk_overlap", chunk_overlap, 0, chunk_size // 2)
     check_range("max_files", max_files, 1, limits.INGEST_FILES)
-    run = _Run(client, tuple(tags), namespace, (chunk_size, chunk_overlap))
-    chosen: dict[Path, None] = {}
-    for named in [path] if isinstance(path, str | Path) else path:
-        found = files.choose(
-            Path(named),
-            roots=roots,
-            recursive=recursive,
-            extensions=extensions,
-            max_files=max_files,
-            complain=run.complain,
-        )
-        chosen.update(dict.fromkeys(found))
-    sizes = [files.size(file) for file in chosen]
-    done, total = 0, sum(sizes)
-    for file, size in zip(chosen, sizes, strict=True):
-
-        def partly(part: float, done: int = done, size: int = size) -> None:
-            if progress is not None:
-                progress(done + int(size * part), total)
-
-        partly(0)
-        try:
-            run.file(file, partly)
-        except ArgumentInvalidError as error:
-            run.complain(file, error.message)
-        done += size
-    run.clean_up()
-    if progress is not None:
-        progress(total, total)
+    with Parser((chunk_size, chunk_overlap), cancelled) as parser:
+        run = _Run(client, parser, cancelled, tuple(tags), namespace, (chunk_size, chunk_overlap))
+        chosen = [
+            files.choose(
+                Path(named),
+                roots=roots,
+                recursive=recursive,
+                extensions=extensions,
+                max_files=max_files,
+                complain=run.complain,
+                cancelled=cancelled,
+            )
+            for named in ([path] if isinstance(path, str | Path) else path)
+        ]
+        run.left_out = sum((each.left_out for each in chosen), Counter())
+        run.all(dict.fromkeys(file for each in chosen for file in each.files), progress or _nothing)
+        if prune_gone:
+            run.pruned = prune(
+                client,
+                chosen,
+                namespace=namespace,
+                recursive=recursive,
+                complain=run.complain,
+                cancelled=cancelled,
+            )
     return run.result()
+
+
+def _nothing(_done: int, _total: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(slots=True)
@@ -127,6 +109,8 @@ class _Run:
     """
 
     client: Client
+    parser: Parser
+    cancelled: Cancelled
     tags: tuple[str, ...]
     namespace: str
     chunking: tuple[int, int]
@@ -134,6 +118,8 @@ class _Run:
     chunks: int = 0
     replaced: int = 0
     skipped: int = 0
+    pruned: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     problems: list[FileProblem] = field(default_factory=list)
     degraded: dict[str, None] = field(default_factory=dict)
     shared: dict[str, Store] = field(default_factory=dict)
@@ -142,7 +128,26 @@ class _Run:
     def complain(self, path: Path, message: str) -> None:
         """Remember a problem."""
         shown = os.fsencode(path).decode(errors="replace")
-        self.problems.append(FileProblem(path=shown, message=documents.clean(message)))
+        self.problems.append(FileProblem(path=shown, message=clean(message)))
+
+    def all(self, paths: Iterable[Path], progress: Progress) -> None:
+        """Bring the memories of files up to date."""
+        sizes = {path: files.size(path) for path in paths}
+        done, total = 0, sum(sizes.values())
+        for path, size in sizes.items():
+
+            def partly(part: float, done: int = done, size: int = size) -> None:
+                progress(done + int(size * part), total)
+
+            partly(0)
+            check(self.cancelled)
+            try:
+                self.file(path, partly)
+            except ArgumentInvalidError as error:
+                self.complain(path, error.message)
+            done += size
+        self.clean_up()
+        progress(total, total)
 
     def file(self, path: Path, partly: Callable[[float], None]) -> None:
         """Bring the memories of one file up to date; raise ArgumentInvalidError if it can't be read."""
@@ -150,7 +155,7 @@ class _Run:
             str(path).encode()
         except UnicodeEncodeError:
             raise ArgumentInvalidError("its name is not UTF-8; rename it") from None
-        opened = files.read(path)
+        opened = files.read(path, self.cancelled)
         known = self._known(path)
         if self._complete(known, opened.digest):
             self.skipped += 1
@@ -163,6 +168,7 @@ class _Run:
             if memory := known_by_content.get(chunk.content):
                 self._adapt(memory, chunk)
         for first in range(0, len(missing), BATCH):
+            check(self.cancelled)
             self._store(missing[first : first + BATCH])
             partly(min(1.0, (first + BATCH) / len(missing)))
         contents = {chunk.content for chunk in wanted}
@@ -171,6 +177,7 @@ class _Run:
     def clean_up(self) -> None:
         """Delete what no file has any more; what another one has becomes its own."""
         for memory in self.gone:
+            check(self.cancelled)
             if chunk := self.shared.get(memory.id):
                 self._adapt(memory, chunk)
                 continue
@@ -185,6 +192,9 @@ class _Run:
             chunks=self.chunks,
             replaced=self.replaced,
             skipped=self.skipped,
+            shared=len(self.shared),
+            pruned=self.pruned,
+            left_out=dict(self.left_out.most_common()),
             problems=tuple(self.problems),
             degraded=tuple(self.degraded),
         )
@@ -220,45 +230,39 @@ class _Run:
 
     def _wanted(self, path: Path, opened: Opened) -> list[Store]:
         """Return the memories that a file shall be, each content once."""
-        document = documents.read(path, opened.data)
-        size, overlap = self.chunking
-        contents: dict[str, int | None] = {}
-        for part in document.parts:
-            for chunk in split(part.text, size=size, overlap=overlap):
-                if chunk.text[chunk.own :].strip():
-                    contents.setdefault(chunk.text.strip(), part.page)
-        if len(contents) > limits.INGEST_CHUNKS:
-            raise ArgumentInvalidError(f"it has {len(contents)} chunks, the most is {limits.INGEST_CHUNKS}; split it")
+        parsed = self.parser.parse(path.name, opened.data)
+        tags = (*self.tags, *_missing(parsed.tags, self.tags))[: limits.TAGS]
         return [
             Store(
                 content=content,
-                tags=self.tags,
+                tags=tags,
                 type=TYPE,
                 metadata={
                     "source": str(path),
                     "chunk": number,
-                    "chunks": len(contents),
+                    "chunks": len(parsed.contents),
                     "file_hash": opened.digest,
                     "chunking": list(self.chunking),
-                    "title": document.title,
+                    "title": parsed.title,
                     **({} if page is None else {"page": page}),
+                    **({"file_tags": list(parsed.tags)} if parsed.tags else {}),
                 },
                 namespace=self.namespace,
             )
-            for number, (content, page) in enumerate(contents.items())
+            for number, (content, page) in enumerate(parsed.contents.items())
         ]
 
     def _adapt(self, memory: Memory, chunk: Store) -> None:
         """Have a memory say what is true of the chunk; its content is that of the chunk already."""
         metadata: Mapping[str, object] = {key: chunk.metadata.get(key) for key in _KEYS}
-        tags = _missing(self.tags, memory.tags)
-        if not tags and all(memory.metadata.get(key) == value for key, value in metadata.items()):
+        tags = _tags(memory, chunk)
+        if tags == memory.tags and all(memory.metadata.get(key) == value for key, value in metadata.items()):
             return
         with suppress(NotFoundError):  # somebody deleted it meanwhile
             self.client.update(
                 memory.id,
                 metadata=metadata,
-                tags=(*memory.tags, *tags) if tags else None,
+                tags=tags if tags != memory.tags else None,
                 namespace=self.namespace,
             )
 
@@ -276,8 +280,17 @@ class _Run:
         with suppress(NotFoundError):
             memory = self.client.get(memory_id, namespace=self.namespace)
             source = memory.metadata.get("source")
-            if memory.type == TYPE and isinstance(source, str) and not os.path.lexists(source):
+            if memory.type == TYPE and isinstance(source, str) and files.is_gone(Path(source)):
                 self._adapt(memory, chunk)
+
+
+def _tags(memory: Memory, chunk: Store) -> tuple[str, ...]:
+    """Return the tags of a memory with those of the chunk, without those that its file gave it and gives no more."""
+    said = memory.metadata.get("file_tags")
+    former = [tag for tag in said if isinstance(tag, str)] if isinstance(said, list) else []
+    dropped = {tag.strip().casefold() for tag in _missing(former, chunk.tags)}
+    kept = [tag for tag in memory.tags if tag.strip().casefold() not in dropped]
+    return (*kept, *_missing(chunk.tags, kept))[: limits.TAGS]
 
 
 def _missing(wanted: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:

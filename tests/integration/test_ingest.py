@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -9,16 +10,29 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
-from memmux import Client
-from memmux.errors import LimitOutOfRangeError, PathRefusedError, TagInvalidError
-from memmux.ingest import Ingested, ingest
+from mcp_dealer.arguments import Ingest as Ingesting
+from mcp_dealer.full_tools import ExtraTools
+from memmux import Client, limits
+from memmux.config.settings import Settings
+from memmux.errors import (
+    ArgumentInvalidError,
+    CancelledError,
+    LimitOutOfRangeError,
+    PathRefusedError,
+    TagInvalidError,
+)
+from memmux.ingest import sources
+from memmux.ingest.report import Ingested
+from memmux.ingest.run import ingest
 from memmux.wire.answers import Memory
 from tests.bounds import BOUND_S
-from tests.unit.memmux.ingest.pdfs import pdf
+from tests.unit.memmux.ingest.pdfs import pdf, slow_pdf
 
 PARAGRAPHS = [f"Paragraph {number} says something of its own about the number {number}." for number in range(40)]
 Ingest = Callable[..., Ingested]
@@ -257,6 +271,158 @@ def test_progress_goes_from_nothing_to_all_bytes(into: Ingest, folder: Path) -> 
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
+def test_tags_of_front_matter_are_those_of_the_file_as_it_is_now(client: Client, into: Ingest, folder: Path) -> None:
+    file = folder / "a.md"
+    file.write_text("---\ntitle: Mine\ntags: [one, two]\n---\nSome text.\n")
+    into(file, tags=["docs"])
+    (chunk,) = chunks_of(client, file)
+    assert (chunk.tags, chunk.metadata["title"]) == (("docs", "one", "two"), "Mine")
+    client.update(chunk.id, tags=[*chunk.tags, "by hand"])
+    file.write_text("---\ntitle: Mine\ntags: [TWO, three]\n---\nSome text.\n")
+    assert counts(into(file, tags=["docs"])) == (1, 0, 0, 0)
+    (changed,) = chunks_of(client, file)
+    assert (changed.id, set(changed.tags)) == (chunk.id, {"docs", "two", "three", "by hand"})
+    file.write_text("Some text.\n")
+    into(file)
+    (plain,) = chunks_of(client, file)
+    assert set(plain.tags) == {"docs", "by hand"}
+    assert "file_tags" not in plain.metadata
+
+
+def test_file_that_can_not_be_parsed_is_a_problem_and_the_others_are_read(into: Ingest, folder: Path) -> None:
+    (folder / "a.json").write_text(json.dumps({"k" * 10_000: [1] * 100_000}))
+    os.mkfifo(folder / "b.txt")
+    (folder / "c.txt").write_text("fine")
+    (folder / "d.png").touch()
+    done = into(folder)
+    assert [(Path(problem.path).name, problem.message[:20]) for problem in done.problems] == [
+        ("a.json", "its text has more th"),
+        ("b.txt", "it is no ordinary fi"),
+    ]
+    assert (done.files, done.chunks, done.left_out) == (1, 1, {".png": 1})
+    assert ["no ordinary file" in problem.message for problem in into(Path("/dev/zero")).problems] == [True]
+
+
+def test_nobody_waits_for_an_ingest_that_was_given_up(client: Client, into: Ingest, folder: Path) -> None:
+    for number in range(5):
+        (folder / f"{number}.txt").write_text(f"text {number}")
+
+    def stored() -> bool:
+        return client.list(limit=1).total >= 2
+
+    with pytest.raises(CancelledError, match="stored before stays"):
+        into(folder, cancelled=stored)
+    assert client.list().total == 2
+    assert into(folder).chunks == 3
+
+
+def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(settings: Settings, folder: Path) -> None:
+    (folder / "slow.pdf").write_bytes(slow_pdf())
+
+    class Context:
+        """Takes reports of progress, as the SDK's does."""
+
+        async def report_progress(self, done: float, total: float) -> None:
+            assert done <= total
+
+    def readers() -> list[psutil.Process]:
+        children = psutil.Process().children()
+        return [child for child in children if "memmux.ingest.parser_process" in child.cmdline()]
+
+    async def until(done: Callable[[], bool], bound_s: float = BOUND_S) -> None:
+        async with asyncio.timeout(bound_s):
+            while not done():  # noqa: ASYNC110 - another process has no events
+                await asyncio.sleep(0)
+
+    async def call() -> None:
+        tools = ExtraTools(lambda: pytest.fail("no client is asked for"), replace(settings, ingest_roots=(folder,)))
+        asked = tools.memory_ingest(Ingesting(path=str(folder)), Context())  # type: ignore[arg-type]  # enough of one
+        task = asyncio.create_task(asked)
+        await until(lambda: bool(readers()))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: not readers(), limits.INGEST_CPU_S / 2)  # before it ends by itself
+
+    asyncio.run(call())
+
+
+# files that are gone
+
+
+def test_memories_of_files_that_are_gone_stay_until_they_are_pruned(
+    client: Client, into: Ingest, folder: Path, short_tmp: Path
+) -> None:
+    elsewhere = short_tmp.resolve() / "elsewhere.txt"
+    for path in (folder / "a.txt", folder / "b.txt", folder / "deep" / "c.txt", folder / "deep" / "d.txt", elsewhere):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"The text of {path.name}.")
+    into([folder, elsewhere])
+    into(folder, namespace="other")
+    mine = client.store("A note.", type="document", metadata={"source": "mail"})
+    for path in (folder / "b.txt", folder / "deep" / "c.txt", elsewhere):
+        path.unlink()
+    assert into(folder).pruned == 0
+    assert into(folder, prune_gone=True, recursive=False).pruned == 1
+    done = into(folder, prune_gone=True)
+    assert (done.pruned, done.skipped, done.problems) == (1, 2, ())
+    names = sorted(Path(str(memory.metadata["source"])).name for memory in client.list())
+    assert names == ["a.txt", "d.txt", "elsewhere.txt", "mail"]
+    assert client.get(mine.id)
+    assert client.list(namespace="other").total == 4
+
+
+def test_chunk_that_a_file_which_is_there_has_too_is_not_pruned(client: Client, into: Ingest, folder: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text("Both have this.")
+    into(folder)
+    (folder / "a.txt").unlink()
+    assert into(folder, prune_gone=True).pruned == 0
+    assert [chunk.content for chunk in chunks_of(client, folder / "b.txt")] == ["Both have this."]
+
+
+def test_folder_that_may_not_be_mounted_is_not_pruned(client: Client, into: Ingest, folder: Path) -> None:
+    for name in ("a.txt", "disk/b.txt", "disk/deep/c.txt", "old/d.txt"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"The text of {name}.")
+    into(folder)
+    for name in ("disk/deep/c.txt", "disk/b.txt", "old/d.txt"):
+        (folder / name).unlink()
+    (folder / "disk" / "deep").rmdir()  # what a mount point looks like
+    (folder / "old").rmdir()
+    done = into(folder, prune_gone=True)
+    assert done.pruned == 1
+    assert [(problem.path, f"forget --source {folder}/disk" in problem.message) for problem in done.problems] == [
+        (str(folder / "disk"), True)
+    ]
+    (folder / "a.txt").unlink()
+    (folder / "x.png").touch()
+    done = into(folder, prune_gone=True)
+    assert done.pruned == 0
+    assert f"forget --source {folder}`" in done.problems[-1].message
+    assert client.list().total == 3
+    folder.rename(folder.with_name("moved"))
+    with pytest.raises(ArgumentInvalidError, match="memmux forget --source"):
+        into(folder, prune_gone=True)
+    assert client.list().total == 3
+
+
+def test_what_is_known_of_a_file_or_a_folder_is_forgotten(client: Client, into: Ingest, folder: Path) -> None:
+    for name in ("a.txt", "ab.txt", "deep/c.txt"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"The text of {name}.")
+    into(folder, tags=["docs"])
+    (folder / "a.txt").unlink()
+    assert sources.forget(client, folder / "a", sources.Selection()).count == 0
+    assert sources.forget(client, folder / "a.txt", sources.Selection(tags=["none"])).count == 0
+    assert sources.forget(client, folder / "a.txt", sources.Selection(tags=["docs"]), dry_run=True).count == 1
+    assert sources.forget(client, folder / "a.txt", sources.Selection()).count == 1
+    assert sorted(Path(str(memory.metadata["source"])).name for memory in client.list()) == ["ab.txt", "c.txt"]
+    assert sources.forget(client, folder, sources.Selection(namespace=None)).count == 2
+
+
 def test_the_command_line_ingests_and_searches_by_words_for_a_time(settings_env: dict[str, str], folder: Path) -> None:
     def memmux(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
         command = [sys.executable, "-P", "-m", "memmux", *arguments]
@@ -275,6 +441,18 @@ def test_the_command_line_ingests_and_searches_by_words_for_a_time(settings_env:
     assert (again.returncode, again.stdout) == (0, b"files unchanged: 1\n")
     missing = memmux("ingest", "missing.txt")
     assert missing.returncode == 2
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "a.png").touch()
+    nothing = memmux("ingest", "pictures")
+    assert (nothing.returncode, b"no file in it is read: .png 1" in nothing.stderr) == (1, True)
+    assert nothing.stdout == b"nothing to ingest\nleft out: 1 (.png 1)\n"
+    (folder / "c.txt").write_text("Elephants never forget.")
+    memmux("ingest", "c.txt")
+    (folder / "c.txt").unlink()
+    pruned = memmux("ingest", "--prune", ".")
+    assert pruned.stdout.startswith(b"chunks of files that are gone deleted: 1, files unchanged: 1\n")
+    forgotten = json.loads(memmux("forget", "--source", "a.txt", "--dry-run", "--json").stdout)
+    assert (forgotten["count"], forgotten["dry_run"]) == (1, True)
 
     assert json.loads(memmux("list", "--when", "today", "--json").stdout)["total"] == 1
     assert json.loads(memmux("list", "--when", "since an hour ago", "--tag", "zoo", "--json").stdout)["total"] == 1

@@ -17,6 +17,10 @@ PLANTED = {
     "only bench stands above": ("workers/read.py", "import bench.harness.report"),
     "bench starts clusters only as a user would": ("bench/harness/arena.py", "import router.io.loop"),
     "memmux: from what knows most to what knows least": ("memmux/wire/ids.py", "import memmux.config.settings"),
+    "ingest: the readers of strangers' files know no client": (
+        "memmux/ingest/parser_process.py",
+        "import memmux.client.blocking",
+    ),
     "router: sockets around decisions": ("router/lifecycle/supervisor.py", "import router.io.loop"),
     "router: the dispatcher is sans-I/O": ("router/dispatch/flow.py", "import time"),
     "workers: kinds of workers above engines": ("workers/index/exact.py", "import workers.write"),

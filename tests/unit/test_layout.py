@@ -10,6 +10,7 @@ UNIT = ROOT / "tests" / "unit"
 TESTS = [path for path in UNIT.rglob("test_*.py") if path.parent != UNIT]  # those on top are about the repository
 CROSS_CUTTING = {
     "memmux/files/test_one_place.py": "that nothing else writes or locks files by itself",
+    "memmux/ingest/formats/test_formats.py": "a small file of each format, through the table of formats",
     "memmux/test_package.py": "what `import memmux` gives, and what it costs",
     "memmux/client/test_public_interface.py": "what both clients are to somebody who reads `help`",
     "workers/storage/test_clock_steps.py": "writer, reader and index under a clock that is set",

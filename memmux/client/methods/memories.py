@@ -185,6 +185,7 @@ def forget(
     after: Time | None = None,
     before: Time | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
+    metadata: Mapping[str, object] | None = None,
     dry_run: bool = False,
     key: str | None = None,
     timeout_s: float | None = None,
@@ -198,7 +199,15 @@ def forget(
     Raises ArgumentInvalidError for a filter that lets everything through (give tags, a type or a time), and
     LimitOutOfRangeError for one that lets more than 100 000 memories through.
     """
-    kept = filter_of(tags=tags, any_tag=any_tag, type_=type, after=after, before=before, namespace=namespace)
+    kept = filter_of(
+        tags=tags,
+        any_tag=any_tag,
+        type_=type,
+        after=after,
+        before=before,
+        namespace=namespace,
+        metadata=metadata,
+    )
     body = requests.Forget(filter=kept, dry_run=dry_run).to_body()
     return Call(operation="memory.forget", body=body, read=_forgotten, key=key, timeout_s=timeout_s)
 

@@ -18,6 +18,7 @@ class Asked:
     def __init__(self, base: Path) -> None:
         self.base = base.resolve()
         self.complaints: list[tuple[str, str]] = []
+        self.left_out: dict[str, int] = {}
 
     def __call__(
         self,
@@ -36,7 +37,8 @@ class Asked:
             max_files=max_files,
             complain=lambda place, why: self.complaints.append((str(place), why)),
         )
-        return [str(file.relative_to(self.base)) for file in chosen]
+        self.left_out = dict(chosen.left_out)
+        return [str(file.relative_to(self.base)) for file in chosen.files]
 
 
 @pytest.fixture
@@ -53,10 +55,44 @@ def asked(tmp_path: Path) -> Asked:
 
 
 def test_folder_means_its_documents_but_no_hidden_ones(asked: Asked) -> None:
-    assert asked() == ["C.PDF", "a.txt", "b.md", "data.json", "deep/er/d.txt"]
-    assert asked(recursive=False) == ["C.PDF", "a.txt", "b.md", "data.json"]
+    assert asked() == ["C.PDF", "a.txt", "b.md", "data.json", "main.py", "deep/er/d.txt"]
+    assert asked(recursive=False) == ["C.PDF", "a.txt", "b.md", "data.json", "main.py"]
+    assert asked.left_out == {".png": 1, "folders": 3, "hidden files": 1}
     assert asked(extensions=["py", ".TXT"]) == ["a.txt", "main.py", "deep/er/d.txt"]
     assert asked.complaints == []
+
+
+def test_what_is_left_out_is_counted_with_the_reason(asked: Asked) -> None:
+    (asked.base / "link").symlink_to(asked.base / "deep")
+    (asked.base / "Makefile").touch()
+    asked()
+    assert asked.left_out == {
+        ".png": 1,
+        "no extension": 1,
+        "hidden files": 1,
+        "hidden folders": 2,
+        "__pycache__/node_modules": 1,
+        "links to folders": 1,
+    }
+
+
+def test_folder_of_which_nothing_is_read_says_so(asked: Asked) -> None:
+    (asked.base / "pictures").mkdir()
+    assert asked("pictures") == []
+    for number in range(3):
+        (asked.base / "pictures" / f"{number}.png").touch()
+    assert asked("pictures") == []
+    assert [why for _, why in asked.complaints] == [
+        "no file in it is read, as it has none",
+        "no file in it is read: .png 3",
+    ]
+
+
+def test_file_is_gone_only_if_that_is_sure(asked: Asked) -> None:
+    assert files.is_gone(asked.base / "missing.txt")
+    assert files.is_gone(asked.base / "a.txt" / "b")
+    assert not files.is_gone(asked.base / "a.txt")
+    assert not files.is_gone(Path("x" * 300))
 
 
 def test_file_that_is_named_may_be_of_any_kind(asked: Asked) -> None:
@@ -70,7 +106,7 @@ def test_more_files_than_asked_for_are_said(asked: Asked) -> None:
     assert [why for _, why in asked.complaints] == [
         "it has more than 2 files, the most that were asked for; the others are left out"
     ]
-    assert len(asked(max_files=5)) == 5
+    assert len(asked(max_files=6)) == 6
     assert len(asked.complaints) == 1
 
 

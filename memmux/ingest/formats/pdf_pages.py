@@ -1,4 +1,4 @@
-"""The text of a PDF, page by page, by pypdf; imported only when there is one to read."""
+"""The text of a PDF, page by page, by pypdf."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from pypdf import PdfReader
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError
+from memmux.ingest.formats.base import Budget, Document, Part, unreadable
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it thinks of a file is not for a terminal
 
 
-def read(data: bytes) -> tuple[str, list[tuple[int, str]]]:
-    """Return the title that a PDF says, or an empty text, and its pages: number from 1 and text.
-
-    Raises ArgumentInvalidError.
-    """
+def read(data: bytes, extension: str) -> Document:
+    """Return the document, a part for each page; raise ArgumentInvalidError."""
+    del extension  # there is one
     try:
         reader = _open(data)
-        return str((reader.metadata and reader.metadata.title) or ""), list(_texts(reader))
-    except ArgumentInvalidError:
+        document = Document(str((reader.metadata and reader.metadata.title) or ""), tuple(_parts(reader)))
+    except (ArgumentInvalidError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - a broken file may fail in any way, and must not stop the others
-        raise ArgumentInvalidError(f"it can't be read as PDF: {type(error).__name__}: {error}") from None
+        raise unreadable("PDF", error) from None
+    if not any(part.text.strip() for part in document.parts):
+        raise ArgumentInvalidError("it has no text, as scanned pages have none; let a program read them first")
+    return document
 
 
 def _open(data: bytes) -> PdfReader:
@@ -37,11 +39,7 @@ def _open(data: bytes) -> PdfReader:
     return reader
 
 
-def _texts(reader: PdfReader) -> Iterator[tuple[int, str]]:
-    characters = 0
+def _parts(reader: PdfReader) -> Iterator[Part]:
+    budget = Budget()
     for number, page in enumerate(reader.pages, 1):
-        text = page.extract_text()
-        characters += len(text)
-        if characters > limits.INGEST_CHARACTERS:
-            raise ArgumentInvalidError(f"its text has more than {limits.INGEST_CHARACTERS} characters, the most")
-        yield number, text
+        yield Part(budget.spend(page.extract_text()), number)
