@@ -10,6 +10,7 @@ from pathlib import Path
 
 from memmux.errors import ClientFileError
 
+OWNER_ALONE = 0o600  # the mode of new files
 BACKUP = "before-memmux"  # <file>.before-memmux-20261123-143005
 
 
@@ -33,9 +34,12 @@ def backups(file: Path) -> list[Path]:
     return sorted(found, reverse=True)
 
 
-def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime) -> Path | None:
+def replace(
+    file: Path, before: bytes | None, after: bytes | None, now: datetime, *, private: bool = False
+) -> Path | None:
     """Give `file` the bytes `after`, None for none, if it still has `before`; return the backup, if there was a file.
 
+    A new file is for its owner alone, as variables may be secrets; an old one keeps its mode, unless it is `private`.
     A link is followed; the backup stands beside the name that the client knows. Raises ClientFileError, and the file
     is then as it was.
     """
@@ -44,13 +48,13 @@ def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime
     try:
         if read(file) != before:
             raise ClientFileError(f"{file} was changed meanwhile and left as it is; run the command again")
-        backup = None if before is None else _backup(file, target, before, now)
+        backup = None if before is None else _backup(file, target, before, now, private=private)
         if after is None:
             target.unlink(missing_ok=True)
             return backup
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)  # of a run that was killed
-        _write(partial, after, target if before is not None else None)
+        _write(partial, after, target if before is not None else None, private=private)
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -58,27 +62,27 @@ def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime
     return backup
 
 
-def _backup(file: Path, target: Path, before: bytes, now: datetime) -> Path:
+def _backup(file: Path, target: Path, before: bytes, now: datetime, *, private: bool) -> Path:
     """Keep the old bytes under a name of their own; the names sort by age."""
     base = f"{file.name}.{BACKUP}-{now:%Y%m%d-%H%M%S}"
     for number in range(1, 1000):
         backup = file.with_name(base if number == 1 else f"{base}-{number:03}")
         with suppress(FileExistsError):
-            _write(backup, before, target)
+            _write(backup, before, target, private=private)
             return backup
     raise ClientFileError(f"{file} was changed a thousand times in this second; run the command again")
 
 
-def _write(path: Path, content: bytes, like: Path | None) -> None:
-    """Write a new file, durable, with the mode and the owner of `like`."""
-    # Until it has the mode of the file that it is to replace, it is for its owner alone.
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if like is None else 0o600)
+def _write(path: Path, content: bytes, like: Path | None, *, private: bool) -> None:
+    """Write a new file, durable, with the owner of `like` and, unless it is private, its mode."""
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ALONE)
     with os.fdopen(handle, "wb") as opened:
         opened.write(content)
         if like is not None:
             found = like.stat()
             with suppress(OSError):  # only root may give a file to somebody else
                 os.chown(path, found.st_uid, found.st_gid)
-            path.chmod(stat.S_IMODE(found.st_mode))
+            if not private:
+                path.chmod(stat.S_IMODE(found.st_mode))
         opened.flush()
         os.fsync(opened.fileno())
