@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import click
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, ReplacementNeededError, ServerSilentError
+from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, ServerSilentError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import shadow as scripts
@@ -58,6 +59,7 @@ def _name(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--dry-run", is_flag=True, help="Print what would change, as a diff, and change nothing.")
 @click.option("--uninstall", is_flag=True, help="Take memmux out again.")
 @click.option("--no-check", is_flag=True, help="Don't start what was written to see whether it answers.")
+@click.option("--all", "every", is_flag=True, help="Set up every client that is found on this machine.")
 @click.option("--shadow", is_flag=True, help=f"Instead: make the scripts {', '.join(scripts.SCRIPTS)} start memmux.")
 @click.option("--to", metavar="FOLDER", help="Where --shadow makes them; by default beside the command memmux.")
 @json_option
@@ -74,13 +76,15 @@ def install(
     dry_run: bool,
     uninstall: bool,
     no_check: bool,
+    every: bool,
     shadow: bool,
     to: str | None,
     as_json: bool,
 ) -> None:
-    """Set up CLIENT to start memmux: claude-desktop, claude-code, cursor, vscode, windsurf, codex or gemini.
+    """Set up CLIENT to start memmux.
 
-    Its configuration keeps everything else, comments too; the old file is kept beside it. An entry of
+    CLIENT is claude-desktop, claude-code, cursor, vscode, windsurf, codex, gemini, opencode, qwen, copilot, zed, cline
+    or amp. Its configuration keeps everything else, comments too; the old file is kept beside it. An entry of
     mcp-memory-service is replaced if you say so. At last what was written is started, as the client will, and asked
     for its tools.
     """
@@ -89,34 +93,118 @@ def install(
         return
     if to is not None:
         raise ArgumentInvalidError("--to says where --shadow makes its scripts; leave it out")
-    if client is None:
-        raise ArgumentInvalidError(f"name a CLIENT: {', '.join(HOSTS)}")
-    machine, known = Machine.here(), HOSTS[client]
-    document = Document.of(known, known.user_file(machine) if project is None else _project_file(known, project))
-    if uninstall:
-        plan = plans.uninstall(document, scripts.shadows, name=name)
+    machine = Machine.here()
+    asked = _Asked(
+        server.entry(settings, machine, env),
+        name=name,
+        replace=replace or yes,
+        uninstall=uninstall,
+        dry_run=dry_run,
+        check=not no_check,
+        as_json=as_json,
+    )
+    if every:
+        if client is not None or project is not None:
+            raise ArgumentInvalidError(
+                "--all is for the user's servers of every client; leave CLIENT and --project out"
+            )
+        failed = _every(machine, asked)
     else:
-        entry = server.entry(settings, machine, env)
-        plan = _install(document, entry, name=name, replace=replace or yes, ask=not as_json)
-    backup = None if dry_run else plan.apply(datetime.now().astimezone())
-    answer: dict[str, object] = {
-        "client": known.name,
+        failed = _one(machine, client, project, asked)
+    click.get_current_context().exit(FAILURE if failed else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is to be done with a client's file, and how it is told."""
+
+    entry: Entry = field(kw_only=False)
+    name: str | None
+    replace: bool
+    uninstall: bool
+    dry_run: bool
+    check: bool
+    as_json: bool
+
+    def plan(self, document: Document) -> Plan:
+        """Return what becomes of a file."""
+        if self.uninstall:
+            return plans.uninstall(document, scripts.shadows, name=self.name)
+        return _install(document, self.entry, name=self.name, replace=self.replace, ask=not self.as_json)
+
+
+def _one(machine: Machine, name: str | None, project: str | None, asked: _Asked) -> bool:
+    """Set up one client; return whether something failed."""
+    if name is None:
+        raise ArgumentInvalidError(f"name a CLIENT: {', '.join(HOSTS)}; or say --all")
+    client = HOSTS[name]
+    plan, answer = _written(client, _file(client, machine, project), project, asked)
+    if not asked.as_json:
+        _show(answer)
+        if steps := answer["then"]:
+            click.echo(f"{client.name}: {steps}")
+    failed = (
+        plan.entry is not None and asked.check and not asked.dry_run and not _checked([plan], machine, [answer], asked)
+    )
+    if asked.as_json:
+        output.document(answer)
+    return failed
+
+
+def _every(machine: Machine, asked: _Asked) -> bool:
+    """Set up every client that is here; return whether something failed with any of them."""
+    found = [client for client in HOSTS.values() if client.is_here(machine)]
+    if not found:
+        raise ArgumentInvalidError(f"no client is found on this machine; name one of {', '.join(HOSTS)}")
+    done: list[tuple[Plan, dict[str, object]]] = []
+    answers: list[dict[str, object]] = []
+    for client in found:
+        file = client.user_file(machine)
+        try:
+            done.append(_written(client, file, None, asked))
+            answers.append(done[-1][1])
+        except MemmuxError as error:
+            answers.append({"client": client.name, "file": str(file), "error": error.to_json()})
+            if not asked.as_json:
+                output.failure(error, as_json=False)
+            continue
+        if not asked.as_json:
+            _show(answers[-1])
+    steps = [f"  {answer['client']}: {answer['then']}" for answer in answers if answer.get("then")]
+    if steps and not asked.as_json:
+        click.echo("next:\n" + "\n".join(steps))
+    new = [(plan, answer) for plan, answer in done if plan.entry is not None]
+    failed = len(done) < len(found)
+    if new and asked.check and not asked.dry_run:
+        failed = not _checked([plan for plan, _ in new], machine, [answer for _, answer in new], asked) or failed
+    if asked.as_json:
+        output.document({"clients": answers})
+    else:
+        click.echo(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
+    return failed
+
+
+def _file(client: Host, machine: Machine, project: str | None) -> Path:
+    return client.user_file(machine) if project is None else _project_file(client, project)
+
+
+def _written(client: Host, file: Path, project: str | None, asked: _Asked) -> tuple[Plan, dict[str, object]]:
+    """Write a client's file, or with --dry-run do not; return what was planned, and what is said of it."""
+    plan = asked.plan(Document.of(client, file))
+    backup = None if asked.dry_run else plan.apply(datetime.now().astimezone())
+    new = plan.entry is not None and plan.before != plan.after and not asked.dry_run
+    steps = [client.then, *([client.approval] if project is not None and client.approval else [])]
+    return plan, {
+        "client": client.name,
         "file": str(plan.file),
         "name": plan.name,
         "status": plan.status,
-        "dry_run": dry_run,
+        "dry_run": asked.dry_run,
         "backup": str(backup) if backup else None,
         "notes": [*plan.notes, *_notes(plan, project)],
-        "diff": plan.diff() if dry_run else None,
+        "then": "; then ".join(steps if project is None else reversed(steps)) if new else None,
+        "diff": plan.diff() if asked.dry_run else None,
     }
-    if not as_json:
-        _show(answer, known.then if plan.entry is not None and plan.before != plan.after else "")
-    failed = False
-    if plan.entry is not None and not dry_run and not no_check:
-        failed = not _checked(plan.entry, machine.home, answer, as_json=as_json)
-    if as_json:
-        output.document(answer)
-    click.get_current_context().exit(FAILURE if failed else 0)
 
 
 def _project_file(client: Host, project: str) -> Path:
@@ -150,7 +238,7 @@ def _notes(plan: Plan, project: str | None) -> list[str]:
     return notes
 
 
-def _show(answer: Mapping[str, object], then: str) -> None:
+def _show(answer: Mapping[str, object]) -> None:
     """Print what became of a client's file; what changes would be is for standard output, the rest beside it."""
     diff, notes = answer["diff"], answer["notes"]
     assert isinstance(notes, list)
@@ -162,23 +250,34 @@ def _show(answer: Mapping[str, object], then: str) -> None:
         click.echo(f"the old file is {output.clean(str(answer['backup']))}")
     for note in notes:
         click.echo(f"note: {output.clean(note)}", err=True)
-    if then and not answer["dry_run"]:
-        click.echo(f"{answer['client']}: {then}")
 
 
-def _checked(entry: Entry, folder: Path, answer: dict[str, object], *, as_json: bool) -> bool:
-    """Start what was written; add to the answer what came of it, and return whether it was good."""
+def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str, object]], asked: _Asked) -> bool:
+    """Start what was written, each entry once; add to the answers what came of it, and return whether all was good."""
+    tried: dict[str, trial.Trial | ServerSilentError] = {}
+    for plan, answer in zip(plans, answers, strict=True):
+        assert plan.entry is not None
+        same = f"{plan.entry.line} {sorted((plan.entry.env or {}).items())}"
+        if same not in tried:
+            tried[same] = _tried(plan.entry, machine.home, as_json=asked.as_json)
+        came = tried[same]
+        if isinstance(came, ServerSilentError):
+            answer["error"] = came.to_json()
+        else:
+            answer["server"] = came
+    return not any(isinstance(came, ServerSilentError) for came in tried.values())
+
+
+def _tried(entry: Entry, folder: Path, *, as_json: bool) -> trial.Trial | ServerSilentError:
     try:
         tried = trial.run(entry, folder)
     except ServerSilentError as error:
-        answer["error"] = error.to_json()
         if not as_json:
             output.failure(error, as_json=False)
-        return False
-    answer["server"] = tried
+        return error
     if not as_json:
         click.echo(f"started it: {output.clean(f'{tried.server} {tried.version}')} answers, with {tried.tools} tools")
-    return True
+    return tried
 
 
 def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: bool, as_json: bool) -> None:

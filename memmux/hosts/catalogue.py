@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,13 +38,26 @@ class Machine:
         folder = Path(self.environment.get(variable, ""))
         return folder if folder.is_absolute() else None
 
-    def applications(self) -> Path:
-        """Return the folder in which desktop applications keep their settings."""
-        if self.platform == "darwin":
-            return self.home / "Library" / "Application Support"
-        if self.platform == "win32":
-            return self.named("APPDATA") or self.home / "AppData" / "Roaming"
-        return self.named("XDG_CONFIG_HOME") or self.home / ".config"
+    def folder(self, base: Base) -> Path:
+        """Return the folder that a client's file is in."""
+        xdg = self.named("XDG_CONFIG_HOME") or self.home / ".config"
+        roaming = self.named("APPDATA") or self.home / "AppData" / "Roaming"
+        match base, self.platform:
+            case Base.HOME, _:
+                return self.home
+            case Base.XDG, _:
+                return xdg
+            case _, "win32":
+                return roaming
+            case Base.APPLICATIONS, "darwin":
+                return self.home / "Library" / "Application Support"
+            case Base.CONFIG, "darwin":
+                return self.home / ".config"
+        return xdg
+
+    def has(self, program: str) -> bool:
+        """Return whether the user has a program of this name."""
+        return shutil.which(program, path=self.environment.get("PATH", "")) is not None
 
 
 class Base(StrEnum):
@@ -51,16 +65,21 @@ class Base(StrEnum):
 
     HOME = "home"
     APPLICATIONS = "applications"  # ~/.config, ~/Library/Application Support or %APPDATA%
+    CONFIG = "config"  # ~/.config, but %APPDATA% on Windows
+    XDG = "xdg"  # ~/.config on every platform
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """A client: its file for the user and, if it has one, for a project; and what an entry in it looks like.
 
-    moved_by: the variable that moves the file: `moved` is its path from the folder that the variable names.
-    servers: the key of the object that holds the servers. shape: what an entry has beside command, args and env.
-    scopes: the key of an object whose every value may hold servers again: Claude Code's, by project.
-    then: what the user does so that the client takes notice.
+    others: names that the file may have as well; one that is there is taken. moved: the variables that move the file,
+    each with its path from the folder that the variable names, or with none where it names the file. servers: the key
+    of the object that holds the servers. shape: what an entry has beside command, args and env. one_list: whether the
+    command and its arguments are one list. env: the key of the variables. scopes: the key of an object whose every
+    value may hold servers again: Claude Code's, by project. private: whether the file is for its user alone, since it
+    holds secrets of the client's own. programs: what it is started by. then: what the user does so that the client
+    takes notice. approval: what a client asks for before it starts the servers of a project.
     """
 
     name: str
@@ -68,26 +87,42 @@ class Host:
     base: Base
     file: tuple[str, ...]
     project: tuple[str, ...] = ()
-    moved_by: str = ""
-    moved: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    moved: tuple[tuple[str, tuple[str, ...]], ...] = ()
     format: Format = Format.JSON
     servers: str = "mcpServers"
-    shape: Mapping[str, str] = field(default_factory=dict)
+    shape: Mapping[str, object] = field(default_factory=dict)
+    one_list: bool = False
+    env: str = "env"
     scopes: str = ""
+    private: bool = False
+    programs: tuple[str, ...] = ()
     then: str = "restart it"
+    approval: str = ""
 
     def user_file(self, machine: Machine) -> Path:
         """Return where the client keeps the servers that its user has everywhere."""
-        if self.moved_by and (moved := machine.named(self.moved_by)) is not None:
-            return moved.joinpath(*self.moved)
-        folder = machine.home if self.base is Base.HOME else machine.applications()
-        return folder.joinpath(*self.file)
+        for variable, path in self.moved:
+            if (named := machine.named(variable)) is not None:
+                return self._there(named.joinpath(*path))
+        return self._there(machine.folder(self.base).joinpath(*self.file))
 
     def project_file(self, folder: Path) -> Path:
         """Return where the client looks for the servers of a project; raise ArgumentInvalidError if it does not."""
         if not self.project:
             raise ArgumentInvalidError(f"{self.label} has no servers by project; leave --project out")
-        return folder.joinpath(*self.project)
+        return self._there(folder.joinpath(*self.project))
+
+    def is_here(self, machine: Machine) -> bool:
+        """Return whether the client is on this machine: its file, a folder of its own, or a program of its name."""
+        file = self.user_file(machine)
+        own = file.parent not in (machine.home, machine.folder(self.base))
+        return file.exists() or (own and file.parent.is_dir()) or any(map(machine.has, self.programs))
+
+    def _there(self, file: Path) -> Path:
+        """Return the file, or one of its other names if that is there and it is not."""
+        names = [file, *(file.with_name(name) for name in self.others)]
+        return next((each for each in names if each.is_file()), file)
 
 
 HOSTS: Mapping[str, Host] = {
@@ -106,10 +141,12 @@ HOSTS: Mapping[str, Host] = {
             Base.HOME,
             (".claude.json",),
             (".mcp.json",),
-            moved_by="CLAUDE_CONFIG_DIR",
-            moved=(".claude.json",),
+            moved=(("CLAUDE_CONFIG_DIR", (".claude.json",)),),
             shape={"type": "stdio"},
             scopes="projects",
+            private=True,
+            programs=("claude",),
+            approval="start claude there and approve the server when it asks; until then it is pending",
             then="start a new session; /mcp shows it",
         ),
         Host(
@@ -118,6 +155,7 @@ HOSTS: Mapping[str, Host] = {
             Base.HOME,
             (".cursor", "mcp.json"),
             (".cursor", "mcp.json"),
+            programs=("cursor", "cursor-agent"),
             then="switch it on in Settings → MCP",
         ),
         Host(
@@ -128,6 +166,7 @@ HOSTS: Mapping[str, Host] = {
             (".vscode", "mcp.json"),
             servers="servers",
             shape={"type": "stdio"},
+            programs=("code",),
             then="start it with MCP: List Servers",
         ),
         Host(
@@ -135,6 +174,7 @@ HOSTS: Mapping[str, Host] = {
             "Windsurf",
             Base.HOME,
             (".codeium", "windsurf", "mcp_config.json"),
+            programs=("windsurf",),
             then="press Refresh in Cascade's list of MCP servers",
         ),
         Host(
@@ -143,8 +183,9 @@ HOSTS: Mapping[str, Host] = {
             Base.HOME,
             (".codex", "config.toml"),
             (".codex", "config.toml"),
-            moved_by="CODEX_HOME",
-            moved=("config.toml",),
+            moved=(("CODEX_HOME", ("config.toml",)),),
+            programs=("codex",),
+            approval="start codex there and trust the folder when it asks; until then its file is not read",
             format=Format.TOML,
             servers="mcp_servers",
             then="start a new session; /mcp shows it",
@@ -155,9 +196,83 @@ HOSTS: Mapping[str, Host] = {
             Base.HOME,
             (".gemini", "settings.json"),
             (".gemini", "settings.json"),
-            moved_by="GEMINI_CLI_HOME",
-            moved=(".gemini", "settings.json"),
+            moved=(("GEMINI_CLI_HOME", (".gemini", "settings.json")),),
+            programs=("gemini",),
+            then="start a new session; in a folder that it does not trust it starts no server; /mcp shows it",
+            approval="start gemini there and trust the folder when it asks; until then it starts no server",
+        ),
+        Host(
+            "opencode",
+            "opencode",
+            Base.XDG,
+            ("opencode", "opencode.jsonc"),
+            ("opencode.json",),
+            others=("opencode.jsonc", "opencode.json"),
+            servers="mcp",
+            shape={"type": "local"},
+            one_list=True,
+            env="environment",
+            programs=("opencode",),
+            then="restart it; `opencode mcp list` shows it",
+        ),
+        Host(
+            "qwen",
+            "Qwen Code",
+            Base.HOME,
+            (".qwen", "settings.json"),
+            (".qwen", "settings.json"),
+            moved=(("QWEN_HOME", ("settings.json",)),),
+            programs=("qwen",),
             then="start a new session; /mcp shows it",
+        ),
+        Host(
+            "copilot",
+            "GitHub Copilot CLI",
+            Base.HOME,
+            (".copilot", "mcp-config.json"),
+            (".github", "mcp.json"),
+            moved=(("COPILOT_HOME", ("mcp-config.json",)),),
+            shape={"type": "local", "tools": ["*"]},
+            programs=("copilot",),
+            then="start a new session; `copilot mcp list` shows it",
+            approval="start copilot there and trust the folder when it asks",
+        ),
+        Host(
+            "zed",
+            "Zed",
+            Base.CONFIG,
+            ("zed", "settings.json"),
+            (".zed", "settings.json"),
+            servers="context_servers",
+            shape={"source": "custom"},
+            programs=("zed", "zeditor"),
+            then="look for the green dot in the settings of the Agent Panel",
+            approval="trust the folder when Zed asks; until then it starts no server of it",
+        ),
+        Host(
+            "cline",
+            "Cline",
+            Base.HOME,
+            (".cline", "data", "settings", "cline_mcp_settings.json"),
+            moved=(
+                ("CLINE_MCP_SETTINGS_PATH", ()),
+                ("CLINE_DATA_DIR", ("settings", "cline_mcp_settings.json")),
+                ("CLINE_DIR", ("data", "settings", "cline_mcp_settings.json")),
+            ),
+            shape={"type": "stdio"},
+            programs=("cline",),
+            then="it is in the list of MCP servers at once, in the editor after a reload",
+        ),
+        Host(
+            "amp",
+            "Amp",
+            Base.XDG,
+            ("amp", "settings.json"),
+            (".amp", "settings.json"),
+            servers="amp.mcpServers",
+            programs=("amp",),
+            then="start a new thread; `amp mcp doctor` shows it",
+            approval="say `amp mcp approve` with the server's name",
         ),
     )
 }

@@ -89,6 +89,11 @@ class Document:
             raise _broken(file, f"{client.servers} is no object")
         return cls(client, file, content, text, value)
 
+    @property
+    def private(self) -> bool:
+        """Whether the file holds secrets of the client's own; that of a project does not."""
+        return self.client.private and self.file.name == self.client.file[-1]
+
     def at(self, name: str) -> Keys:
         """Return where the entry of that name is, or would be."""
         return (self.client.servers, name)

@@ -12,10 +12,7 @@ from typing import Any
 
 from memmux.config.settings import PREFIX, Settings
 from memmux.hosts import command_lines
-from memmux.hosts.catalogue import Machine
-
-ENTRY = ("command", "args", "env")
-"""What every client's entry has."""
+from memmux.hosts.catalogue import Host, Machine
 
 THEIR_INTERPRETER = frozenset({"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT", "UV_PYTHON"})
 """Variables that fit the Python of the server that had them, and not ours."""
@@ -48,11 +45,16 @@ class Entry:
 
 def parse(raw: object) -> Entry | None:
     """Return the entry that a client's file says; None if it starts no program, as one with a url."""
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("command"), str) or not raw["command"].strip():
+    if not isinstance(raw, Mapping):
         return None
-    args, env = raw.get("args"), raw.get("env")
+    command, args = raw.get("command"), raw.get("args")
+    if isinstance(command, list) and command:
+        command, args = command[0], command[1:]
+    if not isinstance(command, str) or not command.strip():
+        return None
+    env = raw.get("env", raw.get("environment"))
     return Entry(
-        raw["command"],
+        command,
         tuple(str(arg) for arg in args) if isinstance(args, list) else (),
         {str(name): str(value) for name, value in env.items()} if isinstance(env, Mapping) else {},
     )
@@ -80,12 +82,12 @@ def _is_mms(program: str, name: str, rest: Sequence[str]) -> bool:
     return name.endswith(".py") and bool(_CHECKOUT & set(command_lines.parts(program)))
 
 
-def build(entry: Entry, shape: Mapping[str, str]) -> dict[str, Any]:
-    """Return the entry as it is written; `shape` is what the client wants beside it."""
-    raw: dict[str, Any] = {**shape, "command": entry.command, "args": list(entry.args)}
-    if entry.env:
-        raw["env"] = dict(entry.env)
-    return raw
+def build(entry: Entry, client: Host) -> dict[str, Any]:
+    """Return the entry as it is written for a client."""
+    line: dict[str, Any] = {"command": entry.command, "args": list(entry.args)}
+    if client.one_list:
+        line = {"command": [entry.command, *entry.args]}
+    return {**client.shape, **line, **({client.env: dict(entry.env)} if entry.env else {})}
 
 
 _FLEETING = ("uv/archive-v", "uv/environments-v", "pipx/.cache", "uv/builds-v")

@@ -13,11 +13,13 @@ from typing import Any
 from memmux.errors import ArgumentInvalidError, ClientFileError, ReplacementNeededError, ServerNameTakenError
 from memmux.hosts import entry as entries
 from memmux.hosts import writing
+from memmux.hosts.catalogue import Host
 from memmux.hosts.config_file import Document, Edit, Server, Shadows
 from memmux.hosts.entry import THEIR_INTERPRETER, Entry, Kind
 from memmux.hosts.json_edit import Keys
 
 RECENT = 10  # backups that a removal compares the file with
+_SPELLINGS = frozenset({"args", "env", "environment"})  # of clients; an entry that was copied may have another's
 NAME = "memory"  # of the server, unless it has or gets another
 
 
@@ -36,7 +38,8 @@ class Status(StrEnum):
 class Plan:
     """The plan of a change: the bytes of the file before and after; None is no file.
 
-    entry: what the client will start; None after a removal. notes: what the user should know besides.
+    entry: what the client will start; None after a removal. notes: what the user should know besides. private: whether
+    the file is for its user alone, whatever mode it has had.
     """
 
     file: Path
@@ -46,6 +49,7 @@ class Plan:
     after: bytes | None
     entry: Entry | None = None
     notes: tuple[str, ...] = ()
+    private: bool = False
 
     def diff(self) -> str:
         """Return the change as a unified diff; empty if there is none."""
@@ -58,7 +62,9 @@ class Plan:
 
         Raises ClientFileError, and the file is then as it was.
         """
-        return None if self.before == self.after else writing.replace(self.file, self.before, self.after, now)
+        if self.before == self.after:
+            return None
+        return writing.replace(self.file, self.before, self.after, now, private=self.private)
 
 
 def install(document: Document, entry: Entry, shadows: Shadows, *, name: str | None = None, replace: bool) -> Plan:
@@ -81,13 +87,16 @@ def install(document: Document, entry: Entry, shadows: Shadows, *, name: str | N
     replaced = theirs if replace else []
     env, notes = _environment(old, replaced, entry)
     wanted = Entry(entry.command, entry.args, env)
-    raw = entries.build(wanted, document.client.shape)
-    edits = [*_edits(document.at(chosen), old, raw), *(Edit(server.path) for server in replaced if server is not old)]
+    raw = entries.build(wanted, document.client)
+    edits = [
+        *_edits(document.at(chosen), old, raw, document.client),
+        *(Edit(server.path) for server in replaced if server is not old),
+    ]
     status = Status.UNCHANGED
     if edits:
         status = Status.REPLACED if replaced else Status.INSTALLED if old is None else Status.UPDATED
     after = document.edited(edits).encode() if edits else document.content
-    return Plan(document.file, chosen, status, document.content, after, wanted, notes)
+    return Plan(document.file, chosen, status, document.content, after, wanted, notes, document.private)
 
 
 def uninstall(document: Document, shadows: Shadows, *, name: str | None = None) -> Plan:
@@ -107,7 +116,7 @@ def uninstall(document: Document, shadows: Shadows, *, name: str | None = None) 
     if server.kind is not Kind.MEMMUX:
         raise _taken(document, server)
     after = _restored(document, server)
-    return Plan(document.file, server.name, Status.REMOVED, document.content, after)
+    return Plan(document.file, server.name, Status.REMOVED, document.content, after, private=document.private)
 
 
 def _restored(document: Document, server: Server) -> bytes | None:
@@ -146,18 +155,24 @@ def _environment(
     return env | dict(entry.env or {}), tuple(dict.fromkeys(notes))
 
 
-def _edits(path: Keys, old: Server | None, wanted: Mapping[str, Any]) -> list[Edit]:
+def _edits(path: Keys, old: Server | None, wanted: Mapping[str, Any], client: Host) -> list[Edit]:
     """Return the changes that make an entry say what it should: member by member, so that what else it says stays."""
     if old is None:
         return [Edit(path, wanted)]
-    edits = [Edit((*path, key), value) for key, value in wanted.items() if key != "env" and old.raw.get(key) != value]
+    # What a client wants beside the command may be the user's by now: which tools it may use.
+    edits = [
+        Edit((*path, key), value)
+        for key, value in wanted.items()
+        if key != client.env and old.raw.get(key) != value and not (key in client.shape and key in old.raw)
+    ]
+    edits += [Edit((*path, key)) for key in old.raw if key in _SPELLINGS and key not in (*wanted, client.env)]
     if old.kind is Kind.MMS and "cwd" in old.raw:  # their checkout
         edits.append(Edit((*path, "cwd")))
-    env, had = wanted.get("env", {}), old.raw.get("env")
+    env, had = wanted.get(client.env, {}), old.raw.get(client.env)
     if not isinstance(had, Mapping):
-        return [*edits, Edit((*path, "env"), env)] if env else edits
-    edits += [Edit((*path, "env", name), value) for name, value in env.items() if had.get(name) != value]
-    return [*edits, *(Edit((*path, "env", name)) for name in had if name not in env)]
+        return [*edits, Edit((*path, client.env), env)] if env else edits
+    edits += [Edit((*path, client.env, name), value) for name, value in env.items() if had.get(name) != value]
+    return [*edits, *(Edit((*path, client.env, name)) for name in had if name not in env)]
 
 
 def _offer(document: Document, theirs: Sequence[Server]) -> str:

@@ -1,21 +1,29 @@
-"""Changes to one member of a TOML text, through tomlkit, with the comments and the order of all others.
+"""Changes to one member of a TOML text, with the comments and the order of all others: through tomlkit where it can.
 
-The same functions as `jsonc` has, so that either can stand for a client's format.
+The same functions as `json_edit` has, so that either can stand for a client's format. tomlkit puts a new table in the
+middle of dotted keys (`mcp_servers.docs.command = …`), which then mean something else: each change is compared with
+what it should be, and made as a line of its own there.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from memmux.hosts.json_edit import Keys
 
+LINES = 20_000  # of a text with dotted keys; a configuration has a hundred
+_BOM = "\ufeff"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
 
 def read(text: str) -> Any:
     """Return the value of a TOML text; raise ValueError, which says the line, if it is none."""
-    return tomllib.loads(text)
+    return tomllib.loads(text.removeprefix(_BOM))
 
 
 def put(text: str, path: Keys, value: object) -> str:
@@ -23,6 +31,50 @@ def put(text: str, path: Keys, value: object) -> str:
 
     Raises ValueError for a text that is no TOML, and if something on the way is no table.
     """
+    mark = _BOM if text.startswith(_BOM) else ""
+    plain = text.removeprefix(mark)
+    expected = _with(read(plain), path, value)
+    for change in (_put_table, _put_lines):
+        changed = change(plain, path, value)
+        if _is(changed, expected):
+            return mark + changed
+    raise ValueError(f"{'.'.join(path)} can't be put in without a change to something else")
+
+
+def drop(text: str, path: Keys) -> str:
+    """Return the text without the member at `path`; if it is not there, the text as it is. Raises as `put` does."""
+    mark = _BOM if text.startswith(_BOM) else ""
+    document = _parsed(text.removeprefix(mark))
+    table: Any = document
+    for key in path[:-1]:
+        table = table.get(key) if isinstance(table, Mapping) else None
+    if not isinstance(table, MutableMapping) or path[-1] not in table:
+        return text
+    del table[path[-1]]
+    return mark + _dumped(document, text)
+
+
+def _with(value: Mapping[str, Any], path: Keys, new: object) -> dict[str, Any]:
+    """Return what a document says with `new` at `path`; raise ValueError if something on the way is no table."""
+    changed = copy.deepcopy(dict(value))
+    table: Any = changed
+    for place, key in enumerate(path[:-1]):
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise ValueError(f"{'.'.join(path[: place + 1])} is no table")  # noqa: TRY004 - what was read is wrong, not a type
+    table[path[-1]] = new
+    return changed
+
+
+def _is(text: str, expected: object) -> bool:
+    try:
+        return bool(read(text) == expected)
+    except ValueError:
+        return False
+
+
+def _put_table(text: str, path: Keys, value: object) -> str:
+    """Return the text with a value at a path, as tomlkit puts it."""
     import tomlkit  # costs 30 ms, and only Codex has TOML
     from tomlkit.items import InlineTable  # the same
 
@@ -30,27 +82,82 @@ def put(text: str, path: Keys, value: object) -> str:
     if path[0] not in document and text.strip():
         document = _parsed(text.rstrip("\r\n") + "\n\n")  # an empty line before what is new
     table: Any = document
-    for place, key in enumerate(path[:-1]):
+    for key in path[:-1]:
         if key not in table:
             inline = isinstance(table, InlineTable)
             table[key] = tomlkit.inline_table() if inline else tomlkit.table(is_super_table=True)
         table = table[key]
-        if not isinstance(table, MutableMapping):
-            raise ValueError(f"{'.'.join(path[: place + 1])} is no table")  # noqa: TRY004  # what was read is wrong, not a type
     table[path[-1]] = _item(value, inline=isinstance(table, InlineTable))
     return _dumped(document, text)
 
 
-def drop(text: str, path: Keys) -> str:
-    """Return the text without the member at `path`; if it is not there, the text as it is. Raises as `put` does."""
-    document = _parsed(text)
-    table: Any = document
-    for key in path[:-1]:
-        table = table.get(key) if isinstance(table, Mapping) else None
-    if not isinstance(table, MutableMapping) or path[-1] not in table:
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A key with its value, on one line or several: where it ends, its whole path, and the table that it stands in."""
+
+    end: int
+    path: Keys
+    table: Keys
+
+
+def _put_lines(text: str, path: Keys, value: object) -> str:
+    """Return the text with a value as dotted keys, behind the statement that has most of the path in common with it."""
+
+    def common(statement: _Statement) -> int:
+        same = [one == other for one, other in zip(statement.path, path, strict=False)]
+        return same.index(False) if False in same else len(same)
+
+    beside = [each for each in _statements(text) if each.table == path[: len(each.table)] and common(each)]
+    if not beside:
         return text
-    del table[path[-1]]
-    return _dumped(document, text)
+    most = max(map(common, beside))
+    place = next(each for each in reversed(beside) if common(each) == most)
+    eol = "\r\n" if "\r\n" in text else "\n"
+    members = value.items() if isinstance(value, Mapping) else [("", value)]
+    lines = (
+        f"{'.'.join(map(_key, (*path, *filter(None, [name]))[len(place.table) :]))} = {_written(member)}{eol}"
+        for name, member in members
+    )
+    before = text[: place.end] + ("" if text[: place.end].endswith("\n") else eol)
+    return before + "".join(lines) + text[place.end :]
+
+
+def _statements(text: str) -> Iterator[_Statement]:
+    """Yield the statements of a text that is TOML: of one that is not whole, the next line is a part."""
+    table: Keys = ()
+    part, end = "", 0
+    for line in text.splitlines(keepends=True)[:LINES]:
+        part, end = part + line, end + len(line)
+        try:
+            said = tomllib.loads(part)
+        except ValueError:
+            continue
+        header = part.lstrip().startswith("[")
+        path = tuple(_path(said))
+        if header:
+            # Of an array of tables, what follows is in its last one, which no path names.
+            table = path if not part.lstrip().startswith("[[") else ("\0",)
+        elif path:
+            yield _Statement(end, table + path, table)
+        part = ""
+
+
+def _path(said: Any) -> Iterator[str]:
+    """Yield the keys of a statement that was read alone: to its value, or to the table of a header."""
+    while isinstance(said, dict) and len(said) == 1:
+        ((key, said),) = said.items()
+        yield key
+
+
+def _key(key: str) -> str:
+    import tomlkit  # as above
+
+    return key if _BARE.fullmatch(key) else tomlkit.string(key).as_string()
+
+
+def _written(value: object) -> str:
+    text: str = _item(value, inline=True).as_string()
+    return text
 
 
 def _parsed(text: str) -> Any:

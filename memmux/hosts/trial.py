@@ -46,12 +46,14 @@ def run(entry: Entry, folder: Path, bound_s: float = BOUND_S) -> Trial:
 
 
 async def _bounded(entry: Entry, folder: Path, errors: TextIO, bound_s: float) -> Trial:
+    import mcp  # noqa: F401 - costs a second or more, which is not the server's
+
     async with asyncio.timeout(bound_s):
         return await _ask(entry, folder, errors)
 
 
 async def _ask(entry: Entry, folder: Path, errors: TextIO) -> Trial:
-    from mcp import Client, StdioServerParameters  # costs a second
+    from mcp import Client, StdioServerParameters  # as above
     from mcp.client.stdio import stdio_client  # the same
 
     server = StdioServerParameters(command=entry.command, args=list(entry.args), env=dict(entry.env or {}), cwd=folder)

@@ -35,9 +35,12 @@ def backups(file: Path) -> list[Path]:
     return sorted(found, reverse=True)
 
 
-def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime) -> Path | None:
+def replace(
+    file: Path, before: bytes | None, after: bytes | None, now: datetime, *, private: bool = False
+) -> Path | None:
     """Give `file` the bytes `after`, None for none, if it still has `before`; return the backup, if there was a file.
 
+    A new file is for its owner alone, as variables may be secrets; an old one keeps its mode, unless it is `private`.
     A link is followed; the backup stands beside the name that the client knows. Raises ClientFileError, and the file
     is then as it was.
     """
@@ -45,36 +48,36 @@ def replace(file: Path, before: bytes | None, after: bytes | None, now: datetime
     try:
         if read(file) != before:
             raise ClientFileError(f"{file} was changed meanwhile and left as it is; run the command again")
-        backup = None if before is None else _backup(file, target, before, now)
+        backup = None if before is None else _backup(file, target, before, now, private=private)
         if after is None:
             target.unlink(missing_ok=True)
             return backup
-        # What is new is the client's, and perhaps its project's: the umask says who may read it.
         target.parent.mkdir(parents=True, exist_ok=True)
-        with durable.replacing(target, mode=None if before is None else durable.PRIVATE) as opened:
-            _fill(opened, after, None if before is None else target)
+        with durable.replacing(target) as opened:
+            _fill(opened, after, None if before is None else target, private=private)
     except OSError as error:
         raise ClientFileError(f"{file} can't be written: {error.strerror}; give yourself permission to it") from None
     return backup
 
 
-def _backup(file: Path, target: Path, before: bytes, now: datetime) -> Path:
+def _backup(file: Path, target: Path, before: bytes, now: datetime, *, private: bool) -> Path:
     """Keep the old bytes under a name of their own; the names sort by age."""
     base = f"{file.name}.{BACKUP}-{now:%Y%m%d-%H%M%S}"
     for number in range(1, 1000):
         backup = file.with_name(base if number == 1 else f"{base}-{number:03}")
         with suppress(FileExistsError):
             with durable.creating(backup) as opened:
-                _fill(opened, before, target)
+                _fill(opened, before, target, private=private)
             return backup
     raise ClientFileError(f"{file} was changed a thousand times in this second; run the command again")
 
 
-def _fill(opened: BinaryIO, content: bytes, like: Path | None) -> None:
-    """Write the content; only then the file gets the owner and the mode of `like`."""
+def _fill(opened: BinaryIO, content: bytes, like: Path | None, *, private: bool) -> None:
+    """Write the content; only then the file gets the owner of `like` and, unless it is private, its mode."""
     opened.write(content)
     if like is not None:
         found = like.stat()
         with suppress(OSError):  # only root may give a file to somebody else
             os.fchown(opened.fileno(), found.st_uid, found.st_gid)
-        os.fchmod(opened.fileno(), stat.S_IMODE(found.st_mode))
+        if not private:
+            os.fchmod(opened.fileno(), stat.S_IMODE(found.st_mode))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import stat
 import subprocess
 import sys
 import tomllib
@@ -47,7 +48,7 @@ def install(settings_env: dict[str, str], server_env: dict[str, str], home: Path
     given = [f"--env={name}={value}" for name, value in server_env.items() if name != "MEMMUX_DATABASE"]
 
     def run(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[bytes]:
-        env = {**settings_env, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
+        env = {**settings_env, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "PATH": "/nowhere"}
         command = [sys.executable, "-P", "-m", "memmux", "install", *given, *arguments]
         return subprocess.run(
             command, env=env, cwd=home, stdin=stdin, capture_output=True, timeout=BOUND_S, check=False
@@ -162,6 +163,8 @@ def test_a_project_gets_a_file_of_its_own(install: Install, home: Path) -> None:
         ["cursor", "--to", "/x"],
         ["cursor", "--shadow"],
         ["cursor", "--name", "my memory"],
+        ["cursor", "--all"],
+        ["--all", "--project"],
         ["cursor", "--env", "x"],
     ],
 )
@@ -193,6 +196,62 @@ def test_a_server_that_does_not_answer_is_said_with_its_last_words(install: Inst
 def test_a_trial_ends_whatever_the_server_does(command: list[str], why: str, tmp_path: Path) -> None:
     with pytest.raises(ServerSilentError, match=why):
         trial.run(Entry(command[0], tuple(command[1:])), tmp_path, bound_s=3)
+
+
+def test_all_sets_up_every_client_that_is_here_with_one_summary(
+    install: Install, home: Path, server_env: dict[str, str]
+) -> None:
+    file = _cursor(home, {"memory": LEGACY})
+    (home / ".claude.json").write_text('{"oauthAccount": {}}')
+    (home / ".claude.json").chmod(0o644)
+    (home / ".qwen").mkdir()
+    (home / ".codex").mkdir()
+    (home / ".codex" / "config.toml").write_bytes(b'\xef\xbb\xbfmcp_servers.docs.command = "npx"\r\n')
+    (home / ".copilot").mkdir()
+    (home / ".copilot" / "mcp-config.json").write_text("{")
+    ended = install("--all", "--json")
+    assert ended.returncode == 1, ended.stdout
+    answers = {answer["client"]: answer for answer in json.loads(ended.stdout)["clients"]}
+    assert {name: answer.get("status") for name, answer in answers.items()} == {
+        "claude-code": "installed",
+        "cursor": None,
+        "codex": "installed",
+        "qwen": "installed",
+        "copilot": None,
+    }
+    assert answers["cursor"]["error"]["code"] == "replacement_needed"
+    assert answers["copilot"]["error"]["code"] == "client_file"
+    assert all(answer["server"]["version"] == __version__ for answer in answers.values() if "status" in answer)
+    assert stat.S_IMODE((home / ".claude.json").stat().st_mode) == 0o600
+    servers = tomllib.loads((home / ".codex" / "config.toml").read_text("utf-8-sig"))["mcp_servers"]
+    assert servers["docs"] == {"command": "npx"}
+    assert servers["memory"]["env"] == server_env
+
+    (home / ".copilot" / "mcp-config.json").unlink()
+    again = install("--all", "--yes")
+    assert again.returncode == 0, again.stderr
+    text = again.stdout.decode()
+    assert text.count("answers, with") == 2  # one of them has the variables of the server that was there
+    assert "next:\n  cursor: switch it on in Settings → MCP\n  copilot: " in text
+    assert text.endswith("5 of 5 clients done\n")
+    assert b"MCP_AGENT_ID" in file.read_bytes()
+    removed = install("--all", "--uninstall")
+    assert removed.returncode == 0, removed.stderr
+    assert b"memory" not in (home / ".codex" / "config.toml").read_bytes()
+
+
+def test_all_says_that_no_client_is_here(install: Install, home: Path) -> None:
+    ended = install("--all")
+    assert (ended.returncode, b"no client is found" in ended.stderr) == (2, True)
+    assert list(home.iterdir()) == []
+
+
+def test_what_comes_next_for_a_project_is_said(install: Install) -> None:
+    for client, words in (("claude-code", b"approve"), ("codex", b"trust the folder"), ("gemini", b"trust the folder")):
+        ended = install(client, "--project", "--no-check")
+        assert ended.returncode == 0, ended.stderr
+        assert words in ended.stdout
+    assert b"approve" not in install("claude-code", "--no-check").stdout
 
 
 def test_the_scripts_of_mcp_memory_service_start_memmux(

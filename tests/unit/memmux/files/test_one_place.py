@@ -14,7 +14,6 @@ OURS = "memmux/files/"
 CALLS = ("fsync", "fdatasync", "sync", "replace", "rename", "renames", "flock", "lockf")  # of os and fcntl
 ALLOWED = {
     ("memmux/logs/files.py", ".rename"): "a log that is full gets another name; after a loss of power either will do",
-    ("router/io/loop.py", ".replace"): "the supervisor's, which puts one worker in the place of another",
 }
 
 

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from memmux.hosts.catalogue import HOSTS
 from memmux.hosts.entry import Entry, Kind, build, kind, parse
 
 LEGACY = [
@@ -95,9 +96,15 @@ def test_what_starts_nothing_is_no_entry(raw: object) -> None:
 
 def test_an_entry_is_read_as_it_is_written() -> None:
     entry = Entry("/bin/memmux", ("mcp",), {"A": "b"})
-    assert parse(build(entry, {"type": "stdio"})) == entry
-    assert list(build(entry, {"type": "stdio"})) == ["type", "command", "args", "env"]
-    assert build(Entry("x"), {}) == {"command": "x", "args": []}
+    for client in HOSTS.values():
+        assert parse(build(entry, client)) == entry
+    assert list(build(entry, HOSTS["claude-code"])) == ["type", "command", "args", "env"]
+    assert build(Entry("x"), HOSTS["cursor"]) == {"command": "x", "args": []}
+    assert build(entry, HOSTS["opencode"]) == {
+        "type": "local",
+        "command": ["/bin/memmux", "mcp"],
+        "environment": {"A": "b"},
+    }
 
 
 def test_odd_values_of_an_entry_are_read_as_text() -> None:

@@ -221,8 +221,16 @@ command = "npx"
 }
 
 
+def theirs_of(client: Host) -> str:
+    """A file of this client with mcp-memory-service."""
+    text = THEIRS[client.format].format(servers=client.servers)
+    if client.one_list:
+        text = text.replace('"command": "uv",\n      "args": [', '"command": [\n        "uv",')
+    return text.replace('"env"', f'"{client.env}"')
+
+
 def test_their_entry_is_not_replaced_unless_that_is_said(client: Host, document: Read) -> None:
-    theirs = document(THEIRS[client.format].format(servers=client.servers))
+    theirs = document(theirs_of(client))
     for name in (None, "memory"):
         with pytest.raises(ReplacementNeededError, match="--replace"):
             _install(theirs, name=name)
@@ -233,7 +241,7 @@ def test_their_entry_is_not_replaced_unless_that_is_said(client: Host, document:
 
 
 def test_replacing_their_entry_keeps_its_name_its_place_and_its_variables(client: Host, document: Read) -> None:
-    theirs = document(THEIRS[client.format].format(servers=client.servers))
+    theirs = document(theirs_of(client))
     plan = _install(theirs, replace=True)
     assert (plan.name, plan.status) == ("memory", Status.REPLACED)
     assert plan.notes == ("PYTHONPATH was meant for another Python and is left out",)
@@ -256,6 +264,37 @@ def test_replacing_their_entry_keeps_its_name_its_place_and_its_variables(client
     assert list(json.loads(json.dumps(Document.parse(client, theirs.file, removed.after).value))[client.servers]) == [
         "docs"
     ]
+
+
+def test_what_a_user_made_of_an_entry_stays_and_what_is_another_clients_goes(machine: Machine) -> None:
+    for name, text, wanted in (
+        (
+            "copilot",
+            '{"mcpServers": {"memory": {"type": "local", "tools": ["get"], "command": "memmux", "args": ["mcp"]}}}',
+            {"type": "local", "tools": ["get"], "command": ENTRY.command, "args": ["mcp"], "env": ENTRY.env},
+        ),
+        (
+            "opencode",
+            '{"mcp": {"memory": {"command": "memmux", "args": ["mcp"], "enabled": false}}}',
+            {
+                "type": "local",
+                "command": [ENTRY.command, "mcp"],
+                "enabled": False,
+                "environment": ENTRY.env,
+            },
+        ),
+    ):
+        client = HOSTS[name]
+        document = Document.parse(client, client.user_file(machine), text.encode())
+        said = json.loads(_install(document).after or b"")
+        assert said[client.servers]["memory"] == wanted
+
+
+def test_only_the_users_file_of_claude_code_is_made_private(machine: Machine) -> None:
+    client = HOSTS["claude-code"]
+    assert _install(Document.of(client, client.user_file(machine))).private
+    assert not _install(Document.of(client, client.project_file(machine.home))).private
+    assert not _install(Document.of(HOSTS["cursor"], HOSTS["cursor"].user_file(machine))).private
 
 
 def test_their_entry_moves_to_another_name_if_one_is_given(machine: Machine) -> None:

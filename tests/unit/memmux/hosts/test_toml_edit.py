@@ -75,3 +75,44 @@ def test_what_is_no_toml_is_refused() -> None:
 def test_what_stands_in_the_way_is_not_overwritten() -> None:
     with pytest.raises(ValueError, match="mcp_servers is no table"):
         toml_edit.put("mcp_servers = 5\n", PATH, ENTRY)
+
+
+DOTTED = {
+    "others": 'x = 1\nmcp_servers.docs.command = "npx" # docs\nmcp_servers.docs.args = [\n  "-y",\n]\n\n[tui]\nx = 1\n',
+    "one of ours": 'mcp_servers.memory.command = "old"\nmcp_servers.memory.env.B = "2"\nlast = 1 # word\n[tui]\n',
+    "in a table": '[mcp_servers]\ndocs.command = "npx"\nmemory.command = "old"\n\n[[tui]]\nmemory.command = "x"\n',
+    "inline": 'mcp_servers.docs = { command = "npx" }\nmcp_servers.memory = { command = "old" }\n\n[tui]\nx = 1\n',
+    "quoted": '"mcp_servers"."docs".command = "npx"\n',
+    "windows": 'mcp_servers.docs.command = "npx"\r\nmcp_servers.docs.x = 1\r\n\r\n[tui]\r\nx = 1\r\n',
+    "no end of line": 'mcp_servers.docs.x = 1\nmcp_servers.docs.command = "npx"',
+}
+
+
+@pytest.mark.parametrize("text", DOTTED.values(), ids=DOTTED)
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "with a mark"])
+def test_dotted_keys_mean_what_they_did_and_what_is_new_besides(text: str, mark: str) -> None:
+    for path, value in (
+        (("mcp_servers", "new"), ENTRY),
+        (("mcp_servers", "memory", "command"), "new"),
+        (("mcp_servers", "memory", "env", "A.B"), "1"),
+    ):
+        changed = toml_edit.put(mark + text, path, value)
+        expected = toml_edit.read(text)
+        holder = expected
+        for key in path[:-1]:
+            holder = holder.setdefault(key, {})
+        holder[path[-1]] = value
+        assert toml_edit.read(changed) == expected
+        assert changed.startswith(mark)
+        assert changed.count("\r\n") == (changed.count("\n") if "\r" in text else 0)
+        assert [line for line in text.splitlines() if "#" in line] == [
+            line for line in changed.splitlines() if "#" in line
+        ]
+    assert "memory" not in toml_edit.read(toml_edit.drop(mark + text, PATH)).get("mcp_servers", {})
+
+
+def test_a_mark_at_the_start_stays_and_is_no_key() -> None:
+    for text in FILES.values():
+        marked = toml_edit.put(f"\ufeff{text}", PATH, ENTRY)
+        assert marked == "\ufeff" + toml_edit.put(text, PATH, ENTRY)
+        assert toml_edit.drop(marked, PATH) == "\ufeff" + toml_edit.drop(toml_edit.put(text, PATH, ENTRY), PATH)

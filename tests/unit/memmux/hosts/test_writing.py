@@ -99,3 +99,17 @@ def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
     writing.replace(file, None, b"new", NOW)
     assert list(tmp_path.iterdir()) == [file]
     assert file.read_bytes() == b"new"
+
+
+def test_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    writing.replace(tmp_path / "mcp.json", None, b"new", NOW)
+    assert stat.S_IMODE((tmp_path / "mcp.json").stat().st_mode) == 0o600
+
+
+def test_private_file_and_its_backup_are_for_their_owner_alone_whatever_they_were(tmp_path: Path) -> None:
+    file = tmp_path / ".claude.json"
+    file.write_bytes(b"old")
+    file.chmod(0o644)
+    backup = writing.replace(file, b"old", b"new", NOW, private=True)
+    assert backup is not None
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, backup)] == [0o600, 0o600]
