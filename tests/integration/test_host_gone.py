@@ -15,8 +15,8 @@ import pytest
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
+from tests.bounds import BOUND_S
 
-BOUND_S = 40.0
 SERVER = [sys.executable, "-P", "-m", "memmux", "mcp"]
 # A host that starts a server, says its pid, and is gone when it is told; the pipes of the server stay open in the test.
 HOST = """
