@@ -49,7 +49,7 @@ class Kind(StrEnum):
     READY = "ready"  # the worker takes requests; detail: pid, credit, and facts
     HEARTBEAT = "heartbeat"  # the worker is alive; detail: facts
     RETIRING = "retiring"  # the worker asks for a successor
-    FAILED = "failed"  # the worker can't start; detail: the error
+    FAILED = "failed"  # the worker can't start, or go on; detail: the error
     # router → worker
     PREPARE = "prepare"  # this request is still at an earlier stage; do now what does not need that
     STOP = "stop"  # finish what you have, then exit
@@ -67,7 +67,8 @@ class Header:
     key: idempotency key; a write with a key that was applied before is answered again, not applied again.
     client: router → worker, the key's name and the name the client gave in HELLO; it is written into the change log.
     grant: router → worker, what the client may do (`memmux.wire.grants`); empty for a local client without bounds.
-    attempt: router → worker, 1 for the first worker that gets the request.
+    attempt: router → worker, counted from 1, and never one that a worker still has of the same id; RESULT, ERROR and
+        CANCEL name it again.
     degraded: codes of what the answer had to do without; empty when all is well.
     detail: small extras of the kind: the error of ERROR; the times of a RESULT for a client (`queue_ms`, `work_ms`,
     `stages`); the facts of a worker's RESULT, READY and HEARTBEAT, which are what it says of its own state, such as
