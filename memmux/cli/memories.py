@@ -22,7 +22,6 @@ from memmux.cli.options import (
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError
-from memmux.ingest import sources
 from memmux.wire.requests import Mode
 
 
@@ -195,6 +194,8 @@ def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bo
         if source is None:
             forgotten = client.forget(dry_run=dry_run, **options)
         else:
+            from memmux.ingest import sources  # the other commands do without
+
             options["type"] = options["type"] or sources.TYPE
             forgotten = sources.forget(client, Path(source), sources.Selection(**options), dry_run=dry_run)
     if as_json:

@@ -8,7 +8,8 @@ import numpy as np
 
 from bench.harness import report
 from bench.harness.material import Material
-from bench.peers import compare, table
+from bench.peers import table
+from bench.peers.compare import compare
 
 DIMENSIONS = 384  # of the model that the vectors are stored under
 

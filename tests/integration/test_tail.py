@@ -97,13 +97,14 @@ def test_one_request_is_shown_through_every_process_in_order_while_eight_clients
 
 def test_tool_that_makes_several_requests_names_them_all(settings_env: dict[str, str], tail: Tail) -> None:
     with McpByHand(settings_env) as mcp:
-        mcp.call("memory_list")
+        mcp.call("memory_cleanup")
         mcp.call("memory_get", id="nothing-has-this-id")
     listed, got = tail("--event", "tool_called")
-    assert (listed["requests"], listed["outcome"], got["outcome"]) == (2, "ok", "not_found")
+    assert (listed["outcome"], got["outcome"]) == ("ok", "not_found")
+    assert listed["requests"] == len(listed["request_ids"]) >= 2
     answered = tail("--event", "request_answered", "--where", f"call_id={listed['call_id']}")
     assert {line["request_id"] for line in answered} == set(listed["request_ids"])
-    assert {line["operation"] for line in answered} == {"memory.list", "cluster.status"}
+    assert "memory.list" in {line["operation"] for line in answered}
 
 
 def test_slow_request_says_where_its_time_went_and_how_it_was_searched(
