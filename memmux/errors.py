@@ -37,6 +37,7 @@ what programs compare with; `retryable` says that the same request may succeed l
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -368,6 +369,13 @@ class StorageBusyError(StorageError):
 
     code = "busy"
     retryable = True
+
+
+def of_system(error: OSError, what: str) -> StorageError:
+    """Return the error for a reason of the system's; what: what could not be done, as the beginning of a sentence."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError(f"{what} ({error.strerror}); free some space")
+    return StoragePermissionError(f"{what} ({error.strerror}); give yourself write permission to its folder")
 
 
 # the embedding model

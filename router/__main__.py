@@ -8,7 +8,6 @@ database already, if there is one (`router.lifecycle.handover`); should a succes
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time
@@ -23,6 +22,7 @@ from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()
 
+from memmux import errors
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
 from memmux.config import owner
@@ -32,8 +32,6 @@ from memmux.errors import (
     DatabaseInUseError,
     KeyNeededError,
     MemmuxError,
-    StorageFullError,
-    StoragePermissionError,
 )
 from memmux.files.lock import FileLock
 from memmux.logs import log
@@ -220,10 +218,7 @@ def _write_endpoint(places: Places, endpoint: Endpoint) -> None:
     try:
         endpoints.write(places, endpoint)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "free some space" if full else "give yourself write permission to its folder"
-        kind = StorageFullError if full else StoragePermissionError
-        raise kind(f"{places.endpoint} can't be written ({error.strerror}); {remedy}") from None
+        raise errors.of_system(error, f"{places.endpoint} can't be written") from None
 
 
 def _sweep(places: Places, successor: Successor | None) -> None:

@@ -6,7 +6,6 @@ takes its place by a rename. Whoever is killed before that leaves only this fold
 
 from __future__ import annotations
 
-import errno
 import math
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import orjson
 
+from memmux import errors
 from memmux.config.paths import Places
 from memmux.config.settings import EmbedderChoice, Settings, begun
 from memmux.errors import (
@@ -25,8 +25,6 @@ from memmux.errors import (
     DatabaseForeignError,
     MemmuxError,
     NotFoundError,
-    StorageFullError,
-    StoragePermissionError,
 )
 from memmux.files import durable, private
 from memmux.logs import log
@@ -83,8 +81,7 @@ class Adoption:
         except (NotFoundError, DatabaseForeignError, DatabaseCorruptError) as error:
             raise AdoptionFailedError(f"{theirs} can't be adopted: {error.message}; {_WITHOUT}") from error
         except OSError as error:
-            cls = StorageFullError if error.errno == errno.ENOSPC else StoragePermissionError
-            raise cls(f"{self._places.adopting} can't be written: {error.strerror}") from error
+            raise errors.of_system(error, f"{self._places.adopting} can't be written") from error
         finally:
             self._source = None
             self._clear()

@@ -10,6 +10,7 @@ from memmux.wire.operations import Stage
 from workers.adoption import Adoption
 from workers.indexer import Indexer
 from workers.runtime.jobs import Alive, Job, Outcome, silent
+from workers.storage.backups import restoring
 from workers.storage.backups.folder import BackupFolder
 from workers.storage.backups.scheduler import BackupScheduler
 from workers.storage.interface import Writer
@@ -39,6 +40,7 @@ class WriteWorker:
 
     def open(self, alive: Alive = silent) -> None:
         """Adopt, make or migrate the database and open it; raise StorageError and its kinds."""
+        restoring.finish(self._settings.database)
         self._adoption.run(alive)
         self._open = SqliteWriter(
             self._settings.database,

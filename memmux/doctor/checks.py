@@ -26,6 +26,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings
 from memmux.doctor.finding import Finding, error, ok, warning
 from memmux.errors import ClusterUnreachableError, MemmuxError
+from memmux.files import replacement
 from memmux.mms.report import Report
 from memmux.processes import alive
 from memmux.trust import remotes
@@ -219,6 +220,8 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
     for partial in (*places.backups.glob("*.partial"), places.database.with_name(f"{places.database.name}.restoring")):
         if partial.exists():
             yield warning("stale files", f"{partial} is left of something that was interrupted; remove it")
+    if (restored := replacement.restored(places.database)).exists():
+        yield warning("restore", f"it was interrupted; the next cluster finishes it and serves {restored.name}")
 
 
 def of_remote(settings: Settings) -> Iterator[Finding]:

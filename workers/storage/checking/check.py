@@ -17,6 +17,7 @@ from typing import Any
 import apsw
 
 from memmux.errors import MemmuxError
+from memmux.files import replacement
 from workers.storage.checking import fulltext
 from workers.storage.db import engine, queries, schema, vector_checks
 from workers.storage.db.filters import normal
@@ -60,6 +61,11 @@ def check(database: Path, *, deep: bool) -> list[Finding]:
     deep: also compare every index with its table, and every content with its hash. Raises DatabaseForeignError,
     DatabaseNewerError and StoragePermissionError for a file that can't be checked at all.
     """
+    if (restored := replacement.restored(database)).exists():
+        what = (
+            f"a restore was interrupted: {restored.name} is the database from now on, and this file the one of before"
+        )
+        return [Finding("restore_unfinished", what, "run `memmux restart`, which finishes it")]
     schema.refuse_foreign(database)
     if cut := _cut_off(database):
         return [cut]

@@ -20,11 +20,14 @@ from memmux.errors import (
     MemmuxError,
     NotFoundError,
 )
+from memmux.files import durable
 from tests.unit.workers.desk import Desk
 from workers.storage.backups import backup
 from workers.storage.backups.folder import BackupFolder
+from workers.storage.checking import check
 from workers.storage.db import engine
 from workers.tasks import restore
+from workers.write import WriteWorker
 
 
 @pytest.fixture
@@ -69,25 +72,45 @@ def test_no_old_log_stands_beside_the_new_file(settings: Settings, saved: Path) 
     assert not [suffix for suffix in ("-wal", "-shm", "-journal") if Path(f"{settings.database}{suffix}").exists()]
 
 
-@pytest.mark.parametrize("moment", ["unlink", "replace"])
-def test_a_restore_that_is_cut_short_loses_nothing(
-    settings: Settings, saved: Path, moment: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = getattr(Path, moment)
+def _interrupted(settings: Settings, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """End a restore where the old log is gone and the new file has not its name yet."""
 
-    def die(path: Path, *arguments: object, **named: object) -> object:
-        if path.name.endswith((".restoring", "-wal")) and path.exists():  # the copy, or the log that is in its way
-            raise KeyboardInterrupt
-        return real(path, *arguments, **named)
+    def die(*_: Path) -> None:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, moment, die)
+        patched.setattr(durable, "rename", die)
         with pytest.raises(KeyboardInterrupt):
             restore.run(settings, [str(saved)])
+    assert not Path(f"{settings.database}-wal").exists()
+
+
+def test_a_restore_that_was_interrupted_is_finished_before_the_database_is_opened(
+    settings: Settings, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _interrupted(settings, saved, monkeypatch)
+    (finding,) = check.check(settings.database, deep=False)
+    assert finding.code == "restore_unfinished"
+    worker = WriteWorker(settings)
+    worker.open()
+    worker.close()
+    assert contents(settings.database) == {"in the backup"}
     (kept,) = (path for path in settings.database.parent.glob("*.before-restore-*") if not path.name.endswith("-wal"))
     assert contents(kept) == {"in the backup", "after the backup"}
-    restore.run(settings, [str(saved)])
-    assert contents(settings.database) == {"in the backup"}
+    assert check.check(settings.database, deep=True) == []
+
+
+def test_another_restore_finishes_it_first_and_keeps_both(
+    settings: Settings, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _interrupted(settings, saved, monkeypatch)
+    done = restore.run(settings, [str(saved)])
+    assert contents(Path(str(done["kept"]))) == {"in the backup"}
+    assert {"in the backup", "after the backup"} in [
+        contents(path)
+        for path in settings.database.parent.glob("*.before-restore-*")
+        if not path.name.endswith(("-wal", "-shm"))
+    ]
 
 
 @pytest.mark.usefixtures("saved")
