@@ -17,7 +17,8 @@
     │   ├── OverloadedError, RateLimitedError, DrainingError, WorkerUnavailableError
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
-    │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError, DatabaseReplacedError
+    │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
+    │   ├── DatabaseReplacedError, DatabaseElsewhereError
     │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
@@ -325,6 +326,12 @@ class DatabaseReplacedError(StorageError):
 
     code = "database_replaced"
     retryable = True
+
+
+class DatabaseElsewhereError(StorageError):
+    """The file is served, or was, under another name, and its latest changes are there; use one name for it."""
+
+    code = "database_elsewhere"
 
 
 class BackupFailedError(StorageError):

@@ -77,6 +77,13 @@ def refuse_exchanged(database: Path) -> None:
         known.check(database)
 
 
+def has_its_log(database: Path) -> bool:
+    """Return whether the log beside `database` is the one that its last writer had."""
+    known = _noted(database)
+    here = identity(database), identity(_beside(database, "-wal"))
+    return known is not None and None not in here and here == (known.database, known.log)
+
+
 def end(database: Path) -> None:
     """Forget the note, since the writer has left and its log with it."""
     if identity(_beside(database, "-wal")) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +17,7 @@ from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import audits, engine, file_identity, filesystem, queries, vectors
 from workers.storage.db.file_identity import Lineage
+from workers.storage.db.file_names import Hold
 from workers.storage.writing import canaries, migrate, repair
 from workers.storage.writing.changes import Changes
 from workers.storage.writing.upkeep import DELETED_S, Upkeep
@@ -44,24 +46,31 @@ class SqliteWriter:
     ) -> None:
         engine.refuse_unsafe()
         filesystem.refuse_network(database)
-        file_identity.begin(database)
-        migrate.prepare(database, backup_folder=backup_folder, alive=alive)
-        opened = Lineage.of(database)
-        self._database = database
-        self._connection = engine.open_writer(database)
-        self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
-        self._now = now
-        self._alive: Alive = silent
-        self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
-        self._changes = Changes(self._connection, now)
-        self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
-        with engine.errors():
-            self._facts = self._counted()  # the first look is what makes the log
-            self._passing = 0
-            self._changed: int = engine.value(self._connection, _SQL["last_real_change"]) or 0
-        opened.check(database)
-        self._lineage = Lineage.of(database)
-        self._lineage.note(database)
+        with ExitStack() as undoing:
+            self._hold = Hold(database, alive)
+            undoing.callback(self._hold.close)
+            file_identity.begin(database)
+            migrate.prepare(database, backup_folder=backup_folder, alive=alive)
+            self._hold.take()  # a new one can have no other name
+            opened = Lineage.of(database)
+            self._database = database
+            self._connection = engine.open_writer(database)
+            undoing.callback(self._connection.close)
+            self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
+            self._now = now
+            self._alive: Alive = silent
+            self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
+            self._changes = Changes(self._connection, now)
+            self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
+            with engine.errors():
+                self._facts = self._counted()  # the first look is what makes the log
+                self._passing = 0
+                self._changed: int = engine.value(self._connection, _SQL["last_real_change"]) or 0
+            opened.check(database)
+            self._hold.note(self._connection)
+            self._lineage = Lineage.of(database)
+            self._lineage.note(database)
+            undoing.pop_all()
 
     def apply(self, jobs: Sequence[Job], alive: Alive) -> list[Outcome]:
         """Apply `jobs` in one transaction with a savepoint for each, commit once, and return all outcomes."""
@@ -156,7 +165,10 @@ class SqliteWriter:
         self._upkeep.finish()  # into the file that was opened, wherever it is now
         if file_identity.identity(self._database) != self._lineage.database:
             self._lineage.leave(self._database)
+        elif not self._upkeep.dirty:
+            self._hold.end(self._connection)
         self._connection.close()
+        self._hold.close()
         file_identity.end(self._database)
 
     def _begin(self) -> None:

@@ -199,3 +199,12 @@ VALUES (
     :id, :namespace, :type, :created_at, :updated_at, :deleted_at, :supersedes, :superseded_by, :content_hash,
     :metadata, :content
 )
+
+-- name: note_name
+INSERT INTO meta (key, value) VALUES ('written_as', :name) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: forget_name
+DELETE FROM meta WHERE key = 'written_as'
+
+-- name: noted_name
+SELECT value FROM meta WHERE key = 'written_as'

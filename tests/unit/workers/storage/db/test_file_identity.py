@@ -145,6 +145,7 @@ def test_log_that_was_moved_together_with_its_database_is_used(
 
 
 def test_killed_writer_of_the_same_database_has_a_successor(old: Desk, database: Path) -> None:
+    old.engine._hold.close()  # as the end of its process does
     with closing(SqliteWriter(database)) as successor:
         assert successor.facts()["memories"] == 1
     assert old.sql("SELECT count(*) FROM memories") == [(1,)]
