@@ -18,7 +18,7 @@
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
     │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
-    │   ├── DatabaseReplacedError, DatabaseElsewhereError
+    │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
     │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
@@ -332,6 +332,12 @@ class DatabaseElsewhereError(StorageError):
     """The file is served, or was, under another name, and its latest changes are there; use one name for it."""
 
     code = "database_elsewhere"
+
+
+class DatabaseAlteredError(StorageError):
+    """The database holds triggers, views or tables that memmux did not make; remove them, or restore a backup."""
+
+    code = "database_altered"
 
 
 class BackupFailedError(StorageError):

@@ -138,4 +138,8 @@ def opened(copy: Path, name: str) -> Iterator[Database]:
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    """Return the names of a table's columns; none for a view of that name, which may be endless."""
+    found = connection.execute("SELECT type, sql FROM sqlite_master WHERE name = ?", (table,)).fetchall()
+    if not any(kind == "table" and not (sql or "").upper().startswith("CREATE VIRTUAL") for kind, sql in found):
+        return set()
     return {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}

@@ -21,7 +21,7 @@ from memmux.errors import BackupFailedError, DatabaseCorruptError
 from memmux.files import durable
 from memmux.wire.answers import Backup
 from workers.storage.backups.folder import BackupFolder
-from workers.storage.db import engine, queries
+from workers.storage.db import engine, queries, schema_objects
 
 Proceed = Callable[[], None]
 """Called often while something runs; raises the MemmuxError that shall end it."""
@@ -77,6 +77,7 @@ def save(
 def verify(path: Path, proceed: Proceed = _on) -> Contents:
     """Check every page of a backup and return what it holds; raise DatabaseCorruptError if it is damaged.
 
+    Raises DatabaseAlteredError if it has triggers, views or tables that memmux did not make.
     The file is opened as one that nobody writes: nothing appears beside it.
     """
 
@@ -86,6 +87,10 @@ def verify(path: Path, proceed: Proceed = _on) -> Contents:
 
     with engine.errors(), closing(open_still(path)) as copy:
         copy.set_progress_handler(working, engine.PROGRESS_STEPS)
+        try:
+            schema_objects.refuse_altered(copy, path)
+        except apsw.SQLError as error:
+            raise DatabaseCorruptError(f"{path} is not whole: {error}; restore another backup") from error
         verdict = str(copy.pragma("quick_check"))
         if verdict != "ok":
             raise DatabaseCorruptError(f"{path} is damaged: {verdict}; restore another backup")

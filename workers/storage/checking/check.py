@@ -19,7 +19,7 @@ import apsw
 from memmux.errors import MemmuxError
 from memmux.files import replacement
 from workers.storage.checking import fulltext
-from workers.storage.db import engine, queries, schema, vector_checks
+from workers.storage.db import engine, queries, schema, schema_objects, vector_checks
 from workers.storage.db.filters import normal
 from workers.storage.db.state import digest
 from workers.storage.db.vectors import table
@@ -27,6 +27,7 @@ from workers.storage.db.vectors import table
 _SQL = queries.load("check")
 REPAIR = "run `memmux check --repair`"
 RESTORE = "run `memmux stop`, then `memmux restore --newest`"
+DROP = "run `memmux stop`, then remove it, for example with `sqlite3 FILE`; or restore a backup"
 MESSAGES = 20  # of SQLite's own about one file
 _HEADER_BYTES = 100  # of the file format, https://www.sqlite.org/fileformat2.html#the_database_header
 _TREE = re.compile(r"\b[Tt]ree (\d+)\b")
@@ -78,10 +79,13 @@ def check(database: Path, *, deep: bool) -> list[Finding]:
         return [_damaged("the file", error)]
     with closing(connection):
         connection.pragma("query_only", 0)  # temporary tables are made; the file itself was opened for reading
+        found = _run(connection, _schema)
+        if found:
+            return found  # nothing of it is evaluated before that is mended: a view may be endless
         found = _run(connection, _deeply if deep else _quickly)
         if damaged := [finding for finding in found if finding.remedy == RESTORE]:
             return damaged  # whatever else is wrong comes of it
-        for checking in (_schema, _references, _counters, _full_text, _searchable, _vectors, _tags, _changes):
+        for checking in (_references, _counters, _full_text, _searchable, _vectors, _tags, _changes):
             found += _run(connection, checking)
         if deep:
             found += _run(connection, _hashes)
@@ -161,22 +165,14 @@ def _page(line: str, roots: dict[int, tuple[str, str]]) -> Finding:
 
 
 def _schema(connection: apsw.Connection) -> Iterator[Finding]:
-    """Compare tables, indexes and triggers with those that the migrations make."""
-    version = connection.pragma("user_version")
-    with closing(apsw.Connection(":memory:")) as fresh:
-        engine.load_vectors(fresh)
-        for step, script in sorted(schema.migrations().items()):
-            if step <= version:
-                fresh.execute(script)
-        wanted, found = (_sql(one) for one in (fresh, connection))
-    for name in sorted(wanted.keys() - found.keys()):
-        yield Finding("schema_wrong", f"the {name} is missing", RESTORE)
-    for name in sorted(name for name, sql in wanted.items() if found.get(name, sql) != sql):
+    """Compare tables, indexes, views and triggers with those that the migrations make."""
+    differences = schema_objects.compare(connection)
+    for name in differences.foreign:
+        yield Finding("schema_foreign", f"memmux did not make the {name}", DROP)
+    for name in differences.changed:
         yield Finding("schema_wrong", f"the {name} is not what this memmux makes", RESTORE)
-
-
-def _sql(connection: apsw.Connection) -> dict[str, str]:
-    return dict(engine.fetch(connection, _SQL["schema"]))
+    for name in differences.missing:
+        yield Finding("schema_wrong", f"the {name} is missing", RESTORE)
 
 
 def _references(connection: apsw.Connection) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -17,7 +18,7 @@ from memmux.logs import log
 from workers.runtime.jobs import Alive, silent
 from workers.storage.backups import backup
 from workers.storage.backups.folder import BackupFolder
-from workers.storage.db import engine
+from workers.storage.db import engine, schema_objects
 from workers.storage.db.schema import APPLICATION_ID, Migrations, migrations, refuse_foreign, refuse_newer
 
 
@@ -35,6 +36,7 @@ def prepare(
         _create(database)
     else:
         version = refuse_newer(database, scripts)
+        _refuse_altered(database)
     steps = {step: script for step, script in sorted(scripts.items()) if step > version}
     if not steps:
         return
@@ -43,6 +45,12 @@ def prepare(
         log.get().info("database_saved", version=version, backup=saved.path)
     _migrate(database, steps, alive)
     log.get().info("database_migrated", before=version, after=max(steps))
+
+
+def _refuse_altered(database: Path) -> None:
+    """Raise DatabaseAlteredError before a trigger of somebody else's can do anything."""
+    with engine.errors(), closing(engine.open_reader(database)) as reader:
+        schema_objects.refuse_altered(reader, database)
 
 
 def _migrate(database: Path, steps: Migrations, alive: Alive) -> None:

@@ -4,9 +4,9 @@
 SELECT rootpage, tbl_name, name FROM sqlite_schema WHERE rootpage > 0
 
 -- name: schema
-SELECT type || ' ' || name, sql
+SELECT type, name, tbl_name, sql
 FROM sqlite_schema
-WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'vec\_%' ESCAPE '\'
+WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
 
 -- name: orphans
 SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2
