@@ -83,9 +83,9 @@ class Alike(BaseModel):
 
 
 class Kept(Answer):
-    """The acknowledgement of a store; a duplicate is the memory that was there, and nothing was changed.
+    """The acknowledgement of a store; a duplicate is the memory that was there, and took up what it lacked.
 
-    similar: memories that say nearly the same; they are there as well.
+    similar: memories that say nearly the same; they are there as well. merged: the fields that got more.
     """
 
     id: str
@@ -93,6 +93,7 @@ class Kept(Answer):
     indexed: bool
     content_hash: Text = None
     similar: Annotated[list[Alike] | None, SkipJsonSchema()] = None
+    merged: Annotated[list[str] | None, SkipJsonSchema()] = None
 
     @classmethod
     def of(cls, stored: answers.Stored) -> Self:
@@ -103,12 +104,13 @@ class Kept(Answer):
             indexed=stored.indexed,
             content_hash=stored.content_hash,
             similar=[Alike(id=alike.id, score=round(alike.score, 4)) for alike in stored.similar] or None,
+            merged=list(stored.merged) or None,
             degraded=codes(stored.degraded),
         )
 
     def lines(self) -> Iterable[str]:
         """Return what happened."""
-        yield f"{self.status} {self.id}"
+        yield f"{self.status} {self.id}" + (f", merged {', '.join(self.merged)}" if self.merged else "")
         for alike in self.similar or ():
             yield f"similar: [{alike.score:.2f}] {alike.id}"
 

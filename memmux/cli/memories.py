@@ -53,14 +53,16 @@ def _text(argument: str) -> str:
 def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -> None:
     """Remember TEXT; with - what stands on standard input.
 
-    A text that is there already is not stored twice: the answer names the memory that holds it.
+    A text that is there already is not stored twice: the answer names the memory that holds it, which takes up new
+    tags, and metadata that it lacks.
     """
     with _client(settings) as client:
         stored = client.store(_text(text), **description)
     if as_json:
         output.document(stored)
         return
-    click.echo(f"{stored.id}  {'already there' if stored.status == 'duplicate' else 'stored'}")
+    there = f"already there{', with more ' + ' and '.join(stored.merged) if stored.merged else ''}"
+    click.echo(f"{stored.id}  {there if stored.status == 'duplicate' else 'stored'}")
     for similar in stored.similar:
         click.echo(f"{similar.id}  says nearly the same ({similar.score:.3f})")
     output.warn(stored.degraded)

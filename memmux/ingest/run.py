@@ -248,6 +248,7 @@ class _Run:
                     **({"file_tags": list(parsed.tags)} if parsed.tags else {}),
                 },
                 namespace=self.namespace,
+                merge=False,  # a memory of somebody's own does not become one of the file's
             )
             for number, (content, page) in enumerate(parsed.contents.items())
         ]

@@ -26,6 +26,7 @@ def store(
     id: str | None = None,  # noqa: A002 - the name of the memory's field
     created_at: Time | None = None,
     aliases: Sequence[str] = (),
+    merge: bool = True,
     vector: Vector | None = None,
     similar: bool = False,
     key: str | None = None,
@@ -42,11 +43,13 @@ def store(
         namespaces.
     created_at: when it was first known, a `Time`; None for now. The change log says when it was stored.
     aliases: at most 64 other names by which it is found, such as the id that it had elsewhere.
+    merge: whether the memory that has this content already, if one does, takes up what it lacks: tags, keys of the
+        metadata, a type, aliases, and the id as one of them. What it has is never changed.
     vector: the content's embedding by the cluster's model, if you have made it.
     similar: whether to name memories that say nearly the same, too; nothing is ever left out because of them.
 
     Returns a `Stored` once the memory is durable: with the status `created`; or `duplicate`, if the content was there.
-    Then it has the id of that memory, of which nothing was changed, whatever else was given.
+    Then it has the id of that memory, and `merged` names the fields of which it took up something.
 
     Raises IdConflictError if another memory has the id or an alias, ContentEmptyError, ContentTooLongError,
     TagInvalidError, MetadataInvalidError, ModelMismatchError, QuotaExceededError.
@@ -60,6 +63,7 @@ def store(
         id=id,
         created_at=cast("datetime | None", created_at),  # anything else is read by the request
         aliases=tags_of(aliases),
+        merge=merge,
     )
     embedding = None if vector is None else embedding_of([content], [vector])
     return Call(

@@ -29,10 +29,11 @@ class Stored(Answer):
     id: of the memory.
     content_hash: of the memory.
     seq: of the change in the log.
-    status: created; or duplicate, when the same content was there already: then the others are of that memory, and
-        nothing was changed, but that a superseded one counts again.
+    status: created; or duplicate, when the same content was there already: then the others are of that memory, which
+        counts again if it was superseded.
     indexed: whether its vector is there; if not, it follows and full text finds it meanwhile.
     similar: if it was asked for, memories that say nearly the same, best first; they are there as well.
+    merged: of a duplicate, the fields of which the memory took up what it lacked: tags, metadata, type, aliases.
     """
 
     id: str
@@ -41,12 +42,13 @@ class Stored(Answer):
     status: str
     indexed: bool
     similar: tuple[Similar, ...] = ()
+    merged: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Stored:
         """Return what the JSON object says."""
         similar = tuple(Similar(**one) for one in fields.get("similar", ()))
-        return cls(**{**fields, "similar": similar})
+        return cls(**{**fields, "similar": similar, "merged": tuple(fields.get("merged", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

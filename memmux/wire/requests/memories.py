@@ -35,6 +35,7 @@ class Store(Body):
     id: a UUID, of no other memory; None for a new one.
     created_at: when it was first known; None for now.
     aliases: other names by which it is found, which no other memory of the namespace goes by.
+    merge: whether the memory that has this content already, if one does, takes up what it lacks of the others.
     """
 
     content: str
@@ -45,8 +46,10 @@ class Store(Body):
     id: str | None = None
     created_at: datetime | None = None
     aliases: tuple[str, ...] = ()
+    merge: bool = True
 
     def __post_init__(self) -> None:
+        check_flag("merge", self.merge)
         check_content(self.content)
         check_tags(self.tags)
         put(self, "tags", tuple(self.tags))
@@ -76,6 +79,7 @@ class Store(Body):
             "metadata": self.metadata,
             "namespace": self.namespace,
             **{name: value for name, value in rare.items() if value},
+            **({} if self.merge else {"merge": False}),
         }
 
 

@@ -51,7 +51,7 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
 
 def find(connection: apsw.Connection, memory_id: str, namespace: str) -> int:
     """Return the row of the live memory with this id, content hash or alias; raise NotFoundError if there is none."""
-    row: int | None = engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace})
+    row = there(connection, memory_id, namespace)
     if row is None:
         raise NotFoundError(
             f"there is no memory {memory_id!r} in namespace {namespace!r}; search or list to find its id"
@@ -59,9 +59,10 @@ def find(connection: apsw.Connection, memory_id: str, namespace: str) -> int:
     return row
 
 
-def is_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
-    """Return whether there is a live memory with this id, content hash or alias."""
-    return engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace}) is not None
+def there(connection: apsw.Connection, memory_id: str, namespace: str) -> int | None:
+    """Return the row of the live memory with this id, content hash or alias; None if there is none."""
+    row: int | None = engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace})
+    return row
 
 
 def too_large() -> MessageTooLargeError:

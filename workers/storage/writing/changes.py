@@ -20,7 +20,7 @@ from workers.storage.db import engine, links, queries, rows, vectors
 from workers.storage.db.embeddings import Embedded, embedded
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.state import digest
-from workers.storage.writing import audits, canaries, deletion, load, undo, versions
+from workers.storage.writing import audits, canaries, deletion, duplicates, load, undo, versions
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
@@ -88,13 +88,17 @@ class Changes:
         found = digest(asked.content)
         if same := self._memory_table.same(asked.namespace, found):
             row, memory_id = same
-            indexed = self._memory_table.indexed(row)
-            before = self._memory_table.state(row).memory
-            if before.superseded_by is not None:  # it is said again, so it holds again
-                seq = versions.make_current(self._memory_table, job, row, before)
-            else:
-                seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
-            return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
+            if asked.merge:
+                self._free(asked, row)
+            seq, merged = duplicates.take_up(self._memory_table, job, row, asked)
+            return {
+                "id": memory_id,
+                "content_hash": found,
+                "seq": seq,
+                "status": "duplicate",
+                "indexed": self._memory_table.indexed(row),
+                **({"merged": merged} if merged else {}),
+            }
         memory_id = self._free(asked)
         self._memory_table.make_room(job, asked.namespace)
         at = self._memory_table.at()
@@ -123,20 +127,21 @@ class Changes:
             "indexed": text is not None,
         }
 
-    def _free(self, asked: Store) -> str:
-        """Return the id of a new memory, the one that is asked for if any.
+    def _free(self, asked: Store, row: int | None = None) -> str:
+        """Return the id of a new memory, the one that is asked for if any; row: of the one that is there, if one is.
 
         Raises IdConflictError if another memory, live or deleted, has that id or goes by one of the aliases.
         """
-        if asked.id is not None and engine.value(self._connection, _SQL["by_id"], {"id": asked.id}) is not None:
+        if asked.id is not None and engine.value(self._connection, _SQL["by_id"], {"id": asked.id}) not in (None, row):
             raise IdConflictError(
                 f"there is a memory {asked.id!r} with another content, or a deleted one; leave the id out, or update "
                 "that memory, or undo its deletion"
             )
         for name in (*asked.aliases, *((asked.id,) if asked.id else ())):
-            if links.named(self._connection, asked.namespace, [name]) or rows.is_there(
+            holder = links.named(self._connection, asked.namespace, [name]) or rows.there(
                 self._connection, name, asked.namespace
-            ):
+            )
+            if holder not in (None, row):
                 raise IdConflictError(f"another memory goes by {name!r} already; leave it out, or give another")
         return asked.id or uuid7()
 

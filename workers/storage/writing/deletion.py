@@ -110,7 +110,7 @@ def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:
     found = [row for row, _ in by_id] or [
         row for (row,) in engine.fetch(memory_table.connection, _SQL["deleted_by_hash"], values)
     ]
-    if not found and rows.is_there(memory_table.connection, asked.id or "", asked.namespace):
+    if not found and rows.there(memory_table.connection, asked.id or "", asked.namespace):
         raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
     if not found:
         raise NotFoundError(f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}")

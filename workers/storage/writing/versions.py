@@ -5,7 +5,6 @@ from __future__ import annotations
 import orjson
 
 from memmux.errors import ArgumentInvalidError
-from memmux.wire.answers import Memory
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import Update
 from workers.runtime.jobs import Job
@@ -56,12 +55,6 @@ def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, text: Emb
         memory_table.vectors.add(newer, before.namespace, text)
     seq = memory_table.log(job, at, newer, memory_id, before=None)
     return {"id": memory_id, "content_hash": found, "seq": seq, "indexed": text is not None}
-
-
-def make_current(memory_table: MemoryTable, job: Job, row: int, before: Memory) -> int:
-    """Let the memory `row` be superseded by none, and return the seq of that."""
-    memory_table.execute("supersede", row=row, superseded_by=None)
-    return memory_table.log(job, memory_table.at(), row, before.id, orjson.dumps(before))
 
 
 def follow(memory_table: MemoryTable, job: Job, newer: State, undone: int) -> None:

@@ -45,13 +45,10 @@ def test_it_is_deleted_and_brought_back_as_it_was(desk: Desk) -> None:
     desk.check()
 
 
-def test_the_same_content_again_is_a_duplicate_whatever_else_is_given(desk: Desk) -> None:
+def test_the_same_memory_again_is_a_duplicate_that_changes_nothing(desk: Desk) -> None:
     first = desk.store("x", id=ID)
     again = desk.store("x", id=ID)
     assert (again["id"], again["status"], again["seq"]) == (ID, "duplicate", first["seq"])
-    other = desk.store("x", id=OTHER, created_at=MOMENT, aliases=["a"])
-    assert (other["id"], other["status"]) == (ID, "duplicate")
-    assert desk.ask("memory.get", {"id": ID})["aliases"] == []
 
 
 @pytest.mark.parametrize("namespace", ["default", "elsewhere"])
