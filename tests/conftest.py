@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from memmux import Client
 from memmux.config.settings import Settings, load
 from memmux.errors import ClusterUnreachableError
 from tests.bounds import BOUND_S
+
+# A shell that runs tests in the background has them ignore interrupts, and each of their processes with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

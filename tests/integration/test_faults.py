@@ -116,7 +116,7 @@ def small_disk(short_tmp: Path) -> Iterator[Path]:
 def _go_on_reading_while_writes_fail(client: Client, error: type[MemmuxError]) -> None:
     for number in range(3):
         with pytest.raises(error):
-            client.store(f"{number} too many " * 20_000)
+            client.store(f"{number} too many " * 80_000)  # more than the log had room for before
         assert [hit.memory.content for hit in client.search("early", mode="keyword").hits] == ["an early memory"]
 
 
