@@ -29,17 +29,19 @@ class Indexer:
         self._built: int | None = None  # the change at which the last build began; None before it is known
         self._passing = self._passed = 0  # changes that passed without a trace, by now and when the last build began
         self._indexed = 0
+        self._forgotten = 0  # segments, by now
 
     @property
     def facts(self) -> dict[str, object]:
         """Return `building`, and `indexed`: how many vectors the segments that are there were made of."""
         return {"building": self._child is not None, "indexed": self._indexed}
 
-    def turn(self, vectors: int, seq: int, passing: int = 0) -> None:
+    def turn(self, vectors: int, seq: int, passing: int = 0, forgotten: int = 0) -> None:
         """Begin a build that is due, and notice the end of one.
 
         vectors: of the current model. seq: the newest change. passing: how many there were, since the writer opened
-        the database, that left no vector behind, and make no segment stale.
+        the database, that left no vector behind, and make no segment stale. forgotten: how many segments were removed
+        since then, which are to be made anew.
         """
         now, self._passing = self._clock(), passing
         if self._child is not None:
@@ -51,6 +53,8 @@ class Indexer:
             return
         if self._built is None:
             self._find()
+        if forgotten != self._forgotten:
+            self._forgotten, self._built = forgotten, -1
         if self._child is not None or now < self._not_before or not self._is_stale(vectors, seq):
             return
         if now - self._quiet_since >= QUIET_S or now - self._began >= LONGEST_S:

@@ -68,23 +68,27 @@ def purge(
 ) -> None:
     """Remove the deleted memory with this ID (or content hash) for good, or all that were deleted before a time.
 
-    Its texts go from the history too; backups and exports keep what they hold. There is no undo.
+    Its texts go from the history too. Backups and exports keep what they hold; those that are known are named. There is
+    no undo.
     """
     if (memory_id is None) == (deleted_before is None):
         raise ArgumentInvalidError("name either an ID or --deleted-before; see `memmux purge --help`")
     if not yes:
         _confirm(f"the memory {memory_id}" if memory_id else f"all memories deleted before {deleted_before}")
-    purged = 0
+    purged, copies = 0, dict[str, None]()
     with _client(settings) as client:
         while True:  # a request does a bounded part
             done = client.purge(memory_id, before=deleted_before, namespace=namespace)
             purged += done.purged
+            copies.update(dict.fromkeys(done.copies))
             if not done.remaining or not done.purged:
                 break
     if as_json:
-        output.document({"purged": purged, "seq": done.seq})
-    else:
-        click.echo(f"{purged} purged")
+        output.document({"purged": purged, "seq": done.seq, "copies": list(copies)})
+        return
+    click.echo(f"{purged} purged")
+    for path in copies:
+        click.echo(f"may still be in  {output.clean(path)}")
 
 
 def _confirm(what: str) -> None:

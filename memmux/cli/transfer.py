@@ -17,7 +17,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, StoragePermissionError
-from memmux.files import durable
+from memmux.files import copies, durable
 from memmux.mms.ids import SOURCE
 from memmux.mms.report import Report
 from memmux.transfer import jsonl
@@ -65,6 +65,8 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, format_: st
     ):
         exported = jsonl.write(client, opened, vectors=vectors, report=report)
         opened.flush()
+    if file != STANDARD:
+        _note(settings, target)
     if as_json:
         output.document({"file": str(target), "memories": exported.memories, "deleted": exported.deleted})
         return
@@ -79,10 +81,17 @@ def _give(settings: Settings, target: Path, *, as_json: bool) -> None:
 
     with _client(settings) as client, output.progress("exporting") as report:
         written = mms.give(client, target, report)
+    _note(settings, target)
     if as_json:
         output.document({"file": str(target), **orjson.loads(orjson.dumps(written))})
     else:
         click.echo(f"{output.clean(str(target))}  {output.clean(written.text())}")
+
+
+def _note(settings: Settings, target: Path) -> None:
+    """Remember an export, for who purges a memory that is in it."""
+    if settings.remote is None:
+        copies.note(settings.database, target)
 
 
 @click.command("import")

@@ -192,6 +192,8 @@ EVENTS = (
           "Keep it until you know that nothing is missing."),
     Event("catch_up_failed", f"{WARNING} {ERROR}", "read", _FAILURE, "A reader could not catch up while it was idle.",
           "The code says what to do, if it goes on."),
+    Event("segment_forgotten", INFO, "write", "namespace vectors",
+          "A segment held vectors of memories that were purged, and was removed; it is built anew."),
     Event("memories_purged", INFO, "write", "memories", "Deleted memories were purged, as their time was over."),
     Event("rows_forgotten", INFO, "write", "statement rows", "Records that nobody can ask for any more were removed."),
     Event("upkeep_failed", WARNING, "write", _FAILURE, "Upkeep failed, and is tried again.",

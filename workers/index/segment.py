@@ -80,6 +80,22 @@ def publish(database: Path, partial: Path, manifest: Manifest) -> None:
     durable.rename(partial, target)
 
 
+def holds(path: Path, rows: Sequence[int]) -> bool:
+    """Return whether a segment has vectors of any of the memories `rows`; also if that can't be read any more."""
+    if not rows:
+        return False
+    try:
+        return bool(np.isin(np.load(path / ROWS), np.array(rows, np.int64)).any())
+    except (OSError, ValueError):
+        return True
+
+
+def remove(path: Path) -> None:
+    """Remove a segment; who has it open goes on with it."""
+    with suppress(OSError):
+        shutil.rmtree(path)
+
+
 class Segment:
     """A segment that is open for search; what has changed since is hidden. Raises OSError and ValueError."""
 

@@ -124,6 +124,11 @@ class Writer(Protocol):
         """How many changes since it was opened were of the router's own memories, which are gone again."""
 
     @property
+    def forgotten(self) -> int:
+        """How many segments were removed since it was opened, as they held what was purged."""
+        ...
+
+    @property
     def vectors(self) -> int:
         """How many vectors the current model has made."""
 

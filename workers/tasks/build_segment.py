@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,6 +122,9 @@ def _build(database: Path, wanted: Manifest) -> int:
     lines = np.load(partial / segments.VECTORS, mmap_mode="r")
     hnsw.build(lines, partial / segments.GRAPH)
     manifest = replace(manifest, breadth=hnsw.sufficient(partial / segments.GRAPH, lines, segments.CANDIDATES))
+    if _was_purged_since(database, manifest, partial):
+        shutil.rmtree(partial)
+        return 0
     segments.publish(database, partial, manifest)
     log.get().info(
         "segment_made",
@@ -132,6 +135,13 @@ def _build(database: Path, wanted: Manifest) -> int:
         graph_s=round(time.monotonic() - copied, 1),
     )
     return manifest.vectors
+
+
+def _was_purged_since(database: Path, manifest: Manifest, folder: Path) -> bool:
+    """Return whether a memory whose vectors were copied was purged meanwhile; then they are not to be kept."""
+    with engine.errors(), closing(engine.open_reader(database)) as connection:
+        rows = engine.fetch(connection, _SQL["purges_since"], {"seq": manifest.seq})
+    return segments.holds(folder, [row for (row,) in rows])
 
 
 def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
@@ -160,7 +170,7 @@ def _remove_foreign(database: Path) -> None:
         for path, manifest in list(segments.kept(database)):
             ours = model is not None and manifest.model == model.id
             if not ours or _change(connection, manifest.seq) != manifest.change:
-                _remove(path)
+                segments.remove(path)
 
 
 def _remove_superseded(database: Path) -> None:
@@ -168,9 +178,4 @@ def _remove_superseded(database: Path) -> None:
     newest = {(manifest.model, manifest.namespace): path for path, manifest in segments.kept(database)}
     for path, _ in list(segments.kept(database)):
         if path not in newest.values():
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        shutil.rmtree(path)
+            segments.remove(path)

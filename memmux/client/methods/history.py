@@ -58,13 +58,14 @@ def purge(
 ) -> Call[Purged]:
     """Remove for good one deleted memory, or those that were deleted before a time, a bounded number at once.
 
-    Their texts go from the change log too, whose entries stay; backups keep what they hold. There is no undo.
+    Their texts go from the change log too, whose entries stay, and from every file of the database and its indexes.
+    Backups and exports keep what they hold. There is no undo.
 
     id: of one deleted memory: its id, its content hash or an alias. Either this or `before`.
     before: all that were deleted before this `Time`.
     namespace: the namespace that they are in.
 
-    Returns a `Purged`: how many are gone, and how many remain for the next call.
+    Returns a `Purged`: how many are gone, how many remain for the next call, and which copies may still hold them.
 
     Raises NotFoundError, and ArgumentInvalidError if the memory is not deleted.
     """
@@ -81,4 +82,5 @@ def _undone(message: Message) -> Undone:
 
 
 def _purged(message: Message) -> Purged:
-    return Purged(**orjson.loads(message.body))
+    fields = orjson.loads(message.body)
+    return Purged(**{**fields, "copies": tuple(fields.get("copies", ()))})

@@ -87,8 +87,11 @@ class Purged(Answer):
     purged: how many memories are gone.
     remaining: how many more are meant, for the next call to purge.
     seq: the newest change.
+    copies: paths of backups, exports and files that a restore kept, which were made since the memories were stored and
+        keep what they hold. Those that were made with other programs, or moved, are not known.
     """
 
     purged: int
     remaining: int
     seq: int
+    copies: tuple[str, ...] = ()

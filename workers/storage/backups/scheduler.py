@@ -17,6 +17,7 @@ import orjson
 
 from memmux.config.settings import Settings
 from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError
+from memmux.files import copies
 from memmux.logs import log
 from memmux.wire import requests
 from memmux.wire.answers import Backup
@@ -123,6 +124,8 @@ class BackupScheduler:
         """Say what became of a backup; a scheduled one makes room in the folder, or is put off."""
         why = "scheduled" if done.job is None else "asked"
         if isinstance(done.result, Backup):
+            if Path(done.result.path).parent != self._backup_folder.folder:
+                copies.note(self._database, Path(done.result.path), self._now())
             log.get().info("backup_made", why=why, backup=done.result.path, seconds=done.result.seconds)
             if done.job is None:
                 self._backup_folder.tidy()

@@ -27,9 +27,12 @@ _SQL = queries.load("writer")
 
 
 class Changes:
-    """Applies one job at a time through `connection`; `now` gives seconds since 1970."""
+    """Applies one job at a time through `connection`; `now` gives seconds since 1970.
 
-    def __init__(self, connection: apsw.Connection, now: Callable[[], float]) -> None:
+    holding: tells which copies of the database hold what was stored since a change.
+    """
+
+    def __init__(self, connection: apsw.Connection, now: Callable[[], float], holding: deletion.Holding) -> None:
         self._connection = connection
         self._memory_table = MemoryTable(connection, now)
         self._vectors = self._memory_table.vectors
@@ -43,7 +46,7 @@ class Changes:
             "memory.forget": partial(deletion.forget, self._memory_table),
             "memory.use": lambda _, asked: links.use(connection, asked, self._memory_table.at()),
             "memory.undo": partial(undo.undo, self._memory_table),
-            "memory.purge": partial(deletion.purge, self._memory_table),
+            "memory.purge": partial(deletion.purge, self._memory_table, holding),
             load.OPERATION: partial(load.load, self._memory_table),
             "canary.store": lambda job, asked: self._store(job, [asked])[0],
             "canary.remove": self._remove,

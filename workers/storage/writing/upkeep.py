@@ -24,6 +24,7 @@ RELIEVE_EVERY_S = 1.0
 TRUNCATE_BYTES = 4 << 20  # a log above this is emptied and not only copied
 _PATIENCE_MS = 20  # how long a checkpoint waits for readers before it is put off
 
+_SEARCH = queries.load("search")
 _SQL = queries.load("writer")
 
 
@@ -53,6 +54,8 @@ class Upkeep:
         self._pruned = self._relieved = clock()
         self._purged = clock() - PURGE_EVERY_S + PURGE_FIRST_S
         self.dirty = True  # whether anything was committed since the last complete checkpoint
+        self._erasing = False  # whether the log still holds what was purged
+        self.forgotten = 0  # segments that were removed since, as they held what was purged
 
     @property
     def wal_bytes(self) -> int:
@@ -78,8 +81,11 @@ class Upkeep:
                         self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
                     self._forget("purge_tags", 0)
                     engine.optimize(self._connection)
-                if self.dirty:
-                    self._checkpoint(truncate=self.wal_bytes > TRUNCATE_BYTES)
+                if gone:
+                    self._erasing = True
+                    self.forget_segments()
+                if self.dirty or self._erasing:
+                    self._checkpoint(truncate=self._erasing or self.wal_bytes > TRUNCATE_BYTES)
         except MemmuxError as error:
             log.get().warning("upkeep_failed", code=error.code, error=error.message)
         return bool(gone)
@@ -90,6 +96,22 @@ class Upkeep:
             return
         self._relieved = self._clock()
         self.finish()
+
+    def erase(self) -> None:
+        """Remove what was purged from the segments and the log; where a reader is in the way, as soon as it is not."""
+        self._erasing = True
+        self.forget_segments()
+        self.finish()
+
+    def forget_segments(self) -> None:
+        """Remove the segments that hold vectors of what was purged since; those that have one open go on with it."""
+        for path, manifest in list(segments.kept(self._database)):
+            with engine.errors():
+                rows = engine.fetch(self._connection, _SEARCH["purges_since"], {"seq": manifest.seq})
+            if segments.holds(path, [row for (row,) in rows]):
+                segments.remove(path)
+                self.forgotten += 1
+                log.get().info("segment_forgotten", namespace=manifest.namespace, vectors=manifest.vectors)
 
     def finish(self) -> None:
         """Empty the log; where that fails it stays, and nothing of it is lost."""
@@ -121,6 +143,7 @@ class Upkeep:
     def _checkpoint(self, *, truncate: bool) -> None:
         """Copy the log into the database, and empty it if asked; a reader in the way puts that off."""
         self.dirty = not engine.checkpoint(self._connection, truncate=truncate, patience_ms=_PATIENCE_MS)
+        self._erasing = self._erasing and self.wal_bytes > 0
 
     def _forget(self, name: str, before: float) -> None:
         values = {"before": before, "limit": _PIECE}

@@ -6,19 +6,22 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import orjson
 
+from memmux.config.settings import Settings
 from memmux.errors import CancelledError, DatabaseCorruptError, KeyConflictError, MemmuxError
 from memmux.logs import log
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
+from workers.storage.backups import copies
 from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import audits, engine, file_identity, filesystem, queries, vectors
 from workers.storage.db.file_identity import Lineage
 from workers.storage.db.file_names import Hold
-from workers.storage.writing import canaries, migrate, repair
+from workers.storage.writing import canaries, deletion, migrate, repair
 from workers.storage.writing.changes import Changes
 from workers.storage.writing.upkeep import DELETED_S, Upkeep
 
@@ -60,7 +63,8 @@ class SqliteWriter:
             self._now = now
             self._alive: Alive = silent
             self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
-            self._changes = Changes(self._connection, now)
+            folder = backup_folder or BackupFolder.of(Settings(database=database))
+            self._changes = Changes(self._connection, now, partial(copies.holding, database, folder))
             self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
             with engine.errors():
                 self._facts = self._counted()  # the first look is what makes the log
@@ -70,6 +74,7 @@ class SqliteWriter:
             self._hold.note(self._connection)
             self._lineage = Lineage.of(database)
             self._lineage.note(database)
+            self._upkeep.forget_segments()
             undoing.pop_all()
 
     def apply(self, jobs: Sequence[Job], alive: Alive) -> list[Outcome]:
@@ -94,6 +99,8 @@ class SqliteWriter:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         self._upkeep.dirty = True
+        if any(job.operation == deletion.OPERATION for job in jobs):
+            self._upkeep.erase()
         self._upkeep.relieve()
         before, self._facts = self.seq, self._counted()
         if all(canaries.sent(job.operation) for job in jobs):
@@ -137,6 +144,11 @@ class SqliteWriter:
     def passing(self) -> int:
         """How many changes since it was opened were canaries'."""
         return self._passing
+
+    @property
+    def forgotten(self) -> int:
+        """How many segments were removed since it was opened, as they held what was purged."""
+        return self._upkeep.forgotten
 
     @property
     def vectors(self) -> int:

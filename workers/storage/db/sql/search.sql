@@ -173,3 +173,6 @@ ORDER BY v.memory
 SELECT m.namespace, v.memory, v.embedding
 FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
 WHERE v.model = :model AND v.memory IN (SELECT value FROM json_each(:rows))
+
+-- name: purges_since
+SELECT row FROM changes WHERE operation = 'memory.purge' AND seq > :seq

@@ -208,3 +208,18 @@ DELETE FROM meta WHERE key = 'written_as'
 
 -- name: noted_name
 SELECT value FROM meta WHERE key = 'written_as'
+
+-- name: merge_texts
+INSERT INTO texts (texts) VALUES ('optimize')
+
+-- name: purge_all_tags
+DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id)
+
+-- name: has_samples
+SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat4')
+
+-- name: drop_samples
+DELETE FROM sqlite_stat4
+
+-- name: first_of
+SELECT min(seq), min(at) FROM changes WHERE row IN (SELECT value FROM json_each(:rows))

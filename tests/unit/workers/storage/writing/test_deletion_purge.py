@@ -10,7 +10,10 @@ import pytest
 import structlog
 
 from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.files import copies
 from tests.unit.workers.desk import Clock, Desk, job
+from workers.storage.backups import backup
+from workers.storage.backups.folder import BackupFolder
 from workers.storage.writing import deletion, upkeep
 from workers.storage.writing.upkeep import Upkeep
 
@@ -37,7 +40,7 @@ def test_a_purged_memory_is_nowhere_in_the_file(desk: Desk) -> None:
     stored = secret(desk)
     desk.writer.idle()
     assert WORDS.encode() in desk.settings.database.read_bytes()
-    assert purged(desk, id=stored["id"]) == {"purged": 1, "remaining": 0, "seq": 4}
+    assert purged(desk, id=stored["id"]) == {"purged": 1, "remaining": 0, "seq": 4, "copies": []}
     desk.engine._upkeep.finish()  # empties the log into the file
     assert WORDS.encode() not in desk.settings.database.read_bytes()
     assert desk.sql("SELECT count(*) FROM memories") == [(0,)]
@@ -66,7 +69,7 @@ def test_a_live_memory_is_not_purged(desk: Desk) -> None:
     for name in (stored["id"], stored["content_hash"]):
         with pytest.raises(ArgumentInvalidError, match="delete it first"):
             purged(desk, id=name)
-    assert purged(desk, before="2999-01-01") == {"purged": 0, "remaining": 0, "seq": 1}
+    assert purged(desk, before="2999-01-01") == {"purged": 0, "remaining": 0, "seq": 1, "copies": []}
     assert desk.ask("memory.get", {"id": stored["id"]})
 
 
@@ -76,6 +79,23 @@ def test_a_content_hash_purges_every_deleted_memory_with_it(desk: Desk) -> None:
     live = desk.store(WORDS)
     assert purged(desk, id=stored["content_hash"])["purged"] == 2
     assert desk.sql("SELECT id FROM memories") == [(live["id"],)]
+
+
+def test_copies_that_may_still_hold_it_are_named_and_older_ones_are_not(desk: Desk, tmp_path: Path) -> None:
+    database, folder = desk.settings.database, BackupFolder.of(desk.settings)
+    desk.store("before")
+    earlier = backup.save(database, folder, now=lambda: 1.0)
+    stored = secret(desk)
+    later = backup.save(database, folder, now=lambda: 2.0)
+    exports = [tmp_path / name for name in ("earlier.jsonl", "later.jsonl", "gone.jsonl")]
+    for export, at in zip(exports, (1.0, desk.clock(), desk.clock()), strict=True):
+        export.touch()
+        copies.note(database, export, at)
+    exports[2].unlink()
+    kept = database.with_name("memories.db.before-restore-x")
+    kept.touch()
+    assert purged(desk, id=stored["id"])["copies"] == [later.path, str(kept), str(exports[1])]
+    assert Path(earlier.path).exists()
 
 
 def test_a_purge_keeps_to_its_namespace(desk: Desk) -> None:

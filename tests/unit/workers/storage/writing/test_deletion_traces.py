@@ -1,0 +1,170 @@
+"""What is purged is in no file that a cluster has: database, log, free pages, full text, statistics, index folder."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.unit.workers.desk import Desk, frames, job, waiting
+from workers.index import segment as segments
+from workers.tasks import build_segment
+
+VECTOR = (0.6, 0.8)
+OTHER = (0.8, -0.6)
+WORD, TAG, KIND, KEY, NAME = "zyxgrault", "zyxcorge", "zyxgarply", "zyxwaldo", "zyxfred"
+# As full text keeps them: words without what all words of the neighbourhood begin with.
+TRACES = [word.removeprefix("zyx").encode() for word in (WORD, TAG, KIND, KEY, NAME)]
+
+
+def _floats(vector: tuple[float, ...]) -> bytes:
+    return struct.pack(f"<{len(vector)}f", *vector)
+
+
+def _found(folder: Path) -> set[tuple[str, bytes]]:
+    """Return which traces stand in which files."""
+    traces = [*TRACES, _floats(VECTOR)]
+    return {
+        (path.name, trace)
+        for path in folder.rglob("*")
+        if path.is_file()
+        for trace in traces
+        if trace in path.read_bytes().lower() or trace in path.read_bytes()
+    }
+
+
+def _secret(desk: Desk, number: int = 0) -> str:
+    stored = desk.store(
+        f"a {WORD} {number} {WORD}s", VECTOR, tags=[TAG], type=KIND, metadata={KEY: WORD}, aliases=[f"{NAME}{number}"]
+    )
+    return str(stored["id"])
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """One that the test closes."""
+    return Desk(tmp_path / "memories.db")
+
+
+@pytest.fixture
+def filled(desk: Desk) -> Desk:
+    for number in range(300):
+        desk.store(f"an ordinary memory number {number} of rain and wind", OTHER, tags=["weather", f"t{number % 7}"])
+    return desk
+
+
+def _purge(desk: Desk, memory_id: str) -> None:
+    desk.ask("memory.delete", {"id": memory_id})
+    desk.ask("memory.purge", {"id": memory_id})
+
+
+def test_a_memory_that_was_changed_deleted_and_purged_is_nowhere(filled: Desk) -> None:
+    memory_id = _secret(filled)
+    filled.ask("memory.update", {"id": memory_id, "tags": [TAG, "kept"], "metadata": {"more": WORD}})
+    filled.sql("ANALYZE")  # its samples hold names of tags
+    filled.writer.idle()
+    folder = filled.settings.database.parent
+    assert {trace for _, trace in _found(folder)} == {*TRACES, _floats(VECTOR)}
+    _purge(filled, memory_id)
+    assert _found(folder) == set()  # with the log, while the cluster runs
+    filled.close()
+    assert _found(folder) == set()
+
+
+def test_what_merges_of_full_text_and_former_pages_held_is_gone_too(filled: Desk) -> None:
+    """Pages that were freed long before the purge, by merges and by contents that were replaced."""
+    memory_id = _secret(filled)
+    for number in range(40):
+        filled.ask("memory.rewrite", {"id": memory_id, "content": f"{WORD} again {number} " * 200})
+        filled.store(f"another ordinary memory {number} " * 50)
+    filled.sql("INSERT INTO texts (texts) VALUES ('optimize')")
+    filled.writer.idle()
+    _purge(filled, memory_id)
+    filled.close()
+    assert _found(filled.settings.database.parent) == set()
+
+
+def test_many_at_once_are_gone_too(filled: Desk) -> None:
+    for number in range(50):
+        filled.ask("memory.delete", {"id": _secret(filled, number)})
+    filled.ask("memory.purge", {"before": "2999-01-01"})
+    filled.close()
+    assert _found(filled.settings.database.parent) == set()
+
+
+def test_search_goes_on_as_before(filled: Desk) -> None:
+    before = filled.search("rain number 7", OTHER, limit=20)["hits"]
+    _purge(filled, _secret(filled))
+    after = filled.search("rain number 7", OTHER, limit=20)["hits"]
+    assert [hit["memory"]["id"] for hit in after] == [hit["memory"]["id"] for hit in before]
+    filled.check()
+
+
+def test_a_segment_that_holds_it_is_removed_and_one_that_does_not_stays(filled: Desk) -> None:
+    memory_id = _secret(filled)
+    for number in range(60):
+        filled.store(f"elsewhere {number}", OTHER, namespace="elsewhere")
+    database = filled.settings.database
+    assert build_segment.make(database, 50) == [301, 60]
+    _purge(filled, memory_id)
+    (kept,) = (manifest for _, manifest in segments.kept(database))
+    assert kept.namespace == "elsewhere"
+    filled.close()
+    assert _found(database.parent) == set()
+
+
+def test_a_segment_that_was_being_built_meanwhile_is_not_published(
+    filled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory_id = _secret(filled)
+    database = filled.settings.database
+    real = build_segment.hnsw.build
+
+    def build(*given: object, **named: object) -> None:
+        _purge(filled, memory_id)
+        real(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(build_segment.hnsw, "build", build)
+    build_segment.make(database, 50)
+    filled.writer.idle()
+    filled.close()
+    assert _found(database.parent) == set()
+
+
+def test_one_that_a_killed_writer_left_is_removed_by_the_next(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory_id = _secret(filled)
+    database = filled.settings.database
+    build_segment.make(database, 50)
+    with monkeypatch.context() as patched:
+        patched.setattr(segments, "remove", lambda *_: None)
+        _purge(filled, memory_id)
+    assert list(segments.kept(database))
+    filled.close()
+    Desk(database).close()
+    assert not list(segments.kept(database))
+    assert _found(database.parent) == set()
+
+
+def test_a_reader_in_the_way_only_delays_it(filled: Desk) -> None:
+    memory_id = _secret(filled)
+    filled.writer.idle()
+    reader = filled.questions._connection
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM memories").get == 301
+    _purge(filled, memory_id)
+    folder = filled.settings.database.parent
+    assert _found(folder)
+    reader.execute("ROLLBACK")
+    filled.writer.idle()
+    assert _found(folder) == set()
+
+
+def test_vectors_that_follow_are_gone_too(desk: Desk) -> None:
+    stored = desk.store(WORD)
+    asked, texts = waiting(desk)
+
+    desk.write(job("vectors.backfill", asked, texts, *frames([VECTOR])))  # as the embedder does
+    _purge(desk, stored["id"])
+    desk.close()
+    assert _found(desk.settings.database.parent) == set()
