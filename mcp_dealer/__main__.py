@@ -12,7 +12,7 @@ from typing import NoReturn
 from mcp_dealer import host_watch, traces
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.server import MemoryServer
-from memmux.config import owner
+from memmux.config import usable
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import MemmuxError
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     try:
         settings = parse_flags(arguments)
         if settings.remote is None:
-            owner.check(Places(settings))
+            usable.check(Places(settings))
         log.configure("mcp", settings)
         log.catch_crashes(settings)
     except MemmuxError as error:

@@ -25,7 +25,7 @@ lean_structlog.import_structlog()
 from memmux import errors
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
-from memmux.config import owner
+from memmux.config import usable
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import (
@@ -46,6 +46,7 @@ from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
 from router.lifecycle.handover import Handover, Successor
+from router.lifecycle.startup import Startup
 from router.lifecycle.status_body import status_body
 from router.lifecycle.supervisor import Supervisor
 
@@ -64,7 +65,7 @@ def main(arguments: list[str]) -> int:
     logger = None
     try:
         settings = parse_flags(flags)
-        owner.check(Places(settings))  # before anything is made there
+        usable.check(Places(settings))  # before anything is made there
         logger = log.configure("router", settings)
         log.catch_crashes(settings)
         places = Places(settings)
@@ -170,6 +171,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         dispatcher,
         supervisor,
         lambda context: Listeners(context, clients, remote_listener, full_at),
+        startup=Startup(there=lambda: places.database.exists() and places.database.stat().st_size > 0),
         idle_exit_s=settings.idle_exit_s,
         drain_s=settings.drain_s,
         on_starting=on_starting,

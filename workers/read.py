@@ -16,6 +16,7 @@ from memmux.errors import (
     MemmuxError,
     ModelInvalidError,
     ModelMissingError,
+    StorageFullError,
     UnknownModeError,
     UnknownOperationError,
 )
@@ -73,8 +74,17 @@ class ReadWorker:
         except DatabaseCorruptError as error:  # what can still be read is served
             log.get().error("catch_up_failed", code=error.code, error=error.message)
 
+    def _open_anew(self) -> None:
+        """See what is written from now on, if the disk is full no more."""
+        if self._reader.still:
+            with suppress(StorageFullError):
+                reader = SqliteReader(self._settings.database)
+                self._reader.close()
+                self._open = reader
+
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Answer each of `jobs`, or say why not."""
+        self._open_anew()
         for job in jobs:
             try:
                 outcome: Answer | MemmuxError = self._answer(job, _watching(job, alive))
@@ -95,6 +105,7 @@ class ReadWorker:
 
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
+        self._open_anew()
         try:
             self._reader.idle()
         except DatabaseReplacedError:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 
@@ -80,20 +83,34 @@ class Endpoint:
 
 def read(places: Places) -> Endpoint | None:
     """Return what the endpoint file says; None if there is none, it is broken, or others may have written it."""
+    return _read(places.endpoint) or _read(places.endpoint_when_full)
+
+
+def _read(path: Path) -> Endpoint | None:
     try:
-        return Endpoint.from_line(private.read(places.endpoint))
+        return Endpoint.from_line(private.read(path))
     except OSError:
         return None
 
 
 def write(places: Places, endpoint: Endpoint) -> None:
-    """Write the endpoint file, whole or not at all, for this user alone."""
+    """Write the endpoint file, whole or not at all, for this user alone; raise OSError."""
     # The power does not go without the router that it names.
-    durable.write(places.endpoint, orjson.dumps(endpoint.to_json()), sync=False)
+    line = orjson.dumps(endpoint.to_json())
+    try:
+        durable.write(places.endpoint, line, sync=False)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        durable.write(places.endpoint_when_full, line, sync=False)
+    else:
+        with suppress(OSError):
+            places.endpoint_when_full.unlink(missing_ok=True)
 
 
 def remove(places: Places, pid: int) -> None:
     """Remove the endpoint file if it is the one of that router."""
-    endpoint = read(places)
-    if endpoint is not None and endpoint.pid == pid:
-        places.endpoint.unlink(missing_ok=True)
+    for path in (places.endpoint, places.endpoint_when_full):
+        endpoint = _read(path)
+        if endpoint is not None and endpoint.pid == pid:
+            path.unlink(missing_ok=True)

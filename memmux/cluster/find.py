@@ -15,7 +15,7 @@ from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
-from memmux.config import owner
+from memmux.config import usable
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, load
 from memmux.errors import (
@@ -92,7 +92,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     if settings.remote is not None:
         return (yield from reach(remotes.read(settings.remote), settings.request_timeout_s if start else 0.0))
     places = Places(settings)
-    owner.check(places)
+    usable.check(places)
     until = time.monotonic() + settings.start_timeout_s
     found = yield from _admitted(places, ADMIT_S if start else 0.0)
     if found is None and not start:

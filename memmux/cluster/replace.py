@@ -10,7 +10,7 @@ from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.ping import look
 from memmux.cluster.steps import PAUSE_MOST_S, Steps
-from memmux.config import owner
+from memmux.config import usable
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError, HandOverError, MemmuxError
@@ -31,7 +31,7 @@ def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
     over and the one of before serves on, and otherwise what `seek` raises.
     """
     places = Places(settings)
-    owner.check(places)
+    usable.check(places)
     until = time.monotonic() + settings.start_timeout_s
     with open_lock(places.spawn_lock) as lock:
         while not lock.take():

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from memmux.config import owner
+from memmux.config import usable
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, error_from_json
@@ -20,7 +20,7 @@ def run(kind: str, settings: Settings, *arguments: str) -> Any:
     Raises the error that it reports. What it writes to standard error goes to ours.
     """
     if kind != "environment":  # which opens no database
-        owner.check(Places(settings))
+        usable.check(Places(settings))
     command = [sys.executable, "-P", "-m", "workers", kind, *arguments, *settings.flags()]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     try:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
-from contextlib import suppress
 from pathlib import Path
 
 from memmux.config.paths import Places
@@ -16,17 +14,13 @@ from memmux.errors import StoragePermissionError
 
 
 def check(places: Places) -> None:
-    """Raise StoragePermissionError, which says the remedy, if the cluster is somebody else's, or could be nobody's.
+    """Raise StoragePermissionError, which says the remedy, if the cluster is somebody else's.
 
-    It is called before anything is made beside the database, which may be no file that can hold one: a folder, a pipe,
-    a device. A worker that opens a pipe would wait for ever.
+    It is called before anything is made beside the database; see also `usable.check`.
     """
     for path in (places.database, places.endpoint, places.lock, places.spawn_lock):
         if whose := of_another(path):
             raise StoragePermissionError(whose)
-    with suppress(OSError):  # not there, or not to be seen: whoever opens it says so
-        if not stat.S_ISREG(places.database.stat().st_mode):
-            raise StoragePermissionError(f"{places.database} is not a regular file; name a file with MEMMUX_DATABASE")
 
 
 def of_another(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from memmux.config.settings import APPLICATION, Settings
-from memmux.errors import EndpointTooLongError, StoragePermissionError
+from memmux.errors import EndpointTooLongError, StorageFullError, StoragePermissionError
 from memmux.files import private
 from memmux.files.lock import FileLock
 from memmux.processes import alive
@@ -59,6 +60,11 @@ class Places:
         return self._beside(".endpoint")
 
     @property
+    def endpoint_when_full(self) -> Path:
+        """The endpoint file where the disk of the database has no room for it; in the folder of the sockets."""
+        return _runtime_folder(self.settings) / self.digest / "endpoint"
+
+    @property
     def keys(self) -> Path:
         """Which clients of other machines may come in, and what each may do."""
         return self._beside(".keys")
@@ -67,6 +73,11 @@ class Places:
     def keys_lock(self) -> Path:
         """Held, with flock, by whoever changes the keys."""
         return self._beside(".keys.lock")
+
+    @property
+    def copies(self) -> Path:
+        """Which backups and exports were put where the user chose; see `memmux.files.copies`."""
+        return self._beside(".copies")
 
     @property
     def curve(self) -> Path:
@@ -156,6 +167,8 @@ def open_lock(path: Path) -> FileLock:
         private.make_folder(folder)
         return FileLock(path)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError(f"{path} can't be made ({error.strerror}); free some space") from None
         raise StoragePermissionError(
             f"{folder} can't be written ({error.strerror}); give yourself write permission, "
             "or name another database with MEMMUX_DATABASE"

@@ -21,6 +21,7 @@ from memmux.errors import (
     OverloadedError,
     PoisonedError,
     StorageBusyError,
+    StorageFullError,
     WorkerUnavailableError,
 )
 from memmux.wire.grants import Grant
@@ -36,8 +37,8 @@ from router.dispatch.slips import Lease, Slip
 from router.dispatch.stats import Stats
 from router.dispatch.troubles import Troubles
 
-# Codes with which a worker fails as all later ones will: no request waits for those.
-_HOPELESS = (DatabaseCorruptError.code, DatabaseReplacedError.code)
+# Codes with which a worker fails as later ones will, or until somebody does something: no request waits for those.
+_HOPELESS = (DatabaseCorruptError.code, DatabaseReplacedError.code, StorageFullError.code)
 _FRAMES_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES  # that surely fit beside a header
 
 

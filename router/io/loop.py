@@ -55,6 +55,7 @@ class Loop:
         supervisor: Supervisor,
         listeners: Callable[[zmq.Context[zmq.Socket[bytes]]], Listeners],
         *,
+        startup: Startup,
         idle_exit_s: float,
         drain_s: float,
         on_starting: Callable[[float], None],
@@ -77,7 +78,7 @@ class Loop:
         self._status = status
         self._looks = looks
         self._log = log.get()
-        self._startup = Startup()
+        self._startup = startup
         self._drain_began = 0.0
         self._drain_until: float | None = None
         self._next_sweep = 0.0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from memmux.errors import DatabaseCorruptError, MemmuxError, error_from_json
+from memmux.errors import DatabaseCorruptError, MemmuxError, StorageFullError, error_from_json
 from memmux.wire.operations import Stage
 
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
@@ -13,11 +13,13 @@ COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model befor
 class Startup:
     """The progress of a start. Times are monotonic seconds.
 
+    there: whether there is a database already, which can be read though it can't be written.
     serve_by: when it serves at the latest; set once there is a database to read. serving_since: None until it serves.
     failure: what keeps the writer, and with it the cluster, from starting.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, there: Callable[[], bool] = lambda: True) -> None:
+        self._there = there
         self.serve_by: float | None = None
         self.serving_since: float | None = None
         self.failure: MemmuxError | None = None
@@ -31,12 +33,13 @@ class Startup:
     def on_failed(self, stage: Stage, error: Mapping[str, object], now: float) -> bool:
         """Note why a worker can't start; return whether there is a database to read from now on.
 
-        What can still be read of a damaged one is served.
+        What can still be read of a damaged one is served, and what is on a disk that is full.
         """
         self._settled.add(stage)
         if stage is not Stage.WRITE or self.serve_by is not None:
             return False
-        if isinstance(failure := error_from_json(dict(error)), DatabaseCorruptError):
+        failure = error_from_json(dict(error))
+        if isinstance(failure, DatabaseCorruptError) or (isinstance(failure, StorageFullError) and self._there()):
             return self._readable(now)
         self.failure = failure
         return False

@@ -155,6 +155,50 @@ def test_writes_to_a_full_disk_go_on_when_there_is_space(small_disk: Path, setti
         client.stop()
 
 
+def test_cluster_that_starts_on_a_full_disk_serves_what_is_there_and_writes_when_there_is_space(
+    small_disk: Path, settings: Settings
+) -> None:
+    settings = replace(settings, database=small_disk / "memories.db", state_dir=small_disk / "state")
+    with Client(settings=settings) as client:
+        client.store("an early memory")
+        client.stop()
+    files = set(small_disk.iterdir())
+    ballast = small_disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(os.urandom(1 << 12)):
+            pass
+    with Client(settings=settings) as client:
+        for number in range(3):
+            assert [memory.content for memory in client.list()] == ["an early memory"]
+            found = client.search("early", mode="keyword")
+            assert "storage_full" in found.degraded
+            assert [hit.memory.content for hit in found] == ["an early memory"]
+            with pytest.raises(StorageFullError, match="free some space"):
+                client.store(f"{number} too many")
+        with Client(settings=settings) as second:  # finds the same cluster
+            assert second.status().pid == client.status().pid
+        ballast.unlink()
+        status_until(client, complete)
+        client.store("a late memory")
+        assert {memory.content for memory in client.list()} == {"an early memory", "a late memory"}
+        client.stop()
+    assert set(small_disk.iterdir()) == files  # nothing was left by any try
+
+
+def test_database_that_can_not_be_made_on_a_full_disk_is_said(small_disk: Path, settings: Settings) -> None:
+    ballast = small_disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(os.urandom(1 << 12)):
+            pass
+    settings = replace(settings, database=small_disk / "memories.db")
+    with pytest.raises(StorageFullError, match="free some space"), Client(settings=settings) as client:
+        client.status()
+    ballast.unlink()
+    with Client(settings=settings) as client:
+        client.store("a late memory")
+        client.stop()
+
+
 @pytest.mark.parametrize("kind", ["read", "write", "embed"])
 def test_stopped_worker_is_replaced_and_its_requests_are_done_elsewhere(settings: Settings, kind: str) -> None:
     with Client(settings=replace(settings, stall_s=2.0)) as client:

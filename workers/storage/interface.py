@@ -39,6 +39,10 @@ class Reader(Protocol):
         """The change that the last snapshot stood at."""
 
     @property
+    def still(self) -> bool:
+        """Whether it sees only what was there when it was opened, as nothing can be written to the disk."""
+
+    @property
     def indexed(self) -> int:
         """How many vectors are found through an index that was built for them."""
 

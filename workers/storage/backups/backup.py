@@ -6,14 +6,12 @@ own that holds one snapshot, so that what is written meanwhile neither waits for
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import apsw
 
@@ -85,7 +83,7 @@ def verify(path: Path, proceed: Proceed = _on) -> Contents:
         proceed()
         return False
 
-    with engine.errors(), closing(open_still(path)) as copy:
+    with engine.errors(), closing(engine.open_still(path)) as copy:
         copy.set_progress_handler(working, engine.PROGRESS_STEPS)
         try:
             schema_objects.refuse_altered(copy, path)
@@ -98,20 +96,6 @@ def verify(path: Path, proceed: Proceed = _on) -> Contents:
             return _contents(copy)
         except apsw.SQLError as error:
             raise DatabaseCorruptError(f"{path} is not whole: {error}; restore another backup") from error
-
-
-def open_still(path: Path) -> apsw.Connection:
-    """Return a connection to a file that nobody writes while it is open; it takes no locks and makes no files."""
-    uri = f"file:{quote(os.fsencode(path))}?immutable=1"
-    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    try:
-        engine.load_vectors(connection)
-        connection.pragma("trusted_schema", 0)  # it may be anybody's file
-        connection.pragma("cell_size_check", 1)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 def _contents(connection: apsw.Connection) -> Contents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -76,7 +77,9 @@ _BY_ERRNO: Mapping[int, type[MemmuxError]] = {
     errno.EACCES: StoragePermissionError,
     errno.EPERM: StoragePermissionError,
 }
-"""What the system's reasons for SQLite's "disk I/O error" mean; any other is a StorageError."""
+"""What the system's reasons for SQLite's "disk I/O error" and "unable to open" mean; any other is as above."""
+
+_ROOM_BYTES = 128 << 10  # that a log and its index need to begin with
 
 
 def mapped(error: apsw.Error, reason: int = 0) -> MemmuxError | None:
@@ -86,7 +89,7 @@ def mapped(error: apsw.Error, reason: int = 0) -> MemmuxError | None:
     """
     for theirs, kind in _ERRORS:
         if isinstance(error, theirs):
-            ours = _BY_ERRNO.get(reason, kind) if theirs is apsw.IOError else kind
+            ours = _BY_ERRNO.get(reason, kind) if theirs in (apsw.IOError, apsw.CantOpenError) else kind
             default = ours()
             return ours(default.message if ours is DeadlineExceededError else f"{default.message} (SQLite: {error})")
     return None
@@ -115,16 +118,23 @@ def refuse_unsafe(version: str | None = None) -> None:
 
 def open_reader(database: Path) -> apsw.Connection:
     """Return a connection that can't write; raise StorageError and its kinds."""
+    return _ready(_opened(database, "mode=ro"), READER, database)
+
+
+def open_still(database: Path) -> apsw.Connection:
+    """Return a connection to a file that nobody writes while it is open; it takes no locks and makes no files."""
+    return _ready(_opened(database, "immutable=1"), READER, database)
+
+
+def _opened(database: Path, how: str) -> apsw.Connection:
     with errors():
-        connection = apsw.Connection(
-            f"file:{quote(os.fsencode(database))}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        )
-    return _ready(connection, READER)
+        uri = f"file:{quote(os.fsencode(database))}?{how}"
+        return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 
 def open_writer(database: Path) -> apsw.Connection:
     """Return the connection that writes, of a database that `schema` has made; raise StorageError and its kinds."""
-    connection = _ready(connect(database), WRITER)
+    connection = _ready(connect(database), WRITER, database)
     if (mode := connection.pragma("journal_mode")) != "wal":
         connection.close()
         raise StorageError(f"the file system of {database} can't hold a write-ahead log (SQLite chose {mode!r})")
@@ -187,14 +197,38 @@ def load_vectors(connection: apsw.Connection) -> None:
     connection.enable_load_extension(False)  # noqa: FBT003  # the same
 
 
-def _ready(connection: apsw.Connection, pragmas: Mapping[str, object]) -> apsw.Connection:
+def _ready(connection: apsw.Connection, pragmas: Mapping[str, object], database: Path) -> apsw.Connection:
     try:
-        with errors():
+        with _opening(database):
             connection.set_busy_timeout(BUSY_MS)
             load_vectors(connection)
-            for name, value in pragmas.items():
-                connection.pragma(name, value)
+            for name, setting in pragmas.items():
+                connection.pragma(name, setting)
+            value(connection, "SELECT 1 FROM sqlite_schema LIMIT 1")  # the first look is what makes files
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def _opening(database: Path) -> Iterator[None]:
+    """Raise SQLite's errors as memmux's; it does not tell why it has no log, so the room that is left does."""
+    try:
+        with errors():
+            yield
+    except (StorageError, StoragePermissionError) as error:
+        if type(error) in (StorageError, StoragePermissionError) and _room(database) < _ROOM_BYTES:
+            raise StorageFullError(
+                f"the disk of {database} is full; free some space, and it is written again"
+            ) from error
+        raise
+
+
+def _room(database: Path) -> float:
+    """Return how many bytes are free where the database is; infinity if that can't be told."""
+    try:
+        found = os.statvfs(database.parent)
+    except OSError:
+        return math.inf
+    return found.f_bavail * found.f_frsize

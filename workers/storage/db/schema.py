@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import apsw
+
 from memmux.errors import (
     DatabaseForeignError,
     DatabaseNewerError,
@@ -52,10 +54,15 @@ def refuse_newer(database: Path, scripts: Migrations) -> int:
     interrupted = database.with_name(f"{database.name}-journal").exists()
     connection = engine.connect(database) if interrupted else engine.open_reader(database)
     try:
-        with engine.errors():
-            found = int(connection.pragma("user_version"))
+        return refuse_newer_version(connection, database, scripts)
     finally:
         connection.close()
+
+
+def refuse_newer_version(connection: apsw.Connection, database: Path, scripts: Migrations) -> int:
+    """Return the version of a database that is open; raise DatabaseNewerError if a later memmux wrote it."""
+    with engine.errors():
+        found = int(connection.pragma("user_version"))
     if found > max(scripts):
         raise DatabaseNewerError(
             f"{database} has schema {found}, this memmux knows {max(scripts)}; upgrade it. The file was not changed"

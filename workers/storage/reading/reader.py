@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
+
+from memmux.errors import StorageFullError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Memory, Page, Verified
 from memmux.wire.requests import Dump, Get, History, List, Namespaces, Search, Store, Tags
@@ -29,7 +32,8 @@ _SQL = queries.load("search")
 class SqliteReader:
     """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory.
 
-    now: seconds since 1970, by which memories get older.
+    now: seconds since 1970, by which memories get older. still: whether the disk is so full that no log can be made, by
+    which it would see what is written; then nobody can write.
     """
 
     def __init__(
@@ -38,8 +42,8 @@ class SqliteReader:
         self._database, self._lineage = database, Lineage.of(database)
         file_identity.refuse_exchanged(database)
         schema.refuse_foreign(database)
-        schema.refuse_newer(database, schema.migrations())
-        self._connection = engine.open_reader(database)
+        self._connection, self.still = _connection(database)
+        schema.refuse_newer_version(self._connection, database, schema.migrations())
         self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
         self._vector_follower = VectorFollower(self._connection, database, most_vectors)
         self._search = MemorySearch(self._connection, self._vector_follower, now)
@@ -148,3 +152,17 @@ class SqliteReader:
         """Say that this worker is alive, and whether SQLite shall stop; SQLite asks about once a millisecond."""
         self._alive()
         return time.monotonic() >= self._deadline
+
+
+def _connection(database: Path) -> tuple[apsw.Connection, bool]:
+    """Return a connection, and whether it sees only what was there when it was opened.
+
+    A log that holds nothing is not needed to read; one that does can't be left out.
+    """
+    try:
+        return engine.open_reader(database), False
+    except StorageFullError:
+        log = database.with_name(f"{database.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise
+        return engine.open_still(database), True

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from memmux.errors import DatabaseCorruptError, DatabaseNewerError
+from memmux.errors import DatabaseCorruptError, DatabaseNewerError, StorageFullError
 from memmux.wire.operations import Stage
 from router.lifecycle.startup import COMPLETE_S, Startup
 
@@ -47,6 +47,14 @@ def test_what_can_be_read_of_a_damaged_database_is_served(startup: Startup) -> N
     assert startup.on_failed(Stage.WRITE, DatabaseCorruptError().to_json(), 1.0)
     assert startup.failure is None
     assert startup.completed(1.0 + COMPLETE_S)
+
+
+def test_what_is_on_a_full_disk_is_served_if_there_is_anything() -> None:
+    there, nothing = Startup(there=lambda: True), Startup(there=lambda: False)
+    assert there.on_failed(Stage.WRITE, StorageFullError().to_json(), 1.0)
+    assert there.completed(1.0 + COMPLETE_S)
+    assert not nothing.on_failed(Stage.WRITE, StorageFullError().to_json(), 1.0)
+    assert isinstance(nothing.failure, StorageFullError)
 
 
 def test_a_writer_that_fails_later_is_no_failure_of_the_start(startup: Startup) -> None:

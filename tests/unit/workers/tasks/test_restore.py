@@ -152,7 +152,7 @@ def _cut_off(saved: Path) -> None:
 
 
 def _spoilt(saved: Path) -> None:
-    with closing(backup.open_still(saved)) as copy:
+    with closing(engine.open_still(saved)) as copy:
         page = engine.value(copy, "SELECT rootpage FROM sqlite_schema WHERE name = 'idempotency'")
     with saved.open("r+b") as file:
         file.seek((page - 1) * 4096)

@@ -39,7 +39,7 @@ def names(backup_folder: BackupFolder) -> list[str]:
 
 
 def contents(path: str) -> set[str]:
-    with closing(backup.open_still(Path(path))) as copy:
+    with closing(engine.open_still(Path(path))) as copy:
         return {content for (content,) in copy.execute("SELECT content FROM memories")}
 
 

@@ -1,0 +1,85 @@
+"""What a cluster can't be started for is said before anything is made."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from memmux.cluster import find
+from memmux.config import usable
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.errors import SettingInvalidError, StoragePermissionError
+from memmux.files import durable
+
+
+def _made(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / "folder" / "memories.db"
+    path.parent.mkdir()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(os.devnull)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_a_database_that_is_no_regular_file_is_refused_and_nothing_is_made_beside_it(
+    settings: Settings, tmp_path: Path, kind: str
+) -> None:
+    path = _made(tmp_path, kind)
+    with pytest.raises(StoragePermissionError, match="not a regular file"):
+        find.ensure(replace(settings, database=path))
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_database_that_is_not_there_yet_and_a_link_to_one_are_well(settings: Settings, tmp_path: Path) -> None:
+    usable.check(Places(replace(settings, database=tmp_path / "new.db")))
+    (tmp_path / "real.db").touch()
+    (tmp_path / "link.db").symlink_to("real.db")
+    usable.check(Places(replace(settings, database=tmp_path / "link.db")))
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [".endpoint", ".lock", ".spawn", ".lineage", ".copies", ".restored", ".restoring", "-wal", "-shm", "-journal"],
+)
+def test_a_folder_where_a_file_belongs_is_named_and_nothing_is_made(
+    settings: Settings, tmp_path: Path, suffix: str
+) -> None:
+    folder = tmp_path / "folder" / f"memories.db{suffix}"
+    folder.mkdir(parents=True)
+    with pytest.raises(StoragePermissionError, match="move it away") as refused:
+        find.ensure(replace(settings, database=folder.with_name("memories.db")))
+    assert str(folder) in str(refused.value)
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_name_that_leaves_no_room_for_those_beside_it_is_refused_and_nothing_is_made(
+    settings: Settings, tmp_path: Path
+) -> None:
+    most = os.pathconf(tmp_path, "PC_NAME_MAX") - usable.SUFFIX_BYTES
+    usable.check(Places(replace(settings, database=tmp_path / ("é" * (most // 2)))))
+    with pytest.raises(SettingInvalidError, match="shorter name"):
+        find.ensure(replace(settings, database=tmp_path / "folder" / ("é" * (most // 2 + 1))))
+    assert not (tmp_path / "folder").exists()
+
+
+def test_the_longest_name_that_is_made_of_the_databases_fits() -> None:
+    assert len(".before-restore-20261128T073243Z-10-wal") <= usable.SUFFIX_BYTES
+    assert len(f".endpoint.memmux-{'0' * 8}{durable.PARTIAL}") <= usable.SUFFIX_BYTES
+    assert len("-wal.orphaned-20261128T073243.123456Z") <= usable.SUFFIX_BYTES
+
+
+@pytest.mark.parametrize("field", ["database", "state_dir", "cache_dir", "backups_dir"])
+def test_a_path_that_is_no_utf_8_is_shown_and_nothing_is_made(settings: Settings, tmp_path: Path, field: str) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    with pytest.raises(SettingInvalidError, match=r"caf\\xe9") as refused:
+        find.ensure(replace(settings, **{field: path}))
+    assert str(refused.value).isprintable()
+    assert not path.exists()
