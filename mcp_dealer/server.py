@@ -12,7 +12,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult
 from mcp_types import Tool as Listing
 
-from mcp_dealer import call_log, older_tools
+from mcp_dealer import call_log, older_tools, stdio
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
 from mcp_dealer.older_tools import Older
@@ -64,6 +64,12 @@ class MemoryServer(MCPServer[None]):
             said = ctx.session.client_params
             self._link.begin(said.client_info.name if said is not None else "")
         return await call_next(ctx)
+
+    async def run_stdio_async(self) -> None:
+        """Serve one client on standard input and output until it leaves."""
+        async with stdio.streams() as (incoming, outgoing):
+            server = self._lowlevel_server
+            await server.run(incoming, outgoing, server.create_initialization_options())
 
     async def list_tools(self) -> list[Listing]:
         """List the tools that the settings say; the others can be called as well."""
