@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from mcp.server import MCPServer
@@ -15,8 +16,7 @@ from mcp_types import Tool as Listing
 from mcp_dealer import call_log, older_tools, stdio
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
-from mcp_dealer.older_tools import Older
-from mcp_dealer.schemas import as_older
+from mcp_dealer.schemas import Answer, as_older
 from mcp_dealer.time_words import Moment
 from mcp_dealer.tool import refusals, result
 from mcp_dealer.tools import MemoryTools
@@ -37,7 +37,7 @@ class MemoryServer(MCPServer[None]):
 
     def __init__(self, link: ClusterLink) -> None:
         self._link = link
-        core = MemoryTools(link.begin, link.uses).all()
+        core = MemoryTools(link.begin).all()
         tools = [*core, *ExtraTools(link.begin, link.settings).all()]
         self._by_name = {tool.name: tool for tool in tools}
         self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
@@ -46,7 +46,7 @@ class MemoryServer(MCPServer[None]):
             title="memmux",
             version=__version__,
             instructions=INSTRUCTIONS,
-            tools=tools,
+            tools=[*tools],
             subscriptions=False,
             lifespan=_closing,
             middleware=[self._begin],
@@ -85,20 +85,21 @@ class MemoryServer(MCPServer[None]):
     async def _call(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any]
     ) -> CallToolResult | InputRequiredResult:
+        answer = await self._answer(name, arguments, context)
+        self._link.uses.add(answer.used())
+        return result(answer)
+
+    async def _answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any]) -> Answer:
         if name in self._by_name:
-            return await super().call_tool(name, arguments, context)
+            return await self._by_name[name].answer(arguments, context)
         with refusals(name):
             if name in older_tools.OLDER:
-                return await self._call_older(older_tools.OLDER[name], arguments, context)
+                older = older_tools.OLDER[name]
+                translated = older.translate(arguments, Moment.current)
+                return await self._by_name[older.tool].answer(translated, context, partial(as_older, name=name))
             if name in older_tools.REFUSED:
                 raise older_tools.refusal(name)
             raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
-
-    async def _call_older(self, older: Older, arguments: dict[str, Any], context: Context[None, Any]) -> CallToolResult:
-        translated = older.translate(arguments, Moment.current)
-        answer = await self._by_name[older.tool].run(translated, context)
-        most = translated.get("max_response_chars")
-        return result(as_older(answer, int(most) if isinstance(most, int | float) else None))
 
 
 @asynccontextmanager

@@ -73,6 +73,18 @@ def test_tags_and_type_of_the_wrong_kind_are_named(metadata: dict[str, Any]) -> 
         Store(content="x", metadata=metadata).described()
 
 
+def test_what_says_nothing_inside_an_object_is_left_out_too() -> None:
+    assert Store(content="x", metadata={"tags": "", "type": " ", "k": ""}).described() == {
+        "tags": (),
+        "type": None,
+        "metadata": {"k": ""},
+        "namespace": "default",
+    }
+    updates = {"tags": "", "memory_type": "", "content": " ", "metadata": "", "k": ""}
+    changes = Update(id="1", updates=updates).changes()
+    assert changes == {"content": None, "tags": None, "type": None, "metadata": {"k": ""}, "namespace": "default"}
+
+
 @pytest.mark.parametrize(
     ("given", "any_tag"),
     [
