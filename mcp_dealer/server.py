@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import (
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    Prompt,
+    PromptMessage,
+    ResourceTemplate,
+    TextContent,
+)
+from mcp_types import Resource as Address
 from mcp_types import Tool as Listing
+from pydantic import AnyUrl
 
 from mcp_dealer import call_log, older_tools, stdio
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
+from mcp_dealer.prompts import KINDS, MemoryPrompts
+from mcp_dealer.protocol_errors import protocol_errors
+from mcp_dealer.resources import JSON, MemoryResources
 from mcp_dealer.schemas import Answer, as_older
 from mcp_dealer.time_words import Moment
 from mcp_dealer.tool import refusals, result
@@ -38,7 +52,10 @@ class MemoryServer(MCPServer[None]):
     def __init__(self, link: ClusterLink) -> None:
         self._link = link
         core = MemoryTools(link.begin).all()
-        tools = [*core, *ExtraTools(link.begin, link.settings).all()]
+        extra = ExtraTools(link.begin, link.settings)
+        tools = [*core, *extra.all()]
+        self._resources = MemoryResources(link.begin, extra.memory_stats)
+        self._prompts = MemoryPrompts(link.begin, Moment.current)
         self._by_name = {tool.name: tool for tool in tools}
         self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
         super().__init__(
@@ -100,6 +117,38 @@ class MemoryServer(MCPServer[None]):
             if name in older_tools.REFUSED:
                 raise older_tools.refusal(name)
             raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
+
+    async def list_resources(self) -> list[Address]:
+        """List the resources that need no name."""
+        return self._resources.addresses()
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """List the forms of the addresses of the others."""
+        return self._resources.templates()
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[None, Any] | None = None
+    ) -> Iterable[ReadResourceContents]:
+        """Read a resource; what is wrong with it is an error of the protocol, with our code in its message."""
+        del context
+        with protocol_errors("resource"):
+            said, answer = await self._resources.read(str(uri))
+            self._link.uses.add(answer.used())
+            return [ReadResourceContents(content=said, mime_type=JSON)]
+
+    async def list_prompts(self) -> list[Prompt]:
+        """List the prompts."""
+        return self._prompts.kinds()
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
+    ) -> GetPromptResult:
+        """Return a prompt; what is wrong with it is an error of the protocol, with our code in its message."""
+        del context
+        with protocol_errors("prompt"):
+            said = await self._prompts.written(name, arguments or {})
+            message = PromptMessage(role="user", content=TextContent(type="text", text=said))
+            return GetPromptResult(description=KINDS[name].text, messages=[message])
 
 
 @asynccontextmanager

@@ -172,7 +172,7 @@ class Listed(Listing):
     def script(self) -> dict[str, Any] | None:
         """Return the memories, and the page that they are."""
         return {
-            "memories": [_scripted(memory) for memory in self.memories],
+            "memories": [scripted(memory) for memory in self.memories],
             "page": self.offset // self.limit + 1,
             "page_size": self.limit,
             "total": self.total,
@@ -193,7 +193,7 @@ def _listed(counted: str, memories: Sequence[SearchAnswer]) -> Iterable[str]:
         yield from memory.lines()
 
 
-def _scripted(memory: SearchAnswer) -> dict[str, Any]:
+def scripted(memory: SearchAnswer) -> dict[str, Any]:
     """Return a memory with the names and times that mcp-memory-service has for its parts."""
     updated_at = memory.updated_at or memory.created_at
     left_out = {"left_out": memory.left_out} if memory.left_out else {}

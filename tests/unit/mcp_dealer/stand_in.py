@@ -21,11 +21,13 @@ from memmux.wire.answers import (
     History,
     Hit,
     Memory,
+    NameCount,
     Node,
     Page,
     SearchResult,
     Status,
     Stored,
+    Tags,
     Updated,
     Used,
 )
@@ -118,6 +120,10 @@ class StandIn:
         after = options["after"]
         page = Dumped(memories=lines, next=after + 2 if after < 4 else None, last=6)
         return self._answer("dump", arguments, options, page)
+
+    async def tags(self, *arguments: Any, **options: Any) -> Tags:
+        counted = (NameCount(name="place", memories=5), NameCount(name="a/b", memories=1))
+        return self._answer("tags", arguments, options, Tags(tags=counted * self.times, total=2 * self.times))
 
     async def used(self, ids: tuple[str, ...]) -> Used:
         self.used_ids += ids
