@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -35,6 +35,7 @@ from memmux.errors import ArgumentInvalidError, UnknownFieldError
 from memmux.wire.checks import aware, check_range
 from memmux.wire.requests import Mode
 
+STALE_DAYS = 36_500  # at most; no memory is older
 LIST_LIMIT = 20  # memories of a page, unless told otherwise
 
 
@@ -211,11 +212,15 @@ class List(Filtered, Paged):
 
     include_superseded: Flag = None
     max_response_chars: Most = None
-    stale_days: Number = None
+    stale_days: Ratio = None
 
-    def notes(self) -> list[str]:
-        """Return which argument would have left memories out."""
-        return [] if self.stale_days is None else ["stale_days has no effect: no list is by last use here"]
+    def selection(self, now: Now) -> dict[str, Any]:
+        """Return the filter, and since when the memories were of no use if so many days were given."""
+        selection = super().selection(now)
+        if self.stale_days is not None and self.stale_days > 0:
+            days = min(self.stale_days, STALE_DAYS)
+            selection["unused_since"] = now().now - timedelta(days=days)
+        return selection
 
     def rest(self, shown: int) -> str:
         """Return the offset of the rest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +145,13 @@ def test_pages_are_counted_from_one(given: dict[str, int], window: tuple[int, in
     assert List(**given).window() == {"limit": window[0], "offset": window[1]}
 
 
+def test_stale_memories_are_those_of_no_use_for_so_many_days() -> None:
+    assert List(stale_days=30).selection(_now)["unused_since"] == MOMENT.now - timedelta(days=30)
+    assert List(stale_days=1e300).selection(_now)["unused_since"] < datetime(1970, 1, 1, tzinfo=UTC)
+    for nothing in (None, 0, -1):
+        assert "unused_since" not in List(stale_days=nothing).selection(_now)
+
+
 @pytest.mark.parametrize(
     ("given", "names"),
     [({"limit": 5, "page_size": 6}, "limit and page_size"), ({"offset": 5, "page": 1}, "offset and page")],
@@ -213,7 +220,6 @@ def test_what_would_have_mattered_is_noted_and_nothing_else() -> None:
     assert [note.partition(" ")[0] for note in loud.notes()] == ["quality_boost", "ranking_weights", "entity"]
     assert Update(id="1", preserve_timestamps=True).notes() == []
     assert Update(id="1", preserve_timestamps=False).notes()
-    assert List(stale_days=3).notes()
     assert Ingest(memory_type="document").notes() == []
     assert Ingest(memory_type="manual").notes()
 
