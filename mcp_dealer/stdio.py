@@ -6,7 +6,6 @@ the host or writes into the protocol.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import AsyncIterator
@@ -24,6 +23,7 @@ from memmux.logs import log
 
 Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing = MemoryObjectSendStream[SessionMessage]
+_STDERR = 2
 
 
 @asynccontextmanager
@@ -83,9 +83,10 @@ def _parsed(text: str) -> SessionMessage | Exception:
 
 def _claimed() -> tuple[BinaryIO, BinaryIO]:
     """Return standard input and output under other descriptors; they are never closed, as a thread may wait for one."""
-    read, write = (fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3) for descriptor in (0, 1))
-    nothing = os.open(os.devnull, os.O_RDONLY)
+    nothing = os.open(os.devnull, os.O_RDWR)  # where standard error is closed, it takes its place
+    read, write = os.dup(0), os.dup(1)
     os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
+    os.dup2(_STDERR, 1)
+    if nothing != _STDERR:
+        os.close(nothing)
     return os.fdopen(read, "rb", closefd=False), os.fdopen(write, "wb", closefd=False)
