@@ -9,19 +9,20 @@ from datetime import timedelta
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments, call_log
 from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool
+from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import NotAllowedError
 from memmux.ingest import report
 from memmux.ingest.run import ingest
+from memmux.wire.checks import check_range
 from memmux.wire.ids import uuid7
 
 INGESTING = "mcp ingest"  # what the client is called that stores documents
@@ -44,7 +45,7 @@ class ExtraTools:
         self._settings = settings
         self._now = now
 
-    def all(self) -> list[Tool]:
+    def all(self) -> list[MemoryTool]:
         """Return the tools, ready for a server."""
         return [
             MemoryTool.of(self.memory_cleanup),
@@ -102,7 +103,7 @@ class ExtraTools:
         else:
             hops = asked.reach(CONNECTED_HOPS)
             walking = client.graph(asked.middle(), action=asked.action, hops=hops, namespace=asked.place)
-        return Linked.of(await walking)
+        return Linked.of(await walking, asked.action)
 
     async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
         """Remember documents, in chunks; of a file that changed, the old chunks go."""
@@ -138,7 +139,11 @@ class ExtraTools:
 
     async def memory_history(self, asked: arguments.History) -> History:
         """Tell what happened to a memory, also to a deleted one."""
-        return History.of(await self._connected().history(asked.target, limit=asked.limit, namespace=asked.place))
+        check_range("offset", asked.offset, 0, limits.HISTORY)
+        check_range("limit", asked.limit, 1, limits.HISTORY)
+        limit = min(asked.offset + asked.limit, limits.HISTORY)
+        history = await self._connected().history(asked.target, limit=limit, namespace=asked.place)
+        return History.of(history, asked.offset)
 
     @staticmethod
     async def _superseded(client: AsyncClient) -> tuple[int, tuple[str, ...]]:

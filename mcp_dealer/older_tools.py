@@ -19,6 +19,8 @@ from memmux.errors import ArgumentInvalidError, UnknownOperationError
 
 Meant = dict[str, object]
 
+_NO = ("", "false", "no", "off", "0", "f", "n")  # texts that mean false
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -44,7 +46,7 @@ def _one_tag(value: object, now: Now) -> Meant:
 
 def _all_tags(value: object, now: Now) -> Meant:
     del now
-    return {"tag_match": "all" if value else "any"}
+    return {"tag_match": "all" if value and str(value).strip().lower() not in _NO else "any"}
 
 
 def _day_included(value: object, now: Now) -> Meant:
@@ -69,9 +71,11 @@ def _recalled(value: object, now: Now) -> Meant:
 def _similarity(value: object, now: Now) -> Meant:
     """Return the cosine of a relevance score, which is (1 + cosine) / 2."""
     del now
-    if not isinstance(value, int | float):
+    try:
+        relevance = float(value)  # type: ignore[arg-type]  # what is no number is refused by the tool
+    except (TypeError, ValueError):
         return {"min_score": value}
-    return {"min_score": 2 * value - 1} if value > 0 else {}
+    return {"min_score": 2 * relevance - 1} if relevance > 0 else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,11 @@ class Older:
 
         Raises ArgumentInvalidError when an older argument and a current one say different things about the same.
         """
-        given = {name: value for name, value in arguments.items() if value is not None}
+        given = {
+            name: value
+            for name, value in arguments.items()
+            if value is not None and (value != "" or self.tool == "memory_delete")  # which refuses what says nothing
+        }
         said: dict[str, dict[str, object]] = {}  # by current name, then by the name it was given under
         for name, value in given.items():
             means = self.takes.get(name)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import (
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    Prompt,
+    PromptMessage,
+    ResourceTemplate,
+    TextContent,
+)
+from mcp_types import Resource as Address
 from mcp_types import Tool as Listing
+from pydantic import AnyUrl
 
-from mcp_dealer import call_log, older_tools
+from mcp_dealer import call_log, older_tools, stdio
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
-from mcp_dealer.older_tools import Older
-from mcp_dealer.schemas import as_older
+from mcp_dealer.prompts import KINDS, MemoryPrompts
+from mcp_dealer.protocol_errors import protocol_errors
+from mcp_dealer.resources import JSON, MemoryResources
+from mcp_dealer.schemas import Answer, as_older
 from mcp_dealer.time_words import Moment
 from mcp_dealer.tool import refusals, result
 from mcp_dealer.tools import MemoryTools
@@ -37,8 +51,11 @@ class MemoryServer(MCPServer[None]):
 
     def __init__(self, link: ClusterLink) -> None:
         self._link = link
-        core = MemoryTools(link.begin, link.uses).all()
-        tools = [*core, *ExtraTools(link.begin, link.settings).all()]
+        core = MemoryTools(link.begin).all()
+        extra = ExtraTools(link.begin, link.settings)
+        tools = [*core, *extra.all()]
+        self._resources = MemoryResources(link.begin, extra.memory_stats)
+        self._prompts = MemoryPrompts(link.begin, Moment.current)
         self._by_name = {tool.name: tool for tool in tools}
         self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
         super().__init__(
@@ -46,7 +63,7 @@ class MemoryServer(MCPServer[None]):
             title="memmux",
             version=__version__,
             instructions=INSTRUCTIONS,
-            tools=tools,
+            tools=[*tools],
             subscriptions=False,
             lifespan=_closing,
             middleware=[self._begin],
@@ -65,6 +82,12 @@ class MemoryServer(MCPServer[None]):
             self._link.begin(said.client_info.name if said is not None else "")
         return await call_next(ctx)
 
+    async def run_stdio_async(self) -> None:
+        """Serve one client on standard input and output until it leaves."""
+        async with stdio.streams() as (incoming, outgoing):
+            server = self._lowlevel_server
+            await server.run(incoming, outgoing, server.create_initialization_options())
+
     async def list_tools(self) -> list[Listing]:
         """List the tools that the settings say; the others can be called as well."""
         return [tool for tool in await super().list_tools() if tool.name in self._listed]
@@ -79,20 +102,53 @@ class MemoryServer(MCPServer[None]):
     async def _call(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any]
     ) -> CallToolResult | InputRequiredResult:
+        answer = await self._answer(name, arguments, context)
+        self._link.uses.add(answer.used())
+        return result(answer)
+
+    async def _answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any]) -> Answer:
         if name in self._by_name:
-            return await super().call_tool(name, arguments, context)
+            return await self._by_name[name].answer(arguments, context)
         with refusals(name):
             if name in older_tools.OLDER:
-                return await self._call_older(older_tools.OLDER[name], arguments, context)
+                older = older_tools.OLDER[name]
+                translated = older.translate(arguments, Moment.current)
+                return await self._by_name[older.tool].answer(translated, context, partial(as_older, name=name))
             if name in older_tools.REFUSED:
                 raise older_tools.refusal(name)
             raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
 
-    async def _call_older(self, older: Older, arguments: dict[str, Any], context: Context[None, Any]) -> CallToolResult:
-        translated = older.translate(arguments, Moment.current)
-        answer = await self._by_name[older.tool].run(translated, context)
-        most = translated.get("max_response_chars")
-        return result(as_older(answer, int(most) if isinstance(most, int | float) else None))
+    async def list_resources(self) -> list[Address]:
+        """List the resources that need no name."""
+        return self._resources.addresses()
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """List the forms of the addresses of the others."""
+        return self._resources.templates()
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[None, Any] | None = None
+    ) -> Iterable[ReadResourceContents]:
+        """Read a resource; what is wrong with it is an error of the protocol, with our code in its message."""
+        del context
+        with protocol_errors("resource"):
+            said, answer = await self._resources.read(str(uri))
+            self._link.uses.add(answer.used())
+            return [ReadResourceContents(content=said, mime_type=JSON)]
+
+    async def list_prompts(self) -> list[Prompt]:
+        """List the prompts."""
+        return self._prompts.kinds()
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
+    ) -> GetPromptResult:
+        """Return a prompt; what is wrong with it is an error of the protocol, with our code in its message."""
+        del context
+        with protocol_errors("prompt"):
+            said = await self._prompts.written(name, arguments or {})
+            message = PromptMessage(role="user", content=TextContent(type="text", text=said))
+            return GetPromptResult(description=KINDS[name].text, messages=[message])
 
 
 @asynccontextmanager

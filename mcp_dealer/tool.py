@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, get_type_hints
+from typing import Any, Self, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from mcp_dealer import call_log
 from mcp_dealer.arguments import Arguments
 from mcp_dealer.schemas import Answer, compact, text
-from memmux.errors import ArgumentInvalidError, MemmuxError, UnknownFieldError
+from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, MEMORY_CHARACTERS
+from memmux.errors import ArgumentInvalidError, MemmuxError
 from memmux.logs import log
 
 Run = Callable[..., Awaitable[Answer]]
@@ -37,7 +38,7 @@ class MemoryTool(Tool):
         destructive: bool | None = None,
         required: tuple[str, ...] = (),
         unlisted: tuple[str, ...] = (),
-    ) -> Tool:
+    ) -> Self:
         """Return the tool that calls `run`; it only reads unless `destructive` is given.
 
         required: arguments that the schema asks for, though another name for them is accepted too. unlisted: arguments
@@ -75,30 +76,41 @@ class MemoryTool(Tool):
 
         The SDK's own `run` would put a prefix of its own before the code and let unknown arguments pass.
         """
-        with refusals(self.name):
-            answer = await self._answer(arguments, context)
+        answer = await self.answer(arguments, context)
         return result(answer) if convert_result else answer
 
-    async def _answer(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Answer:
-        asked = self._checked(arguments)
+    async def answer(
+        self, arguments: Mapping[str, Any], context: Context[Any, Any], form: Callable[[Answer], Answer] | None = None
+    ) -> Answer:
+        """Return the answer, within its bound, in another form if there is one.
+
+        Raises ToolError with the code and the remedy of whatever refuses.
+        """
+        with refusals(self.name):
+            asked, ignored = self._checked(arguments)
+            answer = await self._answered(asked, context)
+            answer = answer if form is None else form(answer)
+            notes = [*(answer.notes or ()), *asked.notes(), *ignored]
+            most = asked.max_response_chars
+            noted = answer.model_copy(update={"notes": notes}) if notes else answer
+            return noted.within(most if most and most > 0 else ANSWER_CHARACTERS, asked.rest)
+
+    async def _answered(self, asked: Arguments, context: Context[Any, Any]) -> Answer:
         given: dict[str, Any] = {} if type(asked) is Arguments else {ASKED: asked}
         if self.context_kwarg is not None:
             given[self.context_kwarg] = context
         answer: Answer = await self.fn(**given)
-        notes = [*(answer.notes or ()), *asked.notes()]
-        return answer.model_copy(update={"notes": notes}) if notes else answer
+        return answer
 
-    def _checked(self, arguments: dict[str, Any]) -> Arguments:
-        """Return the arguments as the tool's types; raise UnknownFieldError or ArgumentInvalidError."""
+    def _checked(self, arguments: Mapping[str, Any]) -> tuple[Arguments, list[str]]:
+        """Return the arguments as the tool's types, and notes on those that it has not.
+
+        Raises ArgumentInvalidError, and UnknownFieldError where to ignore one would do harm.
+        """
         model = self.fn_metadata.arg_model
         known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-        for name in arguments:
-            if name not in known:
-                listed = self.parameters["properties"]
-                takes = f"it takes {', '.join(listed)}" if listed else "it takes none"
-                raise UnknownFieldError(f"{self.name} has no argument {name!r}; {takes}")
-        # Models often say null for what they leave out.
-        given = {name: value for name, value in arguments.items() if value is not None}
+        assert issubclass(model, Arguments)
+        given = model.given(arguments, known)
         # Some hosts send lists and objects as JSON text, which the SDK reads; a text that looks like JSON stays a text.
         texts = {name: value for name, value in given.items() if known[name] in _TEXTS}
         parsed = self.fn_metadata.pre_parse_json(given) | texts
@@ -106,8 +118,7 @@ class MemoryTool(Tool):
             asked = model.model_validate(parsed)
         except ValidationError as error:
             raise ArgumentInvalidError("; ".join(map(_wrong, error.errors(include_url=False)))) from None
-        assert isinstance(asked, Arguments)
-        return asked
+        return asked, model.ignored(arguments, known)
 
 
 def result(answer: Answer) -> CallToolResult:
@@ -124,7 +135,7 @@ def refusals(name: str) -> Iterator[None]:
     except ToolError:
         raise
     except MemmuxError as error:
-        raise ToolError(f"{error.code}: {error.message}") from error
+        raise ToolError(f"{error.code}: {error.message}"[:MEMORY_CHARACTERS]) from error
     except Exception as error:
         log.get().exception("tool_crashed", tool=name, call_id=call_log.call_id())
         raise UnexpectedToolError(f"{MemmuxError.code}: {MemmuxError().message}") from error

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from mcp.server.mcpserver.tools import Tool
-
 from mcp_dealer import arguments
-from mcp_dealer.schemas import Changed, Health, Hits, Kept, Listed, Removed, SearchAnswer, fitted
+from mcp_dealer.schemas import Changed, Health, Hits, Kept, Listed, Read, Removed
+from mcp_dealer.schemas.bounds import PAGE_CHARACTERS
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool
-from mcp_dealer.usage import Uses
 from memmux.client.asynchronous import AsyncClient
 from memmux.wire.answers import Deleted, Memory
 
 
 class MemoryTools:
-    """The tools, as methods over the client that `connected` returns; `uses` counts what they show."""
+    """The tools, as methods over the client that `connected` returns."""
 
-    def __init__(
-        self,
-        connected: Callable[[], AsyncClient],
-        uses: Uses,
-        now: Now = Moment.current,
-    ) -> None:
+    def __init__(self, connected: Callable[[], AsyncClient], now: Now = Moment.current) -> None:
         self._connected = connected
-        self._uses = uses
         self._now = now
 
-    def all(self) -> list[Tool]:
+    def all(self) -> list[MemoryTool]:
         """Return the tools, ready for a server."""
         return [
             MemoryTool.of(self.memory_store, destructive=False),
@@ -51,26 +43,20 @@ class MemoryTools:
         selection |= {"limit": asked.limit, "offset": asked.offset or 0}
         client, query = self._connected(), asked.wording
         if query is None:
-            found = Hits.of_page(await client.list(**selection))
-        else:
-            found = Hits.of(await client.search(query, mode=asked.mode, min_score=asked.min_score, **selection))
-        hits, omitted = fitted(found.hits, asked.max_response_chars)
-        self._uses.add(hit.id for hit in hits)
-        return found.model_copy(update={"hits": hits, "omitted": omitted})
+            return Hits.of_page(await client.list(**selection))
+        return Hits.of(await client.search(query, mode=asked.mode, min_score=asked.min_score, **selection))
 
-    async def memory_get(self, asked: arguments.Named) -> SearchAnswer:
-        """Read one memory."""
-        memory = await self._connected().get(asked.target, namespace=asked.place)
-        self._uses.add([memory.id])
-        return SearchAnswer.of(memory)
+    async def memory_get(self, asked: arguments.Get) -> Read:
+        """Read one memory, a long one page by page."""
+        offset, length = asked.stretch(PAGE_CHARACTERS)
+        return Read.page(await self._connected().get(asked.target, namespace=asked.place), offset, length)
 
     async def memory_list(self, asked: arguments.List) -> Listed:
         """List memories, newest first, a page at a time."""
-        selection = asked.selection(self._now) | asked.window()
+        window = asked.window()
+        selection = asked.selection(self._now) | window
         selection["include_superseded"] = asked.include_superseded is not False
-        listed = Listed.of(await self._connected().list(**selection))
-        memories, omitted = fitted(listed.memories, asked.max_response_chars)
-        return listed.model_copy(update={"memories": memories, "omitted": omitted})
+        return Listed.of(await self._connected().list(**selection), **window)
 
     async def memory_update(self, asked: arguments.Update) -> Changed:
         """Change a memory; what is left out stays."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from mcp_dealer.arguments.base import Arguments, Named, one
 from mcp_dealer.arguments.full import Graph, History, Ingest, SessionArguments, Turn
-from mcp_dealer.arguments.memories import Delete, List, Search, Store, Update
+from mcp_dealer.arguments.memories import Delete, Get, List, Search, Store, Update
 
 __all__ = [
     "Arguments",
     "Delete",
+    "Get",
     "Graph",
     "History",
     "Ingest",

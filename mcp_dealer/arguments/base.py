@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import orjson
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
@@ -13,6 +13,9 @@ from pydantic.json_schema import SkipJsonSchema
 
 from memmux.errors import ArgumentInvalidError
 from memmux.wire.requests import DEFAULT_NAMESPACE
+
+NAME_CHARACTERS = 64  # of an unknown argument, in a note
+NAMES = 8  # unknown arguments that a note names
 
 T = TypeVar("T")
 
@@ -36,9 +39,14 @@ def split(value: object) -> object:
     return [tag for part in value.split(",") if (tag := part.strip())]
 
 
+def blank(value: object) -> bool:
+    """Return whether it is a text that says nothing."""
+    return isinstance(value, str) and not value.strip()
+
+
 def tags_of(name: str, value: object) -> list[str] | None:
     """Return tags that stand inside another argument; raise ArgumentInvalidError, which names it."""
-    tags = split(value)
+    tags = None if blank(value) else split(value)
     if tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
         return tags
     raise ArgumentInvalidError(f"{name} is wrong: give a list of texts, or one text with commas between them")
@@ -47,20 +55,25 @@ def tags_of(name: str, value: object) -> list[str] | None:
 def text_of(name: str, value: object) -> str | None:
     """Return a text that stands inside another argument; raise ArgumentInvalidError, which names it."""
     if value is None or isinstance(value, str):
-        return value
+        return None if blank(value) else value
     raise ArgumentInvalidError(f"{name} is wrong: give a text")
 
 
 def object_of(name: str, value: object) -> dict[str, Any]:
     """Return an object that stands inside another argument; raise ArgumentInvalidError, which names it."""
-    if value is None or isinstance(value, dict):
-        return dict(value or {})
+    if value is None or isinstance(value, dict) or blank(value):
+        return dict(value) if isinstance(value, dict) else {}
     raise ArgumentInvalidError(f"{name} is wrong: give a JSON object")
 
 
 def bounded(low: int, high: int | None = None) -> dict[str, Any]:
     """Return a schema's bounds, for a model to see; the one place that checks them is `memmux.wire.requests`."""
     return {"minimum": low} | ({} if high is None else {"maximum": high})
+
+
+def lower(value: object) -> object:
+    """Return a text without blanks around it and in lower case; anything else as it is."""
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 Tags = Annotated[list[str] | None, BeforeValidator(split)]
@@ -70,14 +83,43 @@ Ratio = Annotated[float | None, SkipJsonSchema()]
 Flag = Annotated[bool | None, SkipJsonSchema()]
 Object = Annotated[dict[str, Any] | None, SkipJsonSchema()]
 """An argument that is accepted and not listed."""
+Most = Annotated[int | None, Field(description="Longest answer")]
 
 
 class Arguments(ArgModelBase):
-    """The base of every tool's arguments."""
+    """The base of every tool's arguments. Whatever a tool answers, it is told how long the answer may be."""
+
+    filled: ClassVar[Collection[str]] = ()
+    """Arguments that mean something though they are empty: an error of their own."""
+    idle: ClassVar[Mapping[str, str]] = {}
+    """Arguments of mcp-memory-service that have no effect, and why."""
+
+    max_response_chars: Number = None
+
+    @classmethod
+    def given(cls, said: Mapping[str, object], known: Collection[str]) -> dict[str, object]:
+        """Return what is meant of what is said: what is empty or null is left out, as what is not `known`."""
+        meant = {name: value for name, value in said.items() if name in known and value is not None}
+        return {name: value for name, value in meant.items() if name in cls.filled or not blank(value)}
+
+    @classmethod
+    def ignored(cls, said: Mapping[str, object], known: Collection[str]) -> list[str]:
+        """Return notes on what is said and has no effect, as it is not `known`."""
+        unknown = [name for name in said if name not in known]
+        notes = [f"{name} has no effect: {cls.idle[name]}" for name in unknown if name in cls.idle and said[name]]
+        strange = [f"'{name[:NAME_CHARACTERS]}'" for name in unknown if name not in cls.idle]
+        if len(strange) > NAMES:
+            strange[NAMES:] = [f"and {len(strange) - NAMES} more"]
+        return [*notes, f"there is no argument {', '.join(strange)}, which was ignored"] if strange else notes
 
     def notes(self) -> list[str]:
         """Return what the caller should know of arguments that have no effect."""
         return []
+
+    def rest(self, shown: int) -> str:
+        """Return how to see the rest after so many parts of an answer, as a part of a sentence."""
+        del shown
+        return "give a greater max_response_chars to see the rest"
 
 
 class Placed(Arguments):
@@ -95,7 +137,7 @@ class Placed(Arguments):
 class Named(Placed):
     """A tool that is about one memory."""
 
-    id: Annotated[str | None, Field(description="Id or content hash")] = None
+    id: Annotated[str | None, Field(description="Id or hash")] = None
     content_hash: Text = None
 
     @property

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
-from mcp_dealer.arguments.base import Named, Number, Placed, Tags, Text, bounded, one
+from mcp_dealer.arguments.base import (
+    NAME_CHARACTERS,
+    Most,
+    Named,
+    Number,
+    Placed,
+    Tags,
+    Text,
+    bounded,
+    lower,
+    one,
+)
 from memmux import limits
-from memmux.errors import ArgumentInvalidError, ContentEmptyError
+from memmux.errors import ArgumentInvalidError, ContentEmptyError, UnknownFieldError
 
 TYPE = "document"  # of what is ingested
 Action = Literal["connected", "subgraph", "path"]
@@ -41,18 +53,25 @@ class History(Named):
     """memory_history."""
 
     limit: Annotated[int, Field(description="Most changes", json_schema_extra=bounded(1, limits.HISTORY))] = 20
+    offset: Annotated[int, Field(description="Skip", json_schema_extra=bounded(0))] = 0
+    max_response_chars: Most = None
+
+    def rest(self, shown: int) -> str:
+        """Return the offset of the rest."""
+        return f"continue with offset {self.offset + shown}"
 
 
 class Graph(Placed):
     """memory_graph."""
 
-    action: Annotated[Action, Field(description="path: from hash1 to hash2")] = "connected"
+    action: Annotated[Action, BeforeValidator(lower), Field(description="path: from hash1 to hash2")] = "connected"
     hash: Annotated[str | None, Field(description="Id or content hash")] = None
     hash1: Annotated[str | None, Field(description="Where a path begins")] = None
     hash2: Annotated[str | None, Field(description="Where a path ends")] = None
     hops: Annotated[int | None, Field(description="Links at most", json_schema_extra=bounded(1, limits.GRAPH_HOPS))] = (
         None
     )
+    max_response_chars: Most = None
     id: Text = None
     max_hops: Number = None
     max_depth: Number = None
@@ -78,6 +97,11 @@ class Graph(Placed):
         reach = one(said)
         return default if reach is None else reach
 
+    def rest(self, shown: int) -> str:
+        """Return how to see other memories."""
+        del shown
+        return "follow fewer links, or begin at one of those shown"
+
 
 class Ingest(Placed):
     """memory_ingest."""
@@ -87,7 +111,7 @@ class Ingest(Placed):
     chunk_size: Annotated[int, Field(description="Characters")] = 1000
     chunk_overlap: Annotated[int, Field(description="Characters")] = 200
     recursive: Annotated[bool, Field(description="Folders in the folder too")] = True
-    file_extensions: Annotated[list[str] | None, Field(description="Only these, e.g. md")] = None
+    file_extensions: Annotated[Tags, Field(description="Only these, e.g. md")] = None
     max_files: Annotated[int, Field(description="Most files", json_schema_extra={"minimum": 1})] = 100
     prune: Annotated[bool, Field(description="Forget files that are gone from the folder")] = False
     file_path: Text = None
@@ -102,6 +126,17 @@ class Ingest(Placed):
         if source is None:
             raise ArgumentInvalidError("path is missing; give it")
         return source
+
+    @classmethod
+    def given(cls, said: Mapping[str, object], known: Collection[str]) -> dict[str, object]:
+        """Return what is meant of what is said; raise UnknownFieldError where it may delete more than is meant."""
+        meant = super().given(said, known)
+        unknown = [name for name in said if name not in known and name not in cls.idle]
+        if unknown and meant.get("prune") not in (None, False):
+            raise UnknownFieldError(
+                f"memory_ingest has no argument '{unknown[0][:NAME_CHARACTERS]}'; leave it or prune out"
+            )
+        return meant
 
     def notes(self) -> list[str]:
         """Return that the chunks have a type of their own."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mcp_dealer.arguments.base import (
+    NAME_CHARACTERS,
     Arguments,
     Flag,
+    Most,
     Named,
     Number,
     Object,
@@ -18,26 +21,32 @@ from mcp_dealer.arguments.base import (
     Tags,
     Text,
     bounded,
+    lower,
     object_of,
     one,
+    split,
     tags_of,
     text_of,
 )
 from mcp_dealer.time_words import Now
 from memmux import limits
 from memmux.client.methods.arguments import Time
-from memmux.errors import ArgumentInvalidError
+from memmux.errors import ArgumentInvalidError, UnknownFieldError
 from memmux.wire.checks import aware, check_range
 from memmux.wire.requests import Mode
 
+STALE_DAYS = 36_500  # at most; no memory is older
 LIST_LIMIT = 20  # memories of a page, unless told otherwise
 
 
 class Store(Placed):
     """memory_store."""
 
+    filled: ClassVar[Collection[str]] = ("content",)
+    idle: ClassVar[Mapping[str, str]] = {"restore_deleted": "what was deleted is stored anew"}
+
     content: Annotated[str, Field(description="Text to remember, complete in itself")]
-    tags: Annotated[list[str] | None, Field(description="Labels")] = None
+    tags: Annotated[Tags, Field(description="Labels")] = None
     type: Annotated[str | None, Field(description="Kind, e.g. decision")] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="JSON object")] = None
     memory_type: Text = None
@@ -65,7 +74,7 @@ class Filtered(Placed):
     """A tool that chooses among memories."""
 
     tags: Annotated[Tags, Field(description="With these tags")] = None
-    tag_match: Annotated[Literal["any", "all"] | None, Field(description="Default any")] = None
+    tag_match: Annotated[Literal["any", "all"] | None, BeforeValidator(lower), Field(description="Default any")] = None
     type: Annotated[str | None, Field(description="Of this type")] = None
     after: Annotated[str | None, Field(description="Since, ISO 8601")] = None
     before: Annotated[str | None, Field(description="Before, ISO 8601")] = None
@@ -73,11 +82,12 @@ class Filtered(Placed):
     any_tag: Flag = None
     memory_type: Text = None
 
+    choosing: ClassVar[Collection[str]] = ("tags", "type", "memory_type", "after", "before", "time_expr")
+
     @property
     def filters(self) -> list[str]:
         """The names of the arguments that leave memories out."""
-        given = ("tags", "type", "memory_type", "after", "before", "time_expr")
-        return [name for name in given if getattr(self, name) not in (None, [])]
+        return [name for name in self.choosing if getattr(self, name) not in (None, [])]
 
     def selection(self, now: Now) -> dict[str, Any]:
         """Return the filter, as the client takes it; several tags mean any of them unless told otherwise.
@@ -118,18 +128,29 @@ class Asked(Arguments):
 
     query: Annotated[str | None, Field(description="What to look for")] = None
     limit: Annotated[int, Field(description="Most results", json_schema_extra=bounded(1, limits.SEARCH_LIMIT))] = 10
-    mode: Annotated[str, Field(description="How to rank", json_schema_extra={"enum": [str(mode) for mode in Mode]})] = (
-        Mode.HYBRID.value
-    )
+    mode: Annotated[
+        str,
+        BeforeValidator(lower),
+        Field(description="How to rank", json_schema_extra={"enum": [str(mode) for mode in Mode]}),
+    ] = Mode.HYBRID.value
 
 
 class Search(Filtered, Asked):
     """memory_search."""
 
+    filled: ClassVar[Collection[str]] = ("query",)
+    idle: ClassVar[Mapping[str, str]] = {
+        "rerank": "results are ranked by mode alone",
+        "summarize": "long contents are cut, not summarized",
+        "include_beliefs": "there are no beliefs here",
+        "agent_id": "memories of all agents are searched; a tag or namespace tells them apart",
+        "conversation_id": "memories of all conversations are searched",
+    }
+
     offset: Number = None
     min_score: Ratio = None
     include_superseded: Flag = None
-    max_response_chars: Number = None
+    max_response_chars: Most = None
     quality_boost: Ratio = None
     ranking_weights: Object = None
     entity: Text = None
@@ -153,6 +174,10 @@ class Search(Filtered, Asked):
             "entity has no effect: memories are not linked to entities here": self.entity,
         }
         return [note for note, value in given.items() if value]
+
+    def rest(self, shown: int) -> str:
+        """Return the offset of the rest."""
+        return f"continue with offset {(self.offset or 0) + shown}"
 
 
 class Paged(Arguments):
@@ -180,19 +205,64 @@ class Paged(Arguments):
 class List(Filtered, Paged):
     """memory_list."""
 
-    include_superseded: Flag = None
-    max_response_chars: Number = None
-    stale_days: Number = None
+    idle: ClassVar[Mapping[str, str]] = {
+        "agent_id": "memories of all agents are listed; a tag or namespace tells them apart",
+        "conversation_id": "memories of all conversations are listed",
+    }
 
-    def notes(self) -> list[str]:
-        """Return which argument would have left memories out."""
-        return [] if self.stale_days is None else ["stale_days has no effect: no list is by last use here"]
+    include_superseded: Flag = None
+    max_response_chars: Most = None
+    stale_days: Ratio = None
+
+    def selection(self, now: Now) -> dict[str, Any]:
+        """Return the filter, and since when the memories were of no use if so many days were given."""
+        selection = super().selection(now)
+        if self.stale_days is not None and self.stale_days > 0:
+            days = min(self.stale_days, STALE_DAYS)
+            selection["unused_since"] = now().now - timedelta(days=days)
+        return selection
+
+    def rest(self, shown: int) -> str:
+        """Return the offset of the rest."""
+        return f"continue with offset {self.window()['offset'] + shown}"
+
+
+class Get(Named):
+    """memory_get."""
+
+    offset: Annotated[int | None, Field(description="Where in a long content to begin")] = None
+    length: Annotated[int | None, Field(description="Characters of it")] = None
+    max_response_chars: Most = None
+
+    def stretch(self, most: int) -> tuple[int, int]:
+        """Return offset and length of the part that is asked for, `most` unless told otherwise."""
+        offset, length = self.offset or 0, most if self.length is None else self.length
+        check_range("offset", offset, 0, 1 << 32)
+        check_range("length", length, 1, 1 << 32)
+        return offset, length
 
 
 class Delete(Filtered, Named):
     """memory_delete."""
 
     dry_run: Annotated[bool | None, Field(description="Only preview")] = None
+
+    @classmethod
+    def given(cls, said: Mapping[str, object], known: Collection[str]) -> dict[str, object]:
+        """Return what is meant of what is said; an argument that says nothing must not leave more to delete.
+
+        Raises UnknownFieldError, and ArgumentInvalidError for an empty one, unless one memory is named beside it.
+        """
+        given = {name: value for name, value in said.items() if value is not None}
+        for name in given:
+            if name not in known:
+                raise UnknownFieldError(f"memory_delete has no argument '{name[:NAME_CHARACTERS]}'; leave it out")
+        meant = super().given(said, known)
+        single = "id" in meant or "content_hash" in meant
+        for name, value in given.items():
+            if (name not in meant or _empty(value)) and not (single and name in cls.choosing):
+                raise ArgumentInvalidError(f"{name} is empty; leave it out, or say what to delete")
+        return {name: value for name, value in meant.items() if not _empty(value)}
 
     def single(self) -> str | None:
         """Return the id or hash of the one memory meant, or None for a filter; raise ArgumentInvalidError for both."""
@@ -206,8 +276,16 @@ class Delete(Filtered, Named):
         return self.target
 
 
+def _empty(value: object) -> bool:
+    """Return whether a list, or a text of one, has nothing in it."""
+    parts = split(value)
+    return isinstance(parts, list) and not any(not isinstance(part, str) or part.strip() for part in parts)
+
+
 class Update(Named):
     """memory_update."""
+
+    idle: ClassVar[Mapping[str, str]] = {"restore_deleted": "a deleted memory comes back by `memmux undo` alone"}
 
     content: Annotated[str | None, Field(description="New text")] = None
     tags: Annotated[Tags, Field(description="New tags")] = None

@@ -6,7 +6,7 @@ Fields that are empty are left out, so an answer costs a model's context no more
 from __future__ import annotations
 
 from mcp_dealer.schemas.base import Answer, compact, text
-from mcp_dealer.schemas.memories import Hit, Hits, Listed, SearchAnswer, fitted
+from mcp_dealer.schemas.memories import Hit, Hits, Listed, Read, SearchAnswer
 from mcp_dealer.schemas.older import as_older
 from mcp_dealer.schemas.reports import Cleanup, Health, History, Ingested, Linked, Stats
 from mcp_dealer.schemas.writes import Changed, Kept, Removed, StoredSession
@@ -23,12 +23,12 @@ __all__ = [
     "Kept",
     "Linked",
     "Listed",
+    "Read",
     "Removed",
     "SearchAnswer",
     "Stats",
     "StoredSession",
     "as_older",
     "compact",
-    "fitted",
     "text",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
@@ -23,6 +24,9 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    heading: ClassVar[str] = ""
+    """What stands before the JSON of a script."""
+
     degraded: Texts = None
     notes: Texts = None
 
@@ -30,16 +34,41 @@ class Answer(BaseModel):
         """Return the answer as a person would read it, line by line."""
         raise NotImplementedError
 
+    def script(self) -> dict[str, Any] | None:
+        """Return what scripts read in the text, which is JSON then; None for a text for readers."""
+        return None
+
+    def within(self, most: int, rest: Callable[[int], str]) -> Self:
+        """Return the answer in `most` characters; rest: tells how to go on after so many of its parts.
+
+        What is small whatever was asked stays as it is.
+        """
+        del most, rest
+        return self
+
+    def used(self) -> Iterable[str]:
+        """Return the ids of the memories that it shows because they were asked for."""
+        return ()
+
     def structured(self) -> dict[str, Any]:
         """Return the answer as JSON values, as its schema says."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
 def text(answer: Answer) -> str:
-    """Return the answer as a person would read it."""
+    """Return the answer as a person would read it, or as JSON where scripts read it."""
+    script = answer.script()
+    if script is not None:
+        told = {"notes": answer.notes, "degraded": answer.degraded}
+        return answer.heading + as_json(script | {name: values for name, values in told.items() if values})
     codes = [f"degraded: {', '.join(answer.degraded)}"] if answer.degraded else []
     notes = [f"note: {note}" for note in answer.notes or ()]
     return "\n".join([*answer.lines(), *notes, *codes])
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON, with every character that it has as it is."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def compact(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -72,6 +101,11 @@ def compact(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = N
 def codes(degraded: Sequence[str]) -> list[str] | None:
     """Return the codes as an answer has them."""
     return list(degraded) or None
+
+
+def epoch(time: str) -> float:
+    """Return the seconds since 1970 of a time of an answer."""
+    return datetime.fromisoformat(time).timestamp()
 
 
 def iso(time: datetime) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 
-from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from mcp_dealer.schemas.base import Answer, Count, Text, Texts, codes, epoch, iso
+from mcp_dealer.schemas.bounds import DETAIL_CHARACTERS, MEMORY_CHARACTERS, Listing, Rest, cut, detailed, size
 from memmux.wire import answers
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -15,32 +19,91 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class SearchAnswer(Answer):
     """One memory; times are ISO 8601, UTC; `updated_at` is there when it was ever updated.
 
-    content_hash: that of mcp-memory-service if the memory was there once, by which it is found as by ours.
+    content_hash: that of mcp-memory-service if the memory was there once, by which it is found as by ours. left_out:
+    what there is no room for, beside what the content says of itself.
     """
 
     id: str
     content_hash: Text = None
     content: str
-    tags: list[str] | None = None
-    type: str | None = None
-    metadata: dict[str, Any] | None = None
+    tags: Texts = None
+    type: Text = None
+    metadata: Annotated[dict[str, Any] | None, SkipJsonSchema()] = None
     created_at: str
     updated_at: Text = None
     supersedes: Text = None
     superseded_by: Text = None
+    left_out: Texts = None
 
     @classmethod
     def of(cls, memory: answers.Memory) -> Self:
         """Return the memory as the tools show it."""
         return cls(**_shown(memory), degraded=codes(memory.degraded))
 
+    @property
+    def length(self) -> int:
+        """How many characters the content has."""
+        return len(self.content)
+
+    def short(self, most: int = MEMORY_CHARACTERS) -> Self:
+        """Return the memory with no more than `most` characters of its content, and without long details."""
+        details = detailed(self.metadata, self.tags, DETAIL_CHARACTERS)
+        return self.model_copy(update={"content": cut(self.content, most, self.id), **details})
+
     def lines(self) -> Iterable[str]:
         """Return a line that names the memory, then its content."""
         tags = " ".join(f"#{tag}" for tag in self.tags or ())
         newer = self.superseded_by and f"superseded by {self.superseded_by}"
         digest = self.content_hash and f"hash {self.content_hash}"
-        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, newer, digest]))
+        lacks = f"left out: {', '.join(self.left_out)}" if self.left_out else None
+        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, newer, digest, lacks]))
         yield self.content
+
+
+class Read(SearchAnswer):
+    """One memory by itself, or a page of it.
+
+    offset: where the page begins in the content, in characters, as total_chars. next_offset: where the next one does.
+    """
+
+    offset: Count = None
+    total_chars: Count = None
+    next_offset: Count = None
+
+    @classmethod
+    def page(cls, memory: answers.Memory, offset: int, length: int) -> Self:
+        """Return `length` characters of the memory from `offset` on."""
+        whole, total = cls.of(memory), len(memory.content)
+        shown = memory.content[offset : offset + length]
+        if len(shown) == total:
+            return whole
+        following = offset + len(shown)
+        place = {"offset": offset, "total_chars": total, "next_offset": following if following < total else None}
+        return whole.model_copy(update={"content": shown, **place})
+
+    def within(self, most: int, rest: Rest) -> Self:
+        """Return the page, shorter if need be, so that the answer has `most` characters."""
+        del rest
+        details = detailed(self.metadata, self.tags, max(DETAIL_CHARACTERS, most // 4))
+        answer, room = self.model_copy(update=details), len(self.content)
+        offset, total = self.offset or 0, self.total_chars or len(self.content)
+        while room > 1 and (length := size(answer)) > most:
+            room = max(1, min(room - 1, room * most // length))
+            following = {"offset": offset, "total_chars": total, "next_offset": offset + room}
+            answer = answer.model_copy(update={"content": self.content[:room], **following})
+        return answer
+
+    def used(self) -> Iterable[str]:
+        """Return its id."""
+        return (self.id,)
+
+    def lines(self) -> Iterable[str]:
+        """Return the memory, and how to go on."""
+        yield from super().lines()
+        if self.total_chars is not None:
+            begin = self.offset or 0
+            more = "" if self.next_offset is None else f"; continue with offset {self.next_offset}"
+            yield f"characters {begin} to {begin + len(self.content)} of {self.total_chars}{more}"
 
 
 class Hit(SearchAnswer):
@@ -59,12 +122,13 @@ class Hit(SearchAnswer):
         return f"[{self.score:.2f}] {named}", content
 
 
-class Hits(Answer):
-    """The hits of a search, best first, and its ranking; omitted: the number of hits without room in the answer."""
+class Hits(Listing):
+    """The hits of a search, best first, and its ranking."""
+
+    parts: ClassVar[str] = "hits"
 
     mode: str
     hits: Sequence[Hit]
-    omitted: Count = None
 
     @classmethod
     def of(cls, result: answers.SearchResult) -> Self:
@@ -77,60 +141,81 @@ class Hits(Answer):
         hits = [Hit.of_hit(answers.Hit(score=1.0, memory=memory)) for memory in page.memories]
         return cls(mode="newest", hits=hits, degraded=codes(page.degraded))
 
+    def used(self) -> Iterable[str]:
+        """Return the ids of the hits."""
+        return (hit.id for hit in self.hits)
+
     def lines(self) -> Iterable[str]:
         """Return how many there are, then each."""
-        return _listed(f"{len(self.hits)} found, {self.mode}", self.hits, self.omitted)
+        return _listed(f"{len(self.hits) + (self.omitted or 0)} found, {self.mode}", self.hits)
 
 
-class Listed(Answer):
-    """A page of a list, newest first, and how many there are in all; omitted: of the page, for want of room."""
+class Listed(Listing):
+    """A page of a list, newest first, and how many there are in all; limit, offset: what was asked for.
+
+    Its text is the JSON that mcp-memory-service writes.
+    """
+
+    parts: ClassVar[str] = "memories"
 
     total: int
     memories: Sequence[SearchAnswer]
-    omitted: Count = None
+    limit: Annotated[int, Field(exclude=True), SkipJsonSchema()] = 1
+    offset: Annotated[int, Field(exclude=True), SkipJsonSchema()] = 0
 
     @classmethod
-    def of(cls, page: answers.Page) -> Self:
+    def of(cls, page: answers.Page, *, limit: int, offset: int) -> Self:
         """Return the answer for a page of a list."""
         memories = [SearchAnswer.of(memory) for memory in page.memories]
-        return cls(total=page.total, memories=memories, degraded=codes(page.degraded))
+        return cls(total=page.total, memories=memories, limit=limit, offset=offset, degraded=codes(page.degraded))
 
-    def lines(self) -> Iterable[str]:
-        """Return how many there are, then each."""
-        return _listed(f"{len(self.memories)} of {self.total}", self.memories, self.omitted)
-
-
-FoundT = TypeVar("FoundT", bound=SearchAnswer)
-
-
-def fitted(memories: Sequence[FoundT], most: int | None) -> tuple[list[FoundT], int | None]:
-    """Return the first memories whose texts have `most` characters together, and how many are left out.
-
-    None of them is cut, and the first is always among them. most: None, or not above 0, for all.
-    """
-    if most is None or most <= 0:
-        return list(memories), None
-    for place, memory in enumerate(memories):
-        most -= sum(len(line) + 1 for line in memory.lines()) + 1
-        if most < 0 and place:
-            return list(memories[:place]), len(memories) - place
-    return list(memories), None
+    def script(self) -> dict[str, Any] | None:
+        """Return the memories, and the page that they are."""
+        return {
+            "memories": [scripted(memory) for memory in self.memories],
+            "page": self.offset // self.limit + 1,
+            "page_size": self.limit,
+            "total": self.total,
+            "total_pages": -(-self.total // self.limit),
+            "has_more": self.offset + len(self.memories) < self.total,
+        }
 
 
-def _listed(counted: str, memories: Sequence[SearchAnswer], omitted: int | None) -> Iterable[str]:
+def hash_of(memory: answers.Memory) -> str:
+    """Return the content hash that a memory is shown with."""
+    return next(filter(_DIGEST.fullmatch, memory.aliases), memory.content_hash)
+
+
+def _listed(counted: str, memories: Sequence[SearchAnswer]) -> Iterable[str]:
     yield counted
     for memory in memories:
         yield ""
         yield from memory.lines()
-    if omitted:
-        yield ""
-        yield f"{omitted} more left out for want of room"
+
+
+def scripted(memory: SearchAnswer) -> dict[str, Any]:
+    """Return a memory with the names and times that mcp-memory-service has for its parts."""
+    updated_at = memory.updated_at or memory.created_at
+    left_out = {"left_out": memory.left_out} if memory.left_out else {}
+    return {
+        "content": memory.content,
+        "content_hash": memory.content_hash,
+        "tags": memory.tags or [],
+        "memory_type": memory.type,
+        "metadata": memory.metadata or {},
+        "created_at": epoch(memory.created_at),
+        "updated_at": epoch(updated_at),
+        "created_at_iso": memory.created_at,
+        "updated_at_iso": updated_at,
+        "id": memory.id,
+        **left_out,
+    }
 
 
 def _shown(memory: answers.Memory) -> dict[str, Any]:
     return {
         "id": memory.id,
-        "content_hash": next(filter(_DIGEST.fullmatch, memory.aliases), memory.content_hash),
+        "content_hash": hash_of(memory),
         "content": memory.content,
         "tags": list(memory.tags) or None,
         "type": memory.type,

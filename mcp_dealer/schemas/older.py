@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from mcp_dealer.schemas.base import Answer
-from mcp_dealer.schemas.memories import Hit, Hits, Listed, SearchAnswer, fitted
+from mcp_dealer.schemas.memories import Hit, Hits, Listed, SearchAnswer
+from mcp_dealer.schemas.reports import Health, Stats
 from mcp_dealer.schemas.writes import Kept
 from memmux.wire.requests import Mode
 
@@ -35,17 +37,44 @@ class OlderHits(Hits):
 
     def lines(self) -> Iterable[str]:
         """Return each memory, numbered."""
-        return _numbered(self.hits, self.omitted)
+        return _numbered(self.hits)
 
 
 class OlderListed(Listed):
-    """A page of a list."""
+    """A page of a list, to be read."""
 
     memories: Sequence[OlderFound]
 
+    def script(self) -> None:
+        """Return that it is for readers."""
+
     def lines(self) -> Iterable[str]:
         """Return each memory, numbered."""
-        return _numbered(self.memories, self.omitted)
+        return _numbered(self.memories)
+
+
+class OlderStats(Stats):
+    """Counts of memories, as JSON."""
+
+    def script(self) -> dict[str, Any]:
+        """Return the counts."""
+        return self.structured()
+
+
+class OlderHealth(Health):
+    """The health of the cluster, as JSON under a heading."""
+
+    heading: ClassVar[str] = "Database Health Check Results:\n"
+
+    def script(self) -> dict[str, Any]:
+        """Return the health."""
+        healthy = not self.read.startswith("failing") and not self.write.startswith("failing")
+        return {
+            "version": self.version,
+            "validation": {"status": "healthy" if healthy else "unhealthy", "message": self.state},
+            "statistics": {"total_memories": self.memories, "embedding_model": self.model},
+            **self.structured(),
+        }
 
 
 class OlderKept(Kept):
@@ -53,40 +82,36 @@ class OlderKept(Kept):
 
     def lines(self) -> Iterable[str]:
         """Return what happened."""
+        yield f"Memory stored successfully (hash: {self.content_hash})"
         yield from super().lines()
         yield f"Hash: {self.content_hash}"
 
 
-def as_older(answer: Answer, most: int | None = None) -> Answer:
-    """Return a current tool's answer as an older name gives it, its memories within `most` characters."""
+def as_older(answer: Answer, name: str) -> Answer:
+    """Return a current tool's answer as the older name gives it."""
     said = dict(answer)
     if isinstance(answer, Hits):
         scored = [OlderHit(**dict(hit), relevance_score=_relevance(hit.score, answer.mode)) for hit in answer.hits]
-        hits, omitted = fitted(scored, most)
-        return OlderHits(**said | {"hits": hits, "omitted": _sum(answer.omitted, omitted)})
-    if isinstance(answer, Listed):
-        memories, omitted = fitted([OlderFound(**dict(memory)) for memory in answer.memories], most)
-        return OlderListed(**said | {"memories": memories, "omitted": _sum(answer.omitted, omitted)})
-    return OlderKept(**said) if type(answer) is Kept else answer
+        return OlderHits(**said | {"hits": scored})
+    if isinstance(answer, Listed) and name == "search_by_tag":
+        return OlderListed(**said | {"memories": [OlderFound(**dict(memory)) for memory in answer.memories]})
+    form = _FORMS.get(type(answer))
+    return answer if form is None else form(**said)
+
+
+_FORMS: Mapping[type[Answer], type[Answer]] = {Kept: OlderKept, Stats: OlderStats, Health: OlderHealth}
 
 
 def _relevance(score: float, mode: str) -> float:
     return max(0.0, (1 + score) / 2) if mode == Mode.SEMANTIC else score
 
 
-def _sum(*counts: int | None) -> int | None:
-    return sum(filter(None, counts)) or None
-
-
-def _numbered(memories: Sequence[SearchAnswer], omitted: int | None) -> Iterator[str]:
+def _numbered(memories: Sequence[SearchAnswer]) -> Iterator[str]:
     yield f"Found {len(memories)} memories:" if memories else "No matching memories found"
     for number, memory in enumerate(memories, 1):
         yield ""
         yield f"Memory {number}:"
         yield from memory.lines()
-    if omitted:
-        yield ""
-        yield f"{omitted} more left out for want of room"
 
 
 def _labelled(memory: SearchAnswer, *more: str) -> Iterator[str]:
@@ -98,5 +123,7 @@ def _labelled(memory: SearchAnswer, *more: str) -> Iterator[str]:
         yield f"Tags: {', '.join(memory.tags)}"
     if memory.type:
         yield f"Type: {memory.type}"
+    if memory.left_out:
+        yield f"Left out: {', '.join(memory.left_out)}"
     yield f"Id: {memory.id}"
     yield "---"

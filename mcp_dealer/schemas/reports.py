@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from mcp_dealer.schemas.base import Answer, codes, iso
+from mcp_dealer.schemas.base import Answer, Count, Text, Texts, as_json, codes, iso
+from mcp_dealer.schemas.bounds import DETAIL_CHARACTERS, MEMORY_CHARACTERS, Listing, Rest, cut, detailed
+from mcp_dealer.schemas.memories import hash_of
 from memmux.ingest import report
 from memmux.wire import answers
 
@@ -24,9 +28,9 @@ class Health(Answer):
     read: str
     write: str
     memories: int
-    pending: int | None = None
+    pending: Count = None
     clients: int
-    model: str | None = None
+    model: Text = None
     version: str
 
     @classmethod
@@ -119,8 +123,9 @@ class Cleanup(Answer):
 
 
 class Step(BaseModel):
-    """One change of a memory; before: its content as it was, if it was there."""
+    """One change of a memory; before: its content as it was, if it was there. memory: its id."""
 
+    memory: Annotated[str, Field(exclude=True), SkipJsonSchema()]
     seq: int
     at: str
     did: str
@@ -131,18 +136,32 @@ class Step(BaseModel):
     def of(cls, change: answers.Change) -> Self:
         """Return the change as the tools show it."""
         before = None if change.before is None else change.before.content
-        return cls(seq=change.seq, at=iso(change.at), did=change.did, client=change.client, before=before)
+        return cls(
+            seq=change.seq, at=iso(change.at), did=change.did, client=change.client, before=before, memory=change.id
+        )
+
+    @property
+    def length(self) -> int:
+        """How many characters the content had."""
+        return len(self.before or "")
+
+    def short(self, most: int = MEMORY_CHARACTERS) -> Self:
+        """Return the change with no more than `most` characters of the content."""
+        before = None if self.before is None else cut(self.before, most, self.memory)
+        return self.model_copy(update={"before": before})
 
 
-class History(Answer):
+class History(Listing):
     """The changes of one memory, newest first."""
+
+    parts: ClassVar[str] = "changes"
 
     changes: list[Step]
 
     @classmethod
-    def of(cls, history: answers.History) -> Self:
-        """Return the answer for a memory's history."""
-        return cls(changes=list(map(Step.of, history)), degraded=codes(history.degraded))
+    def of(cls, history: answers.History, offset: int = 0) -> Self:
+        """Return the answer for a memory's history, without the newest changes up to the offset."""
+        return cls(changes=list(map(Step.of, history.changes[offset:])), degraded=codes(history.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return each change, and what the memory said before it."""
@@ -157,9 +176,10 @@ class Point(BaseModel):
     """A memory that links lead to; without a content if it is not there."""
 
     id: str
+    content_hash: Text = None
     distance: int
     content: str | None = None
-    tags: list[str] | None = None
+    tags: Texts = None
     created_at: str | None = None
 
     @classmethod
@@ -171,9 +191,27 @@ class Point(BaseModel):
         return cls(
             id=node.id,
             distance=node.distance,
+            content_hash=hash_of(memory),
             content=memory.content,
             tags=list(memory.tags) or None,
             created_at=iso(memory.created_at),
+        )
+
+    @property
+    def hash(self) -> str:
+        """The content hash, or the id of what is not there."""
+        return self.content_hash or self.id
+
+    @property
+    def length(self) -> int:
+        """How many characters the content has."""
+        return len(self.content or "")
+
+    def short(self, most: int = MEMORY_CHARACTERS) -> Self:
+        """Return the memory with no more than `most` characters of its content, and without many tags."""
+        content = None if self.content is None else cut(self.content, most, self.id)
+        return self.model_copy(
+            update={"content": content, "tags": detailed(None, self.tags, DETAIL_CHARACTERS)["tags"]}
         )
 
 
@@ -184,7 +222,7 @@ class Edge(BaseModel):
     target: str
     relation: str
     similarity: float | None = None
-    types: list[str] | None = None
+    types: Texts = None
 
     @classmethod
     def of(cls, link: answers.Link) -> Self:
@@ -198,27 +236,62 @@ class Edge(BaseModel):
         )
 
 
-class Linked(Answer):
-    """The memories that are linked with one, nearest first, itself at distance 0; a path in its order, or nothing."""
+class Linked(Listing):
+    """The memories that are linked with one, nearest first, itself at distance 0; a path in its order, or nothing.
 
-    nodes: list[Point]
-    links: list[Edge]
+    action: what was asked for. Its text is the JSON that mcp-memory-service writes, and the memories.
+    """
+
+    parts: ClassVar[str] = "nodes"
+
+    nodes: Sequence[Point]
+    links: Sequence[Edge]
+    action: Annotated[str, Field(exclude=True), SkipJsonSchema()] = "connected"
 
     @classmethod
-    def of(cls, graph: answers.Graph) -> Self:
+    def of(cls, graph: answers.Graph, action: str) -> Self:
         """Return the answer for a graph."""
         nodes, links = list(map(Point.of, graph.nodes)), list(map(Edge.of, graph.links))
-        return cls(nodes=nodes, links=links, degraded=codes(graph.degraded))
+        return cls(nodes=nodes, links=links, action=action, degraded=codes(graph.degraded))
 
-    def lines(self) -> Iterable[str]:
-        """Return the memories, then the links among them."""
-        yield f"{len(self.nodes)} memories, {len(self.links)} links"
-        for node in self.nodes:
-            tags = " ".join(f"#{tag}" for tag in node.tags or ())
-            yield " · ".join(filter(None, [f"{node.distance} {node.id}", node.created_at, tags]))
-            yield f"  {node.content if node.content is not None else '(not there)'}"
-        for link in self.links:
-            yield f"{link.source} -{link.relation}-> {link.target}"
+    def within(self, most: int, rest: Rest) -> Self:
+        """Return the answer in `most` characters: a third for links, the rest for memories."""
+        ends = accumulate(len(as_json(edge)) + 2 for edge in self._edges())
+        fit = sum(end <= most // 3 for end in ends)
+        if fit == len(self.links):
+            return super().within(most, rest)
+        notes = [*(self.notes or ()), f"{fit} of {len(self.links)} links shown"]
+        return super(Linked, self.model_copy(update={"links": self.links[:fit], "notes": notes})).within(most, rest)
+
+    def script(self) -> dict[str, Any]:
+        """Return the graph by content hashes."""
+        edges = self._edges()
+        memories = [node.model_dump(mode="json", exclude_none=True) for node in self.nodes]
+        return {"success": True, **self._facts(), "edges": edges, "edge_count": len(edges), "memories": memories}
+
+    def _edges(self) -> list[dict[str, Any]]:
+        known = {node.id: node.hash for node in self.nodes}
+        return [
+            {
+                "source": known.get(link.source, link.source),
+                "target": known.get(link.target, link.target),
+                "relationship_type": link.relation,
+                "similarity": link.similarity,
+                "connection_types": link.types or [],
+                "metadata": {},
+            }
+            for link in self.links
+        ]
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what was asked for."""
+        hashes = [node.hash for node in self.nodes]
+        if self.action == "path":
+            return {"path": hashes or None, "length": len(hashes)}
+        if self.action == "subgraph":
+            return {"nodes": hashes, "node_count": len(hashes)}
+        others = [{"hash": node.hash, "distance": node.distance} for node in self.nodes if node.distance]
+        return {"connected": others, "count": len(others)}
 
 
 class Unread(BaseModel):
@@ -227,14 +300,26 @@ class Unread(BaseModel):
     path: str
     message: str
 
+    @property
+    def length(self) -> int:
+        """How many characters can be cut off: none."""
+        return 0
 
-class Ingested(Answer):
+    def short(self, most: int = 0) -> Self:
+        """Return it as it is."""
+        del most
+        return self
+
+
+class Ingested(Listing):
     """The result of an ingest, by file.
 
     files: how many were new or changed. chunks: how many memories were made of them. replaced: how many of before were
     deleted. skipped: how many files were as they were. shared: how many chunks another memory holds already.
     pruned: how many memories were deleted since their files are gone. left_out: what is not read, and how often.
     """
+
+    parts: ClassVar[str] = "problems"
 
     files: int
     chunks: int

@@ -67,6 +67,8 @@ EVENTS = (
           "The code says what to do; usually it is the disk."),
     Event("message_malformed", f"{WARNING} {ERROR}", "router, worker", f"client worker {_FAILURE}",
           "A message made no sense, and was counted and dropped or refused.", "Use the same memmux on both sides."),
+    Event("line_refused", WARNING, "mcp", _FAILURE,
+          "The host sent a line that is no message of MCP, and was told so.", "Report it to the makers of the host."),
     Event("uses_not_counted", DEBUG, "mcp", "count error", "That memories were shown could not be counted."),
     Event("tool_crashed", ERROR, "mcp", "tool call_id exception", "A tool failed in a way that nobody foresaw.",
           "Report it."),

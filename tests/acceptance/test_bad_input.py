@@ -19,11 +19,9 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("memory_store", {"content": LONG}, "content_too_long"),
     ("memory_store", {}, "argument_invalid"),
     ("memory_store", {"content": 5}, "argument_invalid"),
-    ("memory_store", {"content": "x", "contents": "y"}, "unknown_field"),
     ("memory_store", {"content": "x", "metadata": {"big": LONG}}, "metadata_invalid"),
     ("memory_store", {"content": "x", "tags": [""]}, "tag_invalid"),
     ("memory_store", {"content": "x", "tags": ["t"] * 65}, "tag_invalid"),
-    ("memory_store", {"content": "x", "type": " "}, "argument_invalid"),
     ("memory_search", {"query": ""}, "content_empty"),
     ("memory_search", {"query": "x", "mode": "psychic"}, "unknown_mode"),
     ("memory_search", {"query": "x", "limit": 0}, "limit_out_of_range"),
@@ -35,7 +33,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("memory_update", {"id": "no-such-memory"}, "argument_invalid"),
     ("memory_update", {"id": "no-such-memory", "content": "x"}, "not_found"),
     ("memory_delete", {"id": "no-such-memory"}, "not_found"),
-    ("memory_health", {"loud": True}, "unknown_field"),
+    ("memory_delete", {"before": "2999-01-01", "tags": []}, "argument_invalid"),
+    ("memory_delete", {"before": "2999-01-01", "tag": "x"}, "unknown_field"),
     ("memory_forget", {}, "unknown_operation"),
 ]
 

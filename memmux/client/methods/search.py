@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 from memmux.client.calls import Call, Vector, embedding_of
@@ -92,12 +93,14 @@ def list(  # noqa: A001 - the name of the method
     metadata: Mapping[str, object] | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     include_superseded: bool = True,
+    unused_since: Time | None = None,
     timeout_s: float | None = None,
 ) -> Call[Page]:
     """Return a page of the memories that a filter lets through, newest first by `created_at`.
 
     limit: how many at most, 1 to 1000.
     offset: how many of the newest to leave out.
+    unused_since: only memories that were last shown by a search or read before this time, or never, and created before.
 
     Returns a `Page`: the memories, and how many the filter lets through in all.
     """
@@ -111,7 +114,8 @@ def list(  # noqa: A001 - the name of the method
         namespace=namespace,
         include_superseded=include_superseded,
     )
-    arguments = requests.List(limit=limit, offset=offset, filter=kept)
+    unused = cast("datetime | None", unused_since)  # a text is read by the request
+    arguments = requests.List(limit=limit, offset=offset, unused_since=unused, filter=kept)
     return Call(operation="memory.list", body=arguments.to_body(), read=_page, timeout_s=timeout_s)
 
 

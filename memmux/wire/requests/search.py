@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+
+import orjson
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
-from memmux.wire.checks import check_range, check_text, encoded
+from memmux.wire.checks import aware, check_range, check_text, encoded
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, put
 from memmux.wire.requests.filters import Filter, Mode, filter_of
 
@@ -52,16 +55,26 @@ class Search(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class List(Body):
-    """memory.list: memories, newest first, a page at a time."""
+    """memory.list: memories, newest first, a page at a time.
+
+    unused_since: only those that were last of use before this time, or never, and created before it.
+    """
 
     limit: int = 20
     offset: int = 0
+    unused_since: datetime | None = None
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
         check_range("limit", self.limit, 1, limits.LIST_LIMIT)
         check_range("offset", self.offset, 0, 1 << 53)
+        put(self, "unused_since", aware("unused_since", self.unused_since))
         put(self, "filter", filter_of(self.filter, include_superseded=True))
+
+    def to_body(self) -> bytes:
+        """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
+        rare = {} if self.unused_since is None else {"unused_since": self.unused_since}
+        return orjson.dumps({"limit": self.limit, "offset": self.offset, "filter": self.filter, **rare})
 
 
 class Walk(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -20,11 +21,13 @@ from memmux.wire.answers import (
     History,
     Hit,
     Memory,
+    NameCount,
     Node,
     Page,
     SearchResult,
     Status,
     Stored,
+    Tags,
     Updated,
     Used,
 )
@@ -59,6 +62,8 @@ class StandIn:
         self.limited = False  # by its key: it is told little of the cluster, and may not dump it
         self.closed = 0
         self.used_ids: list[str] = []
+        self.memory = MEMORY
+        self.times = 1  # that it is there
 
     def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: T) -> T:
         self.calls.append((method, arguments, options))
@@ -71,15 +76,16 @@ class StandIn:
         return self._answer("store", arguments, options, stored)
 
     async def search(self, *arguments: Any, **options: Any) -> SearchResult:
-        hits = (Hit(score=0.87654321, memory=MEMORY), Hit(score=0.5, memory=BARE))
+        hits = (*[Hit(score=0.87654321, memory=self.memory)] * self.times, Hit(score=0.5, memory=BARE))
         result = SearchResult(mode=Mode.HYBRID, hits=hits)
         return self._answer("search", arguments, options, result)
 
     async def get(self, *arguments: Any, **options: Any) -> Memory:
-        return self._answer("get", arguments, options, MEMORY)
+        return self._answer("get", arguments, options, self.memory)
 
     async def list(self, *arguments: Any, **options: Any) -> Page:
-        return self._answer("list", arguments, options, Page(memories=(MEMORY, BARE), total=7))
+        page = Page(memories=(*[self.memory] * self.times, BARE), total=7)
+        return self._answer("list", arguments, options, page)
 
     async def update(self, *arguments: Any, **options: Any) -> Updated:
         updated = Updated(id="0001", content_hash="ab", seq=2, indexed=True)
@@ -93,17 +99,19 @@ class StandIn:
         return self._answer("forget", arguments, options, forgotten)
 
     async def graph(self, *arguments: Any, **options: Any) -> Graph:
-        nodes = (Node(id="0001", distance=0, memory=MEMORY), Node(id="0009", distance=1, memory=None))
+        known = Node(id="0001", distance=0, memory=self.memory)
+        nodes = (*[known] * self.times, Node(id="0009", distance=1, memory=None))
         return self._answer("graph", arguments, options, Graph(nodes=nodes, links=()))
 
     async def path(self, *arguments: Any, **options: Any) -> Graph:
         return self._answer("path", arguments, options, Graph(nodes=(), links=()))
 
     async def history(self, *arguments: Any, **options: Any) -> History:
-        change = Change(
+        stored = Change(
             seq=1, id="0001", at=MOMENT, operation="memory.store", client="a", request="r", did="stored", before=None
         )
-        return self._answer("history", arguments, options, History(changes=(change,)))
+        updates = [replace(stored, did="updated", before=self.memory)] * (self.times - 1)
+        return self._answer("history", arguments, options, History(changes=(*updates, stored)))
 
     async def dump(self, *arguments: Any, **options: Any) -> Dumped:
         lines = ({"id": "0001", "deleted_at": None}, {"id": "0002", "deleted_at": 5.0})
@@ -112,6 +120,10 @@ class StandIn:
         after = options["after"]
         page = Dumped(memories=lines, next=after + 2 if after < 4 else None, last=6)
         return self._answer("dump", arguments, options, page)
+
+    async def tags(self, *arguments: Any, **options: Any) -> Tags:
+        counted = (NameCount(name="place", memories=5), NameCount(name="a/b", memories=1))
+        return self._answer("tags", arguments, options, Tags(tags=counted * self.times, total=2 * self.times))
 
     async def used(self, ids: tuple[str, ...]) -> Used:
         self.used_ids += ids

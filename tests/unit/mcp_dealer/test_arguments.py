@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -73,6 +73,18 @@ def test_tags_and_type_of_the_wrong_kind_are_named(metadata: dict[str, Any]) -> 
         Store(content="x", metadata=metadata).described()
 
 
+def test_what_says_nothing_inside_an_object_is_left_out_too() -> None:
+    assert Store(content="x", metadata={"tags": "", "type": " ", "k": ""}).described() == {
+        "tags": (),
+        "type": None,
+        "metadata": {"k": ""},
+        "namespace": "default",
+    }
+    updates = {"tags": "", "memory_type": "", "content": " ", "metadata": "", "k": ""}
+    changes = Update(id="1", updates=updates).changes()
+    assert changes == {"content": None, "tags": None, "type": None, "metadata": {"k": ""}, "namespace": "default"}
+
+
 @pytest.mark.parametrize(
     ("given", "any_tag"),
     [
@@ -131,6 +143,13 @@ def test_a_filter_alone_is_a_search_too() -> None:
 )
 def test_pages_are_counted_from_one(given: dict[str, int], window: tuple[int, int]) -> None:
     assert List(**given).window() == {"limit": window[0], "offset": window[1]}
+
+
+def test_stale_memories_are_those_of_no_use_for_so_many_days() -> None:
+    assert List(stale_days=30).selection(_now)["unused_since"] == MOMENT.now - timedelta(days=30)
+    assert List(stale_days=1e300).selection(_now)["unused_since"] < datetime(1970, 1, 1, tzinfo=UTC)
+    for nothing in (None, 0, -1):
+        assert "unused_since" not in List(stale_days=nothing).selection(_now)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +220,6 @@ def test_what_would_have_mattered_is_noted_and_nothing_else() -> None:
     assert [note.partition(" ")[0] for note in loud.notes()] == ["quality_boost", "ranking_weights", "entity"]
     assert Update(id="1", preserve_timestamps=True).notes() == []
     assert Update(id="1", preserve_timestamps=False).notes()
-    assert List(stale_days=3).notes()
     assert Ingest(memory_type="document").notes() == []
     assert Ingest(memory_type="manual").notes()
 

@@ -110,6 +110,6 @@ async def test_every_tool_call_is_logged_also_those_by_older_names_and_refused_o
     assert outcomes == [
         ("memory_get", "ok"),
         ("retrieve_memory", "ok"),
-        ("memory_get", "unknown_field"),
+        ("memory_get", "argument_invalid"),
         ("no_such_tool", "unknown_operation"),
     ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from mcp_dealer.schemas import Hits, Kept, Listed, Removed, SearchAnswer, as_older, compact, fitted, text
-from memmux.wire.answers import Forgotten, Hit, Page, SearchResult, Similar, Stored
+from mcp_dealer.schemas import Health, Hits, Kept, Linked, Listed, Removed, SearchAnswer, Stats, as_older, compact, text
+from memmux.wire.answers import Forgotten, Graph, Hit, Link, Node, Page, SearchResult, Similar, Stored
 from memmux.wire.requests import Mode
-from tests.unit.mcp_dealer.stand_in import BARE, MEMORY
+from tests.unit.mcp_dealer.stand_in import BARE, MEMORY, MOMENT
 
 
 def test_a_memory_keeps_its_id_times_tags_type_and_metadata() -> None:
@@ -38,10 +39,61 @@ def test_a_hit_has_a_score_in_json_and_in_text() -> None:
     )
 
 
-def test_a_page_says_how_many_there_are_in_all() -> None:
-    listed = Listed.of(Page(memories=(MEMORY, BARE), total=7))
-    assert listed.structured()["total"] == 7
-    assert text(listed).splitlines()[0] == "2 of 7"
+def test_a_list_is_text_that_scripts_read() -> None:
+    listed = Listed.of(Page(memories=(MEMORY, BARE), total=7), limit=2, offset=2)
+    assert listed.structured().keys() == {"total", "memories"}
+    page = json.loads(text(listed.model_copy(update={"notes": ["a"], "degraded": ["b"]})))
+    assert (page.pop("notes"), page.pop("degraded")) == (["a"], ["b"])
+    first, bare = page.pop("memories")
+    assert page == {"page": 2, "page_size": 2, "total": 7, "total_pages": 4, "has_more": True}
+    assert first == {
+        "id": "0001",
+        "content": "The office is in Ghent.",
+        "content_hash": "ab",
+        "tags": ["place", "work"],
+        "memory_type": "fact",
+        "metadata": {"floor": 3},
+        "created_at": MOMENT.timestamp(),
+        "updated_at": MOMENT.timestamp() + 86400,
+        "created_at_iso": "2026-11-23T14:30:00.000+00:00",
+        "updated_at_iso": "2026-11-24T14:30:00.000+00:00",
+    }
+    assert (bare["tags"], bare["memory_type"], bare["metadata"]) == ([], None, {})
+    assert bare["updated_at"] == bare["created_at"]
+
+
+NODES = (Node(id="0001", distance=0, memory=MEMORY), Node(id="0009", distance=1, memory=None))
+LINK = Link(
+    source="0001", target="0009", relation="causes", similarity=0.5, types=("semantic",), metadata={}, created_at=MOMENT
+)
+EDGE = {
+    "source": "ab",
+    "target": "0009",
+    "relationship_type": "causes",
+    "similarity": 0.5,
+    "connection_types": ["semantic"],
+    "metadata": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "facts"),
+    [
+        ("connected", {"connected": [{"hash": "0009", "distance": 1}], "count": 1}),
+        ("path", {"path": ["ab", "0009"], "length": 2}),
+        ("subgraph", {"nodes": ["ab", "0009"], "node_count": 2}),
+    ],
+)
+def test_a_graph_is_text_that_scripts_read(action: str, facts: dict[str, object]) -> None:
+    linked = Linked.of(Graph(nodes=NODES, links=(LINK,)), action)
+    told = json.loads(text(linked))
+    assert told.pop("memories") == linked.structured()["nodes"]
+    assert told == {"success": True, **facts, "edges": [EDGE], "edge_count": 1}
+
+
+def test_a_path_that_is_not_there_is_null() -> None:
+    told = json.loads(text(Linked.of(Graph(nodes=(), links=()), "path")))
+    assert (told["success"], told["path"], told["length"]) == (True, None, 0)
 
 
 def test_what_was_missing_is_in_json_and_in_text() -> None:
@@ -104,27 +156,19 @@ def test_a_delete_of_many_names_the_first_of_them() -> None:
     assert text(removed).splitlines()[-1] == "and 50 more"
 
 
-@pytest.mark.parametrize(("most", "fit"), [(None, 3), (10_000, 3), (200, 2), (1, 1), (0, 3)])
-def test_memories_are_left_out_whole_and_the_first_never(most: int | None, fit: int) -> None:
-    found = [SearchAnswer(id=str(number), content="x" * 60, created_at="2026") for number in range(3)]
-    memories, omitted = fitted(found, most)
-    assert memories == found[:fit]
-    assert omitted == (3 - fit or None)
-
-
 @pytest.mark.parametrize(
     ("mode", "score", "relevance"),
     [(Mode.SEMANTIC, 0.5, 0.75), (Mode.SEMANTIC, -1.0, 0.0), (Mode.HYBRID, 0.5, 0.5), (Mode.EXACT, 1.0, 1.0)],
 )
 def test_an_older_name_gets_the_score_of_its_former_home(mode: Mode, score: float, relevance: float) -> None:
     hits = Hits.of(SearchResult(mode=mode, hits=(Hit(score=score, memory=MEMORY),)))
-    (hit,) = as_older(hits).structured()["hits"]
+    (hit,) = as_older(hits, "retrieve_memory").structured()["hits"]
     assert (hit["relevance_score"], hit["score"]) == (relevance, score)
 
 
 def test_an_older_name_gets_a_line_for_each_fact() -> None:
     hits = Hits.of(SearchResult(mode=Mode.SEMANTIC, hits=(Hit(score=0.7, memory=MEMORY),)).with_degraded(("a",)))
-    assert text(as_older(hits)).splitlines() == [
+    assert text(as_older(hits, "retrieve_memory")).splitlines() == [
         "Found 1 memories:",
         "",
         "Memory 1:",
@@ -140,9 +184,23 @@ def test_an_older_name_gets_a_line_for_each_fact() -> None:
     ]
 
 
-def test_an_older_list_is_cut_between_memories_too() -> None:
-    listed = Listed.of(Page(memories=(MEMORY, BARE), total=7))
-    older = as_older(listed, 50)
-    assert [memory["id"] for memory in older.structured()["memories"]] == ["0001"]
-    assert older.structured()["omitted"] == 1
-    assert text(older).endswith("1 more left out for want of room")
+def test_an_older_list_is_for_readers_where_it_was() -> None:
+    listed = Listed.of(Page(memories=(MEMORY, BARE), total=7), limit=10, offset=0)
+    assert text(as_older(listed, "search_by_tag")).startswith("Found 2 memories:\n\nMemory 1:\nTimestamp: ")
+    assert json.loads(text(as_older(listed, "list_memories")))["total"] == 7
+
+
+def test_an_older_store_has_the_hash_where_scripts_look_for_it() -> None:
+    kept = Kept(id="1", status="created", indexed=True, content_hash="0" * 64)
+    assert text(as_older(kept, "store_memory")).splitlines()[0] == f"Memory stored successfully (hash: {'0' * 64})"
+
+
+def test_an_older_health_and_older_stats_are_json() -> None:
+    health = Health(state="serving", read="ok, seen 1 s ago", write="failing: a", memories=3, clients=1, version="0")
+    heading, _, body = text(as_older(health, "check_database_health")).partition("\n")
+    assert heading == "Database Health Check Results:"
+    told = json.loads(body)
+    assert told["statistics"]["total_memories"] == 3
+    assert told["validation"]["status"] == "unhealthy"
+    stats = Stats(memories=3, superseded=0, recent=1, clients=1, requests={}, uptime_s=1.0)
+    assert json.loads(text(as_older(stats, "get_cache_stats")))["memories"] == 3

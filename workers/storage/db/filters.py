@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import orjson
 
@@ -31,8 +32,11 @@ class Condition:
     current: bool = False
 
 
-def condition(asked: Filter, *, current: bool = False) -> Condition:
-    """Return the condition that lets through what `asked` does; current: and no superseded memory."""
+def condition(asked: Filter, *, current: bool = False, unused_since: datetime | None = None) -> Condition:
+    """Return the condition that lets through what `asked` does.
+
+    current: and no superseded memory. unused_since: and none that was of use, or created, since that time.
+    """
     values: dict[str, str | float] = {}
     names = ["live_everywhere"]
     if isinstance(asked.namespace, str):
@@ -55,6 +59,9 @@ def condition(asked: Filter, *, current: bool = False) -> Condition:
     if asked.metadata:
         names.append("metadata")
         values["metadata"] = metadata_text(asked.metadata)
+    if unused_since is not None:
+        names.append("unused_since")
+        values["unused_since"] = unused_since.timestamp()
     by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
     sql = " AND ".join(_SQL[name] for name in (*names, *(["current"] if current else [])))
     return Condition(sql, values, plain=len(names) == 1, by_tags=by_tags, current=current)

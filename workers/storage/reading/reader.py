@@ -85,7 +85,8 @@ class SqliteReader:
 
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first."""
-        where = condition(asked.filter, current=not asked.filter.include_superseded)
+        current = not asked.filter.include_superseded
+        where = condition(asked.filter, current=current, unused_since=asked.unused_since)
         total = engine.value(self._connection, _SQL["count"].format(where=where.sql), where.values)
         page = self._search.rows("newest", where, limit=asked.limit, offset=asked.offset)
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total)

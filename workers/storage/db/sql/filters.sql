@@ -21,6 +21,17 @@ m.created_at >= :after
 -- name: before
 m.created_at < :before
 
+-- name: unused_since
+coalesce(
+    (SELECT u.last_at FROM uses AS u WHERE u.row = m.row),
+    (
+        SELECT o.fields ->> '$.last_accessed'
+        FROM origins AS o
+        WHERE o.row = m.row AND json_type(o.fields, '$.last_accessed') IN ('integer', 'real')
+    ),
+    m.created_at
+) < :unused_since
+
 -- name: any_tag
 m.row IN (
     SELECT mt.memory

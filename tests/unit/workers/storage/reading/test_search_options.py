@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -91,6 +92,31 @@ def test_newer_memories_and_those_of_use_are_ranked_before_their_equals(desk: De
     assert found["word old"] == pytest.approx(hybrid + 0.1)
     assert found["word ancient"] == pytest.approx(hybrid, abs=1e-6)
     assert all(0 <= score <= 1 for score in found.values())
+
+
+def test_a_list_may_be_of_what_was_of_no_use_for_a_while(desk: Desk) -> None:
+    now = desk.clock.at
+    ids = {name: desk.store(f"word {name}", (1, 0))["id"] for name in ("new", "used", "old", "opened", "unread")}
+    for name in ids.keys() - {"new"}:
+        desk.sql("UPDATE memories SET created_at = ? WHERE id = ?", now - 90 * DAY_S, ids[name])
+    assert desk.ask("memory.use", {"ids": [ids["used"], ids["old"]]}) == {"count": 2}
+    at = "UPDATE uses SET last_at = ? WHERE row = (SELECT row FROM memories WHERE id = ?)"
+    desk.sql(at, now - 60 * DAY_S, ids["old"])
+    origin = "INSERT INTO origins SELECT row, json_object('last_accessed', ?) FROM memories WHERE id = ?"
+    desk.sql(origin, now - 2 * DAY_S, ids["opened"])
+    desk.sql(origin, "no time", ids["unread"])
+
+    def unused(days: int, **filters: Any) -> set[str]:
+        since = datetime.fromtimestamp(now - days * DAY_S, UTC).isoformat()
+        page = desk.ask("memory.list", {"limit": 1, "unused_since": since, "filter": filters})
+        whole = desk.ask("memory.list", {"unused_since": since, "filter": filters})["memories"]
+        assert page["total"] == len(whole)
+        return {memory["content"].removeprefix("word ") for memory in whole}
+
+    assert unused(30) == {"old", "unread"}
+    assert unused(1) == {"old", "unread", "opened"}
+    assert unused(80) == {"unread"}
+    assert unused(30, after=datetime.fromtimestamp(now - DAY_S, UTC).isoformat()) == set()
 
 
 def test_uses_are_counted_and_are_in_no_log(desk: Desk) -> None:

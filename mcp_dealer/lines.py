@@ -1,0 +1,133 @@
+"""The lines of MCP over stdio, without any I/O: bytes that came in are messages that a reader takes, or a refusal.
+
+What is merely spoiled is mended: half of a surrogate pair, which JavaScript leaves when it cuts a text inside an emoji,
+and bytes that are no UTF-8 become U+FFFD; a byte order mark is skipped; a batch is taken apart. What can't be read is
+refused with an error of JSON-RPC 2.0, so that nobody waits for an answer in vain.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Final
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+DEPTH: Final = 100  # of lists and objects in each other; JSON readers give up at some depth, and each at another
+
+_BOM = "\ufeff"
+_REPLACEMENT = "\\ufffd"
+# A pair of surrogates, half of one, any other escape: an escaped backslash before a "u" is none of the first two.
+_ESCAPE = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(\\ud[89a-f][0-9a-f]{2})|\\.", re.IGNORECASE)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\]:,]|[^\s"{}\[\]:,]++', re.DOTALL)
+_STEPS = {"{": 1, "[": 1, "}": -1, "]": -1}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that a reader of MCP takes; text: its JSON."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A line, or one of a batch, that is no message; answer: the line that says so. code, reason: what it says."""
+
+    answer: str
+    code: int
+    reason: str
+
+
+def read(line: bytes) -> Iterator[Message | Refusal]:
+    """Yield what a line says: one message, those of a batch, or a refusal."""
+    text = mended(line.decode(errors="replace").strip().lstrip(_BOM))
+    try:
+        if _depth(text) > DEPTH:
+            yield _refusal(INVALID_REQUEST, f"it is nested deeper than {DEPTH}; send it flatter", _id_in(text))
+            return
+        value = json.loads(text)
+    except ValueError as error:  # also a number of more digits than are read
+        yield _refusal(PARSE_ERROR, f"it is no JSON: {error}", _id_in(text))
+        return
+    if isinstance(value, list) and value:
+        for part in value:
+            yield _read(part, json.dumps(part, ensure_ascii=False))
+    else:
+        yield _read(value, text)
+
+
+def mended(text: str) -> str:
+    """Return JSON without half surrogate pairs, neither as they are nor escaped."""
+    mended = _ESCAPE.sub(lambda found: _REPLACEMENT if found[1] else found[0], text) if "\\" in text else text
+    return mended if mended.isascii() else mended.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def error(code: int, reason: str, request_id: object) -> str:
+    """Return the line that answers a request with an error."""
+    said = {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": reason}}
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _read(value: object, text: str) -> Message | Refusal:
+    """Return a parsed message, or why it is none; text: its JSON."""
+    if not isinstance(value, dict):
+        return _refusal(INVALID_REQUEST, "it is no JSON object with jsonrpc, method and id", None)
+    answers = "result" in value or "error" in value
+    if answers and "method" not in value:
+        return Message(text)  # never answered: two sides could go on refusing each other's refusals
+    request_id = value.get("id")
+    if "id" in value and type(request_id) is float and request_id.is_integer():
+        request_id = int(request_id)  # the same number to JSON
+        text = json.dumps(value | {"id": request_id}, ensure_ascii=False)
+    why = _wrong(value, request_id, answers)
+    return Message(text) if why is None else _refusal(INVALID_REQUEST, why, _usable(request_id))
+
+
+def _wrong(value: dict[str, Any], request_id: object, answers: bool) -> str | None:
+    """Return what is wrong with a request or a notification."""
+    if value.get("jsonrpc") != "2.0":
+        return 'its jsonrpc is not "2.0"'
+    if not isinstance(value.get("method"), str):
+        return "its method is no text"
+    if "id" in value and type(request_id) not in (int, str):
+        return "its id is neither a whole number nor a text"
+    if not isinstance(value.get("params"), dict | None):
+        return "its params are no JSON object"
+    return "it is a request and an answer at once" if answers else None
+
+
+def _refusal(code: int, reason: str, request_id: object) -> Refusal:
+    return Refusal(error(code, f"the line is no message: {reason}", request_id), code, reason)
+
+
+def _usable(request_id: object) -> int | float | str | None:
+    """Return an id as an answer may have it: a number or a text; JSON has no NaN."""
+    if type(request_id) is float and abs(request_id) == abs(request_id) < float("inf"):
+        return request_id
+    return request_id if type(request_id) in (int, str) else None  # type: ignore[return-value]
+
+
+def _depth(text: str) -> int:
+    """Return how deep lists and objects are nested, at least; counted only where it could be too deep."""
+    if text.count("[") + text.count("{") <= DEPTH:
+        return 0
+    return max(accumulate(_STEPS.get(found[0], 0) for found in _TOKEN.finditer(text)), default=0)
+
+
+def _id_in(text: str) -> int | float | str | None:
+    """Return the id of what can't be read as a whole: the value after the key "id" of the outermost object."""
+    depth, before = 0, ("", "")
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if depth == 1 and before == ('"id"', ":"):
+            try:
+                return _usable(json.loads(token))
+            except ValueError:
+                return None
+        depth += _STEPS.get(token, 0)
+        before = before[1], token
+    return None
