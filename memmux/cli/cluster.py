@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from memmux.cli import output
+from memmux.cli import output, streams
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, replace
@@ -54,11 +54,11 @@ def _show_none(settings: Settings, *, as_json: bool) -> None:
         if as_json:
             output.document({"state": "unreachable", "remote": settings.remote.stem, "endpoint": remote.endpoint})
         else:
-            click.echo(output.clean(remote.unreachable().message))
+            output.line(remote.unreachable().message)
     elif as_json:
         output.document({"state": "stopped", "database": str(settings.database)})
     else:
-        click.echo(f"no cluster runs for {settings.database}; the next client starts one")
+        output.line(f"no cluster runs for {settings.database}; the next client starts one")
 
 
 def _show(status: Status, remote: remotes.Remote | None = None) -> None:
@@ -141,7 +141,7 @@ def stop(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         output.document({"state": "stopped", "database": str(settings.database), "was_running": stopped})
     else:
-        click.echo("stopped" if stopped else f"no cluster runs for {settings.database}")
+        output.line("stopped" if stopped else f"no cluster runs for {settings.database}")
 
 
 @click.command()
@@ -176,18 +176,19 @@ def restart(settings: Settings, *, as_json: bool) -> None:
             }
         )
     elif before is None:
-        click.echo(f"no cluster ran for {settings.database}; started version {after.version} (pid {after.pid})")
+        output.line(f"no cluster ran for {settings.database}; started version {after.version} (pid {after.pid})")
     else:
-        click.echo(
+        output.line(
             f"version {before.version} (pid {before.pid}) handed over to version {after.version} (pid {after.pid}); "
             f"{seconds:.1f} s"
         )
     if resumed and not as_json:
-        click.echo(f"the service {service.name} takes over from there")
+        output.line(f"the service {service.name} takes over from there")
 
 
 def _become(module: str, settings: Settings, *flags: str) -> None:
     """Run another package's main module in this process; by name, because memmux imports none of its users."""
+    streams.give_back()
     sys.argv = [module, *flags, *settings.flags()]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -53,8 +53,8 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         for finding in _findings(examine):
             findings.append(finding)
             if not as_json:
-                level = click.style(finding.level.ljust(7), fg=_COLOURS[finding.level])
-                click.echo(f"{level}  {finding.name.ljust(15)}  {output.clean(finding.text)}")
+                level = output.styled(finding.level.ljust(7), fg=_COLOURS[finding.level])
+                output.line(level, "  ", finding.name.ljust(15), "  ", finding.text)
     errors = sum(finding.level is Level.ERROR for finding in findings)
     if as_json:
         output.document({"healthy": not errors, "findings": findings})

@@ -142,7 +142,7 @@ def _one(machine: Machine, name: str | None, project: str | None, asked: _Asked)
     if not asked.as_json:
         _show(answer)
         if steps := answer["then"]:
-            click.echo(f"{client.name}: {steps}")
+            output.line(f"{client.name}: {steps}")
     failed = (
         plan.entry is not None and asked.check and not asked.dry_run and not _checked([plan], machine, [answer], asked)
     )
@@ -172,7 +172,9 @@ def _every(machine: Machine, asked: _Asked) -> bool:
             _show(answers[-1])
     steps = [f"  {answer['client']}: {answer['then']}" for answer in answers if answer.get("then")]
     if steps and not asked.as_json:
-        click.echo("next:\n" + "\n".join(steps))
+        output.line("next:")
+        for step in steps:
+            output.line(step)
     new = [(plan, answer) for plan, answer in done if plan.entry is not None]
     failed = len(done) < len(found)
     if new and asked.check and not asked.dry_run:
@@ -180,7 +182,7 @@ def _every(machine: Machine, asked: _Asked) -> bool:
     if asked.as_json:
         output.document({"clients": answers})
     else:
-        click.echo(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
+        output.line(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
     return failed
 
 
@@ -243,13 +245,13 @@ def _show(answer: Mapping[str, object]) -> None:
     diff, notes = answer["diff"], answer["notes"]
     assert isinstance(notes, list)
     status = f"{answer['status']}" if not answer["dry_run"] else f"would be: {answer['status']}"
-    click.echo(f"{output.clean(str(answer['file']))}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
+    output.line(f"{answer['file']}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
     if answer["dry_run"]:
-        click.echo(output.clean(str(diff)), nl=False)
+        output.block(str(diff))
     if answer["backup"]:
-        click.echo(f"the old file is {output.clean(str(answer['backup']))}")
+        output.line(f"the old file is {answer['backup']}")
     for note in notes:
-        click.echo(f"note: {output.clean(note)}", err=True)
+        output.line(f"note: {note}", err=True)
 
 
 def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str, object]], asked: _Asked) -> bool:
@@ -276,7 +278,7 @@ def _tried(entry: Entry, folder: Path, *, as_json: bool) -> trial.Trial | Server
             output.failure(error, as_json=False)
         return error
     if not as_json:
-        click.echo(f"started it: {output.clean(f'{tried.server} {tried.version}')} answers, with {tried.tools} tools")
+        output.line(f"started it: {tried.server} {tried.version} answers, with {tried.tools} tools")
     return tried
 
 
@@ -294,10 +296,10 @@ def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: boo
         return
     would = "would be: " if dry_run else ""
     for script in done:
-        click.echo(f"{output.clean(str(script.path))}  {would}{script.status}")
+        output.line(f"{script.path}  {would}{script.status}")
     if not uninstall:
         for text in hidden if not dry_run else ():
-            click.echo(f"note: {output.clean(text)}", err=True)
-        click.echo(
+            output.line(f"note: {text}", err=True)
+        output.line(
             "`python -m mcp_memory_service.server` stays what it is: it names that package, not a script", err=True
         )

@@ -60,9 +60,9 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
     if as_json:
         output.document(stored)
         return
-    click.echo(f"{stored.id}  {'already there' if stored.status == 'duplicate' else 'stored'}")
+    output.line(f"{stored.id}  {'already there' if stored.status == 'duplicate' else 'stored'}")
     for similar in stored.similar:
-        click.echo(f"{similar.id}  says nearly the same ({similar.score:.3f})")
+        output.line(f"{similar.id}  says nearly the same ({similar.score:.3f})")
     output.warn(stored.degraded)
 
 
@@ -88,7 +88,7 @@ def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> 
     for hit in result.hits:
         output.summary(hit.memory, hit.score)
     if not result.hits:
-        click.echo("nothing found")
+        output.line("nothing found")
     output.warn(result.degraded)
 
 
@@ -129,7 +129,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
         return
     for memory in page.memories:
         output.summary(memory)
-    click.echo(f"{len(page.memories)} of {page.total}")
+    output.line(f"{len(page.memories)} of {page.total}")
     output.warn(page.degraded)
 
 
@@ -160,7 +160,7 @@ def update(
     if as_json:
         output.document(updated)
         return
-    click.echo(f"{updated.id}  {'takes its place' if versioned else 'updated'}")
+    output.line(f"{updated.id}  {'takes its place' if versioned else 'updated'}")
     output.warn(updated.degraded)
 
 
@@ -176,7 +176,7 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
     if as_json:
         output.document(deleted)
     else:
-        click.echo(f"{deleted.id}  deleted")
+        output.line(f"{deleted.id}  deleted")
         output.warn(deleted.degraded)
 
 
@@ -202,6 +202,6 @@ def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bo
         output.document(forgotten)
         return
     for memory_id in forgotten.ids:
-        click.echo(memory_id)
-    click.echo(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
+        output.line(memory_id)
+    output.line(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
     output.warn(forgotten.degraded)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
+from memmux.cli import streams
 from memmux.version import __version__
 
 USAGE = 2  # the exit code for what memmux does another way
@@ -73,4 +74,5 @@ def _say(text: str) -> int:
 
 
 if __name__ == "__main__":
+    streams.prepare()
     sys.exit(launch(sys.argv[1], sys.argv[2:]))
