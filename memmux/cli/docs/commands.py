@@ -29,7 +29,7 @@ memory can forge a line or drive the terminal. So are characters that the output
 | 2 | wrong usage: an argument, an option or a setting is not valid |
 | 3 | `memmux status`: no cluster runs |
 | 130 | interrupted with Ctrl-C |
-| 141 | whoever read standard output, as `head`, went away before everything was written; `memmux tail` ends with 0 then |
+| 141 | whoever read standard output, as `head`, went away before everything was written; 0 with `memmux tail` |
 """
 
 _EXAMPLES = """\
