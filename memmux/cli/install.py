@@ -17,13 +17,14 @@ from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, ServerSilentError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
+from memmux.hosts import mms_setup, trial
 from memmux.hosts import shadow as scripts
-from memmux.hosts import trial
 from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
 from memmux.hosts.install import Plan
 
+HOOKED = "claude-code"  # the client that has hooks of mcp-memory-service
 FAILURE = 1  # what was written does not answer
 
 
@@ -138,7 +139,7 @@ def _one(machine: Machine, name: str | None, project: str | None, asked: _Asked)
     if name is None:
         raise ArgumentInvalidError(f"name a CLIENT: {', '.join(HOSTS)}; or say --all")
     client = HOSTS[name]
-    plan, answer = _written(client, _file(client, machine, project), project, asked)
+    plan, answer = _written(client, machine, project, asked)
     if not asked.as_json:
         _show(answer)
         if steps := answer["then"]:
@@ -161,7 +162,7 @@ def _every(machine: Machine, asked: _Asked) -> bool:
     for client in found:
         file = client.user_file(machine)
         try:
-            done.append(_written(client, file, None, asked))
+            done.append(_written(client, machine, None, asked))
             answers.append(done[-1][1])
         except MemmuxError as error:
             answers.append({"client": client.name, "file": str(file), "error": error.to_json()})
@@ -190,9 +191,9 @@ def _file(client: Host, machine: Machine, project: str | None) -> Path:
     return client.user_file(machine) if project is None else _project_file(client, project)
 
 
-def _written(client: Host, file: Path, project: str | None, asked: _Asked) -> tuple[Plan, dict[str, object]]:
+def _written(client: Host, machine: Machine, project: str | None, asked: _Asked) -> tuple[Plan, dict[str, object]]:
     """Write a client's file, or with --dry-run do not; return what was planned, and what is said of it."""
-    plan = asked.plan(Document.of(client, file))
+    plan = asked.plan(Document.of(client, _file(client, machine, project)))
     backup = None if asked.dry_run else plan.apply(datetime.now().astimezone())
     new = plan.entry is not None and plan.before != plan.after and not asked.dry_run
     steps = [client.then, *([client.approval] if project is not None and client.approval else [])]
@@ -203,7 +204,7 @@ def _written(client: Host, file: Path, project: str | None, asked: _Asked) -> tu
         "status": plan.status,
         "dry_run": asked.dry_run,
         "backup": str(backup) if backup else None,
-        "notes": [*plan.notes, *_notes(plan, project)],
+        "notes": [*plan.notes, *_notes(plan, client, machine, project)],
         "then": "; then ".join(steps if project is None else reversed(steps)) if new else None,
         "diff": plan.diff() if asked.dry_run else None,
     }
@@ -228,7 +229,7 @@ def _install(document: Document, entry: Entry, *, name: str | None, replace: boo
         return plans.install(document, entry, scripts.shadows, name=name, replace=True)
 
 
-def _notes(plan: Plan, project: str | None) -> list[str]:
+def _notes(plan: Plan, client: Host, machine: Machine, project: str | None) -> list[str]:
     """Return what the user should know of what is written."""
     if plan.entry is None:
         return []
@@ -237,6 +238,9 @@ def _notes(plan: Plan, project: str | None) -> list[str]:
         notes.append("the path in it is this machine's: others who share the project have another")
     if server.fleeting(plan.entry.command):
         notes.append(f"{plan.entry.command} is in an environment that may vanish; install memmux for good, then again")
+    notes += mms_setup.of_variables(plan.entry.env or {})
+    if client.name == HOOKED:
+        notes += mms_setup.of_hooks(machine)
     return notes
 
 
