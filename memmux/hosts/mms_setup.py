@@ -22,8 +22,8 @@ _CALLS = re.compile(
 """How a hook gives away that it calls its HTTP API."""
 
 _HOOKS = (
-    "hooks that call mcp-memory-service over HTTP, where nobody answers; take them out, or have them run `memmux search` "
-    "and `memmux store`"
+    "hooks that call mcp-memory-service over HTTP, where nobody answers; take them out, or have them run `memmux "
+    "search` and `memmux store`"
 )
 
 
