@@ -19,6 +19,7 @@ from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
 from memmux.cluster.endpoint import Endpoint
+from memmux.cluster.holder import Holder
 from memmux.cluster.ping import full, ping
 from memmux.cluster.steps import run
 from memmux.config import mms_database, mms_variables, owner
@@ -202,6 +203,13 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
     endpoint = endpoints.read(places)
     if endpoint is not None and (finding := _running(endpoint)) is not None:
         yield finding
+        return
+    if (held := Holder.of(places)) is not None:
+        yield warning(
+            "cluster",
+            f"pid {held.pid} has been starting since {held.began:%H:%M:%S} UTC and answers nobody; see {places.logs}, "
+            "or end it with `memmux stop`",
+        )
         return
     yield ok("cluster", "none runs; the next client starts one")
     if places.endpoint.exists():

@@ -16,6 +16,7 @@ from typing import Any
 
 import apsw
 
+from memmux.config import database_header
 from memmux.errors import MemmuxError
 from workers.storage.checking import fulltext
 from workers.storage.db import engine, queries, schema, vector_checks
@@ -60,7 +61,7 @@ def check(database: Path, *, deep: bool) -> list[Finding]:
     deep: also compare every index with its table, and every content with its hash. Raises DatabaseForeignError,
     DatabaseNewerError and StoragePermissionError for a file that can't be checked at all.
     """
-    schema.refuse_foreign(database)
+    database_header.refuse_foreign(database)
     if cut := _cut_off(database):
         return [cut]
     try:

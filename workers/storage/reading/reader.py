@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from memmux.config import database_header
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Memory, Page, Verified
 from memmux.wire.requests import Dump, Get, History, List, Namespaces, Search, Store, Tags
@@ -37,7 +38,7 @@ class SqliteReader:
     ) -> None:
         self._database, self._lineage = database, Lineage.of(database)
         file_identity.refuse_exchanged(database)
-        schema.refuse_foreign(database)
+        database_header.refuse_foreign(database)
         schema.refuse_newer(database, schema.migrations())
         self._connection = engine.open_reader(database)
         self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
