@@ -94,9 +94,9 @@ def ingest(
 
 
 def _show(ingested: Ingested) -> None:
-    for problem in ingested.problems[:SHOWN]:
+    for problem in (*ingested.problems, *ingested.remarks)[:SHOWN]:
         output.line(output.styled(problem.path, fg="yellow"), ": ", problem.message, err=True)
-    if (more := len(ingested.problems) - SHOWN) > 0:
+    if (more := len(ingested.problems) + len(ingested.remarks) - SHOWN) > 0:
         output.line(f"and {more} more", err=True)
     counts = {
         "files ingested": ingested.files,

@@ -45,7 +45,7 @@ def _name(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command()
-@click.argument("client", required=False, type=click.Choice(list(HOSTS)))
+@click.argument("client", metavar="[CLIENT]", required=False, type=click.Choice(list(HOSTS)))
 @click.option(
     "--project",
     metavar="FOLDER",
@@ -156,7 +156,7 @@ def _every(machine: Machine, asked: _Asked) -> bool:
     """Set up every client that is here; return whether something failed with any of them."""
     found = [client for client in HOSTS.values() if client.is_here(machine)]
     if not found:
-        raise ArgumentInvalidError(f"no client is found on this machine; name one of {', '.join(HOSTS)}")
+        return _none(asked)
     done: list[tuple[Plan, dict[str, object]]] = []
     answers: list[dict[str, object]] = []
     for client in found:
@@ -185,6 +185,15 @@ def _every(machine: Machine, asked: _Asked) -> bool:
     else:
         output.line(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
     return failed
+
+
+def _none(asked: _Asked) -> bool:
+    """Say that no client is found; return whether that is a failure."""
+    if asked.as_json:
+        output.document({"clients": []})
+    else:
+        output.note(f"no client is found on this machine; to set one up all the same, name it: {', '.join(HOSTS)}")
+    return not asked.uninstall
 
 
 def _file(client: Host, machine: Machine, project: str | None) -> Path:

@@ -190,14 +190,18 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
 @with_settings
 def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bool, **options: Any) -> None:
     """Delete all memories with these tags, of this type, of this time, or from this file."""
+    nearest: list[str] = []
     with _client(settings) as client:
         if source is None:
             forgotten = client.forget(dry_run=dry_run, **options)
         else:
             from memmux.ingest import sources  # the other commands do without
 
-            options["type"] = options["type"] or sources.TYPE
-            forgotten = sources.forget(client, Path(source), sources.Selection(**options), dry_run=dry_run)
+            selection = sources.Selection(**{**options, "type": options["type"] or sources.TYPE})
+            forgotten = sources.forget(client, Path(source), selection, dry_run=dry_run)
+            nearest = [] if forgotten.count else sources.nearest(client, Path(source), selection)
+    if source is not None and not forgotten.count:
+        output.note(f"no memory is from {source}" + (f"; there are some from {', '.join(nearest)}" if nearest else ""))
     if as_json:
         output.document(forgotten)
         return

@@ -15,7 +15,7 @@ NOT_RUNNING = 3  # the exit code of `memmux service status` when the service doe
 
 
 @click.command()
-@click.argument("action", type=click.Choice(["install", "uninstall", "status"]))
+@click.argument("action", metavar="ACTION", type=click.Choice(["install", "uninstall", "status"]))
 @click.option("--dry-run", is_flag=True, help="Print what would be written and run, and do nothing.")
 @json_option
 @with_settings

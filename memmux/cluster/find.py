@@ -28,6 +28,7 @@ from memmux.errors import (
     LocalOnlyError,
     MemmuxError,
     OverloadedError,
+    SettingInvalidError,
 )
 from memmux.processes import alive
 from memmux.trust import remotes
@@ -48,6 +49,8 @@ def choose(database: str | Path | None, settings: Settings | None) -> Settings:
         return load({"database": database})
     # Resolved, as `load` does, so that two names of one database reach one cluster.
     remote = settings.remote if database is None else None  # whoever names a database means that one
+    if database is not None and not str(database).strip():
+        raise SettingInvalidError("database is empty; name a file, or leave it out")
     chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
     # What was found for one database is not meant for another.
     adopt_from = settings.adopt_from if chosen == meant else None

@@ -255,7 +255,7 @@ def _from_flags(flags: Mapping[str, object]) -> list[tuple[str, object, str]]:
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
     names = {f"{PREFIX}{known.name.upper()}": known.name for known in fields(Settings)}
-    return [(names[key], value, key) for key, value in environment.items() if key in names and value]
+    return [(names[key], value, key) for key, value in environment.items() if key in names and value.strip()]
 
 
 def config_file(environment: Mapping[str, str] | None = None) -> Path:
@@ -266,7 +266,9 @@ def config_file(environment: Mapping[str, str] | None = None) -> Path:
 
 def _at(remote: object, environment: Mapping[str, str]) -> object:
     """Return the file of a remote that is given by its name; of `memmux.trust.remotes`, which costs more to import."""
-    is_name = isinstance(remote, str) and remote != NONE and "/" not in remote and not remote.endswith(".json")
+    if not isinstance(remote, str) or remote.strip() in ("", NONE):
+        return remote
+    is_name = "/" not in remote and not remote.endswith(".json")
     return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
 
 

@@ -293,7 +293,7 @@ def of_variables(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield warning(
                 "settings", f"{name} is set and ignored; " + (f"{close[0]} was meant?" if close else "unset it")
             )
-        elif not environment[name]:
+        elif not environment[name].strip():
             ignored += 1
             yield warning("settings", f"{name} is set to nothing, which is ignored; unset it, or give it a value")
     if not ignored:
