@@ -25,8 +25,10 @@ def trust_path() -> None:
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     trust_path()
-    from memmux.cli.main import run  # only now is the path trusted
+    from memmux.cli import streams  # only now is the path trusted
+    from memmux.cli.main import run  # the same
 
+    streams.prepare()
     sys.exit(run())
 
 

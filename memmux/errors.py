@@ -22,7 +22,7 @@
     │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError
-    ├── SettingInvalidError, EndpointTooLongError
+    ├── SettingInvalidError, EndpointTooLongError, OutputError
     ├── AccessError                 access from other machines
     │   ├── KeyFileError, KeyNameTakenError, KeyNotFoundError, KeyNeededError
     │   └── AddressUnavailableError, LocalOnlyError
@@ -419,6 +419,12 @@ class EndpointTooLongError(MemmuxError):
     """The path of the cluster's socket is too long for the system; set MEMMUX_RUNTIME_DIR to a shorter one."""
 
     code = "endpoint_too_long"
+
+
+class OutputError(MemmuxError):
+    """Standard output can't be written, so the command has not said everything; write to another place."""
+
+    code = "output_failed"
 
 
 # access from other machines

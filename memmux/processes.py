@@ -31,6 +31,18 @@ def alive(pid: int) -> bool:
     return True
 
 
+def command(pid: int) -> bytes:
+    """Return the command line of a process; empty if it is gone, or can't be told."""
+    try:
+        if _PROC:
+            return Path(f"/proc/{pid}/cmdline").read_bytes()
+        import subprocess  # only where there is no /proc
+
+        return subprocess.run(["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False).stdout
+    except OSError:
+        return b""
+
+
 def private_bytes(pid: int) -> int:
     """Return the resident memory of a process that is its own, without the files that it maps; 0 where unknown."""
     try:

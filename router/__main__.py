@@ -24,8 +24,10 @@ lean_structlog.import_structlog()
 
 from memmux import errors
 from memmux.cluster import endpoint as endpoints
+from memmux.cluster import holder
 from memmux.cluster.endpoint import Endpoint
 from memmux.config import usable
+from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, parse_flags
 from memmux.errors import (
@@ -66,12 +68,13 @@ def main(arguments: list[str]) -> int:
     try:
         settings = parse_flags(flags)
         usable.check(Places(settings))  # before anything is made there
+        refuse_foreign(settings.database)
         logger = log.configure("router", settings)
         log.catch_crashes(settings)
         places = Places(settings)
         with open_lock(places.lock) as lock:
             successor = Successor(lock, places, time.monotonic()) if _SUCCEED in arguments else None
-            if successor is None and not lock.take():
+            if successor is None and not holder.take(lock):
                 raise DatabaseInUseError
             done = _serve(settings, starter, lock, successor)
     except MemmuxError as error:

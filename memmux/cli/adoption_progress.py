@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from memmux.cli.output import clean
+from memmux.cli.output import flat
 from memmux.cluster import start
 from memmux.cluster.start import AdoptionProgress
 
@@ -46,6 +46,6 @@ class _Bar:
                 TimeElapsedColumn(),
             )
             self._draw = self._stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
-            self._draw.add_task(f"adopting {clean(adopting.source)}", total=None)
+            self._draw.add_task(f"adopting {flat(adopting.source)}", total=None)
         task = self._draw.tasks[0].id
         self._draw.update(task, completed=adopting.done, total=adopting.total or None)

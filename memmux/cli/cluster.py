@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
-from memmux.cli import output
+from memmux.cli import output, streams
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
-from memmux.cluster import find, replace
+from memmux.cluster import find, holder, replace
+from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
+from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
 from memmux.trust import remotes
@@ -32,7 +34,10 @@ def _client(settings: Settings) -> Client:
 @json_option
 @with_settings
 def status(settings: Settings, *, as_json: bool) -> None:
-    """Show the state of the database's cluster; exit with 3 when none runs, or a remote one does not answer."""
+    """Show the state of the database's cluster; exit with 3 when none runs, or it does not answer.
+
+    One that is starting and answers nobody yet is told with its pid and the time since when.
+    """
     with _client(settings) as client:
         try:
             found = client.status()
@@ -54,11 +59,21 @@ def _show_none(settings: Settings, *, as_json: bool) -> None:
         if as_json:
             output.document({"state": "unreachable", "remote": settings.remote.stem, "endpoint": remote.endpoint})
         else:
-            click.echo(output.clean(remote.unreachable().message))
+            output.line(remote.unreachable().message)
+    elif (held := Holder.of(Places(settings))) is not None:
+        if as_json:
+            began = {"pid": held.pid, "since": held.began}
+            output.document({"state": "starting", "database": str(settings.database), **began})
+        else:
+            output.line(f"a cluster for {settings.database} is {_starting(held)}; `memmux stop` ends it")
     elif as_json:
         output.document({"state": "stopped", "database": str(settings.database)})
     else:
-        click.echo(f"no cluster runs for {settings.database}; the next client starts one")
+        output.line(f"no cluster runs for {settings.database}; the next client starts one")
+
+
+def _starting(held: Holder) -> str:
+    return f"starting since {output.local(held.began)} (pid {held.pid}) and answers nobody yet"
 
 
 def _show(status: Status, remote: remotes.Remote | None = None) -> None:
@@ -131,17 +146,26 @@ def _duration(seconds: float) -> str:
 @json_option
 @with_settings
 def stop(settings: Settings, *, as_json: bool) -> None:
-    """Stop the database's cluster, after the requests in flight are answered."""
+    """Stop the database's cluster, after the requests in flight are answered; also one that is still starting."""
     with _client(settings) as client:
         try:
             client.stop()
             stopped = True
         except ClusterUnreachableError:
-            stopped = False
+            stopped = _end(settings)
     if as_json:
         output.document({"state": "stopped", "database": str(settings.database), "was_running": stopped})
     else:
-        click.echo("stopped" if stopped else f"no cluster runs for {settings.database}")
+        output.line("stopped" if stopped else f"no cluster runs for {settings.database}")
+
+
+def _end(settings: Settings) -> bool:
+    """End a cluster that is starting and answers nobody; return whether there was one."""
+    places = Places(settings)
+    held = None if settings.remote is not None else Holder.of(places)
+    if held is not None:
+        run(holder.end(places, held))
+    return held is not None
 
 
 @click.command()
@@ -176,18 +200,19 @@ def restart(settings: Settings, *, as_json: bool) -> None:
             }
         )
     elif before is None:
-        click.echo(f"no cluster ran for {settings.database}; started version {after.version} (pid {after.pid})")
+        output.line(f"no cluster ran for {settings.database}; started version {after.version} (pid {after.pid})")
     else:
-        click.echo(
+        output.line(
             f"version {before.version} (pid {before.pid}) handed over to version {after.version} (pid {after.pid}); "
             f"{seconds:.1f} s"
         )
     if resumed and not as_json:
-        click.echo(f"the service {service.name} takes over from there")
+        output.line(f"the service {service.name} takes over from there")
 
 
 def _become(module: str, settings: Settings, *flags: str) -> None:
     """Run another package's main module in this process; by name, because memmux imports none of its users."""
+    streams.give_back()
     sys.argv = [module, *flags, *settings.flags()]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -56,7 +56,7 @@ def connect(*, file: str | None, name: str | None, no_default: bool, local: bool
         output.document({"name": name, "endpoint": remote.endpoint, "file": str(kept), "default": not no_default})
     else:
         use = f"used with MEMMUX_REMOTE={name}" if no_default else "used from now on"
-        click.echo(f"{remote.endpoint} answers; its memory is {use}")
+        output.line(f"{remote.endpoint} answers; its memory is {use}")
     if not no_default:
         _warn_unless(kept.resolve())
 
@@ -66,7 +66,7 @@ def _go_back(*, as_json: bool) -> None:
     if as_json:
         output.document({"name": None, "default": False})
     else:
-        click.echo("the memory of this machine is used from now on")
+        output.line("the memory of this machine is used from now on")
     _warn_unless(None)
 
 
@@ -92,4 +92,4 @@ def _warn_unless(meant: Path | None) -> None:
     found = load().remote
     if found != meant:
         other = "this machine's own memory" if found is None else f"the remote {found.stem}"
-        click.echo(f"memmux: the environment names {other}, and wins: see MEMMUX_REMOTE and MEMMUX_DATABASE", err=True)
+        output.note(f"the environment names {other}, and wins: see MEMMUX_REMOTE and MEMMUX_DATABASE")

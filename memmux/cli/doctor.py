@@ -13,7 +13,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings, folders
 from memmux.doctor import checks as examination
-from memmux.doctor import hosts, round_trip
+from memmux.doctor import entries, hosts, round_trip
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
 from memmux.hosts.catalogue import Machine
@@ -40,6 +40,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: examination.of_logs(settings),
         lambda: examination.of_leftovers(settings),
         lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
+        lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
         lambda: round_trip.of_round_trip(settings),
     )
     if settings.remote is not None:
@@ -47,14 +48,15 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
             lambda: examination.of_variables(os.environ),
             lambda: examination.of_remote(settings),
             lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
+            lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
         )
     findings: list[Finding] = []
     for examine in examinations:
         for finding in _findings(examine):
             findings.append(finding)
             if not as_json:
-                level = click.style(finding.level.ljust(7), fg=_COLOURS[finding.level])
-                click.echo(f"{level}  {finding.name.ljust(15)}  {output.clean(finding.text)}")
+                level = output.styled(finding.level.ljust(7), fg=_COLOURS[finding.level])
+                output.line(level, "  ", finding.name.ljust(15), "  ", finding.text)
     errors = sum(finding.level is Level.ERROR for finding in findings)
     if as_json:
         output.document({"healthy": not errors, "findings": findings})

@@ -53,7 +53,7 @@ def undo(settings: Settings, seq: int, *, as_json: bool) -> None:
     if as_json:
         output.document(undone)
     else:
-        click.echo(f"{undone.id}  {'deleted' if undone.deleted else 'as it was'}, by change {undone.seq}")
+        output.line(f"{undone.id}  {'deleted' if undone.deleted else 'as it was'}, by change {undone.seq}")
 
 
 @click.command()
@@ -86,12 +86,12 @@ def purge(
     if as_json:
         output.document({"purged": purged, "seq": done.seq, "copies": list(copies)})
         return
-    click.echo(f"{purged} purged")
+    output.line(f"{purged} purged")
     for path in copies:
-        click.echo(f"may still be in  {output.clean(path)}")
+        output.line(f"may still be in  {path}")
 
 
 def _confirm(what: str) -> None:
     if not sys.stdin.isatty():
         raise ArgumentInvalidError("a purge can't be undone, and nobody is there to ask; say --yes")
-    click.confirm(f"Remove {output.clean(what)} for good?", abort=True, err=True)
+    click.confirm(f"Remove {output.flat(what)} for good?", abort=True, err=True)

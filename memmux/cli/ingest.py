@@ -94,11 +94,10 @@ def ingest(
 
 
 def _show(ingested: Ingested) -> None:
-    for problem in ingested.problems[:SHOWN]:
-        path = click.style(output.clean(problem.path), fg="yellow")
-        click.echo(f"{path}: {output.clean(problem.message)}", err=True)
-    if (more := len(ingested.problems) - SHOWN) > 0:
-        click.echo(f"and {more} more", err=True)
+    for problem in (*ingested.problems, *ingested.remarks)[:SHOWN]:
+        output.line(output.styled(problem.path, fg="yellow"), ": ", problem.message, err=True)
+    if (more := len(ingested.problems) + len(ingested.remarks) - SHOWN) > 0:
+        output.line(f"and {more} more", err=True)
     counts = {
         "files ingested": ingested.files,
         "chunks stored": ingested.chunks,
@@ -107,8 +106,8 @@ def _show(ingested: Ingested) -> None:
         "chunks that another memory holds": ingested.shared,
         "files unchanged": ingested.skipped,
     }
-    click.echo(", ".join(f"{name}: {count}" for name, count in counts.items() if count) or "nothing to ingest")
+    output.line(", ".join(f"{name}: {count}" for name, count in counts.items() if count) or "nothing to ingest")
     if ingested.left_out:
-        reasons = ", ".join(f"{output.clean(why)} {count}" for why, count in list(ingested.left_out.items())[:SHOWN])
-        click.echo(f"left out: {sum(ingested.left_out.values())} ({reasons})")
+        reasons = ", ".join(f"{why} {count}" for why, count in list(ingested.left_out.items())[:SHOWN])
+        output.line(f"left out: {sum(ingested.left_out.values())} ({reasons})")
     output.warn(ingested.degraded)

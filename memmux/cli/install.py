@@ -17,13 +17,14 @@ from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, ServerSilentError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
+from memmux.hosts import mms_setup, trial
 from memmux.hosts import shadow as scripts
-from memmux.hosts import trial
 from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
 from memmux.hosts.install import Plan
 
+HOOKED = "claude-code"  # the client that has hooks of mcp-memory-service
 FAILURE = 1  # what was written does not answer
 
 
@@ -44,7 +45,7 @@ def _name(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command()
-@click.argument("client", required=False, type=click.Choice(list(HOSTS)))
+@click.argument("client", metavar="[CLIENT]", required=False, type=click.Choice(list(HOSTS)))
 @click.option(
     "--project",
     metavar="FOLDER",
@@ -138,11 +139,11 @@ def _one(machine: Machine, name: str | None, project: str | None, asked: _Asked)
     if name is None:
         raise ArgumentInvalidError(f"name a CLIENT: {', '.join(HOSTS)}; or say --all")
     client = HOSTS[name]
-    plan, answer = _written(client, _file(client, machine, project), project, asked)
+    plan, answer = _written(client, machine, project, asked)
     if not asked.as_json:
         _show(answer)
         if steps := answer["then"]:
-            click.echo(f"{client.name}: {steps}")
+            output.line(f"{client.name}: {steps}")
     failed = (
         plan.entry is not None and asked.check and not asked.dry_run and not _checked([plan], machine, [answer], asked)
     )
@@ -155,13 +156,13 @@ def _every(machine: Machine, asked: _Asked) -> bool:
     """Set up every client that is here; return whether something failed with any of them."""
     found = [client for client in HOSTS.values() if client.is_here(machine)]
     if not found:
-        raise ArgumentInvalidError(f"no client is found on this machine; name one of {', '.join(HOSTS)}")
+        return _none(asked)
     done: list[tuple[Plan, dict[str, object]]] = []
     answers: list[dict[str, object]] = []
     for client in found:
         file = client.user_file(machine)
         try:
-            done.append(_written(client, file, None, asked))
+            done.append(_written(client, machine, None, asked))
             answers.append(done[-1][1])
         except MemmuxError as error:
             answers.append({"client": client.name, "file": str(file), "error": error.to_json()})
@@ -172,7 +173,9 @@ def _every(machine: Machine, asked: _Asked) -> bool:
             _show(answers[-1])
     steps = [f"  {answer['client']}: {answer['then']}" for answer in answers if answer.get("then")]
     if steps and not asked.as_json:
-        click.echo("next:\n" + "\n".join(steps))
+        output.line("next:")
+        for step in steps:
+            output.line(step)
     new = [(plan, answer) for plan, answer in done if plan.entry is not None]
     failed = len(done) < len(found)
     if new and asked.check and not asked.dry_run:
@@ -180,17 +183,26 @@ def _every(machine: Machine, asked: _Asked) -> bool:
     if asked.as_json:
         output.document({"clients": answers})
     else:
-        click.echo(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
+        output.line(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
     return failed
+
+
+def _none(asked: _Asked) -> bool:
+    """Say that no client is found; return whether that is a failure."""
+    if asked.as_json:
+        output.document({"clients": []})
+    else:
+        output.note(f"no client is found on this machine; to set one up all the same, name it: {', '.join(HOSTS)}")
+    return not asked.uninstall
 
 
 def _file(client: Host, machine: Machine, project: str | None) -> Path:
     return client.user_file(machine) if project is None else _project_file(client, project)
 
 
-def _written(client: Host, file: Path, project: str | None, asked: _Asked) -> tuple[Plan, dict[str, object]]:
+def _written(client: Host, machine: Machine, project: str | None, asked: _Asked) -> tuple[Plan, dict[str, object]]:
     """Write a client's file, or with --dry-run do not; return what was planned, and what is said of it."""
-    plan = asked.plan(Document.of(client, file))
+    plan = asked.plan(Document.of(client, _file(client, machine, project)))
     backup = None if asked.dry_run else plan.apply(datetime.now().astimezone())
     new = plan.entry is not None and plan.before != plan.after and not asked.dry_run
     steps = [client.then, *([client.approval] if project is not None and client.approval else [])]
@@ -201,7 +213,7 @@ def _written(client: Host, file: Path, project: str | None, asked: _Asked) -> tu
         "status": plan.status,
         "dry_run": asked.dry_run,
         "backup": str(backup) if backup else None,
-        "notes": [*plan.notes, *_notes(plan, project)],
+        "notes": [*plan.notes, *_notes(plan, client, machine, project)],
         "then": "; then ".join(steps if project is None else reversed(steps)) if new else None,
         "diff": plan.diff() if asked.dry_run else None,
     }
@@ -226,7 +238,7 @@ def _install(document: Document, entry: Entry, *, name: str | None, replace: boo
         return plans.install(document, entry, scripts.shadows, name=name, replace=True)
 
 
-def _notes(plan: Plan, project: str | None) -> list[str]:
+def _notes(plan: Plan, client: Host, machine: Machine, project: str | None) -> list[str]:
     """Return what the user should know of what is written."""
     if plan.entry is None:
         return []
@@ -235,6 +247,9 @@ def _notes(plan: Plan, project: str | None) -> list[str]:
         notes.append("the path in it is this machine's: others who share the project have another")
     if server.fleeting(plan.entry.command):
         notes.append(f"{plan.entry.command} is in an environment that may vanish; install memmux for good, then again")
+    notes += mms_setup.of_variables(plan.entry.env or {})
+    if client.name == HOOKED:
+        notes += mms_setup.of_hooks(machine)
     return notes
 
 
@@ -243,13 +258,13 @@ def _show(answer: Mapping[str, object]) -> None:
     diff, notes = answer["diff"], answer["notes"]
     assert isinstance(notes, list)
     status = f"{answer['status']}" if not answer["dry_run"] else f"would be: {answer['status']}"
-    click.echo(f"{output.clean(str(answer['file']))}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
+    output.line(f"{answer['file']}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
     if answer["dry_run"]:
-        click.echo(output.clean(str(diff)), nl=False)
+        output.block(str(diff))
     if answer["backup"]:
-        click.echo(f"the old file is {output.clean(str(answer['backup']))}")
+        output.line(f"the old file is {answer['backup']}")
     for note in notes:
-        click.echo(f"note: {output.clean(note)}", err=True)
+        output.line(f"note: {note}", err=True)
 
 
 def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str, object]], asked: _Asked) -> bool:
@@ -276,7 +291,7 @@ def _tried(entry: Entry, folder: Path, *, as_json: bool) -> trial.Trial | Server
             output.failure(error, as_json=False)
         return error
     if not as_json:
-        click.echo(f"started it: {output.clean(f'{tried.server} {tried.version}')} answers, with {tried.tools} tools")
+        output.line(f"started it: {tried.server} {tried.version} answers, with {tried.tools} tools")
     return tried
 
 
@@ -294,10 +309,10 @@ def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: boo
         return
     would = "would be: " if dry_run else ""
     for script in done:
-        click.echo(f"{output.clean(str(script.path))}  {would}{script.status}")
+        output.line(f"{script.path}  {would}{script.status}")
     if not uninstall:
         for text in hidden if not dry_run else ():
-            click.echo(f"note: {output.clean(text)}", err=True)
-        click.echo(
+            output.line(f"note: {text}", err=True)
+        output.line(
             "`python -m mcp_memory_service.server` stays what it is: it names that package, not a script", err=True
         )

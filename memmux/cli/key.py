@@ -98,10 +98,10 @@ def add(
     if as_json:
         output.document({**grant.to_json(), "endpoint": str(address), "file": str(path), "listens": listens})
         return
-    click.echo(f"{path} is the key {name!r} for {address}: hand it over in private, and delete it here")
-    click.echo(f"on the other machine: memmux connect {path.name}")
+    output.line(f"{path} is the key {name!r} for {address}: hand it over in private, and delete it here")
+    output.line(f"on the other machine: memmux connect {path.name}")
     if not listens:
-        click.echo(f"no cluster listens yet: set MEMMUX_LISTEN, or run `memmux serve --listen tcp://*:{address.port}`")
+        output.line(f"no cluster listens yet: set MEMMUX_LISTEN, or run `memmux serve --listen tcp://*:{address.port}`")
 
 
 def _proposed(settings: Settings) -> Address:
@@ -173,7 +173,7 @@ def revoke(settings: Settings, name: str, *, as_json: bool) -> None:
     if as_json:
         output.document({"name": name, "revoked": True, "running": running})
     else:
-        click.echo(f"revoked {name!r}" + ("; the cluster knows" if running else "; no cluster listens"))
+        output.line(f"revoked {name!r}" + ("; the cluster knows" if running else "; no cluster listens"))
 
 
 def _known(settings: Settings, serial: int) -> bool:

@@ -11,6 +11,7 @@ import click
 
 from memmux.cli import output
 from memmux.cli.options import setting_options
+from memmux.cli.streams import ReaderGoneError
 from memmux.errors import (
     ArgumentInvalidError,
     KeyConflictError,
@@ -29,6 +30,7 @@ from memmux.version import __version__
 FAILURE = 1
 USAGE = 2
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended
+READER_GONE = 141  # and for one that SIGPIPE ended
 
 _COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -101,7 +103,8 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
 
-    `memmux status` and `memmux top --once` end with 3 when no cluster runs.
+    `memmux status` and `memmux top --once` end with 3 when no cluster runs. It is 141 when whoever read standard output
+    went away before everything was written.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
@@ -115,6 +118,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except click.Abort:
         return INTERRUPTED
+    except ReaderGoneError:
+        return READER_GONE
     except MemmuxError as error:
         output.failure(error, as_json=as_json)
         return USAGE if _is_usage(error) else FAILURE

@@ -42,7 +42,7 @@ def backup(settings: Settings, *, to: str | None, as_json: bool) -> None:
         output.document(made)
     else:
         size = f"{made.bytes / MEBIBYTE:.1f} MiB, {made.memories} memories, change {made.seq}"
-        click.echo(f"{output.clean(made.path)}  {size}, checked, {made.seconds:.1f} s")
+        output.line(f"{made.path}  {size}, checked, {made.seconds:.1f} s")
 
 
 @click.command()
@@ -65,7 +65,7 @@ def restore(settings: Settings, *, file: str | None, newest: bool, as_json: bool
         output.document(done)
         return
     for passed in done["passed_over"]:
-        click.echo(f"passed over  {output.clean(passed)}: not a good backup", err=True)
+        output.line(f"passed over  {passed}: not a good backup", err=True)
     output.facts(
         (
             ("restored", done["restored"]),
@@ -132,8 +132,8 @@ def _in_memory(settings: Settings) -> Findings:
 def _show(settings: Settings, findings: Findings, rebuilt: Any, seconds: float) -> None:
     if rebuilt is not None:
         again = f"; {rebuilt.dropped} memories get new vectors" if rebuilt.dropped else ""
-        click.echo(f"built anew: {rebuilt.texts} texts, {rebuilt.vectors} vectors{again}")
+        output.line(f"built anew: {rebuilt.texts} texts, {rebuilt.vectors} vectors{again}")
     for finding in findings:
-        click.echo(f"{click.style(finding['code'], fg='red')}: {output.clean(finding['what'])}; {finding['remedy']}")
+        output.line(output.styled(finding["code"], fg="red"), f": {finding['what']}; {finding['remedy']}")
     verdict = f"{len(findings)} findings" if findings else "nothing is wrong"
-    click.echo(f"{settings.database}: {verdict}, {seconds:.1f} s")
+    output.line(f"{settings.database}: {verdict}, {seconds:.1f} s")

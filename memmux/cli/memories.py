@@ -62,9 +62,9 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
         output.document(stored)
         return
     there = f"already there{', with more ' + ' and '.join(stored.merged) if stored.merged else ''}"
-    click.echo(f"{stored.id}  {there if stored.status == 'duplicate' else 'stored'}")
+    output.line(f"{stored.id}  {there if stored.status == 'duplicate' else 'stored'}")
     for similar in stored.similar:
-        click.echo(f"{similar.id}  says nearly the same ({similar.score:.3f})")
+        output.line(f"{similar.id}  says nearly the same ({similar.score:.3f})")
     output.warn(stored.degraded)
 
 
@@ -90,7 +90,7 @@ def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> 
     for hit in result.hits:
         output.summary(hit.memory, hit.score)
     if not result.hits:
-        click.echo("nothing found")
+        output.line("nothing found")
     output.warn(result.degraded)
 
 
@@ -131,7 +131,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
         return
     for memory in page.memories:
         output.summary(memory)
-    click.echo(f"{len(page.memories)} of {page.total}")
+    output.line(f"{len(page.memories)} of {page.total}")
     output.warn(page.degraded)
 
 
@@ -162,7 +162,7 @@ def update(
     if as_json:
         output.document(updated)
         return
-    click.echo(f"{updated.id}  {'takes its place' if versioned else 'updated'}")
+    output.line(f"{updated.id}  {'takes its place' if versioned else 'updated'}")
     output.warn(updated.degraded)
 
 
@@ -178,7 +178,7 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
     if as_json:
         output.document(deleted)
     else:
-        click.echo(f"{deleted.id}  deleted")
+        output.line(f"{deleted.id}  deleted")
         output.warn(deleted.degraded)
 
 
@@ -192,18 +192,22 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
 @with_settings
 def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bool, **options: Any) -> None:
     """Delete all memories with these tags, of this type, of this time, or from this file."""
+    nearest: list[str] = []
     with _client(settings) as client:
         if source is None:
             forgotten = client.forget(dry_run=dry_run, **options)
         else:
             from memmux.ingest import sources  # the other commands do without
 
-            options["type"] = options["type"] or sources.TYPE
-            forgotten = sources.forget(client, Path(source), sources.Selection(**options), dry_run=dry_run)
+            selection = sources.Selection(**{**options, "type": options["type"] or sources.TYPE})
+            forgotten = sources.forget(client, Path(source), selection, dry_run=dry_run)
+            nearest = [] if forgotten.count else sources.nearest(client, Path(source), selection)
+    if source is not None and not forgotten.count:
+        output.note(f"no memory is from {source}" + (f"; there are some from {', '.join(nearest)}" if nearest else ""))
     if as_json:
         output.document(forgotten)
         return
     for memory_id in forgotten.ids:
-        click.echo(memory_id)
-    click.echo(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
+        output.line(memory_id)
+    output.line(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
     output.warn(forgotten.degraded)

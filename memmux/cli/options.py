@@ -155,12 +155,12 @@ _SELECTION = (
     click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
-    click.option("--after", metavar="TIME", help="Only stored at or after: 2026-11-23, 2026-11-23T14:30, or seconds."),
-    click.option("--before", metavar="TIME", help="Only stored before this time."),
+    click.option("--after", metavar="TIME", help="Only created at or after: 2026-11-23, 2026-11-23T14:30, or seconds."),
+    click.option("--before", metavar="TIME", help="Only created before this time."),
     click.option(
         "--when",
         metavar="WORDS",
-        help="Only stored then: 'yesterday', 'last week', '3 days ago', 'october 2025', 'since monday' and the like.",
+        help="Only created then: 'yesterday', 'last week', '3 days ago', 'october 2025', 'since monday' and the like.",
     ),
 )
 _PLACE = (

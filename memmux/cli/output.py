@@ -1,4 +1,8 @@
-"""The output of commands: one JSON document, or text for people; rich is imported only for a table on a terminal."""
+"""The output of commands: one JSON document, or text for people; rich is imported only for a table on a terminal.
+
+Every text for people is printed here, so that no text of a memory, a path or an error can forge a line, or be obeyed
+by a terminal: `line` escapes what would begin another one, `block` takes text that has several.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from typing import Any
 
 import click
 import orjson
@@ -16,47 +22,127 @@ from memmux.wire.answers import Answer, Memory
 
 PREVIEW_CHARACTERS = 240  # of a memory in a list
 
-# C0 and C1 but tab and line feed, lone surrogates, and what turns the direction of writing around.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# C0 and C1 but tab and line feed, separators of lines, lone surrogates, and what turns the direction of writing around.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_BREAKS = re.compile("[\t\n]")
+_UNESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # of those, in JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A part of a line with its style, as `click.style` takes it."""
+
+    text: str
+    style: dict[str, Any]
+
+
+def styled(text: str, **style: Any) -> Styled:
+    """Return a part of a line that has a style on a terminal."""
+    return Styled(text, style)
+
+
+def line(*parts: str | Styled, err: bool = False) -> None:
+    """Print the parts as one line, whatever they hold; err: on standard error."""
+    stream = sys.stderr if err else sys.stdout
+    coloured = stream.isatty()
+    texts = [
+        click.style(flat(part.text), **part.style)
+        if isinstance(part, Styled) and coloured
+        else flat(part.text if isinstance(part, Styled) else part)
+        for part in parts
+    ]
+    _write(f"{''.join(texts)}\n", stream)
+
+
+def block(text: str) -> None:
+    """Print a text of several lines, each of which may be anything."""
+    text = clean(text)
+    _write(text if text.endswith("\n") else f"{text}\n", sys.stdout)
+
+
+def _write(text: str, stream: Any) -> None:
+    stream.write(text)
+    stream.flush()
 
 
 def document(value: object) -> None:
     """Print `value` as one JSON document: one line, or indented on a terminal. An answer says what it went without."""
     if isinstance(value, Answer):
         value = {**orjson.loads(orjson.dumps(value)), "degraded": value.degraded}
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0))
+    click.echo(_json(value, orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0))
 
 
 def failure(error: MemmuxError, *, as_json: bool) -> None:
     """Print `error` as one line on standard error."""
     if as_json:
-        fields = {key: clean(value) if isinstance(value, str) else value for key, value in error.to_json().items()}
-        click.echo(orjson.dumps({"error": fields}), err=True)
+        given = {key: clean(value) if isinstance(value, str) else value for key, value in error.to_json().items()}
+        click.echo(_json({"error": given}), err=True)
     else:
-        click.echo(f"memmux: {click.style(error.code, fg='red')}: {_one_line(error.message)}", err=True)
+        line("memmux: ", styled(error.code, fg="red"), ": ", _one_line(error.message), err=True)
 
 
 def warn(degraded: Sequence[str]) -> None:
     """Say on standard error what an answer had to do without."""
     if degraded:
-        click.echo(f"memmux: {click.style('degraded', fg='yellow')}: {', '.join(degraded)}", err=True)
+        line("memmux: ", styled("degraded", fg="yellow"), ": ", ", ".join(degraded), err=True)
+
+
+def note(text: str) -> None:
+    """Say something on standard error that is no failure."""
+    line("memmux: ", text, err=True)
 
 
 def clean(text: str) -> str:
-    """Return `text` with control characters escaped, so that a memory can't drive the terminal."""
-    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+    """Return `text` with control characters escaped, so that a memory can't drive the terminal; it may have lines."""
+    return _CONTROLS.sub(_escaped, text)
+
+
+def flat(text: str) -> str:
+    """Return `text` with control characters, tabs and line feeds escaped, so that it is of one line."""
+    return text if text.isascii() and text.isprintable() else _BREAKS.sub(_escaped, clean(text))
+
+
+def harmless(raw: bytes) -> bytes:
+    """Return JSON in which what a terminal might obey is escaped as JSON does."""
+    if raw.isascii() and b"\x7f" not in raw:
+        return raw
+    text = raw.decode(errors="backslashreplace")
+    return _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]
+
+
+def _json(value: object, option: int = 0) -> bytes:
+    try:
+        return harmless(orjson.dumps(value, option=option))
+    except orjson.JSONEncodeError:  # a path whose bytes are no UTF-8
+        return harmless(orjson.dumps(_encodable(value), option=option))
+
+
+def _encodable(value: Any) -> Any:
+    """Return the value with what UTF-8 lacks escaped in each text."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _encodable(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(held) for name, held in value.items()}
+    return [_encodable(held) for held in value] if isinstance(value, list | tuple) else value
 
 
 def _one_line(text: str) -> str:
+    """Return a text of several lines as one."""
     return " ".join(clean(text).split())
 
 
 def _preview(text: str) -> str:
     # One cut before the cleaning: a memory may be a million characters.
-    line = _one_line(text[: 2 * PREVIEW_CHARACTERS])
-    if len(line) <= PREVIEW_CHARACTERS and len(text) <= 2 * PREVIEW_CHARACTERS:
-        return line
-    return line[: PREVIEW_CHARACTERS - 1].rstrip() + "…"
+    whole = _one_line(text[: 2 * PREVIEW_CHARACTERS])
+    if len(whole) <= PREVIEW_CHARACTERS and len(text) <= 2 * PREVIEW_CHARACTERS:
+        return whole
+    return whole[: PREVIEW_CHARACTERS - 1].rstrip() + "…"
 
 
 def local(moment: datetime) -> str:
@@ -64,36 +150,37 @@ def local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _headline(memory: Memory) -> str:
-    words = [click.style(memory.id, fg="cyan"), local(memory.created_at)]
+def _headline(memory: Memory) -> list[str | Styled]:
+    words: list[str | Styled] = [styled(memory.id, fg="cyan"), "  ", local(memory.created_at)]
     if memory.type:
-        words.append(click.style(clean(memory.type), fg="magenta"))
-    words.extend(click.style(f"#{_one_line(tag)}", fg="green") for tag in memory.tags)
-    return "  ".join(words)
+        words += ["  ", styled(memory.type, fg="magenta")]
+    for tag in memory.tags:
+        words += ["  ", styled(f"#{tag}", fg="green")]
+    return words
 
 
 def summary(memory: Memory, score: float | None = None) -> None:
     """Print a memory in two lines: what it is, and how it begins."""
-    ranked = "" if score is None else click.style(f"{score:.3f}", bold=True) + "  "
-    click.echo(f"{ranked}{_headline(memory)}")
-    click.echo(f"  {_preview(memory.content)}")
+    ranked: list[str | Styled] = [] if score is None else [styled(f"{score:.3f}", bold=True), "  "]
+    line(*ranked, *_headline(memory))
+    line("  ", _preview(memory.content))
 
 
 def whole(memory: Memory) -> None:
     """Print all of a memory."""
-    click.echo(_headline(memory))
+    line(*_headline(memory))
     if memory.updated_at != memory.created_at:
-        click.echo(f"updated   {local(memory.updated_at)}")
+        line("updated   ", local(memory.updated_at))
     if memory.supersedes:
-        click.echo(f"replaces  {memory.supersedes}")
+        line("replaces  ", memory.supersedes)
     if memory.superseded_by:
-        click.echo(f"replaced  by {memory.superseded_by}")
+        line("replaced  by ", memory.superseded_by)
     for alias in memory.aliases:
-        click.echo(f"alias     {clean(alias)}")
+        line("alias     ", alias)
     if memory.metadata:
-        click.echo(f"metadata  {clean(orjson.dumps(memory.metadata).decode())}")
-    click.echo()
-    click.echo(clean(memory.content))
+        line("metadata  ", orjson.dumps(memory.metadata).decode())
+    line()
+    block(memory.content)
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> None:
@@ -101,7 +188,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     shown = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        click.echo(f"{click.style(name.ljust(width), bold=True)}  {clean(value)}")
+        line(styled(name.ljust(width), bold=True), "  ", value)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -109,15 +196,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     texts = [[_one_line("" if cell is None else str(cell)) for cell in row] for row in rows]
     numeric = [bool(rows) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(columns))]
     if sys.stdout.isatty():
-        _rich_table(title, columns, texts, numeric)
+        _rich_table(flat(title), columns, texts, numeric)
         return
-    click.echo(f"\n{title}")
-    widths = [max(len(line[place]) for line in (list(columns), *texts)) for place in range(len(columns))]
-    for line in (list(columns), *texts):
-        cells = zip(line, widths, numeric, strict=True)
-        click.echo(
-            "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip()
-        )
+    line()
+    line(title)
+    widths = [max(len(cells[place]) for cells in (list(columns), *texts)) for place in range(len(columns))]
+    for cells in (list(columns), *texts):
+        aligned = zip(cells, widths, numeric, strict=True)
+        line("  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in aligned).rstrip())
 
 
 def _rich_table(title: str, columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:
@@ -126,11 +212,11 @@ def _rich_table(title: str, columns: Sequence[str], texts: list[list[str]], nume
     from rich.markup import escape  # the same
     from rich.table import Table  # the same
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    drawn = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for name, right in zip(columns, numeric, strict=True):
         drawn.add_column(name, justify="right" if right else "left")
-    for line in texts:
-        drawn.add_row(*map(escape, line))
+    for cells in texts:
+        drawn.add_row(*map(escape, cells))
     Console().print(drawn)
 
 

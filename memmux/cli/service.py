@@ -15,7 +15,7 @@ NOT_RUNNING = 3  # the exit code of `memmux service status` when the service doe
 
 
 @click.command()
-@click.argument("action", type=click.Choice(["install", "uninstall", "status"]))
+@click.argument("action", metavar="ACTION", type=click.Choice(["install", "uninstall", "status"]))
 @click.option("--dry-run", is_flag=True, help="Print what would be written and run, and do nothing.")
 @json_option
 @with_settings
@@ -46,11 +46,11 @@ def service(settings: Settings, *, action: str, dry_run: bool, as_json: bool) ->
         output.document({**said, "left_to_run": [" ".join(command) for command in left]})
         return
     if not done:
-        click.echo(f"there is no service at {found.path}")
+        output.line(f"there is no service at {found.path}")
         return
-    click.echo(f"{'wrote' if action == 'install' else 'removed'} {found.path}")
+    output.line(f"{'wrote' if action == 'install' else 'removed'} {found.path}")
     for command in left:
-        click.echo(f"to run: {' '.join(command)}")
+        output.line(f"to run: {' '.join(command)}")
 
 
 def _dry_run(found: Service, action: str, commands: tuple[tuple[str, ...], ...], *, as_json: bool) -> None:
@@ -61,11 +61,12 @@ def _dry_run(found: Service, action: str, commands: tuple[tuple[str, ...], ...],
             {"action": action, "name": found.name, "path": str(found.path), "content": text, "commands": lines}
         )
         return
-    click.echo(f"{'write' if action == 'install' else 'remove'} {found.path}")
+    output.line(f"{'write' if action == 'install' else 'remove'} {found.path}")
     if action == "install":
-        click.echo(f"\n{found.content.decode()}")
+        output.line()
+        output.block(found.content.decode())
     for line in lines:
-        click.echo(f"run {line}")
+        output.line(f"run {line}")
 
 
 def _status(found: Service, *, as_json: bool) -> None:
@@ -73,8 +74,8 @@ def _status(found: Service, *, as_json: bool) -> None:
     if as_json:
         output.document({"name": found.name, "path": str(found.path), "installed": found.installed, "active": active})
     elif not found.installed:
-        click.echo(f"not installed; `memmux service install` would write {found.path}")
+        output.line(f"not installed; `memmux service install` would write {found.path}")
     else:
-        click.echo(f"{found.name}: {'running' if active else 'not running'}, {found.path}")
+        output.line(f"{found.name}: {'running' if active else 'not running'}, {found.path}")
     if not active:
         click.get_current_context().exit(NOT_RUNNING)

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from memmux.cli import streams
+from memmux.config import mms_variables
 from memmux.version import __version__
 
 USAGE = 2  # the exit code for what memmux does another way
@@ -46,13 +49,14 @@ def launch(name: str, arguments: Sequence[str]) -> int:
     if "-h" in given or "--help" in given:
         sys.stdout.write("This is `memmux mcp`, in the place of mcp-memory-service; see `memmux mcp --help`.\n")
         return 0
-    return _serve(given)
+    return _serve(name, given)
 
 
-def _serve(given: list[str]) -> int:
+def _serve(name: str, given: list[str]) -> int:
     """Run `memmux mcp`, unless an option asks for what memmux has not."""
     from memmux.cli.main import run  # only a server needs the command line
 
+    os.environ.setdefault(mms_variables.COMMAND, name)
     debug = False
     while given:
         option, _, value = given.pop(0).partition("=")
@@ -73,4 +77,5 @@ def _say(text: str) -> int:
 
 
 if __name__ == "__main__":
+    streams.prepare()
     sys.exit(launch(sys.argv[1], sys.argv[2:]))

@@ -70,9 +70,9 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, format_: st
     if as_json:
         output.document({"file": str(target), "memories": exported.memories, "deleted": exported.deleted})
         return
-    name = "standard output" if file == STANDARD else output.clean(str(target))
+    name = "standard output" if file == STANDARD else str(target)
     deleted = f", {exported.deleted} of them deleted" if exported.deleted else ""
-    click.echo(f"{name}  {exported.memories} memories{deleted}", err=file == STANDARD)
+    output.line(f"{name}  {exported.memories} memories{deleted}", err=file == STANDARD)
 
 
 def _give(settings: Settings, target: Path, *, as_json: bool) -> None:
@@ -85,7 +85,9 @@ def _give(settings: Settings, target: Path, *, as_json: bool) -> None:
     if as_json:
         output.document({"file": str(target), **orjson.loads(orjson.dumps(written))})
     else:
-        click.echo(f"{output.clean(str(target))}  {output.clean(written.text())}")
+        first, *more = written.lines()
+        for text in (f"{target}  {first}", *more):
+            output.line(text)
 
 
 def _note(settings: Settings, target: Path) -> None:
@@ -111,7 +113,8 @@ def import_memories(settings: Settings, file: str, *, as_json: bool) -> None:
             if as_json:
                 output.document(taken.to_json())
             else:
-                click.echo(output.clean(taken.text()))
+                for text in taken.lines():
+                    output.line(text)
             click.get_current_context().exit(BROKEN if taken.left_out else 0)
         with output.progress("importing") as report:
             imported = jsonl.read(client, opened, size=size, report=report)
@@ -145,10 +148,10 @@ def _take(client: Client, file: str, opened: BinaryIO) -> Report | None:
 
 def _show(imported: jsonl.Imported) -> None:
     for problem in imported.problems[:SHOWN]:
-        status = click.style(problem.status, fg="red" if problem.status == "broken" else "yellow")
-        click.echo(f"line {problem.line}: {status}: {output.clean(problem.message)}", err=True)
+        status = output.styled(problem.status, fg="red" if problem.status == "broken" else "yellow")
+        output.line(f"line {problem.line}: ", status, f": {problem.message}", err=True)
     if (more := imported.conflicts + imported.duplicates + imported.broken - SHOWN) > 0:
-        click.echo(f"and {more} more", err=True)
+        output.line(f"and {more} more", err=True)
     counts = {
         "created": imported.created,
         "there already": imported.skipped,
@@ -156,7 +159,7 @@ def _show(imported: jsonl.Imported) -> None:
         "duplicates": imported.duplicates,
         "broken": imported.broken,
     }
-    click.echo(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to import")
+    output.line(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to import")
 
 
 @contextlib.contextmanager

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
+from memmux.cluster.holder import Holder
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
 from memmux.config import usable
+from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, load
 from memmux.errors import (
@@ -26,6 +28,7 @@ from memmux.errors import (
     LocalOnlyError,
     MemmuxError,
     OverloadedError,
+    SettingInvalidError,
 )
 from memmux.processes import alive
 from memmux.trust import remotes
@@ -46,6 +49,8 @@ def choose(database: str | Path | None, settings: Settings | None) -> Settings:
         return load({"database": database})
     # Resolved, as `load` does, so that two names of one database reach one cluster.
     remote = settings.remote if database is None else None  # whoever names a database means that one
+    if database is not None and not str(database).strip():
+        raise SettingInvalidError("database is empty; name a file, or leave it out")
     chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
     # What was found for one database is not meant for another.
     adopt_from = settings.adopt_from if chosen == meant else None
@@ -83,7 +88,8 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     it can't be is no failure: then the older one serves.
     Raises ClusterUnreachableError at once if none answers and `start` is false; StoragePermissionError when the
     database is another user's, or its folder can't be written; the router's own error when it can't serve;
-    OverloadedError when the cluster has had no descriptor left for another client for a while; ClusterStartError
+    DatabaseForeignError when the file is no database of ours, and nothing is made beside it; OverloadedError when the
+    cluster has had no descriptor left for another client for a while; ClusterStartError
     otherwise.
 
     A cluster on another machine is never started. It is given `request_timeout_s` to answer, or, if `start` is false,
@@ -152,6 +158,7 @@ def gone(settings: Settings, endpoint: Endpoint) -> Steps[None]:
 
 def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
     """Take the spawn lock, look again, and start; whoever does not get the lock waits for the cluster of who did."""
+    refuse_foreign(places.database)  # before anything is made beside it
     with open_lock(places.spawn_lock) as lock:
         pausing = pauses()
         while not lock.take():
@@ -181,13 +188,23 @@ def _start(places: Places, until: float) -> Steps[Endpoint]:
                 if found := (yield from look(places)):
                     return found
             if again >= until:
-                raise
+                raise _in_use(places) from None
         except RouterEndedError as error:
             # Whoever killed it, or the system for want of memory, may leave the next one alone.
             crashes += not error.killed
             if crashes >= CRASHES or time.monotonic() + KILLED_S >= until:
                 raise
             yield KILLED_S
+
+
+def _in_use(places: Places) -> DatabaseInUseError:
+    """Return what keeps a cluster from starting: one that serves, or one that does not come up."""
+    if (found := Holder.of(places)) is None:
+        return DatabaseInUseError()
+    return DatabaseInUseError(
+        f"a cluster (pid {found.pid}) has been starting since {found.began.astimezone():%Y-%m-%d %H:%M:%S} and answers "
+        "nobody; look at its log, or end it with `memmux stop`"
+    )
 
 
 def _adopts(places: Places) -> bool:

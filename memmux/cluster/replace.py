@@ -7,10 +7,11 @@ import time
 import orjson
 
 from memmux.cluster import start as starting
-from memmux.cluster.endpoint import Endpoint
+from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.ping import look
 from memmux.cluster.steps import PAUSE_MOST_S, Steps
 from memmux.config import usable
+from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError, HandOverError, MemmuxError
@@ -33,6 +34,8 @@ def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
     places = Places(settings)
     usable.check(places)
     until = time.monotonic() + settings.start_timeout_s
+    if read(places) is None:  # none serves
+        refuse_foreign(places.database)
     with open_lock(places.spawn_lock) as lock:
         while not lock.take():
             yield PAUSE_MOST_S

@@ -23,7 +23,14 @@ def variables(environment: Mapping[str, str], cwd: Path, home: Path) -> dict[str
     """
     here = {name: value for name, value in _from_file(cwd / ".env").items() if name != LOG_LEVEL}
     found = {**_from_file(home / ".mcp-memory" / ".env"), **here, **environment}
-    return {name: value for name, value in found.items() if value and (name.startswith(PREFIX) or name == LOG_LEVEL)}
+    return own(found)
+
+
+def own(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables that are set and may be its own."""
+    return {
+        name: value for name, value in environment.items() if value and (name.startswith(PREFIX) or name == LOG_LEVEL)
+    }
 
 
 def find(environment: Mapping[str, str], cwd: Path, home: Path, *, platform: str = sys.platform) -> Path | None:

@@ -73,6 +73,18 @@ WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
 """How the names of the others begin, and why they have none; a longer beginning stands before a shorter one."""
 
 
+COMMAND = "MCP_MEMORY_COMMAND"
+"""Set by the launcher of its console scripts: the script as which memmux was started."""
+
+
+def in_use(known: Mapping[str, str]) -> bool:
+    """Return whether any of its own variables is set, with an effect or without: then its users are to be served."""
+    return any(
+        name.startswith((*HONOURED, *WITHOUT_EFFECT)) and name != mms_database.LOG_LEVEL  # which is anybody's
+        for name in known
+    )
+
+
 def settings(known: Mapping[str, str]) -> Iterator[tuple[str, object, str]]:
     """Yield the settings that its variables stand for: name, value, and which variable said so.
 

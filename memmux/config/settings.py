@@ -80,7 +80,7 @@ class Settings:
     client_requests_s, client_in_flight, client_memories: how many requests a second a client may send, how many may be
     unanswered, and how many memories a namespace may hold when it stores another; 0: no bound. A key's own go before.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
-    tools: which tools the MCP server lists.
+    tools: which tools the MCP server lists; all of them where memmux has taken the place of mcp-memory-service.
     metrics_port: where the router tells Prometheus its metrics, on the loopback interface alone; 0 nowhere.
     canary_s: between two canaries, the memories by which the router sees whether the cluster is fit; 0 never.
     traces: whether the MCP server makes OpenTelemetry spans.
@@ -171,7 +171,8 @@ _RANGES = (
 def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings from flags (None values are not given), the environment and the TOML file.
 
-    Where nothing says what is to be adopted, it is looked for; see `_found`. Raises SettingInvalidError, which names
+    Where nothing says what is to be adopted, it is looked for; see `_found`. Where nothing says which tools are listed,
+    users of mcp-memory-service get as many as they had: all. Raises SettingInvalidError, which names
     the source of the value that is wrong.
     """
     environment = os.environ if environment is None else environment
@@ -188,13 +189,23 @@ def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, st
         # The clients of other machines could not start it again.
         values.setdefault("idle_exit_s", 0.0)
     cwd, home = folders()
-    for name, value, source in mms_variables.settings(mms_database.variables(environment, cwd, home)):
+    known = mms_database.variables(environment, cwd, home)
+    for name, value, source in mms_variables.settings(known):
         if name not in values:
             values[name] = convert(hints, name, value, source)
     settings = Settings(**values)
-    if "adopt_from" in values or settings.remote is not None or begun(settings.database):
-        return settings
-    return replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
+    if "adopt_from" not in values and settings.remote is None and not begun(settings.database):
+        settings = replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
+    if "tools" not in values and (mms_variables.in_use(known) or settings.adopt_from is not None or _adopted(settings)):
+        settings = replace(settings, tools=ToolList.FULL)
+    return settings
+
+
+def _adopted(settings: Settings) -> bool:
+    """Return whether the database began as one of mcp-memory-service."""
+    from memmux.config.paths import Places  # which are those of settings
+
+    return Places(settings).adoption.exists()
 
 
 def _found(environment: Mapping[str, str], cwd: Path, home: Path, *, named: bool) -> Path | None:
@@ -244,7 +255,7 @@ def _from_flags(flags: Mapping[str, object]) -> list[tuple[str, object, str]]:
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
     names = {f"{PREFIX}{known.name.upper()}": known.name for known in fields(Settings)}
-    return [(names[key], value, key) for key, value in environment.items() if key in names and value]
+    return [(names[key], value, key) for key, value in environment.items() if key in names and value.strip()]
 
 
 def config_file(environment: Mapping[str, str] | None = None) -> Path:
@@ -255,7 +266,9 @@ def config_file(environment: Mapping[str, str] | None = None) -> Path:
 
 def _at(remote: object, environment: Mapping[str, str]) -> object:
     """Return the file of a remote that is given by its name; of `memmux.trust.remotes`, which costs more to import."""
-    is_name = isinstance(remote, str) and remote != NONE and "/" not in remote and not remote.endswith(".json")
+    if not isinstance(remote, str) or remote.strip() in ("", NONE):
+        return remote
+    is_name = "/" not in remote and not remote.endswith(".json")
     return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
 
 

@@ -19,6 +19,7 @@ from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
 from memmux.cluster.endpoint import Endpoint
+from memmux.cluster.holder import Holder
 from memmux.cluster.ping import full, ping
 from memmux.cluster.steps import run
 from memmux.config import mms_database, mms_variables, owner
@@ -204,7 +205,19 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
     if endpoint is not None and (finding := _running(endpoint)) is not None:
         yield finding
         return
+    if (held := Holder.of(places)) is not None:
+        yield warning(
+            "cluster",
+            f"pid {held.pid} has been starting since {held.began:%H:%M:%S} UTC and answers nobody; see {places.logs}, "
+            "or end it with `memmux stop`",
+        )
+        return
     yield ok("cluster", "none runs; the next client starts one")
+    yield from _stale_files(places, endpoint)
+
+
+def _stale_files(places: Places, endpoint: Endpoint | None) -> Iterator[Finding]:
+    """Yield the files that are left while no cluster runs; endpoint: what its file says."""
     if places.endpoint.exists():
         pid = f" of pid {endpoint.pid}, which does not answer" if endpoint is not None else ", which nobody can read"
         yield warning("stale files", f"{places.endpoint} is left{pid}; the next cluster replaces it")
@@ -288,7 +301,7 @@ def of_variables(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield warning(
                 "settings", f"{name} is set and ignored; " + (f"{close[0]} was meant?" if close else "unset it")
             )
-        elif not environment[name]:
+        elif not environment[name].strip():
             ignored += 1
             yield warning("settings", f"{name} is set to nothing, which is ignored; unset it, or give it a value")
     if not ignored:

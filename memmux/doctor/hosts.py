@@ -23,16 +23,21 @@ def of_hosts(machine: Machine, folder: Path, shadows: Shadows = made_by_us) -> I
     A file that nobody can read is one too; if there is nothing at all, that is said.
     """
     some = False
-    for client in HOSTS.values():
-        user = client.user_file(machine)
-        projects = [file for file in ([client.project_file(folder)] if client.project else []) if file != user]
-        for file in (user, *projects):
-            option = "" if file == user else " --project"
-            for finding in _of_file(client, file, option, shadows):
-                some = True
-                yield finding
+    for client, file, option in files(machine, folder):
+        for finding in _of_file(client, file, option, shadows):
+            some = True
+            yield finding
     if not some:
         yield Finding(NAME, Level.OK, f"none is set up; `memmux install CLIENT` does it for {', '.join(HOSTS)}")
+
+
+def files(machine: Machine, folder: Path) -> Iterator[tuple[Host, Path, str]]:
+    """Yield the files of every client, for the user and the project in `folder`, and the option that means the file."""
+    for client in HOSTS.values():
+        user = client.user_file(machine)
+        yield client, user, ""
+        if client.project and (project := client.project_file(folder)) != user:
+            yield client, project, " --project"
 
 
 def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from memmux.config import mms_variables
+from memmux.config.settings import PREFIX, ToolList
 from memmux.errors import ArgumentInvalidError, ClientFileError, ReplacementNeededError, ServerNameTakenError
 from memmux.hosts import entry as entries
 from memmux.hosts import writing
@@ -21,6 +23,7 @@ from memmux.hosts.json_edit import Keys
 RECENT = 10  # backups that a removal compares the file with
 _SPELLINGS = frozenset({"args", "env", "environment"})  # of clients; an entry that was copied may have another's
 NAME = "memory"  # of the server, unless it has or gets another
+TOOLS = f"{PREFIX}TOOLS"
 
 
 class Status(StrEnum):
@@ -86,6 +89,8 @@ def install(document: Document, entry: Entry, shadows: Shadows, *, name: str | N
         raise _taken(document, old)
     replaced = theirs if replace else []
     env, notes = _environment(old, replaced, entry)
+    if replaced and not mms_variables.in_use(env):
+        env = {TOOLS: ToolList.FULL.value, **env}  # as many as its users had, which its variables say otherwise
     wanted = Entry(entry.command, entry.args, env)
     raw = entries.build(wanted, document.client)
     edits = [

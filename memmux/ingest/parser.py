@@ -44,11 +44,15 @@ def check(cancelled: Cancelled) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What is in a file; contents: of its chunks, each once, in order, with the page that it begins on."""
+    """What is in a file; contents: of its chunks, each once, in order, with the page that it begins on.
+
+    remark: what was not as it should be; empty if all was.
+    """
 
     title: str
     tags: tuple[str, ...]
     contents: dict[str, int | None]
+    remark: str = ""
 
 
 class Parser:
@@ -89,7 +93,7 @@ class Parser:
             self.close()
         if "problem" in answer:
             raise ArgumentInvalidError(answer["problem"])
-        return Parsed(answer["title"], tuple(answer["tags"]), dict(answer["chunks"]))
+        return Parsed(answer["title"], tuple(answer["tags"]), dict(answer["chunks"]), answer["remark"])
 
     def close(self) -> None:
         """End the process, whatever it does."""

@@ -97,6 +97,7 @@ def _answer(request: dict[str, Any], source: BinaryIO) -> dict[str, Any]:
     return {
         "title": document.title,
         "tags": document.tags,
+        "remark": document.remark.encode(errors="replace").decode(),
         "chunks": list(chunks.items()),
         "ends": held_bytes() > KEPT_BYTES,
     }

@@ -121,14 +121,14 @@ class _Run:
     pruned: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     problems: list[FileProblem] = field(default_factory=list)
+    remarks: list[FileProblem] = field(default_factory=list)
     degraded: dict[str, None] = field(default_factory=dict)
     shared: dict[str, Store] = field(default_factory=dict)
     gone: list[Memory] = field(default_factory=list)
 
     def complain(self, path: Path, message: str) -> None:
         """Remember a problem."""
-        shown = os.fsencode(path).decode(errors="replace")
-        self.problems.append(FileProblem(path=shown, message=clean(message)))
+        self.problems.append(_problem(path, message))
 
     def all(self, paths: Iterable[Path], progress: Progress) -> None:
         """Bring the memories of files up to date."""
@@ -196,6 +196,7 @@ class _Run:
             pruned=self.pruned,
             left_out=dict(self.left_out.most_common()),
             problems=tuple(self.problems),
+            remarks=tuple(self.remarks),
             degraded=tuple(self.degraded),
         )
 
@@ -231,6 +232,8 @@ class _Run:
     def _wanted(self, path: Path, opened: Opened) -> list[Store]:
         """Return the memories that a file shall be, each content once."""
         parsed = self.parser.parse(path.name, opened.data)
+        if parsed.remark:
+            self.remarks.append(_problem(path, parsed.remark))
         tags = (*self.tags, *_missing(parsed.tags, self.tags))[: limits.TAGS]
         return [
             Store(
@@ -283,6 +286,10 @@ class _Run:
             source = memory.metadata.get("source")
             if memory.type == TYPE and isinstance(source, str) and files.is_gone(Path(source)):
                 self._adapt(memory, chunk)
+
+
+def _problem(path: Path, message: str) -> FileProblem:
+    return FileProblem(path=os.fsencode(path).decode(errors="replace"), message=clean(message))
 
 
 def _tags(memory: Memory, chunk: Store) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from memmux.wire.answers import Forgotten, Memory
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
 TYPE = "document"  # of the memories
+NEAREST = 3  # files that are named in the place of one that is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,14 @@ def forget(client: Client, path: Path, selection: Selection, *, dry_run: bool = 
         )
         ids += forgotten.ids
     return Forgotten(ids=tuple(ids), count=len(ids), dry_run=dry_run)
+
+
+def nearest(client: Client, path: Path, selection: Selection) -> list[str]:
+    """Return the files from which memories are whose paths are most like this one."""
+    known = _known(client, selection, never)
+    same = [source for source in known if Path(source).name == path.name]
+    alike = difflib.get_close_matches(os.path.abspath(path.expanduser()), known, NEAREST)  # noqa: PTH100 - as above
+    return list(dict.fromkeys([*same, *alike]))[:NEAREST]
 
 
 def prune(

@@ -133,7 +133,7 @@ class Report:
             seconds=fields["seconds"],
         )
 
-    def text(self) -> str:
+    def lines(self) -> list[str]:
         """Return it for people: a line for the counts, and some for each kind of oddity."""
         found, outcome = self.found, self.outcome
         parts = {
@@ -152,4 +152,4 @@ class Report:
             lines.append(f"{kind} ({count}): {KINDS[kind]}")
             examples = [one for one in self.named if one.kind == kind][:SHOWN]
             lines += [f"    {one.hash[:12]}  {one.message}".rstrip() for one in examples]
-        return "\n".join(lines)
+        return lines

@@ -67,13 +67,13 @@ class Written:
         if len(self.named) < _NAMED:
             self.named.append(Oddity(kind, content_hash, message))
 
-    def text(self) -> str:
+    def lines(self) -> list[str]:
         """Return it for people."""
         head = (
             f"{self.memories} memories, {self.deleted} of them deleted, with {self.vectors} vectors and {self.links} "
             "links" + (f"; {self.pending} are yet to be embedded there" if self.pending else "")
         )
-        return "\n".join([head, *(f"{kind} ({count}): {KINDS[kind]}" for kind, count in sorted(self.odd.items()))])
+        return [head, *(f"{kind} ({count}): {KINDS[kind]}" for kind, count in sorted(self.odd.items()))]
 
 
 def _script(name: str, **values: object) -> str:

@@ -76,9 +76,14 @@ def check_metadata(metadata: object) -> None:
 def check_tags(tags: object) -> None:
     """Raise TagInvalidError unless `tags` are at most limits.TAGS short texts."""
     if not isinstance(tags, list | tuple) or len(tags) > limits.TAGS:
-        raise TagInvalidError(f"tags are a list of at most {limits.TAGS}")
+        raise TagInvalidError(f"tags are a list of at most {limits.TAGS}{_meant(tags)}")
     for tag in tags:
         check_text("a tag", tag, limits.TAG_CHARACTERS, TagInvalidError)
+
+
+def _meant(value: object) -> str:
+    """Return how a list is written of which somebody gave the only text."""
+    return f"; write [{value!r}]" if isinstance(value, str) and len(value) <= limits.TAG_CHARACTERS else ""
 
 
 def check_range(name: str, value: object, low: int, high: int) -> None:
@@ -90,7 +95,7 @@ def check_range(name: str, value: object, low: int, high: int) -> None:
 def check_aliases(aliases: object) -> None:
     """Raise ArgumentInvalidError unless `aliases` are at most limits.ALIASES short texts."""
     if not isinstance(aliases, list | tuple) or len(aliases) > limits.ALIASES:
-        raise ArgumentInvalidError(f"aliases are a list of at most {limits.ALIASES}")
+        raise ArgumentInvalidError(f"aliases are a list of at most {limits.ALIASES}{_meant(aliases)}")
     for alias in aliases:
         check_text("an alias", alias, limits.TYPE_CHARACTERS)
 

@@ -29,8 +29,9 @@ _PRIVATE = ("pid", "endpoint", "database")  # of WELCOME, that only who may know
 class Frontend:
     """The conversation with clients; answers to accepted requests come from the flow.
 
-    What a client may do is what the grant says that comes with its message. Nothing that it writes into a header beside
-    its request's id, operation, key and time is heeded, and nothing of it goes on to a worker.
+    What a client may do is what the grant says that comes with its message. Of a header that it writes, a request's id,
+    operation, key and time are heeded, the detail of a HELLO (`Hello`), and of a `cluster.stop` the detail `hand_over`,
+    from who has no key. Nothing else is, and no worker gets a header that a client wrote.
 
     welcome: what WELCOME says beside the model and the limits. draining: whether new requests are refused.
     closed: whether those that need no worker are, too.

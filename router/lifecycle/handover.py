@@ -17,6 +17,7 @@ from contextlib import suppress
 import zmq
 
 from memmux.cluster import endpoint as endpoints
+from memmux.cluster import holder
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.replace import HAND_OVER_S
 from memmux.config.paths import Places
@@ -129,7 +130,7 @@ class Successor:
 
     def take(self) -> bool:
         """Return whether the lock is ours now."""
-        return self._lock.take()
+        return holder.take(self._lock)
 
     def close(self) -> None:
         """Leave the other router."""
@@ -166,6 +167,6 @@ class Handover:
         if not alive(successor):
             return False
         # Alive, but it may not be what it said it is: whoever takes over holds the lock by now.
-        if self._clock() - self._released >= CLAIM_S and self._lock.take():
+        if self._clock() - self._released >= CLAIM_S and holder.take(self._lock):
             return False
         return None

@@ -471,3 +471,33 @@ def test_the_command_line_ingests_and_searches_by_words_for_a_time(settings_env:
     finally:
         os.close(main)
         os.close(terminal)
+
+
+def _memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "memmux", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, encoding="utf-8", timeout=BOUND_S, check=False)
+
+
+def test_broken_front_matter_is_told_per_file_and_the_file_is_ingested(
+    settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    broken, well = short_tmp / "broken.md", short_tmp / "well.md"
+    broken.write_text("---\ntags: [a\n---\nThe ferry leaves at nine.\n")
+    well.write_text("---\ntags: [a]\n---\nThe ferry leaves at ten.\n")
+    ended = _memmux(settings_env, "ingest", str(broken), str(well))
+    assert ended.returncode == 0
+    (line,) = [line for line in ended.stderr.splitlines() if "front matter" in line]
+    assert line.startswith(f"{broken}: its front matter can't be read")
+    assert "files ingested: 2" in ended.stdout
+
+
+def test_forget_of_a_source_that_is_not_known_names_the_nearest(settings_env: dict[str, str], short_tmp: Path) -> None:
+    note = short_tmp / "notes" / "ferry.md"
+    note.parent.mkdir()
+    note.write_text("The ferry leaves at nine.\n")
+    _memmux(settings_env, "ingest", str(note))
+    elsewhere = short_tmp / "note" / "ferry.md"
+    ended = _memmux(settings_env, "forget", "--source", str(elsewhere))
+    assert (ended.returncode, ended.stdout) == (0, "0 deleted\n")
+    assert f"no memory is from {elsewhere}; there are some from {note.resolve()}" in ended.stderr
+    assert "--source" in _memmux(settings_env, "forget").stderr

@@ -242,8 +242,15 @@ def test_all_sets_up_every_client_that_is_here_with_one_summary(
 
 def test_all_says_that_no_client_is_here(install: Install, home: Path) -> None:
     ended = install("--all")
-    assert (ended.returncode, b"no client is found" in ended.stderr) == (2, True)
+    assert (ended.returncode, b"no client is found" in ended.stderr) == (1, True)
+    assert install("--all", "--uninstall").returncode == 0
+    none = install("--all", "--json")
+    assert (none.returncode, json.loads(none.stdout)) == (1, {"clients": []})
     assert list(home.iterdir()) == []
+
+
+def test_a_client_that_is_not_known_is_refused_with_the_list_once(install: Install) -> None:
+    assert install("nosuch").stderr.count(b"claude-desktop") == 1
 
 
 def test_what_comes_next_for_a_project_is_said(install: Install) -> None:
@@ -264,7 +271,9 @@ def test_the_scripts_of_mcp_memory_service_start_memmux(
     for name in SCRIPTS:
         entry = Entry(str(folder / name), ("server",) if name == "memory" else (), server_env)
         tried = trial.run(entry, home)
-        assert (tried.server, tried.version) == ("memmux", __version__)
+        assert (tried.server, tried.version, tried.tools) == ("memmux", __version__, 13)
+    core = Entry(str(folder / "memory-server"), (), {**server_env, "MEMMUX_TOOLS": "core"})
+    assert trial.run(core, home).tools == 7
     ended = subprocess.run(
         [folder / "memory", "status"], env={**os.environ, **server_env}, capture_output=True, check=False
     )

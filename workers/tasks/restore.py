@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from memmux.config import database_header
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings
 from memmux.errors import (
@@ -93,7 +94,7 @@ def _checked(source: Path, database: Path | None) -> Contents:
         wal = source.with_name(source.name + suffix)
         if wal.exists() and wal.stat().st_size:
             raise BackupFailedError(f"{source} is not a finished copy: a part of it is in {wal.name}")
-    schema.refuse_foreign(source)
+    database_header.refuse_foreign(source)
     contents = backup.verify(source)
     newest = max(schema.migrations())
     if contents.version > newest:

@@ -167,9 +167,9 @@ def _tell(played: Played, texts: int, left: list[int], seconds: float, *, as_jso
     else:
         output.table("clients", [name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
         ended = f"{len(left)} processes are left: {', '.join(map(str, left))}" if left else "nothing is left running"
-        click.echo(
-            f"{click.style('passed' if passed else 'FAILED', fg='green' if passed else 'red', bold=True)}: "
-            f"{len(rows)} clients stored {stored} of {texts} memories; {found} were found again by another client, "
-            f"{by_meaning} of them by their first sentence, {intact} letter for letter; {ended}; {seconds:.0f} s"
+        output.line(
+            output.styled("passed" if passed else "FAILED", fg="green" if passed else "red", bold=True),
+            f": {len(rows)} clients stored {stored} of {texts} memories; {found} were found again by another client, "
+            f"{by_meaning} of them by their first sentence, {intact} letter for letter; {ended}; {seconds:.0f} s",
         )
     return 0 if passed else FAILURE

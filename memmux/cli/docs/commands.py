@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 
 import click
@@ -18,13 +19,17 @@ Commands that print data take `--json` and then print one JSON document on stand
 standard output, warnings and errors to standard error. A failure is one line, `memmux: CODE: what happened and what to
 do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`.
 
+In text for people, control characters and what turns the direction of writing around are escaped, as in `\\x1b`: no
+memory can forge a line or drive the terminal. So are characters that the output's encoding lacks. JSON is always UTF-8.
+
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed |
+| 1 | failed; also when standard output can't be written, as on a full disk or when it is closed |
 | 2 | wrong usage: an argument, an option or a setting is not valid |
-| 3 | `memmux status`: no cluster runs |
+| 3 | `memmux status`: no cluster runs, or it answers nobody yet |
 | 130 | interrupted with Ctrl-C |
+| 141 | whoever read standard output, as `head`, went away before everything was written; 0 with `memmux tail` |
 """
 
 _EXAMPLES = """\
@@ -88,4 +93,4 @@ def _rows(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    click.echo(reference(), nl=False)
+    sys.stdout.write(reference())

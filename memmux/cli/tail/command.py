@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 import click
 
 from memmux.cli.options import with_settings
-from memmux.cli.tail.page import Page, harmless
+from memmux.cli.output import harmless, note
+from memmux.cli.streams import ReaderGoneError
+from memmux.cli.tail.page import Page
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs.reading.file import since as since_time
@@ -89,17 +91,15 @@ def tail(
     last = None if everything else LINES if count is None else int(count or 0)
     folder = Places(settings).logs
     stream = Stream(Folder(folder), wanted)
-    try:
-        output = _Output(as_json=as_json)
+    output = _Output(as_json=as_json)
+    with suppress(ReaderGoneError):  # which is how many end it
         output.show(stream.past(time.monotonic(), last))
         while follow and output.wait():
             output.show(stream.new(time.monotonic()))
         if not follow:
             output.show(stream.rest() if last != 0 else [])
-    except BrokenPipeError:  # who read it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not follow and not folder.is_dir():
-        click.echo(f"memmux: no cluster of {settings.database} has logged anything in {folder}", err=True)
+        note(f"no cluster of {settings.database} has logged anything in {folder}")
 
 
 class _Output:
@@ -116,7 +116,9 @@ class _Output:
     def show(self, lines: Iterable[bytes]) -> None:
         """Write the lines, at once."""
         if self._page is not None:
-            data = "".join(f"{self._page.text(line)}\n" for line in lines).encode(errors="backslashreplace")
+            data = "".join(f"{self._page.text(line)}\n" for line in lines).encode(
+                sys.stdout.encoding, "backslashreplace"
+            )
         else:
             data = b"".join(b"%b\n" % (harmless(line) if self._terminal else line) for line in self._whole(lines))
         if data:
@@ -129,7 +131,7 @@ class _Output:
             if line.startswith(b"{") and line.endswith(b"}"):
                 yield line
             else:
-                click.echo("memmux: a line that is not JSON was left out; without --json it is shown", err=True)
+                note("a line that is not JSON was left out; without --json it is shown")
 
     def wait(self) -> bool:
         """Wait until it is time for the next look; return False if nobody reads any more."""

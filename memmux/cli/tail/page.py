@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from memmux.cli.output import clean
+from memmux.cli.output import clean, flat
 
 _COMMON = frozenset(
     {"timestamp", "level", "event", "process", "kind", "pid", "version", "database", "exception"}
@@ -20,7 +20,6 @@ _COLOURS = {"debug": "bright_black", "info": "green", "warning": "yellow", "erro
 _TIME_WIDTH, _LEVEL_WIDTH, _MOST_WIDTH = 23, 7, 28
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _SECOND, _MILLISECOND = len("2026-11-25T18:04:05"), len("2026-11-25T18:04:05.123")
-_BIDI_AND_C1 = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Page:
@@ -38,11 +37,11 @@ class Page:
         except orjson.JSONDecodeError:
             line = None
         if not isinstance(line, dict):
-            return clean(raw.decode(errors="backslashreplace"))
+            return flat(raw.decode(errors="backslashreplace"))
         level = str(line.get("level", ""))
         columns = [
             self._styled(_local(str(line.get("timestamp"))).ljust(_TIME_WIDTH), fg="bright_black"),
-            self._styled(_flat(level).ljust(_LEVEL_WIDTH), fg=_COLOURS.get(level)),
+            self._styled(flat(level).ljust(_LEVEL_WIDTH), fg=_COLOURS.get(level)),
             self._column("process", f"{line.get('process', '')}[{line.get('pid', '')}]", fg="cyan"),
             self._column("event", str(line.get("event", "")), bold=True),
         ]
@@ -53,7 +52,7 @@ class Page:
         return text
 
     def _column(self, name: str, value: str, **style: Any) -> str:
-        text = _flat(value)
+        text = flat(value)
         self._widths[name] = width = min(_MOST_WIDTH, max(self._widths[name], len(text)))
         return self._styled(text.ljust(width), **style)
 
@@ -66,29 +65,18 @@ class Page:
         return click.style(text, **style) if self._colour else text
 
 
-def harmless(raw: bytes) -> bytes:
-    """Return a line of JSON in which what a terminal might obey is escaped as JSON does."""
-    text = raw.decode(errors="backslashreplace")
-    return _BIDI_AND_C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
-
-
-def _flat(text: str) -> str:
-    """Return a text that is harmless and of one line."""
-    return text if text.isascii() and text.isprintable() else clean(text).replace("\n", "\\n")
-
-
 def _written(value: object) -> str:
     """Return a value in one piece: numbers and plain words as they are, everything else as JSON."""
     # A switch is an int, too, and is written as JSON does.
     if type(value) in (int, float) or (isinstance(value, str) and _PLAIN.fullmatch(value)):
         return str(value)
-    return clean(orjson.dumps(value).decode())
+    return flat(orjson.dumps(value).decode())
 
 
 def _local(timestamp: str) -> str:
     """Return a time as people here read it, to the millisecond."""
     second = _second(timestamp[:_SECOND]) if _TIME.fullmatch(timestamp) else ""
-    return f"{second}{timestamp[_SECOND:_MILLISECOND]}" if second else _flat(timestamp)
+    return f"{second}{timestamp[_SECOND:_MILLISECOND]}" if second else flat(timestamp)
 
 
 @lru_cache(maxsize=64)

@@ -60,5 +60,5 @@ def _none(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         output.document({"state": "stopped", "database": str(settings.database)})
     else:
-        click.echo(f"no cluster runs for {settings.database}; the next client starts one")
+        output.line(f"no cluster runs for {settings.database}; the next client starts one")
     click.get_current_context().exit(NO_CLUSTER)

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from memmux.cli.output import clean, local
+from memmux.cli.output import flat, local
 from memmux.cli.top.figures import View
 
 MEBIBYTE = 1 << 20
@@ -28,21 +28,21 @@ def waiting(database: str) -> RenderableType:
     """Return the page while there is no cluster."""
     return Group(
         Text.assemble(("memmux top", "bold"), "  ", ("stopped", _OTHER)),
-        Text(f"no cluster runs for {clean(database)}; the next client starts one. q ends this"),
+        Text(f"no cluster runs for {flat(database)}; the next client starts one. q ends this"),
     )
 
 
 def _head(view: View) -> Iterator[Text]:
     yield Text.assemble(
         ("memmux top", "bold"),
-        f"  {clean(view.database)}  ",
+        f"  {flat(view.database)}  ",
         _coloured(view.state),
-        f" for {_duration(view.uptime_s)}  router {view.pid}, {_mebibytes(view.rss_bytes)} MiB, {view.version}",
+        f" for {_duration(view.uptime_s)}  router {view.pid}, {_mebibytes(view.rss_bytes)} MiB, {flat(view.version)}",
     )
     if view.degraded:
-        yield Text.assemble(("degraded  ", "bold"), (", ".join(view.degraded), "red"))
+        yield Text.assemble(("degraded  ", "bold"), (flat(", ".join(view.degraded)), "red"))
     for kind, told in view.health.items():
-        yield Text.assemble((f"{kind:8}  ", "bold"), (told["words"], _COLOURS.get(told["state"], _OTHER)))
+        yield Text.assemble((f"{kind:8}  ", "bold"), (flat(told["words"]), _COLOURS.get(told["state"], _OTHER)))
     storage = view.storage
     made = storage["backup_at"]
     newest = "" if made is None else f", the newest of {local(datetime.fromtimestamp(made, UTC))}"
@@ -56,7 +56,7 @@ def _head(view: View) -> Iterator[Text]:
     rate = embedder["cache_hit_rate"]
     yield Text.assemble(
         ("embedder  ", "bold"),
-        f"{view.model or 'loading'}, batches of {_number(embedder['batch_size']) or '-'}, "
+        f"{flat(view.model or 'loading')}, batches of {_number(embedder['batch_size']) or '-'}, "
         f"{'-' if rate is None else f'{rate:.0%}'} of queries from the cache",
     )
 
@@ -104,7 +104,7 @@ def _table(columns: Sequence[str], rows: Iterator[Sequence[object]]) -> Table:
 def _cell(value: object) -> Text:
     if isinstance(value, Text):
         return value
-    return Text(_number(value) if isinstance(value, float) else clean("" if value is None else str(value)))
+    return Text(_number(value) if isinstance(value, float) else flat("" if value is None else str(value)))
 
 
 def _number(value: float | None) -> str:
@@ -114,7 +114,7 @@ def _number(value: float | None) -> str:
 
 
 def _coloured(state: str) -> Text:
-    return Text(state, style=_COLOURS.get(state, _OTHER))
+    return Text(flat(state), style=_COLOURS.get(state, _OTHER))
 
 
 def _hot(busy: float | None) -> str:

@@ -19,11 +19,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document; title: its own, empty if it says none. tags: those that it gives itself."""
+    """A document; title: its own, empty if it says none. tags: those that it gives itself.
+
+    remark: what was not as it should be, though the document could be read; empty if all was.
+    """
 
     title: str
     parts: tuple[Part, ...]
     tags: tuple[str, ...] = ()
+    remark: str = ""
 
 
 class Budget:
@@ -54,9 +58,9 @@ def clean(text: str) -> str:
     return text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def one(text: str, *, title: str = "", tags: tuple[str, ...] = ()) -> Document:
+def one(text: str, *, title: str = "", tags: tuple[str, ...] = (), remark: str = "") -> Document:
     """Return a document that is all one part; raise ArgumentInvalidError if it has too many characters."""
-    return Document(title, (Part(Budget().spend(text)),), tags)
+    return Document(title, (Part(Budget().spend(text)),), tags, remark)
 
 
 def unreadable(what: str, error: Exception) -> ArgumentInvalidError:

@@ -16,6 +16,7 @@ from typing import Any
 
 import apsw
 
+from memmux.config import database_header
 from memmux.errors import MemmuxError
 from memmux.files import replacement
 from workers.storage.checking import fulltext
@@ -67,7 +68,7 @@ def check(database: Path, *, deep: bool) -> list[Finding]:
             f"a restore was interrupted: {restored.name} is the database from now on, and this file the one of before"
         )
         return [Finding("restore_unfinished", what, "run `memmux restart`, which finishes it")]
-    schema.refuse_foreign(database)
+    database_header.refuse_foreign(database)
     if cut := _cut_off(database):
         return [cut]
     try:

@@ -7,18 +7,9 @@ from pathlib import Path
 
 import apsw
 
-from memmux.errors import (
-    DatabaseForeignError,
-    DatabaseNewerError,
-    StoragePermissionError,
-)
+from memmux.errors import DatabaseNewerError
 from workers.storage.db import engine
 from workers.storage.db.queries import FOLDER
-
-APPLICATION_ID = 0x6D6D7578  # "mmux"
-_MAGIC = b"SQLite format 3\x00"
-_HEADER_BYTES = 100  # of the file format, https://www.sqlite.org/fileformat2.html#the_database_header
-_APPLICATION_ID_AT = 68  # offset in the header, 4 bytes, big-endian
 
 Migrations = Mapping[int, str]
 
@@ -26,25 +17,6 @@ Migrations = Mapping[int, str]
 def migrations() -> Migrations:
     """Return the scripts `sql/NNNN_*.sql` by the version that each leads to."""
     return {int(path.name[:4]): path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("[0-9]*_*.sql"))}
-
-
-def refuse_foreign(database: Path) -> None:
-    """Raise DatabaseForeignError unless the file is missing, empty, or ours.
-
-    The header is read as bytes: SQLite, given a foreign database, could already checkpoint or roll back in it.
-    """
-    try:
-        with database.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StoragePermissionError(f"{database} can't be read: {error.strerror}") from None
-    ours = header.startswith(_MAGIC) and header[_APPLICATION_ID_AT:][:4] == APPLICATION_ID.to_bytes(4, "big")
-    if header and not ours:
-        raise DatabaseForeignError(
-            f"{database} is not a memmux database; name another with MEMMUX_DATABASE. The file was not changed"
-        )
 
 
 def refuse_newer(database: Path, scripts: Migrations) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import apsw
 
+from memmux.config import database_header
 from memmux.errors import StorageFullError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Memory, Page, Verified
@@ -41,7 +42,7 @@ class SqliteReader:
     ) -> None:
         self._database, self._lineage = database, Lineage.of(database)
         file_identity.refuse_exchanged(database)
-        schema.refuse_foreign(database)
+        database_header.refuse_foreign(database)
         self._connection, self.still = _connection(database)
         schema.refuse_newer_version(self._connection, database, schema.migrations())
         self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apsw
 
+from memmux.config.database_header import APPLICATION_ID, refuse_foreign
 from memmux.config.settings import Settings
 from memmux.errors import (
     StorageError,
@@ -19,7 +20,7 @@ from workers.runtime.jobs import Alive, silent
 from workers.storage.backups import backup
 from workers.storage.backups.folder import BackupFolder
 from workers.storage.db import engine, schema_objects
-from workers.storage.db.schema import APPLICATION_ID, Migrations, migrations, refuse_foreign, refuse_newer
+from workers.storage.db.schema import Migrations, migrations, refuse_newer
 
 
 def prepare(

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import ast
+import io
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
+import orjson
 import pytest
 
+import memmux.cli
 from memmux.cli import output
+from memmux.errors import MemmuxError
 from memmux.wire.answers import Memory
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+EVIL = [
+    f"a{mark}b"
+    for mark in ("\n", "\r", "\t", "\x1b[2J", "\x9b1A", "\x85", "\u2028", "\u2029", "\u202e", "\u2066", "\x7f")
+]
+_PRINTERS = {"output.py", "streams.py", "shadow_launcher.py"}  # the last one's texts are its own, and its user's
 
 
 def _memory(content: str) -> Memory:
@@ -46,3 +62,67 @@ def test_memory_in_a_list_takes_two_lines_however_many_it_has(capsys: pytest.Cap
 def test_table_without_a_terminal_aligns_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
     output.table("things", ("name", "count"), [("short", 1), ("much longer", 100)])
     assert capsys.readouterr().out == "\nthings\nname         count\nshort            1\nmuch longer    100\n"
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_a_line_stays_one_line_whatever_it_holds(evil: str, capsys: pytest.CaptureFixture[str]) -> None:
+    memory = Memory(
+        id=evil, content=evil, content_hash="hash", tags=(evil,), type=evil, created_at=NOON, updated_at=NOON
+    )
+    output.line(evil, output.styled(evil, fg="red"))
+    output.line(evil, err=True)
+    output.note(evil)
+    output.warn([evil])
+    output.failure(MemmuxError(evil), as_json=False)
+    output.facts([("name", evil)])
+    output.table(evil, ("name", "count"), [(evil, 1)])
+    output.summary(memory, 0.5)
+    shown = capsys.readouterr()
+    assert not OBEYED.search(shown.out + shown.err)
+    assert (shown.out.count("\n"), shown.err.count("\n")) == (8, 4)
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_json_means_the_same_and_holds_nothing_that_a_terminal_obeys(
+    evil: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.document({evil: [evil]})
+    shown = capsys.readouterr().out
+    assert not OBEYED.search(shown)
+    assert orjson.loads(shown) == {evil: [evil]}
+
+
+def test_json_of_what_is_no_unicode_has_it_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    output.document({"path": ("a\udcff", _memory("\ud800"))})
+    path, memory = orjson.loads(capsys.readouterr().out)["path"]
+    assert (path, memory["content"]) == ("a\\udcff", "\\ud800")
+
+
+def test_colours_are_for_terminals_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout", terminal)
+    output.line("a ", output.styled("b\x1b", fg="red"))
+    assert terminal.getvalue() == "a \x1b[31mb\\x1b\x1b[0m\n"
+
+
+def _printing(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in {"print", "click.echo", "click.secho", "click.style"} or called.endswith(
+                (".stdout.write", ".stderr.write")
+            ):
+                yield f"{called} in line {node.lineno}"
+
+
+def test_everything_for_people_is_printed_in_one_place() -> None:
+    folder = Path(memmux.cli.__file__).parent
+    found = {
+        str(path.relative_to(folder)): printing
+        for path in folder.rglob("*.py")
+        if path.name not in _PRINTERS
+        and path.parent.name not in {"docs", "tail"}  # tail has bytes, and a page of its own
+        and (printing := list(_printing(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert not found

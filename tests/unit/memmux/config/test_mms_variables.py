@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from memmux.config import mms_variables
+from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 
 GUIDE = Path(__file__).parents[4] / "docs" / "migrating.md"
@@ -54,6 +55,35 @@ def test_variables_without_an_effect_are_named_with_the_reason() -> None:
     assert set(found) == {"MCP_SEMANTIC_DEDUP_THRESHOLD", "MCP_HTTP_ENABLED", "MCP_CONSOLIDATION_ENABLED"}
     assert "no memory is dropped" in found["MCP_SEMANTIC_DEDUP_THRESHOLD"]
     assert mms_variables.honoured(known) == ["MCP_EMBEDDING_MODEL"]
+
+
+@pytest.mark.parametrize(
+    ("known", "tools"),
+    [
+        ({}, "core"),
+        ({"LOG_LEVEL": "DEBUG", "MCP_TIMEOUT": "60"}, "core"),  # anybody's
+        ({"MCP_MEMORY_STORAGE_BACKEND": "sqlite_vec"}, "full"),
+        ({"MCP_HTTP_ENABLED": "true"}, "full"),
+        ({"MCP_CONSOLIDATION_ENABLED": "false"}, "full"),
+        ({"MCP_CONSOLIDATION_ENABLED": "false", "MEMMUX_TOOLS": "core"}, "core"),
+        ({"MEMMUX_ADOPT_FROM": "/theirs.db"}, "full"),
+    ],
+)
+def test_its_users_get_all_tools(known: dict[str, str], tools: str, tmp_path: Path) -> None:
+    environment = {"MEMMUX_DATABASE": str(tmp_path / "m.db"), "MEMMUX_CONFIG": str(tmp_path / "memmux.toml"), **known}
+    (tmp_path / "memmux.toml").touch()
+    assert load(environment=environment).tools == tools
+
+
+def test_a_database_that_was_adopted_is_its_users(tmp_path: Path) -> None:
+    environment = {"MEMMUX_DATABASE": str(tmp_path / "m.db"), "MEMMUX_STATE_DIR": str(tmp_path / "state")}
+    (tmp_path / "m.db").write_bytes(b"begun")
+    settings = load(environment=environment)
+    assert settings.tools == "core"
+    report = Places(settings).adoption
+    report.parent.mkdir(parents=True)
+    report.touch()
+    assert load(environment=environment).tools == "full"
 
 
 def test_everything_of_memmux_wins_over_them(tmp_path: Path) -> None:

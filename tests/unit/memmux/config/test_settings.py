@@ -228,3 +228,25 @@ def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
     config.touch()
     with pytest.raises(SettingInvalidError, match="MEMMUX_TRACES is 'maybe'; it must be true or false"):
         load(environment=environment(config, MEMMUX_TRACES="maybe"))
+
+
+@pytest.mark.parametrize("name", [known.name for known in fields(Settings) if known.name != "ingest_roots"])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_setting_that_is_empty_is_absent_as_a_variable_and_an_error_elsewhere(
+    name: str, empty: str, config: Path
+) -> None:
+    config.touch()
+    found = load(environment=environment(config, **{f"MEMMUX_{name.upper()}": empty}))
+    assert getattr(found, name) == getattr(Settings(), name)
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(SettingInvalidError, match=f"^{flag} is empty; .*leave it out"):
+        load({name: empty}, environment(config))
+    config.write_text(f"{name} = '{empty}'\n")
+    with pytest.raises(SettingInvalidError, match=f"{config}: {name} is empty; .*leave it out"):
+        load(environment=environment(config))
+
+
+@pytest.mark.parametrize("settings", [None, Settings()])
+def test_database_without_a_name_is_not_the_working_directory(settings: Settings | None) -> None:
+    with pytest.raises(SettingInvalidError, match="leave it out"):
+        find.choose("", settings)

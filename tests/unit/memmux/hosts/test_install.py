@@ -301,7 +301,11 @@ def test_their_entry_moves_to_another_name_if_one_is_given(machine: Machine) -> 
     document = _cursor(machine, '{"mcpServers": {"mms": {"command": "memory", "args": ["server"], "env": {"A": "1"}}}}')
     plan = _install(document, name="memory", replace=True)
     assert json.loads(plan.after or b"")["mcpServers"] == {
-        "memory": {"command": ENTRY.command, "args": ["mcp"], "env": {"A": "1", "MEMMUX_DATABASE": "/data/m.db"}}
+        "memory": {
+            "command": ENTRY.command,
+            "args": ["mcp"],
+            "env": {"MEMMUX_TOOLS": "full", "A": "1", "MEMMUX_DATABASE": "/data/m.db"},
+        }
     }
 
 
@@ -314,7 +318,18 @@ def test_what_is_ours_already_wins_over_what_is_taken_from_theirs(machine: Machi
     plan = _install(document, Entry("/venv/bin/memmux", ("mcp",)), replace=True)
     servers = json.loads(plan.after or b"")["mcpServers"]
     assert list(servers) == ["memmux"]
-    assert servers["memmux"]["env"] == {"A": "ours", "B": "2"}
+    assert servers["memmux"]["env"] == {"MEMMUX_TOOLS": "full", "A": "ours", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "tools"),
+    [({}, "full"), ({"MEMMUX_TOOLS": "core"}, "core"), ({"MCP_AGENT_ID": "ada"}, None)],  # of which the server knows
+)
+def test_users_of_theirs_get_all_tools(theirs: dict[str, str], tools: str | None, machine: Machine) -> None:
+    server = {"command": "memory", "args": ["server"], "env": theirs}
+    plan = _install(_cursor(machine, json.dumps({"mcpServers": {"memory": server}})), replace=True)
+    assert plan.entry is not None
+    assert (plan.entry.env or {}).get("MEMMUX_TOOLS") == tools
 
 
 def test_entries_that_claude_code_has_for_single_projects_are_replaced_too(machine: Machine) -> None:

@@ -242,7 +242,7 @@ def test_what_memmux_can_not_hold_is_left_out_and_named(tmp_path: Path) -> None:
     assert [line["content"][0] for line in lines] == ["y"]
     assert report.odd == {"content_empty": 1, "content_too_long": 1}
     assert (report.left_out, report.found.memories) == (2, 3)
-    assert str(limits.CONTENT_BYTES) in report.text()
+    assert str(limits.CONTENT_BYTES) in "\n".join(report.lines())
 
 
 def test_text_that_is_not_unicode_is_read_as_well_as_it_can_be(tmp_path: Path) -> None:

@@ -251,3 +251,14 @@ def test_message_larger_than_the_cluster_accepts_is_refused() -> None:
     memories = [Store(content="x" * limits.CONTENT_BYTES) for _ in range(65)]
     with pytest.raises(errors.MessageTooLargeError, match=str(limits.MESSAGE_BYTES)):
         methods.store_batch(memories)
+
+
+@pytest.mark.parametrize("name", ["tags", "aliases"])
+def test_text_in_the_place_of_a_list_is_refused_with_the_list_that_is_meant(name: str) -> None:
+    with pytest.raises(errors.RequestError, match=r"write \['a'\]"):
+        Store(content="x", **{name: "a"})  # type: ignore[arg-type]
+
+
+def test_words_for_a_time_are_refused_with_where_they_are_understood() -> None:
+    with pytest.raises(errors.ArgumentInvalidError, match=r"'yesterday' is not a time; .*--when.*memmux\.when\.parse"):
+        Filter(after="yesterday")  # type: ignore[arg-type]

@@ -3,7 +3,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from memmux.cli.tail.page import Page, harmless
+from memmux.cli.output import harmless
+from memmux.cli.tail.page import Page
 
 LINE = {
     "timestamp": "2026-11-25T18:04:05.123456Z",

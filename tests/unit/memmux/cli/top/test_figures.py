@@ -110,6 +110,16 @@ def test_the_busiest_client_comes_first_and_drives_no_terminal() -> None:
     assert "[bold]claude[/]\\x1b[31m" in text
 
 
+def test_nothing_that_others_said_forges_a_line() -> None:
+    evil = "a\nFORGED\r\u2028\x1b[2J\x9b\u202e\tb"
+    worker = {**STATUS.workers[1], "name": evil, "state": evil, "error": {"code": evil, "message": evil}}
+    client = {**STATUS.clients[1], "name": evil, "version": evil}
+    status = replace(STATUS, state=evil, version=evil, database=evil, model=evil, degraded=(evil,))
+    text = _drawn(View.of(replace(status, workers=(worker,), clients=(client,))), width=1000)
+    assert not set("\r\u2028\x1b\x9b\u202e\t") & set(text)
+    assert not [line for line in text.splitlines() if line.strip().startswith("FORGED")]
+
+
 def test_a_narrow_window_breaks_nothing() -> None:
     assert "memmux top" in _drawn(View.of(STATUS), width=20)
 

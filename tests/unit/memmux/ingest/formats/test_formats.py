@@ -161,6 +161,19 @@ def test_what_is_no_front_matter_stays_in_the_text(text: str) -> None:
     assert (text_of(document), document.tags) == (text, ())
 
 
+@pytest.mark.parametrize("text", ["---\n: : :\n---\nText", "---\na: [\nb: 'c\n---\nText", "+++\nno\n+++\n"])
+def test_front_matter_that_is_broken_is_told(text: str) -> None:
+    document = read("a.md", text)
+    assert text_of(document) == text
+    assert document.remark.startswith("its front matter can't be read and was taken as text: ")
+    assert "\n" not in document.remark
+
+
+@pytest.mark.parametrize("text", ["---\na: b\n---\nText", "---\n- a\n---\nText", "---\nno end", "Text"])
+def test_front_matter_that_is_well_or_none_needs_no_word(text: str) -> None:
+    assert read("a.md", text).remark == ""
+
+
 def test_front_matter_that_holds_itself_is_refused() -> None:
     with pytest.raises(ArgumentInvalidError, match="in each other"):
         read("a.md", "---\na: &a [*a]\n---\nText")

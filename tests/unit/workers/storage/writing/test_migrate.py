@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from memmux.config import database_header
 from memmux.errors import (
     BackupFailedError,
     DatabaseForeignError,
@@ -46,7 +47,7 @@ def test_a_new_database_is_ours_private_and_newest(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert version(path) == NEWEST
-    schema.refuse_foreign(path)
+    database_header.refuse_foreign(path)
 
 
 def test_the_files_beside_a_database_are_private_too(database: Path) -> None:
@@ -174,13 +175,13 @@ def test_a_first_migration_cut_short_by_a_crash_is_begun_again(tmp_path: Path) -
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(f"{OLD[1]}; CREATE TABLE unfinished (x)")
         connection.pragma("user_version", 1)
-        connection.pragma("application_id", schema.APPLICATION_ID)
+        connection.pragma("application_id", database_header.APPLICATION_ID)
         connection.cache_flush()
         shutil.copy(f"{source}-journal", f"{copy}-journal")
         connection.execute("COMMIT")
         # All pages are in the file, but the journal, which goes last, still says that they do not count.
         shutil.copy(source, copy)
-    schema.refuse_foreign(copy)
+    database_header.refuse_foreign(copy)
     migrate.prepare(copy)
     assert version(copy) == NEWEST
     with closing(engine.open_writer(copy)) as writer:

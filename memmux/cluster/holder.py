@@ -1,0 +1,71 @@
+"""The holder of a database's lock: the router that serves it, or one that is starting and has no endpoint file yet."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+import orjson
+
+from memmux.cluster.steps import PAUSE_MOST_S, Steps
+from memmux.config.paths import Places
+from memmux.errors import ClusterError
+from memmux.files import private
+from memmux.files.lock import FileLock, is_held
+from memmux.processes import alive, command
+
+END_S = 10.0  # what it may take to end after it has drained, before it is killed
+KILLED_S = 5.0  # what a process that is killed may take to be gone
+_NAMES = (b"router", b"memmux")  # as which a router may have been started: another process may have its pid by now
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that has the lock, and since when, in seconds since 1970."""
+
+    pid: int
+    since: float
+
+    @property
+    def began(self) -> datetime:
+        """Since when, as a time."""
+        return datetime.fromtimestamp(self.since, UTC)
+
+    @classmethod
+    def of(cls, places: Places) -> Self | None:
+        """Return who has the lock; None if nobody has, or an older version, which did not leave its name."""
+        try:
+            noted = orjson.loads(private.read(places.lock))
+            holder = cls(int(noted["pid"]), float(noted["since"]))
+            # To look at a lock is to take it for a moment, so that is left to the end, when somebody has it.
+            held = alive(holder.pid) and any(map(command(holder.pid).__contains__, _NAMES)) and is_held(places.lock)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return holder if held else None
+
+
+def take(lock: FileLock) -> bool:
+    """Return whether the lock is this process's now, and leave its name in the file if it is."""
+    if not lock.take():
+        return False
+    with suppress(OSError):  # a full disk keeps nobody from reading
+        lock.note(orjson.dumps({"pid": os.getpid(), "since": time.time()}))
+    return True
+
+
+def end(places: Places, holder: Holder) -> Steps[None]:
+    """End a router that answers nobody; raise ClusterError if that can't be done."""
+    for number, bound_s in ((signal.SIGTERM, places.settings.drain_s + END_S), (signal.SIGKILL, KILLED_S)):
+        with suppress(ProcessLookupError):
+            os.kill(holder.pid, number)
+        until = time.monotonic() + bound_s
+        while time.monotonic() < until:
+            if not alive(holder.pid):
+                return
+            yield PAUSE_MOST_S
+    raise ClusterError(f"the router (pid {holder.pid}) can't be ended; the system holds it in a call")

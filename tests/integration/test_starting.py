@@ -1,0 +1,136 @@
+"""Clusters that do not come up: databases that are refused leave nothing behind, and one that hangs can be ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from memmux import Client
+from memmux.cluster.holder import Holder
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.processes import alive
+from tests.bounds import BOUND_S
+from tests.integration.helpers import gone
+
+MEMMUX = [sys.executable, "-P", "-m", "memmux"]
+Ended = subprocess.CompletedProcess[bytes]
+
+
+def _memmux(env: dict[str, str], *arguments: str) -> Ended:
+    return subprocess.run([*MEMMUX, *arguments], env=env, capture_output=True, timeout=BOUND_S, check=False)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _text(path: Path) -> None:
+    path.write_text("no database at all")
+
+
+def _cut_off(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\x00")
+
+
+def _of_another(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE theirs (a)")
+    connection.close()
+
+
+@pytest.mark.parametrize("made", [_folder, _pipe, _text, _cut_off, _of_another])
+@pytest.mark.parametrize("command", [("store", "x"), ("list",), ("serve",), ("restart",), ("status",)])
+def test_database_that_is_refused_leaves_nothing_beside_it(
+    made: Callable[[Path], None], command: tuple[str, ...], settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    folder = short_tmp / "data"
+    folder.mkdir()
+    made(folder / "memories.db")
+    ended = _memmux(settings_env, *command)
+    assert ended.returncode != 0
+    assert b"Traceback" not in ended.stderr
+    left = [path.name for path in folder.iterdir()]
+    shutil.rmtree(folder)  # or nobody could look for a cluster to stop
+    assert left == ["memories.db"]
+    assert not (short_tmp / "state").exists()
+
+
+def test_path_through_a_file_leaves_nothing(settings_env: dict[str, str], short_tmp: Path) -> None:
+    (short_tmp / "file").touch()
+    ended = _memmux({**settings_env, "MEMMUX_DATABASE": str(short_tmp / "file" / "memories.db")}, "store", "x")
+    assert ended.returncode == 1
+    assert b"storage_permission" in ended.stderr
+    assert not (short_tmp / "state").exists()
+
+
+@pytest.fixture
+def hanging(settings_env: dict[str, str], settings: Settings) -> Iterator[Holder]:
+    """A router whose writer hangs: it waits for somebody to write the journal of the database, which is a pipe."""
+    with Client(settings=settings, name="test") as client:
+        client.store("something")
+        client.stop()
+    journal = settings.database.with_name(f"{settings.database.name}-journal")
+    os.mkfifo(journal)
+    with subprocess.Popen([*MEMMUX, "serve"], env=settings_env, stderr=subprocess.DEVNULL) as router:
+        try:
+            until = time.monotonic() + BOUND_S
+            while (held := Holder.of(Places(settings))) is None:
+                assert time.monotonic() < until
+            assert held.pid == router.pid
+            yield held
+        finally:
+            router.kill()
+            router.wait()
+            journal.unlink()
+
+
+def test_cluster_that_hangs_while_starting_is_shown(hanging: Holder, settings_env: dict[str, str]) -> None:
+    shown = _memmux(settings_env, "status", "--json")
+    assert shown.returncode == 3
+    status = json.loads(shown.stdout)
+    assert (status["state"], status["pid"]) == ("starting", hanging.pid)
+    assert status["since"]
+    assert f"(pid {hanging.pid})".encode() in _memmux(settings_env, "status").stdout
+    client = _memmux({**settings_env, "MEMMUX_START_TIMEOUT_S": "1"}, "list")
+    assert client.stderr.startswith(
+        b"memmux: database_in_use: a cluster (pid %d) has been starting since" % hanging.pid
+    )
+    findings = json.loads(_memmux({**settings_env, "MEMMUX_START_TIMEOUT_S": "1"}, "doctor", "--json").stdout)[
+        "findings"
+    ]
+    (told,) = [finding for finding in findings if finding["name"] == "cluster"]
+    assert "memmux stop" in told["text"]
+
+
+def test_cluster_that_hangs_while_starting_is_ended_by_a_stop(hanging: Holder, settings_env: dict[str, str]) -> None:
+    stopped = _memmux(settings_env, "stop", "--json")
+    assert json.loads(stopped.stdout)["was_running"] is True
+    gone([hanging.pid])
+    assert json.loads(_memmux(settings_env, "status", "--json").stdout)["state"] == "stopped"
+
+
+def test_router_that_serves_is_the_holder_of_its_lock_and_one_that_is_gone_is_not(
+    client: Client, settings: Settings
+) -> None:
+    pid = client.status().pid
+    held = Holder.of(Places(settings))
+    assert held is not None
+    assert held.pid == pid
+    client.stop()
+    assert not alive(pid)
+    assert Holder.of(Places(settings)) is None
