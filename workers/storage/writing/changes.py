@@ -208,9 +208,10 @@ class Changes:
             audits.judge(self._memory_table, job, read.audit, made, asked.max_tokens)
             return orjson.dumps({"compared": len(made)})
         model = self._vectors.register(asked.model, asked.dimensions)
-        stored = 0
+        stored = gone = 0
         for (memory_id, content), text in zip(read.memories, found, strict=True):
             here = engine.fetch(self._connection, _SQL["unchanged"], {"id": memory_id, "content": content})
+            gone += not here
             for row, namespace in here:
                 if not self._vectors.has(row, model):
                     self._vectors.add(row, namespace, text)
@@ -222,7 +223,7 @@ class Changes:
         pending = vectors.memories(self._connection) - current.memories
         if not pending:
             self._vectors.drop_others(current)
-        return orjson.dumps({"stored": stored, "pending": pending})
+        return orjson.dumps({"stored": stored, "gone": gone, "pending": pending})
 
 
 def _merged(before: Metadata, changed: Metadata) -> Mapping[str, object]:

@@ -192,7 +192,7 @@ def test_a_text_that_turned_out_to_fit_keeps_its_vector(desk: Desk) -> None:
 def test_another_models_vectors_are_made_anew_without_an_audit(desk: Desk) -> None:
     adopt(desk, *memories(2, model="other"))
     found, answer = turn(desk)
-    assert (len(found), answer) == (2, {"stored": 2, "pending": 0})
+    assert (len(found), answer) == (2, {"stored": 2, "gone": 0, "pending": 0})
     assert (unaudited(desk), desk.sql("SELECT name FROM models")) == (0, [("tiny",)])
 
 

@@ -196,7 +196,7 @@ def test_memories_stored_without_a_vector_get_theirs_oldest_first(desk: Desk) ->
     asked, texts = waiting(desk, limit=2)
     assert [memory["content"] for memory in orjson.loads(texts)["memories"]] == ["one", "two"]
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0)], [(0, 1), (1, 1)]))
-    assert answer == {"stored": 2, "pending": 1}
+    assert answer == {"stored": 2, "gone": 0, "pending": 1}
     facts = desk.writer.facts()
     assert (facts["model"], facts["dimensions"], facts["pending"], facts["seq"]) == ("tiny", 2, 1, 5)
     found = desk.answer("memory.search", {"query": "x", "mode": "semantic"}, *frames([(1, 0)]))
@@ -211,18 +211,20 @@ def test_memories_that_changed_meanwhile_are_skipped(desk: Desk) -> None:
     desk.ask("memory.rewrite", {"id": ids[1], "content": "other"})
     desk.ask("memory.rewrite", {"id": ids[2], "content": "done"}, *frames([(0, 1)]))
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0)], [(1, 0)], [(1, 0)], [(1, 0)]))
-    assert answer == {"stored": 1, "pending": 1}
+    assert answer == {"stored": 1, "gone": 2, "pending": 1}
 
 
 def test_a_new_model_replaces_the_old_one_when_all_is_done(desk: Desk) -> None:
     for content in ("one", "two"):
         desk.store(content, (1, 0))
     asked, texts = waiting(desk, "new", limit=1, dimensions=3)
-    assert desk.ask("vectors.backfill", asked, texts, *frames([(1, 0, 0)], model="new")) == {"stored": 1, "pending": 1}
+    answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0, 0)], model="new"))
+    assert answer == {"stored": 1, "gone": 0, "pending": 1}
     assert {name for (name,) in desk.sql("SELECT name FROM models")} == {"tiny", "new"}
     assert desk.writer.facts()["model"] == "new"
     asked, texts = waiting(desk, "new", limit=1, dimensions=3)
-    assert desk.ask("vectors.backfill", asked, texts, *frames([(0, 1, 0)], model="new")) == {"stored": 1, "pending": 0}
+    answer = desk.ask("vectors.backfill", asked, texts, *frames([(0, 1, 0)], model="new"))
+    assert answer == {"stored": 1, "gone": 0, "pending": 0}
     assert desk.sql("SELECT name, memories, vectors FROM models") == [("new", 2, 2)]
     assert len(desk.sql("SELECT name FROM sqlite_schema WHERE sql LIKE '%USING vec0%'")) == 1
     assert desk.ask("memory.search", {"query": "two"}, *frames([(0, 1, 0)], model="new"))["mode"] == "hybrid"
@@ -232,7 +234,7 @@ def test_a_backfill_of_nothing_makes_its_model_the_current_one(desk: Desk) -> No
     asked, texts = waiting(desk, "new", dimensions=3)
     assert orjson.loads(texts) == {"memories": []}
     empty = orjson.dumps({"model": "new", "dimensions": 3, "windows": []})
-    assert desk.ask("vectors.backfill", asked, texts, empty, b"") == {"stored": 0, "pending": 0}
+    assert desk.ask("vectors.backfill", asked, texts, empty, b"") == {"stored": 0, "gone": 0, "pending": 0}
     assert desk.writer.facts()["model"] == "new"
 
 
