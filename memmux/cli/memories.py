@@ -89,6 +89,7 @@ def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> 
         output.summary(hit.memory, hit.score)
     if not result.hits:
         click.echo("nothing found")
+    output.notes(result.notes)
     output.warn(result.degraded)
 
 
@@ -130,6 +131,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
     for memory in page.memories:
         output.summary(memory)
     click.echo(f"{len(page.memories)} of {page.total}")
+    output.notes(page.notes)
     output.warn(page.degraded)
 
 
@@ -204,4 +206,5 @@ def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bo
     for memory_id in forgotten.ids:
         click.echo(memory_id)
     click.echo(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
+    output.notes(forgotten.notes)
     output.warn(forgotten.degraded)

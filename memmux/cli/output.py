@@ -42,6 +42,12 @@ def warn(degraded: Sequence[str]) -> None:
         click.echo(f"memmux: {click.style('degraded', fg='yellow')}: {', '.join(degraded)}", err=True)
 
 
+def notes(said: Sequence[str]) -> None:
+    """Say on standard error what an answer says of what was asked for."""
+    for note in said:
+        click.echo(f"memmux: {_one_line(note)}", err=True)
+
+
 def clean(text: str) -> str:
     """Return `text` with control characters escaped, so that a memory can't drive the terminal."""
     return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -14,6 +14,7 @@ from memmux.wire.requests import Dump, Get, History, List, Mode, Namespaces, Sea
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.db.embeddings import Embedded
+from workers.storage.db.namespaces import BodyT, Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ class Reader(Protocol):
 
         deadline: monotonic seconds, at which what runs is interrupted. alive: called often while something runs.
         Raises StorageError and its kinds, and DeadlineExceededError.
+        """
+
+    def place(self, asked: BodyT, among: Sequence[str] | None = None) -> Placed[BodyT]:
+        """Return a request with the namespaces that it means, as they are spelled, and notes on those not there.
+
+        among: the only ones that its client may know, which it names exactly; None for all.
+        Raises NotFoundError and ArgumentInvalidError.
         """
 
     def get(self, asked: Get) -> Memory:

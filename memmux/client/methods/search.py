@@ -120,13 +120,14 @@ def graph(
     *,
     action: Walk | str = Walk.CONNECTED.value,
     hops: int = 2,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Graph]:
     """Return the memories that are linked with one memory, in either direction, nearest first.
 
     action: a `Walk` or its name: `connected` has the links by which they are reached, `subgraph` all links among them.
     hops: how many links away they may be, 1 to 16.
+    namespace: as of `get`.
 
     Returns a `Graph` of at most 500 memories.
 
@@ -141,7 +142,7 @@ def path(
     other: str,
     *,
     hops: int = 5,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Graph]:
     """Return a shortest way along links, in either direction, from one memory to another.
@@ -149,7 +150,7 @@ def path(
     id: where it begins: an id, a content hash or an alias.
     other: where it ends, named likewise.
     hops: how many links long it may be, 1 to 16.
-    namespace: the namespace that both are in.
+    namespace: the namespace that both are in; as of `get`.
 
     Returns a `Graph` with the memories in their order; an empty one if there is no way.
 

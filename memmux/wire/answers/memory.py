@@ -76,10 +76,12 @@ class SearchResult(Several[Hit]):
 
     mode: how they were ranked in the end.
     hits: best first.
+    notes: sentences on what was asked for, such as that there is no such namespace, and which there are.
     """
 
     mode: Mode
     hits: tuple[Hit, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def _items(self) -> tuple[Hit, ...]:
         return self.hits
@@ -89,7 +91,7 @@ class SearchResult(Several[Hit]):
         """Return the result in `body`."""
         fields = orjson.loads(body)
         hits = tuple(Hit(score=hit["score"], memory=Memory.from_json(hit["memory"])) for hit in fields["hits"])
-        return cls(mode=Mode(fields["mode"]), hits=hits)
+        return cls(mode=Mode(fields["mode"]), hits=hits, notes=tuple(fields.get("notes", ())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +100,12 @@ class Page(Several[Memory]):
 
     memories: newest first.
     total: how many the filter lets through in all.
+    notes: sentences on what was asked for, as of a `SearchResult`.
     """
 
     memories: tuple[Memory, ...]
     total: int
+    notes: tuple[str, ...] = ()
 
     def _items(self) -> tuple[Memory, ...]:
         return self.memories
@@ -110,4 +114,5 @@ class Page(Several[Memory]):
     def from_body(cls, body: bytes) -> Page:
         """Return the page in `body`."""
         fields = orjson.loads(body)
-        return cls(memories=tuple(map(Memory.from_json, fields["memories"])), total=fields["total"])
+        memories = tuple(map(Memory.from_json, fields["memories"]))
+        return cls(memories=memories, total=fields["total"], notes=tuple(fields.get("notes", ())))

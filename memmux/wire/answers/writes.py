@@ -102,11 +102,13 @@ class Forgotten(Answer):
     ids: of the memories.
     count: how many they are.
     dry_run: whether nothing was deleted.
+    notes: sentences on what was asked for, as of a `SearchResult`.
     """
 
     ids: tuple[str, ...]
     count: int
     dry_run: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
 from memmux.wire.checks import check_range, check_text, encoded
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, put
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, named, put
 from memmux.wire.requests.filters import Filter, Mode, filter_of
 
 
@@ -77,13 +77,14 @@ class Graph(Body):
     """memory.graph: what is linked with a memory, in either direction.
 
     id, other: each an id, a content hash or an alias; other: where a path ends. hops: how many links far.
+    namespace: as of Get.
     """
 
     id: str
     action: Walk = Walk.CONNECTED
     hops: int = 2
     other: str | None = None
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
 
     def __post_init__(self) -> None:
         check_text("id", self.id, limits.TYPE_CHARACTERS)
@@ -96,7 +97,7 @@ class Graph(Body):
             raise ArgumentInvalidError("a path has another memory where it ends, and nothing else has")
         if self.other is not None:
             check_text("other", self.other, limits.TYPE_CHARACTERS)
-        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))
 
 
 def _is_number(value: object) -> bool:

@@ -44,7 +44,8 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
 
     Raises NotFoundError and MessageTooLargeError.
     """
-    row = engine.value(connection, _SQL["find"], {"id": asked.id, "namespace": asked.namespace})
+    named = ({"id": name, "namespace": asked.namespace} for name in rows.spellings(asked.id))
+    row = next((row for one in named if (row := engine.value(connection, _SQL["find"], one)) is not None), None)
     if row is None:
         raise NotFoundError(f"there never was a memory {asked.id!r} in namespace {asked.namespace!r}")
     deleted = engine.value(connection, _SQL["deleted"], {"row": row})

@@ -181,6 +181,7 @@ def test_a_deleted_memory_is_found_by_nothing(desk: Desk) -> None:
     ("operation", "fields"), [("memory.get", {}), ("memory.delete", {}), ("memory.update", {"tags": []})]
 )
 def test_what_is_not_there_is_named_with_a_remedy(desk: Desk, operation: str, fields: dict[str, Any]) -> None:
+    desk.store("here")
     elsewhere = desk.store("one", namespace="other")["id"]
     for memory_id in ("nothing", elsewhere):
         with pytest.raises(NotFoundError, match=f"{memory_id}.*search or list"):
