@@ -37,10 +37,11 @@ class MemoryServer(MCPServer[None]):
 
     def __init__(self, link: ClusterLink) -> None:
         self._link = link
-        core = MemoryTools(link.begin, link.uses).all()
+        full = link.settings.tools is ToolList.FULL
+        core = MemoryTools(link.begin, link.uses).all(full=full)
         tools = [*core, *ExtraTools(link.begin, link.settings).all()]
         self._by_name = {tool.name: tool for tool in tools}
-        self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
+        self._listed = {tool.name for tool in (tools if full else core)}
         super().__init__(
             "memmux",
             title="memmux",

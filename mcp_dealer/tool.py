@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -16,10 +16,12 @@ from pydantic import ValidationError
 
 from mcp_dealer import call_log
 from mcp_dealer.arguments import Arguments
+from mcp_dealer.arguments.base import Placed
 from mcp_dealer.schemas import Answer, compact, text
-from memmux.errors import ArgumentInvalidError, MemmuxError, UnknownFieldError
+from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError, UnknownFieldError
 from memmux.logs import log
 
+T = TypeVar("T")
 Run = Callable[..., Awaitable[Answer]]
 
 _TEXTS = (str, str | None)
@@ -108,6 +110,20 @@ class MemoryTool(Tool):
             raise ArgumentInvalidError("; ".join(map(_wrong, error.errors(include_url=False)))) from None
         assert isinstance(asked, Arguments)
         return asked
+
+
+async def anywhere(ask: Callable[..., Awaitable[T]], asked: Placed) -> T:
+    """Ask about one memory: where the caller says; else in the client's own namespace, and then wherever it is.
+
+    So do the tools of mcp-memory-service, where a content hash is known in every store.
+    """
+    place = asked.place
+    try:
+        return await ask(**place)
+    except NotFoundError:
+        if place:
+            raise
+        return await ask(namespace=None)
 
 
 def result(answer: Answer) -> CallToolResult:

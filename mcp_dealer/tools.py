@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from mcp.server.mcpserver.tools import Tool
 
 from mcp_dealer import arguments
 from mcp_dealer.schemas import Changed, Health, Hits, Kept, Listed, Removed, SearchAnswer, fitted
 from mcp_dealer.time_words import Moment, Now
-from mcp_dealer.tool import MemoryTool
+from mcp_dealer.tool import MemoryTool, anywhere
 from mcp_dealer.usage import Uses
 from memmux.client.asynchronous import AsyncClient
 from memmux.wire.answers import Deleted, Memory
@@ -28,15 +29,18 @@ class MemoryTools:
         self._uses = uses
         self._now = now
 
-    def all(self) -> list[Tool]:
-        """Return the tools, ready for a server."""
+    def all(self, *, full: bool = False) -> list[Tool]:
+        """Return the tools, ready for a server; full: their lists of arguments name namespaces, too."""
+        small = () if full else ("namespace",)
         return [
-            MemoryTool.of(self.memory_store, destructive=False),
-            MemoryTool.of(self.memory_search, required=("query",)),
-            MemoryTool.of(self.memory_get, required=("id",)),
-            MemoryTool.of(self.memory_list, unlisted=("tag_match", "time_expr")),
-            MemoryTool.of(self.memory_update, destructive=True, required=("id",)),
-            MemoryTool.of(self.memory_delete, destructive=True, unlisted=("tag_match", "type", "after", "time_expr")),
+            MemoryTool.of(self.memory_store, destructive=False, unlisted=small),
+            MemoryTool.of(self.memory_search, required=("query",), unlisted=small),
+            MemoryTool.of(self.memory_get, required=("id",), unlisted=small),
+            MemoryTool.of(self.memory_list, unlisted=("tag_match", "time_expr", *small)),
+            MemoryTool.of(self.memory_update, destructive=True, required=("id",), unlisted=small),
+            MemoryTool.of(
+                self.memory_delete, destructive=True, unlisted=("tag_match", "type", "after", "time_expr", *small)
+            ),
             MemoryTool.of(self.memory_health),
         ]
 
@@ -60,7 +64,7 @@ class MemoryTools:
 
     async def memory_get(self, asked: arguments.Named) -> SearchAnswer:
         """Read one memory."""
-        memory = await self._connected().get(asked.target, namespace=asked.place)
+        memory = await anywhere(partial(self._connected().get, asked.target), asked)
         self._uses.add([memory.id])
         return SearchAnswer.of(memory)
 
@@ -75,7 +79,8 @@ class MemoryTools:
     async def memory_update(self, asked: arguments.Update) -> Changed:
         """Change a memory; what is left out stays."""
         versioned = bool(asked.versioned)
-        updated = await self._connected().update(asked.target, versioned=versioned, **asked.changes())
+        update = partial(self._connected().update, asked.target, versioned=versioned, **asked.changes())
+        updated = await anywhere(update, asked)
         return Changed.of(updated, supersedes=asked.target if versioned else None)
 
     async def memory_delete(self, asked: arguments.Delete) -> Removed:
@@ -83,10 +88,8 @@ class MemoryTools:
         client, single, dry_run = self._connected(), asked.single(), bool(asked.dry_run)
         if single is None:
             return Removed.of_many(await client.forget(dry_run=dry_run, **asked.selection(self._now)))
-        removing: Awaitable[Memory | Deleted] = (client.get if dry_run else client.delete)(
-            single, namespace=asked.place
-        )
-        return Removed.of(await removing, dry_run=dry_run)
+        remove: Callable[..., Awaitable[Memory | Deleted]] = client.get if dry_run else client.delete
+        return Removed.of(await anywhere(partial(remove, single), asked), dry_run=dry_run)
 
     async def memory_health(self) -> Health:
         """Tell how the memory service is."""

@@ -58,7 +58,7 @@ class Store(Placed):
         for name, value in (("conversation_id", self.conversation_id), ("agent_id", self.agent_id)):
             if kept := one({name: value, f"metadata.{name}": metadata.get(name)}):
                 metadata[name] = kept
-        return {"tags": tags or (), "type": kind, "metadata": metadata or None, "namespace": self.place}
+        return {"tags": tags or (), "type": kind, "metadata": metadata or None, **self.home}
 
 
 class Filtered(Placed):
@@ -93,7 +93,7 @@ class Filtered(Placed):
             "type": one({"type": self.type, "memory_type": self.memory_type}),
             "after": after,
             "before": before,
-            "namespace": self.place,
+            **self.place,
         }
 
     def _bounds(self, now: Now) -> tuple[Time | None, Time | None]:
@@ -239,7 +239,6 @@ class Update(Named):
                 }
             ),
             "metadata": one({"metadata": self.metadata, "updates.metadata": theirs or None}),
-            "namespace": self.place,
         }
 
     def notes(self) -> list[str]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Self, TypeVar
 
-from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso
+from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso, shown_hash
 from memmux.wire import answers
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+from memmux.wire.requests import DEFAULT_NAMESPACE
 
 
 class SearchAnswer(Answer):
     """One memory; times are ISO 8601, UTC; `updated_at` is there when it was ever updated.
 
-    content_hash: that of mcp-memory-service if the memory was there once, by which it is found as by ours.
+    content_hash: see `shown_hash`. namespace: where it is, if that is not the default one.
     """
 
     id: str
     content_hash: Text = None
+    namespace: Text = None
     content: str
     tags: list[str] | None = None
     type: str | None = None
@@ -39,7 +38,8 @@ class SearchAnswer(Answer):
         tags = " ".join(f"#{tag}" for tag in self.tags or ())
         newer = self.superseded_by and f"superseded by {self.superseded_by}"
         digest = self.content_hash and f"hash {self.content_hash}"
-        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, newer, digest]))
+        place = self.namespace and f"in {self.namespace}"
+        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, place, newer, digest]))
         yield self.content
 
 
@@ -69,13 +69,14 @@ class Hits(Answer):
     @classmethod
     def of(cls, result: answers.SearchResult) -> Self:
         """Return the answer for what a search found."""
-        return cls(mode=result.mode, hits=[Hit.of_hit(hit) for hit in result.hits], degraded=codes(result.degraded))
+        hits = [Hit.of_hit(hit) for hit in result.hits]
+        return cls(mode=result.mode, hits=hits, notes=codes(result.notes), degraded=codes(result.degraded))
 
     @classmethod
     def of_page(cls, page: answers.Page) -> Self:
         """Return the answer for a search without a query: what its filter lets through, each as good as the other."""
         hits = [Hit.of_hit(answers.Hit(score=1.0, memory=memory)) for memory in page.memories]
-        return cls(mode="newest", hits=hits, degraded=codes(page.degraded))
+        return cls(mode="newest", hits=hits, notes=codes(page.notes), degraded=codes(page.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return how many there are, then each."""
@@ -93,7 +94,7 @@ class Listed(Answer):
     def of(cls, page: answers.Page) -> Self:
         """Return the answer for a page of a list."""
         memories = [SearchAnswer.of(memory) for memory in page.memories]
-        return cls(total=page.total, memories=memories, degraded=codes(page.degraded))
+        return cls(total=page.total, memories=memories, notes=codes(page.notes), degraded=codes(page.degraded))
 
     def lines(self) -> Iterable[str]:
         """Return how many there are, then each."""
@@ -130,7 +131,8 @@ def _listed(counted: str, memories: Sequence[SearchAnswer], omitted: int | None)
 def _shown(memory: answers.Memory) -> dict[str, Any]:
     return {
         "id": memory.id,
-        "content_hash": next(filter(_DIGEST.fullmatch, memory.aliases), memory.content_hash),
+        "content_hash": shown_hash(memory),
+        "namespace": None if memory.namespace == DEFAULT_NAMESPACE else memory.namespace,
         "content": memory.content,
         "tags": list(memory.tags) or None,
         "type": memory.type,

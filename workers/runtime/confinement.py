@@ -39,7 +39,7 @@ from memmux.wire.requests import (
 from memmux.wire.roles import Role
 from workers.runtime.jobs import Job
 
-NamingT = TypeVar("NamingT", Filter, Tags, Get, Graph, Update)
+NamingT = TypeVar("NamingT", Filter, Tags, Get, Graph, History, Update)
 _NOTHING = Grant(role=Role.READ, namespaces=())  # what a client may do whose grant can't be read
 
 
@@ -156,8 +156,8 @@ def _batch(grant: Grant, asked: StoreBatch) -> StoreBatch:
 
 
 _RULES: Mapping[type[Any], Callable[[Grant, Any], Any]] = {
-    **dict.fromkeys((Tags, Get, Graph, Update), _naming),
-    **dict.fromkeys((History, Purge), _in_place),
+    **dict.fromkeys((Tags, Get, Graph, History, Update), _naming),
+    Purge: _in_place,
     **dict.fromkeys((Search, List, Forget), _filtered),
     **dict.fromkeys((Use, Undo, Namespaces), _by_number),
     Store: _store,

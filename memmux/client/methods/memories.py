@@ -244,11 +244,11 @@ def _memory(message: Message) -> Memory:
 
 
 def _updated(message: Message) -> Updated:
-    return Updated(**orjson.loads(message.body))
+    return Updated.from_body(message.body)
 
 
 def _deleted(message: Message) -> Deleted:
-    return Deleted(**orjson.loads(message.body))
+    return Deleted.from_body(message.body)
 
 
 def _forgotten(message: Message) -> Forgotten:

@@ -32,6 +32,7 @@ class Stored(Answer):
     status: created; or duplicate, when the same content was there already: then the others are of that memory, and
         nothing was changed, but that a superseded one counts again.
     indexed: whether its vector is there; if not, it follows and full text finds it meanwhile.
+    aliases: other names by which a memory that was there is found.
     similar: if it was asked for, memories that say nearly the same, best first; they are there as well.
     """
 
@@ -40,13 +41,14 @@ class Stored(Answer):
     seq: int
     status: str
     indexed: bool
+    aliases: tuple[str, ...] = ()
     similar: tuple[Similar, ...] = ()
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Stored:
         """Return what the JSON object says."""
         similar = tuple(Similar(**one) for one in fields.get("similar", ()))
-        return cls(**{**fields, "similar": similar})
+        return cls(**{**fields, "similar": similar, "aliases": tuple(fields.get("aliases", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +77,19 @@ class Updated(Answer):
     content_hash: of the memory, as it is now.
     seq: of the change in the log.
     indexed: whether its vector is there; if not, it follows.
+    aliases: other names by which it is found.
     """
 
     id: str
     content_hash: str
     seq: int
     indexed: bool
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Updated:
+        """Return the acknowledgement in `body`."""
+        return cls(**_named(orjson.loads(body)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +98,19 @@ class Deleted(Answer):
 
     id: of the memory.
     seq: of the change in the log.
+    content_hash: of the memory; empty from a cluster that does not tell it.
+    aliases: other names by which it was found.
     """
 
     id: str
     seq: int
+    content_hash: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Deleted:
+        """Return the acknowledgement in `body`."""
+        return cls(**_named(orjson.loads(body)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +137,7 @@ class Used(Answer):
     """
 
     count: int
+
+
+def _named(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "aliases": tuple(fields.get("aliases", ()))}

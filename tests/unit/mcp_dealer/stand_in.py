@@ -20,6 +20,8 @@ from memmux.wire.answers import (
     History,
     Hit,
     Memory,
+    NameCount,
+    Namespaces,
     Node,
     Page,
     SearchResult,
@@ -86,7 +88,11 @@ class StandIn:
         return self._answer("update", arguments, options, updated)
 
     async def delete(self, *arguments: Any, **options: Any) -> Deleted:
-        return self._answer("delete", arguments, options, Deleted(id="0001", seq=3))
+        return self._answer("delete", arguments, options, Deleted(id="0001", seq=3, content_hash="ab"))
+
+    async def namespaces(self, *arguments: Any, **options: Any) -> Namespaces:
+        counted = (NameCount(name="default", memories=5), NameCount(name="Tianda", memories=2))
+        return self._answer("namespaces", arguments, options, Namespaces(namespaces=counted, total=2))
 
     async def forget(self, *arguments: Any, **options: Any) -> Forgotten:
         forgotten = Forgotten(ids=("0001", "0002"), count=2, dry_run=options["dry_run"])

@@ -84,7 +84,11 @@ class Namespaces:
                 named = self._all_meant(asked.namespace)
                 named = named if isinstance(named, str) else self._home(asked.id, named)
                 body = replace(asked, namespace=named)
-            case History() | Purge():
+            case History():
+                place = asked.namespace
+                one = self._past(place) if isinstance(place, str) else self._home(asked.id, place, past=True)
+                body = replace(asked, namespace=one)
+            case Purge():
                 body = replace(asked, namespace=self._past(asked.namespace))
         return Placed(body, self._missing(named))
 
@@ -115,8 +119,7 @@ class Namespaces:
         """Return the namespace that is meant where deleted memories count, too."""
         if self._among is not None or self._was_there(name):
             return name
-        gone = [other for (other,) in engine.fetch(self._connection, _SQL["deleted"], {})]
-        return next(iter(_alike(name, [*self._names(), *gone])), name)
+        return next(iter(_alike(name, [*self._names(), *self._gone()])), name)
 
     def _missing(self, named: Named) -> tuple[str, ...]:
         """Return a note for each of the namespaces that are named, and are not there."""
@@ -129,9 +132,11 @@ class Namespaces:
         there = f"there are {', '.join(map(repr, known[:NAMED]))}{more}" if known else "there is none yet"
         return tuple(f"no such namespace {name!r}; {there}" for name in gone)
 
-    def _home(self, memory_id: str, named: tuple[str, ...] | None) -> str:
-        """Return the one of several namespaces, or of all, that a memory is in."""
-        homes = [name for name in named or self._names() if rows.is_there(self._connection, memory_id, name)]
+    def _home(self, memory_id: str, named: tuple[str, ...] | None, *, past: bool = False) -> str:
+        """Return the one of several namespaces, or of all, that a memory is in, or past: was in."""
+        there = rows.was_there if past else rows.is_there
+        known = named or dict.fromkeys([*self._names(), *(self._gone() if past else ())])
+        homes = [name for name in known if there(self._connection, memory_id, name)]
         if not homes:
             where = "any namespace" if named is None else f"the namespaces {', '.join(named)}"
             raise NotFoundError(f"there is no memory {memory_id!r} in {where}; search or list to find its id")
@@ -147,6 +152,10 @@ class Namespaces:
             found = [name for (name,) in engine.fetch(self._connection, _SQL["live"], {})]
             self._live = [name for name in found if self._among is None or name in self._among]
         return self._live
+
+    def _gone(self) -> list[str]:
+        """Return those, to a client that may know all, in which there are deleted memories."""
+        return [name for (name,) in engine.fetch(self._connection, _SQL["deleted"], {})]
 
     def _is_there(self, name: str) -> bool:
         return bool(engine.value(self._connection, _SQL["is_there"], {"namespace": name}))

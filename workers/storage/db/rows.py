@@ -71,6 +71,16 @@ def is_there(connection: apsw.Connection, memory_id: str, namespace: str) -> boo
     return _found(connection, memory_id, namespace) is not None
 
 
+def past(connection: apsw.Connection, memory_id: str, namespace: str) -> int | None:
+    """Return the row of a memory, live, deleted or purged, by its id, content hash or alias; None if there is none."""
+    return _found(connection, memory_id, namespace, "find_past")
+
+
+def was_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
+    """Return whether there is, or was, a memory with this id, content hash or alias."""
+    return past(connection, memory_id, namespace) is not None
+
+
 def single(namespace: Named) -> str:
     """Return the only namespace that is meant, where the request was placed before."""
     assert isinstance(namespace, str), "Namespaces.place() comes first"
@@ -90,9 +100,9 @@ def spellings(memory_id: str) -> Iterator[str]:
     yield from dict.fromkeys(found)
 
 
-def _found(connection: apsw.Connection, memory_id: str, namespace: str) -> int | None:
+def _found(connection: apsw.Connection, memory_id: str, namespace: str, query: str = "find") -> int | None:
     for name in spellings(memory_id):
-        row: int | None = engine.value(connection, _SQL["find"], {"id": name, "namespace": namespace})
+        row: int | None = engine.value(connection, _SQL[query], {"id": name, "namespace": namespace})
         if row is not None:
             return row
     return None

@@ -44,8 +44,7 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
 
     Raises NotFoundError and MessageTooLargeError.
     """
-    named = ({"id": name, "namespace": asked.namespace} for name in rows.spellings(asked.id))
-    row = next((row for one in named if (row := engine.value(connection, _SQL["find"], one)) is not None), None)
+    row = rows.past(connection, asked.id, rows.single(asked.namespace))
     if row is None:
         raise NotFoundError(f"there never was a memory {asked.id!r} in namespace {asked.namespace!r}")
     deleted = engine.value(connection, _SQL["deleted"], {"row": row})

@@ -110,7 +110,8 @@ class Changes:
                 seq = versions.make_current(self._memory_table, job, row, before)
             else:
                 seq = engine.value(self._connection, _SQL["last_change"], {"row": row})
-            return {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
+            said = {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
+            return said | _aliases(before)
         memory_id = self._free(asked)
         self._memory_table.make_room(job, asked.namespace)
         at = self._memory_table.at()
@@ -174,7 +175,8 @@ class Changes:
             content_hash = self._replace(job, row, before, asked.content)
         indexed = self._memory_table.indexed(row)
         seq = self._memory_table.log(job, at, row, before.id, orjson.dumps(before))
-        return {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
+        said = {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
+        return said | _aliases(before)
 
     def _replace(self, job: Job, row: int, before: Memory, content: str) -> str:
         """Give the memory `row` another content, with the vectors of that or none; return its hash."""
@@ -198,7 +200,8 @@ class Changes:
         at = self._memory_table.at()
         self._memory_table.execute("delete_memory", row=row, at=at)
         self._vectors.remove(row)
-        return {"id": before.id, "seq": self._memory_table.log(job, at, row, before.id, orjson.dumps(before))}
+        seq = self._memory_table.log(job, at, row, before.id, orjson.dumps(before))
+        return {"id": before.id, "seq": seq, "content_hash": before.content_hash, **_aliases(before)}
 
     def _remove(self, job: Job, asked: Get) -> dict[str, object]:
         """Delete and purge a canary."""
@@ -246,3 +249,8 @@ def _merged(before: Metadata, changed: Metadata) -> Mapping[str, object]:
     merged = {key: value for key, value in {**before, **changed}.items() if changed.get(key, value) is not None}
     check_metadata(merged)  # two that are within the limit may not be so together
     return merged
+
+
+def _aliases(memory: Memory) -> dict[str, object]:
+    """Return the other names of a memory, as an acknowledgement has them; hardly any memory has some."""
+    return {"aliases": memory.aliases} if memory.aliases else {}
