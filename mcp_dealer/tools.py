@@ -57,7 +57,7 @@ class MemoryTools:
         if query is None:
             found = Hits.of_page(await client.list(**selection))
         else:
-            found = Hits.of(await client.search(query, mode=asked.mode, min_score=asked.min_score, **selection))
+            found = Hits.of(await client.search(query, mode=asked.mode, **asked.floors, **selection))
         hits, omitted = fitted(found.hits, asked.max_response_chars)
         self._uses.add(hit.id for hit in hits)
         return found.model_copy(update={"hits": hits, "omitted": omitted})

@@ -156,7 +156,7 @@ class ReadWorker:
         with self._placed(job, Search, alive) as placed:
             found = self._reader.search(placed.asked, query, job.id)
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
-        body = {"mode": found.mode, "hits": found.hits, "notes": placed.notes}
+        body = {"mode": found.mode, "hits": found.hits, "notes": (*placed.notes, *_left_out(found.left_out))}
         return Answer((orjson.dumps(body),), found.degraded, done)
 
     def _match(self, job: Job, alive: Alive) -> Answer:
@@ -211,6 +211,14 @@ class ReadWorker:
             if audit is None:
                 waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting, audit),))
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    """Return what is said of memories that were left out, so that nothing is found."""
+    if not count:
+        return ()
+    memories = "memory" if count == 1 else "memories"
+    return (f"{count} {memories} left out: not near in meaning, nor with the words; min_similarity -1 gives them",)
 
 
 def _alone(error: MemmuxError) -> MemmuxError:

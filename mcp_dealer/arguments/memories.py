@@ -128,6 +128,7 @@ class Search(Filtered, Asked):
 
     offset: Number = None
     min_score: Ratio = None
+    min_similarity: Ratio = None
     include_superseded: Flag = None
     max_response_chars: Number = None
     quality_boost: Ratio = None
@@ -144,6 +145,16 @@ class Search(Filtered, Asked):
         if self.query is None:
             raise ArgumentInvalidError("query is missing; give it")
         return self.query
+
+    @property
+    def floors(self) -> dict[str, Any]:
+        """What is left out, as the client takes it; by meaning and words, what has to do with neither."""
+        only_relevant = self.mode == Mode.HYBRID and self.min_score is None
+        return {
+            "min_score": self.min_score,
+            "min_similarity": self.min_similarity,
+            "only_relevant": only_relevant,
+        }
 
     def notes(self) -> list[str]:
         """Return which arguments of mcp-memory-service would have ranked or chosen otherwise there."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic.json_schema import SkipJsonSchema
 
 from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso, shown_hash
 from memmux.wire import answers
@@ -44,14 +46,16 @@ class SearchAnswer(Answer):
 
 
 class Hit(SearchAnswer):
-    """One memory that a search found; a higher score is better."""
+    """One memory that a search found; a higher score is better. similarity: its cosine with the query."""
 
     score: float
+    similarity: Annotated[float | None, SkipJsonSchema()] = None
 
     @classmethod
     def of_hit(cls, hit: answers.Hit) -> Self:
         """Return the hit as the tools show it."""
-        return cls(**_shown(hit.memory), score=round(hit.score, 4))
+        similarity = None if hit.similarity is None else round(hit.similarity, 4)
+        return cls(**_shown(hit.memory), score=round(hit.score, 4), similarity=similarity)
 
     def lines(self) -> Iterable[str]:
         """Return the memory, with its score in front."""

@@ -71,6 +71,8 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @click.option("--limit", metavar="N", type=int, default=10, show_default=True, help="At most so many memories.")
 @offset_option
 @click.option("--min-score", metavar="SCORE", type=float, help="Only with this score or a better one.")
+@click.option("--min-similarity", metavar="COSINE", type=float, help="Only as near by meaning, from -1 to 1.")
+@click.option("--only-relevant", is_flag=True, help="Only what is near by meaning or has the words of QUERY.")
 @click.option(
     "--mode", metavar="MODE", default=Mode.HYBRID.value, show_default=True, help=f"How to rank: {', '.join(Mode)}."
 )
@@ -86,7 +88,7 @@ def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> 
         output.document(result)
         return
     for hit in result.hits:
-        output.summary(hit.memory, hit.score)
+        output.summary(hit.memory, hit.score, hit.similarity)
     if not result.hits:
         click.echo("nothing found")
     output.notes(result.notes)

@@ -78,9 +78,10 @@ def _headline(memory: Memory) -> str:
     return "  ".join(words)
 
 
-def summary(memory: Memory, score: float | None = None) -> None:
-    """Print a memory in two lines: what it is, and how it begins."""
+def summary(memory: Memory, score: float | None = None, similarity: float | None = None) -> None:
+    """Print a memory in two lines: what it is, with score and cosine if it was found, and how it begins."""
     ranked = "" if score is None else click.style(f"{score:.3f}", bold=True) + "  "
+    ranked += "" if similarity is None else f"cos {similarity:.2f}  "
     click.echo(f"{ranked}{_headline(memory)}")
     click.echo(f"  {_preview(memory.content)}")
 

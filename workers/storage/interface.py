@@ -23,6 +23,7 @@ class SearchOutcome:
 
     mode: how it was ranked. degraded: codes of what the ranking had to do without. candidates: how many memories were
     ranked. index: what found those that are near by meaning: the name of its class, or nothing where none did.
+    left_out: how many were ranked and are all left out, as none of them is relevant.
     """
 
     mode: Mode
@@ -30,6 +31,7 @@ class SearchOutcome:
     degraded: tuple[str, ...] = ()
     candidates: int = 0
     index: str = ""
+    left_out: int = 0
 
 
 class Reader(Protocol):

@@ -64,10 +64,19 @@ class Hit:
 
     score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes.
     memory: what was found.
+    similarity: the cosine of query and memory, from -1 to 1, which tells of two searches the nearer hit; None for a
+        memory without a vector, and where the search was by words only.
     """
 
     score: float
     memory: Memory
+    similarity: float | None = None
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Hit:
+        """Return the hit that the JSON object describes."""
+        memory = Memory.from_json(fields["memory"])
+        return cls(score=fields["score"], memory=memory, similarity=fields.get("similarity"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +99,7 @@ class SearchResult(Several[Hit]):
     def from_body(cls, body: bytes) -> SearchResult:
         """Return the result in `body`."""
         fields = orjson.loads(body)
-        hits = tuple(Hit(score=hit["score"], memory=Memory.from_json(hit["memory"])) for hit in fields["hits"])
+        hits = tuple(map(Hit.from_json, fields["hits"]))
         return cls(mode=Mode(fields["mode"]), hits=hits, notes=tuple(fields.get("notes", ())))
 
 

@@ -18,7 +18,7 @@ class Mode(StrEnum):
     KEYWORD = "keyword"  # by words: BM25
     HYBRID = "hybrid"  # half of each
     RANKED = "ranked"  # hybrid, and how new a memory is and how often it was of use
-    EXACT = "exact"  # contents that hold the query, letter for letter, newest first
+    EXACT = "exact"  # contents that hold the query as it is written, in upper or lower case, newest first
 
     @property
     def embeds(self) -> bool:

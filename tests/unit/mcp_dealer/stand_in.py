@@ -73,7 +73,7 @@ class StandIn:
         return self._answer("store", arguments, options, stored)
 
     async def search(self, *arguments: Any, **options: Any) -> SearchResult:
-        hits = (Hit(score=0.87654321, memory=MEMORY), Hit(score=0.5, memory=BARE))
+        hits = (Hit(score=0.87654321, memory=MEMORY, similarity=0.81234), Hit(score=0.5, memory=BARE))
         result = SearchResult(mode=Mode.HYBRID, hits=hits)
         return self._answer("search", arguments, options, result)
 

@@ -259,3 +259,22 @@ async def test_every_answer_about_a_memory_has_its_hash(connect: Connect) -> Non
     linked = (await _call(connect, "memory_graph", {"hash": "0001"})).structured_content or {}
     assert [one["content_hash"] for one in (*found["hits"], *listed["memories"])] == ["ab", "cd", "ab", "cd"]
     assert linked["nodes"][0]["content_hash"] == "ab"
+
+
+@pytest.mark.parametrize(
+    ("given", "only_relevant"),
+    [({}, True), ({"mode": "hybrid"}, True), ({"mode": "semantic"}, False), ({"min_score": 0.1}, False)],
+)
+async def test_a_hybrid_search_leaves_out_what_has_nothing_to_do_with_it(
+    connect: Connect, made: list[StandIn], given: dict[str, Any], only_relevant: bool
+) -> None:
+    await _call(connect, "memory_search", {"query": "x", **given})
+    assert made[0].calls[-1][2]["only_relevant"] is only_relevant
+
+
+async def test_a_floor_on_the_cosine_is_passed_on_and_the_cosine_is_shown(
+    connect: Connect, made: list[StandIn]
+) -> None:
+    answer = (await _call(connect, "memory_search", {"query": "x", "min_similarity": -1})).structured_content or {}
+    assert made[0].calls[-1][2]["min_similarity"] == -1
+    assert [hit.get("similarity") for hit in answer["hits"]] == [0.8123, None]
