@@ -70,7 +70,7 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
     assert _json(memmux("store", "the ferry leaves at nine", "--json"))["status"] == "duplicate"
 
     found = _json(memmux("search", "ferry", "--tag", "sea", "--json"))
-    assert set(found) == {"mode", "degraded", "hits"}
+    assert set(found) == {"mode", "degraded", "hits", "notes"}
     assert found["mode"] == "hybrid"
     (hit,) = found["hits"]
     assert set(hit) == {"score", "memory"}

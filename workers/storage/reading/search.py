@@ -66,7 +66,7 @@ class MemorySearch:
     def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
-        if query is None:
+        if query is None or not asked.embeds:
             return self._by_words(asked, where)
         model = vectors.model(self._connection, query.model)
         pending = vectors.memories(self._connection) - (model.memories if model else 0)

@@ -166,7 +166,8 @@ def test_a_deleted_memory_is_found_by_nothing(desk: Desk) -> None:
     stored = desk.store("one thing", (1, 0), tags=["a"])
     kept = desk.store("another thing", (0, 1))
     before = get(desk, stored["id"])
-    assert desk.ask("memory.delete", {"id": stored["content_hash"]}) == {"id": stored["id"], "seq": 3}
+    deleted = desk.ask("memory.delete", {"id": stored["content_hash"]})
+    assert deleted == {"id": stored["id"], "seq": 3, "content_hash": stored["content_hash"]}
     for mode in ("hybrid", "semantic", "keyword", "exact"):
         assert desk.contents("thing", (1, 0), mode=mode) == ["another thing"]
     with pytest.raises(NotFoundError, match=stored["id"]):

@@ -38,9 +38,9 @@ def filled(desk: Desk) -> Desk:
     return desk
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "ranked", "keyword"])
-def test_a_hit_has_its_cosine_beside_its_score(filled: Desk, mode: str) -> None:
-    found = _ask(filled, "boat", mode)
+@pytest.mark.parametrize(("mode", "floor"), [("hybrid", None), ("ranked", None), ("keyword", -1), ("exact", -1)])
+def test_a_hit_has_its_cosine_beside_its_score(filled: Desk, mode: str, floor: float | None) -> None:
+    found = _ask(filled, "boat", mode, min_similarity=floor)
     assert found["the red boat"] == pytest.approx(0.9, abs=1e-6)
     assert found["the blue boat"] == pytest.approx(0.5, abs=1e-6)
     assert found["a boat without a vector"] is None
@@ -55,6 +55,7 @@ def test_by_meaning_the_score_is_the_cosine(filled: Desk) -> None:
 def test_by_words_alone_there_is_no_cosine(filled: Desk, mode: str) -> None:
     hits = filled.ask("memory.match", {"query": "boat", "mode": mode})["hits"]
     assert [hit["similarity"] for hit in hits] == [None, None, None]
+    assert set(_ask(filled, "boat", mode).values()) == {None}
 
 
 @pytest.mark.parametrize("mode", ["semantic", "hybrid", "ranked", "keyword", "exact"])
