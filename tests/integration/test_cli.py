@@ -73,7 +73,7 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
     assert set(found) == {"mode", "degraded", "hits", "notes"}
     assert found["mode"] == "hybrid"
     (hit,) = found["hits"]
-    assert set(hit) == {"score", "memory"}
+    assert set(hit) == {"score", "similarity", "memory"}
     assert hit["memory"]["id"] == stored["id"]
 
     updated = _json(memmux("update", stored["id"], "--metadata", '{"pier": 4}', "--type", "fact", "--json"))
