@@ -89,7 +89,7 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
 
     assert _json(memmux("delete", stored["id"], "--json"))["id"] == stored["id"]
     assert _refused(memmux("get", stored["id"]), 1) == "not_found"
-    assert _json(memmux("list", "--json")) == {"memories": [], "total": 0, "degraded": []}
+    assert _json(memmux("list", "--json")) == {"memories": [], "total": 0, "notes": [], "degraded": []}
 
 
 def test_a_new_version_hides_the_old_one_and_a_forget_deletes_both(memmux: Memmux) -> None:
