@@ -224,6 +224,16 @@ def tail(*, lines: int, rounds: int, as_json: bool) -> None:
 
 
 @bench.command()
+@json_option
+def floor(*, as_json: bool) -> None:
+    """Measure from which cosine on a memory has to do with a query, with the real model, in half a minute."""
+    from bench.harness import report
+    from bench.scenarios import floor
+
+    sys.exit(report.finish(floor.measure(), as_json=as_json))
+
+
+@bench.command()
 @memories_option
 @click.option("--queries", type=click.IntRange(1), default=1_000, show_default=True, help="Asked of each.")
 @plot_option

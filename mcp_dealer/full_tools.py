@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -14,7 +15,7 @@ from mcp_dealer import arguments, call_log
 from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
-from mcp_dealer.tool import MemoryTool
+from mcp_dealer.tool import MemoryTool, anywhere
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
@@ -74,12 +75,13 @@ class ExtraTools:
         return Cleanup(superseded=superseded, deleted=deleted, more=True, degraded=told)
 
     async def memory_stats(self) -> Stats:
-        """Count memories, and what was asked for."""
+        """Count memories, by namespace too, and what was asked for."""
         client = self._connected()
         newest = await client.list(limit=1, namespace=None)
         recent = await client.list(limit=1, namespace=None, after=self._now().now - RECENT)
         superseded, _ = await self._superseded(client)
-        return Stats.of(await client.status(), superseded=superseded, recent=recent.total, newest=newest)
+        counts = {"superseded": superseded, "recent": recent.total}
+        return Stats.of(await client.status(), **counts, newest=newest, namespaces=await client.namespaces())
 
     async def memory_store_session(self, asked: arguments.SessionArguments) -> StoredSession:
         """Remember a conversation as one memory."""
@@ -90,7 +92,7 @@ class ExtraTools:
             tags=[f"session:{session_id}", *(asked.tags or ())],
             type="session",
             metadata={**(asked.metadata or {}), "session_id": session_id, "turns": len(asked.turns)},
-            namespace=asked.place,
+            **asked.home,
         )
         return StoredSession.of_turns(stored, session_id, len(asked.turns))
 
@@ -99,15 +101,15 @@ class ExtraTools:
         client = self._connected()
         if asked.action == "path":
             begin, end = asked.ends()
-            walking = client.path(begin, end, hops=asked.reach(PATH_HOPS), namespace=asked.place)
+            walk = partial(client.path, begin, end, hops=asked.reach(PATH_HOPS))
         else:
-            hops = asked.reach(CONNECTED_HOPS)
-            walking = client.graph(asked.middle(), action=asked.action, hops=hops, namespace=asked.place)
-        return Linked.of(await walking, asked.action)
+            walk = partial(client.graph, asked.middle(), action=asked.action, hops=asked.reach(CONNECTED_HOPS))
+        return Linked.of(await anywhere(walk, asked), asked.action)
 
     async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
         """Remember documents, in chunks; of a file that changed, the old chunks go."""
         loop, left = asyncio.get_running_loop(), threading.Event()
+        home = asked.home.get("namespace")
 
         def tell(done: int, total: int) -> None:
             asyncio.run_coroutine_threadsafe(context.report_progress(done, total), loop)
@@ -120,7 +122,7 @@ class ExtraTools:
                     client,
                     asked.source,
                     tags=asked.tags or (),
-                    namespace=asked.place,
+                    namespace=home,
                     chunk_size=asked.chunk_size,
                     chunk_overlap=asked.chunk_overlap,
                     recursive=asked.recursive,
@@ -142,7 +144,7 @@ class ExtraTools:
         check_range("offset", asked.offset, 0, limits.HISTORY)
         check_range("limit", asked.limit, 1, limits.HISTORY)
         limit = min(asked.offset + asked.limit, limits.HISTORY)
-        history = await self._connected().history(asked.target, limit=limit, namespace=asked.place)
+        history = await anywhere(partial(self._connected().history, asked.target, limit=limit), asked)
         return History.of(history, asked.offset)
 
     @staticmethod

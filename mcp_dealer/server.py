@@ -51,13 +51,14 @@ class MemoryServer(MCPServer[None]):
 
     def __init__(self, link: ClusterLink) -> None:
         self._link = link
-        core = MemoryTools(link.begin).all()
+        full = link.settings.tools is ToolList.FULL
+        core = MemoryTools(link.begin).all(full=full)
         extra = ExtraTools(link.begin, link.settings)
         tools = [*core, *extra.all()]
         self._resources = MemoryResources(link.begin, extra.memory_stats)
         self._prompts = MemoryPrompts(link.begin, Moment.current)
         self._by_name = {tool.name: tool for tool in tools}
-        self._listed = {tool.name for tool in (tools if link.settings.tools is ToolList.FULL else core)}
+        self._listed = {tool.name for tool in (tools if full else core)}
         super().__init__(
             "memmux",
             title="memmux",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self, get_type_hints
+from typing import Any, Self, TypeVar, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -16,11 +16,13 @@ from pydantic import ValidationError
 
 from mcp_dealer import call_log
 from mcp_dealer.arguments import Arguments
+from mcp_dealer.arguments.base import Placed
 from mcp_dealer.schemas import Answer, compact, text
 from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, MEMORY_CHARACTERS
-from memmux.errors import ArgumentInvalidError, MemmuxError
+from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError
 from memmux.logs import log
 
+T = TypeVar("T")
 Run = Callable[..., Awaitable[Answer]]
 
 _TEXTS = (str, str | None)
@@ -119,6 +121,20 @@ class MemoryTool(Tool):
         except ValidationError as error:
             raise ArgumentInvalidError("; ".join(map(_wrong, error.errors(include_url=False)))) from None
         return asked, model.ignored(arguments, known)
+
+
+async def anywhere(ask: Callable[..., Awaitable[T]], asked: Placed) -> T:
+    """Ask about one memory: where the caller says; else in the client's own namespace, and then wherever it is.
+
+    So do the tools of mcp-memory-service, where a content hash is known in every store.
+    """
+    place = asked.place
+    try:
+        return await ask(**place)
+    except NotFoundError:
+        if place:
+            raise
+        return await ask(namespace=None)
 
 
 def result(answer: Answer) -> CallToolResult:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from mcp_dealer import arguments
 from mcp_dealer.schemas import Changed, Health, Hits, Kept, Listed, Read, Removed
 from mcp_dealer.schemas.bounds import PAGE_CHARACTERS
 from mcp_dealer.time_words import Moment, Now
-from mcp_dealer.tool import MemoryTool
+from mcp_dealer.tool import MemoryTool, anywhere
 from memmux.client.asynchronous import AsyncClient
 from memmux.wire.answers import Deleted, Memory
 
@@ -20,15 +21,18 @@ class MemoryTools:
         self._connected = connected
         self._now = now
 
-    def all(self) -> list[MemoryTool]:
-        """Return the tools, ready for a server."""
+    def all(self, *, full: bool = False) -> list[MemoryTool]:
+        """Return the tools, ready for a server; full: their lists of arguments name namespaces, too."""
+        small = () if full else ("namespace",)
         return [
-            MemoryTool.of(self.memory_store, destructive=False),
-            MemoryTool.of(self.memory_search, required=("query",)),
-            MemoryTool.of(self.memory_get, required=("id",)),
-            MemoryTool.of(self.memory_list, unlisted=("tag_match", "time_expr")),
-            MemoryTool.of(self.memory_update, destructive=True, required=("id",)),
-            MemoryTool.of(self.memory_delete, destructive=True, unlisted=("tag_match", "type", "after", "time_expr")),
+            MemoryTool.of(self.memory_store, destructive=False, unlisted=small),
+            MemoryTool.of(self.memory_search, required=("query",), unlisted=small),
+            MemoryTool.of(self.memory_get, required=("id",), unlisted=small),
+            MemoryTool.of(self.memory_list, unlisted=("tag_match", "time_expr", *small)),
+            MemoryTool.of(self.memory_update, destructive=True, required=("id",), unlisted=small),
+            MemoryTool.of(
+                self.memory_delete, destructive=True, unlisted=("tag_match", "type", "after", "time_expr", *small)
+            ),
             MemoryTool.of(self.memory_health),
         ]
 
@@ -44,12 +48,12 @@ class MemoryTools:
         client, query = self._connected(), asked.wording
         if query is None:
             return Hits.of_page(await client.list(**selection))
-        return Hits.of(await client.search(query, mode=asked.mode, min_score=asked.min_score, **selection))
+        return Hits.of(await client.search(query, mode=asked.mode, **asked.floors, **selection))
 
     async def memory_get(self, asked: arguments.Get) -> Read:
         """Read one memory, a long one page by page."""
         offset, length = asked.stretch(PAGE_CHARACTERS)
-        return Read.page(await self._connected().get(asked.target, namespace=asked.place), offset, length)
+        return Read.page(await anywhere(partial(self._connected().get, asked.target), asked), offset, length)
 
     async def memory_list(self, asked: arguments.List) -> Listed:
         """List memories, newest first, a page at a time."""
@@ -61,7 +65,8 @@ class MemoryTools:
     async def memory_update(self, asked: arguments.Update) -> Changed:
         """Change a memory; what is left out stays."""
         versioned = bool(asked.versioned)
-        updated = await self._connected().update(asked.target, versioned=versioned, **asked.changes())
+        update = partial(self._connected().update, asked.target, versioned=versioned, **asked.changes())
+        updated = await anywhere(update, asked)
         return Changed.of(updated, supersedes=asked.target if versioned else None)
 
     async def memory_delete(self, asked: arguments.Delete) -> Removed:
@@ -69,10 +74,8 @@ class MemoryTools:
         client, single, dry_run = self._connected(), asked.single(), bool(asked.dry_run)
         if single is None:
             return Removed.of_many(await client.forget(dry_run=dry_run, **asked.selection(self._now)))
-        removing: Awaitable[Memory | Deleted] = (client.get if dry_run else client.delete)(
-            single, namespace=asked.place
-        )
-        return Removed.of(await removing, dry_run=dry_run)
+        remove: Callable[..., Awaitable[Memory | Deleted]] = client.get if dry_run else client.delete
+        return Removed.of(await anywhere(partial(remove, single), asked), dry_run=dry_run)
 
     async def memory_health(self) -> Health:
         """Tell how the memory service is."""

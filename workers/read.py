@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TypeVar
 
 import orjson
 
@@ -16,22 +18,26 @@ from memmux.errors import (
     MemmuxError,
     ModelInvalidError,
     ModelMissingError,
+    NotFoundError,
     StorageFullError,
     UnknownModeError,
     UnknownOperationError,
 )
 from memmux.logs import log
 from memmux.wire.operations import Stage
-from memmux.wire.requests import Dump, Get, Graph, History, List, Mode, Namespaces, Nothing, Search, Store, Tags
+from memmux.wire.requests import Body, Dump, Get, Graph, History, List, Mode, Namespaces, Nothing, Search, Store, Tags
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.db import rows
 from workers.storage.db.embeddings import embedded
+from workers.storage.db.namespaces import Placed
 from workers.storage.interface import Reader
 from workers.storage.reading.reader import SqliteReader
 
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
 _HOPELESS = (ModelMissingError.code, ModelInvalidError.code)
+
+BodyT = TypeVar("BodyT", bound=Body)
 
 
 class ReadWorker:
@@ -95,9 +101,9 @@ class ReadWorker:
     def prepare(self, job: Job) -> None:
         """Rank by words what will be ranked by meaning too, while the query is being embedded."""
         with suppress(MemmuxError):
-            asked = Search.from_body(job.frames[0] if job.frames else b"")
-            with self._reader.snapshot(job.deadline, _watching(job, silent)):
-                self._reader.prepare(asked, job.id)
+            if job.frames:
+                with self._placed(job, Search, _watching(job, silent)) as placed:
+                    self._reader.prepare(placed.asked, job.id)
 
     def facts(self) -> dict[str, object]:
         """Return seq, the change of the last answer, and indexed, how many vectors are in the segments in use."""
@@ -128,28 +134,41 @@ class ReadWorker:
             raise rows.too_large()
         return found
 
-    def _get(self, job: Job, alive: Alive) -> Answer:
-        asked = Get.from_body(job.frames[0])
+    @contextmanager
+    def _placed(self, job: Job, body: type[BodyT], alive: Alive) -> Iterator[Placed[BodyT]]:
+        """Begin a snapshot, and end it with the block; in between there is the request, with the namespaces meant.
+
+        What is not found where there is no such namespace is not there for that reason, and the error says so.
+        """
+        asked = body.from_body(job.frames[0])
         with self._reader.snapshot(job.deadline, alive):
-            memory = self._reader.get(asked)
+            placed = self._reader.place(asked, job.grant.namespaces)
+            try:
+                yield placed
+            except NotFoundError as error:
+                raise placed.not_found(error) from None
+
+    def _get(self, job: Job, alive: Alive) -> Answer:
+        with self._placed(job, Get, alive) as placed:
+            memory = self._reader.get(placed.asked)
         return Answer((orjson.dumps(memory),))
 
     def _list(self, job: Job, alive: Alive) -> Answer:
-        asked = List.from_body(job.frames[0])
-        with self._reader.snapshot(job.deadline, alive):
-            page = self._reader.list(asked)
+        with self._placed(job, List, alive) as placed:
+            page = replace(self._reader.list(placed.asked), notes=placed.notes)
         return Answer((orjson.dumps(page),))
 
     def _search(self, job: Job, alive: Alive) -> Answer:
-        asked = Search.from_body(job.frames[0])
+        mode = Search.from_body(job.frames[0]).mode
         query = next(iter(embedded(job.frames[1:], 1)), None)
-        if query is None and asked.mode is Mode.SEMANTIC:
+        if query is None and mode is Mode.SEMANTIC:
             for code in set(job.degraded).intersection(_HOPELESS):
                 raise ERRORS[code]
-        with self._reader.snapshot(job.deadline, alive):
-            found = self._reader.search(asked, query, job.id)
+        with self._placed(job, Search, alive) as placed:
+            found = self._reader.search(placed.asked, query, job.id)
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
-        return Answer((orjson.dumps({"mode": found.mode, "hits": found.hits}),), found.degraded, done)
+        body = {"mode": found.mode, "hits": found.hits, "notes": (*placed.notes, *_left_out(found.left_out))}
+        return Answer((orjson.dumps(body),), found.degraded, done)
 
     def _match(self, job: Job, alive: Alive) -> Answer:
         asked = Search.from_body(job.frames[0])
@@ -158,22 +177,19 @@ class ReadWorker:
         return self._search(job, alive)
 
     def _graph(self, job: Job, alive: Alive) -> Answer:
-        asked = Graph.from_body(job.frames[0])
-        with self._reader.snapshot(job.deadline, alive):
-            graph = self._reader.graph(asked)
+        with self._placed(job, Graph, alive) as placed:
+            graph = self._reader.graph(placed.asked)
         return Answer((orjson.dumps(graph),))
 
     def _similar(self, job: Job, alive: Alive) -> Answer:
-        asked = Store.from_body(job.frames[0])
         text = next(iter(embedded(job.frames[1:], 1)), None)
-        with self._reader.snapshot(job.deadline, alive):
-            found = self._reader.similar(asked, text)
+        with self._placed(job, Store, alive) as placed:
+            found = self._reader.similar(placed.asked, text)
         return Answer((similar.frame(found),))
 
     def _history(self, job: Job, alive: Alive) -> Answer:
-        asked = History.from_body(job.frames[0])
-        with self._reader.snapshot(job.deadline, alive):
-            changes = self._reader.history(asked)
+        with self._placed(job, History, alive) as placed:
+            changes = self._reader.history(placed.asked)
         return Answer((orjson.dumps({"changes": changes}),))
 
     def _namespaces(self, job: Job, alive: Alive) -> Answer:
@@ -183,9 +199,8 @@ class ReadWorker:
         return Answer((orjson.dumps(found),))
 
     def _tags(self, job: Job, alive: Alive) -> Answer:
-        asked = Tags.from_body(job.frames[0])
-        with self._reader.snapshot(job.deadline, alive):
-            found = self._reader.tags(asked)
+        with self._placed(job, Tags, alive) as placed:
+            found = replace(self._reader.tags(placed.asked), notes=placed.notes)
         return Answer((orjson.dumps(found),))
 
     def _dump(self, job: Job, alive: Alive) -> Answer:
@@ -207,6 +222,14 @@ class ReadWorker:
             if audit is None:
                 waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting, audit),))
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    """Return what is said of memories that were left out, so that nothing is found."""
+    if not count:
+        return ()
+    memories = "memory" if count == 1 else "memories"
+    return (f"{count} {memories} left out: not near in meaning, nor with the words; min_similarity -1 gives them",)
 
 
 def _alone(error: MemmuxError) -> MemmuxError:

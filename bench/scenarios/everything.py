@@ -12,7 +12,19 @@ import orjson
 from bench.faults import upgrade
 from bench.harness import report
 from bench.harness.measure import Row
-from bench.scenarios import degradation, mixed, ops_overhead, scale, search, smoke, start, store, store_cost, tail
+from bench.scenarios import (
+    degradation,
+    floor,
+    mixed,
+    ops_overhead,
+    scale,
+    search,
+    smoke,
+    start,
+    store,
+    store_cost,
+    tail,
+)
 
 Measurement = Callable[[], Iterable[Row]]
 
@@ -46,6 +58,7 @@ SECTIONS = (
         lambda: scale.measure(scale.Options()),
         lambda: scale.measure(scale.Options(sizes=(200,), clients=2, queries=50)),
     ),
+    Section("floor", floor.measure, floor.measure),
     Section(
         "store",
         lambda: store.measure(store.Options()),

@@ -12,12 +12,12 @@ from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from memmux.errors import ArgumentInvalidError
-from memmux.wire.requests import DEFAULT_NAMESPACE
 
 NAME_CHARACTERS = 64  # of an unknown argument, in a note
 NAMES = 8  # unknown arguments that a note names
 
 T = TypeVar("T")
+EVERYWHERE, THEIR_EVERYWHERE = "*", "all"  # as a namespace, and as a store: all of them
 
 
 def one(given: Mapping[str, T | None]) -> T | None:
@@ -123,15 +123,32 @@ class Arguments(ArgModelBase):
 
 
 class Placed(Arguments):
-    """A tool that works in one namespace, which mcp-memory-service calls a store."""
+    """A tool that works in one namespace, which mcp-memory-service calls a store, or in all of them."""
 
-    namespace: Text = None
+    namespace: Annotated[str | None, Field(description="Part of the memory; * for all")] = None
     store: Text = None
 
     @property
-    def place(self) -> str:
-        """The namespace meant."""
-        return one({"namespace": self.namespace, "store": self.store}) or DEFAULT_NAMESPACE
+    def place(self) -> dict[str, Any]:
+        """The namespace meant, as the client takes it: nothing for its own, None for all."""
+        everywhere = {
+            "namespace": self.namespace == EVERYWHERE,
+            "store": self.store is not None and self.store.strip().casefold() == THEIR_EVERYWHERE,
+        }
+        if any(everywhere.values()):
+            if not all(everywhere.values()) and None not in (self.namespace, self.store):
+                raise ArgumentInvalidError("namespace and store say different things; give one of them")
+            return {"namespace": None}
+        named = one({"namespace": self.namespace, "store": self.store})
+        return {} if named is None else {"namespace": named}
+
+    @property
+    def home(self) -> dict[str, Any]:
+        """The one namespace that something is stored in, as the client takes it: nothing for its own."""
+        place = self.place
+        if None in place.values():
+            raise ArgumentInvalidError("what is stored is in one namespace; name it, or leave it out")
+        return place
 
 
 class Named(Placed):

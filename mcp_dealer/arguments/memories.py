@@ -67,7 +67,7 @@ class Store(Placed):
         for name, value in (("conversation_id", self.conversation_id), ("agent_id", self.agent_id)):
             if kept := one({name: value, f"metadata.{name}": metadata.get(name)}):
                 metadata[name] = kept
-        return {"tags": tags or (), "type": kind, "metadata": metadata or None, "namespace": self.place}
+        return {"tags": tags or (), "type": kind, "metadata": metadata or None, **self.home}
 
 
 class Filtered(Placed):
@@ -103,7 +103,7 @@ class Filtered(Placed):
             "type": one({"type": self.type, "memory_type": self.memory_type}),
             "after": after,
             "before": before,
-            "namespace": self.place,
+            **self.place,
         }
 
     def _bounds(self, now: Now) -> tuple[Time | None, Time | None]:
@@ -149,6 +149,7 @@ class Search(Filtered, Asked):
 
     offset: Number = None
     min_score: Ratio = None
+    min_similarity: Ratio = None
     include_superseded: Flag = None
     max_response_chars: Most = None
     quality_boost: Ratio = None
@@ -165,6 +166,16 @@ class Search(Filtered, Asked):
         if self.query is None:
             raise ArgumentInvalidError("query is missing; give it")
         return self.query
+
+    @property
+    def floors(self) -> dict[str, Any]:
+        """What is left out, as the client takes it; by meaning and words, what has to do with neither."""
+        only_relevant = self.mode == Mode.HYBRID and self.min_score is None
+        return {
+            "min_score": self.min_score,
+            "min_similarity": self.min_similarity,
+            "only_relevant": only_relevant,
+        }
 
     def notes(self) -> list[str]:
         """Return which arguments of mcp-memory-service would have ranked or chosen otherwise there."""
@@ -317,7 +328,6 @@ class Update(Named):
                 }
             ),
             "metadata": one({"metadata": self.metadata, "updates.metadata": theirs or None}),
-            "namespace": self.place,
         }
 
     def notes(self) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Texts = Annotated[list[str] | None, SkipJsonSchema()]
 Text = Annotated[str | None, SkipJsonSchema()]
@@ -96,6 +99,21 @@ def compact(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = N
     if "properties" in slim:
         slim.pop("description", None)  # the class's docstring, which is for readers of the code
     return slim
+
+
+class _Hashed(Protocol):
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+
+
+def shown_hash(of: _Hashed) -> str:
+    """Return the one content hash by which every answer names a memory.
+
+    That of mcp-memory-service if the memory was there once, by which it is found as by ours.
+    """
+    return next(filter(_DIGEST.fullmatch, of.aliases), of.content_hash)
 
 
 def codes(degraded: Sequence[str]) -> list[str] | None:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_dealer.schemas.base import Answer, Count, Text, Texts, codes, epoch, iso
+from mcp_dealer.schemas.base import Answer, Count, Text, Texts, codes, epoch, iso, shown_hash
 from mcp_dealer.schemas.bounds import DETAIL_CHARACTERS, MEMORY_CHARACTERS, Listing, Rest, cut, detailed, size
 from memmux.wire import answers
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+from memmux.wire.requests import DEFAULT_NAMESPACE
 
 
 class SearchAnswer(Answer):
     """One memory; times are ISO 8601, UTC; `updated_at` is there when it was ever updated.
 
-    content_hash: that of mcp-memory-service if the memory was there once, by which it is found as by ours. left_out:
-    what there is no room for, beside what the content says of itself.
+    content_hash: see `shown_hash`. namespace: where it is, if that is not the default one. left_out: what there is no
+    room for, beside what the content says of itself.
     """
 
     id: str
     content_hash: Text = None
+    namespace: Text = None
     content: str
     tags: Texts = None
     type: Text = None
@@ -55,8 +54,9 @@ class SearchAnswer(Answer):
         tags = " ".join(f"#{tag}" for tag in self.tags or ())
         newer = self.superseded_by and f"superseded by {self.superseded_by}"
         digest = self.content_hash and f"hash {self.content_hash}"
+        place = self.namespace and f"in {self.namespace}"
         lacks = f"left out: {', '.join(self.left_out)}" if self.left_out else None
-        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, newer, digest, lacks]))
+        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, place, newer, digest, lacks]))
         yield self.content
 
 
@@ -107,14 +107,16 @@ class Read(SearchAnswer):
 
 
 class Hit(SearchAnswer):
-    """One memory that a search found; a higher score is better."""
+    """One memory that a search found; a higher score is better. similarity: its cosine with the query."""
 
     score: float
+    similarity: Annotated[float | None, SkipJsonSchema()] = None
 
     @classmethod
     def of_hit(cls, hit: answers.Hit) -> Self:
         """Return the hit as the tools show it."""
-        return cls(**_shown(hit.memory), score=round(hit.score, 4))
+        similarity = None if hit.similarity is None else round(hit.similarity, 4)
+        return cls(**_shown(hit.memory), score=round(hit.score, 4), similarity=similarity)
 
     def lines(self) -> Iterable[str]:
         """Return the memory, with its score in front."""
@@ -133,13 +135,14 @@ class Hits(Listing):
     @classmethod
     def of(cls, result: answers.SearchResult) -> Self:
         """Return the answer for what a search found."""
-        return cls(mode=result.mode, hits=[Hit.of_hit(hit) for hit in result.hits], degraded=codes(result.degraded))
+        hits = [Hit.of_hit(hit) for hit in result.hits]
+        return cls(mode=result.mode, hits=hits, notes=codes(result.notes), degraded=codes(result.degraded))
 
     @classmethod
     def of_page(cls, page: answers.Page) -> Self:
         """Return the answer for a search without a query: what its filter lets through, each as good as the other."""
         hits = [Hit.of_hit(answers.Hit(score=1.0, memory=memory)) for memory in page.memories]
-        return cls(mode="newest", hits=hits, degraded=codes(page.degraded))
+        return cls(mode="newest", hits=hits, notes=codes(page.notes), degraded=codes(page.degraded))
 
     def used(self) -> Iterable[str]:
         """Return the ids of the hits."""
@@ -167,7 +170,8 @@ class Listed(Listing):
     def of(cls, page: answers.Page, *, limit: int, offset: int) -> Self:
         """Return the answer for a page of a list."""
         memories = [SearchAnswer.of(memory) for memory in page.memories]
-        return cls(total=page.total, memories=memories, limit=limit, offset=offset, degraded=codes(page.degraded))
+        notes, degraded = codes(page.notes), codes(page.degraded)
+        return cls(total=page.total, memories=memories, limit=limit, offset=offset, notes=notes, degraded=degraded)
 
     def script(self) -> dict[str, Any] | None:
         """Return the memories, and the page that they are."""
@@ -179,11 +183,6 @@ class Listed(Listing):
             "total_pages": -(-self.total // self.limit),
             "has_more": self.offset + len(self.memories) < self.total,
         }
-
-
-def hash_of(memory: answers.Memory) -> str:
-    """Return the content hash that a memory is shown with."""
-    return next(filter(_DIGEST.fullmatch, memory.aliases), memory.content_hash)
 
 
 def _listed(counted: str, memories: Sequence[SearchAnswer]) -> Iterable[str]:
@@ -215,7 +214,8 @@ def scripted(memory: SearchAnswer) -> dict[str, Any]:
 def _shown(memory: answers.Memory) -> dict[str, Any]:
     return {
         "id": memory.id,
-        "content_hash": hash_of(memory),
+        "content_hash": shown_hash(memory),
+        "namespace": None if memory.namespace == DEFAULT_NAMESPACE else memory.namespace,
         "content": memory.content,
         "tags": list(memory.tags) or None,
         "type": memory.type,

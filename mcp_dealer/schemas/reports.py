@@ -9,9 +9,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_dealer.schemas.base import Answer, Count, Text, Texts, as_json, codes, iso
+from mcp_dealer.schemas.base import Answer, Count, Text, Texts, as_json, codes, iso, shown_hash
 from mcp_dealer.schemas.bounds import DETAIL_CHARACTERS, MEMORY_CHARACTERS, Listing, Rest, cut, detailed
-from mcp_dealer.schemas.memories import hash_of
 from memmux.ingest import report
 from memmux.wire import answers
 
@@ -61,7 +60,8 @@ class Stats(Answer):
     """Counts of memories, and of their use.
 
     memories: that are not deleted, in all namespaces, and of these superseded; recent: created in the last seven days.
-    newest: when the last was created. requests: by operation, since the cluster started, uptime_s ago.
+    newest: when the last was created. namespaces: how many memories each has, the most first. requests: by operation,
+    since the cluster started, uptime_s ago.
     """
 
     memories: int
@@ -69,13 +69,22 @@ class Stats(Answer):
     recent: int
     pending: int | None = None
     newest: str | None = None
+    namespaces: dict[str, int]
     model: str | None = None
     clients: int
     requests: dict[str, int]
     uptime_s: float
 
     @classmethod
-    def of(cls, status: answers.Status, *, superseded: int, recent: int, newest: answers.Page) -> Self:
+    def of(
+        cls,
+        status: answers.Status,
+        *,
+        superseded: int,
+        recent: int,
+        newest: answers.Page,
+        namespaces: answers.Namespaces,
+    ) -> Self:
         """Return the answer for a cluster's status and what lists have counted."""
         counts = {name: int(row["ok"]) for name, row in status.requests.items()}
         return cls(
@@ -84,6 +93,7 @@ class Stats(Answer):
             recent=recent,
             pending=status.pending,
             newest=iso(newest[0].created_at) if newest.memories else None,
+            namespaces={one.name: one.memories for one in namespaces},
             model=status.model,
             clients=len(status.clients),
             requests={name: count for name, count in counts.items() if count},
@@ -96,6 +106,7 @@ class Stats(Answer):
         yield f"{self.memories} memories, {self.superseded} of them superseded, {self.recent} of the last seven days"
         waiting = "" if self.pending is None else f"{self.pending} without a vector yet; "
         yield f"newest {self.newest or 'none'}; {waiting}model {self.model or 'loading'}"
+        yield "namespaces: " + (", ".join(f"{name} {count}" for name, count in self.namespaces.items()) or "none")
         yield f"{self.clients} clients; requests in {self.uptime_s:g} s: " + (
             ", ".join(f"{name} {count}" for name, count in self.requests.items()) or "none"
         )
@@ -191,7 +202,7 @@ class Point(BaseModel):
         return cls(
             id=node.id,
             distance=node.distance,
-            content_hash=hash_of(memory),
+            content_hash=shown_hash(memory),
             content=memory.content,
             tags=list(memory.tags) or None,
             created_at=iso(memory.created_at),

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_dealer.schemas.base import Answer, Text, Texts, codes
+from mcp_dealer.schemas.base import Answer, Text, Texts, codes, shown_hash
 from memmux.wire import answers
 
 REMOVED_IDS = 100  # of a delete by a filter that are named
@@ -22,20 +22,31 @@ class Removed(Answer):
 
     count: int
     id: str | None = None
+    content_hash: Text = None
     ids: Texts = None
     dry_run: Annotated[bool | None, SkipJsonSchema()] = None
 
     @classmethod
     def of(cls, removed: answers.Memory | answers.Deleted, *, dry_run: bool = False) -> Self:
         """Return the answer for the delete of one memory."""
-        return cls(count=1, id=removed.id, dry_run=dry_run or None, degraded=codes(removed.degraded))
+        return cls(
+            count=1,
+            id=removed.id,
+            content_hash=shown_hash(removed) or None,
+            dry_run=dry_run or None,
+            degraded=codes(removed.degraded),
+        )
 
     @classmethod
     def of_many(cls, forgotten: answers.Forgotten) -> Self:
         """Return the answer for a delete by a filter."""
         ids = list(forgotten.ids[:REMOVED_IDS])
         return cls(
-            count=forgotten.count, ids=ids, dry_run=forgotten.dry_run or None, degraded=codes(forgotten.degraded)
+            count=forgotten.count,
+            ids=ids,
+            dry_run=forgotten.dry_run or None,
+            notes=codes(forgotten.notes),
+            degraded=codes(forgotten.degraded),
         )
 
     def lines(self) -> Iterable[str]:
@@ -65,7 +76,7 @@ class Changed(Answer):
         return cls(
             id=updated.id,
             indexed=updated.indexed,
-            content_hash=updated.content_hash,
+            content_hash=shown_hash(updated),
             supersedes=supersedes,
             degraded=codes(updated.degraded),
         )
@@ -102,7 +113,7 @@ class Kept(Answer):
             id=stored.id,
             status=stored.status,
             indexed=stored.indexed,
-            content_hash=stored.content_hash,
+            content_hash=shown_hash(stored),
             similar=[Alike(id=alike.id, score=round(alike.score, 4)) for alike in stored.similar] or None,
             merged=list(stored.merged) or None,
             degraded=codes(stored.degraded),

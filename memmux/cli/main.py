@@ -38,6 +38,8 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "search": "memories.search",
         "get": "memories.get",
         "list": "memories.list_memories",
+        "namespaces": "names.namespaces",
+        "tags": "names.tags",
         "update": "memories.update",
         "delete": "memories.delete",
         "forget": "memories.forget",

@@ -73,6 +73,8 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @click.option("--limit", metavar="N", type=int, default=10, show_default=True, help="At most so many memories.")
 @offset_option
 @click.option("--min-score", metavar="SCORE", type=float, help="Only with this score or a better one.")
+@click.option("--min-similarity", metavar="COSINE", type=float, help="Only as near by meaning, from -1 to 1.")
+@click.option("--only-relevant", is_flag=True, help="Only what is near by meaning or has the words of QUERY.")
 @click.option(
     "--mode", metavar="MODE", default=Mode.HYBRID.value, show_default=True, help=f"How to rank: {', '.join(Mode)}."
 )
@@ -88,9 +90,10 @@ def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> 
         output.document(result)
         return
     for hit in result.hits:
-        output.summary(hit.memory, hit.score)
+        output.summary(hit.memory, hit.score, hit.similarity)
     if not result.hits:
         output.line("nothing found")
+    output.notes(result.notes)
     output.warn(result.degraded)
 
 
@@ -132,6 +135,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
     for memory in page.memories:
         output.summary(memory)
     output.line(f"{len(page.memories)} of {page.total}")
+    output.notes(page.notes)
     output.warn(page.degraded)
 
 
@@ -210,4 +214,5 @@ def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bo
     for memory_id in forgotten.ids:
         output.line(memory_id)
     output.line(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
+    output.notes(forgotten.notes)
     output.warn(forgotten.degraded)

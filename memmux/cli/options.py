@@ -44,6 +44,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "client_in_flight": ("N", "How many requests of one client may be unanswered."),
         "client_memories": ("N", "How many memories a namespace may hold when a client stores another; 0: any number."),
         "ingest_roots": ("FOLDERS", "Folders whose files MCP clients may have ingested, separated by colons."),
+        "namespace": ("NAME", "The part of the database that is meant where a command names none."),
         "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "metrics_port": ("PORT", "Where the router tells Prometheus its metrics, on 127.0.0.1; 0: nowhere."),
         "canary_s": ("SECONDS", "Between two checks that a memory can be stored and found; 0: never."),
@@ -129,8 +130,19 @@ offset_option = click.option(
     "--offset", metavar="N", type=int, default=0, show_default=True, help="Leave out so many first."
 )
 
+
+def _own_namespace() -> str:
+    """Return the namespace that the settings say."""
+    context = click.get_current_context(silent=True)
+    return load(context.obj if context is not None else None).namespace
+
+
 namespace_option = click.option(
-    "--namespace", metavar="NAME", default="default", show_default=True, help="The part of the database meant."
+    "--namespace",
+    metavar="NAME",
+    default=_own_namespace,
+    show_default="the setting namespace",
+    help="The part of the database meant.",
 )
 
 
@@ -204,6 +216,9 @@ filter_options = _combined(
     *_SELECTION, _metadata_option("Only with these values: a JSON object."), *_PLACE, _everywhere, _timed
 )
 """The fields of `memmux.wire.requests.Filter`, but for superseded memories, and words for a time."""
+
+place_options = _combined(*_PLACE, _everywhere)
+"""Which part of the database is meant, or all of it."""
 
 selection_options = _combined(*_SELECTION, *_PLACE, _everywhere, _timed)
 """The fields of a filter that says which memories to delete."""

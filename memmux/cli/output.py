@@ -92,6 +92,12 @@ def note(text: str) -> None:
     line("memmux: ", text, err=True)
 
 
+def notes(said: Sequence[str]) -> None:
+    """Say on standard error what an answer says of what was asked for."""
+    for told in said:
+        note(told)
+
+
 def clean(text: str) -> str:
     """Return `text` with control characters escaped, so that a memory can't drive the terminal; it may have lines."""
     return _CONTROLS.sub(_escaped, text)
@@ -159,9 +165,11 @@ def _headline(memory: Memory) -> list[str | Styled]:
     return words
 
 
-def summary(memory: Memory, score: float | None = None) -> None:
-    """Print a memory in two lines: what it is, and how it begins."""
+def summary(memory: Memory, score: float | None = None, similarity: float | None = None) -> None:
+    """Print a memory in two lines: what it is, with score and cosine if it was found, and how it begins."""
     ranked: list[str | Styled] = [] if score is None else [styled(f"{score:.3f}", bold=True), "  "]
+    if similarity is not None:
+        ranked.append(f"cos {similarity:.2f}  ")
     line(*ranked, *_headline(memory))
     line("  ", _preview(memory.content))
 

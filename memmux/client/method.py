@@ -6,8 +6,9 @@ written once, here.
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, TypeVar
 
 MethodT = TypeVar("MethodT")
@@ -33,7 +34,7 @@ def parameters(text: str, names: Container[str]) -> dict[str, str]:
 _SHARED = parameters(
     """\
 id: of the memory: its id, its content hash or an alias.
-namespace: the namespace that the memory is in.
+namespace: the namespace that the memory is in, in any case; if left out, the setting `namespace`.
 key: an idempotency key of 1 to 128 characters: a write with the key of one that was applied in the last 24 hours is
     answered as that one was, and not applied again. None for a key of its own.
 timeout_s: how many seconds to wait for the answer, at most 600; None for the setting `request_timeout_s`.
@@ -48,7 +49,7 @@ type: only memories of this type.
 after: only memories that were created at this `Time` or later.
 before: only memories that were created before this `Time`.
 metadata: only memories whose metadata have exactly these values under these keys, of the first level.
-namespace: only memories of this namespace; None for all namespaces.
+namespace: only memories of this namespace; None for all namespaces; if left out, the setting `namespace`.
 include_superseded: whether memories count that a newer version has taken the place of.
 """,
     ("tags", "any_tag", "type", "after", "before", "metadata", "namespace", "include_superseded"),
@@ -62,6 +63,16 @@ class _Annotation(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def in_place(ask: Callable[..., object], given: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    """Return what is given to the function `ask`, and the client's own `namespace` where it takes one and has none."""
+    return given if "namespace" in given or "namespace" not in _named(ask) else {**given, "namespace": namespace}
+
+
+@functools.cache
+def _named(ask: Callable[..., object]) -> Container[str]:
+    return frozenset(inspect.signature(ask).parameters)
 
 
 def presented(method: MethodT, ask: Callable[..., object], owner: str) -> MethodT:

@@ -21,6 +21,7 @@ from memmux import limits
 from memmux.config import mms_database, mms_variables
 from memmux.config.values import NONE, convert
 from memmux.errors import SettingInvalidError
+from memmux.wire.namespaces import DEFAULT_NAMESPACE
 
 APPLICATION = "memmux"
 EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
@@ -80,6 +81,7 @@ class Settings:
     client_requests_s, client_in_flight, client_memories: how many requests a second a client may send, how many may be
     unanswered, and how many memories a namespace may hold when it stores another; 0: no bound. A key's own go before.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
+    namespace: the one that a client of these settings means where it names none.
     tools: which tools the MCP server lists; all of them where memmux has taken the place of mcp-memory-service.
     metrics_port: where the router tells Prometheus its metrics, on the loopback interface alone; 0 nowhere.
     canary_s: between two canaries, the memories by which the router sees whether the cluster is fit; 0 never.
@@ -116,6 +118,7 @@ class Settings:
     client_in_flight: int = limits.IN_FLIGHT
     client_memories: int = 0
     ingest_roots: tuple[Path, ...] = ()
+    namespace: str = DEFAULT_NAMESPACE
     tools: ToolList = ToolList.CORE
     metrics_port: int = 0
     canary_s: float = 60.0
@@ -131,6 +134,8 @@ class Settings:
         for name, low, high in _RANGES:
             if not low <= getattr(self, name) <= high:
                 raise SettingInvalidError(f"{name} is {getattr(self, name)}; it is a number from {low} to {high}")
+        if not self.namespace.strip() or len(self.namespace) > limits.NAMESPACE_CHARACTERS:
+            raise SettingInvalidError(f"namespace is not a text of 1 to {limits.NAMESPACE_CHARACTERS} characters")
 
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""

@@ -20,7 +20,7 @@ from memmux.ingest.report import FileProblem, Ingested
 from memmux.ingest.sources import TYPE, prune
 from memmux.wire.answers import Memory
 from memmux.wire.checks import check_range, check_tags, check_text
-from memmux.wire.requests import DEFAULT_NAMESPACE, Store
+from memmux.wire.requests import Store
 
 CHUNK_SIZE = 1000  # characters
 CHUNK_OVERLAP = 200  # characters
@@ -39,7 +39,7 @@ def ingest(
     path: str | Path | Sequence[Path],
     *,
     tags: Sequence[str] = (),
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = None,
     chunk_size: int = CHUNK_SIZE,
     chunk_overlap: int = CHUNK_OVERLAP,
     recursive: bool = True,
@@ -57,13 +57,15 @@ def ingest(
     of a PDF page; and file_tags, the tags that the file gives itself. What an interrupted ingest left undone, the next
     one does.
 
-    path: one or several. chunk_size, chunk_overlap: in characters. extensions: of the files to read of a folder.
-    max_files: of a folder. roots: the folders that may be read; None if the path is the user's own word. prune_gone:
-    delete what is known of files that are gone from the folders. cancelled: asked again and again whether nobody waits
-    any more. A file that can't be read is a problem and stops nothing. Raises PathRefusedError, ArgumentInvalidError,
-    LimitOutOfRangeError, TagInvalidError, CancelledError, and whatever the client raises.
+    path: one or several. namespace: None for the client's own. chunk_size, chunk_overlap: in characters.
+    extensions: of the files to read of a folder. max_files: of a folder. roots: the folders that may be read; None
+    if the path is the user's own word. prune_gone: delete what is known of files that are gone from the folders.
+    cancelled: asked again and again whether nobody waits any more. A file that can't be read is a problem and stops
+    nothing. Raises PathRefusedError, ArgumentInvalidError, LimitOutOfRangeError, TagInvalidError, CancelledError,
+    and whatever the client raises.
     """
     check_tags(tags)
+    namespace = client.settings.namespace if namespace is None else namespace
     check_text("namespace", namespace, limits.NAMESPACE_CHARACTERS)
     check_range("chunk_size", chunk_size, LEAST_CHUNK, limits.CHUNK_CHARACTERS)
     check_range("chunk_overlap", chunk_overlap, 0, chunk_size // 2)

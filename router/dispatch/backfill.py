@@ -15,7 +15,7 @@ from router.dispatch.pools import Pool
 from router.dispatch.slips import Slip
 
 BATCH = 32  # memories of one request
-PAUSE_S = 5.0  # after a failure, or after a batch that changed nothing
+PAUSE_S = 5.0  # after a failure, and after a batch that did nothing if nothing else has changed since
 _TIMEOUT_S = 120.0  # of one batch
 _OPERATION = OPERATIONS["vectors.backfill"]
 
@@ -26,7 +26,7 @@ class Backfill:
     slip: the batch in flight.
     """
 
-    __slots__ = ("_before", "_new_id", "_not_before", "_pools", "slip")
+    __slots__ = ("_before", "_in_vain", "_new_id", "_not_before", "_pools", "slip")
 
     def __init__(self, pools: Mapping[Stage, Pool], new_id: Callable[[], str]) -> None:
         self.slip: Slip | None = None
@@ -34,17 +34,21 @@ class Backfill:
         self._new_id = new_id
         self._not_before = 0.0
         self._before: tuple[object, ...] = ()
+        self._in_vain: tuple[object, ...] = ()  # the state in which a batch did nothing
 
     def settle(self, now: float) -> None:
         """Note the end of the batch in flight, if it has ended."""
         if self.slip is not None and self.slip.outcome:
-            if self.slip.outcome != "ok" or self._state() == self._before:
+            failed, did = self.slip.outcome != "ok", _did(self.slip)
+            # More may have come meanwhile: as many as before may wait for their vector, and be others.
+            self._in_vain = self._before if not failed and not did and self._state() == self._before else ()
+            if failed or self._in_vain:
                 self._not_before = now + PAUSE_S
             self.slip = None
 
     def next(self, now: float) -> Slip | None:
         """Return the next batch, if there is anything to do and everyone is there to do it."""
-        if self.slip is not None or now < self._not_before:
+        if self.slip is not None or (now < self._not_before and self._in_vain in ((), self._state())):
             return None
         if not all(pool.serving for pool in self._pools.values()):
             return None
@@ -70,3 +74,12 @@ class Backfill:
         """Return what the writer said last: how many memories wait for a vector, how many audits, and the model."""
         facts = self._pools[Stage.WRITE].facts
         return facts.get("pending", 0), facts.get("unaudited", 0), facts.get("model")
+
+
+def _did(slip: Slip) -> bool:
+    """Return whether a batch did anything, or what it was to do had changed meanwhile, by the writer's answer."""
+    try:
+        answer = orjson.loads(b"".join(slip.answer[:1]))
+        return any(answer.get(name) for name in ("stored", "gone", "compared"))
+    except (orjson.JSONDecodeError, AttributeError):
+        return False

@@ -118,12 +118,23 @@ async def test_what_it_stores_is_kept_where_it_belongs(connect: Connect, tidy_en
         memory = structured(await client.call_tool("memory_get", {"id": stored["id"], "store": "work"}))
         assert (memory["tags"], memory["type"]) == (["bank", "hours"], "fact")
         assert memory["metadata"] == {"branch": 3, "conversation_id": "c-1", "agent_id": "a-1"}
-        assert refusal(await client.call_tool("memory_get", {"id": stored["id"]})).startswith("not_found: ")
+        elsewhere = {"content_hash": stored["content_hash"].upper(), "store": "home"}
+        assert refusal(await client.call_tool("memory_get", elsewhere)).startswith(
+            "not_found: no such namespace 'home'"
+        )
         found = structured(
             await client.call_tool("memory_search", {"query": "vault", "mode": "keyword", "store": "work"})
         )
         assert [hit["id"] for hit in found["hits"]] == [stored["id"]]
-        assert structured(await client.call_tool("memory_search", {"query": "vault", "mode": "keyword"}))["hits"] == []
+        own = structured(await client.call_tool("memory_search", {"query": "vault", "mode": "keyword"}))
+        assert (own["hits"], own["notes"]) == ([], ["no such namespace 'default'; there are 'work'"])
+        everywhere = {"query": "THE VAULT", "mode": "exact", "store": "all"}
+        (hit,) = structured(await client.call_tool("memory_search", everywhere))["hits"]
+        assert (hit["namespace"], hit["content_hash"]) == ("work", stored["content_hash"])
+        named = {"content_hash": stored["content_hash"]}  # which is known in every store
+        updated = structured(await client.call_tool("memory_update", {**named, "updates": {"tags": ["bank"]}}))
+        deleted = structured(await client.call_tool("memory_delete", named))
+        assert updated["content_hash"] == deleted["content_hash"] == stored["content_hash"]
 
 
 async def test_near_duplicates_are_kept_and_named(connect: Connect) -> None:

@@ -70,10 +70,10 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
     assert _json(memmux("store", "the ferry leaves at nine", "--json"))["status"] == "duplicate"
 
     found = _json(memmux("search", "ferry", "--tag", "sea", "--json"))
-    assert set(found) == {"mode", "degraded", "hits"}
+    assert set(found) == {"mode", "degraded", "hits", "notes"}
     assert found["mode"] == "hybrid"
     (hit,) = found["hits"]
-    assert set(hit) == {"score", "memory"}
+    assert set(hit) == {"score", "similarity", "memory"}
     assert hit["memory"]["id"] == stored["id"]
 
     updated = _json(memmux("update", stored["id"], "--metadata", '{"pier": 4}', "--type", "fact", "--json"))
@@ -89,7 +89,7 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
 
     assert _json(memmux("delete", stored["id"], "--json"))["id"] == stored["id"]
     assert _refused(memmux("get", stored["id"]), 1) == "not_found"
-    assert _json(memmux("list", "--json")) == {"memories": [], "total": 0, "degraded": []}
+    assert _json(memmux("list", "--json")) == {"memories": [], "total": 0, "notes": [], "degraded": []}
 
 
 def test_a_new_version_hides_the_old_one_and_a_forget_deletes_both(memmux: Memmux) -> None:
@@ -112,7 +112,7 @@ def test_a_new_version_hides_the_old_one_and_a_forget_deletes_both(memmux: Memmu
 
     elsewhere = _json(memmux("store", "another ferry", "--namespace", "other", "--json"))
     assert set(found("--all-namespaces")) == {newer["id"], elsewhere["id"]}
-    assert found("--namespace", "other") == [elsewhere["id"]]
+    assert found("--namespace", "OTHER") == [elsewhere["id"]]
 
     assert _refused(memmux("forget"), 2) == "argument_invalid"
     assert memmux("forget", "--tag", "travel", "--dry-run").stdout.decode().splitlines() == [
@@ -334,3 +334,18 @@ def test_interrupted_demo_leaves_nothing_behind(settings_env: dict[str, str], sh
     assert b"Traceback" not in errors
     assert _processes_of(short_tmp) == []
     assert not list(short_tmp.glob("memmux-*"))
+
+
+def test_a_namespace_is_named_once_and_found_in_any_case(memmux: Memmux) -> None:
+    stored = _json(memmux("--namespace", "Tianda", "store", "the gate opens at nine", "--tag", "Gate", "--json"))
+    assert _json(memmux("get", stored["id"], "--namespace", "tianda", "--json"))["namespace"] == "Tianda"
+    assert _json(memmux("--namespace", "TIANDA", "list", "--json"))["total"] == 1
+    memmux("store", "elsewhere")
+    assert memmux("namespaces").stdout.decode().splitlines() == ["1  Tianda", "1  default", "2 of 2"]
+    assert _json(memmux("namespaces", "--limit", "1", "--json"))["total"] == 2
+    assert memmux("tags", "--namespace", "tianda").stdout.decode().splitlines() == ["1  Gate", "1 of 1"]
+    assert _json(memmux("tags", "--all-namespaces", "--json"))["tags"] == [{"name": "Gate", "memories": 1}]
+    nowhere = memmux("search", "gate", "--mode", "keyword", "--namespace", "garden")
+    assert nowhere.stdout.decode() == "nothing found\n"
+    assert "memmux: no such namespace 'garden'; there are 'Tianda', 'default'" in nowhere.stderr.decode()
+    assert b"there are 'Tianda', 'default'" in memmux("get", stored["id"], "--namespace", "garden").stderr

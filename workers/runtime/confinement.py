@@ -39,7 +39,7 @@ from memmux.wire.requests import (
 from memmux.wire.roles import Role
 from workers.runtime.jobs import Job
 
-FilterT = TypeVar("FilterT", Filter, Tags)
+NamingT = TypeVar("NamingT", Filter, Tags, Get, Graph, History, Update)
 _NOTHING = Grant(role=Role.READ, namespaces=())  # what a client may do whose grant can't be read
 
 
@@ -118,7 +118,7 @@ def _names(grant: Grant, given: tuple[str, ...] | None) -> tuple[str, ...]:
     return grant.namespaces
 
 
-def _filter(grant: Grant, asked: FilterT) -> FilterT:
+def _naming(grant: Grant, asked: NamingT) -> NamingT:
     """Hold what names one namespace, several, or all of them."""
     if isinstance(asked.namespace, str):
         return replace(asked, namespace=_name(grant, asked.namespace))
@@ -133,7 +133,7 @@ def _in_place(grant: Grant, asked: Any) -> Any:
 
 def _filtered(grant: Grant, asked: Any) -> Any:
     """Hold what has a filter."""
-    return replace(asked, filter=_filter(grant, asked.filter))
+    return replace(asked, filter=_naming(grant, asked.filter))
 
 
 def _by_number(grant: Grant, asked: Any) -> Any:
@@ -156,10 +156,10 @@ def _batch(grant: Grant, asked: StoreBatch) -> StoreBatch:
 
 
 _RULES: Mapping[type[Any], Callable[[Grant, Any], Any]] = {
-    **dict.fromkeys((Get, Graph, History, Purge, Update), _in_place),
+    **dict.fromkeys((Tags, Get, Graph, History, Update), _naming),
+    Purge: _in_place,
     **dict.fromkeys((Search, List, Forget), _filtered),
     **dict.fromkeys((Use, Undo, Namespaces), _by_number),
-    Tags: _filter,
     Store: _store,
     StoreBatch: _batch,
 }

@@ -14,6 +14,7 @@ from memmux.wire.requests import Dump, Get, History, List, Mode, Namespaces, Sea
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.db.embeddings import Embedded
+from workers.storage.db.namespaces import BodyT, Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class SearchOutcome:
 
     mode: how it was ranked. degraded: codes of what the ranking had to do without. candidates: how many memories were
     ranked. index: what found those that are near by meaning: the name of its class, or nothing where none did.
+    left_out: how many were ranked and are all left out, as none of them is relevant.
     """
 
     mode: Mode
@@ -29,6 +31,7 @@ class SearchOutcome:
     degraded: tuple[str, ...] = ()
     candidates: int = 0
     index: str = ""
+    left_out: int = 0
 
 
 class Reader(Protocol):
@@ -51,6 +54,13 @@ class Reader(Protocol):
 
         deadline: monotonic seconds, at which what runs is interrupted. alive: called often while something runs.
         Raises StorageError and its kinds, and DeadlineExceededError.
+        """
+
+    def place(self, asked: BodyT, among: Sequence[str] | None = None) -> Placed[BodyT]:
+        """Return a request with the namespaces that it means, as they are spelled, and notes on those not there.
+
+        among: the only ones that its client may know, which it names exactly; None for all.
+        Raises NotFoundError and ArgumentInvalidError.
         """
 
     def get(self, asked: Get) -> Memory:

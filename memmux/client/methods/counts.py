@@ -24,7 +24,7 @@ def tags(*, limit: int = 100, namespace: str | None = DEFAULT_NAMESPACE, timeout
     """Return the tags that memories have, and how many memories have each, the most first.
 
     limit: how many tags at most, 1 to 1000.
-    namespace: only tags of memories of this namespace; None for all namespaces.
+    namespace: only tags of memories of this namespace; None for all namespaces; if left out, the setting `namespace`.
 
     Returns a `Tags`; deleted memories do not count, superseded ones do. Spellings that differ in case are one tag.
     """

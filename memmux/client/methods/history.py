@@ -19,12 +19,13 @@ def history(
     id: str,  # noqa: A002 - the name of the memory's field
     *,
     limit: int = 100,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[History]:
     """Return what happened to one memory, newest first; also to a deleted or purged one.
 
     limit: how many changes at most, 1 to 1000.
+    namespace: as of `get`.
 
     Returns a `History`.
 

@@ -38,7 +38,8 @@ def store(
     tags: at most 64 of at most 128 characters, kept as they are spelled.
     type: what kind of memory it is, in words of yours.
     metadata: more about it: a JSON object of at most 64 KiB.
-    namespace: where to keep it.
+    namespace: where to keep it, in any case; if left out, the setting `namespace`. Where there is one that is spelled
+        otherwise, that one is meant.
     id: the memory's id, a UUID in lower case; None for a new one, as it must be if the client's key is bound to
         namespaces.
     created_at: when it was first known, a `Time`; None for now. The change log says when it was stored.
@@ -79,6 +80,7 @@ def store(
 def store_batch(
     memories: Sequence[Store],
     *,
+    namespace: str = DEFAULT_NAMESPACE,
     vectors: Sequence[Vector] | None = None,
     key: str | None = None,
     timeout_s: float | None = None,
@@ -86,13 +88,14 @@ def store_batch(
     """Keep several memories in one transaction: all of them or none.
 
     memories: 1 to 256 of them, each a `Store`, whose fields are the arguments of the method `store`.
+    namespace: where to keep those whose own namespace is `default`; if left out, the setting `namespace`.
     vectors: one for each memory, if you have made them.
 
     Returns a `StoredBatch`: a `Stored` for each memory, in their order.
 
     Raises what `store` does.
     """
-    arguments = requests.StoreBatch(memories=cast("tuple[Store, ...]", memories))
+    arguments = requests.StoreBatch(memories=cast("tuple[Store, ...]", memories)).inside(namespace)
     embedding = None if vectors is None else embedding_of([memory.content for memory in arguments.memories], vectors)
     return Call(
         operation="memory.store_batch",
@@ -107,10 +110,12 @@ def store_batch(
 def get(
     id: str,  # noqa: A002 - the name of the memory's field
     *,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Memory]:
     """Return one memory.
+
+    namespace: the namespace that it is in, in any case; None for wherever it is; if left out, the setting `namespace`.
 
     Returns a `Memory`.
 
@@ -127,7 +132,7 @@ def update(
     tags: Sequence[str] | None = None,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
     metadata: Mapping[str, object] | None = None,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     versioned: bool = False,
     key: str | None = None,
     timeout_s: float | None = None,
@@ -138,6 +143,7 @@ def update(
     tags: the new tags, in place of the old ones.
     type: the new type.
     metadata: what is merged into the old metadata key by key; a key whose value is None is removed.
+    namespace: as of `get`.
     versioned: whether to leave the memory as it is, and store a new one that takes its place: with what is given here
         over what the old one has. That needs a content.
 
@@ -167,11 +173,13 @@ def update(
 def delete(
     id: str,  # noqa: A002 - the name of the memory's field
     *,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Deleted]:
     """Delete a memory; `undo` brings it back until it is purged.
+
+    namespace: as of `get`.
 
     Returns a `Deleted`.
 
@@ -240,16 +248,16 @@ def _memory(message: Message) -> Memory:
 
 
 def _updated(message: Message) -> Updated:
-    return Updated(**orjson.loads(message.body))
+    return Updated.from_body(message.body)
 
 
 def _deleted(message: Message) -> Deleted:
-    return Deleted(**orjson.loads(message.body))
+    return Deleted.from_body(message.body)
 
 
 def _forgotten(message: Message) -> Forgotten:
     fields = orjson.loads(message.body)
-    return Forgotten(**{**fields, "ids": tuple(fields["ids"])})
+    return Forgotten(**{**fields, "ids": tuple(fields["ids"]), "notes": tuple(fields.get("notes", ()))})
 
 
 def _used(message: Message) -> Used:

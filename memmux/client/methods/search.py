@@ -22,6 +22,8 @@ def search(
     limit: int = 10,
     offset: int = 0,
     min_score: float | None = None,
+    min_similarity: float | None = None,
+    only_relevant: bool = False,
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
@@ -37,16 +39,20 @@ def search(
 
     query: what to look for, a text of 1 byte to 64 KiB of UTF-8.
     mode: how to rank, a `Mode` or its name: `semantic`, by meaning; `keyword`, by words; `hybrid`, by both; `ranked`,
-        as hybrid, and by how new a memory is and how often it was of use; `exact`, what holds the query letter for
-        letter.
+        as hybrid, and by how new a memory is and how often it was of use; `exact`, what holds the query as it is
+        written, in upper or lower case.
     limit: how many memories at most, 1 to 1000.
     offset: how many of the best to leave out, at most 10 000.
     min_score: leave out memories with a lower score; None for no bound.
+    min_similarity: leave out memories whose cosine with the query is lower, from -1 to 1, in any mode; None for no
+        bound. A memory without a vector stays.
+    only_relevant: whether to leave out what is neither near the query by meaning nor has its words, so that nonsense
+        finds nothing; by `hybrid` and `ranked`, unless `min_similarity` says what is left out.
     vector: the query's embedding by the cluster's model, if you have made it; only for modes that rank by meaning.
 
     Returns a `SearchResult`: its hits, best first, and the mode by which they were ranked in the end; without an
     embedder, or before there are vectors, words alone decide, and `degraded` says so. A higher score is better; only
-    semantic ones of two searches can be compared:
+    semantic ones of two searches can be compared; what can in any mode is the `similarity` of a hit:
 
     - semantic: the cosine of query and memory, from -1 to 1.
     - keyword: BM25 divided by that of the best hit, from 0 to 1.
@@ -68,12 +74,19 @@ def search(
         include_superseded=include_superseded,
     )
     arguments = requests.Search(
-        query=query, mode=cast("Mode", mode), limit=limit, offset=offset, min_score=min_score, filter=kept
+        query=query,
+        mode=cast("Mode", mode),
+        limit=limit,
+        offset=offset,
+        min_score=min_score,
+        min_similarity=min_similarity,
+        only_relevant=only_relevant,
+        filter=kept,
     )
-    if vector is not None and not arguments.mode.embeds:
+    if vector is not None and not arguments.embeds:
         raise ArgumentInvalidError(f"a search by {arguments.mode} needs no vector; leave it out")
     return Call(
-        operation="memory.search" if arguments.mode.embeds else "memory.match",
+        operation="memory.search" if arguments.embeds else "memory.match",
         body=arguments.to_body(),
         read=_found,
         timeout_s=timeout_s,
@@ -124,13 +137,14 @@ def graph(
     *,
     action: Walk | str = Walk.CONNECTED.value,
     hops: int = 2,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Graph]:
     """Return the memories that are linked with one memory, in either direction, nearest first.
 
     action: a `Walk` or its name: `connected` has the links by which they are reached, `subgraph` all links among them.
     hops: how many links away they may be, 1 to 16.
+    namespace: as of `get`.
 
     Returns a `Graph` of at most 500 memories.
 
@@ -145,7 +159,7 @@ def path(
     other: str,
     *,
     hops: int = 5,
-    namespace: str = DEFAULT_NAMESPACE,
+    namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Graph]:
     """Return a shortest way along links, in either direction, from one memory to another.
@@ -153,7 +167,7 @@ def path(
     id: where it begins: an id, a content hash or an alias.
     other: where it ends, named likewise.
     hops: how many links long it may be, 1 to 16.
-    namespace: the namespace that both are in.
+    namespace: the namespace that both are in; as of `get`.
 
     Returns a `Graph` with the memories in their order; an empty one if there is no way.
 

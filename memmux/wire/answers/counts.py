@@ -48,10 +48,12 @@ class Tags(Several[NameCount]):
 
     tags: those of the most memories first, then by name.
     total: how many there are in all.
+    notes: sentences on what was asked for, as of a `SearchResult`.
     """
 
     tags: tuple[NameCount, ...]
     total: int
+    notes: tuple[str, ...] = ()
 
     def _items(self) -> tuple[NameCount, ...]:
         return self.tags
@@ -60,4 +62,5 @@ class Tags(Several[NameCount]):
     def from_body(cls, body: bytes) -> Tags:
         """Return the tags in `body`."""
         fields = orjson.loads(body)
-        return cls(tags=tuple(NameCount(**one) for one in fields["tags"]), total=fields["total"])
+        tags = tuple(NameCount(**one) for one in fields["tags"])
+        return cls(tags=tags, total=fields["total"], notes=tuple(fields.get("notes", ())))

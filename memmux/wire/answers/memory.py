@@ -64,10 +64,19 @@ class Hit:
 
     score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes.
     memory: what was found.
+    similarity: the cosine of query and memory, from -1 to 1, which tells of two searches the nearer hit; None for a
+        memory without a vector, and where the search was by words only.
     """
 
     score: float
     memory: Memory
+    similarity: float | None = None
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Hit:
+        """Return the hit that the JSON object describes."""
+        memory = Memory.from_json(fields["memory"])
+        return cls(score=fields["score"], memory=memory, similarity=fields.get("similarity"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +85,12 @@ class SearchResult(Several[Hit]):
 
     mode: how they were ranked in the end.
     hits: best first.
+    notes: sentences on what was asked for, such as that there is no such namespace, and which there are.
     """
 
     mode: Mode
     hits: tuple[Hit, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def _items(self) -> tuple[Hit, ...]:
         return self.hits
@@ -88,8 +99,8 @@ class SearchResult(Several[Hit]):
     def from_body(cls, body: bytes) -> SearchResult:
         """Return the result in `body`."""
         fields = orjson.loads(body)
-        hits = tuple(Hit(score=hit["score"], memory=Memory.from_json(hit["memory"])) for hit in fields["hits"])
-        return cls(mode=Mode(fields["mode"]), hits=hits)
+        hits = tuple(map(Hit.from_json, fields["hits"]))
+        return cls(mode=Mode(fields["mode"]), hits=hits, notes=tuple(fields.get("notes", ())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +109,12 @@ class Page(Several[Memory]):
 
     memories: newest first.
     total: how many the filter lets through in all.
+    notes: sentences on what was asked for, as of a `SearchResult`.
     """
 
     memories: tuple[Memory, ...]
     total: int
+    notes: tuple[str, ...] = ()
 
     def _items(self) -> tuple[Memory, ...]:
         return self.memories
@@ -110,4 +123,5 @@ class Page(Several[Memory]):
     def from_body(cls, body: bytes) -> Page:
         """Return the page in `body`."""
         fields = orjson.loads(body)
-        return cls(memories=tuple(map(Memory.from_json, fields["memories"])), total=fields["total"])
+        memories = tuple(map(Memory.from_json, fields["memories"]))
+        return cls(memories=memories, total=fields["total"], notes=tuple(fields.get("notes", ())))

@@ -32,6 +32,7 @@ class Stored(Answer):
     status: created; or duplicate, when the same content was there already: then the others are of that memory, which
         counts again if it was superseded.
     indexed: whether its vector is there; if not, it follows and full text finds it meanwhile.
+    aliases: other names by which a memory that was there is found.
     similar: if it was asked for, memories that say nearly the same, best first; they are there as well.
     merged: of a duplicate, the fields of which the memory took up what it lacked: tags, metadata, type, aliases.
     """
@@ -41,6 +42,7 @@ class Stored(Answer):
     seq: int
     status: str
     indexed: bool
+    aliases: tuple[str, ...] = ()
     similar: tuple[Similar, ...] = ()
     merged: tuple[str, ...] = ()
 
@@ -48,7 +50,8 @@ class Stored(Answer):
     def from_json(cls, fields: dict[str, Any]) -> Stored:
         """Return what the JSON object says."""
         similar = tuple(Similar(**one) for one in fields.get("similar", ()))
-        return cls(**{**fields, "similar": similar, "merged": tuple(fields.get("merged", ()))})
+        names = {name: tuple(fields.get(name, ())) for name in ("merged", "aliases")}
+        return cls(**{**fields, "similar": similar, **names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +80,19 @@ class Updated(Answer):
     content_hash: of the memory, as it is now.
     seq: of the change in the log.
     indexed: whether its vector is there; if not, it follows.
+    aliases: other names by which it is found.
     """
 
     id: str
     content_hash: str
     seq: int
     indexed: bool
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Updated:
+        """Return the acknowledgement in `body`."""
+        return cls(**_named(orjson.loads(body)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +101,19 @@ class Deleted(Answer):
 
     id: of the memory.
     seq: of the change in the log.
+    content_hash: of the memory; empty from a cluster that does not tell it.
+    aliases: other names by which it was found.
     """
 
     id: str
     seq: int
+    content_hash: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Deleted:
+        """Return the acknowledgement in `body`."""
+        return cls(**_named(orjson.loads(body)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +123,13 @@ class Forgotten(Answer):
     ids: of the memories.
     count: how many they are.
     dry_run: whether nothing was deleted.
+    notes: sentences on what was asked for, as of a `SearchResult`.
     """
 
     ids: tuple[str, ...]
     count: int
     dry_run: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +140,7 @@ class Used(Answer):
     """
 
     count: int
+
+
+def _named(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "aliases": tuple(fields.get("aliases", ()))}

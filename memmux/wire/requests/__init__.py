@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Metadata
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata
 from memmux.wire.requests.counts import Namespaces, Tags
 from memmux.wire.requests.database import Backup, Dump, Load, Nothing
 from memmux.wire.requests.filters import Filter, Mode
@@ -21,6 +21,7 @@ __all__ = [
     "BODIES",
     "DEFAULT_NAMESPACE",
     "Backup",
+    "Body",
     "Dump",
     "Filter",
     "Forget",

@@ -11,11 +11,12 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, UnknownFieldError
 from memmux.wire.checks import check_range, check_text
+from memmux.wire.namespaces import DEFAULT_NAMESPACE
 
 Metadata: TypeAlias = Mapping[str, object]
 """A JSON object: texts, finite numbers, true, false, null, lists and objects of these."""
 
-DEFAULT_NAMESPACE = "default"
+__all__ = ["DEFAULT_NAMESPACE", "Body", "Metadata", "check_flag", "named", "namespaces_of", "put"]
 
 
 class Body:
@@ -64,6 +65,17 @@ def namespaces_of(value: object) -> tuple[str, ...]:
     for name in value:
         check_text("a namespace", name, limits.NAMESPACE_CHARACTERS)
     return tuple(value)
+
+
+def named(value: object) -> str | tuple[str, ...] | None:
+    """Return what names one namespace, several, or all, as it is kept; raise the RequestError that names what is wrong.
+
+    Several are a list, and all are None.
+    """
+    if value is None or isinstance(value, list | tuple):
+        return value if value is None else namespaces_of(value)
+    check_text("namespace", value, limits.NAMESPACE_CHARACTERS)
+    return str(value)
 
 
 def check_flag(name: str, value: object) -> None:

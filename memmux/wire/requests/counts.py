@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memmux import limits
-from memmux.wire.checks import check_range, check_text
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, namespaces_of, put
+from memmux.wire.checks import check_range
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, named, namespaces_of, put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,4 @@ class Tags(Body):
 
     def __post_init__(self) -> None:
         check_range("limit", self.limit, 1, limits.NAMES)
-        if isinstance(self.namespace, list | tuple):
-            put(self, "namespace", namespaces_of(self.namespace))
-        elif self.namespace is not None:
-            check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))

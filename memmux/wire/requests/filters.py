@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from memmux import limits
 from memmux.wire.checks import aware, check_metadata, check_tags, check_text
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, namespaces_of, put
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, named, put
 
 
 class Mode(StrEnum):
@@ -18,7 +18,7 @@ class Mode(StrEnum):
     KEYWORD = "keyword"  # by words: BM25
     HYBRID = "hybrid"  # half of each
     RANKED = "ranked"  # hybrid, and how new a memory is and how often it was of use
-    EXACT = "exact"  # contents that hold the query, letter for letter, newest first
+    EXACT = "exact"  # contents that hold the query as it is written, in upper or lower case, newest first
 
     @property
     def embeds(self) -> bool:
@@ -61,10 +61,7 @@ class Filter(Body):
         put(self, "after", aware("after", self.after))
         put(self, "before", aware("before", self.before))
         check_metadata(self.metadata)
-        if isinstance(self.namespace, list | tuple):
-            put(self, "namespace", namespaces_of(self.namespace))
-        elif self.namespace is not None:
-            check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))
 
     @property
     def everything(self) -> bool:

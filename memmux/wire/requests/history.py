@@ -8,21 +8,24 @@ from datetime import datetime
 from memmux import limits
 from memmux.errors import ArgumentInvalidError
 from memmux.wire.checks import aware, check_range, check_text
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, namespaces_of, put
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, named, namespaces_of, put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History(Body):
-    """memory.history: what happened to one memory, newest first; deleted ones have a history too."""
+    """memory.history: what happened to one memory, newest first; deleted ones have a history too.
+
+    namespace: as of Get.
+    """
 
     id: str
     limit: int = 100
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
 
     def __post_init__(self) -> None:
         check_text("id", self.id, limits.TYPE_CHARACTERS)
         check_range("limit", self.limit, 1, limits.HISTORY)
-        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
@@ -19,7 +19,7 @@ from memmux.wire.checks import (
     check_text,
 )
 from memmux.wire.ids import is_uuid
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, namespaces_of, put
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, named, namespaces_of, put
 from memmux.wire.requests.filters import Filter, filter_of
 
 
@@ -96,6 +96,17 @@ class StoreBatch(Body):
         stores = (memory if isinstance(memory, Store) else Store.from_json(memory) for memory in self.memories)
         put(self, "memories", tuple(stores))
 
+    def inside(self, namespace: str) -> StoreBatch:
+        """Return the batch with those of the default namespace in another one."""
+        if namespace == DEFAULT_NAMESPACE:
+            return self
+        return StoreBatch(
+            memories=tuple(
+                replace(memory, namespace=namespace) if memory.namespace == DEFAULT_NAMESPACE else memory
+                for memory in self.memories
+            )
+        )
+
     def to_body(self) -> bytes:
         """Return it as a request's body."""
         return orjson.dumps({"memories": [memory.to_json() for memory in self.memories]})
@@ -103,14 +114,17 @@ class StoreBatch(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Get(Body):
-    """memory.get and memory.delete: one memory, by its id, its content hash or an alias."""
+    """memory.get and memory.delete: one memory, by its id, its content hash or an alias.
+
+    namespace: where it is; one of several, or None, wherever it is, if it is in one only.
+    """
 
     id: str
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
 
     def __post_init__(self) -> None:
         check_text("id", self.id, limits.TYPE_CHARACTERS)
-        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +133,7 @@ class Update(Body):
 
     tags replace the old ones; metadata is merged key by key, and a key set to null is removed. versioned: the memory
     stays as it is, and a new one, which has what changes over what the old one has, takes its place.
+    namespace: as of Get.
     """
 
     id: str
@@ -126,7 +141,7 @@ class Update(Body):
     tags: tuple[str, ...] | None = None
     type: str | None = None
     metadata: Metadata | None = None
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
     versioned: bool = False
 
     def __post_init__(self) -> None:
@@ -142,7 +157,7 @@ class Update(Body):
             check_text("type", self.type, limits.TYPE_CHARACTERS)
         if self.metadata is not None:
             check_metadata(self.metadata)
-        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))
         check_flag("versioned", self.versioned)
         if self.versioned and self.content is None:
             raise ArgumentInvalidError("a new version has a content; give it, or update the memory in place")

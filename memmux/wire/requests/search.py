@@ -12,7 +12,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
 from memmux.wire.checks import aware, check_range, check_text, encoded
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, put
+from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, check_flag, named, put
 from memmux.wire.requests.filters import Filter, Mode, filter_of
 
 
@@ -20,7 +20,9 @@ from memmux.wire.requests.filters import Filter, Mode, filter_of
 class Search(Body):
     """memory.search (semantic, hybrid, ranked) and memory.match (keyword, exact): the best memories for a query.
 
-    offset: leaves out so many of the best. min_score: leaves out those whose score is below it.
+    offset: leaves out so many of the best. min_score: leaves out those whose score is below it. min_similarity: those
+    whose cosine with the query is known to be below it. only_relevant: those that are neither near the query by meaning
+    nor have its words; of hybrid and ranked, where there is no min_similarity.
     """
 
     query: str
@@ -28,6 +30,8 @@ class Search(Body):
     limit: int = 10
     offset: int = 0
     min_score: float | None = None
+    min_similarity: float | None = None
+    only_relevant: bool = False
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
@@ -45,7 +49,21 @@ class Search(Body):
         check_range("offset", self.offset, 0, limits.SEARCH_OFFSET)
         if self.min_score is not None and not _is_number(self.min_score):
             raise ArgumentInvalidError("min_score is not a number")
+        if self.min_similarity is not None and not (_is_number(self.min_similarity) and -1 <= self.min_similarity <= 1):
+            raise ArgumentInvalidError("min_similarity is not a number from -1 to 1")
+        check_flag("only_relevant", self.only_relevant)
         put(self, "filter", filter_of(self.filter, include_superseded=False))
+
+    def to_body(self) -> bytes:
+        """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
+        rare = {"min_similarity": self.min_similarity} if self.min_similarity is not None else {}
+        fields = {name: getattr(self, name) for name in ("query", "mode", "limit", "offset", "min_score", "filter")}
+        return orjson.dumps({**fields, **rare, **({"only_relevant": True} if self.only_relevant else {})})
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the query's vector is needed."""
+        return self.mode.embeds or self.min_similarity is not None
 
     @property
     def depth(self) -> int:
@@ -90,13 +108,14 @@ class Graph(Body):
     """memory.graph: what is linked with a memory, in either direction.
 
     id, other: each an id, a content hash or an alias; other: where a path ends. hops: how many links far.
+    namespace: as of Get.
     """
 
     id: str
     action: Walk = Walk.CONNECTED
     hops: int = 2
     other: str | None = None
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
 
     def __post_init__(self) -> None:
         check_text("id", self.id, limits.TYPE_CHARACTERS)
@@ -109,7 +128,7 @@ class Graph(Body):
             raise ArgumentInvalidError("a path has another memory where it ends, and nothing else has")
         if self.other is not None:
             check_text("other", self.other, limits.TYPE_CHARACTERS)
-        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))
 
 
 def _is_number(value: object) -> bool:

@@ -22,6 +22,7 @@ from memmux.wire.answers import (
     Hit,
     Memory,
     NameCount,
+    Namespaces,
     Node,
     Page,
     SearchResult,
@@ -76,7 +77,8 @@ class StandIn:
         return self._answer("store", arguments, options, stored)
 
     async def search(self, *arguments: Any, **options: Any) -> SearchResult:
-        hits = (*[Hit(score=0.87654321, memory=self.memory)] * self.times, Hit(score=0.5, memory=BARE))
+        first = Hit(score=0.87654321, memory=self.memory, similarity=0.81234)
+        hits = (*[first] * self.times, Hit(score=0.5, memory=BARE))
         result = SearchResult(mode=Mode.HYBRID, hits=hits)
         return self._answer("search", arguments, options, result)
 
@@ -92,7 +94,11 @@ class StandIn:
         return self._answer("update", arguments, options, updated)
 
     async def delete(self, *arguments: Any, **options: Any) -> Deleted:
-        return self._answer("delete", arguments, options, Deleted(id="0001", seq=3))
+        return self._answer("delete", arguments, options, Deleted(id="0001", seq=3, content_hash="ab"))
+
+    async def namespaces(self, *arguments: Any, **options: Any) -> Namespaces:
+        counted = (NameCount(name="default", memories=5), NameCount(name="Tianda", memories=2))
+        return self._answer("namespaces", arguments, options, Namespaces(namespaces=counted, total=2))
 
     async def forget(self, *arguments: Any, **options: Any) -> Forgotten:
         forgotten = Forgotten(ids=("0001", "0002"), count=2, dry_run=options["dry_run"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mcp_dealer.arguments import Delete, Graph, Ingest, List, Search, SessionArguments, Store, Turn, Update, one
+from mcp_dealer.arguments import Delete, Graph, Ingest, List, Named, Search, SessionArguments, Store, Turn, Update, one
 from mcp_dealer.arguments.base import split
 from mcp_dealer.time_words import Moment
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, LimitOutOfRangeError, TimeNotUnderstoodError
@@ -40,7 +40,36 @@ def test_tags_come_as_a_list_or_as_a_text(given: object, tags: object) -> None:
 @pytest.mark.parametrize("tags", [["a", "b"], "a, b", '["a", "b"]'])
 def test_tags_and_type_may_stand_in_the_metadata(tags: object) -> None:
     described = Store(content="x", metadata={"tags": tags, "type": "note", "k": 1}).described()
-    assert described == {"tags": ["a", "b"], "type": "note", "metadata": {"k": 1}, "namespace": "default"}
+    assert described == {"tags": ["a", "b"], "type": "note", "metadata": {"k": 1}}
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({}, {}),
+        ({"namespace": "work"}, {"namespace": "work"}),
+        ({"store": "work"}, {"namespace": "work"}),
+        ({"namespace": "all"}, {"namespace": "all"}),
+        ({"namespace": "*"}, {"namespace": None}),
+        ({"store": "all"}, {"namespace": None}),
+        ({"store": " ALL "}, {"namespace": None}),
+        ({"store": "all", "namespace": "*"}, {"namespace": None}),
+    ],
+)
+def test_all_stores_are_meant_by_their_word(given: dict[str, Any], place: dict[str, Any]) -> None:
+    assert Named(id="1", **given).place == place
+    assert List(**given).selection(_now).get("namespace", "own") == place.get("namespace", "own")
+
+
+def test_all_and_one_are_two_things() -> None:
+    with pytest.raises(ArgumentInvalidError, match="namespace and store"):
+        _ = Named(id="1", store="all", namespace="work").place
+
+
+@pytest.mark.parametrize("given", [{"store": "all"}, {"namespace": "*"}])
+def test_what_is_stored_is_in_one_namespace(given: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentInvalidError, match="in one namespace"):
+        Store(content="x", **given).described()
 
 
 def test_conversation_agent_and_store_are_kept() -> None:
@@ -78,11 +107,10 @@ def test_what_says_nothing_inside_an_object_is_left_out_too() -> None:
         "tags": (),
         "type": None,
         "metadata": {"k": ""},
-        "namespace": "default",
     }
     updates = {"tags": "", "memory_type": "", "content": " ", "metadata": "", "k": ""}
     changes = Update(id="1", updates=updates).changes()
-    assert changes == {"content": None, "tags": None, "type": None, "metadata": {"k": ""}, "namespace": "default"}
+    assert changes == {"content": None, "tags": None, "type": None, "metadata": {"k": ""}}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +221,6 @@ def test_updates_hold_what_changes_and_keys_of_the_metadata() -> None:
         "tags": ["a", "b"],
         "type": "fact",
         "metadata": {"k": 1, "priority": "high"},
-        "namespace": "default",
     }
 
 

@@ -48,7 +48,7 @@ async def test_a_conversation_without_a_name_gets_one(connect: Connect, made: li
 
 async def test_a_path_has_two_ends_and_a_length(connect: Connect, made: list[StandIn]) -> None:
     await _answer(connect, "memory_graph", {"action": "path", "hash1": "1", "hash2": "2", "max_depth": 4})
-    assert made[0].calls[-1] == ("path", ("1", "2"), {"hops": 4, "namespace": "default"})
+    assert made[0].calls[-1] == ("path", ("1", "2"), {"hops": 4})
 
 
 @pytest.mark.parametrize(("given", "hops"), [({"action": "path", "hash1": "1", "hash2": "2"}, 5), ({"hash": "1"}, 2)])
@@ -83,6 +83,7 @@ async def test_stats_leave_out_what_was_never_asked(connect: Connect) -> None:
     answer, _ = await _answer(connect, "memory_stats", {})
     assert answer["memories"] == 7
     assert answer["requests"] == {"memory.list": 3}
+    assert answer["namespaces"] == {"default": 5, "Tianda": 2}
     assert answer["newest"] == "2026-11-23T14:30:00.000+00:00"
 
 

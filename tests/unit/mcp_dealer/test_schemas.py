@@ -202,5 +202,5 @@ def test_an_older_health_and_older_stats_are_json() -> None:
     told = json.loads(body)
     assert told["statistics"]["total_memories"] == 3
     assert told["validation"]["status"] == "unhealthy"
-    stats = Stats(memories=3, superseded=0, recent=1, clients=1, requests={}, uptime_s=1.0)
+    stats = Stats(memories=3, superseded=0, recent=1, clients=1, requests={}, uptime_s=1.0, namespaces={"a": 3})
     assert json.loads(text(as_older(stats, "get_cache_stats")))["memories"] == 3

@@ -20,7 +20,7 @@ from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 pytestmark = pytest.mark.anyio
 
 TOOLS_LIST_BYTES = 6144  # every host sends it to its model with every conversation
-FULL_LIST_BYTES = 12_288
+FULL_LIST_BYTES = 13_312
 FURTHER = {
     "memory_cleanup",
     "memory_stats",
@@ -58,6 +58,8 @@ async def test_the_full_list_has_six_more_tools_and_is_of_bounded_size(full: Clu
     async with Client(MemoryServer(full)) as client:
         tools = (await client.list_tools()).tools
     assert {tool.name for tool in tools} == READERS | WRITERS | FURTHER
+    placeless = {"memory_health", "memory_stats", "memory_cleanup"}
+    assert {tool.name for tool in tools if "namespace" not in tool.input_schema["properties"]} == placeless
     listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
     assert len(json.dumps(listed).encode()) <= FULL_LIST_BYTES
     _described(tools)

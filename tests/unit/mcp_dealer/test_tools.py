@@ -78,7 +78,7 @@ def _notes(result: CallToolResult) -> list[str]:
         ("memory_get", {"id": "1", "tag": 5}, "get"),
         ("memory_update", {"id": "1", "content": "y", "tag": ["a"]}, "update"),
         ("memory_health", {"tag": True}, "status"),
-        ("memory_stats", {"tag": {}}, "status"),
+        ("memory_stats", {"tag": {}}, "namespaces"),
         ("retrieve_memory", {"query": "x", "tag": "a"}, "search"),
         ("store_memory", {"content": "x", "tag": "a"}, "store"),
         ("find_connected_memories", {"hash": "1", "tag": "a"}, "graph"),
@@ -354,3 +354,64 @@ async def test_superseded_memories_are_listed_and_not_found_unless_told_otherwis
             await client.call_tool(name, arguments)
             _, _, options = made[0].calls[-1]
             assert options["include_superseded"] is included, (name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("memory_get", {"content_hash": "ab"}),
+        ("memory_update", {"content_hash": "ab", "content": "y"}),
+        ("memory_delete", {"content_hash": "ab"}),
+        ("memory_delete", {"content_hash": "ab", "dry_run": True}),
+        ("memory_graph", {"hash": "ab"}),
+        ("memory_history", {"content_hash": "ab"}),
+    ],
+)
+async def test_one_memory_is_meant_wherever_it_is_unless_a_namespace_is_named(
+    connect: Connect, made: list[StandIn], name: str, arguments: dict[str, Any]
+) -> None:
+    async with connect() as client:
+        await client.call_tool("memory_health", {})
+        made[0].error = NotFoundError()
+        made[0].calls.clear()
+        await client.call_tool(name, arguments)
+        places = [options.get("namespace", "own") for _, _, options in made[0].calls]
+        made[0].calls.clear()
+        await client.call_tool(name, {**arguments, "store": "work"})
+        named = [options["namespace"] for _, _, options in made[0].calls]
+    assert (places, named) == (["own", None], ["work"])
+
+
+async def test_every_answer_about_a_memory_has_its_hash(connect: Connect) -> None:
+    for name, arguments in (
+        ("memory_store", {"content": "x"}),
+        ("memory_get", {"id": "0001"}),
+        ("memory_update", {"id": "0001", "content": "y"}),
+        ("memory_delete", {"id": "0001"}),
+        ("memory_delete", {"id": "0001", "dry_run": True}),
+    ):
+        assert ((await _call(connect, name, arguments)).structured_content or {})["content_hash"] == "ab"
+    found = (await _call(connect, "memory_search", {"query": "x"})).structured_content or {}
+    listed = (await _call(connect, "memory_list", {})).structured_content or {}
+    linked = (await _call(connect, "memory_graph", {"hash": "0001"})).structured_content or {}
+    assert [one["content_hash"] for one in (*found["hits"], *listed["memories"])] == ["ab", "cd", "ab", "cd"]
+    assert linked["nodes"][0]["content_hash"] == "ab"
+
+
+@pytest.mark.parametrize(
+    ("given", "only_relevant"),
+    [({}, True), ({"mode": "hybrid"}, True), ({"mode": "semantic"}, False), ({"min_score": 0.1}, False)],
+)
+async def test_a_hybrid_search_leaves_out_what_has_nothing_to_do_with_it(
+    connect: Connect, made: list[StandIn], given: dict[str, Any], only_relevant: bool
+) -> None:
+    await _call(connect, "memory_search", {"query": "x", **given})
+    assert made[0].calls[-1][2]["only_relevant"] is only_relevant
+
+
+async def test_a_floor_on_the_cosine_is_passed_on_and_the_cosine_is_shown(
+    connect: Connect, made: list[StandIn]
+) -> None:
+    answer = (await _call(connect, "memory_search", {"query": "x", "min_similarity": -1})).structured_content or {}
+    assert made[0].calls[-1][2]["min_similarity"] == -1
+    assert [hit.get("similarity") for hit in answer["hits"]] == [0.8123, None]

@@ -74,8 +74,18 @@ def metadata_text(metadata: Metadata) -> str:
 
 def normal(tag: str) -> str:
     """Return the name under which `tag` is compared."""
+    return folded(unicodedata.normalize("NFC", tag).strip())
+
+
+def folded(text: str) -> str:
+    """Return a text as it is compared without regard to case."""
     # Folding can take a composed character apart, so it is composed once more.
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", tag).strip().casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def holds(content: str, query: str) -> bool:
+    """Return whether a content holds a query that is folded already; SQL's own functions know only ASCII."""
+    return query in content.casefold() or (not content.isascii() and query in folded(content))
 
 
 def spellings(tags: Sequence[str]) -> dict[str, str]:

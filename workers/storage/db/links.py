@@ -9,7 +9,7 @@ import apsw
 import orjson
 
 from memmux.wire.requests import Use
-from workers.storage.db import engine, queries
+from workers.storage.db import engine, queries, rows
 from workers.storage.db.filters import metadata_text
 
 _SQL = queries.load("links")
@@ -94,7 +94,6 @@ def put_links(connection: apsw.Connection, row: int, given: Iterable[Mapping[str
 def use(connection: apsw.Connection, asked: Use, at: float) -> dict[str, object]:
     """Count a use of each of the memories; return how many are there."""
     namespaces = None if asked.namespaces is None else orjson.dumps(asked.namespaces).decode()
-    connection.execute(
-        _SQL["use"], {"ids": orjson.dumps(sorted(set(asked.ids))).decode(), "at": at, "namespaces": namespaces}
-    )
+    ids = sorted({name for memory_id in asked.ids for name in rows.spellings(memory_id)})
+    connection.execute(_SQL["use"], {"ids": orjson.dumps(ids).decode(), "at": at, "namespaces": namespaces})
     return {"count": connection.changes()}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import apsw
 import orjson
@@ -14,6 +17,10 @@ from memmux.wire.times import from_epoch
 from workers.storage.db import engine, queries
 
 _SQL = queries.load("rows")
+_HEX = re.compile(r"[0-9A-Fa-f-]+")
+Named = str | tuple[str, ...] | None
+"""One namespace, several, or all of them."""
+
 ANSWER_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES
 
 
@@ -49,9 +56,9 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
     return [found[row] for row in rows]
 
 
-def find(connection: apsw.Connection, memory_id: str, namespace: str) -> int:
+def find(connection: apsw.Connection, memory_id: str, namespace: Named) -> int:
     """Return the row of the live memory with this id, content hash or alias; raise NotFoundError if there is none."""
-    row = there(connection, memory_id, namespace)
+    row = there(connection, memory_id, single(namespace))
     if row is None:
         raise NotFoundError(
             f"there is no memory {memory_id!r} in namespace {namespace!r}; search or list to find its id"
@@ -61,8 +68,49 @@ def find(connection: apsw.Connection, memory_id: str, namespace: str) -> int:
 
 def there(connection: apsw.Connection, memory_id: str, namespace: str) -> int | None:
     """Return the row of the live memory with this id, content hash or alias; None if there is none."""
-    row: int | None = engine.value(connection, _SQL["find"], {"id": memory_id, "namespace": namespace})
-    return row
+    return _found(connection, memory_id, namespace)
+
+
+def is_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
+    """Return whether there is a live memory with this id, content hash or alias."""
+    return there(connection, memory_id, namespace) is not None
+
+
+def past(connection: apsw.Connection, memory_id: str, namespace: str) -> int | None:
+    """Return the row of a memory, live, deleted or purged, by its id, content hash or alias; None if there is none."""
+    return _found(connection, memory_id, namespace, "find_past")
+
+
+def was_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
+    """Return whether there is, or was, a memory with this id, content hash or alias."""
+    return past(connection, memory_id, namespace) is not None
+
+
+def single(namespace: Named) -> str:
+    """Return the only namespace that is meant, where the request was placed before."""
+    assert isinstance(namespace, str), "Namespaces.place() comes first"
+    return namespace
+
+
+def spellings(memory_id: str) -> Iterator[str]:
+    """Yield the ways in which a memory's name may be spelled: as given, and as UUIDs and digests are kept.
+
+    Aliases are kept as they were given, which for a digest may be in upper case.
+    """
+    found = [memory_id]
+    with suppress(ValueError):
+        found.append(str(uuid.UUID(memory_id)))
+    if _HEX.fullmatch(memory_id):
+        found += [memory_id.lower(), memory_id.upper()]
+    yield from dict.fromkeys(found)
+
+
+def _found(connection: apsw.Connection, memory_id: str, namespace: str, query: str = "find") -> int | None:
+    for name in spellings(memory_id):
+        row: int | None = engine.value(connection, _SQL[query], {"id": name, "namespace": namespace})
+        if row is not None:
+            return row
+    return None
 
 
 def too_large() -> MessageTooLargeError:

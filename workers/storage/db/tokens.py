@@ -9,10 +9,17 @@ import apsw
 
 def tokenizer(connection: apsw.Connection) -> Callable[[str], Sequence[str]]:
     """Return a function that gives the tokens of a query, before stemming, which FTS5 does itself."""
-    cut = connection.fts5_tokenizer("unicode61", [])
+    return _cutter(connection.fts5_tokenizer("unicode61", []))
 
-    def tokens(query: str) -> Sequence[str]:
-        found = cut(query.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=False, include_colocated=False)
+
+def stemmer(connection: apsw.Connection) -> Callable[[str], Sequence[str]]:
+    """Return a function that gives the tokens of a text as they stand in the index: their stems."""
+    return _cutter(connection.fts5_tokenizer("porter", ["unicode61"]))
+
+
+def _cutter(cut: apsw.FTS5Tokenizer) -> Callable[[str], Sequence[str]]:
+    def tokens(text: str) -> Sequence[str]:
+        found = cut(text.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=False, include_colocated=False)
         return [str(token) for token in found]
 
     return tokens

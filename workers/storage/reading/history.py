@@ -44,7 +44,7 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
 
     Raises NotFoundError and MessageTooLargeError.
     """
-    row = engine.value(connection, _SQL["find"], {"id": asked.id, "namespace": asked.namespace})
+    row = rows.past(connection, asked.id, rows.single(asked.namespace))
     if row is None:
         raise NotFoundError(f"there never was a memory {asked.id!r} in namespace {asked.namespace!r}")
     deleted = engine.value(connection, _SQL["deleted"], {"row": row})

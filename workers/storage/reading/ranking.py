@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 TERMS = 256  # different words of a query that are looked for; each more costs a merge of everything it matches
 CANDIDATES = 200  # of each ranking, at least
 CANDIDATES_PER_HIT = 10
+# By model, the cosine from which on a memory has to do with a query: where `python -m bench floor` has measured it.
+NEAR: Mapping[str, float] = {"all-MiniLM-L6-v2": 0.3}
+COVERED = 0.5  # the part of a query's words which a memory has to have, that is not so near
+JUDGED = 50  # memories whose words are looked at, of those that are not near: the best ones by words
 HALF_LIFE_S = 30 * 86_400  # after which a memory counts half as new
 _HYBRID_SHARE, _NEW_SHARE, _USE_SHARE = 0.7, 0.2, 0.1  # of the score of a ranked search
 _KEYWORD_SHARE = 0.5  # of a hybrid score; the rest is meaning. Measured: clearly better than reciprocal rank fusion
@@ -32,9 +36,18 @@ def match(tokens: Iterable[str]) -> str:
 
     tokens: as the index's own tokenizer cut them, so quoting is all that is needed. Empty when there are none.
     """
+    return " OR ".join(f'"{token}"' for token in telling(tokens))
+
+
+def telling(tokens: Iterable[str]) -> list[str]:
+    """Return the different words of a query that say something; all of them where none does."""
     distinct = list(dict.fromkeys(tokens))
-    telling = [token for token in distinct if token not in STOP_WORDS] or distinct
-    return " OR ".join(f'"{token}"' for token in telling[:TERMS])
+    return ([token for token in distinct if token not in STOP_WORDS] or distinct)[:TERMS]
+
+
+def covered(query: Collection[str], content: Collection[str]) -> float:
+    """Return the part of the words of a query that a content has, both as stems; 0 where the query has none."""
+    return sum(word in content for word in query) / len(query) if query else 0.0
 
 
 def by_best(scores: Scores) -> dict[int, float]:
@@ -74,6 +87,13 @@ def ranked(fused: Scores, created: Mapping[int, float], uses: Mapping[int, int],
             for row, score in fused.items()
         }
     )
+
+
+def near(
+    scored: Sequence[tuple[int, float]], cosines: Scores, least: float, but: Container[int] = ()
+) -> Sequence[tuple[int, float]]:
+    """Return what is ranked without those whose cosine is known to be below `least`, unless they are in `but`."""
+    return [hit for hit in scored if cosines.get(hit[0], least) >= least or hit[0] in but]
 
 
 def cut(

@@ -22,6 +22,8 @@ from workers.storage.db import audits, dump, engine, file_identity, queries, row
 from workers.storage.db.embeddings import Embedded
 from workers.storage.db.file_identity import Lineage
 from workers.storage.db.filters import condition
+from workers.storage.db.namespaces import BodyT, Placed
+from workers.storage.db.namespaces import Namespaces as Known
 from workers.storage.interface import SearchOutcome
 from workers.storage.reading import counts, history, walks
 from workers.storage.reading.search import MemorySearch
@@ -78,6 +80,10 @@ class SqliteReader:
                 self._deadline = math.inf
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def place(self, asked: BodyT, among: Sequence[str] | None = None) -> Placed[BodyT]:
+        """Return a request with the namespaces that it means; see `interface.Reader`."""
+        return Known(self._connection, among).place(asked)
 
     def get(self, asked: Get) -> Memory:
         """Return one memory; raise NotFoundError."""

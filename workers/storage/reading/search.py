@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import apsw
 import numpy as np
@@ -15,17 +16,19 @@ from workers.index.interface import Index, Rows
 from workers.storage import similar
 from workers.storage.db import engine, links, queries, rows, tokens, vectors
 from workers.storage.db.embeddings import Embedded, mean
-from workers.storage.db.filters import Condition, condition
+from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
 from workers.storage.db.vectors import Model
 from workers.storage.interface import SearchOutcome
 from workers.storage.reading import ranking
+from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vector_follower import VectorFollower
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
+_NONE: Scores = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class MemorySearch:
         self._connection = connection
         self._vector_follower = vector_follower
         self._now = now
-        self._tokens = tokens.tokenizer(connection)
+        self._tokens, self._stems = tokens.tokenizer(connection), tokens.stemmer(connection)
+        connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
         self._ahead: _Ahead | None = None
 
@@ -62,27 +66,34 @@ class MemorySearch:
     def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
-        if asked.mode is Mode.EXACT:
-            newest = self.rows("exact", where, query=asked.query, limit=asked.depth)
-            return self._found(asked, Mode.EXACT, [(row, 1.0) for row in newest])
-        if asked.mode is Mode.KEYWORD or query is None:
-            return self._by_keyword(asked, where)
+        if query is None or not asked.embeds:
+            return self._by_words(asked, where)
         model = vectors.model(self._connection, query.model)
         pending = vectors.memories(self._connection) - (model.memories if model else 0)
         degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)))
         if model is None or not model.vectors:
-            return self._by_keyword(asked, where, degraded)
+            return self._by_words(asked, where, degraded)
         model.check(query.dimensions)
         scope, direction = self._scope(model, asked.filter, where), mean(query.vectors)
+        if not asked.mode.embeds:
+            return self._by_words(asked, where, degraded, lambda found: scope.similarities(direction, found))
         if asked.mode is Mode.SEMANTIC:
-            return self._found(asked, Mode.SEMANTIC, scope.nearest(direction, asked.depth), degraded, scope.index)
+            scored = scope.nearest(direction, asked.depth)
+            return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
         depth = ranking.candidates(asked.limit, asked.offset)
         words = self._words(asked, where, depth, request)
         cosines = dict(scope.nearest(direction, depth))
         cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
-        fused = ranking.fuse(words, cosines)
-        scored = self._ranked(fused) if asked.mode is Mode.RANKED else fused
-        return self._found(asked, asked.mode, scored, degraded, scope.index)
+        fused: Sequence[tuple[int, float]] = ranking.fuse(words, cosines)
+        least = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
+        if least is not None:
+            far = [row for row, _ in ranking.ordered(words) if cosines.get(row, least) < least]
+            relevant = ranking.near(fused, cosines, least, self._worded(asked.query, far[: ranking.JUDGED]))
+            if fused and not relevant:
+                return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
+            fused = relevant
+        ranked = self._ranked(dict(fused)) if asked.mode is Mode.RANKED else fused
+        return self._found(asked, asked.mode, ranked, degraded, index=scope.index, cosines=cosines)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""
@@ -125,12 +136,35 @@ class MemorySearch:
         superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
         return condition(asked, current=bool(superseded) and not asked.include_superseded), not unverified
 
-    def _by_keyword(self, asked: Search, where: Condition, degraded: tuple[str, ...] = ()) -> SearchOutcome:
-        scores = ranking.by_best(self._keyword(asked.query, where, asked.depth))
-        return self._found(asked, Mode.KEYWORD, ranking.ordered(scores), degraded)
+    def _by_words(
+        self,
+        asked: Search,
+        where: Condition,
+        degraded: tuple[str, ...] = (),
+        similarities: Callable[[Sequence[int]], Scores] = lambda _: {},
+    ) -> SearchOutcome:
+        """Return the best memories by words, or those that hold the query; similarities: their cosines, if any."""
+        # Where a cosine decides which are left out, the best are among more than are asked for.
+        depth = asked.depth if asked.min_similarity is None else ranking.candidates(asked.limit, asked.offset)
+        if asked.mode is Mode.EXACT:
+            held = self.rows("exact", where, query=folded(asked.query), limit=depth)
+            scored: Sequence[tuple[int, float]] = [(row, 1.0) for row in held]
+        else:
+            scored = ranking.ordered(ranking.by_best(self._keyword(asked.query, where, depth)))
+        mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
+        return self._found(asked, mode, scored, degraded, cosines=similarities([row for row, _ in scored]))
 
-    def _ranked(self, fused: Sequence[tuple[int, float]]) -> Sequence[tuple[int, float]]:
-        scores = dict(fused)
+    def _worded(self, query: str, among: Sequence[int]) -> frozenset[int]:
+        """Return those memories `among` some that have the words of a query, or enough of them."""
+        stems = frozenset(self._stems(" ".join(ranking.telling(self._tokens(query)))))
+        wanted = {"rows": orjson.dumps(among).decode()}
+        return frozenset(
+            row
+            for row, content in engine.fetch(self._connection, _SQL["contents"], wanted)
+            if ranking.covered(stems, frozenset(self._stems(content))) >= ranking.COVERED
+        )
+
+    def _ranked(self, scores: dict[int, float]) -> Sequence[tuple[int, float]]:
         wanted = {"rows": orjson.dumps(list(scores)).decode()}
         created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
         return ranking.ranked(scores, created, links.uses(self._connection, list(scores)), self._now())
@@ -195,11 +229,18 @@ class MemorySearch:
         mode: Mode,
         scored: Sequence[tuple[int, float]],
         degraded: tuple[str, ...] = (),
+        *,
         index: Index | None = None,
+        cosines: Scores = _NONE,
     ) -> SearchOutcome:
+        if asked.min_similarity is not None:
+            scored = ranking.near(scored, cosines, asked.min_similarity)
         page = ranking.cut(scored, asked.offset, asked.limit, asked.min_score)
         kept = rows.memories(self._connection, [row for row, _ in page])
-        hits = tuple(Hit(score=score, memory=memory) for (_, score), memory in zip(page, kept, strict=True))
+        hits = tuple(
+            Hit(score=score, similarity=cosines.get(row), memory=memory)
+            for (row, score), memory in zip(page, kept, strict=True)
+        )
         return SearchOutcome(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
 
 

@@ -26,7 +26,7 @@ def walk(connection: apsw.Connection, asked: Asked) -> Graph:
     """Return what is linked with a memory; raise NotFoundError if it, or the end of a path, is not there."""
     start = rows.find(connection, asked.id, asked.namespace)
     end = None if asked.other is None else rows.find(connection, asked.other, asked.namespace)
-    links = _Links(connection, asked.namespace)
+    links = _Links(connection, rows.single(asked.namespace))
     distances: dict[Place, int] = {start: 0}
     ways: dict[Place, tuple[Place, Edge]] = {}  # to each place: from where, and by which link
     found: dict[Edge, None] = {}

@@ -10,15 +10,23 @@ from typing import Any
 import apsw
 import orjson
 
-from memmux.errors import ArgumentInvalidError, IdConflictError, MalformedMessageError, UnknownOperationError
+from memmux.errors import (
+    ArgumentInvalidError,
+    IdConflictError,
+    MalformedMessageError,
+    NotFoundError,
+    UnknownOperationError,
+)
+from memmux.wire.answers import Memory
 from memmux.wire.checks import check_metadata
 from memmux.wire.ids import uuid7
-from memmux.wire.requests import BODIES, Get, Metadata, Store, Update
+from memmux.wire.requests import BODIES, Forget, Get, Metadata, Store, Update
 from workers.runtime.jobs import Job
 from workers.storage import backfill, similar
 from workers.storage.db import engine, links, queries, rows, vectors
 from workers.storage.db.embeddings import Embedded, embedded
 from workers.storage.db.filters import metadata_text
+from workers.storage.db.namespaces import Namespaces
 from workers.storage.db.state import digest
 from workers.storage.writing import audits, canaries, deletion, duplicates, load, undo, versions
 from workers.storage.writing.memory_table import MemoryTable
@@ -36,7 +44,7 @@ class Changes:
         self._connection = connection
         self._memory_table = MemoryTable(connection, now)
         self._vectors = self._memory_table.vectors
-        self._do: Mapping[str, Callable[[Job, Any], object]] = {
+        self._do: Mapping[str, Callable[[Job, Any], dict[str, object]]] = {
             "memory.store": lambda job, asked: self._store(job, [asked])[0],
             "memory.store_batch": lambda job, asked: {"stored": self._store(job, asked.memories)},
             similar.OPERATION: self._store_similar,
@@ -61,7 +69,15 @@ class Changes:
         do = self._do.get(job.operation)
         if do is None:
             raise UnknownOperationError(f"{job.operation!r} is nothing that a writer does")
-        return orjson.dumps(do(job, BODIES[job.operation].from_body(job.frames[0])))
+        asked = BODIES[job.operation].from_body(job.frames[0])
+        placed = Namespaces(self._connection, job.grant.namespaces).place(asked)
+        try:
+            done = do(job, placed.asked)
+        except NotFoundError as error:
+            raise placed.not_found(error) from None
+        if isinstance(asked, Forget) and placed.notes:
+            done |= {"notes": placed.notes}
+        return orjson.dumps(done)
 
     def _store(self, job: Job, asked: Sequence[Store]) -> list[dict[str, object]]:
         texts = self._embedded(job, job.frames[1:], len(asked)) or [None] * len(asked)
@@ -93,15 +109,10 @@ class Changes:
             row, memory_id = same
             if asked.merge:
                 self._free(asked, row)
-            seq, merged = duplicates.take_up(self._memory_table, job, row, asked)
-            return {
-                "id": memory_id,
-                "content_hash": found,
-                "seq": seq,
-                "status": "duplicate",
-                "indexed": self._memory_table.indexed(row),
-                **({"merged": merged} if merged else {}),
-            }
+            seq, merged, memory = duplicates.take_up(self._memory_table, job, row, asked)
+            indexed = self._memory_table.indexed(row)
+            said = {"id": memory_id, "content_hash": found, "seq": seq, "status": "duplicate", "indexed": indexed}
+            return said | _aliases(memory) | ({"merged": merged} if merged else {})
         memory_id = self._free(asked)
         self._memory_table.make_room(job, asked.namespace)
         at = self._memory_table.at()
@@ -163,15 +174,16 @@ class Changes:
             self._memory_table.execute("delete_memory_tags", row=row)
             self._memory_table.tag(row, asked.tags)
         if asked.content is not None:
-            content_hash = self._replace(job, row, asked, asked.content, changed=asked.content != before.content)
+            content_hash = self._replace(job, row, before, asked.content)
         indexed = self._memory_table.indexed(row)
         seq = self._memory_table.log(job, at, row, before.id, orjson.dumps(before))
-        return {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
+        said = {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
+        return said | _aliases(before)
 
-    def _replace(self, job: Job, row: int, asked: Update, content: str, *, changed: bool) -> str:
+    def _replace(self, job: Job, row: int, before: Memory, content: str) -> str:
         """Give the memory `row` another content, with the vectors of that or none; return its hash."""
-        found = digest(content)
-        if (same := self._memory_table.same(asked.namespace, found)) and same[0] != row:
+        found, changed = digest(content), content != before.content
+        if (same := self._memory_table.same(before.namespace, found)) and same[0] != row:
             raise ArgumentInvalidError(
                 f"the memory {same[1]!r} has this content already; delete one of the two, or give another content"
             )
@@ -181,7 +193,7 @@ class Changes:
         if changed or texts:
             self._vectors.remove(row)
         for text in texts:
-            self._vectors.add(row, asked.namespace, text)
+            self._vectors.add(row, before.namespace, text)
         return found
 
     def _delete(self, job: Job, asked: Get) -> dict[str, object]:
@@ -190,7 +202,8 @@ class Changes:
         at = self._memory_table.at()
         self._memory_table.execute("delete_memory", row=row, at=at)
         self._vectors.remove(row)
-        return {"id": before.id, "seq": self._memory_table.log(job, at, row, before.id, orjson.dumps(before))}
+        seq = self._memory_table.log(job, at, row, before.id, orjson.dumps(before))
+        return {"id": before.id, "seq": seq, "content_hash": before.content_hash, **_aliases(before)}
 
     def _remove(self, job: Job, asked: Get) -> dict[str, object]:
         """Delete and purge a canary."""
@@ -216,9 +229,10 @@ class Changes:
             audits.judge(self._memory_table, job, read.audit, made, asked.max_tokens)
             return orjson.dumps({"compared": len(made)})
         model = self._vectors.register(asked.model, asked.dimensions)
-        stored = 0
+        stored = gone = 0
         for (memory_id, content), text in zip(read.memories, found, strict=True):
             here = engine.fetch(self._connection, _SQL["unchanged"], {"id": memory_id, "content": content})
+            gone += not here
             for row, namespace in here:
                 if not self._vectors.has(row, model):
                     self._vectors.add(row, namespace, text)
@@ -230,10 +244,15 @@ class Changes:
         pending = vectors.memories(self._connection) - current.memories
         if not pending:
             self._vectors.drop_others(current)
-        return orjson.dumps({"stored": stored, "pending": pending})
+        return orjson.dumps({"stored": stored, "gone": gone, "pending": pending})
 
 
 def _merged(before: Metadata, changed: Metadata) -> Mapping[str, object]:
     merged = {key: value for key, value in {**before, **changed}.items() if changed.get(key, value) is not None}
     check_metadata(merged)  # two that are within the limit may not be so together
     return merged
+
+
+def _aliases(memory: Memory) -> dict[str, object]:
+    """Return the other names of a memory, as an acknowledgement has them; hardly any memory has some."""
+    return {"aliases": memory.aliases} if memory.aliases else {}

@@ -126,15 +126,14 @@ def forget_traces(memory_table: MemoryTable) -> None:
 
 def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:
     """Return the row of the deleted memory with the id, or the rows of those with the content hash or alias."""
-    values = {"id": asked.id, "namespace": asked.namespace}
-    by_id = engine.fetch(memory_table.connection, _SQL["deleted_by_id"], values)
-    if any(not deleted for _, deleted in by_id):
+    connection = memory_table.connection
+    for name in rows.spellings(asked.id or ""):
+        values = {"id": name, "namespace": asked.namespace}
+        by_id = engine.fetch(connection, _SQL["deleted_by_id"], values)
+        if any(not deleted for _, deleted in by_id):
+            break
+        if found := [row for row, *_ in by_id or engine.fetch(connection, _SQL["deleted_by_hash"], values)]:
+            return found
+    if rows.is_there(connection, asked.id or "", asked.namespace):
         raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
-    found = [row for row, _ in by_id] or [
-        row for (row,) in engine.fetch(memory_table.connection, _SQL["deleted_by_hash"], values)
-    ]
-    if not found and rows.there(memory_table.connection, asked.id or "", asked.namespace):
-        raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
-    if not found:
-        raise NotFoundError(f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}")
-    return found
+    raise NotFoundError(f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}")

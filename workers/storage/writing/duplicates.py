@@ -21,26 +21,24 @@ _SQL = queries.load("writer")
 _FIELDS = ("tags", "metadata", "type", "aliases")
 
 
-def take_up(memory_table: MemoryTable, job: Job, row: int, asked: Store) -> tuple[int, list[str]]:
+def take_up(memory_table: MemoryTable, job: Job, row: int, asked: Store) -> tuple[int, list[str], Memory]:
     """Let the memory `row`, which has the content of `asked`, have what it lacks, and count again if superseded.
 
-    Nothing that it has is changed or removed. Return the seq of its last change and the names of the fields that got
-    more. The names that are asked for are free. Raises TagInvalidError, MetadataInvalidError and ArgumentInvalidError
-    if it would have more than a memory may.
+    Nothing that it has is changed or removed. Return the seq of its last change, the names of the fields that got more,
+    and the memory as it is now. The names that are asked for are free. Raises TagInvalidError, MetadataInvalidError and
+    ArgumentInvalidError if it would have more than a memory may.
     """
     now = memory_table.state(row)
     then = _together(now.memory, asked) if asked.merge else now.memory
-    merged = [
-        name for name in ("tags", "metadata", "type", "aliases") if getattr(then, name) != getattr(now.memory, name)
-    ]
+    merged = [name for name in _FIELDS if getattr(then, name) != getattr(now.memory, name)]
     if now.memory.superseded_by is None and not merged:
-        return engine.value(memory_table.connection, _SQL["last_change"], {"row": row}), merged
+        return engine.value(memory_table.connection, _SQL["last_change"], {"row": row}), merged, now.memory
     at = memory_table.at()
     times = memory_table.times(row)
     times["updated_at"] = at if merged else times["updated_at"]
     # It is said again, so it holds again.
     memory_table.put(row, now, State(replace(then, superseded_by=None), deleted=False), times)
-    return memory_table.log(job, at, row, now.memory.id, orjson.dumps(now.memory)), merged
+    return memory_table.log(job, at, row, now.memory.id, orjson.dumps(now.memory)), merged, then
 
 
 def _together(memory: Memory, asked: Store) -> Memory:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -151,6 +152,45 @@ def test_every_method_asks_its_operation_and_reads_its_answer(settings: Settings
         "cluster.status",
     ]
     assert all(bool(header.key) == OPERATIONS[header.operation].writes for header in asked)
+
+
+def test_what_names_no_namespace_means_the_one_of_the_settings(settings: Settings) -> None:
+    settings = replace(settings, namespace="Tianda")
+    answers = {**ANSWERS, "memory.tags": {"tags": [], "total": 0}}
+    script: Script = lambda message: [result(message, answers[message.header.operation])]  # noqa: E731
+    with Peer(settings, script) as peer, Client(settings=settings, start=False) as client:
+        client.store("c")
+        client.store("c", namespace="other")
+        client.store_batch([requests.Store(content="c"), requests.Store(content="c", namespace="own")])
+        client.store_batch([requests.Store(content="c")], namespace="default")
+        client.search("q")
+        client.search("q", namespace=None)
+        client.list()
+        client.get("i")
+        client.get("i", namespace=None)
+        client.delete("i")
+        client.forget(type="t")
+        client.graph("i")
+        client.tags()
+        client.namespaces()
+        bodies = [orjson.loads(peer.request().body) for _ in range(14)]
+    own = [body.get("namespace", body.get("filter", {}).get("namespace", "-")) for body in bodies]
+    assert own == ["Tianda", "other", "-", "-", "Tianda", None, "Tianda", "Tianda", None, *["Tianda"] * 4, "-"]
+    assert [[one["namespace"] for one in body["memories"]] for body in bodies[2:4]] == [["Tianda", "own"], ["default"]]
+
+
+def test_answers_carry_their_notes(settings: Settings) -> None:
+    said = {"notes": ["no such namespace 'x'"]}
+    bodies = {
+        "memory.search": {"mode": "hybrid", "hits": [], **said},
+        "memory.list": {"memories": [], "total": 0, **said},
+        "memory.tags": {"tags": [], "total": 0, **said},
+        "memory.forget": {"ids": [], "count": 0, "dry_run": False, **said},
+    }
+    script: Script = lambda message: [result(message, bodies[message.header.operation])]  # noqa: E731
+    with Peer(settings, script), Client(settings=settings, start=False) as client:
+        for answer in (client.search("q"), client.list(), client.tags(), client.forget(type="t")):
+            assert answer.notes == ("no such namespace 'x'",)
 
 
 def test_methods_about_many_and_linked_memories_do_so_too(settings: Settings) -> None:

@@ -39,6 +39,12 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
             assert flag.removesuffix(".0").removesuffix(".json").endswith("7")
 
 
+def test_a_namespace_is_a_name(config: Path) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match="namespace"):
+        load(environment=environment(config, MEMMUX_NAMESPACE="x" * 1000))
+
+
 def test_empty_variable_is_not_given(config: Path) -> None:
     config.touch()
     assert load(environment=environment(config, MEMMUX_READERS="")).readers == Settings().readers

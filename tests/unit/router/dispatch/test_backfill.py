@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
+import pytest
 
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind, Message
@@ -21,11 +24,18 @@ def _behind() -> Driver:
     return driver
 
 
-def _walk(driver: Driver, worker: str, **facts: object) -> Message:
-    """Let the worker answer the newest thing it was asked."""
+def _walk(driver: Driver, worker: str, did: Mapping[str, int] | None = None, **facts: object) -> Message:
+    """Let the worker answer the newest thing it was asked; did: what a writer says that it did."""
     message = driver.requests(worker)[-1]
-    driver.answer(worker, message, worker.encode(), **facts)
+    driver.answer(worker, message, worker.encode() if did is None else orjson.dumps(did), **facts)
     return message
+
+
+def _batch(driver: Driver, did: Mapping[str, int], **facts: object) -> None:
+    """Let a whole batch pass."""
+    for worker in ("read-0", "embed-0"):
+        _walk(driver, worker)
+    _walk(driver, "write-0", did, **facts)
 
 
 def test_memories_without_a_vector_get_theirs_batch_by_batch() -> None:
@@ -105,6 +115,29 @@ def test_batch_that_changed_nothing_is_followed_by_a_pause() -> None:
     for worker in ("read-0", "embed-0"):
         _walk(driver, worker)
     _walk(driver, "write-0", **_BEHIND)
+    assert driver.asked("read-0") == ["internal-1"]
+
+
+@pytest.mark.parametrize("did", [{"stored": 40, "gone": 0}, {"stored": 0, "gone": 1}, {"compared": 8}])
+def test_as_many_that_came_while_a_batch_was_under_way_are_next_at_once(did: Mapping[str, int]) -> None:
+    driver = _behind()
+    _batch(driver, did, **_BEHIND)
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+
+
+def test_pause_after_a_batch_that_did_nothing_ends_when_anything_changes() -> None:
+    driver = _behind()
+    _batch(driver, {"stored": 0, "gone": 0}, **_BEHIND)
+    driver.heartbeat("write-0", **_BEHIND)
+    assert driver.asked("read-0") == ["internal-1"]
+    driver.heartbeat("write-0", **{**_BEHIND, "pending": 41})
+    assert driver.asked("read-0") == ["internal-1", "internal-2"]
+
+
+def test_pause_after_a_failure_does_not_end_when_more_waits() -> None:
+    driver = _behind()
+    driver.fail("read-0", driver.requests("read-0")[0], "busy")
+    driver.heartbeat("write-0", **{**_BEHIND, "pending": 41})
     assert driver.asked("read-0") == ["internal-1"]
 
 

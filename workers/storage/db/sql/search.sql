@@ -17,6 +17,9 @@ WHERE superseded_by IS NOT NULL AND deleted_at IS NULL AND (:namespace IS NULL O
 -- name: created
 SELECT row, created_at FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
 
+-- name: contents
+SELECT row, content FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
 -- name: ids
 SELECT row, id FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
 
@@ -48,10 +51,11 @@ WHERE {where}
 ORDER BY m.created_at DESC, m.row DESC
 LIMIT :limit OFFSET :offset
 
+-- `holds` is the engine's own: without regard to case.
 -- name: exact
 SELECT m.row
 FROM memories AS m
-WHERE {where} AND instr(m.content, :query) > 0
+WHERE {where} AND holds(m.content, :query)
 ORDER BY m.created_at DESC, m.row DESC
 LIMIT :limit
 

@@ -166,7 +166,8 @@ def test_a_deleted_memory_is_found_by_nothing(desk: Desk) -> None:
     stored = desk.store("one thing", (1, 0), tags=["a"])
     kept = desk.store("another thing", (0, 1))
     before = get(desk, stored["id"])
-    assert desk.ask("memory.delete", {"id": stored["content_hash"]}) == {"id": stored["id"], "seq": 3}
+    deleted = desk.ask("memory.delete", {"id": stored["content_hash"]})
+    assert deleted == {"id": stored["id"], "seq": 3, "content_hash": stored["content_hash"]}
     for mode in ("hybrid", "semantic", "keyword", "exact"):
         assert desk.contents("thing", (1, 0), mode=mode) == ["another thing"]
     with pytest.raises(NotFoundError, match=stored["id"]):
@@ -181,6 +182,7 @@ def test_a_deleted_memory_is_found_by_nothing(desk: Desk) -> None:
     ("operation", "fields"), [("memory.get", {}), ("memory.delete", {}), ("memory.update", {"tags": []})]
 )
 def test_what_is_not_there_is_named_with_a_remedy(desk: Desk, operation: str, fields: dict[str, Any]) -> None:
+    desk.store("here")
     elsewhere = desk.store("one", namespace="other")["id"]
     for memory_id in ("nothing", elsewhere):
         with pytest.raises(NotFoundError, match=f"{memory_id}.*search or list"):
@@ -196,7 +198,7 @@ def test_memories_stored_without_a_vector_get_theirs_oldest_first(desk: Desk) ->
     asked, texts = waiting(desk, limit=2)
     assert [memory["content"] for memory in orjson.loads(texts)["memories"]] == ["one", "two"]
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0)], [(0, 1), (1, 1)]))
-    assert answer == {"stored": 2, "pending": 1}
+    assert answer == {"stored": 2, "gone": 0, "pending": 1}
     facts = desk.writer.facts()
     assert (facts["model"], facts["dimensions"], facts["pending"], facts["seq"]) == ("tiny", 2, 1, 5)
     found = desk.answer("memory.search", {"query": "x", "mode": "semantic"}, *frames([(1, 0)]))
@@ -211,18 +213,20 @@ def test_memories_that_changed_meanwhile_are_skipped(desk: Desk) -> None:
     desk.ask("memory.rewrite", {"id": ids[1], "content": "other"})
     desk.ask("memory.rewrite", {"id": ids[2], "content": "done"}, *frames([(0, 1)]))
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0)], [(1, 0)], [(1, 0)], [(1, 0)]))
-    assert answer == {"stored": 1, "pending": 1}
+    assert answer == {"stored": 1, "gone": 2, "pending": 1}
 
 
 def test_a_new_model_replaces_the_old_one_when_all_is_done(desk: Desk) -> None:
     for content in ("one", "two"):
         desk.store(content, (1, 0))
     asked, texts = waiting(desk, "new", limit=1, dimensions=3)
-    assert desk.ask("vectors.backfill", asked, texts, *frames([(1, 0, 0)], model="new")) == {"stored": 1, "pending": 1}
+    answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0, 0)], model="new"))
+    assert answer == {"stored": 1, "gone": 0, "pending": 1}
     assert {name for (name,) in desk.sql("SELECT name FROM models")} == {"tiny", "new"}
     assert desk.writer.facts()["model"] == "new"
     asked, texts = waiting(desk, "new", limit=1, dimensions=3)
-    assert desk.ask("vectors.backfill", asked, texts, *frames([(0, 1, 0)], model="new")) == {"stored": 1, "pending": 0}
+    answer = desk.ask("vectors.backfill", asked, texts, *frames([(0, 1, 0)], model="new"))
+    assert answer == {"stored": 1, "gone": 0, "pending": 0}
     assert desk.sql("SELECT name, memories, vectors FROM models") == [("new", 2, 2)]
     assert len(desk.sql("SELECT name FROM sqlite_schema WHERE sql LIKE '%USING vec0%'")) == 1
     assert desk.ask("memory.search", {"query": "two"}, *frames([(0, 1, 0)], model="new"))["mode"] == "hybrid"
@@ -232,7 +236,7 @@ def test_a_backfill_of_nothing_makes_its_model_the_current_one(desk: Desk) -> No
     asked, texts = waiting(desk, "new", dimensions=3)
     assert orjson.loads(texts) == {"memories": []}
     empty = orjson.dumps({"model": "new", "dimensions": 3, "windows": []})
-    assert desk.ask("vectors.backfill", asked, texts, empty, b"") == {"stored": 0, "pending": 0}
+    assert desk.ask("vectors.backfill", asked, texts, empty, b"") == {"stored": 0, "gone": 0, "pending": 0}
     assert desk.writer.facts()["model"] == "new"
 
 

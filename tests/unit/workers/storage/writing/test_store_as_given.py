@@ -106,3 +106,12 @@ def test_a_dump_takes_it_elsewhere_as_it_is(desk: Desk) -> None:
     assert (line["id"], line["aliases"], line["created_at"]) == (ID, ["a"], 1556938921.25)
     ((_, loaded),) = desk.write(job("memory.load", {"memories": [line]}))
     assert b'"skipped":1' in loaded.frames[0]
+
+
+def test_acknowledgements_name_the_aliases_of_a_memory_that_was_there(desk: Desk) -> None:
+    stored = desk.store("one", aliases=["former"])
+    assert "aliases" not in stored
+    assert desk.store("one")["aliases"] == ["former"]
+    assert desk.ask("memory.update", {"id": "former", "type": "x"})["aliases"] == ["former"]
+    deleted = desk.ask("memory.delete", {"id": "former"})
+    assert (deleted["aliases"], deleted["content_hash"]) == (["former"], stored["content_hash"])

@@ -1,0 +1,153 @@
+"""Relevance: the cosine beside the score, a floor on it, and nonsense that finds nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memmux.errors import ArgumentInvalidError
+from tests.unit.workers.desk import Desk, frames
+from workers.storage.reading import ranking
+
+QUERY = (1.0, 0.0)
+NEAR = 0.3
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the floor of the tests' model be measured."""
+    monkeypatch.setattr(ranking, "NEAR", {"tiny": NEAR})
+
+
+def _at(cosine: float) -> tuple[float, float]:
+    return cosine, (1 - cosine**2) ** 0.5
+
+
+def _ask(desk: Desk, query: str, mode: str = "hybrid", **fields: Any) -> dict[str, float | None]:
+    answer = desk.ask("memory.search", {"query": query, "mode": mode, **fields}, *frames([QUERY]))
+    return {hit["memory"]["content"]: hit["similarity"] for hit in answer["hits"]}
+
+
+@pytest.fixture
+def filled(desk: Desk) -> Desk:
+    desk.store("the red boat", _at(0.9))
+    desk.store("the blue boat", _at(0.5))
+    desk.store("a green house", _at(0.1))
+    desk.store("a boat without a vector")
+    return desk
+
+
+@pytest.mark.parametrize(("mode", "floor"), [("hybrid", None), ("ranked", None), ("keyword", -1), ("exact", -1)])
+def test_a_hit_has_its_cosine_beside_its_score(filled: Desk, mode: str, floor: float | None) -> None:
+    found = _ask(filled, "boat", mode, min_similarity=floor)
+    assert found["the red boat"] == pytest.approx(0.9, abs=1e-6)
+    assert found["the blue boat"] == pytest.approx(0.5, abs=1e-6)
+    assert found["a boat without a vector"] is None
+
+
+def test_by_meaning_the_score_is_the_cosine(filled: Desk) -> None:
+    answer = filled.search("boat", QUERY, mode="semantic")
+    assert [hit["similarity"] for hit in answer["hits"]] == [hit["score"] for hit in answer["hits"]]
+
+
+@pytest.mark.parametrize("mode", ["keyword", "exact"])
+def test_by_words_alone_there_is_no_cosine(filled: Desk, mode: str) -> None:
+    hits = filled.ask("memory.match", {"query": "boat", "mode": mode})["hits"]
+    assert [hit["similarity"] for hit in hits] == [None, None, None]
+    assert set(_ask(filled, "boat", mode).values()) == {None}
+
+
+@pytest.mark.parametrize("mode", ["semantic", "hybrid", "ranked", "keyword", "exact"])
+def test_a_floor_on_the_cosine_leaves_out_what_is_below_in_every_mode(filled: Desk, mode: str) -> None:
+    found = _ask(filled, "boat", mode, min_similarity=0.6)
+    unknown = set() if mode == "semantic" else {"a boat without a vector"}
+    assert set(found) == {"the red boat"} | unknown
+    assert set(_ask(filled, "boat", mode, min_similarity=1)) == unknown
+
+
+@pytest.mark.parametrize("mode", ["keyword", "exact"])
+def test_what_a_floor_leaves_out_takes_no_place(desk: Desk, mode: str) -> None:
+    desk.store("boat", _at(0.9))
+    for number in range(5):
+        desk.store(f"boat {number}", _at(0.1))
+    assert set(_ask(desk, "boat", mode, limit=1, min_similarity=0.6)) == {"boat"}
+
+
+@pytest.mark.parametrize("wrong", [1.5, -2, "x", True])
+def test_a_floor_is_a_cosine(filled: Desk, wrong: object) -> None:
+    with pytest.raises(ArgumentInvalidError, match="min_similarity"):
+        _ask(filled, "boat", min_similarity=wrong)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "ranked"])
+def test_only_what_is_near_or_has_the_words_is_relevant(desk: Desk, mode: str) -> None:
+    low, high = NEAR - 0.05, NEAR + 0.05
+    desk.store("near, by other words", _at(high))
+    desk.store("far, with boats and harbours in it", _at(low))
+    desk.store("far, with one boat", _at(low))
+    desk.store("far", _at(low))
+    assert set(_ask(desk, "the boat in the harbour of lisbon", mode, only_relevant=True)) == {
+        "near, by other words",
+        "far, with boats and harbours in it",
+    }
+    assert len(_ask(desk, "the boat in the harbour of lisbon", mode)) == 4
+
+
+def test_what_has_no_vector_yet_is_not_judged(filled: Desk) -> None:
+    assert "a boat without a vector" in _ask(filled, "boat zebra unicorn", only_relevant=True)
+
+
+def test_nonsense_finds_nothing(desk: Desk) -> None:
+    for number in range(20):
+        desk.store(f"memory {number} of a boat", _at(NEAR - 0.1))
+    assert _ask(desk, "zxqv blorf unobtainium", only_relevant=True) == {}
+    assert len(_ask(desk, "zxqv blorf unobtainium", only_relevant=True, min_similarity=-1)) == 10
+    assert _ask(desk, "boat", only_relevant=True) != {}
+    body = {"query": "zxqv blorf", "only_relevant": True}
+    (note,) = desk.ask("memory.search", body, *frames([QUERY]))["notes"]
+    assert note == "20 memories left out: not near in meaning, nor with the words; min_similarity -1 gives them"
+
+
+def test_a_model_of_which_nothing_was_measured_leaves_nothing_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "NEAR", {"another": NEAR})
+    desk.store("a boat", _at(0.1))
+    assert list(_ask(desk, "zxqv blorf", only_relevant=True)) == ["a boat"]
+
+
+def test_without_an_embedder_words_decide_alone(desk: Desk) -> None:
+    desk.store("a boat")
+    answer = desk.ask("memory.search", {"query": "boat zebra unicorn", "only_relevant": True, "min_similarity": 0.5})
+    assert [hit["similarity"] for hit in answer["hits"]] == [None]
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "part"),
+    [({"a", "b"}, {"a", "b", "c"}, 1.0), ({"a", "b"}, {"b"}, 0.5), ({"a"}, set(), 0.0), (set(), {"a"}, 0.0)],
+)
+def test_the_part_of_the_words(query: set[str], content: set[str], part: float) -> None:
+    assert ranking.covered(query, content) == part
+
+
+# letter for letter, but for case
+
+
+@pytest.mark.parametrize("query", ["GHENT", "ghent", "in Ghent", "IN GHENT"])
+def test_exact_ignores_case(desk: Desk, query: str) -> None:
+    desk.store("The office is in Ghent.")
+    desk.store("elsewhere")
+    assert desk.contents(query, mode="exact") == ["The office is in Ghent."]
+
+
+@pytest.mark.parametrize(
+    ("content", "query"), [("Große Straße", "GROSSE STRASSE"), ("Caf\u0065\u0301", "CAFÉ"), ("Ähre", "a\u0308hre")]
+)
+def test_exact_knows_the_case_of_all_letters(desk: Desk, content: str, query: str) -> None:
+    desk.store(content)
+    assert desk.contents(query, mode="exact") == [content]
+
+
+def test_exact_takes_no_letter_for_a_pattern(desk: Desk) -> None:
+    desk.store("100 percent")
+    assert desk.contents("100%", mode="exact") == []
+    assert desk.contents("1_0", mode="exact") == []
