@@ -18,13 +18,12 @@ from memmux.processes import alive
 from tests.bounds import BOUND_S
 
 SERVER = [sys.executable, "-P", "-m", "memmux", "mcp"]
-# A host that starts a server, says its pid, and is gone when it is told; the pipes of the server stay open in the test.
+# A host that starts a server, says its pid, and is gone when a pipe tells it; those of the server stay open in the test.
 HOST = """
-import os, subprocess, sys, time
+import os, subprocess, sys
 leave, *command = sys.argv[1:]
 print(subprocess.Popen(command).pid, file=sys.stderr, flush=True)
-while not os.path.exists(leave):
-    time.sleep(0.01)
+open(leave).close()
 os._exit(0)
 """
 
@@ -112,6 +111,7 @@ def test_server_whose_parent_is_gone_leaves_though_somebody_holds_its_pipes(
     reads, writes = os.pipe()
     answers, answered = os.pipe()
     told, leave = short_tmp / "told", short_tmp / "leave"
+    os.mkfifo(leave)
     until = time.monotonic() + BOUND_S
     command = [sys.executable, "-c", HOST, str(leave), *SERVER]
     try:
@@ -123,7 +123,7 @@ def test_server_whose_parent_is_gone_leaves_though_somebody_holds_its_pipes(
                 while "mcp_started" not in _said(settings):
                     assert time.monotonic() < until
             finally:
-                leave.touch()
+                leave.open("w").close()
         pid = int(told.read_text().split()[0])
         while alive(pid):
             assert time.monotonic() < until, "the server stays though its parent is gone"
