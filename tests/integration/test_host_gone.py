@@ -18,7 +18,7 @@ from memmux.processes import alive
 from tests.bounds import BOUND_S
 
 SERVER = [sys.executable, "-P", "-m", "memmux", "mcp"]
-# A host that starts a server, says its pid, and is gone when a pipe tells it; those of the server stay open in the test.
+# A host that starts a server, says its pid, and is gone when a pipe tells it; the pipes of the server stay open.
 HOST = """
 import os, subprocess, sys
 leave, *command = sys.argv[1:]
