@@ -57,7 +57,8 @@ class Terminal:
         """Run a command of memmux and show it; raise CalledProcessError if it fails."""
         command = [sys.executable, "-P", "-m", "memmux", *arguments]
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=True)
-        self.show("$", f"memmux {shlex.join(arguments)}", done.stderr + done.stdout)
+        said = (done.stderr + done.stdout).replace(str(Path(self._environment["MEMMUX_DATABASE"]).parent), "~")
+        self.show("$", f"memmux {shlex.join(arguments)}", said)
 
 
 async def _ready(settings: Settings) -> None:
