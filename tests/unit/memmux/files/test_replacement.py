@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
-import subprocess
-import sys
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import apsw
@@ -18,36 +16,11 @@ from memmux.files import replacement
 
 OLD, LOGGED, NEW = "old", "old, in the log", "new"
 
-# A step is a system call of the replacement. The process ends right before the step of that number.
-KILLED = """
-import os, shutil, signal, sys
-from pathlib import Path
-from memmux.files import replacement
+CALLS = ("open", "fchmod", "close", "fsync", "replace", "rename", "unlink", "link", "stat", "lstat", "scandir")
 
-database, source, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-step = 0
 
-def counted(call):
-    def counting(*arguments, **named):
-        global step
-        step += 1
-        if step == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*arguments, **named)
-    return counting
-
-def unlinkable(*arguments, **named):
-    raise OSError(1, "no links here")
-
-if sys.argv[4:] == ["no links"]:
-    os.link = unlinkable
-for name in ("open", "fchmod", "close", "fsync", "replace", "rename", "unlink", "link", "stat", "lstat", "scandir"):
-    setattr(os, name, counted(getattr(os, name)))
-with replacement.preparing(database) as path:
-    path.write_bytes(source.read_bytes())
-replacement.finish(database)
-print(step)
-"""
+class _KilledError(BaseException):
+    """The process is gone: nothing that it would do from now on is done."""
 
 
 def _rows(database: Path) -> list[str]:
@@ -82,28 +55,51 @@ def beginning(tmp_path: Path) -> Path:
     return folder
 
 
-def _killed_at(step: int, folder: Path, *more: str) -> subprocess.CompletedProcess[bytes]:
-    arguments = [str(folder / "memories.db"), str(folder / "backup.db"), str(step), *more]
-    return subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, timeout=60, check=False)
+def _killed_at(step: int, folder: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> int:
+    """Replace the database, and be killed right before the system call of that number; return how many there were."""
+    done = 0
+
+    def counted(call: Callable[..., object]) -> Callable[..., object]:
+        def counting(*arguments: object, **named: object) -> object:
+            nonlocal done
+            done += 1
+            if 0 < step <= done:
+                raise _KilledError
+            return call(*arguments, **named)
+
+        return counting
+
+    def unlinkable(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    with monkeypatch.context() as patched, suppress(_KilledError):
+        if not links:
+            patched.setattr(os, "link", unlinkable)
+        for name in CALLS:
+            patched.setattr(os, name, counted(getattr(os, name)))
+        with replacement.preparing(folder / "memories.db") as path:
+            path.write_bytes((folder / "backup.db").read_bytes())
+        replacement.finish(folder / "memories.db")
+    return done
 
 
 def _kept(folder: Path) -> list[Path]:
     return [path for path in folder.glob("memories.db.before-restore-*") if not path.name.endswith(("-wal", "-shm"))]
 
 
-@pytest.mark.parametrize("more", [(), ("no links",)])
+@pytest.mark.parametrize("links", [True, False])
 def test_a_replacement_that_is_killed_at_any_step_leaves_the_old_database_whole_or_is_finished(
-    beginning: Path, tmp_path: Path, more: tuple[str, ...]
+    beginning: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
     folder = tmp_path / "folder"
     shutil.copytree(beginning, folder)
-    whole = _killed_at(0, folder, *more)
-    assert whole.returncode == 0, whole.stderr
+    steps = _killed_at(0, folder, monkeypatch, links=links)
+    assert steps > 20
     found = []
-    for step in range(1, int(whole.stdout) + 1):
+    for step in range(1, steps + 1):
         shutil.rmtree(folder)
         shutil.copytree(beginning, folder)
-        assert _killed_at(step, folder, *more).returncode == -signal.SIGKILL
+        _killed_at(step, folder, monkeypatch, links=links)
         replacement.finish(folder / "memories.db")
         assert not replacement.restored(folder / "memories.db").exists()
         rows = _rows(folder / "memories.db")
