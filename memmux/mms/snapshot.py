@@ -205,7 +205,7 @@ def _write(source: Path, copy: Path, alive: Alive) -> None:
                 target.write(chunk)
                 alive()
     except FileNotFoundError:
-        if not source.exists() and source.name.endswith(("-wal", "-journal")):
+        if source.name.endswith(("-wal", "-journal")):  # it may be there again by now
             raise _Changed from None
         raise
     if not copy.name.endswith(("-wal", "-journal")):

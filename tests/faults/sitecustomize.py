@@ -1,8 +1,8 @@
 """Faults for tests: Python imports this at the start of every process that has this folder on PYTHONPATH.
 
 Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
-whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there. Nothing of this is in the
-product.
+whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; with MEMMUX_TEST_HANG a writer
+hangs when it starts. Nothing of this is in the product.
 """
 
 from __future__ import annotations
@@ -99,5 +99,7 @@ _KEPT: list[object] = []
 if "workers" in sys.orig_argv:
     started = sys.orig_argv[sys.orig_argv.index("workers") + 1]
     _obey(started)
+    if "MEMMUX_TEST_HANG" in os.environ and started == "write":
+        ctypes.CDLL(None).sleep(600)  # before it has said anything
     if "MEMMUX_TEST_ERRNO" in os.environ and started == "write":
         _fail_writes(Path(os.environ["MEMMUX_TEST_ERRNO"]))

@@ -10,6 +10,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,9 +326,13 @@ def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(settings: Settin
         async def report_progress(self, done: float, total: float) -> None:
             assert done <= total
 
+    def reads(child: psutil.Process) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            return "memmux.ingest.parser_process" in child.cmdline()
+        return False
+
     def readers() -> list[psutil.Process]:
-        children = psutil.Process().children()
-        return [child for child in children if "memmux.ingest.parser_process" in child.cmdline()]
+        return [child for child in psutil.Process().children() if reads(child)]
 
     async def until(done: Callable[[], bool], bound_s: float = BOUND_S) -> None:
         async with asyncio.timeout(bound_s):

@@ -23,6 +23,7 @@ from tests.bounds import BOUND_S
 from tests.integration.helpers import gone
 
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
+FAULTS = Path(__file__).parents[1] / "faults"
 Ended = subprocess.CompletedProcess[bytes]
 
 
@@ -80,23 +81,19 @@ def test_path_through_a_file_leaves_nothing(settings_env: dict[str, str], short_
 
 @pytest.fixture
 def hanging(settings_env: dict[str, str], settings: Settings) -> Iterator[Holder]:
-    """A router whose writer hangs: it waits for somebody to write the journal of the database, which is a pipe."""
-    with Client(settings=settings, name="test") as client:
-        client.store("something")
-        client.stop()
-    journal = settings.database.with_name(f"{settings.database.name}-journal")
-    os.mkfifo(journal)
-    with subprocess.Popen([*MEMMUX, "serve"], env=settings_env, stderr=subprocess.DEVNULL) as router:
+    """A router whose writer hangs before it has opened anything."""
+    env = {**settings_env, "PYTHONPATH": str(FAULTS), "MEMMUX_TEST_HANG": "1"}
+    with subprocess.Popen([*MEMMUX, "serve"], env=env, stderr=subprocess.DEVNULL) as router:
         try:
             until = time.monotonic() + BOUND_S
             while (held := Holder.of(Places(settings))) is None:
                 assert time.monotonic() < until
+                assert router.poll() is None
             assert held.pid == router.pid
             yield held
         finally:
             router.kill()
             router.wait()
-            journal.unlink()
 
 
 def test_cluster_that_hangs_while_starting_is_shown(hanging: Holder, settings_env: dict[str, str]) -> None:

@@ -246,5 +246,5 @@ def test_document_is_json_whatever_bytes_a_path_has(settings_env: dict[str, str]
         timeout=BOUND_S,
         check=False,
     )
-    assert ended.returncode == 3, ended
-    assert json.loads(ended.stdout)["state"] == "stopped"
+    assert ended.returncode == 2, ended
+    assert json.loads(ended.stdout or ended.stderr)["error"]["code"] == "setting_invalid"

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,6 +174,25 @@ def test_a_lock_that_is_never_given_away_is_said(
 
 def never_quiet(*_: object) -> None:
     raise snapshot._Changed
+
+
+@pytest.mark.parametrize("suffix", ["-journal", "-wal"])
+def test_a_journal_that_is_gone_for_a_moment_is_no_reason_to_say_that_there_is_no_database(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Between two transactions of a writer that never rests it is gone when it is opened, and there when looked for."""
+    journal = source.with_name(f"{source.name}{suffix}")
+    journal.touch()
+    real = Path.open
+
+    def gone(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path == journal:
+            raise FileNotFoundError
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", gone)
+    with pytest.raises(snapshot._Changed):
+        snapshot._write(journal, tmp_path / f"copy{suffix}", lambda: None)
 
 
 def test_a_journal_that_gave_way_to_the_next_ones_is_not_taken_for_it(
