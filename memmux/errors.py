@@ -388,6 +388,10 @@ def of_system(error: OSError, what: str) -> StorageError:
     """Return the error for a reason of the system's; what: what could not be done, as the beginning of a sentence."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFullError(f"{what} ({error.strerror}); free some space")
+    if error.errno == errno.EBUSY:
+        return StoragePermissionError(
+            f"{what} ({error.strerror}): something is mounted there; mount its folder instead"
+        )
     return StoragePermissionError(f"{what} ({error.strerror}); give yourself write permission to its folder")
 
 

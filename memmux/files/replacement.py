@@ -8,7 +8,6 @@ The caller of each function holds the lock of the database. Whatever fails is an
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,69 +29,90 @@ def restored(database: Path) -> Path:
 
 @contextmanager
 def preparing(database: Path) -> Iterator[Path]:
-    """Give the path of an empty file to fill with what shall be the database, which is kept when the block ends.
+    """Give the path of an empty file to fill with what shall be the database.
 
-    Then `finish` has to be called. Until then a failure, and the end of the process, leave all as it was.
+    Once the block has ended, `finish` has to be called. Until then a failure, and the end of the process, change
+    nothing.
     """
     with durable.building(restored(database), partial=_beside(database, ".restoring")) as partial:
         yield partial
-        durable.flush(partial)  # before anything else is made, as there may be no room for all of it
-        _keep(database)
 
 
 def finish(database: Path) -> Path | None:
     """Put the restored file in the place of the database; return the path under which the old one is kept.
 
     It may have been begun by a process that ended in any step of it. None if there is no restored file, or was no old
-    one.
+    one. If it can't be done, as where something is mounted there, all is as it was, and no restored file is left.
     """
     new = restored(database)
     if not new.exists():
         return None
-    # Somebody may have put another file there meanwhile.
-    kept = next(_kept(database), None) or _keep(database)
-    for suffix in _OF_THE_OLD:
-        _beside(database, suffix).unlink(missing_ok=True)
-    durable.flush(database.parent)
-    durable.rename(new, database)
-    return kept
+    kept, done = _place(database, new)
+    try:
+        if database.exists() and not done:
+            _keep(database, kept)
+        for suffix in _OF_THE_OLD:
+            _beside(database, suffix).unlink(missing_ok=True)
+        durable.flush(database.parent)
+        durable.rename(new, database)
+    except OSError:
+        _undo(database, kept)
+        raise
+    return kept if kept.exists() else None
 
 
-def _keep(database: Path) -> Path | None:
-    """Give the database and its logs, which hold its latest changes, a second name; return it, if there is one."""
-    if not database.exists():
-        return None
-    for left in list(_kept(database)):  # by a process that ended here: its log may be an older one
-        for suffix in (*LOGS, ""):
-            _beside(left, suffix).unlink(missing_ok=True)
-    path = _free(database)
-    for suffix in ("", *LOGS):
-        old, new = _beside(database, suffix), _beside(path, suffix)
-        if not suffix or (old.exists() and old.stat().st_size):
-            try:
-                os.link(old, new)
-            except OSError:  # a file system without links
-                shutil.copy2(old, new)
-                durable.flush(new)
-    durable.flush(database.parent)
-    return path
+def _place(database: Path, new: Path) -> tuple[Path, bool]:
+    """Return the path under which the database is to be kept, and whether it is there already, with its logs.
 
-
-def _kept(database: Path) -> Iterator[Path]:
-    """Yield the second names of the very file that is the database now."""
-    for path in database.parent.glob(f"{glob.escape(database.name)}{_KEPT}*"):
-        if not path.name.endswith(LOGS) and database.exists() and path.samefile(database):
-            yield path
-
-
-def _free(database: Path) -> Path:
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = _beside(database, f"{_KEPT}{moment}")
-    number = 1
-    while any(_beside(path, suffix).exists() for suffix in ("", *LOGS)):
-        number += 1
+    Its name is by the time of the restored file, so that whoever goes on finds it.
+    """
+    moment = datetime.fromtimestamp(new.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%SZ")
+    path, number = _beside(database, f"{_KEPT}{moment}"), 1
+    while path.exists():
+        if not database.exists() or _same(path, database):
+            return path, True
+        number += 1  # of another restore in that second; or somebody has put another file there meanwhile
         path = _beside(database, f"{_KEPT}{moment}-{number}")
-    return path
+    return path, False
+
+
+def _same(kept: Path, database: Path) -> bool:
+    """Return whether that is the database under a second name, or a copy of it."""
+    one, other = kept.stat(), database.stat()
+    return os.path.samestat(one, other) or (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
+
+
+def _keep(database: Path, kept: Path) -> None:
+    """Give the database and its logs, which hold its latest changes, another name; the database last."""
+    for suffix in (*LOGS, ""):
+        old, new = _beside(database, suffix), _beside(kept, suffix)
+        new.unlink(missing_ok=True)
+        if not suffix or (old.exists() and old.stat().st_size):
+            _give_name(old, new)
+    durable.flush(database.parent)
+
+
+def _undo(database: Path, kept: Path) -> None:
+    """Let the old database have its log again, and forget the restored file and what was kept, in this order."""
+    for suffix in LOGS:
+        log = _beside(kept, suffix)
+        if kept.exists() and log.exists() and not _beside(database, suffix).exists():
+            _give_name(log, _beside(database, suffix))
+    durable.flush(database.parent)
+    restored(database).unlink(missing_ok=True)
+    durable.flush(database.parent)
+    for suffix in ("", *LOGS):
+        _beside(kept, suffix).unlink(missing_ok=True)
+
+
+def _give_name(old: Path, new: Path) -> None:
+    """Let a file go by another name as well; or make a copy of that name, which is there when it is whole."""
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without links, or a file that is mounted
+        with durable.building(new, partial=_beside(new, durable.PARTIAL)) as copy:
+            shutil.copyfile(old, copy)
+            shutil.copystat(old, copy)
 
 
 def _beside(database: Path, suffix: str) -> Path:

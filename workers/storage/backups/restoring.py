@@ -15,7 +15,7 @@ from workers.storage.backups import backup
 def put(source: Path, database: Path) -> Path | None:
     """Put a copy of `source` in the place of `database`; return what the old file is called now, None if there is none.
 
-    Raises StorageError and its kinds; then nothing was changed, or the next start finishes it.
+    Raises StorageError and its kinds; then nothing was changed.
     """
     try:
         with replacement.preparing(database) as copy:
@@ -29,10 +29,17 @@ def put(source: Path, database: Path) -> Path | None:
 
 
 def finish(database: Path) -> None:
-    """Finish what a restore began that was interrupted, if one was; raise StorageError and its kinds."""
+    """Finish what a restore began that was interrupted, if one was.
+
+    Where that can't be done the old database is served, and the log says so.
+    """
+    if not replacement.restored(database).exists():
+        return
     try:
-        if replacement.restored(database).exists():
-            kept = replacement.finish(database)
-            log.get().warning("restore_finished", kept=None if kept is None else str(kept))
+        kept = replacement.finish(database)
     except OSError as error:
-        raise errors.of_system(error, f"{database} could not be replaced by the file that was restored") from error
+        if replacement.restored(database).exists():
+            raise errors.of_system(error, f"{database} could not be replaced by the file that was restored") from error
+        log.get().error("restore_undone", error=error.strerror)
+    else:
+        log.get().warning("restore_finished", kept=None if kept is None else str(kept))

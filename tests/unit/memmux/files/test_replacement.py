@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from memmux.files import replacement
+from memmux.files import durable, replacement
 
 OLD, LOGGED, NEW = "old", "old, in the log", "new"
 
@@ -84,7 +84,11 @@ def _killed_at(step: int, folder: Path, monkeypatch: pytest.MonkeyPatch, *, link
 
 
 def _kept(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("memories.db.before-restore-*") if not path.name.endswith(("-wal", "-shm"))]
+    return [
+        path
+        for path in folder.glob("memories.db.before-restore-*")
+        if not path.name.endswith(("-wal", "-shm", ".partial"))
+    ]
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -117,11 +121,25 @@ def test_a_replacement_that_is_killed_at_any_step_leaves_the_old_database_whole_
     assert len({tuple(rows) for rows in found}) == 2
 
 
-def test_a_finishing_that_is_killed_too_is_finished_by_the_next(beginning: Path) -> None:
+def _interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave a replacement at its very last step: the old log is gone, and the new file has not its name yet."""
+
+    def die(*_: Path) -> None:
+        raise _KilledError
+
+    with monkeypatch.context() as patched, suppress(_KilledError):
+        patched.setattr(durable, "rename", die)
+        with replacement.preparing(folder / "memories.db") as path:
+            path.write_bytes((folder / "backup.db").read_bytes())
+        replacement.finish(folder / "memories.db")
+    assert not (folder / "memories.db-wal").exists()
+
+
+def test_what_was_interrupted_is_finished_by_the_next_and_kept_once(
+    beginning: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = beginning / "memories.db"
-    with replacement.preparing(database) as path:
-        path.write_bytes((beginning / "backup.db").read_bytes())
-    database.with_name("memories.db-wal").unlink()  # as far as the first one came
+    _interrupted(beginning, monkeypatch)
     kept = replacement.finish(database)
     assert kept is not None
     assert (_rows(database), _rows(kept)) == ([NEW], [OLD, LOGGED])
@@ -129,13 +147,10 @@ def test_a_finishing_that_is_killed_too_is_finished_by_the_next(beginning: Path)
     assert _kept(beginning) == [kept]
 
 
-def test_a_file_that_somebody_put_there_meanwhile_is_kept_too(beginning: Path) -> None:
+def test_a_file_that_somebody_put_there_meanwhile_is_kept_too(beginning: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = beginning / "memories.db"
-    with replacement.preparing(database) as path:
-        path.write_bytes((beginning / "backup.db").read_bytes())
-    other = _database(beginning / "other.db", "by hand")
-    database.with_name("memories.db-wal").unlink()
-    other.replace(database)
+    _interrupted(beginning, monkeypatch)
+    _database(beginning / "other.db", "by hand").replace(database)
     replacement.finish(database)
     assert _rows(database) == [NEW]
     assert sorted(_rows(path) for path in _kept(beginning)) == [["by hand"], [OLD, LOGGED]]
@@ -149,22 +164,79 @@ def test_where_there_was_no_database_nothing_is_kept(beginning: Path) -> None:
     assert _rows(database) == [NEW]
 
 
-@pytest.mark.parametrize("call", ["link", "fsync", "replace"])
-def test_a_failure_before_it_counts_leaves_nothing(beginning: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: object, **__: object) -> None:
+@pytest.mark.parametrize("call", ["link", "fsync", "replace", "unlink"])
+def test_a_failure_anywhere_leaves_all_as_it_was(beginning: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, database = getattr(os, call), beginning / "memories.db"
+
+    def failing(*given: object, **named: object) -> object:
+        if call == "unlink" and not str(given[0]).endswith("-wal"):
+            return real(*given, **named)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    def prepare() -> None:
-        with replacement.preparing(beginning / "memories.db") as path:
-            path.write_bytes(b"anything")
+    def replace() -> None:
+        with replacement.preparing(database) as path:
+            path.write_bytes((beginning / "backup.db").read_bytes())
+        replacement.finish(database)
 
     before = {path.name: path.read_bytes() for path in beginning.iterdir()}
     with monkeypatch.context() as patched:
         patched.setattr(os, call, failing)
         if call == "link":
-            patched.setattr(shutil, "copy2", failing)
+            patched.setattr(shutil, "copyfile", failing)
         with pytest.raises(OSError, match="error"):
-            prepare()
-    after = {path.name: path.read_bytes() for path in beginning.iterdir()}
-    assert {name: after[name] for name in before} == before
-    assert not [name for name in after if name.endswith((".restored", ".restoring"))]
+            replace()
+    replacement.finish(database)
+    after = {path.name: path.read_bytes() for path in beginning.iterdir() if ".before-restore-" not in path.name}
+    assert after == before
+    assert _rows(database) == [OLD, LOGGED]
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database can't be replaced, as where the file is mounted."""
+    real = durable.rename
+
+    def rename(old: Path, new: Path) -> None:
+        if new.name == "memories.db":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        real(old, new)
+
+    monkeypatch.setattr(durable, "rename", rename)
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_can_not_be_replaced_is_as_it_was_with_its_log_and_nothing_is_left(
+    beginning: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def unlinkable(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    database = beginning / "memories.db"
+    before = {path.name: path.read_bytes() for path in beginning.iterdir()}
+    if not links:
+        monkeypatch.setattr(os, "link", unlinkable)
+    with replacement.preparing(database) as path:
+        path.write_bytes((beginning / "backup.db").read_bytes())
+    with pytest.raises(OSError, match="busy"):
+        replacement.finish(database)
+    assert replacement.finish(database) is None  # nothing is tried again, or copied again
+    assert {path.name: path.read_bytes() for path in beginning.iterdir()} == before
+    assert _rows(database) == [OLD, LOGGED]
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_process_that_is_killed_while_it_undoes_leaves_all_to_the_next(
+    beginning: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(beginning, folder)
+    for step in range(1, 80):
+        shutil.rmtree(folder)
+        shutil.copytree(beginning, folder)
+        with suppress(OSError):
+            _killed_at(step, folder, monkeypatch, links=True)
+        with suppress(OSError):
+            replacement.finish(folder / "memories.db")
+        assert not replacement.restored(folder / "memories.db").exists()
+        assert _rows(folder / "memories.db") == [OLD, LOGGED], step
