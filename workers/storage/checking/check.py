@@ -170,6 +170,10 @@ def _schema(connection: apsw.Connection) -> Iterator[Finding]:
     differences = schema_objects.compare(connection)
     for name in differences.foreign:
         yield Finding("schema_foreign", f"memmux did not make the {name}", DROP)
+    if differences.later:
+        what = f"the file's user_version was changed: it has the {differences.later[0]}, which only a later one has"
+        yield Finding("schema_wrong", what, RESTORE)
+        return
     for name in differences.changed:
         yield Finding("schema_wrong", f"the {name} is not what this memmux makes", RESTORE)
     for name in differences.missing:

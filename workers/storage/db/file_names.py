@@ -8,6 +8,7 @@ hold anything.
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 import time
@@ -27,21 +28,38 @@ from workers.storage.db import engine, file_identity, queries
 _SQL = queries.load("writer")
 _PATIENCE_S = 5.0  # for a writer that is ending
 _PAUSE_S = 0.02
+_FIELDS = {"path": str, "device": int, "inode": int, "log": int}
 _CHECKPOINT_MS = 20  # that a checkpoint waits for readers
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The name under which a file was written; device, inode: of the file, which a copy does not share."""
+    """The name under which a file was written.
+
+    device, inode: of the file, which a copy does not share. log: the inode of its log.
+    """
 
     path: str
     device: int
     inode: int
+    log: int
 
     @classmethod
     def of(cls, database: Path) -> _Written:
-        found = database.stat()
-        return cls(str(database), found.st_dev, found.st_ino)
+        found, log = database.stat(), _log(database)
+        return cls(str(database), found.st_dev, found.st_ino, log.stat().st_ino if log.exists() else 0)
+
+    def left(self) -> Path | None:
+        """Return the log that this writer has left, wherever it is now in its folder, if it holds anything.
+
+        It may have been set aside there, by who found another database, or none, under that name.
+        """
+        log = _log(Path(self.path))
+        try:
+            found = sorted(log.parent.glob(f"{glob.escape(log.name)}*"))
+            return next((path for path in found if path.stat().st_ino == self.log and path.stat().st_size), None)
+        except OSError:
+            return None
 
 
 class Hold:
@@ -116,12 +134,16 @@ def _refuse_left(database: Path) -> None:
     same_file = (written.device, written.inode) == (here.device, here.inode)
     if written.path == here.path or not same_file:
         return
+    left, seen = written.left(), os.path.exists(other.parent)  # noqa: PTH110 - says no where it may not look
+    if left is None and seen:
+        return
     # Where the other folder can't be seen, as in a container, its log can't either.
-    if _size(_log(other)) or not os.path.exists(other.parent):  # noqa: PTH110 - says no where it may not look
-        raise DatabaseElsewhereError(
-            f"the file {database} was served as {other} before, and its latest changes are in {_log(other)}; "
-            f"run `memmux --database {other} restart` where that name is, then `stop`, and use one name for it"
-        )
+    if left is not None and not _is_same(other, database):
+        remedy = f"it was renamed without it: move {left} to {_log(database)} while nobody serves either"
+    else:
+        remedy = f"run `memmux --database {other} restart` where that name is, then `stop`, and use one name for it"
+    where = f"its latest changes are in {left or _log(other)}"
+    raise DatabaseElsewhereError(f"the file {database} was served as {other} before, and {where}; {remedy}")
 
 
 def _noted(database: Path) -> _Written | None:
@@ -131,8 +153,15 @@ def _noted(database: Path) -> _Written | None:
         with closing(apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)) as connection:
             connection.pragma("trusted_schema", 0)
             fields = orjson.loads(engine.value(connection, _SQL["noted_name"]) or "null")
-        return _Written(str(fields["path"]), int(fields["device"]), int(fields["inode"]))
+        return _Written(**{name: cast(fields[name]) for name, cast in _FIELDS.items()})
     return None
+
+
+def _is_same(path: Path, database: Path) -> bool:
+    try:
+        return path.samefile(database)
+    except OSError:
+        return False
 
 
 def _size(path: Path) -> int:

@@ -40,12 +40,14 @@ class _Object:
 class Differences:
     """The objects that are not as they should be, as "trigger NAME".
 
-    foreign: that memmux did not make. changed: whose definition is another one. missing: that are not there.
+    foreign: that memmux did not make. changed: whose definition is another one. missing: that are not there. later:
+    that only a later version of the schema has than the database says it has.
     """
 
     foreign: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 def compare(connection: apsw.Connection) -> Differences:
@@ -53,20 +55,24 @@ def compare(connection: apsw.Connection) -> Differences:
 
     Tables of another program, and indexes of them, are none of ours.
     """
-    version = connection.pragma("user_version")
-    if version > max(schema.migrations()):
+    version, newest = connection.pragma("user_version"), max(schema.migrations())
+    if version > newest:
         return Differences()
-    wanted = _made(version)
+    wanted, known = _made(version), _made(newest)
     found = {(one.kind, one.name): one for one in _objects(connection)}
     others = {one.name for one in found.values() if _is_of_another(one, wanted)}
     foreign = [
         str(one)
         for key, one in found.items()
-        if key not in wanted and not (one.kind in _HARMLESS and one.table in others) and not _is_of_vectors(one, found)
+        if key not in wanted
+        and key not in known
+        and not (one.kind in _HARMLESS and one.table in others)
+        and not _is_of_vectors(one, found)
     ]
+    later = [str(one) for key, one in found.items() if key not in wanted and key in known]
     changed = [str(one) for key, one in wanted.items() if key in found and found[key].sql != one.sql]
     missing = [str(one) for key, one in wanted.items() if key not in found]
-    return Differences(tuple(sorted(foreign)), tuple(sorted(changed)), tuple(sorted(missing)))
+    return Differences(*(tuple(sorted(names)) for names in (foreign, changed, missing, later)))
 
 
 def refuse_altered(connection: apsw.Connection, name: object) -> None:
@@ -75,6 +81,12 @@ def refuse_altered(connection: apsw.Connection, name: object) -> None:
     name: what the database is called in the error.
     """
     differences = compare(connection)
+    if differences.later:
+        version = connection.pragma("user_version")
+        raise DatabaseAlteredError(
+            f"{name} says that its schema has version {version}, and has what only a later one has "
+            f"({differences.later[0]}): its user_version was changed; restore a backup"
+        )
     if not (altered := (*differences.foreign, *differences.changed)):
         return
     more = f" and {len(altered) - _NAMED} more" if len(altered) > _NAMED else ""

@@ -6,7 +6,9 @@ full text and its vectors, and all of it is overwritten in the file. Copies keep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import orjson
 
@@ -20,6 +22,7 @@ from workers.storage.writing.memory_table import MemoryTable
 
 _SEARCH = queries.load("search")
 _SQL = queries.load("writer")
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PIECE = 100  # memories whose state is read at once
 MOST = 1_000  # memories of one purge, so that other writes do not wait long
 EXPIRED = 200  # memories of one turn of upkeep
@@ -74,6 +77,7 @@ def purge(memory_table: MemoryTable, holding: Holding, job: Job, asked: Purge) -
     if found:
         ((seq, at),) = engine.fetch(memory_table.connection, _SQL["first_of"], {"rows": orjson.dumps(found).decode()})
         copies = holding(seq or 0, at or 0.0)
+        scrub_answers(memory_table, found)
         remove(memory_table, found, job.client, job.id)
         forget_traces(memory_table)
     newest = engine.value(memory_table.connection, _SQL["seq"])
@@ -88,6 +92,7 @@ def expired(memory_table: MemoryTable, before: float) -> int:
     memory_table.connection.execute("BEGIN IMMEDIATE")
     try:
         found = [row for (row,) in engine.fetch(memory_table.connection, _SQL["expired"], values)]
+        scrub_answers(memory_table, found)
         remove(memory_table, found, UPKEEP, "")
         if len(found) < EXPIRED:  # those are the last ones for now
             forget_traces(memory_table)
@@ -110,6 +115,32 @@ def remove(
         "log_purge", rows=meant, at=memory_table.at(), operation=operation, client=client, request=request
     )
     memory_table.execute("purge", rows=meant)
+
+
+def scrub_answers(memory_table: MemoryTable, gone: Sequence[int]) -> None:
+    """Take other names and hashes of memories that are purged out of the answers that are kept for repeated requests.
+
+    The answers stay, so that a request that comes again is not done again.
+    """
+    meant = orjson.dumps(gone).decode()
+    ids = {name for (name,) in engine.fetch(memory_table.connection, _SQL["ids_of"], {"rows": meant})}
+    for key, answer in engine.fetch(memory_table.connection, _SQL["kept_answers"]):
+        if ids.intersection(name.decode() for name in _UUID.findall(answer)):
+            scrubbed = orjson.dumps(_without_names(orjson.loads(answer), ids))
+            memory_table.connection.execute(_SQL["scrub_answer"], {"key": key, "answer": scrubbed})
+
+
+def _without_names(value: Any, ids: Collection[str]) -> Any:
+    if isinstance(value, list):
+        return [_without_names(one, ids) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _without_names(one, ids) for name, one in value.items()}
+    if kept.get("id") in ids:
+        kept.pop("aliases", None)
+        if "content_hash" in kept:
+            kept["content_hash"] = ""
+    return kept
 
 
 def forget_traces(memory_table: MemoryTable) -> None:

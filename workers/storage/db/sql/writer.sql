@@ -223,3 +223,12 @@ DELETE FROM sqlite_stat4
 
 -- name: first_of
 SELECT min(seq), min(at) FROM changes WHERE row IN (SELECT value FROM json_each(:rows))
+
+-- name: ids_of
+SELECT id FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
+-- name: kept_answers
+SELECT key, answer FROM idempotency
+
+-- name: scrub_answer
+UPDATE idempotency SET answer = :answer WHERE key = :key

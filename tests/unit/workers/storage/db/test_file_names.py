@@ -139,6 +139,25 @@ def test_a_database_that_was_moved_with_its_log_is_served(
         assert writer.facts()["memories"] == 1
 
 
+def test_a_database_that_was_moved_without_its_log_says_where_that_is_and_is_served_with_it(
+    database: Path, writing: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    _kill(writing)
+    moved = tmp_path / "moved.db"
+    database.rename(moved)
+    with pytest.raises(DatabaseElsewhereError, match=r"move .*/memories\.db-wal to .*/moved\.db-wal"):
+        SqliteWriter(moved)
+    SqliteWriter(database).close()  # makes another one under the old name, and sets the log aside
+    with pytest.raises(DatabaseElsewhereError, match=r"move .*/memories\.db-wal\.orphaned-.* to") as refused:
+        SqliteWriter(moved)
+    with closing(SqliteWriter(database)), pytest.raises(DatabaseElsewhereError, match="orphaned"):
+        SqliteWriter(moved)  # the log of the new one is none of its
+    left, _, _ = str(refused.value).partition("; it was")[0].rpartition(" are in ")[2].partition("; ")
+    Path(left).rename(moved.with_name("moved.db-wal"))
+    with closing(SqliteWriter(moved)) as writer:
+        assert writer.facts()["memories"] == 1
+
+
 def test_a_copy_of_a_file_that_is_written_is_another_database(
     database: Path, tmp_path: Path, writing: subprocess.Popen[bytes]
 ) -> None:

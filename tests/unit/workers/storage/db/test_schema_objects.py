@@ -102,6 +102,16 @@ def test_a_backup_with_anything_of_others_is_not_restored_nor_made(
     assert not list(BackupFolder.of(settings).folder.iterdir())
 
 
+@pytest.mark.parametrize("version", [-1, 0, 1])
+def test_a_version_that_was_changed_is_said_and_nothing_of_ours_is_to_be_dropped(database: Path, version: int) -> None:
+    _run(database, f"PRAGMA user_version = {version}")
+    with pytest.raises(DatabaseAlteredError, match="user_version") as refused:
+        SqliteWriter(database)
+    assert "DROP" not in str(refused.value)
+    (finding,) = check.check(database, deep=True)
+    assert (finding.code, "user_version" in finding.what) == ("schema_wrong", True)
+
+
 def test_what_an_error_says_to_do_mends_it(database: Path) -> None:
     _run(database, SILENT.format(name="silent"))
     with pytest.raises(DatabaseAlteredError) as refused:

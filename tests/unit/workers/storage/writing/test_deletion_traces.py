@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.unit.workers.desk import Desk, frames, job, waiting
 from workers.index import segment as segments
+from workers.runtime.jobs import Answer
 from workers.tasks import build_segment
 
 VECTOR = (0.6, 0.8)
@@ -81,6 +83,27 @@ def test_what_merges_of_full_text_and_former_pages_held_is_gone_too(filled: Desk
     filled.sql("INSERT INTO texts (texts) VALUES ('optimize')")
     filled.writer.idle()
     _purge(filled, memory_id)
+    filled.close()
+    assert _found(filled.settings.database.parent) == set()
+
+
+def test_the_answers_to_its_requests_name_it_no_more_and_are_given_again(filled: Desk) -> None:
+    given = {"content": f"a {WORD}", "aliases": [NAME]}
+    request = job("memory.store", given, key="k")
+    ((_, first),) = filled.write(request)
+    batch = job("memory.store_batch", {"memories": [given, {"content": "kept", "aliases": ["kept"]}]}, key="b")
+    filled.write(batch)
+    stored = filled.ask("memory.get", {"id": NAME})
+    _purge(filled, stored["id"])
+    assert isinstance(first, Answer)
+    ((_, again),) = filled.write(request)
+    assert isinstance(again, Answer)
+    told = orjson.loads(again.frames[0])
+    assert (told["id"], told["status"], "aliases" in told) == (stored["id"], "created", False)
+    assert stored["content_hash"].encode() not in filled.settings.database.read_bytes()
+    ((_, both),) = filled.write(batch)
+    assert isinstance(both, Answer)
+    assert orjson.loads(both.frames[0])["stored"][1]["content_hash"]
     filled.close()
     assert _found(filled.settings.database.parent) == set()
 
