@@ -16,7 +16,7 @@ _UPKEEP = ("vectors.backfill", "vectors.audit", "admin.rebuild")  # changes of w
 
 
 def undo(memory_table: MemoryTable, job: Job, asked: Undo) -> dict[str, object]:
-    """Undo the change `asked.seq` if its memory was not changed since; return what the memory is now.
+    """Undo the change `asked.seq` if its memory is as it left it; return what the memory is now.
 
     The log keeps how a memory was before each change, and nothing of one that was new: then it is deleted. So an undo
     is undone in the same way. Where a version goes, the former one is current again. Raises NotFoundError,
@@ -60,11 +60,25 @@ def _target(memory_table: MemoryTable, asked: Undo) -> tuple[int, str, State | N
     if not engine.value(memory_table.connection, _SQL["kept"], {"row": row}):
         raise NotFoundError(f"the memory {memory_id!r} was purged since change {seq}; nothing of it can be undone")
     later = engine.value(memory_table.connection, _SQL["changed_since"], {"row": row, "seq": seq})
-    if later is not None:
+    if later is not None and not _is_as_left(memory_table, row, seq):
         raise UndoConflictError(
             f"the memory {memory_id!r} was changed again since change {seq}, last by change {later}; undo that first"
         )
     return row, memory_id, None if before is None else State.from_log(before)
+
+
+def _is_as_left(memory_table: MemoryTable, row: int, seq: int) -> bool:
+    """Return whether the memory `row` is as change `seq` left it, since all later ones were undone."""
+    left = engine.value(memory_table.connection, _SQL["state_after"], {"row": row, "seq": seq})
+    if left is None:
+        return False
+    then, now = State.from_log(left), memory_table.state(row)
+    return then.deleted == now.deleted and _compared(then.memory) == _compared(now.memory)
+
+
+def _compared(memory: Memory) -> tuple[object, ...]:
+    """Return all that undoing one change after the other brings back; it is another time all the same."""
+    return (*_described(memory), memory.aliases, memory.supersedes, memory.superseded_by)
 
 
 def _known(memory_table: MemoryTable, row: int, asked: Undo) -> bool:

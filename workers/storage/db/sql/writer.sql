@@ -131,6 +131,13 @@ WHERE row = :row AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'adm
 ORDER BY seq DESC
 LIMIT 1
 
+-- name: state_after
+SELECT before
+FROM changes
+WHERE row = :row AND seq > :seq AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'admin.rebuild')
+ORDER BY seq
+LIMIT 1
+
 -- name: changed_with
 SELECT EXISTS (
     SELECT 1 FROM changes WHERE row = :row AND request = (SELECT request FROM changes WHERE seq = :seq)

@@ -158,6 +158,21 @@ def test_a_change_is_not_undone_under_a_later_one_which_is_named(desk: Desk) -> 
     assert undo(desk, 3)["deleted"] is False
 
 
+def test_changes_are_undone_one_after_the_other_newest_first(desk: Desk) -> None:
+    stored = desk.store("a", tags=["one"])
+    given = [{"tags": ["two"]}, {"type": "note"}, {"metadata": {"k": 1}}, {"tags": ["three"]}]
+    changes = [desk.ask("memory.update", {"id": stored["id"], **fields})["seq"] for fields in given]
+    changes.append(desk.ask("memory.delete", {"id": stored["id"]})["seq"])
+    with pytest.raises(UndoConflictError):
+        desk.ask("memory.undo", {"seq": changes[0]})
+    for seq in reversed(changes):
+        desk.ask("memory.undo", {"seq": seq})
+    memory = desk.ask("memory.get", {"id": stored["id"]})
+    assert (memory["tags"], memory["type"], memory["metadata"]) == (["one"], None, {})
+    assert desk.ask("memory.undo", {"seq": stored["seq"]})["deleted"]
+    desk.check()
+
+
 def test_vectors_that_came_later_are_in_no_undos_way(desk: Desk) -> None:
     stored = desk.store("one")
     asked, texts = waiting(desk)
