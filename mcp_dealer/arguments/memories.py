@@ -83,6 +83,7 @@ class Filtered(Placed):
     memory_type: Text = None
 
     choosing: ClassVar[Collection[str]] = ("tags", "type", "memory_type", "after", "before", "time_expr")
+    narrowing: ClassVar[Collection[str]] = (*choosing, "tag_match", "any_tag")
 
     @property
     def filters(self) -> list[str]:
@@ -262,16 +263,17 @@ class Delete(Filtered, Named):
     def given(cls, said: Mapping[str, object], known: Collection[str]) -> dict[str, object]:
         """Return what is meant of what is said; an argument that says nothing must not leave more to delete.
 
-        Raises UnknownFieldError, and ArgumentInvalidError for an empty one, unless one memory is named beside it.
+        Raises UnknownFieldError, and ArgumentInvalidError for an empty one, or a null in place of a filter, unless one
+        memory is named beside it.
         """
-        given = {name: value for name, value in said.items() if value is not None}
+        given = {name: value for name, value in said.items() if value is not None or name in cls.narrowing}
         for name in given:
             if name not in known:
                 raise UnknownFieldError(f"memory_delete has no argument '{name[:NAME_CHARACTERS]}'; leave it out")
         meant = super().given(said, known)
         single = "id" in meant or "content_hash" in meant
         for name, value in given.items():
-            if (name not in meant or _empty(value)) and not (single and name in cls.choosing):
+            if (name not in meant or _empty(value)) and not (single and (value is None or name in cls.choosing)):
                 raise ArgumentInvalidError(f"{name} is empty; leave it out, or say what to delete")
         return {name: value for name, value in meant.items() if not _empty(value)}
 
