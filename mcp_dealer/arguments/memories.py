@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
@@ -32,7 +33,7 @@ from mcp_dealer.time_words import Now
 from memmux import limits
 from memmux.client.methods.arguments import Time
 from memmux.errors import ArgumentInvalidError, UnknownFieldError
-from memmux.wire.checks import aware, check_range
+from memmux.wire.checks import aware, check_number, check_range
 from memmux.wire.requests import Mode
 
 STALE_DAYS = 36_500  # at most; no memory is older
@@ -229,9 +230,9 @@ class List(Filtered, Paged):
     def selection(self, now: Now) -> dict[str, Any]:
         """Return the filter, and since when the memories were of no use if so many days were given."""
         selection = super().selection(now)
-        if self.stale_days is not None and self.stale_days > 0:
-            days = min(self.stale_days, STALE_DAYS)
-            selection["unused_since"] = now().now - timedelta(days=days)
+        if self.stale_days:
+            check_number("stale_days", self.stale_days, 0, math.inf)
+            selection["unused_since"] = now().now - timedelta(days=min(self.stale_days, STALE_DAYS))
         return selection
 
     def rest(self, shown: int) -> str:

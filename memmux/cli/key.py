@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from memmux import limits
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
@@ -22,7 +21,7 @@ from memmux.trust import keys
 from memmux.trust.keys import Key
 from memmux.trust.remotes import Remote
 from memmux.wire.addresses import Address, parse
-from memmux.wire.checks import check_text
+from memmux.wire.checks import check_namespace
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
@@ -75,7 +74,7 @@ def add(
     find.need_local(settings)
     keys.check_name(name)
     for namespace in namespaces:
-        check_text("--namespace", namespace, limits.NAMESPACE_CHARACTERS)
+        check_namespace("--namespace", namespace)
     grant = Grant(
         name=name,
         role=Role(role),
