@@ -15,7 +15,7 @@ from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, StoragePermissionError
+from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, of_system
 from memmux.files import durable
 from memmux.trust import keys
 from memmux.trust.keys import Key
@@ -124,7 +124,7 @@ def _create(path: Path, content: bytes) -> None:
     except FileExistsError:
         raise ArgumentInvalidError(f"{path} exists; name another file with --out") from None
     except OSError as error:
-        raise StoragePermissionError(f"{path} can't be written ({error.strerror}); name another with --out") from None
+        raise of_system(error, f"{path} can't be written") from None
 
 
 @key.command("list")
