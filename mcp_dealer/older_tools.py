@@ -19,7 +19,8 @@ from memmux.errors import ArgumentInvalidError, UnknownOperationError
 
 Meant = dict[str, object]
 
-_NO = ("", "false", "no", "off", "0", "f", "n")  # texts that mean false
+_YES = ("true", "yes", "on", "1", "t", "y")  # texts that mean true
+_NO = ("", "false", "no", "off", "0", "f", "n")  # and false
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ def _one_tag(value: object, now: Now) -> Meant:
 
 def _all_tags(value: object, now: Now) -> Meant:
     del now
-    return {"tag_match": "all" if value and str(value).strip().lower() not in _NO else "any"}
+    if (said := str(value).strip().lower()) not in (*_YES, *_NO):
+        raise ArgumentInvalidError("match_all is wrong: give true or false")
+    return {"tag_match": "all" if said in _YES else "any"}
 
 
 def _day_included(value: object, now: Now) -> Meant:
@@ -73,9 +76,9 @@ def _similarity(value: object, now: Now) -> Meant:
     del now
     try:
         relevance = float(value)  # type: ignore[arg-type]  # what is no number is refused by the tool
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return {"min_score": value}
-    return {"min_score": 2 * relevance - 1} if relevance > 0 else {}
+    return {} if relevance <= 0 else {"min_score": 2 * relevance - 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,7 @@ class Older:
         given = {
             name: value
             for name, value in arguments.items()
-            if value is not None and (value != "" or self.tool == "memory_delete")  # which refuses what says nothing
+            if self.tool == "memory_delete" or value not in (None, "")  # memory_delete refuses what says nothing
         }
         said: dict[str, dict[str, object]] = {}  # by current name, then by the name it was given under
         for name, value in given.items():
@@ -106,7 +109,7 @@ class Older:
             for current, meant in ({name: value} if means is None else means.meant(value, now)).items():
                 said.setdefault(current, {})[name] = meant
         for name in self.always:
-            if name in given and name not in self.takes and given[name] != self.always[name]:
+            if given.get(name) is not None and name not in self.takes and given[name] != self.always[name]:
                 raise ArgumentInvalidError(f"{name} is always {self.always[name]} here; leave it out")
         default = {name: value for name, value in self.default.items() if _ALSO.get(name) not in said}
         return {**default, **{name: one(values) for name, values in said.items()}, **self.always}

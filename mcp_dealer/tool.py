@@ -113,9 +113,11 @@ class MemoryTool(Tool):
         known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
         assert issubclass(model, Arguments)
         given = model.given(arguments, known)
-        # Some hosts send lists and objects as JSON text, which the SDK reads; a text that looks like JSON stays a text.
-        texts = {name: value for name, value in given.items() if known[name] in _TEXTS}
-        parsed = self.fn_metadata.pre_parse_json(given) | texts
+        # Some hosts send lists and objects as JSON text, which the SDK reads; a text that looks like JSON stays a text,
+        # and so does "null": were it read, what somebody wrote would be as if left out.
+        read = self.fn_metadata.pre_parse_json(given)
+        texts = {name: value for name, value in given.items() if known[name] in _TEXTS or read[name] is None}
+        parsed = read | texts
         try:
             asked = model.model_validate(parsed)
         except ValidationError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+INTERRUPTED = 130  # what shells report for a process that SIGINT ended
+
 
 def trust_path() -> None:
     """Take the working directory off the import path, unless it is memmux's own home.
@@ -24,12 +26,19 @@ def trust_path() -> None:
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    trust_path()
-    from memmux.cli import streams  # only now is the path trusted
-    from memmux.cli.main import run  # the same
+    try:
+        trust_path()
+        from memmux.cli.interrupts import ending_at_once  # only now is the path trusted
 
-    streams.prepare()
-    sys.exit(run())
+        with ending_at_once():
+            from memmux.cli import streams  # the same
+            from memmux.cli.main import run  # the same
+
+            streams.prepare()
+        code = run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

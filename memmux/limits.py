@@ -11,6 +11,7 @@ TYPE_CHARACTERS = 128
 NAMESPACE_CHARACTERS = 128
 SEARCH_LIMIT = 1000  # hits of one search
 SEARCH_OFFSET = 10_000  # hits that a search leaves out
+SCORE = 1_000_000  # of a floor; no memory has a higher one
 LIST_LIMIT = 1000  # memories of one page
 NAMES = 1000  # namespaces or tags that are counted at once
 BATCH_MEMORIES = 256  # of one memory.store_batch

@@ -12,12 +12,13 @@ from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from memmux.errors import ArgumentInvalidError
+from memmux.wire.namespaces import EVERYWHERE
 
 NAME_CHARACTERS = 64  # of an unknown argument, in a note
 NAMES = 8  # unknown arguments that a note names
 
 T = TypeVar("T")
-EVERYWHERE, THEIR_EVERYWHERE = "*", "all"  # as a namespace, and as a store: all of them
+THEIR_EVERYWHERE = "all"  # as a store: all of them
 
 
 def one(given: Mapping[str, T | None]) -> T | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
@@ -32,7 +33,7 @@ from mcp_dealer.time_words import Now
 from memmux import limits
 from memmux.client.methods.arguments import Time
 from memmux.errors import ArgumentInvalidError, UnknownFieldError
-from memmux.wire.checks import aware, check_range
+from memmux.wire.checks import aware, check_number, check_range
 from memmux.wire.requests import Mode
 
 STALE_DAYS = 36_500  # at most; no memory is older
@@ -83,6 +84,7 @@ class Filtered(Placed):
     memory_type: Text = None
 
     choosing: ClassVar[Collection[str]] = ("tags", "type", "memory_type", "after", "before", "time_expr")
+    narrowing: ClassVar[Collection[str]] = (*choosing, "tag_match", "any_tag")
 
     @property
     def filters(self) -> list[str]:
@@ -228,9 +230,9 @@ class List(Filtered, Paged):
     def selection(self, now: Now) -> dict[str, Any]:
         """Return the filter, and since when the memories were of no use if so many days were given."""
         selection = super().selection(now)
-        if self.stale_days is not None and self.stale_days > 0:
-            days = min(self.stale_days, STALE_DAYS)
-            selection["unused_since"] = now().now - timedelta(days=days)
+        if self.stale_days:
+            check_number("stale_days", self.stale_days, 0, math.inf)
+            selection["unused_since"] = now().now - timedelta(days=min(self.stale_days, STALE_DAYS))
         return selection
 
     def rest(self, shown: int) -> str:
@@ -262,16 +264,17 @@ class Delete(Filtered, Named):
     def given(cls, said: Mapping[str, object], known: Collection[str]) -> dict[str, object]:
         """Return what is meant of what is said; an argument that says nothing must not leave more to delete.
 
-        Raises UnknownFieldError, and ArgumentInvalidError for an empty one, unless one memory is named beside it.
+        Raises UnknownFieldError, and ArgumentInvalidError for an empty one, or a null in place of a filter, unless one
+        memory is named beside it.
         """
-        given = {name: value for name, value in said.items() if value is not None}
+        given = {name: value for name, value in said.items() if value is not None or name in cls.narrowing}
         for name in given:
             if name not in known:
                 raise UnknownFieldError(f"memory_delete has no argument '{name[:NAME_CHARACTERS]}'; leave it out")
         meant = super().given(said, known)
         single = "id" in meant or "content_hash" in meant
         for name, value in given.items():
-            if (name not in meant or _empty(value)) and not (single and name in cls.choosing):
+            if (name not in meant or _empty(value)) and not (single and (value is None or name in cls.choosing)):
                 raise ArgumentInvalidError(f"{name} is empty; leave it out, or say what to delete")
         return {name: value for name, value in meant.items() if not _empty(value)}
 

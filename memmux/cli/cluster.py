@@ -36,7 +36,8 @@ def _client(settings: Settings) -> Client:
 def status(settings: Settings, *, as_json: bool) -> None:
     """Show the state of the database's cluster; exit with 3 when none runs, or it does not answer.
 
-    One that is starting and answers nobody yet is told with its pid and the time since when.
+    One that is starting and answers nobody yet is told with its pid and the time since when; so is one that has served
+    and does not answer, as its process is stopped or hung.
     """
     with _client(settings) as client:
         try:
@@ -63,9 +64,11 @@ def _show_none(settings: Settings, *, as_json: bool) -> None:
     elif (held := Holder.of(Places(settings))) is not None:
         if as_json:
             began = {"pid": held.pid, "since": held.began}
-            output.document({"state": "starting", "database": str(settings.database), **began})
+            state = "unresponsive" if held.listening else "starting"
+            output.document({"state": state, "database": str(settings.database), **began})
         else:
-            output.line(f"a cluster for {settings.database} is {_starting(held)}; `memmux stop` ends it")
+            how = _unresponsive(held) if held.listening else _starting(held)
+            output.line(f"a cluster for {settings.database} {how}; `memmux stop` ends it")
     elif as_json:
         output.document({"state": "stopped", "database": str(settings.database)})
     else:
@@ -73,7 +76,11 @@ def _show_none(settings: Settings, *, as_json: bool) -> None:
 
 
 def _starting(held: Holder) -> str:
-    return f"starting since {output.local(held.began)} (pid {held.pid}) and answers nobody yet"
+    return f"is starting since {output.local(held.began)} (pid {held.pid}) and answers nobody yet"
+
+
+def _unresponsive(held: Holder) -> str:
+    return f"(pid {held.pid}) {holder.UNRESPONSIVE}"
 
 
 def _show(status: Status, remote: remotes.Remote | None = None) -> None:
@@ -146,7 +153,7 @@ def _duration(seconds: float) -> str:
 @json_option
 @with_settings
 def stop(settings: Settings, *, as_json: bool) -> None:
-    """Stop the database's cluster, after the requests in flight are answered; also one that is still starting."""
+    """Stop the database's cluster, after the requests in flight are answered; also one that does not answer."""
     with _client(settings) as client:
         try:
             client.stop()
@@ -160,7 +167,7 @@ def stop(settings: Settings, *, as_json: bool) -> None:
 
 
 def _end(settings: Settings) -> bool:
-    """End a cluster that is starting and answers nobody; return whether there was one."""
+    """End a cluster that answers nobody; return whether there was one."""
     places = Places(settings)
     held = None if settings.remote is not None else Holder.of(places)
     if held is not None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from memmux import limits
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
@@ -16,13 +15,13 @@ from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, StoragePermissionError
+from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, of_system
 from memmux.files import durable
 from memmux.trust import keys
 from memmux.trust.keys import Key
 from memmux.trust.remotes import Remote
 from memmux.wire.addresses import Address, parse
-from memmux.wire.checks import check_text
+from memmux.wire.checks import check_namespace
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
@@ -75,7 +74,7 @@ def add(
     find.need_local(settings)
     keys.check_name(name)
     for namespace in namespaces:
-        check_text("--namespace", namespace, limits.NAMESPACE_CHARACTERS)
+        check_namespace("--namespace", namespace)
     grant = Grant(
         name=name,
         role=Role(role),
@@ -125,7 +124,7 @@ def _create(path: Path, content: bytes) -> None:
     except FileExistsError:
         raise ArgumentInvalidError(f"{path} exists; name another file with --out") from None
     except OSError as error:
-        raise StoragePermissionError(f"{path} can't be written ({error.strerror}); name another with --out") from None
+        raise of_system(error, f"{path} can't be written") from None
 
 
 @key.command("list")

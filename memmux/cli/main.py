@@ -10,6 +10,7 @@ from types import MappingProxyType
 import click
 
 from memmux.cli import output
+from memmux.cli.interrupts import ending_at_once
 from memmux.cli.options import setting_options
 from memmux.cli.streams import ReaderGoneError
 from memmux.errors import (
@@ -86,7 +87,8 @@ class Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, attribute = _COMMANDS[cmd_name].rpartition(".")
-        command = getattr(importlib.import_module(f"memmux.cli.{module}"), attribute)
+        with ending_at_once():
+            command = getattr(importlib.import_module(f"memmux.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
 

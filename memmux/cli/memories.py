@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,10 @@ def _client(settings: Settings) -> Client:
 
 
 def _text(argument: str) -> str:
-    """Return the argument, or for `-` what stands on standard input, without its last line feed."""
+    """Return the argument, or for `-` what stands on standard input, without byte order mark and last line feed."""
     if argument != "-":
         return argument
-    data = sys.stdin.buffer.read(limits.CONTENT_BYTES + 2)
+    data = sys.stdin.buffer.read(len(codecs.BOM_UTF8) + limits.CONTENT_BYTES + 2).removeprefix(codecs.BOM_UTF8)
     if len(data.removesuffix(b"\n")) > limits.CONTENT_BYTES:
         raise ContentTooLongError(
             f"standard input has more than {limits.CONTENT_BYTES} bytes, the most; split it into several memories"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, StoragePermissionError
+from memmux.errors import ArgumentInvalidError, StoragePermissionError, of_system
 from memmux.files import copies, durable
 from memmux.mms.ids import SOURCE
 from memmux.mms.report import Report
@@ -169,13 +171,17 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
         with durable.replacing(target) as opened:
             yield opened
     except OSError as error:
-        raise _refused(target, "written", error) from None
+        raise of_system(error, f"{target} can't be written") from None
 
 
 @contextlib.contextmanager
 def _reading(file: str) -> Iterator[tuple[BinaryIO, int]]:
-    """Open `file` and give its size; 0 for standard input."""
+    """Open `file` and give its size; 0 for standard input.
+
+    Raises ArgumentInvalidError for a device, which may never end, unless it is a terminal; a pipe is read.
+    """
     if file == STANDARD:
+        _refuse_device(sys.stdin.buffer, "standard input")
         yield sys.stdin.buffer, 0
         return
     path = Path(file).expanduser().absolute()
@@ -184,10 +190,13 @@ def _reading(file: str) -> Iterator[tuple[BinaryIO, int]]:
     except FileNotFoundError:
         raise ArgumentInvalidError(f"there is no file {path}") from None
     except OSError as error:
-        raise _refused(path, "read", error) from None
+        raise StoragePermissionError(f"{path} can't be read: {error.strerror}; name another file") from None
     with opened:
+        _refuse_device(opened, str(path))
         yield opened, path.stat().st_size
 
 
-def _refused(path: Path, what: str, error: OSError) -> StoragePermissionError:
-    return StoragePermissionError(f"{path} can't be {what}: {error.strerror}; name another file")
+def _refuse_device(opened: BinaryIO, name: str) -> None:
+    mode = os.fstat(opened.fileno()).st_mode
+    if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not opened.isatty():
+        raise ArgumentInvalidError(f"{name} is a device, which has no memories in it; name a file")

@@ -17,6 +17,7 @@ from memmux.errors import (
     MessageTooLargeError,
 )
 from memmux.wire.answers import Answer
+from memmux.wire.checks import shown
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.protocol import Message
@@ -112,7 +113,9 @@ def check_timeout(timeout_s: object) -> None:
     """Raise LimitOutOfRangeError unless it is a number of seconds that a request may take."""
     number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
     if not number or not 0 < timeout_s <= TIMEOUT_MOST_S:  # type: ignore[operator]  # it is a number
-        raise LimitOutOfRangeError(f"timeout_s is {timeout_s!r}; it is a number above 0, at most {TIMEOUT_MOST_S:g}")
+        raise LimitOutOfRangeError(
+            f"timeout_s is {shown(timeout_s)}; it is a number above 0, at most {TIMEOUT_MOST_S:g}"
+        )
 
 
 def check_name(what: str, name: object) -> None:

@@ -102,6 +102,8 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     until = time.monotonic() + settings.start_timeout_s
     found = yield from _admitted(places, ADMIT_S if start else 0.0)
     if found is None and not start:
+        if (held := Holder.of(places)) is not None:
+            raise ClusterUnreachableError(held.silence)
         raise ClusterUnreachableError(
             f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
         )
@@ -166,6 +168,8 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
             if found := (yield from look(places)):
                 return found
             if time.monotonic() >= until and not _adopts(places):
+                if _unresponsive(places):
+                    raise _in_use(places)
                 raise ClusterStartError(
                     f"another program is starting the cluster, but it does not come up{starting.last_words(places, 0)}"
                 )
@@ -195,16 +199,23 @@ def _start(places: Places, until: float) -> Steps[Endpoint]:
             if crashes >= CRASHES or time.monotonic() + KILLED_S >= until:
                 raise
             yield KILLED_S
+        except ClusterStartError:
+            # The time may be over before the router has said that another one holds the database.
+            if _unresponsive(places):
+                raise _in_use(places) from None
+            raise
 
 
 def _in_use(places: Places) -> DatabaseInUseError:
-    """Return what keeps a cluster from starting: one that serves, or one that does not come up."""
-    if (found := Holder.of(places)) is None:
-        return DatabaseInUseError()
-    return DatabaseInUseError(
-        f"a cluster (pid {found.pid}) has been starting since {found.began.astimezone():%Y-%m-%d %H:%M:%S} and answers "
-        "nobody; look at its log, or end it with `memmux stop`"
-    )
+    """Return what keeps a cluster from starting: one that does not answer, or one that does not come up."""
+    found = Holder.of(places)
+    return DatabaseInUseError("" if found is None else found.silence)
+
+
+def _unresponsive(places: Places) -> bool:
+    """Return whether a router that has served holds the database; who asks has just had no answer of it."""
+    found = Holder.of(places)
+    return found is not None and found.listening
 
 
 def _adopts(places: Places) -> bool:

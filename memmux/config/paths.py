@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from memmux.config.settings import APPLICATION, Settings
-from memmux.errors import EndpointTooLongError, StorageFullError, StoragePermissionError
+from memmux.errors import EndpointTooLongError, StorageFullError, StoragePermissionError, of_system
 from memmux.files import private
 from memmux.files.lock import FileLock
 from memmux.processes import alive
@@ -145,7 +145,7 @@ def make_private(folder: Path, *, sync: bool = False) -> None:
         private.make_folder(folder, sync=sync)
         found = folder.lstat()
     except OSError as error:
-        raise StoragePermissionError(f"the folder {folder} can't be made: {error.strerror}") from None
+        raise of_system(error, f"the folder {folder} can't be made") from None
     if not stat.S_ISDIR(found.st_mode):
         raise StoragePermissionError(f"{folder} is no folder; move it away, or name another one")
     if found.st_uid != os.geteuid():

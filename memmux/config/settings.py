@@ -21,7 +21,8 @@ from memmux import limits
 from memmux.config import mms_database, mms_variables
 from memmux.config.values import NONE, convert
 from memmux.errors import SettingInvalidError
-from memmux.wire.namespaces import DEFAULT_NAMESPACE
+from memmux.wire.checks import shown
+from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 
 APPLICATION = "memmux"
 EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
@@ -133,9 +134,15 @@ class Settings:
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
             if not low <= getattr(self, name) <= high:
-                raise SettingInvalidError(f"{name} is {getattr(self, name)}; it is a number from {low} to {high}")
+                raise SettingInvalidError(
+                    f"{name} is {shown(getattr(self, name))}; it is a number from {low} to {high}"
+                )
         if not self.namespace.strip() or len(self.namespace) > limits.NAMESPACE_CHARACTERS:
             raise SettingInvalidError(f"namespace is not a text of 1 to {limits.NAMESPACE_CHARACTERS} characters")
+        if self.namespace.strip() == EVERYWHERE:
+            raise SettingInvalidError(f"namespace is {EVERYWHERE}, which means all of them; name one otherwise")
+        if not self.database.name:
+            raise SettingInvalidError(f"database is {self.database}, which is no file; name a file")
 
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""

@@ -206,11 +206,7 @@ def of_leftovers(settings: Settings) -> Iterator[Finding]:
         yield finding
         return
     if (held := Holder.of(places)) is not None:
-        yield warning(
-            "cluster",
-            f"pid {held.pid} has been starting since {held.began:%H:%M:%S} UTC and answers nobody; see {places.logs}, "
-            "or end it with `memmux stop`",
-        )
+        yield warning("cluster", f"{held.silence}; its logs are in {places.logs}")
         return
     yield ok("cluster", "none runs; the next client starts one")
     yield from _stale_files(places, endpoint)

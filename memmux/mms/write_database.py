@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from memmux import named_queries
-from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, StoragePermissionError
+from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, of_system
 from memmux.files import durable
 from memmux.mms import from_memory
 from memmux.mms.ids import DIMENSIONS, memory_id
@@ -251,7 +251,7 @@ def writing(target: Path, model: str | None) -> Iterator[Writer]:
         with durable.building(target) as partial, _filling(partial, model) as writer:
             yield writer
     except OSError as error:
-        raise StoragePermissionError(f"{target} can't be written: {error.strerror}; name another file") from error
+        raise of_system(error, f"{target} can't be written") from error
     except apsw.FullError as error:
         raise StorageFullError(f"there is no room for {target}; free some space, or name another file") from error
     except apsw.Error as error:

@@ -21,7 +21,10 @@ from memmux.errors import (
     RequestError,
     TagInvalidError,
 )
+from memmux.wire.namespaces import EVERYWHERE
 from memmux.wire.times import from_epoch, parse_time
+
+SHOWN = 80  # characters of what is wrong, in a message
 
 
 def check_text(name: str, value: object, most: int, error: type[RequestError] = ArgumentInvalidError) -> None:
@@ -89,7 +92,29 @@ def _meant(value: object) -> str:
 def check_range(name: str, value: object, low: int, high: int) -> None:
     """Raise LimitOutOfRangeError unless `value` is a whole number from `low` to `high`."""
     if type(value) is not int or not low <= value <= high:
-        raise LimitOutOfRangeError(f"{name} is {value!r}; it is a whole number from {low} to {high}")
+        raise LimitOutOfRangeError(f"{name} is {shown(value)}; it is a whole number from {low} to {high}")
+
+
+def check_number(name: str, value: object, low: float, high: float) -> None:
+    """Raise ArgumentInvalidError unless `value` is a number from `low` to `high`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ArgumentInvalidError(f"{name} is {shown(value)}; it is a number from {low:g} to {high:g}")
+
+
+def shown(value: object) -> str:
+    """Return `value` for a message: the beginning of what is long, and no number of more digits than Python writes."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def check_namespace(name: str, value: object) -> None:
+    """Raise ArgumentInvalidError unless `value` can be the name of a new namespace."""
+    check_text(name, value, limits.NAMESPACE_CHARACTERS)
+    if str(value).strip() == EVERYWHERE:
+        raise ArgumentInvalidError(f"{name} is {value!r}, which means all of them; name one otherwise")
 
 
 def check_aliases(aliases: object) -> None:

@@ -2,7 +2,8 @@
 
 Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
 whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; with MEMMUX_TEST_HANG a writer
-hangs when it starts. Nothing of this is in the product.
+hangs when it starts. A process gets a Ctrl-C when it is about to import the module that MEMMUX_TEST_INTERRUPT names.
+Nothing of this is in the product.
 """
 
 from __future__ import annotations
@@ -103,3 +104,15 @@ if "workers" in sys.orig_argv:
         ctypes.CDLL(None).sleep(600)  # before it has said anything
     if "MEMMUX_TEST_ERRNO" in os.environ and started == "write":
         _fail_writes(Path(os.environ["MEMMUX_TEST_ERRNO"]))
+
+if module := os.environ.get("MEMMUX_TEST_INTERRUPT"):
+
+    class _Interrupted:
+        """A finder of modules that finds none."""
+
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == module:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    sys.meta_path.insert(0, _Interrupted)

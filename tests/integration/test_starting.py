@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from memmux import Client
@@ -131,3 +133,47 @@ def test_router_that_serves_is_the_holder_of_its_lock_and_one_that_is_gone_is_no
     client.stop()
     assert not alive(pid)
     assert Holder.of(Places(settings)) is None
+
+
+@pytest.fixture
+def stopped(client: Client, settings: Settings) -> Iterator[int]:
+    """The pid of a router that served, and is stopped in the middle of it."""
+    pid = client.status().pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until = time.monotonic() + BOUND_S
+        while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < until
+        assert Holder.of(Places(settings)) is not None
+        yield pid
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("timeout_s", ["1", "5"])  # over before a router was started, and while it waits for the lock
+def test_cluster_that_served_and_does_not_answer_is_not_said_to_start(
+    stopped: int, settings_env: dict[str, str], timeout_s: str
+) -> None:
+    listed = _memmux({**settings_env, "MEMMUX_START_TIMEOUT_S": timeout_s}, "list")
+    assert listed.returncode == 1
+    assert listed.stderr.startswith(
+        b"memmux: database_in_use: a cluster (pid %d) runs and does not answer" % stopped
+    ), listed.stderr
+    assert b"`memmux stop`" in listed.stderr
+
+
+def test_cluster_that_served_and_does_not_answer_is_shown_and_ended_by_a_stop(
+    stopped: int, settings_env: dict[str, str]
+) -> None:
+    status = _memmux(settings_env, "status", "--json")
+    assert status.returncode == 3
+    assert (json.loads(status.stdout)["state"], json.loads(status.stdout)["pid"]) == ("unresponsive", stopped)
+    assert b"does not answer" in _memmux(settings_env, "status").stdout
+    doctor = _memmux({**settings_env, "MEMMUX_START_TIMEOUT_S": "1"}, "doctor", "--json")
+    (told,) = [finding for finding in json.loads(doctor.stdout)["findings"] if finding["name"] == "cluster"]
+    assert "does not answer" in told["text"]
+    assert "starting" not in told["text"]
+    ended = json.loads(_memmux(settings_env, "stop", "--json").stdout)
+    assert ended["was_running"] is True
+    gone([stopped])

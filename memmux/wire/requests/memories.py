@@ -14,6 +14,7 @@ from memmux.wire.checks import (
     check_aliases,
     check_content,
     check_metadata,
+    check_namespace,
     check_range,
     check_tags,
     check_text,
@@ -56,7 +57,7 @@ class Store(Body):
         if self.type is not None:
             check_text("type", self.type, limits.TYPE_CHARACTERS)
         check_metadata(self.metadata)
-        check_text("namespace", self.namespace, limits.NAMESPACE_CHARACTERS)
+        check_namespace("namespace", self.namespace)
         if self.id is not None and not is_uuid(self.id):
             raise ArgumentInvalidError("id is not a UUID in lower case, such as 0198c5a2-6f1e-7c3a-9d42-5b8e1f2a3c4d")
         if (moment := aware("created_at", self.created_at)) is not None:

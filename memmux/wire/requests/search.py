@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +10,7 @@ import orjson
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
-from memmux.wire.checks import aware, check_range, check_text, encoded
+from memmux.wire.checks import aware, check_number, check_range, check_text, encoded, shown
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, check_flag, named, put
 from memmux.wire.requests.filters import Filter, Mode, filter_of
 
@@ -44,13 +43,13 @@ class Search(Body):
         try:
             put(self, "mode", Mode(self.mode))
         except ValueError:
-            raise UnknownModeError(f"there is no search mode {self.mode!r}; use {', '.join(Mode)}") from None
+            raise UnknownModeError(f"there is no search mode {shown(self.mode)}; use {', '.join(Mode)}") from None
         check_range("limit", self.limit, 1, limits.SEARCH_LIMIT)
         check_range("offset", self.offset, 0, limits.SEARCH_OFFSET)
-        if self.min_score is not None and not _is_number(self.min_score):
-            raise ArgumentInvalidError("min_score is not a number")
-        if self.min_similarity is not None and not (_is_number(self.min_similarity) and -1 <= self.min_similarity <= 1):
-            raise ArgumentInvalidError("min_similarity is not a number from -1 to 1")
+        if self.min_score is not None:
+            check_number("min_score", self.min_score, -limits.SCORE, limits.SCORE)
+        if self.min_similarity is not None:
+            check_number("min_similarity", self.min_similarity, -1, 1)
         check_flag("only_relevant", self.only_relevant)
         put(self, "filter", filter_of(self.filter, include_superseded=False))
 
@@ -122,14 +121,10 @@ class Graph(Body):
         try:
             put(self, "action", Walk(self.action))
         except ValueError:
-            raise ArgumentInvalidError(f"there is no action {self.action!r}; use {', '.join(Walk)}") from None
+            raise ArgumentInvalidError(f"there is no action {shown(self.action)}; use {', '.join(Walk)}") from None
         check_range("hops", self.hops, 1, limits.GRAPH_HOPS)
         if (self.action is Walk.PATH) != (self.other is not None):
             raise ArgumentInvalidError("a path has another memory where it ends, and nothing else has")
         if self.other is not None:
             check_text("other", self.other, limits.TYPE_CHARACTERS)
         put(self, "namespace", named(self.namespace))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

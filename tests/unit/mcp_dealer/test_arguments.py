@@ -176,8 +176,14 @@ def test_pages_are_counted_from_one(given: dict[str, int], window: tuple[int, in
 def test_stale_memories_are_those_of_no_use_for_so_many_days() -> None:
     assert List(stale_days=30).selection(_now)["unused_since"] == MOMENT.now - timedelta(days=30)
     assert List(stale_days=1e300).selection(_now)["unused_since"] < datetime(1970, 1, 1, tzinfo=UTC)
-    for nothing in (None, 0, -1):
+    for nothing in (None, 0):
         assert "unused_since" not in List(stale_days=nothing).selection(_now)
+
+
+@pytest.mark.parametrize("days", [-1, -0.5, float("nan"), float("-inf")])
+def test_days_are_no_fewer_than_none(days: float) -> None:
+    with pytest.raises(ArgumentInvalidError, match=r"^stale_days is "):
+        List(stale_days=days).selection(_now)
 
 
 @pytest.mark.parametrize(

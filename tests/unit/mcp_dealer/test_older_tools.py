@@ -85,7 +85,13 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         "memory_delete",
         {"after": "2026-11-01", "before": "2026-12-01", "tags": ["a"]},
     ),
-    ("delete_before_date", {"before_date": "2026-11-01", "tag": None}, "memory_delete", {"before": "2026-11-01"}),
+    ("delete_before_date", {"before_date": "2026-11-01"}, "memory_delete", {"before": "2026-11-01"}),
+    (
+        "delete_before_date",
+        {"before_date": "2026-11-01", "tag": None},  # which memory_delete refuses
+        "memory_delete",
+        {"before": "2026-11-01", "tags": None},
+    ),
     (
         "update_memory_metadata",
         {"content_hash": "1", "updates": {"tags": ["a"]}},

@@ -13,6 +13,8 @@ from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 
+NO_NUMBER = "input should be a valid integer, unable to parse string as an integer"
+
 
 async def _call(connect: Connect, name: str, arguments: dict[str, Any]) -> CallToolResult:
     async with connect() as client:
@@ -153,6 +155,12 @@ async def test_what_is_empty_is_as_if_left_out(
         ("memory_search", {"query": "x", "include_superseded": "yes"}, {"include_superseded": True}),
         ("memory_list", {"page": "2", "page_size": "5"}, {"limit": 5, "offset": 5}),
         ("memory_delete", {"tags": "a, b", "dry_run": "true"}, {"tags": ["a", "b"], "dry_run": True}),
+        ("memory_delete", {"before": "2099-01-01", "tags": "null"}, {"tags": ["null"]}),
+        ("memory_delete", {"before": "2099-01-01", "tags": "None"}, {"tags": ["None"]}),
+        ("memory_delete", {"type": "null"}, {"type": "null"}),
+        ("memory_store", {"content": "null", "tags": " null "}, {"tags": ["null"]}),
+        ("delete_by_tag", {"tag": "null"}, {"tags": ["null"]}),
+        ("delete_by_all_tags", {"tags": "null, a", "tag_match": None}, {"tags": ["null", "a"], "any_tag": False}),
         ("retrieve_memory", {"query": "x", "n_results": "3"}, {"limit": 3}),
         ("retrieve_memory", {"query": "x", "similarity_threshold": "0.75"}, {"min_score": 0.5}),
         ("retrieve_memory", {"query": "x", "n_results": "", "mode": ""}, {"limit": 5, "mode": "semantic"}),
@@ -180,6 +188,15 @@ async def test_what_is_meant_is_taken_in_whatever_form_it_comes(
         ("memory_delete", {"before": "2026-01-01", "tags": " , "}, "argument_invalid"),
         ("memory_delete", {"before": "2026-01-01", "tags": "[]"}, "argument_invalid"),
         ("memory_delete", {"before": "2026-01-01", "tags": [""]}, "argument_invalid"),
+        ("memory_delete", {"before": "2026-01-01", "tags": None}, "argument_invalid"),
+        ("memory_delete", {"tags": ["a"], "tag_match": None}, "argument_invalid"),
+        ("memory_delete", {"tags": ["a"], "tag_match": "null"}, "argument_invalid"),
+        ("memory_delete", {"tags": ["a"], "dry_run": "null"}, "argument_invalid"),
+        ("memory_delete", {"tags": ["a"], "any_tag": " null "}, "argument_invalid"),
+        ("memory_delete", {"before": "null", "tags": ["a"], "time_expr": None}, "argument_invalid"),
+        ("delete_by_timeframe", {"start_date": "2026-01-01", "end_date": None}, "argument_invalid"),
+        ("delete_before_date", {"before_date": "2026-01-01", "tag": None}, "argument_invalid"),
+        ("memory_ingest", {"path": "/nowhere", "prune": "null"}, "argument_invalid"),
         ("memory_delete", {"tags": ["a"], "id": ""}, "argument_invalid"),
         ("memory_delete", {"tags": ["a"], "namespace": " "}, "argument_invalid"),
         ("memory_delete", {"tags": ["a"], "tag_match": ""}, "argument_invalid"),
@@ -218,10 +235,22 @@ async def test_one_memory_is_deleted_though_filters_beside_it_are_empty(connect:
         ("memory_store", {"content": None}, "argument_invalid: content is missing; give it"),
         ("memory_get", {"id": 5}, "argument_invalid: id is wrong: input should be a valid string"),
         ("memory_store", {"content": "x", "tags": 5}, "argument_invalid: tags is wrong: input should be a valid list"),
+        ("memory_list", {"limit": "null"}, f"argument_invalid: limit is wrong: {NO_NUMBER}"),
+        ("memory_search", {"query": "x", "limit": " null "}, f"argument_invalid: limit is wrong: {NO_NUMBER}"),
+        (
+            "memory_search",
+            {"query": "x", "tag_match": "null"},
+            "argument_invalid: tag_match is wrong: input should be 'any' or 'all'",
+        ),
+        (
+            "search_by_tag",
+            {"tag": "x", "match_all": "null"},
+            "argument_invalid: match_all is wrong: give true or false",
+        ),
         (
             "memory_search",
             {"query": "x", "limit": "many"},
-            "argument_invalid: limit is wrong: input should be a valid integer, unable to parse string as an integer",
+            f"argument_invalid: limit is wrong: {NO_NUMBER}",
         ),
     ],
 )

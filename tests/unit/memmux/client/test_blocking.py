@@ -472,6 +472,7 @@ def test_forked_process_has_a_connection_and_a_session_of_its_own(settings: Sett
         ({"content": "x", "key": "k" * 129}, errors.ArgumentInvalidError),
         ({"content": "x", "timeout_s": 0}, errors.LimitOutOfRangeError),
         ({"content": "x", "timeout_s": float("nan")}, errors.LimitOutOfRangeError),
+        ({"content": "x", "timeout_s": 10**5000}, errors.LimitOutOfRangeError),
         ({"content": "x", "timeout_s": "1"}, errors.LimitOutOfRangeError),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from memmux.config.paths import IPC_PATH_BYTES, Places, make_private, open_lock
 from memmux.config.settings import Settings
-from memmux.errors import EndpointTooLongError, StoragePermissionError
+from memmux.errors import EndpointTooLongError, StorageFullError, StoragePermissionError
 
 
 def test_what_clients_and_routers_agree_on_stands_beside_the_database(settings: Settings) -> None:
@@ -90,3 +91,14 @@ def test_folder_of_a_lock_is_made_for_its_user_alone_and_one_that_can_not_be_is_
     (short_tmp / "file").touch()
     with pytest.raises(StoragePermissionError, match=r"file.*MEMMUX_DATABASE"):
         open_lock(short_tmp / "file" / "m.db.lock")
+
+
+def test_folder_on_a_full_disk_is_told_from_one_that_can_not_be_written(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, *, sync: bool) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder), sync)
+
+    monkeypatch.setattr("memmux.config.paths.private.make_folder", full)
+    with pytest.raises(StorageFullError):
+        make_private(short_tmp / "logs")

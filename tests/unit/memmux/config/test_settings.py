@@ -45,6 +45,35 @@ def test_a_namespace_is_a_name(config: Path) -> None:
         load(environment=environment(config, MEMMUX_NAMESPACE="x" * 1000))
 
 
+@pytest.mark.parametrize("name", ["*", " * "])
+def test_no_namespace_is_called_as_all_of_them_are(config: Path, name: str) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match="all of them"):
+        load(environment=environment(config, MEMMUX_NAMESPACE=name))
+    with pytest.raises(SettingInvalidError, match="all of them"):
+        Settings(namespace=name)
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/tmp/..", "/."])
+def test_a_database_has_a_name(config: Path, path: str) -> None:
+    config.touch()
+    for refused in (
+        lambda: load({"database": path}),
+        lambda: load(environment=environment(config, MEMMUX_DATABASE=path)),
+        lambda: find.choose(path, Settings()),
+        lambda: find.choose(path, None),
+        lambda: Settings(database=Path(path).resolve()),
+    ):
+        with pytest.raises(SettingInvalidError, match="database is /"):
+            refused()
+
+
+def test_a_number_of_any_length_is_refused_in_a_short_message() -> None:
+    with pytest.raises(SettingInvalidError, match=r"^readers is a number of thousands of digits") as raised:
+        Settings(readers=10**5000)
+    assert len(raised.value.message) < 200
+
+
 def test_empty_variable_is_not_given(config: Path) -> None:
     config.touch()
     assert load(environment=environment(config, MEMMUX_READERS="")).readers == Settings().readers

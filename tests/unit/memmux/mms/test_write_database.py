@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +15,7 @@ import apsw
 import pytest
 import sqlite_vec
 
-from memmux.errors import ArgumentInvalidError
+from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, StoragePermissionError
 from memmux.mms import source as sources
 from memmux.mms import write_database
 from memmux.mms.ids import MODEL
@@ -253,3 +255,15 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), write_database.writing(tmp_path / "after.db", None):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.ENOSPC, StorageFullError), (errno.EDQUOT, StorageFullError), (errno.EACCES, StoragePermissionError)],
+)
+def test_a_full_disk_is_told_from_a_place_that_can_not_be_written(
+    tmp_path: Path, number: int, kind: type[StorageError]
+) -> None:
+    with pytest.raises(StorageError) as raised, write_database.writing(tmp_path / "theirs.db", MODEL):
+        raise OSError(number, os.strerror(number))
+    assert type(raised.value) is kind

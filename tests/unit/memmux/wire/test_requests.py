@@ -129,6 +129,24 @@ WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
     (Graph, {"id": "i", "action": "dance"}, errors.ArgumentInvalidError),
     (Graph, {"id": "i", "action": "path"}, errors.ArgumentInvalidError),
     (Graph, {"id": "i", "other": "j"}, errors.ArgumentInvalidError),
+    *(
+        (body, {**needed, name: value}, error)
+        for body, needed, name, error in (
+            (Search, {"query": "x"}, "min_score", errors.ArgumentInvalidError),
+            (Search, {"query": "x"}, "min_similarity", errors.ArgumentInvalidError),
+            (Search, {"query": "x"}, "limit", errors.LimitOutOfRangeError),
+            (Search, {"query": "x"}, "mode", errors.UnknownModeError),
+            (List, {}, "offset", errors.LimitOutOfRangeError),
+            (Graph, {"id": "i"}, "hops", errors.LimitOutOfRangeError),
+            (Graph, {"id": "i"}, "action", errors.ArgumentInvalidError),
+            (Filter, {}, "after", errors.ArgumentInvalidError),
+            (Store, {"content": "x"}, "created_at", errors.ArgumentInvalidError),
+        )
+        for value in (10**400, 10**5000, -(10**5000), True, math.nan, math.inf)
+    ),
+    (Search, {"query": "x", "min_score": 1 << 70}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "namespace": "*"}, errors.ArgumentInvalidError),
+    (Store, {"content": "x", "namespace": " * "}, errors.ArgumentInvalidError),
 ]
 
 

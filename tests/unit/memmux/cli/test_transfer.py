@@ -1,0 +1,71 @@
+"""The files of export and import: which are read, and what keeps one from being written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pty
+import threading
+from pathlib import Path
+
+import pytest
+
+from memmux.cli import memories, transfer
+from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, StoragePermissionError
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ENOSPC, StorageFullError),
+        (errno.EDQUOT, StorageFullError),
+        (errno.EACCES, StoragePermissionError),
+        (errno.EROFS, StoragePermissionError),
+    ],
+)
+def test_a_full_disk_is_told_from_a_place_that_can_not_be_written(
+    tmp_path: Path, number: int, kind: type[StorageError]
+) -> None:
+    with pytest.raises(StorageError, match=r"all\.jsonl") as raised, transfer._replacing(tmp_path / "all.jsonl"):
+        raise OSError(number, os.strerror(number))
+    assert type(raised.value) is kind
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/urandom"])
+def test_a_device_is_no_file_of_memories(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ArgumentInvalidError, match="is a device"), transfer._reading(device):
+        pass
+    with Path(device).open(encoding="utf-8") as opened:
+        monkeypatch.setattr("sys.stdin", opened)
+        with pytest.raises(ArgumentInvalidError, match="standard input is a device"), transfer._reading("-"):
+            pass
+
+
+def test_a_terminal_and_a_pipe_are_read(tmp_path: Path) -> None:
+    main, terminal = pty.openpty()
+    try:
+        with transfer._reading(os.ttyname(terminal)) as (opened, size):
+            os.write(main, b"{}\n")
+            assert (opened.readline(), size) == (b"{}\n", 0)
+    finally:
+        os.close(main)
+        os.close(terminal)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"{}\n",))
+    writer.start()
+    with transfer._reading(str(tmp_path / "pipe")) as (opened, _):
+        assert opened.read() == b"{}\n"
+    writer.join()
+
+
+@pytest.mark.parametrize(
+    ("given", "text"), [("\ufeffa\n", "a"), ("a\ufeffb", "a\ufeffb"), ("\ufeff\ufeffa", "\ufeffa")]
+)
+def test_a_byte_order_mark_is_no_part_of_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, text: str
+) -> None:
+    (tmp_path / "text").write_bytes(given.encode())
+    with (tmp_path / "text").open(encoding="utf-8") as opened:
+        monkeypatch.setattr("sys.stdin", opened)
+        assert memories._text("-") == text
