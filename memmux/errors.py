@@ -21,7 +21,7 @@
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
     │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
-    ├── ModelMissingError, ModelInvalidError
+    ├── ModelMissingError, ModelInvalidError, ModelUnsupportedError
     ├── SettingInvalidError, EndpointTooLongError, OutputError
     ├── AccessError                 access from other machines
     │   ├── KeyFileError, KeyNameTakenError, KeyNotFoundError, KeyNeededError
@@ -408,6 +408,12 @@ class ModelInvalidError(MemmuxError):
     """The embedding model's files are not what they should be; install them again."""
 
     code = "model_invalid"
+
+
+class ModelUnsupportedError(MemmuxError):
+    """The embedding model runs on sentence-transformers only, which is not installed; install `memmux[models]`."""
+
+    code = "model_unsupported"
 
 
 # the set-up

@@ -1,7 +1,7 @@
 """One worker process: `python -P -m workers KIND --identity=ID --router=ADDRESS FLAGS…`, as the router starts it.
 
-`KIND` is read, write or embed; or a child of one of these, which does one thing and ends: export makes a model's onnx
-graph, segment the index of many vectors; or one of the tasks that `tasks/run.py` knows.
+`KIND` is read, write or embed; or a child of one of these, which does one thing and ends: segment makes the index of
+many vectors; or one of the tasks that `tasks/run.py` knows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from memmux.logs import log  # after structlog
 from workers.runtime.jobs import Worker  # the same
 from workers.tasks import run as worker_task  # the same
 
-_CHILDREN = {"export": "export_model", "segment": "build_segment"}  # the module of workers.tasks by its kind
+_CHILDREN = {"segment": "build_segment"}  # the module of workers.tasks by its kind
 _HELD = "--held"  # wait for a byte on standard input before anything is opened
 
 

@@ -7,34 +7,27 @@ from collections.abc import Iterator, Sequence
 
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
-from memmux.logs import log
 from memmux.wire.operations import Stage
 from workers.embedding.batches import BatchQueue, Work
 from workers.embedding.cache import QueryCache
 from workers.embedding.choose import choose
 from workers.embedding.interface import Embedder
 from workers.embedding.texts import texts_of
-from workers.runtime.child import Child
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 
 
 class EmbedWorker:
-    """Runs one model in one thread.
-
-    Where the model has no export yet, torch serves while a child process makes one; then this worker retires, and its
-    successor starts with onnxruntime.
-    """
+    """Runs one model in one thread."""
 
     stage = Stage.EMBED
+    retiring = False
     credit = 16  # as many as go through the model at once
 
     def __init__(self, settings: Settings) -> None:
-        self.retiring = False
         self._settings = settings
         self._cache = QueryCache()
         self._batch_queue = BatchQueue()
         self._loaded: Embedder | None = None
-        self._exporter: Child | None = None
 
     @property
     def _embedder(self) -> Embedder:
@@ -42,12 +35,9 @@ class EmbedWorker:
         return self._loaded
 
     def open(self, alive: Alive = silent) -> None:  # noqa: ARG002  # loading a model is one call
-        """Load the model; raise ModelMissingError or ModelInvalidError when it can't be."""
-        choice = choose(self._settings)
-        self._loaded = choice.embedder
-        choice.embedder.embed(["the first text takes longer than any other"])
-        if choice.export_wanted:
-            self._exporter = Child("export", self._settings)
+        """Load the model; raise ModelMissingError, ModelInvalidError or ModelUnsupportedError when it can't be."""
+        self._loaded = choose(self._settings)
+        self._loaded.embed(["the first text takes longer than any other"])
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Yield what is known at once: embeddings from the cache, and what is wrong. The rest is put off."""
@@ -77,7 +67,6 @@ class EmbedWorker:
             if work.job.operation == "memory.search" and not work.missing:
                 self._cache.put(work.texts[0], work.embedding(self._embedder.name))
             yield outcome
-        self._look_at_export()
 
     def facts(self) -> dict[str, object]:
         """Return which model this is, what runs it, and how the cache does; empty before `open`."""
@@ -96,20 +85,7 @@ class EmbedWorker:
         }
 
     def idle(self) -> None:
-        """See whether the export is there."""
-        self._look_at_export()
+        """Do nothing: a model needs no upkeep."""
 
     def close(self) -> None:
-        """End the export, if it still runs."""
-        if self._exporter is not None:
-            self._exporter.close()
-            self._exporter = None
-
-    def _look_at_export(self) -> None:
-        if self._exporter is None or (exported := self._exporter.poll()) is None:
-            return
-        self._exporter.close()
-        self._exporter = None
-        self.retiring = exported
-        if not exported:
-            log.get().warning("export_failed", remedy="torch goes on serving; the export's log says why")
+        """Do nothing: the process ends next."""

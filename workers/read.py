@@ -18,6 +18,7 @@ from memmux.errors import (
     MemmuxError,
     ModelInvalidError,
     ModelMissingError,
+    ModelUnsupportedError,
     NotFoundError,
     StorageFullError,
     UnknownModeError,
@@ -35,7 +36,7 @@ from workers.storage.interface import Reader
 from workers.storage.reading.reader import SqliteReader
 
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
-_HOPELESS = (ModelMissingError.code, ModelInvalidError.code)
+_HOPELESS = (ModelMissingError.code, ModelInvalidError.code, ModelUnsupportedError.code)
 
 BodyT = TypeVar("BodyT", bound=Body)
 

@@ -49,7 +49,7 @@ class Single:
         self.close()
 
     def open_embedder(self) -> None:
-        """Load the model; export it first, where that was never done."""
+        """Load the model."""
         self._open(self._embedder)
 
     def open_reader(self) -> None:

@@ -42,7 +42,7 @@ HONOURED: Mapping[str, str] = MappingProxyType(
 WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
     {
         "MCP_MEMORY_SQLITE_PRAGMAS": "one process writes, durably, so there is no lock to wait for and none to tune",
-        "MCP_MEMORY_USE_ONNX": "memmux uses onnxruntime where it gives the same vectors, and torch until then",
+        "MCP_MEMORY_USE_ONNX": "memmux uses onnxruntime where it gives the same vectors, and torch for other models",
         "MCP_SEMANTIC_DEDUP_": "no memory is dropped for being like another; a store names those that are",
         "MCP_HYBRID_": "hybrid is the default, with weights that were measured",
         "MCP_HTTP": "there is no HTTP server",

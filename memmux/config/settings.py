@@ -32,7 +32,7 @@ PREFIX = "MEMMUX_"
 class EmbedderChoice(StrEnum):
     """The backend that runs the model."""
 
-    AUTO = "auto"  # onnx where its graph is there, torch until then
+    AUTO = "auto"  # onnx where a graph can be built of the model, torch for others
     ONNX = "onnx"
     TORCH = "torch"
     HASH = "hash"  # no meaning at all: for tests, and every reply says so

@@ -79,8 +79,7 @@ def _model(model: Mapping[str, Any]) -> Finding:
         return error("model", model["error"])
     if "folder" not in model:
         return warning("model", "the hash embedder knows no meaning and is for tests; unset MEMMUX_EMBEDDER")
-    exported = "exported for onnxruntime" if model["exported"] else "not exported yet: torch serves until it is"
-    return ok("model", f"{model['name']} in {model['folder']}, {exported}")
+    return ok("model", f"{model['name']} in {model['folder']}, which {model['backend']} runs")
 
 
 def of_files(settings: Settings) -> Iterator[Finding]:

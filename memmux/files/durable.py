@@ -81,8 +81,14 @@ def creating(path: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
         raise
 
 
-def rename(old: Path, new: Path) -> None:
-    """Give a file, or a folder with all that is in it, another name or place, once it is on the disk."""
+def rename(old: Path, new: Path, *, sync: bool = True) -> None:
+    """Give a file, or a folder with all that is in it, another name or place, once it is on the disk.
+
+    sync: False for what may be lost, or damaged, with the power.
+    """
+    if not sync:
+        old.replace(new)
+        return
     flush_tree(old)
     old.replace(new)
     flush(new.parent)

@@ -235,14 +235,16 @@ EVENTS = (
     Event("model_downloaded", INFO, "embed", "repository", "A model was downloaded."),
     Event("model_download_failed", WARNING, "embed", "repository error", "A model could not be downloaded.",
           "Install `memmux[model]`, or set MEMMUX_MODEL to a model's folder."),
-    Event("model_exported", INFO, "export", "model folder difference seconds", "A model was exported and verified."),
-    Event("export_found", INFO, "export", "model", "Another process had exported the model already."),
-    Event("export_refused", WARNING, "export", f"model {_FAILURE}", "The model is of a kind that can't be exported.",
-          "Nothing: torch runs it."),
-    Event("export_failed", f"{WARNING} {ERROR}", "export, embed", "model error exception remedy",
-          "The model could not be exported.", "Torch goes on serving; `export.jsonl` says why."),
-    Event("export_discarded", WARNING, "embed", "folder error", "An export is not what it should be, and is made anew.",
+    Event("graph_made", INFO, "embed", "model folder seconds",
+          "The graph of a model was built, and its weights were packed."),
+    Event("graph_refused", INFO, "embed", "model error", "The model is of a kind that only torch runs.",
+          "Nothing; `error` says why."),
+    Event("graph_discarded", WARNING, "embed", "folder error",
+          "A packed graph is not what it should be, and is made anew.",
           "Nothing, unless it happens again: then look at the disk."),
+    Event("graph_not_kept", WARNING, "embed", "folder error",
+          "A packed graph could not be written, so this process has weights of its own.",
+          "Give the cache folder room, and its user the right to write there."),
 )
 # fmt: on
 """Every event, in the order of the page."""

@@ -16,7 +16,7 @@ from tests.bounds import BOUND_S
 
 ALL_S = 6 * BOUND_S  # for all of them, which take about a minute on a machine that does nothing else
 
-pytestmark = pytest.mark.timeout(2 * ALL_S)  # the first run on a machine exports the model
+pytestmark = pytest.mark.timeout(2 * ALL_S)
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "smoke": ("cluster_p50_ms", "alone_p50_ms", "overhead_p50", "round_trip_ms", "router_mb", "status_command_s"),

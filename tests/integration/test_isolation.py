@@ -11,7 +11,10 @@ from memmux.config.settings import load
 from tests.integration.helpers import status_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")
-HEAVY = ("torch/", "onnxruntime/", "site-packages/mcp/", "pydantic_core/", "apsw/", "sqlite_vec/", "numpy/")
+HEAVY = (
+    *("torch/", "scipy/", "scipy.libs/", "sklearn/", "site-packages/onnx/", "safetensors/"),
+    *("onnxruntime/", "site-packages/mcp/", "pydantic_core/", "apsw/", "sqlite_vec/", "numpy/"),
+)
 
 
 def _loaded(pid: int) -> set[str]:

@@ -14,7 +14,7 @@ settings.load_profile("full")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the real model, whose export alone takes half a minute."""
+    """Mark what needs the real model, which takes a second to load."""
     for item in items:
         if "model_cache" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)

@@ -2,80 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib.util
 
 from memmux.config.settings import EmbedderChoice, Settings
-from memmux.errors import ModelInvalidError
+from memmux.errors import ModelUnsupportedError
 from memmux.logs import log
-from workers.embedding import exports, sources
+from workers.embedding import sources
 from workers.embedding.interface import Embedder
 from workers.embedding.sources import Source
-from workers.runtime.child import Child
 
 # Each backend is imported where it is chosen: torch costs seconds and half a gigabyte, onnxruntime a tenth of that.
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A loaded embedder.
-
-    export_wanted: a better one would be there if the model were exported.
-    """
-
-    embedder: Embedder
-    export_wanted: bool = False
-
-
-def choose(settings: Settings) -> Choice:
+def choose(settings: Settings) -> Embedder:
     """Return the embedder that `settings` ask for, loaded.
 
-    With the choice `onnx` and no export yet, this exports first, which takes about half a minute.
-    Raises ModelMissingError or ModelInvalidError when there is no model that can be loaded.
+    Raises ModelMissingError, ModelInvalidError or ModelUnsupportedError when there is no model that can be loaded.
     """
     if settings.embedder is EmbedderChoice.HASH:
         from workers.embedding.hashing import HashEmbedder
 
-        return Choice(HashEmbedder())
+        return HashEmbedder()
     source = sources.find(settings)
     if settings.embedder is EmbedderChoice.TORCH:
-        return Choice(_torch(source))
-    embedder = _onnx(settings, source)
-    if embedder is None and settings.embedder is EmbedderChoice.ONNX:
-        return Choice(_exported_first(settings, source))
-    if embedder is not None:
-        return Choice(embedder)
-    return Choice(_torch(source), export_wanted=exports.refused(settings, source) is None)
+        if not torch_is_there():
+            raise ModelUnsupportedError("MEMMUX_EMBEDDER is torch, so install `memmux[models]`, or unset it")
+        return _torch(source)
+    from workers.embedding import onnx_backend
+
+    try:
+        return onnx_backend.load(settings, source)
+    except ModelUnsupportedError as error:
+        if settings.embedder is EmbedderChoice.ONNX or not torch_is_there():
+            raise
+        log.get().info("graph_refused", model=source.name, error=error.message)
+        return _torch(source)
+
+
+def torch_is_there() -> bool:
+    """Return whether sentence-transformers is installed, and with it torch."""
+    return importlib.util.find_spec("sentence_transformers") is not None
 
 
 def _torch(source: Source) -> Embedder:
     from workers.embedding.torch_backend import TorchEmbedder
 
     return TorchEmbedder(source)
-
-
-def _onnx(settings: Settings, source: Source) -> Embedder | None:
-    """Return the embedder of the model's export; None if there is none, or one that can't be loaded."""
-    export = exports.find(settings, source)
-    if export is None:
-        return None
-    from workers.embedding.onnx_backend import OnnxEmbedder
-
-    try:
-        return OnnxEmbedder(export)
-    except ModelInvalidError as error:
-        log.get().warning("export_discarded", folder=str(export.folder), error=error.message)
-        export.discard()
-        return None
-
-
-def _exported_first(settings: Settings, source: Source) -> Embedder:
-    exporter = Child("export", settings)
-    try:
-        exporter.wait()
-    finally:
-        exporter.close()
-    embedder = _onnx(settings, source)
-    if embedder is None:
-        reason = exports.refused(settings, source) or "the export failed, and its log in the state folder says why"
-        raise ModelInvalidError(f"{source.name} can't run on onnxruntime: {reason}; set MEMMUX_EMBEDDER to auto")
-    return embedder

@@ -1,63 +1,155 @@
-"""The onnx backend: an exported graph run by onnxruntime, without torch: faster to start and to answer, and smaller."""
+"""The onnx backend: a model's graph, built from its files, run by onnxruntime: no torch, and little to load."""
 
 from __future__ import annotations
 
+import ctypes
+import hashlib
+import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
+from memmux.config.settings import Settings
 from memmux.errors import ModelInvalidError
+from memmux.logs import log
 from memmux.wire.embeddings import Window
-from workers.embedding.exports import GRAPH, TOKENIZER, Export
+from workers.embedding import probes
+from workers.embedding.graph import architecture, build, packed
+from workers.embedding.graph.architecture import TOKENIZER, Architecture
+from workers.embedding.graph.build import INPUTS
+from workers.embedding.graph.packed import GRAPH, GRAPH_DATA
 from workers.embedding.interface import Vectors
+from workers.embedding.sources import Source
 from workers.embedding.windows import ModelTokenizer
 
 _ERRORS_ONLY = 3  # onnxruntime's severity: it would write warnings to stderr
+_LEAST_EXTERNAL = 1000  # bytes of a tensor that goes into the file beside the graph
+_MALLOPT_MMAP_THRESHOLD = -3  # mallopt(3)
+_MMAP_THRESHOLD = 1_000_000  # bytes of a block that goes back to the system when it is freed
 
 
 class OnnxEmbedder:
-    """A model run by onnxruntime from the files of `export`; raises ModelInvalidError if they can't be loaded."""
+    """A model run by onnxruntime in `session`; raises ModelInvalidError if its tokenizer can't be loaded."""
 
     backend = "onnx"
     degraded = ()
 
-    def __init__(self, export: Export) -> None:
-        self.name = export.manifest.model
-        self.dimensions = export.manifest.dimensions
-        self.max_tokens = export.manifest.max_tokens
-        self._inputs = export.manifest.inputs
-        self._padding = export.manifest.padding
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
+    def __init__(self, source: Source, of: Architecture, session: onnxruntime.InferenceSession) -> None:
+        self.name = source.name
+        self.dimensions = of.hidden
+        self.max_tokens = of.max_tokens
+        self._padding = of.padding
+        self._session = session
+        # What a large batch took is given back: else each worker keeps it for good.
+        self._options = onnxruntime.RunOptions()
+        self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        path = source.folder / TOKENIZER
         try:
-            self._tokenizer = ModelTokenizer(Tokenizer.from_file(str(export.folder / TOKENIZER)), self.max_tokens)
-            self._session = onnxruntime.InferenceSession(
-                str(export.folder / GRAPH), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # both libraries raise classes that they do not export
-            raise ModelInvalidError(f"the exported model in {export.folder} can't be loaded: {error}") from error
+            self._tokenizer = ModelTokenizer(Tokenizer.from_file(str(path)), self.max_tokens)
+        except Exception as error:  # the library raises nothing narrower
+            raise ModelInvalidError(f"{path} can't be loaded: {error}; install the model again") from error
 
     def windows(self, text: str) -> tuple[Window, ...]:
         """Return the windows of `text`."""
         return self._tokenizer.windows(text)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit row per text; the texts are padded to the longest of them."""
-        encodings = [self._tokenizer.encode(text) for text in texts]
-        shape = (len(texts), max((len(encoding.ids) for encoding in encodings), default=0))
+        """Return one unit row per text, of zeros for one without a token; they are padded to the longest of them."""
+        encodings = [self._tokenizer.encode(text).ids for text in texts]
+        lengths = np.array([len(ids) for ids in encodings], dtype=np.int64)
+        shape = (len(texts), int(lengths.max(initial=0)))
         if 0 in shape:
             return np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        arrays = {
-            "input_ids": np.full(shape, self._padding, dtype=np.int64),
-            "attention_mask": np.zeros(shape, dtype=np.int64),
-            "token_type_ids": np.zeros(shape, dtype=np.int64),
-        }
-        for row, encoding in enumerate(encodings):
-            arrays["input_ids"][row, : len(encoding.ids)] = encoding.ids
-            arrays["attention_mask"][row, : len(encoding.ids)] = 1
-        rows: Vectors = self._session.run(None, {name: arrays[name] for name in self._inputs})[0]
+        tokens = np.full(shape, self._padding, dtype=np.int64)
+        for row, ids in enumerate(encodings):
+            tokens[row, : len(ids)] = ids
+        mask = (np.arange(shape[1]) < lengths[:, None]).astype(np.int64)
+        rows: Vectors = self._session.run(None, dict(zip(INPUTS, (tokens, mask), strict=True)), self._options)[0]
+        rows[lengths == 0] = 0
         return rows
+
+
+def load(settings: Settings, source: Source) -> OnnxEmbedder:
+    """Return the model, from its packed graph, which is made first where there is none; that takes half a second.
+
+    Where the cache can't be written, or what was just made can't be loaded, the graph runs over the model's own file.
+    Raises ModelUnsupportedError if no graph of it can be built, and ModelInvalidError if its files are not what they
+    should be.
+    """
+    if (found := packed.find(settings, source)) is not None:
+        try:
+            return _open(source, found)
+        except ModelInvalidError as error:
+            log.get().warning("graph_discarded", folder=str(found.folder), error=error.message)
+            found.discard()
+    of = architecture.read(source.folder)
+    try:
+        return _open(source, _made(settings, source, of))
+    except (OSError, ModelInvalidError) as error:
+        embedder = _straight(source, of)  # which raises if it was the model's fault
+        probes.verify(embedder, source.digest)
+        log.get().warning("graph_not_kept", folder=str(packed.place(settings, source)), error=str(error))
+        return embedder
+
+
+def _open(source: Source, found: packed.Packed) -> OnnxEmbedder:
+    found.check()
+    embedder = OnnxEmbedder(source, found.manifest.architecture, _session(str(found.folder / GRAPH), _options()))
+    probes.compare(embedder, found.manifest.vectors)
+    return embedder
+
+
+def _made(settings: Settings, source: Source, of: Architecture) -> packed.Packed:
+    began = time.monotonic()
+
+    def write(folder: Path) -> list[list[float]]:
+        options = _options()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.optimized_model_filepath = str(folder / GRAPH)
+        name = "session.optimized_model_external_initializers"
+        options.add_session_config_entry(f"{name}_file_name", GRAPH_DATA)
+        options.add_session_config_entry(f"{name}_min_size_in_bytes", str(_LEAST_EXTERNAL))
+        options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
+        vectors: list[list[float]] = probes.verify(_straight(source, of, options), source.digest).tolist()
+        seconds = round(time.monotonic() - began, 2)
+        log.get().info("graph_made", model=source.name, folder=str(packed.place(settings, source)), seconds=seconds)
+        return vectors
+
+    return packed.make(settings, source, of, write)
+
+
+def _straight(source: Source, of: Architecture, options: onnxruntime.SessionOptions | None = None) -> OnnxEmbedder:
+    """Return the model on a graph over its own file of weights, once these are what they are said to be."""
+    graph, path = build.build(of, source.folder)
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != source.digest:
+            raise ModelInvalidError(f"{path} has changed since it was first read; install the model again")
+    options = options or _options()
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
+    return OnnxEmbedder(source, of, _session(graph, options))
+
+
+def _options() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    return options
+
+
+def _session(model: str | bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    _give_back_large_blocks()
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # it raises classes that it does not export
+        raise ModelInvalidError(f"the model can't be loaded: {error}") from error
+
+
+def _give_back_large_blocks() -> None:
+    # glibc raises its threshold with each large block that is freed, and then keeps such; others have no such call.
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_MALLOPT_MMAP_THRESHOLD, _MMAP_THRESHOLD)

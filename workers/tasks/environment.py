@@ -14,7 +14,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: a 
 import apsw  # after the environment is set
 
 from memmux.config.settings import EmbedderChoice, Settings  # the same
-from memmux.errors import MemmuxError  # the same
+from memmux.errors import MemmuxError, ModelUnsupportedError  # the same
 from workers.storage.db import engine, filesystem  # the same
 
 _PACKAGES = ("memmux", "apsw", "sqlite-vec", "pyzmq", "numpy", "onnxruntime", "sentence-transformers", "torch", "mcp")
@@ -74,11 +74,20 @@ def _file_system(settings: Settings) -> dict[str, object]:
 def _model(settings: Settings) -> dict[str, object]:
     if settings.embedder is EmbedderChoice.HASH:
         return {"name": "hash"}
-    from workers.embedding import exports, sources  # slow to import
+    from workers.embedding import sources  # slow to import
+    from workers.embedding.choose import torch_is_there
+    from workers.embedding.graph import architecture, build
 
     try:
         source = sources.find(settings)
+        found: dict[str, object] = {"name": source.name, "folder": str(source.folder)}
+        if settings.embedder is EmbedderChoice.TORCH:
+            return found | {"backend": "torch"}
+        build.build(architecture.read(source.folder), source.folder)
+    except ModelUnsupportedError as error:
+        if settings.embedder is EmbedderChoice.AUTO and torch_is_there():
+            return found | {"backend": "torch"}
+        return {"name": settings.model, "error": error.message}
     except MemmuxError as error:
         return {"name": settings.model, "error": error.message}
-    exported = exports.find(settings, source) is not None
-    return {"name": source.name, "folder": str(source.folder), "exported": exported}
+    return found | {"backend": "onnxruntime"}

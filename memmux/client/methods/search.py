@@ -61,7 +61,7 @@ def search(
     - exact: always 1; the newest come first.
 
     Raises ContentEmptyError, ContentTooLongError, UnknownModeError, ModelMismatchError for a vector of another model,
-    and ModelMissingError or ModelInvalidError if a semantic search can have no vector at all.
+    and ModelMissingError, ModelInvalidError or ModelUnsupportedError if a semantic search can have no vector at all.
     """
     kept = filter_of(
         tags=tags,

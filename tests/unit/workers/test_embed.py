@@ -1,22 +1,17 @@
 from __future__ import annotations
 
-import fcntl
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
-from memmux import processes
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ContentEmptyError, ModelMissingError
 from memmux.wire.embeddings import Embedding
 from memmux.wire.requests import Search, Store, StoreBatch, Update
-from tests.bounds import BOUND_S
 from workers.embed import EmbedWorker
-from workers.embedding import exports, sources
 from workers.runtime.jobs import Answer, Job, silent, work_off
 
 
@@ -115,52 +110,3 @@ def test_a_worker_that_is_not_open_has_no_facts(tmp_path: Path) -> None:
 def test_a_missing_model_keeps_the_worker_from_starting(tmp_path: Path) -> None:
     with pytest.raises(ModelMissingError):
         EmbedWorker(Settings(cache_dir=tmp_path, model="/nowhere")).open()
-
-
-@pytest.fixture
-def without_export(tmp_path: Path) -> Settings:
-    """The real model, torch, and no export yet."""
-    return Settings(cache_dir=tmp_path / "cache", state_dir=tmp_path / "state", database=tmp_path / "none.db")
-
-
-def test_the_worker_retires_when_the_export_is_there(without_export: Settings, model_cache: Path) -> None:
-    source = sources.find(without_export)
-    place = exports.place(without_export, source)
-    worker = EmbedWorker(without_export)
-    # Another process is exporting, so to speak: the worker's own child waits for its lock, and finds the work done.
-    with place.with_name(f"{place.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        worker.open()
-        assert worker.facts()["backend"] == "torch"
-        worker.idle()
-        assert not worker.retiring
-        shutil.copytree(exports.place(Settings(cache_dir=model_cache), source), place)
-    assert worker._exporter is not None
-    assert worker._exporter.wait(BOUND_S)
-    worker.idle()
-    assert worker.retiring
-    worker.close()
-
-
-@pytest.mark.slow
-def test_closing_the_worker_ends_the_export(without_export: Settings) -> None:
-    worker = EmbedWorker(without_export)
-    worker.open()
-    assert worker._exporter is not None
-    child = worker._exporter.pid
-    assert processes.alive(child)
-    worker.close()
-    assert not processes.alive(child)
-
-
-@pytest.mark.slow
-def test_a_failed_export_leaves_torch_serving(without_export: Settings) -> None:
-    worker = EmbedWorker(without_export)
-    worker.open()
-    assert worker._exporter is not None
-    worker._exporter._process.kill()
-    assert not worker._exporter.wait(10)
-    answer = only(worker, job("memory.search", Search(query="still there?").to_body()))
-    assert Embedding.from_frames(answer.frames).model == "all-MiniLM-L6-v2"
-    assert not worker.retiring
-    worker.close()

@@ -21,6 +21,7 @@ from memmux.errors import (
     ModelInvalidError,
     ModelMismatchError,
     ModelMissingError,
+    ModelUnsupportedError,
     StoragePermissionError,
     UnknownModeError,
     UnknownOperationError,
@@ -121,7 +122,7 @@ def test_while_some_vectors_are_missing_a_search_says_so(desk: Desk) -> None:
     assert desk.contents("thing", (1, 0)) == ["one thing", "another thing"]
 
 
-@pytest.mark.parametrize("error", [ModelMissingError, ModelInvalidError])
+@pytest.mark.parametrize("error", [ModelMissingError, ModelInvalidError, ModelUnsupportedError])
 def test_meaning_is_not_replaced_by_words_when_there_will_never_be_a_model(
     desk: Desk, error: type[MemmuxError]
 ) -> None:

@@ -92,6 +92,13 @@ def test_a_new_file_is_on_the_disk_with_its_name_before_anybody_is_told(
     assert calls == [("fsync", path.name, NEW), ("fsync", path.parent.name, None)]
 
 
+def test_a_rename_of_what_may_be_lost_is_nothing_more(path: Path, calls: list[tuple[object, ...]]) -> None:
+    path.write_bytes(b"cached")
+    durable.rename(path, path.with_name("other"), sync=False)
+    assert path.with_name("other").read_bytes() == b"cached"
+    assert calls == [("rename", path.name, "other")]
+
+
 def test_a_rename_to_another_folder_is_on_the_disk_in_both(path: Path, calls: list[tuple[object, ...]]) -> None:
     folder = path.with_name("folder")
     folder.mkdir()

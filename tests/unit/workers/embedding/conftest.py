@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from memmux.config.settings import Settings
-from workers.embedding import exports, sources
-from workers.embedding.exports import Export
+from workers.embedding import onnx_backend, sources
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source
 
 
 @pytest.fixture(scope="session")
 def model_settings(model_cache: Path) -> Settings:
-    """Settings whose cache holds the exported model."""
+    """Settings whose cache holds the real model's graph once it was loaded."""
     return Settings(cache_dir=model_cache, state_dir=model_cache / "state", database=model_cache / "none.db")
 
 
@@ -26,14 +25,6 @@ def source(model_settings: Settings) -> Source:
 
 
 @pytest.fixture(scope="session")
-def exported(model_settings: Settings, source: Source) -> Export:
-    """The real model's export."""
-    export = exports.find(model_settings, source)
-    assert export is not None
-    return export
-
-
-@pytest.fixture(scope="session")
-def onnx_embedder(exported: Export) -> OnnxEmbedder:
+def onnx_embedder(model_settings: Settings, source: Source) -> OnnxEmbedder:
     """The real model on onnxruntime."""
-    return OnnxEmbedder(exported)
+    return onnx_backend.load(model_settings, source)

@@ -1,57 +1,79 @@
 from __future__ import annotations
 
-import shutil
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from memmux.config.settings import EmbedderChoice, Settings
-from memmux.errors import ModelInvalidError, ModelMissingError
-from workers.embedding import exports
+from memmux.errors import ModelInvalidError, ModelMissingError, ModelUnsupportedError
+from tests.unit.workers.embedding.graph import tiny
 from workers.embedding.choose import choose
-from workers.embedding.exports import GRAPH, Export
 from workers.embedding.sources import Source
 
 
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """sentence-transformers, as if it were not installed."""
+    known = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "sentence_transformers" else known(name)
+    )
+
+
+@pytest.fixture
+def unsupported(tmp_path: Path) -> Settings:
+    """Settings that name a model of a kind of which no graph can be built."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_bytes(orjson.dumps({"model_type": "mpnet"}))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return Settings(cache_dir=tmp_path / "cache", model=str(folder))
+
+
 @pytest.mark.parametrize("choice", [EmbedderChoice.AUTO, EmbedderChoice.ONNX])
-def test_onnx_serves_where_the_export_is_there(model_settings: Settings, choice: EmbedderChoice) -> None:
-    chosen = choose(replace(model_settings, embedder=choice))
-    assert (chosen.embedder.backend, chosen.export_wanted) == ("onnx", False)
+def test_onnx_serves_the_default_model(model_settings: Settings, choice: EmbedderChoice) -> None:
+    assert choose(replace(model_settings, embedder=choice)).backend == "onnx"
+
+
+def test_onnx_serves_it_where_torch_is_not_installed(model_settings: Settings, no_torch: None) -> None:
+    assert no_torch is None
+    assert choose(model_settings).backend == "onnx"
 
 
 @pytest.mark.slow
-def test_torch_serves_until_then_and_an_export_is_wanted(tmp_path: Path) -> None:
-    chosen = choose(Settings(cache_dir=tmp_path))
-    assert (chosen.embedder.backend, chosen.export_wanted) == ("torch", True)
+def test_torch_serves_a_model_of_another_kind(tmp_path: Path) -> None:
+    folder = tiny.make(tmp_path / "model", "bert", "max", normalize=False)
+    assert choose(Settings(cache_dir=tmp_path / "cache", model=str(folder))).backend == "torch"
 
 
-def test_a_model_that_was_refused_is_not_exported_again(tmp_path: Path, source: Source) -> None:
-    settings = Settings(cache_dir=tmp_path)
-    exports.place(settings, source).parent.mkdir(parents=True)
-    exports.refuse(settings, source, "its pooling is max")
-    chosen = choose(settings)
-    assert (chosen.embedder.backend, chosen.export_wanted) == ("torch", False)
+@pytest.mark.parametrize("choice", [EmbedderChoice.AUTO, EmbedderChoice.ONNX])
+def test_what_to_install_for_one_is_said_once(unsupported: Settings, no_torch: None, choice: EmbedderChoice) -> None:
+    assert no_torch is None
+    with pytest.raises(ModelUnsupportedError, match=r"its type is mpnet; install `memmux\[models\]`"):
+        choose(replace(unsupported, embedder=choice))
 
 
-def test_torch_is_not_exported_when_torch_was_asked_for(model_settings: Settings) -> None:
-    chosen = choose(replace(model_settings, embedder=EmbedderChoice.TORCH))
-    assert (chosen.embedder.backend, chosen.export_wanted) == ("torch", False)
+def test_onnx_alone_never_falls_back(unsupported: Settings) -> None:
+    with pytest.raises(ModelUnsupportedError, match="its type is mpnet"):
+        choose(replace(unsupported, embedder=EmbedderChoice.ONNX))
+
+
+def test_torch_that_is_asked_for_and_not_installed_is_said(model_settings: Settings, no_torch: None) -> None:
+    assert no_torch is None
+    with pytest.raises(ModelUnsupportedError, match=r"install `memmux\[models\]`, or unset it"):
+        choose(replace(model_settings, embedder=EmbedderChoice.TORCH))
+
+
+def test_torch_serves_when_it_was_asked_for(model_settings: Settings) -> None:
+    assert choose(replace(model_settings, embedder=EmbedderChoice.TORCH)).backend == "torch"
 
 
 def test_the_hash_needs_no_model_at_all(tmp_path: Path) -> None:
-    chosen = choose(Settings(cache_dir=tmp_path, embedder=EmbedderChoice.HASH, model="/nowhere"))
-    assert (chosen.embedder.backend, chosen.export_wanted) == ("hash", False)
-
-
-def test_an_export_that_can_not_be_loaded_is_made_again(tmp_path: Path, exported: Export, source: Source) -> None:
-    settings = Settings(cache_dir=tmp_path)
-    folder = exports.place(settings, source)
-    shutil.copytree(exported.folder, folder)
-    (folder / GRAPH).write_bytes(b"x" * exported.manifest.sizes[GRAPH])
-    chosen = choose(settings)
-    assert (chosen.embedder.backend, chosen.export_wanted) == ("torch", True)
-    assert exports.find(settings, source) is None
+    settings = Settings(cache_dir=tmp_path, embedder=EmbedderChoice.HASH, model="/nowhere")
+    assert choose(settings).backend == "hash"
 
 
 @pytest.mark.parametrize("choice", [EmbedderChoice.AUTO, EmbedderChoice.ONNX, EmbedderChoice.TORCH])
@@ -60,19 +82,14 @@ def test_a_missing_model_is_said_whatever_was_chosen(tmp_path: Path, choice: Emb
         choose(Settings(cache_dir=tmp_path, embedder=choice, model="/nowhere"))
 
 
-@pytest.mark.slow
-def test_onnx_alone_fails_with_the_reason_when_there_can_be_no_export(tmp_path: Path) -> None:
-    # A folder that only looks like a model: the export, a process of its own, refuses it.
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "config.json").write_text("{}")
-    (model / "model.safetensors").write_bytes(b"no weights")
-    settings = Settings(
-        cache_dir=tmp_path / "cache",
-        state_dir=tmp_path / "state",
-        database=tmp_path / "none.db",
-        embedder=EmbedderChoice.ONNX,
-        model=str(model),
-    )
-    with pytest.raises(ModelInvalidError, match=r"can't be loaded.*set MEMMUX_EMBEDDER to auto"):
-        choose(settings)
+@pytest.mark.parametrize("choice", [EmbedderChoice.AUTO, EmbedderChoice.ONNX])
+def test_damaged_weights_are_said_and_torch_does_not_get_them(
+    tmp_path: Path, source: Source, choice: EmbedderChoice
+) -> None:
+    folder = tmp_path / "model"
+    for path in (path for path in source.folder.rglob("*.json") if path.is_file()):
+        (folder / path.relative_to(source.folder)).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path.relative_to(source.folder)).write_bytes(path.read_bytes())
+    (folder / "model.safetensors").write_bytes((source.folder / "model.safetensors").read_bytes()[:-1])
+    with pytest.raises(ModelInvalidError, match="bytes instead of"):
+        choose(Settings(cache_dir=tmp_path / "cache", embedder=choice, model=str(folder)))

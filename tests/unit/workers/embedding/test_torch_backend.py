@@ -13,10 +13,19 @@ from memmux.errors import ModelInvalidError
 from workers.embedding import sources
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source
-from workers.tasks.export_model import TEXTS
 
 if TYPE_CHECKING:
     from workers.embedding.torch_backend import TorchEmbedder
+
+# Padded together in one batch: several lengths, one past any window, several scripts.
+TEXTS = (
+    "a",
+    "How do I read a file line by line?",
+    "Two words.\n\tThen, some MORE of them; naïve façade, Straße, 42 %.",
+    "記憶は共有される。 Память общая. الذاكرة مشتركة 🧠",
+    "The writer drains its queue into one transaction, commits once, and acknowledges everyone. " * 5,
+    "a text that no model of this kind reads to its end " * 400,
+)
 
 
 @pytest.fixture(scope="module")

@@ -11,47 +11,43 @@ import pytest
 
 from memmux.config.settings import Settings
 from tests.bounds import BOUND_S
-from workers.embedding import exports, sources, weights
+from workers.index import segment
 
 _STARTS_AND_DIES = """
 import os, subprocess, sys
-from pathlib import Path
 from memmux.config.settings import parse_flags
 from workers.runtime.child import Child
-begun, *flags = sys.argv[1:]
-exporter = Child("export", parse_flags(flags))
-while not Path(begun).exists():
+builder = Child("segment", parse_flags(sys.argv[1:]))
+while os.getpriority(os.PRIO_PROCESS, builder.pid) == os.getpriority(os.PRIO_PROCESS, 0):  # it makes way once it runs
     try:
-        exporter.wait(0.05)
-        raise SystemExit("the export ended")
+        builder.wait(0.05)
+        raise SystemExit("the build ended")
     except subprocess.TimeoutExpired:
         pass
-os.write(1, f"{exporter.pid}\\n".encode())
+os.write(1, f"{builder.pid}\\n".encode())
 sys.stdin.read()
 os._exit(9)
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a process that is not a child can be waited for on Linux")
-def test_the_export_ends_when_the_worker_that_started_it_is_gone(tmp_path: Path) -> None:
+def test_a_child_ends_when_the_worker_that_started_it_is_gone(tmp_path: Path) -> None:
     settings = Settings(cache_dir=tmp_path / "cache", state_dir=tmp_path / "state", database=tmp_path / "none.db")
-    source = sources.find(settings)
-    place = exports.place(settings, source)
-    begun = place.with_name(weights.MEMORY)  # the export writes it once it runs, before it asks for its lock
-    begun.unlink()
-    with place.with_name(f"{place.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # so that the export waits for us and does not end by itself
-        command = [sys.executable, "-c", _STARTS_AND_DIES, str(begun), *settings.flags()]
+    folder = segment.folder(settings.database)
+    folder.mkdir()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # so that the child waits for us and does not end by itself
+        command = [sys.executable, "-c", _STARTS_AND_DIES, *settings.flags()]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
             assert worker.stdin is not None
             assert worker.stdout is not None
             # Its log comes first, on the same stream.
             pid = next(int(line) for line in worker.stdout if line.strip().isdigit())
-            exporter = os.pidfd_open(pid)
+            builder = os.pidfd_open(pid)
             try:
-                assert not select.select([exporter], [], [], 0)[0]
+                assert not select.select([builder], [], [], 0)[0]
                 worker.stdin.close()
                 assert worker.wait(BOUND_S) == 9
-                assert select.select([exporter], [], [], 10)[0]
+                assert select.select([builder], [], [], 10)[0]
             finally:
-                os.close(exporter)
+                os.close(builder)
