@@ -3,12 +3,18 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import memmux
 from tests.bounds import BOUND_S
 
+PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 HEAVY = ("structlog", "asyncio", "rich", "numpy", "click", "subprocess", "apsw", "torch", "onnxruntime", "mcp")
 
 
@@ -39,3 +45,21 @@ def test_importing_the_client_imports_nothing_heavy() -> None:
         [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=BOUND_S
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_an_installation_has_nothing_that_only_other_models_need() -> None:
+    waiting = [Requirement(text) for text in tomllib.loads(PYPROJECT.read_text())["project"]["dependencies"]]
+    installed = set()
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        if (name, *sorted(wanted.extras)) in installed:
+            continue
+        installed.add((name, *sorted(wanted.extras)))
+        for text in metadata.requires(name) or ():
+            needed = Requirement(text)
+            if any(needed.marker is None or needed.marker.evaluate({"extra": extra}) for extra in ("", *wanted.extras)):
+                waiting.append(needed)
+    assert ("tokenizers",) in installed
+    heavy = {"torch", "transformers", "sentence-transformers", "scipy", "scikit-learn", "sympy", "onnx", "onnxscript"}
+    assert not heavy & {name for name, *_ in installed}
