@@ -57,6 +57,7 @@ class Flow:
         self._out = out
         self._slips: dict[str, Slip] = {}
         self._deadlines = Deadlines()
+        self._patience = Deadlines()  # of requests that wait for a model that is loading
         # Requests that ended while workers had them, and the attempts that those still work on. Should the same id be
         # sent again, the new request gets a later attempt than all of them: no answer and no CANCEL of an old one is
         # taken for one of the new.
@@ -71,8 +72,8 @@ class Flow:
         return self._slips.get(request_id)
 
     def next_deadline(self) -> float | None:
-        """Return when the next request runs out of time."""
-        return self._deadlines.next()
+        """Return when the next request runs out of time, or of patience."""
+        return min((at for at in (self._deadlines.next(), self._patience.next()) if at is not None), default=None)
 
     def check_room(self, session: Session, operation: Operation, now: float) -> None:
         """Raise OverloadedError unless one more request of that kind may be let in.
@@ -178,12 +179,17 @@ class Flow:
         self._forget(slip, CancelledError.code)
 
     def expire(self, now: float) -> None:
-        """Answer the requests whose time is up, wherever they are."""
+        """Answer the requests whose time is up; let those go on that have waited long enough for a model."""
         for request_id in self._deadlines.due(now):
             slip = self._slips[request_id]
             leased = slip.lease is not None
             self._leave(slip, now)
             self._expired(slip, leased=leased, now=now)
+        for request_id in self._patience.due(now):
+            slip = self._slips[request_id]
+            if slip.stage is Stage.EMBED and slip.lease is None and not self.pools[slip.stage].serving:
+                self._leave(slip, now)
+                self._enter(slip, now)
 
     def renew(self, late_s: float) -> None:
         """Leave out that time of what workers had to do, and of what the router asked for itself: it stood still."""
@@ -226,11 +232,15 @@ class Flow:
         self.troubles.found("pools", [code for code in missing if not code.endswith("_loading")])
 
     def _enter(self, slip: Slip, now: float) -> None:
-        """Let a request wait for its stage, or pass an embed stage that nobody serves."""
+        """Let a request wait for its stage, or pass an embed stage that nobody serves, or not soon enough."""
         pool = self.pools[slip.stage]
         if slip.stage is Stage.EMBED and not pool.serving:
             if slip.step:  # what was read for it to embed has nowhere else to go
                 self._fail(slip, WorkerUnavailableError().to_json(), now)
+                return
+            if pool.loading and self._waits_for_model(slip, now):
+                slip.waits(now)
+                pool.queue.push(slip)
                 return
             slip.degraded.add(pool.shortfall)
             slip.advance()
@@ -241,6 +251,17 @@ class Flow:
         slip.waits(now)
         pool.queue.push(slip)
         self._pump(pool, now)
+
+    def _waits_for_model(self, slip: Slip, now: float) -> bool:
+        """Return whether a request still waits for a model that is loading, and note until when.
+
+        A search by words alone is the lesser answer; what is stored gets its vectors later.
+        """
+        until = slip.patient_until(self._bounds.loading_s)
+        if slip.session is None or slip.operation.writes or now >= until:
+            return False
+        self._patience.set(slip.id, until)
+        return True
 
     def _pump(self, pool: Pool, now: float) -> None:
         """Send what waits to workers with credit, and never more."""
@@ -374,6 +395,7 @@ class Flow:
         slip.outcome = outcome
         del self._slips[slip.id]
         self._deadlines.drop(slip.id)
+        self._patience.drop(slip.id)
         if slip.session is not None:
             slip.session.in_flight.discard(slip.id)
             self.quotas.ended(slip.session)

@@ -109,8 +109,12 @@ class Pool:
             return ""
         if self._failure:
             return self._failure
-        loading = self.workers and not self._served
-        return f"{_NOUNS[self.stage]}_{'loading' if loading else 'unavailable'}"
+        return f"{_NOUNS[self.stage]}_{'loading' if self.loading else 'unavailable'}"
+
+    @property
+    def loading(self) -> bool:
+        """Whether its first workers are starting, and none has failed."""
+        return not self._served and not self._failure and bool(self.workers)
 
     def start(self, worker: Worker) -> None:
         """Add a worker that is starting."""

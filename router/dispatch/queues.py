@@ -25,6 +25,7 @@ class Limits:
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
     overdue_s: a worker that has not answered so long after its request was cancelled or ran out of time is killed.
     log_bytes: a write-ahead log from which on reads that have run for read_s make way, as it can't shrink behind them.
+    loading_s: so long a search waits for a model that is loading, and no longer than half of its time.
     slow_s: a request that took so long is logged with its route and where the time went; 0: none is.
     """
 
@@ -38,6 +39,7 @@ class Limits:
     overdue_s: float = 60.0
     log_bytes: int = 256 << 20
     read_s: float = 5.0
+    loading_s: float = 3.0
     slow_s: float = 1.0
     requests_s: float | None = None
     memories: int | None = None

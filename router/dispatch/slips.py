@@ -77,6 +77,10 @@ class Slip:
         self.step += 1
         self.deaths = 0
 
+    def patient_until(self, most_s: float) -> float:
+        """Return until when it waits for what it can do without: so long at most, and for half of its time."""
+        return self.accepted_at + min(most_s, (self.deadline - self.accepted_at) / 2)
+
     def remaining_ms(self, now: float) -> int:
         """Return the time that is left, in milliseconds, at least one."""
         return max(1, int((self.deadline - now) * 1000))

@@ -161,6 +161,7 @@ class Driver:
             "slips": len(flow),
             "abandoned": len(flow._abandoned),
             "deadlines": len(flow._deadlines),
+            "patience": len(flow._patience),
             "queued": sum(len(pool.queue) for pool in pools),
             "turns": sum(len(lane._turns) for p in pools for lane in (p.queue._interactive, p.queue._bulk)),
             "leases": sum(len(worker.leases) for pool in pools for worker in pool.workers.values()),

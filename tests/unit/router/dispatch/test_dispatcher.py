@@ -108,18 +108,69 @@ def test_embedding_that_makes_a_message_too_large_fails_alone(driver: Driver, mo
 # without an embedder
 
 
-@pytest.mark.parametrize(("operation", "worker"), [("memory.store", "write-0"), ("memory.search", "read-0")])
-def test_embed_stage_is_skipped_and_said_so_while_the_embedder_loads(operation: str, worker: str) -> None:
-    driver = Driver()
+@pytest.fixture
+def loading() -> Driver:
+    """A cluster whose only embedder is loading its model."""
+    driver = Driver(Limits(loading_s=3.0))
     driver.start("embed-0", Stage.EMBED)
     driver.ready("read-0", Stage.READ)
     driver.ready("write-0", Stage.WRITE)
     driver.hello(b"a")
-    driver.request(b"a", "r1", operation)
-    (asked,) = driver.requests(worker)
+    return driver
+
+
+def test_embed_stage_is_skipped_and_said_so_while_the_embedder_loads(loading: Driver) -> None:
+    loading.request(b"a", "r1", "memory.store")
+    (asked,) = loading.requests("write-0")
     assert (asked.frames, asked.header.degraded) == ((b"{}",), ("embedder_loading",))
-    driver.answer(worker, asked)
-    assert driver.last(b"a").header.degraded == ("embedder_loading",)
+    loading.answer("write-0", asked)
+    assert loading.last(b"a").header.degraded == ("embedder_loading",)
+
+
+def test_search_waits_for_a_model_that_is_loading(loading: Driver) -> None:
+    loading.request(b"a", "r1", "memory.search")
+    loading.tick(2.9)
+    assert loading.asked("read-0") == []
+    loading.ready("embed-0", Stage.EMBED)
+    loading.answer("embed-0", loading.requests("embed-0")[0], b"vector")
+    loading.answer("read-0", loading.requests("read-0")[0])
+    loading.tick(60)
+    assert loading.last(b"a").header.degraded == ()
+    assert loading.outcomes(b"a") == [("r1", "ok")]
+
+
+@pytest.mark.parametrize(("deadline_ms", "waits_s"), [(60_000, 3.0), (4_000, 2.0)])
+def test_search_waits_for_it_so_long_only_and_for_half_of_its_time(
+    loading: Driver, deadline_ms: int, waits_s: float
+) -> None:
+    loading.request(b"a", "r1", "memory.search", deadline_ms=deadline_ms)
+    assert loading.dispatcher.next_deadline() == loading.now + waits_s
+    loading.tick(waits_s - 0.1)
+    assert loading.asked("read-0") == []
+    loading.tick(0.1)
+    (asked,) = loading.requests("read-0")
+    assert (asked.frames, asked.header.degraded) == ((b"{}",), ("embedder_loading",))
+    loading.answer("read-0", asked)
+    loading.ready("embed-0", Stage.EMBED)
+    assert loading.asked("embed-0") == []
+    assert loading.outcomes(b"a") == [("r1", "ok")]
+
+
+def test_search_waits_no_more_once_loading_has_failed(loading: Driver) -> None:
+    loading.request(b"a", "r1", "memory.search")
+    loading.worker("embed-0", Header(kind=Kind.FAILED, detail={"code": "model_missing"}))
+    loading.exit("embed-0")
+    (asked,) = loading.requests("read-0")
+    assert asked.header.degraded == ("model_missing",)
+
+
+def test_search_that_waits_for_a_model_can_be_cancelled(loading: Driver) -> None:
+    loading.request(b"a", "r1", "memory.search")
+    loading.cancel(b"a", "r1")
+    loading.tick(10)
+    assert loading.outcomes(b"a") == [("r1", "cancelled")]
+    assert loading.asked("read-0") == []
+    assert not loading.leftovers()["patience"]
 
 
 def test_skipped_embed_stage_names_why_the_embedder_could_not_start(driver: Driver) -> None:
