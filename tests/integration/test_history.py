@@ -52,6 +52,7 @@ def test_a_client_tells_and_undoes_what_happened(client: Client) -> None:
     assert changes[1].before.content == "the pier is closed"
     assert isinstance(changes[0].at, datetime)
     assert changes[0].client
+    client.update(stored.id, tags=["sea", "closed"])
     with pytest.raises(UndoConflictError):
         client.undo(stored.seq)
 
