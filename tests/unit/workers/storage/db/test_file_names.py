@@ -29,6 +29,8 @@ from tests.unit.workers.desk import Desk
 
 desk = Desk(Path(sys.argv[1]))
 desk.store("in the log")
+if "emptied" in sys.argv:
+    desk.engine._upkeep.finish()
 print("stored", flush=True)
 sys.stdin.read()
 """
@@ -57,9 +59,15 @@ def link(folders: tuple[Path, Path], database: Path) -> Path:
 
 
 @pytest.fixture
-def writing(database: Path) -> Iterator[subprocess.Popen[bytes]]:
+def state(request: pytest.FixtureRequest) -> str:
+    """The state of the log of the other process; "emptied" is one that holds nothing."""
+    return str(getattr(request, "param", "in use"))
+
+
+@pytest.fixture
+def writing(database: Path, state: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that writes to the database, with a memory in its log."""
-    command = [sys.executable, "-c", WRITER, str(database)]
+    command = [sys.executable, "-c", WRITER, str(database), state]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         while process.stdout.readline() != b"stored\n":
@@ -80,10 +88,12 @@ def _contents(database: Path) -> list[str]:
         return [content for (content,) in connection.execute("SELECT content FROM memories ORDER BY row")]
 
 
-@pytest.mark.usefixtures("writing")
+@pytest.mark.parametrize("state", ["in use", "emptied"], indirect=True)
+@pytest.mark.usefixtures("state", "writing")
 def test_a_second_name_of_a_file_that_is_written_is_refused(link: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while nothing is in its log, so that only the lock tells that somebody writes it."""
     monkeypatch.setattr(file_names, "_PATIENCE_S", 0.0)
-    with pytest.raises(DatabaseElsewhereError, match="one name"):
+    with pytest.raises(DatabaseElsewhereError, match="is served under another name"):
         SqliteWriter(link)
     assert not list(link.parent.glob("linked.db-*"))
 
