@@ -46,6 +46,7 @@ class WriteWorker:
             self._settings.database,
             backup_folder=BackupFolder.of(self._settings),
             retention_s=self._settings.retention_s,
+            languages=self._settings.languages,
             alive=alive,
         )
 

@@ -23,6 +23,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "adopt_from": ("FILE", "The database of mcp-memory-service that the first start takes over; none: no such."),
         "embedder": ("NAME", f"What runs the model: {', '.join(EmbedderChoice)}."),
         "model": ("NAME", "The embedding model: a name or a folder."),
+        "languages": ("NAMES", "Languages whose stems are added to the words of memories, separated by commas."),
         "readers": ("N", "How many read workers."),
         "embedders": ("N", "How many embed workers."),
         "runtime_dir": ("FOLDER", "Where the sockets are."),

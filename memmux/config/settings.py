@@ -65,6 +65,7 @@ class Settings:
     database: the SQLite file; its folder is made if it is missing.
     adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
     embedder, model: what embeds texts: a backend, and a model's name or folder.
+    languages: whose stems are added to the words of memories, beside English and what is usual in a script.
     readers, embedders: how many workers of each kind.
     runtime_dir: where sockets are; by default the platform's runtime folder, or a private one in the temporary folder.
     state_dir, cache_dir: where logs and exported models are.
@@ -98,6 +99,7 @@ class Settings:
     adopt_from: Path | None = None
     embedder: EmbedderChoice = EmbedderChoice.AUTO
     model: str = "all-MiniLM-L6-v2"
+    languages: tuple[str, ...] = ()
     readers: int = 2
     embedders: int = field(default_factory=lambda: min(EMBEDDERS, os.cpu_count() or 1))
     runtime_dir: Path | None = None

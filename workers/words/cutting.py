@@ -47,19 +47,24 @@ def _cut(chunk: str, languages: Sequence[str], query: bool) -> Iterator[str]:
         if chunk.isalpha() and chunk[1:].islower():  # most are, and have no parts
             yield from stems(chunk[:LONGEST].lower(), languages)
             return
-        for name in scripts.ASCII_NAME.findall(chunk):
-            yield from _once(names.words(name, languages))
+        yield from _names(chunk, languages)
         return
-    for piece in scripts.pieces().finditer(chunk):
-        kind, text = piece.lastgroup, piece[0]
-        if kind == "name":
-            yield from _once(names.words(text, languages))
-        elif kind == "picture":
-            yield text[:LONGEST]
-            if scripts.JOINER in text:
-                yield from text.split(scripts.JOINER)
-        else:
+    between = 0
+    for piece in scripts.special().finditer(chunk):
+        yield from _names(chunk[between : piece.start()], languages)
+        between, text = piece.end(), piece[0]
+        if piece.lastgroup != "picture":
             yield from _neighbours(text, query)
+            continue
+        yield text[:LONGEST]
+        if scripts.JOINER in text:
+            yield from text.split(scripts.JOINER)
+    yield from _names(chunk[between:], languages)
+
+
+def _names(text: str, languages: Sequence[str]) -> Iterator[str]:
+    for name in (scripts.ASCII_NAME if text.isascii() else scripts.name()).findall(text):
+        yield from _once(names.words(name, languages))
 
 
 def _once(found: Iterator[str]) -> Iterator[str]:

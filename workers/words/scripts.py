@@ -68,7 +68,7 @@ _PICTURES = (
     (0x1F400, 0x1FAFF),
 )
 _FLAGS = "[\U0001f1e6-\U0001f1ff]{2}"
-JOINTS = r"(?:->|::|['.\-_/@:\\+&])"  # what may stand between the parts of a name
+_JOINTS = r"(?:->|::|['.\-_/@:\\+&])"  # what may stand between the parts of a name
 
 _MARKS = frozenset(("Mn", "Mc", "Me"))
 
@@ -81,22 +81,24 @@ def begins_words(word: str) -> bool:
 
 
 @cache
-def pieces() -> re.Pattern[str]:
-    """Return the pattern of what a text is made of: groups dense, clustered, picture and name."""
-    whole, clusters, pictures = _class(_DENSE), _class(_CLUSTERED), f"[{_class(_PICTURES)}]"
-    marks = _marks()
-    letter = f"(?![{whole}{clusters}])[^\\W_]"
-    part = f"{letter}(?:{letter}|[{marks}])*"
+def special() -> re.Pattern[str]:
+    """Return the pattern of what is no name: groups dense, clustered, and picture."""
+    pictures, marks = f"[{_class(_PICTURES)}]", _marks()
     return re.compile(
-        f"(?P<dense>[{whole}][{whole}{marks}]*)"
-        f"|(?P<clustered>[{clusters}][{clusters}{marks}]*)"
+        f"(?P<dense>[{_class(_DENSE)}][{_class(_DENSE)}{marks}]*)"
+        f"|(?P<clustered>[{_class(_CLUSTERED)}][{_class(_CLUSTERED)}{marks}]*)"
         f"|(?P<picture>{_FLAGS}|{pictures}(?:{JOINER}{pictures})*)"
-        f"|(?P<name>{_name(part, letter)})"
     )
 
 
+@cache
+def name() -> re.Pattern[str]:
+    """Return the pattern of a name in what stands between."""
+    return re.compile(_name(f"[^\\W_](?:[^\\W_]|[{_marks()}])*", "[^\\W_]"))
+
+
 def _name(part: str, letter: str) -> str:
-    return rf"{part}(?:{JOINTS}{part})*(?:\+\+|#)?(?!(?<=[+#]){letter})"
+    return rf"{part}(?:{_JOINTS}{part})*(?:\+\+|#)?(?!(?<=[+#]){letter})"
 
 
 ASCII_NAME = re.compile(_name("[A-Za-z0-9]+", "[A-Za-z0-9]"))

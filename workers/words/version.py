@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ import Stemmer
 
 from workers.words.cutting import words
 
+_LANGUAGES = re.compile(r"\[([a-z,]*)\]$")
 VERSION = 1  # to be raised with every change of what words a text has
 # Of every kind that the modules here tell apart: what changes any of them changes some of their words.
 EXAMPLES = (
@@ -40,4 +42,5 @@ def version(languages: Sequence[str] = ()) -> str:
 
 def languages_of(written: str) -> tuple[str, ...]:
     """Return the languages that a version names."""
-    return tuple(name for name in written[written.rfind("[") + 1 : -1].split(",") if name)
+    found = _LANGUAGES.search(written)
+    return tuple(name for name in found[1].split(",") if name) if found else ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
+from workers.words.scripts import begins_words
+
 TERMS = 256  # different words of a query that are looked for; each more costs a merge of everything it matches
 CANDIDATES = 200  # of each ranking, at least
 CANDIDATES_PER_HIT = 10
@@ -31,22 +33,16 @@ def candidates(limit: int, offset: int = 0) -> int:
     return count
 
 
-def match(tokens: Iterable[str]) -> str:
-    """Return the FTS5 query for memories with any of `tokens`; stop words are left out unless nothing remains.
+def match(found: Iterable[str]) -> str:
+    """Return the FTS5 query for memories with any of a query's words; empty where there are none.
 
-    tokens: as the index's own tokenizer cut them, so quoting is all that is needed. Empty when there are none.
+    One character of what is written without spaces stands for all words that begin with it.
     """
-    return " OR ".join(f'"{token}"' for token in telling(tokens))
-
-
-def telling(tokens: Iterable[str]) -> list[str]:
-    """Return the different words of a query that say something; all of them where none does."""
-    distinct = list(dict.fromkeys(tokens))
-    return ([token for token in distinct if token not in STOP_WORDS] or distinct)[:TERMS]
+    return " OR ".join(f'"{word}"{"*" if begins_words(word) else ""}' for word in found)
 
 
 def covered(query: Collection[str], content: Collection[str]) -> float:
-    """Return the part of the words of a query that a content has, both as stems; 0 where the query has none."""
+    """Return the part of the words of a query that a content has, both as they are cut; 0 where the query has none."""
     return sum(word in content for word in query) / len(query) if query else 0.0
 
 
@@ -106,17 +102,3 @@ def cut(
 def ordered(scores: Scores) -> list[tuple[int, float]]:
     """Return the memories of `scores`, best first, newer first among equals."""
     return sorted(scores.items(), key=lambda item: (-item[1], -item[0]))
-
-
-# Snowball's list and its usual additions, cut at apostrophes as the tokenizer cuts: "don't" is don, t.
-STOP_WORDS = frozenset(
-    """
-    a about above after again against all am an and any are aren as at be because been before being below between both
-    but by can cannot could couldn d did didn do does doesn doing don down during each few for from further had hadn has
-    hasn have haven having he her here hers herself him himself his how i if in into is isn it its itself just ll m
-    me more most mustn my myself no nor not now of off on once only or other our ours ourselves out over own re s same
-    shan she should shouldn so some such t than that the their theirs them themselves then there these they this those
-    through to too under until up ve very was wasn we were weren what when where which while who whom why will with won
-    would wouldn you your yours yourself yourselves
-    """.split()  # noqa: SIM905  # as a list these would be 170 lines
-)

@@ -14,7 +14,7 @@ from memmux.wire.answers import Hit
 from memmux.wire.requests import Filter, Mode, Search, Store
 from workers.index.interface import Index, Rows
 from workers.storage import similar
-from workers.storage.db import engine, links, queries, rows, tokens, vectors
+from workers.storage.db import engine, fulltext, links, queries, rows, vectors
 from workers.storage.db.embeddings import Embedded, mean
 from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
@@ -24,9 +24,12 @@ from workers.storage.reading import ranking
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vector_follower import VectorFollower
+from workers.words import version, words
+from workers.words.stopwords import telling
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
+OUTDATED = "words_outdated"  # and: words are cut otherwise here than where full text was made
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
 _NONE: Scores = MappingProxyType({})
 
@@ -54,7 +57,9 @@ class MemorySearch:
         self._connection = connection
         self._vector_follower = vector_follower
         self._now = now
-        self._tokens, self._stems = tokens.tokenizer(connection), tokens.stemmer(connection)
+        self._written: str | None = None  # the version of the words in full text
+        self._languages: tuple[str, ...] = ()
+        self._agrees = True
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
         self._ahead: _Ahead | None = None
@@ -62,15 +67,19 @@ class MemorySearch:
     def at(self, seq: int) -> None:
         """Search as of the change where the transaction that has just begun stands."""
         self._seq = seq
+        if (written := fulltext.written(self._connection)) != self._written:
+            self._written, self._agrees = written, fulltext.agrees(written)
+            self._languages = version.languages_of(written)
 
     def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
+        outdated = () if self._agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
         if query is None or not asked.embeds:
-            return self._by_words(asked, where)
+            return self._by_words(asked, where, outdated)
         model = vectors.model(self._connection, query.model)
         pending = vectors.memories(self._connection) - (model.memories if model else 0)
-        degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)))
+        degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)), *outdated)
         if model is None or not model.vectors:
             return self._by_words(asked, where, degraded)
         model.check(query.dimensions)
@@ -81,13 +90,13 @@ class MemorySearch:
             scored = scope.nearest(direction, asked.depth)
             return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
         depth = ranking.candidates(asked.limit, asked.offset)
-        words = self._words(asked, where, depth, request)
+        worded = self._words(asked, where, depth, request)
         cosines = dict(scope.nearest(direction, depth))
-        cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
-        fused: Sequence[tuple[int, float]] = ranking.fuse(words, cosines)
+        cosines.update(scope.similarities(direction, [row for row in worded if row not in cosines]))
+        fused: Sequence[tuple[int, float]] = ranking.fuse(worded, cosines)
         least = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
         if least is not None:
-            far = [row for row, _ in ranking.ordered(words) if cosines.get(row, least) < least]
+            far = [row for row, _ in ranking.ordered(worded) if cosines.get(row, least) < least]
             relevant = ranking.near(fused, cosines, least, self._worded(asked.query, far[: ranking.JUDGED]))
             if fused and not relevant:
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
@@ -154,14 +163,18 @@ class MemorySearch:
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
         return self._found(asked, mode, scored, degraded, cosines=similarities([row for row, _ in scored]))
 
+    def _cut(self, query: str) -> list[str]:
+        """Return the words of a query that say something."""
+        return telling(words(query, query=True, languages=self._languages))[: ranking.TERMS]
+
     def _worded(self, query: str, among: Sequence[int]) -> frozenset[int]:
         """Return those memories `among` some that have the words of a query, or enough of them."""
-        stems = frozenset(self._stems(" ".join(ranking.telling(self._tokens(query)))))
+        asked = frozenset(self._cut(query))
         wanted = {"rows": orjson.dumps(among).decode()}
         return frozenset(
             row
             for row, content in engine.fetch(self._connection, _SQL["contents"], wanted)
-            if ranking.covered(stems, frozenset(self._stems(content))) >= ranking.COVERED
+            if ranking.covered(asked, frozenset(words(content, languages=self._languages))) >= ranking.COVERED
         )
 
     def _ranked(self, scores: dict[int, float]) -> Sequence[tuple[int, float]]:
@@ -171,7 +184,7 @@ class MemorySearch:
 
     def _keyword(self, query: str, where: Condition, limit: int) -> dict[int, float]:
         """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
-        matching = ranking.match(self._tokens(query))
+        matching = ranking.match(self._cut(query))
         if not matching:
             return {}
         values = {**where.values, "match": matching, "limit": limit}

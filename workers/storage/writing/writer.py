@@ -18,7 +18,7 @@ from memmux.logs import log
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.backups import copies
 from workers.storage.backups.folder import BackupFolder
-from workers.storage.db import audits, engine, file_identity, filesystem, queries, vectors
+from workers.storage.db import audits, engine, file_identity, filesystem, fulltext, queries, vectors
 from workers.storage.db.file_identity import Lineage
 from workers.storage.db.file_names import Hold
 from workers.storage.writing import canaries, deletion, migrate, repair
@@ -33,7 +33,8 @@ class SqliteWriter:
     """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
 
     backup_folder: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
-    retention_s: how long deleted memories are kept; 0 for ever. alive: called often while it is opened.
+    retention_s: how long deleted memories are kept; 0 for ever. languages: whose stems are added to the words of
+    memories. alive: called often while it is opened.
     Raises StorageError and its kinds.
     """
 
@@ -45,6 +46,7 @@ class SqliteWriter:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         retention_s: float = DELETED_S,
+        languages: Sequence[str] = (),
         alive: Alive = silent,
     ) -> None:
         engine.refuse_unsafe()
@@ -53,12 +55,13 @@ class SqliteWriter:
             self._hold = Hold(database, alive)
             undoing.callback(self._hold.close)
             file_identity.begin(database)
-            migrate.prepare(database, backup_folder=backup_folder, alive=alive)
+            migrate.prepare(database, backup_folder=backup_folder, alive=alive, languages=languages)
             self._hold.take()  # a new one can have no other name
             opened = Lineage.of(database)
             self._database = database
             self._connection = engine.open_writer(database)
             undoing.callback(self._connection.close)
+            fulltext.teach(self._connection)
             self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
             self._now = now
             self._alive: Alive = silent

@@ -19,3 +19,8 @@ def test_a_change_of_any_words_is_another_version(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("languages", [(), ("german",), ("german", "czech")])
 def test_a_version_says_whose_stems_are_added(languages: tuple[str, ...]) -> None:
     assert version.languages_of(version.version(languages)) == languages
+
+
+@pytest.mark.parametrize("written", ["", "words 0", "["])
+def test_what_is_no_version_names_no_languages(written: str) -> None:
+    assert version.languages_of(written) == ()

@@ -47,9 +47,6 @@ SELECT v.memory, v.model, v.window, v.start, v."end", v.embedding, models.dimens
 FROM vectors AS v LEFT JOIN models ON models.id = v.model
 ORDER BY v.memory, v.model, v.window
 
--- name: contents
-SELECT row, content FROM live ORDER BY row
-
 -- name: vectors_counted
 SELECT count(*) FROM vectors
 
@@ -73,9 +70,6 @@ SELECT term, doc, "offset" FROM temp.instances
 
 -- name: sizes
 SELECT '', id, sz FROM texts_docsize ORDER BY id
-
--- name: add_text
-INSERT INTO texts (rowid, content) VALUES (?1, ?2)
 
 -- name: uses
 SELECT mt.memory, mt.tag, mt.position, mt.spelling, t.name
@@ -128,9 +122,6 @@ DELETE FROM memory_tags WHERE memory = :memory AND tag = :tag
 INSERT INTO memory_tags (memory, tag, position, spelling)
 SELECT :memory, id, :position, :spelling FROM tags WHERE name = :name
 ON CONFLICT (memory, tag) DO NOTHING
-
--- name: forget_texts
-INSERT INTO texts (texts) VALUES ('delete-all')
 
 -- name: drop
 DROP TABLE {table}

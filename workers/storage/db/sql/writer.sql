@@ -216,9 +216,6 @@ DELETE FROM meta WHERE key = 'written_as'
 -- name: noted_name
 SELECT value FROM meta WHERE key = 'written_as'
 
--- name: merge_texts
-INSERT INTO texts (texts) VALUES ('optimize')
-
 -- name: purge_all_tags
 DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id)
 

@@ -3,27 +3,14 @@ from __future__ import annotations
 import pytest
 
 from workers.storage.reading import ranking
-from workers.storage.reading.ranking import STOP_WORDS
 
 
-def test_stop_words_are_left_out_of_a_query() -> None:
-    assert ranking.match(["where", "is", "the", "key"]) == '"key"'
-
-
-def test_stop_words_are_looked_for_when_nothing_else_is_asked() -> None:
-    assert ranking.match(["to", "be", "or", "not", "to", "be"]) == '"to" OR "be" OR "or" OR "not"'
+def test_one_character_of_what_is_written_without_spaces_begins_words() -> None:
+    assert ranking.match(["猫", "key"]) == '"猫"* OR "key"'
 
 
 def test_nothing_to_look_for_is_no_query() -> None:
     assert ranking.match([]) == ""
-
-
-def test_a_query_of_very_many_words_is_bounded() -> None:
-    assert ranking.match(map(str, range(10_000))).count('"') == 2 * ranking.TERMS
-
-
-def test_stop_words_are_written_as_the_tokenizer_writes_them() -> None:
-    assert all(word.isascii() and word.isalpha() and word.islower() for word in STOP_WORDS)
 
 
 def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
