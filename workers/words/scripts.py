@@ -75,9 +75,14 @@ _MARKS = frozenset(("Mn", "Mc", "Me"))
 Ranges = Iterable[tuple[int, int]]
 
 
+def is_dense(word: str) -> bool:
+    """Return whether a word is of a script that is written without spaces."""
+    return not word.isascii() and _within(ord(word[0]), (*_DENSE, *_CLUSTERED))
+
+
 def begins_words(word: str) -> bool:
     """Return whether a word of a query is one character of what is written without spaces, so that it begins words."""
-    return not word.isascii() and _within(ord(word[0]), (*_DENSE, *_CLUSTERED)) and units().fullmatch(word) is not None
+    return is_dense(word) and units().fullmatch(word) is not None
 
 
 @cache

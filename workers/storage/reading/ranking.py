@@ -1,13 +1,10 @@
-"""Ranking: how a query becomes words to match, and how two rankings become one. Pure: no database here."""
+"""Ranking: how two rankings become one, and what of it is a page. Pure: no database here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
-from workers.words.scripts import begins_words
-
-TERMS = 256  # different words of a query that are looked for; each more costs a merge of everything it matches
 CANDIDATES = 200  # of each ranking, at least
 CANDIDATES_PER_HIT = 10
 # By model, the cosine from which on a memory has to do with a query: where `python -m bench floor` has measured it.
@@ -31,14 +28,6 @@ def candidates(limit: int, offset: int = 0) -> int:
     while count < offset + limit:
         count *= 2
     return count
-
-
-def match(found: Iterable[str]) -> str:
-    """Return the FTS5 query for memories with any of a query's words; empty where there are none.
-
-    One character of what is written without spaces stands for all words that begin with it.
-    """
-    return " OR ".join(f'"{word}"{"*" if begins_words(word) else ""}' for word in found)
 
 
 def covered(query: Collection[str], content: Collection[str]) -> float:

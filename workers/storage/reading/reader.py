@@ -148,6 +148,7 @@ class SqliteReader:
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and get ready for as many vectors, so that the next search need not."""
         with self.snapshot(math.inf, alive):
+            self._search.catch_up()
             if (model := vectors.current(self._connection)) is not None:
                 self._vector_follower.follow(model, self._seq)
                 self._vector_follower.tune()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 
 import apsw
@@ -14,7 +15,7 @@ from memmux.wire.answers import Hit
 from memmux.wire.requests import Filter, Mode, Search, Store
 from workers.index.interface import Index, Rows
 from workers.storage import similar
-from workers.storage.db import engine, fulltext, links, queries, rows, vectors
+from workers.storage.db import engine, links, queries, rows, vectors
 from workers.storage.db.embeddings import Embedded, mean
 from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
@@ -24,13 +25,13 @@ from workers.storage.reading import ranking
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vector_follower import VectorFollower
-from workers.words import version, words
-from workers.words.stopwords import telling
+from workers.storage.reading.word_search import WordSearch, best
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
 OUTDATED = "words_outdated"  # and: words are cut otherwise here than where full text was made
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
+_LOOKED_AT = 500  # memories at once, the best first, for whether a filter lets them through
 _NONE: Scores = MappingProxyType({})
 
 
@@ -57,9 +58,7 @@ class MemorySearch:
         self._connection = connection
         self._vector_follower = vector_follower
         self._now = now
-        self._written: str | None = None  # the version of the words in full text
-        self._languages: tuple[str, ...] = ()
-        self._agrees = True
+        self._word_search = WordSearch(connection)
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
         self._ahead: _Ahead | None = None
@@ -67,14 +66,16 @@ class MemorySearch:
     def at(self, seq: int) -> None:
         """Search as of the change where the transaction that has just begun stands."""
         self._seq = seq
-        if (written := fulltext.written(self._connection)) != self._written:
-            self._written, self._agrees = written, fulltext.agrees(written)
-            self._languages = version.languages_of(written)
+        self._word_search.at(seq)
+
+    def catch_up(self) -> None:
+        """Be ready for a search by words at this change."""
+        self._word_search.catch_up()
 
     def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
-        outdated = () if self._agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
+        outdated = () if self._word_search.agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
         if query is None or not asked.embeds:
             return self._by_words(asked, where, outdated)
         model = vectors.model(self._connection, query.model)
@@ -124,7 +125,7 @@ class MemorySearch:
         """Rank by words ahead of a search by words and meaning; request: its id."""
         if asked.mode in (Mode.HYBRID, Mode.RANKED):
             (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
-            self._ahead = _Ahead(request, asked, self._seq, self._keyword(asked.query, where, depth))
+            self._ahead = _Ahead(request, asked, self._seq, self._keyword(asked, where, depth))
 
     def _words(self, asked: Search, where: Condition, depth: int, request: str) -> dict[int, float]:
         """Return the best memories by words, as they were when the request was prepared for, if it was.
@@ -134,7 +135,7 @@ class MemorySearch:
         """
         ahead = self._ahead
         if ahead is None or not request or (ahead.request, ahead.asked) != (request, asked):
-            return self._keyword(asked.query, where, depth)
+            return self._keyword(asked, where, depth)
         if ahead.seq == self._seq:
             return ahead.words
         fit = set(self.rows("those", where, rows=orjson.dumps(list(ahead.words)).decode()))
@@ -159,22 +160,18 @@ class MemorySearch:
             held = self.rows("exact", where, query=folded(asked.query), limit=depth)
             scored: Sequence[tuple[int, float]] = [(row, 1.0) for row in held]
         else:
-            scored = ranking.ordered(ranking.by_best(self._keyword(asked.query, where, depth)))
+            scored = ranking.ordered(ranking.by_best(self._keyword(asked, where, depth)))
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
         return self._found(asked, mode, scored, degraded, cosines=similarities([row for row, _ in scored]))
 
-    def _cut(self, query: str) -> list[str]:
-        """Return the words of a query that say something."""
-        return telling(words(query, query=True, languages=self._languages))[: ranking.TERMS]
-
     def _worded(self, query: str, among: Sequence[int]) -> frozenset[int]:
         """Return those memories `among` some that have the words of a query, or enough of them."""
-        asked = frozenset(self._cut(query))
+        asked = frozenset(self._word_search.cut(query))
         wanted = {"rows": orjson.dumps(among).decode()}
         return frozenset(
             row
             for row, content in engine.fetch(self._connection, _SQL["contents"], wanted)
-            if ranking.covered(asked, frozenset(words(content, languages=self._languages))) >= ranking.COVERED
+            if ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
         )
 
     def _ranked(self, scores: dict[int, float]) -> Sequence[tuple[int, float]]:
@@ -182,22 +179,21 @@ class MemorySearch:
         created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
         return ranking.ranked(scores, created, links.uses(self._connection, list(scores)), self._now())
 
-    def _keyword(self, query: str, where: Condition, limit: int) -> dict[int, float]:
+    def _keyword(self, asked: Search, where: Condition, limit: int) -> dict[int, float]:
         """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
-        matching = ranking.match(self._cut(query))
-        if not matching:
-            return {}
-        values = {**where.values, "match": matching, "limit": limit}
-        # The full-text index holds live memories alone: where there is no other namespace there is nothing to check.
-        alone = where.plain and not where.current and self._alone(where)
-        name = "keyword_everywhere" if alone else "keyword"
-        return dict(engine.fetch(self._connection, _SQL[name].format(where=where.sql), values))
-
-    def _alone(self, where: Condition) -> bool:
-        """Return whether all live memories are in the namespaces that are asked for."""
-        if not where.values:
-            return not self._canaries()
-        return bool(engine.value(self._connection, _SQL["alone"], where.values))
+        namespace = asked.filter.namespace
+        among = (namespace,) if isinstance(namespace, str) else namespace
+        rows, scores = self._word_search.scored(asked.query, among)
+        if where.plain and not where.current and (among is not None or not self._canaries()):
+            return best(rows, scores, limit)
+        found: dict[int, float] = {}
+        ahead, depth = best(rows, scores, rows.size), max(limit, _LOOKED_AT)
+        ranked = list(ahead)
+        while ranked and len(found) < limit:
+            piece, ranked, depth = ranked[:depth], ranked[depth:], 2 * depth
+            fit = set(self.rows("those", where, rows=orjson.dumps(piece).decode()))
+            found.update((row, ahead[row]) for row in piece if row in fit)
+        return dict(islice(found.items(), limit))
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""

@@ -108,13 +108,16 @@ def test_words_of_another_version_are_made_anew_by_the_writer_and_readers_say_so
 def test_a_change_of_the_languages_makes_full_text_anew(tmp_path: Path) -> None:
     path = tmp_path / "memories.db"
     desk = Desk(path)
-    desk.store("Sicherungen")
-    assert desk.contents("Sicherung", mode="keyword") == []
+    desk.store("taloissa")
+    assert desk.contents("talojen", mode="keyword") == []
     desk.close()
-    SqliteWriter(path, languages=("german",)).close()
-    assert _version(path) == version.version(("german",))
-    with closing(SqliteWriter(path, languages=("german",))) as writer:
-        writer._connection.execute("UPDATE memories SET content = 'Sicherungen und mehr' WHERE row = 1")
+    SqliteWriter(path, languages=("finnish",)).close()
+    desk = Desk(path, languages=("finnish",))
+    assert desk.contents("talojen", mode="keyword") == ["taloissa"]
+    desk.close()
+    assert _version(path) == version.version(("finnish",))
+    with closing(SqliteWriter(path, languages=("finnish",))) as writer:
+        writer._connection.execute("UPDATE memories SET content = 'taloissa ja' WHERE row = 1")
         assert check(path, deep=True)[0].code == "content_changed"  # and nothing about full text
     migrate.prepare(path)
     assert _version(path) == version.version()

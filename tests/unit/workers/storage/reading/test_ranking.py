@@ -5,14 +5,6 @@ import pytest
 from workers.storage.reading import ranking
 
 
-def test_one_character_of_what_is_written_without_spaces_begins_words() -> None:
-    assert ranking.match(["猫", "key"]) == '"猫"* OR "key"'
-
-
-def test_nothing_to_look_for_is_no_query() -> None:
-    assert ranking.match([]) == ""
-
-
 def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
     fused = dict(ranking.fuse({1: 8.0, 2: 2.0}, {1: 0.1, 2: 0.3, 3: 0.5}))
     assert fused == pytest.approx({1: 0.5, 2: 0.125 + 0.25, 3: 0.5})
