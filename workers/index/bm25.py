@@ -6,6 +6,7 @@ vectors are: a fact at its end counts as much as in a short one. Pure: postings 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,20 +49,32 @@ class Among:
         return kept
 
 
-def scored(postings: Sequence[Places], among: Among) -> tuple[Rows, NDArray[np.float64]]:
-    """Return the memories that have any of the words, ascending, and their scores, which are positive.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The memories that have any of the words, ascending, and their scores, which are positive.
 
-    postings: the places of each word of the query, in these memories alone.
+    most: what no score can reach, that of a memory which has nothing but all of the words. memories: among how many.
     """
-    total = np.zeros(len(among.lengths))
+
+    rows: Rows
+    scores: NDArray[np.float64]
+    most: float
+    memories: int
+
+
+def scored(postings: Sequence[Places], among: Among) -> Scored:
+    """Return the scores of memories; postings: the places of each word of the query, in these memories alone."""
+    total, most = np.zeros(len(among.lengths)), 0.0
     scattered: list[tuple[Places, float]] = []
     for places in postings:
         if not places.size:
+            most += _idf(among.count, 0)
             continue
         rows = places >> SHIFT
         starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
         docs, times = rows[starts], np.diff(np.append(starts, rows.size))
-        idf = float(np.log1p((among.count - docs.size + 0.5) / (docs.size + 0.5)))
+        idf = _idf(among.count, docs.size)
+        most += idf
         lengths = among.lengths[docs]
         long = lengths > WINDOW
         if long.any():
@@ -72,7 +85,7 @@ def scored(postings: Sequence[Places], among: Among) -> tuple[Rows, NDArray[np.f
         docs, best = _by_windows(scattered, among)
         total[docs] = best
     found = np.flatnonzero(total)
-    return found, total[found]
+    return Scored(found, total[found], most, among.count)
 
 
 def _by_windows(scattered: Sequence[tuple[Places, float]], among: Among) -> tuple[Rows, NDArray[np.float64]]:
@@ -95,6 +108,10 @@ def _by_windows(scattered: Sequence[tuple[Places, float]], among: Among) -> tupl
     rows = window >> SHIFT
     starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
     return rows[starts], np.maximum.reduceat(scores, starts)
+
+
+def _idf(memories: int, having: int) -> float:
+    return math.log1p((memories - having + 0.5) / (having + 0.5))
 
 
 def _weight(times: NDArray[np.int64], lengths: NDArray[np.int32], average: float) -> NDArray[np.float64]:

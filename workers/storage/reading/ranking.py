@@ -6,6 +6,9 @@ import math
 from collections.abc import Collection, Container, Mapping, Sequence
 
 CANDIDATES = 200  # of each ranking, at least
+_SAME = 1e-6  # between two cosines, which rounding may make
+_ENOUGH = 0.5  # of what words could say, that counts as all of it among few memories
+FEW = 10  # memories: among so many, half of what words seem to say may be chance
 CANDIDATES_PER_HIT = 10
 # By model, the cosine from which on a memory has to do with a query: where `python -m bench floor` has measured it.
 NEAR: Mapping[str, float] = {"all-MiniLM-L6-v2": 0.3}
@@ -41,19 +44,42 @@ def by_best(scores: Scores) -> dict[int, float]:
     return {row: score / best for row, score in scores.items()}
 
 
-def fuse(keyword: Scores, cosines: Scores) -> list[tuple[int, float]]:
+def whole(best: float, most: float, memories: int) -> float:
+    """Return the BM25 score that counts as all that words can say.
+
+    It is the best one. Among few memories any word is rare: there it is no less than a part of what a memory with all
+    words of the query could have, so that one word in common by chance is not the same as an answer.
+    """
+    return max(best, _ENOUGH * most * FEW / (FEW + memories))
+
+
+def least(cosines: Scores, usual: float) -> float:
+    """Return the cosine that counts as none; usual: the mean one of the memories that are searched among.
+
+    Where all of few memories are ranked it is the least of theirs. Of many only the best are known, and how many depends
+    on the page, on which no score shall depend. So it is below the mean by half of what the best is above it, which is
+    about where the least one is.
+    """
+    if len(cosines) <= CANDIDATES:
+        return min(cosines.values(), default=0.0)
+    return usual - abs(max(cosines.values()) - usual) / 2
+
+
+def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> list[tuple[int, float]]:
     """Return the candidates of both rankings, best first, newer first among equals; scores are in [0, 1].
 
-    Half is the BM25 score as a part of the best one, half the cosine between the least and the greatest of the
-    candidates. A memory that matches no word, or has no vector yet, gets nothing for that half.
+    Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between `least`, or the least of
+    the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets nothing for that half.
     """
-    words = by_best(keyword)
-    least, greatest = min(cosines.values(), default=0.0), max(cosines.values(), default=0.0)
+    best = max(whole, max(keyword.values(), default=0.0)) or 1.0
+    greatest = max(cosines.values(), default=0.0)
+    if least is None:
+        least = min(cosines.values(), default=0.0)
     spread = greatest - least
-    fused = {row: _KEYWORD_SHARE * score for row, score in words.items()}
+    fused = {row: _KEYWORD_SHARE * score / best for row, score in keyword.items()}
     for row, cosine in cosines.items():
         # Where all are equally near, all are the nearest.
-        meaning = (cosine - least) / spread if spread else 1.0
+        meaning = max(0.0, (cosine - least) / spread) if spread > _SAME else 1.0
         fused[row] = fused.get(row, 0.0) + (1 - _KEYWORD_SHARE) * meaning
     return ordered(fused)
 

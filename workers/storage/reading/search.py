@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ import orjson
 
 from memmux.wire.answers import Hit
 from memmux.wire.requests import Filter, Mode, Search, Store
-from workers.index.interface import Index, Rows
+from workers.index.interface import Index, Rows, Vectors
 from workers.storage import similar
 from workers.storage.db import engine, links, queries, rows, vectors
 from workers.storage.db.embeddings import Embedded, mean
@@ -36,6 +36,20 @@ _NONE: Scores = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """The ranking by words; most, memories: as in `bm25.Scored`."""
+
+    scores: dict[int, float]
+    most: float
+    memories: int
+
+    @property
+    def whole(self) -> float:
+        """The score that counts as all that words can say."""
+        return ranking.whole(max(self.scores.values(), default=0.0), self.most, self.memories)
+
+
+@dataclass(frozen=True, slots=True)
 class _Ahead:
     """The ranking by words that was made for a request, at a change, while its query was being embedded.
 
@@ -45,7 +59,7 @@ class _Ahead:
     request: str
     asked: Search
     seq: int
-    words: dict[int, float]
+    words: _Words
 
 
 class MemorySearch:
@@ -90,19 +104,41 @@ class MemorySearch:
         if asked.mode is Mode.SEMANTIC:
             scored = scope.nearest(direction, asked.depth)
             return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
+        worded = self._words(asked, where, request)
+        near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
+        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=near)
+
+    def _fused(
+        self,
+        asked: Search,
+        scope: Scope,
+        query: Vectors,
+        worded: _Words,
+        *,
+        degraded: tuple[str, ...],
+        floor: float | None,
+    ) -> SearchOutcome:
+        """Return the best memories by words and meaning; floor: the cosine that leaves out what is not relevant."""
         depth = ranking.candidates(asked.limit, asked.offset)
-        worded = self._words(asked, where, depth, request)
-        cosines = dict(scope.nearest(direction, depth))
-        cosines.update(scope.similarities(direction, [row for row in worded if row not in cosines]))
-        fused: Sequence[tuple[int, float]] = ranking.fuse(worded, cosines)
-        least = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
-        if least is not None:
-            far = [row for row, _ in ranking.ordered(worded) if cosines.get(row, least) < least]
-            relevant = ranking.near(fused, cosines, least, self._worded(asked.query, far[: ranking.JUDGED]))
+        apart, usual = scope.apart(query)
+        meaning = dict(scope.nearest(apart, max(depth, ranking.CANDIDATES + 1)))
+        meaning.update(scope.similarities(apart, [row for row in worded.scores if row not in meaning]))
+        fused: Sequence[tuple[int, float]] = ranking.fuse(
+            worded.scores, meaning, worded.whole, ranking.least(meaning, usual)
+        )
+        cosines: Scores = _NONE
+        if floor is not None or asked.min_similarity is not None:
+            cosines = scope.similarities(query, [row for row, _ in fused])
+        if floor is not None:
+            far = [row for row, _ in ranking.ordered(worded.scores) if cosines.get(row, floor) < floor]
+            relevant = ranking.near(fused, cosines, floor, self._worded(asked.query, far[: ranking.JUDGED]))
             if fused and not relevant:
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
             fused = relevant
         ranked = self._ranked(dict(fused)) if asked.mode is Mode.RANKED else fused
+        if not cosines:
+            page = ranked[asked.offset : asked.offset + asked.limit]
+            cosines = scope.similarities(query, [row for row, _ in page])
         return self._found(asked, asked.mode, ranked, degraded, index=scope.index, cosines=cosines)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
@@ -127,19 +163,19 @@ class MemorySearch:
             (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
             self._ahead = _Ahead(request, asked, self._seq, self._keyword(asked, where, depth))
 
-    def _words(self, asked: Search, where: Condition, depth: int, request: str) -> dict[int, float]:
+    def _words(self, asked: Search, where: Condition, request: str) -> _Words:
         """Return the best memories by words, as they were when the request was prepared for, if it was.
 
         That was after it was sent, so nothing is missing that had been acknowledged before; what was deleted or changed
         since, and no longer fits, is left out.
         """
-        ahead = self._ahead
+        ahead, depth = self._ahead, ranking.candidates(asked.limit, asked.offset)
         if ahead is None or not request or (ahead.request, ahead.asked) != (request, asked):
             return self._keyword(asked, where, depth)
         if ahead.seq == self._seq:
             return ahead.words
-        fit = set(self.rows("those", where, rows=orjson.dumps(list(ahead.words)).decode()))
-        return {row: score for row, score in ahead.words.items() if row in fit}
+        fit = set(self.rows("those", where, rows=orjson.dumps(list(ahead.words.scores)).decode()))
+        return replace(ahead.words, scores={row: score for row, score in ahead.words.scores.items() if row in fit})
 
     def _where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""
@@ -160,7 +196,7 @@ class MemorySearch:
             held = self.rows("exact", where, query=folded(asked.query), limit=depth)
             scored: Sequence[tuple[int, float]] = [(row, 1.0) for row in held]
         else:
-            scored = ranking.ordered(ranking.by_best(self._keyword(asked, where, depth)))
+            scored = ranking.ordered(ranking.by_best(self._keyword(asked, where, depth).scores))
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
         return self._found(asked, mode, scored, degraded, cosines=similarities([row for row, _ in scored]))
 
@@ -179,21 +215,21 @@ class MemorySearch:
         created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
         return ranking.ranked(scores, created, links.uses(self._connection, list(scores)), self._now())
 
-    def _keyword(self, asked: Search, where: Condition, limit: int) -> dict[int, float]:
+    def _keyword(self, asked: Search, where: Condition, limit: int) -> _Words:
         """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
         namespace = asked.filter.namespace
         among = (namespace,) if isinstance(namespace, str) else namespace
-        rows, scores = self._word_search.scored(asked.query, among)
+        scored = self._word_search.scored(asked.query, among)
         if where.plain and not where.current and (among is not None or not self._canaries()):
-            return best(rows, scores, limit)
+            return _Words(best(scored, limit), scored.most, scored.memories)
         found: dict[int, float] = {}
-        ahead, depth = best(rows, scores, rows.size), max(limit, _LOOKED_AT)
+        ahead, depth = best(scored, scored.rows.size), max(limit, _LOOKED_AT)
         ranked = list(ahead)
         while ranked and len(found) < limit:
             piece, ranked, depth = ranked[:depth], ranked[depth:], 2 * depth
             fit = set(self.rows("those", where, rows=orjson.dumps(piece).decode()))
             found.update((row, ahead[row]) for row in piece if row in fit)
-        return dict(islice(found.items(), limit))
+        return _Words(dict(islice(found.items(), limit)), scored.most, scored.memories)
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
@@ -209,8 +245,10 @@ class MemorySearch:
         partitions = self._vector_follower.follow(model, self._seq)
         if partitions is None:
             return TableIndex(self._connection, model, _single(asked.namespace))
+        if asked.namespace is None:
+            return partitions.everywhere()
         name = _single(asked.namespace)
-        return partitions.everywhere() if name is None else partitions.of(name)
+        return partitions.joined(asked.namespace) if name is None else partitions.of(name)
 
     def _canaries(self) -> frozenset[int]:
         """Return the router's own memories, of which hardly ever there is one."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import apsw
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from workers.index import bm25
-from workers.index.bm25 import SHIFT, Among, Places
-from workers.index.interface import Rows
+from workers.index.bm25 import SHIFT, Among, Places, Scored
 from workers.storage.db import engine, fulltext, queries
 from workers.storage.reading.vocabulary import Vocabulary
 from workers.storage.reading.word_follower import WordFollower
@@ -60,11 +58,10 @@ class WordSearch:
         """Return the words of a content, as they stand in the index."""
         return frozenset(words(content, languages=self._languages))
 
-    def scored(self, query: str, namespaces: tuple[str, ...] | None) -> tuple[Rows, NDArray[np.float64]]:
+    def scored(self, query: str, namespaces: tuple[str, ...] | None) -> Scored:
         """Return the memories of these namespaces, or of all, that have words of the query, and their BM25 scores."""
-        asked = self.cut(query)
-        if not asked:
-            return np.empty(0, np.int64), np.empty(0)
+        if not (asked := self.cut(query)):
+            return bm25.scored((), self._follower.among(()))
         self.catch_up()
         among = self._follower.among(namespaces)
         return bm25.scored([self._known(word, among) for word in asked], among)
@@ -110,8 +107,9 @@ class WordSearch:
         return np.array(orjson.loads(found), np.int64)
 
 
-def best(rows: Rows, scores: NDArray[np.float64], limit: int) -> dict[int, float]:
+def best(found: Scored, limit: int) -> dict[int, float]:
     """Return the `limit` best memories, best first, newer first among equals."""
+    rows, scores = found.rows, found.scores
     if limit < rows.size:
         least = np.partition(scores, -limit)[-limit]
         chosen = np.flatnonzero(scores >= least)

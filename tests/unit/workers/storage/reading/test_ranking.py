@@ -47,3 +47,20 @@ def test_pages_of_one_limit_have_the_same_candidates_for_long() -> None:
 def test_more_hits_have_more_candidates() -> None:
     assert ranking.candidates(1) == 200
     assert ranking.candidates(1000) == 10_000
+
+
+def test_one_word_in_common_by_chance_is_no_answer_among_few_memories() -> None:
+    assert ranking.whole(0.5, 5.0, memories=3) == pytest.approx(0.5 * 5.0 * 10 / 13)
+    assert ranking.whole(0.5, 1.0, memories=3) == 0.5
+    assert ranking.whole(4.0, 10.0, memories=10_000) == 4.0
+
+
+def test_of_few_memories_the_least_cosine_is_none_and_of_many_one_below_the_mean() -> None:
+    assert ranking.least({1: 0.2, 2: 0.7}, usual=0.4) == 0.2
+    assert ranking.least({}, usual=0.4) == 0.0
+    many = {row: 0.5 + row / 1000 for row in range(301)}
+    assert ranking.least(many, usual=0.2) == pytest.approx(0.2 - 0.3)
+
+
+def test_cosines_that_differ_by_rounding_alone_are_equal() -> None:
+    assert dict(ranking.fuse({}, {1: 0.3, 2: 0.3 + 1e-8})) == {1: 0.5, 2: 0.5}
