@@ -56,9 +56,9 @@ def whole(best: float, most: float, memories: int) -> float:
 def least(cosines: Scores, usual: float) -> float:
     """Return the cosine that counts as none; usual: the mean one of the memories that are searched among.
 
-    Where all of few memories are ranked it is the least of theirs. Of many only the best are known, and how many depends
-    on the page, on which no score shall depend. So it is below the mean by half of what the best is above it, which is
-    about where the least one is.
+    Where all of few memories are ranked, it is the least of theirs. Of many only the best are known, and how many of
+    them depends on the page, on which no score shall depend. So it is below the mean by half of what the best is above
+    it, which is about where the least one is.
     """
     if len(cosines) <= CANDIDATES:
         return min(cosines.values(), default=0.0)
