@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,11 @@ from tests.bounds import BOUND_S
 
 # A shell that runs tests in the background has them ignore interrupts, and each of their processes with them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where Python is told to keep no bytecode, pytest would rewrite each test module again in each of its processes, and
+# each of the thousand processes that tests start would compile memmux.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture
