@@ -21,8 +21,9 @@ from memmux.config.settings import Settings, load
 from memmux.errors import ClusterStartError, OverloadedError
 from memmux.wire.addresses import parse_listen, path_of
 from router.io import descriptors
+from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import status_until
-from tests.integration.machines import BOUND_S, logged, logged_until, memmux, remote_settings
+from tests.integration.machines import logged, logged_until, memmux, remote_settings
 
 STRANGERS = 1100
 
@@ -38,6 +39,7 @@ def _limited(env: dict[str, str], limit: str) -> Iterator[subprocess.Popen[bytes
             while endpoints.read(Places(load(environment=env))) is None:
                 assert process.poll() is None
                 assert time.monotonic() < until
+                pause()
             yield process
         finally:
             process.send_signal(signal.SIGTERM)

@@ -15,7 +15,7 @@ import pytest
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 
 SERVER = [sys.executable, "-P", "-m", "memmux", "mcp"]
 # A host that starts a server, says its pid, and is gone when a pipe tells it; the pipes of the server stay open.
@@ -122,11 +122,13 @@ def test_server_whose_parent_is_gone_leaves_though_somebody_holds_its_pipes(
             try:
                 while "mcp_started" not in _said(settings):
                     assert time.monotonic() < until
+                    pause()
             finally:
                 leave.open("w").close()
         pid = int(told.read_text().split()[0])
         while alive(pid):
             assert time.monotonic() < until, "the server stays though its parent is gone"
+            pause()
     finally:
         for descriptor in (reads, writes, answers, answered):
             os.close(descriptor)

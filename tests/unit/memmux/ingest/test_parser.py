@@ -16,7 +16,7 @@ from memmux import limits, processes
 from memmux.errors import ArgumentInvalidError, CancelledError
 from memmux.ingest import parser_process
 from memmux.ingest.parser import Parsed, Parser
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 from tests.unit.memmux.ingest.pdfs import pdf, slow_pdf
 
 
@@ -100,7 +100,7 @@ def test_process_ends_when_its_parent_is_killed() -> None:
     parent.stdout.close()
     until = time.monotonic() + BOUND_S
     while processes.alive(child) and time.monotonic() < until:
-        os.sched_yield()
+        pause()
     assert not processes.alive(child)
 
 
