@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import termios
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -50,6 +54,13 @@ def server(settings_env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         _begin(process)
         yield process
         process.kill()
+
+
+def _readable(pipe: IO[bytes]) -> int:
+    """Return how many bytes are in a pipe."""
+    count = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 def _said(settings: Settings) -> list[str]:
@@ -99,8 +110,14 @@ def test_server_whose_output_is_full_when_its_input_ends_leaves(
     server: subprocess.Popen[bytes], settings: Settings
 ) -> None:
     assert server.stdin is not None
+    assert server.stdout is not None
     for number in range(2, 40):  # more than a pipe holds
         server.stdin.write(_line("tools/list", number))
+    server.stdin.flush()
+    until = time.monotonic() + BOUND_S
+    while _readable(server.stdout) < 60_000:  # the last page of a pipe need not be full
+        assert time.monotonic() < until
+        pause()
     server.stdin.close()
     _left_in_good_order(server, settings)
 
