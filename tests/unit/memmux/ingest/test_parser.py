@@ -40,6 +40,7 @@ def test_one_process_reads_file_after_file(parser: Parser) -> None:
     assert parser.pid == pid
 
 
+@pytest.mark.slow
 def test_file_that_takes_too_much_processor_time_is_given_up(monkeypatch: pytest.MonkeyPatch, parser: Parser) -> None:
     assert is_well(parser)
     monkeypatch.setattr(limits, "INGEST_CPU_S", 1.0)
@@ -59,6 +60,7 @@ def test_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, p
     assert is_well(parser)
 
 
+@pytest.mark.slow
 def test_file_that_takes_too_much_memory_is_given_up(parser: Parser) -> None:
     with pytest.raises(ArgumentInvalidError, match="more than 768 MiB of memory"):
         parser.parse("a.json", b"[" + b'{"":0},' * 4_000_000 + b"1]")
