@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,36 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
-@pytest.fixture
-def short_tmp() -> Iterator[Path]:
-    """A folder with a path short enough for sockets."""
+@contextmanager
+def _short_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="mm-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """A folder with a path short enough for sockets."""
+    with _short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
 def settings_env(short_tmp: Path) -> Iterator[dict[str, str]]:
     """The environment of a throwaway cluster with the hash embedder; the cluster is stopped at the end."""
+    with _cluster(short_tmp) as env:
+        yield env
+
+
+@pytest.fixture(scope="module")
+def shared_env() -> Iterator[dict[str, str]]:
+    """The environment of a cluster that tests of one module share, each with a namespace of its own."""
+    with _short_folder() as folder, _cluster(folder) as env:
+        yield env
+
+
+@contextmanager
+def _cluster(short_tmp: Path) -> Iterator[dict[str, str]]:
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MEMMUX_", "MCP_", "LOG_LEVEL"))},
         "MEMMUX_DATABASE": str(short_tmp / "data" / "memories.db"),
