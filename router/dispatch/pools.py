@@ -103,6 +103,11 @@ class Pool:
         return bool(self._serving)
 
     @property
+    def embeds(self) -> bool:
+        """Whether all its workers that serve can embed a query themselves, as they said last."""
+        return bool(self._serving) and all(self.workers[worker].facts.get("embeds") is True for worker in self._serving)
+
+    @property
     def shortfall(self) -> str:
         """The code of what is missing while the pool does not serve; empty while it does."""
         if self._serving:
@@ -153,10 +158,9 @@ class Pool:
         if not self.queue or not (self._idle or (self._partly and not self.queue.head_is_suspect)):
             return None
         slip = self.queue.pop()
-        worker = self._idle.get(slip.prepared) or self.idle(bulk=slip.operation.bulk)
-        return worker or next(iter(self._partly.values())), slip
+        return self._idlest(bulk=slip.operation.bulk) or next(iter(self._partly.values())), slip
 
-    def idle(self, *, bulk: bool = False) -> Worker | None:
+    def _idlest(self, *, bulk: bool) -> Worker | None:
         """Return a worker that has nothing to do; None while all are busy.
 
         The one that worked last: what it needs is still in the processor's caches. Bulk work goes to the one that has
