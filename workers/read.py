@@ -47,7 +47,7 @@ class ReadWorker:
     """Hands questions to the storage engine, one after the other."""
 
     stage = Stage.READ
-    credit = 2  # the next question is there when the one before is answered
+    credit = 4  # the next question is there when one is answered, and queries that wait together are embedded so
     retiring = False
 
     def __init__(self, settings: Settings) -> None:

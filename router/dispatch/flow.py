@@ -277,7 +277,7 @@ class Flow:
 
     def _pump(self, pool: Pool, now: float) -> None:
         """Send what waits to workers with credit, and never more."""
-        while (taken := pool.take()) is not None:
+        while (taken := pool.take(now)) is not None:
             worker, slip = taken
             slip.waited(now)
             if slip.deadline <= now:

@@ -50,7 +50,7 @@ def test_the_read_worker_opens_what_a_writer_made(desk: Desk) -> None:
     desk.store("two")
     worker.idle()
     assert worker.facts().items() >= {"seq": 2, "indexed": 0}.items()
-    assert (worker.stage, worker.credit, worker.retiring) == (Stage.READ, 2, False)
+    assert (worker.stage, worker.credit, worker.retiring) == (Stage.READ, 4, False)
     worker.close()
 
 

@@ -225,6 +225,25 @@ def test_readers_with_the_model_make_up_for_an_embedder_that_is_not_there(embedd
     assert asked.header.degraded == ()
 
 
+def test_nothing_is_sent_to_wait_behind_a_slow_read(embedding: Driver) -> None:
+    for number in range(3):
+        embedding.request(b"a", f"r{number}")
+    slow, other = embedding.requests("read-1")[0], embedding.requests("read-0")[0]
+    assert len(embedding.asked("read-1")) + len(embedding.asked("read-0")) == 3  # both have credit for two
+    embedding.now += 0.2
+    embedding.answer("read-0", other)
+    for request in embedding.requests("read-0")[1:]:
+        embedding.answer("read-0", request)
+    before = len(embedding.asked("read-1"))
+    for number in range(3, 6):
+        embedding.request(b"a", f"r{number}")
+    assert len(embedding.asked("read-1")) == before
+    assert embedding.dispatcher.status(embedding.now)["queues"]["read"] == 1
+    embedding.answer("read-0", embedding.requests("read-0")[-1])
+    assert embedding.dispatcher.status(embedding.now)["queues"]["read"] == 0
+    embedding.answer("read-1", slow)
+
+
 def test_search_that_waits_for_a_model_goes_on_when_the_readers_have_it(loading: Driver) -> None:
     loading.request(b"a", "r1", "memory.search")
     assert loading.asked("read-0") == []
