@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import apsw
@@ -19,7 +18,7 @@ from workers.storage.db.embeddings import Embedded, mean
 from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
 from workers.storage.db.vectors import Model
-from workers.storage.interface import SearchOutcome
+from workers.storage.interface import Query, SearchOutcome
 from workers.storage.reading import ranking
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
@@ -29,19 +28,6 @@ _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
 _NONE: Scores = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """The ranking by words that was made for a request, at a change, while its query was being embedded.
-
-    asked: all that was asked for, so that it is of use to nobody who may ask for something else under the same id.
-    """
-
-    request: str
-    asked: Search
-    seq: int
-    words: dict[int, float]
 
 
 class MemorySearch:
@@ -57,15 +43,19 @@ class MemorySearch:
         self._tokens, self._stems = tokens.tokenizer(connection), tokens.stemmer(connection)
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
-        self._ahead: _Ahead | None = None
 
     def at(self, seq: int) -> None:
         """Search as of the change where the transaction that has just begun stands."""
         self._seq = seq
 
-    def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
+    def search(self, asked: Search, query: Query) -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
+        depth, words = ranking.candidates(asked.limit, asked.offset), None
+        if callable(query):
+            if asked.mode.fuses:
+                words = self._keyword(asked.query, where, depth)  # while the query is being embedded
+            query = query()
         if query is None or not asked.embeds:
             return self._by_words(asked, where)
         model = vectors.model(self._connection, query.model)
@@ -80,8 +70,8 @@ class MemorySearch:
         if asked.mode is Mode.SEMANTIC:
             scored = scope.nearest(direction, asked.depth)
             return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
-        depth = ranking.candidates(asked.limit, asked.offset)
-        words = self._words(asked, where, depth, request)
+        if words is None:
+            words = self._keyword(asked.query, where, depth)
         cosines = dict(scope.nearest(direction, depth))
         cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
         fused: Sequence[tuple[int, float]] = ranking.fuse(words, cosines)
@@ -110,26 +100,6 @@ class MemorySearch:
         wanted = {"rows": orjson.dumps([row for row, _ in near]).decode()}
         ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
         return [(ids[row], cosine) for row, cosine in near]
-
-    def prepare(self, asked: Search, request: str) -> None:
-        """Rank by words ahead of a search by words and meaning; request: its id."""
-        if asked.mode in (Mode.HYBRID, Mode.RANKED):
-            (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
-            self._ahead = _Ahead(request, asked, self._seq, self._keyword(asked.query, where, depth))
-
-    def _words(self, asked: Search, where: Condition, depth: int, request: str) -> dict[int, float]:
-        """Return the best memories by words, as they were when the request was prepared for, if it was.
-
-        That was after it was sent, so nothing is missing that had been acknowledged before; what was deleted or changed
-        since, and no longer fits, is left out.
-        """
-        ahead = self._ahead
-        if ahead is None or not request or (ahead.request, ahead.asked) != (request, asked):
-            return self._keyword(asked.query, where, depth)
-        if ahead.seq == self._seq:
-            return ahead.words
-        fit = set(self.rows("those", where, rows=orjson.dumps(list(ahead.words)).decode()))
-        return {row: score for row, score in ahead.words.items() if row in fit}
 
     def _where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""
