@@ -125,21 +125,12 @@ def test_idle_client_finds_the_successor_with_its_next_call(settings: Settings, 
     assert seen == [(told["before"]["pid"], told["pid"])]  # type: ignore[index]  # it is an object
 
 
-def _wait_for_workers(edition: Path) -> None:
-    """Have an edition ask for the handover only when its workers are there, however long they take to start."""
-    handover = edition / "code" / "router" / "lifecycle" / "handover.py"
-    code = handover.read_text()
-    assert code.count("WARM_S = 10.0") == 1
-    handover.write_text(code.replace("WARM_S = 10.0", f"WARM_S = {BOUND_S}"))
-
-
 def test_successor_that_can_not_start_leaves_the_cluster_as_it_is(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
     broken = editions.make(tmp_path, editions.later())
     (tmp_path / "code" / "workers" / "embed.py").write_text("raise SystemExit('no such luck')\n")
     (tmp_path / "code" / "workers" / "write.py").write_text("raise SystemExit('no such luck')\n")
-    _wait_for_workers(tmp_path)
     client.store("before")
     old = client.status()
     told = _restart(broken, settings)
