@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Self, TypeVar, get_type_hints
 
 from mcp.server.mcpserver import Context
@@ -47,11 +48,9 @@ class MemoryTool(Tool):
         that it leaves out, for want of room.
         """
         hints = get_type_hints(run, include_extras=True)
-        described = FuncMetadata(arg_model=hints.get(ASKED, Arguments), output_model=hints["return"])
-        described.output_schema = compact(described.output_schema or {})
-        parameters = compact(described.arg_model.model_json_schema())
-        for name in unlisted:
-            del parameters["properties"][name]
+        described, shown = _described(hints.get(ASKED, Arguments), hints["return"])
+        listed = {name: schema for name, schema in shown.get("properties", {}).items() if name not in unlisted}
+        parameters = shown | {"properties": listed}
         if required:
             parameters["required"] = list(required)
         return cls(
@@ -143,6 +142,14 @@ def result(answer: Answer) -> CallToolResult:
     """Return an answer as the SDK sends it."""
     content: list[ContentBlock] = [TextContent(type="text", text=text(answer))]
     return CallToolResult(content=content, structured_content=answer.structured())
+
+
+@cache  # pydantic takes milliseconds for a schema, of which a server has dozens
+def _described(arguments: type[Arguments], answer: type[Answer]) -> tuple[FuncMetadata, dict[str, Any]]:
+    """Return what the SDK knows of a tool's arguments and answer, and the schema of the arguments."""
+    described = FuncMetadata(arg_model=arguments, output_model=answer)
+    described.output_schema = compact(described.output_schema or {})
+    return described, compact(arguments.model_json_schema())
 
 
 @contextmanager

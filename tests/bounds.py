@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 BOUND_S: Final = 240.0  # for a machine with ten times as much to do as it has cores, on which seconds become minutes
+PAUSE_S: Final = 0.01
+
+
+def pause() -> None:
+    """Leave the processor to what a test waits for, before it looks again; it says nothing of how long that takes."""
+    time.sleep(PAUSE_S)

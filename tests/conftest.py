@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,18 +21,42 @@ from tests.bounds import BOUND_S
 # A shell that runs tests in the background has them ignore interrupts, and each of their processes with them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Where Python is told to keep no bytecode, pytest would rewrite each test module again in each of its processes, and
+# each of the thousand processes that tests start would compile memmux.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
-@pytest.fixture
-def short_tmp() -> Iterator[Path]:
-    """A folder with a path short enough for sockets."""
+
+@contextmanager
+def _short_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="mm-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """A folder with a path short enough for sockets."""
+    with _short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
 def settings_env(short_tmp: Path) -> Iterator[dict[str, str]]:
     """The environment of a throwaway cluster with the hash embedder; the cluster is stopped at the end."""
+    with _cluster(short_tmp) as env:
+        yield env
+
+
+@pytest.fixture(scope="module")
+def shared_env() -> Iterator[dict[str, str]]:
+    """The environment of a cluster that tests of one module share, each with a namespace of its own."""
+    with _short_folder() as folder, _cluster(folder) as env:
+        yield env
+
+
+@contextmanager
+def _cluster(short_tmp: Path) -> Iterator[dict[str, str]]:
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MEMMUX_", "MCP_", "LOG_LEVEL"))},
         "MEMMUX_DATABASE": str(short_tmp / "data" / "memories.db"),

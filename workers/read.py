@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -27,17 +27,19 @@ from memmux.errors import (
 from memmux.logs import log
 from memmux.wire.operations import Stage
 from memmux.wire.requests import Body, Dump, Get, Graph, History, List, Mode, Namespaces, Nothing, Search, Store, Tags
+from workers.embedding.queries import Pending, QueryEmbedder
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.db import rows
-from workers.storage.db.embeddings import embedded
+from workers.storage.db.embeddings import Embedded, embedded
 from workers.storage.db.namespaces import Placed
-from workers.storage.interface import Reader
+from workers.storage.interface import Query, Reader
 from workers.storage.reading.reader import SqliteReader
 
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
 _HOPELESS = (ModelMissingError.code, ModelInvalidError.code, ModelUnsupportedError.code)
 
+_LOOK_S = 0.05  # between two signs of life while a query is being embedded
 BodyT = TypeVar("BodyT", bound=Body)
 
 
@@ -45,11 +47,13 @@ class ReadWorker:
     """Hands questions to the storage engine, one after the other."""
 
     stage = Stage.READ
-    credit = 2  # the next question is there when the one before is answered
+    credit = 4  # the next question is there when one is answered, and queries that wait together are embedded so
     retiring = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.queries = QueryEmbedder(settings)
+        self._pending: Mapping[str, Pending] = {}
         self._open: Reader | None = None
         self._answers: dict[str, Callable[[Job, Alive], Answer]] = {
             "memory.get": self._get,
@@ -76,6 +80,7 @@ class ReadWorker:
     def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
         self._open = SqliteReader(self._settings.database)
+        self.queries.load()
         try:
             self._open.idle(alive)
         except DatabaseCorruptError as error:  # what can still be read is served
@@ -92,27 +97,25 @@ class ReadWorker:
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Answer each of `jobs`, or say why not."""
         self._open_anew()
-        for job in jobs:
+        self._pending = self.queries.begin([(job, text) for job in jobs if (text := _to_embed(job)) is not None])
+        for job in sorted(jobs, key=lambda job: job.id in self._pending):  # what need not wait for the model goes first
             try:
                 outcome: Answer | MemmuxError = self._answer(job, _watching(job, alive))
             except MemmuxError as error:
                 outcome = _alone(error)
             yield job, outcome
 
-    def prepare(self, job: Job) -> None:
-        """Rank by words what will be ranked by meaning too, while the query is being embedded."""
-        with suppress(MemmuxError):
-            if job.frames:
-                with self._placed(job, Search, _watching(job, silent)) as placed:
-                    self._reader.prepare(placed.asked, job.id)
-
     def facts(self) -> dict[str, object]:
-        """Return seq, the change of the last answer, and indexed, how many vectors are in the segments in use."""
-        return {"seq": self._reader.seq, "indexed": self._reader.indexed}
+        """Return seq, the change of the last answer, indexed, how many vectors are in the segments in use, and more.
+
+        The rest is of the model that embeds queries.
+        """
+        return {"seq": self._reader.seq, "indexed": self._reader.indexed, **self.queries.facts()}
 
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
         self._open_anew()
+        self.queries.load()
         try:
             self._reader.idle()
         except DatabaseReplacedError:
@@ -122,6 +125,7 @@ class ReadWorker:
 
     def close(self) -> None:
         """Leave the database."""
+        self.queries.close()
         self._reader.close()
 
     def _answer(self, job: Job, alive: Alive) -> Answer:
@@ -161,15 +165,33 @@ class ReadWorker:
 
     def _search(self, job: Job, alive: Alive) -> Answer:
         mode = Search.from_body(job.frames[0]).mode
-        query = next(iter(embedded(job.frames[1:], 1)), None)
+        query = self._query(job, alive)
         if query is None and mode is Mode.SEMANTIC:
             for code in set(job.degraded).intersection(_HOPELESS):
                 raise ERRORS[code]
         with self._placed(job, Search, alive) as placed:
-            found = self._reader.search(placed.asked, query, job.id)
+            found = self._reader.search(placed.asked, query)
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
         body = {"mode": found.mode, "hits": found.hits, "notes": (*placed.notes, *_left_out(found.left_out))}
-        return Answer((orjson.dumps(body),), found.degraded, done)
+        degraded = (*found.degraded, *self.queries.degraded) if job.id in self._pending else found.degraded
+        return Answer((orjson.dumps(body),), degraded, done)
+
+    def _query(self, job: Job, alive: Alive) -> Query:
+        """Return the embedding of a search, which came with it or is being made, if there is any."""
+        pending = self._pending.get(job.id)
+        if pending is None:
+            return next(iter(embedded(job.frames[1:], 1)), None)
+
+        def wait() -> Embedded | None:
+            while True:
+                try:
+                    made = pending.result(_LOOK_S)
+                except TimeoutError:
+                    alive()
+                else:
+                    return None if made is None else embedded(made.frames(), 1)[0]
+
+        return wait
 
     def _match(self, job: Job, alive: Alive) -> Answer:
         asked = Search.from_body(job.frames[0])
@@ -223,6 +245,16 @@ class ReadWorker:
             if audit is None:
                 waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting, audit),))
+
+
+def _to_embed(job: Job) -> str | None:
+    """Return the query that is to be embedded here for a request, if one is; what is wrong with it is said later."""
+    if job.operation != "memory.search" or len(job.frames) != 1:
+        return None
+    with suppress(MemmuxError):
+        asked = Search.from_body(job.frames[0])
+        return asked.query if asked.embeds else None
+    return None
 
 
 def _left_out(count: int) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ from workers.read import ReadWorker
 from workers.runtime.jobs import Answer, Job, Worker, work_off
 from workers.write import WriteWorker
 
+LOAD_S = 60.0  # for the model, at most
+
 
 class Single:
     """A memory without a cluster; what of it is opened can be used, and is closed with it. A context manager.
@@ -53,8 +55,10 @@ class Single:
         self._open(self._embedder)
 
     def open_reader(self) -> None:
-        """Open the database, which the cluster has made."""
+        """Open the database, which the cluster has made, and wait for the model of its queries."""
         self._open(self._reader)
+        if not self._reader.queries.wait(LOAD_S):
+            raise TimeoutError("there is no packed graph of the model; start a cluster with it first")
 
     def open_writer(self, database: Path) -> None:
         """Open a database for writing that no cluster serves: a database has one writer."""
@@ -70,20 +74,19 @@ class Single:
     ) -> SearchResult:
         """Find the best memories for a query."""
         body = Search(query=query, mode=mode, filter=Filter(tags=tuple(tags))).to_body()
-        embedded = self._embedded("memory.search", body, query, vector)
-        answer = _done(self._reader, "memory.search", (body, *embedded.frames))
-        return SearchResult.from_body(answer.frames[0]).with_degraded((*embedded.degraded, *answer.degraded))
+        answer = _done(self._reader, "memory.search", (body, *self._brought(query, vector)))
+        return SearchResult.from_body(answer.frames[0]).with_degraded(answer.degraded)
 
     def store(self, content: str, *, vector: Vector | None = None) -> Stored:
         """Keep one memory."""
         body = Store(content=content).to_body()
-        embedded = self._embedded("memory.store", body, content, vector)
-        answer = _done(self._writer, "memory.store", (body, *embedded.frames))
-        return Stored(**orjson.loads(answer.frames[0])).with_degraded((*embedded.degraded, *answer.degraded))
+        embedded = self._brought(content, vector) or _done(self._embedder, "memory.store", (body,)).frames
+        answer = _done(self._writer, "memory.store", (body, *embedded))
+        return Stored(**orjson.loads(answer.frames[0])).with_degraded(answer.degraded)
 
     def embed_query(self, query: str) -> None:
-        """Embed a query, as the first half of a search."""
-        self._embedded("memory.search", Search(query=query).to_body(), query, None)
+        """Embed a query, without searching for it."""
+        _done(self._embedder, "memory.search", (Search(query=query).to_body(),))
 
     def embed(self, texts: Sequence[str]) -> Embedding:
         """Return the embeddings of some texts."""
@@ -102,11 +105,12 @@ class Single:
         worker.open()
         self._opened.callback(worker.close)
 
-    def _embedded(self, operation: str, body: bytes, text: str, vector: Vector | None) -> Answer:
+    def _brought(self, text: str, vector: Vector | None) -> tuple[bytes, ...]:
+        """Return the frames of a vector that the caller made; none where there is no such."""
         if vector is None:
-            return _done(self._embedder, operation, (body,))
+            return ()
         model = str(self._embedder.facts()["model"])
-        return Answer(replace(embedding_of([text], [vector]), model=model).frames())
+        return replace(embedding_of([text], [vector]), model=model).frames()
 
 
 def _done(worker: Worker, operation: str, frames: tuple[bytes, ...]) -> Answer:

@@ -104,11 +104,13 @@ def _loaded(status: Status, mcp_pid: int) -> Iterator[Row]:
     kinds = [("router", status.pid), ("mcp", mcp_pid), *((worker["kind"], worker["pid"]) for worker in status.workers)]
     found = [(kind, mapped(pid)) for kind, pid in kinds if pid]
     for name, libraries, only in (
-        ("processes with torch or onnxruntime", MODEL_LIBRARIES, "embed"),
-        ("processes with the MCP SDK", MCP_LIBRARIES, "mcp"),
+        ("processes with torch or onnxruntime", MODEL_LIBRARIES, {"embed", "read"}),
+        ("processes with the MCP SDK", MCP_LIBRARIES, {"mcp"}),
     ):
         with_it = {kind for kind, packages in found if packages & libraries}
-        yield Row(name=name, value=", ".join(sorted(with_it)), target=f"only {only}", ok=with_it == {only})
+        yield Row(
+            name=name, value=", ".join(sorted(with_it)), target=f"only {', '.join(sorted(only))}", ok=with_it == only
+        )
 
 
 def _status_s(settings: Settings) -> float:

@@ -6,7 +6,7 @@ A bound is in characters and holds for the text and for the structured form, as 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
@@ -58,10 +58,9 @@ def detailed(metadata: Mapping[str, Any] | None, tags: Sequence[str] | None, mos
     if metadata and (length := len(as_json(metadata))) > most:
         metadata = None
         left_out.append(f"metadata ({length} characters)")
-    kept = list(tags or ())
-    while len(as_json(kept)) > most:
-        kept.pop()
-    if tags and len(kept) < len(tags):
+    tags = tags or ()
+    kept = tags[: bisect_right(range(1, len(tags) + 1), most, key=lambda count: len(as_json(tags[:count])))]
+    if len(kept) < len(tags):
         left_out.append(f"{len(tags) - len(kept)} of {len(tags)} tags")
     return {"metadata": metadata, "tags": kept or None, "left_out": left_out or None}
 

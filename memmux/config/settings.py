@@ -25,7 +25,6 @@ from memmux.wire.checks import shown
 from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 
 APPLICATION = "memmux"
-EMBEDDERS = 2  # where there are as many cores: texts are stored half as fast again, and questions wait less
 PREFIX = "MEMMUX_"
 
 
@@ -101,7 +100,7 @@ class Settings:
     model: str = "all-MiniLM-L6-v2"
     languages: tuple[str, ...] = ()
     readers: int = 2
-    embedders: int = field(default_factory=lambda: min(EMBEDDERS, os.cpu_count() or 1))
+    embedders: int = 1
     runtime_dir: Path | None = None
     state_dir: Path = field(default_factory=lambda: platformdirs.user_state_path(APPLICATION, appauthor=False))
     cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path(APPLICATION, appauthor=False))

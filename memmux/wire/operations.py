@@ -34,7 +34,7 @@ class Operation:
     whole: it is about the whole database, so a client that is bound to namespaces may not ask for it.
     bulk: waits behind interactive requests.
     internal: only the router may start it.
-    prepares: the last stage can do some of its work while the first still does its own.
+    one_hop: where the readers have the model too, they embed the query themselves, and the embed stage is passed.
     canary: one of the canary's, which is in no statistics of what clients ask for.
     """
 
@@ -44,7 +44,7 @@ class Operation:
     whole: bool = False
     bulk: bool = False
     internal: bool = False
-    prepares: bool = False
+    one_hop: bool = False
     canary: bool = False
 
     @property
@@ -58,7 +58,7 @@ _TABLE = (
     # A store that also names what is nearly the same.
     Operation("memory.store_similar", (Stage.EMBED, Stage.READ, Stage.WRITE), Role.WRITE),
     Operation("memory.store_batch", (Stage.EMBED, Stage.WRITE), Role.WRITE, bulk=True),
-    Operation("memory.search", (Stage.EMBED, Stage.READ), Role.READ, prepares=True),  # semantic, hybrid, ranked
+    Operation("memory.search", (Stage.EMBED, Stage.READ), Role.READ, one_hop=True),  # semantic, hybrid, ranked
     Operation("memory.match", (Stage.READ,), Role.READ),  # keyword and exact: needs no vector
     Operation("memory.get", (Stage.READ,), Role.READ),
     Operation("memory.list", (Stage.READ,), Role.READ),

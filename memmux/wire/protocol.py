@@ -51,7 +51,6 @@ class Kind(StrEnum):
     RETIRING = "retiring"  # the worker asks for a successor
     FAILED = "failed"  # the worker can't start, or go on; detail: the error
     # router → worker
-    PREPARE = "prepare"  # this request is still at an earlier stage; do now what does not need that
     STOP = "stop"  # finish what you have, then exit
 
 

@@ -137,7 +137,16 @@ class Flow:
     def on_ready(self, stage: Stage, now: float) -> None:
         """Serve what waited for a worker of this kind."""
         self.look_for_workers()
+        self.look_for_models(now)
         self._pump(self.pools[stage], now)
+
+    def look_for_models(self, now: float) -> None:
+        """Let the searches go on that wait for a model, once the readers have it before the embedder does."""
+        waiting = self.pools[Stage.EMBED]
+        if waiting.queue and not waiting.serving and self.pools[Stage.READ].embeds:
+            for slip in waiting.queue.clear():
+                slip.waited(now)
+                self._enter(slip, now)
 
     def on_death(self, worker: Worker, now: float) -> None:
         """Take back what a dead worker had: it goes to the head of the queue, in its old order."""
@@ -232,9 +241,12 @@ class Flow:
         self.troubles.found("pools", [code for code in missing if not code.endswith("_loading")])
 
     def _enter(self, slip: Slip, now: float) -> None:
-        """Let a request wait for its stage, or pass an embed stage that nobody serves, or not soon enough."""
+        """Let a request wait for its stage, or pass an embed stage: readers embed, or nobody does soon enough."""
         pool = self.pools[slip.stage]
-        if slip.stage is Stage.EMBED and not pool.serving:
+        if slip.stage is Stage.EMBED and slip.operation.one_hop and self.pools[Stage.READ].embeds:
+            slip.advance()
+            pool = self.pools[slip.stage]
+        elif slip.stage is Stage.EMBED and not pool.serving:
             if slip.step:  # what was read for it to embed has nowhere else to go
                 self._fail(slip, WorkerUnavailableError().to_json(), now)
                 return
@@ -265,7 +277,7 @@ class Flow:
 
     def _pump(self, pool: Pool, now: float) -> None:
         """Send what waits to workers with credit, and never more."""
-        while (taken := pool.take()) is not None:
+        while (taken := pool.take(now)) is not None:
             worker, slip = taken
             slip.waited(now)
             if slip.deadline <= now:
@@ -285,28 +297,6 @@ class Flow:
                 degraded=tuple(sorted(slip.degraded)),
             )
             self._out.worker(worker.id, header, *slip.frames)
-            if slip.operation.prepares and not slip.final and len(worker.leases) == 1:
-                self._prepare(slip, now)
-
-    def _prepare(self, slip: Slip, now: float) -> None:
-        """Let an idle worker of the last stage begin with what it can: two processes work on one request at once.
-
-        Only while there is no other work. A request that is prepared in vain is served all the same.
-        """
-        stage = slip.operation.route[-1]
-        if (worker := self.pools[stage].idle()) is None:
-            return
-        slip.prepared = worker.id
-        header = Header(
-            kind=Kind.PREPARE,
-            id=slip.id,
-            operation=slip.operation.name,
-            stage=stage,
-            deadline_ms=slip.remaining_ms(now),
-            client=slip.client,
-            grant=_stamp(slip.grant),
-        )
-        self._out.worker(worker.id, header, *slip.frames[:1])
 
     def _advance(self, slip: Slip, header: Header, frames: Sequence[bytes], now: float) -> None:
         """Answer with what the last stage returned, or add what an earlier one returned and go on."""

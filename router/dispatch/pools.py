@@ -6,12 +6,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 
 from memmux.wire.operations import Stage
 from router.dispatch.queues import FairQueue, Pace
 from router.dispatch.slips import Lease, Slip
 from router.dispatch.stats import Track
 
+SLOW_S = 0.1  # for which a reader has been at one request when nothing more is sent to wait behind it
 _NOUNS = {Stage.EMBED: "embedder", Stage.READ: "reader", Stage.WRITE: "writer"}
 
 
@@ -31,7 +33,8 @@ class Worker:
     heard_at: when it said anything last, in monotonic seconds. credit: how many leases it may have at once.
     leases: what it has, by request id and attempt, in the order sent. alone: it has a request that a worker died of,
     and gets nothing beside it, so that only the request that kills its workers is ever given up.
-    facts: what it said last of its own state. busy_s: how long it had any lease, until it had none the last time.
+    facts: what it said last of its own state. at_it_since: when it began with the lease that it works on, at the
+    earliest. busy_s: how long it had any lease, until it had none the last time.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Worker:
     leases: dict[tuple[str, int], Lease] = field(default_factory=dict)
     alone: bool = False
     facts: Mapping[str, object] = field(default_factory=dict)
+    at_it_since: float = 0.0
     busy_s: float = 0.0
     _busy_since: float = 0.0
     _track: Track = field(default_factory=Track)
@@ -49,12 +53,13 @@ class Worker:
     def begin(self, key: tuple[str, int], lease: Lease, now: float) -> None:
         """Take on a lease."""
         if not self.leases:
-            self._busy_since = now
+            self._busy_since = self.at_it_since = now
         self.leases[key] = lease
 
     def end(self, key: tuple[str, int], now: float) -> Lease | None:
         """End a lease and return it; None if there is no such."""
         lease = self.leases.pop(key, None)
+        self.at_it_since = now
         if lease is not None and not self.leases:
             self.busy_s += now - self._busy_since
         return lease
@@ -103,6 +108,11 @@ class Pool:
         return bool(self._serving)
 
     @property
+    def embeds(self) -> bool:
+        """Whether all its workers that serve can embed a query themselves, as they said last."""
+        return bool(self._serving) and all(self.workers[worker].facts.get("embeds") is True for worker in self._serving)
+
+    @property
     def shortfall(self) -> str:
         """The code of what is missing while the pool does not serve; empty while it does."""
         if self._serving:
@@ -148,21 +158,32 @@ class Pool:
         self._idle.pop(worker.id, None)
         self._partly.pop(worker.id, None)
 
-    def take(self) -> tuple[Worker, Slip] | None:
+    def take(self, now: float) -> tuple[Worker, Slip] | None:
         """Remove the next request from the queue and return it with the worker for it; None while one is missing."""
-        if not self.queue or not (self._idle or (self._partly and not self.queue.head_is_suspect)):
+        if not self.queue:
+            return None
+        busy = None if self._idle or self.queue.head_is_suspect else self._freshest(now)
+        if busy is None and not self._idle:
             return None
         slip = self.queue.pop()
-        worker = self._idle.get(slip.prepared) or self.idle(bulk=slip.operation.bulk)
-        return worker or next(iter(self._partly.values())), slip
+        return busy or self._idlest(bulk=slip.operation.bulk), slip
 
-    def idle(self, *, bulk: bool = False) -> Worker | None:
-        """Return a worker that has nothing to do; None while all are busy.
+    def _freshest(self, now: float) -> Worker | None:
+        """Return the busy worker with credit that has begun last with what it does, as it is likely to be done first.
+
+        Whoever reads for long gets nothing that would wait behind that. Others take what waits together with the next.
+        """
+        worker = max(self._partly.values(), key=attrgetter("at_it_since"), default=None)
+        slow = worker is not None and self.stage is Stage.READ and now - worker.at_it_since >= SLOW_S
+        return None if slow else worker
+
+    def _idlest(self, *, bulk: bool) -> Worker:
+        """Return a worker that has nothing to do, of which there is one.
 
         The one that worked last: what it needs is still in the processor's caches. Bulk work goes to the one that has
         rested for longest, and leaves that one to those who wait.
         """
-        return next(iter(self._idle.values()) if bulk else reversed(self._idle.values()), None)
+        return next(iter(self._idle.values()) if bulk else reversed(self._idle.values()))
 
     def lease(self, worker: Worker, slip: Slip, now: float) -> None:
         """Spend one of the worker's credits on a request."""

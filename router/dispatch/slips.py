@@ -23,7 +23,6 @@ class Slip:
     deaths: workers that died while they had it, at this stage.
     degraded: what it had to do without so far.
     lease: set while a worker has it; without one it waits in the queue of its stage.
-    prepared: the id of the worker that prepares for its last stage, if one does.
     outcome: `ok` or an error's code once it is answered.
     stage_times: how long it waited and was worked on at each stage that it has come to, in the order of the route.
     answer: the frames of the RESULT of what the router started itself.
@@ -41,7 +40,6 @@ class Slip:
     deaths: int = 0
     degraded: set[str] = field(default_factory=set)
     lease: Lease | None = None
-    prepared: str = ""
     outcome: str = ""
     stage_times: list[StageTime] = field(default_factory=list)
     answer: Sequence[bytes] = ()

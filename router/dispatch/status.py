@@ -11,6 +11,8 @@ from router.dispatch.flow import Flow
 from router.dispatch.sessions import Sessions
 from router.dispatch.stats import Stats
 
+_EMBEDDING = (Stage.EMBED, Stage.READ)  # the kinds of workers that may have a model
+
 
 class DispatcherStatus(TypedDict):
     """One look at the router.
@@ -18,7 +20,8 @@ class DispatcherStatus(TypedDict):
     clients: name, pid, version, in_flight, requests. workers: state, in_flight and silent_s, by id.
     queues: requests that wait, by stage. facts: what workers said last, by stage. degraded: codes of what is missing.
     oldest_read_s: how long a read worker has had its oldest request. requests: counts and times, by operation.
-    events: counts of what should be rare. health: of reading and of writing. embedders: what each of them said last.
+    events: counts of what should be rare. health: of reading and of writing.
+    embedders: what each worker that embeds said last.
     """
 
     draining: bool
@@ -55,5 +58,5 @@ def dispatcher_status(
         "requests": stats.to_json(now),
         "events": dict(stats.events),
         "health": {kind: health.to_json(now) for kind, health in canary.health.items()},
-        "embedders": [worker.facts for worker in flow.pools[Stage.EMBED].workers.values()],
+        "embedders": [worker.facts for stage in _EMBEDDING for worker in flow.pools[stage].workers.values()],
     }

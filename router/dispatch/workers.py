@@ -42,9 +42,11 @@ class Backend:
             case Kind.RESULT | Kind.ERROR:
                 if header.kind is Kind.RESULT:
                     worker.facts = pool.facts = header.detail or pool.facts
+                self._flow.look_for_models(now)
                 self._flow.on_outcome(worker, header, message.frames, now)
             case Kind.HEARTBEAT:
                 worker.facts = pool.facts = header.detail or pool.facts
+                self._flow.look_for_models(now)
             case Kind.READY:
                 if worker.state is WorkerState.STARTING:
                     worker.facts = pool.facts = header.detail

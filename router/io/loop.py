@@ -277,7 +277,8 @@ class Loop:
     def _succeed(self, successor: Successor, now: float) -> None:
         """Ask the router that serves to hand over, once all workers could begin; take its place when it has."""
         try:
-            if not successor.step(self._context, now, warm=self._startup.warm(self._dispatcher.status(now)["facts"])):
+            able = self._startup.able(self._dispatcher.status(now)["facts"])
+            if not successor.step(self._context, now, able=able, warm=self._startup.warm):
                 return
             self._welcome()
         except AddressUnavailableError as error:  # the other one's listener may take a moment to close

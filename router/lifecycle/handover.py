@@ -29,7 +29,7 @@ from memmux.wire import protocol, sockets
 from memmux.wire.ids import uuid7
 from memmux.wire.protocol import Header, Kind
 
-WARM_S = 10.0  # for the workers to be there, before the handover begins without some of them
+WARM_S = 10.0  # for the model to be loaded, before the handover begins without it
 ASK_AGAIN_S = 2.0  # between two times that it is asked for: the first may have been lost
 CLAIM_S = 5.0  # in which the successor takes the lock that was let go of
 NAME = "successor"  # its own, as a client of the router that it asks
@@ -53,12 +53,13 @@ class Successor:
         self._places = places
         self._socket: zmq.Socket[bytes] | None = None
 
-    def step(self, context: zmq.Context[zmq.Socket[bytes]], now: float, *, warm: bool) -> bool:
-        """Do what is next; return whether the database is ours now. warm: whether all workers could begin.
+    def step(self, context: zmq.Context[zmq.Socket[bytes]], now: float, *, able: bool, warm: bool) -> bool:
+        """Do what is next; return whether the database is ours now.
 
+        able: whether there is a reader and a writer that could begin. warm: whether the embedder could, too.
         Raises the error with which the other router refuses, and DatabaseInUseError when that takes too long.
         """
-        if self.asked_at is not None or warm or now - self.began >= WARM_S:
+        if self.asked_at is not None or (able and (warm or now - self.began >= WARM_S)):
             self.ask(context, now)
         if self.asked_at is not None and self.take():
             return True

@@ -60,9 +60,14 @@ class Startup:
         self.serving_since = now
         return True
 
-    def warm(self, facts: Mapping[Stage, Mapping[str, object]]) -> bool:
-        """Return whether there is a worker of each kind that has loaded what it needs, or can't; facts: by kind."""
-        return Stage.EMBED in self._settled and all(facts[stage] for stage in (Stage.READ, Stage.WRITE))
+    def able(self, facts: Mapping[Stage, Mapping[str, object]]) -> bool:
+        """Return whether there is a reader and a writer that could begin; facts: what workers said last, by kind."""
+        return all(facts[stage] for stage in (Stage.READ, Stage.WRITE))
+
+    @property
+    def warm(self) -> bool:
+        """Whether an embedder has loaded the model, or can't."""
+        return Stage.EMBED in self._settled
 
     def idle_s(self, idle_since: float | None, now: float) -> float:
         """Return for how long there has been no client that could have been there; idle_since: since when none is."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from memmux import Client
 from memmux.processes import alive
 from memmux.wire.answers import Status
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 
 WORKERS = 4  # two that read, one that writes, one that embeds
 
@@ -18,6 +18,7 @@ def status_until(client: Client, good: Callable[[Status], bool]) -> Status:
     until = time.monotonic() + BOUND_S
     while not good(status := client.status()):
         assert time.monotonic() < until, f"the status never became good: {status}"
+        pause()
     return status
 
 
@@ -39,6 +40,7 @@ def gone(pids: list[int]) -> None:
     until = time.monotonic() + BOUND_S
     while left := [pid for pid in pids if alive(pid)]:
         assert time.monotonic() < until, f"still running: {left}"
+        pause()
 
 
 def pids_of(status: Status) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.wire.answers import Status
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 
@@ -53,5 +52,5 @@ def logged_until(env: dict[str, str], event: str, good: Callable[[dict[str, Any]
     until = time.monotonic() + BOUND_S
     while not (found := [line for line in logged(env, event) if good(line)]):
         assert time.monotonic() < until, f"{event} was never logged"
-        os.sched_yield()
+        pause()
     return found[-1]

@@ -10,7 +10,8 @@ import numpy as np
 
 from memmux import Client
 from memmux.wire.answers import SearchResult
-from tests.integration.helpers import BOUND_S, status_until
+from tests.bounds import BOUND_S, pause
+from tests.integration.helpers import status_until
 
 COUNT = 150  # more than one audit has
 
@@ -57,6 +58,7 @@ def test_wrong_vectors_of_adopted_memories_are_made_anew_while_searches_say_so(c
     until = time.monotonic() + BOUND_S
     while {"vectors_unverified", "indexing"} & set((found := searched(client)).degraded):
         assert time.monotonic() < until, found.degraded
+        pause()
     assert found[0].memory.id == "adopted-77"
     assert found[0].score > 0.999
     assert client.get("hash-of-77").id == "adopted-77"

@@ -20,7 +20,7 @@ import pytest
 
 from memmux import limits
 from memmux.processes import alive
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 
@@ -282,6 +282,7 @@ def _until_locked(path: Path) -> None:
     until = time.monotonic() + BOUND_S
     while not (path.exists() and f":{path.stat().st_ino} " in Path("/proc/locks").read_text(encoding="ascii")):
         assert time.monotonic() < until, f"nobody ever held {path}"
+        pause()
 
 
 def test_terminal_gets_a_table(memmux: Memmux, settings_env: dict[str, str]) -> None:

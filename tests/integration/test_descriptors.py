@@ -21,16 +21,21 @@ from memmux.config.settings import Settings, load
 from memmux.errors import ClusterStartError, OverloadedError
 from memmux.wire.addresses import parse_listen, path_of
 from router.io import descriptors
+from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import status_until
-from tests.integration.machines import BOUND_S, logged, logged_until, memmux, remote_settings
+from tests.integration.machines import logged, logged_until, memmux, remote_settings
 
 STRANGERS = 1100
+SERVE = ("-m", "memmux", "serve")
+# One that gives up no handshake meanwhile: on a busy machine a command takes longer to start than that.
+_MAIN = "from memmux import __main__; from memmux.wire import sockets; "
+PATIENT = ("-c", f"{_MAIN}sockets.HANDSHAKE_MS = {BOUND_S * 1000:.0f}; __main__.main()", "serve")
 
 
 @contextmanager
-def _limited(env: dict[str, str], limit: str) -> Iterator[subprocess.Popen[bytes]]:
+def _limited(env: dict[str, str], limit: str, serve: tuple[str, ...] = SERVE) -> Iterator[subprocess.Popen[bytes]]:
     """A cluster that was started under a limit of open files, in the words of `ulimit`."""
-    command = [sys.executable, "-P", "-m", "memmux", "serve"]
+    command = [sys.executable, "-P", *serve]
     limited = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", *command]
     with subprocess.Popen(limited, env=env, stdout=subprocess.DEVNULL) as process:
         try:
@@ -38,6 +43,7 @@ def _limited(env: dict[str, str], limit: str) -> Iterator[subprocess.Popen[bytes
             while endpoints.read(Places(load(environment=env))) is None:
                 assert process.poll() is None
                 assert time.monotonic() < until
+                pause()
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -108,7 +114,7 @@ def test_clients_for_whom_there_is_no_descriptor_are_told_so_and_come_in_once_ot
 ) -> None:
     monkeypatch.setattr(find, "ADMIT_S", 3.0)
     settings = load(environment=settings_env)
-    with _limited(settings_env, "-n 64") as process, ExitStack() as held:
+    with _limited(settings_env, "-n 64", PATIENT) as process, ExitStack() as held:
         first = held.enter_context(Client(settings=settings, name="first"))
         pid = first.status().pid
         others = held.enter_context(ExitStack())

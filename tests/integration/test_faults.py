@@ -35,10 +35,11 @@ from memmux.processes import alive
 from memmux.wire import protocol, sockets
 from memmux.wire.answers import Status
 from memmux.wire.protocol import Header, Kind
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import all_ready, complete, gone, pids_of, status_until, workers_of
 from tests.integration.machines import logged
 
+WORDS = f"{'x' * 999} " * 600  # six hundred kilobytes that are soon embedded
 FAULTS = Path(__file__).parents[1] / "faults"
 
 
@@ -300,7 +301,7 @@ def test_cluster_that_stood_still_as_a_whole_goes_on_with_the_workers_that_it_ha
             until = time.monotonic() + 3 * settings.stall_s
             while time.monotonic() < until:  # nothing happens that could be waited for
                 assert all(map(alive, pids))
-                os.sched_yield()
+                pause()
         finally:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
@@ -455,7 +456,7 @@ def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Setti
         reading.start()
         status_until(client, lambda status: any(worker["in_flight"] for worker in status.workers))
         for number in range(12):
-            client.store(f"{number} " * 200_000)
+            client.store(f"{number} {WORDS}")
         status_until(client, lambda status: status.wal_bytes > 4 << 20 and "log_large" in status.degraded)
         status_until(client, lambda status: status.wal_bytes < 1 << 20 and "log_large" not in status.degraded)
         reading.join(BOUND_S)
@@ -484,6 +485,7 @@ def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Setti
         while writing.is_alive():
             assert client.search("early", mode="keyword").hits
             reads += 1
+            pause()
         assert len(failed) == 1
         assert "another program" in failed[0].lower()
         assert reads > 1
@@ -503,7 +505,7 @@ def test_log_that_another_programs_reader_holds_is_reported_and_shrinks_again(se
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM memories").fetchall()
         for number in range(12):
-            client.store(f"{number} " * 200_000)
+            client.store(f"{number} {WORDS}")
         status_until(client, lambda status: status.wal_bytes > 4 << 20)
         other.execute("ROLLBACK")
         after = status_until(client, lambda status: status.wal_bytes < 1 << 20)

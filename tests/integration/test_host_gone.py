@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import termios
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 
 SERVER = [sys.executable, "-P", "-m", "memmux", "mcp"]
 # A host that starts a server, says its pid, and is gone when a pipe tells it; the pipes of the server stay open.
@@ -50,6 +54,13 @@ def server(settings_env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         _begin(process)
         yield process
         process.kill()
+
+
+def _readable(pipe: IO[bytes]) -> int:
+    """Return how many bytes are in a pipe."""
+    count = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 def _said(settings: Settings) -> list[str]:
@@ -99,8 +110,14 @@ def test_server_whose_output_is_full_when_its_input_ends_leaves(
     server: subprocess.Popen[bytes], settings: Settings
 ) -> None:
     assert server.stdin is not None
+    assert server.stdout is not None
     for number in range(2, 40):  # more than a pipe holds
         server.stdin.write(_line("tools/list", number))
+    server.stdin.flush()
+    until = time.monotonic() + BOUND_S
+    while _readable(server.stdout) < 60_000:  # the last page of a pipe need not be full
+        assert time.monotonic() < until
+        pause()
     server.stdin.close()
     _left_in_good_order(server, settings)
 
@@ -122,11 +139,13 @@ def test_server_whose_parent_is_gone_leaves_though_somebody_holds_its_pipes(
             try:
                 while "mcp_started" not in _said(settings):
                     assert time.monotonic() < until
+                    pause()
             finally:
                 leave.open("w").close()
         pid = int(told.read_text().split()[0])
         while alive(pid):
             assert time.monotonic() < until, "the server stays though its parent is gone"
+            pause()
     finally:
         for descriptor in (reads, writes, answers, answered):
             os.close(descriptor)

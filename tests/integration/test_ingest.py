@@ -32,7 +32,7 @@ from memmux.ingest import sources
 from memmux.ingest.report import Ingested
 from memmux.ingest.run import ingest
 from memmux.wire.answers import Memory
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, PAUSE_S
 from tests.unit.memmux.ingest.pdfs import pdf, slow_pdf
 
 PARAGRAPHS = [f"Paragraph {number} says something of its own about the number {number}." for number in range(40)]
@@ -337,7 +337,7 @@ def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(settings: Settin
     async def until(done: Callable[[], bool], bound_s: float = BOUND_S) -> None:
         async with asyncio.timeout(bound_s):
             while not done():  # noqa: ASYNC110 - another process has no events
-                await asyncio.sleep(0)
+                await asyncio.sleep(PAUSE_S)
 
     async def call() -> None:
         tools = ExtraTools(lambda: pytest.fail("no client is asked for"), replace(settings, ingest_roots=(folder,)))

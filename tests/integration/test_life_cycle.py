@@ -18,7 +18,8 @@ from memmux.cluster.endpoint import read
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.wire.addresses import path_of
-from tests.integration.helpers import BOUND_S, gone, pids_of, status_until, workers_of
+from tests.bounds import BOUND_S, pause
+from tests.integration.helpers import gone, pids_of, status_until, workers_of
 
 
 def _event(settings: Settings, name: str, process: str = "router") -> dict[str, object]:
@@ -30,6 +31,7 @@ def _event(settings: Settings, name: str, process: str = "router") -> dict[str, 
         if found := [line for line in lines if line["event"] == name]:
             return found[-1]
         assert time.monotonic() < until, f"there was no {name}"
+        pause()
 
 
 def test_cluster_that_ends_for_want_of_clients_says_so(settings_env: dict[str, str]) -> None:
@@ -88,6 +90,7 @@ def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_he
         while read(Places(settings)) is None:
             assert process.poll() is None
             assert time.monotonic() < until
+            pause()
         before = status_until(client, lambda status: [w["state"] for w in status.workers] == ["ready"] * 4)
         environment.unlink()
         for worker in before.workers:
@@ -167,6 +170,7 @@ def test_held_worker_opens_nothing_before_it_is_told(settings: Settings) -> None
         until = time.monotonic() + BOUND_S
         while not (Places(settings).logs / "write-0.jsonl").exists():
             assert time.monotonic() < until
+            pause()
         assert not settings.database.exists()
         process.stdin.write(b"\n")
         process.stdin.flush()

@@ -35,6 +35,7 @@ from memmux.wire.grants import Grant
 from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
 from tests.acceptance.conftest import raw_server
+from tests.bounds import pause
 from tests.integration.helpers import gone, pids_of, status_until
 from tests.integration.machines import clients, free_port, logged, logged_until, memmux, remote_settings
 
@@ -294,6 +295,7 @@ def test_an_idle_remote_client_keeps_its_session_though_no_process_here_has_its_
         swept = time.monotonic() + 2.5  # twice the sweep, and more
         while time.monotonic() < swept:
             assert "laptop" in clients(server.status())
+            pause()
         client.status()
 
 

@@ -21,7 +21,7 @@ from memmux.cluster.holder import Holder
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import gone
 
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
@@ -91,6 +91,7 @@ def hanging(settings_env: dict[str, str], settings: Settings) -> Iterator[Holder
             while (held := Holder.of(Places(settings))) is None:
                 assert time.monotonic() < until
                 assert router.poll() is None
+                pause()
             assert held.pid == router.pid
             yield held
         finally:
@@ -144,6 +145,7 @@ def stopped(client: Client, settings: Settings) -> Iterator[int]:
         until = time.monotonic() + BOUND_S
         while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
             assert time.monotonic() < until
+            pause()
         assert Holder.of(Places(settings)) is not None
         yield pid
     finally:

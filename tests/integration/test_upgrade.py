@@ -26,7 +26,8 @@ from memmux.config.settings import EmbedderChoice, Settings, load
 from memmux.errors import ProtocolVersionError
 from memmux.processes import alive
 from memmux.version import __version__
-from tests.integration.helpers import BOUND_S, gone, pids_of, status_until
+from tests.bounds import BOUND_S, pause
+from tests.integration.helpers import gone, pids_of, status_until
 
 CLIENTS = 16
 
@@ -56,6 +57,7 @@ def _event(settings: Settings, name: str) -> dict[str, object]:
     until = time.monotonic() + BOUND_S
     while not (found := [line for line in _events(settings) if line["event"] == name]):
         assert time.monotonic() < until, f"there was no {name}"
+        pause()
     return found[-1]
 
 
@@ -253,6 +255,7 @@ def test_cluster_that_somebody_watches_over_is_not_upgraded_by_a_client(
             until = time.monotonic() + BOUND_S
             while read(Places(settings)) is None:
                 assert time.monotonic() < until
+                pause()
             subprocess.run(newer.command(settings, "store", "a text"), check=True, capture_output=True, timeout=BOUND_S)
             with Client(settings=settings, start=False) as client:
                 assert client.status().version == __version__

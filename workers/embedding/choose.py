@@ -20,9 +20,7 @@ def choose(settings: Settings) -> Embedder:
     Raises ModelMissingError, ModelInvalidError or ModelUnsupportedError when there is no model that can be loaded.
     """
     if settings.embedder is EmbedderChoice.HASH:
-        from workers.embedding.hashing import HashEmbedder
-
-        return HashEmbedder()
+        return _hashing()
     source = sources.find(settings)
     if settings.embedder is EmbedderChoice.TORCH:
         if not torch_is_there():
@@ -39,9 +37,29 @@ def choose(settings: Settings) -> Embedder:
         return _torch(source)
 
 
+def choose_shared(settings: Settings) -> Embedder | None:
+    """Return the embedder whose weights all processes share, loaded; None while there is none on this machine.
+
+    Raises ModelMissingError or ModelInvalidError when the model that `settings` name is not what it should be.
+    """
+    if settings.embedder is EmbedderChoice.HASH:
+        return _hashing()
+    if settings.embedder is EmbedderChoice.TORCH:
+        return None
+    from workers.embedding import onnx_backend
+
+    return onnx_backend.shared(settings)
+
+
 def torch_is_there() -> bool:
     """Return whether sentence-transformers is installed, and with it torch."""
     return importlib.util.find_spec("sentence_transformers") is not None
+
+
+def _hashing() -> Embedder:
+    from workers.embedding.hashing import HashEmbedder
+
+    return HashEmbedder()
 
 
 def _torch(source: Source) -> Embedder:

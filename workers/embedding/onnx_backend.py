@@ -17,7 +17,7 @@ from memmux.config.settings import Settings
 from memmux.errors import ModelInvalidError
 from memmux.logs import log
 from memmux.wire.embeddings import Window
-from workers.embedding import probes
+from workers.embedding import probes, sources
 from workers.embedding.graph import architecture, build, packed
 from workers.embedding.graph.architecture import TOKENIZER, Architecture
 from workers.embedding.graph.build import INPUTS
@@ -94,6 +94,16 @@ def load(settings: Settings, source: Source) -> OnnxEmbedder:
         probes.verify(embedder, source.digest)
         log.get().warning("graph_not_kept", folder=str(packed.place(settings, source)), error=str(error))
         return embedder
+
+
+def shared(settings: Settings) -> OnnxEmbedder | None:
+    """Return the model from its packed graph; None while there is none on this machine.
+
+    Raises ModelMissingError or ModelInvalidError when model or graph are not what they should be.
+    """
+    source = sources.here(settings) if packed.any_in(settings) else None
+    found = None if source is None else packed.find(settings, source)
+    return None if source is None or found is None else _open(source, found)
 
 
 def _open(source: Source, found: packed.Packed) -> OnnxEmbedder:

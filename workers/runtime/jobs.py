@@ -102,14 +102,6 @@ class Progressing(Protocol):
 
 
 @runtime_checkable
-class Preparing(Protocol):
-    """A worker that can do some of a job's work before the stages ahead of it are done."""
-
-    def prepare(self, job: Job) -> None:
-        """Do what can be done now of a job that may follow; nothing that is wrong with it is said before it comes."""
-
-
-@runtime_checkable
 class Deferring(Protocol):
     """A worker that may put a job off: `handle` leaves its outcome out, and `late` yields it in a later turn."""
 

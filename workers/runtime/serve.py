@@ -14,8 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from memmux.errors import DatabaseReplacedError, MemmuxError
@@ -23,7 +22,7 @@ from memmux.logs import log
 from memmux.wire.protocol import Header, Kind, Message
 from workers.runtime.confinement import confined, grant_of, key_of
 from workers.runtime.job_log import JobLog
-from workers.runtime.jobs import Answer, Deferring, Job, Outcome, Preparing, Worker
+from workers.runtime.jobs import Answer, Deferring, Job, Outcome, Worker
 from workers.runtime.router_link import RouterLink
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at most
@@ -77,16 +76,11 @@ def serve(
 
 def _work(worker: Worker, link: RouterLink, job_log: JobLog) -> None:
     deferring = worker if isinstance(worker, Deferring) else None
-    preparing = worker if isinstance(worker, Preparing) else None
     stopped, due_s = False, math.inf
     while not stopped or not due_s:  # the work at hand is still finished
         messages = link.receive(min(link.heartbeat_s, due_s))
         if jobs := _requests(worker, link, messages, job_log):
             _answer_all(worker, link, worker.handle(jobs, link.alive), job_log)
-        elif preparing is not None:
-            for job in _jobs(link, messages, Kind.PREPARE):
-                with suppress(MemmuxError):  # what it may not do is said when it comes
-                    preparing.prepare(confined(job))
         if not messages and math.isinf(due_s):
             worker.idle()
         if deferring is not None:
@@ -103,7 +97,8 @@ def _requests(worker: Worker, link: RouterLink, messages: Sequence[Message], job
     Those that nobody waits for any more, and those that are refused, are answered here.
     """
     wanted: list[Job] = []
-    for job in _jobs(link, messages, Kind.REQUEST):
+    now = time.monotonic()
+    for job in (_job(message, now, link) for message in messages if message.header.kind is Kind.REQUEST):
         try:
             job.check()
             wanted.append(confined(job))
@@ -111,11 +106,6 @@ def _requests(worker: Worker, link: RouterLink, messages: Sequence[Message], job
             now = time.monotonic()
             _answer(worker, link, job, error, job_log, began=now, ended=now)
     return wanted
-
-
-def _jobs(link: RouterLink, messages: Sequence[Message], kind: Kind) -> Iterator[Job]:
-    now = time.monotonic()
-    return (_job(message, now, link) for message in messages if message.header.kind is kind)
 
 
 def _job(message: Message, now: float, link: RouterLink) -> Job:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +15,9 @@ from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.db.embeddings import Embedded
 from workers.storage.db.namespaces import BodyT, Placed
+
+Query = Embedded | Callable[[], Embedded | None] | None
+"""The embedding of a query, or what waits for one that is being made meanwhile; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,11 @@ class Reader(Protocol):
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first; raise MessageTooLargeError if no message could hold it."""
 
-    def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
+    def search(self, asked: Search, query: Query) -> SearchOutcome:
         """Return the best memories for a query, by keyword where meaning can't be compared.
 
-        request: its id, by which what was prepared for it is known.
-        Raises ModelMismatchError and MessageTooLargeError.
+        Raises ModelMismatchError and MessageTooLargeError, and what waiting for the embedding raises.
         """
-
-    def prepare(self, asked: Search, request: str) -> None:
-        """Do what can be done of a search before its query's embedding is there; request: its id."""
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and scores of memories that say nearly the same as one to be stored, best first."""

@@ -23,7 +23,12 @@ class Mode(StrEnum):
     @property
     def embeds(self) -> bool:
         """Whether the mode needs the query's embedding."""
-        return self in (Mode.SEMANTIC, Mode.HYBRID, Mode.RANKED)
+        return self is Mode.SEMANTIC or self.fuses
+
+    @property
+    def fuses(self) -> bool:
+        """Whether the mode ranks by words and by meaning."""
+        return self in (Mode.HYBRID, Mode.RANKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

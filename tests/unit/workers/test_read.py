@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,10 @@ import orjson
 import pytest
 
 from memmux import limits
-from memmux.config.settings import Settings
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import (
     ArgumentInvalidError,
+    CancelledError,
     DatabaseForeignError,
     DatabaseNewerError,
     DeadlineExceededError,
@@ -27,10 +30,13 @@ from memmux.errors import (
     UnknownOperationError,
 )
 from memmux.wire.answers import Memory, Page, SearchResult
+from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import Stage
+from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, frames, job
+from workers.embedding.hashing import HashEmbedder
 from workers.read import ReadWorker
-from workers.runtime.jobs import Answer, Worker
+from workers.runtime.jobs import Answer, Job, Outcome, Worker, silent
 from workers.storage.db import rows
 
 
@@ -38,14 +44,71 @@ def test_the_read_worker_opens_what_a_writer_made(desk: Desk) -> None:
     desk.store("one", (1, 0))
     worker: Worker = ReadWorker(desk.settings)
     worker.open()
-    assert worker.facts() == {"seq": 1, "indexed": 0}
+    assert worker.facts().items() >= {"seq": 1, "indexed": 0, "embeds": False}.items()
     ((_, outcome),) = worker.handle([job("memory.list", {})], lambda: None)
     assert isinstance(outcome, Answer)
     desk.store("two")
     worker.idle()
-    assert worker.facts() == {"seq": 2, "indexed": 0}
-    assert (worker.stage, worker.credit, worker.retiring) == (Stage.READ, 2, False)
+    assert worker.facts().items() >= {"seq": 2, "indexed": 0}.items()
+    assert (worker.stage, worker.credit, worker.retiring) == (Stage.READ, 4, False)
     worker.close()
+
+
+@pytest.fixture
+def embedding(desk: Desk) -> Iterator[ReadWorker]:
+    """A reader that has a model, over three memories with its vectors."""
+    hashed = HashEmbedder()
+    for content in ("the cat sleeps", "a dog barks", "birds sing"):
+        made = Embedding.of_vector(hashed.name, hashed.embed([content])[0].tolist(), len(content))
+        desk.ask("memory.store", {"content": content}, *made.frames())
+    worker = ReadWorker(replace(desk.settings, embedder=EmbedderChoice.HASH))
+    worker.open()
+    assert worker.queries.wait(BOUND_S)
+    yield worker
+    worker.close()
+
+
+def _search(query: str, mode: str = "hybrid", **fields: Any) -> Job:
+    return job("memory.search", {"query": query, "mode": mode, "limit": 3, "filter": {}}, **fields)
+
+
+@pytest.mark.parametrize("mode", ["semantic", "hybrid", "ranked"])
+def test_a_search_that_comes_alone_is_embedded_by_the_reader(embedding: ReadWorker, mode: str) -> None:
+    ((_, alone),) = embedding.handle([_search("a dog barks", mode)], silent)
+    hashed = HashEmbedder()
+    made = Embedding.of_vector(hashed.name, hashed.embed(["a dog barks"])[0].tolist(), 11)
+    asked = _search("a dog barks", mode)
+    ((_, brought),) = embedding.handle([replace(asked, frames=(*asked.frames, *made.frames()))], silent)
+    assert isinstance(alone, Answer)
+    assert isinstance(brought, Answer)
+    assert _ranking(alone) == _ranking(brought)
+    assert orjson.loads(alone.frames[0])["mode"] == mode
+    assert alone.degraded == hashed.degraded
+
+
+def _ranking(answer: Answer) -> list[tuple[str, float]]:
+    hits = orjson.loads(answer.frames[0])["hits"]
+    return [(hit["memory"]["content"], round(hit["score"], 2)) for hit in hits]
+
+
+def test_what_needs_no_model_is_answered_before_what_does(embedding: ReadWorker) -> None:
+    jobs = [_search("cat"), job("memory.list", {}), _search("dog"), job("memory.list", {})]
+    answered = [answered for answered, _ in embedding.handle(jobs, silent)]
+    assert answered == [jobs[1], jobs[3], jobs[0], jobs[2]]
+
+
+def test_a_search_that_nobody_waits_for_ends_alone(embedding: ReadWorker) -> None:
+    jobs = [_search("cat", cancelled=lambda: True), _search("dog"), job("memory.search", b"nonsense")]
+    outcomes = dict(zip(("cat", "dog", "bad"), _in_order(embedding.handle(jobs, silent), jobs), strict=True))
+    assert isinstance(outcomes["cat"], CancelledError)
+    assert isinstance(outcomes["dog"], Answer)
+    assert isinstance(outcomes["bad"], MemmuxError)
+
+
+def _in_order(outcomes: Iterable[Outcome], jobs: Sequence[Job]) -> list[Answer | MemmuxError]:
+    """Return the outcomes in the order of `jobs`."""
+    found = {answered.id: outcome for answered, outcome in outcomes}
+    return [found[asked.id] for asked in jobs]
 
 
 def test_the_read_worker_never_makes_a_database(tmp_path: Path) -> None:

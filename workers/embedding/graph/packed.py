@@ -98,6 +98,11 @@ def find(settings: Settings, source: Source) -> Packed | None:
     return Packed(folder, manifest) if fits else None
 
 
+def any_in(settings: Settings) -> bool:
+    """Return whether there is a packed graph of any model: cheap, where `Source` takes a digest of all weights."""
+    return any(models_folder(settings).glob(f"*-{FORMAT}/{MANIFEST}"))
+
+
 def make(settings: Settings, source: Source, of: Architecture, write: Write) -> Packed:
     """Make the packed graph of a model, one process at a time; whoever waited finds the work done.
 

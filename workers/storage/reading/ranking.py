@@ -66,9 +66,9 @@ def least(cosines: Scores, usual: float) -> float:
 
 
 def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> list[tuple[int, float]]:
-    """Return the candidates of both rankings, best first, newer first among equals; scores are in [0, 1].
+    """Return the candidates of both rankings, best first, the nearer and then the newer first among equals.
 
-    Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between `least`, or the least of
+    Scores are in [0, 1]. Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between `least`, or the least of
     the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets nothing for that half.
     """
     best = max(whole, max(keyword.values(), default=0.0)) or 1.0
@@ -81,7 +81,7 @@ def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | No
         # Where all are equally near, all are the nearest.
         meaning = max(0.0, (cosine - least) / spread) if spread > _SAME else 1.0
         fused[row] = fused.get(row, 0.0) + (1 - _KEYWORD_SHARE) * meaning
-    return ordered(fused)
+    return sorted(fused.items(), key=lambda item: (-item[1], -cosines.get(item[0], -1.0), -item[0]))
 
 
 def ranked(fused: Scores, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> list[tuple[int, float]]:

@@ -24,7 +24,7 @@ from workers.storage.db.file_identity import Lineage
 from workers.storage.db.filters import condition
 from workers.storage.db.namespaces import BodyT, Placed
 from workers.storage.db.namespaces import Namespaces as Known
-from workers.storage.interface import SearchOutcome
+from workers.storage.interface import Query, SearchOutcome
 from workers.storage.reading import counts, history, walks
 from workers.storage.reading.search import MemorySearch
 from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower
@@ -98,13 +98,9 @@ class SqliteReader:
         page = self._search.rows("newest", where, limit=asked.limit, offset=asked.offset)
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
 
-    def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
+    def search(self, asked: Search, query: Query) -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
-        return self._search.search(asked, query, request)
-
-    def prepare(self, asked: Search, request: str) -> None:
-        """Rank by words ahead of a search by words and meaning; request: its id."""
-        self._search.prepare(asked, request)
+        return self._search.search(asked, query)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from workers.storage.db.embeddings import Embedded, mean
 from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
 from workers.storage.db.vectors import Model
-from workers.storage.interface import SearchOutcome
+from workers.storage.interface import Query, SearchOutcome
 from workers.storage.reading import ranking
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
@@ -49,19 +49,6 @@ class _Words:
         return ranking.whole(max(self.scores.values(), default=0.0), self.most, self.memories)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """The ranking by words that was made for a request, at a change, while its query was being embedded.
-
-    asked: all that was asked for, so that it is of use to nobody who may ask for something else under the same id.
-    """
-
-    request: str
-    asked: Search
-    seq: int
-    words: _Words
-
-
 class MemorySearch:
     """Ranks the memories that a connection's transaction sees.
 
@@ -75,7 +62,6 @@ class MemorySearch:
         self._word_search = WordSearch(connection)
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
-        self._ahead: _Ahead | None = None
 
     def at(self, seq: int) -> None:
         """Search as of the change where the transaction that has just begun stands."""
@@ -86,10 +72,15 @@ class MemorySearch:
         """Be ready for a search by words at this change."""
         self._word_search.catch_up()
 
-    def search(self, asked: Search, query: Embedded | None, request: str = "") -> SearchOutcome:
+    def search(self, asked: Search, query: Query) -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
         outdated = () if self._word_search.agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
+        depth, worded = ranking.candidates(asked.limit, asked.offset), None
+        if callable(query):
+            if asked.mode.fuses:
+                worded = self._keyword(asked, where, depth)  # while the query is being embedded
+            query = query()
         if query is None or not asked.embeds:
             return self._by_words(asked, where, outdated)
         model = vectors.model(self._connection, query.model)
@@ -104,7 +95,8 @@ class MemorySearch:
         if asked.mode is Mode.SEMANTIC:
             scored = scope.nearest(direction, asked.depth)
             return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
-        worded = self._words(asked, where, request)
+        if worded is None:
+            worded = self._keyword(asked, where, depth)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
         return self._fused(asked, scope, direction, worded, degraded=degraded, floor=near)
 
@@ -156,26 +148,6 @@ class MemorySearch:
         wanted = {"rows": orjson.dumps([row for row, _ in near]).decode()}
         ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
         return [(ids[row], cosine) for row, cosine in near]
-
-    def prepare(self, asked: Search, request: str) -> None:
-        """Rank by words ahead of a search by words and meaning; request: its id."""
-        if asked.mode in (Mode.HYBRID, Mode.RANKED):
-            (where, _), depth = self._where(asked.filter), ranking.candidates(asked.limit, asked.offset)
-            self._ahead = _Ahead(request, asked, self._seq, self._keyword(asked, where, depth))
-
-    def _words(self, asked: Search, where: Condition, request: str) -> _Words:
-        """Return the best memories by words, as they were when the request was prepared for, if it was.
-
-        That was after it was sent, so nothing is missing that had been acknowledged before; what was deleted or changed
-        since, and no longer fits, is left out.
-        """
-        ahead, depth = self._ahead, ranking.candidates(asked.limit, asked.offset)
-        if ahead is None or not request or (ahead.request, ahead.asked) != (request, asked):
-            return self._keyword(asked, where, depth)
-        if ahead.seq == self._seq:
-            return ahead.words
-        fit = set(self.rows("those", where, rows=orjson.dumps(list(ahead.words.scores)).decode()))
-        return replace(ahead.words, scores={row: score for row, score in ahead.words.scores.items() if row in fit})
 
     def _where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""

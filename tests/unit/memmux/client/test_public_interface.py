@@ -180,11 +180,12 @@ def test_the_page_about_python_is_current() -> None:
 
 
 def test_the_page_about_python_is_complete() -> None:
-    headings = re.findall(r"^#+ (\w+)$", page(), re.MULTILINE)
+    text = page()
+    headings = re.findall(r"^#+ (\w+)$", text, re.MULTILINE)
     for _, method in METHODS:
         assert method.__name__ in headings
-    mentioned = {*headings, *re.findall(r"^- `(\w+)`", page(), re.MULTILINE)}
+    mentioned = {*headings, *re.findall(r"^- `(\w+)`", text, re.MULTILINE)}
     assert set(memmux.__all__) <= mentioned
     for _, method in METHODS:
         for name in list(inspect.signature(method).parameters)[1:]:
-            assert f"| `{name}` |" in page()
+            assert f"| `{name}` |" in text

@@ -173,6 +173,89 @@ def test_search_that_waits_for_a_model_can_be_cancelled(loading: Driver) -> None
     assert not loading.leftovers()["patience"]
 
 
+# with readers that embed
+
+
+@pytest.fixture
+def embedding() -> Driver:
+    """A cluster with two readers, of which one has the model."""
+    driver = Driver()
+    driver.ready("embed-0", Stage.EMBED)
+    driver.ready("read-0", Stage.READ, credit=2, embeds=True)
+    driver.ready("read-1", Stage.READ, credit=2, embeds=False)
+    driver.ready("write-0", Stage.WRITE)
+    driver.hello(b"a")
+    return driver
+
+
+def test_search_is_one_hop_once_every_reader_has_the_model(embedding: Driver) -> None:
+    embedding.request(b"a", "r1", "memory.search")
+    assert embedding.asked("embed-0") == ["r1"]
+    embedding.heartbeat("read-1", embeds=True)
+    embedding.request(b"a", "r2", "memory.search")
+    (asked,) = embedding.requests("read-1") + embedding.requests("read-0")
+    assert (asked.header.id, asked.header.stage, asked.frames, asked.header.degraded) == ("r2", "read", (b"{}",), ())
+    assert embedding.asked("embed-0") == ["r1"]
+
+
+def test_search_goes_through_an_embedder_again_while_a_reader_is_new(embedding: Driver) -> None:
+    embedding.heartbeat("read-1", embeds=True)
+    embedding.exit("read-1")
+    embedding.request(b"a", "r1", "memory.search")
+    assert embedding.asked("read-0") == ["r1"]
+    embedding.ready("read-2", Stage.READ, embeds=False)
+    embedding.request(b"a", "r2", "memory.search")
+    assert embedding.asked("embed-0") == ["r2"]
+
+
+def test_only_queries_are_embedded_by_readers(embedding: Driver) -> None:
+    embedding.heartbeat("read-1", embeds=True)
+    embedding.request(b"a", "r1", "memory.store")
+    embedding.request(b"a", "r2", "memory.store_similar")
+    assert embedding.asked("embed-0") == ["r1"]
+    embedding.answer("embed-0", embedding.requests("embed-0")[0])
+    assert embedding.asked("embed-0") == ["r1", "r2"]
+
+
+def test_readers_with_the_model_make_up_for_an_embedder_that_is_not_there(embedding: Driver) -> None:
+    embedding.heartbeat("read-1", embeds=True)
+    embedding.exit("embed-0")
+    embedding.request(b"a", "r1", "memory.search")
+    (asked,) = embedding.requests("read-1") + embedding.requests("read-0")
+    assert asked.header.degraded == ()
+
+
+def test_nothing_is_sent_to_wait_behind_a_slow_read(embedding: Driver) -> None:
+    for number in range(3):
+        embedding.request(b"a", f"r{number}")
+    slow, other = embedding.requests("read-1")[0], embedding.requests("read-0")[0]
+    assert len(embedding.asked("read-1")) + len(embedding.asked("read-0")) == 3  # both have credit for two
+    embedding.now += 0.2
+    embedding.answer("read-0", other)
+    for request in embedding.requests("read-0")[1:]:
+        embedding.answer("read-0", request)
+    before = len(embedding.asked("read-1"))
+    for number in range(3, 6):
+        embedding.request(b"a", f"r{number}")
+    assert len(embedding.asked("read-1")) == before
+    assert embedding.dispatcher.status(embedding.now)["queues"]["read"] == 1
+    embedding.answer("read-0", embedding.requests("read-0")[-1])
+    assert embedding.dispatcher.status(embedding.now)["queues"]["read"] == 0
+    embedding.answer("read-1", slow)
+
+
+def test_search_that_waits_for_a_model_goes_on_when_the_readers_have_it(loading: Driver) -> None:
+    loading.request(b"a", "r1", "memory.search")
+    assert loading.asked("read-0") == []
+    loading.heartbeat("read-0", embeds=True)
+    (asked,) = loading.requests("read-0")
+    assert asked.header.degraded == ()
+    loading.answer("read-0", asked)
+    loading.tick(60)
+    assert loading.outcomes(b"a") == [("r1", "ok")]
+    assert not loading.leftovers()["patience"]
+
+
 def test_skipped_embed_stage_names_why_the_embedder_could_not_start(driver: Driver) -> None:
     driver.exit("embed-0")
     driver.start("embed-1", Stage.EMBED)

@@ -104,13 +104,6 @@ def test_a_local_client_can_not_forge_a_grant_either_and_carries_none(driver: Dr
     assert driver.requests("read-0")[0].header.grant == {}
 
 
-def test_what_is_prepared_carries_the_grant_too(driver: Driver) -> None:
-    _join(driver, WRITER)
-    driver.request(CLIENT, "r1", "memory.search")
-    (prepared,) = (message for message in driver.workers["read-0"] if message.header.kind is Kind.PREPARE)
-    assert prepared.header.grant["namespaces"] == ["notes", "work"]
-
-
 def test_the_largest_grant_fits_into_a_header(driver: Driver) -> None:
     names = tuple(f"{number:02}" + "ä" * 63 for number in range(limits.KEY_NAMESPACES - 1))
     _join(driver, Grant(name="n" * limits.KEY_CHARACTERS, namespaces=names, memories=1 << 40), name="n" * 128)

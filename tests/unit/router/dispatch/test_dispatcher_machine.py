@@ -139,6 +139,15 @@ class DispatchMachine(RuleBasedStateMachine):
         starting = self._workers(ready=False)
         self.world.get_ready(starting[which % len(starting)])
 
+    @precondition(lambda self: self._readers())
+    @rule(which=_WHICH)
+    def reader_has_loaded_its_model(self, which: int) -> None:
+        readers = self._readers()
+        self.world.load_model(readers[which % len(readers)])
+
+    def _readers(self) -> list[Worker]:
+        return [worker for worker in self._workers(ready=True) if worker.stage is Stage.READ and not worker.hung]
+
     @precondition(lambda self: self._workers(busy=True))
     @rule(which=_WHICH, item=_WHICH, fail=st.sampled_from([False, False, False, True]))
     def worker_works(self, which: int, item: int, *, fail: bool) -> None:

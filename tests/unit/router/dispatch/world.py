@@ -57,12 +57,16 @@ class Client:
 
 @dataclass
 class Worker:
-    """One worker process. inbox: what it was sent and has not answered, by id and attempt. said: every answer."""
+    """One worker process. inbox: what it was sent and has not answered, by id and attempt. said: every answer.
+
+    embeds: whether it is a reader that has the model.
+    """
 
     id: str
     stage: Stage
     ready: bool = False
     hung: bool = False
+    embeds: bool = False
     stopping: bool = False
     inbox: dict[tuple[str, int], Message] = field(default_factory=dict)
     cancelled: set[tuple[str, int]] = field(default_factory=set)
@@ -84,6 +88,7 @@ class World:
         # the database
         self.applied: Counter[str] = Counter()  # how often each write's key was applied
         self.acknowledged: set[str] = set()
+        self.embeds = False  # whether any reader has ever had the model
         self.pending = 0
         self.canaries: dict[str, bytes] = {}  # by their content hash
         # what must stay bounded
@@ -218,6 +223,11 @@ class World:
     def heartbeat(self, worker: Worker) -> None:
         self._say(worker, protocol.encode(Header(kind=Kind.HEARTBEAT, detail=self._facts(worker))))
 
+    def load_model(self, worker: Worker) -> None:
+        """Let a reader embed queries from now on."""
+        worker.embeds = self.embeds = True
+        self.heartbeat(worker)
+
     def fail_to_start(self, worker: Worker) -> None:
         self._say(worker, protocol.encode(Header(kind=Kind.FAILED, detail={"code": "model_missing"})))
         self.crash(worker)
@@ -267,6 +277,8 @@ class World:
         if header.operation.startswith("canary."):
             return self._probed(header, orjson.loads(message.body))
         if stage is Stage.READ:
+            if header.operation == "memory.search" and len(message.frames) == 1 and not self.embeds:
+                assert header.degraded, "the embed stage was left out silently"
             return (orjson.dumps(sorted(self.applied)),)
         if header.operation == "vectors.backfill":
             self.pending = max(0, self.pending - BACKFILL)
@@ -296,7 +308,9 @@ class World:
     def _facts(self, worker: Worker) -> dict[str, object]:
         if worker.stage is Stage.WRITE:
             return {"seq": len(self.applied), "pending": self.pending, "model": "m"}
-        return {"model": "m", "dimensions": 2} if worker.stage is Stage.EMBED else {"seq": len(self.applied)}
+        if worker.stage is Stage.EMBED:
+            return {"model": "m", "dimensions": 2}
+        return {"seq": len(self.applied), "embeds": worker.embeds}
 
     def _say(self, worker: Worker, frames: list[bytes]) -> None:
         self.perform(self.dispatcher.on_worker(worker.id, frames, self.now))
@@ -304,7 +318,7 @@ class World:
     def _sent(self, worker: Worker, message: Message, sent: list[tuple[Stage, Header]]) -> None:
         header = message.header
         key = (header.id, header.attempt)
-        if header.kind in (Kind.REQUEST, Kind.PREPARE) and header.client != "router":
+        if header.kind is Kind.REQUEST and header.client != "router":
             self._check_grant(header)
         if header.kind is Kind.REQUEST:
             assert worker.ready, "sent to a worker that is not ready"
@@ -317,9 +331,6 @@ class World:
         elif header.kind is Kind.CANCEL:
             assert key in worker.inbox, "cancelled what the worker does not have"
             worker.cancelled.add(key)
-        elif header.kind is Kind.PREPARE:
-            assert worker.ready, "prepared by a worker that is not ready"
-            assert not worker.inbox, "prepared by a worker that has work"
         else:
             assert header.kind is Kind.STOP
             worker.stopping = True

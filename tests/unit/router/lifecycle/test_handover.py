@@ -19,7 +19,7 @@ from memmux.errors import MemmuxError, OverloadedError, ProtocolVersionError, Wo
 from memmux.files.lock import FileLock
 from memmux.wire import protocol
 from memmux.wire.protocol import Kind, Message
-from router.lifecycle.handover import ASK_AGAIN_S, CLAIM_S, Handover, Successor
+from router.lifecycle.handover import ASK_AGAIN_S, CLAIM_S, WARM_S, Handover, Successor
 from tests.unit.memmux.client.peer import BOUND_S, Peer
 
 
@@ -48,6 +48,19 @@ def other() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as started:
         yield started
         started.kill()
+
+
+def test_successor_does_without_the_model_after_a_while_but_never_without_a_writer(
+    places: Places, lock: FileLock, context: zmq.Context[zmq.Socket[bytes]]
+) -> None:
+    with FileLock(places.lock) as taken:
+        assert taken.take()
+        successor = Successor(lock, places, now=10.0)
+        for now, able in ((11.0, True), (10.0 + WARM_S, False)):
+            assert not successor.step(context, now, able=able, warm=False)
+            assert successor.asked_at is None
+        successor.step(context, 10.0 + WARM_S, able=True, warm=False)
+        assert successor.asked_at == 10.0 + WARM_S
 
 
 def test_successor_asks_for_a_handover_in_its_own_name_and_again_after_a_while(

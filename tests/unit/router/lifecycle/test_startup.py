@@ -63,11 +63,16 @@ def test_a_writer_that_fails_later_is_no_failure_of_the_start(startup: Startup) 
     assert startup.failure is None
 
 
-def test_it_is_warm_once_every_kind_has_loaded_or_the_model_can_not_be(startup: Startup) -> None:
-    assert not startup.warm(FACTS)
+def test_it_is_able_once_there_is_a_reader_and_a_writer(startup: Startup) -> None:
+    assert startup.able({**FACTS, Stage.EMBED: {}})
+    assert not startup.able({**FACTS, Stage.READ: {}})
+    assert not startup.able({**FACTS, Stage.WRITE: {}})
+
+
+def test_it_is_warm_once_the_model_is_loaded_or_can_not_be(startup: Startup) -> None:
+    assert not startup.warm
     startup.on_failed(Stage.EMBED, {"code": "model_missing"}, 1.0)
-    assert startup.warm(FACTS)
-    assert not startup.warm({**FACTS, Stage.READ: {}})
+    assert startup.warm
 
 
 def test_nobody_can_have_been_missing_before_it_served(startup: Startup) -> None:

@@ -4,13 +4,15 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
 
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelInvalidError, ModelMissingError, ModelUnsupportedError
 from tests.unit.workers.embedding.graph import tiny
-from workers.embedding.choose import choose
+from workers.embedding import onnx_backend
+from workers.embedding.choose import choose, choose_shared
 from workers.embedding.sources import Source
 
 
@@ -21,6 +23,24 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "sentence_transformers" else known(name)
     )
+
+
+def test_what_is_shared_is_the_packed_graph_and_nobody_makes_it_for_that(
+    model_settings: Settings, source: Source, tmp_path: Path
+) -> None:
+    assert choose_shared(replace(model_settings, cache_dir=tmp_path)) is None
+    assert list(tmp_path.iterdir()) == []
+    made, shared = onnx_backend.load(model_settings, source), choose_shared(model_settings)
+    assert shared is not None
+    assert (shared.name, shared.backend) == (made.name, "onnx")
+    assert np.array_equal(shared.embed(["the same vector"]), made.embed(["the same vector"]))
+
+
+def test_torch_shares_nothing_and_hashes_need_nothing_to_share(model_settings: Settings) -> None:
+    assert choose_shared(replace(model_settings, embedder=EmbedderChoice.TORCH)) is None
+    shared = choose_shared(replace(model_settings, embedder=EmbedderChoice.HASH))
+    assert shared is not None
+    assert shared.backend == "hash"
 
 
 @pytest.fixture

@@ -245,13 +245,6 @@ def test_several_namespaces_are_searched_alike_in_memory_and_in_tables(tmp_path:
     desk.close()
 
 
-def test_what_was_prepared_for_one_is_of_no_use_to_another_with_the_same_id(shared: Desk) -> None:
-    body = {"query": "plan", "mode": "hybrid"}
-    shared.reader.prepare(confined(job("memory.search", body, grant=BOB, id="same")))
-    hits = _ask(shared, ADA, "memory.search", body, *frames([(1.0, 0.0)]), id="same")["hits"]
-    assert [hit["memory"]["content"] for hit in hits] == ["ada's plan"]
-
-
 def test_memories_of_others_are_not_found_by_id_or_hash(shared: Desk) -> None:
     (theirs,) = (m for m in shared.ask("memory.list", {"filter": {"namespace": "bob"}})["memories"][:1])
     for name in (theirs["id"], theirs["content_hash"]):

@@ -28,10 +28,15 @@ DEFAULT = Architecture(
 )
 
 
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default model's files, whose weights are checked once: that reads all of them."""
+    return sources.find(Settings(cache_dir=tmp_path_factory.mktemp("cache"))).folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The default model's files, which a test may change; the weights are a link, as in the hub's cache."""
-    found = sources.find(Settings(cache_dir=tmp_path / "cache")).folder
+def folder(found: Path, tmp_path: Path) -> Path:
+    """A copy of them, which a test may change; the weights are a link, as in the hub's cache."""
     copied = tmp_path / "model"
     shutil.copytree(found, copied, ignore=shutil.ignore_patterns("model.safetensors"))
     (copied / "model.safetensors").symlink_to(found / "model.safetensors")

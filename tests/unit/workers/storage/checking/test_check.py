@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -28,10 +29,10 @@ def embedding(content: str, *vectors: Vector) -> tuple[bytes, bytes]:
     return Embedding(MODEL, 2, (tuple(windows),), Embedding.of_vector(MODEL, flat, 0).data).frames()
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A database with memories of every kind; unlike the shared desk it may be broken at the end."""
-    desk = Desk(tmp_path / "memories.db")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with memories of every kind, which tests copy."""
+    desk = Desk(tmp_path_factory.mktemp("whole") / "memories.db")
     for number in range(20):
         content = f"memory number {number} is about ferries, harbours and the weather at sea"
         frames = embedding(content, (0.6, 0.8), (0, 1)) if number % 2 else embedding(content, (1, 0))
@@ -45,6 +46,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     rewritten = "a memory that was changed"
     body = {"id": identity(desk, "a memory to change"), "content": rewritten}
     desk.ask("memory.rewrite", body, *embedding(rewritten, (0, 1)))
+    desk.close()
+    return desk.settings.database
+
+
+@pytest.fixture
+def desk(whole: Path, tmp_path: Path) -> Iterator[Desk]:
+    """A desk with a copy of it; unlike the shared desk it may be broken at the end."""
+    desk = Desk(Path(shutil.copy(whole, tmp_path)))
     yield desk
     desk.reader.close()
     desk.engine._connection.close()

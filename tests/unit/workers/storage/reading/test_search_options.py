@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError
-from tests.unit.workers.desk import Desk, frames, job
-from workers.runtime.jobs import Answer, Job
+from tests.unit.workers.desk import Desk, frames
 from workers.storage.reading import ranking
 
 MODES = ["semantic", "keyword", "hybrid", "ranked", "exact"]
@@ -132,50 +130,6 @@ def test_uses_are_counted_and_are_in_no_log(desk: Desk) -> None:
 def test_ranked_makes_do_with_words_where_there_is_no_meaning(desk: Desk) -> None:
     desk.store("word")
     assert desk.search("word", mode="ranked")["mode"] == "keyword"
-
-
-def test_what_is_ranked_ahead_is_ranked_the_same(desk: Desk) -> None:
-    desk.questions._search._now = lambda: desk.clock.at
-    fill(desk, 12)
-    for mode in ("hybrid", "ranked"):
-        body = {"query": "word", "mode": mode, "limit": 5, "offset": 3, "filter": {}}
-        plain = ask(desk, mode, limit=5, offset=3)
-        asked = job("memory.search", body, *frames([(1, 0)]))
-        desk.reader.prepare(asked)
-        assert hits_of(desk, asked) == plain
-
-
-def hits_of(desk: Desk, asked: Job) -> list[tuple[str, float]]:
-    """Return contents and scores of a search that has been prepared for."""
-    ((_, outcome),) = desk.reader.handle([asked], lambda: None)
-    assert isinstance(outcome, Answer)
-    hits = orjson.loads(outcome.frames[0])["hits"]
-    return [(hit["memory"]["content"], hit["score"]) for hit in hits]
-
-
-def test_what_was_ranked_ahead_and_no_longer_fits_is_left_out(desk: Desk) -> None:
-    desk.store("a word that stays", (1, 0))
-    gone = desk.store("a word that goes", (0, 1))
-    moved = desk.store("a word that is tagged otherwise", (0, 1), tags=["a"])
-    desk.store("a word that is tagged", (0, 1), tags=["a"])
-    for filters in ({}, {"tags": ["a"]}):
-        body = {"query": "word", "mode": "hybrid", "filter": filters}
-        asked = job("memory.search", body, *frames([(1, 0)]))
-        desk.reader.prepare(asked)
-        if filters:
-            desk.ask("memory.update", {"id": moved["id"], "tags": ["b"]})
-        else:
-            desk.ask("memory.delete", {"id": gone["id"]})
-        found = [content for content, _ in hits_of(desk, asked)]
-        assert found == [hit["memory"]["content"] for hit in desk.search("word", (1, 0), **filters)["hits"]]
-
-
-def test_ranking_ahead_is_for_its_own_request_alone(desk: Desk) -> None:
-    desk.store("a word", (1, 0))
-    body = {"query": "word", "mode": "hybrid", "filter": {}}
-    desk.reader.prepare(job("memory.search", body))
-    desk.store("a word more", (0, 1))
-    assert len(hits_of(desk, job("memory.search", body, *frames([(1, 0)])))) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from pathlib import Path
 
@@ -43,6 +44,17 @@ def _secret(desk: Desk, number: int = 0) -> str:
     return str(stored["id"])
 
 
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of ordinary memories, which tests copy."""
+    path = tmp_path_factory.mktemp("ordinary") / "memories.db"
+    desk = Desk(path)
+    for number in range(300):
+        desk.store(f"an ordinary memory number {number} of rain and wind", OTHER, tags=["weather", f"t{number % 7}"])
+    desk.close()
+    return path
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """One that the test closes."""
@@ -50,10 +62,9 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def filled(desk: Desk) -> Desk:
-    for number in range(300):
-        desk.store(f"an ordinary memory number {number} of rain and wind", OTHER, tags=["weather", f"t{number % 7}"])
-    return desk
+def filled(ordinary: Path, tmp_path: Path) -> Desk:
+    """A desk with them, which the test closes."""
+    return Desk(Path(shutil.copy(ordinary, tmp_path)))
 
 
 def _purge(desk: Desk, memory_id: str) -> None:

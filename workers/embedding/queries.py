@@ -1,0 +1,117 @@
+"""Queries: a model in a second thread of a read worker, which embeds queries while the first thread ranks by words.
+
+A reader uses a model only by its packed graph, which an embed worker has made: so its weights are in memory once for
+all processes. Until that is there, and for models that have none, queries go through an embed worker.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from memmux.config.settings import Settings
+from memmux.errors import MemmuxError
+from memmux.logs import log
+from memmux.wire.embeddings import Embedding
+from workers.embedding.batches import BatchQueue, Work
+from workers.embedding.cache import QueryCache
+from workers.embedding.choose import choose_shared
+from workers.embedding.interface import Embedder
+from workers.runtime.jobs import Job, silent
+
+Query = tuple[Job, str]
+"""A request, and the text to be embedded for it."""
+Pending = Future[Embedding | None]
+"""The embedding of a query that is being made; None where there turned out to be no model."""
+_RETRY_S = 0.5  # until the second look for a packed graph; each later one comes after twice that time
+_RETRY_MOST_S = 30.0
+
+
+class QueryEmbedder:
+    """Embeds the queries of a reader's requests; those that wait together go through the model as batches."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loaded: Embedder | None = None
+        self._cache, self._batch_queue = QueryCache(), BatchQueue()
+        self._thread = ThreadPoolExecutor(1, "queries")
+        self._loading: Future[None] | None = None
+        self._retry_s, self._retry_at = _RETRY_S, -math.inf
+
+    def load(self) -> None:
+        """Look for the model, if it is not loaded and the last look was a while ago; queries wait for its end."""
+        now = time.monotonic()
+        if self._loaded is None and not self._is_loading and now >= self._retry_at:
+            self._retry_at, self._retry_s = now + self._retry_s, min(2 * self._retry_s, _RETRY_MOST_S)
+            self._loading = self._thread.submit(self._load)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the end of the last look; return whether there is a model. Raises TimeoutError."""
+        if self._loading is not None:
+            self._loading.result(timeout_s)
+        return self._loaded is not None
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Codes that every answer to a query that was begun carries."""
+        return ("embedder_unavailable",) if self._loaded is None else self._loaded.degraded
+
+    def begin(self, queries: Sequence[Query]) -> Mapping[str, Pending]:
+        """Begin to embed queries, and return what each will be, by the id of its request; nothing without a model."""
+        if not queries or (self._loaded is None and not self._is_loading):
+            return {}
+        begun: dict[str, Pending] = {job.id: Future() for job, _ in queries}
+        self._thread.submit(self._embed, queries, begun)
+        return begun
+
+    def facts(self) -> dict[str, object]:
+        """Return whether it can embed, and how batches and cache do."""
+        return {
+            "embeds": self._loaded is not None,
+            "batches": self._batch_queue.batches,
+            "windows": self._batch_queue.windows,
+            "cache_hits": self._cache.hits,
+            "cache_misses": self._cache.misses,
+        }
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def _is_loading(self) -> bool:
+        return self._loading is not None and not self._loading.done()
+
+    def _load(self) -> None:
+        try:
+            self._loaded = choose_shared(self._settings)
+        except MemmuxError as error:  # an embed worker says what to do about it
+            log.get().warning("queries_without_model", code=error.code, error=error.message)
+
+    def _embed(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
+        """Settle every query that was begun, whatever happens."""
+        try:
+            self._embed_all(queries, begun)
+        except BaseException as error:  # noqa: BLE001  # it is raised where the query is waited for
+            for pending in begun.values():
+                if not pending.done():
+                    pending.set_exception(error)
+
+    def _embed_all(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
+        embedder = self._loaded
+        for job, text in queries:
+            known = None if embedder is None else self._cache.get(embedder.name, text)
+            if embedder is None or known is not None:
+                begun[job.id].set_result(known)
+            else:
+                self._batch_queue.add(Work.of(job, (text,), embedder, silent))
+        while embedder is not None and self._batch_queue:
+            for work, (job, outcome) in self._batch_queue.embed_next(embedder):
+                if isinstance(outcome, MemmuxError):
+                    begun[job.id].set_exception(outcome)
+                    continue
+                embedding = work.embedding(embedder.name)
+                self._cache.put(work.texts[0], embedding)
+                begun[job.id].set_result(embedding)
