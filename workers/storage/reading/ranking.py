@@ -68,8 +68,9 @@ def least(cosines: Scores, usual: float) -> float:
 def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> list[tuple[int, float]]:
     """Return the candidates of both rankings, best first, the nearer and then the newer first among equals.
 
-    Scores are in [0, 1]. Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between `least`, or the least of
-    the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets nothing for that half.
+    Scores are in [0, 1]. Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between
+    `least`, or the least of the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets
+    nothing for that half.
     """
     best = max(whole, max(keyword.values(), default=0.0)) or 1.0
     greatest = max(cosines.values(), default=0.0)

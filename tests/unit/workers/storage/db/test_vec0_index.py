@@ -168,7 +168,7 @@ def test_vectors_of_two_models_are_never_compared(desk: Desk) -> None:
 
 def test_a_candidate_by_words_has_its_meaning_counted_however_far_it_is(desk: Desk) -> None:
     near = {"memories": [{"content": f"memory {number}"} for number in range(250)]}
-    desk.ask("memory.store_batch", near, *frames(*[[(1, 0.001 * number)] for number in range(250)]))
+    desk.ask("memory.store_batch", near, *frames(*[[(1, 0.001 * (number - 124.5))] for number in range(250)]))
     desk.store("word one", (0, 1))
     desk.store("word two", (-1, 0))
     # Both are behind the 200 nearest: only their own cosines tell that the first is the nearer.
