@@ -234,6 +234,35 @@ def floor(*, as_json: bool) -> None:
 
 
 @bench.command()
+@json_option
+def languages(*, as_json: bool) -> None:
+    """Measure what words alone find in seven languages, and identifiers inside Chinese and Japanese."""
+    from bench.harness import report
+    from bench.scenarios import languages
+
+    sys.exit(report.finish(languages.measure(), as_json=as_json))
+
+
+@bench.command()
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.option("--model", default="all-MiniLM-L6-v2", show_default=True, help="What makes the vectors.")
+@json_option
+def retrieval(*, data: Path, model: str, as_json: bool) -> None:
+    """Measure which part of what answers a question is among the first hits.
+
+    DATA is LoCoMo's locomo10.json, a folder of REALTALK's chats, or JSON lines: memories, {"id", "text"}, and
+    questions, {"question", "evidence": [ids], "category"}, each with a "namespace" if there are several.
+    """
+    from bench.harness import report
+    from bench.scenarios import retrieval
+
+    try:
+        sys.exit(report.finish(retrieval.measure(data, model), as_json=as_json))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@bench.command()
 @memories_option
 @click.option("--queries", type=click.IntRange(1), default=1_000, show_default=True, help="Asked of each.")
 @plot_option
