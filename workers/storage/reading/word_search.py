@@ -37,21 +37,36 @@ class WordSearch:
         self._seq = 0
         self._version: str | None = None
         self._languages: tuple[str, ...] = ()
-        self.agrees = True  # whether words are cut here as they were for the index
+        self._agrees = True
+        self._looked = False  # whether that is known of the transaction
 
     def at(self, seq: int) -> None:
         """Search as of the change where the transaction that has just begun stands."""
         self._seq = seq
-        if (written := fulltext.written(self._connection)) != self._version:
-            self._version, self.agrees = written, fulltext.agrees(written)
-            self._languages = version.languages_of(written)
+        self._looked = False
+
+    @property
+    def agrees(self) -> bool:
+        """Whether words are cut here as they were for the index."""
+        self._look()
+        return self._agrees
 
     def catch_up(self) -> None:
         """Be ready for a search at this change."""
+        self._look()
         self._follower.follow(self._seq, self._version or "")
+
+    def _look(self) -> None:
+        """Look which words are in the index, once a transaction, and only for a search: all else is served without."""
+        if not self._looked:
+            if (written := fulltext.written(self._connection)) != self._version:
+                self._version, self._agrees = written, fulltext.agrees(written)
+                self._languages = version.languages_of(written)
+            self._looked = True
 
     def cut(self, query: str) -> list[str]:
         """Return the words of a query that say something, each once; at most TERMS."""
+        self._look()
         return telling(words(query, query=True, languages=self._languages))[:TERMS]
 
     def words_of(self, content: str) -> frozenset[str]:
