@@ -26,7 +26,8 @@ DEPTH = 100  # hits that are asked for: beyond, a rank counts as none
 MODES = (Mode.HYBRID, Mode.KEYWORD, Mode.SEMANTIC)
 SAMPLES = 1_000  # of the questions, drawn with replacement, for an interval
 LOW, HIGH = 2.5, 97.5  # percentiles of the samples, between which the interval is
-_BATCH = 256
+_BATCH = 64
+_STORE_S = 600.0  # for a batch to be embedded, however busy the machine is
 _FEW = 20  # questions of a category, below which it is not shown by itself
 
 
@@ -78,7 +79,9 @@ def _stored(client: Client, one: QuestionSet) -> dict[str, frozenset[str]]:
     waiting = iter(one.memories)
     while piece := list(islice(waiting, _BATCH)):
         stored = client.store_batch(
-            [Store(content=memory.content, created_at=memory.created_at) for memory in piece], namespace=one.namespace
+            [Store(content=memory.content, created_at=memory.created_at) for memory in piece],
+            namespace=one.namespace,
+            timeout_s=_STORE_S,
         )
         for memory, kept in zip(piece, stored.stored, strict=True):
             texts.setdefault(kept.id, set()).add(memory.id)
