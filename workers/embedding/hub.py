@@ -97,7 +97,7 @@ def _begin(folder: Path, commit: str) -> None:
 
 
 def _refuse_full(folder: Path, total: int) -> None:
-    here = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    here = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != _COMMIT)
     needed, free = 2 * total - here, shutil.disk_usage(folder).free  # its weights are packed into another file
     if free < needed:
         raise StorageFullError(
