@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from huggingface_hub import constants
 
 from memmux.errors import MemmuxError, ModelInvalidError, ModelMissingError, StorageFullError
+from memmux.files import durable
 from workers.embedding import sources
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _download(repository: str, commit: str, folder: Path, files: Sequence[Remote
             url = hf_hub_url(repository, file.name, revision=commit)
             part = path.with_name(path.name + PART)
             _whole(url, part, file, lambda size, before=before: told(before + size, total))  # type: ignore[misc]
-            part.replace(path)
+            durable.rename(part, path, sync=False)  # the folder is, before it takes its place
         before += file.size
         told(before, total)
 
