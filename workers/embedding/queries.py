@@ -39,6 +39,7 @@ class QueryEmbedder:
         self._thread = ThreadPoolExecutor(1, "queries")
         self._loading: Future[None] | None = None
         self._retry_s, self._retry_at = _RETRY_S, -math.inf
+        self._failure = ""  # the code with which the last look failed, which is logged once
 
     def load(self) -> None:
         """Look for the model, if it is not loaded and the last look was a while ago; queries wait for its end."""
@@ -88,7 +89,9 @@ class QueryEmbedder:
         try:
             self._loaded = choose_shared(self._settings)
         except MemmuxError as error:  # an embed worker says what to do about it
-            log.get().warning("queries_without_model", code=error.code, error=error.message)
+            if error.code != self._failure:
+                log.get().warning("queries_without_model", code=error.code, error=error.message)
+            self._failure = error.code
 
     def _embed(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
         """Settle every query that was begun, whatever happens."""
