@@ -26,11 +26,25 @@ from memmux.errors import (
 )
 from memmux.logs import log
 from memmux.wire.operations import Stage
-from memmux.wire.requests import Body, Dump, Get, Graph, History, List, Mode, Namespaces, Nothing, Search, Store, Tags
+from memmux.wire.requests import (
+    Body,
+    Dump,
+    Get,
+    Graph,
+    HealthRow,
+    History,
+    List,
+    Mode,
+    Namespaces,
+    Nothing,
+    Search,
+    Store,
+    Tags,
+)
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.db import rows
-from workers.storage.db.embeddings import embedded
+from workers.storage.db.embeddings import embedded, refuse_wrong_lengths
 from workers.storage.db.namespaces import Placed
 from workers.storage.interface import Reader
 from workers.storage.reading.reader import SqliteReader
@@ -61,8 +75,7 @@ class ReadWorker:
             "memory.namespaces": self._namespaces,
             "memory.tags": self._tags,
             "memory.dump": self._dump,
-            "canary.search": self._search,
-            "canary.get": self._get,
+            "health.read": self._health,
             "admin.verify": self._verify,
             similar.OPERATION: self._similar,
             backfill.OPERATION: self._backfill,
@@ -215,6 +228,14 @@ class ReadWorker:
         with self._reader.snapshot(job.deadline, alive):
             verified = self._reader.verify()
         return Answer((orjson.dumps(verified),))
+
+    def _health(self, job: Job, alive: Alive) -> Answer:
+        asked = HealthRow.from_body(job.frames[0])
+        refuse_wrong_lengths(job.frames[1:])
+        text = next(iter(embedded(job.frames[1:], 1)), None)
+        with self._reader.snapshot(job.deadline, alive):
+            missed = self._reader.missed(asked, text)
+        return Answer((orjson.dumps({"missed": missed}),))
 
     def _backfill(self, job: Job, alive: Alive) -> Answer:
         asked = backfill.Backfill.from_body(job.frames[0])
