@@ -2,22 +2,24 @@
 -- they are found become what they were to be: purged. Their lines stay, with no word of them, as who follows the log knows
 -- it by its numbers and its last lines.
 
--- What a migration selects is run at its end: the tables of vectors have names that only the database knows.
-SELECT 'DELETE FROM vec_' || v.model || ' WHERE rowid = ' || v.id
-FROM vectors AS v JOIN memories AS m ON m.row = v.memory
-WHERE m.namespace = 'memmux-canary';
-
 UPDATE memories SET deleted_at = unixepoch('subsec') WHERE namespace = 'memmux-canary' AND deleted_at IS NULL;
 
-UPDATE changes SET before = NULL WHERE row IN (SELECT row FROM memories WHERE namespace = 'memmux-canary');
+-- From here on all of them are among the deleted ones, which have an index. What a migration selects is run at its end:
+-- the tables of vectors have names that only the database knows.
+SELECT 'DELETE FROM vec_' || v.model || ' WHERE rowid = ' || v.id
+FROM memories AS m CROSS JOIN vectors AS v ON v.memory = m.row
+WHERE m.namespace = 'memmux-canary' AND m.deleted_at IS NOT NULL;
+
+UPDATE changes
+SET before = NULL
+WHERE row IN (SELECT row FROM memories WHERE namespace = 'memmux-canary' AND deleted_at IS NOT NULL);
 
 INSERT INTO changes (at, operation, memory, row, client, request, before)
 SELECT unixepoch('subsec'), 'memory.purge', id, row, 'upkeep', '', json_object('namespace', namespace)
 FROM memories
-WHERE namespace = 'memmux-canary'
-ORDER BY row;
+WHERE namespace = 'memmux-canary' AND deleted_at IS NOT NULL;
 
-DELETE FROM memories WHERE namespace = 'memmux-canary';
+DELETE FROM memories WHERE namespace = 'memmux-canary' AND deleted_at IS NOT NULL;
 
 UPDATE changes
 SET operation = CASE
@@ -27,7 +29,7 @@ SET operation = CASE
 END
 WHERE operation IN ('canary.store', 'canary.remove');
 
--- Of most, the lines were removed after an hour: how many numbers of the log have no line from here on, in any database.
+-- Of most, the lines were removed after an hour. How many numbers of the log have no line, here and in any new database:
 INSERT INTO meta (key, value)
 VALUES ('changes_skipped', coalesce((SELECT value FROM meta WHERE key = 'changes_forgotten'), 0));
 

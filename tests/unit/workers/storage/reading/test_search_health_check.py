@@ -20,6 +20,7 @@ from tests.unit.workers.desk import MODEL, Desk, frames
 from workers.tasks import build_segment
 
 EAST, NORTH = (1.0, 0.0), (0.0, 1.0)
+COUNT = 1_000  # memories in a segment whose graph is used
 
 
 def _missed(desk: Desk, row: str | None = None, *blobs: bytes) -> Any:
@@ -47,6 +48,8 @@ def test_an_empty_database_has_nothing_to_miss(desk: Desk) -> None:
     stored = desk.store("one", EAST)
     assert _missed(desk) == []
     desk.ask("memory.delete", {"id": stored["id"]})
+    assert _missed(desk) == []
+    desk.store("... \N{BIRD}")  # a memory without a word
     assert _missed(desk) == []
 
 
@@ -93,16 +96,20 @@ def test_many_memories_with_one_vector_are_all_near(tmp_path: Path, most_vectors
     desk.close()
 
 
-def test_it_is_found_through_a_segment(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [0.01, 0.0], ids=["others", "the same"])
+def test_it_is_found_through_a_segment(tmp_path: Path, apart: float) -> None:
     desk = Desk(tmp_path / "memories.db")
-    angles = [number / 100 for number in range(200)]
-    memories = {"memories": [{"content": f"memory {number}"} for number in range(200)]}
-    desk.ask("memory.store_batch", memories, *frames(*[[(math.cos(angle), math.sin(angle))] for angle in angles]))
+    for first in range(0, COUNT, 250):
+        numbers = range(first, first + 250)
+        memories = {"memories": [{"content": f"memory {number}"} for number in numbers]}
+        texts = [[(math.cos(apart * number), math.sin(apart * number))] for number in numbers]
+        desk.ask("memory.store_batch", memories, *frames(*texts))
     desk.close()
     build_segment.make(desk.settings.database, 100)
     desk = Desk(tmp_path / "memories.db")
     assert _missed(desk) == []
-    assert desk.questions.indexed == 200
+    assert desk.questions.indexed == COUNT
     desk.close()
 
 
