@@ -102,10 +102,16 @@ class QueryEmbedder:
                 if not pending.done():
                     pending.set_exception(error)
 
+    def _known(self, job: Job, text: str, embedder: Embedder | None) -> Embedding | None:
+        """Return the embedding of a query that was asked before; a health check's is made each time."""
+        if embedder is None or job.operation != "memory.search":
+            return None
+        return self._cache.get(embedder.name, text)
+
     def _embed_all(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
         embedder = self._loaded
         for job, text in queries:
-            known = None if embedder is None else self._cache.get(embedder.name, text)
+            known = self._known(job, text, embedder)
             if embedder is None or known is not None:
                 begun[job.id].set_result(known)
             else:
@@ -116,5 +122,6 @@ class QueryEmbedder:
                     begun[job.id].set_exception(outcome)
                     continue
                 embedding = work.embedding(embedder.name)
-                self._cache.put(work.texts[0], embedding)
+                if job.operation == "memory.search":
+                    self._cache.put(work.texts[0], embedding)
                 begun[job.id].set_result(embedding)

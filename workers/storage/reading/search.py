@@ -28,6 +28,9 @@ _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
 _NONE: Scores = MappingProxyType({})
+_SAME = 0.9999  # the cosine from which on two vectors are taken for one
+_NEIGHBOURS = 10  # that a health check asks for
+_WORDS = 8  # and by which it looks for a memory
 
 
 class MemorySearch:
@@ -101,6 +104,31 @@ class MemorySearch:
         ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
         return [(ids[row], cosine) for row, cosine in near]
 
+    def finds_by_meaning(self) -> bool:
+        """Return whether the index that searches use has the newest memory with a vector, and finds one by its own.
+
+        A graph may miss a memory, so that one of a few is enough, or as many as are asked for that are the very same.
+        """
+        model = vectors.current(self._connection)
+        known = [] if model is None else engine.fetch(self._connection, _SQL["known_vectors"], {"model": model.id})
+        for number, (row, namespace, embedding) in enumerate(known):
+            assert model is not None
+            index, vector = self._index(model, Filter(namespace=namespace)), np.frombuffer(embedding, "<f4")
+            if not number and index.similarities(vector, [row]).get(row, -1.0) < _SAME:
+                return False
+            found = index.search(vector, _NEIGHBOURS)
+            if row in dict(found) or (len(found) == _NEIGHBOURS and found[-1][1] >= _SAME):
+                return True
+        return not known
+
+    def finds_by_words(self) -> bool:
+        """Return whether a memory is found by its first words that say something, if it has any."""
+        for row, content in engine.fetch(self._connection, _SQL["known_words"]):
+            words = ranking.telling(self._tokens(content))[:_WORDS]
+            this = Condition("m.row = :row", {"row": row}, plain=False)
+            return not words or row in self._keyword(" ".join(words), this, 1)
+        return True
+
     def _where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""
         superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
@@ -152,16 +180,12 @@ class MemorySearch:
 
     def _alone(self, where: Condition) -> bool:
         """Return whether all live memories are in the namespaces that are asked for."""
-        if not where.values:
-            return not self._canaries()
-        return bool(engine.value(self._connection, _SQL["alone"], where.values))
+        return not where.values or bool(engine.value(self._connection, _SQL["alone"], where.values))
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
         index = self._index(model, asked)
         hidden = self._superseded(asked) if where.current else frozenset()
-        if asked.namespace is None:
-            hidden |= self._canaries()
         if where.plain and len(hidden) <= FEW:
             return Scope(index, hidden=hidden)
         return Scope(index, self._allowed(where, index, hidden))
@@ -172,10 +196,6 @@ class MemorySearch:
             return TableIndex(self._connection, model, _single(asked.namespace))
         name = _single(asked.namespace)
         return partitions.everywhere() if name is None else partitions.of(name)
-
-    def _canaries(self) -> frozenset[int]:
-        """Return the router's own memories, of which hardly ever there is one."""
-        return frozenset(orjson.loads(engine.value(self._connection, _SQL["canaries"])))
 
     def _superseded(self, asked: Filter) -> frozenset[int]:
         found = engine.value(self._connection, _SQL["superseded"], {"namespace": _single(asked.namespace)})

@@ -55,7 +55,7 @@ def _refuse_altered(database: Path) -> None:
 
 
 def _migrate(database: Path, steps: Migrations, alive: Alive) -> None:
-    """Apply `steps` in one transaction, in whatever journal mode the file has.
+    """Apply `steps` in one transaction, in whatever journal mode the file has; a row that one selects is run next.
 
     A new file is still in rollback mode, so its application id is in the file itself, never in a log beside it that
     a look at the header would miss.
@@ -71,9 +71,11 @@ def _migrate(database: Path, steps: Migrations, alive: Alive) -> None:
             connection.set_busy_timeout(engine.BUSY_MS)
             connection.set_progress_handler(working, engine.PROGRESS_STEPS)
             engine.load_vectors(connection)
+            connection.pragma("foreign_keys", 1)
             connection.execute("BEGIN IMMEDIATE")
             for step, script in steps.items():
-                connection.execute(script)
+                for (statement,) in connection.execute(script).fetchall():
+                    connection.execute(str(statement))
                 connection.pragma("user_version", step)
             connection.pragma("application_id", APPLICATION_ID)
             connection.execute("COMMIT")
