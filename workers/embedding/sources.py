@@ -99,7 +99,7 @@ def _named_folder(model: str) -> Path:
     if not folder.is_absolute():
         raise ModelMissingError(f"the model's folder {model} is relative; set MEMMUX_MODEL to its absolute path")
     if not folder.is_dir():
-        raise ModelMissingError(f"the model's folder {folder} does not exist; correct it, or unset it")
+        raise ModelMissingError(f"the model's folder {folder} does not exist; correct MEMMUX_MODEL, or unset it")
     if not whole(folder):
         raise ModelInvalidError(f"{folder} is not a model: it needs config.json and model.safetensors")
     return folder.resolve()
