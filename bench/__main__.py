@@ -146,7 +146,7 @@ def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
 @click.option("--rounds", type=click.IntRange(1), default=20, show_default=True, help="Of either cluster.")
 @json_option
 def ops_overhead(*, memories: int, clients: int, rounds: int, as_json: bool) -> None:
-    """Measure what logs, metrics and the canary take from searches: one cluster with them beside one without."""
+    """Measure what logs, metrics and health checks take from searches: one cluster with them beside one without."""
     from bench.harness import report
     from bench.scenarios import ops_overhead
 

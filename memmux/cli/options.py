@@ -48,7 +48,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "namespace": ("NAME", "The part of the database that is meant where a command names none."),
         "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "metrics_port": ("PORT", "Where the router tells Prometheus its metrics, on 127.0.0.1; 0: nowhere."),
-        "canary_s": ("SECONDS", "Between two checks that a memory can be stored and found; 0: never."),
+        "health_check_s": ("SECONDS", "Between two checks that the cluster writes, reads and finds; 0: never."),
         "traces": ("BOOL", "Whether the MCP server makes OpenTelemetry spans: true or false."),
         "log_level": ("NAME", f"The least level that is logged: {', '.join(LogLevel)}."),
         "log_mb": ("MIB", "What all log files of a cluster may take together."),

@@ -33,6 +33,9 @@ OUTDATED = "words_outdated"  # and: words are cut otherwise here than where full
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
 _LOOKED_AT = 500  # memories at once, the best first, for whether a filter lets them through
 _NONE: Scores = MappingProxyType({})
+_SAME = 0.9999  # the cosine from which on two vectors are taken for one
+_NEIGHBOURS = 10  # that a health check asks for
+_WORDS = 8  # and by which it looks for a memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,29 @@ class MemorySearch:
         ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
         return [(ids[row], cosine) for row, cosine in near]
 
+    def finds_by_meaning(self) -> bool:
+        """Return whether the index that searches use has the newest memory with a vector, and finds one by its own.
+
+        A graph may miss a memory, so that one of a few is enough, or as many as are asked for that are the very same.
+        """
+        model = vectors.current(self._connection)
+        known = [] if model is None else engine.fetch(self._connection, _SQL["known_vectors"], {"model": model.id})
+        for number, (row, namespace, embedding) in enumerate(known):
+            assert model is not None
+            index, vector = self._index(model, Filter(namespace=namespace)), np.frombuffer(embedding, "<f4")
+            if not number and index.similarities(vector, [row]).get(row, -1.0) < _SAME:
+                return False
+            found = index.search(vector, _NEIGHBOURS)
+            if row in dict(found) or (len(found) == _NEIGHBOURS and found[-1][1] >= _SAME):
+                return True
+        return not known
+
+    def finds_by_words(self) -> bool:
+        """Return whether a memory is found by its first words that say something, if it has any."""
+        for row, content in engine.fetch(self._connection, _SQL["known_words"]):
+            return self._word_search.holds(row, content, _WORDS)
+        return True
+
     def _where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""
         superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
@@ -192,7 +218,7 @@ class MemorySearch:
         namespace = asked.filter.namespace
         among = (namespace,) if isinstance(namespace, str) else namespace
         scored = self._word_search.scored(asked.query, among)
-        if where.plain and not where.current and (among is not None or not self._canaries()):
+        if where.plain and not where.current:
             return _Words(best(scored, limit), scored.most, scored.memories)
         found: dict[int, float] = {}
         ahead, depth = best(scored, scored.rows.size), max(limit, _LOOKED_AT)
@@ -207,8 +233,6 @@ class MemorySearch:
         """Return the memories among which a search by meaning is."""
         index = self._index(model, asked)
         hidden = self._superseded(asked) if where.current else frozenset()
-        if asked.namespace is None:
-            hidden |= self._canaries()
         if where.plain and len(hidden) <= FEW:
             return Scope(index, hidden=hidden)
         return Scope(index, self._allowed(where, index, hidden))
@@ -221,10 +245,6 @@ class MemorySearch:
             return partitions.everywhere()
         name = _single(asked.namespace)
         return partitions.joined(asked.namespace) if name is None else partitions.of(name)
-
-    def _canaries(self) -> frozenset[int]:
-        """Return the router's own memories, of which hardly ever there is one."""
-        return frozenset(orjson.loads(engine.value(self._connection, _SQL["canaries"])))
 
     def _superseded(self, asked: Filter) -> frozenset[int]:
         found = engine.value(self._connection, _SQL["superseded"], {"namespace": _single(asked.namespace)})

@@ -73,6 +73,12 @@ class WordSearch:
         """Return the words of a content, as they stand in the index."""
         return frozenset(words(content, languages=self._languages))
 
+    def holds(self, row: int, content: str, most: int) -> bool:
+        """Return whether the index has the memory `row` under one of the first words of its content, if it has any."""
+        first = self.cut(content)[:most]
+        places = ({"word": word, "row": row} for word in first)
+        return not first or any(engine.value(self._connection, _SQL["stands"], place) for place in places)
+
     def scored(self, query: str, namespaces: tuple[str, ...] | None) -> Scored:
         """Return the memories of these namespaces, or of all, that have words of the query, and their BM25 scores."""
         if not (asked := self.cut(query)):

@@ -103,16 +103,14 @@ def expired(memory_table: MemoryTable, before: float) -> int:
     return len(found)
 
 
-def remove(
-    memory_table: MemoryTable, gone: Sequence[int], client: str, request: str, *, operation: str = OPERATION
-) -> None:
-    """Remove deleted memories and what the log keeps of them, and log that, as what the operation did."""
+def remove(memory_table: MemoryTable, gone: Sequence[int], client: str, request: str) -> None:
+    """Remove deleted memories and what the log keeps of them, and log that."""
     for row in gone:
         memory_table.vectors.remove(row)
     meant = orjson.dumps(gone).decode()
     memory_table.execute("purge_before", rows=meant)
     memory_table.execute(
-        "log_purge", rows=meant, at=memory_table.at(), operation=operation, client=client, request=request
+        "log_purge", rows=meant, at=memory_table.at(), operation=OPERATION, client=client, request=request
     )
     memory_table.execute("purge", rows=meant)
 

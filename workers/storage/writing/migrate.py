@@ -25,7 +25,7 @@ from workers.storage.db import engine, fulltext, schema_objects
 from workers.storage.db.schema import Migrations, migrations, refuse_newer
 from workers.words import version
 
-_WORDS = 3  # the version of the schema from which on full text is made of `words`
+_WORDS = 4  # the version of the schema from which on full text is made of `words`
 _TELL_S = 1.0  # between two lines in the log on how far full text is
 
 
@@ -67,7 +67,7 @@ def _refuse_altered(database: Path) -> None:
 
 
 def _migrate(database: Path, steps: Migrations, alive: Alive) -> None:
-    """Apply `steps` in one transaction, in whatever journal mode the file has.
+    """Apply `steps` in one transaction, in whatever journal mode the file has; a row that one selects is run next.
 
     A new file is still in rollback mode, so its application id is in the file itself, never in a log beside it that
     a look at the header would miss.
@@ -84,9 +84,11 @@ def _migrate(database: Path, steps: Migrations, alive: Alive) -> None:
             connection.pragma("secure_delete", 1)  # of a table that is dropped nothing stays for a purge to miss
             connection.set_progress_handler(working, engine.PROGRESS_STEPS)
             engine.load_vectors(connection)
+            connection.pragma("foreign_keys", 1)
             connection.execute("BEGIN IMMEDIATE")
             for step, script in steps.items():
-                connection.execute(script)
+                for (statement,) in connection.execute(script).fetchall():
+                    connection.execute(str(statement))
                 connection.pragma("user_version", step)
             connection.pragma("application_id", APPLICATION_ID)
             connection.execute("COMMIT")

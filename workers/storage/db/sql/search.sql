@@ -87,8 +87,22 @@ SELECT d.id, m.namespace, d.sz
 FROM texts_docsize AS d CROSS JOIN memories AS m ON m.row = d.id
 WHERE d.id IN (SELECT value FROM json_each(:rows))
 
--- name: canaries
-SELECT json_group_array(row) FROM memories WHERE deleted_at IS NULL AND namespace = 'memmux-canary'
+-- What a health check looks for: the row that the last one wrote, the newest memories that have a vector, and any.
+-- name: health_check
+SELECT value FROM meta WHERE key = 'health_check'
+
+-- name: known_vectors
+SELECT m.row, m.namespace, v.embedding
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model AND v.window = 0
+ORDER BY v.memory DESC
+LIMIT 3
+
+-- name: known_words
+SELECT row, content FROM memories WHERE deleted_at IS NULL ORDER BY namespace DESC, created_at DESC LIMIT 1
+
+-- name: stands
+SELECT EXISTS (SELECT 1 FROM temp.postings WHERE term = :word AND doc = :row)
 
 -- name: nearest
 WITH nearest AS MATERIALIZED (

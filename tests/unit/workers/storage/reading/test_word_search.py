@@ -124,3 +124,12 @@ def test_a_filter_that_lets_few_through_finds_them(desk: Desk) -> None:
     for number in range(40):
         desk.store(f"apple {'apple ' * (number % 3)}{number}", tags=["rare"] if number == 3 else [])
     assert desk.contents("apple", mode="keyword", tags=["rare"]) == ["apple 3"]
+
+
+@pytest.mark.parametrize("content", ["an apple", "the", "猫", "猫が", "getUserInfo", "...", "🚀"])
+def test_a_memory_is_known_by_its_first_words(desk: Desk, content: str) -> None:
+    desk.store(content)
+    word_search = desk.questions._search._word_search
+    assert word_search.holds(1, content, 8)
+    desk.sql("DELETE FROM texts")
+    assert word_search.holds(1, content, 8) == (content == "...")
