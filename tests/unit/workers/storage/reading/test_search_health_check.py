@@ -84,7 +84,7 @@ def test_full_text_that_lacks_a_memory_is_noticed(desk: Desk) -> None:
     assert _missed(desk) == []
     desk.sql("DELETE FROM texts WHERE rowid = 1")
     assert _missed(desk) == ["words"]
-    desk.sql("INSERT INTO texts (texts) VALUES ('rebuild')")
+    desk.sql("INSERT INTO texts (rowid, content) VALUES (1, words('one or another'))")
 
 
 @pytest.mark.parametrize("most_vectors", [0, 200_000])
