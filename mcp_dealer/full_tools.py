@@ -12,6 +12,7 @@ from typing import Any
 from mcp.server.mcpserver import Context
 
 from mcp_dealer import arguments, call_log
+from mcp_dealer.asked import LINE, where
 from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
@@ -39,7 +40,7 @@ class ExtraTools:
     def __init__(
         self,
         connected: Callable[[], AsyncClient],
-        settings: Settings,
+        settings: Callable[[], Settings],
         now: Now = Moment.current,
     ) -> None:
         self._connected = connected
@@ -85,7 +86,8 @@ class ExtraTools:
 
     async def memory_store_session(self, asked: arguments.SessionArguments) -> StoredSession:
         """Remember a conversation as one memory."""
-        session_id = asked.session_id or uuid7()
+        line = LINE.get()
+        session_id = asked.session_id or (uuid7() if line is None else line.new_id())
         stored = await self._connected().store(
             asked.transcript(),
             similar=True,
@@ -108,7 +110,8 @@ class ExtraTools:
 
     async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
         """Remember documents, in chunks; of a file that changed, the old chunks go."""
-        loop, left = asyncio.get_running_loop(), threading.Event()
+        loop, left, settings = asyncio.get_running_loop(), threading.Event(), self._settings()
+        source = where(asked.source)
         home = asked.home.get("namespace")
 
         def tell(done: int, total: int) -> None:
@@ -117,10 +120,10 @@ class ExtraTools:
         def work() -> report.Ingested:
             # The thread knows which tool call it is for: it has a copy of the context.
             observer = call_log.observer(INGESTING)
-            with Client(settings=self._settings, name=INGESTING, on_answer=observer) as client:
+            with Client(settings=settings, name=INGESTING, on_answer=observer) as client:
                 return ingest(
                     client,
-                    asked.source,
+                    source,
                     tags=asked.tags or (),
                     namespace=home,
                     chunk_size=asked.chunk_size,
@@ -128,7 +131,7 @@ class ExtraTools:
                     recursive=asked.recursive,
                     extensions=asked.file_extensions,
                     max_files=asked.max_files,
-                    roots=self._settings.ingest_roots,
+                    roots=settings.ingest_roots,
                     prune_gone=asked.prune,
                     progress=tell,
                     cancelled=left.is_set,

@@ -243,4 +243,8 @@ def serve(settings: Settings, *, take_over: bool) -> None:
 @with_settings
 def mcp(settings: Settings) -> None:
     """Speak MCP on standard input and output: the command that an MCP host is given."""
-    _become("mcp_dealer", settings)
+    from memmux.cli import launch  # of which `memmux status` does without
+
+    if launch.asked():
+        click.get_current_context().exit(launch.search(settings))
+    _become("mcp_dealer", settings, "--private")

@@ -187,6 +187,11 @@ class LineLog:
         return self._lines
 
     @property
+    def waits(self) -> bool:
+        """Whether a gateway is needed."""
+        return self._unsettled > 0
+
+    @property
     def ended(self) -> bool:
         """Whether the host writes nothing more."""
         return self._ended is not None

@@ -168,7 +168,14 @@ def test_every_kind_of_message_is_in_the_table_once_and_nothing_else() -> None:
 
 def test_a_hello_says_what_its_row_says() -> None:
     session = ClientSession(
-        name="a", pid=1, version="0", request_timeout_s=1.0, new_id=uuid7, random=random.random, observer=True
+        name="a",
+        pid=1,
+        version="0",
+        request_timeout_s=1.0,
+        new_id=uuid7,
+        random=random.random,
+        observer=True,
+        about={"host_pid": 2, "relay_pid": 3, "relay_version": "0"},
     )
     (row,) = (row for row in _table("kind") if _names(row["kind"]) == ["hello"])
     assert set(_names(row["meaning"])) - {"detail"} == set(session._hello)

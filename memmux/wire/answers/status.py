@@ -43,6 +43,7 @@ class Status:
     embedder: `batches`, `windows` in them, `cache_hits` and `cache_misses`, of all embed workers.
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
     events: counts of rare events.
+    gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed.
     """
 
     state: str
@@ -72,6 +73,7 @@ class Status:
     embedder: Mapping[str, Any] = field(default_factory=dict)
     backups: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
+    gateway: Mapping[str, Any] | None = None
 
     def fitness(self, kind: str) -> str:
         """Return in words whether reading or writing works, and why that is known; kind: read or write."""

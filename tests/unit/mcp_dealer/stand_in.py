@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -65,6 +66,22 @@ class StandIn:
         self.used_ids: list[str] = []
         self.memory = MEMORY
         self.times = 1  # that it is there
+        self._gate: asyncio.Event | None = None
+        self._waiting = asyncio.Semaphore(0)
+
+    def wait(self) -> None:
+        """Answer no `get` until it may go on."""
+        self._gate = asyncio.Event()
+
+    def go_on(self) -> None:
+        """Answer what waits."""
+        assert self._gate is not None
+        self._gate.set()
+
+    async def waited(self, times: int) -> None:
+        """Return when so many wait."""
+        for _ in range(times):
+            await self._waiting.acquire()
 
     def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: T) -> T:
         self.calls.append((method, arguments, options))
@@ -83,6 +100,9 @@ class StandIn:
         return self._answer("search", arguments, options, result)
 
     async def get(self, *arguments: Any, **options: Any) -> Memory:
+        if self._gate is not None:
+            self._waiting.release()
+            await self._gate.wait()
         return self._answer("get", arguments, options, self.memory)
 
     async def list(self, *arguments: Any, **options: Any) -> Page:
