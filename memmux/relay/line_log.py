@@ -97,8 +97,6 @@ class LineLog:
             self.to_gateway += Frame(END, 0, why).pack()
 
     def _take(self, payload: bytes, at: int) -> None:
-        if not payload.strip():
-            return
         self._number += 1
         line = self._lines[self._number] = Line(payload, at)
         self._unsettled += 1

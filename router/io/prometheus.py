@@ -20,6 +20,7 @@ from router.dispatch.stats import BUCKETS_S, Answered, Distribution, MetricsSnap
 _GAUGES = {
     "memmux_uptime_seconds": (("uptime_s",), "How long the cluster has been there."),
     "memmux_router_rss_bytes": (("rss_bytes",), "Resident memory of the router."),
+    "memmux_gateway_rss_bytes": (("gateway", "rss_bytes"), "Resident memory of the MCP server for all hosts."),
     "memmux_memories": (("memories",), "Memories that are not deleted."),
     "memmux_pending_memories": (("pending",), "Memories that still wait for their vector."),
     "memmux_change_seq": (("seq",), "The newest change of the log."),
@@ -30,6 +31,7 @@ _GAUGES = {
     "memmux_backup_timestamp_seconds": (("backups", "newest_at"), "When the newest backup was made."),
 }
 _COUNTERS = {
+    "memmux_gateway_restarts": (("gateway", "restarts"), "How often the MCP server for all hosts was replaced."),
     "memmux_embed_batches": (("embedder", "batches"), "Batches that went through the model."),
     "memmux_embed_windows": (("embedder", "windows"), "Pieces of text that went through the model."),
     "memmux_embed_cache_hits": (("embedder", "cache_hits"), "Queries whose vector was in the cache."),
@@ -80,7 +82,7 @@ def families(seen: MetricsSnapshot) -> Iterator[Metric]:
 def _at(status: Mapping[str, Any], path: tuple[str, ...]) -> float | None:
     found: Any = status
     for name in path:
-        found = found.get(name)
+        found = found.get(name) if isinstance(found, Mapping) else None
     return None if found is None else float(found)
 
 

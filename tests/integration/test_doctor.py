@@ -18,7 +18,7 @@ from memmux.config.settings import Settings
 from tests.bounds import BOUND_S
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
-EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "canary")
+EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "canary", "mcp")
 
 
 @pytest.fixture

@@ -110,7 +110,10 @@ def test_server_whose_output_is_full_when_its_input_ends_leaves(
     for number in range(2, 40):  # more than a pipe holds
         server.stdin.write(_line("tools/list", number))
     server.stdin.close()
-    _left_in_good_order(server, settings)
+    assert server.wait(BOUND_S) == 0  # the gateway has answered everything, and knows that the input ended
+    assert server.stderr is not None
+    assert server.stderr.read() == b""
+    assert not [event for event in _said_until(settings, "mcp_stopped") if "crash" in event]
 
 
 def test_server_whose_parent_is_gone_leaves_though_somebody_holds_its_pipes(

@@ -18,7 +18,8 @@ class Status:
     model: the embedding model; None until an embedder is ready.
     uptime_s: of the router.
     degraded: codes of everything that is not as it should be.
-    clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms and queue_ms of each.
+    clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms and queue_ms of each; of one that the
+        gateway speaks for also host_pid, relay_pid and relay_version.
     pid: of the router.
     endpoint: the address for clients of this machine.
     database: its path.
@@ -88,6 +89,12 @@ class Status:
                 )
             case _:
                 return "unknown, not looked yet"
+
+    @staticmethod
+    def of_host(client: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what is said of a client, with pid and version of its host and its relay, if the gateway has it."""
+        pid, version = client.get("host_pid"), client.get("relay_version")
+        return {**client, "pid": pid or client.get("pid"), "version": version or client.get("version")}
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:

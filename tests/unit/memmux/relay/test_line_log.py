@@ -24,7 +24,7 @@ def test_lines_are_sent_once_there_is_a_gateway_and_again_to_the_next_one() -> N
     log = LineLog()
     log.read(b"one\ntw", 5)
     log.connected(b"hello")
-    log.read(b"o\n\n", 6)
+    log.read(b"o\n", 6)
     assert _sent(log) == [(HELLO, 0, b"hello"), (LINE, 1, b"one"), (LINE, 2, b"two")]
     log.receive(Frame(ANSWER, 1, b"answer").pack())
     log.connected(b"hello")
