@@ -23,6 +23,7 @@ from memmux.relay.frames import Frame
 
 HELLO_S = 30.0  # for a relay to say who it is
 LEAVE_S = 1.0  # for the sessions to say goodbye
+DEATHS = 5  # of gateways, after which what they were sent is answered with an error
 FAILED = 1  # the code that a relay exits with when its settings are wrong
 SEEK = b"seek"
 
@@ -88,7 +89,7 @@ class Gateway:
             traces.set_up()
         about = world.about()
         log.get().info("mcp_started", **about)
-        session = Session(connection, world.session)
+        session = Session(connection, world.session, poisoned=world.offered if world.deaths >= DEATHS else 0)
         try:
             await session.run(self._server.serve)
         finally:

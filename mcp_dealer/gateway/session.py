@@ -18,7 +18,14 @@ from typing import Self
 
 from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
-from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCRequest, JSONRPCResponse, jsonrpc_message_adapter
+from mcp_types import (
+    INTERNAL_ERROR,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
 from pydantic_core import PydanticSerializationError
 
 from mcp_dealer import lines
@@ -30,6 +37,7 @@ from memmux.relay.frames import Frame
 
 LINES = 64  # without an answer; then the relay isn't read
 BYTES = 8 << 20  # of them, or of answers that the relay has not taken; then it isn't read either
+_POISONED = "poisoned: the MCP server died of this request, or of one beside it, time and again; send another one"
 KEPT = ("initialize", "notifications/initialized")  # what the next gateway has to know
 CANCELLED = "notifications/cancelled"
 OPEN_ENDED = "subscriptions/listen"  # answered when it ends, so nobody waits for it to leave
@@ -58,11 +66,16 @@ class Asked(AskedLine):
 
 
 class Session:
-    """The lines of one relay. name: of the relay's session, which is the same at every gateway."""
+    """The lines of one relay.
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    name: of the relay's session, which is the same at every gateway. poisoned: the number of the last line that was
+    sent to gateways of which one after the other died; requests up to it fail.
+    """
+
+    def __init__(self, connection: Connection, name: str, poisoned: int = 0) -> None:
         self._connection = connection
         self._name = name
+        self._poisoned = poisoned
         self._lines: dict[int, Line] = {}
         self._requests: dict[int | str, Line] = {}  # by the id that the host gave
         self._bytes = 0
@@ -136,6 +149,9 @@ class Session:
         later = False
         for asked, message in messages:
             metadata = None
+            if line.number <= self._poisoned and not line.replayed and isinstance(message, JSONRPCRequest):
+                line.answers.append(lines.error(INTERNAL_ERROR, _POISONED, message.id))
+                continue
             if isinstance(message, JSONRPCRequest):
                 line.asked += 1
                 line.open_ended = message.method == OPEN_ENDED

@@ -21,6 +21,7 @@ class World:
     session: a name that no other relay has. version: of the relay's memmux. pid, host_pid: of the relay and the host; 0
     where unknown. settings: as they are where the host started it. folder: its working directory. environment: of its
     variables those that matter to a server. offered: the number of the last line that an earlier gateway was sent.
+    deaths: how many connections to gateways ended in a row, each soon after it began.
     """
 
     settings: Settings
@@ -31,6 +32,7 @@ class World:
     folder: Path = Path("/")
     environment: Mapping[str, str]
     offered: int = 0
+    deaths: int = 0
 
     @classmethod
     def of(cls, hello: Frame, peer_pid: int = 0) -> Self:
@@ -53,6 +55,7 @@ class World:
             folder=Path(said.get("folder") or "/"),
             environment=dict(_variable(value) for name, value in fields if name == "env"),
             offered=hello.number,
+            deaths=_number(said.get("deaths")),
         )
 
     def zone(self) -> tzinfo:

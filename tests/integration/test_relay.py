@@ -227,3 +227,34 @@ def test_wrong_settings_are_told_on_standard_error_alone(settings_env: dict[str,
     )
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert b"setting_invalid" in ended.stderr
+
+
+def test_hosts_notice_nothing_of_an_upgrade_under_load(settings_env: dict[str, str], settings: Settings) -> None:
+    contents = [f"What was said as number {number}" for number in range(3 * CALLS)]
+    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
+        for host in (one, two):
+            host.call(500, "memory_health")
+            host.result(500)
+        before = _status(settings).pid, _gateway(settings)
+        restart = subprocess.Popen(
+            [*COMMAND[:-1], "restart"], env=settings_env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        with restart:
+            for number, content in enumerate(contents):
+                host = (one, two)[number % 2]
+                host.call(number, "memory_store", content=content)
+                if number >= CALLS:
+                    (one, two)[(number - CALLS) % 2].result(number - CALLS)
+            _, said = restart.communicate(timeout=BOUND_S)
+            assert restart.returncode == 0, said
+        for number in range(len(contents)):
+            (one, two)[number % 2].result(number)
+        for host in (one, two):
+            host.call(501, "memory_health")
+            host.result(501)
+            assert all(len(answers) == 1 for answers in host.answers.values())
+        after = _status(settings).pid, _gateway(settings)
+        assert before[0] != after[0]
+        assert before[1] != after[1]
+        gone(list(before))
+    _stored_once(settings, contents)

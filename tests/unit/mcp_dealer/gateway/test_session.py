@@ -167,6 +167,14 @@ async def test_a_setting_of_another_version_is_no_mistake(meet: Meet) -> None:
         await relay.until(frames.SETTLED, 0)
 
 
+async def test_what_many_gateways_died_of_is_answered_with_an_error(meet: Meet) -> None:
+    async with meet(hello(deaths="5"), offered=1) as relay:
+        relay.line(1, _call(1, "memory_get", id="0001"))
+        relay.line(2, INITIALIZE)
+        assert "poisoned" in _json(await relay.until(frames.ANSWER, 1))["error"]["message"]
+        assert "result" in _json(await relay.until(frames.ANSWER, 2))
+
+
 async def test_an_error_of_the_cluster_is_an_answer(meet: Meet, clients: list[StandIn]) -> None:
     async with meet() as relay:
         await _begin(relay)
