@@ -37,6 +37,13 @@ class AskedLine:
         self._keys += 1
         return f"{self.session}-{self.number}-{self._keys}"
 
+    def keep(self) -> int:
+        """Have the next gateway told of the line, too, and return its number; 0 where there is none."""
+        return 0
+
+    def let_go(self, number: int) -> None:
+        """Have it told of a line no more."""
+
     def new_id(self) -> str:
         """Return a new UUID."""
         self._ids += 1

@@ -42,6 +42,8 @@ class ClusterLink:
         self._client: AsyncClient | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
+        self.followed: dict[str, tuple[int, asyncio.Task[None]]] = {}
+        """What the client has subscribed to: the line that said so, and who tells it."""
 
     def begin(self, name: str = "") -> AsyncClient:
         """Return the client, which starts to connect on the first call; `name` says who is behind it."""
@@ -77,6 +79,9 @@ class ClusterLink:
 
     async def aclose(self) -> None:
         """Stop connecting, tell what is to be counted and say goodbye, within GOODBYE_S; again it does nothing."""
+        for _, following in self.followed.values():
+            following.cancel()
+        self.followed.clear()
         if self._client is None or self._connecting is None or self._closing:
             return
         self._closing = True

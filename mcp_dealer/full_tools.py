@@ -1,9 +1,10 @@
-"""The tools that only the full list has: conversations, links, history, documents, and what there is in all."""
+"""The tools that only the full list has: conversations, links, history, changes, documents, counts."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -12,8 +13,10 @@ from typing import Any
 from mcp.server.mcpserver import Context
 
 from mcp_dealer import arguments, call_log
+from mcp_dealer.arguments.full import WAIT_S
 from mcp_dealer.asked import LINE, where
-from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, StoredSession
+from mcp_dealer.change_watch import ChangeWatch
+from mcp_dealer.schemas import Cleanup, Feed, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool, anywhere
@@ -21,7 +24,7 @@ from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import NotAllowedError
+from memmux.errors import ArgumentInvalidError, NotAllowedError
 from memmux.ingest import report
 from memmux.ingest.run import ingest
 from memmux.wire.checks import check_range
@@ -42,10 +45,12 @@ class ExtraTools:
         connected: Callable[[], AsyncClient],
         settings: Callable[[], Settings],
         now: Now = Moment.current,
+        watch: ChangeWatch | None = None,
     ) -> None:
         self._connected = connected
         self._settings = settings
         self._now = now
+        self._watch = watch or ChangeWatch()
 
     def all(self) -> list[MemoryTool]:
         """Return the tools, ready for a server."""
@@ -56,6 +61,7 @@ class ExtraTools:
             MemoryTool.of(self.memory_graph),
             MemoryTool.of(self.memory_ingest, destructive=True, required=("path",)),
             MemoryTool.of(self.memory_history, required=("id",)),
+            MemoryTool.of(self.memory_wait),
         ]
 
     async def memory_cleanup(self) -> Cleanup:
@@ -149,6 +155,20 @@ class ExtraTools:
         limit = min(asked.offset + asked.limit, limits.HISTORY)
         history = await anywhere(partial(self._connected().history, asked.target, limit=limit), asked)
         return History.of(history, asked.offset)
+
+    async def memory_wait(self, asked: arguments.Wait) -> Feed:
+        """Wait until something is stored, changed or deleted, perhaps by another assistant."""
+        if not 0 <= asked.timeout_s <= WAIT_S:
+            raise ArgumentInvalidError(f"timeout_s is {asked.timeout_s:g}; it is a number from 0 to {WAIT_S}")
+        client, until = self._connected(), time.monotonic() + asked.timeout_s
+        after = (await client.changes()).next if asked.after_seq is None else asked.after_seq
+        while True:
+            found = await client.changes(after, limit=asked.limit, tags=asked.tags or (), **asked.place)
+            left_s = until - time.monotonic()
+            if found.changes or left_s <= 0:
+                return Feed.of(found)
+            after = found.next
+            await self._watch.wait(client, after, left_s)
 
     @staticmethod
     async def _superseded(client: AsyncClient) -> tuple[int, tuple[str, ...]]:

@@ -12,22 +12,30 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.shared._stream_protocols import ReadStream, WriteStream
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types import (
+    INVALID_PARAMS,
     CallToolResult,
+    EmptyResult,
     GetPromptResult,
     InputRequiredResult,
     Prompt,
     PromptMessage,
     ResourceTemplate,
+    ResourceUpdatedNotification,
+    ResourceUpdatedNotificationParams,
+    SubscribeRequestParams,
     TextContent,
+    UnsubscribeRequestParams,
 )
 from mcp_types import Resource as Address
 from mcp_types import Tool as Listing
 from pydantic import AnyUrl
 
 from mcp_dealer import call_log, older_tools
-from mcp_dealer.asked import LINK
+from mcp_dealer.asked import LINE, LINK
+from mcp_dealer.change_watch import RESOURCE, ChangeBus, ChangeWatch
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
 from mcp_dealer.prompts import KINDS, MemoryPrompts
@@ -57,7 +65,8 @@ class MemoryServer(MCPServer[None]):
         """Make the tools; link: of the only client there is, or None where each brings its own, as `LINK`."""
         self._only_link = link
         begin = self._begun
-        extra = ExtraTools(begin, lambda: self.link.settings)
+        self._watch = ChangeWatch()
+        extra = ExtraTools(begin, lambda: self.link.settings, watch=self._watch)
         further = extra.all()
         self._lists: dict[ToolList, list[MemoryTool]] = {
             ToolList.CORE: MemoryTools(begin).all(),
@@ -71,11 +80,36 @@ class MemoryServer(MCPServer[None]):
             title="memmux",
             version=__version__,
             instructions=INSTRUCTIONS,
-            subscriptions=False,
+            subscriptions=ChangeBus(self._watch, begin),
             lifespan=_closing,
             middleware=[self._begin],
             log_level="ERROR",  # to stderr, where hosts look; everything else is in our own log
         )
+
+        lowlevel = self._lowlevel_server
+        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
+        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+
+    async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        """Tell the client from now on that a resource has changed."""
+        uri, line = str(params.uri), LINE.get()
+        if uri != RESOURCE:
+            raise MCPError(INVALID_PARAMS, f"not_found: {uri[:200]} can't be subscribed to; {RESOURCE} can")
+        if uri not in self.link.followed:
+            told = ResourceUpdatedNotification(params=ResourceUpdatedNotificationParams(uri=uri))
+            following = self._watch.follow(self._begun(), lambda: ctx.session.send_notification(told))
+            self.link.followed[uri] = (0 if line is None else line.keep()), following
+        return EmptyResult()
+
+    async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
+        """Tell it no more."""
+        del ctx
+        number, following = self.link.followed.pop(str(params.uri), (0, None))
+        if following is not None:
+            following.cancel()
+        if number and (line := LINE.get()) is not None:
+            line.let_go(number)
+        return EmptyResult()
 
     @property
     def link(self) -> ClusterLink:

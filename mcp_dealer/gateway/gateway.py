@@ -89,7 +89,8 @@ class Gateway:
             traces.set_up()
         about = world.about()
         log.get().info("mcp_started", **about)
-        session = Session(connection, world.session, poisoned=world.offered if world.deaths >= DEATHS else 0)
+        poisoned = world.offered if world.deaths >= DEATHS else 0
+        session = Session(connection, world.session, poisoned, world.offered)
         try:
             await session.run(self._server.serve)
         finally:

@@ -60,22 +60,36 @@ class Line:
 
 @dataclass(slots=True, eq=False)
 class Asked(AskedLine):
-    """One message of a line."""
+    """One message of a line. of: the session that it came in."""
 
     line: Line = field(default_factory=lambda: Line(0, replayed=True, size=0))
+    of: Session | None = None
+
+    def keep(self) -> int:
+        """Have the next gateway told of the line, too, and be there as long as it is kept; return its number."""
+        if self.of is not None:
+            self.of.pin(self.line.number, needed=True)
+        return self.line.number
+
+    def let_go(self, number: int) -> None:
+        """Have it told of a line no more."""
+        if self.of is not None:
+            self.of.pin(0, (number,))
 
 
 class Session:
     """The lines of one relay.
 
     name: of the relay's session, which is the same at every gateway. poisoned: the number of the last line that was
-    sent to gateways of which one after the other died; requests up to it fail.
+    sent to gateways of which one after the other died; requests up to it fail. offered: of the last line that an
+    earlier gateway was sent.
     """
 
-    def __init__(self, connection: Connection, name: str, poisoned: int = 0) -> None:
+    def __init__(self, connection: Connection, name: str, poisoned: int = 0, offered: int = 0) -> None:
         self._connection = connection
         self._name = name
         self._poisoned = poisoned
+        self._offered = offered
         self._lines: dict[int, Line] = {}
         self._requests: dict[int | str, Line] = {}  # by the id that the host gave
         self._bytes = 0
@@ -145,7 +159,7 @@ class Session:
                 line.answers.append(one.answer)
                 continue
             number = f"{line.number}.{part}" if len(said) > 1 else str(line.number)
-            messages.append((Asked(self._name, number, frame.at / 1000, line=line), _parsed(one.text)))
+            messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), _parsed(one.text)))
         later = False
         for asked, message in messages:
             metadata = None
@@ -179,9 +193,9 @@ class Session:
 
     # to the relay
 
-    def pin(self, number: int, unpinned: tuple[int, ...] = ()) -> None:
-        """Have the next gateway told of a line, and of others no more."""
-        self._connection.send(Frame(frames.PIN, number, frames.pack_numbers(unpinned)))
+    def pin(self, number: int, unpinned: tuple[int, ...] = (), *, needed: bool = False) -> None:
+        """Have the next gateway told of a line, and of others no more; needed: it is to be there all the time."""
+        self._connection.send(Frame(frames.PIN, number, frames.pack_numbers(unpinned), at=int(needed)))
 
     def answer(self, line: Line, text: str) -> None:
         """Take the answer to one message of a line."""
@@ -202,6 +216,10 @@ class Session:
             self._connection.send(Frame(kind, line.number, "\n".join(line.answers).encode()))
         for cancel in line.cancels:
             self.settle(cancel)
+
+    def acknowledged(self, line: Line) -> bool:
+        """Return whether an earlier gateway has said that it listens."""
+        return line.open_ended and line.number <= self._offered
 
     def say(self, text: str) -> None:
         """Tell the host something that answers nothing; not if it has left much unread."""
@@ -266,7 +284,7 @@ class Outgoing:
         if isinstance(message, JSONRPCResponse | JSONRPCError):
             if line is not None:
                 self._session.answer(line, line_of(message))
-        elif line is None or not line.replayed:
+        elif line is None or not (line.replayed or (_acknowledges(message) and self._session.acknowledged(line))):
             self._session.say(line_of(message))
 
     async def aclose(self) -> None:
@@ -279,6 +297,10 @@ class Outgoing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+
+def _acknowledges(message: JSONRPCMessage) -> bool:
+    return getattr(message, "method", "") == "notifications/subscriptions/acknowledged"
 
 
 def line_of(message: JSONRPCMessage) -> str:

@@ -118,6 +118,7 @@ class AsyncClient:
     forget = _awaited(methods.forget)
     used = _awaited(methods.used)
     history = _awaited(methods.history)
+    changes = _awaited(methods.changes)
     undo = _awaited(methods.undo)
     purge = _awaited(methods.purge)
     dump = _awaited(methods.dump)

@@ -131,6 +131,7 @@ class Client:
     forget = _blocking(methods.forget)
     used = _blocking(methods.used)
     history = _blocking(methods.history)
+    changes = _blocking(methods.changes)
     undo = _blocking(methods.undo)
     purge = _blocking(methods.purge)
     dump = _blocking(methods.dump)

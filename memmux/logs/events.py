@@ -71,6 +71,7 @@ EVENTS = (
     Event("line_refused", WARNING, "mcp", _FAILURE,
           "The host sent a line that is no message of MCP, and was told so.", "Report it to the makers of the host."),
     Event("uses_not_counted", DEBUG, "mcp", "count error", "That memories were shown could not be counted."),
+    Event("changes_not_seen", DEBUG, "mcp", "error", "Whether something was changed could not be asked; it is again."),
     Event("tool_crashed", ERROR, "mcp", "tool call_id exception", "A tool failed in a way that nobody foresaw.",
           "Report it."),
     # sessions and the cluster

@@ -40,14 +40,19 @@ BYTES = 8 << 20  # of them, or of what the host has not read; then nothing more 
 
 
 class Line:
-    """A line of the host. at: when it was read. pinned: the next gateway gets it again when it is settled, too."""
+    """A line of the host.
 
-    __slots__ = ("at", "payload", "pinned", "settled")
+    at: when it was read. pinned: the next gateway gets it again when it is settled, too. needed: one is to be there all
+    the time.
+    """
+
+    __slots__ = ("at", "needed", "payload", "pinned", "settled")
 
     def __init__(self, payload: bytes, at: int) -> None:
         self.payload = payload
         self.at = at
         self.pinned = False
+        self.needed = False
         self.settled = False
 
 
@@ -140,7 +145,7 @@ class LineLog:
             elif frame.kind == SETTLED:
                 self._settle(frame.number)
             elif frame.kind == PIN:
-                self._pin(frame.number, unpack_numbers(frame.payload))
+                self._pin(frame.number, unpack_numbers(frame.payload), needed=bool(frame.at))
             elif frame.kind == OUTPUT:
                 self._say(frame.payload)
             elif frame.kind == GO:
@@ -168,12 +173,12 @@ class LineLog:
             del self._lines[number]
         return True
 
-    def _pin(self, number: int, unpinned: list[int]) -> None:
+    def _pin(self, number: int, unpinned: list[int], *, needed: bool) -> None:
         if (line := self._lines.get(number)) is not None:
-            line.pinned = True
+            line.pinned, line.needed = True, needed
         for other in unpinned:
             if (line := self._lines.get(other)) is not None:
-                line.pinned = False
+                line.pinned = line.needed = False
                 if line.settled:
                     del self._lines[other]
 
@@ -187,7 +192,7 @@ class LineLog:
     @property
     def waits(self) -> bool:
         """Whether a gateway is needed."""
-        return self._unsettled > 0
+        return self._unsettled > 0 or any(line.needed for line in self._lines.values())
 
     @property
     def ended(self) -> bool:

@@ -258,3 +258,41 @@ def test_hosts_notice_nothing_of_an_upgrade_under_load(settings_env: dict[str, s
         assert before[1] != after[1]
         gone(list(before))
     _stored_once(settings, contents)
+
+
+def test_one_assistant_waits_for_what_another_one_stores(settings_env: dict[str, str]) -> None:
+    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
+        for host in (one, two):
+            host.call(1, "memory_health")
+            host.result(1)
+        one.call(2, "memory_wait", timeout_s=0)
+        began = one.result(2)
+        assert began["changes"] == []
+        one.call(3, "memory_wait", after_seq=began["next"], tags=["news"], timeout_s=60)
+        two.call(2, "memory_store", content="Nothing new.")
+        two.call(3, "memory_store", content="The office moves to Ghent.", tags=["news"])
+        (change,) = one.result(3)["changes"]
+        assert change["id"] == two.result(3)["id"]
+        assert change["client"] == "two"
+
+
+def test_a_host_that_has_subscribed_is_told_of_changes_also_by_the_next_gateway(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    def told(host: RelayHost) -> int:
+        return sum(b"notifications/resources/updated" in line for line in host.lines)
+
+    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
+        one.send("resources/subscribe", {"uri": "memory://changes"}, number=1)
+        assert one.answer(1)["result"] == {}
+        two.call(1, "memory_store", content="First.")
+        _until(lambda: told(one) == 1)
+        os.kill(_gateway(settings), signal.SIGKILL)
+        two.call(2, "memory_health")
+        two.result(2)
+        _until(lambda: "one" in {client["name"] for client in _status(settings).clients})
+        two.call(3, "memory_store", content="Second.")
+        two.result(3)
+        _until(lambda: told(one) >= 2)
+        one.send("resources/unsubscribe", {"uri": "memory://changes"}, number=2)
+        assert one.answer(2)["result"] == {}

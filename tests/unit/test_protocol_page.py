@@ -133,6 +133,7 @@ def answers(desk: Desk) -> Mapping[str, Any]:
         "memory.load": desk.ask("memory.load", {"memories": [other, broken]}),
         "memory.graph": desk.ask("memory.graph", {"id": other["id"]}),
         "memory.history": desk.ask("memory.history", {"id": one}),
+        "memory.changes": desk.ask("memory.changes", {"after": 0}),
         "memory.use": desk.ask("memory.use", {"ids": [one]}),
         "memory.delete": desk.ask("memory.delete", {"id": two}),
         "memory.forget": desk.ask("memory.forget", {"filter": {"tags": ["a"]}, "dry_run": True}),

@@ -15,6 +15,7 @@ from memmux.errors import NotAllowedError
 from memmux.wire.answers import (
     Answer,
     Change,
+    Changes,
     Deleted,
     Dumped,
     Forgotten,
@@ -25,6 +26,7 @@ from memmux.wire.answers import (
     NameCount,
     Namespaces,
     Node,
+    Notice,
     Page,
     SearchResult,
     Status,
@@ -66,6 +68,7 @@ class StandIn:
         self.used_ids: list[str] = []
         self.memory = MEMORY
         self.times = 1  # that it is there
+        self.seq = 3  # the newest change
         self._gate: asyncio.Event | None = None
         self._waiting = asyncio.Semaphore(0)
 
@@ -138,6 +141,15 @@ class StandIn:
         )
         updates = [replace(stored, did="updated", before=self.memory)] * (self.times - 1)
         return self._answer("history", arguments, options, History(changes=(*updates, stored)))
+
+    async def changes(self, after: int | None = None, **options: Any) -> Changes:
+        if after is None:
+            return Changes(changes=(), next=self.seq)
+        noted = Notice(
+            seq=self.seq, id="0001", namespace="default", at=MOMENT, operation="memory.store", client="a", deleted=False
+        )
+        found = (noted,) * (self.times if after < self.seq else 0)
+        return self._answer("changes", (after,), options, Changes(changes=found, next=self.seq))
 
     async def dump(self, *arguments: Any, **options: Any) -> Dumped:
         lines = ({"id": "0001", "deleted_at": None}, {"id": "0002", "deleted_at": 5.0})

@@ -46,6 +46,16 @@ def test_a_pinned_line_goes_to_the_next_gateway_too_until_it_is_unpinned() -> No
     assert log.settled
 
 
+def test_a_gateway_is_needed_while_a_line_is_pinned_that_needs_one() -> None:
+    log = LineLog()
+    log.read(b"subscribe\n", 0)
+    log.connected(b"")
+    log.receive(Frame(PIN, 1, at=1).pack() + Frame(SETTLED, 1).pack())
+    assert log.waits
+    log.receive(Frame(PIN, 0, b"1").pack())
+    assert not log.waits
+
+
 def test_half_a_frame_of_a_gateway_that_is_gone_is_as_if_unsaid() -> None:
     log = LineLog()
     log.read(b"one\n", 0)
