@@ -43,6 +43,13 @@ class Host:
         except OSError:
             pass
 
+    def close(self) -> None:
+        """Close what is ours; the descriptors of the host stay as they are."""
+        if self._socket is not None:
+            self._socket.close()
+        if self._parent_end >= 0:
+            os.close(self._parent_end)
+
     def wanted(self, log: LineLog) -> dict[int, int]:
         """Return what is to be polled, and for what."""
         wanted = {self.written: select.POLLOUT if log.to_host else 0}

@@ -74,12 +74,16 @@ class Relay:
         try:
             while not self._done():
                 self._turn()
+            if self._host.gone:
+                self._log.end(self._host.gone)
+                self._send()
+            code, words = self._log.exit or (0, b"")
         except LeaveError as left:
-            return self._leave(left.code, left.words)
-        if self._host.gone:
-            self._log.end(self._host.gone)
-            self._send()
-        code, words = self._log.exit or (0, b"")
+            code, words = left.code, left.words
+        finally:
+            self._host.close()
+            if self._gateway is not None:
+                self._gateway.close()
         return self._leave(code, words)
 
     def _leave(self, code: int, words: bytes) -> int:

@@ -112,6 +112,7 @@ class Gateways:
             self._present = self._spawn(now)
             if self._present is None:
                 self._failed(now)
+            self._mark()
 
     def look(self, now: float) -> None:
         """Take what gateways say, and do without those that have ended, hang, or have grown too much."""
@@ -222,7 +223,6 @@ class Gateways:
         assert popen.stdout is not None
         os.set_blocking(popen.stdout.fileno(), False)
         self._starts += 1
-        self._mark()
         return _Gateway(popen, started=now, heard=now)
 
     def _hear(self, gateway: _Gateway, now: float) -> None:
@@ -241,7 +241,7 @@ class Gateways:
     def _mark(self) -> None:
         """Have the file there while a gateway runs."""
         with suppress(OSError):
-            if self._present is None and self._starts and not self._leaving:
+            if self._present is None:
                 self._marker.unlink(missing_ok=True)
             else:
                 os.close(private.open_file(self._marker, os.O_WRONLY))

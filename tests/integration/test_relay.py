@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import ExitStack
 import pytest
 
 from memmux import Client
+from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
@@ -256,6 +258,11 @@ def test_hosts_notice_nothing_of_an_upgrade_under_load(settings_env: dict[str, s
         after = _status(settings).pid, _gateway(settings)
         assert before[0] != after[0]
         assert before[1] != after[1]
+        logs = Places(settings).logs.glob("router*.jsonl")
+        lines = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
+        events = [line["event"] for line in lines if line["pid"] == after[0]]
+        assert "database_taken_over" in events
+        assert "gateway_lost" not in events
         gone(list(before))
     _stored_once(settings, contents)
 
