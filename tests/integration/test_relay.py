@@ -303,3 +303,24 @@ def test_a_host_that_has_subscribed_is_told_of_changes_also_by_the_next_gateway(
         _until(lambda: told(one) >= 2)
         one.send("resources/unsubscribe", {"uri": "memory://changes"}, number=2)
         assert one.answer(2)["result"] == {}
+
+
+@pytest.mark.parametrize("part", ["relay", "router"])
+def test_calls_through_a_part_that_is_stopped_for_a_while_are_answered_once_it_goes_on(
+    settings_env: dict[str, str], settings: Settings, part: str
+) -> None:
+    contents = [f"What was said as number {number}" for number in range(CALLS)]
+    with RelayHost(settings_env) as host:
+        host.call(500, "memory_health")
+        host.result(500)
+        pid = host.process.pid if part == "relay" else _status(settings).pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for number, content in enumerate(contents):
+                host.call(number, "memory_store", content=content)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        for number in range(CALLS):
+            host.result(number)
+        assert all(len(answers) == 1 for answers in host.answers.values())
+    _stored_once(settings, contents)
