@@ -54,6 +54,9 @@ class Way:
     def lost(self, now: float, log: LineLog) -> None:
         """Take that the connection is gone."""
 
+    def close(self) -> None:
+        """Look for no gateway any more."""
+
 
 class Relay:
     """One host and, one after the other, its gateways."""
@@ -82,6 +85,7 @@ class Relay:
             code, words = left.code, left.words
         finally:
             self._host.close()
+            self._way.close()
             if self._gateway is not None:
                 self._gateway.close()
         return self._leave(code, words)

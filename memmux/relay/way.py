@@ -88,11 +88,13 @@ class ClusterWay(Way):
             self._ending.append(self._own_pid)
             self._own_pid, self.busy = 0, True
         self._deaths = self._deaths + 1 if log.go is None and now - self._connected_at < STEADY_S else 0
-        if log.understood:
+        if log.go:
+            # Of another cluster; if that is said again and again, it is no route that helps.
+            self._route = None
+            self._failures += 1
+        elif log.understood:
             self._failures = self._private_failures = 0
             self._private = False
-            if log.go:
-                self._route = None
         elif self._private:
             self._private_failures += 1
         else:
@@ -148,10 +150,19 @@ class ClusterWay(Way):
         pid, status = os.waitpid(self._child, os.WNOHANG) if self._child else (0, 0)
         if pid:
             self._hear_child()
-            self._child, self._found_at, self._told = 0, now, None
+            self._child, self._found_at = 0, now
+            if self._told is not None:
+                self._told.close()
+                self._told = None
             self._code = os.waitstatus_to_exitcode(status)
             self._release_lock()
         self.busy = bool(self._child or self._ending)
+
+    def close(self) -> None:
+        """Leave the search to another relay; a child of ours ends with it."""
+        if self._told is not None:
+            self._told.close()
+        self._release_lock()
 
     def _search(self) -> None:
         """Have a child look for the cluster, unless another relay has one, or it has just been done."""
