@@ -20,7 +20,6 @@ from router.dispatch.stats import BUCKETS_S, Answered, Distribution, MetricsSnap
 _GAUGES = {
     "memmux_uptime_seconds": (("uptime_s",), "How long the cluster has been there."),
     "memmux_router_rss_bytes": (("rss_bytes",), "Resident memory of the router."),
-    "memmux_gateway_rss_bytes": (("gateway", "rss_bytes"), "Resident memory of the MCP server for all hosts."),
     "memmux_memories": (("memories",), "Memories that are not deleted."),
     "memmux_pending_memories": (("pending",), "Memories that still wait for their vector."),
     "memmux_change_seq": (("seq",), "The newest change of the log."),
@@ -73,6 +72,8 @@ def families(seen: MetricsSnapshot) -> Iterator[Metric]:
             yield GaugeMetricFamily(name, text, value=value)
     for name, (path, text) in _COUNTERS.items():
         yield CounterMetricFamily(name, text, value=_at(status, path) or 0)
+    rss = _at(status, ("gateway", "rss_bytes")) or 0
+    yield GaugeMetricFamily("memmux_gateway_rss_bytes", "Resident memory of the MCP server for all hosts.", value=rss)
     yield from _clients(status)
     yield from _workers(status)
     yield from _health(status)
