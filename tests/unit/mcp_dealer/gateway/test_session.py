@@ -13,7 +13,7 @@ from mcp_dealer.gateway.session import LINES, line_of
 from memmux.errors import ERRORS
 from memmux.relay import frames
 from memmux.relay.frames import Frame, FrameReader
-from tests.unit.mcp_dealer.gateway.conftest import ByHand, Meet, hello
+from tests.unit.mcp_dealer.gateway.by_hand import ByHand, Meet, hello
 from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
