@@ -189,6 +189,18 @@ def start(*, memories: int, idle_s: float, as_json: bool) -> None:
 
 
 @bench.command()
+@memories_option
+@click.option("--kills", type=click.IntRange(0), default=10, show_default=True, help="Of the gateway, under load.")
+@json_option
+def clients(*, memories: int, kills: int, as_json: bool) -> None:
+    """Measure what an MCP client costs: its relay, the gateway, a call, and a gateway that is killed."""
+    from bench.harness import report
+    from bench.scenarios import clients
+
+    sys.exit(report.finish(clients.measure(clients.Options(memories=memories, kills=kills)), as_json=as_json))
+
+
+@bench.command()
 @click.option("--clients", type=click.IntRange(1, 64), default=16, show_default=True, help="Client processes.")
 @click.option("--rounds", type=click.IntRange(1), default=6, show_default=True, help="Handovers, there and back.")
 @seed_option

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import zmq
 
 from mcp_dealer import call_log
+from mcp_dealer.gateway.session_client import SessionClient, TracedSessionClient
+from mcp_dealer.gateway.world import World
 from mcp_dealer.traces import TracedClient
 from mcp_dealer.usage import Uses
 from memmux.client.asynchronous import AsyncClient
@@ -23,17 +28,22 @@ GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take tw
 class ClusterLink:
     """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is.
 
-    settings: of its cluster. uses: counts what the client is shown.
+    settings: of its cluster. world: of the host behind a relay, whose client shares the context with others; None in a
+    process that serves its own host. uses: counts what the client is shown.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, world: World | None = None, context: zmq.Context[Any] | None = None) -> None:
         self.settings = settings
+        self.world = world
+        self._context = context
         self.uses = Uses(self._running)
         self.name = NAME
         """What the cluster calls the MCP client."""
         self._client: AsyncClient | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
+        self.followed: dict[str, tuple[int, asyncio.Task[None]]] = {}
+        """What the client has subscribed to: the line that said so, and who tells it."""
 
     def begin(self, name: str = "") -> AsyncClient:
         """Return the client, which starts to connect on the first call; `name` says who is behind it."""
@@ -45,8 +55,13 @@ class ClusterLink:
         return self._client
 
     def _made(self, name: str) -> AsyncClient:
+        observer = call_log.observer(name)
+        if self.world is not None and self._context is not None:
+            ours = TracedSessionClient if self.settings.traces else SessionClient
+            about = self.world.about()
+            return ours(settings=self.settings, name=name, on_answer=observer, context=self._context, about=about)
         made = TracedClient if self.settings.traces else AsyncClient
-        return made(settings=self.settings, name=name, on_answer=call_log.observer(name))
+        return made(settings=self.settings, name=name, on_answer=observer)
 
     def _running(self) -> AsyncClient | None:
         """Return the client if there is one and its cluster runs; of another machine's only its answers tell."""
@@ -64,6 +79,9 @@ class ClusterLink:
 
     async def aclose(self) -> None:
         """Stop connecting, tell what is to be counted and say goodbye, within GOODBYE_S; again it does nothing."""
+        for _, following in self.followed.values():
+            following.cancel()
+        self.followed.clear()
         if self._client is None or self._connecting is None or self._closing:
             return
         self._closing = True

@@ -1,9 +1,10 @@
-"""The tools that only the full list has: conversations, links, history, documents, and what there is in all."""
+"""The tools that only the full list has: conversations, links, history, changes, documents, counts."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -12,7 +13,10 @@ from typing import Any
 from mcp.server.mcpserver import Context
 
 from mcp_dealer import arguments, call_log
-from mcp_dealer.schemas import Cleanup, History, Ingested, Linked, Stats, StoredSession
+from mcp_dealer.arguments.full import WAIT_S
+from mcp_dealer.asked import LINE, where
+from mcp_dealer.change_watch import ChangeWatch
+from mcp_dealer.schemas import Cleanup, Feed, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
 from mcp_dealer.tool import MemoryTool, anywhere
@@ -20,7 +24,7 @@ from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import NotAllowedError
+from memmux.errors import ArgumentInvalidError, NotAllowedError
 from memmux.ingest import report
 from memmux.ingest.run import ingest
 from memmux.wire.checks import check_range
@@ -39,12 +43,14 @@ class ExtraTools:
     def __init__(
         self,
         connected: Callable[[], AsyncClient],
-        settings: Settings,
+        settings: Callable[[], Settings],
         now: Now = Moment.current,
+        watch: ChangeWatch | None = None,
     ) -> None:
         self._connected = connected
         self._settings = settings
         self._now = now
+        self._watch = watch or ChangeWatch()
 
     def all(self) -> list[MemoryTool]:
         """Return the tools, ready for a server."""
@@ -55,6 +61,7 @@ class ExtraTools:
             MemoryTool.of(self.memory_graph),
             MemoryTool.of(self.memory_ingest, destructive=True, required=("path",)),
             MemoryTool.of(self.memory_history, required=("id",)),
+            MemoryTool.of(self.memory_wait),
         ]
 
     async def memory_cleanup(self) -> Cleanup:
@@ -85,7 +92,8 @@ class ExtraTools:
 
     async def memory_store_session(self, asked: arguments.SessionArguments) -> StoredSession:
         """Remember a conversation as one memory."""
-        session_id = asked.session_id or uuid7()
+        line = LINE.get()
+        session_id = asked.session_id or (uuid7() if line is None else line.new_id())
         stored = await self._connected().store(
             asked.transcript(),
             similar=True,
@@ -108,7 +116,8 @@ class ExtraTools:
 
     async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
         """Remember documents, in chunks; of a file that changed, the old chunks go."""
-        loop, left = asyncio.get_running_loop(), threading.Event()
+        loop, left, settings = asyncio.get_running_loop(), threading.Event(), self._settings()
+        source = where(asked.source)
         home = asked.home.get("namespace")
 
         def tell(done: int, total: int) -> None:
@@ -117,10 +126,10 @@ class ExtraTools:
         def work() -> report.Ingested:
             # The thread knows which tool call it is for: it has a copy of the context.
             observer = call_log.observer(INGESTING)
-            with Client(settings=self._settings, name=INGESTING, on_answer=observer) as client:
+            with Client(settings=settings, name=INGESTING, on_answer=observer) as client:
                 return ingest(
                     client,
-                    asked.source,
+                    source,
                     tags=asked.tags or (),
                     namespace=home,
                     chunk_size=asked.chunk_size,
@@ -128,7 +137,7 @@ class ExtraTools:
                     recursive=asked.recursive,
                     extensions=asked.file_extensions,
                     max_files=asked.max_files,
-                    roots=self._settings.ingest_roots,
+                    roots=settings.ingest_roots,
                     prune_gone=asked.prune,
                     progress=tell,
                     cancelled=left.is_set,
@@ -146,6 +155,20 @@ class ExtraTools:
         limit = min(asked.offset + asked.limit, limits.HISTORY)
         history = await anywhere(partial(self._connected().history, asked.target, limit=limit), asked)
         return History.of(history, asked.offset)
+
+    async def memory_wait(self, asked: arguments.Wait) -> Feed:
+        """Wait until something is stored, changed or deleted, perhaps by another assistant."""
+        if not 0 <= asked.timeout_s <= WAIT_S:
+            raise ArgumentInvalidError(f"timeout_s is {asked.timeout_s:g}; it is a number from 0 to {WAIT_S}")
+        client, until = self._connected(), time.monotonic() + asked.timeout_s
+        after = (await client.changes()).next if asked.after_seq is None else asked.after_seq
+        while True:
+            found = await client.changes(after, limit=asked.limit, tags=asked.tags or (), **asked.place)
+            left_s = until - time.monotonic()
+            if found.changes or left_s <= 0:
+                return Feed.of(found)
+            after = found.next
+            await self._watch.wait(client, after, left_s)
 
     @staticmethod
     async def _superseded(client: AsyncClient) -> tuple[int, tuple[str, ...]]:

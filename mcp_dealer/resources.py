@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from mcp_types import Resource as Address
 from mcp_types import ResourceTemplate
 
-from mcp_dealer.schemas import Answer, Stats, text
+from mcp_dealer.schemas import Answer, Feed, Stats, text
 from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, Rest
 from mcp_dealer.schemas.older import OlderStats
 from mcp_dealer.schemas.resources import Resource, SearchResource, TagNames
@@ -22,6 +22,7 @@ from memmux.errors import ArgumentInvalidError, NotFoundError
 
 SCHEME: Final = "memory://"
 JSON: Final = "application/json"
+LATELY = 50  # changes of memory://changes, at most
 HITS = 10  # of memory://search
 NAME_CHARACTERS = 200  # of an address, in a refusal
 
@@ -32,7 +33,7 @@ class MemoryResources:
     def __init__(self, connected: Callable[[], AsyncClient], stats: Callable[[], Awaitable[Stats]]) -> None:
         self._connected = connected
         self._stats = stats
-        self._fixed = {"stats": self._counts, "tags": self._tags}
+        self._fixed = {"stats": self._counts, "tags": self._tags, "changes": self._changes}
         self._named = {"recent": self._recent, "tag": self._tag, "search": self._search}
 
     @staticmethod
@@ -41,6 +42,7 @@ class MemoryResources:
         told = {
             "stats": ("Memory Statistics", "How many memories there are"),
             "tags": ("Available Tags", "The tags that memories have"),
+            "changes": ("Changes", "What was stored, changed and deleted lately; can be subscribed to"),
             "recent/10": ("Recent Memories", "The 10 newest memories"),
         }
         return [
@@ -85,6 +87,11 @@ class MemoryResources:
 
     async def _tags(self) -> tuple[Answer, Rest]:
         return TagNames.of(await self._connected().tags(limit=limits.NAMES)), lambda _: "those of the most memories"
+
+    async def _changes(self) -> tuple[Answer, Rest]:
+        newest = (await self._connected().changes()).next
+        found = await self._connected().changes(max(0, newest - LATELY), limit=LATELY, namespace=None)
+        return Feed.of(found), lambda _: "call memory_wait with after_seq"
 
     async def _recent(self, count: str) -> tuple[Answer, Rest]:
         if not count.isdecimal() or not 1 <= int(count[:5]) <= limits.LIST_LIMIT:

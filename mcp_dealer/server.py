@@ -1,4 +1,4 @@
-"""The MCP server: the tools over one cluster's client, on stdio."""
+"""The MCP server: the tools, made once, over the cluster's client of whoever is served."""
 
 from __future__ import annotations
 
@@ -11,20 +11,31 @@ from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
+from mcp.shared._stream_protocols import ReadStream, WriteStream
+from mcp.shared.exceptions import MCPError
+from mcp.shared.message import SessionMessage
 from mcp_types import (
+    INVALID_PARAMS,
     CallToolResult,
+    EmptyResult,
     GetPromptResult,
     InputRequiredResult,
     Prompt,
     PromptMessage,
     ResourceTemplate,
+    ResourceUpdatedNotification,
+    ResourceUpdatedNotificationParams,
+    SubscribeRequestParams,
     TextContent,
+    UnsubscribeRequestParams,
 )
 from mcp_types import Resource as Address
 from mcp_types import Tool as Listing
 from pydantic import AnyUrl
 
-from mcp_dealer import call_log, older_tools, stdio
+from mcp_dealer import call_log, older_tools
+from mcp_dealer.asked import LINE, LINK
+from mcp_dealer.change_watch import RESOURCE, ChangeBus, ChangeWatch
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
 from mcp_dealer.prompts import KINDS, MemoryPrompts
@@ -32,8 +43,9 @@ from mcp_dealer.protocol_errors import protocol_errors
 from mcp_dealer.resources import JSON, MemoryResources
 from mcp_dealer.schemas import Answer, as_older
 from mcp_dealer.time_words import Moment
-from mcp_dealer.tool import refusals, result
+from mcp_dealer.tool import MemoryTool, refusals, result
 from mcp_dealer.tools import MemoryTools
+from memmux.client.asynchronous import AsyncClient
 from memmux.config.settings import ToolList
 from memmux.errors import UnknownOperationError
 from memmux.version import __version__
@@ -49,62 +61,96 @@ INSTRUCTIONS = (
 class MemoryServer(MCPServer[None]):
     """An MCP server that answers the handshake at once, whatever state the cluster is in."""
 
-    def __init__(self, link: ClusterLink) -> None:
-        self._link = link
-        full = link.settings.tools is ToolList.FULL
-        core = MemoryTools(link.begin).all(full=full)
-        extra = ExtraTools(link.begin, link.settings)
-        tools = [*core, *extra.all()]
-        self._resources = MemoryResources(link.begin, extra.memory_stats)
-        self._prompts = MemoryPrompts(link.begin, Moment.current)
-        self._by_name = {tool.name: tool for tool in tools}
-        self._listed = {tool.name for tool in (tools if full else core)}
+    def __init__(self, link: ClusterLink | None = None) -> None:
+        """Make the tools; link: of the only client there is, or None where each brings its own, as `LINK`."""
+        self._only_link = link
+        begin = self._begun
+        self._watch = ChangeWatch()
+        extra = ExtraTools(begin, lambda: self.link.settings, watch=self._watch)
+        further = extra.all()
+        self._lists: dict[ToolList, list[MemoryTool]] = {
+            ToolList.CORE: MemoryTools(begin).all(),
+            ToolList.FULL: [*MemoryTools(begin).all(full=True), *further],
+        }
+        self._resources = MemoryResources(begin, extra.memory_stats)
+        self._prompts = MemoryPrompts(begin, Moment.current)
+        self._by_name = {tool.name: tool for tool in self._lists[ToolList.FULL]}
         super().__init__(
             "memmux",
             title="memmux",
             version=__version__,
             instructions=INSTRUCTIONS,
-            tools=[*tools],
-            subscriptions=False,
+            subscriptions=ChangeBus(self._watch, begin),
             lifespan=_closing,
             middleware=[self._begin],
             log_level="ERROR",  # to stderr, where hosts look; everything else is in our own log
         )
 
+        lowlevel = self._lowlevel_server
+        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
+        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+
+    async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        """Tell the client from now on that a resource has changed."""
+        uri, line = str(params.uri), LINE.get()
+        if uri != RESOURCE:
+            raise MCPError(INVALID_PARAMS, f"not_found: {uri[:200]} can't be subscribed to; {RESOURCE} can")
+        if uri not in self.link.followed:
+            told = ResourceUpdatedNotification(params=ResourceUpdatedNotificationParams(uri=uri))
+            following = self._watch.follow(self._begun(), lambda: ctx.session.send_notification(told))
+            self.link.followed[uri] = (0 if line is None else line.keep()), following
+        return EmptyResult()
+
+    async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
+        """Tell it no more."""
+        del ctx
+        number, following = self.link.followed.pop(str(params.uri), (0, None))
+        if following is not None:
+            following.cancel()
+        if number and (line := LINE.get()) is not None:
+            line.let_go(number)
+        return EmptyResult()
+
     @property
     def link(self) -> ClusterLink:
-        """The link to the cluster."""
-        return self._link
+        """The link to the cluster of the client that is served here."""
+        link = LINK.get() or self._only_link
+        assert link is not None, "no client is served here"
+        return link
+
+    def _begun(self) -> AsyncClient:
+        return self.link.begin()
 
     async def _begin(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Begin to connect once the client has said its name, which in the handshake's era `initialize` does."""
         if ctx.method != "initialize":
             said = ctx.session.client_params
-            self._link.begin(said.client_info.name if said is not None else "")
+            self.link.begin(said.client_info.name if said is not None else "")
         return await call_next(ctx)
 
-    async def run_stdio_async(self) -> None:
-        """Serve one client on standard input and output until it leaves."""
-        async with stdio.streams() as (incoming, outgoing):
-            server = self._lowlevel_server
-            await server.run(incoming, outgoing, server.create_initialization_options())
+    async def serve(
+        self, incoming: ReadStream[SessionMessage | Exception], outgoing: WriteStream[SessionMessage]
+    ) -> None:
+        """Serve one client until it leaves."""
+        server = self._lowlevel_server
+        await server.run(incoming, outgoing, server.create_initialization_options())
 
     async def list_tools(self) -> list[Listing]:
         """List the tools that the settings say; the others can be called as well."""
-        return [tool for tool in await super().list_tools() if tool.name in self._listed]
+        return [_listing(tool) for tool in self._lists[self.link.settings.tools]]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool by its name, or by an older one; what is unknown is refused with a code, as everything is."""
-        with call_log.called(name, arguments, self._link.name):
+        with call_log.called(name, arguments, self.link.name):
             return await self._call(name, arguments, Context(mcp_server=self) if context is None else context)
 
     async def _call(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any]
     ) -> CallToolResult | InputRequiredResult:
         answer = await self._answer(name, arguments, context)
-        self._link.uses.add(answer.used())
+        self.link.uses.add(answer.used())
         return result(answer)
 
     async def _answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any]) -> Answer:
@@ -134,7 +180,7 @@ class MemoryServer(MCPServer[None]):
         del context
         with protocol_errors("resource"):
             said, answer = await self._resources.read(str(uri))
-            self._link.uses.add(answer.used())
+            self.link.uses.add(answer.used())
             return [ReadResourceContents(content=said, mime_type=JSON)]
 
     async def list_prompts(self) -> list[Prompt]:
@@ -150,6 +196,16 @@ class MemoryServer(MCPServer[None]):
             said = await self._prompts.written(name, arguments or {})
             message = PromptMessage(role="user", content=TextContent(type="text", text=said))
             return GetPromptResult(description=KINDS[name].text, messages=[message])
+
+
+def _listing(tool: MemoryTool) -> Listing:
+    return Listing(
+        name=tool.name,
+        description=tool.description,
+        input_schema=tool.parameters,
+        output_schema=tool.output_schema,
+        annotations=tool.annotations,
+    )
 
 
 @asynccontextmanager

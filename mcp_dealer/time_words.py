@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Self
 
+from mcp_dealer.asked import LINE, LINK
 from memmux import when
 
 Bounds = tuple[datetime | None, datetime | None]
@@ -21,9 +22,11 @@ class Moment:
 
     @classmethod
     def current(cls) -> Self:
-        """Return this moment, where the user is."""
-        zone = when.local_zone()
-        return cls(now=datetime.now(zone), zone=zone)
+        """Return the moment at which the user asked, where the user is."""
+        link, line = LINK.get(), LINE.get()
+        zone = when.local_zone() if link is None or link.world is None else link.world.zone()
+        now = datetime.now(zone) if line is None else datetime.fromtimestamp(line.at_s, zone)
+        return cls(now=now, zone=zone)
 
     def meant(self, expression: str) -> Bounds:
         """Return `after` and `before` of a filter for a time expression; raise TimeNotUnderstoodError."""

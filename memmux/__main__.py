@@ -1,4 +1,7 @@
-"""The console script, `memmux`, and `python -m memmux`."""
+"""The console script, `memmux`, and `python -m memmux`.
+
+`memmux mcp` is a relay, of which there is one for each MCP host all day: nothing else is imported for it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,11 @@ def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     try:
         trust_path()
-        from memmux.cli.interrupts import ending_at_once  # only now is the path trusted
+        from memmux.relay import process  # only now is the path trusted
+
+        if process.wanted(sys.argv[1:]):
+            os._exit(process.run(sys.argv[1:]))
+        from memmux.cli.interrupts import ending_at_once  # the same
 
         with ending_at_once():
             from memmux.cli import streams  # the same

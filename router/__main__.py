@@ -47,6 +47,7 @@ from router.io import descriptors
 from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
+from router.lifecycle.gateways import Gateways
 from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.startup import Startup
 from router.lifecycle.status_body import status_body
@@ -148,6 +149,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         metered=bool(settings.metrics_port),
     )
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
+    gateways = Gateways(settings, places.mcp_socket, successor=successor is not None)
     started = time.monotonic()
 
     def on_serving() -> None:
@@ -167,7 +169,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
             "listen": settings.listen or "",
             "keys": None if remote_listener is None else remote_listener.keyring.keys.serial,
         }
-        return {**status_body(welcome, dispatcher, supervisor, now, started), **reached}
+        return {**status_body(welcome, dispatcher, supervisor, now, started), "gateway": gateways.status(), **reached}
 
     metrics = Metrics(settings.metrics_port, status, dispatcher.answered)
     loop = Loop(
@@ -183,6 +185,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         handover=Handover(lock, places),
         successor=successor,
         looks=(metrics.look,),
+        gateways=gateways,
     )
     try:
         return loop.run()
@@ -195,6 +198,8 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
             for address in ours:
                 path_of(address).unlink(missing_ok=True)
                 path_while_full(address).unlink(missing_ok=True)
+            if lock.held() or gateways.own != places.mcp_socket:
+                gateways.remove()
         log.get().info("cluster_stopped")
 
 

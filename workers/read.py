@@ -28,6 +28,7 @@ from memmux.logs import log
 from memmux.wire.operations import Stage
 from memmux.wire.requests import (
     Body,
+    Changes,
     Dump,
     Get,
     Graph,
@@ -77,6 +78,7 @@ class ReadWorker:
             "memory.match": self._match,
             "memory.graph": self._graph,
             "memory.history": self._history,
+            "memory.changes": self._changes,
             "memory.namespaces": self._namespaces,
             "memory.tags": self._tags,
             "memory.dump": self._dump,
@@ -231,6 +233,11 @@ class ReadWorker:
         with self._placed(job, History, alive) as placed:
             changes = self._reader.history(placed.asked)
         return Answer((orjson.dumps({"changes": changes}),))
+
+    def _changes(self, job: Job, alive: Alive) -> Answer:
+        with self._placed(job, Changes, alive) as placed:
+            found = self._reader.changes(placed.asked)
+        return Answer((orjson.dumps(found),))
 
     def _namespaces(self, job: Job, alive: Alive) -> Answer:
         asked = Namespaces.from_body(job.frames[0])

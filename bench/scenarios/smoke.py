@@ -101,11 +101,17 @@ def _round_trip_ms(endpoint: str) -> float:
 
 def _loaded(status: Status, mcp_pid: int) -> Iterator[Row]:
     """Tell which kinds of processes have loaded a model's runtime, and which the MCP SDK."""
-    kinds = [("router", status.pid), ("mcp", mcp_pid), *((worker["kind"], worker["pid"]) for worker in status.workers)]
+    kinds = [
+        ("router", status.pid),
+        ("relay", mcp_pid),
+        *((worker["kind"], worker["pid"]) for worker in status.workers),
+    ]
+    if status.gateway is not None:
+        kinds.append(("gateway", status.gateway["pid"]))
     found = [(kind, mapped(pid)) for kind, pid in kinds if pid]
     for name, libraries, only in (
         ("processes with torch or onnxruntime", MODEL_LIBRARIES, {"embed", "read"}),
-        ("processes with the MCP SDK", MCP_LIBRARIES, {"mcp"}),
+        ("processes with the MCP SDK", MCP_LIBRARIES, {"gateway"}),
     ):
         with_it = {kind for kind, packages in found if packages & libraries}
         yield Row(

@@ -8,7 +8,7 @@ that say different things about the same are refused by `one`, which names both.
 from __future__ import annotations
 
 from mcp_dealer.arguments.base import Arguments, Named, one
-from mcp_dealer.arguments.full import Graph, History, Ingest, SessionArguments, Turn
+from mcp_dealer.arguments.full import Graph, History, Ingest, SessionArguments, Turn, Wait
 from mcp_dealer.arguments.memories import Delete, Get, List, Search, Store, Update
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "Store",
     "Turn",
     "Update",
+    "Wait",
     "one",
 ]

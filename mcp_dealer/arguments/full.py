@@ -22,6 +22,7 @@ from mcp_dealer.arguments.base import (
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, UnknownFieldError
 
+WAIT_S = 60  # for a change, at most; hosts give a call up after as long or longer
 TYPE = "document"  # of what is ingested
 Action = Literal["connected", "subgraph", "path"]
 
@@ -59,6 +60,20 @@ class History(Named):
     def rest(self, shown: int) -> str:
         """Return the offset of the rest."""
         return f"continue with offset {self.offset + shown}"
+
+
+class Wait(Placed):
+    """memory_wait."""
+
+    after_seq: Annotated[int | None, Field(description="next of the last answer; now if left out")] = None
+    tags: Annotated[Tags, Field(description="All of these")] = None
+    timeout_s: Annotated[float, Field(description="Seconds", json_schema_extra=bounded(0, WAIT_S))] = 30
+    limit: Annotated[int, Field(description="Most changes", json_schema_extra=bounded(1, limits.HISTORY))] = 20
+    max_response_chars: Most = None
+
+    def rest(self, shown: int) -> str:
+        """Return how to see the changes that are left out."""
+        return f"ask for at most {max(1, shown)} at once, with limit"
 
 
 class Graph(Placed):

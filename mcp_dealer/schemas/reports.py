@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Self
 
@@ -181,6 +181,67 @@ class History(Listing):
             yield f"{step.seq} · {step.at} · {step.did} · {step.client}"
             if step.before is not None:
                 yield f"  before: {step.before}"
+
+
+class Happened(BaseModel):
+    """One change of any memory."""
+
+    seq: int
+    id: str
+    at: str
+    operation: str
+    client: str
+    namespace: Text = None
+    deleted: Annotated[bool | None, SkipJsonSchema()] = None
+    tags: Texts = None
+
+    @classmethod
+    def of(cls, notice: answers.Notice) -> Self:
+        """Return the change as the tools show it."""
+        return cls(
+            seq=notice.seq,
+            id=notice.id,
+            at=iso(notice.at),
+            operation=notice.operation,
+            client=notice.client,
+            namespace=notice.namespace,
+            deleted=notice.deleted or None,
+            tags=list(notice.tags) or None,
+        )
+
+    length: ClassVar[int] = 0
+    """It has no long text."""
+
+    def short(self, most: int = 0) -> Self:
+        """Return it as it is."""
+        del most
+        return self
+
+
+class Feed(Listing):
+    """What happened, oldest first, and the number to go on with."""
+
+    parts: ClassVar[str] = "changes"
+
+    changes: list[Happened]
+    next: int
+
+    @classmethod
+    def of(cls, changes: answers.Changes) -> Self:
+        """Return the answer for changes."""
+        return cls(changes=list(map(Happened.of, changes)), next=changes.next, degraded=codes(changes.degraded))
+
+    def within(self, most: int, rest: Callable[[int], str]) -> Self:
+        """Return the answer in `most` characters; what is left out comes when it is gone on with `next`."""
+        cut = super().within(most, rest)
+        return cut if not cut.omitted else cut.model_copy(update={"next": cut.changes[-1].seq})
+
+    def lines(self) -> Iterable[str]:
+        """Return each change, and how to wait for more."""
+        yield f"{len(self.changes)} changes; next: {self.next}"
+        for change in self.changes:
+            gone = " · deleted since" if change.deleted else ""
+            yield f"{change.seq} · {change.at} · {change.operation} · {change.client} · {change.id}{gone}"
 
 
 class Point(BaseModel):

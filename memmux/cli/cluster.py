@@ -105,9 +105,11 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
     )
     workers = ("kind", "pid", "state", "restarts", "in flight", "MiB", "error")
     if status.grant is None:
-        output.table("workers", workers, [_worker(worker) for worker in status.workers])
+        gateway = [{"kind": "gateway", **status.gateway}] if status.gateway else []
+        output.table("workers", workers, [_worker(worker) for worker in (*status.workers, *gateway)])
     clients = ("name", "pid", "version", "in_flight", "requests")
-    output.table("clients", clients, [[client.get(name) for name in clients] for client in status.clients])
+    rows = [status.of_host(client) for client in status.clients]
+    output.table("clients", clients, [[client.get(name) for name in clients] for client in rows])
 
 
 def _key(grant: Mapping[str, Any] | None) -> str:
@@ -243,4 +245,8 @@ def serve(settings: Settings, *, take_over: bool) -> None:
 @with_settings
 def mcp(settings: Settings) -> None:
     """Speak MCP on standard input and output: the command that an MCP host is given."""
-    _become("mcp_dealer", settings)
+    from memmux.cli import launch  # of which `memmux status` does without
+
+    if launch.asked():
+        click.get_current_context().exit(launch.search(settings))
+    _become("mcp_dealer", settings, "--private")

@@ -13,7 +13,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings, folders
 from memmux.doctor import checks as examination
-from memmux.doctor import entries, hosts, round_trip
+from memmux.doctor import entries, hosts, relay, round_trip
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
 from memmux.hosts.catalogue import Machine
@@ -28,8 +28,9 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 def doctor(settings: Settings, *, as_json: bool) -> None:
     """Look at everything that memmux needs, and say the remedy for what is not as it should be.
 
-    At last a memory is stored, read, found, deleted and purged through the cluster, which is started if none runs. Of
-    the cluster of another machine it is only looked whether it answers. It ends with 1 if there is an error.
+    At last a memory is stored, read, found, deleted and purged through the cluster, which is started if none runs, and
+    `memmux mcp` is greeted as by a host. Of the cluster of another machine it is only looked whether it answers. It
+    ends with 1 if there is an error.
     """
     examinations: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: examination.of_installation(worker_tasks.run("environment", settings)),
@@ -42,6 +43,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
         lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
         lambda: round_trip.of_round_trip(settings),
+        lambda: relay.of_relay(settings),
     )
     if settings.remote is not None:
         examinations = (
@@ -49,6 +51,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
             lambda: examination.of_remote(settings),
             lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
             lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
+            lambda: relay.of_relay(settings),
         )
     findings: list[Finding] = []
     for examine in examinations:

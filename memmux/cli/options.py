@@ -46,6 +46,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "client_memories": ("N", "How many memories a namespace may hold when a client stores another; 0: any number."),
         "ingest_roots": ("FOLDERS", "Folders whose files MCP clients may have ingested, separated by colons."),
         "namespace": ("NAME", "The part of the database that is meant where a command names none."),
+        "gateway": ("BOOL", "Whether one MCP server serves all hosts of the cluster: true or false."),
         "tools": ("NAME", f"Which tools the MCP server lists: {', '.join(ToolList)}."),
         "metrics_port": ("PORT", "Where the router tells Prometheus its metrics, on 127.0.0.1; 0: nowhere."),
         "health_check_s": ("SECONDS", "Between two checks that the cluster writes, reads and finds; 0: never."),

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
 
-from memmux.cli import streams
-from memmux.config import mms_variables
+from memmux.relay import process
 from memmux.version import __version__
 
+TYPE_CHECKING = False  # nothing more is imported for a relay
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COMMAND = "MCP_MEMORY_COMMAND"  # as `memmux.config.mms_variables` knows it, which costs too much to import
 USAGE = 2  # the exit code for what memmux does another way
 
 _INSTEAD: Mapping[str, str] = {
@@ -54,9 +57,7 @@ def launch(name: str, arguments: Sequence[str]) -> int:
 
 def _serve(name: str, given: list[str]) -> int:
     """Run `memmux mcp`, unless an option asks for what memmux has not."""
-    from memmux.cli.main import run  # only a server needs the command line
-
-    os.environ.setdefault(mms_variables.COMMAND, name)
+    os.environ.setdefault(COMMAND, name)
     debug = False
     while given:
         option, _, value = given.pop(0).partition("=")
@@ -68,7 +69,12 @@ def _serve(name: str, given: list[str]) -> int:
             debug = True
         elif option not in _BACKEND:
             sys.stderr.write(f"memmux: {option} has no effect\n")
-    return run(["--log-level", "debug", "mcp"] if debug else ["mcp"])
+    arguments = ["--log-level", "debug", "mcp"] if debug else ["mcp"]
+    if process.wanted(arguments):
+        return process.run(arguments)
+    from memmux.cli.main import run  # only a server of its own needs the command line
+
+    return run(arguments)
 
 
 def _say(text: str) -> int:
@@ -77,5 +83,8 @@ def _say(text: str) -> int:
 
 
 if __name__ == "__main__":
-    streams.prepare()
+    if sys.argv[2:3] != ["server"]:
+        from memmux.cli import streams
+
+        streams.prepare()
     sys.exit(launch(sys.argv[1], sys.argv[2:]))

@@ -7,9 +7,10 @@ import functools
 import os
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import zmq
@@ -62,6 +63,9 @@ class AsyncClient:
     `async with` statement, the client is closed at the end.
     """
 
+    _context: zmq.Context[Any] | None = None  # one that is shared with other clients, and ended by whoever made it
+    _about: Mapping[str, object] = MappingProxyType({})  # what the cluster is told besides, of whom it acts for
+
     def __init__(
         self,
         database: str | Path | None = None,
@@ -85,6 +89,7 @@ class AsyncClient:
             random=random.random,
             unreachable=find.unreachable(self.settings),
             observer=observer,
+            about=self._about,
         )
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
         self._socket: Any = None  # a zmq.asyncio.Socket, whose stubs do not know that it returns futures
@@ -113,6 +118,7 @@ class AsyncClient:
     forget = _awaited(methods.forget)
     used = _awaited(methods.used)
     history = _awaited(methods.history)
+    changes = _awaited(methods.changes)
     undo = _awaited(methods.undo)
     purge = _awaited(methods.purge)
     dump = _awaited(methods.dump)
@@ -216,7 +222,7 @@ class AsyncClient:
 
     async def _listen(self, endpoint: Endpoint) -> None:
         """Connect, and take what the router says until it is lost."""
-        context: zmq.Context[Any] = zmq.asyncio.Context()
+        context: zmq.Context[Any] = self._context or zmq.asyncio.Context()
         socket = self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
         try:
             self._session.connected(time.monotonic())
@@ -231,7 +237,7 @@ class AsyncClient:
         finally:
             self._socket = None
             self._session.disconnected()
-            hang_up(context, socket, os.getpid(), endpoint)
+            hang_up(None if self._context else context, socket, os.getpid(), endpoint)
 
     async def _anything(self, incoming: asyncio.Future[Any], endpoint: Endpoint) -> bool:
         """Wait for a message or for something to do; return False when the router is lost."""

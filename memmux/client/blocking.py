@@ -131,6 +131,7 @@ class Client:
     forget = _blocking(methods.forget)
     used = _blocking(methods.used)
     history = _blocking(methods.history)
+    changes = _blocking(methods.changes)
     undo = _blocking(methods.undo)
     purge = _blocking(methods.purge)
     dump = _blocking(methods.dump)
@@ -289,10 +290,11 @@ class _Connection:
         return self._socket.recv_multipart(zmq.NOBLOCK)
 
 
-def hang_up(context: zmq.Context[Any], socket: zmq.Socket[Any], process: int, router: Endpoint) -> None:
+def hang_up(context: zmq.Context[Any] | None, socket: zmq.Socket[Any], process: int, router: Endpoint) -> None:
     """Close a socket to the router, with a goodbye if the router is there to hear it.
 
-    process: the pid of who opened the socket; in a forked child nothing happens.
+    context: its own, which ends with it; None for one that others use. process: the pid of who opened the socket; in a
+    forked child nothing happens.
     """
     if os.getpid() != process:
         return
@@ -302,4 +304,5 @@ def hang_up(context: zmq.Context[Any], socket: zmq.Socket[Any], process: int, ro
             # The plain socket, also of one that returns futures.
             zmq.Socket.shadow(socket.underlying).send_multipart(protocol.encode(Header(kind=Kind.GOODBYE)), zmq.NOBLOCK)
     socket.close(linger=GOODBYE_MS if reachable else 0)
-    context.term()
+    if context is not None:
+        context.term()

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import orjson
@@ -63,6 +64,7 @@ class ClientSession:
     request_timeout_s: of calls that name none.
     new_id: makes ids that no one else makes. random: returns numbers from 0 to 1, for the jitter of pauses.
     unreachable: what a request fails of whose time ends while no cluster answers at all; by default, of its deadline.
+    about: what HELLO says besides: of a host for which another process speaks.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class ClientSession:
         random: Callable[[], float],
         unreachable: MemmuxError | None = None,
         observer: bool = False,
+        about: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self._request_timeout_s = request_timeout_s
         self._new_id = new_id
@@ -89,6 +92,7 @@ class ClientSession:
             "version": version,
             "instance": new_id(),
             **({"observer": True} if observer else {}),
+            **about,
         }
         self.model: str | None = None
         """The cluster's embedding model; None while it is not known."""

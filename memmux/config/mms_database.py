@@ -15,14 +15,20 @@ PREFIX = "MCP_"
 _ELSEWHERE = ("cloudflare", "milvus", "http")  # backends whose memories are in no file on this machine
 
 
+def files(cwd: Path, home: Path) -> tuple[Path, Path]:
+    """Return its `.env` files, the one that wins first, whether they are there or not."""
+    return cwd / ".env", home / ".mcp-memory" / ".env"
+
+
 def variables(environment: Mapping[str, str], cwd: Path, home: Path) -> dict[str, str]:
     """Return its variables that are set: those of the environment win over `.env` in `cwd`, this over the one at home.
 
     cwd: the working directory of the client, which an MCP host chose: often the folder of a project, whose LOG_LEVEL is
     that project's. An empty value is none.
     """
-    here = {name: value for name, value in _from_file(cwd / ".env").items() if name != LOG_LEVEL}
-    found = {**_from_file(home / ".mcp-memory" / ".env"), **here, **environment}
+    nearer, farther = files(cwd, home)
+    here = {name: value for name, value in _from_file(nearer).items() if name != LOG_LEVEL}
+    found = {**_from_file(farther), **here, **environment}
     return own(found)
 
 

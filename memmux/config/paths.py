@@ -104,6 +104,13 @@ class Places:
         """The folder of the database's backups."""
         return self.settings.backups_dir or self._beside(".backups")
 
+    @property
+    def mcp_socket(self) -> Path:
+        """Where relays of MCP hosts connect to; for a cluster elsewhere, to this machine's gateway to it."""
+        remote = self.settings.remote
+        digest = self.digest if remote is None else hashlib.sha256(os.fsencode(remote)).hexdigest()[:12]
+        return _runtime_folder(self.settings) / digest / "mcp"
+
     def sockets(self, successor: int = 0) -> tuple[str, str]:
         """Return the ipc addresses for clients and for workers, in a folder of mode 0700 that this makes.
 
@@ -125,7 +132,7 @@ class Places:
     def left_sockets(self) -> list[Path]:
         """Return the sockets of routers that started as successors and are gone."""
         folder = _runtime_folder(self.settings) / self.digest
-        return [path for path in folder.glob("w*") if path.name[1:].isdecimal() and not alive(int(path.name[1:]))]
+        return [path for path in folder.glob("[mw]*") if path.name[1:].isdecimal() and not alive(int(path.name[1:]))]
 
 
 def _runtime_folder(settings: Settings) -> Path:

@@ -83,6 +83,7 @@ class Settings:
     unanswered, and how many memories a namespace may hold when it stores another; 0: no bound. A key's own go before.
     ingest_roots: folders whose files MCP clients may have ingested; none by default. Separated by colons.
     namespace: the one that a client of these settings means where it names none.
+    gateway: whether one MCP server serves all hosts of the cluster; otherwise each has a process of its own.
     tools: which tools the MCP server lists; all of them where memmux has taken the place of mcp-memory-service.
     metrics_port: where the router tells Prometheus its metrics, on the loopback interface alone; 0 nowhere.
     health_check_s: between two checks whether the cluster can write, read and find; 0 never.
@@ -121,6 +122,7 @@ class Settings:
     client_memories: int = 0
     ingest_roots: tuple[Path, ...] = ()
     namespace: str = DEFAULT_NAMESPACE
+    gateway: bool = True
     tools: ToolList = ToolList.CORE
     metrics_port: int = 0
     health_check_s: float = 60.0
@@ -254,11 +256,16 @@ def folders() -> tuple[Path, Path]:
         return cwd, Path("/")
 
 
-def parse_flags(arguments: list[str]) -> Settings:
-    """Return the settings that `Settings.flags` wrote, and nothing from anywhere else."""
+def parse_flags(arguments: list[str], *, strict: bool = True) -> Settings:
+    """Return the settings that `Settings.flags` wrote, and nothing from anywhere else.
+
+    strict: whether a flag that is no setting is an error, and not left out as one of another version.
+    """
     hints = get_type_hints(Settings)
     pairs = (argument.removeprefix("--").partition("=") for argument in arguments)
-    named = ((name.replace("-", "_"), value) for name, _, value in pairs)
+    named = [(name.replace("-", "_"), value) for name, _, value in pairs]
+    if not strict:
+        named = [(name, value) for name, value in named if name in hints]
     return Settings(**{name: convert(hints, name, value, f"--{name}") for name, value in named})
 
 

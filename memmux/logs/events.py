@@ -14,6 +14,7 @@ _TIMES = "queue_ms work_ms"
 _ROUTED = f"{_REQUEST} {_TIMES} stages outcome total_ms attempt degraded"
 _STAGE = f"{_REQUEST} stage outcome attempt {_TIMES}"
 _FAILURE = "code error"
+_HOST = "relay_pid host_pid relay_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ EVENTS = (
     Event("line_refused", WARNING, "mcp", _FAILURE,
           "The host sent a line that is no message of MCP, and was told so.", "Report it to the makers of the host."),
     Event("uses_not_counted", DEBUG, "mcp", "count error", "That memories were shown could not be counted."),
+    Event("changes_not_seen", DEBUG, "mcp", "error", "Whether something was changed could not be asked; it is again."),
     Event("tool_crashed", ERROR, "mcp", "tool call_id exception", "A tool failed in a way that nobody foresaw.",
           "Report it."),
     # sessions and the cluster
@@ -119,11 +121,27 @@ EVENTS = (
     Event("cluster_stopped", INFO, "router", "", "The cluster is gone; the next client starts one."),
     Event("cluster_not_reached", WARNING, "mcp", _FAILURE, "The MCP server found no cluster and could start none.",
           "Run `memmux doctor`; the next tool call tries again."),
-    Event("mcp_started", INFO, "mcp", "", "An MCP server runs."),
-    Event("host_gone", INFO, "mcp", "why",
-          "Nobody hears the MCP server any more: its output is closed, or full while nothing can come in, or the "
-          "process that started it is gone. It leaves."),
-    Event("mcp_stopped", INFO, "mcp", "", "Its client left."),
+    Event("mcp_started", INFO, "mcp", _HOST, "An MCP server serves a host, through its relay."),
+    Event("host_gone", INFO, "mcp", f"why {_HOST}",
+          "Nobody hears the MCP server any more: the host's output is closed, or full while nothing can come in, or "
+          "the process that started the relay, or the relay itself, is gone."),
+    Event("mcp_stopped", INFO, "mcp", f"client {_HOST}", "A host left."),
+    Event("session_failed", ERROR, "mcp", "exception",
+          "The session of a host ended by an error that nobody foresaw; its relay begins another one.", "Report it."),
+    Event("gateway_ready", INFO, "router", "gateway_pid", "The MCP server for all hosts takes relays in."),
+    Event("gateway_lost", WARNING, "router", "failures seconds",
+          "The MCP server for all hosts ended; the next one is started when a relay waits for it, after a pause.",
+          "Nothing, if it happens once; else see `router.err` and its log. Hosts are served by processes of their own "
+          "meanwhile."),
+    Event("gateway_stalled", ERROR, "router", "gateway_pid silent_s",
+          "The MCP server for all hosts said nothing for `stall_s` and was killed; relays go over to the next one.",
+          "Nothing, unless it happens again: then report it."),
+    Event("gateway_grew_too_large", WARNING, "router", "gateway_pid",
+          "The MCP server for all hosts has grown beyond `worker_rss_mb`, and another one takes its place.",
+          "Nothing, unless it happens often: then report it."),
+    Event("gateway_not_started", ERROR, "router", "error",
+          "The system did not start the MCP server for all hosts; it is tried again with pauses.",
+          "The error says what is missing: Python, processes, or files."),
     Event("goodbye_failed", WARNING, "mcp", "error", "The MCP server left without a goodbye.",
           "Nothing: its session is swept."),
     Event("process_crashed", ERROR, "any", "exception", "A process ended by an error that nobody foresaw.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from datetime import tzinfo
+from contextlib import suppress
+from datetime import UTC, tzinfo
 
 
 def local_zone() -> tzinfo:
@@ -22,4 +23,29 @@ def local_zone() -> tzinfo:
             zone = reload_localzone()
         except (LookupError, ValueError, OSError):
             zone = system_zone()
+    return zone
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """Return the time zone that a variable TZ of another process names; that of this machine if it is unset.
+
+    As the C library does it: a name of the IANA database, a file of one, or a rule such as EST5EDT4; what is none of
+    these is UTC.
+    """
+    if name is None:
+        return local_zone()
+    from zoneinfo import ZoneInfo
+
+    from dateutil.tz import tzfile, tzstr
+
+    key = name.removeprefix(":")
+    zone: tzinfo = UTC
+    with suppress(LookupError, ValueError, OSError):
+        if key.startswith("/"):
+            zone = tzfile(key)
+        elif key:
+            zone = ZoneInfo(key)
+        return zone
+    with suppress(ValueError):
+        zone = tzstr(key)
     return zone

@@ -71,6 +71,7 @@ _TABLE = (
     Operation("memory.forget", (Stage.WRITE,), Role.WRITE),  # a delete of all that a filter lets through
     Operation("memory.use", (Stage.WRITE,), Role.WRITE),  # counts that memories were of use
     Operation("memory.history", (Stage.READ,), Role.READ),
+    Operation("memory.changes", (Stage.READ,), Role.READ),  # what was stored, changed and deleted since
     Operation("memory.undo", (Stage.WRITE,), Role.WRITE),
     Operation("memory.purge", (Stage.WRITE,), Role.ADMIN),  # for good, the history included
     Operation("memory.dump", (Stage.READ,), Role.ADMIN, whole=True, bulk=True),  # a page of everything, as it is

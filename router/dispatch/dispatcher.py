@@ -186,9 +186,9 @@ class Dispatcher:
         """Whether the end has come: no new request is accepted, and every accepted one is answered."""
         return self._drain_began and not len(self._flow)
 
-    def sessions(self) -> Iterable[tuple[bytes, int]]:
-        """Return the routing id and the pid of each client, to look for dead ones."""
-        return [(session.routing_id, session.hello.pid) for session in self._frontend.sessions]
+    def sessions(self) -> Iterable[tuple[bytes, tuple[int, ...]]]:
+        """Return the routing id of each client and the pids without which it is gone, to look for dead ones."""
+        return [(session.routing_id, session.hello.pids) for session in self._frontend.sessions]
 
     def status(self, now: float) -> DispatcherStatus:
         """Return what the dispatcher knows, for `cluster.status`."""

@@ -24,6 +24,8 @@ class Hello:
     instance: unique to one client object; it stays the same when that client reconnects.
     name, pid, version: for people, and to see when its process is dead.
     observer: whether it only looks on; a cluster that nobody else uses is idle.
+    host_pid, relay_pid, relay_version: of the application for which a gateway speaks, and of the process between them;
+    0 and empty where a client speaks for itself.
     """
 
     instance: str
@@ -31,6 +33,9 @@ class Hello:
     pid: int
     version: str
     observer: bool = False
+    host_pid: int = 0
+    relay_pid: int = 0
+    relay_version: str = ""
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, object]) -> Hello:
@@ -44,7 +49,27 @@ class Hello:
         if type(pid) is not int or not 0 < pid < _PID_MOST:
             raise MalformedMessageError("HELLO gives no 'pid' that a process can have")
         observer = detail.get("observer") is True
-        return cls(str(texts["instance"]), str(texts["name"]), pid, str(texts["version"]), observer)
+        relay = detail.get("relay_version")
+        return cls(
+            str(texts["instance"]),
+            str(texts["name"]),
+            pid,
+            str(texts["version"]),
+            observer,
+            host_pid=_pid(detail.get("host_pid")),
+            relay_pid=_pid(detail.get("relay_pid")),
+            relay_version=relay[:_TEXT_CHARACTERS] if isinstance(relay, str) else "",
+        )
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes without any of which the client is gone."""
+        return tuple(filter(None, (self.pid, self.relay_pid, self.host_pid)))
+
+
+def _pid(said: object) -> int:
+    """Return a pid that a process can have; 0 for anything else, as what knows no such field says."""
+    return said if type(said) is int and 0 < said < _PID_MOST else 0
 
 
 def _check_range(versions: object) -> None:
@@ -100,8 +125,15 @@ class Session:
             "version": self.hello.version,
             "in_flight": len(self.in_flight),
             "requests": self.requests,
+            **self._behind(),
             **self.client_stats.to_json(now),
         }
+
+    def _behind(self) -> dict[str, object]:
+        """Return who is behind a gateway's session."""
+        hello = self.hello
+        known = {"host_pid": hello.host_pid, "relay_pid": hello.relay_pid, "relay_version": hello.relay_version}
+        return {name: value for name, value in known.items() if value}
 
 
 def identity(grant: Grant, hello: Hello) -> str:

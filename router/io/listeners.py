@@ -92,13 +92,17 @@ class Listeners:
         if self._remote is not None and self._open:
             self._remote.refresh()
 
-    def missing(self, sessions: Mapping[bytes, int], now: float) -> list[bytes]:
-        """Return those that are gone: by their process, or, on another machine, by their connection.
+    def missing(self, sessions: Mapping[bytes, tuple[int, ...]], now: float) -> list[bytes]:
+        """Return those that are gone: by their processes, or, on another machine, by their connection.
 
-        sessions: the pid that belongs to each routing id.
+        sessions: the pids that belong to each routing id.
         """
         remote = self._remote
-        missing = [known for known, pid in sessions.items() if not (remote and remote.owns(known)) and not alive(pid)]
+        here = {known: pids for known, pids in sessions.items() if not (remote and remote.owns(known))}
+        dead = {
+            pid for pid in {pid for pids in here.values() for pid in pids} if not alive(pid)
+        }  # many have one gateway
+        missing = [known for known, pids in here.items() if not dead.isdisjoint(pids)]
         if remote is not None and self._open:
             missing += [known for known in remote.to_probe(sessions, now) if not self.send(known, _PONG)]
         return missing

@@ -26,6 +26,7 @@ from router.dispatch.dispatcher import Dispatcher
 from router.io.listeners import LINGER_MS, Listeners
 from router.io.local_listener import have_path
 from router.io.wakeup import Wakeup
+from router.lifecycle.gateways import Gateways
 from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.startup import Startup
 from router.lifecycle.supervisor import Supervisor
@@ -46,7 +47,7 @@ class Loop:
     body of `cluster.status` from the dispatcher's and the supervisor's view. looks: called every SWEEP_S while the
     cluster serves; each returns codes of what is wrong. handover: gives the database to a router that takes over.
     successor: set where another router serves the database and is to hand it over; clients are heard once it has.
-    listeners: makes the sockets for clients.
+    listeners: makes the sockets for clients. gateways: the socket for relays of MCP hosts, and who serves it.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Loop:
         on_serving: Callable[[], None],
         status: Callable[[float], dict[str, object]],
         looks: Sequence[Callable[[float], Sequence[str]]] = (),
+        gateways: Gateways,
         handover: Handover,
         successor: Successor | None = None,
     ) -> None:
@@ -77,6 +79,8 @@ class Loop:
         self._on_serving = on_serving
         self._status = status
         self._looks = looks
+        self._gateways = gateways
+        self._waited_for = -1  # the descriptor at which relays wait for a gateway, while it is polled
         self._log = log.get()
         self._startup = startup
         self._drain_began = 0.0
@@ -94,6 +98,7 @@ class Loop:
         Raises the MemmuxError that keeps the writer from starting.
         """
         self._poll(self._backend, self._wakeup.fileno())
+        self._gateways.listen()
         with self._wakeup:
             try:
                 if self._successor is None:
@@ -101,6 +106,7 @@ class Loop:
                 self._live()
             finally:
                 self._supervisor.kill_all()
+                self._gateways.close()
                 self._close()
         if self._startup.failure is not None:
             raise self._startup.failure
@@ -131,7 +137,8 @@ class Loop:
                 due = self._due()
             # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is rounded
             # up: a poll that returns a little early would be called again and again.
-            self._poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000)))
+            self._poll_gateways(time.monotonic())
+            self._have_gateway(self._poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000))))
             self._hear_workers()
             self._hear_clients()
             now = time.monotonic()
@@ -139,6 +146,22 @@ class Loop:
         if self._successor_pid and self._startup.failure is None:
             self._supervisor.kill_all()  # nothing of ours has the database open when the lock goes
             self._stand_by()
+
+    def _poll_gateways(self, now: float) -> None:
+        """Poll for relays that wait, while there is no gateway that hears them."""
+        wanted = self._gateways.polled(now)
+        if (wanted if wanted is not None else -1) == self._waited_for:
+            return
+        if self._waited_for >= 0:
+            self._poller.unregister(self._waited_for)
+        self._waited_for = -1 if wanted is None else wanted
+        if wanted is not None:
+            self._poll(wanted)
+
+    def _have_gateway(self, events: Sequence[tuple[object, int]]) -> None:
+        """Start a gateway if somebody waits for one."""
+        if any(source == self._waited_for for source, _ in events):
+            self._gateways.start(time.monotonic())
 
     def _finished(self, now: float) -> bool:
         if self._startup.failure is not None:
@@ -166,6 +189,7 @@ class Loop:
             self._next_sweep = now + SWEEP_S
             if self._startup.serving_since is None:
                 self._on_starting(now)
+            self._gateways.look(now)
             self._look(now)
             self._sweep(now)
         if self._wakeup.told_to_stop:
@@ -178,7 +202,11 @@ class Loop:
         """Tell the dispatcher what is wrong beside it."""
         with suppress(OSError, MemmuxError, zmq.ZMQError):  # it is tried again
             have_path(self._backend, self._supervisor.address)
-        found = [*self._listeners.troubles(now), *(code for look in self._looks for code in look(now))]
+        found = [
+            *self._listeners.troubles(now),
+            *self._gateways.troubles(),
+            *(code for look in self._looks for code in look(now)),
+        ]
         self._dispatcher.troubled([*found, *(f"{slot}_failing" for slot in self._supervisor.failing_slots())])
 
     def _sweep(self, now: float) -> None:
@@ -194,6 +222,7 @@ class Loop:
     def _due(self) -> float:
         """Return when `_upkeep` has something to do at the latest."""
         due = [self._next_sweep, self._dispatcher.next_deadline(), self._supervisor.next_start(), self._drain_until]
+        due.append(self._gateways.due(time.monotonic()))
         if self._startup.serving_since is None:
             due.append(self._startup.serve_by)
         if self._successor is not None:
@@ -278,9 +307,11 @@ class Loop:
         """Ask the router that serves to hand over, once all workers could begin; take its place when it has."""
         try:
             able = self._startup.able(self._dispatcher.status(now)["facts"])
-            if not successor.step(self._context, now, able=able, warm=self._startup.warm):
+            warm = self._gateways.warm and self._startup.warm
+            if not successor.step(self._context, now, able=able, warm=warm):
                 return
             self._welcome()
+            self._gateways.publish()
         except AddressUnavailableError as error:  # the other one's listener may take a moment to close
             self._startup.failure = error if now >= successor.until else None
         except MemmuxError as error:
@@ -304,6 +335,8 @@ class Loop:
             if until == math.inf and (taken := self._handover.taken_over(self._successor_pid)) is not None:
                 self._handover_failed = not taken
                 until = now + LINGER_S if taken else now
+                if taken:
+                    self._gateways.move()
                 seconds = round(now - began, 3)
                 if taken:
                     self._log.info("hand_over_finished", successor=self._successor_pid, seconds=seconds)

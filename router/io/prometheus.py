@@ -30,6 +30,7 @@ _GAUGES = {
     "memmux_backup_timestamp_seconds": (("backups", "newest_at"), "When the newest backup was made."),
 }
 _COUNTERS = {
+    "memmux_gateway_restarts": (("gateway", "restarts"), "How often the MCP server for all hosts was replaced."),
     "memmux_embed_batches": (("embedder", "batches"), "Batches that went through the model."),
     "memmux_embed_windows": (("embedder", "windows"), "Pieces of text that went through the model."),
     "memmux_embed_cache_hits": (("embedder", "cache_hits"), "Queries whose vector was in the cache."),
@@ -71,6 +72,8 @@ def families(seen: MetricsSnapshot) -> Iterator[Metric]:
             yield GaugeMetricFamily(name, text, value=value)
     for name, (path, text) in _COUNTERS.items():
         yield CounterMetricFamily(name, text, value=_at(status, path) or 0)
+    rss = _at(status, ("gateway", "rss_bytes")) or 0
+    yield GaugeMetricFamily("memmux_gateway_rss_bytes", "Resident memory of the MCP server for all hosts.", value=rss)
     yield from _clients(status)
     yield from _workers(status)
     yield from _health(status)
@@ -80,7 +83,7 @@ def families(seen: MetricsSnapshot) -> Iterator[Metric]:
 def _at(status: Mapping[str, Any], path: tuple[str, ...]) -> float | None:
     found: Any = status
     for name in path:
-        found = found.get(name)
+        found = found.get(name) if isinstance(found, Mapping) else None
     return None if found is None else float(found)
 
 

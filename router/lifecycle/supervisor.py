@@ -28,7 +28,7 @@ BACKOFF_MOST_S = 30.0
 DEGRADED_AFTER = 3  # failures in a row
 HELD = "--held"  # the flag of a worker that is to wait before it opens anything
 # glibc raises this threshold by itself, and then keeps the memory of large arrays that are gone: 9 MB a reader.
-_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
 
 
 @dataclass(slots=True)
@@ -246,7 +246,7 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 cwd=Path(self.settings.database).parent,
-                env={**_MEMORY, **os.environ},
+                env={**MEMORY, **os.environ},
             )
         except OSError as error:
             failure = WorkerUnavailableError(

@@ -203,6 +203,6 @@ async def test_none_of_the_older_names_is_listed(connect: Connect, tidy_env: dic
     for tools in ("core", "full"):
         async with connect(env={**tidy_env, "MEMMUX_TOOLS": tools}) as client:
             listed = {tool.name for tool in (await client.list_tools()).tools}
-            assert len(listed) == {"core": 7, "full": 13}[tools]
+            assert len(listed) == {"core": 7, "full": 14}[tools]
             assert not listed & (OLDER.keys() | REFUSED)
             structured(await client.call_tool("memory_stats", {}))  # callable either way

@@ -21,7 +21,7 @@ from memmux.errors import NotFoundError
 from tests.bounds import BOUND_S
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
-EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "round_trip")
+EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "round_trip", "mcp")
 
 
 @pytest.fixture

@@ -340,7 +340,8 @@ def test_tool_call_that_is_cancelled_ends_the_reading_of_a_file(settings: Settin
                 await asyncio.sleep(PAUSE_S)
 
     async def call() -> None:
-        tools = ExtraTools(lambda: pytest.fail("no client is asked for"), replace(settings, ingest_roots=(folder,)))
+        allowed = replace(settings, ingest_roots=(folder,))
+        tools = ExtraTools(lambda: pytest.fail("no client is asked for"), lambda: allowed)
         asked = tools.memory_ingest(Ingesting(path=str(folder)), Context())  # type: ignore[arg-type]  # enough of one
         task = asyncio.create_task(asked)
         await until(lambda: bool(readers()))

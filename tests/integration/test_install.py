@@ -271,7 +271,7 @@ def test_the_scripts_of_mcp_memory_service_start_memmux(
     for name in SCRIPTS:
         entry = Entry(str(folder / name), ("server",) if name == "memory" else (), server_env)
         tried = trial.run(entry, home)
-        assert (tried.server, tried.version, tried.tools) == ("memmux", __version__, 13)
+        assert (tried.server, tried.version, tried.tools) == ("memmux", __version__, 14)
     core = Entry(str(folder / "memory-server"), (), {**server_env, "MEMMUX_TOOLS": "core"})
     assert trial.run(core, home).tools == 7
     ended = subprocess.run(

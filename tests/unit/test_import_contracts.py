@@ -17,6 +17,7 @@ PLANTED = {
     "only bench stands above": ("workers/read.py", "import bench.harness.report"),
     "bench starts clusters only as a user would": ("bench/harness/arena.py", "import router.io.loop"),
     "memmux: from what knows most to what knows least": ("memmux/wire/ids.py", "import memmux.config.settings"),
+    "relay: as small as a Python process can be": ("memmux/relay/frames.py", "import json"),
     "ingest: the readers of strangers' files know no client": (
         "memmux/ingest/parser_process.py",
         "import memmux.client.blocking",

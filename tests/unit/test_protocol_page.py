@@ -128,6 +128,7 @@ def answers(desk: Desk) -> Mapping[str, Any]:
         "memory.load": desk.ask("memory.load", {"memories": [other, broken]}),
         "memory.graph": desk.ask("memory.graph", {"id": other["id"]}),
         "memory.history": desk.ask("memory.history", {"id": one}),
+        "memory.changes": desk.ask("memory.changes", {"after": 0}),
         "memory.use": desk.ask("memory.use", {"ids": [one]}),
         "memory.delete": desk.ask("memory.delete", {"id": two}),
         "memory.forget": desk.ask("memory.forget", {"filter": {"tags": ["a"]}, "dry_run": True}),
@@ -163,7 +164,14 @@ def test_every_kind_of_message_is_in_the_table_once_and_nothing_else() -> None:
 
 def test_a_hello_says_what_its_row_says() -> None:
     session = ClientSession(
-        name="a", pid=1, version="0", request_timeout_s=1.0, new_id=uuid7, random=random.random, observer=True
+        name="a",
+        pid=1,
+        version="0",
+        request_timeout_s=1.0,
+        new_id=uuid7,
+        random=random.random,
+        observer=True,
+        about={"host_pid": 2, "relay_pid": 3, "relay_version": "0"},
     )
     (row,) = (row for row in _table("kind") if _names(row["kind"]) == ["hello"])
     assert set(_names(row["meaning"])) - {"detail"} == set(session._hello)

@@ -20,6 +20,7 @@ from memmux.wire.requests import (
     BODIES,
     DEFAULT_NAMESPACE,
     Backup,
+    Changes,
     Filter,
     Forget,
     Get,
@@ -39,7 +40,7 @@ from memmux.wire.requests import (
 from memmux.wire.roles import Role
 from workers.runtime.jobs import Job
 
-NamingT = TypeVar("NamingT", Filter, Tags, Get, Graph, History, Update)
+NamingT = TypeVar("NamingT", Filter, Tags, Get, Graph, History, Changes, Update)
 _NOTHING = Grant(role=Role.READ, namespaces=())  # what a client may do whose grant can't be read
 
 
@@ -156,7 +157,7 @@ def _batch(grant: Grant, asked: StoreBatch) -> StoreBatch:
 
 
 _RULES: Mapping[type[Any], Callable[[Grant, Any], Any]] = {
-    **dict.fromkeys((Tags, Get, Graph, History, Update), _naming),
+    **dict.fromkeys((Tags, Get, Graph, History, Changes, Update), _naming),
     Purge: _in_place,
     **dict.fromkeys((Search, List, Forget), _filtered),
     **dict.fromkeys((Use, Undo, Namespaces), _by_number),

@@ -10,7 +10,7 @@ from typing import Protocol
 from memmux.errors import MemmuxError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
-from memmux.wire.requests import Dump, Get, HealthRow, History, List, Mode, Namespaces, Search, Store, Tags
+from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Mode, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.db.embeddings import Embedded
@@ -86,6 +86,9 @@ class Reader(Protocol):
 
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
+
+    def changes(self, asked: Changes) -> answers.Changes:
+        """Return what happened after a change, oldest first."""
 
     def namespaces(self, asked: Namespaces) -> answers.Namespaces:
         """Return the namespaces and how many live memories each has, the most first."""

@@ -10,6 +10,7 @@ from memmux.wire.answers import Status
 
 Row = Mapping[str, Any]
 _CLIENT = ("name", "pid", "version", "per_s", "p95_ms", "queue_ms", "in_flight", "requests", "errors")
+_GATEWAY = {"name": "gateway", "kind": "gateway"}
 _WORKER = ("name", "kind", "pid", "state", "busy", "in_flight", "restarts", "rss_bytes")
 
 
@@ -41,7 +42,8 @@ class View:
     @classmethod
     def of(cls, status: Status, before: Status | None = None) -> Self:
         """Return the view of a status; before: the one that was shown last."""
-        clients = [{name: client.get(name) for name in _CLIENT} for client in status.clients]
+        clients = [{name: client.get(name) for name in _CLIENT} for client in map(status.of_host, status.clients)]
+        gateway = () if status.gateway is None else ({**_GATEWAY, **status.gateway},)
         return cls(
             state=status.state,
             database=status.database,
@@ -53,7 +55,7 @@ class View:
             degraded=tuple(dict.fromkeys(status.degraded)),
             health={kind: {**told, "words": status.fitness(kind)} for kind, told in status.health.items()},
             clients=tuple(sorted(clients, key=lambda client: -(client["per_s"] or 0))),
-            workers=tuple(_worker(worker, status.queues) for worker in status.workers),
+            workers=tuple(_worker(worker, status.queues) for worker in (*status.workers, *gateway)),
             operations=tuple(_operation(name, counted) for name, counted in status.requests.items()),
             storage={
                 "memories": status.memories,

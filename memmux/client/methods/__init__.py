@@ -10,12 +10,13 @@ from __future__ import annotations
 from memmux.client.methods.cluster import backup, rebuild, status, stop, verify
 from memmux.client.methods.counts import namespaces, tags
 from memmux.client.methods.database import dump, load
-from memmux.client.methods.history import history, purge, undo
+from memmux.client.methods.history import changes, history, purge, undo
 from memmux.client.methods.memories import delete, forget, get, store, store_batch, update, used
 from memmux.client.methods.search import graph, list, path, search  # noqa: A004 - named as the methods are
 
 __all__ = [
     "backup",
+    "changes",
     "delete",
     "dump",
     "forget",

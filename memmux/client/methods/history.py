@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -10,7 +11,7 @@ import orjson
 from memmux.client.calls import Call
 from memmux.client.methods.arguments import Time
 from memmux.wire import requests
-from memmux.wire.answers import History, Purged, Undone
+from memmux.wire.answers import Changes, History, Purged, Undone
 from memmux.wire.protocol import Message
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
@@ -33,6 +34,29 @@ def history(
     """
     arguments = requests.History(id=id, limit=limit, namespace=namespace)
     return Call(operation="memory.history", body=arguments.to_body(), read=_history, timeout_s=timeout_s)
+
+
+def changes(
+    after: int | None = None,
+    *,
+    limit: int = 100,
+    tags: Sequence[str] = (),
+    namespace: str | Sequence[str] | None = DEFAULT_NAMESPACE,
+    timeout_s: float | None = None,
+) -> Call[Changes]:
+    """Return what happened after a change, oldest first: what was stored, changed, deleted and brought back.
+
+    after: the number of that change, as `next` of the answer before has it; None for the newest: then there is nothing
+        yet, and `next` is the number to begin with.
+    limit: how many changes at most, 1 to 1000.
+    tags: only of memories that have all of these tags now, compared without regard to case.
+    namespace: only of memories of this namespace; None for all namespaces; if left out, the setting `namespace`.
+
+    Returns a `Changes`.
+    """
+    named = namespace if namespace is None or isinstance(namespace, str) else tuple(namespace)
+    arguments = requests.Changes(after=after, limit=limit, tags=tuple(tags), namespace=named)
+    return Call(operation="memory.changes", body=arguments.to_body(), read=_changes, timeout_s=timeout_s)
 
 
 def undo(seq: int, *, key: str | None = None, timeout_s: float | None = None) -> Call[Undone]:
@@ -76,6 +100,10 @@ def purge(
 
 def _history(message: Message) -> History:
     return History.from_body(message.body)
+
+
+def _changes(message: Message) -> Changes:
+    return Changes.from_body(message.body)
 
 
 def _undone(message: Message) -> Undone:

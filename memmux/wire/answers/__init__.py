@@ -9,7 +9,7 @@ from memmux.wire.answers.base import Answer
 from memmux.wire.answers.counts import NameCount, Namespaces, Tags
 from memmux.wire.answers.database import Backup, Dumped, Loaded, Problem, Rebuilt, Verified
 from memmux.wire.answers.graph import Graph, Link, Node
-from memmux.wire.answers.history import Change, History, Purged, Undone
+from memmux.wire.answers.history import Change, Changes, History, Notice, Purged, Undone
 from memmux.wire.answers.memory import Hit, Memory, Page, SearchResult
 from memmux.wire.answers.status import Status
 from memmux.wire.answers.writes import Deleted, Forgotten, Similar, Stored, StoredBatch, Updated, Used
@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "Backup",
     "Change",
+    "Changes",
     "Deleted",
     "Dumped",
     "Forgotten",
@@ -30,6 +31,7 @@ __all__ = [
     "NameCount",
     "Namespaces",
     "Node",
+    "Notice",
     "Page",
     "Problem",
     "Purged",

@@ -61,6 +61,56 @@ class History(Several[Change]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One change of the whole memory, without what the memory said before.
+
+    seq: its place among all changes.
+    id: of the memory, which `get` reads unless it is deleted.
+    namespace: of the memory.
+    at: when, aware, UTC.
+    operation: what was asked for, as PROTOCOL.md names it.
+    client: who asked.
+    deleted: whether the memory is deleted now.
+    tags: of the memory, as it is now.
+    """
+
+    seq: int
+    id: str
+    namespace: str
+    at: datetime
+    operation: str
+    client: str
+    deleted: bool
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Notice:
+        """Return the change that the JSON object describes."""
+        return cls(**{**fields, "at": datetime.fromisoformat(fields["at"]), "tags": tuple(fields.get("tags", ()))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes(Several[Notice]):
+    """What happened after a change; iterate it, index it, or take `changes`.
+
+    changes: oldest first.
+    next: the number to ask with, next time: everything up to it is in `changes`, or was not asked for.
+    """
+
+    changes: tuple[Notice, ...]
+    next: int
+
+    def _items(self) -> tuple[Notice, ...]:
+        return self.changes
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Changes:
+        """Return the changes in `body`."""
+        fields = orjson.loads(body)
+        return cls(changes=tuple(map(Notice.from_json, fields["changes"])), next=fields["next"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undone(Answer):
     """The acknowledgement of an undo, which is a change itself.
 

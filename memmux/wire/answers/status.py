@@ -18,7 +18,8 @@ class Status:
     model: the embedding model; None until an embedder is ready.
     uptime_s: of the router.
     degraded: codes of everything that is not as it should be.
-    clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms and queue_ms of each.
+    clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms and queue_ms of each; of one that the
+        gateway speaks for also host_pid, relay_pid and relay_version.
     pid: of the router.
     endpoint: the address for clients of this machine.
     database: its path.
@@ -43,6 +44,7 @@ class Status:
     embedder: `batches`, `windows` in them, `cache_hits` and `cache_misses`, of all embed workers.
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
     events: counts of rare events.
+    gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed.
     """
 
     state: str
@@ -72,6 +74,7 @@ class Status:
     embedder: Mapping[str, Any] = field(default_factory=dict)
     backups: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
+    gateway: Mapping[str, Any] | None = None
 
     def fitness(self, kind: str) -> str:
         """Return in words whether reading or writing works, and why that is known; kind: read or write."""
@@ -86,6 +89,12 @@ class Status:
                 )
             case _:
                 return "unknown, not looked yet"
+
+    @staticmethod
+    def of_host(client: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what is said of a client, with pid and version of its host and its relay, if the gateway has it."""
+        pid, version = client.get("host_pid"), client.get("relay_version")
+        return {**client, "pid": pid or client.get("pid"), "version": version or client.get("version")}
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:

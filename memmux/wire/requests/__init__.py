@@ -13,7 +13,7 @@ from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata
 from memmux.wire.requests.counts import Namespaces, Tags
 from memmux.wire.requests.database import Backup, Dump, HealthRow, Load, Nothing
 from memmux.wire.requests.filters import Filter, Mode
-from memmux.wire.requests.history import History, Purge, Undo
+from memmux.wire.requests.history import Changes, History, Purge, Undo
 from memmux.wire.requests.memories import Forget, Get, Store, StoreBatch, Update, Use
 from memmux.wire.requests.search import Graph, List, Search, Walk
 
@@ -22,6 +22,7 @@ __all__ = [
     "DEFAULT_NAMESPACE",
     "Backup",
     "Body",
+    "Changes",
     "Dump",
     "Filter",
     "Forget",
@@ -63,6 +64,7 @@ BODIES: Mapping[str, type[Any]] = {
     "memory.forget": Forget,
     "memory.use": Use,
     "memory.history": History,
+    "memory.changes": Changes,
     "memory.undo": Undo,
     "memory.purge": Purge,
     "memory.dump": Dump,

@@ -9,6 +9,7 @@ from memmux import limits
 from memmux.errors import ArgumentInvalidError
 from memmux.wire.checks import aware, check_range, check_text
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, named, namespaces_of, put
+from memmux.wire.requests.filters import Filter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,27 @@ class History(Body):
     def __post_init__(self) -> None:
         check_text("id", self.id, limits.TYPE_CHARACTERS)
         check_range("limit", self.limit, 1, limits.HISTORY)
+        put(self, "namespace", named(self.namespace))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes(Body):
+    """memory.changes: what happened after a change, oldest first.
+
+    after: the number of that change; None for the newest one, after which nothing has happened yet. tags: only of
+    memories with all of these. namespace: one, or several; None for all.
+    """
+
+    after: int | None = None
+    limit: int = 100
+    tags: tuple[str, ...] = ()
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
+
+    def __post_init__(self) -> None:
+        if self.after is not None:
+            check_range("after", self.after, 0, 1 << 53)
+        check_range("limit", self.limit, 1, limits.HISTORY)
+        put(self, "tags", Filter(tags=self.tags).tags)
         put(self, "namespace", named(self.namespace))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from memmux.errors import NotAllowedError
 from memmux.wire.answers import (
     Answer,
     Change,
+    Changes,
     Deleted,
     Dumped,
     Forgotten,
@@ -24,6 +26,7 @@ from memmux.wire.answers import (
     NameCount,
     Namespaces,
     Node,
+    Notice,
     Page,
     SearchResult,
     Status,
@@ -65,6 +68,23 @@ class StandIn:
         self.used_ids: list[str] = []
         self.memory = MEMORY
         self.times = 1  # that it is there
+        self.seq = 3  # the newest change
+        self._gate: asyncio.Event | None = None
+        self._waiting = asyncio.Semaphore(0)
+
+    def wait(self) -> None:
+        """Answer no `get` until it may go on."""
+        self._gate = asyncio.Event()
+
+    def go_on(self) -> None:
+        """Answer what waits."""
+        assert self._gate is not None
+        self._gate.set()
+
+    async def waited(self, times: int) -> None:
+        """Return when so many wait."""
+        for _ in range(times):
+            await self._waiting.acquire()
 
     def _answer(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: T) -> T:
         self.calls.append((method, arguments, options))
@@ -83,6 +103,9 @@ class StandIn:
         return self._answer("search", arguments, options, result)
 
     async def get(self, *arguments: Any, **options: Any) -> Memory:
+        if self._gate is not None:
+            self._waiting.release()
+            await self._gate.wait()
         return self._answer("get", arguments, options, self.memory)
 
     async def list(self, *arguments: Any, **options: Any) -> Page:
@@ -118,6 +141,15 @@ class StandIn:
         )
         updates = [replace(stored, did="updated", before=self.memory)] * (self.times - 1)
         return self._answer("history", arguments, options, History(changes=(*updates, stored)))
+
+    async def changes(self, after: int | None = None, **options: Any) -> Changes:
+        if after is None:
+            return Changes(changes=(), next=self.seq)
+        noted = Notice(
+            seq=self.seq, id="0001", namespace="default", at=MOMENT, operation="memory.store", client="a", deleted=False
+        )
+        found = (noted,) * (self.times if after < self.seq else 0)
+        return self._answer("changes", (after,), options, Changes(changes=found, next=self.seq))
 
     async def dump(self, *arguments: Any, **options: Any) -> Dumped:
         lines = ({"id": "0001", "deleted_at": None}, {"id": "0002", "deleted_at": 5.0})

@@ -31,7 +31,7 @@ async def test_they_are_listed_and_the_cluster_is_not_asked(connect: Connect, ma
     async with connect(mode) as client:
         listed = (await client.list_resources()).resources
         templates = (await client.list_resource_templates()).resource_templates
-    assert [one.uri for one in listed] == ["memory://stats", "memory://tags", "memory://recent/10"]
+    assert [one.uri for one in listed] == ["memory://stats", "memory://tags", "memory://changes", "memory://recent/10"]
     assert [one.uri_template for one in templates] == [
         "memory://recent/{n}",
         "memory://tag/{tag}",

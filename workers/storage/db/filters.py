@@ -32,15 +32,18 @@ class Condition:
     current: bool = False
 
 
-def condition(asked: Filter, *, current: bool = False, unused_since: datetime | None = None) -> Condition:
+def condition(
+    asked: Filter, *, current: bool = False, unused_since: datetime | None = None, deleted: bool = False
+) -> Condition:
     """Return the condition that lets through what `asked` does.
 
-    current: and no superseded memory. unused_since: and none that was of use, or created, since that time.
+    current: and no superseded memory. unused_since: and none that was of use, or created, since that time. deleted: and
+    deleted memories, too.
     """
     values: dict[str, str | float] = {}
-    names = ["live_everywhere"]
+    names = ["ever_anywhere" if deleted else "live_everywhere"]
     if isinstance(asked.namespace, str):
-        names, values = ["live"], {"namespace": asked.namespace}
+        names, values = ["ever" if deleted else "live"], {"namespace": asked.namespace}
     elif asked.namespace is not None:
         names.append("namespaces")
         values["namespaces"] = orjson.dumps(asked.namespace).decode()
@@ -64,7 +67,7 @@ def condition(asked: Filter, *, current: bool = False, unused_since: datetime | 
         values["unused_since"] = unused_since.timestamp()
     by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
     sql = " AND ".join(_SQL[name] for name in (*names, *(["current"] if current else [])))
-    return Condition(sql, values, plain=len(names) == 1, by_tags=by_tags, current=current)
+    return Condition(sql, values, plain=len(names) == 1 and not deleted, by_tags=by_tags, current=current)
 
 
 def metadata_text(metadata: Metadata) -> str:

@@ -17,6 +17,7 @@ import apsw
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.wire.requests import (
     DEFAULT_NAMESPACE,
+    Changes,
     Forget,
     Get,
     Graph,
@@ -76,7 +77,7 @@ class Namespaces:
             case Search() | List() | Forget():
                 named = self._all_meant(asked.filter.namespace)
                 body = replace(asked, filter=replace(asked.filter, namespace=named))
-            case Tags():
+            case Tags() | Changes():
                 named = self._all_meant(asked.namespace)
                 body = replace(asked, namespace=named)
             case Get() | Update() | Graph():

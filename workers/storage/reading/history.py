@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import apsw
+import orjson
 
 from memmux.errors import MessageTooLargeError, NotFoundError
-from memmux.wire.answers import Change
-from memmux.wire.requests import History
+from memmux.wire import answers
+from memmux.wire.answers import Change, Notice
+from memmux.wire.requests import Changes, Filter, History
 from memmux.wire.times import from_epoch
 from workers.storage.db import engine, queries, rows
+from workers.storage.db.filters import condition
 from workers.storage.db.state import State
 
 _SQL = queries.load("history")
@@ -72,6 +75,33 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
         if operation not in _VIEWS:
             after = before
     return found
+
+
+def changes(connection: apsw.Connection, asked: Changes, seq: int) -> answers.Changes:
+    """Return what happened after a change, oldest first, up to the newest, `seq`; what only a view saw is left out.
+
+    A memory that was purged is not there any more, and neither is what happened to it.
+    """
+    if asked.after is None or asked.after >= seq:
+        return answers.Changes(changes=(), next=seq)
+    where = condition(Filter(tags=asked.tags, namespace=asked.namespace), deleted=True)
+    values = {**where.values, "after": asked.after, "limit": asked.limit, "views": orjson.dumps(list(_VIEWS)).decode()}
+    found = tuple(
+        Notice(
+            seq=number,
+            id=memory_id,
+            namespace=namespace,
+            at=from_epoch(at),
+            operation=operation,
+            client=client,
+            deleted=bool(deleted),
+            tags=tuple(orjson.loads(tags)),
+        )
+        for number, memory_id, namespace, at, operation, client, deleted, tags in connection.execute(
+            _SQL["all_changes"].format(where=where.sql), values
+        )
+    )
+    return answers.Changes(changes=found, next=found[-1].seq if len(found) == asked.limit else seq)
 
 
 def _did(operation: str, before: State | None, after: State | None) -> str:

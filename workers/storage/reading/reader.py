@@ -15,7 +15,7 @@ from memmux.config import database_header
 from memmux.errors import StorageFullError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Memory, Page, Verified
-from memmux.wire.requests import Dump, Get, HealthRow, History, List, Namespaces, Search, Store, Tags
+from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, silent
 from workers.storage.db import audits, dump, engine, file_identity, queries, rows, schema, vectors
@@ -113,6 +113,10 @@ class SqliteReader:
     def history(self, asked: History) -> Sequence[Change]:
         """Return the changes of one memory, newest first; raise NotFoundError."""
         return history.history(self._connection, asked)
+
+    def changes(self, asked: Changes) -> answers.Changes:
+        """Return what happened after a change, oldest first."""
+        return history.changes(self._connection, asked, self._seq)
 
     def namespaces(self, asked: Namespaces) -> answers.Namespaces:
         """Return the namespaces and how many memories each has."""

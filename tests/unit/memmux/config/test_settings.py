@@ -30,7 +30,7 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
     config.touch()
     for known in fields(Settings):
         variable = f"MEMMUX_{known.name.upper()}"
-        if known.name in ("embedder", "languages", "tools", "log_level", "log_content", "listen", "traces"):
+        if known.name in ("embedder", "languages", "tools", "log_level", "log_content", "listen", "traces", "gateway"):
             with pytest.raises(SettingInvalidError, match=variable):
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:

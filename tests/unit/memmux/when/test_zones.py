@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.when import local_zone
+from memmux.when import local_zone, zone_of
 
 SUMMER = datetime(2026, 7, 1, 12)  # noqa: DTZ001 - as the zone's clock shows it
 WINTER = datetime(2026, 12, 1, 12)  # noqa: DTZ001 - the same
@@ -26,7 +26,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     time.tzset()
 
 
-@pytest.mark.parametrize(
+ZONES = pytest.mark.parametrize(
     ("zone", "summer", "winter"),
     [
         ("Europe/Berlin", 2, 1),
@@ -38,6 +38,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         (str(Path("/usr/share/zoneinfo/Europe/Berlin")), 2, 1),
     ],
 )
+
+
+@ZONES
 def test_zone_is_that_of_the_machine_in_summer_and_winter(
     machine: Callable[[str], None], zone: str, summer: float, winter: float
 ) -> None:
@@ -47,3 +50,18 @@ def test_zone_is_that_of_the_machine_in_summer_and_winter(
     found = local_zone()
     assert SUMMER.replace(tzinfo=found).utcoffset() == timedelta(hours=summer)
     assert WINTER.replace(tzinfo=found).utcoffset() == timedelta(hours=winter)
+
+
+@ZONES
+def test_the_zone_of_another_process_is_what_its_variable_says(
+    machine: Callable[[str], None], zone: str, summer: float, winter: float
+) -> None:
+    machine("Asia/Tokyo")  # which is this process's own
+    found = zone_of(zone)
+    assert SUMMER.replace(tzinfo=found).utcoffset() == timedelta(hours=summer)
+    assert WINTER.replace(tzinfo=found).utcoffset() == timedelta(hours=winter)
+
+
+def test_a_process_without_the_variable_is_where_the_machine_is(machine: Callable[[str], None]) -> None:
+    machine("Asia/Tokyo")
+    assert SUMMER.replace(tzinfo=zone_of(None)).utcoffset() == timedelta(hours=9)

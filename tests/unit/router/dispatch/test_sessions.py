@@ -24,7 +24,7 @@ def test_hello_is_answered_with_what_a_client_must_know(driver: Driver) -> None:
     assert header.detail["version"] == "1.2.3"
     assert (header.detail["model"], header.detail["dimensions"]) == ("m", 3)
     assert header.detail["limits"]["in_flight"] == Limits().in_flight  # type: ignore[index]  # an object in JSON
-    assert list(driver.dispatcher.sessions()) == [(b"a", 7), (b"b", 9)]
+    assert list(driver.dispatcher.sessions()) == [(b"a", (7,)), (b"b", (9,))]
 
 
 def test_welcome_names_no_model_until_an_embedder_is_ready() -> None:
@@ -83,7 +83,7 @@ def test_client_that_reconnects_gets_its_answers_at_its_new_place(driver: Driver
     driver.answer("read-0", driver.requests("read-0")[0])
     assert driver.outcomes(b"a2") == [("r1", "ok")]
     assert driver.outcomes(b"a") == []
-    assert list(driver.dispatcher.sessions()) == [(b"a2", 7)]
+    assert list(driver.dispatcher.sessions()) == [(b"a2", (7,))]
 
 
 def test_old_place_of_a_client_that_reconnected_means_nothing_any_more(driver: Driver) -> None:

@@ -37,6 +37,7 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
     "memory.forget": {"filter": {"tags": ["t"]}},
     "memory.use": {"ids": ["x"]},
     "memory.history": {"id": "x"},
+    "memory.changes": {},
     "memory.undo": {"seq": 1},
     "memory.purge": {"id": "x"},
     "memory.dump": {},

@@ -6,6 +6,12 @@ m.deleted_at IS NULL AND m.namespace = :namespace
 -- name: live_everywhere
 m.deleted_at IS NULL
 
+-- name: ever
+m.namespace = :namespace
+
+-- name: ever_anywhere
+m.namespace <> 'memmux-canary'
+
 -- name: namespaces
 m.namespace IN (SELECT value FROM json_each(:namespaces))
 

@@ -1,0 +1,117 @@
+"""The gateway: takes relays in, and serves each as if it were the only one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+import zmq.asyncio
+
+from mcp_dealer import traces
+from mcp_dealer.asked import LINK
+from mcp_dealer.cluster_link import ClusterLink
+from mcp_dealer.gateway.connection import Connection
+from mcp_dealer.gateway.session import Session
+from mcp_dealer.gateway.world import World
+from mcp_dealer.server import MemoryServer
+from memmux.config.settings import Settings
+from memmux.errors import MemmuxError
+from memmux.logs import log
+from memmux.relay import frames
+from memmux.relay.frames import Frame
+
+HELLO_S = 30.0  # for a relay to say who it is
+LEAVE_S = 1.0  # for the sessions to say goodbye
+DEATHS = 5  # of gateways, after which what they were sent is answered with an error
+FAILED = 1  # the code that a relay exits with when its settings are wrong
+SEEK = b"seek"
+
+
+class Gateway:
+    """One process's MCP server. settings: of the cluster that it is for; None where any is meant."""
+
+    def __init__(self, settings: Settings | None) -> None:
+        self._settings = settings
+        self._server = MemoryServer()
+        self._context = zmq.asyncio.Context()
+        self._serving: dict[asyncio.Task[None], Connection] = {}
+        self.moving = False
+        """Whether it sends its relays to the next one."""
+        self.idle_since = time.monotonic()
+        """Since when there is no session, in monotonic seconds."""
+
+    @property
+    def sessions(self) -> int:
+        """How many relays are connected."""
+        return len(self._serving)
+
+    def take(self, connection: Connection) -> asyncio.Task[None]:
+        """Serve a relay in a task of its own."""
+        task = asyncio.create_task(self.serve(connection))
+        self._serving[task] = connection
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._serving.pop(task, None)
+        self.idle_since = time.monotonic()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.get().error("session_failed", exc_info=error)
+
+    async def serve(self, connection: Connection) -> None:
+        """Serve one relay until its host is gone."""
+        try:
+            async with asyncio.timeout(HELLO_S):
+                hello = await connection.frame()
+            if hello is not None and hello.kind == frames.HELLO:
+                await self._welcome(connection, hello)
+        except TimeoutError:
+            pass
+        finally:
+            await connection.aclose()
+
+    async def _welcome(self, connection: Connection, hello: Frame) -> None:
+        try:
+            world = World.of(hello, connection.peer_pid)
+        except MemmuxError as error:
+            words = f"memmux mcp: {error.code}: {error.message}"
+            connection.send(Frame(frames.EXIT, FAILED, words.encode(errors="replace")))
+            return
+        ours = self._settings
+        if ours is not None and (ours.database, ours.remote) != (world.settings.database, world.settings.remote):
+            connection.send(Frame(frames.GO, 0, SEEK))
+            return
+        connection.send(Frame(frames.SETTLED))
+        link = ClusterLink(world.settings, world, self._context)
+        LINK.set(link)
+        if world.settings.traces:
+            traces.set_up()
+        about = world.about()
+        log.get().info("mcp_started", **about)
+        poisoned = world.offered if world.deaths >= DEATHS else 0
+        session = Session(connection, world.session, poisoned, world.offered)
+        try:
+            await session.run(self._server.serve)
+        finally:
+            await link.aclose()
+            if session.left != "input ended":
+                log.get().info("host_gone", why=session.left, **about)
+            log.get().info("mcp_stopped", client=link.name, **about)
+        connection.send(Frame(frames.EXIT))
+
+    def move(self) -> None:
+        """Send every relay to the next gateway."""
+        self.moving = True
+        for connection in self._serving.values():
+            connection.send(Frame(frames.GO))
+
+    async def aclose(self) -> None:
+        """End every session, and say goodbye for it."""
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        if serving:
+            await asyncio.wait(serving, timeout=LEAVE_S)
+        with suppress(zmq.ZMQError):
+            self._context.destroy(linger=0)

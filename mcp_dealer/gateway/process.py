@@ -1,0 +1,218 @@
+"""The process of a gateway: where its relays come from, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from mcp_dealer import traces
+from mcp_dealer.gateway.connection import Connection
+from mcp_dealer.gateway.gateway import Gateway
+from memmux.config.paths import Places, make_private, open_lock
+from memmux.config.settings import Settings
+from memmux.relay.frames import pack_fields
+from memmux.relay.host import Host
+from memmux.relay.line_log import LineLog
+from memmux.relay.relay import LeaveError, Relay, Way
+from memmux.relay.route import TOLD
+from memmux.version import __version__
+
+_STDERR = 2
+IDLE_S = 300.0  # without a relay, before the process ends
+BEAT_S = 1.0  # between two signs of life
+BACKLOG = 1024  # relays that wait to be taken in
+
+
+def run(how: str, settings: Settings, descriptor: int) -> None:
+    """Serve as the flag `how` says."""
+    match how:
+        case "--private":
+            asyncio.run(_private(settings))
+        case "--connection-fd":
+            asyncio.run(_connected(descriptor))
+        case "--listen-fd":
+            asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True))
+        case _:
+            _detached(settings)
+
+
+async def _private(settings: Settings) -> NoReturn:
+    """Serve the host at standard input and output; its relay is a thread."""
+    ours, theirs = socket.socketpair()
+    host = Host(*_claimed())
+    relay = Relay(host, _OneWay(theirs, settings))
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+
+    def carry() -> None:
+        code = relay.run()
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(_end, ended, code)
+
+    threading.Thread(target=carry, name="relay", daemon=True).start()
+    gateway = Gateway(None)
+    _heed_signals(ended)
+    _forget_environment()
+    serving = gateway.take(await Connection.of(ours))
+    code = await ended
+    theirs.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await asyncio.wait({serving})
+    await _leave(gateway, code)
+
+
+async def _connected(descriptor: int) -> NoReturn:
+    """Serve one relay, over the socket that it has given us."""
+    gateway = Gateway(None)
+    _forget_environment()
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    _heed_signals(ended)
+    serving = gateway.take(await Connection.of(socket.socket(fileno=descriptor)))
+    serving.add_done_callback(lambda _: _end(ended, 0))
+    await _leave(gateway, await ended)
+
+
+async def _listening(settings: Settings, listener: socket.socket, *, beats: bool) -> NoReturn:
+    """Serve all relays that connect, until there has been none for a while, or the router is gone.
+
+    beats: whether the router at the other end of standard input and output is to be told that this process lives.
+    """
+    gateway = Gateway(settings)
+    _forget_environment()
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    _heed_signals(ended)
+
+    def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        gateway.take(Connection(reader, writer))
+
+    listener.setblocking(False)  # noqa: FBT003 - it takes no name
+    server = await asyncio.start_unix_server(take, sock=listener)
+
+    def move() -> None:
+        server.close()
+        gateway.move()
+
+    if beats:
+        _watch_router(asyncio.get_running_loop(), move)
+    while not ended.done() and not (gateway.moving and not gateway.sessions):
+        if not gateway.sessions and time.monotonic() - gateway.idle_since >= IDLE_S:
+            break
+        if beats:
+            _say(b".")
+        await asyncio.wait({ended}, timeout=BEAT_S)
+    server.close()
+    await _leave(gateway, 0)
+
+
+def _watch_router(loop: asyncio.AbstractEventLoop, move: Callable[[], None]) -> None:
+    """End with the router, which has the other end of standard input, and do what it says there."""
+
+    def watch() -> None:
+        while line := os.read(0, 64):
+            if b"move" in line:
+                loop.call_soon_threadsafe(move)
+        os._exit(0)
+
+    threading.Thread(target=watch, name="router-watch", daemon=True).start()
+
+
+def _say(word: bytes) -> None:
+    with suppress(OSError):  # the router is gone, or stopped and not reading
+        os.write(1, word)
+
+
+def _detached(settings: Settings) -> None:
+    """Serve the relays of this machine for a cluster on another one."""
+    path = Places(settings).mcp_socket
+    make_private(path.parent.parent)
+    make_private(path.parent)
+    with open_lock(path.with_name("mcp.lock")) as lock:
+        if not lock.take():
+            return  # another one serves
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        listener.listen(BACKLOG)
+        asyncio.run(_listening(settings, listener, beats=False))
+
+
+async def _leave(gateway: Gateway, code: int) -> NoReturn:
+    """End the process.
+
+    At once, because a thread that waits for standard input, or for a cluster that is still starting, can't be
+    interrupted, and hosts kill servers that linger. Every answer was flushed when it was written.
+    """
+    await gateway.aclose()
+    traces.flush()
+    os._exit(code)
+
+
+def _end(ended: asyncio.Future[int], code: int) -> None:
+    if not ended.done():
+        ended.set_result(code)
+
+
+def _heed_signals(told: asyncio.Future[int]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _end, told, 0)
+
+
+def _forget_environment() -> None:
+    """Have no time zone of this process's own: each host has one."""
+    os.environ.pop("TZ", None)
+
+
+def _claimed() -> tuple[int, int]:
+    """Return standard input and output under other descriptors; what prints goes to standard error from now on."""
+    nothing = os.open(os.devnull, os.O_RDWR)  # where standard error is closed, it takes its place
+    read, write = os.dup(0), os.dup(1)
+    os.dup2(nothing, 0)
+    os.dup2(_STDERR, 1)
+    if nothing != _STDERR:
+        os.close(nothing)
+    return read, write
+
+
+class _OneWay(Way):
+    """The way of a relay that is a part of its gateway's process."""
+
+    def __init__(self, gateway: socket.socket, settings: Settings) -> None:
+        self._gateway: socket.socket | None = gateway
+        told = [(name, value) for name, value in os.environ.items() if name.startswith(TOLD)]
+        try:
+            folder = os.getcwd()  # noqa: PTH109 - as it is, also where it can't be read
+        except OSError:
+            folder = "/"
+        self._hello = pack_fields(
+            [
+                ("version", __version__),
+                ("session", os.urandom(16).hex()),
+                ("pid", str(os.getpid())),
+                ("host_pid", str(os.getppid())),
+                ("folder", folder),
+                *(("flag", flag) for flag in settings.flags()),
+                *(("env", f"{name}={value}") for name, value in told),
+            ]
+        )
+
+    def step(self, now: float, *, search: bool) -> socket.socket:
+        """Return the one connection that there is, once."""
+        del now, search
+        gateway, self._gateway = self._gateway, None
+        if gateway is None:
+            raise LeaveError(1)
+        return gateway
+
+    def hello(self, log: LineLog) -> bytes:
+        """Return what the gateway is told."""
+        del log
+        return self._hello

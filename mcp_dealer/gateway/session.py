@@ -1,0 +1,326 @@
+"""A session: the lines of one host, from its relay to the SDK and back, and each of them settled.
+
+The SDK works on a message in a copy of the context that comes with it, so that whatever is said there is known to
+belong to the line: ids may be used twice, and are left alone. An answer is a frame as soon as all that its line asks
+is answered; what is cancelled is settled without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from mcp.shared.dispatcher import coerce_request_id
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
+from mcp_types import (
+    INTERNAL_ERROR,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
+from pydantic_core import PydanticSerializationError
+
+from mcp_dealer import lines
+from mcp_dealer.asked import LINE, AskedLine
+from mcp_dealer.gateway.connection import Connection
+from memmux.logs import log
+from memmux.relay import frames
+from memmux.relay.frames import Frame
+
+LINES = 64  # without an answer; then the relay isn't read
+BYTES = 8 << 20  # of them, or of answers that the relay has not taken; then it isn't read either
+_POISONED = "poisoned: the MCP server died of this request, or of one beside it, time and again; send another one"
+KEPT = ("initialize", "notifications/initialized")  # what the next gateway has to know
+CANCELLED = "notifications/cancelled"
+OPEN_ENDED = "subscriptions/listen"  # answered when it ends, so nobody waits for it to leave
+
+Run = Callable[["Incoming", "Outgoing"], Awaitable[None]]
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A line that is worked on. asked: how many of its messages have no answer yet. cancels: lines that cancel it."""
+
+    number: int
+    replayed: bool
+    size: int
+    asked: int = 0
+    open_ended: bool = False
+    answers: list[str] = field(default_factory=list)
+    cancels: list[Line] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Asked(AskedLine):
+    """One message of a line. of: the session that it came in."""
+
+    line: Line = field(default_factory=lambda: Line(0, replayed=True, size=0))
+    of: Session | None = None
+
+    def keep(self) -> int:
+        """Have the next gateway told of the line, too, and be there as long as it is kept; return its number."""
+        if self.of is not None:
+            self.of.pin(self.line.number, needed=True)
+        return self.line.number
+
+    def let_go(self, number: int) -> None:
+        """Have it told of a line no more."""
+        if self.of is not None:
+            self.of.pin(0, (number,))
+
+
+class Session:
+    """The lines of one relay.
+
+    name: of the relay's session, which is the same at every gateway. poisoned: the number of the last line that was
+    sent to gateways of which one after the other died; requests up to it fail. offered: of the last line that an
+    earlier gateway was sent.
+    """
+
+    def __init__(self, connection: Connection, name: str, poisoned: int = 0, offered: int = 0) -> None:
+        self._connection = connection
+        self._name = name
+        self._poisoned = poisoned
+        self._offered = offered
+        self._lines: dict[int, Line] = {}
+        self._requests: dict[int | str, Line] = {}  # by the id that the host gave
+        self._bytes = 0
+        self._changed = asyncio.Event()
+        self.left = "connection closed"
+        """Why the host's input ended."""
+
+    async def run(self, serve: Run) -> None:
+        """Have `serve` answer the host's messages until its input ends, and everything is answered, or it is gone."""
+        incoming = Incoming()
+        reading = asyncio.create_task(self._read(incoming))
+        try:
+            await serve(incoming, Outgoing(self))
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+    # from the relay
+
+    async def _read(self, incoming: Incoming) -> None:
+        try:
+            while (frame := await self._connection.frame()) is not None:
+                if frame.kind == frames.END:
+                    self.left = frame.payload.decode(errors="replace") or "input ended"
+                    await self._finish()
+                    return
+                if frame.kind in (frames.LINE, frames.REPLAYED):
+                    self._take(frame, incoming)
+                    await self._room()
+        finally:
+            incoming.end()
+
+    async def _room(self) -> None:
+        """Return when another line may come."""
+        while len(self._lines) >= LINES or self._bytes >= BYTES or self._connection.unsent >= BYTES:
+            self._changed.clear()
+            if self._connection.unsent >= BYTES:
+                await self._connection.drain()
+            else:
+                await self._changed.wait()
+
+    async def _finish(self) -> None:
+        """Return when everything is answered, or nobody is there to hear it."""
+        gone = asyncio.create_task(self._connection.frame())
+        try:
+            while any(not line.open_ended for line in self._lines.values()):
+                self._changed.clear()
+                changed = asyncio.create_task(self._changed.wait())
+                done, _ = await asyncio.wait({changed, gone}, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                if gone in done:
+                    return
+        finally:
+            gone.cancel()
+
+    def _take(self, frame: Frame, incoming: Incoming) -> None:
+        line = Line(frame.number, frame.kind == frames.REPLAYED, len(frame.payload))
+        self._lines[line.number] = line
+        self._bytes += line.size
+        said = list(lines.read(frame.payload))
+        messages: list[tuple[Asked, JSONRPCMessage | Exception]] = []
+        line.asked = 1  # until all of it is seen
+        for part, one in enumerate(said):
+            if isinstance(one, lines.Refusal):
+                log.get().warning("line_refused", code=one.code, error=one.reason)
+                line.answers.append(one.answer)
+                continue
+            number = f"{line.number}.{part}" if len(said) > 1 else str(line.number)
+            messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), _parsed(one.text)))
+        later = False
+        for asked, message in messages:
+            metadata = None
+            if line.number <= self._poisoned and not line.replayed and isinstance(message, JSONRPCRequest):
+                line.answers.append(lines.error(INTERNAL_ERROR, _POISONED, message.id))
+                continue
+            if isinstance(message, JSONRPCRequest):
+                line.asked += 1
+                line.open_ended = message.method == OPEN_ENDED
+                self._requests[coerce_request_id(message.id)] = line
+                metadata = ServerMessageMetadata(on_request_unanswered=_settling(self, asked))
+            method = getattr(message, "method", "")
+            if method in KEPT and not line.replayed:
+                self.pin(line.number)
+            later = self._cancels(line, message) or later
+            item = message if isinstance(message, Exception) else SessionMessage(message, metadata)
+            incoming.put(asked, item)
+        if not later:
+            self.settle(line)
+
+    def _cancels(self, line: Line, message: object) -> bool:
+        """Return whether the line cancels one that is still worked on; then it is settled after that one."""
+        if getattr(message, "method", "") != CANCELLED:
+            return False
+        request_id = (getattr(message, "params", None) or {}).get("requestId")
+        target = self._requests.get(coerce_request_id(request_id)) if isinstance(request_id, int | str) else None
+        if target is None or target.number not in self._lines or target is line:
+            return False
+        target.cancels.append(line)
+        return True
+
+    # to the relay
+
+    def pin(self, number: int, unpinned: tuple[int, ...] = (), *, needed: bool = False) -> None:
+        """Have the next gateway told of a line, and of others no more; needed: it is to be there all the time."""
+        self._connection.send(Frame(frames.PIN, number, frames.pack_numbers(unpinned), at=int(needed)))
+
+    def answer(self, line: Line, text: str) -> None:
+        """Take the answer to one message of a line."""
+        line.answers.append(text)
+        self.settle(line)
+
+    def settle(self, line: Line) -> None:
+        """Take that one message of a line wants nothing more; the last one settles the line."""
+        line.asked -= 1
+        if line.asked > 0 or self._lines.pop(line.number, None) is None:
+            return
+        self._bytes -= line.size
+        self._changed.set()
+        for request_id in [known for known, other in self._requests.items() if other is line]:
+            del self._requests[request_id]
+        if not line.replayed:
+            kind = frames.ANSWER if line.answers else frames.SETTLED
+            self._connection.send(Frame(kind, line.number, "\n".join(line.answers).encode()))
+        for cancel in line.cancels:
+            self.settle(cancel)
+
+    def acknowledged(self, line: Line) -> bool:
+        """Return whether an earlier gateway has said that it listens."""
+        return line.open_ended and line.number <= self._offered
+
+    def say(self, text: str) -> None:
+        """Tell the host something that answers nothing; not if it has left much unread."""
+        if self._connection.unsent < BYTES:
+            self._connection.send(Frame(frames.OUTPUT, 0, text.encode()))
+
+
+class Incoming:
+    """The messages of a host, as the SDK reads them. last_context: that of the message that was read last."""
+
+    def __init__(self) -> None:
+        self.last_context: contextvars.Context | None = None
+        self._queue: asyncio.Queue[tuple[contextvars.Context, SessionMessage | Exception] | None] = asyncio.Queue()
+
+    def put(self, asked: AskedLine, item: SessionMessage | Exception) -> None:
+        """Add a message."""
+        context = contextvars.copy_context()
+        context.run(LINE.set, asked)
+        self._queue.put_nowait((context, item))
+
+    def end(self) -> None:
+        """Have no message follow."""
+        self._queue.put_nowait(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        found = await self._queue.get()
+        if found is None:
+            self.end()
+            raise StopAsyncIteration
+        self.last_context, item = found
+        return item
+
+    async def receive(self) -> SessionMessage | Exception:
+        """Return the next message."""
+        return await self.__anext__()
+
+    async def aclose(self) -> None:
+        """Nothing is to be closed."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class Outgoing:
+    """Where the SDK sends what it says; what a line asked for is known from the context."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def send(self, item: SessionMessage, /) -> None:
+        """Send a message: an answer settles its line."""
+        message, asked = item.message, LINE.get()
+        line = asked.line if isinstance(asked, Asked) else None
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            if line is not None:
+                self._session.answer(line, line_of(message))
+        elif line is None or not (line.replayed or (_acknowledges(message) and self._session.acknowledged(line))):
+            self._session.say(line_of(message))
+
+    async def aclose(self) -> None:
+        """Nothing is to be closed."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+def _acknowledges(message: JSONRPCMessage) -> bool:
+    return getattr(message, "method", "") == "notifications/subscriptions/acknowledged"
+
+
+def line_of(message: JSONRPCMessage) -> str:
+    """Return a message as a line; half a surrogate pair, as the name of a file may hold, becomes U+FFFD."""
+    try:
+        return message.model_dump_json(by_alias=True, exclude_unset=True)
+    except PydanticSerializationError:
+        return lines.mended(json.dumps(message.model_dump(by_alias=True, exclude_unset=True), ensure_ascii=False))
+
+
+def _parsed(text: str) -> JSONRPCMessage | Exception:
+    """Return the message for the SDK, which drops an error and so what is no message to it: a malformed answer."""
+    try:
+        return jsonrpc_message_adapter.validate_json(text, by_name=False)
+    except ValueError as error:
+        return error
+
+
+def _settling(session: Session, asked: Asked) -> Callable[[], Awaitable[None]]:
+    async def settle() -> None:
+        session.settle(asked.line)
+
+    return settle

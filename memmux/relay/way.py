@@ -1,0 +1,248 @@
+"""The way to a gateway: to the one of the cluster, or to one of the relay's own where that can't be had.
+
+The way that costs nothing is a route that was found before. Where it leads to nobody, a child finds the cluster, or
+starts it; one relay at a time has one, and the others wait for what it finds.
+"""
+
+from __future__ import annotations
+
+import _socket
+import fcntl
+import os
+import sys
+
+from memmux.relay import route as routes
+from memmux.relay.frames import pack_fields
+from memmux.relay.relay import LeaveError, Way
+from memmux.relay.route import Route
+from memmux.version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memmux.relay.line_log import LineLog
+
+PATIENCE_S = 8.0  # without anybody at the socket, before a gateway of its own is started
+FOUND_S = 2.0  # the same, once the cluster is known to be there
+FAILURES = 3  # connections in a row over which nothing was said, before the same
+PAUSE_S = 0.1  # after such a connection; doubled each time
+PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
+UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
+STEADY_S = 10.0  # a connection that lasted so long did not end for what was sent over it
+
+
+class ClusterWay(Way):
+    """The way of one relay. arguments: its command line, as `memmux` gets it."""
+
+    def __init__(self, arguments: Sequence[str], folder: str) -> None:
+        self._arguments = arguments
+        self._folder = folder
+        self._file = routes.path(arguments, os.environ, folder)
+        self._session = os.urandom(16).hex()
+        self._route = routes.read(self._file)
+        self.known = self._route is not None
+        self._began: float | None = None
+        self._connected_at = 0.0
+        self._failures = 0
+        self._private_failures = 0
+        self._deaths = 0  # of gateways, one soon after the other
+        self._not_before = 0.0
+        self._child = 0
+        self._told: _socket.socket | None = None  # by the child; it ends when this is closed
+        self._said = b""
+        self._code = 0
+        self._ending: list[int] = []  # processes of ours that have ended, or will
+        self._lock = -1
+        self._found_at: float | None = None
+        self._private = False
+        self._own_pid = 0
+
+    @property
+    def route(self) -> Route | None:
+        """The route, if it is known."""
+        return self._route
+
+    def hello(self, log: LineLog) -> bytes:
+        """Return what a gateway is told of this relay and its host."""
+        del log
+        known = [(name, value) for name, value in os.environ.items() if name.startswith(routes.TOLD)]
+        flags = self._route.flags if self._route is not None else ()
+        return pack_fields(
+            [
+                ("version", __version__),
+                ("session", self._session),
+                ("pid", str(os.getpid())),
+                ("host_pid", str(os.getppid())),
+                ("folder", self._folder),
+                ("deaths", str(self._deaths)),
+                *(("flag", flag) for flag in flags),
+                *(("env", f"{name}={value}") for name, value in known),
+            ]
+        )
+
+    def lost(self, now: float, log: LineLog) -> None:
+        """Take that a connection is gone; what was said over it tells whether its gateway worked."""
+        self._began = self._found_at = None
+        if self._own_pid:
+            self._ending.append(self._own_pid)
+            self._own_pid, self.busy = 0, True
+        self._deaths = self._deaths + 1 if log.go is None and now - self._connected_at < STEADY_S else 0
+        if log.go:
+            # Of another cluster; if that is said again and again, it is no route that helps.
+            self._route = None
+            self._failures += 1
+        elif log.understood:
+            self._failures = self._private_failures = 0
+            self._private = False
+        elif self._private:
+            self._private_failures += 1
+        else:
+            self._failures += 1
+        failures = self._failures + self._private_failures
+        self._not_before = now + PAUSE_S * 2.0 ** min(failures, 6) if failures else now
+
+    def step(self, now: float, *, search: bool) -> _socket.socket | None:
+        """Return a connection, or None if there is none yet; raise LeaveError if there never will be."""
+        self._began = now if self._began is None else self._began
+        if now < self._not_before:
+            return None
+        if self._route is None:
+            self._route = routes.read(self._file)
+            self.known = self.known or self._route is not None
+        self._heed_child()
+        if self._route is not None:
+            own = self._route.mode == routes.PRIVATE or self._failures >= FAILURES or self._waited_enough(now)
+            if own and search:
+                return self._own(now, self._route)
+            if (connected := _connect(self._route.socket)) is not None:
+                self._connected_at = now
+                self._found_at = None
+                return connected
+        if search:
+            self._search()
+        else:
+            self._began = now
+        return None
+
+    def _heed_child(self) -> None:
+        """Take what the child's end says: that the settings are wrong, or that no cluster is to be had."""
+        code, self._code = self._code, 0
+        if code == UNREACHABLE and self._route is not None:
+            self._failures = FAILURES
+        elif code:
+            raise LeaveError(code if code > 0 else 1)
+
+    def _waited_enough(self, now: float) -> bool:
+        assert self._began is not None
+        if self._found_at is not None and not self._child:
+            return now - self._found_at >= FOUND_S
+        return now - self._began >= PATIENCE_S
+
+    # a child that finds the cluster
+
+    def tend(self, now: float) -> None:
+        """Hear the child that looks for the cluster, and let those that have ended go."""
+        if not self.busy:
+            return
+        self._ending = [pid for pid in self._ending if not os.waitpid(pid, os.WNOHANG)[0]]
+        self._hear_child()
+        pid, status = os.waitpid(self._child, os.WNOHANG) if self._child else (0, 0)
+        if pid:
+            self._hear_child()
+            self._child, self._found_at = 0, now
+            if self._told is not None:
+                self._told.close()
+                self._told = None
+            self._code = os.waitstatus_to_exitcode(status)
+            self._release_lock()
+        self.busy = bool(self._child or self._ending)
+
+    def close(self) -> None:
+        """Leave the search to another relay; a child of ours ends with it."""
+        if self._told is not None:
+            self._told.close()
+        self._release_lock()
+
+    def _search(self) -> None:
+        """Have a child look for the cluster, unless another relay has one, or it has just been done."""
+        if self._child or self._found_at is not None or not self._take_lock():
+            return
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        ours.setblocking(False)
+        os.set_inheritable(theirs.fileno(), True)
+        command = [sys.executable, "-P", "-m", "memmux.cli.launch", str(theirs.fileno()), *self._arguments]
+        self._child, self.busy = _spawn(command), True
+        theirs.close()
+        self._told, self._said = ours, b""
+
+    def _hear_child(self) -> None:
+        """Take the route that the child has found; it goes on, until the cluster is there."""
+        if self._told is None:
+            return
+        try:
+            while part := self._told.recv(routes.READ_BYTES):
+                self._said += part
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        if self._said:
+            self._route, self._said = Route.unpack(self._said) or self._route, b""
+            self.known = True
+
+    def _take_lock(self) -> bool:
+        """Return whether it is this relay's turn; always where no lock can be had."""
+        if not routes.make_folder(self._file):
+            return True
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(f"{self._file}.lock", flags, 0o600)
+        except OSError:
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._lock = descriptor
+        return True
+
+    def _release_lock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    # a gateway of its own
+
+    def _own(self, now: float, route: Route) -> _socket.socket:
+        if self._private_failures >= PRIVATE_FAILURES:
+            raise LeaveError(1, b"memmux mcp: no gateway can be started; run `memmux doctor`")
+        self._private, self._connected_at = True, now
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        os.set_inheritable(theirs.fileno(), True)
+        command = [sys.executable, "-P", "-m", "mcp_dealer", f"--connection-fd={theirs.fileno()}", *route.flags]
+        self._own_pid = _spawn(command)
+        theirs.close()
+        return ours
+
+
+def _connect(path: str) -> _socket.socket | None:
+    """Return a connection to the socket at a path; None if nobody listens there, or there is no room."""
+    made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        made.connect(path)
+    except OSError:
+        made.close()
+        return None
+    return made
+
+
+def _spawn(command: list[str]) -> int:
+    """Start a process that has nothing of the host's but its standard error; return its pid."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, 2, 1),
+    ]
+    return os.posix_spawn(command[0], command, os.environ, file_actions=actions)

@@ -1,0 +1,260 @@
+"""Gateways: the socket that relays of MCP hosts connect to, and the process that serves it once somebody does.
+
+The router only listens: what has come while no gateway is there waits in the socket's backlog, so a gateway that is
+killed refuses nobody. A gateway has no stage and no credit. It is told to move its relays by a line on its standard
+input, whose end is the end of the router; on its standard output it says once a second that it lives.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from memmux.config.settings import Settings
+from memmux.errors import ClusterStartError
+from memmux.files import private
+from memmux.logs import log
+from memmux.processes import private_bytes, rss_bytes
+from router.lifecycle.supervisor import BACKOFF_MOST_S, BACKOFF_S, DEGRADED_AFTER, MEMORY, STEADY_S
+
+BACKLOG = 1024  # relays that wait to be taken in
+START_S = 60.0  # for a process to say that it lives, on a machine that is busy
+GROWTH = 1.5  # times its first size, to which it may grow in any case
+MOVE = b"move\n"
+KEPT_BYTES = 1 << 16  # of what a gateway says, read at once
+FAILING = "gateway_failing"  # the code that says that none comes up
+
+
+@dataclass(slots=True)
+class _Gateway:
+    """A running gateway. heard: when it last said that it lives. ready: since when it serves."""
+
+    popen: subprocess.Popen[bytes]
+    started: float
+    heard: float
+    ready: float | None = None
+    first_bytes: int = 0
+    moved: bool = False
+
+
+class Gateways:
+    """The socket, and at most one gateway that takes relays in; others are on their way out.
+
+    path: of the socket. begun: a file that is there while a gateway runs, for a successor to know. Every method is
+    quick and none waits.
+    """
+
+    def __init__(self, settings: Settings, path: Path, *, successor: bool) -> None:
+        self._settings = settings
+        self._path = path
+        self._own = path.with_name(f"m{os.getpid()}") if successor else path
+        self._marker = path.with_name("gateway")
+        self._listener: socket.socket | None = None
+        self._present: _Gateway | None = None
+        self._leaving: list[_Gateway] = []
+        self._failures = 0
+        self._starts = 0
+        self._due: float | None = None
+        self._wanted = successor and self._marker.exists()
+        self._stopping = False
+
+    def listen(self) -> None:
+        """Listen, at a path that only we use if we are a successor; raise ClusterStartError if that can't be."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._own.unlink(missing_ok=True)
+            listener.bind(str(self._own))
+            listener.listen(BACKLOG)
+            listener.setblocking(False)  # noqa: FBT003 - it takes no name
+        except OSError as error:
+            listener.close()
+            raise ClusterStartError(
+                f"the cluster can't listen at {self._own}: {error.strerror}; remove what is there, or set "
+                "MEMMUX_RUNTIME_DIR to another folder"
+            ) from None
+        self._listener = listener
+
+    def publish(self) -> None:
+        """Be where relays look, in the place of the router before; raise ClusterStartError if that can't be."""
+        if self._own == self._path:
+            return
+        try:
+            self._own.rename(self._path)
+        except OSError as error:
+            raise ClusterStartError(f"{self._path} can't be had: {error.strerror}") from None
+        self._own = self._path
+
+    @property
+    def warm(self) -> bool:
+        """Whether a gateway is there, if one is wanted."""
+        return not self._wanted or (self._present is not None and self._present.ready is not None)
+
+    def polled(self, now: float) -> int | None:
+        """Return the descriptor that tells that somebody waits to be taken in; None if that is nobody's concern now."""
+        if self._listener is None or self._present is not None or self._stopping:
+            return None
+        return self._listener.fileno() if self._due is None or now >= self._due else None
+
+    def due(self, now: float) -> float | None:
+        """Return when the next start may be."""
+        return self._due if self._present is None and self._due is not None and self._due > now else None
+
+    def start(self, now: float) -> None:
+        """Start a gateway: somebody waits for one."""
+        if self._present is None and not self._stopping:
+            self._present = self._spawn(now)
+            if self._present is None:
+                self._failed(now)
+            self._mark()
+
+    def look(self, now: float) -> None:
+        """Take what gateways say, and do without those that have ended, hang, or have grown too much."""
+        if self._wanted:
+            self._wanted = self._present is None or self._present.ready is None
+            self.start(now)
+        for gateway in filter(None, (self._present, *self._leaving)):
+            self._hear(gateway, now)
+        self._leaving = [gateway for gateway in self._leaving if not _ended(gateway)]
+        present = self._present
+        if present is None:
+            return
+        if (code := present.popen.poll()) is not None:
+            _close(present)
+            self._present = None
+            if code == 0 or (present.ready is not None and now - present.ready >= STEADY_S):
+                self._failures, self._due = 0, None
+            else:
+                self._failed(now)
+            self._mark()
+        elif now - present.heard >= (START_S if present.ready is None else self._settings.stall_s):
+            log.get().error("gateway_stalled", gateway_pid=present.popen.pid, silent_s=round(now - present.heard, 3))
+            present.popen.send_signal(signal.SIGKILL)
+        elif self._too_large(present):
+            log.get().warning("gateway_grew_too_large", gateway_pid=present.popen.pid)
+            self._present = None
+            self.start(now)
+            self.tell_to_move(present)
+            self._leaving.append(present)
+
+    def move(self) -> None:
+        """Have the gateway send its relays to the next one, which another router has."""
+        self._stopping = True
+        if self._present is not None:
+            self.tell_to_move(self._present)
+
+    @staticmethod
+    def tell_to_move(gateway: _Gateway) -> None:
+        """Have a gateway take nobody in any more, and send who is there to the next one."""
+        if not gateway.moved and gateway.popen.stdin is not None:
+            gateway.moved = True
+            with suppress(OSError):
+                os.write(gateway.popen.stdin.fileno(), MOVE)
+
+    def troubles(self) -> list[str]:
+        """Return the codes of what is wrong."""
+        return [FAILING] if self._failures >= DEGRADED_AFTER else []
+
+    def status(self) -> Mapping[str, object] | None:
+        """Return what `cluster.status` says of the gateway; None where none is needed."""
+        present = self._present
+        if present is None:
+            return {"pid": None, "state": "failing", "restarts": self._starts} if self.troubles() else None
+        return {
+            "pid": present.popen.pid,
+            "state": "ready" if present.ready is not None else "starting",
+            "restarts": max(0, self._starts - 1),
+            "rss_bytes": rss_bytes(present.popen.pid),
+        }
+
+    def close(self) -> None:
+        """End everything; the path is removed if it is ours."""
+        for gateway in filter(None, (self._present, *self._leaving)):
+            gateway.popen.kill()
+            gateway.popen.wait()
+            _close(gateway)
+        self._present, self._leaving = None, []
+        if self._listener is not None:
+            self._listener.close()
+
+    def remove(self) -> None:
+        """Remove the socket's path; the database's lock is ours, or the path is one that only we use."""
+        for path in (self._own, self._marker):
+            path.unlink(missing_ok=True)
+
+    @property
+    def own(self) -> Path:
+        """Where it listens now."""
+        return self._own
+
+    def _failed(self, now: float) -> None:
+        """Start later; who waits is told so often that it could not be."""
+        self._failures += 1
+        pause_s = min(BACKOFF_S * 2.0 ** min(self._failures - 2, 16), BACKOFF_MOST_S) if self._failures > 1 else 0.0
+        self._due = now + pause_s
+        log.get().warning("gateway_lost", failures=self._failures, seconds=pause_s)
+        if self._failures >= DEGRADED_AFTER and self._listener is not None:
+            with suppress(OSError):
+                while True:
+                    self._listener.accept()[0].close()
+
+    def _spawn(self, now: float) -> _Gateway | None:
+        assert self._listener is not None
+        descriptor = self._listener.fileno()
+        command = [sys.executable, "-P", "-m", "mcp_dealer", f"--listen-fd={descriptor}", *self._settings.flags()]
+        try:
+            popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=self._settings.database.parent,
+                env={**MEMORY, **os.environ},
+                pass_fds=(descriptor,),
+            )
+        except OSError as error:
+            log.get().error("gateway_not_started", error=f"{error.filename or sys.executable}: {error.strerror}")
+            return None
+        assert popen.stdout is not None
+        os.set_blocking(popen.stdout.fileno(), False)
+        self._starts += 1
+        return _Gateway(popen, started=now, heard=now)
+
+    def _hear(self, gateway: _Gateway, now: float) -> None:
+        assert gateway.popen.stdout is not None
+        with suppress(OSError):
+            if os.read(gateway.popen.stdout.fileno(), KEPT_BYTES):
+                gateway.heard = now
+                if gateway.ready is None:
+                    gateway.ready, gateway.first_bytes = now, private_bytes(gateway.popen.pid)
+                    log.get().info("gateway_ready", gateway_pid=gateway.popen.pid)
+
+    def _too_large(self, gateway: _Gateway) -> bool:
+        cap = self._settings.worker_rss_mb << 20
+        return bool(cap) and private_bytes(gateway.popen.pid) > max(cap, int(GROWTH * gateway.first_bytes))
+
+    def _mark(self) -> None:
+        """Have the file there while a gateway runs."""
+        with suppress(OSError):
+            if self._present is None:
+                self._marker.unlink(missing_ok=True)
+            else:
+                os.close(private.open_file(self._marker, os.O_WRONLY))
+
+
+def _ended(gateway: _Gateway) -> bool:
+    if gateway.popen.poll() is None:
+        return False
+    _close(gateway)
+    return True
+
+
+def _close(gateway: _Gateway) -> None:
+    for pipe in (gateway.popen.stdin, gateway.popen.stdout):
+        if pipe is not None:
+            pipe.close()

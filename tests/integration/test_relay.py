@@ -1,0 +1,326 @@
+"""Relays and their gateway: what hosts send is answered once, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.wire.answers import Status
+from tests.bounds import BOUND_S
+from tests.integration.helpers import gone, status_until
+from tests.integration.relay_host import COMMAND, RelayHost
+
+CALLS = 24
+
+
+def _status(settings: Settings) -> Status:
+    with Client(settings=settings, name="test", start=False) as client:
+        return client.status()
+
+
+def _gateway(settings: Settings) -> int:
+    """The pid of the gateway, once there is one."""
+    with Client(settings=settings, name="test", start=False) as client:
+        status = status_until(client, lambda status: bool(status.gateway and status.gateway["pid"]))
+    assert status.gateway is not None
+    return int(status.gateway["pid"])
+
+
+def _until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + BOUND_S
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def _stored_once(settings: Settings, contents: list[str]) -> None:
+    with Client(settings=settings, name="test", start=False) as client:
+        assert sorted(memory.content for memory in client.list(limit=1000)) == sorted(contents)
+        assert client.status().seq == len(contents), "something was stored twice"
+
+
+def test_hosts_share_one_gateway_and_each_has_a_session_that_names_it(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
+        for host in (one, two):
+            host.call(1, "memory_health")
+            host.result(1)
+        status = _status(settings)
+        known = {client["name"]: client for client in status.clients}
+        assert status.gateway is not None
+        for name, host in (("one", one), ("two", two)):
+            assert known[name]["pid"] == status.gateway["pid"]
+            assert known[name]["relay_pid"] == host.process.pid
+            assert known[name]["host_pid"] == os.getpid()
+            assert known[name]["relay_version"] == status.version
+    _until(lambda: [client["name"] for client in _status(settings).clients] == ["test"])
+
+
+def test_a_gateway_that_is_killed_with_calls_in_flight_loses_none_and_doubles_none(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    contents = [f"What was said as number {number}" for number in range(CALLS)]
+    with RelayHost(settings_env) as host:
+        host.call(500, "memory_health")
+        host.result(500)
+        for number, content in enumerate(contents):
+            host.call(number, "memory_store", content=content)
+            if number % 8 == 4:
+                os.kill(_gateway(settings), signal.SIGKILL)
+        for number in range(CALLS):
+            host.result(number)
+        assert all(len(answers) == 1 for answers in host.answers.values())
+    _stored_once(settings, contents)
+
+
+def test_a_router_that_is_killed_with_calls_in_flight_loses_none_and_doubles_none(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    contents = [f"What was said as number {number}" for number in range(CALLS)]
+    with RelayHost(settings_env) as host:
+        host.call(500, "memory_health")
+        host.result(500)
+        for number, content in enumerate(contents):
+            host.call(number, "memory_store", content=content)
+            if number == CALLS // 2:
+                os.kill(_status(settings).pid, signal.SIGKILL)
+        for number in range(CALLS):
+            host.result(number)
+        assert all(len(answers) == 1 for answers in host.answers.values())
+    _stored_once(settings, contents)
+
+
+def test_a_relay_that_is_killed_leaves_no_session(settings_env: dict[str, str], settings: Settings) -> None:
+    with RelayHost(settings_env, "victim") as host:
+        host.call(1, "memory_health")
+        host.result(1)
+        assert "victim" in {client["name"] for client in _status(settings).clients}
+        host.process.kill()
+        _until(lambda: "victim" not in {client["name"] for client in _status(settings).clients})
+
+
+def test_calls_in_flight_when_the_input_ends_are_answered(settings_env: dict[str, str]) -> None:
+    with RelayHost(settings_env) as host:
+        for number in range(CALLS):
+            host.call(number, "memory_store", content=f"number {number}")
+        host.close_input()
+        assert host.process.wait(BOUND_S) == 0
+    assert sorted(number for number in host.answers if number < CALLS) == list(range(CALLS))
+    assert all("result" in answers[0] for answers in host.answers.values())
+
+
+def test_an_id_that_is_used_twice_is_answered_twice(settings_env: dict[str, str]) -> None:
+    with RelayHost(settings_env) as host:
+        for content in ("one", "two"):
+            host.call(1, "memory_store", content=content)
+        _until(lambda: len(host.answers.get(1, ())) == 2)
+        hashes = {answer["result"]["structuredContent"]["content_hash"] for answer in host.answers[1]}
+        assert len(hashes) == 2
+
+
+def test_a_gateway_that_is_stopped_is_replaced(settings_env: dict[str, str], settings: Settings) -> None:
+    with RelayHost({**settings_env, "MEMMUX_STALL_S": "2"}) as host:
+        host.call(1, "memory_health")
+        host.result(1)
+        stopped = _gateway(settings)
+        os.kill(stopped, signal.SIGSTOP)
+        host.call(2, "memory_store", content="Said to one that is stopped.")
+        host.result(2)
+        gone([stopped])
+    _stored_once(settings, ["Said to one that is stopped."])
+
+
+def test_a_cancelled_call_is_not_worked_on_again_by_the_next_gateway(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    with RelayHost(settings_env) as host:
+        host.call(1, "memory_health")
+        host.result(1)
+        host.call(2, "memory_search", query="anything")
+        host.send("notifications/cancelled", {"requestId": 2})
+        host.call(3, "memory_health")
+        host.result(3)
+        os.kill(_gateway(settings), signal.SIGKILL)
+        host.call(4, "memory_health")
+        host.result(4)
+        assert len(host.answers.get(2, ())) <= 1
+
+
+def test_a_line_of_sixteen_megabytes_is_refused_and_the_next_one_is_answered(settings_env: dict[str, str]) -> None:
+    with RelayHost(settings_env) as host:
+        host.call(1, "memory_store", content="x" * (16 << 20))
+        assert "content_too_long" in str(host.answer(1))[:500]
+        host.call(2, "memory_health")
+        host.result(2)
+
+
+def test_each_host_has_its_own_tools_namespace_and_time_zone(settings_env: dict[str, str], settings: Settings) -> None:
+    full = {**settings_env, "MEMMUX_TOOLS": "full", "MEMMUX_NAMESPACE": "other"}
+    with RelayHost(settings_env) as core, RelayHost(full) as other:
+        for host in (core, other):
+            host.send("tools/list", number=1)
+        counts = [len(host.answer(1)["result"]["tools"]) for host in (core, other)]
+        assert counts[0] < counts[1]
+        core.call(2, "memory_store", content="Mine.")
+        other.call(2, "memory_store", content="Yours.")
+        core.result(2), other.result(2)
+        core.call(3, "memory_list")
+        other.call(3, "memory_list")
+        assert [hit["content"] for hit in core.result(3)["memories"]] == ["Mine."]
+        assert [hit["content"] for hit in other.result(3)["memories"]] == ["Yours."]
+        assert _gateway(settings)
+        assert {client["pid"] for client in _status(settings).clients} == {_gateway(settings), os.getpid()}
+
+
+def test_without_a_gateway_a_process_serves_its_own_host(settings_env: dict[str, str], settings: Settings) -> None:
+    with RelayHost({**settings_env, "MEMMUX_GATEWAY": "0"}) as host:
+        host.call(1, "memory_health")
+        host.result(1)
+        status = _status(settings)
+        assert status.gateway is None
+        assert host.process.pid in {client["pid"] for client in status.clients}
+
+
+def test_many_hosts_at_once_are_all_served(settings_env: dict[str, str], settings: Settings) -> None:
+    with ExitStack() as stack:
+        hosts = [stack.enter_context(RelayHost(settings_env, f"host {number}")) for number in range(12)]
+        for host in hosts:
+            host.call(1, "memory_health")
+        for host in hosts:
+            host.result(1)
+        assert len({client["pid"] for client in _status(settings).clients if client["name"] != "test"}) == 1
+
+
+def test_an_idle_host_does_not_start_a_cluster_that_was_stopped(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    with RelayHost(settings_env) as host:
+        host.call(1, "memory_health")
+        host.result(1)
+        router = _status(settings).pid
+        with Client(settings=settings, name="test", start=False) as client:
+            client.stop()
+        gone([router])
+        host.call(2, "memory_health")
+        host.result(2)
+        assert _status(settings).pid != router
+
+
+@pytest.mark.parametrize("wrong", [{"MEMMUX_READERS": "none"}, {"MEMMUX_NO_SUCH": "1", "MEMMUX_TOOLS": "most"}])
+def test_wrong_settings_are_told_on_standard_error_alone(settings_env: dict[str, str], wrong: dict[str, str]) -> None:
+    ended = subprocess.run(
+        COMMAND,
+        env={**settings_env, **wrong},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=BOUND_S,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, b"")
+    assert b"setting_invalid" in ended.stderr
+
+
+def test_hosts_notice_nothing_of_an_upgrade_under_load(settings_env: dict[str, str], settings: Settings) -> None:
+    contents = [f"What was said as number {number}" for number in range(3 * CALLS)]
+    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
+        for host in (one, two):
+            host.call(500, "memory_health")
+            host.result(500)
+        before = _status(settings).pid, _gateway(settings)
+        restart = subprocess.Popen(
+            [*COMMAND[:-1], "restart"], env=settings_env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        with restart:
+            for number, content in enumerate(contents):
+                host = (one, two)[number % 2]
+                host.call(number, "memory_store", content=content)
+                if number >= CALLS:
+                    (one, two)[(number - CALLS) % 2].result(number - CALLS)
+            _, said = restart.communicate(timeout=BOUND_S)
+            assert restart.returncode == 0, said
+        for number in range(len(contents)):
+            (one, two)[number % 2].result(number)
+        for host in (one, two):
+            host.call(501, "memory_health")
+            host.result(501)
+            assert all(len(answers) == 1 for answers in host.answers.values())
+        after = _status(settings).pid, _gateway(settings)
+        assert before[0] != after[0]
+        assert before[1] != after[1]
+        logs = Places(settings).logs.glob("router*.jsonl")
+        lines = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
+        events = [line["event"] for line in lines if line["pid"] == after[0]]
+        assert "database_taken_over" in events
+        assert "gateway_lost" not in events
+        gone(list(before))
+    _stored_once(settings, contents)
+
+
+def test_one_assistant_waits_for_what_another_one_stores(settings_env: dict[str, str]) -> None:
+    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
+        for host in (one, two):
+            host.call(1, "memory_health")
+            host.result(1)
+        one.call(2, "memory_wait", timeout_s=0)
+        began = one.result(2)
+        assert began["changes"] == []
+        one.call(3, "memory_wait", after_seq=began["next"], tags=["news"], timeout_s=60)
+        two.call(2, "memory_store", content="Nothing new.")
+        two.call(3, "memory_store", content="The office moves to Ghent.", tags=["news"])
+        (change,) = one.result(3)["changes"]
+        assert change["id"] == two.result(3)["id"]
+        assert change["client"] == "two"
+
+
+def test_a_host_that_has_subscribed_is_told_of_changes_also_by_the_next_gateway(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    def told(host: RelayHost) -> int:
+        return sum(b"notifications/resources/updated" in line for line in host.lines)
+
+    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
+        one.send("resources/subscribe", {"uri": "memory://changes"}, number=1)
+        assert one.answer(1)["result"] == {}
+        two.call(1, "memory_store", content="First.")
+        _until(lambda: told(one) == 1)
+        os.kill(_gateway(settings), signal.SIGKILL)
+        two.call(2, "memory_health")
+        two.result(2)
+        _until(lambda: "one" in {client["name"] for client in _status(settings).clients})
+        two.call(3, "memory_store", content="Second.")
+        two.result(3)
+        _until(lambda: told(one) >= 2)
+        one.send("resources/unsubscribe", {"uri": "memory://changes"}, number=2)
+        assert one.answer(2)["result"] == {}
+
+
+@pytest.mark.parametrize("part", ["relay", "router"])
+def test_calls_through_a_part_that_is_stopped_for_a_while_are_answered_once_it_goes_on(
+    settings_env: dict[str, str], settings: Settings, part: str
+) -> None:
+    contents = [f"What was said as number {number}" for number in range(CALLS)]
+    with RelayHost(settings_env) as host:
+        host.call(500, "memory_health")
+        host.result(500)
+        pid = host.process.pid if part == "relay" else _status(settings).pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for number, content in enumerate(contents):
+                host.call(number, "memory_store", content=content)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        for number in range(CALLS):
+            host.result(number)
+        assert all(len(answers) == 1 for answers in host.answers.values())
+    _stored_once(settings, contents)

@@ -1,0 +1,190 @@
+"""The way to a gateway: along the route, else by a child, else to a gateway of the relay's own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memmux.relay import route as routes
+from memmux.relay import way as ways
+from memmux.relay.frames import GO, SETTLED, Frame, unpack_fields
+from memmux.relay.line_log import LineLog
+from memmux.relay.relay import LeaveError
+from memmux.relay.route import PRIVATE, Route
+from memmux.relay.way import FAILURES, PATIENCE_S, PRIVATE_FAILURES, UNREACHABLE, ClusterWay
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The command lines of processes that would be started; a pid that is nobody's stands for each."""
+    spawned: list[list[str]] = []
+
+    def spawn(command: list[str]) -> int:
+        spawned.append(command)
+        return 1 << 22
+
+    monkeypatch.setattr(ways, "_spawn", spawn)
+    return spawned
+
+
+@pytest.fixture
+def listener(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    monkeypatch.setenv("MEMMUX_RUNTIME_DIR", str(short_tmp))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(short_tmp / "mcp"))
+        listener.listen()
+        yield listener
+
+
+def _way(short_tmp: Path, mode: str = routes.SHARED) -> ClusterWay:
+    """A way whose route is known."""
+    file = routes.path(["mcp"], os.environ, "/here")
+    assert routes.make_folder(file)
+    Path(file).write_bytes(Route(str(short_tmp / "mcp"), ("--tools=full",), mode).pack())
+    Path(file).chmod(0o600)
+    return ClusterWay(["mcp"], "/here")
+
+
+def _heard(*said: Frame) -> LineLog:
+    log = LineLog()
+    log.connected(b"")
+    for frame in said:
+        log.receive(frame.pack())
+    return log
+
+
+def test_a_route_leads_to_the_gateway_without_any_child(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    way = _way(short_tmp)
+    connected = way.step(0.0, search=True)
+    assert connected is not None
+    connected.close()
+    said = unpack_fields(way.hello(LineLog()))
+    assert ("flag", "--tools=full") in said
+    assert dict(said)["folder"] == "/here"
+    assert spawned == []
+    listener.close()
+
+
+def test_where_nobody_listens_a_child_looks_and_an_idle_host_has_none(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    listener.close()
+    way = _way(short_tmp)
+    assert way.step(0.0, search=False) is None
+    assert spawned == []
+    assert way.step(0.1, search=True) is None
+    assert way.step(0.2, search=True) is None
+    assert [command[3] for command in spawned] == ["memmux.cli.launch"]
+    way.close()
+
+
+def test_one_relay_at_a_time_has_a_child(listener: socket.socket, short_tmp: Path, spawned: list[list[str]]) -> None:
+    listener.close()
+    waiting = [_way(short_tmp) for _ in range(3)]
+    for way in waiting:
+        assert way.step(0.0, search=True) is None
+    assert len(spawned) == 1
+    for way in waiting:
+        way.close()
+
+
+def test_a_relay_that_finds_nobody_for_long_has_a_gateway_of_its_own(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    listener.close()
+    way = _way(short_tmp)
+    assert way.step(0.0, search=True) is None
+    own = way.step(PATIENCE_S, search=True)
+    assert own is not None
+    own.close()
+    way.close()
+    assert spawned[-1][3:4] == ["mcp_dealer"]
+    assert spawned[-1][-1] == "--tools=full"
+
+
+def test_a_gateway_that_never_says_a_word_is_done_without(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    way, now = _way(short_tmp), 0.0
+    for _ in range(FAILURES):
+        connected = way.step(now, search=True)
+        assert connected is not None
+        connected.close()
+        way.lost(now, _heard())
+        now += 60
+    assert spawned == []
+    own = way.step(now, search=True)
+    assert own is not None
+    own.close()
+    assert len(spawned) == 1
+    listener.close()
+
+
+def test_a_gateway_of_another_cluster_is_not_asked_for_ever(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    way, now = _way(short_tmp), 0.0
+    for _ in range(FAILURES):
+        connected = way.step(now, search=True)
+        assert connected is not None
+        connected.close()
+        way.lost(now, _heard(Frame(GO, 0, b"seek")))
+        now += 60
+    own = way.step(now, search=True)
+    assert own is not None
+    own.close()
+    assert spawned[-1][3] == "mcp_dealer"
+    listener.close()
+
+
+def test_gateways_of_its_own_that_never_say_a_word_are_given_up(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    listener.close()
+    way, now = _way(short_tmp, PRIVATE), 0.0
+    for _ in range(PRIVATE_FAILURES):
+        own = way.step(now, search=True)
+        assert own is not None
+        own.close()
+        way.lost(now, _heard())
+        now += 60
+    with pytest.raises(LeaveError):
+        way.step(now, search=True)
+    assert len(spawned) == PRIVATE_FAILURES
+
+
+def test_gateways_that_end_soon_are_counted_for_the_next_one(listener: socket.socket, short_tmp: Path) -> None:
+    way, now = _way(short_tmp), 0.0
+    for deaths in range(3):
+        connected = way.step(now, search=True)
+        assert connected is not None
+        connected.close()
+        assert ("deaths", str(deaths)) in unpack_fields(way.hello(LineLog()))
+        way.lost(now + 1, _heard(Frame(SETTLED)))
+        now += 2
+    connected = way.step(now, search=True)
+    assert connected is not None
+    connected.close()
+    way.lost(now + 60, _heard(Frame(SETTLED)))
+    assert ("deaths", "0") in unpack_fields(way.hello(LineLog()))
+    listener.close()
+
+
+def test_what_a_child_ends_with_is_heeded(listener: socket.socket, short_tmp: Path, spawned: list[list[str]]) -> None:
+    listener.close()
+    way = _way(short_tmp)
+    way._code = UNREACHABLE
+    own = way.step(0.0, search=True)
+    assert own is not None
+    own.close()
+    assert spawned[-1][3] == "mcp_dealer"
+    way._code = 2
+    with pytest.raises(LeaveError) as left:
+        way.step(1.0, search=True)
+    assert left.value.code == 2

@@ -1,0 +1,143 @@
+"""The gateway's slot with real processes: started when somebody waits, replaced when it dies, hangs or grows."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.logs import log
+from router.lifecycle.gateways import FAILING, Gateways
+from router.lifecycle.supervisor import DEGRADED_AFTER
+from tests.bounds import BOUND_S
+
+
+@pytest.fixture
+def place(settings: Settings) -> Path:
+    settings.database.parent.mkdir()
+    Places(settings).sockets()
+    log.configure("router", settings)
+    return Places(settings).mcp_socket
+
+
+@pytest.fixture
+def gateways(settings: Settings, place: Path) -> Iterator[Gateways]:
+    gateways = Gateways(replace(settings, stall_s=3.0), place, successor=False)
+    gateways.listen()
+    yield gateways
+    gateways.close()
+
+
+def _relay(place: Path) -> socket.socket:
+    relay = socket.socket(socket.AF_UNIX)
+    relay.settimeout(BOUND_S)
+    relay.connect(str(place))
+    return relay
+
+
+def _look_until(gateways: Gateways, true: Callable[[], object]) -> None:
+    until = time.monotonic() + BOUND_S
+    while not true():
+        assert time.monotonic() < until
+        gateways.look(time.monotonic())
+        time.sleep(0.02)
+
+
+def _state(gateways: Gateways) -> object:
+    status = gateways.status()
+    return None if status is None else status["state"]
+
+
+def _pid(gateways: Gateways) -> int:
+    status = gateways.status()
+    assert status is not None
+    assert isinstance(status["pid"], int)
+    return status["pid"]
+
+
+def test_nobody_pays_for_a_gateway_until_a_relay_waits(gateways: Gateways, place: Path) -> None:
+    waiting = gateways.polled(0.0)
+    assert waiting is not None
+    assert gateways.status() is None
+    with _relay(place):
+        assert select.select([waiting], [], [], BOUND_S)[0] == [waiting]
+
+
+@pytest.mark.slow
+def test_a_gateway_that_dies_is_replaced_when_a_relay_waits_and_refuses_nobody(gateways: Gateways, place: Path) -> None:
+    gateways.start(time.monotonic())
+    assert gateways.polled(time.monotonic()) is None
+    _look_until(gateways, lambda: _state(gateways) == "ready")
+    assert place.with_name("gateway").exists()
+    os.kill(_pid(gateways), signal.SIGKILL)
+    with _relay(place):
+        _look_until(gateways, lambda: gateways.status() is None)
+        assert gateways.polled(time.monotonic() + 60) is not None
+        gateways.start(time.monotonic())
+        _look_until(gateways, lambda: _state(gateways) == "ready")
+
+
+@pytest.mark.slow
+def test_a_gateway_that_hangs_is_killed(gateways: Gateways) -> None:
+    gateways.start(time.monotonic())
+    _look_until(gateways, lambda: _state(gateways) == "ready")
+    os.kill(_pid(gateways), signal.SIGSTOP)
+    _look_until(gateways, lambda: gateways.status() is None)
+
+
+@pytest.mark.slow
+def test_a_gateway_that_is_told_to_move_leaves_once_its_relays_have(gateways: Gateways) -> None:
+    gateways.start(time.monotonic())
+    _look_until(gateways, lambda: _state(gateways) == "ready")
+    gateways.move()
+    _look_until(gateways, lambda: gateways.status() is None)
+    assert gateways.polled(time.monotonic()) is None, "the next one has another router"
+
+
+def test_relays_are_not_held_while_no_gateway_comes_up(
+    gateways: Gateways, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(place.with_name("no-such-python")))
+    with _relay(place) as relay:
+        for number in range(DEGRADED_AFTER):
+            assert gateways.troubles() == []
+            gateways.start(60.0 * number)
+        assert gateways.troubles() == [FAILING]
+        assert relay.recv(1) == b""
+    assert gateways.due(120.0) == pytest.approx(120.5)
+    assert gateways.polled(120.0) is None
+    assert gateways.polled(121.0) is not None
+
+
+def test_a_successor_listens_beside_the_other_until_it_takes_its_place(settings: Settings, place: Path) -> None:
+    first, second = (Gateways(settings, place, successor=late) for late in (False, True))
+    try:
+        first.listen()
+        second.listen()
+        assert second.own != place
+        assert second.warm, "the other has no gateway, so neither needs this one any"
+        second.publish()
+        waiting = second.polled(0.0)
+        with _relay(place):
+            assert select.select([waiting], [], [], BOUND_S)[0] == [waiting]
+    finally:
+        first.close()
+        second.close()
+    second.remove()
+    assert not place.exists()
+
+
+def test_a_successor_wants_a_gateway_where_one_runs(settings: Settings, place: Path) -> None:
+    place.with_name("gateway").touch()
+    second = Gateways(settings, place, successor=True)
+    assert not second.warm
