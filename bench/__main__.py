@@ -133,7 +133,7 @@ def store_cost(*, small: int, large: int, rounds: int, as_json: bool) -> None:
 @click.option("--seconds", type=click.FloatRange(0.5, 3_600), default=20, show_default=True, help="Of either kind.")
 @json_option
 def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
-    """Measure what a reader feels of a writer that stores as fast as it can."""
+    """Measure what a reader feels of 200 stores a second, and of a writer that stores as fast as it can."""
     from bench.harness import report
     from bench.scenarios import mixed
 
