@@ -20,7 +20,8 @@ class Row:
     """One measured value; `ok` is whether it meets its target, and true where there is none.
 
     key: the name under which programs find the value in the JSON document; empty where none looks for it.
-    why: what was measured of the reason, where a target is missed.
+    why: what was measured of the reason, where a target is missed. measured: False where what the target needs is not
+    installed, which the value says; it is not missed then.
     """
 
     name: str
@@ -29,6 +30,14 @@ class Row:
     ok: bool = True
     key: str = ""
     why: str = ""
+    measured: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """Whether the target is met, in words; nothing where there is none."""
+        if not self.target:
+            return ""
+        return "not measured" if not self.measured else "met" if self.ok else "missed"
 
 
 def plain(name: str, value: float, *, key: str = "") -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ from bench.harness.measure import Row, at_most, plain
 from bench.harness.questions import Questions
 from bench.harness.rounds import Deck, Round, Rounds, Turn, in_turns
 from bench.harness.settle import settle
-from bench.harness.tasks import Done, Task, Work
+from bench.harness.tasks import Task, Work
 from bench.harness.vectors import REAL
 
 IN_FLIGHT = 64  # stores of the writer at most: what one transaction takes

@@ -25,6 +25,7 @@ from memmux.wire.answers import Status
 FULL = 10_000  # memories, which the targets of time and memory are about
 FIRST_ANSWER_S = 3.0
 WEIGHT_MB = 400.0
+SHARED_MB = 260.0  # of the same processes, with what they share divided among them
 IDLE_PERCENT = 1.0  # of one core
 SEARCHES = 50  # before the cluster is weighed
 STOP_S = 60.0
@@ -106,27 +107,35 @@ def _running(here: Arena, options: Options) -> Iterator[Row]:
         yield plain("MCP initialize, beside a cluster, s", median(seconds), key="mcp_with_cluster_s")
         with Callers.of(here.settings, here.folder / "questions.json", 1) as callers:
             callers.together(Task(work=Work.SEARCH, seconds=60.0, most=SEARCHES), 1)
-            yield from _weight(client.status(), WEIGHT_MB if options.memories == FULL else None)
+            yield from _weight(client.status(), full=options.memories == FULL)
             yield _at_rest(client.status(), options.idle_s)
 
 
-def _weight(status: Status, target: float | None) -> Iterator[Row]:
+def _weight(status: Status, *, full: bool) -> Iterator[Row]:
     weights_mb = {name: rss_bytes(pid) / MEBIBYTE for name, pid in _processes(status)}
     for name, mb in weights_mb.items():
         yield plain(f"{name} resident, MiB", mb, key=f"{name}_mb".replace("-", "_"))
-    # What the target is about has one embedder.
-    counted = {name: mb for name, mb in weights_mb.items() if not name.startswith("embed") or name == "embed-0"}
-    shared_mb = (
-        sum(counted.values()) - sum(pss_bytes(pid) for name, pid in _processes(status) if name in counted) / MEBIBYTE
-    )
-    why = f"{shared_mb:.0f} MiB of it are pages of libraries and files that several processes share, counted for each"
+    # What the targets are about has one embedder.
+    counted = {name: pid for name, pid in _processes(status) if not name.startswith("embed") or name == "embed-0"}
+    resident_mb = sum(weights_mb[name] for name in counted)
+    divided_mb = {name: pss_bytes(pid) / MEBIBYTE for name, pid in counted.items()}
+    pss_mb = sum(divided_mb.values())
+    shared = f"{resident_mb - pss_mb:.0f} MiB of it are pages of libraries and files that several processes share"
     yield at_most(
         "router, readers, writer and one embedder, resident",
-        sum(counted.values()),
-        target,
+        resident_mb,
+        WEIGHT_MB if full else None,
         "MiB",
         key="cluster_mb",
-        why=why,
+        why=f"{shared}, counted for each",
+    )
+    yield at_most(
+        "router, readers, writer and one embedder, PSS",
+        pss_mb,
+        SHARED_MB if full else None,
+        "MiB",
+        key="cluster_pss_mb",
+        why=", ".join(f"{name} {mb:.0f}" for name, mb in divided_mb.items()),
     )
 
 
