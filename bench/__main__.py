@@ -236,13 +236,24 @@ def floor(*, as_json: bool) -> None:
 @bench.command()
 @memories_option
 @click.option("--queries", type=click.IntRange(1), default=1_000, show_default=True, help="Asked of each.")
+@click.option(
+    "--part",
+    "parts",
+    type=click.Choice(["vectors", "texts"]),
+    multiple=True,
+    default=("vectors", "texts"),
+    show_default=True,
+    help="What they are given; may be given twice.",
+)
 @plot_option
 @json_option
-def peers(*, memories: int, queries: int, plot: Path | None, as_json: bool) -> None:
-    """Compare memmux with others that do the same."""
+def peers(*, memories: int, queries: int, parts: tuple[str, ...], plot: Path | None, as_json: bool) -> None:
+    """Compare memmux with others that do the same: for vectors, and for texts."""
     from bench.peers.compare import run
 
-    sys.exit(run(memories, queries, as_json=as_json, plot=plot))
+    if plot is not None and "vectors" not in parts:
+        raise click.UsageError("the picture is of what is given vectors: add --part vectors")
+    sys.exit(run(memories, queries, parts, as_json=as_json, plot=plot))
 
 
 @bench.command("all")

@@ -10,6 +10,7 @@ from statistics import median
 from bench.harness import report
 from bench.harness.arena import Arena
 from bench.harness.callers import Callers
+from bench.harness.costs import processes
 from bench.harness.filled import filled
 from bench.harness.material import Material
 from bench.harness.mcp_client import initialized
@@ -112,11 +113,11 @@ def _running(here: Arena, options: Options) -> Iterator[Row]:
 
 
 def _weight(status: Status, *, full: bool) -> Iterator[Row]:
-    weights_mb = {name: rss_bytes(pid) / MEBIBYTE for name, pid in _processes(status)}
+    weights_mb = {name: rss_bytes(pid) / MEBIBYTE for name, pid in processes(status)}
     for name, mb in weights_mb.items():
         yield plain(f"{name} resident, MiB", mb, key=f"{name}_mb".replace("-", "_"))
     # What the targets are about has one embedder.
-    counted = {name: pid for name, pid in _processes(status) if not name.startswith("embed") or name == "embed-0"}
+    counted = {name: pid for name, pid in processes(status) if not name.startswith("embed") or name == "embed-0"}
     resident_mb = sum(weights_mb[name] for name in counted)
     divided_mb = {name: pss_bytes(pid) / MEBIBYTE for name, pid in counted.items()}
     pss_mb = sum(divided_mb.values())
@@ -142,17 +143,9 @@ def _weight(status: Status, *, full: bool) -> Iterator[Row]:
 def _at_rest(status: Status, seconds: float) -> Row:
     """Return the row of the processor time that all processes use while nobody asks anything."""
     report.progress("watching it at rest")
-    pids = [pid for _, pid in _processes(status)]
+    pids = [pid for _, pid in processes(status)]
     time.sleep(min(RESTED_S, seconds))
     before, began = sum(map(cpu_s, pids)), time.monotonic()
     time.sleep(seconds)
     used, elapsed = sum(map(cpu_s, pids)) - before, time.monotonic() - began
     return at_most("processor at rest", 100 * used / elapsed, IDLE_PERCENT, "% of a core", key="idle_percent")
-
-
-def _processes(status: Status) -> Iterator[tuple[str, int]]:
-    """Give name and pid of all processes of the cluster."""
-    yield "router", status.pid
-    for worker in status.workers:
-        if worker["pid"]:
-            yield worker.get("name", worker["kind"]), worker["pid"]
