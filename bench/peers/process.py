@@ -14,10 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-import numpy as np
-
 from bench.harness.tasks import Done, Task
-from bench.harness.vectors import Matrix
 from bench.peers.interface import peer
 
 Asked = TypeVar("Asked")
@@ -25,8 +22,10 @@ Asked = TypeVar("Asked")
 
 def main(arguments: list[str]) -> int:
     """Do tasks until standard input ends; return the exit code."""
+    import numpy as np
+
     module, path, *address = arguments
-    queries: Matrix = np.load(Path(path))
+    queries = np.load(Path(path))
     with peer(module).connect(tuple(address)) as ask:
         serve(lambda _task: ask, list(queries), sys.stdin.buffer, sys.stdout.buffer)
     return 0

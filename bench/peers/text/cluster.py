@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.harness.costs import processes
-from bench.harness.filled import filled
-from bench.harness.material import Material
-from bench.harness.settle import settle
 from bench.peers.interface import NEAREST, Address, Answered
 from bench.peers.text.interface import Connection, Serving
 from memmux import Client, __version__
 from memmux.config.settings import parse_flags
 from memmux.wire.requests import Mode
+
+if TYPE_CHECKING:
+    from bench.harness.material import Material
 
 NAME = "memmux"
 MODES: Mapping[str, Mode] = {"memmux, hybrid": Mode.HYBRID, "memmux, by meaning": Mode.SEMANTIC}
@@ -25,6 +25,11 @@ REMEDY = ""
 @contextmanager
 def serve(material: Material, folder: Path) -> Iterator[Serving]:  # noqa: ARG001  # an arena has a folder of its own
     """Serve the material from a cluster that has settled."""
+    # A client imports none of this: it is weighed, too.
+    from bench.harness.costs import processes
+    from bench.harness.filled import filled
+    from bench.harness.settle import settle
+
     with filled(material) as bed:
 
         def pids() -> Collection[int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
 
 from bench.harness import report
-from bench.harness.measure import Row, at_least, at_most, cpu_s, mapped, percentile, until
+from bench.harness.measure import Row, at_least, at_most, cpu_s, family, mapped, percentile, until
 
 
 def test_value_on_its_target_meets_it_and_one_above_misses_it() -> None:
@@ -54,6 +55,19 @@ def test_processor_time_of_this_process_grows_with_what_it_does() -> None:
     while os.times().user - own.user < 0.05:
         sum(range(10_000))
     assert 0.03 <= cpu_s(os.getpid()) - before <= 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_family_is_a_process_and_what_it_has_started() -> None:
+    nested = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        found = family(child.pid)
+        assert found[0] == child.pid
+        assert len(found) == 2
+        assert set(found) <= set(family(os.getpid()))
+        child.communicate(b"\n")
 
 
 def test_waiting_past_the_bound_raises() -> None:

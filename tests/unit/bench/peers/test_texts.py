@@ -1,0 +1,116 @@
+"""The comparison with peers that take texts: what is told of it, and what a client does and loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import count
+
+import pytest
+
+from bench.harness.measure import Row
+from bench.harness.rounds import Round, Rounds
+from bench.harness.tasks import Task, Work
+from bench.peers.interface import Answered
+from bench.peers.text import process, table
+from bench.peers.text.interface import MODULES, text_peer
+from bench.peers.text.table import CHROMA, HYBRID, MEANING, OURS, POSTGRES, SERVICE, Result, Results
+from memmux.wire.requests import Mode
+
+
+def _rounds(per_s: float, p50_ms: float = 10.0, p95_ms: float = 10.0) -> Rounds:
+    slow = (p95_ms,) * 10
+    return Rounds([Round((*(p50_ms,) * 90, *slow), (), 100 / per_s, cpu_s=1.0)])
+
+
+def _result(searches: Mapping[str, Rounds], stores: Rounds | str) -> Result:
+    by_count = {name: {1: _rounds(1), 8: found} for name, found in searches.items()}
+    return Result(version="1.0", searches=by_count, stores=stores, start_s=0.5, pss_mb=200.0)
+
+
+def _results(*, hybrid: float = 180, meaning: float = 200, p95_ms: float = 10.0, stores: float = 110) -> Results:
+    ours = {HYBRID: _rounds(hybrid, p95_ms=p95_ms), MEANING: _rounds(meaning, p95_ms=p95_ms)}
+    return {
+        OURS: _result(ours, _rounds(stores)),
+        POSTGRES: _result({POSTGRES: _rounds(100)}, _rounds(100)),
+        CHROMA: _result({CHROMA: _rounds(160)}, _rounds(50)),
+        SERVICE: _result({SERVICE: _rounds(36)}, _rounds(20)),
+    }
+
+
+def _promised(results: Results) -> dict[str, Row]:
+    return {row.key: row for row in table.ratios(results)}
+
+
+def test_targets_are_met_on_their_border() -> None:
+    rows = _promised(_results())
+    assert {row.verdict for row in rows.values()} == {"met"}
+    assert rows["hybrid_over_pgvector"].value == 1.8
+    assert rows["meaning_over_chroma"].value == 1.25
+    assert rows["hybrid_over_memory_service"].value == 5.0
+    assert rows["stores_over_pgvector"].value == 1.1
+
+
+def test_slower_and_less_even_misses_every_target() -> None:
+    rows = _promised(_results(hybrid=170, meaning=190, p95_ms=15.0, stores=100))
+    assert {row.verdict for row in rows.values()} == {"missed"}
+    assert "processor time" in rows["hybrid_over_pgvector"].why
+
+
+@pytest.mark.parametrize("said", ["not installed: pip install something", "failed: it ended"])
+def test_peer_that_was_not_measured_says_why_and_misses_nothing(said: str) -> None:
+    rows = list(table.rows({**_results(), POSTGRES: said, CHROMA: said, SERVICE: said}))
+    assert all(row.ok for row in rows)
+    assert [row.verdict for row in rows].count("not measured") == 5
+    assert next(row for row in rows if row.name == f"text, {CHROMA}").value == said
+
+
+def test_peer_that_has_one_writer_at_a_time_is_asked_all_the_same() -> None:
+    results = {**_results(), "MemPalace": _result({"MemPalace": _rounds(22)}, "8 clients at once failed")}
+    rows = {row.name: row.value for row in table.rows(results)}
+    assert rows["text, MemPalace, 8 clients, searches/s"] == 22
+    assert rows["text, MemPalace, 8 clients, stores of short texts/s"] == "8 clients at once failed"
+
+
+def test_rows_have_keys_of_their_own() -> None:
+    keys = [row.key for row in table.rows(_results()) if row.key]
+    assert len(keys) == len(set(keys))
+    assert {"text_memmux_hybrid_8_cpu_ms", "text_memmux_pss_mb", "text_chroma_start_s"} <= set(keys)
+
+
+def test_modules_are_peers_of_different_names_and_memmux_is_the_first() -> None:
+    known = [text_peer(module) for module in MODULES]
+    assert [one.NAME for one in known] == [OURS, POSTGRES, CHROMA, SERVICE, "MemPalace"]
+    ways = [way for one in known for way in one.MODES]
+    assert len(ways) == len(set(ways))
+    assert {HYBRID, MEANING, POSTGRES, CHROMA, SERVICE} <= set(ways)
+
+
+class _Connection:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Mode]] = []
+        self.stored: list[str] = []
+
+    def search(self, query: str, mode: Mode) -> Answered:
+        self.asked.append((query, mode))
+        return []
+
+    def store(self, text: str) -> None:
+        self.stored.append(text)
+
+
+def test_client_searches_as_the_task_says_and_stores_nothing_twice() -> None:
+    connection, numbers = _Connection(), count()
+    search = Task(work=Work.SEARCH, seconds=0, mode=Mode.SEMANTIC)
+    process._work(connection, "a", numbers, search)("words")
+    for _ in range(2):
+        process._work(connection, "a", numbers, Task(work=Work.STORE, seconds=0))("words")
+    assert connection.asked == [("words", Mode.SEMANTIC)]
+    assert connection.stored == ["words (a.0)", "words (a.1)"]
+
+
+def test_client_of_memmux_is_as_light_as_a_users() -> None:
+    loaded = "import sys, bench.peers.text.process, bench.peers.text.cluster; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-P", "-c", loaded], capture_output=True, check=True, text=True)
+    assert not {"numpy", "onnxruntime", "apsw", "workers"} & set(found.stdout.split())
