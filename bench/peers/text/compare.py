@@ -48,6 +48,13 @@ class _Contender:
     pss_mb: float
     failed: dict[Work, str] = field(default_factory=dict)
 
+    def connect(self) -> None:
+        """Wait until all clients have had their first answer."""
+        try:
+            self.clients.connected()
+        except CallerError as error:
+            self.failed[Work.SEARCH] = f"failed: {error}"
+
     def turn(self, task: Task, count: int) -> Round:
         """Return a round, with the processor time of this peer's processes alone; of nothing if it fails, or has."""
         if task.work in self.failed or Work.SEARCH in self.failed:
@@ -156,7 +163,7 @@ def compare(
         for contender in contenders.values():
             stack.enter_context(contender.clients)
         for contender in contenders.values():
-            contender.clients.connected()
+            contender.connect()
         found = dict(_measured(contenders, round_s, counts))
     return {text_peer(module).NAME: found.get(module, failed.get(module, "")) for module in modules}
 

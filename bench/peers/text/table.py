@@ -20,6 +20,7 @@ P95_OVER_CHROMA = 1.0
 OVER_SERVICE = 5.0  # hybrid searches a second
 P95_OVER_P50 = 1.4
 STORES_OVER_POSTGRES = 1.1
+STORES = "stores_over_pgvector"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,8 @@ def ratios(results: Results) -> Iterator[Row]:
 
     def beside(name: str, found: Callable[[Result], float], other: str, target: float, key: str, *, least: bool) -> Row:
         theirs = results.get(other, "not asked for")
+        if key == STORES and not isinstance(theirs, str) and isinstance(theirs.stores, str):
+            theirs = theirs.stores
         if isinstance(theirs, str):
             sign = "≥" if least else "≤"
             return Row(name=name, value=f"{other} {theirs}", target=f"{sign} {target:g}", key=key, measured=False)
@@ -153,7 +156,7 @@ def ratios(results: Results) -> Iterator[Row]:
         stores,
         POSTGRES,
         STORES_OVER_POSTGRES,
-        "stores_over_pgvector",
+        STORES,
         least=True,
     )
 

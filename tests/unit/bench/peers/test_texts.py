@@ -73,6 +73,13 @@ def test_peer_that_has_one_writer_at_a_time_is_asked_all_the_same() -> None:
     assert rows["text, MemPalace, 8 clients, stores of short texts/s"] == "8 clients at once failed"
 
 
+def test_peer_that_can_not_store_leaves_what_is_promised_of_stores_open() -> None:
+    results = {**_results(), POSTGRES: _result({POSTGRES: _rounds(100)}, "8 clients at once failed")}
+    rows = _promised(results)
+    assert rows["stores_over_pgvector"].verdict == "not measured"
+    assert rows["hybrid_over_pgvector"].verdict == "met"
+
+
 def test_rows_have_keys_of_their_own() -> None:
     keys = [row.key for row in table.rows(_results()) if row.key]
     assert len(keys) == len(set(keys))
