@@ -33,10 +33,9 @@ NAME = "mcp-memory-service"
 MODES: Mapping[str, Mode] = {NAME: Mode.HYBRID}
 # A Python whose SQLite can't load extensions needs the module whose can.
 _OTHER_SQLITE = not hasattr(sqlite3.Connection, "enable_load_extension")
-PACKAGES = ("mcp_memory_service", "sentence_transformers", "aiosqlite", *(("pysqlite3",) if _OTHER_SQLITE else ()))
+PACKAGES = ("mcp_memory_service", "sentence_transformers", *(("pysqlite3",) if _OTHER_SQLITE else ()))
 REMEDY = (
-    "not installed: pip install 'memmux[models]' aiosqlite pysqlite3-binary; "
-    "pip install --no-deps 'mcp-memory-service==12.4.*'"
+    "not installed: pip install 'memmux[models]' pysqlite3-binary; pip install --no-deps 'mcp-memory-service==12.4.*'"
 )
 
 _BATCH = 500  # memories of one transaction
