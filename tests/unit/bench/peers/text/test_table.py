@@ -1,22 +1,16 @@
-"""The comparison with peers that take texts: what is told of it, and what a client does and loads."""
+"""What is told of the comparison with peers that take texts."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
-from itertools import count
 
 import pytest
 
 from bench.harness.measure import Row
 from bench.harness.rounds import Round, Rounds
-from bench.harness.tasks import Task, Work
-from bench.peers.interface import Answered
-from bench.peers.text import process, table
+from bench.peers.text import table
 from bench.peers.text.interface import MODULES, text_peer
 from bench.peers.text.table import CHROMA, HYBRID, MEANING, OURS, POSTGRES, SERVICE, Result, Results
-from memmux.wire.requests import Mode
 
 
 def _rounds(per_s: float, p50_ms: float = 10.0, p95_ms: float = 10.0) -> Rounds:
@@ -92,32 +86,3 @@ def test_modules_are_peers_of_different_names_and_memmux_is_the_first() -> None:
     ways = [way for one in known for way in one.MODES]
     assert len(ways) == len(set(ways))
     assert {HYBRID, MEANING, POSTGRES, CHROMA, SERVICE} <= set(ways)
-
-
-class _Connection:
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, Mode]] = []
-        self.stored: list[str] = []
-
-    def search(self, query: str, mode: Mode) -> Answered:
-        self.asked.append((query, mode))
-        return []
-
-    def store(self, text: str) -> None:
-        self.stored.append(text)
-
-
-def test_client_searches_as_the_task_says_and_stores_nothing_twice() -> None:
-    connection, numbers = _Connection(), count()
-    search = Task(work=Work.SEARCH, seconds=0, mode=Mode.SEMANTIC)
-    process._work(connection, "a", numbers, search)("words")
-    for _ in range(2):
-        process._work(connection, "a", numbers, Task(work=Work.STORE, seconds=0))("words")
-    assert connection.asked == [("words", Mode.SEMANTIC)]
-    assert connection.stored == ["words (a.0)", "words (a.1)"]
-
-
-def test_client_of_memmux_is_as_light_as_a_users() -> None:
-    loaded = "import sys, bench.peers.text.process, bench.peers.text.cluster; print(*sys.modules)"
-    found = subprocess.run([sys.executable, "-P", "-c", loaded], capture_output=True, check=True, text=True)
-    assert not {"numpy", "onnxruntime", "apsw", "workers"} & set(found.stdout.split())
