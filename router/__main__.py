@@ -144,7 +144,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         welcome=welcome,
         limits=limits,
         new_id=uuid7,
-        canary_s=settings.canary_s,
+        health_check_s=settings.health_check_s,
         metered=bool(settings.metrics_port),
     )
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])

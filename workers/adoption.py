@@ -91,7 +91,11 @@ class Adoption:
         made = folder / "memories.db"
         with sources.of_database(theirs, _model(self._settings), folder=folder, alive=alive) as source:
             self._source = source
-            with bulk.filling(made, alive), closing(SqliteWriter(made, alive=alive)) as writer:
+            languages = self._settings.languages
+            with (
+                bulk.filling(made, alive, languages),
+                closing(SqliteWriter(made, languages=languages, alive=alive)) as writer,
+            ):
                 _fill(writer, source, alive)
             report = source.report()
         if made.with_name(f"{made.name}-wal").exists():

@@ -27,7 +27,6 @@ class Indexer:
         self._quiet_since = self._began = clock()
         self._not_before = clock()
         self._built: int | None = None  # the change at which the last build began; None before it is known
-        self._passing = self._passed = 0  # changes that passed without a trace, by now and when the last build began
         self._indexed = 0
         self._forgotten = 0  # segments, by now
 
@@ -36,14 +35,13 @@ class Indexer:
         """Return `building`, and `indexed`: how many vectors the segments that are there were made of."""
         return {"building": self._child is not None, "indexed": self._indexed}
 
-    def turn(self, vectors: int, seq: int, passing: int = 0, forgotten: int = 0) -> None:
+    def turn(self, vectors: int, seq: int, forgotten: int = 0) -> None:
         """Begin a build that is due, and notice the end of one.
 
-        vectors: of the current model. seq: the newest change. passing: how many there were, since the writer opened
-        the database, that left no vector behind, and make no segment stale. forgotten: how many segments were removed
-        since then, which are to be made anew.
+        vectors: of the current model. seq: the newest change. forgotten: how many segments were removed since the
+        database was opened, which are to be made anew.
         """
-        now, self._passing = self._clock(), passing
+        now = self._clock()
         if self._child is not None:
             self._look(self._child, now)
         if seq != self._seq:
@@ -59,7 +57,6 @@ class Indexer:
             return
         if now - self._quiet_since >= QUIET_S or now - self._began >= LONGEST_S:
             self._child, self._built, self._began = Child("segment", self._settings), seq, now
-            self._passed = passing
 
     def close(self) -> None:
         """End a build that runs; what it has made so far is left for the next one to remove."""
@@ -86,5 +83,4 @@ class Indexer:
 
     def _is_stale(self, vectors: int, seq: int) -> bool:
         assert self._built is not None
-        changed = seq - self._built - (self._passing - self._passed)
-        return self._built < 0 or changed >= GROWN * vectors or seq < self._built
+        return self._built < 0 or seq - self._built >= GROWN * vectors or seq < self._built

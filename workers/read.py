@@ -26,12 +26,27 @@ from memmux.errors import (
 )
 from memmux.logs import log
 from memmux.wire.operations import Stage
-from memmux.wire.requests import Body, Dump, Get, Graph, History, List, Mode, Namespaces, Nothing, Search, Store, Tags
+from memmux.wire.requests import (
+    Body,
+    Dump,
+    Get,
+    Graph,
+    HealthRow,
+    History,
+    List,
+    Mode,
+    Namespaces,
+    Nothing,
+    Search,
+    Store,
+    Tags,
+)
 from workers.embedding.queries import Pending, QueryEmbedder
+from workers.embedding.texts import HEALTH_TEXT
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.db import rows
-from workers.storage.db.embeddings import Embedded, embedded
+from workers.storage.db.embeddings import Embedded, embedded, refuse_wrong_lengths
 from workers.storage.db.namespaces import Placed
 from workers.storage.interface import Query, Reader
 from workers.storage.reading.reader import SqliteReader
@@ -65,8 +80,7 @@ class ReadWorker:
             "memory.namespaces": self._namespaces,
             "memory.tags": self._tags,
             "memory.dump": self._dump,
-            "canary.search": self._search,
-            "canary.get": self._get,
+            "health.read": self._health,
             "admin.verify": self._verify,
             similar.OPERATION: self._similar,
             backfill.OPERATION: self._backfill,
@@ -178,20 +192,23 @@ class ReadWorker:
 
     def _query(self, job: Job, alive: Alive) -> Query:
         """Return the embedding of a search, which came with it or is being made, if there is any."""
-        pending = self._pending.get(job.id)
-        if pending is None:
-            return next(iter(embedded(job.frames[1:], 1)), None)
 
         def wait() -> Embedded | None:
-            while True:
-                try:
-                    made = pending.result(_LOOK_S)
-                except TimeoutError:
-                    alive()
-                else:
-                    return None if made is None else embedded(made.frames(), 1)[0]
+            return next(iter(embedded(self._vector(job, alive), 1)), None)
 
-        return wait
+        return wait if job.id in self._pending else wait()
+
+    def _vector(self, job: Job, alive: Alive) -> Sequence[bytes]:
+        """Return the frames of the embedding that came with a request, or is being made here; none if there is none."""
+        pending = self._pending.get(job.id)
+        while pending is not None:
+            try:
+                made = pending.result(_LOOK_S)
+            except TimeoutError:
+                alive()
+            else:
+                return () if made is None else made.frames()
+        return job.frames[1:]
 
     def _match(self, job: Job, alive: Alive) -> Answer:
         asked = Search.from_body(job.frames[0])
@@ -238,6 +255,15 @@ class ReadWorker:
             verified = self._reader.verify()
         return Answer((orjson.dumps(verified),))
 
+    def _health(self, job: Job, alive: Alive) -> Answer:
+        asked = HealthRow.from_body(job.frames[0])
+        frames = self._vector(job, alive)
+        refuse_wrong_lengths(frames)
+        text = next(iter(embedded(frames, 1)), None)
+        with self._reader.snapshot(job.deadline, alive):
+            missed = self._reader.missed(asked, text)
+        return Answer((orjson.dumps({"missed": missed}),))
+
     def _backfill(self, job: Job, alive: Alive) -> Answer:
         asked = backfill.Backfill.from_body(job.frames[0])
         with self._reader.snapshot(job.deadline, alive):
@@ -248,9 +274,11 @@ class ReadWorker:
 
 
 def _to_embed(job: Job) -> str | None:
-    """Return the query that is to be embedded here for a request, if one is; what is wrong with it is said later."""
-    if job.operation != "memory.search" or len(job.frames) != 1:
+    """Return the text that is to be embedded here for a request, if one is; what is wrong with it is said later."""
+    if len(job.frames) != 1 or job.operation not in ("memory.search", "health.read"):
         return None
+    if job.operation == "health.read":
+        return HEALTH_TEXT
     with suppress(MemmuxError):
         asked = Search.from_body(job.frames[0])
         return asked.query if asked.embeds else None

@@ -46,6 +46,7 @@ class WriteWorker:
             self._settings.database,
             backup_folder=BackupFolder.of(self._settings),
             retention_s=self._settings.retention_s,
+            languages=self._settings.languages,
             alive=alive,
         )
 
@@ -74,8 +75,8 @@ class WriteWorker:
 
     def late(self, alive: Alive) -> Iterator[Outcome]:  # noqa: ARG002  # it only looks
         """Yield the backups that are done, and begin those that are due, and the building of segments."""
-        yield from self._backup_scheduler.turn(self._writer.seq, self._writer.born, self._writer.changed)
-        self._indexer.turn(self._writer.vectors, self._writer.seq, self._writer.passing, self._writer.forgotten)
+        yield from self._backup_scheduler.turn(self._writer.seq, self._writer.born)
+        self._indexer.turn(self._writer.vectors, self._writer.seq, self._writer.forgotten)
 
     def facts(self) -> dict[str, object]:
         """Return what `Writer.facts` does, building and indexed, and backups and backup_at."""

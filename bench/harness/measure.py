@@ -127,10 +127,17 @@ def machine_cpu_s() -> float:
 
 def pss_bytes(pid: int) -> int:
     """Return the resident memory of a process, each page that it shares divided among who shares it (Linux)."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) << 10
-    raise ValueError(f"/proc/{pid}/smaps_rollup has no line Pss")
+    return _rollup(pid)["Pss"]
+
+
+def private_bytes(pid: int) -> int:
+    """Return the memory that no other process shares and that is in no file (Linux)."""
+    return _rollup(pid)["Private_Dirty"]
+
+
+def _rollup(pid: int) -> dict[str, int]:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+    return {name: int(size.split()[0]) << 10 for name, _, size in (line.partition(":") for line in lines)}
 
 
 @contextmanager

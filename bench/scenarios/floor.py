@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import apsw
 import numpy as np
 
 from bench.harness import report
@@ -20,8 +19,9 @@ from bench.harness.settle import settle
 from bench.harness.topics import ABSENT, NONSENSE, TOPICS
 from memmux import Client
 from memmux.wire.requests import Store
-from workers.storage.db import tokens
 from workers.storage.reading import ranking
+from workers.words import words
+from workers.words.stopwords import telling
 
 MODEL = "all-MiniLM-L6-v2"
 STEP = 0.05
@@ -83,12 +83,10 @@ def measure() -> Iterator[Row]:
 
 
 def _judged(client: Client, question: str, right: str | None = None) -> _Judged:
-    connection = apsw.Connection(":memory:")
-    cut, stems = tokens.tokenizer(connection), tokens.stemmer(connection)
-    words = frozenset(stems(" ".join(ranking.telling(cut(question)))))
+    asked = frozenset(telling(words(question, query=True)))
     hits = client.search(question, mode="semantic", limit=_ALL).hits
     contents = [hit.memory.content for hit in hits]
-    covered = [ranking.covered(words, frozenset(stems(content))) for content in contents]
+    covered = [ranking.covered(asked, frozenset(words(content))) for content in contents]
     return _Judged([hit.score for hit in hits], covered, None if right is None else contents.index(right))
 
 

@@ -1,7 +1,7 @@
-"""Overhead of operations: what logs, metrics and the canary take from searches, one cluster with them and one without.
+"""Overhead of operations: what logs, metrics and health checks take, of one cluster with them beside one without.
 
-Both hold the same memories and take turns. What the watched one does while the other is measured, a canary each few
-seconds, is a small part of one of the cores, and makes the loss look smaller by that.
+Both hold the same memories and take turns. What the watched one does while the other is measured, a health check each
+few seconds, is a small part of one of the cores, and makes the loss look smaller by that.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from bench.harness.tasks import Task, Work
 from bench.harness.vectors import REAL
 from memmux.config.settings import LogLevel
 
-CANARY_S = 5.0  # many times as often as by default, so that each round meets some
+CHECK_S = 5.0  # many times as often as by default, so that each round meets some
 SCRAPE_S = 1.0  # many times as often as most scrape
 TARGET_PERCENT = 3.0
-HEALTH_S = 60.0  # for the first canary
+HEALTH_S = 60.0  # for the first check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +60,14 @@ class _Side:
 def measure(options: Options) -> Iterator[Row]:
     """Give the rows."""
     material, port = Material.of(options.memories), _free_port()
-    watched: dict[str, Any] = {"metrics_port": port, "canary_s": CANARY_S, "log_level": LogLevel.INFO}
-    unwatched: dict[str, Any] = {"metrics_port": 0, "canary_s": 0.0, "log_level": LogLevel.ERROR}
+    watched: dict[str, Any] = {"metrics_port": port, "health_check_s": CHECK_S, "log_level": LogLevel.INFO}
+    unwatched: dict[str, Any] = {"metrics_port": 0, "health_check_s": 0.0, "log_level": LogLevel.ERROR}
     with ExitStack() as opened:
         sides = {
             "with": _side(opened, material, options, watched),
             "without": _side(opened, material, options, unwatched),
         }
-        _wait_for_canary(sides["with"].bed)
+        _wait_for_check(sides["with"].bed)
         for given in (False, True):
             task = Task(work=Work.SEARCH, seconds=options.round_s, with_vectors=given)
             what = "search, vectors given" if given else "search"
@@ -75,7 +75,9 @@ def measure(options: Options) -> Iterator[Row]:
             turns = {name: partial(side.play, task, options.clients, meters[name]) for name, side in sides.items()}
             yield from _rows(in_turns(options.rounds, turns, what), meters, what, given=given)
         health = sides["with"].bed.client.status().health
-        yield plain("canaries that failed", sum(told["failures"] for told in health.values()), key="canary_failures")
+        yield plain(
+            "health checks that failed", sum(told["failures"] for told in health.values()), key="health_failures"
+        )
 
 
 def _side(opened: ExitStack, material: Material, options: Options, settings: dict[str, Any]) -> _Side:
@@ -107,9 +109,9 @@ def _rows(found: dict[str, Rounds], meters: dict[str, Meter], what: str, *, give
         yield from meter.rows(f"{what}, {name}", f"{name}{suffix}")
 
 
-def _wait_for_canary(bed: Filled) -> None:
-    report.progress("waiting for a canary")
-    with until(HEALTH_S, "the first canary") as wait:
+def _wait_for_check(bed: Filled) -> None:
+    report.progress("waiting for a health check")
+    with until(HEALTH_S, "the first health check") as wait:
         while any(told["state"] == "unknown" for told in bed.client.status().health.values()):
             wait()
 

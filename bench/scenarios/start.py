@@ -1,4 +1,4 @@
-"""Starting, and what a cluster weighs: from nothing to the first answer, at rest, and beside plain torch."""
+"""Starting, and what memmux weighs: its packages and processes, the first answer, at rest, and beside plain torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.harness.measure import MEBIBYTE, Row, at_most, cpu_s, plain, pss_byte
 from bench.harness.questions import Questions
 from bench.harness.settle import settle
 from bench.harness.tasks import Task, Work
-from bench.scenarios import embedding
+from bench.scenarios import embedding, light
 from memmux import Client
 from memmux.processes import rss_bytes
 from memmux.wire.answers import Status
@@ -54,6 +54,7 @@ class _Start:
 def measure(options: Options) -> Iterator[Row]:
     """Give the rows."""
     full = options.memories == FULL
+    yield from light.measure(options.starts)
     with filled(Material.of(options.memories)) as bed:
         here = bed.arena
         Questions(bed.material.queries()).save(here.folder / "questions.json")

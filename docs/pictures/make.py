@@ -32,7 +32,7 @@ PICTURE = Path(__file__).with_name("two-clients.svg")
 COLUMNS = 96
 STORE = ["store", "The staging database listens on port 5433", "--tag", "staging"]
 QUERY = "which port does the test database use"
-READY_S = 120.0  # the longest that loading the model and the first canary may take
+READY_S = 120.0  # the longest that loading the model and the first health check may take
 POLL_S = 1.0
 # A picture inside a page can't fetch fonts, and shall not try.
 FORMAT = re.sub(r"\s*@font-face \{\{.*?\n    \}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace("Fira Code, ", "")
@@ -62,7 +62,7 @@ class Terminal:
 
 
 async def _ready(settings: Settings) -> None:
-    """Start the cluster, and wait until all of its workers are ready and its first canary was found."""
+    """Start the cluster, and wait until all of its workers are ready and its first health check went well."""
     workers = settings.readers + settings.embedders + 1
     async with asyncio.timeout(READY_S), AsyncClient(settings=settings) as client:
         # A question a second: the cluster tells nobody when a worker is ready.

@@ -13,6 +13,7 @@ import click
 
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
+from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, ServerSilentError
 from memmux.hosts import entry as server
@@ -103,6 +104,7 @@ def install(
         dry_run=dry_run,
         check=not no_check,
         as_json=as_json,
+        model=None if uninstall or dry_run else _model(settings),
     )
     if every:
         if client is not None or project is not None:
@@ -117,7 +119,7 @@ def install(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What is to be done with a client's file, and how it is told."""
+    """What is to be done with a client's file, and how it is told; model: what is wrong with it, for a note."""
 
     entry: Entry = field(kw_only=False)
     name: str | None
@@ -126,12 +128,24 @@ class _Asked:
     dry_run: bool
     check: bool
     as_json: bool
+    model: str | None
 
     def plan(self, document: Document) -> Plan:
         """Return what becomes of a file."""
         if self.uninstall:
             return plans.uninstall(document, scripts.shadows, name=self.name)
         return _install(document, self.entry, name=self.name, replace=self.replace, ask=not self.as_json)
+
+
+def _model(settings: Settings) -> str | None:
+    """Return what is wrong with the embedding model, which the client's first search would have to do without."""
+    if settings.remote is not None:
+        return None
+    try:
+        found: Mapping[str, str] = worker_tasks.run("environment", settings)["model"]
+    except MemmuxError as error:  # what was asked for is another thing
+        return error.message
+    return found.get("error")
 
 
 def _one(machine: Machine, name: str | None, project: str | None, asked: _Asked) -> bool:
@@ -213,7 +227,7 @@ def _written(client: Host, machine: Machine, project: str | None, asked: _Asked)
         "status": plan.status,
         "dry_run": asked.dry_run,
         "backup": str(backup) if backup else None,
-        "notes": [*plan.notes, *_notes(plan, client, machine, project)],
+        "notes": [*plan.notes, *_notes(plan, client, machine, project), *([asked.model] if asked.model else [])],
         "then": "; then ".join(steps if project is None else reversed(steps)) if new else None,
         "diff": plan.diff() if asked.dry_run else None,
     }

@@ -61,6 +61,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "restore": "maintenance.restore",
         "check": "maintenance.check",
         "doctor": "doctor.doctor",
+        "setup": "setup.setup",
         "install": "install.install",
         "service": "service.service",
         "key": "key.key",

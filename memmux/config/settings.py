@@ -64,6 +64,7 @@ class Settings:
     database: the SQLite file; its folder is made if it is missing.
     adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
     embedder, model: what embeds texts: a backend, and a model's name or folder.
+    languages: whose stems are added to the words of memories, beside English and what is usual in a script.
     readers, embedders: how many workers of each kind.
     runtime_dir: where sockets are; by default the platform's runtime folder, or a private one in the temporary folder.
     state_dir, cache_dir: where logs and exported models are.
@@ -84,7 +85,7 @@ class Settings:
     namespace: the one that a client of these settings means where it names none.
     tools: which tools the MCP server lists; all of them where memmux has taken the place of mcp-memory-service.
     metrics_port: where the router tells Prometheus its metrics, on the loopback interface alone; 0 nowhere.
-    canary_s: between two canaries, the memories by which the router sees whether the cluster is fit; 0 never.
+    health_check_s: between two checks whether the cluster can write, read and find; 0 never.
     traces: whether the MCP server makes OpenTelemetry spans.
     log_level: the least level that is logged. log_mb: MiB that all log files of a cluster may take together.
     log_content: whether what users store and ask for may stand in the logs.
@@ -97,6 +98,7 @@ class Settings:
     adopt_from: Path | None = None
     embedder: EmbedderChoice = EmbedderChoice.AUTO
     model: str = "all-MiniLM-L6-v2"
+    languages: tuple[str, ...] = ()
     readers: int = 2
     embedders: int = 1
     runtime_dir: Path | None = None
@@ -121,7 +123,7 @@ class Settings:
     namespace: str = DEFAULT_NAMESPACE
     tools: ToolList = ToolList.CORE
     metrics_port: int = 0
-    canary_s: float = 60.0
+    health_check_s: float = 60.0
     traces: bool = False
     log_level: LogLevel = LogLevel.INFO
     log_mb: int = 64
@@ -170,7 +172,7 @@ _RANGES = (
     ("wal_mb", 1, 1 << 20),
     ("index_from", 1, 1_000_000_000),
     ("metrics_port", 0, 65_535),
-    ("canary_s", 0, 1e9),
+    ("health_check_s", 0, 1e9),
     ("client_requests_s", 0, 1e6),
     ("client_in_flight", 1, 2 * limits.QUEUE),
     ("client_memories", 0, 1_000_000_000),

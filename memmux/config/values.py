@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from memmux.config import languages
 from memmux.errors import SettingInvalidError
 from memmux.wire.addresses import parse_listen
 
@@ -19,7 +20,7 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
     if name not in hints:
         raise SettingInvalidError(f"{source} is no setting; the settings are {', '.join(hints)}")
     kind = hints[name]
-    if isinstance(value, str) and not value.strip() and kind != tuple[Path, ...]:
+    if isinstance(value, str) and not value.strip() and kind not in _LISTS:
         raise SettingInvalidError(f"{source} is empty; give it a value, or leave it out")
     if name == "model" and str(value).startswith((".", "~")):
         kind = Path  # a folder, seen from here: workers have another working directory
@@ -36,9 +37,8 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         return None
     if name == "listen":
         return str(parse_listen(str(value), source))
-    if kind == tuple[Path, ...]:
-        listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
-        return tuple(_path(path, source) for path in listed if path)
+    if kind in _LISTS:
+        return _LISTS[kind](value, source)
     path = _path(value, source)
     return str(path) if name == "model" else path
 
@@ -51,6 +51,15 @@ def _path(value: object, source: str) -> Path:
         raise SettingInvalidError(f"{source} is {value!r}, which is no path: {error}") from None
 
 
+def _paths(value: object, source: str) -> tuple[Path, ...]:
+    listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
+    return tuple(_path(path, source) for path in listed if path)
+
+
+_LISTS: Mapping[Any, Callable[[object, str], tuple[object, ...]]] = {
+    tuple[Path, ...]: _paths,
+    tuple[str, ...]: languages.named,
+}
 _SWITCHES = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),

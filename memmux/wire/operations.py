@@ -35,7 +35,7 @@ class Operation:
     bulk: waits behind interactive requests.
     internal: only the router may start it.
     one_hop: where the readers have the model too, they embed the query themselves, and the embed stage is passed.
-    canary: one of the canary's, which is in no statistics of what clients ask for.
+    uncounted: it is in no statistics of what clients ask for.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Operation:
     bulk: bool = False
     internal: bool = False
     one_hop: bool = False
-    canary: bool = False
+    uncounted: bool = False
 
     @property
     def writes(self) -> bool:
@@ -77,11 +77,17 @@ _TABLE = (
     Operation("memory.load", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),  # such a page, back again
     # Texts without a vector are read, embedded and written back, a batch at a time, when an embedder is there.
     Operation("vectors.backfill", (Stage.READ, Stage.EMBED, Stage.WRITE), whole=True, bulk=True, internal=True),
-    # A memory of the router's own goes there and back, to see whether the cluster is fit: behind all that is asked for.
-    Operation("canary.store", (Stage.EMBED, Stage.WRITE), whole=True, bulk=True, internal=True, canary=True),
-    Operation("canary.search", (Stage.EMBED, Stage.READ), whole=True, bulk=True, internal=True, canary=True),
-    Operation("canary.get", (Stage.READ,), whole=True, bulk=True, internal=True, canary=True),
-    Operation("canary.remove", (Stage.WRITE,), whole=True, bulk=True, internal=True, canary=True),  # deletes and purges
+    # A row is written and read, on the routes of a change and of a search, to see whether the cluster works.
+    Operation("health.write", (Stage.WRITE,), whole=True, bulk=True, internal=True, uncounted=True),
+    Operation(
+        "health.read",
+        (Stage.EMBED, Stage.READ),
+        whole=True,
+        bulk=True,
+        internal=True,
+        one_hop=True,
+        uncounted=True,
+    ),
     Operation("admin.backup", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),
     Operation("admin.rebuild", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),  # views, from the rows
     # A reader's in-memory index against the rows.

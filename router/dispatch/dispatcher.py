@@ -19,7 +19,7 @@ The life of a request, and the module of each step:
    stage are the answer (`flow`).
 
 A client may cancel, go away or come back on another connection at any point, and a deadline may pass. `backfill` and
-`canary` make the requests that the router starts itself; `troubles` has the codes of what is wrong with the cluster as
+`health` make the requests that the router starts itself; `troubles` has the codes of what is wrong with the cluster as
 a whole; `stats` and `status` are for people.
 
 What always holds:
@@ -44,9 +44,9 @@ from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from router.dispatch.actions import Action, Outbox
 from router.dispatch.backfill import Backfill
-from router.dispatch.canary import Canary
 from router.dispatch.clients import Frontend
 from router.dispatch.flow import Flow
+from router.dispatch.health import HealthCheck
 from router.dispatch.queues import Limits
 from router.dispatch.stats import SAMPLE_S, Answered, Stats
 from router.dispatch.status import DispatcherStatus, dispatcher_status
@@ -61,8 +61,8 @@ class Dispatcher:
     """The state of one router. Every input returns the actions to perform, in order, and none ever raises.
 
     welcome: what WELCOME says beside the model and the limits. new_id: makes the ids of the router's own requests.
-    canary_s: between two canaries; 0 for none. metered: whether somebody reads the metrics, for whom they are sent too.
-    now: monotonic seconds, never less than before.
+    health_check_s: between two health checks; 0 for none. metered: whether somebody reads the metrics, for whom there
+    are some too. now: monotonic seconds, never less than before.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Dispatcher:
         welcome: Mapping[str, object],
         limits: Limits,
         new_id: Callable[[], str],
-        canary_s: float = 0.0,
+        health_check_s: float = 0.0,
         metered: bool = False,
     ) -> None:
         self._out = Outbox()
@@ -80,7 +80,7 @@ class Dispatcher:
         self._frontend = Frontend(self._flow, limits, self._stats, self._out, welcome=welcome)
         self._backend = Backend(self._flow, limits, self._out)
         self._backfill = Backfill(self._flow.pools, new_id)
-        self._canary = Canary(new_id, self._flow.troubles, self._out, every_s=canary_s)
+        self._health_check = HealthCheck(new_id, self._flow.troubles, self._out, every_s=health_check_s)
         self._metered = metered
         self._sample_at = 0.0
         self._ticked: float | None = None  # the last time; at first, when anything happened
@@ -194,7 +194,7 @@ class Dispatcher:
         """Return what the dispatcher knows, for `cluster.status`."""
         sessions = self._frontend.sessions
         draining = self._frontend.draining
-        return dispatcher_status(self._flow, sessions, self._stats, self._canary, draining=draining, now=now)
+        return dispatcher_status(self._flow, sessions, self._stats, self._health_check, draining=draining, now=now)
 
     def answered(self) -> dict[str, Answered]:
         """Return counts and histograms by operation, for metrics."""
@@ -207,14 +207,14 @@ class Dispatcher:
         if self._ticked is None:
             self._ticked = now
         self._backfill.settle(now)
-        self._canary.settle(now)
+        self._health_check.settle(now)
         attended = self._frontend.sessions.users > 0
         if self._frontend.draining:
             self._drain(now)
         else:
             if (batch := self._backfill.next(now)) is not None:
                 self._flow.accept(batch, now)
-            if (step := self._canary.next(now, attended=attended or self._metered)) is not None:
+            if (step := self._health_check.next(now, attended=attended or self._metered)) is not None:
                 self._flow.accept(step, now)
         if attended:
             self._idle_since = None
@@ -225,7 +225,7 @@ class Dispatcher:
     def _drain(self, now: float) -> None:
         if not self._drain_began:
             self._drain_began = True
-            for own in (self._backfill.slip, self._canary.slip):  # nobody waits for them
+            for own in (self._backfill.slip, self._health_check.slip):  # nobody waits for them
                 if own is not None and not own.outcome:
                     self._flow.drop(own, now)
             self._out.log("info", "drain_began", in_flight=len(self._flow))

@@ -366,7 +366,7 @@ class Flow:
             slip.session.client_stats.finished(slip.outcome, total_s, slip.stage_times)
         else:
             slip.answer = frames
-        if not slip.operation.canary:
+        if not slip.operation.uncounted:
             self._stats.finished(slip.operation.name, slip.outcome, total_s, slip.stage_times)
         said = {
             **slip.to_log(),

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from memmux.wire.operations import Stage
-from router.dispatch.canary import Canary
 from router.dispatch.flow import Flow
+from router.dispatch.health import HealthCheck
 from router.dispatch.sessions import Sessions
 from router.dispatch.stats import Stats
 
@@ -38,7 +38,7 @@ class DispatcherStatus(TypedDict):
 
 
 def dispatcher_status(
-    flow: Flow, sessions: Sessions, stats: Stats, canary: Canary, *, draining: bool, now: float
+    flow: Flow, sessions: Sessions, stats: Stats, health_check: HealthCheck, *, draining: bool, now: float
 ) -> DispatcherStatus:
     """Return what is so now."""
     pools = flow.pools.values()
@@ -57,6 +57,6 @@ def dispatcher_status(
         "oldest_read_s": round(max((now - lease.since for lease in reads), default=0.0), 3),
         "requests": stats.to_json(now),
         "events": dict(stats.events),
-        "health": {kind: health.to_json(now) for kind, health in canary.health.items()},
+        "health": {kind: health.to_json(now) for kind, health in health_check.health.items()},
         "embedders": [worker.facts for stage in _EMBEDDING for worker in flow.pools[stage].workers.values()],
     }

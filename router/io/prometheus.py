@@ -125,8 +125,8 @@ def _health(status: Mapping[str, Any]) -> Iterator[Metric]:
     for code in dict.fromkeys(status["degraded"]):
         degraded.add_metric([code], 1)
     yield degraded
-    health = GaugeMetricFamily("memmux_health", "1: the last canary went well; 0: it did not.", labels=["kind"])
-    since = GaugeMetricFamily("memmux_canary_age_seconds", "Since the last canary that went well.", labels=["kind"])
+    health = GaugeMetricFamily("memmux_health", "1: the last health check went well; 0: it did not.", labels=["kind"])
+    since = GaugeMetricFamily("memmux_health_check_age_seconds", "Since the last that went well.", labels=["kind"])
     for kind, told in status["health"].items():
         if told["state"] != "unknown":
             health.add_metric([kind], told["state"] == "ok")

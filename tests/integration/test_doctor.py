@@ -6,19 +6,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from memmux import Client
 from memmux.cluster.endpoint import Endpoint, write
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.errors import NotFoundError
 from tests.bounds import BOUND_S
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
-EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "canary")
+EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "round_trip")
 
 
 @pytest.fixture
@@ -40,20 +43,28 @@ def doctor(settings_env: dict[str, str], short_tmp: Path) -> Doctor:
     return run
 
 
-def test_a_healthy_place_has_no_error_and_the_canary_leaves_nothing(doctor: Doctor, client: Client) -> None:
+def test_a_healthy_place_has_no_error_and_the_round_trip_leaves_nothing(
+    doctor: Doctor, client: Client, settings: Settings
+) -> None:
     client.store("a memory of the user's")
     code, found = doctor()
     assert code == 0
     assert {name: found[name][0]["level"] for name in EXPECTED} == dict.fromkeys(EXPECTED, "ok")
     assert client.list(namespace="memmux-doctor").total == 0
     assert client.status().memories == 1
+    assert [memory["content"] for memory in client.dump().memories] == ["a memory of the user's"]
+    with closing(apsw.Connection(str(settings.database), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        seq, memory = connection.execute("SELECT max(seq), memory FROM changes WHERE operation = 'memory.purge'").get
+    assert [line.before for line in client.history(memory, namespace="memmux-doctor")] == [None, None, None]
+    with pytest.raises(NotFoundError):
+        client.undo(seq - 1)
 
 
 def test_the_doctor_starts_a_cluster_if_none_runs(doctor: Doctor) -> None:
     code, found = doctor()
     assert code == 0
     assert found["cluster"][0]["text"].startswith("none runs")
-    assert found["canary"][0]["level"] == "ok"
+    assert found["round_trip"][0]["level"] == "ok"
 
 
 def test_settings_that_nobody_reads_are_named(doctor: Doctor) -> None:
@@ -76,7 +87,7 @@ def test_a_path_too_long_for_sockets_is_an_error(doctor: Doctor, short_tmp: Path
     code, found = doctor(MEMMUX_RUNTIME_DIR=str(short_tmp / ("long" * 30)))
     assert code == 1
     assert "MEMMUX_RUNTIME_DIR" in found["sockets"][0]["text"]
-    assert found["canary"][0]["level"] == "error"
+    assert found["round_trip"][0]["level"] == "error"
 
 
 def test_what_dead_processes_left_and_open_permissions_are_warnings(

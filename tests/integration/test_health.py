@@ -23,8 +23,8 @@ from tests.integration.helpers import status_until
 
 @pytest.fixture
 def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
-    """A cluster with a canary often."""
-    return {**settings_env, "MEMMUX_CANARY_S": "0.5"}
+    """A cluster with a health check often."""
+    return {**settings_env, "MEMMUX_HEALTH_CHECK_S": "0.5"}
 
 
 @pytest.fixture
@@ -77,16 +77,16 @@ async def test_a_database_that_can_not_be_written_is_said_by_every_tool_until_it
                 assert "write_unhealthy" in answer["degraded"], name
             assert answer["read"].startswith("ok, seen ")
             assert answer["write"].startswith("failing: ")
-            assert " at store, " in answer["write"]
+            assert " at write, " in answer["write"]
             assert answer["state"] == "degraded"
         status_until(client, lambda status: _states(status) == ("ok", "ok"))
         health = (await tools.call_tool("memory_health", {})).structured_content
         assert health is not None
         assert "write_unhealthy" not in health["degraded"]
     lines = map(json.loads, (Places(settings).logs / "router.jsonl").read_text().splitlines())
-    events = [(line["event"], line["kind"]) for line in lines if line["event"].startswith("canary_")]
-    assert events[0][0] == "canary_failed"
-    assert events[-1][0] == "canary_recovered"
+    events = [(line["event"], line["kind"]) for line in lines if line["event"].startswith("health_check_")]
+    assert events[0][0] == "health_check_failed"
+    assert events[-1][0] == "health_check_recovered"
     assert "write     ok, seen" in _memmux(settings_env, "status")
     _memmux(settings_env, "check", "--deep")
 

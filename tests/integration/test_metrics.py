@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import socket
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+import apsw
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,6 +24,7 @@ from tests.integration.helpers import complete, status_until
 
 OPS = Path(__file__).parents[2] / "docs" / "ops"
 METRIC = re.compile(r"\bmemmux_\w+")
+ROW = "SELECT value FROM meta WHERE key = 'health_check'"
 SUFFIXES = ("_bucket", "_sum", "_count")
 
 
@@ -34,8 +37,8 @@ def port() -> int:
 
 @pytest.fixture
 def settings(settings_env: dict[str, str], port: int) -> Settings:
-    """A cluster with metrics, and a canary often."""
-    return load({"metrics_port": str(port), "canary_s": "0.5"}, settings_env)
+    """A cluster with metrics, and a health check often."""
+    return load({"metrics_port": str(port), "health_check_s": "0.5"}, settings_env)
 
 
 @pytest.fixture
@@ -130,8 +133,7 @@ def test_numbers_are_those_of_the_status(watched: Client, port: int) -> None:
     assert samples["memmux_stage_work_seconds_count", write] == 1
     assert 0 < samples["memmux_stage_work_seconds_sum", write] < 30
     assert samples["memmux_memories", ()] == 1
-    assert "memmux-canary" not in text
-    assert "canary." not in text  # it is in no statistics
+    assert "health." not in text  # a check is in no statistics
 
 
 def test_only_the_loopback_interface_is_listened_on(watched: Client, port: int) -> None:
@@ -153,10 +155,11 @@ def test_a_port_that_is_taken_is_said_and_stops_nothing(settings: Settings, port
             assert client.search("all the same").degraded == ("hash_embedder", "metrics_unavailable")
 
 
-def test_canaries_leave_no_trace_for_anybody_else(watched: Client) -> None:
-    seen = watched.status().seq
-    status_until(watched, lambda status: status.seq >= seen + 6)  # two more
-    assert watched.status().memories == 1
-    assert "canary.store" not in watched.status().requests
-    assert watched.list(namespace=None).total == 1
+def test_health_checks_leave_no_trace_but_their_row(watched: Client, settings: Settings) -> None:
+    with closing(apsw.Connection(str(settings.database), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        row, seq = connection.execute(ROW).get, watched.status().seq
+        status_until(watched, lambda _: connection.execute(ROW).get != row)
+    after = watched.status()
+    assert (after.seq, after.memories) == (seq, 1)
+    assert not any(name.startswith("health.") for name in after.requests)
     assert [memory["content"] for memory in watched.dump().memories] == ["something to count"]

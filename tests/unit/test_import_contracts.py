@@ -24,6 +24,7 @@ PLANTED = {
     "router: sockets around decisions": ("router/lifecycle/supervisor.py", "import router.io.loop"),
     "router: the dispatcher is sans-I/O": ("router/dispatch/flow.py", "import time"),
     "workers: kinds of workers above engines": ("workers/index/exact.py", "import workers.write"),
+    "workers: words are pure": ("workers/words/stems.py", "import numpy"),
     "storage: reading and writing know nothing of each other": (
         "workers/storage/reading/reader.py",
         "import workers.storage.writing.writer",

@@ -7,7 +7,7 @@ import importlib.util
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelUnsupportedError
 from memmux.logs import log
-from workers.embedding import sources
+from workers.embedding import installation
 from workers.embedding.interface import Embedder
 from workers.embedding.sources import Source
 
@@ -21,7 +21,11 @@ def choose(settings: Settings) -> Embedder:
     """
     if settings.embedder is EmbedderChoice.HASH:
         return _hashing()
-    source = sources.find(settings)
+    return load(settings, installation.find(settings))
+
+
+def load(settings: Settings, source: Source) -> Embedder:
+    """Return the model in `source`, run by what `settings` ask for; raise as `choose` does."""
     if settings.embedder is EmbedderChoice.TORCH:
         if not torch_is_there():
             raise ModelUnsupportedError("MEMMUX_EMBEDDER is torch, so install `memmux[models]`, or unset it")

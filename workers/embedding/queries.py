@@ -39,6 +39,7 @@ class QueryEmbedder:
         self._thread = ThreadPoolExecutor(1, "queries")
         self._loading: Future[None] | None = None
         self._retry_s, self._retry_at = _RETRY_S, -math.inf
+        self._failure = ""  # the code with which the last look failed, which is logged once
 
     def load(self) -> None:
         """Look for the model, if it is not loaded and the last look was a while ago; queries wait for its end."""
@@ -88,7 +89,9 @@ class QueryEmbedder:
         try:
             self._loaded = choose_shared(self._settings)
         except MemmuxError as error:  # an embed worker says what to do about it
-            log.get().warning("queries_without_model", code=error.code, error=error.message)
+            if error.code != self._failure:
+                log.get().warning("queries_without_model", code=error.code, error=error.message)
+            self._failure = error.code
 
     def _embed(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
         """Settle every query that was begun, whatever happens."""
@@ -99,10 +102,16 @@ class QueryEmbedder:
                 if not pending.done():
                     pending.set_exception(error)
 
+    def _known(self, job: Job, text: str, embedder: Embedder | None) -> Embedding | None:
+        """Return the embedding of a query that was asked before; a health check's is made each time."""
+        if embedder is None or job.operation != "memory.search":
+            return None
+        return self._cache.get(embedder.name, text)
+
     def _embed_all(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
         embedder = self._loaded
         for job, text in queries:
-            known = None if embedder is None else self._cache.get(embedder.name, text)
+            known = self._known(job, text, embedder)
             if embedder is None or known is not None:
                 begun[job.id].set_result(known)
             else:
@@ -113,5 +122,6 @@ class QueryEmbedder:
                     begun[job.id].set_exception(outcome)
                     continue
                 embedding = work.embedding(embedder.name)
-                self._cache.put(work.texts[0], embedding)
+                if job.operation == "memory.search":
+                    self._cache.put(work.texts[0], embedding)
                 begun[job.id].set_result(embedding)

@@ -8,6 +8,8 @@ from memmux.errors import ArgumentInvalidError, MalformedMessageError, ModelMism
 from memmux.wire.requests import Search, Store, StoreBatch, Update
 from workers.runtime.jobs import Job
 
+HEALTH_TEXT = "what a health check has the model embed"
+
 
 def texts_of(job: Job, model: str) -> tuple[str, ...]:
     """Return the texts that `job` wants embedded, in order; none for a rewrite that leaves the content.
@@ -16,12 +18,14 @@ def texts_of(job: Job, model: str) -> tuple[str, ...]:
     """
     body = job.frames[0] if job.frames else b""
     match job.operation:
-        case "memory.store" | "memory.store_similar" | "canary.store":
+        case "memory.store" | "memory.store_similar":
             return (Store.from_body(body).content,)
         case "memory.store_batch":
             return tuple(memory.content for memory in StoreBatch.from_body(body).memories)
-        case "memory.search" | "canary.search":
+        case "memory.search":
             return (Search.from_body(body).query,)
+        case "health.read":
+            return (HEALTH_TEXT,)
         case "memory.rewrite":
             content = Update.from_body(body).content
             return () if content is None else (content,)

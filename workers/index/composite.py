@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workers.index import centre
+from workers.index.centre import Centre
 from workers.index.exact import ExactIndex
 from workers.index.interface import Index, Rows, Scored, Vectors
 from workers.index.segment import Segment
@@ -16,6 +18,11 @@ class JoinedIndex:
 
     def __init__(self, indexes: Sequence[Index]) -> None:
         self._indexes = indexes
+
+    @property
+    def centre(self) -> Centre | None:
+        """The mean of the vectors."""
+        return centre.joined([index.centre for index in self._indexes])
 
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`; of those in `allowed`, if given."""
@@ -37,6 +44,11 @@ class LayeredIndex:
     def __len__(self) -> int:
         """Return the number of vectors."""
         return len(self.below) + len(self.above)
+
+    @property
+    def centre(self) -> Centre:
+        """The mean of the vectors."""
+        return self.below.centre + self.above.centre
 
     def of(self, row: int) -> Vectors:
         """Return the vectors of the memory `row`, one line each, in no order; none if it has none."""

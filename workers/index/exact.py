@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from workers.index.centre import Centre
 from workers.index.interface import Rows, Scored, Vectors
 from workers.index.sketch import AXES, Sketch, Slots
 
@@ -30,6 +31,7 @@ class ExactIndex:
         self._matrix: Vectors = np.empty((_CAPACITY, dimensions), np.float32)
         self._rows: Rows = np.empty(_CAPACITY, np.int64)  # slot → memory
         self._slots: dict[int, list[int]] = {}  # memory → slots
+        self.centre = Centre.none(dimensions)
         self._count = 0
         self._sketch: Sketch | None = None
         self._depth = 0  # candidates of the sketch; 0 where it is not to be trusted
@@ -56,6 +58,7 @@ class ExactIndex:
         self._reserve(self._count)
         self._matrix[first : self._count] = vectors
         self._rows[first : self._count] = rows
+        self.centre.add(vectors)
         if self._sketch is not None:
             self._sketch.put(slice(first, self._count), vectors)
         for slot, row in enumerate(rows.tolist(), first):
@@ -63,6 +66,7 @@ class ExactIndex:
 
     def remove(self, row: int) -> None:
         """Remove every vector of the memory `row`; nothing happens if it has none."""
+        self.centre.remove(self.of(row))
         for slot in sorted(self._slots.pop(row, ()), reverse=True):
             self._count -= 1
             if slot != self._count:
@@ -89,6 +93,7 @@ class ExactIndex:
         chance = np.random.default_rng(self._count)
         one, other = (held[chance.integers(self._count, size=TRIALS)] for _ in range(2))
         queries = one + other / 2
+        queries[::2] -= held.mean(axis=0)  # half of them as a search by words and meaning asks
         queries /= np.linalg.norm(queries, axis=1, keepdims=True)
         cosines = held @ queries.T
         truth = [set(np.argpartition(-line, TRIAL_K)[:TRIAL_K].tolist()) for line in cosines.T]

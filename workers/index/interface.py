@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from workers.index.centre import Centre  # which is one of vectors
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -16,6 +19,10 @@ Scored = list[tuple[int, float]]
 
 class Index(Protocol):
     """The vectors of the memories of one namespace, of one model; a memory scores by its best window."""
+
+    @property
+    def centre(self) -> Centre | None:
+        """The mean of the vectors; None where it is not known."""
 
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`, exactly; of those in `allowed`, if given."""

@@ -48,6 +48,10 @@ class Partitions:
         """Return the indexes of all namespaces as one."""
         return JoinedIndex(list(self._indexes.values()))
 
+    def joined(self, namespaces: Sequence[str]) -> JoinedIndex:
+        """Return the indexes of some namespaces as one."""
+        return JoinedIndex([self._indexes[name] for name in dict.fromkeys(namespaces) if name in self._indexes])
+
     def drifted(self, namespace: str, row: int, vectors: Vectors) -> bool:
         """Return whether the memory `row` of `namespace` has other vectors here than these, in whatever order."""
         known = self.of(namespace).of(row)

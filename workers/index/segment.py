@@ -1,8 +1,9 @@
 """Segments: the many vectors of one namespace as of one change, in files that every read worker maps.
 
 `<database>.index/<model>-<digest of the namespace>-<seq>/` holds `segment.json`, `rows.npy` (the memory of each vector,
-ascending), `vectors.npy` (float32) and `graph.faiss`. A folder is complete once it has its name, and never changed. It
-can be made anew from the rows at any time, and what changed since is kept beside it in memory.
+ascending), `vectors.npy` (float32), `sum.npy` (of all vectors) and `graph.faiss`. A folder is complete once it has its
+name, and never changed. It can be made anew from the rows at any time, and what changed since is kept beside it in
+memory.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import numpy as np
 import orjson
 
 from memmux.files import durable
+from workers.index.centre import Centre
 from workers.index.exact import best
 from workers.index.interface import Rows, Scored, Vectors
 from workers.index.sketch import Slots
 
-VERSION: Final = 1  # of the files
+VERSION: Final = 2  # of the files
 MANIFEST, ROWS, VECTORS, GRAPH = "segment.json", "rows.npy", "vectors.npy", "graph.faiss"
+SUM = "sum.npy"
 CANDIDATES, _CANDIDATES_PER_HIT = 40, 4  # of the graph, that are compared exactly
 _ENOUGH = 2  # visible candidates for each hit; with fewer, one that is ranked wrongly could be missed, and
 _WIDER = 4  # times as many are asked for
@@ -108,6 +111,7 @@ class Segment:
         self._graph = HnswGraph(path / GRAPH)
         self._visible = np.ones(manifest.vectors, np.bool_)
         self._hidden = 0
+        self.centre = Centre(np.load(path / SUM), manifest.vectors)
         shapes = self._rows.shape, self._vectors.shape, self._graph.vectors
         if shapes != ((manifest.vectors,), (manifest.vectors, manifest.dimensions), manifest.vectors):
             raise ValueError(f"the files of {path} do not belong together")
@@ -121,6 +125,7 @@ class Segment:
         slots = self._slots_of(np.array(sorted(rows), np.int64))
         self._hidden += len(slots)
         self._visible[slots] = False
+        self.centre.remove(self._vectors[slots])
 
     def of(self, row: int) -> Vectors:
         """Return the vectors of the memory `row`, one line each; none if it has none, or is hidden."""

@@ -10,7 +10,7 @@ from typing import Protocol
 from memmux.errors import MemmuxError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
-from memmux.wire.requests import Dump, Get, History, List, Mode, Namespaces, Search, Store, Tags
+from memmux.wire.requests import Dump, Get, HealthRow, History, List, Mode, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.db.embeddings import Embedded
@@ -105,6 +105,12 @@ class Reader(Protocol):
     def verify(self) -> Verified:
         """Compare what is kept in memory with the rows."""
 
+    def missed(self, asked: HealthRow, text: Embedded | None) -> Sequence[str]:
+        """Return what a health check should have found and did not: its row, a memory by meaning, one by words.
+
+        text: the embedding of a text, if there is an embedder. Raises ModelMismatchError.
+        """
+
     def idle(self, alive: Alive = silent) -> None:
         """Catch up, so that the next request need not."""
 
@@ -127,14 +133,6 @@ class Writer(Protocol):
     @property
     def seq(self) -> int:
         """The newest change."""
-
-    @property
-    def changed(self) -> int:
-        """The newest change of anything but the router's own memories."""
-
-    @property
-    def passing(self) -> int:
-        """How many changes since it was opened were of the router's own memories, which are gone again."""
 
     @property
     def forgotten(self) -> int:

@@ -25,6 +25,7 @@ from memmux.files.lock import FileLock
 from memmux.logs import log
 from workers.index import hnsw
 from workers.index import segment as segments
+from workers.index.centre import Centre
 from workers.index.segment import Manifest
 from workers.runtime.child import die_with_parent
 from workers.storage.db import engine, queries, vectors
@@ -160,6 +161,7 @@ def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
         change = _change(connection, seq) or ""
     lines.flush()
     np.save(folder / segments.ROWS, rows)
+    np.save(folder / segments.SUM, Centre.of(lines).total)
     return replace(wanted, seq=seq, change=change, vectors=count)
 
 

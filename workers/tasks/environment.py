@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: a look downloads nothing
+import apsw
 
-import apsw  # after the environment is set
-
-from memmux.config.settings import EmbedderChoice, Settings  # the same
-from memmux.errors import MemmuxError, ModelUnsupportedError  # the same
-from workers.storage.db import engine, filesystem  # the same
+from memmux.config.settings import EmbedderChoice, Settings
+from memmux.errors import MemmuxError, ModelUnsupportedError
+from workers.storage.db import engine, filesystem
 
 _PACKAGES = ("memmux", "apsw", "sqlite-vec", "pyzmq", "numpy", "onnxruntime", "sentence-transformers", "torch", "mcp")
 

@@ -56,7 +56,8 @@ def search(
 
     - semantic: the cosine of query and memory, from -1 to 1.
     - keyword: BM25 divided by that of the best hit, from 0 to 1.
-    - hybrid: half keyword score, half the cosine put between the candidates' least and greatest, from 0 to 1.
+    - hybrid: half BM25 as a part of the best, half the cosine with what sets the query apart from all memories of its
+      namespaces, put between the least and the greatest, from 0 to 1.
     - ranked: 0.7 of the hybrid score, 0.2 of newness, which halves every 30 days, and 0.1 of use, from 0 to 1.
     - exact: always 1; the newest come first.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata
 from memmux.wire.requests.counts import Namespaces, Tags
-from memmux.wire.requests.database import Backup, Dump, Load, Nothing
+from memmux.wire.requests.database import Backup, Dump, HealthRow, Load, Nothing
 from memmux.wire.requests.filters import Filter, Mode
 from memmux.wire.requests.history import History, Purge, Undo
 from memmux.wire.requests.memories import Forget, Get, Store, StoreBatch, Update, Use
@@ -27,6 +27,7 @@ __all__ = [
     "Forget",
     "Get",
     "Graph",
+    "HealthRow",
     "History",
     "List",
     "Load",
@@ -66,10 +67,8 @@ BODIES: Mapping[str, type[Any]] = {
     "memory.purge": Purge,
     "memory.dump": Dump,
     "memory.load": Load,
-    "canary.store": Store,
-    "canary.search": Search,
-    "canary.get": Get,
-    "canary.remove": Get,
+    "health.write": HealthRow,
+    "health.read": HealthRow,
     "admin.backup": Backup,
     "admin.rebuild": Nothing,
     "admin.verify": Nothing,

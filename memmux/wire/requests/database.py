@@ -10,7 +10,7 @@ import orjson
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError
-from memmux.wire.checks import check_range
+from memmux.wire.checks import check_range, check_text
 from memmux.wire.requests.base import Body, check_flag, put
 
 
@@ -70,6 +70,20 @@ class Backup(Body):
     def __post_init__(self) -> None:
         if self.to is not None and not (isinstance(self.to, str) and self.to.startswith("/")):
             raise ArgumentInvalidError("to is not the absolute path of a folder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRow(Body):
+    """health.write, health.read: the row of a health check.
+
+    id: the check's own, which is to be written, or to be read; None where it could not be written.
+    """
+
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.id is not None:
+            check_text("id", self.id, limits.TYPE_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

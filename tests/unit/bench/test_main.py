@@ -16,10 +16,37 @@ from bench.__main__ import bench
 from bench.faults import upgrade
 from bench.harness import plots
 from bench.harness.measure import Row, at_most
-from bench.scenarios import degradation, everything, mixed, scale, search, smoke, start, store, store_cost, tail
+from bench.scenarios import (
+    degradation,
+    everything,
+    languages,
+    mixed,
+    retrieval,
+    scale,
+    search,
+    smoke,
+    start,
+    store,
+    store_cost,
+    tail,
+)
 from memmux.config.settings import EmbedderChoice
 
-MEASUREMENTS = (degradation, everything, mixed, scale, search, smoke, start, store, store_cost, tail, upgrade)
+MEASUREMENTS = (
+    degradation,
+    everything,
+    languages,
+    mixed,
+    retrieval,
+    scale,
+    search,
+    smoke,
+    start,
+    store,
+    store_cost,
+    tail,
+    upgrade,
+)
 
 
 @pytest.fixture
@@ -128,3 +155,20 @@ def test_picture_without_matplotlib_is_refused_before_anything_is_measured(monke
     code, output = _run("scale", "--sizes", "100", "--plot", "out.png")
     assert code == 1
     assert "memmux[bench]" in output
+
+
+def test_questions_are_asked_of_the_file_that_is_named(asked: list[tuple[object, ...]], tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    path.touch()
+    result = CliRunner().invoke(bench, ["retrieval", str(path), "--model", "m"])
+    assert result.exit_code == 1
+    assert asked == [("bench.scenarios.retrieval", path, "m")]
+    assert CliRunner().invoke(bench, ["languages"]).exit_code == 1
+
+
+def test_a_file_that_is_no_set_of_questions_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_text("{")
+    result = CliRunner().invoke(bench, ["retrieval", str(path)])
+    assert result.exit_code == 1
+    assert "line 1 of" in result.output

@@ -62,11 +62,11 @@ class Clock:
 class Desk:
     """A writer and a reader of one database."""
 
-    def __init__(self, database: Path, *, most_vectors: int = 200_000) -> None:
+    def __init__(self, database: Path, *, most_vectors: int = 200_000, languages: tuple[str, ...] = ()) -> None:
         self.clock = Clock()
         self.settings = Settings(database=database)
         self.writer = WriteWorker(self.settings)
-        self.writer._open = self.engine = SqliteWriter(database, now=self.clock)
+        self.writer._open = self.engine = SqliteWriter(database, now=self.clock, languages=languages)
         self.reader = ReadWorker(self.settings)
         self.reader._open = self.questions = SqliteReader(database, most_vectors=most_vectors)
 

@@ -65,11 +65,10 @@ class BackupScheduler:
         """Take on a job of admin.backup; its outcome comes from `turn`."""
         self._asked.append(job)
 
-    def turn(self, seq: int, born: Callable[[], float | None], changed: int | None = None) -> Iterator[Outcome]:
+    def turn(self, seq: int, born: Callable[[], float | None]) -> Iterator[Outcome]:
         """Begin what is next or due, and yield the outcomes of what is done.
 
         seq: the change at which the database stands. born: tells when its first change was made, if it has one.
-        changed: the newest change that is worth a backup, if that is not the same.
         """
         if self._running is not None and not self._running.thread.is_alive():
             done, self._running = self._running, None
@@ -83,7 +82,7 @@ class BackupScheduler:
             except MemmuxError as error:
                 yield job, error
         try:
-            if self._running is None and self._is_due(seq, born, seq if changed is None else changed):
+            if self._running is None and self._is_due(seq, born):
                 self._running = _Making(self._database, self._backup_folder, self._now, None)
         except MemmuxError as error:
             log.get().error("backup_failed", why="scheduled", code=error.code, error=error.message)
@@ -104,7 +103,7 @@ class BackupScheduler:
             raise DeadlineExceededError
         return _Making(self._database, backup_folder, self._now, job)
 
-    def _is_due(self, seq: int, born: Callable[[], float | None], changed: int) -> bool:
+    def _is_due(self, seq: int, born: Callable[[], float | None]) -> bool:
         """Return whether it is time for a backup of its own accord; looks at the folder now and then only.
 
         A backup dated in the future, from before the clock was set back, neither puts the next one off nor calls for
@@ -115,7 +114,7 @@ class BackupScheduler:
         self._look_at = self._clock() + min(LOOK_S, self._interval_s)
         self._kept = self._backup_folder.kept()
         past = [kept for kept in self._kept if kept.at <= self._now()]
-        if past and changed <= past[0].seq <= seq:  # after a restore, the folder may know later numbers
+        if past and past[0].seq == seq:  # after a restore, the folder may know later numbers
             return False
         since = past[0].at if past else born()
         return since is not None and self._now() - since >= self._interval_s

@@ -21,6 +21,7 @@ from memmux.errors import MemmuxError
 from memmux.files import replacement
 from workers.storage.checking import fulltext
 from workers.storage.db import engine, queries, schema, schema_objects, vector_checks
+from workers.storage.db import fulltext as index
 from workers.storage.db.filters import normal
 from workers.storage.db.state import digest
 from workers.storage.db.vectors import table
@@ -202,7 +203,10 @@ def _counters(connection: apsw.Connection) -> Iterator[Finding]:
 
 
 def _full_text(connection: apsw.Connection) -> Iterator[Finding]:
-    if rows := fulltext.differing(connection):
+    if not index.agrees(written := index.written(connection)):
+        what = f"the words in full text are of another version than this memmux cuts: {written or 'none'}"
+        yield Finding("fulltext_stale", what, REPAIR)
+    elif rows := fulltext.differing(connection):
         yield Finding("fulltext_stale", f"full text is wrong about {_memories(connection, rows)}", REPAIR)
 
 
@@ -236,8 +240,8 @@ def _tags(connection: apsw.Connection) -> Iterator[Finding]:
 
 
 def _changes(connection: apsw.Connection) -> Iterator[Finding]:
-    ((last, count, first, forgotten),) = engine.fetch(connection, _SQL["gap"])
-    if last != count + forgotten:  # numbers begin with 1, and only the canary's lines are ever taken out
+    ((last, count, first, missing),) = engine.fetch(connection, _SQL["gap"])
+    if missing:
         what = f"the change log has {count} entries from {first} to {last}; some are missing"
         yield Finding("changes_missing", what, RESTORE)
     if unlogged := engine.value(connection, _SQL["unlogged"]):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import apsw
 
-from workers.storage.db import engine, queries
+from workers.storage.db import engine, fulltext, queries
+from workers.words import version
 
 _SQL = queries.load("check")
-_EXTERNAL = re.compile(r"content\s*=\s*'live',\s*content_rowid\s*=\s*'row'")
 Entry = tuple[Any, ...]
 """What an index says of a memory: a word, the memory's row, and its place; or nothing, the row, and its size."""
 
@@ -25,10 +24,10 @@ def differing(connection: apsw.Connection) -> set[int]:
     """
     with closing(apsw.Connection("")) as fresh:
         fresh.pragma("synchronous", 0)
-        # The same index to the letter, but for where it has its texts from: the same words, cut in the same way.
-        fresh.execute(_EXTERNAL.sub("content = ''", engine.value(connection, _SQL["texts_schema"])))
+        fresh.execute(engine.value(connection, _SQL["texts_schema"]))
+        fulltext.teach(fresh, version.languages_of(fulltext.written(connection)))
         fresh.execute("BEGIN")
-        fresh.executemany(_SQL["add_text"], connection.execute(_SQL["contents"]))
+        fulltext.add(fresh, fulltext.contents(connection))
         fresh.execute("COMMIT")
         found: set[int] = set()
         for query in ("instances", "sizes"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memmux.errors import ArgumentInvalidError, MalformedMessageError
+from memmux.errors import ArgumentInvalidError, MalformedMessageError, ModelInvalidError
 from memmux.wire.embeddings import Embedding, Window
 from workers.index.interface import Vectors
 
@@ -16,6 +16,7 @@ DIMENSIONS = 8192  # the most that vec0 takes
 MODEL_CHARACTERS = 1024  # a model may be named by its path
 _POSITION = 1 << 53
 _UNIT = 1e-6  # how far a length may be from 1 before it is corrected
+_NEARLY_UNIT = 1e-3  # and how far it may be from what a model gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ def embedded(frames: Sequence[bytes], texts: int) -> list[Embedded]:
         found.append(Embedded(embedding.model, embedding.dimensions, windows, vectors[first:last]))
         first = last
     return found
+
+
+def refuse_wrong_lengths(frames: Sequence[bytes]) -> None:
+    """Raise ModelInvalidError unless the vectors that a model of ours made are of unit length, if there are any."""
+    if frames:
+        embedding = Embedding.from_frames(frames)
+        vectors = np.frombuffer(embedding.data, "<f4").reshape(-1, embedding.dimensions)
+        if not (np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) <= _NEARLY_UNIT).all():  # also where one is NaN
+            raise ModelInvalidError(f"{embedding.model} gives vectors that are not of unit length; install it again")
 
 
 def mean(vectors: Vectors) -> Vectors:

@@ -15,7 +15,6 @@ from typing import Any, Generic, TypeVar
 import apsw
 
 from memmux.errors import ArgumentInvalidError, NotFoundError
-from memmux.wire import canary
 from memmux.wire.requests import (
     DEFAULT_NAMESPACE,
     Forget,
@@ -110,7 +109,7 @@ class Namespaces:
 
     def _meant(self, name: str) -> str:
         """Return the namespace that is meant by a name; the name itself where there is none."""
-        if self._among is not None or name == canary.NAMESPACE or self._is_there(name):
+        if self._among is not None or self._is_there(name):
             return name
         alike = _alike(name, self._names())
         return max(alike, key=self._size) if len(alike) > 1 else next(iter(alike), name)
@@ -124,7 +123,7 @@ class Namespaces:
     def _missing(self, named: Named) -> tuple[str, ...]:
         """Return a note for each of the namespaces that are named, and are not there."""
         names = (named,) if isinstance(named, str) else named or ()
-        gone = [name for name in names if name != canary.NAMESPACE and not self._is_there(name)]
+        gone = [name for name in names if not self._is_there(name)]
         if not gone or (gone == [DEFAULT_NAMESPACE] and not self._names()):
             return ()
         known = self._names()

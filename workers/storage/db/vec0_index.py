@@ -25,6 +25,8 @@ class TableIndex:
         self._model = model
         self._namespace = namespace
 
+    centre = None  # to know it, all vectors would have to be read
+
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`, exactly; of those in `allowed`, if given."""
         if allowed is not None:

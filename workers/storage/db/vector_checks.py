@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import numpy as np
 
-from workers.storage.db import engine, queries
+from workers.storage.db import engine, fulltext, queries
 from workers.storage.db.vectors import table
 
 _SQL = queries.load("check")
@@ -33,7 +33,7 @@ class VectorProblem:
 
 def problems(connection: apsw.Connection) -> Iterator[VectorProblem]:
     """Yield what is wrong with vectors; each memory and model once."""
-    characters = {row: len(content) for row, content in connection.execute(_SQL["contents"])}
+    characters = {row: len(content) for row, content in fulltext.contents(connection)}
     known = {row for (row,) in connection.execute(_SQL["rows"])}
     for (row, model), windows in groupby(connection.execute(_SQL["vectors"]), key=itemgetter(0, 1)):
         if code := _code(row in known, characters.get(row), list(windows)):

@@ -26,13 +26,11 @@ _DID = {
     "memory.store": "stored",
     "memory.store_batch": "stored",
     "memory.store_similar": "stored",
-    "canary.store": "stored",
     "memory.load": "loaded",
     "memory.update": "changed",
     REWRITE: "changed",
     "memory.delete": "deleted",
     "memory.forget": "deleted",
-    "canary.remove": "deleted",
     UNDO: "undid a change",
     PURGE: "purged",
 }

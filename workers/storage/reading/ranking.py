@@ -1,12 +1,14 @@
-"""Ranking: how a query becomes words to match, and how two rankings become one. Pure: no database here."""
+"""Ranking: how two rankings become one, and what of it is a page. Pure: no database here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
-TERMS = 256  # different words of a query that are looked for; each more costs a merge of everything it matches
 CANDIDATES = 200  # of each ranking, at least
+_SAME = 1e-6  # between two cosines, which rounding may make
+_ENOUGH = 0.5  # of what words could say, that counts as all of it among few memories
+FEW = 10  # memories: among so many, half of what words seem to say may be chance
 CANDIDATES_PER_HIT = 10
 # By model, the cosine from which on a memory has to do with a query: where `python -m bench floor` has measured it.
 NEAR: Mapping[str, float] = {"all-MiniLM-L6-v2": 0.3}
@@ -31,22 +33,8 @@ def candidates(limit: int, offset: int = 0) -> int:
     return count
 
 
-def match(tokens: Iterable[str]) -> str:
-    """Return the FTS5 query for memories with any of `tokens`; stop words are left out unless nothing remains.
-
-    tokens: as the index's own tokenizer cut them, so quoting is all that is needed. Empty when there are none.
-    """
-    return " OR ".join(f'"{token}"' for token in telling(tokens))
-
-
-def telling(tokens: Iterable[str]) -> list[str]:
-    """Return the different words of a query that say something; all of them where none does."""
-    distinct = list(dict.fromkeys(tokens))
-    return ([token for token in distinct if token not in STOP_WORDS] or distinct)[:TERMS]
-
-
 def covered(query: Collection[str], content: Collection[str]) -> float:
-    """Return the part of the words of a query that a content has, both as stems; 0 where the query has none."""
+    """Return the part of the words of a query that a content has, both as they are cut; 0 where the query has none."""
     return sum(word in content for word in query) / len(query) if query else 0.0
 
 
@@ -56,21 +44,45 @@ def by_best(scores: Scores) -> dict[int, float]:
     return {row: score / best for row, score in scores.items()}
 
 
-def fuse(keyword: Scores, cosines: Scores) -> list[tuple[int, float]]:
-    """Return the candidates of both rankings, best first, newer first among equals; scores are in [0, 1].
+def whole(best: float, most: float, memories: int) -> float:
+    """Return the BM25 score that counts as all that words can say.
 
-    Half is the BM25 score as a part of the best one, half the cosine between the least and the greatest of the
-    candidates. A memory that matches no word, or has no vector yet, gets nothing for that half.
+    It is the best one. Among few memories any word is rare: there it is no less than a part of what a memory with all
+    words of the query could have, so that one word in common by chance is not the same as an answer.
     """
-    words = by_best(keyword)
-    least, greatest = min(cosines.values(), default=0.0), max(cosines.values(), default=0.0)
+    return max(best, _ENOUGH * most * FEW / (FEW + memories))
+
+
+def least(cosines: Scores, usual: float) -> float:
+    """Return the cosine that counts as none; usual: the mean one of the memories that are searched among.
+
+    Where all of few memories are ranked, it is the least of theirs. Of many only the best are known, and how many of
+    them depends on the page, on which no score shall depend. So it is below the mean by half of what the best is above
+    it, which is about where the least one is.
+    """
+    if len(cosines) <= CANDIDATES:
+        return min(cosines.values(), default=0.0)
+    return usual - abs(max(cosines.values()) - usual) / 2
+
+
+def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> list[tuple[int, float]]:
+    """Return the candidates of both rankings, best first, the nearer and then the newer first among equals.
+
+    Scores are in [0, 1]. Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between
+    `least`, or the least of the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets
+    nothing for that half.
+    """
+    best = max(whole, max(keyword.values(), default=0.0)) or 1.0
+    greatest = max(cosines.values(), default=0.0)
+    if least is None:
+        least = min(cosines.values(), default=0.0)
     spread = greatest - least
-    fused = {row: _KEYWORD_SHARE * score for row, score in words.items()}
+    fused = {row: _KEYWORD_SHARE * score / best for row, score in keyword.items()}
     for row, cosine in cosines.items():
         # Where all are equally near, all are the nearest.
-        meaning = (cosine - least) / spread if spread else 1.0
+        meaning = max(0.0, (cosine - least) / spread) if spread > _SAME else 1.0
         fused[row] = fused.get(row, 0.0) + (1 - _KEYWORD_SHARE) * meaning
-    return ordered(fused)
+    return sorted(fused.items(), key=lambda item: (-item[1], -cosines.get(item[0], -1.0), -item[0]))
 
 
 def ranked(fused: Scores, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> list[tuple[int, float]]:
@@ -106,17 +118,3 @@ def cut(
 def ordered(scores: Scores) -> list[tuple[int, float]]:
     """Return the memories of `scores`, best first, newer first among equals."""
     return sorted(scores.items(), key=lambda item: (-item[1], -item[0]))
-
-
-# Snowball's list and its usual additions, cut at apostrophes as the tokenizer cuts: "don't" is don, t.
-STOP_WORDS = frozenset(
-    """
-    a about above after again against all am an and any are aren as at be because been before being below between both
-    but by can cannot could couldn d did didn do does doesn doing don down during each few for from further had hadn has
-    hasn have haven having he her here hers herself him himself his how i if in into is isn it its itself just ll m
-    me more most mustn my myself no nor not now of off on once only or other our ours ourselves out over own re s same
-    shan she should shouldn so some such t than that the their theirs them themselves then there these they this those
-    through to too under until up ve very was wasn we were weren what when where which while who whom why will with won
-    would wouldn you your yours yourself yourselves
-    """.split()  # noqa: SIM905  # as a list these would be 170 lines
-)

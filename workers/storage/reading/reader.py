@@ -15,7 +15,7 @@ from memmux.config import database_header
 from memmux.errors import StorageFullError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Memory, Page, Verified
-from memmux.wire.requests import Dump, Get, History, List, Namespaces, Search, Store, Tags
+from memmux.wire.requests import Dump, Get, HealthRow, History, List, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, silent
 from workers.storage.db import audits, dump, engine, file_identity, queries, rows, schema, vectors
@@ -141,9 +141,21 @@ class SqliteReader:
         found, different = compared or (0, [])
         return Verified(pid=os.getpid(), seq=self._seq, vectors=found, drifted=len(different))
 
+    def missed(self, asked: HealthRow, text: Embedded | None) -> Sequence[str]:
+        """Return what a health check should have found and did not; see `interface.Reader`."""
+        if text is not None and (model := vectors.model(self._connection, text.model)) is not None:
+            model.check(text.dimensions)
+        found = {
+            "row": asked.id in (None, engine.value(self._connection, _SQL["health_check"])),
+            "meaning": self._search.finds_by_meaning(),
+            "words": self._search.finds_by_words(),
+        }
+        return [name for name, well in found.items() if not well]
+
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and get ready for as many vectors, so that the next search need not."""
         with self.snapshot(math.inf, alive):
+            self._search.catch_up()
             if (model := vectors.current(self._connection)) is not None:
                 self._vector_follower.follow(model, self._seq)
                 self._vector_follower.tune()

@@ -25,6 +25,11 @@ class Scope:
         found = self.index.search(query, k + len(self.hidden), self.allowed)
         return [hit for hit in found if hit[0] not in self.hidden][:k]
 
+    def apart(self, query: Vectors) -> tuple[Vectors, float]:
+        """Return what sets the unit vector `query` apart from all of the index, and the mean cosine with that."""
+        centre = self.index.centre
+        return (query, 0.0) if centre is None else centre.apart(query)
+
     def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
         """Return the cosine of each of the memories `rows`, all of which are in the scope, that has a vector."""
         return self.index.similarities(query, rows)

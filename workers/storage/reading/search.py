@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 
 import apsw
@@ -11,9 +13,9 @@ import orjson
 
 from memmux.wire.answers import Hit
 from memmux.wire.requests import Filter, Mode, Search, Store
-from workers.index.interface import Index, Rows
+from workers.index.interface import Index, Rows, Vectors
 from workers.storage import similar
-from workers.storage.db import engine, links, queries, rows, tokens, vectors
+from workers.storage.db import engine, links, queries, rows, vectors
 from workers.storage.db.embeddings import Embedded, mean
 from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
@@ -23,11 +25,31 @@ from workers.storage.reading import ranking
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vector_follower import VectorFollower
+from workers.storage.reading.word_search import WordSearch, best
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
+OUTDATED = "words_outdated"  # and: words are cut otherwise here than where full text was made
 UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and may be another model's
+_LOOKED_AT = 500  # memories at once, the best first, for whether a filter lets them through
 _NONE: Scores = MappingProxyType({})
+_SAME = 0.9999  # the cosine from which on two vectors are taken for one
+_NEIGHBOURS = 10  # that a health check asks for
+_WORDS = 8  # and by which it looks for a memory
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The ranking by words; most, memories: as in `bm25.Scored`."""
+
+    scores: dict[int, float]
+    most: float
+    memories: int
+
+    @property
+    def whole(self) -> float:
+        """The score that counts as all that words can say."""
+        return ranking.whole(max(self.scores.values(), default=0.0), self.most, self.memories)
 
 
 class MemorySearch:
@@ -40,27 +62,33 @@ class MemorySearch:
         self._connection = connection
         self._vector_follower = vector_follower
         self._now = now
-        self._tokens, self._stems = tokens.tokenizer(connection), tokens.stemmer(connection)
+        self._word_search = WordSearch(connection)
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
 
     def at(self, seq: int) -> None:
         """Search as of the change where the transaction that has just begun stands."""
         self._seq = seq
+        self._word_search.at(seq)
+
+    def catch_up(self) -> None:
+        """Be ready for a search by words at this change."""
+        self._word_search.catch_up()
 
     def search(self, asked: Search, query: Query) -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
-        depth, words = ranking.candidates(asked.limit, asked.offset), None
+        outdated = () if self._word_search.agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
+        depth, worded = ranking.candidates(asked.limit, asked.offset), None
         if callable(query):
             if asked.mode.fuses:
-                words = self._keyword(asked.query, where, depth)  # while the query is being embedded
+                worded = self._keyword(asked, where, depth)  # while the query is being embedded
             query = query()
         if query is None or not asked.embeds:
-            return self._by_words(asked, where)
+            return self._by_words(asked, where, outdated)
         model = vectors.model(self._connection, query.model)
         pending = vectors.memories(self._connection) - (model.memories if model else 0)
-        degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)))
+        degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)), *outdated)
         if model is None or not model.vectors:
             return self._by_words(asked, where, degraded)
         model.check(query.dimensions)
@@ -70,19 +98,42 @@ class MemorySearch:
         if asked.mode is Mode.SEMANTIC:
             scored = scope.nearest(direction, asked.depth)
             return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
-        if words is None:
-            words = self._keyword(asked.query, where, depth)
-        cosines = dict(scope.nearest(direction, depth))
-        cosines.update(scope.similarities(direction, [row for row in words if row not in cosines]))
-        fused: Sequence[tuple[int, float]] = ranking.fuse(words, cosines)
-        least = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
-        if least is not None:
-            far = [row for row, _ in ranking.ordered(words) if cosines.get(row, least) < least]
-            relevant = ranking.near(fused, cosines, least, self._worded(asked.query, far[: ranking.JUDGED]))
+        if worded is None:
+            worded = self._keyword(asked, where, depth)
+        near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
+        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=near)
+
+    def _fused(
+        self,
+        asked: Search,
+        scope: Scope,
+        query: Vectors,
+        worded: _Words,
+        *,
+        degraded: tuple[str, ...],
+        floor: float | None,
+    ) -> SearchOutcome:
+        """Return the best memories by words and meaning; floor: the cosine that leaves out what is not relevant."""
+        depth = ranking.candidates(asked.limit, asked.offset)
+        apart, usual = scope.apart(query)
+        meaning = dict(scope.nearest(apart, max(depth, ranking.CANDIDATES + 1)))
+        meaning.update(scope.similarities(apart, [row for row in worded.scores if row not in meaning]))
+        fused: Sequence[tuple[int, float]] = ranking.fuse(
+            worded.scores, meaning, worded.whole, ranking.least(meaning, usual)
+        )
+        cosines: Scores = _NONE
+        if floor is not None or asked.min_similarity is not None:
+            cosines = scope.similarities(query, [row for row, _ in fused])
+        if floor is not None:
+            far = [row for row, _ in ranking.ordered(worded.scores) if cosines.get(row, floor) < floor]
+            relevant = ranking.near(fused, cosines, floor, self._worded(asked.query, far[: ranking.JUDGED]))
             if fused and not relevant:
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
             fused = relevant
         ranked = self._ranked(dict(fused)) if asked.mode is Mode.RANKED else fused
+        if not cosines:
+            page = ranked[asked.offset : asked.offset + asked.limit]
+            cosines = scope.similarities(query, [row for row, _ in page])
         return self._found(asked, asked.mode, ranked, degraded, index=scope.index, cosines=cosines)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
@@ -100,6 +151,29 @@ class MemorySearch:
         wanted = {"rows": orjson.dumps([row for row, _ in near]).decode()}
         ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
         return [(ids[row], cosine) for row, cosine in near]
+
+    def finds_by_meaning(self) -> bool:
+        """Return whether the index that searches use has the newest memory with a vector, and finds one by its own.
+
+        A graph may miss a memory, so that one of a few is enough, or as many as are asked for that are the very same.
+        """
+        model = vectors.current(self._connection)
+        known = [] if model is None else engine.fetch(self._connection, _SQL["known_vectors"], {"model": model.id})
+        for number, (row, namespace, embedding) in enumerate(known):
+            assert model is not None
+            index, vector = self._index(model, Filter(namespace=namespace)), np.frombuffer(embedding, "<f4")
+            if not number and index.similarities(vector, [row]).get(row, -1.0) < _SAME:
+                return False
+            found = index.search(vector, _NEIGHBOURS)
+            if row in dict(found) or (len(found) == _NEIGHBOURS and found[-1][1] >= _SAME):
+                return True
+        return not known
+
+    def finds_by_words(self) -> bool:
+        """Return whether a memory is found by its first words that say something, if it has any."""
+        for row, content in engine.fetch(self._connection, _SQL["known_words"]):
+            return self._word_search.holds(row, content, _WORDS)
+        return True
 
     def _where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""
@@ -120,18 +194,18 @@ class MemorySearch:
             held = self.rows("exact", where, query=folded(asked.query), limit=depth)
             scored: Sequence[tuple[int, float]] = [(row, 1.0) for row in held]
         else:
-            scored = ranking.ordered(ranking.by_best(self._keyword(asked.query, where, depth)))
+            scored = ranking.ordered(ranking.by_best(self._keyword(asked, where, depth).scores))
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
         return self._found(asked, mode, scored, degraded, cosines=similarities([row for row, _ in scored]))
 
     def _worded(self, query: str, among: Sequence[int]) -> frozenset[int]:
         """Return those memories `among` some that have the words of a query, or enough of them."""
-        stems = frozenset(self._stems(" ".join(ranking.telling(self._tokens(query)))))
+        asked = frozenset(self._word_search.cut(query))
         wanted = {"rows": orjson.dumps(among).decode()}
         return frozenset(
             row
             for row, content in engine.fetch(self._connection, _SQL["contents"], wanted)
-            if ranking.covered(stems, frozenset(self._stems(content))) >= ranking.COVERED
+            if ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
         )
 
     def _ranked(self, scores: dict[int, float]) -> Sequence[tuple[int, float]]:
@@ -139,29 +213,26 @@ class MemorySearch:
         created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
         return ranking.ranked(scores, created, links.uses(self._connection, list(scores)), self._now())
 
-    def _keyword(self, query: str, where: Condition, limit: int) -> dict[int, float]:
+    def _keyword(self, asked: Search, where: Condition, limit: int) -> _Words:
         """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
-        matching = ranking.match(self._tokens(query))
-        if not matching:
-            return {}
-        values = {**where.values, "match": matching, "limit": limit}
-        # The full-text index holds live memories alone: where there is no other namespace there is nothing to check.
-        alone = where.plain and not where.current and self._alone(where)
-        name = "keyword_everywhere" if alone else "keyword"
-        return dict(engine.fetch(self._connection, _SQL[name].format(where=where.sql), values))
-
-    def _alone(self, where: Condition) -> bool:
-        """Return whether all live memories are in the namespaces that are asked for."""
-        if not where.values:
-            return not self._canaries()
-        return bool(engine.value(self._connection, _SQL["alone"], where.values))
+        namespace = asked.filter.namespace
+        among = (namespace,) if isinstance(namespace, str) else namespace
+        scored = self._word_search.scored(asked.query, among)
+        if where.plain and not where.current:
+            return _Words(best(scored, limit), scored.most, scored.memories)
+        found: dict[int, float] = {}
+        ahead, depth = best(scored, scored.rows.size), max(limit, _LOOKED_AT)
+        ranked = list(ahead)
+        while ranked and len(found) < limit:
+            piece, ranked, depth = ranked[:depth], ranked[depth:], 2 * depth
+            fit = set(self.rows("those", where, rows=orjson.dumps(piece).decode()))
+            found.update((row, ahead[row]) for row in piece if row in fit)
+        return _Words(dict(islice(found.items(), limit)), scored.most, scored.memories)
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
         index = self._index(model, asked)
         hidden = self._superseded(asked) if where.current else frozenset()
-        if asked.namespace is None:
-            hidden |= self._canaries()
         if where.plain and len(hidden) <= FEW:
             return Scope(index, hidden=hidden)
         return Scope(index, self._allowed(where, index, hidden))
@@ -170,12 +241,10 @@ class MemorySearch:
         partitions = self._vector_follower.follow(model, self._seq)
         if partitions is None:
             return TableIndex(self._connection, model, _single(asked.namespace))
+        if asked.namespace is None:
+            return partitions.everywhere()
         name = _single(asked.namespace)
-        return partitions.everywhere() if name is None else partitions.of(name)
-
-    def _canaries(self) -> frozenset[int]:
-        """Return the router's own memories, of which hardly ever there is one."""
-        return frozenset(orjson.loads(engine.value(self._connection, _SQL["canaries"])))
+        return partitions.joined(asked.namespace) if name is None else partitions.of(name)
 
     def _superseded(self, asked: Filter) -> frozenset[int]:
         found = engine.value(self._connection, _SQL["superseded"], {"namespace": _single(asked.namespace)})

@@ -6,21 +6,22 @@ longer than all the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from workers.runtime.jobs import Alive
-from workers.storage.db import engine, queries
+from workers.storage.db import engine, fulltext, queries
 from workers.storage.writing import migrate
 
 _SQL = queries.load("bulk")
 
 
 @contextmanager
-def filling(database: Path, alive: Alive) -> Iterator[None]:
+def filling(database: Path, alive: Alive, languages: Sequence[str] = ()) -> Iterator[None]:
     """Make a database that nobody else knows yet; what the block puts into it is indexed afterwards.
 
+    languages: whose stems are added to the words of memories.
     Whatever interrupts this leaves a database that must not be used.
     """
 
@@ -28,7 +29,7 @@ def filling(database: Path, alive: Alive) -> Iterator[None]:
         alive()
         return False
 
-    migrate.prepare(database, alive=alive)
+    migrate.prepare(database, languages=languages, alive=alive)
     with closing(engine.connect(database)) as connection, engine.errors(connection):
         triggers = engine.fetch(connection, _SQL["triggers"])
         for name, _ in triggers:
@@ -37,7 +38,7 @@ def filling(database: Path, alive: Alive) -> Iterator[None]:
     with closing(engine.connect(database)) as connection, engine.errors(connection):
         connection.set_progress_handler(working, engine.PROGRESS_STEPS)
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_SQL["index"])
+        fulltext.fill(connection, languages, alive)
         for _, sql in triggers:
             connection.execute(sql)
         connection.execute("COMMIT")

@@ -20,7 +20,7 @@ from memmux.errors import (
 from memmux.wire.answers import Memory
 from memmux.wire.checks import check_metadata
 from memmux.wire.ids import uuid7
-from memmux.wire.requests import BODIES, Forget, Get, Metadata, Store, Update
+from memmux.wire.requests import BODIES, Forget, Get, HealthRow, Metadata, Store, Update
 from workers.runtime.jobs import Job
 from workers.storage import backfill, similar
 from workers.storage.db import engine, links, queries, rows, vectors
@@ -28,7 +28,7 @@ from workers.storage.db.embeddings import Embedded, embedded
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.namespaces import Namespaces
 from workers.storage.db.state import digest
-from workers.storage.writing import audits, canaries, deletion, duplicates, load, undo, versions
+from workers.storage.writing import audits, deletion, duplicates, load, undo, versions
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
@@ -56,8 +56,7 @@ class Changes:
             "memory.undo": partial(undo.undo, self._memory_table),
             "memory.purge": partial(deletion.purge, self._memory_table, holding),
             load.OPERATION: partial(load.load, self._memory_table),
-            "canary.store": lambda job, asked: self._store(job, [asked])[0],
-            "canary.remove": self._remove,
+            "health.write": self._note_health,
         }
 
     def apply(self, job: Job) -> bytes:
@@ -102,8 +101,6 @@ class Changes:
         return [text if vectors.model(self._connection, text.model) else None for text in found]
 
     def _store_one(self, job: Job, asked: Store, text: Embedded | None) -> dict[str, object]:
-        if asked.namespace == canaries.NAMESPACE and job.operation != "canary.store":
-            raise canaries.reserved()
         found = digest(asked.content)
         if same := self._memory_table.same(asked.namespace, found):
             row, memory_id = same
@@ -205,12 +202,10 @@ class Changes:
         seq = self._memory_table.log(job, at, row, before.id, orjson.dumps(before))
         return {"id": before.id, "seq": seq, "content_hash": before.content_hash, **_aliases(before)}
 
-    def _remove(self, job: Job, asked: Get) -> dict[str, object]:
-        """Delete and purge a canary."""
-        row = rows.find(self._connection, asked.id, asked.namespace)
-        found = self._delete(job, asked)
-        deletion.remove(self._memory_table, [row], job.client, job.id, operation=job.operation)
-        return found
+    def _note_health(self, _: Job, asked: HealthRow) -> dict[str, object]:
+        """Write the row of a health check; it says nothing of memories, so the change log has no line of it."""
+        self._memory_table.execute("put_health_check", id=asked.id)
+        return {}
 
     def _backfill(self, job: Job) -> bytes:
         """Add the vectors that memories were waiting for; those that changed meanwhile wait for the next turn.

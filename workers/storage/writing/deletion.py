@@ -16,7 +16,7 @@ from memmux import limits
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, NotFoundError
 from memmux.wire.requests import Forget, Purge
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, queries, rows
+from workers.storage.db import engine, fulltext, queries, rows
 from workers.storage.db.filters import condition
 from workers.storage.writing.memory_table import MemoryTable
 
@@ -103,16 +103,14 @@ def expired(memory_table: MemoryTable, before: float) -> int:
     return len(found)
 
 
-def remove(
-    memory_table: MemoryTable, gone: Sequence[int], client: str, request: str, *, operation: str = OPERATION
-) -> None:
-    """Remove deleted memories and what the log keeps of them, and log that, as what the operation did."""
+def remove(memory_table: MemoryTable, gone: Sequence[int], client: str, request: str) -> None:
+    """Remove deleted memories and what the log keeps of them, and log that."""
     for row in gone:
         memory_table.vectors.remove(row)
     meant = orjson.dumps(gone).decode()
     memory_table.execute("purge_before", rows=meant)
     memory_table.execute(
-        "log_purge", rows=meant, at=memory_table.at(), operation=operation, client=client, request=request
+        "log_purge", rows=meant, at=memory_table.at(), operation=OPERATION, client=client, request=request
     )
     memory_table.execute("purge", rows=meant)
 
@@ -149,7 +147,7 @@ def forget_traces(memory_table: MemoryTable) -> None:
     Full text keeps the words of what was removed until their segments are merged: all of them are, which takes 20 ms
     for each 20 000 memories.
     """
-    memory_table.execute("merge_texts")
+    fulltext.merge(memory_table.connection)
     memory_table.execute("purge_all_tags")
     if engine.value(memory_table.connection, _SQL["has_samples"]):
         memory_table.execute("drop_samples")

@@ -18,7 +18,6 @@ from memmux.wire.times import from_epoch
 from workers.storage.db.embeddings import Embedded, embedded
 from workers.storage.db.filters import spellings
 from workers.storage.db.state import State, digest
-from workers.storage.writing import canaries
 
 _STORED = ("content", "tags", "type", "metadata", "namespace")
 _TIMES = ("created_at", "updated_at", "deleted_at")
@@ -88,8 +87,6 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
     for name in fields.keys() - _NAMES:
         raise UnknownFieldError(f"a memory has no field {name!r}")
     store = Store.from_json({name: fields[name] for name in _STORED if name in fields})
-    if store.namespace == canaries.NAMESPACE:
-        raise canaries.reserved()
     names = [fields.get("id"), *(value for name in _VERSIONS if (value := fields.get(name)) is not None)]
     if not all(map(_is_name, names)):
         raise ArgumentInvalidError(

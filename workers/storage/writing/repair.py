@@ -7,12 +7,12 @@ import orjson
 
 from memmux.wire.answers import Rebuilt
 from workers.runtime.jobs import Alive, Job
-from workers.storage.db import engine, queries, vector_checks
+from workers.storage.db import engine, fulltext, queries, vector_checks
 from workers.storage.db.filters import normal
 from workers.storage.db.vectors import table
+from workers.words import version
 
 OPERATION = "admin.rebuild"
-_PIECE_BYTES = 1 << 20  # of contents that are indexed between two signs of life
 
 _ORPHANS = ("forget_uses", "forget_aliases", "forget_origins", "forget_links", "forget_counts", "forget_audits")
 
@@ -31,7 +31,7 @@ def rebuild(connection: apsw.Connection, job: Job, at: float, alive: Alive) -> R
         connection.execute(_SQL[query])
     _name_tags(connection)
     dropped = _drop_vectors(connection)
-    texts = _index_texts(connection, alive)
+    texts = fulltext.fill(connection, version.languages_of(fulltext.written(connection)), alive)
     vectors = _fill_tables(connection, alive)
     for query in ("count_memories", "count_vectors"):
         connection.execute(_SQL[query])
@@ -60,19 +60,6 @@ def _drop_vectors(connection: apsw.Connection) -> set[int]:
     for problem in found:
         connection.execute(_SQL["forget_vectors"], {"memory": problem.row, "model": problem.model})
     return {problem.row for problem in found}
-
-
-def _index_texts(connection: apsw.Connection, alive: Alive) -> int:
-    connection.execute(_SQL["forget_texts"])
-    count = waiting = 0
-    for row, content in connection.execute(_SQL["contents"]):
-        connection.execute(_SQL["add_text"], (row, content))
-        count += 1
-        waiting += len(content)
-        if waiting >= _PIECE_BYTES:
-            waiting = 0
-            alive()
-    return count
 
 
 def _fill_tables(connection: apsw.Connection, alive: Alive) -> int:

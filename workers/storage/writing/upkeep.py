@@ -11,7 +11,7 @@ from memmux.errors import MemmuxError
 from memmux.logs import log
 from workers.index import segment as segments
 from workers.storage.db import engine, queries
-from workers.storage.writing import canaries, deletion
+from workers.storage.writing import deletion
 from workers.storage.writing.memory_table import MemoryTable
 
 ANSWERS_S = 24 * 3600  # how long an idempotency key is remembered
@@ -73,7 +73,6 @@ class Upkeep:
                 if self._clock() - self._pruned >= PRUNE_EVERY_S:
                     self._pruned = self._clock()
                     self._forget("prune_answers", self._today() - ANSWERS_S)
-                    self._forget_canaries()
                 if self._clock() - self._purged >= PURGE_EVERY_S:
                     self._purged = self._clock()
                     gone = self._purge()
@@ -133,12 +132,6 @@ class Upkeep:
             self.dirty = True
             log.get().info("memories_purged", memories=gone)
         return gone
-
-    def _forget_canaries(self) -> None:
-        kept = [manifest.seq for _, manifest in segments.kept(self._database)]
-        if gone := canaries.forget(self._memory_table, self._today() - canaries.KEPT_S, kept):
-            self.dirty = True
-            log.get().info("canaries_forgotten", changes=gone)
 
     def _checkpoint(self, *, truncate: bool) -> None:
         """Copy the log into the database, and empty it if asked; a reader in the way puts that off."""

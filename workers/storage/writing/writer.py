@@ -18,10 +18,10 @@ from memmux.logs import log
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.backups import copies
 from workers.storage.backups.folder import BackupFolder
-from workers.storage.db import audits, engine, file_identity, filesystem, queries, vectors
+from workers.storage.db import audits, engine, file_identity, filesystem, fulltext, queries, vectors
 from workers.storage.db.file_identity import Lineage
 from workers.storage.db.file_names import Hold
-from workers.storage.writing import canaries, deletion, migrate, repair
+from workers.storage.writing import deletion, migrate, repair
 from workers.storage.writing.changes import Changes
 from workers.storage.writing.upkeep import DELETED_S, Upkeep
 
@@ -33,7 +33,8 @@ class SqliteWriter:
     """Writes to `database`, which it makes or migrates first; see `interface.Writer`.
 
     backup_folder: where a backup goes before a migration. now: seconds since 1970. clock: monotonic seconds.
-    retention_s: how long deleted memories are kept; 0 for ever. alive: called often while it is opened.
+    retention_s: how long deleted memories are kept; 0 for ever. languages: whose stems are added to the words of
+    memories. alive: called often while it is opened.
     Raises StorageError and its kinds.
     """
 
@@ -45,6 +46,7 @@ class SqliteWriter:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         retention_s: float = DELETED_S,
+        languages: Sequence[str] = (),
         alive: Alive = silent,
     ) -> None:
         engine.refuse_unsafe()
@@ -53,12 +55,13 @@ class SqliteWriter:
             self._hold = Hold(database, alive)
             undoing.callback(self._hold.close)
             file_identity.begin(database)
-            migrate.prepare(database, backup_folder=backup_folder, alive=alive)
+            migrate.prepare(database, backup_folder=backup_folder, alive=alive, languages=languages)
             self._hold.take()  # a new one can have no other name
             opened = Lineage.of(database)
             self._database = database
             self._connection = engine.open_writer(database)
             undoing.callback(self._connection.close)
+            fulltext.teach(self._connection)
             self._connection.set_progress_handler(self._working, engine.PROGRESS_STEPS)
             self._now = now
             self._alive: Alive = silent
@@ -68,8 +71,6 @@ class SqliteWriter:
             self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
             with engine.errors():
                 self._facts = self._counted()  # the first look is what makes the log
-                self._passing = 0
-                self._changed: int = engine.value(self._connection, _SQL["last_real_change"]) or 0
             opened.check(database)
             self._hold.note(self._connection)
             self._lineage = Lineage.of(database)
@@ -102,11 +103,7 @@ class SqliteWriter:
         if any(job.operation == deletion.OPERATION for job in jobs):
             self._upkeep.erase()
         self._upkeep.relieve()
-        before, self._facts = self.seq, self._counted()
-        if all(canaries.sent(job.operation) for job in jobs):
-            self._passing += self.seq - before
-        else:
-            self._changed = self.seq
+        self._facts = self._counted()
         return outcomes
 
     def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
@@ -136,16 +133,6 @@ class SqliteWriter:
         return cast("int", self._facts["seq"])
 
     @property
-    def changed(self) -> int:
-        """The newest change of anything but canaries."""
-        return self._changed
-
-    @property
-    def passing(self) -> int:
-        """How many changes since it was opened were canaries'."""
-        return self._passing
-
-    @property
     def forgotten(self) -> int:
         """How many segments were removed since it was opened, as they held what was purged."""
         return self._upkeep.forgotten
@@ -170,7 +157,6 @@ class SqliteWriter:
         self._lineage.check(self._database)
         if self._upkeep.turn():
             self._facts = self._counted()
-            self._changed = self.seq
 
     def close(self) -> None:
         """Leave the database, with everything in its main file unless a reader is in the way."""
@@ -240,7 +226,7 @@ class SqliteWriter:
         memories, model = vectors.memories(self._connection), vectors.current(self._connection)
         return {
             "seq": engine.value(self._connection, _SQL["seq"]),
-            "memories": memories - engine.value(self._connection, _SQL["canaries_here"]),
+            "memories": memories,
             "pending": memories - (model.memories if model else 0),
             "model": model.name if model else None,
             "dimensions": model.dimensions if model else None,

@@ -12,7 +12,7 @@ from bench.faults.evidence import gather
 from memmux.wire.embeddings import Embedding
 from memmux.wire.requests import BODIES, Get, Store
 from workers.runtime.jobs import Job
-from workers.storage.db import engine
+from workers.storage.db import engine, fulltext
 from workers.storage.writing.writer import SqliteWriter
 
 INFINITY = float("inf")
@@ -59,7 +59,7 @@ def test_everything_that_was_written_is_found(database: Path) -> None:
     ("sql", "code"),
     [
         ("UPDATE meta SET value = 7 WHERE key = 'memories'", "counter_wrong"),
-        ("INSERT INTO texts (texts, rowid, content) VALUES ('delete', 2, 'stays')", "fulltext_stale"),
+        ("DELETE FROM texts WHERE rowid = 2", "fulltext_stale"),
         ("DELETE FROM vec_1", "vec0_stale"),
         ("DELETE FROM changes WHERE row = 1", "changes_missing"),
         ("UPDATE memories SET content = 'moved' WHERE row = 2", "content_changed"),
@@ -68,6 +68,7 @@ def test_everything_that_was_written_is_found(database: Path) -> None:
 def test_database_that_does_not_fit_together_is_broken(database: Path, sql: str, code: str) -> None:
     connection = apsw.Connection(str(database))
     engine.load_vectors(connection)
+    fulltext.teach(connection)
     connection.execute(sql)
     connection.close()
     assert any(broken.startswith(code) for broken in gather(database).broken)

@@ -30,13 +30,25 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
     config.touch()
     for known in fields(Settings):
         variable = f"MEMMUX_{known.name.upper()}"
-        if known.name in ("embedder", "tools", "log_level", "log_content", "listen", "traces"):
+        if known.name in ("embedder", "languages", "tools", "log_level", "log_content", "listen", "traces"):
             with pytest.raises(SettingInvalidError, match=variable):
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:
             found = load(environment=environment(config, **{variable: "7"}))
             (flag,) = (flag for flag in found.flags() if flag.startswith(f"--{known.name.replace('_', '-')}="))
             assert flag.removesuffix(".0").removesuffix(".json").endswith("7")
+
+
+@pytest.mark.parametrize("given", ["German, french", "german:french", "german,french,german,"])
+def test_languages_are_listed_and_known(config: Path, given: str) -> None:
+    config.touch()
+    found = load(environment=environment(config, MEMMUX_LANGUAGES=given))
+    assert found.languages == ("german", "french")
+    assert parse_flags(found.flags()).languages == found.languages
+    config.write_text('languages = ["czech"]\n')
+    assert load(environment=environment(config)).languages == ("czech",)
+    with pytest.raises(SettingInvalidError, match=r"'klingon'; the languages are arabic, .*yiddish"):
+        load({"languages": "czech,klingon"}, environment(config))
 
 
 def test_a_namespace_is_a_name(config: Path) -> None:
@@ -265,7 +277,10 @@ def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
         load(environment=environment(config, MEMMUX_TRACES="maybe"))
 
 
-@pytest.mark.parametrize("name", [known.name for known in fields(Settings) if known.name != "ingest_roots"])
+LISTS = ("ingest_roots", "languages")  # which may be empty
+
+
+@pytest.mark.parametrize("name", [known.name for known in fields(Settings) if known.name not in LISTS])
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_setting_that_is_empty_is_absent_as_a_variable_and_an_error_elsewhere(
     name: str, empty: str, config: Path

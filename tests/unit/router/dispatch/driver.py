@@ -24,14 +24,14 @@ FACTS = {
 class Driver:
     """A dispatcher and everything it ever said, by whom it said it to; `others` are the actions that are no message."""
 
-    def __init__(self, limits: Limits | None = None, *, canary_s: float = 0.0, metered: bool = False) -> None:
+    def __init__(self, limits: Limits | None = None, *, health_check_s: float = 0.0, metered: bool = False) -> None:
         self.now = 100.0
         counter = itertools.count(1)
         self.dispatcher = Dispatcher(
             welcome={"version": "1.2.3"},
             limits=limits or Limits(),
             new_id=lambda: f"internal-{next(counter)}",
-            canary_s=canary_s,
+            health_check_s=health_check_s,
             metered=metered,
         )
         self.clients: dict[bytes, list[Message]] = defaultdict(list)

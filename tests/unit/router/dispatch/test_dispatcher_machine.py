@@ -265,8 +265,8 @@ class DispatchMachine(RuleBasedStateMachine):
     def nothing_exceeds_its_bound(self) -> None:
         dispatcher = self.world.dispatcher
         flow, sessions = dispatcher._flow, dispatcher._frontend.sessions
-        own = [slip for slip in (dispatcher._backfill.slip, dispatcher._canary.slip) if slip and not slip.outcome]
-        assert len(flow) <= LIMITS.admitted + 2  # the backfill and the canary
+        own = [slip for slip in (dispatcher._backfill.slip, dispatcher._health_check.slip) if slip and not slip.outcome]
+        assert len(flow) <= LIMITS.admitted + 2  # the backfill and the health check
         assert len(flow._deadlines) == len(flow)
         assert len(flow._deadlines._heap) <= 2 * LIMITS.admitted + 70
         assert len(sessions) == len(sessions._by_identity) == sessions.users <= LIMITS.sessions

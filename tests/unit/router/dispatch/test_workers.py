@@ -228,14 +228,14 @@ def test_nobody_is_killed_for_the_time_in_which_the_router_itself_stood_still() 
     assert {action.worker_id for action in driver.others if isinstance(action, KillWorker)} == {"read-0", "embed-0"}
 
 
-def test_canary_has_the_time_in_which_the_router_stood_still_beside_its_own() -> None:
-    driver = Driver(canary_s=5.0)
+def test_health_check_has_the_time_in_which_the_router_stood_still_beside_its_own() -> None:
+    driver = Driver(health_check_s=5.0)
     for stage in Stage:
         driver.ready(f"{stage}-0", stage)
     driver.hello(b"a")
     driver.tick(6)
     driver.stand_still(60)
-    assert not any(event.startswith("canary") or event == "request_expired" for event in driver.events())
+    assert not any(event.startswith("health_check") or event == "request_expired" for event in driver.events())
 
 
 def test_dead_worker_is_not_missed(driver: Driver) -> None:

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from memmux import errors
-from memmux.wire.requests import Search, Store, StoreBatch, Update
-from workers.embedding.texts import texts_of
+from memmux.wire.requests import HealthRow, Search, Store, StoreBatch, Update
+from workers.embedding.texts import HEALTH_TEXT, texts_of
 from workers.runtime.jobs import Job
 
 
@@ -29,6 +29,7 @@ def backfill(*contents: object, model: str = "m") -> Job:
             ("a", "b"),
         ),
         (job("memory.search", Search(query="q").to_body()), ("q",)),
+        (job("health.read", HealthRow().to_body()), (HEALTH_TEXT,)),
         (job("memory.rewrite", Update(id="i", content="new").to_body()), ("new",)),
         (job("memory.rewrite", Update(id="i", tags=("t",)).to_body()), ()),
         (backfill("a", "b"), ("a", "b")),

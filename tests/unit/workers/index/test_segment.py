@@ -9,6 +9,7 @@ from memmux.files import durable
 from tests.unit.workers.index.clusters import brute_force, clustered
 from workers.index import hnsw
 from workers.index import segment as segments
+from workers.index.centre import Centre
 from workers.index.composite import LayeredIndex
 from workers.index.exact import ExactIndex
 from workers.index.interface import Vectors
@@ -28,6 +29,7 @@ def made(database: Path, vectors: Vectors = VECTORS, *, rows: list[int] | None =
     partial.mkdir(parents=True)
     np.save(partial / segments.ROWS, np.array(range(len(vectors)) if rows is None else rows, np.int64))
     np.save(partial / segments.VECTORS, vectors)
+    np.save(partial / segments.SUM, Centre.of(vectors).total)
     hnsw.build(vectors, partial / segments.GRAPH)
     segments.publish(database, partial, manifest)
     return manifest

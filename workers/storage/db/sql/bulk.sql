@@ -5,6 +5,3 @@ SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'texts_
 
 -- name: drop
 DROP TRIGGER {name}
-
--- name: index
-INSERT INTO texts (texts) VALUES ('rebuild')

@@ -47,9 +47,6 @@ SELECT v.memory, v.model, v.window, v.start, v."end", v.embedding, models.dimens
 FROM vectors AS v LEFT JOIN models ON models.id = v.model
 ORDER BY v.memory, v.model, v.window
 
--- name: contents
-SELECT row, content FROM live ORDER BY row
-
 -- name: vectors_counted
 SELECT count(*) FROM vectors
 
@@ -74,20 +71,21 @@ SELECT term, doc, "offset" FROM temp.instances
 -- name: sizes
 SELECT '', id, sz FROM texts_docsize ORDER BY id
 
--- name: add_text
-INSERT INTO texts (rowid, content) VALUES (?1, ?2)
-
 -- name: uses
 SELECT mt.memory, mt.tag, mt.position, mt.spelling, t.name
 FROM memory_tags AS mt JOIN tags AS t ON t.id = mt.tag
 
+-- Whether lines of the log are missing. It is not known of a database that is yet to be migrated, and is then not said.
 -- name: gap
-SELECT
-    coalesce(max(seq), 0),
-    count(*),
-    coalesce(min(seq), 1),
-    coalesce((SELECT value FROM meta WHERE key = 'changes_forgotten'), 0)
-FROM changes
+WITH numbers AS MATERIALIZED (
+    SELECT
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS last,
+        count(*) AS lines,
+        coalesce(min(seq), 1) AS first
+    FROM changes
+)
+SELECT last, lines, first, last <> lines + (SELECT value FROM meta WHERE key = 'changes_skipped')
+FROM numbers
 
 -- name: unlogged
 SELECT count(*)
@@ -128,9 +126,6 @@ DELETE FROM memory_tags WHERE memory = :memory AND tag = :tag
 INSERT INTO memory_tags (memory, tag, position, spelling)
 SELECT :memory, id, :position, :spelling FROM tags WHERE name = :name
 ON CONFLICT (memory, tag) DO NOTHING
-
--- name: forget_texts
-INSERT INTO texts (texts) VALUES ('delete-all')
 
 -- name: drop
 DROP TABLE {table}

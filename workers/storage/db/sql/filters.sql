@@ -1,10 +1,10 @@
--- Conditions on `m`, a row of memories, that filters.py puts together. Nobody means the router's own memories by "all".
+-- Conditions on `m`, a row of memories, that filters.py puts together.
 
 -- name: live
 m.deleted_at IS NULL AND m.namespace = :namespace
 
 -- name: live_everywhere
-m.deleted_at IS NULL AND m.namespace <> 'memmux-canary'
+m.deleted_at IS NULL
 
 -- name: namespaces
 m.namespace IN (SELECT value FROM json_each(:namespaces))

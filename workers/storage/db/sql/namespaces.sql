@@ -1,4 +1,4 @@
--- Which namespaces there are; nobody but the router means its own.
+-- Which namespaces there are.
 
 -- From one to the next along the index, however many memories each has.
 -- name: live
@@ -9,10 +9,10 @@ WITH RECURSIVE found(name) AS (
     FROM found
     WHERE found.name IS NOT NULL
 )
-SELECT name FROM found WHERE name <> 'memmux-canary'
+SELECT name FROM found WHERE name IS NOT NULL
 
 -- name: deleted
-SELECT DISTINCT namespace FROM memories WHERE deleted_at IS NOT NULL AND namespace <> 'memmux-canary' ORDER BY namespace
+SELECT DISTINCT namespace FROM memories WHERE deleted_at IS NOT NULL ORDER BY namespace
 
 -- name: is_there
 SELECT EXISTS (SELECT 1 FROM memories WHERE namespace = :namespace AND deleted_at IS NULL)

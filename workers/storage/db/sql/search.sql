@@ -62,27 +62,47 @@ LIMIT :limit
 -- name: those
 SELECT m.row FROM memories AS m WHERE m.row IN (SELECT value FROM json_each(:rows)) AND {where}
 
--- The order of the join matters: the full-text index first, then a look at each memory that matched.
--- name: keyword
-SELECT texts.rowid, -bm25(texts) AS score
-FROM texts CROSS JOIN memories AS m ON m.row = texts.rowid
-WHERE texts MATCH :match AND {where}
-ORDER BY score DESC, texts.rowid DESC
-LIMIT :limit
+-- Where words stand, each place as one number: row, then place. Made once for a connection that only reads.
+-- name: make_postings
+CREATE VIRTUAL TABLE temp.postings USING fts5vocab ('main', 'texts', 'instance')
 
--- name: keyword_everywhere
-SELECT texts.rowid, -bm25(texts) AS score
-FROM texts
-WHERE texts MATCH :match
-ORDER BY score DESC, texts.rowid DESC
-LIMIT :limit
+-- name: make_vocabulary
+CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab ('main', 'texts', 'row')
 
--- name: canaries
-SELECT json_group_array(row) FROM memories WHERE deleted_at IS NULL AND namespace = 'memmux-canary'
+-- name: places
+SELECT json_group_array(doc << :shift | "offset") FROM temp.postings WHERE term = :word
 
--- name: alone
-SELECT NOT EXISTS (SELECT 1 FROM memories WHERE deleted_at IS NULL AND namespace < :namespace)
-    AND NOT EXISTS (SELECT 1 FROM memories WHERE deleted_at IS NULL AND namespace > :namespace)
+-- name: places_between
+SELECT json_group_array(doc << :shift | "offset") FROM temp.postings WHERE term >= :first AND term < :last
+
+-- name: vocabulary
+SELECT term FROM temp.vocabulary
+
+-- The length of a memory in words is where FTS5 keeps it, as a number of SQLite's records.
+-- name: lengths
+SELECT d.id, m.namespace, d.sz FROM texts_docsize AS d CROSS JOIN memories AS m ON m.row = d.id
+
+-- name: lengths_of
+SELECT d.id, m.namespace, d.sz
+FROM texts_docsize AS d CROSS JOIN memories AS m ON m.row = d.id
+WHERE d.id IN (SELECT value FROM json_each(:rows))
+
+-- What a health check looks for: the row that the last one wrote, the newest memories that have a vector, and any.
+-- name: health_check
+SELECT value FROM meta WHERE key = 'health_check'
+
+-- name: known_vectors
+SELECT m.row, m.namespace, v.embedding
+FROM vectors AS v CROSS JOIN memories AS m ON m.row = v.memory
+WHERE v.model = :model AND v.window = 0
+ORDER BY v.memory DESC
+LIMIT 3
+
+-- name: known_words
+SELECT row, content FROM memories WHERE deleted_at IS NULL ORDER BY namespace DESC, created_at DESC LIMIT 1
+
+-- name: stands
+SELECT EXISTS (SELECT 1 FROM temp.postings WHERE term = :word AND doc = :row)
 
 -- name: nearest
 WITH nearest AS MATERIALIZED (

@@ -6,7 +6,7 @@ SELECT
     EXISTS (SELECT 1 FROM origins AS o WHERE o.row = memories.row),
     EXISTS (SELECT 1 FROM links AS l WHERE l.row = memories.row)
 FROM memories
-WHERE row > :after AND namespace <> 'memmux-canary'
+WHERE row > :after
 ORDER BY row
 LIMIT :limit
 

@@ -57,6 +57,9 @@ SELECT fingerprint, answer FROM idempotency WHERE key = :key
 INSERT INTO idempotency (key, fingerprint, at, seq, answer)
 VALUES (:key, :fingerprint, :at, (SELECT coalesce(max(seq), 0) FROM changes), :answer)
 
+-- name: put_health_check
+INSERT INTO meta (key, value) VALUES ('health_check', :id) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
 -- Upkeep, a bounded piece at a time.
 
 -- name: prune_answers
@@ -67,45 +70,6 @@ DELETE FROM tags
 WHERE id IN (
     SELECT id FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id) LIMIT :limit
 )
-
--- The canary's memories are long gone when the log forgets them: it would grow by them for ever. The newest line stays,
--- as its number is where the log stands, and so do those by which segments of the index know their log.
-
--- name: canaries_left
-SELECT row
-FROM memories
-WHERE namespace = 'memmux-canary' AND created_at < :before
-ORDER BY row
-LIMIT :limit
-
--- name: canaries_seen
-SELECT coalesce((SELECT value FROM meta WHERE key = 'canaries_seen'), 0)
-
--- name: canaries_walk
-SELECT seq, at, row, operation
-FROM changes
-WHERE seq > :seen
-ORDER BY seq
-LIMIT :limit
-
--- name: canaries_forget
-DELETE FROM changes
-WHERE row IN (SELECT value FROM json_each(:rows))
-    AND seq < (SELECT max(seq) FROM changes)
-    AND seq NOT IN (SELECT value FROM json_each(:kept))
-
--- name: put_canaries_seen
-INSERT INTO meta (key, value) VALUES ('canaries_seen', :seen) ON CONFLICT (key) DO UPDATE SET value = excluded.value
-
--- name: count_forgotten
-INSERT INTO meta (key, value) VALUES ('changes_forgotten', :gone)
-ON CONFLICT (key) DO UPDATE SET value = value + excluded.value
-
--- name: canaries_here
-SELECT count(*) FROM memories WHERE namespace = 'memmux-canary' AND deleted_at IS NULL
-
--- name: last_real_change
-SELECT seq FROM changes WHERE operation NOT GLOB 'canary.*' ORDER BY seq DESC LIMIT 1
 
 -- Undo, purge and load.
 
@@ -215,9 +179,6 @@ DELETE FROM meta WHERE key = 'written_as'
 
 -- name: noted_name
 SELECT value FROM meta WHERE key = 'written_as'
-
--- name: merge_texts
-INSERT INTO texts (texts) VALUES ('optimize')
 
 -- name: purge_all_tags
 DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id)

@@ -14,7 +14,7 @@ from memmux.cli.top.page import page, waiting
 from memmux.wire.answers import Status
 
 OK = {"state": "ok", "failures": 0, "succeeded_s": 12.3, "ms": 9.0}
-FAILING = {"state": "failing", "failures": 3, "succeeded_s": 212.0, "failed_s": 4.0, "code": "busy", "step": "store"}
+FAILING = {"state": "failing", "failures": 3, "succeeded_s": 212.0, "failed_s": 4.0, "code": "busy", "step": "write"}
 STATUS = Status(
     state="degraded",
     pid=7,
@@ -92,7 +92,7 @@ def test_everything_is_on_the_page() -> None:
     for said in (
         "degraded for 1 h 2 min",
         "ok, seen 12 s ago",
-        "failing: busy at store, 3 in a row, last success 212 s ago",
+        "failing: busy at write, 3 in a row, last success 212 s ago",
         "10 memories (1 without a vector), seq 42",
         "2 backups, the newest of",
         "batches of 4.0, 75% of queries from the cache",

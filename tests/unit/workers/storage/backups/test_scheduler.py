@@ -166,19 +166,3 @@ def test_no_backup_is_made_of_a_file_that_took_the_databases_place(desk: Desk, h
     days.turn()
     assert days.names() == []
     mine.rename(desk.settings.database)
-
-
-def test_nothing_is_due_while_only_canaries_changed_something(desk: Desk, hands: Hands) -> None:
-    days = Days(desk, hands)
-    desk.store("first")
-    hands.pass_(DAY)
-    days.turn()
-    (made,) = days.names()
-    hands.pass_(DAY)
-    list(days.backup_scheduler.turn(desk.engine.seq + 30, lambda: NOON, desk.engine.seq))
-    assert days.backup_scheduler._running is None
-    assert days.names() == [made]
-    list(days.backup_scheduler.turn(desk.engine.seq + 30, lambda: NOON, desk.engine.seq + 1))
-    hands.pass_(DAY)
-    days.turn()
-    assert days.backup_scheduler.facts["backups"] == len(days.names())

@@ -14,7 +14,6 @@ from memmux.wire.roles import Role
 from tests.unit.workers.desk import Desk, job
 from tests.unit.workers.storage.dumps import line
 from workers.runtime.confinement import confined
-from workers.storage.db.filters import normal
 
 KEY = Grant(name="ada", role=Role.ADMIN, namespaces=("tianda", "work"))
 
@@ -177,15 +176,6 @@ def test_a_key_learns_the_names_of_its_own_alone(desk: Desk) -> None:
         _as(desk, KEY, "memory.get", {"id": "old-0", "namespace": None})
     assert "secret" not in raised.value.message
     assert _as(desk, KEY, "memory.get", {"id": "old-1", "namespace": None})["namespace"] == "tianda"
-
-
-def test_nobody_means_the_routers_own(desk: Desk) -> None:
-    desk.ask("canary.store", {"content": "canary", "namespace": "memmux-canary"})
-    assert desk.ask("memory.list", {"filter": {"namespace": "Memmux-Canary"}})["total"] == 0
-    with pytest.raises(ArgumentInvalidError):
-        desk.store("x", namespace="memmux-canary")
-    assert normal(_where(desk, desk.store("x", namespace="Memmux-Canary")["id"])) == "memmux-canary"
-    desk.ask("canary.remove", {"id": desk.sql("SELECT id FROM memories")[0][0], "namespace": "memmux-canary"})
 
 
 # names of memories

@@ -8,12 +8,11 @@ import pytest
 
 from memmux.errors import LimitOutOfRangeError
 from tests.unit.workers.desk import Desk
-from workers.storage.writing import canaries
 
 
 @pytest.fixture
 def filled(desk: Desk) -> Desk:
-    """Memories in three namespaces, one of them deleted, and a canary."""
+    """Memories in three namespaces, one of them deleted."""
     desk.store("a", tags=["Port", "sea"])
     desk.store("b", tags=["port"])
     desk.store("c", tags=["PORT", "Fähre"])
@@ -21,7 +20,6 @@ def filled(desk: Desk) -> Desk:
     desk.store("e", namespace="home")
     desk.store("f", namespace="home", tags=["gone"])
     desk.ask("memory.delete", {"id": desk.store("g", namespace="attic", tags=["gone"])["id"], "namespace": "attic"})
-    desk.ask("canary.store", {"content": "canary", "namespace": canaries.NAMESPACE, "tags": ["bird"]})
     return desk
 
 
@@ -29,7 +27,7 @@ def _pairs(found: dict[str, Any], name: str) -> list[tuple[str, int]]:
     return [(one["name"], one["memories"]) for one in found[name]]
 
 
-def test_namespaces_are_counted_the_largest_first_without_deleted_memories_and_canaries(filled: Desk) -> None:
+def test_namespaces_are_counted_the_largest_first_without_deleted_memories(filled: Desk) -> None:
     found = filled.ask("memory.namespaces", {})
     assert _pairs(found, "namespaces") == [("default", 3), ("home", 2), ("work", 1)]
     assert found["total"] == 3
@@ -47,7 +45,7 @@ def test_a_limit_leaves_the_smallest_out_and_the_total_as_it_is(filled: Desk) ->
 
 
 def test_only_the_namespaces_that_are_asked_for_are_counted(filled: Desk) -> None:
-    found = filled.ask("memory.namespaces", {"namespaces": ["home", "attic", canaries.NAMESPACE]})
+    found = filled.ask("memory.namespaces", {"namespaces": ["home", "attic"]})
     assert (_pairs(found, "namespaces"), found["total"]) == ([("home", 2)], 1)
 
 

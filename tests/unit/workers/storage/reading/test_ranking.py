@@ -3,27 +3,6 @@ from __future__ import annotations
 import pytest
 
 from workers.storage.reading import ranking
-from workers.storage.reading.ranking import STOP_WORDS
-
-
-def test_stop_words_are_left_out_of_a_query() -> None:
-    assert ranking.match(["where", "is", "the", "key"]) == '"key"'
-
-
-def test_stop_words_are_looked_for_when_nothing_else_is_asked() -> None:
-    assert ranking.match(["to", "be", "or", "not", "to", "be"]) == '"to" OR "be" OR "or" OR "not"'
-
-
-def test_nothing_to_look_for_is_no_query() -> None:
-    assert ranking.match([]) == ""
-
-
-def test_a_query_of_very_many_words_is_bounded() -> None:
-    assert ranking.match(map(str, range(10_000))).count('"') == 2 * ranking.TERMS
-
-
-def test_stop_words_are_written_as_the_tokenizer_writes_them() -> None:
-    assert all(word.isascii() and word.isalpha() and word.islower() for word in STOP_WORDS)
 
 
 def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
@@ -68,3 +47,20 @@ def test_pages_of_one_limit_have_the_same_candidates_for_long() -> None:
 def test_more_hits_have_more_candidates() -> None:
     assert ranking.candidates(1) == 200
     assert ranking.candidates(1000) == 10_000
+
+
+def test_one_word_in_common_by_chance_is_no_answer_among_few_memories() -> None:
+    assert ranking.whole(0.5, 5.0, memories=3) == pytest.approx(0.5 * 5.0 * 10 / 13)
+    assert ranking.whole(0.5, 1.0, memories=3) == 0.5
+    assert ranking.whole(4.0, 10.0, memories=10_000) == 4.0
+
+
+def test_of_few_memories_the_least_cosine_is_none_and_of_many_one_below_the_mean() -> None:
+    assert ranking.least({1: 0.2, 2: 0.7}, usual=0.4) == 0.2
+    assert ranking.least({}, usual=0.4) == 0.0
+    many = {row: 0.5 + row / 1000 for row in range(301)}
+    assert ranking.least(many, usual=0.2) == pytest.approx(0.2 - 0.3)
+
+
+def test_cosines_that_differ_by_rounding_alone_are_equal() -> None:
+    assert dict(ranking.fuse({}, {1: 0.3, 2: 0.3 + 1e-8})) == {1: 0.5, 2: 0.5}

@@ -150,7 +150,7 @@ def lets_through(asked: dict[str, Any], memory: Known, *, superseded: bool) -> b
 
 
 def bm25(query: list[str], memories: Iterable[Known], among: list[Known]) -> dict[int, float]:
-    """Return the scores of `memories` with the statistics of `among`: Robertson's BM25 as FTS5 computes it."""
+    """Return the scores of `memories` with the statistics of `among`: Robertson's BM25 with Lucene's idf."""
     documents = [memory.content.split() for memory in among]
     average = sum(map(len, documents)) / max(len(documents), 1)
     scores = {}
@@ -159,9 +159,9 @@ def bm25(query: list[str], memories: Iterable[Known], among: list[Known]) -> dic
         score = 0.0
         for term in dict.fromkeys(query):
             holding = sum(term in document for document in documents)
-            weight = max(math.log((len(documents) - holding + 0.5) / (holding + 0.5)), 1e-6)
+            weight = math.log(1 + (len(documents) - holding + 0.5) / (holding + 0.5))
             times = Counter(words)[term]
-            score += weight * times * 2.2 / (times + 1.2 * (0.25 + 0.75 * len(words) / average))
+            score += weight * times / (times + 0.9 * (0.6 + 0.4 * len(words) / average))
         if score:
             scores[memory.row] = score
     return scores
@@ -172,9 +172,17 @@ def part_of_best(scores: dict[int, float]) -> dict[int, float]:
 
 
 def brute_force(
-    mode: str, words: list[str], direction: tuple[float, float], held: list[Known], among: list[Known]
+    mode: str,
+    words: list[str],
+    direction: tuple[float, float],
+    held: list[Known],
+    among: list[Known],
+    *,
+    vectors: bool,
+    centred: bool,
 ) -> tuple[str, dict[int, float]]:
-    keyword = part_of_best(bm25(words, held, among))
+    plain = bm25(words, held, among)
+    keyword = part_of_best(plain)
     cosines = {
         memory.row: max(sum(x * y for x, y in zip(window, direction, strict=True)) for window in memory.windows)
         for memory in held
@@ -182,14 +190,30 @@ def brute_force(
     }
     if mode == "exact":
         return mode, {memory.row: 1.0 for memory in held if " ".join(words) in memory.content}
-    if mode == "keyword" or not any(memory.windows for memory in among):
+    if mode == "keyword" or not vectors:
         return "keyword", keyword
     if mode == "semantic":
         return mode, cosines
-    least, most = min(cosines.values(), default=0), max(cosines.values(), default=0)
-    meaning = {row: (cosine - least) / (most - least) if most > least else 1.0 for row, cosine in cosines.items()}
-    rows = keyword.keys() | cosines.keys()
-    return mode, {row: 0.5 * keyword.get(row, 0) + 0.5 * meaning.get(row, 0) for row in rows}
+    documents = [memory.content.split() for memory in among]
+    holding = [sum(term in document for document in documents) for term in dict.fromkeys(words)]
+    most = sum(math.log(1 + (len(among) - count + 0.5) / (count + 0.5)) for count in holding)
+    whole = max([*plain.values(), 0.5 * most * 10 / (10 + len(among))])
+    apart = direction
+    windows = [window for memory in among for window in memory.windows]
+    if windows and centred:
+        off = [sum(axis) / (len(windows) + 10) for axis in zip(*windows, strict=True)]
+        x, y = (one - other for one, other in zip(direction, off, strict=True))
+        apart = (x / math.hypot(x, y), y / math.hypot(x, y))
+    cosines = {
+        memory.row: max(sum(x * y for x, y in zip(window, apart, strict=True)) for window in memory.windows)
+        for memory in held
+        if memory.windows
+    }
+    least, nearest = min(cosines.values(), default=0), max(cosines.values(), default=0)
+    same = nearest - least < 1e-7
+    meaning = {row: 1.0 if same else (cosine - least) / (nearest - least) for row, cosine in cosines.items()}
+    rows = plain.keys() | cosines.keys()
+    return mode, {row: 0.5 * plain.get(row, 0) / whole + 0.5 * meaning.get(row, 0) for row in rows}
 
 
 @settings(derandomize=True, max_examples=examples(100), suppress_health_check=list(HealthCheck))
@@ -246,15 +270,18 @@ def _compare(
             desk.sql("UPDATE memories SET superseded_by = 'newer' WHERE id = ?", memory_id)
         if memory.deleted:
             desk.ask("memory.delete", {"id": memory_id, "namespace": memory.namespace})
-    among = [memory for memory in memories if not memory.deleted]
+    live = [memory for memory in memories if not memory.deleted]
+    vectors = any(memory.windows for memory in live)
     for recipe in asked:
         fields = recipe.filter(memories)
+        centred = desk.questions._vector_follower._most > 0
+        among = [memory for memory in live if fields["namespace"] in (None, memory.namespace)]
         held = [memory for memory in memories if lets_through(fields, memory, superseded=False)]
         listed = [memory for memory in memories if lets_through(fields, memory, superseded=True)]
         sent = {**fields, **{name: str(fields[name]) for name in ("after", "before") if name in fields}}
         for mode in ("exact", "keyword", "semantic", "hybrid"):
             answer = desk.search(" ".join(words), direction, mode=mode, limit=limit, **sent)
-            used, expected = brute_force(mode, words, direction, held, among)
+            used, expected = brute_force(mode, words, direction, held, among, vectors=vectors, centred=centred)
             assert answer["mode"] == used
             found = [(ids[hit["memory"]["id"]], hit["score"]) for hit in answer["hits"]]
             best = sorted(expected.values(), reverse=True)

@@ -151,3 +151,49 @@ def test_exact_takes_no_letter_for_a_pattern(desk: Desk) -> None:
     desk.store("100 percent")
     assert desk.contents("100%", mode="exact") == []
     assert desk.contents("1_0", mode="exact") == []
+
+
+# words and meaning
+
+
+def _near(query: float, other: float) -> tuple[float, float, float]:
+    return query, other, (1 - query**2 - other**2) ** 0.5
+
+
+def test_among_three_memories_a_word_by_chance_does_not_beat_what_is_meant(desk: Desk) -> None:
+    desk.store("Ada prefers short answers", _near(0.18, 0.1))
+    desk.store("bread is bought on Mondays", _near(0.0, -0.3))
+    desk.store("one cat is asleep on the windowsill", _near(-0.03, 0.4))
+    asked = {"query": "how should one write to the mathematician", "mode": "hybrid"}
+    hits = desk.ask("memory.search", asked, *frames([(1.0, 0.0, 0.0)]))["hits"]
+    assert hits[0]["memory"]["content"] == "Ada prefers short answers"
+    assert hits[0]["similarity"] == pytest.approx(0.18, abs=1e-6)
+
+
+def test_what_all_memories_have_in_common_is_no_meaning(desk: Desk) -> None:
+    """The query is nearest to what is like all others; taken off, it is nearest to what is like nothing else."""
+    for number in range(60):
+        desk.store(f"number {number}", (0.9, 0.4359))
+    desk.store("apart", (0.6, 0.8))
+    asked = {"query": "question", "mode": "hybrid", "limit": 1}
+    (hit,) = desk.ask("memory.search", asked, *frames([(0.83, 0.5578)]))["hits"]
+    assert hit["memory"]["content"] == "apart"
+    assert desk.contents("question", (0.83, 0.5578), mode="semantic", limit=1) == ["number 59"]
+
+
+@pytest.mark.parametrize("count", [150, 200, 201, 260])
+def test_no_score_depends_on_the_size_of_the_page(desk: Desk, count: int) -> None:
+    for number in range(count):
+        angle = number / count
+        desk.store(f"apple {'pear ' * (number % 5)}{number}", (1 - angle / 2, angle, (number % 7) / 10))
+    query = {"query": "apple pear", "mode": "hybrid"}
+    pages = {
+        limit: [
+            (hit["memory"]["content"], hit["score"])
+            for hit in desk.ask("memory.search", {**query, "limit": limit}, *frames([(0.7, 0.7, 0.1)]))["hits"]
+        ]
+        for limit in (1, 10, 50, 1000)
+    }
+    assert len(pages[1000]) == count
+    for limit in (1, 10, 50):
+        assert pages[limit] == pages[1000][:limit]

@@ -1,0 +1,22 @@
+-- The index of full text as a whole.
+
+-- name: version
+SELECT value FROM meta WHERE key = 'words'
+
+-- name: put_version
+INSERT INTO meta (key, value) VALUES ('words', :version) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: contents
+SELECT row, content FROM live ORDER BY row
+
+-- name: count
+SELECT count(*) FROM live
+
+-- name: forget
+INSERT INTO texts (texts) VALUES ('delete-all')
+
+-- name: add
+INSERT INTO texts (rowid, content) VALUES (?1, words(?2))
+
+-- name: merge
+INSERT INTO texts (texts) VALUES ('optimize')

@@ -1,0 +1,139 @@
+"""The search by words: where they stand, out of the index, and scores by BM25 among the memories that are meant."""
+
+from __future__ import annotations
+
+import apsw
+import numpy as np
+import orjson
+
+from workers.index import bm25
+from workers.index.bm25 import SHIFT, Among, Places, Scored
+from workers.storage.db import engine, fulltext, queries
+from workers.storage.reading.vocabulary import Vocabulary
+from workers.storage.reading.word_follower import WordFollower
+from workers.words import version, words
+from workers.words.scripts import begins_words, is_dense
+from workers.words.stopwords import telling
+
+_SQL = queries.load("search")
+TERMS = 256  # different words of a query that are looked for
+_UNKNOWN = 4  # letters of a word, at least, for which others are looked for where nobody has it
+_PART = 4  # letters of each of two words that make one
+_AFTER = "\U0010ffff"  # sorts after every word that goes on
+
+
+class WordSearch:
+    """Finds memories by words, as a connection's transaction sees them."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        only = connection.pragma("query_only")
+        connection.pragma("query_only", 0)  # which refuses temporary tables, too; the file is open for reading alone
+        for query in ("make_postings", "make_vocabulary"):
+            connection.execute(_SQL[query])
+        connection.pragma("query_only", only)
+        self._follower = WordFollower(connection)
+        self._vocabulary = Vocabulary(connection)
+        self._seq = 0
+        self._version: str | None = None
+        self._languages: tuple[str, ...] = ()
+        self._agrees = True
+        self._looked = False  # whether that is known of the transaction
+
+    def at(self, seq: int) -> None:
+        """Search as of the change where the transaction that has just begun stands."""
+        self._seq = seq
+        self._looked = False
+
+    @property
+    def agrees(self) -> bool:
+        """Whether words are cut here as they were for the index."""
+        self._look()
+        return self._agrees
+
+    def catch_up(self) -> None:
+        """Be ready for a search at this change."""
+        self._look()
+        self._follower.follow(self._seq, self._version or "")
+
+    def _look(self) -> None:
+        """Look which words are in the index, once a transaction, and only for a search: all else is served without."""
+        if not self._looked:
+            if (written := fulltext.written(self._connection)) != self._version:
+                self._version, self._agrees = written, fulltext.agrees(written)
+                self._languages = version.languages_of(written)
+            self._looked = True
+
+    def cut(self, query: str) -> list[str]:
+        """Return the words of a query that say something, each once; at most TERMS."""
+        self._look()
+        return telling(words(query, query=True, languages=self._languages))[:TERMS]
+
+    def words_of(self, content: str) -> frozenset[str]:
+        """Return the words of a content, as they stand in the index."""
+        return frozenset(words(content, languages=self._languages))
+
+    def holds(self, row: int, content: str, most: int) -> bool:
+        """Return whether the index has the memory `row` under one of the first words of its content, if it has any."""
+        first = self.cut(content)[:most]
+        places = ({"word": word, "row": row} for word in first)
+        return not first or any(engine.value(self._connection, _SQL["stands"], place) for place in places)
+
+    def scored(self, query: str, namespaces: tuple[str, ...] | None) -> Scored:
+        """Return the memories of these namespaces, or of all, that have words of the query, and their BM25 scores."""
+        if not (asked := self.cut(query)):
+            return bm25.scored((), self._follower.among(()))
+        self.catch_up()
+        among = self._follower.among(namespaces)
+        return bm25.scored([self._known(word, among) for word in asked], among)
+
+    def _known(self, word: str, among: Among) -> Places:
+        """Return where a word of the query stands; where it does nowhere, where words stand that may be meant.
+
+        These are the words that begin with it, or else end with it, or else two that make it. What others store in
+        other namespaces has no say in that.
+        """
+        if begins_words(word):
+            return among.only(self._beginning(word))
+        found = among.only(self._places(word))
+        if found.size or len(word) < _UNKNOWN or is_dense(word):
+            return found
+        if (found := among.only(self._beginning(word))).size:
+            return found
+        self._vocabulary.follow(self._seq, self._version or "", self._languages)
+        if (found := among.only(bm25.merged([self._places(one) for one in self._vocabulary.ending(word)]))).size:
+            return found
+        for at in range(_PART, len(word) - _PART + 1):
+            one, other = (self._part(part, among) for part in (word[:at], word[at:]))
+            if one.size and other.size:
+                return bm25.merged([one, other])
+        return found
+
+    def _part(self, part: str, among: Among) -> Places:
+        """Return where a part of a compound stands, also without the s that may join it to the next."""
+        for form in (part, part.removesuffix("s")):
+            for word in words(form, languages=self._languages):
+                if (found := among.only(self._places(word))).size:
+                    return found
+        return np.empty(0, np.int64)
+
+    def _places(self, word: str) -> Places:
+        return self._fetched("places", word=word)
+
+    def _beginning(self, word: str) -> Places:
+        return np.sort(self._fetched("places_between", first=word, last=word + _AFTER))
+
+    def _fetched(self, query: str, **values: str) -> Places:
+        found = engine.value(self._connection, _SQL[query], {**values, "shift": SHIFT})
+        return np.array(orjson.loads(found), np.int64)
+
+
+def best(found: Scored, limit: int) -> dict[int, float]:
+    """Return the `limit` best memories, best first, newer first among equals."""
+    rows, scores = found.rows, found.scores
+    if limit < rows.size:
+        least = np.partition(scores, -limit)[-limit]
+        chosen = np.flatnonzero(scores >= least)
+        rows, scores = rows[chosen], scores[chosen]
+    order = np.lexsort((-rows, -scores))[:limit]
+    return dict(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
