@@ -133,7 +133,7 @@ def store_cost(*, small: int, large: int, rounds: int, as_json: bool) -> None:
 @click.option("--seconds", type=click.FloatRange(0.5, 3_600), default=20, show_default=True, help="Of either kind.")
 @json_option
 def mixed(*, memories: int, seconds: float, as_json: bool) -> None:
-    """Measure what a reader feels of a writer that stores as fast as it can."""
+    """Measure what a reader feels of 200 stores a second, and of a writer that stores as fast as it can."""
     from bench.harness import report
     from bench.scenarios import mixed
 
@@ -277,13 +277,24 @@ def retrieval(*, data: Path, model: str, as_json: bool) -> None:
 @bench.command()
 @memories_option
 @click.option("--queries", type=click.IntRange(1), default=1_000, show_default=True, help="Asked of each.")
+@click.option(
+    "--part",
+    "parts",
+    type=click.Choice(["vectors", "texts"]),
+    multiple=True,
+    default=("vectors", "texts"),
+    show_default=True,
+    help="What they are given; may be given twice.",
+)
 @plot_option
 @json_option
-def peers(*, memories: int, queries: int, plot: Path | None, as_json: bool) -> None:
-    """Compare memmux with others that do the same."""
+def peers(*, memories: int, queries: int, parts: tuple[str, ...], plot: Path | None, as_json: bool) -> None:
+    """Compare memmux with others that do the same: for vectors, and for texts."""
     from bench.peers.compare import run
 
-    sys.exit(run(memories, queries, as_json=as_json, plot=plot))
+    if plot is not None and "vectors" not in parts:
+        raise click.UsageError("the picture is of what is given vectors: add --part vectors")
+    sys.exit(run(memories, queries, parts, as_json=as_json, plot=plot))
 
 
 @bench.command("all")

@@ -11,6 +11,7 @@ from bench.harness.callers import Callers
 from bench.harness.measure import Row, cpu_s, plain
 from bench.harness.rounds import Round, Turn
 from memmux import Client
+from memmux.wire.answers import Status
 
 CLIENTS = "clients"
 
@@ -70,3 +71,11 @@ class Meter:
 
     def _read(self) -> Counter[str]:
         return Counter({kind: sum(map(cpu_s, pids)) for kind, pids in self.pids.items()})
+
+
+def processes(status: Status) -> Iterator[tuple[str, int]]:
+    """Give name and pid of all processes of a cluster."""
+    yield "router", status.pid
+    for worker in status.workers:
+        if worker["pid"]:
+            yield worker.get("name", worker["kind"]), worker["pid"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,8 @@ class Row:
     """One measured value; `ok` is whether it meets its target, and true where there is none.
 
     key: the name under which programs find the value in the JSON document; empty where none looks for it.
-    why: what was measured of the reason, where a target is missed.
+    why: what was measured of the reason, where a target is missed. measured: False where what the target needs is not
+    installed, which the value says; it is not missed then.
     """
 
     name: str
@@ -29,6 +30,14 @@ class Row:
     ok: bool = True
     key: str = ""
     why: str = ""
+    measured: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """Whether the target is met, in words; nothing where there is none."""
+        if not self.target:
+            return ""
+        return "not measured" if not self.measured else "met" if self.ok else "missed"
 
 
 def plain(name: str, value: float, *, key: str = "") -> Row:
@@ -84,9 +93,29 @@ def mapped(pid: int) -> frozenset[str]:
 
 def cpu_s(pid: int) -> float:
     """Return the processor time that a process has used, its own and the system's for it (Linux: from /proc)."""
-    # The numbers follow the command's name, which is in parentheses and may hold anything; proc(5) counts utime as 14.
-    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
+    fields = _state(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def family(pid: int) -> list[int]:
+    """Return a process, and all that it and its children have started and that still run (Linux: from /proc)."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):  # it has just ended
+                children.setdefault(int(_state(int(folder.name))[1]), []).append(int(folder.name))
+    found = [pid]
+    for one in found:  # which grows
+        found.extend(children.get(one, ()))
+    return found
+
+
+def _state(pid: int) -> list[bytes]:
+    """Return the fields of proc(5)'s `stat` after the command's name, which is in parentheses and may hold anything.
+
+    So the first is the state, which is counted as 3 there.
+    """
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
 
 
 def machine_cpu_s() -> float:

@@ -92,15 +92,17 @@ class Player:
         return tally.done()
 
     async def play_at_once(self, client: AsyncClient, task: Task, at: float) -> Done:
-        """Do the same with a closed loop of calls for each of the task's `in_flight`, over one connection."""
+        """Do the same with at most `in_flight` calls of the task at once, over one connection."""
         _sleep_until(at)
         tally = _Tally(task, time.monotonic())
         call: Any = client.search if task.work is Work.SEARCH else client.store
         numbers = enumerate(self._moments(task, tally.began))  # shared: whoever is free takes the next
 
         async def loop() -> None:
-            for number, _ in numbers:
+            for number, moment in numbers:
                 arguments = self._arguments(task, number)
+                if (pause := moment - time.monotonic()) > 0:
+                    await asyncio.sleep(pause)
                 began = time.perf_counter()
                 answer = await call(**arguments)
                 tally.note(time.perf_counter() - began, answer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 import orjson
 from rich.console import Console
@@ -11,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.harness.measure import Row
+
+_COLOURS: Mapping[str, str] = {"met": "green", "missed": "red", "not measured": "yellow"}
 
 
 def progress(text: str) -> None:
@@ -28,14 +31,15 @@ def document(value: object) -> None:
 def show(rows: Sequence[Row], *, as_json: bool) -> None:
     """Print the rows; as JSON, their values also stand by their keys."""
     if as_json:
-        document({**{row.key: row.value for row in rows if row.key}, "rows": rows})
+        values = {row.key: row.value for row in rows if row.key}
+        document({**values, "rows": [{**asdict(row), "verdict": row.verdict} for row in rows]})
         return
     _clear()
     table = Table()
     for heading in ("measured", "value", "target", ""):
         table.add_column(heading, justify="right" if heading == "value" else "left")
     for row in rows:
-        verdict = "" if not row.target else "[green]met" if row.ok else "[red]missed"
+        verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}" if row.verdict else ""
         table.add_row(row.name, escape(str(row.value)), row.target, verdict)
     console = Console()
     console.print(table)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from statistics import median
-from typing import Self
+from typing import Self, TypeVar
 
 from bench.harness import report
 from bench.harness.measure import percentile
@@ -85,9 +85,10 @@ class Deck:
 
 
 Turn = Callable[[], Round]
+Name = TypeVar("Name")
 
 
-def in_turns(rounds: int, turns: Mapping[str, Turn], what: str) -> dict[str, Rounds]:
+def in_turns(rounds: int, turns: Mapping[Name, Turn], what: str) -> dict[Name, Rounds]:
     """Return so many rounds of each of `turns`, after one to warm up.
 
     They take turns, and every other time the other way round, so what disturbs the machine disturbs all of them.

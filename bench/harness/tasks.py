@@ -27,7 +27,7 @@ class Task:
     and their number as the step share the questions out among them. among: of so many of the questions; None for all.
     mode, tags: of a search. with_vectors: whether the questions' vectors are sent along, so that nothing is embedded.
     every_s: 0 for one call right after the other; otherwise a call each so many seconds, from a random moment on and
-    with a little jitter. in_flight: how many calls at once, by `AsyncClient` if more than one.
+    with a little jitter. in_flight: how many calls at once at most, by `AsyncClient` if more than one.
     uncounted: so many calls come first that are not timed.
     """
 

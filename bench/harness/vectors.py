@@ -6,15 +6,20 @@ Embedding ten thousand texts takes minutes, so the real ones are made once and k
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from bench.harness import corpus, report
 from bench.harness.single import Single
 from memmux.config.settings import Settings
+from memmux.files import durable
+from workers.embedding import sources
 
 Matrix = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -32,17 +37,28 @@ def real(settings: Settings) -> tuple[Matrix, Matrix]:
     Shapes (REAL, dimensions) and (HELD_OUT, dimensions); line n of the first belongs to paragraph n of `corpus`.
     """
     texts = corpus.paragraphs(REAL + HELD_OUT)
-    key = hashlib.sha256("\n".join((settings.model, *texts)).encode()).hexdigest()[:16]
-    kept = settings.cache_dir / "bench" / f"vectors-{key}.npy"
-    made = _kept(kept, len(texts))
-    if made is None:
-        made = _embedded(settings, texts)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(".partial.npy")
-        np.save(partial, made)
-        partial.replace(kept)
+    path = place(settings, sources.find(settings).digest, texts)
+    made = kept(path, len(texts), partial(_embedded, settings, texts))
     stored = len(texts) - HELD_OUT
     return made[:stored], made[stored:]
+
+
+def place(settings: Settings, digest: str, texts: Sequence[str]) -> Path:
+    """Return where the vectors of these texts are kept that the model whose weights have this digest makes."""
+    named = hashlib.sha256(orjson.dumps((digest, texts))).hexdigest()[:32]
+    return settings.cache_dir / "bench" / f"vectors-{named}.npz"
+
+
+def kept(path: Path, count: int, make: Callable[[], Matrix]) -> Matrix:
+    """Return the vectors in the file; where it is missing, damaged, or of another number, make and keep them."""
+    if (found := _read(path)) is not None and len(found) == count:
+        return found
+    made = make()
+    with suppress(OSError):  # a cache folder that can't be written costs time, nothing else
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with durable.replacing(path, mode=None) as file:
+            np.savez(file, made)
+    return made
 
 
 def grown(found: Matrix, count: int, seed: int = 1) -> Matrix:
@@ -80,22 +96,20 @@ def recall(found: Sequence[Sequence[int]], truth: Places) -> float:
     return hits / truth.size
 
 
-def _kept(path: Path, count: int) -> Matrix | None:
+def _read(path: Path) -> Matrix | None:
     try:
-        found: Matrix = np.load(path)
-    except (OSError, ValueError):
+        with path.open("rb") as stream, np.load(stream) as file:
+            found: Matrix = file["arr_0"]  # which compares the checksum, too
+    except Exception:  # noqa: BLE001  # neither library says what it raises for what kind of damage
         return None
-    return found if len(found) == count else None
+    return found
 
 
 def _embedded(settings: Settings, texts: Sequence[str]) -> Matrix:
-    single = Single(settings)
-    single.open_embedder()
     parts = []
-    for start in range(0, len(texts), _BATCH):
-        report.progress(f"embedding {start} of {len(texts)} texts, once on this machine")
-        embedding = single.embed(texts[start : start + _BATCH])
-        lines = np.frombuffer(embedding.data, "<f4").reshape(-1, embedding.dimensions)
-        firsts = np.cumsum([0, *(len(windows) for windows in embedding.windows[:-1])])
-        parts.append(lines[firsts])  # each of these texts fits into one window
+    with Single(settings) as single:
+        single.open_embedder()
+        for start in range(0, len(texts), _BATCH):
+            report.progress(f"embedding {start} of {len(texts)} texts, once on this machine")
+            parts.append(single.vectors(texts[start : start + _BATCH]))  # each of these texts fits into one window
     return np.concatenate(parts)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,22 +36,20 @@ _START_S, _STOP_S = 60.0, 30.0
 @contextmanager
 def serve(material: Material, folder: Path) -> Iterator[Served]:
     """Serve the material from a collection by cosine, with the default parameters of its HNSW index."""
-    from chromadb import __version__
-
     report.progress(f"{NAME}: starting the server")
-    server = _Server(folder)
+    server = Server(folder)
     try:
-        _fill(server.start(), material)
+        fill(server.start(), material)
 
         def widen(breadth: int) -> None:
-            if breadth == _collection(server.port).configuration["hnsw"]["ef_search"]:
+            if breadth == collection(server.port).configuration["hnsw"]["ef_search"]:
                 return
-            _collection(server.port).modify(configuration={"hnsw": {"ef_search": breadth}})
+            collection(server.port).modify(configuration={"hnsw": {"ef_search": breadth}})
             # An index that is loaded keeps the old value.
             server.stop()
             server.start()
 
-        yield Served(address=(str(server.port),), version=__version__, widen=widen)
+        yield Served(address=(str(server.port),), version=version(), widen=widen)
     finally:
         server.stop()
 
@@ -59,17 +58,42 @@ def serve(material: Material, folder: Path) -> Iterator[Served]:
 def connect(address: Address) -> Iterator[Ask]:
     """Give a function that asks the server at this port."""
     (port,) = address
-    collection = _collection(int(port))
-
-    def ask(query: Vector) -> Answered:
-        found = collection.query(query_embeddings=[query], n_results=NEAREST, include=["documents"])
-        assert found["documents"] is not None
-        return list(zip(found["ids"][0], found["documents"][0], strict=True))
-
-    yield ask
+    yield partial(nearest, collection(int(port)))
 
 
-class _Server:
+def nearest(searched: Collection, query: Vector) -> Answered:
+    """Return the nearest in a collection."""
+    found = searched.query(query_embeddings=[query], n_results=NEAREST, include=["documents"])
+    assert found["documents"] is not None
+    return list(zip(found["ids"][0], found["documents"][0], strict=True))
+
+
+def collection(port: int) -> Collection:
+    """Return the collection of the server at this port."""
+    return _client(port).get_collection(_COLLECTION, embedding_function=None)
+
+
+def version() -> str:
+    """Return the version that is installed."""
+    from chromadb import __version__
+
+    return str(__version__)
+
+
+def fill(client: ClientAPI, material: Material) -> None:
+    """Store the material in a new collection."""
+    made = client.create_collection(_COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
+    for start in range(0, len(material), _BATCH):
+        report.progress(f"{NAME}: storing {start} of {len(material)}")
+        places = range(start, min(start + _BATCH, len(material)))
+        made.add(
+            ids=[str(place) for place in places],
+            documents=[material.content(place) for place in places],
+            embeddings=material.vectors[places.start : places.stop],
+        )
+
+
+class Server:
     """The server process, at a port that was free when this was made."""
 
     def __init__(self, folder: Path) -> None:
@@ -78,6 +102,12 @@ class _Server:
         with socket.socket() as free:
             free.bind((_HOST, 0))
             self.port: int = free.getsockname()[1]
+
+    @property
+    def pid(self) -> int:
+        """The process, which runs."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> ClientAPI:
         """Start the process, and return a client once it answers."""
@@ -118,21 +148,3 @@ def _client(port: int) -> ClientAPI:
     from chromadb.config import Settings
 
     return HttpClient(_HOST, port, settings=Settings(anonymized_telemetry=False))
-
-
-def _collection(port: int) -> Collection:
-    return _client(port).get_collection(_COLLECTION, embedding_function=None)
-
-
-def _fill(client: ClientAPI, material: Material) -> None:
-    collection = client.create_collection(
-        _COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
-    )
-    for start in range(0, len(material), _BATCH):
-        report.progress(f"{NAME}: storing {start} of {len(material)}")
-        places = range(start, min(start + _BATCH, len(material)))
-        collection.add(
-            ids=[str(place) for place in places],
-            documents=[material.content(place) for place in places],
-            embeddings=material.vectors[places.start : places.stop],
-        )

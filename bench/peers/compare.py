@@ -1,7 +1,7 @@
 """The peers: memmux and others that find the nearest of the same vectors for the same queries, measured in turns.
 
 Every peer returns what a search of a memory returns, the ten best ids and their texts, ranked by cosine. All of them
-serve at once, and one at a time is asked.
+serve at once, and one at a time is asked. `bench.peers.text` compares what people would use for texts.
 """
 
 from __future__ import annotations
@@ -27,32 +27,41 @@ from bench.harness.vectors import Matrix, Places, nearest, recall
 from bench.peers import table
 from bench.peers.interface import MODULES, NEAREST, Peer, Served, installed, peer
 from bench.peers.table import ENOUGH, Result, Results
+from bench.peers.text import table as texts
+from bench.peers.text.compare import compare as compare_texts
 
+PARTS = VECTORS, TEXTS = "vectors", "texts"
 CLIENTS = 8
 ROUNDS = 5
 QUERY_S = 0.002  # a round lasts as long as all queries would take if each took so long
 
 
-def run(memories: int, queries: int, *, as_json: bool, plot: Path | None) -> int:
-    """Compare, print the table or the JSON document, draw the picture if one is wanted, and return the exit code."""
+def run(memories: int, queries: int, parts: Sequence[str] = PARTS, *, as_json: bool, plot: Path | None) -> int:
+    """Compare, print the table or the JSON document, draw the picture if one is wanted, and return the exit code.
+
+    parts: of `PARTS`, what is given to the peers.
+    """
     if plot is not None:
         plots.check()
-    results = compare(Material.of(memories), queries)
+    material = Material.of(memories)
+    rows = [plain("memories", memories, key="memories")]
+    results: Results = {}
+    if VECTORS in parts:
+        results = compare(material, queries)
+        rows += table.rows(results) if as_json else table.ratios(results)
     if plot is not None:
         plots.draw(plot, table.picture(results, memories))
-    if as_json:
-        return report.finish(_rows(memories, results), as_json=True)
-    code = report.finish(table.ratios(results), as_json=False)
-    Console().print(table.table(results))
+    if TEXTS in parts:
+        rows += texts.rows(compare_texts(material, queries * QUERY_S))
+    code = report.finish(rows, as_json=as_json)
+    if results and not as_json:
+        Console().print(table.table(results))
     return code
 
 
 def measure(memories: int, queries: int) -> list[Row]:
-    """Compare, and return the rows."""
-    return _rows(memories, compare(Material.of(memories), queries))
-
-
-def _rows(memories: int, results: Results) -> list[Row]:
+    """Compare those that are given vectors, and return the rows."""
+    results = compare(Material.of(memories), queries)
     return [plain("memories", memories, key="memories"), *table.rows(results)]
 
 

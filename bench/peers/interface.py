@@ -11,22 +11,23 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a client that needs no numpy is weighed without it
+    import numpy as np
+    from numpy.typing import NDArray
 
-from bench.harness.material import Material
+    from bench.harness.material import Material
 
 MODULES = ("memmux_peer", "postgres", "chroma", "sqlite")
 REMEDY = "not installed: pip install 'memmux[bench]'"
 NEAREST = 10  # how many a query wants
 
-Vector: TypeAlias = NDArray[np.float32]
+Vector: TypeAlias = "NDArray[np.float32]"
 Answered: TypeAlias = Sequence[tuple[object, str]]
 """Ids and texts, best first."""
 
-Ask: TypeAlias = Callable[[Vector], Answered]
+Ask: TypeAlias = "Callable[[Vector], Answered]"
 Address: TypeAlias = tuple[str, ...]
 """What another process needs for a connection, as words of a command line."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ CREATE TABLE memories (
 """
 _FILL = "COPY memories (id, content, embedding) FROM STDIN WITH (FORMAT binary)"
 # The parameters are the defaults.
-_INDEX = "CREATE INDEX ON memories USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64)"
+INDEX = "CREATE INDEX ON memories USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64)"
 # %b: in binary. As text, which the server has to parse, a vector makes a query about twice as slow.
 _NEAREST = f"SELECT id, content FROM memories ORDER BY embedding <=> %b LIMIT {NEAREST}"  # noqa: S608  # a number of ours
 
@@ -40,12 +40,7 @@ def serve(material: Material, folder: Path) -> Iterator[Served]:  # noqa: ARG001
     """Serve the material from a table with an index that is in memory."""
     report.progress(f"{NAME}: starting the server")
     with running() as socket:
-        with _connection(socket) as connection:
-            connection.execute("CREATE EXTENSION vector")
-        with _connection(socket) as connection:
-            _prepare(connection)
-            _fill(connection, material)
-            version = _version(connection)
+        version = filled(socket, material, _TABLE, (INDEX,))
 
         def widen(breadth: int) -> None:
             with _connection(socket) as connection:
@@ -58,8 +53,7 @@ def serve(material: Material, folder: Path) -> Iterator[Served]:  # noqa: ARG001
 def connect(address: Address) -> Iterator[Ask]:
     """Give a function that asks the server whose socket is in this folder."""
     (socket,) = address
-    with _connection(Path(socket)) as connection:
-        _prepare(connection)  # a cursor knows what its connection knew when it was made
+    with opened(Path(socket)) as connection:
         cursor = connection.cursor()
 
         def ask(query: Vector) -> Answered:
@@ -69,31 +63,41 @@ def connect(address: Address) -> Iterator[Ask]:
         yield ask
 
 
+@contextmanager
+def opened(socket: Path) -> Iterator[Connection[tuple[Any, ...]]]:
+    """Give a connection that knows what a vector is, to the server whose socket is in this folder."""
+    from pgvector.psycopg import register_vector
+
+    with _connection(socket) as connection:
+        register_vector(connection)  # a cursor knows what its connection knew when it was made
+        yield connection
+
+
+def filled(socket: Path, material: Material, table: str, indexes: Sequence[str]) -> str:
+    """Store the material in a table that is made with these statements; return the versions of what serves it.
+
+    table: makes it, with `{dimensions}` in the place of their number.
+    """
+    with _connection(socket) as connection:
+        connection.execute("CREATE EXTENSION vector")
+    with opened(socket) as connection:
+        report.progress(f"{NAME}: storing {len(material)}")
+        connection.execute(table.format(dimensions=material.vectors.shape[1]).encode())
+        with connection.cursor() as cursor, cursor.copy(_FILL) as copy:
+            copy.set_types(["int8", "text", "vector"])
+            for place, vector in enumerate(material.vectors):
+                copy.write_row((place, material.content(place), vector))
+        report.progress(f"{NAME}: building the index")
+        for statement in (*indexes, "VACUUM ANALYZE memories", "CHECKPOINT"):
+            connection.execute(statement.encode())
+        return _version(connection)
+
+
 def _connection(socket: Path) -> Connection[tuple[Any, ...]]:
     from psycopg import connect as open_connection
 
     made: Connection[tuple[Any, ...]] = open_connection(host=str(socket), user=USER, dbname=_DATABASE, autocommit=True)
     return made
-
-
-def _prepare(connection: Connection[tuple[Any, ...]]) -> None:
-    """Teach a connection what a vector is."""
-    from pgvector.psycopg import register_vector
-
-    register_vector(connection)
-
-
-def _fill(connection: Connection[tuple[Any, ...]], material: Material) -> None:
-    report.progress(f"{NAME}: storing {len(material)}")
-    connection.execute(_TABLE.format(dimensions=material.vectors.shape[1]).encode())
-    with connection.cursor() as cursor, cursor.copy(_FILL) as copy:
-        copy.set_types(["int8", "text", "vector"])
-        for place, vector in enumerate(material.vectors):
-            copy.write_row((place, material.content(place), vector))
-    report.progress(f"{NAME}: building the index")
-    connection.execute(_INDEX)
-    connection.execute("VACUUM ANALYZE memories")
-    connection.execute("CHECKPOINT")
 
 
 def _version(connection: Connection[tuple[Any, ...]]) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench.harness.measure import until
@@ -25,7 +26,7 @@ USER = "postgres"  # in the database, not of the system
 
 _NOBODY = "nobody"
 _START_S, _STOP_S = 60.0, 30.0
-# Every page stays in memory. Only reads are measured: nothing has to survive, and nothing is tidied up meanwhile.
+# Every page stays in memory. Where only reads are measured nothing has to survive, or to be tidied up meanwhile.
 _OPTIONS: Mapping[str, str] = {
     "listen_addresses": "",
     "shared_buffers": "1GB",
@@ -39,20 +40,25 @@ _OPTIONS: Mapping[str, str] = {
 
 
 @contextmanager
-def running() -> Iterator[Path]:
-    """Run a server, and give the folder that its socket is in."""
+def running(changes: Mapping[str, str] = MappingProxyType({})) -> Iterator[Path]:
+    """Run a server, and give the folder that its socket is in; changes: of the options."""
     # A folder of its own: sockets have short paths, and `nobody` may not enter those of root.
     folder = Path(tempfile.mkdtemp(prefix="memmux-pg-")).resolve()
     try:
         binaries = _binaries(folder)
-        with (folder / "log").open("ab") as log, _server(binaries, folder, log.fileno()):
+        with (folder / "log").open("ab") as log, _server(binaries, folder, log.fileno(), {**_OPTIONS, **changes}):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def main_pid(folder: Path) -> int:
+    """Return the process that all others of the server in this folder are children of."""
+    return int((folder / "data" / "postmaster.pid").read_text().partition("\n")[0])
+
+
 @contextmanager
-def _server(binaries: Path, folder: Path, log: int) -> Iterator[None]:
+def _server(binaries: Path, folder: Path, log: int, options: Mapping[str, str]) -> Iterator[None]:
     how: dict[str, Any] = {"cwd": folder, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
     how |= {"env": {"LC_ALL": "C", "PATH": os.defpath}, **_identity()}
     data = folder / "data"
@@ -66,10 +72,10 @@ def _server(binaries: Path, folder: Path, log: int) -> Iterator[None]:
         "--encoding=UTF8",
         "--no-sync",
     ]
-    options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
+    words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     if subprocess.run(made, check=False, **how).returncode:
         raise RuntimeError(f"initdb failed: {_said(folder)}")
-    server = subprocess.Popen([binaries / "postgres", "-D", data, "-k", folder, *options], **how)
+    server = subprocess.Popen([binaries / "postgres", "-D", data, "-k", folder, *words], **how)
     try:
         with until(_START_S, "starting PostgreSQL") as wait:
             while not _ready(data / "postmaster.pid"):

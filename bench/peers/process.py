@@ -10,44 +10,54 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import BinaryIO, TypeVar
 
 from bench.harness.tasks import Done, Task
-from bench.harness.vectors import Matrix
-from bench.peers.interface import Ask, peer
+from bench.peers.interface import peer
+
+Asked = TypeVar("Asked")
 
 
 def main(arguments: list[str]) -> int:
     """Do tasks until standard input ends; return the exit code."""
+    import numpy as np
+
     module, path, *address = arguments
-    queries: Matrix = np.load(Path(path))
+    queries = np.load(Path(path))
     with peer(module).connect(tuple(address)) as ask:
-        _say(b"\n")
-        while line := sys.stdin.buffer.readline():
-            task = Task.from_line(line)
-            _say(b"\n")
-            _say(loop(ask, queries, task, float(sys.stdin.buffer.readline())).to_line())
+        serve(lambda _task: ask, list(queries), sys.stdin.buffer, sys.stdout.buffer)
     return 0
 
 
-def loop(ask: Ask, queries: Matrix, task: Task, at: float) -> Done:
-    """Begin at that moment, and ask one query right after the other until the task's time is over, at least one."""
+def serve(
+    work: Callable[[Task], Callable[[Asked], object]], asked: Sequence[Asked], told: BinaryIO, tells: BinaryIO
+) -> None:
+    """Do the tasks that `told` brings, and write what is done to `tells`; work: what a task does with each question."""
+    _say(tells, b"\n")
+    while line := told.readline():
+        task = Task.from_line(line)
+        _say(tells, b"\n")
+        _say(tells, loop(work(task), asked, task, float(told.readline())).to_line())
+
+
+def loop(ask: Callable[[Asked], object], asked: Sequence[Asked], task: Task, at: float) -> Done:
+    """Begin at that moment, and ask one question right after the other until the task's time is over, at least one."""
     time.sleep(max(0.0, at - time.monotonic()))
     latencies_ms: list[float] = []
     began = before = time.monotonic()
     while not latencies_ms or before < began + task.seconds:
-        ask(queries[task.question(len(latencies_ms), len(queries))])
+        ask(asked[task.question(len(latencies_ms), len(asked))])
         after = time.monotonic()
         latencies_ms.append((after - before) * 1000)
         before = after
     return Done(began=began, ended=before, calls=len(latencies_ms), latencies_ms=tuple(latencies_ms))
 
 
-def _say(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+def _say(tells: BinaryIO, line: bytes) -> None:
+    tells.write(line)
+    tells.flush()
 
 
 if __name__ == "__main__":

@@ -25,17 +25,21 @@ from memmux import Client
 COUNTS = (1, 2, 4, 8, 16, 32)  # clients, for the plot
 WARM = 64  # queries that are asked again and again when the cache is to know them
 FILL_S = 60.0  # for all of them, at most
+FULL = 10_000, 16  # memories, and clients in closed loops, which a time has a target for
+P95_MS = 110.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How much is measured.
 
-    clients: in closed loops; paced: those that ask once in every_s. round_s, paced_s: the length of a round.
+    clients: in closed loops; some: fewer of them, to have their latency measured, too. paced: those that ask once in
+    every_s. round_s, paced_s: the length of a round.
     """
 
     memories: int = 10_000
     clients: int = 32
+    some: int = 16
     paced: int = 16
     rounds: int = 10
     round_s: float = 2.0
@@ -70,7 +74,9 @@ def measure(options: Options, plot: Path | None = None) -> Iterator[Row]:
     with filled(material) as bed, ExitStack() as opened:
         contest = _contest(bed, options, opened)
         search = Task(work=Work.SEARCH, seconds=options.round_s)
-        yield from _search_rows(*_search_rounds(contest, options, search, "search"))
+        found, meters = _search_rounds(contest, options, search, "search")
+        yield from _search_rows(found, meters)
+        yield from _some_rows(options, found["some"], meters["some"])
         warm = replace(search, among=WARM)
         _fill_cache(contest, warm)
         yield from _search_rows(*_search_rounds(contest, options, warm, "warm search"), warm=True)
@@ -87,7 +93,7 @@ def _contest(bed: Filled, options: Options, opened: ExitStack) -> _Contest:
     single.open_embedder()
     single.open_reader()
     single.open_writer(Path(bed.client.backup(to=folder / "copy").path))
-    count = max(options.clients, options.paced)
+    count = max(options.clients, options.some, options.paced)
     callers = Callers.of(bed.arena.settings, questions.save(folder / "questions.json"), count)
     return _Contest(opened.enter_context(callers), Player(single, questions, "alone"), Deck(), bed.client)
 
@@ -97,7 +103,7 @@ def _search_rounds(
 ) -> tuple[dict[str, Rounds], dict[str, Meter]]:
     """Return the rounds, and what those of the cluster cost, by their names."""
     paced = replace(task, seconds=options.paced_s, every_s=options.every_s)
-    meters = {name: Meter.of(contest.client, contest.callers) for name in ("one", "many", "paced many")}
+    meters = {name: Meter.of(contest.client, contest.callers) for name in ("one", "some", "many", "paced many")}
 
     def metered(name: str, task: Task, count: int) -> Turn:
         return partial(meters[name], partial(contest.together, task, count))
@@ -107,6 +113,7 @@ def _search_rounds(
         {
             "alone": partial(contest.in_process, task),
             "one": metered("one", task, 1),
+            "some": metered("some", task, options.some),
             "many": metered("many", task, options.clients),
         },
         f"{what}, closed loops",
@@ -172,6 +179,19 @@ def _search_rows(found: dict[str, Rounds], meters: dict[str, Meter], *, warm: bo
             why=f"the readers were busy {100 * meters['paced many'].busy('read'):.0f} % of the time, which is how "
             "often a client's search came while another's was worked on",
         )
+
+
+def _some_rows(options: Options, some: Rounds, meter: Meter) -> Iterator[Row]:
+    """Give the latency of fewer clients in closed loops, whose queries wait for each other's."""
+    yield plain(f"search, {options.some} clients in closed loops, p50 ms", some.ms(50), key="some_p50_ms")
+    yield at_most(
+        f"search, {options.some} clients in closed loops, p95",
+        some.ms(95),
+        P95_MS if (options.memories, options.some) == FULL else None,
+        "ms",
+        key="some_p95_ms",
+        why=meter.why(),
+    )
 
 
 def _store_rows(contest: _Contest, options: Options) -> Iterator[Row]:

@@ -44,7 +44,9 @@ SECTIONS = (
         "degradation",
         lambda: degradation.measure(degradation.Options()),
         lambda: degradation.measure(
-            degradation.Options(memories=200, clients=3, paced=2, rounds=1, round_s=0.3, paced_s=0.5, every_s=0.1)
+            degradation.Options(
+                memories=200, clients=3, some=2, paced=2, rounds=1, round_s=0.3, paced_s=0.5, every_s=0.1
+            )
         ),
     ),
     Section(
@@ -125,7 +127,8 @@ def _peers(options: Sequence[str]) -> list[Row]:
     ended = subprocess.run(command, capture_output=True, check=False, text=True)
     try:
         rows: Sequence[Mapping[str, object]] = orjson.loads(ended.stdout)["rows"]
-        return [Row(**row) for row in rows]  # type: ignore[arg-type]  # as they were printed
+        fields = [{name: value for name, value in row.items() if name != "verdict"} for row in rows]
+        return [Row(**row) for row in fields]  # type: ignore[arg-type]  # as they were printed
     except (orjson.JSONDecodeError, KeyError, TypeError):
         said = ended.stderr.strip().splitlines()
         raise RuntimeError(said[-1] if said else f"exit code {ended.returncode}") from None

@@ -10,6 +10,7 @@ from statistics import median
 from bench.harness import report
 from bench.harness.arena import Arena
 from bench.harness.callers import Callers
+from bench.harness.costs import processes
 from bench.harness.filled import filled
 from bench.harness.material import Material
 from bench.harness.mcp_client import initialized
@@ -25,6 +26,7 @@ from memmux.wire.answers import Status
 FULL = 10_000  # memories, which the targets of time and memory are about
 FIRST_ANSWER_S = 3.0
 WEIGHT_MB = 400.0
+SHARED_MB = 260.0  # of the same processes, with what they share divided among them
 IDLE_PERCENT = 1.0  # of one core
 SEARCHES = 50  # before the cluster is weighed
 STOP_S = 60.0
@@ -107,44 +109,44 @@ def _running(here: Arena, options: Options) -> Iterator[Row]:
         yield plain("MCP initialize, beside a cluster, s", median(seconds), key="mcp_with_cluster_s")
         with Callers.of(here.settings, here.folder / "questions.json", 1) as callers:
             callers.together(Task(work=Work.SEARCH, seconds=60.0, most=SEARCHES), 1)
-            yield from _weight(client.status(), WEIGHT_MB if options.memories == FULL else None)
+            yield from _weight(client.status(), full=options.memories == FULL)
             yield _at_rest(client.status(), options.idle_s)
 
 
-def _weight(status: Status, target: float | None) -> Iterator[Row]:
-    weights_mb = {name: rss_bytes(pid) / MEBIBYTE for name, pid in _processes(status)}
+def _weight(status: Status, *, full: bool) -> Iterator[Row]:
+    weights_mb = {name: rss_bytes(pid) / MEBIBYTE for name, pid in processes(status)}
     for name, mb in weights_mb.items():
         yield plain(f"{name} resident, MiB", mb, key=f"{name}_mb".replace("-", "_"))
-    # What the target is about has one embedder.
-    counted = {name: mb for name, mb in weights_mb.items() if not name.startswith("embed") or name == "embed-0"}
-    shared_mb = (
-        sum(counted.values()) - sum(pss_bytes(pid) for name, pid in _processes(status) if name in counted) / MEBIBYTE
-    )
-    why = f"{shared_mb:.0f} MiB of it are pages of libraries and files that several processes share, counted for each"
+    # What the targets are about has one embedder.
+    counted = {name: pid for name, pid in processes(status) if not name.startswith("embed") or name == "embed-0"}
+    resident_mb = sum(weights_mb[name] for name in counted)
+    divided_mb = {name: pss_bytes(pid) / MEBIBYTE for name, pid in counted.items()}
+    pss_mb = sum(divided_mb.values())
+    shared = f"{resident_mb - pss_mb:.0f} MiB of it are pages of libraries and files that several processes share"
     yield at_most(
         "router, readers, writer and one embedder, resident",
-        sum(counted.values()),
-        target,
+        resident_mb,
+        WEIGHT_MB if full else None,
         "MiB",
         key="cluster_mb",
-        why=why,
+        why=f"{shared}, counted for each",
+    )
+    yield at_most(
+        "router, readers, writer and one embedder, PSS",
+        pss_mb,
+        SHARED_MB if full else None,
+        "MiB",
+        key="cluster_pss_mb",
+        why=", ".join(f"{name} {mb:.0f}" for name, mb in divided_mb.items()),
     )
 
 
 def _at_rest(status: Status, seconds: float) -> Row:
     """Return the row of the processor time that all processes use while nobody asks anything."""
     report.progress("watching it at rest")
-    pids = [pid for _, pid in _processes(status)]
+    pids = [pid for _, pid in processes(status)]
     time.sleep(min(RESTED_S, seconds))
     before, began = sum(map(cpu_s, pids)), time.monotonic()
     time.sleep(seconds)
     used, elapsed = sum(map(cpu_s, pids)) - before, time.monotonic() - began
     return at_most("processor at rest", 100 * used / elapsed, IDLE_PERCENT, "% of a core", key="idle_percent")
-
-
-def _processes(status: Status) -> Iterator[tuple[str, int]]:
-    """Give name and pid of all processes of the cluster."""
-    yield "router", status.pid
-    for worker in status.workers:
-        if worker["pid"]:
-            yield worker.get("name", worker["kind"]), worker["pid"]

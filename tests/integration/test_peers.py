@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 
 from bench.peers.interface import MODULES, REMEDY, installed, peer
+from bench.peers.text.interface import MODULES as TEXT_MODULES
+from bench.peers.text.interface import text_peer
 from tests.bounds import BOUND_S
 
 
@@ -32,3 +35,23 @@ def test_every_peer_that_is_installed_finds_what_brute_force_finds_and_leaves_no
     assert [path.name for path in short_tmp.glob("memmux-*")] == []
     lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     assert [line for line in lines if str(short_tmp) in line] == []
+
+
+def test_every_peer_for_texts_that_is_installed_is_asked_and_leaves_nothing(
+    model_env: dict[str, str], short_tmp: Path
+) -> None:
+    short_tmp.chmod(0o755)
+    script = Path(__file__).with_name("text_peers_process.py")
+    command = [sys.executable, "-P", str(script), "200", "2", *TEXT_MODULES]
+    env = {**model_env, "TMPDIR": str(short_tmp), "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, capture_output=True, timeout=BOUND_S, check=False, env=env)
+    assert ended.stdout, ended.stderr.decode()
+    rows = {row["name"]: row["value"] for row in json.loads(ended.stdout)["rows"]}
+    for one in map(text_peer, TEXT_MODULES):
+        if all(find_spec(package) for package in one.PACKAGES):
+            for way in one.MODES:
+                assert rows[f"text, {way}, 2 clients, searches/s"] > 0
+            assert rows[f"text, {one.NAME}, 2 clients, PSS of everything, MiB"] > 0
+        else:
+            assert rows[f"text, {one.NAME}"] == one.REMEDY
+    assert [path.name for path in short_tmp.glob("memmux-*")] == []

@@ -140,7 +140,12 @@ def test_peers_are_called_with_their_options(monkeypatch: pytest.MonkeyPatch) ->
     peers.run = lambda *args, **kwargs: called.append((*args, kwargs)) or 1  # type: ignore[attr-defined, func-returns-value]  # a module for this test
     monkeypatch.setitem(sys.modules, "bench.peers.compare", peers)
     assert _run("peers", "--memories", "200", "--queries", "20", "--json")[0] == 1
-    assert called == [(200, 20, {"as_json": True, "plot": None})]
+    assert _run("peers", "--part", "texts")[0] == 1
+    assert called == [
+        (200, 20, ("vectors", "texts"), {"as_json": True, "plot": None}),
+        (10_000, 1_000, ("texts",), {"as_json": False, "plot": None}),
+    ]
+    assert _run("peers", "--part", "texts", "--plot", "out.png")[0] == 2
 
 
 def test_picture_without_matplotlib_is_refused_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

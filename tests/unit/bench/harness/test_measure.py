@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
 
 from bench.harness import report
-from bench.harness.measure import Row, at_least, at_most, cpu_s, mapped, percentile, until
+from bench.harness.measure import Row, at_least, at_most, cpu_s, family, mapped, percentile, until
 
 
 def test_value_on_its_target_meets_it_and_one_above_misses_it() -> None:
@@ -31,6 +32,12 @@ def test_value_without_a_target_meets_it_and_its_unit_goes_to_its_name() -> None
         assert row == Row(name="p50, ms", value=7.0, key="p50_ms")
 
 
+def test_verdict_is_a_word_and_what_needs_what_is_not_installed_is_not_missed() -> None:
+    assert [at_most("ratio", value, 1.0).verdict for value in (1.0, 1.1)] == ["met", "missed"]
+    assert at_most("ratio", 1.1, None).verdict == ""
+    assert Row(name="ratio", value="not installed", target="≤ 1", measured=False).verdict == "not measured"
+
+
 def test_percentile_lies_between_the_two_nearest_values() -> None:
     assert percentile([3.0, 1.0, 2.0], 50) == 2.0
     assert percentile([0.0, 10.0], 95) == pytest.approx(9.5)
@@ -50,6 +57,19 @@ def test_processor_time_of_this_process_grows_with_what_it_does() -> None:
     assert 0.03 <= cpu_s(os.getpid()) - before <= 5
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_family_is_a_process_and_what_it_has_started() -> None:
+    nested = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        found = family(child.pid)
+        assert found[0] == child.pid
+        assert len(found) == 2
+        assert set(found) <= set(family(os.getpid()))
+        child.communicate(b"\n")
+
+
 def test_waiting_past_the_bound_raises() -> None:
     with until(-1.0, "the impossible") as wait, pytest.raises(TimeoutError, match="the impossible took longer"):
         wait()
@@ -58,11 +78,21 @@ def test_waiting_past_the_bound_raises() -> None:
 def test_rows_are_one_json_document_in_which_keys_lead_to_values(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [Row(name="memories", value=10), at_most("ratio", 2.0, 1.1, key="overhead", why="it waits")]
     report.show(rows, as_json=True)
+    fields = {"target": "", "ok": True, "key": "", "why": "", "measured": True, "verdict": ""}
     assert json.loads(capsys.readouterr().out) == {
         "overhead": 2.0,
         "rows": [
-            {"name": "memories", "value": 10, "target": "", "ok": True, "key": "", "why": ""},
-            {"name": "ratio", "value": 2.0, "target": "≤ 1.1", "ok": False, "key": "overhead", "why": "it waits"},
+            {**fields, "name": "memories", "value": 10},
+            {
+                **fields,
+                "name": "ratio",
+                "value": 2.0,
+                "target": "≤ 1.1",
+                "ok": False,
+                "key": "overhead",
+                "why": "it waits",
+                "verdict": "missed",
+            },
         ],
     }
 

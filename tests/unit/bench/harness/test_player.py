@@ -112,6 +112,15 @@ def test_calls_at_once_are_as_many_as_the_task_says_and_share_its_questions() ->
     assert sorted(content.partition(" (")[0] for content, _ in side.side.stores) == sorted(2 * list(QUESTIONS.texts))
 
 
+def test_paced_calls_at_once_keep_to_their_moments_while_others_are_in_flight() -> None:
+    task = replace(STORE, seconds=0.1, most=None, every_s=0.01, in_flight=4)
+    began = time.monotonic()
+    side = _AsyncSide()
+    done = asyncio.run(Player(_Side(), QUESTIONS, "a").play_at_once(cast("AsyncClient", side), task, began))
+    assert 8 <= done.calls <= 11
+    assert time.monotonic() - began >= 0.05
+
+
 def test_play_begins_at_the_moment_that_it_is_told() -> None:
     at = time.monotonic() + 0.02
     assert Player(_Side(), QUESTIONS, "a").play(replace(SEARCH, most=1), at).began >= at
