@@ -12,10 +12,10 @@ from urllib.parse import unquote
 from mcp_types import Resource as Address
 from mcp_types import ResourceTemplate
 
-from mcp_dealer.schemas import Answer, Feed, Stats, text
+from mcp_dealer.schemas import Answer, Stats, text
 from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, Rest
 from mcp_dealer.schemas.older import OlderStats
-from mcp_dealer.schemas.resources import Resource, SearchResource, TagNames
+from mcp_dealer.schemas.resources import FeedResource, Resource, SearchResource, TagNames
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import ArgumentInvalidError, NotFoundError
@@ -91,7 +91,7 @@ class MemoryResources:
     async def _changes(self) -> tuple[Answer, Rest]:
         newest = (await self._connected().changes()).next
         found = await self._connected().changes(max(0, newest - LATELY), limit=LATELY, namespace=None)
-        return Feed.of(found), lambda _: "call memory_wait with after_seq"
+        return FeedResource.of(found), lambda _: "call memory_wait with after_seq"
 
     async def _recent(self, count: str) -> tuple[Answer, Rest]:
         if not count.isdecimal() or not 1 <= int(count[:5]) <= limits.LIST_LIMIT:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.schemas.bounds import Listing
 from mcp_dealer.schemas.memories import Hits, Listed, scripted
+from mcp_dealer.schemas.reports import Feed
 from memmux.wire import answers
 
 
@@ -39,6 +40,15 @@ class SearchResource(Hits):
         """Return the hits, and how many they are."""
         results = [{"memory": scripted(hit), "relevance_score": hit.score} for hit in self.hits]
         return {"query": self.query, "results": results, "count": len(results)}
+
+
+class FeedResource(Feed):
+    """What happened, oldest first."""
+
+    def script(self) -> dict[str, Any]:
+        """Return the changes, and the number to go on with."""
+        changes = [change.model_dump(mode="json", exclude_none=True) for change in self.changes]
+        return {"changes": changes, "next": self.next}
 
 
 class TagName(BaseModel):

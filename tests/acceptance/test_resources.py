@@ -39,6 +39,9 @@ async def test_resources_and_prompts_show_what_is_stored(connect: Connect, mode:
         assert (await _read(client, "memory://recent/1"))["memories"][0]["content"] == "The kettle is from 1931."
         found = (await _read(client, "memory://search/office%20in%20Ghent"))["results"]
         assert found[0]["memory"]["id"] == stored["id"]
+        feed = await _read(client, "memory://changes")
+        assert [change["operation"] for change in feed["changes"]] == ["memory.store_similar"] * 2
+        assert feed["next"] == feed["changes"][-1]["seq"]
         assert (await _read(client, "memory://stats"))["memories"] == 2
         with pytest.raises(MCPError):
             await client.read_resource("memory://nothing")

@@ -57,6 +57,7 @@ def everything() -> list[Asked]:
         ("memory.list", {"limit": 1000, "filter": everywhere}),
         ("memory.namespaces", {}),
         ("memory.tags", everywhere),
+        ("memory.changes", {"after": 0, **everywhere}),
         ("memory.forget", {"filter": {**everywhere, "tags": [SECRET]}}),
         ("memory.dump", {}),
         ("memory.dump", {"vectors": True}),
@@ -87,6 +88,8 @@ def reads(place: Place) -> list[Asked]:
         ("memory.graph", {"id": place.kept, "action": "path", "other": place.changed, **at}),
         ("memory.history", {"id": place.kept, **at}),
         ("memory.history", {"id": place.gone, **at}),
+        ("memory.changes", {"after": 0, **at}),
+        ("memory.changes", {"after": 0, "namespace": [place.namespace]}),
     ]
 
 

@@ -123,7 +123,7 @@ def test_server_whose_output_is_full_when_its_input_ends_leaves(
         server.stdin.write(_line("tools/list", number))
     server.stdin.flush()
     until = time.monotonic() + BOUND_S
-    while _readable(server.stdout) < 60_000:  # the last page of a pipe need not be full
+    while _readable(server.stdout) < 40_000:  # pages of a pipe need not be full
         assert time.monotonic() < until
         pause()
     server.stdin.close()

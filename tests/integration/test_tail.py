@@ -116,7 +116,7 @@ def test_slow_request_says_where_its_time_went_and_how_it_was_searched(
     subprocess.run(memmux, env=settings_env, check=True, timeout=BOUND_S, capture_output=True)
     (slow,) = tail("--event", "request_slow", "--where", "operation=memory.search")
     assert slow["route"] == ["embed", "read"]
-    assert set(slow["stages"]) == {"embed", "read"}
+    assert list(slow["stages"]) in (["embed", "read"], ["read"])  # by whether the readers had the model already
     assert slow["total_ms"] >= max(1, slow["work_ms"])
     found = [line for line in tail("--request", slow["request_id"]) if line["event"] == "stage_slow"]
     for line in found:

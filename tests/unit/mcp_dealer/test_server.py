@@ -125,6 +125,6 @@ def test_wrong_settings_are_told_on_stderr_alone() -> None:
     ended = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S, check=False
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 2  # as that of each command
     assert ended.stdout == ""
-    assert ended.stderr.startswith("memmux mcp: setting_invalid: ")
+    assert ended.stderr.startswith("memmux: setting_invalid: ")

@@ -23,6 +23,11 @@ def written(connection: apsw.Connection) -> str:
     return str(engine.value(connection, _SQL["version"]) or "")
 
 
+def filled(connection: apsw.Connection) -> int:
+    """Return how often the index was made anew."""
+    return int(engine.value(connection, _SQL["filled"]))
+
+
 def agrees(written: str) -> bool:
     """Return whether words are cut here as they were when that version was written."""
     return bool(written) and version.version(version.languages_of(written)) == written
@@ -63,6 +68,7 @@ def fill(
             alive()
             told(count)
     connection.execute(_SQL["put_version"], {"version": version.version(languages)})
+    connection.execute(_SQL["count_filled"])
     return count
 
 

@@ -25,15 +25,18 @@ class Vocabulary:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._seq: int | None = None
-        self._version = ""
+        self._index = ""
         self._words = _BREAK
 
-    def follow(self, seq: int, version: str, languages: Sequence[str]) -> None:
-        """Catch up with change `seq`, where the transaction stands; version, languages: of the words in the index."""
-        if self._seq == seq and self._version == version:
+    def follow(self, seq: int, index: str, languages: Sequence[str]) -> None:
+        """Catch up with change `seq`, where the transaction stands; index: which one it is.
+
+        languages: whose stems are in it.
+        """
+        if self._seq == seq and self._index == index:
             return
         changed: list[int] | None = None
-        if self._seq is not None and self._version == version:
+        if self._seq is not None and self._index == index:
             changed = [row for (row,) in engine.fetch(self._connection, _SQL["changed"], {"seq": self._seq})]
         if changed is None or len(changed) > FAR_BEHIND:
             self._words = _BREAK
@@ -44,7 +47,7 @@ class Vocabulary:
         written = (word.encode() for word in sorted(fresh))
         added = [word for word in written if _BREAK + word + _BREAK not in self._words]
         self._words += b"".join(word + _BREAK for word in added)
-        self._seq, self._version = seq, version
+        self._seq, self._index = seq, index
 
     def ending(self, word: str) -> Iterator[str]:
         """Yield the words that end with another one, but not itself."""

@@ -29,18 +29,18 @@ class WordFollower:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._seq: int | None = None
-        self._version = ""
+        self._index = ""
         self._lengths: NDArray[np.int32] = np.zeros(0, np.int32)
         self._places: NDArray[np.int32] = np.zeros(0, np.int32)  # the namespace of each row, by its number
         self._numbers: dict[str, int] = {}
         self._among: dict[tuple[str, ...] | None, Among] = {}
 
-    def follow(self, seq: int, version: str) -> None:
-        """Catch up with change `seq`, where the transaction stands; version: of the words in the index."""
-        if self._seq == seq and self._version == version:
+    def follow(self, seq: int, index: str) -> None:
+        """Catch up with change `seq`, where the transaction stands; index: which one it is."""
+        if self._seq == seq and self._index == index:
             return
         changed: list[int] | None = None
-        if self._seq is not None and self._version == version:
+        if self._seq is not None and self._index == index:
             changed = [row for (row,) in engine.fetch(self._connection, _SQL["changed"], {"seq": self._seq})]
         if changed is None or len(changed) > FAR_BEHIND:
             found = engine.fetch(self._connection, _SQL["lengths"])
@@ -50,7 +50,7 @@ class WordFollower:
             self._reserve(max(changed, default=0))
             self._lengths[changed], self._places[changed] = 0, _NOWHERE
         self._put(found)
-        self._seq, self._version = seq, version
+        self._seq, self._index = seq, index
         self._among.clear()
 
     def among(self, namespaces: tuple[str, ...] | None) -> Among:

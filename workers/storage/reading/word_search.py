@@ -36,6 +36,7 @@ class WordSearch:
         self._vocabulary = Vocabulary(connection)
         self._seq = 0
         self._version: str | None = None
+        self._index = ""  # which index it is: another one, once it was made anew
         self._languages: tuple[str, ...] = ()
         self._agrees = True
         self._looked = False  # whether that is known of the transaction
@@ -54,7 +55,7 @@ class WordSearch:
     def catch_up(self) -> None:
         """Be ready for a search at this change."""
         self._look()
-        self._follower.follow(self._seq, self._version or "")
+        self._follower.follow(self._seq, self._index)
 
     def _look(self) -> None:
         """Look which words are in the index, once a transaction, and only for a search: all else is served without."""
@@ -62,6 +63,7 @@ class WordSearch:
             if (written := fulltext.written(self._connection)) != self._version:
                 self._version, self._agrees = written, fulltext.agrees(written)
                 self._languages = version.languages_of(written)
+            self._index = f"{written}, filled {fulltext.filled(self._connection)}"
             self._looked = True
 
     def cut(self, query: str) -> list[str]:
@@ -100,7 +102,7 @@ class WordSearch:
             return found
         if (found := among.only(self._beginning(word))).size:
             return found
-        self._vocabulary.follow(self._seq, self._version or "", self._languages)
+        self._vocabulary.follow(self._seq, self._index, self._languages)
         if (found := among.only(bm25.merged([self._places(one) for one in self._vocabulary.ending(word)]))).size:
             return found
         for at in range(_PART, len(word) - _PART + 1):

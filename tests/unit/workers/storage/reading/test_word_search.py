@@ -133,3 +133,11 @@ def test_a_memory_is_known_by_its_first_words(desk: Desk, content: str) -> None:
     assert word_search.holds(1, content, 8)
     desk.sql("DELETE FROM texts")
     assert word_search.holds(1, content, 8) == (content == "...")
+
+
+def test_an_index_that_was_made_anew_is_another_one_though_no_memory_has_changed(desk: Desk) -> None:
+    desk.store("the saffron is in the tin")
+    desk.sql("INSERT INTO texts (texts) VALUES ('delete-all')")
+    assert desk.contents("saffron", mode="keyword") == []
+    desk.ask("admin.rebuild", {})
+    assert desk.contents("saffron", mode="keyword") == ["the saffron is in the tin"]

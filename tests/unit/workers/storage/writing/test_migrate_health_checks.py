@@ -59,7 +59,7 @@ def test_nothing_of_them_is_left_but_lines_as_of_any_purged_memory(desk: Desk) -
     assert desk.sql("SELECT rowid FROM vec_1") == [(1,), (2,)]
     assert desk.sql("SELECT operation FROM changes WHERE operation GLOB 'canary.*'") == []
     facts = desk.sql("SELECT key FROM meta WHERE key <> 'written_as' ORDER BY key")
-    assert facts == [("changes_skipped",), ("memories",), ("model",), ("words",)]
+    assert facts == [("changes_skipped",), ("memories",), ("model",), ("words",), ("words_filled",)]
     before = {text for (text,) in desk.sql("SELECT before FROM changes WHERE row NOT IN (1, 4, 6, 10)")}
     assert before == {None, f'{{"namespace":"{NAMESPACE}"}}'}
     lines = desk.sql("SELECT seq, row, operation FROM changes WHERE row NOT IN (1, 4, 6, 10)")
