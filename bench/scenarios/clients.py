@@ -149,11 +149,11 @@ class _Loaded:
 
 
 def _gateway(client: Client) -> int:
-    """Return the pid of the gateway, once one is there."""
+    """Return the pid of the gateway, once one serves."""
     with until(GATEWAY_S, "a gateway") as wait:
         while True:
             gateway = client.status().gateway
-            if gateway is not None and gateway["pid"]:
+            if gateway is not None and gateway["state"] == "ready":
                 return int(gateway["pid"])
             wait()
 

@@ -46,7 +46,8 @@ class ClusterWay(Way):
         self._connected_at = 0.0
         self._failures = 0
         self._private_failures = 0
-        self._deaths = 0  # of gateways, one soon after the other
+        self._deaths = 0  # of gateways, one soon after the other, with the same line as the oldest that is not settled
+        self._oldest = 0
         self._not_before = 0.0
         self._child = 0
         self._told: _socket.socket | None = None  # by the child; it ends when this is closed
@@ -87,7 +88,12 @@ class ClusterWay(Way):
         if self._own_pid:
             self._ending.append(self._own_pid)
             self._own_pid, self.busy = 0, True
-        self._deaths = self._deaths + 1 if log.go is None and now - self._connected_at < STEADY_S else 0
+        # Where lines were settled in between, gateways did not die of what they were asked.
+        oldest = next((number for number, line in log.lines.items() if not line.settled), 0)
+        if log.go is not None or now - self._connected_at >= STEADY_S or oldest != self._oldest:
+            self._deaths = 0
+        self._deaths += 1 if log.go is None and oldest else 0
+        self._oldest = oldest
         if log.go:
             # Of another cluster; if that is said again and again, it is no route that helps.
             self._route = None

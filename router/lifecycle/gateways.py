@@ -130,6 +130,9 @@ class Gateways:
             self._present = None
             if code == 0 or (present.ready is not None and now - present.ready >= STEADY_S):
                 self._failures, self._due = 0, None
+            elif present.ready is not None:  # it can start: what it died of is no reason to send relays away
+                self._failures, self._due = 0, now + BACKOFF_S
+                log.get().warning("gateway_lost", failures=0, seconds=BACKOFF_S)
             else:
                 self._failed(now)
             self._mark()

@@ -166,13 +166,20 @@ def test_gateways_that_end_soon_are_counted_for_the_next_one(listener: socket.so
         assert connected is not None
         connected.close()
         assert ("deaths", str(deaths)) in unpack_fields(way.hello(LineLog()))
-        way.lost(now + 1, _heard(Frame(SETTLED)))
+        log = _heard(Frame(SETTLED))
+        log.read(b"the line that they die of\n", 0)
+        way.lost(now + 1, log)
         now += 2
-    connected = way.step(now, search=True)
-    assert connected is not None
-    connected.close()
-    way.lost(now + 60, _heard(Frame(SETTLED)))
-    assert ("deaths", "0") in unpack_fields(way.hello(LineLog()))
+    for settled, deaths in ((1, 1), (0, 0)):  # another line is the oldest now, or there is none
+        connected = way.step(now, search=True)
+        assert connected is not None
+        connected.close()
+        log = _heard(Frame(SETTLED))
+        log.read(b"one\ntwo\n" if settled else b"", 0)
+        log.receive(Frame(SETTLED, settled).pack())
+        way.lost(now + 1, log)
+        assert ("deaths", str(deaths)) in unpack_fields(way.hello(LineLog()))
+        now += 2
     listener.close()
 
 

@@ -88,6 +88,18 @@ def test_a_gateway_that_dies_is_replaced_when_a_relay_waits_and_refuses_nobody(g
 
 
 @pytest.mark.slow
+def test_relays_are_not_sent_away_because_gateways_that_served_are_killed(gateways: Gateways, place: Path) -> None:
+    with _relay(place):
+        for _ in range(DEGRADED_AFTER + 1):
+            gateways.start(time.monotonic())
+            _look_until(gateways, lambda: _state(gateways) == "ready")
+            os.kill(_pid(gateways), signal.SIGKILL)
+            _look_until(gateways, lambda: gateways.status() is None)
+            assert gateways.troubles() == []
+            assert gateways.polled(time.monotonic() + 1.0) is not None
+
+
+@pytest.mark.slow
 def test_a_gateway_that_hangs_is_killed(gateways: Gateways) -> None:
     gateways.start(time.monotonic())
     _look_until(gateways, lambda: _state(gateways) == "ready")
