@@ -92,10 +92,10 @@ def test_server_whose_output_is_closed_leaves(
 ) -> None:
     assert server.stdin is not None
     assert server.stdout is not None
-    server.stdout.close()
-    if pending:
+    if pending:  # before, as it may have left the moment after
         server.stdin.write(_line("tools/list", 2))
         server.stdin.flush()
+    server.stdout.close()
     _left_in_good_order(server, settings)
 
 
