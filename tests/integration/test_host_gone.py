@@ -73,7 +73,7 @@ def _said_until(settings: Settings, event: str) -> list[str]:
     until = time.monotonic() + BOUND_S
     while event not in (said := _said(settings)):
         assert time.monotonic() < until, said
-        time.sleep(0.02)
+        pause()
     return said
 
 

@@ -16,7 +16,7 @@ from memmux import Client
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import gone, status_until
 from tests.integration.relay_host import COMMAND, RelayHost
 
@@ -40,7 +40,7 @@ def _until(true: Callable[[], bool]) -> None:
     until = time.monotonic() + BOUND_S
     while not true():
         assert time.monotonic() < until
-        time.sleep(0.02)
+        pause()
 
 
 def _stored_once(settings: Settings, contents: list[str]) -> None:

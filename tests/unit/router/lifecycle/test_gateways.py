@@ -19,7 +19,7 @@ from memmux.config.settings import Settings
 from memmux.logs import log
 from router.lifecycle.gateways import FAILING, Gateways
 from router.lifecycle.supervisor import DEGRADED_AFTER
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def _look_until(gateways: Gateways, true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < until
         gateways.look(time.monotonic())
-        time.sleep(0.02)
+        pause()
 
 
 def _state(gateways: Gateways) -> object:
