@@ -239,7 +239,7 @@ EVENTS = (
           "A backup did not pass its check, so an older one is looked at.",
           "Keep it for whoever can save what is in it."),
     # the index of vectors
-    Event("segment_made", INFO, "segment", "namespace vectors breadth copy_s graph_s",
+    Event("segment_made", INFO, "segment", "namespace vectors breadth copy_s lists_s",
           "An index of vectors was built."),
     Event("segments_made", INFO, "segment", "vectors", "All indexes that were due are built."),
     Event("segment_failed", ERROR, "segment", "error exception", "An index of vectors could not be built.",

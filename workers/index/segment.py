@@ -1,7 +1,7 @@
 """Segments: the many vectors of one namespace as of one change, in files that every read worker maps.
 
 `<database>.index/<model>-<digest of the namespace>-<seq>/` holds `segment.json`, `rows.npy` (the memory of each vector,
-ascending), `vectors.npy` (float32), `sum.npy` (of all vectors) and `graph.faiss`. A folder is complete once it has its
+ascending), `vectors.npy` (float32), `sum.npy` (of all vectors) and `lists.faiss`. A folder is complete once it has its
 name, and never changed. It can be made anew from the rows at any time, and what changed since is kept beside it in
 memory.
 """
@@ -25,13 +25,13 @@ from workers.index.exact import best
 from workers.index.interface import Rows, Scored, Vectors
 from workers.index.sketch import Slots
 
-VERSION: Final = 2  # of the files
-MANIFEST, ROWS, VECTORS, GRAPH = "segment.json", "rows.npy", "vectors.npy", "graph.faiss"
+VERSION: Final = 3  # of the files
+MANIFEST, ROWS, VECTORS, LISTS = "segment.json", "rows.npy", "vectors.npy", "lists.faiss"
 SUM = "sum.npy"
-CANDIDATES, _CANDIDATES_PER_HIT = 40, 4  # of the graph, that are compared exactly
+CANDIDATES, _CANDIDATES_PER_HIT = 400, 4  # of the inverted file, that are compared exactly
 _ENOUGH = 2  # visible candidates for each hit; with fewer, one that is ranked wrongly could be missed, and
 _WIDER = 4  # times as many are asked for
-_COSTLIER = 5  # times what comparing one vector costs, a candidate costs the graph
+_COSTLIER = 5  # times what comparing one vector costs, a candidate costs the inverted file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Manifest:
 
     model: the id of the model that made the vectors. seq: the change as of which they are. change: what that change
     was, so that another history of the same numbers is not taken for this one. vectors: how many there are. breadth:
-    how many candidates its graph must look at to find what brute force does.
+    how many lists of its inverted file must be compared to find what brute force does.
     """
 
     version: int
@@ -103,16 +103,16 @@ class Segment:
     """A segment that is open for search; what has changed since is hidden. Raises OSError and ValueError."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        from workers.index.hnsw import HnswGraph  # only a reader with that many vectors pays for loading faiss
+        from workers.index.inverted_file import InvertedFile  # faiss is loaded where there are many vectors alone
 
         self.manifest = manifest
         self._rows: Rows = np.load(path / ROWS)
         self._vectors: Vectors = np.asarray(np.load(path / VECTORS, mmap_mode="r"))
-        self._graph = HnswGraph(path / GRAPH)
+        self._inverted = InvertedFile(path / LISTS)
         self._visible = np.ones(manifest.vectors, np.bool_)
         self._hidden = 0
         self.centre = Centre(np.load(path / SUM), manifest.vectors)
-        shapes = self._rows.shape, self._vectors.shape, self._graph.vectors
+        shapes = self._rows.shape, self._vectors.shape, self._inverted.vectors
         if shapes != ((manifest.vectors,), (manifest.vectors, manifest.dimensions), manifest.vectors):
             raise ValueError(f"the files of {path} do not belong together")
 
@@ -134,17 +134,17 @@ class Segment:
 
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`; of those in `allowed`, if given."""
-        count, wanted = CANDIDATES + _CANDIDATES_PER_HIT * k, self._visible
+        count, wanted = (least := CANDIDATES + _CANDIDATES_PER_HIT * k), self._visible
         if allowed is not None:
             slots = self._slots_of(np.sort(allowed))
-            # To have enough allowed ones among its candidates the graph must give so many; each costs it more.
+            # To have enough allowed ones among its candidates the inverted file must give so many.
             count = max(count, _CANDIDATES_PER_HIT * k * self.manifest.vectors // max(1, slots.size))
             if slots.size <= _COSTLIER * count:
                 return self._exactly(slots, query, k)
             wanted = np.zeros_like(self._visible)
             wanted[slots] = True
         while count * _COSTLIER < self.manifest.vectors:
-            slots = self._graph.nearest(query, count, self.manifest.breadth)
+            slots = self._inverted.nearest(query, count, self.manifest.breadth * count // least)
             slots = slots[wanted[slots]]
             found = self._exactly(slots, query, k)
             if len(found) == k and slots.size >= _ENOUGH * k:

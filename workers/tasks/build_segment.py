@@ -23,7 +23,7 @@ from memmux.errors import MemmuxError
 from memmux.files import durable, private
 from memmux.files.lock import FileLock
 from memmux.logs import log
-from workers.index import hnsw
+from workers.index import inverted_file
 from workers.index import segment as segments
 from workers.index.centre import Centre
 from workers.index.segment import Manifest
@@ -121,8 +121,9 @@ def _build(database: Path, wanted: Manifest) -> int:
     manifest = _copy(database, wanted, partial)
     copied = time.monotonic()
     lines = np.load(partial / segments.VECTORS, mmap_mode="r")
-    hnsw.build(lines, partial / segments.GRAPH)
-    manifest = replace(manifest, breadth=hnsw.sufficient(partial / segments.GRAPH, lines, segments.CANDIDATES))
+    inverted_file.build(lines, partial / segments.LISTS)
+    breadth = inverted_file.sufficient(partial / segments.LISTS, lines, segments.CANDIDATES)
+    manifest = replace(manifest, breadth=breadth)
     if _was_purged_since(database, manifest, partial):
         shutil.rmtree(partial)
         return 0
@@ -133,7 +134,7 @@ def _build(database: Path, wanted: Manifest) -> int:
         vectors=manifest.vectors,
         breadth=manifest.breadth,
         copy_s=round(copied - began, 1),
-        graph_s=round(time.monotonic() - copied, 1),
+        lists_s=round(time.monotonic() - copied, 1),
     )
     return manifest.vectors
 

@@ -7,7 +7,7 @@ import pytest
 
 from memmux.files import durable
 from tests.unit.workers.index.clusters import brute_force, clustered
-from workers.index import hnsw
+from workers.index import inverted_file
 from workers.index import segment as segments
 from workers.index.centre import Centre
 from workers.index.composite import LayeredIndex
@@ -30,7 +30,7 @@ def made(database: Path, vectors: Vectors = VECTORS, *, rows: list[int] | None =
     np.save(partial / segments.ROWS, np.array(range(len(vectors)) if rows is None else rows, np.int64))
     np.save(partial / segments.VECTORS, vectors)
     np.save(partial / segments.SUM, Centre.of(vectors).total)
-    hnsw.build(vectors, partial / segments.GRAPH)
+    inverted_file.build(vectors, partial / segments.LISTS)
     segments.publish(database, partial, manifest)
     return manifest
 

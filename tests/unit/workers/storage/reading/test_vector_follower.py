@@ -173,7 +173,7 @@ def test_a_newer_segment_of_another_history_gives_way_to_ours(desk: Desk, tmp_pa
 def test_a_broken_segment_is_not_used(desk: Desk, ids: list[str]) -> None:
     assert ids
     ((path, _),) = segments.kept(desk.settings.database)
-    (path / segments.GRAPH).write_bytes(b"nonsense")
+    (path / segments.LISTS).write_bytes(b"nonsense")
     assert nearest(desk, 60)[0] == "memory 60"
     assert opened(desk) is None
 

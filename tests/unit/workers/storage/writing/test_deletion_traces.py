@@ -153,13 +153,13 @@ def test_a_segment_that_was_being_built_meanwhile_is_not_published(
 ) -> None:
     memory_id = _secret(filled)
     database = filled.settings.database
-    real = build_segment.hnsw.build
+    real = build_segment.inverted_file.build
 
     def build(*given: object, **named: object) -> None:
         _purge(filled, memory_id)
         real(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(build_segment.hnsw, "build", build)
+    monkeypatch.setattr(build_segment.inverted_file, "build", build)
     build_segment.make(database, 50)
     filled.writer.idle()
     filled.close()

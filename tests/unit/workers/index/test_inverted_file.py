@@ -6,37 +6,37 @@ import numpy as np
 import pytest
 
 from tests.unit.workers.index.clusters import brute_force, clustered
-from workers.index import hnsw
-from workers.index.hnsw import BREADTHS, HnswGraph
+from workers.index import inverted_file
+from workers.index.inverted_file import BREADTHS, InvertedFile
 
 VECTORS = clustered(6_000)
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("graph") / "graph.faiss"
-    hnsw.build(VECTORS, path)
+    path = tmp_path_factory.mktemp("lists") / "lists.faiss"
+    inverted_file.build(VECTORS, path)
     return path
 
 
-def test_a_graph_knows_the_vectors_that_it_was_made_of(path: Path) -> None:
-    found = HnswGraph(path)
+def test_an_inverted_file_knows_the_vectors_that_it_was_made_of(path: Path) -> None:
+    found = InvertedFile(path)
     assert found.vectors == len(VECTORS)
     for slot in range(0, len(VECTORS), 600):
-        assert slot in found.nearest(VECTORS[slot], 10, 128)
+        assert slot in found.nearest(VECTORS[slot], 10, 8)
 
 
 def test_a_breadth_suffices_if_nearly_nothing_is_missed(path: Path) -> None:
-    breadth = hnsw.sufficient(path, VECTORS, 80)
-    assert breadth in BREADTHS
-    found, hits = HnswGraph(path), 0
+    breadth = inverted_file.sufficient(path, VECTORS, 200)
+    assert breadth in BREADTHS[:-1]
+    found, hits = InvertedFile(path), 0
     queries = clustered(40, seed=8)
     for query in queries:
-        slots = found.nearest(query, 80, breadth)
+        slots = found.nearest(query, 200, breadth)
         best = slots[np.argsort(-(VECTORS[slots] @ query))[:10]]
         hits += len(set(best.tolist()) & set(brute_force(VECTORS, query, 10)))
     assert hits >= 0.98 * 10 * len(queries)
 
 
 def test_where_none_suffices_the_greatest_is_taken(path: Path) -> None:
-    assert hnsw.sufficient(path, VECTORS, 1) == BREADTHS[-1]  # one candidate never holds ten hits
+    assert inverted_file.sufficient(path, VECTORS, 1) == BREADTHS[-1]  # one candidate never holds ten hits
