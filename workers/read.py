@@ -236,7 +236,7 @@ class ReadWorker:
 
     def _changes(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, Changes, alive) as placed:
-            found = self._reader.changes(placed.asked)
+            found = replace(self._reader.changes(placed.asked), notes=placed.notes)
         return Answer((orjson.dumps(found),))
 
     def _namespaces(self, job: Job, alive: Alive) -> Answer:

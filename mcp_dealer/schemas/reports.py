@@ -229,7 +229,8 @@ class Feed(Listing):
     @classmethod
     def of(cls, changes: answers.Changes) -> Self:
         """Return the answer for changes."""
-        return cls(changes=list(map(Happened.of, changes)), next=changes.next, degraded=codes(changes.degraded))
+        happened, notes = list(map(Happened.of, changes)), codes(changes.notes)
+        return cls(changes=happened, next=changes.next, notes=notes, degraded=codes(changes.degraded))
 
     def within(self, most: int, rest: Callable[[int], str]) -> Self:
         """Return the answer in `most` characters; what is left out comes when it is gone on with `next`."""

@@ -13,6 +13,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import SettingInvalidError, StoragePermissionError
 
+PATH_BYTES = 504  # of the longest path that SQLite opens
 SUFFIX_BYTES = 40  # of the longest name that is made of the database's, `.before-restore-<time>-<number>-wal`
 _FILES = ("-wal", "-shm", "-journal", ".lineage", ".restored", ".restoring")  # beside those that `Places` names
 
@@ -20,8 +21,9 @@ _FILES = ("-wal", "-shm", "-journal", ".lineage", ".restored", ".restoring")  # 
 def check(places: Places) -> None:
     """Raise what keeps the database from being served, with its remedy: SettingInvalidError, StoragePermissionError.
 
-    A path that is no UTF-8, a name too long for what is made beside it, and a folder, pipe or device where a file
-    belongs: a worker that opens a pipe would wait for ever. Also a cluster that is somebody else's, as `owner.check`.
+    A path that is no UTF-8, a name or path too long for what is made beside it, and a folder, pipe or device where a
+    file belongs: a worker that opens a pipe would wait for ever. Also a cluster that is somebody else's, as
+    `owner.check`.
     """
     _check_encoding(places.settings)
     _check_length(places.database)
@@ -59,6 +61,12 @@ def _check_length(database: Path) -> None:
         raise SettingInvalidError(
             f"the database's name has {size} bytes, and the most is {most}, as the names of the files beside it are "
             "longer; give it a shorter name"
+        )
+    most = PATH_BYTES - SUFFIX_BYTES
+    if (size := len(os.fsencode(os.path.realpath(database)))) > most:
+        raise SettingInvalidError(
+            f"the database's path has {size} bytes, and the most is {most}: SQLite opens no longer one, and the names "
+            "of the files beside it are longer; put it into a folder with a shorter path"
         )
 
 

@@ -275,6 +275,8 @@ def test_one_assistant_waits_for_what_another_one_stores(settings_env: dict[str,
         one.call(2, "memory_wait", timeout_s=0)
         began = one.result(2)
         assert began["changes"] == []
+        one.call(4, "memory_wait", after_seq=0, timeout_s=0, namespace="nope")
+        assert one.result(4)["notes"] == ["no such namespace 'nope'; there is none yet"]
         one.call(3, "memory_wait", after_seq=began["next"], tags=["news"], timeout_s=60)
         two.call(2, "memory_store", content="Nothing new.")
         two.call(3, "memory_store", content="The office moves to Ghent.", tags=["news"])

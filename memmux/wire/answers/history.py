@@ -95,10 +95,12 @@ class Changes(Several[Notice]):
 
     changes: oldest first.
     next: the number to ask with, next time: everything up to it is in `changes`, or was not asked for.
+    notes: sentences on what was asked for, as of a `SearchResult`.
     """
 
     changes: tuple[Notice, ...]
     next: int
+    notes: tuple[str, ...] = ()
 
     def _items(self) -> tuple[Notice, ...]:
         return self.changes
@@ -107,7 +109,8 @@ class Changes(Several[Notice]):
     def from_body(cls, body: bytes) -> Changes:
         """Return the changes in `body`."""
         fields = orjson.loads(body)
-        return cls(changes=tuple(map(Notice.from_json, fields["changes"])), next=fields["next"])
+        changes = tuple(map(Notice.from_json, fields["changes"]))
+        return cls(changes=changes, next=fields["next"], notes=tuple(fields.get("notes", ())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,11 +185,12 @@ def test_answers_carry_their_notes(settings: Settings) -> None:
         "memory.search": {"mode": "hybrid", "hits": [], **said},
         "memory.list": {"memories": [], "total": 0, **said},
         "memory.tags": {"tags": [], "total": 0, **said},
+        "memory.changes": {"changes": [], "next": 0, **said},
         "memory.forget": {"ids": [], "count": 0, "dry_run": False, **said},
     }
     script: Script = lambda message: [result(message, bodies[message.header.operation])]  # noqa: E731
     with Peer(settings, script), Client(settings=settings, start=False) as client:
-        for answer in (client.search("q"), client.list(), client.tags(), client.forget(type="t")):
+        for answer in (client.search("q"), client.list(), client.tags(), client.changes(), client.forget(type="t")):
             assert answer.notes == ("no such namespace 'x'",)
 
 

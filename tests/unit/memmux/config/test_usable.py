@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import pytest
 
 from memmux.cluster import find
@@ -68,6 +70,22 @@ def test_a_name_that_leaves_no_room_for_those_beside_it_is_refused_and_nothing_i
     with pytest.raises(SettingInvalidError, match="shorter name"):
         find.ensure(replace(settings, database=tmp_path / "folder" / ("é" * (most // 2 + 1))))
     assert not (tmp_path / "folder").exists()
+
+
+def test_a_path_that_sqlite_does_not_open_is_refused_and_the_longest_it_opens_is_served(
+    settings: Settings, tmp_path: Path
+) -> None:
+    most = usable.PATH_BYTES - usable.SUFFIX_BYTES
+    folder = tmp_path / ("d" * 200) / ("d" * (most - len(str(tmp_path)) - 200 - len("//m.db") - 20))
+    longest = folder / ("m" * (most - len(str(folder)) - 1))
+    usable.check(Places(replace(settings, database=longest)))
+    longest.parent.mkdir(parents=True)
+    with closing(apsw.Connection(f"{longest}{'-' * usable.SUFFIX_BYTES}")) as opened:
+        opened.execute("CREATE TABLE t (c)")
+    (tmp_path / "short").symlink_to(longest.parent)
+    for longer in (longest.with_name(f"{longest.name}m"), tmp_path / "short" / f"{longest.name}m"):
+        with pytest.raises(SettingInvalidError, match="shorter path"):
+            usable.check(Places(replace(settings, database=longer)))
 
 
 def test_the_longest_name_that_is_made_of_the_databases_fits() -> None:

@@ -172,6 +172,7 @@ def test_a_key_learns_the_names_of_its_own_alone(desk: Desk) -> None:
     _old(desk, "secret", "tianda")
     found = _as(desk, KEY, "memory.list", {"filter": {"namespace": "work"}})
     assert found["notes"] == ["no such namespace 'work'; there are 'tianda'"]
+    assert _as(desk, KEY, "memory.changes", {"after": 0, "namespace": "work"})["notes"] == found["notes"]
     with pytest.raises(NotFoundError) as raised:
         _as(desk, KEY, "memory.get", {"id": "old-0", "namespace": None})
     assert "secret" not in raised.value.message
