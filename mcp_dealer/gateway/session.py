@@ -169,6 +169,8 @@ class Session:
             if isinstance(message, JSONRPCRequest):
                 line.asked += 1
                 line.open_ended = message.method == OPEN_ENDED
+                if line.open_ended:
+                    self.pin(line.number, needed=True)
                 self._requests[coerce_request_id(message.id)] = line
                 metadata = ServerMessageMetadata(on_request_unanswered=_settling(self, asked))
             method = getattr(message, "method", "")
@@ -211,6 +213,8 @@ class Session:
         self._changed.set()
         for request_id in [known for known, other in self._requests.items() if other is line]:
             del self._requests[request_id]
+        if line.open_ended:
+            self.pin(0, (line.number,))
         if not line.replayed:
             kind = frames.ANSWER if line.answers else frames.SETTLED
             self._connection.send(Frame(kind, line.number, "\n".join(line.answers).encode()))

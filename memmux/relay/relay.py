@@ -36,6 +36,8 @@ class Way:
     """Whether it is known that the settings are right."""
     busy = False
     """Whether `tend` is to be called in LOOK_S."""
+    stopgap = False
+    """Whether the gateway that is connected is one until there is a better one."""
 
     def tend(self, now: float) -> None:
         """Do what is due beside."""
@@ -51,8 +53,21 @@ class Way:
         """Return what is said first over a connection."""
         raise NotImplementedError
 
+    def heard(self, now: float) -> None:
+        """Take that a gateway has said its first word."""
+
     def lost(self, now: float, log: LineLog) -> None:
         """Take that the connection is gone."""
+
+    def wait_s(self, now: float) -> float:
+        """Return how long to wait, at most, before `better` is asked; only while `stopgap`."""
+        del now
+        return LOOK_S
+
+    def better(self, now: float, log: LineLog) -> bool:
+        """Return whether to leave the gateway that is a stopgap; asked when nothing is on its way."""
+        del now, log
+        return False
 
     def close(self) -> None:
         """Look for no gateway any more."""
@@ -120,6 +135,8 @@ class Relay:
                 self._gateway.setblocking(False)
                 self._connected_at = now
                 self._log.connected(self._way.hello(self._log))
+        elif self._way.stopgap and self._log.rests and self._way.better(now, self._log):
+            self._lose()
         events = self._events()
         self._host.take(events, self._log, time.monotonic(), time.time_ns() // 1_000_000)
         if self._gateway is not None:
@@ -143,6 +160,9 @@ class Relay:
             wait_s = IDLE_LOOK_S if idle else LOOK_S
         if self._log.ended or not (self._log.understood or self._gateway is None):
             wait_s = 1.0 if wait_s is None else min(wait_s, 1.0)
+        if self._way.stopgap and self._log.rests:
+            due_s = self._way.wait_s(time.monotonic())
+            wait_s = due_s if wait_s is None else min(wait_s, due_s)
         for descriptor in [known for known in self._polled if known not in wanted]:
             self._poll.unregister(descriptor)
             del self._polled[descriptor]
@@ -178,8 +198,10 @@ class Relay:
     def _receive(self) -> bool:
         assert self._gateway is not None
         try:
-            data = self._gateway.recv(READ_BYTES)
+            data, first = self._gateway.recv(READ_BYTES), not self._log.understood
             self._log.receive(data)
+            if first and self._log.understood:
+                self._way.heard(time.monotonic())
         except BlockingIOError:
             return True
         except (OSError, FrameError):

@@ -26,6 +26,7 @@ ALLOWED = {
     "memmux.relay.process",
     "memmux.relay.relay",
     "memmux.relay.route",
+    "memmux.relay.trial",
     "memmux.relay.way",
     "memmux.version",
     "select",
