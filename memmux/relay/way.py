@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from memmux.relay.line_log import LineLog
 
-PATIENCE_S = 8.0  # without anybody at the socket, before a gateway of its own is started
+PATIENCE_S = 30.0  # without anybody at the socket, before a gateway of its own is started: it takes longer than a start
 FOUND_S = 2.0  # the same, once the cluster is known to be there
 FAILURES = 3  # connections in a row over which nothing was said, before the same
 PAUSE_S = 0.1  # after such a connection; doubled each time
@@ -137,9 +137,7 @@ class ClusterWay(Way):
             if (connected := _connect(self._route.socket)) is not None:
                 self._found_at = None
                 return connected
-        if search:
-            self._search()
-        else:
+        if not search or self._search():
             self._began = now
         return None
 
@@ -183,10 +181,15 @@ class ClusterWay(Way):
         self._end_trial()
         self._release_lock()
 
-    def _search(self) -> None:
-        """Have a child look for the cluster, unless another relay has one, or it has just been done."""
-        if self._child or self._found_at is not None or not self._take_lock():
-            return
+    def _search(self) -> bool:
+        """Have a child look for the cluster, unless that has just been done; return whether another relay has one.
+
+        Then it is not for this one to lose patience: a start that is slow is no faster for gateways beside it.
+        """
+        if self._child or self._found_at is not None:
+            return False
+        if not self._take_lock():
+            return True
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         ours.setblocking(False)
         os.set_inheritable(theirs.fileno(), True)
@@ -194,6 +197,7 @@ class ClusterWay(Way):
         self._child, self.busy = _spawn(command), True
         theirs.close()
         self._told, self._said = ours, b""
+        return False
 
     def _hear_child(self) -> None:
         """Take the route that the child has found; it goes on, until the cluster is there."""

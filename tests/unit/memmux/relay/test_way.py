@@ -116,6 +116,24 @@ def test_a_relay_that_finds_nobody_for_long_has_a_gateway_of_its_own(
     assert spawned[-1][-1] == "--tools=full"
 
 
+def test_a_relay_that_waits_for_the_search_of_another_one_has_no_gateway_of_its_own(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    listener.close()
+    looking, waiting = _way(short_tmp), _way(short_tmp)
+    assert looking.step(0.0, search=True) is None
+    for half in range(6):
+        assert waiting.step(half * PATIENCE_S / 2, search=True) is None
+    assert len(spawned) == 1
+    looking.close()
+    assert waiting.step(3 * PATIENCE_S, search=True) is None
+    own = waiting.step(4 * PATIENCE_S, search=True)
+    assert own is not None
+    own.close()
+    waiting.close()
+    assert [command[3] for command in spawned] == ["memmux.cli.launch", "memmux.cli.launch", "mcp_dealer"]
+
+
 def test_a_gateway_that_never_says_a_word_is_done_without(
     listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
 ) -> None:
