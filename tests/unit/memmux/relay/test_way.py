@@ -185,7 +185,10 @@ def test_gateways_of_its_own_that_never_say_a_word_are_given_up(
     assert len(spawned) == PRIVATE_FAILURES
 
 
-def test_gateways_that_end_soon_are_counted_for_the_next_one(listener: socket.socket, short_tmp: Path) -> None:
+def test_gateways_that_end_soon_are_counted_for_the_next_one(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    del spawned
     way, now = _way(short_tmp), 0.0
     for deaths in range(ALONE):
         connected = way.step(now, search=True)
