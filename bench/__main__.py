@@ -202,6 +202,7 @@ def clients(*, memories: int, kills: int, as_json: bool) -> None:
 
 @bench.command()
 @click.option("--clients", type=click.IntRange(1, 64), default=16, show_default=True, help="Client processes.")
+@click.option("--hosts", type=click.IntRange(0, 64), default=0, show_default=True, help="Of them are MCP hosts.")
 @click.option("--rounds", type=click.IntRange(1), default=6, show_default=True, help="Handovers, there and back.")
 @seed_option
 @click.option(
@@ -212,12 +213,13 @@ def clients(*, memories: int, kills: int, as_json: bool) -> None:
     help="What runs the model.",
 )
 @json_option
-def upgrade(*, clients: int, rounds: int, seed: int, embedder: str, as_json: bool) -> None:
+def upgrade(*, clients: int, hosts: int, rounds: int, seed: int, embedder: str, as_json: bool) -> None:
     """Replace a cluster under load by another version and back, and measure the pause."""
     from bench.faults import upgrade
     from bench.harness import report
 
-    options = upgrade.Options(clients=clients, rounds=rounds, seed=seed, embedder=EmbedderChoice(embedder))
+    chosen = EmbedderChoice(embedder)
+    options = upgrade.Options(clients=clients, hosts=hosts, rounds=rounds, seed=seed, embedder=chosen)
     sys.exit(report.finish(upgrade.measure(options), as_json=as_json))
 
 

@@ -17,6 +17,10 @@ if __name__ == "__main__" and not any(argument.startswith(HOWS) for argument in 
     sys.argv = ["memmux", *sys.argv[1:], "mcp"]
     memmux_main()
 
+from memmux.logs import lean_structlog
+
+lean_structlog.import_structlog()  # before what imports it
+
 from mcp_dealer.gateway import process
 from memmux.config import usable
 from memmux.config.paths import Places

@@ -45,6 +45,11 @@ class ClusterLink:
         self.followed: dict[str, tuple[int, asyncio.Task[None]]] = {}
         """What the client has subscribed to: the line that said so, and who tells it."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether it is known who is behind it."""
+        return self._client is not None
+
     def begin(self, name: str = "") -> AsyncClient:
         """Return the client, which starts to connect on the first call; `name` says who is behind it."""
         if self._client is None:

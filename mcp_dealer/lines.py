@@ -28,9 +28,10 @@ _STEPS = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that a reader of MCP takes; text: its JSON."""
+    """A message that a reader of MCP takes; text: its JSON; value: what that says."""
 
     text: str
+    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,14 @@ def _read(value: object, text: str) -> Message | Refusal:
         return _refusal(INVALID_REQUEST, "it is no JSON object with jsonrpc, method and id", None)
     answers = "result" in value or "error" in value
     if answers and "method" not in value:
-        return Message(text)  # never answered: two sides could go on refusing each other's refusals
+        return Message(text, value)  # never answered: two sides could go on refusing each other's refusals
     request_id = value.get("id")
     if "id" in value and type(request_id) is float and request_id.is_integer():
         request_id = int(request_id)  # the same number to JSON
-        text = json.dumps(value | {"id": request_id}, ensure_ascii=False)
+        value = value | {"id": request_id}
+        text = json.dumps(value, ensure_ascii=False)
     why = _wrong(value, request_id, answers)
-    return Message(text) if why is None else _refusal(INVALID_REQUEST, why, _usable(request_id))
+    return Message(text, value) if why is None else _refusal(INVALID_REQUEST, why, _usable(request_id))
 
 
 def _wrong(value: dict[str, Any], request_id: object, answers: bool) -> str | None:

@@ -143,15 +143,20 @@ class MemoryServer(MCPServer[None]):
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool by its name, or by an older one; what is unknown is refused with a code, as everything is."""
-        with call_log.called(name, arguments, self.link.name):
-            return await self._call(name, arguments, Context(mcp_server=self) if context is None else context)
+        return result(await self.answer(name, arguments, context))
 
-    async def _call(
-        self, name: str, arguments: dict[str, Any], context: Context[None, Any]
-    ) -> CallToolResult | InputRequiredResult:
-        answer = await self._answer(name, arguments, context)
-        self.link.uses.add(answer.used())
-        return result(answer)
+    def is_plain(self, name: str) -> bool:
+        """Return whether there is a tool of that name that needs nothing of MCP but its arguments."""
+        tool = self._by_name.get(name)
+        return tool is not None and tool.context_kwarg is None
+
+    async def answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None) -> Answer:
+        """Return what a tool answers; raise ToolError with the code and the remedy of whatever refuses."""
+        link = self.link
+        with call_log.called(name, arguments, link.name):
+            answer = await self._answer(name, arguments, Context(mcp_server=self) if context is None else context)
+            link.uses.add(answer.used())
+            return answer
 
     async def _answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any]) -> Answer:
         if name in self._by_name:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STAT_BYTES = 4096  # more than the line has
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _PROC = sys.platform == "linux"
 
 
@@ -39,6 +41,18 @@ def _stat(pid: int) -> bytes:
         return os.read(descriptor, _STAT_BYTES)
     finally:
         os.close(descriptor)
+
+
+def end_with_parent() -> None:
+    """Have the system kill this process when its parent ends, even while it is stopped; nothing where it can't."""
+    if not _PROC:
+        return
+    import ctypes  # only what is started by a router
+
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died just before
+        os._exit(0)
 
 
 def command(pid: int) -> bytes:

@@ -27,9 +27,13 @@ from memmux.processes import alive
 from memmux.wire.answers import Status
 
 STALL_S = 3.0  # three times what a live worker is ever silent
-WORKER_S, ROUTER_S = 2.0, 5.0  # promised recoveries from a single kill
+HELD_S = 2.0  # for which a part is stopped that nobody replaces
+WORKER_S, ROUTER_S, GATEWAY_S = 2.0, 5.0, 5.0  # promised recoveries from a single kill
+SESSION_S = 5.0  # for which a session may outlive its client
 GIVE_UP_S = 30.0  # no recovery takes that long
+HOSTS = 1 / 2  # of the clients are MCP hosts
 READY_S = 120.0  # for all workers, the model included
+LOOK_S = 0.05  # between two looks for sessions
 PAUSE_MS = 10  # what a client waits between two calls, on average
 CASES = 20  # shown of what is wrong
 
@@ -38,13 +42,16 @@ CASES = 20  # shown of what is wrong
 class Recoveries:
     """How long what was asked for could not be had: the worst after a kill of one worker, of the router, and so on.
 
-    several_s: after two faults at once, or one while a worker is still stalled by an earlier one.
+    several_s: after two faults at once, or one while a worker is still stalled by an earlier one. session_s: for which
+    the session of a client that was killed, or whose relay was, was still there.
     """
 
     worker_s: float = 0.0
     router_s: float = 0.0
+    gateway_s: float = 0.0
     stall_s: float = 0.0
     several_s: float = 0.0
+    session_s: float = 0.0
 
     def note(self, fault: Fault, seconds: float, *, beside: bool) -> None:
         """Note how long the recovery from a fault took; beside: whether an earlier one was not over."""
@@ -55,13 +62,27 @@ class Recoveries:
             self.stall_s = max(self.stall_s, seconds)
         elif blow.part is Part.ROUTER:
             self.router_s = max(self.router_s, seconds)
+        elif blow.part is Part.GATEWAY:
+            self.gateway_s = max(self.gateway_s, seconds)
         elif blow.part.works:
             self.worker_s = max(self.worker_s, seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A process that is to be struck; client: its name, if it is a client, or the relay of one."""
+
+    blow: Blow
+    pid: int = 0
+    client: str = ""
+
+
 @dataclass(slots=True)
 class Siege:
-    """The faults that befall one cluster; kills and stalls count the signals that were sent."""
+    """The faults that befall one cluster; kills and stalls count the signals that were sent.
+
+    left: sessions that outlived their clients, a sentence each.
+    """
 
     arena: Arena
     crowd: Crowd
@@ -71,6 +92,7 @@ class Siege:
     kills: int = 0
     stalls: int = 0
     recoveries: Recoveries = field(default_factory=Recoveries)
+    left: list[str] = field(default_factory=list)
     stalled: set[int] = field(default_factory=set)  # workers that were, and of which some may not be replaced yet
 
     def strike(self, fault: Fault) -> None:
@@ -79,38 +101,87 @@ class Siege:
         # from the kill of another one.
         self.stalled = {pid for pid in self.stalled if alive(pid)}
         beside = bool(self.stalled)
-        struck = {blow.part for blow in fault.blows if self._blow(blow)}
+        # All are chosen before any is struck: a router that is stopped names no worker.
+        struck = [victim for victim in self._victims(fault) if self._blow(victim)]
+        self._let_go(struck)
         began = time.monotonic()  # only what was asked after the blow tells that there is a recovery from it
+        parts = {victim.blow.part for victim in struck}
         # Nothing is promised of how long a client that was killed takes to start again.
-        awaited = {Part.READ, Part.WRITE} if Part.ROUTER in struck else struck & set(self.probes)
+        awaited = {Part.READ, Part.WRITE, Part.GATEWAY} if Part.ROUTER in parts else parts & set(self.probes)
         for part in sorted(awaited):
             seconds = self.probes[part].recovery_s(began, GIVE_UP_S)
             taken_s = GIVE_UP_S if seconds is None else seconds
             self.recoveries.note(fault, taken_s, beside=beside)
             report.progress(f"{part} was to be had after {taken_s:.2f} s{', a worker being stalled' if beside else ''}")
+        self._replace({victim.client for victim in struck if victim.client and not victim.blow.stall})
 
-    def _blow(self, blow: Blow) -> bool:
-        if blow.part is Part.CLIENT:
-            struck = self.crowd.kill_one(self.chance)
-        else:
-            victims = self._victims(blow.part)
-            number = signal.SIGSTOP if blow.stall else signal.SIGKILL
-            victim = self.chance.choice(victims) if victims else 0
-            struck = bool(victim) and self.arena.strike(victim, number)
-            if struck and blow.stall:
-                self.stalled.add(victim)
-        self.kills += struck and not blow.stall
-        self.stalls += struck and blow.stall
-        return struck
+    def _victims(self, fault: Fault) -> list[Victim]:
+        return [victim for blow in fault.blows if (victim := self._victim(blow)) is not None]
 
-    def _victims(self, part: Part) -> list[int]:
+    def _victim(self, blow: Blow) -> Victim | None:
+        if blow.part in (Part.CLIENT, Part.HOST, Part.RELAY):
+            name = self.crowd.pick(self.chance, host=blow.part is not Part.CLIENT)
+            if name is None:
+                return None
+            pid = self.crowd.relay(name) if blow.part is Part.RELAY else self.crowd.pids[name]
+            return Victim(blow, pid, name)
+        pids = self._pids(blow.part)
+        return Victim(blow, self.chance.choice(pids)) if pids else None
+
+    def _pids(self, part: Part) -> list[int]:
         try:
             status = self.control.status()
         except MemmuxError:
             return []  # the probes and the clients write down how long that lasts
         if part is Part.ROUTER:
             return [status.pid]
+        if part is Part.GATEWAY:
+            return [int(status.gateway["pid"])] if status.gateway is not None and status.gateway["pid"] else []
         return [worker["pid"] for worker in status.workers if worker["kind"] == part and worker["pid"]]
+
+    def _blow(self, victim: Victim) -> bool:
+        number = signal.SIGSTOP if victim.blow.stall else signal.SIGKILL
+        if not self.arena.strike(victim.pid, number):
+            return False
+        if victim.blow.stall:
+            self.stalls += 1
+            if victim.blow.part.replaced:
+                self.stalled.add(victim.pid)
+        else:
+            self.kills += 1
+            if victim.client:
+                self.crowd.killed.add(victim.client)
+        return True
+
+    def _let_go(self, struck: Sequence[Victim]) -> None:
+        """Have those go on, after a while, that were stopped and that nobody replaces."""
+        held = [victim.pid for victim in struck if victim.blow.stall and not victim.blow.part.replaced]
+        if held:
+            time.sleep(HELD_S)
+        for pid in held:
+            self.arena.strike(pid, signal.SIGCONT)
+
+    def _replace(self, names: Iterable[str]) -> None:
+        """Start other clients in the place of those that were struck, whose sessions are to be gone soon."""
+        began = time.monotonic()
+        gone = {name: self.crowd.replace(name) for name in names}
+        while left := self._sessions(gone):
+            if time.monotonic() - began >= GIVE_UP_S:
+                self.left += [f"the session of {name} is there after {GIVE_UP_S:g} s" for name in left]
+                return
+            time.sleep(LOOK_S)
+        if gone:
+            self.recoveries.session_s = max(self.recoveries.session_s, time.monotonic() - began)
+
+    def _sessions(self, gone: Mapping[str, int]) -> list[str]:
+        """Return which of some clients still have a session, or a relay."""
+        if not gone:
+            return []
+        try:
+            known = {str(client["name"]) for client in self.control.status().clients}
+        except MemmuxError:
+            known = set(gone)
+        return [name for name, relay in gone.items() if name in known or alive(relay)]
 
 
 def run(
@@ -125,6 +196,7 @@ def run(
         result = {"seed": seed, "seconds": round(time.monotonic() - began, 1), "clients": clients, **result}
         cases = [*verdict.cases, *(f"left running: {pid} {line}" for pid, line in left.items())]
         cases += [f"client {name}: {how}" for name, how in siege.crowd.broken.items()]
+        cases += [f"session left: {what}" for what in siege.left]
         here.kept = bool(cases)
     if as_json:
         report.document(result)
@@ -137,7 +209,7 @@ def run(
 
 def _besiege(here: Arena, schedule: Iterable[Fault], clients: int, seed: int) -> tuple[Siege, Verdict]:
     """Load and strike the cluster, stop it, and judge."""
-    crowd = Crowd(here, clients, seed, PAUSE_MS)
+    crowd = Crowd(here, clients, seed, PAUSE_MS, hosts=int(clients * HOSTS))
     control = Client(settings=here.settings, name="chaos")
     siege = Siege(here, crowd, control, probes(here), random.Random(f"victims of {seed}"))
     with control, ExitStack() as running:
@@ -191,12 +263,18 @@ def _result(siege: Siege, verdict: Verdict, left: Mapping[int, str]) -> dict[str
         "max_recovery_s": round(max(recoveries.worker_s, recoveries.router_s), 3),
         "max_recovery_worker_s": round(recoveries.worker_s, 3),
         "max_recovery_router_s": round(recoveries.router_s, 3),
+        "max_recovery_gateway_s": round(recoveries.gateway_s, 3),
         "max_recovery_stall_s": round(recoveries.stall_s, 3),
         "max_recovery_several_s": round(recoveries.several_s, 3),
-        "in_time": recoveries.worker_s <= WORKER_S and recoveries.router_s <= ROUTER_S,
+        "max_session_s": round(recoveries.session_s, 3),
+        "in_time": recoveries.worker_s <= WORKER_S
+        and recoveries.router_s <= ROUTER_S
+        and recoveries.gateway_s <= GATEWAY_S
+        and recoveries.session_s <= SESSION_S,
         "errors": verdict.errors,
         "consistent": not verdict.broken,
         "left_running": len(left),
+        "sessions_left": len(siege.left),
     }
 
 
@@ -211,12 +289,15 @@ def _rows(siege: Siege, verdict: Verdict, left: Mapping[int, str]) -> Iterator[R
         ("without an answer", verdict.unanswered),
         ("views that are not those of the rows", verdict.broken),
         ("processes left", [str(pid) for pid in left]),
+        ("sessions left", siege.left),
     )
     for name, cases in counted:
         yield at_most(name, len(cases), 0)
     yield at_most("recovery from the kill of a worker, worst", siege.recoveries.worker_s, WORKER_S, "s")
     yield at_most("recovery from the kill of the router, worst", siege.recoveries.router_s, ROUTER_S, "s")
-    yield Row(name="recovery from a stalled worker, worst", value=round(siege.recoveries.stall_s, 3))
+    yield at_most("recovery from the kill of the gateway, worst", siege.recoveries.gateway_s, GATEWAY_S, "s")
+    yield at_most("a session after the end of its client, longest", siege.recoveries.session_s, SESSION_S, "s")
+    yield Row(name="recovery from a stalled part, worst", value=round(siege.recoveries.stall_s, 3))
     yield Row(name="recovery from two faults at once, worst", value=round(siege.recoveries.several_s, 3))
     for code, count in verdict.errors.items():
         yield Row(name=f"answered with {code}", value=count)

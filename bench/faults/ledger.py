@@ -34,7 +34,8 @@ class Entry:
     the change log, or the name of a read. memory: the id that it is about. contents: what it stores, or what the memory
     holds afterwards. mark: the key that an update adds to the metadata. answered: whether there was an answer, and that
     is `acks` for a write, or else `error`, a code. wrong: what a read found that contradicts what had been acknowledged
-    before it began. at: when it was answered, in monotonic seconds.
+    before it began. at: when it was answered, in monotonic seconds. keyed: whether the key went with it, and the number
+    of the change came back; an MCP host gives none and is told none.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Entry:
     error: str = ""
     wrong: str = ""
     at: float = 0.0
+    keyed: bool = True
 
     @property
     def writes(self) -> bool:
@@ -66,6 +68,7 @@ class Ledger:
 
     path: Path
     client: str
+    keyed: bool = True
     _calls: int = 0
     _descriptor: int = field(init=False)
 
@@ -85,7 +88,15 @@ class Ledger:
         self._calls += 1
         key = f"{self.client}.{self._calls}"
         mark = f"mark {key}" if marked else ""
-        entry = Entry(key=key, client=self.client, operation=operation, memory=memory, contents=contents, mark=mark)
+        entry = Entry(
+            key=key,
+            client=self.client,
+            operation=operation,
+            memory=memory,
+            contents=contents,
+            mark=mark,
+            keyed=self.keyed,
+        )
         self._append({"begin": entry})
         return entry
 

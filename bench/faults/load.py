@@ -1,7 +1,8 @@
 """The load: one client process that stores, changes, deletes and reads, and keeps a ledger of it.
 
-`python -P -m bench.faults.load --name=… --seed=… --ledger=… --pause-ms=… FLAGS…`, where the flags are the settings'. It
-goes on until its standard input ends; then it finishes the call it is in and exits with 0.
+`python -P -m bench.faults.load --name=… --seed=… --ledger=… --pause-ms=… --host=… FLAGS…`, where the flags are the
+settings'. It goes on until its standard input ends; then it finishes the call it is in and exits with 0. With
+`--host=1` it is an MCP host, which prints the pid of its relay first, and exits with SERVER_GONE when that is gone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.faults.host_client import HostClient
 from bench.faults.ledger import Ack, Entry, Ledger
+from bench.harness.mcp_client import Host, ServerGoneError
 from memmux import Client
 from memmux.config.settings import parse_flags
 from memmux.errors import MemmuxError
@@ -24,7 +27,8 @@ KEPT = 40  # live memories of one client; above that it deletes instead of stori
 BATCH = 2, 6  # the fewest and the most memories of one store_batch
 _WORDS = ("harbour", "lantern", "orchard", "granite", "meadow", "thunder", "compass", "velvet", "saffron", "glacier")
 
-_OWN = ("--name=", "--seed=", "--ledger=", "--pause-ms=")
+SERVER_GONE = 3  # the exit code of a host whose server ended: hosts never start it again
+_OWN = ("--name=", "--seed=", "--ledger=", "--pause-ms=", "--host=")
 
 
 @dataclass(slots=True)
@@ -43,7 +47,7 @@ class Load:
     takes either for right.
     """
 
-    def __init__(self, client: Client, ledger: Ledger, seed: int) -> None:
+    def __init__(self, client: Client | HostClient, ledger: Ledger, seed: int) -> None:
         self._client = client
         self._ledger = ledger
         self._chance = random.Random(seed)
@@ -197,7 +201,7 @@ class Load:
 def main(arguments: list[str]) -> int:
     """Call until standard input ends; return the exit code."""
     given = {name: argument.removeprefix(name) for name in _OWN for argument in arguments if argument.startswith(name)}
-    name, seed, path, pause_ms = (given[known] for known in _OWN)
+    name, seed, path, pause_ms, host = (given[known] for known in _OWN)
     settings = parse_flags([argument for argument in arguments if not argument.startswith(_OWN)])
     stopped = threading.Event()
 
@@ -207,10 +211,27 @@ def main(arguments: list[str]) -> int:
 
     threading.Thread(target=watch, name="watch", daemon=True).start()
     pauses = random.Random(f"pauses of {seed}")
-    with Ledger(Path(path), name) as ledger, Client(settings=settings, name=name) as client:
+
+    def call(client: Client | HostClient, ledger: Ledger) -> None:
         load = Load(client, ledger, int(seed))
         while not stopped.wait(pauses.uniform(0, 2 * int(pause_ms)) / 1000):
             load.step()
+
+    with Ledger(Path(path), name, keyed=host != "1") as ledger:
+        if host != "1":
+            with Client(settings=settings, name=name) as client:
+                call(client, ledger)
+            return 0
+        served = Host(settings, name)
+        sys.stdout.write(f"{served.process.pid}\n")  # for whoever strikes it
+        sys.stdout.flush()
+        try:
+            served.initialize()
+            call(HostClient(served), ledger)
+        except ServerGoneError:
+            return SERVER_GONE
+        finally:
+            served.close()
     return 0
 
 

@@ -1,4 +1,7 @@
-"""The probes: threads that ask for one thing again and again, to see how long it can't be had after a fault."""
+"""The probes: threads that ask for one thing again and again, to see how long it can't be had after a fault.
+
+One asks as an MCP host does, through a relay that nobody strikes.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from types import TracebackType
 from typing import Self
 
 from bench.faults.crowd import ledger_path
+from bench.faults.host_client import HostClient
 from bench.faults.ledger import Ack, Ledger
 from bench.faults.schedule import Part
 from bench.harness.arena import Arena
+from bench.harness.mcp_client import Host
 from memmux import Client
 from memmux.errors import MemmuxError
 
@@ -24,11 +29,15 @@ class Probe:
     """Asks, in a thread of its own, until it is stopped; a context manager.
 
     ask: makes one call, between its two lines in the ledger, and returns whether it got what the probe is about.
+    hosted: whether it asks as an MCP host.
     """
 
-    def __init__(self, arena: Arena, name: str, ask: Callable[[Client, Ledger], bool]) -> None:
-        self._ledger = Ledger(ledger_path(arena, name), name)
-        self._client = Client(settings=arena.settings, name=name)
+    def __init__(
+        self, arena: Arena, name: str, ask: Callable[[Client | HostClient, Ledger], bool], *, hosted: bool = False
+    ) -> None:
+        self._ledger = Ledger(ledger_path(arena, name), name, keyed=not hosted)
+        self._host = Host(arena.settings, name) if hosted else None
+        self._client = Client(settings=arena.settings, name=name) if self._host is None else HostClient(self._host)
         self._ask = ask
         self._stopped = threading.Event()
         self._changed = threading.Condition()
@@ -36,6 +45,8 @@ class Probe:
         self._thread = threading.Thread(target=self._run, name=name)
 
     def __enter__(self) -> Self:
+        if self._host is not None:
+            self._host.initialize()
         self._thread.start()
         return self
 
@@ -44,7 +55,10 @@ class Probe:
     ) -> None:
         self._stopped.set()
         self._thread.join(STOP_S)
-        self._client.close()
+        if isinstance(self._client, Client):
+            self._client.close()
+        if self._host is not None:
+            self._host.close()
         with self._ledger:
             pass
 
@@ -71,18 +85,19 @@ class Probe:
 
 
 def probes(arena: Arena) -> dict[Part, Probe]:
-    """Return a probe for each kind of worker; those of the router are the ones for reads and writes together."""
+    """Return a probe for each kind of worker and the gateway; the router's are all but the embedder's."""
     return {
         Part.READ: Probe(arena, "probe-read", _read),
         Part.EMBED: Probe(arena, "probe-embed", _embed),
         Part.WRITE: Probe(arena, "probe-write", _Writes()),
+        Part.GATEWAY: Probe(arena, "probe-gateway", _read, hosted=True),
     }
 
 
-def _read(client: Client, ledger: Ledger) -> bool:
+def _read(client: Client | HostClient, ledger: Ledger) -> bool:
     entry = ledger.begin("list")
     try:
-        client.list(limit=1)
+        client.list(limit=1, tags=())
     except MemmuxError as error:
         ledger.end(entry, error=error.code)
         return False
@@ -90,7 +105,7 @@ def _read(client: Client, ledger: Ledger) -> bool:
     return True
 
 
-def _embed(client: Client, ledger: Ledger) -> bool:
+def _embed(client: Client | HostClient, ledger: Ledger) -> bool:
     """Search by meaning: without an embedder there is an answer all the same, but it says what it had to do without."""
     entry = ledger.begin("search")
     try:
@@ -109,10 +124,10 @@ class _Writes:
         self._memory = ""
         self._marks = MARKS
 
-    def __call__(self, client: Client, ledger: Ledger) -> bool:
+    def __call__(self, client: Client | HostClient, ledger: Ledger) -> bool:
         return self._store(client, ledger) if self._marks >= MARKS else self._mark(client, ledger)
 
-    def _store(self, client: Client, ledger: Ledger) -> bool:
+    def _store(self, client: Client | HostClient, ledger: Ledger) -> bool:
         text = f"{ledger.client} was here at {time.monotonic_ns()}"
         entry = ledger.begin("memory.store", contents=(text,))
         try:
@@ -124,7 +139,7 @@ class _Writes:
         self._memory, self._marks = stored.id, 0
         return True
 
-    def _mark(self, client: Client, ledger: Ledger) -> bool:
+    def _mark(self, client: Client | HostClient, ledger: Ledger) -> bool:
         entry = ledger.begin("memory.update", memory=self._memory, marked=True)
         try:
             updated = client.update(self._memory, metadata={entry.mark: True}, key=entry.key)

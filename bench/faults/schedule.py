@@ -11,21 +11,30 @@ PAUSE_S = 0.3, 2.0  # the shortest and the longest between a recovery and the ne
 
 
 class Part(StrEnum):
-    """What can be struck: a worker of a kind, the router, or a client."""
+    """What can be struck: a worker of a kind, the router, a client; the gateway, and an MCP host or its relay."""
 
     READ = "read"
     EMBED = "embed"
     WRITE = "write"
     ROUTER = "router"
     CLIENT = "client"
+    GATEWAY = "gateway"
+    RELAY = "relay"
+    HOST = "host"
 
     @property
     def works(self) -> bool:
         """Whether it is a worker."""
         return self in WORKERS
 
+    @property
+    def replaced(self) -> bool:
+        """Whether it is replaced when it is stalled; the others are to go on after a while."""
+        return self.works or self is Part.GATEWAY
+
 
 WORKERS = (Part.READ, Part.EMBED, Part.WRITE)
+EDGE = (Part.ROUTER, Part.GATEWAY, Part.RELAY, Part.HOST)  # what stands between an MCP client and the workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ def faults(seed: int) -> Iterator[Fault]:
     while True:
         deck: list[tuple[Blow, ...]] = [(Blow(part),) for part in Part]
         deck += [(Blow(Part.WRITE),), (Blow(chance.choice(WORKERS), stall=True),), _pair(chance)]
+        deck += [(Blow(chance.choice(EDGE), stall=True),), _edge_pair(chance)]
         chance.shuffle(deck)
         for blows in deck:
             yield Fault(round(chance.uniform(*PAUSE_S), 3), blows)
@@ -64,4 +74,13 @@ def _pair(chance: random.Random) -> tuple[Blow, ...]:
     """Return two blows to different parts: a worker that is killed or stalled, and another part that is killed."""
     first = chance.choice(WORKERS)
     second = chance.choice([part for part in Part if part is not first])
-    return Blow(first, stall=chance.random() < 0.5), Blow(second)  # noqa: PLR2004 - a half, as of any coin
+    return Blow(first, stall=_half(chance)), Blow(second)
+
+
+def _edge_pair(chance: random.Random) -> tuple[Blow, ...]:
+    """Return two blows to different parts of the edge, each a kill or a stall."""
+    return tuple(Blow(part, stall=_half(chance)) for part in chance.sample(EDGE, 2))
+
+
+def _half(chance: random.Random) -> bool:
+    return chance.random() < 0.5  # noqa: PLR2004 - a half, as of any coin

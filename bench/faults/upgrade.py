@@ -36,9 +36,14 @@ FIRST_S = 20.0  # for all clients to have an answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much is measured; rounds: handovers, there and back by turns; steady_s: of load before each."""
+    """How much is measured.
+
+    hosts: so many of the clients are MCP hosts. rounds: handovers, there and back by turns. steady_s: of load before
+    each.
+    """
 
     clients: int = 16
+    hosts: int = 0
     rounds: int = 6
     steady_s: float = 3.0
     embedder: EmbedderChoice = EmbedderChoice.AUTO
@@ -137,7 +142,7 @@ def _first(upgrades: Upgrades) -> str:
 def run(here: Arena, turns: Sequence[Edition], options: Options) -> Upgrades:
     """Load a cluster of the first edition, hand it over to the next one in turn, stop it, and judge."""
     upgrades = Upgrades()
-    crowd = Crowd(here, options.clients, options.seed, PAUSE_MS)
+    crowd = Crowd(here, options.clients, options.seed, PAUSE_MS, options.hosts)
     with Client(settings=here.settings, name="upgrade") as control:
         report.progress("starting")
         settle(control)

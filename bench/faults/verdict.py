@@ -78,9 +78,9 @@ class _Case:
             if entry.wrong:
                 yield f"{entry.key}: {entry.wrong}"
             if entry.acknowledged:
-                yield from self._unlogged(entry)
+                yield from self._unlogged(entry) if entry.keyed else ()
                 yield from self._unstored(entry) if entry.operation in _STORES else self._unchanged(entry)
-                if entry.key not in self._evidence.keys:
+                if entry.keyed and entry.key not in self._evidence.keys:
                     yield f"{entry.operation} {entry.key}: acknowledged, but its key is not known"
 
     def duplicated(self) -> Iterator[str]:
@@ -103,7 +103,7 @@ class _Case:
         applied = Counter(
             (entry.operation, entry.memory)
             for entry in chain.from_iterable(self._about.values())
-            if entry.key in self._evidence.keys
+            if entry.key in self._evidence.keys or not entry.keyed
         )
         logged = Counter((change.operation, change.memory) for change in self._evidence.changes)
         for (operation, memory), count in logged.items():

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,16 +16,12 @@ import orjson
 from memmux.config.settings import Settings
 
 _CONSOLE = "from memmux.__main__ import main; main()"  # as the console script does it; -m costs 20 ms more
-_HELLO: dict[str, object] = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "bench", "version": "1"},
-    },
-}
+
+
+def _hello(name: str) -> dict[str, object]:
+    about = {"name": name, "version": "1"}
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": about}
+    return {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ def initialized(settings: Settings) -> Iterator[Server]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        server.stdin.write(orjson.dumps(_HELLO) + b"\n")
+        server.stdin.write(orjson.dumps(_hello("bench")) + b"\n")
         server.stdin.flush()
         orjson.loads(server.stdout.readline())
         yield Server(server.pid, time.monotonic() - began)
@@ -54,47 +50,71 @@ def initialized(settings: Settings) -> Iterator[Server]:
 class Host:
     """An MCP host with one server, which it asks one thing after the other; a context manager that ends it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str = "bench") -> None:
+        """Start the server; `initialize` is still to be said."""
         command = [sys.executable, "-P", "-c", _CONSOLE, *settings.flags(), "mcp"]
+        self._name = name
         self._number = 1
+        self.cpu_ms = 0.0
+        """The processor time of the server's process until its first answer was there."""
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._write(_HELLO)
+
+    def initialize(self) -> None:
+        """Do the handshake; raise ServerGoneError."""
+        self._write(_hello(self._name))
         self._answer()
         self.cpu_ms = own_cpu_ms(self.process.pid)
-        """The processor time of the server's process until its first answer was there."""
         self._write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def __enter__(self) -> Self:
+        self.initialize()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say nothing more, and wait for the server's end."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with suppress(OSError):
+            self.process.stdin.close()
         self.process.wait()
 
     def call(self, tool: str, **arguments: object) -> dict[str, Any]:
-        """Call a tool, and return the structured part of its answer; raise ToolFailedError if it fails."""
+        """Call a tool, and return the structured part of its answer; raise ToolFailedError or ServerGoneError."""
         self._number += 1
         params = {"name": tool, "arguments": arguments}
         self._write({"jsonrpc": "2.0", "id": self._number, "method": "tools/call", "params": params})
         answer = self._answer()
-        if "result" not in answer or answer["result"].get("isError"):
-            raise ToolFailedError(str(answer))
+        if "result" not in answer:
+            raise ToolFailedError(str(answer["error"]["message"]))
+        if answer["result"].get("isError"):
+            raise ToolFailedError(str(answer["result"]["content"][0]["text"]))
         return dict(answer["result"]["structuredContent"])
 
     def _write(self, message: dict[str, object]) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(orjson.dumps(message) + b"\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(orjson.dumps(message) + b"\n")
+            self.process.stdin.flush()
+        except OSError as error:
+            raise ServerGoneError from error
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        answer: dict[str, Any] = orjson.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise ServerGoneError
+        answer: dict[str, Any] = orjson.loads(line)
         return answer
 
 
 class ToolFailedError(Exception):
-    """Raised when a tool answers that it could not do what was asked."""
+    """Raised when a tool answers that it could not do what was asked; its text is `code: sentence`."""
+
+
+class ServerGoneError(Exception):
+    """Raised when the server's process is gone."""
 
 
 def own_cpu_ms(pid: int) -> float:

@@ -19,6 +19,7 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._muted = False
 
     @classmethod
     async def of(cls, connected: socket.socket) -> Connection:
@@ -33,9 +34,13 @@ class Connection:
         except (asyncio.IncompleteReadError, OSError, FrameError):
             return None
 
+    def mute(self) -> None:
+        """Send nothing more: the relay's lines are for the next gateway, which knows nothing of this one's end."""
+        self._muted = True
+
     def send(self, frame: Frame) -> None:
         """Have a frame sent; one for a relay that is gone is dropped."""
-        if not self._writer.is_closing():
+        if not (self._muted or self._writer.is_closing()):
             self._writer.write(frame.pack())
 
     @property

@@ -12,6 +12,7 @@ from mcp_dealer import traces
 from mcp_dealer.asked import LINK
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.gateway.connection import Connection
+from mcp_dealer.gateway.plain_calls import PlainCalls
 from mcp_dealer.gateway.session import Session
 from mcp_dealer.gateway.world import World
 from mcp_dealer.server import MemoryServer
@@ -90,7 +91,8 @@ class Gateway:
         about = world.about()
         log.get().info("mcp_started", **about)
         poisoned = world.offered if world.deaths >= DEATHS else 0
-        session = Session(connection, world.session, poisoned, world.offered)
+        plain = None if world.settings.traces else PlainCalls(self._server, link)  # the SDK makes spans of calls
+        session = Session(connection, world.session, poisoned, world.offered, plain)
         try:
             await session.run(self._server.serve)
         finally:
@@ -108,8 +110,9 @@ class Gateway:
 
     async def aclose(self) -> None:
         """End every session, and say goodbye for it."""
-        serving = list(self._serving)
-        for task in serving:
+        serving = dict(self._serving)
+        for task, connection in serving.items():
+            connection.mute()
             task.cancel()
         if serving:
             await asyncio.wait(serving, timeout=LEAVE_S)

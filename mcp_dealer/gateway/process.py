@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from mcp_dealer import traces
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.gateway import Gateway
+from memmux import processes
 from memmux.config.paths import Places, make_private, open_lock
 from memmux.config.settings import Settings
 from memmux.relay.frames import pack_fields
@@ -26,6 +28,7 @@ from memmux.version import __version__
 
 _STDERR = 2
 IDLE_S = 300.0  # without a relay, before the process ends
+DETACHED_IDLE_S = 30.0  # the same, where no router ends it
 BEAT_S = 1.0  # between two signs of life
 BACKLOG = 1024  # relays that wait to be taken in
 
@@ -38,6 +41,7 @@ def run(how: str, settings: Settings, descriptor: int) -> None:
         case "--connection-fd":
             asyncio.run(_connected(descriptor))
         case "--listen-fd":
+            processes.end_with_parent()  # also while it is stopped: its relays would wait for it for ever
             asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True))
         case _:
             _detached(settings)
@@ -89,6 +93,7 @@ async def _listening(settings: Settings, listener: socket.socket, *, beats: bool
     _forget_environment()
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _heed_signals(ended)
+    place = Path(listener.getsockname())
 
     def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         gateway.take(Connection(reader, writer))
@@ -103,13 +108,19 @@ async def _listening(settings: Settings, listener: socket.socket, *, beats: bool
     if beats:
         _watch_router(asyncio.get_running_loop(), move)
     while not ended.done() and not (gateway.moving and not gateway.sessions):
-        if not gateway.sessions and time.monotonic() - gateway.idle_since >= IDLE_S:
+        if not gateway.sessions and _rested(gateway, None if beats else place):
             break
         if beats:
             _say(b".")
         await asyncio.wait({ended}, timeout=BEAT_S)
     server.close()
     await _leave(gateway, 0)
+
+
+def _rested(gateway: Gateway, place: Path | None) -> bool:
+    """Return whether nobody has come for long, or nobody can as a detached gateway's socket, at `place`, is gone."""
+    rested_s = time.monotonic() - gateway.idle_since
+    return rested_s >= IDLE_S if place is None else rested_s >= DETACHED_IDLE_S or not place.exists()
 
 
 def _watch_router(loop: asyncio.AbstractEventLoop, move: Callable[[], None]) -> None:

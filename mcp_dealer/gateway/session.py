@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
@@ -31,6 +31,8 @@ from pydantic_core import PydanticSerializationError
 from mcp_dealer import lines
 from mcp_dealer.asked import LINE, AskedLine
 from mcp_dealer.gateway.connection import Connection
+from mcp_dealer.gateway.plain_calls import PlainCalls
+from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.relay import frames
 from memmux.relay.frames import Frame
@@ -38,7 +40,7 @@ from memmux.relay.frames import Frame
 LINES = 64  # without an answer; then the relay isn't read
 BYTES = 8 << 20  # of them, or of answers that the relay has not taken; then it isn't read either
 _POISONED = "poisoned: the MCP server died of this request, or of one beside it, time and again; send another one"
-KEPT = ("initialize", "notifications/initialized")  # what the next gateway has to know
+INITIALIZE, INITIALIZED = "initialize", "notifications/initialized"  # what the next gateway has to know
 CANCELLED = "notifications/cancelled"
 OPEN_ENDED = "subscriptions/listen"  # answered when it ends, so nobody waits for it to leave
 
@@ -47,13 +49,18 @@ Run = Callable[["Incoming", "Outgoing"], Awaitable[None]]
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """A line that is worked on. asked: how many of its messages have no answer yet. cancels: lines that cancel it."""
+    """A line that is worked on.
+
+    asked: how many of its messages have no answer yet. opens: whether one is `initialize`. cancels: lines that cancel
+    it.
+    """
 
     number: int
     replayed: bool
     size: int
     asked: int = 0
     open_ended: bool = False
+    opens: bool = False
     answers: list[str] = field(default_factory=list)
     cancels: list[Line] = field(default_factory=list)
 
@@ -82,11 +89,20 @@ class Session:
 
     name: of the relay's session, which is the same at every gateway. poisoned: the number of the last line that was
     sent to gateways of which one after the other died; requests up to it fail. offered: of the last line that an
-    earlier gateway was sent.
+    earlier gateway was sent. plain: answers what needs no SDK.
     """
 
-    def __init__(self, connection: Connection, name: str, poisoned: int = 0, offered: int = 0) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        name: str,
+        poisoned: int = 0,
+        offered: int = 0,
+        plain: PlainCalls | None = None,
+    ) -> None:
         self._connection = connection
+        self._plain = plain
+        self._calls: dict[int | str, asyncio.Task[str]] = {}  # the plain ones, by the id that the host gave
         self._name = name
         self._poisoned = poisoned
         self._offered = offered
@@ -94,6 +110,7 @@ class Session:
         self._requests: dict[int | str, Line] = {}  # by the id that the host gave
         self._bytes = 0
         self._changed = asyncio.Event()
+        self._ended = False
         self.left = "connection closed"
         """Why the host's input ended."""
 
@@ -104,6 +121,9 @@ class Session:
         try:
             await serve(incoming, Outgoing(self))
         finally:
+            self._ended = True
+            for call in self._calls.values():
+                call.cancel()
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
@@ -151,7 +171,7 @@ class Session:
         self._lines[line.number] = line
         self._bytes += line.size
         said = list(lines.read(frame.payload))
-        messages: list[tuple[Asked, JSONRPCMessage | Exception]] = []
+        messages: list[tuple[Asked, lines.Message]] = []
         line.asked = 1  # until all of it is seen
         for part, one in enumerate(said):
             if isinstance(one, lines.Refusal):
@@ -159,26 +179,61 @@ class Session:
                 line.answers.append(one.answer)
                 continue
             number = f"{line.number}.{part}" if len(said) > 1 else str(line.number)
-            messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), _parsed(one.text)))
+            messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), one))
         later = False
-        for asked, message in messages:
-            metadata = None
+        for asked, said_one in messages:
+            if line.number > self._poisoned and self._plain is not None and self._plain.take(said_one.value):
+                self._call(asked, said_one.value)
+                continue
+            message, metadata = _parsed(said_one.text), None
             if line.number <= self._poisoned and not line.replayed and isinstance(message, JSONRPCRequest):
                 line.answers.append(lines.error(INTERNAL_ERROR, _POISONED, message.id))
                 continue
             if isinstance(message, JSONRPCRequest):
                 line.asked += 1
-                line.open_ended = message.method == OPEN_ENDED
+                line.open_ended, line.opens = message.method == OPEN_ENDED, message.method == INITIALIZE
+                if line.open_ended:
+                    self.pin(line.number, needed=True)
                 self._requests[coerce_request_id(message.id)] = line
                 metadata = ServerMessageMetadata(on_request_unanswered=_settling(self, asked))
             method = getattr(message, "method", "")
-            if method in KEPT and not line.replayed:
+            if method == INITIALIZED and not line.replayed:
                 self.pin(line.number)
             later = self._cancels(line, message) or later
             item = message if isinstance(message, Exception) else SessionMessage(message, metadata)
             incoming.put(asked, item)
         if not later:
             self.settle(line)
+
+    def _call(self, asked: Asked, message: Any) -> None:
+        """Answer a plain call in a task of its own."""
+        assert self._plain is not None
+        asked.line.asked += 1
+        request_id = coerce_request_id(message["id"])
+        self._requests[request_id] = asked.line
+        context = contextvars.copy_context()
+        context.run(LINE.set, asked)
+        answering = asyncio.get_running_loop().create_task(self._plain.answer(message), context=context)
+        self._calls[request_id] = answering
+
+        def ended(call: asyncio.Task[str]) -> None:
+            if self._calls.get(request_id) is call:
+                del self._calls[request_id]
+            self._answered(asked.line, request_id, call)
+
+        answering.add_done_callback(ended)
+
+    def _answered(self, line: Line, request_id: int | str, call: asyncio.Task[str]) -> None:
+        """Take the end of a plain call; one that its host has cancelled gets no answer."""
+        if self._ended:
+            return  # nobody hears it any more, or the next gateway answers
+        if call.cancelled():
+            self.settle(line)
+        elif (error := call.exception()) is not None:
+            log.get().error("session_failed", exc_info=error)
+            self.answer(line, lines.error(INTERNAL_ERROR, MemmuxError().message, request_id))
+        else:
+            self.answer(line, call.result())
 
     def _cancels(self, line: Line, message: object) -> bool:
         """Return whether the line cancels one that is still worked on; then it is settled after that one."""
@@ -189,6 +244,8 @@ class Session:
         if target is None or target.number not in self._lines or target is line:
             return False
         target.cancels.append(line)
+        if (call := self._calls.get(coerce_request_id(str(request_id)))) is not None:
+            call.cancel()
         return True
 
     # to the relay
@@ -202,6 +259,13 @@ class Session:
         line.answers.append(text)
         self.settle(line)
 
+    def opened(self, line: Line, result: dict[str, Any]) -> None:
+        """Take the result of `initialize`; one that is refused, in the other era, would spoil the next gateway's."""
+        if not line.replayed:
+            self.pin(line.number)
+        if self._plain is not None:
+            self._plain.negotiated(result)
+
     def settle(self, line: Line) -> None:
         """Take that one message of a line wants nothing more; the last one settles the line."""
         line.asked -= 1
@@ -211,6 +275,8 @@ class Session:
         self._changed.set()
         for request_id in [known for known, other in self._requests.items() if other is line]:
             del self._requests[request_id]
+        if line.open_ended:
+            self.pin(0, (line.number,))
         if not line.replayed:
             kind = frames.ANSWER if line.answers else frames.SETTLED
             self._connection.send(Frame(kind, line.number, "\n".join(line.answers).encode()))
@@ -283,6 +349,8 @@ class Outgoing:
         line = asked.line if isinstance(asked, Asked) else None
         if isinstance(message, JSONRPCResponse | JSONRPCError):
             if line is not None:
+                if line.opens and isinstance(message, JSONRPCResponse):
+                    self._session.opened(line, message.result)
                 self._session.answer(line, line_of(message))
         elif line is None or not (line.replayed or (_acknowledges(message) and self._session.acknowledged(line))):
             self._session.say(line_of(message))

@@ -1,4 +1,4 @@
-"""Lean processes: how the router and the workers import structlog without what it imports for others.
+"""Lean processes: how the router, the workers and the gateway import structlog without what it imports for others.
 
 That is rich, for a console that they don't have, and asyncio, for methods that they don't call: a tenth of a second and
 5 MiB each, in every process, and in every successor of a worker that has died.

@@ -205,6 +205,17 @@ class LineLog:
         return not self._unsettled and not self.to_host
 
     @property
+    def rests(self) -> bool:
+        """Whether nothing is on its way but lines that wait all the time: another gateway may take over."""
+        return self.understood and self._ended is None and not (self.oldest or self.to_gateway or self.to_host)
+
+    @property
+    def oldest(self) -> int:
+        """The number of the first line that is not settled, and does not wait all the time; 0 if there is none."""
+        waiting = (number for number, line in self._lines.items() if not (line.settled or line.needed))
+        return next(waiting, 0)
+
+    @property
     def takes_lines(self) -> bool:
         """Whether more of the host is to be read: it ends at so many lines without an answer, or so many bytes."""
         waiting = max(self._unsettled_bytes + len(self.to_gateway), len(self.to_host))

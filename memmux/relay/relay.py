@@ -11,7 +11,9 @@ from memmux.relay.frames import FrameError
 from memmux.relay.host import Host
 from memmux.relay.line_log import LineLog
 
-LOOK_S = 0.02  # between two steps on the way to a gateway
+LOOK_S = 0.02  # between two steps on the way to a gateway, at first
+LOOK_MOST_S = 0.5  # the same, when it takes long: then the processor is what all wait for
+LOOK_PART = 16  # of the time for which a gateway was looked for is waited between two steps
 IDLE_LOOK_S = 0.25  # the same, while nothing waits for one
 IDLE_S = 10.0  # after which, while nothing waits for one, none is looked for
 LEAVE_S = 30.0  # for the answers, once the host's input has ended
@@ -36,6 +38,8 @@ class Way:
     """Whether it is known that the settings are right."""
     busy = False
     """Whether `tend` is to be called in LOOK_S."""
+    stopgap = False
+    """Whether the gateway that is connected is one until there is a better one."""
 
     def tend(self, now: float) -> None:
         """Do what is due beside."""
@@ -51,8 +55,21 @@ class Way:
         """Return what is said first over a connection."""
         raise NotImplementedError
 
+    def heard(self, now: float) -> None:
+        """Take that a gateway has said its first word."""
+
     def lost(self, now: float, log: LineLog) -> None:
         """Take that the connection is gone."""
+
+    def wait_s(self, now: float) -> float:
+        """Return how long to wait, at most, before `better` is asked; only while `stopgap`."""
+        del now
+        return LOOK_S
+
+    def better(self, now: float, log: LineLog) -> bool:
+        """Return whether to leave the gateway that is a stopgap; asked when nothing is on its way."""
+        del now, log
+        return False
 
     def close(self) -> None:
         """Look for no gateway any more."""
@@ -71,6 +88,7 @@ class Relay:
         self._ended_at: float | None = None
         self._connected_at = 0.0
         self._lost_at: float | None = None
+        self._sought_at = time.monotonic()
 
     def run(self) -> int:
         """Carry lines until the host is gone, or has no more of them and all are answered; return the exit code."""
@@ -120,6 +138,8 @@ class Relay:
                 self._gateway.setblocking(False)
                 self._connected_at = now
                 self._log.connected(self._way.hello(self._log))
+        elif self._way.stopgap and self._log.rests and self._way.better(now, self._log):
+            self._lose()
         events = self._events()
         self._host.take(events, self._log, time.monotonic(), time.time_ns() // 1_000_000)
         if self._gateway is not None:
@@ -131,6 +151,10 @@ class Relay:
             return False
         return self._log.waits or self._lost_at is None or now - self._lost_at < IDLE_S
 
+    def _look_s(self, now: float) -> float:
+        """Return how long to wait between two steps: relays by the hundred must not delay what they wait for."""
+        return min(LOOK_MOST_S, max(LOOK_S, (now - self._sought_at) / LOOK_PART))
+
     def _events(self) -> dict[int, int]:
         """Wait for something to do."""
         wanted = self._host.wanted(self._log)
@@ -140,9 +164,12 @@ class Relay:
             wanted[self._gateway.fileno()] = asked | (select.POLLOUT if self._log.to_gateway else 0)
         if self._way.busy or self._seeks(time.monotonic()):
             idle = self._lost_at is not None and not self._log.waits and not self._way.busy
-            wait_s = IDLE_LOOK_S if idle else LOOK_S
+            wait_s = IDLE_LOOK_S if idle else self._look_s(time.monotonic())
         if self._log.ended or not (self._log.understood or self._gateway is None):
             wait_s = 1.0 if wait_s is None else min(wait_s, 1.0)
+        if self._way.stopgap and self._log.rests:
+            due_s = self._way.wait_s(time.monotonic())
+            wait_s = due_s if wait_s is None else min(wait_s, due_s)
         for descriptor in [known for known in self._polled if known not in wanted]:
             self._poll.unregister(descriptor)
             del self._polled[descriptor]
@@ -178,8 +205,10 @@ class Relay:
     def _receive(self) -> bool:
         assert self._gateway is not None
         try:
-            data = self._gateway.recv(READ_BYTES)
+            data, first = self._gateway.recv(READ_BYTES), not self._log.understood
             self._log.receive(data)
+            if first and self._log.understood:
+                self._way.heard(time.monotonic())
         except BlockingIOError:
             return True
         except (OSError, FrameError):
@@ -191,7 +220,7 @@ class Relay:
         descriptor = self._gateway.fileno()
         if self._polled.pop(descriptor, None) is not None:
             self._poll.unregister(descriptor)
-        self._lost_at = time.monotonic()
+        self._lost_at = self._sought_at = time.monotonic()
         self._way.lost(self._lost_at, self._log)
         self._log.disconnected()
         self._gateway.close()

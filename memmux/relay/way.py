@@ -1,7 +1,8 @@
 """The way to a gateway: to the one of the cluster, or to one of the relay's own where that can't be had.
 
 The way that costs nothing is a route that was found before. Where it leads to nobody, a child finds the cluster, or
-starts it; one relay at a time has one, and the others wait for what it finds.
+starts it; one relay at a time has one, and the others wait for what it finds. A relay that has a gateway of its own
+tries the cluster's now and then, and goes back to it when nothing is on its way.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import sys
 
 from memmux.relay import route as routes
 from memmux.relay.frames import pack_fields
-from memmux.relay.relay import LeaveError, Way
+from memmux.relay.relay import LOOK_S, LeaveError, Way
 from memmux.relay.route import Route
+from memmux.relay.trial import Trial
 from memmux.version import __version__
 
 TYPE_CHECKING = False
@@ -23,13 +25,15 @@ if TYPE_CHECKING:
 
     from memmux.relay.line_log import LineLog
 
-PATIENCE_S = 8.0  # without anybody at the socket, before a gateway of its own is started
+PATIENCE_S = 30.0  # without anybody at the socket, before a gateway of its own is started: it takes longer than a start
 FOUND_S = 2.0  # the same, once the cluster is known to be there
 FAILURES = 3  # connections in a row over which nothing was said, before the same
 PAUSE_S = 0.1  # after such a connection; doubled each time
 PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
 UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
-STEADY_S = 10.0  # a connection that lasted so long did not end for what was sent over it
+STEADY_S = 10.0  # a gateway that has served so long did not end for what it was sent
+ALONE = 2  # deaths of gateways with the same oldest line, before that host has one of its own: others need theirs
+RETURN_S = 60.0  # with a gateway of its own, before the cluster's is tried; doubled each time it fails
 
 
 class ClusterWay(Way):
@@ -43,7 +47,7 @@ class ClusterWay(Way):
         self._route = routes.read(self._file)
         self.known = self._route is not None
         self._began: float | None = None
-        self._connected_at = 0.0
+        self._heard_at = 0.0
         self._failures = 0
         self._private_failures = 0
         self._deaths = 0  # of gateways, one soon after the other, with the same line as the oldest that is not settled
@@ -58,6 +62,9 @@ class ClusterWay(Way):
         self._found_at: float | None = None
         self._private = False
         self._own_pid = 0
+        self._trial: Trial | None = None
+        self._trials = 0  # that failed in a row
+        self._trial_at = 0.0
 
     @property
     def route(self) -> Route | None:
@@ -82,17 +89,23 @@ class ClusterWay(Way):
             ]
         )
 
+    def heard(self, now: float) -> None:
+        """Take that a gateway has said its first word."""
+        self._heard_at = now
+
     def lost(self, now: float, log: LineLog) -> None:
         """Take that a connection is gone; what was said over it tells whether its gateway worked."""
         self._began = self._found_at = None
+        self.stopgap = False
+        self._end_trial()
         if self._own_pid:
             self._ending.append(self._own_pid)
             self._own_pid, self.busy = 0, True
         # Where lines were settled in between, gateways did not die of what they were asked.
-        oldest = next((number for number, line in log.lines.items() if not line.settled), 0)
-        if log.go is not None or now - self._connected_at >= STEADY_S or oldest != self._oldest:
+        oldest = log.oldest
+        if log.go is not None or now - self._heard_at >= STEADY_S or oldest != self._oldest:
             self._deaths = 0
-        self._deaths += 1 if log.go is None and oldest else 0
+        self._deaths += 1 if log.go is None and log.understood and oldest else 0
         self._oldest = oldest
         if log.go:
             # Of another cluster; if that is said again and again, it is no route that helps.
@@ -118,16 +131,13 @@ class ClusterWay(Way):
             self.known = self.known or self._route is not None
         self._heed_child()
         if self._route is not None:
-            own = self._route.mode == routes.PRIVATE or self._failures >= FAILURES or self._waited_enough(now)
-            if own and search:
+            given_up = self._failures >= FAILURES or self._waited_enough(now)
+            if search and (given_up or self._deaths >= ALONE or self._route.mode == routes.PRIVATE):
                 return self._own(now, self._route)
             if (connected := _connect(self._route.socket)) is not None:
-                self._connected_at = now
                 self._found_at = None
                 return connected
-        if search:
-            self._search()
-        else:
+        if not search or self._search():
             self._began = now
         return None
 
@@ -168,12 +178,18 @@ class ClusterWay(Way):
         """Leave the search to another relay; a child of ours ends with it."""
         if self._told is not None:
             self._told.close()
+        self._end_trial()
         self._release_lock()
 
-    def _search(self) -> None:
-        """Have a child look for the cluster, unless another relay has one, or it has just been done."""
-        if self._child or self._found_at is not None or not self._take_lock():
-            return
+    def _search(self) -> bool:
+        """Have a child look for the cluster, unless that has just been done; return whether another relay has one.
+
+        Then it is not for this one to lose patience: a start that is slow is no faster for gateways beside it.
+        """
+        if self._child or self._found_at is not None:
+            return False
+        if not self._take_lock():
+            return True
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         ours.setblocking(False)
         os.set_inheritable(theirs.fileno(), True)
@@ -181,6 +197,7 @@ class ClusterWay(Way):
         self._child, self.busy = _spawn(command), True
         theirs.close()
         self._told, self._said = ours, b""
+        return False
 
     def _hear_child(self) -> None:
         """Take the route that the child has found; it goes on, until the cluster is there."""
@@ -224,13 +241,41 @@ class ClusterWay(Way):
     def _own(self, now: float, route: Route) -> _socket.socket:
         if self._private_failures >= PRIVATE_FAILURES:
             raise LeaveError(1, b"memmux mcp: no gateway can be started; run `memmux doctor`")
-        self._private, self._connected_at = True, now
+        self._private = True
+        self.stopgap = route.mode != routes.PRIVATE
+        self._put_off(now)
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         os.set_inheritable(theirs.fileno(), True)
         command = [sys.executable, "-P", "-m", "mcp_dealer", f"--connection-fd={theirs.fileno()}", *route.flags]
         self._own_pid = _spawn(command)
         theirs.close()
         return ours
+
+    def wait_s(self, now: float) -> float:
+        """Return how long until the cluster's gateway is to be tried, or looked after."""
+        return LOOK_S if self._trial is not None else max(0.0, self._trial_at - now)
+
+    def better(self, now: float, log: LineLog) -> bool:
+        """Return whether the cluster's gateway serves again."""
+        if self._route is None or now < self._trial_at:
+            return False
+        if self._trial is None:
+            connected = _connect(self._route.socket)
+            self._trial = Trial(connected, self.hello(log), now) if connected is not None else None
+        passed = self._trial.passed(now) if self._trial is not None else False
+        if passed is not None:
+            self._end_trial()
+            self._trials = 0 if passed else self._trials + 1
+            self._put_off(now)
+        return bool(passed)
+
+    def _put_off(self, now: float) -> None:
+        self._trial_at = now + RETURN_S * 2.0 ** min(self._trials, 6)
+
+    def _end_trial(self) -> None:
+        if self._trial is not None:
+            self._trial.close()
+            self._trial = None
 
 
 def _connect(path: str) -> _socket.socket | None:

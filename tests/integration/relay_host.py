@@ -12,13 +12,16 @@ from typing import Any, Self
 
 from tests.bounds import BOUND_S
 
+HANDSHAKE = 1_000_000  # the number of its request
 COMMAND = [sys.executable, "-P", "-m", "memmux", "mcp"]
 
 
 class RelayHost:
     """A host with one server. answers: what came for each id, in order; lines: everything that came."""
 
-    def __init__(self, env: dict[str, str], name: str = "host") -> None:
+    def __init__(self, env: dict[str, str], name: str = "host", *, begin: bool = True) -> None:
+        """Start it; begin: shake hands as soon as the block begins."""
+        self._begin = begin
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(COMMAND, env=env, stdin=pipe, stdout=pipe, stderr=pipe)
         self.lines: list[bytes] = []
@@ -29,13 +32,17 @@ class RelayHost:
 
     def __enter__(self) -> Self:
         self._reader.start()
-        client = {"name": self._name, "version": "1"}
-        self.send(
-            "initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}, number=1_000_000
-        )
-        self.answer(1_000_000)
-        self.send("notifications/initialized")
+        if self._begin:
+            self.begin()
+            self.answer(HANDSHAKE)
         return self
+
+    def begin(self) -> None:
+        """Shake hands, without waiting for the answer."""
+        client = {"name": self._name, "version": "1"}
+        about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+        self.send("initialize", about, number=HANDSHAKE)
+        self.send("notifications/initialized")
 
     def __exit__(self, *exception: object) -> None:
         with self.process:

@@ -21,6 +21,8 @@ from tests.integration.helpers import gone, status_until
 from tests.integration.relay_host import COMMAND, RelayHost
 
 CALLS = 24
+HOSTS, UPGRADES = 4, 2
+CROWD = 200  # hosts at once
 
 
 def _status(settings: Settings) -> Status:
@@ -192,14 +194,22 @@ def test_without_a_gateway_a_process_serves_its_own_host(settings_env: dict[str,
         assert host.process.pid in {client["pid"] for client in status.clients}
 
 
-def test_many_hosts_at_once_are_all_served(settings_env: dict[str, str], settings: Settings) -> None:
+def test_many_hosts_at_once_are_all_served_by_one_gateway_and_leave_nothing(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
     with ExitStack() as stack:
-        hosts = [stack.enter_context(RelayHost(settings_env, f"host {number}")) for number in range(12)]
+        hosts = [stack.enter_context(RelayHost(settings_env, f"host {number}", begin=False)) for number in range(CROWD)]
         for host in hosts:
+            host.begin()
             host.call(1, "memory_health")
         for host in hosts:
             host.result(1)
-        assert len({client["pid"] for client in _status(settings).clients if client["name"] != "test"}) == 1
+        sessions = [client for client in _status(settings).clients if client["name"] != "test"]
+        assert {client["name"] for client in sessions} == {f"host {number}" for number in range(CROWD)}
+        assert {client["pid"] for client in sessions} == {_gateway(settings)}
+        for host in hosts:
+            host.close_input()
+    _until(lambda: [client["name"] for client in _status(settings).clients] == ["test"])
 
 
 def test_an_idle_host_does_not_start_a_cluster_that_was_stopped(
@@ -231,39 +241,43 @@ def test_wrong_settings_are_told_on_standard_error_alone(settings_env: dict[str,
     assert b"setting_invalid" in ended.stderr
 
 
-def test_hosts_notice_nothing_of_an_upgrade_under_load(settings_env: dict[str, str], settings: Settings) -> None:
-    contents = [f"What was said as number {number}" for number in range(3 * CALLS)]
-    with RelayHost(settings_env, "one") as one, RelayHost(settings_env, "two") as two:
-        for host in (one, two):
+def test_hosts_notice_nothing_of_upgrades_under_load(settings_env: dict[str, str], settings: Settings) -> None:
+    contents = [f"What was said as number {number}" for number in range(4 * CALLS)]
+    with ExitStack() as stack:
+        hosts = [stack.enter_context(RelayHost(settings_env, f"host {number}")) for number in range(HOSTS)]
+        for host in hosts:
             host.call(500, "memory_health")
+        for host in hosts:
             host.result(500)
-        before = _status(settings).pid, _gateway(settings)
-        restart = subprocess.Popen(
-            [*COMMAND[:-1], "restart"], env=settings_env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        with restart:
-            for number, content in enumerate(contents):
-                host = (one, two)[number % 2]
-                host.call(number, "memory_store", content=content)
-                if number >= CALLS:
-                    (one, two)[(number - CALLS) % 2].result(number - CALLS)
-            _, said = restart.communicate(timeout=BOUND_S)
-            assert restart.returncode == 0, said
-        for number in range(len(contents)):
-            (one, two)[number % 2].result(number)
-        for host in (one, two):
+        served = [(_status(settings).pid, _gateway(settings))]
+        done = 0
+        for _ in range(UPGRADES):
+            restart = subprocess.Popen(
+                [*COMMAND[:-1], "restart"], env=settings_env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            with restart:
+                for _ in range(len(contents) // UPGRADES):
+                    hosts[done % HOSTS].call(done, "memory_store", content=contents[done])
+                    done += 1
+                    if done > CALLS:
+                        hosts[(done - 1 - CALLS) % HOSTS].result(done - 1 - CALLS)
+                _, said = restart.communicate(timeout=BOUND_S)
+                assert restart.returncode == 0, said
+            served.append((_status(settings).pid, _gateway(settings)))
+        for number in range(done):
+            hosts[number % HOSTS].result(number)
+        for host in hosts:
             host.call(501, "memory_health")
             host.result(501)
             assert all(len(answers) == 1 for answers in host.answers.values())
-        after = _status(settings).pid, _gateway(settings)
-        assert before[0] != after[0]
-        assert before[1] != after[1]
+        assert len({router for router, _ in served}) == len({gateway for _, gateway in served}) == UPGRADES + 1
         logs = Places(settings).logs.glob("router*.jsonl")
         lines = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
-        events = [line["event"] for line in lines if line["pid"] == after[0]]
-        assert "database_taken_over" in events
-        assert "gateway_lost" not in events
-        gone(list(before))
+        events = [(line["event"], line["pid"]) for line in lines]
+        assert "gateway_lost" not in {event for event, _ in events}
+        for router, _ in served[1:]:
+            assert ("database_taken_over", router) in events
+        gone([pid for pids in served[:-1] for pid in pids])
     _stored_once(settings, contents)
 
 

@@ -7,7 +7,6 @@ silence means that the process hangs.
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import signal
@@ -17,6 +16,7 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from memmux import processes
 from memmux.errors import DatabaseReplacedError, MemmuxError
 from memmux.logs import log
 from memmux.wire.protocol import Header, Kind, Message
@@ -26,7 +26,6 @@ from workers.runtime.jobs import Answer, Deferring, Job, Outcome, Worker
 from workers.runtime.router_link import RouterLink
 
 HEARTBEAT_S = 1.0  # between two heartbeats, and between two calls of idle(), at most
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def serve(
@@ -162,11 +161,7 @@ def _die_with_parent() -> threading.Event:
     thread sees it even while the main thread is inside SQLite or a model. SQLite is safe against such an end. Where the
     system offers to kill this process then, that works even while it is stopped or holds the interpreter's lock.
     """
-    if sys.platform == "linux":
-        router = os.getppid()
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != router:  # it died just before
-            os._exit(0)
+    processes.end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal is for the router, which then stops us
 
     told = threading.Event()

@@ -61,7 +61,7 @@ def _value(line: bytes) -> Any:
 
 def test_a_good_line_stays_as_it_is() -> None:
     line = '{"jsonrpc": "2.0",  "id": 1, "method": "ping", "params": {"a": "Ä\\n \\ud83d\\ude00 😀"}}'
-    assert _one(line.encode() + b"\r\n") == Message(line)
+    assert _one(line.encode() + b"\r\n") == Message(line, json.loads(line))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from mcp_types import ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
+from mcp_dealer.gateway.gateway import Gateway
 from mcp_dealer.gateway.session import LINES, line_of
 from memmux.errors import ERRORS
 from memmux.relay import frames
@@ -80,6 +81,58 @@ async def test_the_hello_is_understood_and_the_handshake_is_kept_for_the_next_ga
         relay.line(3, _call(7, "memory_store", content="x"))
         assert _json(await relay.until(frames.ANSWER, 3))["id"] == 7
     assert [client.name for client in clients] == ["by-hand"]
+
+
+async def test_a_handshake_that_is_refused_is_not_kept_for_the_next_gateway(meet: Meet) -> None:
+    """As clients that know both eras send it, when the answer to the first request takes them too long."""
+    about = {
+        "protocolVersion": "2026-07-28",
+        "clientInfo": {"name": "by-hand", "version": "1"},
+        "clientCapabilities": {},
+    }
+    envelope = {f"io.modelcontextprotocol/{name}": value for name, value in about.items()}
+    async with meet() as relay:
+        relay.line(1, _said("server/discover", 1, _meta=envelope))
+        assert "result" in _json(await relay.until(frames.ANSWER, 1))
+        relay.line(2, INITIALIZE)
+        assert "error" in _json(await relay.until(frames.ANSWER, 2))
+        assert frames.PIN not in {frame.kind for frame in relay.heard}
+
+
+async def test_what_is_listened_to_waits_all_the_time_until_it_is_cancelled(meet: Meet, clients: list[StandIn]) -> None:
+    del clients
+    about = {
+        "protocolVersion": "2026-07-28",
+        "clientInfo": {"name": "by-hand", "version": "1"},
+        "clientCapabilities": {},
+    }
+    envelope = {f"io.modelcontextprotocol/{name}": value for name, value in about.items()}
+    wanted = {"resourceSubscriptions": ["memory://changes"]}
+    async with meet() as relay:
+        relay.line(1, _said("subscriptions/listen", 1, _meta=envelope, notifications=wanted))
+        assert (await relay.until(frames.PIN, 1)).at == 1
+        await relay.until(frames.OUTPUT)
+        relay.line(2, _said("notifications/cancelled", requestId=1))
+        assert (await relay.until(frames.PIN, 0)).payload == b"1"
+        await relay.until(frames.SETTLED, 2)
+
+
+async def test_a_gateway_that_is_told_to_end_leaves_what_it_works_on_to_the_next_one(
+    meet: Meet, gateway: Gateway, clients: list[StandIn]
+) -> None:
+    async with meet() as relay:
+        await _begin(relay)
+        for number in (3, 4):  # the first is answered by the SDK, which then knows the client
+            relay.line(number, _call(number, "memory_get", id="0001"))
+            await relay.until(frames.ANSWER, number)
+        clients[0].wait()
+        relay.line(5, _call(5, "memory_get", id="0001"))
+        relay.line(6, _call(6, "memory_ingest", path="/nowhere"))
+        await clients[0].waited(1)
+        await gateway.aclose()
+        while (frame := await relay.connection.frame()) is not None:
+            relay.heard.append(frame)
+        assert {5, 6}.isdisjoint(frame.number for frame in relay.heard)
 
 
 async def test_what_is_replayed_has_its_effect_and_no_answer(meet: Meet, clients: list[StandIn]) -> None:

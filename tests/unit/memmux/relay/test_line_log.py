@@ -56,6 +56,19 @@ def test_a_gateway_is_needed_while_a_line_is_pinned_that_needs_one() -> None:
     assert not log.waits
 
 
+def test_a_line_that_waits_all_the_time_keeps_no_host_from_resting() -> None:
+    log = LineLog()
+    log.read(b"tell me of changes\nanother\n", 0)
+    log.connected(b"")
+    log.sent(len(log.to_gateway))
+    assert not log.rests
+    log.receive(Frame(PIN, 1, at=1).pack())
+    assert (log.oldest, log.rests) == (2, False)
+    log.receive(Frame(SETTLED, 2).pack())
+    assert (log.oldest, log.rests) == (0, True)
+    assert log.waits
+
+
 def test_half_a_frame_of_a_gateway_that_is_gone_is_as_if_unsaid() -> None:
     log = LineLog()
     log.read(b"one\n", 0)

@@ -41,6 +41,11 @@ class Offered(Way):
     def lost(self, now: float, log: object) -> None:
         del now, log
         self.lost_count += 1
+        self.stopgap = False
+
+    def better(self, now: float, log: object) -> bool:
+        del now, log
+        return True
 
 
 class Running:
@@ -117,6 +122,23 @@ def test_what_is_not_answered_goes_to_the_next_gateway(running: Running) -> None
     assert running.heard(1, 2) == [(frames.HELLO, 1, b"hello"), (frames.LINE, 1, b"one")]
     running.answer(1, Frame(frames.ANSWER, 1, b"done"))
     assert os.read(running.hears, 100) == b"done\n"
+    running.close_input()
+    assert running.ended() == 0
+
+
+def test_a_gateway_that_is_a_stopgap_is_left_once_nothing_is_on_its_way(running: Running) -> None:
+    running.say(b"one\n")
+    assert running.heard(0, 2)[1] == (frames.LINE, 1, b"one")
+    running.way.stopgap = True
+    running.say(b"two\n")
+    assert running.heard(0, 1) == [(frames.LINE, 2, b"two")]
+    running.answer(0, Frame(frames.ANSWER, 1, b"first"))
+    assert os.read(running.hears, 100) == b"first\n"
+    assert running.way.lost_count == 0
+    running.answer(0, Frame(frames.ANSWER, 2, b"second"))
+    assert os.read(running.hears, 100) == b"second\n"
+    assert running.heard(1, 1) == [(frames.HELLO, 2, b"hello")]
+    assert running.way.lost_count == 1
     running.close_input()
     assert running.ended() == 0
 

@@ -26,6 +26,7 @@ ALLOWED = {
     "memmux.relay.process",
     "memmux.relay.relay",
     "memmux.relay.route",
+    "memmux.relay.trial",
     "memmux.relay.way",
     "memmux.version",
     "select",
@@ -38,7 +39,7 @@ def test_a_relay_imports_what_is_listed_and_nothing_else(short_tmp: Path) -> Non
         "os._exit = lambda code: (print(sorted(set(sys.modules) - before), flush=True), sys.exit(code)); "
         "from memmux.__main__ import main; main()"
     )
-    env = {"MEMMUX_RUNTIME_DIR": str(short_tmp), "HOME": str(short_tmp)}
+    env = {"MEMMUX_RUNTIME_DIR": str(short_tmp), "HOME": str(short_tmp), "MEMMUX_IDLE_EXIT_S": "1"}
     command = [sys.executable, "-P", "-c", code]
     ended = subprocess.run(
         command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S, check=True

@@ -11,11 +11,19 @@ import pytest
 
 from memmux.relay import route as routes
 from memmux.relay import way as ways
-from memmux.relay.frames import GO, SETTLED, Frame, unpack_fields
+from memmux.relay.frames import GO, HELLO, PIN, SETTLED, Frame, FrameReader, unpack_fields
 from memmux.relay.line_log import LineLog
 from memmux.relay.relay import LeaveError
-from memmux.relay.route import PRIVATE, Route
-from memmux.relay.way import FAILURES, PATIENCE_S, PRIVATE_FAILURES, UNREACHABLE, ClusterWay
+from memmux.relay.route import PRIVATE, SHARED, Route
+from memmux.relay.way import (
+    ALONE,
+    FAILURES,
+    PATIENCE_S,
+    PRIVATE_FAILURES,
+    RETURN_S,
+    UNREACHABLE,
+    ClusterWay,
+)
 
 
 @pytest.fixture
@@ -108,6 +116,24 @@ def test_a_relay_that_finds_nobody_for_long_has_a_gateway_of_its_own(
     assert spawned[-1][-1] == "--tools=full"
 
 
+def test_a_relay_that_waits_for_the_search_of_another_one_has_no_gateway_of_its_own(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    listener.close()
+    looking, waiting = _way(short_tmp), _way(short_tmp)
+    assert looking.step(0.0, search=True) is None
+    for half in range(6):
+        assert waiting.step(half * PATIENCE_S / 2, search=True) is None
+    assert len(spawned) == 1
+    looking.close()
+    assert waiting.step(3 * PATIENCE_S, search=True) is None
+    own = waiting.step(4 * PATIENCE_S, search=True)
+    assert own is not None
+    own.close()
+    waiting.close()
+    assert [command[3] for command in spawned] == ["memmux.cli.launch", "memmux.cli.launch", "mcp_dealer"]
+
+
 def test_a_gateway_that_never_says_a_word_is_done_without(
     listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
 ) -> None:
@@ -159,14 +185,18 @@ def test_gateways_of_its_own_that_never_say_a_word_are_given_up(
     assert len(spawned) == PRIVATE_FAILURES
 
 
-def test_gateways_that_end_soon_are_counted_for_the_next_one(listener: socket.socket, short_tmp: Path) -> None:
+def test_gateways_that_end_soon_are_counted_for_the_next_one(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    del spawned
     way, now = _way(short_tmp), 0.0
-    for deaths in range(3):
+    for deaths in range(ALONE):
         connected = way.step(now, search=True)
         assert connected is not None
         connected.close()
         assert ("deaths", str(deaths)) in unpack_fields(way.hello(LineLog()))
         log = _heard(Frame(SETTLED))
+        way.heard(now)
         log.read(b"the line that they die of\n", 0)
         way.lost(now + 1, log)
         now += 2
@@ -175,6 +205,7 @@ def test_gateways_that_end_soon_are_counted_for_the_next_one(listener: socket.so
         assert connected is not None
         connected.close()
         log = _heard(Frame(SETTLED))
+        way.heard(now)
         log.read(b"one\ntwo\n" if settled else b"", 0)
         log.receive(Frame(SETTLED, settled).pack())
         way.lost(now + 1, log)
@@ -195,3 +226,96 @@ def test_what_a_child_ends_with_is_heeded(listener: socket.socket, short_tmp: Pa
     with pytest.raises(LeaveError) as left:
         way.step(1.0, search=True)
     assert left.value.code == 2
+
+
+def test_a_host_that_gateways_die_of_has_one_of_its_own_so_that_others_keep_theirs(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    way, now = _way(short_tmp), 0.0
+    for _ in range(ALONE):
+        assert spawned == []
+        connected = way.step(now, search=True)
+        assert connected is not None
+        connected.close()
+        log = _heard(Frame(SETTLED))
+        way.heard(now)
+        log.read(b"the line that they die of\n", 0)
+        way.lost(now + 1, log)
+        now += 2
+    own = way.step(now, search=True)
+    assert own is not None
+    own.close()
+    assert spawned[-1][3] == "mcp_dealer"
+    listener.close()
+    way.close()
+
+
+def test_a_line_that_waits_all_the_time_is_not_what_gateways_die_of(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    way, now = _way(short_tmp), 0.0
+    for _ in range(2 * ALONE):
+        connected = way.step(now, search=True)
+        assert connected is not None
+        connected.close()
+        log = _heard(Frame(SETTLED))
+        log.read(b"tell me of changes\n", 0)
+        log.receive(Frame(PIN, 1, at=1).pack())
+        way.lost(now + 1, log)
+        now += 2
+    assert spawned == []
+    listener.close()
+    way.close()
+
+
+@pytest.mark.parametrize("mode", [SHARED, PRIVATE])
+def test_a_relay_with_a_gateway_of_its_own_goes_back_once_the_clusters_serves(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]], mode: str
+) -> None:
+    way = _way(short_tmp, mode)
+    way._failures = FAILURES
+    own = way.step(0.0, search=True)
+    assert own is not None
+    assert way.stopgap == (mode == SHARED)
+    if mode == PRIVATE:  # as the settings say
+        own.close()
+        return
+    log, now = _heard(Frame(SETTLED)), RETURN_S
+    assert not way.better(now - 1, log)
+    assert not way.better(now, log)
+    silent, _ = listener.accept()
+    silent.close()
+    assert not way.better(now, log)
+    assert now + way.wait_s(now) == now + 2 * RETURN_S
+    now += 2 * RETURN_S
+    assert not way.better(now, log)
+    serving, _ = listener.accept()
+    with serving:
+        (hello,) = FrameReader().feed(serving.recv(1 << 16))
+        assert hello.kind == HELLO
+        serving.sendall(Frame(SETTLED).pack())
+        assert way.better(now, log)
+    way.lost(now, log)
+    own.close()
+    assert not way.stopgap
+    connected = way.step(now, search=True)
+    assert connected is not None
+    connected.close()
+    assert len(spawned) == 1
+    way.close()
+
+
+def test_a_relay_does_not_go_back_to_where_nobody_listens(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    listener.close()
+    way = _way(short_tmp)
+    way._failures = FAILURES
+    own = way.step(0.0, search=True)
+    assert own is not None
+    log = _heard(Frame(SETTLED))
+    assert not way.better(RETURN_S, log)
+    assert way.wait_s(RETURN_S) == 2 * RETURN_S
+    own.close()
+    way.close()
+    assert len(spawned) == 1
