@@ -25,6 +25,7 @@ from memmux.errors import (
     UnknownOperationError,
 )
 from memmux.logs import log
+from memmux.wire.answers import SearchResult
 from memmux.wire.operations import Stage
 from memmux.wire.requests import (
     Body,
@@ -188,7 +189,8 @@ class ReadWorker:
         with self._placed(job, Search, alive) as placed:
             found = self._reader.search(placed.asked, query)
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
-        body = {"mode": found.mode, "hits": found.hits, "notes": (*placed.notes, *_left_out(found.left_out))}
+        notes = (*placed.notes, *_left_out(found.left_out))
+        body = SearchResult(mode=found.mode, hits=found.hits, notes=notes).to_json()
         degraded = (*found.degraded, *self.queries.degraded) if job.id in self._pending else found.degraded
         return Answer((orjson.dumps(body),), degraded, done)
 

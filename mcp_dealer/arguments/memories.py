@@ -152,6 +152,7 @@ class Search(Filtered, Asked):
     offset: Number = None
     min_score: Ratio = None
     min_similarity: Ratio = None
+    why: Flag = None
     include_superseded: Flag = None
     max_response_chars: Most = None
     quality_boost: Ratio = None

@@ -24,6 +24,7 @@ def search(
     min_score: float | None = None,
     min_similarity: float | None = None,
     only_relevant: bool = False,
+    why: bool = False,
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
@@ -48,6 +49,7 @@ def search(
         bound. A memory without a vector stays.
     only_relevant: whether to leave out what is neither near the query by meaning nor has its words, so that nonsense
         finds nothing; by `hybrid` and `ranked`, unless `min_similarity` says what is left out.
+    why: whether each hit says what its score is the sum of.
     vector: the query's embedding by the cluster's model, if you have made it; only for modes that rank by meaning.
 
     Returns a `SearchResult`: its hits, best first, and the mode by which they were ranked in the end; without an
@@ -82,6 +84,7 @@ def search(
         min_score=min_score,
         min_similarity=min_similarity,
         only_relevant=only_relevant,
+        why=why,
         filter=kept,
     )
     if vector is not None and not arguments.embeds:

@@ -21,7 +21,8 @@ class Search(Body):
 
     offset: leaves out so many of the best. min_score: leaves out those whose score is below it. min_similarity: those
     whose cosine with the query is known to be below it. only_relevant: those that are neither near the query by meaning
-    nor have its words; of hybrid and ranked, where there is no min_similarity.
+    nor have its words; of hybrid and ranked, where there is no min_similarity. why: whether hits say what their scores
+    are sums of.
     """
 
     query: str
@@ -31,6 +32,7 @@ class Search(Body):
     min_score: float | None = None
     min_similarity: float | None = None
     only_relevant: bool = False
+    why: bool = False
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
@@ -51,13 +53,15 @@ class Search(Body):
         if self.min_similarity is not None:
             check_number("min_similarity", self.min_similarity, -1, 1)
         check_flag("only_relevant", self.only_relevant)
+        check_flag("why", self.why)
         put(self, "filter", filter_of(self.filter, include_superseded=False))
 
     def to_body(self) -> bytes:
         """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
         rare = {"min_similarity": self.min_similarity} if self.min_similarity is not None else {}
+        flags = {name: True for name in ("only_relevant", "why") if getattr(self, name)}
         fields = {name: getattr(self, name) for name in ("query", "mode", "limit", "offset", "min_score", "filter")}
-        return orjson.dumps({**fields, **rare, **({"only_relevant": True} if self.only_relevant else {})})
+        return orjson.dumps({**fields, **rare, **flags})
 
     @property
     def embeds(self) -> bool:

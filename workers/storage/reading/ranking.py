@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping
+
+import numpy as np
+
+from workers.storage.reading import parts
+from workers.storage.reading.parts import Parts
 
 CANDIDATES = 200  # of each ranking, at least
 _SAME = 1e-6  # between two cosines, which rounding may make
@@ -65,54 +69,44 @@ def least(cosines: Scores, usual: float) -> float:
     return usual - abs(max(cosines.values()) - usual) / 2
 
 
-def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> list[tuple[int, float]]:
-    """Return the candidates of both rankings, best first, the nearer and then the newer first among equals.
+def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> Parts:
+    """Return the candidates of both rankings by words and meaning.
 
     Scores are in [0, 1]. Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between
     `least`, or the least of the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets
     nothing for that half.
     """
-    best = max(whole, max(keyword.values(), default=0.0)) or 1.0
+    rows = list(dict.fromkeys((*cosines, *keyword)))
+    words = np.array([keyword.get(row, 0.0) for row in rows])
+    words *= _KEYWORD_SHARE / (max(whole, max(keyword.values(), default=0.0)) or 1.0)
+    near = np.array([cosines.get(row, np.nan) for row in rows])
     greatest = max(cosines.values(), default=0.0)
     if least is None:
         least = min(cosines.values(), default=0.0)
     spread = greatest - least
-    fused = {row: _KEYWORD_SHARE * score / best for row, score in keyword.items()}
-    for row, cosine in cosines.items():
-        # Where all are equally near, all are the nearest.
-        meaning = max(0.0, (cosine - least) / spread) if spread > _SAME else 1.0
-        fused[row] = fused.get(row, 0.0) + (1 - _KEYWORD_SHARE) * meaning
-    return sorted(fused.items(), key=lambda item: (-item[1], -cosines.get(item[0], -1.0), -item[0]))
+    # Where all are equally near, all are the nearest.
+    part = np.maximum((near - least) / spread, 0.0) if spread > _SAME else np.ones(len(rows))
+    meaning = (1 - _KEYWORD_SHARE) * np.where(np.isnan(near), 0.0, part)
+    return Parts(np.array(rows, np.int64), {parts.WORDS: words, parts.MEANING: meaning})
 
 
-def ranked(fused: Scores, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> list[tuple[int, float]]:
+def ranked(fused: Parts, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> Parts:
     """Return the memories of a hybrid ranking by that, by how new they are, and by how often they were of use.
 
-    created: when, in seconds since 1970, as `now` is. uses: how often, none where it is missing. Scores are in [0, 1].
+    created: when, in seconds since 1970, as `now` is. uses: how often, none where it is missing.
     """
-    most = math.log1p(max((uses.get(row, 0) for row in fused), default=0))
-    return ordered(
-        {
-            row: _HYBRID_SHARE * score
-            + _NEW_SHARE * 2 ** (-max(0.0, now - created[row]) / HALF_LIFE_S)
-            + (_USE_SHARE * math.log1p(uses.get(row, 0)) / most if most else 0.0)
-            for row, score in fused.items()
-        }
-    )
+    rows = fused.rows.tolist()
+    age = np.maximum(0.0, now - np.array([created[row] for row in rows]))
+    used = np.log1p(np.array([uses.get(row, 0) for row in rows], np.float64))
+    most = used.max(initial=0.0)
+    found = fused.times(_HYBRID_SHARE).plus(parts.NEW, _NEW_SHARE * 2 ** (-age / HALF_LIFE_S))
+    return found.plus(parts.USE, _USE_SHARE * used / most) if most else found
 
 
-def near(
-    scored: Sequence[tuple[int, float]], cosines: Scores, least: float, but: Container[int] = ()
-) -> Sequence[tuple[int, float]]:
+def near(scored: Parts, cosines: Scores, least: float, but: Container[int] = ()) -> Parts:
     """Return what is ranked without those whose cosine is known to be below `least`, unless they are in `but`."""
-    return [hit for hit in scored if cosines.get(hit[0], least) >= least or hit[0] in but]
-
-
-def cut(
-    scored: Sequence[tuple[int, float]], offset: int, limit: int, least: float | None
-) -> Sequence[tuple[int, float]]:
-    """Return a page of what is ranked, without those whose score is below `least`."""
-    return [hit for hit in scored[offset : offset + limit] if least is None or hit[1] >= least]
+    kept = [cosines.get(row, least) >= least or row in but for row in scored.rows.tolist()]
+    return scored.only(np.array(kept, np.bool_))
 
 
 def ordered(scores: Scores) -> list[tuple[int, float]]:

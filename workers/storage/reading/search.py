@@ -21,7 +21,8 @@ from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
 from workers.storage.db.vectors import Model
 from workers.storage.interface import Query, SearchOutcome
-from workers.storage.reading import ranking
+from workers.storage.reading import parts, ranking
+from workers.storage.reading.parts import Parts
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vector_follower import VectorFollower
@@ -97,7 +98,8 @@ class MemorySearch:
             return self._by_words(asked, where, degraded, lambda found: scope.similarities(direction, found))
         if asked.mode is Mode.SEMANTIC:
             scored = scope.nearest(direction, asked.depth)
-            return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
+            ranked = Parts.of(parts.MEANING, scored)
+            return self._found(asked, Mode.SEMANTIC, ranked, degraded, index=scope.index, cosines=dict(scored))
         if worded is None:
             worded = self._keyword(asked, where, depth)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
@@ -118,22 +120,23 @@ class MemorySearch:
         apart, usual = scope.apart(query)
         meaning = dict(scope.nearest(apart, max(depth, ranking.CANDIDATES + 1)))
         meaning.update(scope.similarities(apart, [row for row in worded.scores if row not in meaning]))
-        fused: Sequence[tuple[int, float]] = ranking.fuse(
-            worded.scores, meaning, worded.whole, ranking.least(meaning, usual)
-        )
+        fused = ranking.fuse(worded.scores, meaning, worded.whole, ranking.least(meaning, usual))
         cosines: Scores = _NONE
         if floor is not None or asked.min_similarity is not None:
-            cosines = scope.similarities(query, [row for row, _ in fused])
+            cosines = scope.similarities(query, fused.rows.tolist())
         if floor is not None:
             far = [row for row, _ in ranking.ordered(worded.scores) if cosines.get(row, floor) < floor]
             relevant = ranking.near(fused, cosines, floor, self._worded(asked.query, far[: ranking.JUDGED]))
-            if fused and not relevant:
+            if len(fused) and not len(relevant):
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
             fused = relevant
-        ranked = self._ranked(dict(fused)) if asked.mode is Mode.RANKED else fused
+        if asked.mode is Mode.RANKED:
+            ranked = self._ranked(fused).best_first()
+        else:
+            ranked = fused.best_first(np.array([meaning.get(row, -1.0) for row in fused.rows.tolist()]))
         if not cosines:
-            page = ranked[asked.offset : asked.offset + asked.limit]
-            cosines = scope.similarities(query, [row for row, _ in page])
+            page = ranked.page(asked.offset, asked.limit, None)
+            cosines = scope.similarities(query, page.rows.tolist())
         return self._found(asked, asked.mode, ranked, degraded, index=scope.index, cosines=cosines)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
@@ -192,11 +195,12 @@ class MemorySearch:
         depth = asked.depth if asked.min_similarity is None else ranking.candidates(asked.limit, asked.offset)
         if asked.mode is Mode.EXACT:
             held = self.rows("exact", where, query=folded(asked.query), limit=depth)
-            scored: Sequence[tuple[int, float]] = [(row, 1.0) for row in held]
+            scored = Parts.of(parts.WORDS, ((row, 1.0) for row in held))
         else:
-            scored = ranking.ordered(ranking.by_best(self._keyword(asked, where, depth).scores))
+            by_best = ranking.by_best(self._keyword(asked, where, depth).scores)
+            scored = Parts.of(parts.WORDS, by_best.items()).best_first()
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
-        return self._found(asked, mode, scored, degraded, cosines=similarities([row for row, _ in scored]))
+        return self._found(asked, mode, scored, degraded, cosines=similarities(scored.rows.tolist()))
 
     def _worded(self, query: str, among: Sequence[int]) -> frozenset[int]:
         """Return those memories `among` some that have the words of a query, or enough of them."""
@@ -208,10 +212,10 @@ class MemorySearch:
             if ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
         )
 
-    def _ranked(self, scores: dict[int, float]) -> Sequence[tuple[int, float]]:
-        wanted = {"rows": orjson.dumps(list(scores)).decode()}
-        created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
-        return ranking.ranked(scores, created, links.uses(self._connection, list(scores)), self._now())
+    def _ranked(self, fused: Parts) -> Parts:
+        found = fused.rows.tolist()
+        created = dict(engine.fetch(self._connection, _SQL["created"], {"rows": orjson.dumps(found).decode()}))
+        return ranking.ranked(fused, created, links.uses(self._connection, found), self._now())
 
     def _keyword(self, asked: Search, where: Condition, limit: int) -> _Words:
         """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
@@ -266,7 +270,7 @@ class MemorySearch:
         self,
         asked: Search,
         mode: Mode,
-        scored: Sequence[tuple[int, float]],
+        scored: Parts,
         degraded: tuple[str, ...] = (),
         *,
         index: Index | None = None,
@@ -274,11 +278,12 @@ class MemorySearch:
     ) -> SearchOutcome:
         if asked.min_similarity is not None:
             scored = ranking.near(scored, cosines, asked.min_similarity)
-        page = ranking.cut(scored, asked.offset, asked.limit, asked.min_score)
-        kept = rows.memories(self._connection, [row for row, _ in page])
+        page = scored.page(asked.offset, asked.limit, asked.min_score)
+        kept = rows.memories(self._connection, page.rows.tolist())
+        whys = page.why() if asked.why else [None] * len(page)
         hits = tuple(
-            Hit(score=score, similarity=cosines.get(row), memory=memory)
-            for (row, score), memory in zip(page, kept, strict=True)
+            Hit(score=score, similarity=cosines.get(row), memory=memory, why=why)
+            for row, score, memory, why in zip(page.rows.tolist(), page.total.tolist(), kept, whys, strict=True)
         )
         return SearchOutcome(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
 
