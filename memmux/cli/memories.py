@@ -81,15 +81,16 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @click.option(
     "--mode", metavar="MODE", default=Mode.HYBRID.value, show_default=True, help=f"How to rank: {', '.join(Mode)}."
 )
+@click.option("--no-cues", is_flag=True, help="Rank by words and meaning alone, whatever MEMMUX_CUES says.")
 @click.option("--why", is_flag=True, help="Also say what each score is the sum of.")
 @click.option("--include-superseded", is_flag=True, help="Also those that a newer version has taken the place of.")
 @filter_options
 @json_option
 @with_settings
-def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> None:
+def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **options: Any) -> None:
     """Find the memories that answer QUERY best, best first."""
     with _client(settings) as client:
-        result = client.search(query, **options)
+        result = client.search(query, cues=() if no_cues else None, **options)
     if as_json:
         output.document({**result.to_json(), "degraded": result.degraded})
         return

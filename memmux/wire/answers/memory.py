@@ -62,7 +62,8 @@ class Memory(Answer):
 class Hit:
     """One memory that a search found.
 
-    score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes.
+    score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes, but
+        for what cues of the query add.
     memory: what was found.
     similarity: the cosine of query and memory, from -1 to 1, which tells of two searches the nearer hit; None for a
         memory without a vector, and where the search was by words only.

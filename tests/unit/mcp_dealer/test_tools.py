@@ -447,6 +447,16 @@ async def test_what_a_score_is_the_sum_of_is_said_to_whom_asks(connect: Connect,
     assert sum(first["why"].values()) == first["score"]
 
 
+@pytest.mark.parametrize(
+    ("given", "passed"), [({}, None), ({"cues": ["date"]}, ["date"]), ({"cues": "date,when"}, ["date", "when"])]
+)
+async def test_cues_are_passed_on(
+    connect: Connect, made: list[StandIn], given: dict[str, Any], passed: list[str] | None
+) -> None:
+    await _call(connect, "memory_search", {"query": "x", **given})
+    assert made[0].calls[-1][2]["cues"] == passed
+
+
 async def test_a_floor_on_the_cosine_is_passed_on_and_the_cosine_is_shown(
     connect: Connect, made: list[StandIn]
 ) -> None:

@@ -20,6 +20,7 @@ COVERED = 0.5  # the part of a query's words which a memory has to have, that is
 JUDGED = 50  # memories whose words are looked at, of those that are not near: the best ones by words
 HALF_LIFE_S = 30 * 86_400  # after which a memory counts half as new
 _HYBRID_SHARE, _NEW_SHARE, _USE_SHARE = 0.7, 0.2, 0.1  # of the score of a ranked search
+MOST_BESIDE = (_NEW_SHARE + _USE_SHARE) / _HYBRID_SHARE  # what a ranked score may have besides, of a hybrid one
 _KEYWORD_SHARE = 0.5  # of a hybrid score; the rest is meaning. Measured: clearly better than reciprocal rank fusion
 
 Scores = Mapping[int, float]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
@@ -12,7 +12,9 @@ import numpy as np
 import orjson
 
 from memmux.wire.answers import Hit
+from memmux.wire.cues import Cue
 from memmux.wire.requests import Filter, Mode, Search, Store
+from workers.index.bm25 import Scored
 from workers.index.interface import Index, Rows, Vectors
 from workers.storage import similar
 from workers.storage.db import engine, links, queries, rows, vectors
@@ -22,6 +24,7 @@ from workers.storage.db.vec0_index import TableIndex
 from workers.storage.db.vectors import Model
 from workers.storage.interface import Query, SearchOutcome
 from workers.storage.reading import parts, ranking
+from workers.storage.reading.cues import Cues, Question
 from workers.storage.reading.parts import Parts
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
@@ -41,29 +44,36 @@ _WORDS = 8  # and by which it looks for a memory
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The ranking by words; most, memories: as in `bm25.Scored`."""
+    """The ranking by words: the best of what `bm25` has scored."""
 
     scores: dict[int, float]
-    most: float
-    memories: int
+    scored: Scored
 
     @property
     def whole(self) -> float:
         """The score that counts as all that words can say."""
-        return ranking.whole(max(self.scores.values(), default=0.0), self.most, self.memories)
+        return ranking.whole(max(self.scores.values(), default=0.0), self.scored.most, self.scored.memories)
 
 
 class MemorySearch:
     """Ranks the memories that a connection's transaction sees.
 
     vector_follower: gives the index of vectors at a change. now: seconds since 1970, by which memories get older.
+    cues: those that count where a search does not say which.
     """
 
-    def __init__(self, connection: apsw.Connection, vector_follower: VectorFollower, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        vector_follower: VectorFollower,
+        now: Callable[[], float],
+        cues: Collection[Cue] = tuple(Cue),
+    ) -> None:
         self._connection = connection
         self._vector_follower = vector_follower
         self._now = now
         self._word_search = WordSearch(connection)
+        self._cues, self._usual_cues = Cues(connection), cues
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
 
@@ -76,7 +86,7 @@ class MemorySearch:
         """Be ready for a search by words at this change."""
         self._word_search.catch_up()
 
-    def search(self, asked: Search, query: Query) -> SearchOutcome:
+    def search(self, asked: Search, query: Query, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
         outdated = () if self._word_search.agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
@@ -103,7 +113,7 @@ class MemorySearch:
         if worded is None:
             worded = self._keyword(asked, where, depth)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
-        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=near)
+        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=near, zone=zone)
 
     def _fused(
         self,
@@ -114,9 +124,15 @@ class MemorySearch:
         *,
         degraded: tuple[str, ...],
         floor: float | None,
+        zone: str,
     ) -> SearchOutcome:
-        """Return the best memories by words and meaning; floor: the cosine that leaves out what is not relevant."""
+        """Return the best memories by words, meaning and cues.
+
+        floor: the cosine that leaves out what is not relevant. zone: the time zone of who asks.
+        """
         depth = ranking.candidates(asked.limit, asked.offset)
+        cues = self._usual_cues if asked.cues is None else asked.cues
+        question = Question.of(asked.query, cues, self._now(), zone)
         apart, usual = scope.apart(query)
         meaning = dict(scope.nearest(apart, max(depth, ranking.CANDIDATES + 1)))
         meaning.update(scope.similarities(apart, [row for row in worded.scores if row not in meaning]))
@@ -130,6 +146,10 @@ class MemorySearch:
             if len(fused) and not len(relevant):
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
             fused = relevant
+        if asked.min_similarity is not None:
+            fused = ranking.near(fused, cosines, asked.min_similarity)
+        more = ranking.MOST_BESIDE if asked.mode is Mode.RANKED else 0.0
+        fused = self._cues.added(fused, question, worded.scored, asked.depth, more)
         if asked.mode is Mode.RANKED:
             ranked = self._ranked(fused).best_first()
         else:
@@ -223,7 +243,7 @@ class MemorySearch:
         among = (namespace,) if isinstance(namespace, str) else namespace
         scored = self._word_search.scored(asked.query, among)
         if where.plain and not where.current:
-            return _Words(best(scored, limit), scored.most, scored.memories)
+            return _Words(best(scored, limit), scored)
         found: dict[int, float] = {}
         ahead, depth = best(scored, scored.rows.size), max(limit, _LOOKED_AT)
         ranked = list(ahead)
@@ -231,7 +251,7 @@ class MemorySearch:
             piece, ranked, depth = ranked[:depth], ranked[depth:], 2 * depth
             fit = set(self.rows("those", where, rows=orjson.dumps(piece).decode()))
             found.update((row, ahead[row]) for row in piece if row in fit)
-        return _Words(dict(islice(found.items(), limit)), scored.most, scored.memories)
+        return _Words(dict(islice(found.items(), limit)), scored)
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
