@@ -39,16 +39,30 @@ ASKS_WHEN = re.compile(
 )
 """A question for a time."""
 
-SAYS_TIME = re.compile(
-    rf"\b(?:{_any(_PLAIN_MONTHS)}|(?:in|of|by|on|since|until|from|to|last|next|this|early|mid|late)[\s-]+(?:march|may)|"
-    rf"(?:march|may) (?:the )?\d{{1,4}}(?:st|nd|rd|th)?|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:march|may)|"
-    rf"(?:{_any(_DAYS)})s?|{_any(_NEAR)}|(?:{_any(_PARTS_OF_DAY)})s?|ago|{_any(_HOLIDAYS)}|"
+_TIME_WORDS = frozenset(
+    f"{_PLAIN_MONTHS} {_DAYS} {_NEAR} {_PARTS_OF_DAY} {_HOLIDAYS} {_UNITS} ago".split()
+) | frozenset(f"{word}s" for word in f"{_DAYS} {_PARTS_OF_DAY} {_UNITS}".split()) | {"centuries"}  # fmt: skip
+_MAY_BE = frozenset(f"may march {_SEASONS}".split())  # a time, or not: that depends on what is around
+_WORD = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
+_TIME = re.compile(
+    r"\b(?:(?:in|of|by|on|since|until|from|to|last|next|this|early|mid|late)[\s-]+(?:march|may)|"
+    r"(?:march|may) (?:the )?\d{1,4}(?:st|nd|rd|th)?|\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:march|may)|"
     rf"(?:last|next|this|past|previous|coming|every|in|during|since|until)(?: the)? (?:{_any(_SEASONS)})|"
-    rf"(?:{_any(_UNITS)})s?|(?:1[89]|20)\d\d|\d{{1,2}}(?::\d\d)?\s?[ap]\.?m|\d{{1,2}}:\d\d|"
-    rf"\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|\d{{1,2}}(?:st|nd|rd|th)|o'clock)\b",
-    re.IGNORECASE,
+    r"(?:1[89]|20)\d\d|\d{1,2}(?::\d\d)?\s?[ap]\.?m|\d{1,2}:\d\d|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|"
+    r"\d{1,2}(?:st|nd|rd|th))\b"
 )
-"""What a text has that says when something is or was."""
+
+
+def says_time(text: str) -> bool:
+    """Return whether a text says when something is or was."""
+    text = text.lower()
+    words = _WORD.findall(text)
+    if not _TIME_WORDS.isdisjoint(words) or "o'clock" in text:
+        return True
+    unclear = not _MAY_BE.isdisjoint(words) or _DIGIT.search(text) is not None
+    return unclear and _TIME.search(text) is not None
+
 
 NO_NAMES = frozenset(
     f"{_MONTHS} {_SHORT_MONTHS} {_DAYS} answer bug caution decision decisions error errors example fact fix fixme goal "

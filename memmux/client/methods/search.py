@@ -49,8 +49,9 @@ def search(
     min_score: leave out memories with a lower score; None for no bound.
     min_similarity: leave out memories whose cosine with the query is lower, from -1 to 1, in any mode; None for no
         bound. A memory without a vector stays.
-    only_relevant: whether to leave out what is neither near the query by meaning nor has its words, so that nonsense
-        finds nothing; by `hybrid` and `ranked`, unless `min_similarity` says what is left out.
+    only_relevant: whether nothing is found where no memory is near the query by meaning or has half of its words, and
+        else what is far and has none of them is left out; by `hybrid` and `ranked`, unless `min_similarity` says what
+        is left out.
     why: whether each hit says what its score is the sum of.
     cues: which cues of the question count, each a `Cue` or its name, by `hybrid` and `ranked`; none for an empty list,
         and for None those of the setting `cues`.

@@ -21,9 +21,10 @@ class Search(Body):
     """memory.search (semantic, hybrid, ranked) and memory.match (keyword, exact): the best memories for a query.
 
     offset: leaves out so many of the best. min_score: leaves out those whose score is below it. min_similarity: those
-    whose cosine with the query is known to be below it. only_relevant: those that are neither near the query by meaning
-    nor have its words; of hybrid and ranked, where there is no min_similarity. why: whether hits say what their scores
-    are sums of. cues: those of the question that count, of hybrid and ranked; None for those of the cluster's setting.
+    whose cosine with the query is known to be below it. only_relevant: all, where none is near the query by meaning or
+    has half of its words, else what is far and has none; of hybrid and ranked, where there is no min_similarity. why:
+    whether hits say what their scores are sums of. cues: those of the question that count, of hybrid and ranked; None
+    for those of the cluster's setting.
     """
 
     query: str

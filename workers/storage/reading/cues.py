@@ -23,7 +23,7 @@ from workers.index.interface import Rows
 from workers.index.proximity import proximity
 from workers.storage.db import engine, queries
 from workers.storage.reading.parts import Parts, Values
-from workers.words.cue_words import ASKS_WHEN, MAY_NAME_TIME, NO_NAMES, SAYS_TIME, SPEAKERS
+from workers.words.cue_words import ASKS_WHEN, MAY_NAME_TIME, NO_NAMES, SPEAKERS, says_time
 from workers.words.stopwords import STOP_WORDS
 
 SHARES: Mapping[Cue, float] = MappingProxyType({Cue.DATE: 0.4, Cue.WHEN: 0.1, Cue.PROXIMITY: 0.1, Cue.SPEAKER: 0.05})
@@ -100,7 +100,7 @@ class Cues:
         return self._of(rows, "created", lambda created: first <= created < end)
 
     def _timed(self, rows: Rows) -> Values:
-        return self._of(rows, "beginnings", lambda text: SAYS_TIME.search(text) is not None, length=_TEXT)
+        return self._of(rows, "beginnings", says_time, length=_TEXT)
 
     def _said(self, rows: Rows, names: frozenset[str]) -> Values:
         return self._of(rows, "speakers", lambda *said: not names.isdisjoint(speakers(*said)), length=_HEAD)

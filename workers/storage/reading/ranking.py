@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+import math
+from collections.abc import Callable, Collection, Container, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,14 +16,33 @@ _SAME = 1e-6  # between two cosines, which rounding may make
 _ENOUGH = 0.5  # of what words could say, that counts as all of it among few memories
 FEW = 10  # memories: among so many, half of what words seem to say may be chance
 CANDIDATES_PER_HIT = 10
-# By model, the cosine from which on a memory has to do with a query: where `python -m bench floor` has measured it.
-NEAR: Mapping[str, float] = {"all-MiniLM-L6-v2": 0.3}
-COVERED = 0.5  # the part of a query's words which a memory has to have, that is not so near
-JUDGED = 50  # memories whose words are looked at, of those that are not near: the best ones by words
+COVERED = 0.5  # the part of a query's words which a memory has to have, where none is near
+JUDGED = 50  # memories whose words are looked at then: the best ones by words
+_FAR = 0.5  # of the cosine of what is near: below, a memory without any of the words is left out
 HALF_LIFE_S = 30 * 86_400  # after which a memory counts half as new
 _HYBRID_SHARE, _NEW_SHARE, _USE_SHARE = 0.7, 0.2, 0.1  # of the score of a ranked search
 MOST_BESIDE = (_NEW_SHARE + _USE_SHARE) / _HYBRID_SHARE  # what a ranked score may have besides, of a hybrid one
 _KEYWORD_SHARE = 0.5  # of a hybrid score; the rest is meaning. Measured: clearly better than reciprocal rank fusion
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The cosine from which on the nearest of some memories has to do with a query.
+
+    Of more memories one comes nearer by chance. one: where there is one. tenfold: how much more where there are ten
+    times as many.
+    """
+
+    one: float
+    tenfold: float
+
+    def of(self, memories: int) -> float:
+        """Return that among so many memories."""
+        return self.one + self.tenfold * math.log10(max(1, memories))
+
+
+NEAR: Mapping[str, Near] = {"all-MiniLM-L6-v2": Near(0.2, 0.05)}
+"""By model, where `python -m bench floor` has measured it."""
 
 Scores = Mapping[int, float]
 """Scores of memories by their row."""
@@ -102,6 +123,17 @@ def ranked(fused: Parts, created: Mapping[int, float], uses: Mapping[int, int], 
     most = used.max(initial=0.0)
     found = fused.times(_HYBRID_SHARE).plus(parts.NEW, _NEW_SHARE * 2 ** (-age / HALF_LIFE_S))
     return found.plus(parts.USE, _USE_SHARE * used / most) if most else found
+
+
+def relevant(fused: Parts, keyword: Scores, cosines: Scores, floor: float, answers: Callable[[], bool]) -> Parts:
+    """Return what has to do with a query: all but what is far and has none of its words, if anything has.
+
+    floor: the cosine from which on a memory has. answers: whether one has enough of the words, for where none is near.
+    What has no vector is not judged.
+    """
+    if max(cosines.values(), default=-1.0) < floor and not answers():
+        return near(fused, cosines, floor)
+    return near(fused, cosines, _FAR * floor, keyword)
 
 
 def near(scored: Parts, cosines: Scores, least: float, but: Container[int] = ()) -> Parts:

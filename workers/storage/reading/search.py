@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 
@@ -30,6 +31,7 @@ from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vector_follower import VectorFollower
 from workers.storage.reading.word_search import WordSearch, best
+from workers.words.stopwords import STOP_WORDS
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
@@ -113,7 +115,8 @@ class MemorySearch:
         if worded is None:
             worded = self._keyword(asked, where, depth)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
-        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=near, zone=zone)
+        floor = None if near is None else near.of(scope.count or model.vectors)
+        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=floor, zone=zone)
 
     def _fused(
         self,
@@ -141,8 +144,8 @@ class MemorySearch:
         if floor is not None or asked.min_similarity is not None:
             cosines = scope.similarities(query, fused.rows.tolist())
         if floor is not None:
-            far = [row for row, _ in ranking.ordered(worded.scores) if cosines.get(row, floor) < floor]
-            relevant = ranking.near(fused, cosines, floor, self._worded(asked.query, far[: ranking.JUDGED]))
+            answers = partial(self._answers, asked.query, worded)
+            relevant = ranking.relevant(fused, worded.scores, cosines, floor, answers)
             if len(fused) and not len(relevant):
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
             fused = relevant
@@ -222,14 +225,14 @@ class MemorySearch:
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
         return self._found(asked, mode, scored, degraded, cosines=similarities(scored.rows.tolist()))
 
-    def _worded(self, query: str, among: Sequence[int]) -> frozenset[int]:
-        """Return those memories `among` some that have the words of a query, or enough of them."""
-        asked = frozenset(self._word_search.cut(query))
-        wanted = {"rows": orjson.dumps(among).decode()}
-        return frozenset(
-            row
-            for row, content in engine.fetch(self._connection, _SQL["contents"], wanted)
-            if ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
+    def _answers(self, query: str, worded: _Words) -> bool:
+        """Return whether one of the best memories by words has enough of those of a query that say something."""
+        asked = frozenset(self._word_search.cut(query)) - STOP_WORDS
+        best_rows = [row for row, _ in ranking.ordered(worded.scores)[: ranking.JUDGED]]
+        wanted = {"rows": orjson.dumps(best_rows).decode()}
+        return any(
+            ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
+            for _, content in engine.fetch(self._connection, _SQL["contents"], wanted)
         )
 
     def _ranked(self, fused: Parts) -> Parts:

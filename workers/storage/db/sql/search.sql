@@ -21,7 +21,9 @@ SELECT row, created_at FROM memories WHERE row IN (SELECT value FROM json_each(:
 SELECT row, substr(content, 1, :length) FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
 
 -- name: speakers
-SELECT row, substr(content, 1, :length), metadata FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+SELECT row, substr(content, 1, :length), metadata
+FROM memories
+WHERE row IN (SELECT value FROM json_each(:rows)) AND (metadata <> '{}' OR instr(substr(content, 1, :length), ':'))
 
 -- name: contents
 SELECT row, content FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
