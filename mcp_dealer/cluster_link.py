@@ -19,6 +19,7 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.processes import alive
+from memmux.wire.times import zone_name
 
 NAME = "mcp"  # what a client that does not say its name is called
 NAME_CHARACTERS = 64  # of a name that a client says
@@ -63,7 +64,7 @@ class ClusterLink:
         observer = call_log.observer(name)
         if self.world is not None and self._context is not None:
             ours = TracedSessionClient if self.settings.traces else SessionClient
-            about = self.world.about()
+            about = {**self.world.about(), "zone": zone_name(self.world.environment)}
             return ours(settings=self.settings, name=name, on_answer=observer, context=self._context, about=about)
         made = TracedClient if self.settings.traces else AsyncClient
         return made(settings=self.settings, name=name, on_answer=observer)

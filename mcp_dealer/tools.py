@@ -48,7 +48,9 @@ class MemoryTools:
         client, query = self._connected(), asked.wording
         if query is None:
             return Hits.of_page(await client.list(**selection))
-        return Hits.of(await client.search(query, mode=asked.mode, **asked.floors, **selection))
+        ranked = {"mode": asked.mode, "cues": asked.cues, "why": bool(asked.why), **asked.floors}
+        found = await client.search(query, **ranked, **selection)
+        return Hits.of(found)
 
     async def memory_get(self, asked: arguments.Get) -> Read:
         """Read one memory, a long one page by page."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Used,
         Verified,
     )
+    from memmux.wire.cues import Cue
     from memmux.wire.requests import Filter, Metadata, Mode, Store, Walk
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Change",
     "Changes",
     "Client",
+    "Cue",
     "Deleted",
     "Dumped",
     "Filter",
@@ -100,6 +102,7 @@ __all__ = [
 _MODULES = {
     "AsyncClient": "client.asynchronous",
     "Client": "client.blocking",
+    "Cue": "wire.cues",
     "MemmuxError": "errors",
     "Settings": "config.settings",
     "Time": "client.methods.arguments",

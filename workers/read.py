@@ -25,6 +25,7 @@ from memmux.errors import (
     UnknownOperationError,
 )
 from memmux.logs import log
+from memmux.wire.answers import SearchResult
 from memmux.wire.operations import Stage
 from memmux.wire.requests import (
     Body,
@@ -95,7 +96,7 @@ class ReadWorker:
 
     def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
-        self._open = SqliteReader(self._settings.database)
+        self._open = SqliteReader(self._settings.database, cues=self._settings.cues)
         self.queries.load()
         try:
             self._open.idle(alive)
@@ -106,7 +107,7 @@ class ReadWorker:
         """See what is written from now on, if the disk is full no more."""
         if self._reader.still:
             with suppress(StorageFullError):
-                reader = SqliteReader(self._settings.database)
+                reader = SqliteReader(self._settings.database, cues=self._settings.cues)
                 self._reader.close()
                 self._open = reader
 
@@ -186,9 +187,10 @@ class ReadWorker:
             for code in set(job.degraded).intersection(_HOPELESS):
                 raise ERRORS[code]
         with self._placed(job, Search, alive) as placed:
-            found = self._reader.search(placed.asked, query)
+            found = self._reader.search(placed.asked, query, job.zone)
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
-        body = {"mode": found.mode, "hits": found.hits, "notes": (*placed.notes, *_left_out(found.left_out))}
+        notes = (*placed.notes, *_left_out(found.left_out))
+        body = SearchResult(mode=found.mode, hits=found.hits, notes=notes).to_json()
         degraded = (*found.degraded, *self.queries.degraded) if job.id in self._pending else found.degraded
         return Answer((orjson.dumps(body),), degraded, done)
 

@@ -1,8 +1,8 @@
-"""Floor: from which cosine on a memory has to do with a query, and what a floor there takes and leaves.
+"""Floor: how near the nearest of so many memories comes to a query by chance, and what a floor there takes and leaves.
 
-Every second query chooses the floor; all figures are of the others. It is the multiple of 0.05 at which the part of the
-right answers that are left, and the part of the queries without an answer that find nothing, are most together
-(Youden's index); of two alike the lower.
+Senseless texts say how near: the more memories, the nearer. The floor in use (`ranking.NEAR`) is to be above what nine
+in ten of them reach, among few memories and among many. A query is answered if a memory is that near, or has half of
+its words.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from bench.harness.topics import ABSENT, NONSENSE, TOPICS
 from memmux import Client
 from memmux.wire.requests import Store
 from workers.storage.reading import ranking
+from workers.storage.reading.ranking import Near
 from workers.words import words
-from workers.words.stopwords import telling
+from workers.words.stopwords import STOP_WORDS, telling
 
 MODEL = "all-MiniLM-L6-v2"
-STEP = 0.05
+SIZES = (8, 16, 32, 64)  # memories among which senseless texts are asked for
 _ALL = 1_000  # hits, so that no memory is left out
+_MOST = 90  # percent of the senseless texts that are to find nothing
+_LOST = 1  # percent of the questions that may lose their answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,17 @@ class _Judged:
     covered: Sequence[float]
     right: int | None = None
 
-    def kept(self, floor: float) -> list[bool]:
-        """Return which memories a floor leaves."""
-        return [
-            cosine >= floor or part >= ranking.COVERED for cosine, part in zip(self.cosines, self.covered, strict=True)
-        ]
+    def answered(self, near: Near) -> bool:
+        """Return whether a memory is near enough among so many, or has enough of the words."""
+        return max(self.cosines) >= near.of(len(self.cosines)) or max(self.covered) >= ranking.COVERED
+
+    def among(self, every: int) -> _Judged:
+        """Return it among each so many-th memory alone."""
+        return _Judged(self.cosines[::every], self.covered[::every])
 
 
 def measure() -> Iterator[Row]:
-    """Give what the chosen half says, and what became of the other."""
+    """Give how near memories come to queries of each kind, and what the floor makes of them."""
     asked = [(question, text) for topic in TOPICS.values() for text, questions in topic for question in questions]
     near = ranking.NEAR[MODEL]
     with arena(model=MODEL) as bed, Client(settings=bed.settings, name="bench") as client:
@@ -55,24 +60,21 @@ def measure() -> Iterator[Row]:
         right = [_judged(client, question, text) for question, text in asked]
         absent = [_judged(client, question) for question in ABSENT]
         senseless = [_judged(client, question) for question in NONSENSE]
-        floor = _chosen(right[::2], [*absent[::2], *senseless[::2]])
-        yield plain("right answers, cosine, 1 % are below", percentile(_of_the_right(right[1::2]), 1))
-        yield plain("right answers, cosine, 5 % are below", percentile(_of_the_right(right[1::2]), 5))
-        yield plain("right answers, cosine, median", percentile(_of_the_right(right[1::2]), 50))
+        for percent in (1, 5, 50):
+            yield plain(f"right answers, cosine, {percent} % are below", percentile(_of_the_right(right), percent))
         for name, queries in (("absent", absent), ("senseless", senseless)):
-            best = [max(query.cosines) for query in queries[1::2]]
-            yield plain(f"{name}: the best cosine, median", percentile(best, 50))
-            yield plain(f"{name}: the best cosine, 5 % are above", percentile(best, 95))
-        yield plain("floor that the first half chooses", floor, key="floor")
-        yield plain("floor in use", near)
-        yield at_least("right answers left, %", 100 * _left(right[1::2], near), 95)
-        yield at_least("senseless: find nothing, %", 100 * _empty(senseless[1::2], near), 85)
-        yield at_least("absent: find nothing, %", 100 * _empty(absent[1::2], near), 85)
-        yield plain(f"memories left of {len(right[0].cosines)}, median", _crowd(right[1::2], near))
+            yield plain(f"{name}: the best cosine, median", percentile(_best(queries), 50))
+        for size in SIZES:
+            some = [query.among(len(query.cosines) // size) for query in senseless]
+            yield plain(f"senseless, among {size}: the best cosine, 10 % are above", percentile(_best(some), 90))
+            yield plain(f"floor in use, among {size}", near.of(size))
+            yield at_least(f"senseless, among {size}: find nothing, %", 100 * _empty(some, near), _MOST)
+        yield at_least("questions answered, %", 100 - 100 * _empty(right, near), 100 - _LOST)
+        yield plain("absent: find nothing, %", 100 * _empty(absent, near))
         report.progress("asking with the floor")
         nothing = [not client.search(question, only_relevant=True).hits for question in NONSENSE]
-        yield at_least("product: senseless queries that find nothing, %", 100 * float(np.mean(nothing)), 85)
-        for name, only_relevant, target in (("with", True, 95), ("without", False, None)):
+        yield at_least("product: senseless queries that find nothing, %", 100 * float(np.mean(nothing)), _MOST)
+        for name, only_relevant, target in (("with", True, 100 - _LOST), ("without", False, None)):
             answers = [client.search(question, only_relevant=only_relevant) for question, _ in asked]
             named = [
                 any(hit.memory.content == text for hit in answer)
@@ -83,30 +85,23 @@ def measure() -> Iterator[Row]:
 
 
 def _judged(client: Client, question: str, right: str | None = None) -> _Judged:
-    asked = frozenset(telling(words(question, query=True)))
+    asked = frozenset(telling(words(question, query=True))) - STOP_WORDS
     hits = client.search(question, mode="semantic", limit=_ALL).hits
-    contents = [hit.memory.content for hit in hits]
+    by_content = {hit.memory.content: hit.score for hit in hits}
+    contents = [text for topic in TOPICS.values() for text, _ in topic]
     covered = [ranking.covered(asked, frozenset(words(content))) for content in contents]
-    return _Judged([hit.score for hit in hits], covered, None if right is None else contents.index(right))
-
-
-def _chosen(right: Sequence[_Judged], others: Sequence[_Judged]) -> float:
-    """Return the floor that tells best the queries with an answer from those without."""
-    steps = [round(STEP * number, 2) for number in range(int(1 / STEP))]
-    return max(steps, key=lambda step: _left(right, step) + _empty(others, step))
+    return _Judged(
+        [by_content[content] for content in contents], covered, None if right is None else contents.index(right)
+    )
 
 
 def _of_the_right(queries: Sequence[_Judged]) -> list[float]:
     return [query.cosines[query.right] for query in queries if query.right is not None]
 
 
-def _left(queries: Sequence[_Judged], floor: float) -> float:
-    return float(np.mean([query.kept(floor)[query.right] for query in queries if query.right is not None]))
+def _best(queries: Sequence[_Judged]) -> list[float]:
+    return [max(query.cosines) for query in queries]
 
 
-def _empty(queries: Sequence[_Judged], floor: float) -> float:
-    return float(np.mean([not any(query.kept(floor)) for query in queries]))
-
-
-def _crowd(queries: Sequence[_Judged], floor: float) -> float:
-    return percentile([sum(query.kept(floor)) for query in queries], 50)
+def _empty(queries: Sequence[_Judged], near: Near) -> float:
+    return float(np.mean([not query.answered(near) for query in queries]))

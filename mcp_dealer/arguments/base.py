@@ -78,6 +78,7 @@ def lower(value: object) -> object:
 
 
 Tags = Annotated[list[str] | None, BeforeValidator(split)]
+Names = Annotated[list[str] | None, SkipJsonSchema(), BeforeValidator(split)]
 Text = Annotated[str | None, SkipJsonSchema()]
 Number = Annotated[int | None, SkipJsonSchema()]
 Ratio = Annotated[float | None, SkipJsonSchema()]

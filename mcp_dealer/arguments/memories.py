@@ -15,6 +15,7 @@ from mcp_dealer.arguments.base import (
     Flag,
     Most,
     Named,
+    Names,
     Number,
     Object,
     Placed,
@@ -152,6 +153,8 @@ class Search(Filtered, Asked):
     offset: Number = None
     min_score: Ratio = None
     min_similarity: Ratio = None
+    why: Flag = None
+    cues: Names = None
     include_superseded: Flag = None
     max_response_chars: Most = None
     quality_boost: Ratio = None

@@ -107,16 +107,22 @@ class Read(SearchAnswer):
 
 
 class Hit(SearchAnswer):
-    """One memory that a search found; a higher score is better. similarity: its cosine with the query."""
+    """One memory that a search found; a higher score is better.
+
+    similarity: its cosine with the query. why: the parts that add up to the score, if they were asked for.
+    """
 
     score: float
     similarity: Annotated[float | None, SkipJsonSchema()] = None
+    why: Annotated[dict[str, float] | None, SkipJsonSchema()] = None
 
     @classmethod
     def of_hit(cls, hit: answers.Hit) -> Self:
-        """Return the hit as the tools show it."""
+        """Return the hit as the tools show it; a score whose parts are shown is not rounded."""
         similarity = None if hit.similarity is None else round(hit.similarity, 4)
-        return cls(**_shown(hit.memory), score=round(hit.score, 4), similarity=similarity)
+        score = round(hit.score, 4) if hit.why is None else hit.score
+        why = None if hit.why is None else dict(hit.why)
+        return cls(**_shown(hit.memory), score=score, similarity=similarity, why=why)
 
     def lines(self) -> Iterable[str]:
         """Return the memory, with its score in front."""

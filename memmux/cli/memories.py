@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from memmux.cli.options import (
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError
+from memmux.wire.answers import Hit
 from memmux.wire.requests import Mode
 
 
@@ -79,23 +81,38 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @click.option(
     "--mode", metavar="MODE", default=Mode.HYBRID.value, show_default=True, help=f"How to rank: {', '.join(Mode)}."
 )
+@click.option("--no-cues", is_flag=True, help="Rank by words and meaning alone, whatever MEMMUX_CUES says.")
+@click.option("--why", is_flag=True, help="Also say what each score is the sum of.")
 @click.option("--include-superseded", is_flag=True, help="Also those that a newer version has taken the place of.")
 @filter_options
 @json_option
 @with_settings
-def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> None:
+def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **options: Any) -> None:
     """Find the memories that answer QUERY best, best first."""
     with _client(settings) as client:
-        result = client.search(query, **options)
+        result = client.search(query, cues=() if no_cues else None, **options)
     if as_json:
-        output.document(result)
+        output.document({**result.to_json(), "degraded": result.degraded})
         return
     for hit in result.hits:
         output.summary(hit.memory, hit.score, hit.similarity)
     if not result.hits:
         output.line("nothing found")
+    elif options["why"]:
+        output.table("why", *_whys(result.hits))
     output.notes(result.notes)
     output.warn(result.degraded)
+
+
+def _whys(hits: Sequence[Hit]) -> tuple[list[str], list[list[str]]]:
+    """Return the parts of scores as columns and rows of a table: a column for each part that a hit has."""
+    whys = [hit.why or {} for hit in hits]
+    names = list(dict.fromkeys(name for why in whys for name in why))
+    rows = [
+        [f"{hit.score:.3f}", *(f"{why[name]:.3f}" if name in why else "" for name in names), hit.memory.id]
+        for hit, why in zip(hits, whys, strict=True)
+    ]
+    return ["score", *names, "memory"], rows
 
 
 @click.command()

@@ -14,6 +14,7 @@ import orjson
 
 from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
+from memmux.wire.cues import Cue
 
 Decorated = Callable[..., Any]
 
@@ -24,6 +25,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "embedder": ("NAME", f"What runs the model: {', '.join(EmbedderChoice)}."),
         "model": ("NAME", "The embedding model: a name or a folder."),
         "languages": ("NAMES", "Languages whose stems are added to the words of memories, separated by commas."),
+        "cues": ("NAMES", f"What of questions counts in rankings besides words and meaning: {','.join(Cue)}; or none."),
         "readers": ("N", "How many read workers."),
         "embedders": ("N", "How many embed workers."),
         "runtime_dir": ("FOLDER", "Where the sockets are."),

@@ -30,6 +30,7 @@ from memmux.errors import CancelledError, ClusterError, ClusterUnreachableError,
 from memmux.version import __version__
 from memmux.wire import protocol, sockets
 from memmux.wire.ids import uuid7
+from memmux.wire.times import zone_name
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,7 +90,7 @@ class AsyncClient:
             random=random.random,
             unreachable=find.unreachable(self.settings),
             observer=observer,
-            about=self._about,
+            about={"zone": zone_name(), **self._about},
         )
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
         self._socket: Any = None  # a zmq.asyncio.Socket, whose stubs do not know that it returns futures

@@ -29,6 +29,7 @@ from memmux.version import __version__
 from memmux.wire import protocol, sockets
 from memmux.wire.ids import uuid7
 from memmux.wire.protocol import Header, Kind
+from memmux.wire.times import zone_name
 
 WATCH_S = 0.25  # between two looks whether the router's process lives, while an answer is awaited
 MOVE_S = 0.02  # between two looks whether another router serves, once this one has said that it stops
@@ -107,6 +108,7 @@ class Client:
             random=random.random,
             unreachable=find.unreachable(self.settings),
             observer=self._observer,
+            about={"zone": zone_name()},
         )
         self._connection: _Connection | None = None
         self._seeking: Steps[Endpoint] | None = None

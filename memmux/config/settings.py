@@ -22,6 +22,7 @@ from memmux.config import mms_database, mms_variables
 from memmux.config.values import NONE, convert
 from memmux.errors import SettingInvalidError
 from memmux.wire.checks import shown
+from memmux.wire.cues import Cue
 from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 
 APPLICATION = "memmux"
@@ -65,6 +66,7 @@ class Settings:
     adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
     embedder, model: what embeds texts: a backend, and a model's name or folder.
     languages: whose stems are added to the words of memories, beside English and what is usual in a script.
+    cues: what of questions counts in rankings besides words and meaning.
     readers, embedders: how many workers of each kind.
     runtime_dir: where sockets are; by default the platform's runtime folder, or a private one in the temporary folder.
     state_dir, cache_dir: where logs and exported models are.
@@ -100,6 +102,7 @@ class Settings:
     embedder: EmbedderChoice = EmbedderChoice.AUTO
     model: str = "all-MiniLM-L6-v2"
     languages: tuple[str, ...] = ()
+    cues: tuple[Cue, ...] = tuple(Cue)
     readers: int = 2
     embedders: int = 1
     runtime_dir: Path | None = None

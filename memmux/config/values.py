@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from memmux.config import languages
+from memmux.config import cues, languages
 from memmux.errors import SettingInvalidError
 from memmux.wire.addresses import parse_listen
+from memmux.wire.cues import Cue
 
 NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as `listen` and `remote`: there is none
 
@@ -59,6 +60,7 @@ def _paths(value: object, source: str) -> tuple[Path, ...]:
 _LISTS: Mapping[Any, Callable[[object, str], tuple[object, ...]]] = {
     tuple[Path, ...]: _paths,
     tuple[str, ...]: languages.named,
+    tuple[Cue, ...]: cues.named,
 }
 _SWITCHES = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),

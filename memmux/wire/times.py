@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from memmux.errors import ArgumentInvalidError
 
 _EXAMPLES = "2026-11-23, 2026-11-23T14:30, 2026-11-23T14:30:00+01:00 or seconds since 1970"
+
+_ZONE_CHARACTERS = 64
 
 _WORDS = "Words, like yesterday, are for --when on the command line, time_expr in MCP, and memmux.when.parse in Python"
 
@@ -23,6 +28,20 @@ def parse_time(text: str) -> datetime:
             return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):
         raise ArgumentInvalidError(f"{text!r} is not a time; write it like {_EXAMPLES}. {_WORDS}") from None
+
+
+def zone_name(environment: Mapping[str, str] | None = None) -> str:
+    """Return what the variable TZ names, or would name to mean the time zone of this machine; empty if that is unknown.
+
+    environment: where TZ is looked for; by default that of this process. It reads no file and imports nothing.
+    """
+    named = (os.environ if environment is None else environment).get("TZ")
+    if named is not None:
+        return named[:_ZONE_CHARACTERS] or "UTC"
+    try:
+        return str(Path("/etc/localtime").readlink()).partition("zoneinfo/")[2][:_ZONE_CHARACTERS]
+    except OSError:
+        return ""
 
 
 def from_epoch(seconds: float) -> datetime:

@@ -25,7 +25,7 @@ class Hello:
     name, pid, version: for people, and to see when its process is dead.
     observer: whether it only looks on; a cluster that nobody else uses is idle.
     host_pid, relay_pid, relay_version: of the application for which a gateway speaks, and of the process between them;
-    0 and empty where a client speaks for itself.
+    0 and empty where a client speaks for itself. zone: its time zone, as a variable TZ names it; empty if not known.
     """
 
     instance: str
@@ -36,6 +36,7 @@ class Hello:
     host_pid: int = 0
     relay_pid: int = 0
     relay_version: str = ""
+    zone: str = ""
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, object]) -> Hello:
@@ -59,6 +60,7 @@ class Hello:
             host_pid=_pid(detail.get("host_pid")),
             relay_pid=_pid(detail.get("relay_pid")),
             relay_version=relay[:_TEXT_CHARACTERS] if isinstance(relay, str) else "",
+            zone=zone[:_TEXT_CHARACTERS] if isinstance(zone := detail.get("zone"), str) else "",
         )
 
     @property

@@ -66,6 +66,11 @@ class Slip:
         return self.session.grant if self.session is not None else LOCAL
 
     @property
+    def zone(self) -> str:
+        """The time zone of the client, where readers need it."""
+        return self.session.hello.zone if self.session is not None and self.stage is Stage.READ else ""
+
+    @property
     def owner(self) -> str:
         """Whose turn it is when this one is served."""
         return self.session.owner if self.session is not None else ""

@@ -92,6 +92,22 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
     assert _json(memmux("list", "--json")) == {"memories": [], "total": 0, "notes": [], "degraded": []}
 
 
+def test_a_search_says_what_each_score_is_the_sum_of(memmux: Memmux) -> None:
+    for text in ("the ferry leaves at nine", "a ferry of wood", "the ferryman sleeps"):
+        memmux("store", text)
+    hits = _json(memmux("search", "wooden ferry", "--why", "--json"))["hits"]
+    assert hits
+    assert all(sum(hit["why"].values()) == hit["score"] for hit in hits)
+    shown = memmux("search", "wooden ferry", "--why").stdout.decode().splitlines()
+    head = shown.index("why") + 1
+    assert shown[head].split() == ["score", "words", "meaning", "memory"]
+    best = hits[0]
+    assert shown[head + 1].split() == [
+        *(f"{value:.3f}" for value in (best["score"], *best["why"].values())),
+        best["memory"]["id"],
+    ]
+
+
 def test_a_new_version_hides_the_old_one_and_a_forget_deletes_both(memmux: Memmux) -> None:
     old = _json(memmux("store", "the ferry leaves at nine", "--tag", "travel", "--json"))
     newer = _json(memmux("update", old["id"], "--content", "the ferry leaves at ten", "--versioned", "--json"))

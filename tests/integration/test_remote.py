@@ -48,7 +48,8 @@ def test_a_client_with_a_key_works_with_everything(
     with Client(settings=remote_settings(elsewhere, key("ada")), name="laptop") as client:
         stored = client.store("The ferry leaves at nine.", tags=["travel"])
         other = client.store("The parrot lives in Antwerp.")
-        assert [hit.memory.id for hit in client.search("ferry", mode="keyword").hits] == [stored.id]
+        (hit,) = client.search("ferry", mode="keyword", why=True).hits
+        assert (hit.memory.id, hit.why) == (stored.id, {"words": hit.score})
         assert client.get(stored.id).content == "The ferry leaves at nine."
         assert client.list().total == 2
         client.update(stored.id, tags=["sea"])
@@ -85,8 +86,9 @@ def test_an_mcp_server_with_a_key_works(server: Client, key: Callable[..., Path]
         async with raw_server({**elsewhere, "MEMMUX_REMOTE": str(key("ada", "admin"))}) as host:
             await host.shake_hands()
             stored = await host.call(1, "memory_store", content="The kettle is from 1931.")
-            found = await host.call(2, "memory_search", query="kettle", mode="keyword")
+            found = await host.call(2, "memory_search", query="kettle", mode="keyword", why=True)
             assert not found.get("isError"), found
+            assert [hit["why"] for hit in found["structuredContent"]["hits"]] == [{"words": 1.0}]
             assert not (await host.call(3, "memory_health")).get("isError")
             assert await host.leave() == 0
             return stored

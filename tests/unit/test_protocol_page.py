@@ -118,8 +118,8 @@ def answers(desk: Desk) -> Mapping[str, Any]:
     found = {
         "memory.store": desk.ask("memory.store", {"content": "a", "tags": ["a"]}),
         "memory.store_batch": desk.ask("memory.store_batch", {"memories": [{"content": "b"}]}),
-        "memory.search": desk.search("memory", (1.0, 1.0)),
-        "memory.match": desk.ask("memory.match", {"query": "memory", "mode": "exact"}),
+        "memory.search": desk.ask("memory.search", {"query": "memory", "why": True}, *frames([(1.0, 1.0)])),
+        "memory.match": desk.ask("memory.match", {"query": "memory", "mode": "exact", "why": True}),
         "memory.list": desk.ask("memory.list", {}),
         "memory.namespaces": desk.ask("memory.namespaces", {}),
         "memory.tags": desk.ask("memory.tags", {}),
@@ -171,7 +171,7 @@ def test_a_hello_says_what_its_row_says() -> None:
         new_id=uuid7,
         random=random.random,
         observer=True,
-        about={"host_pid": 2, "relay_pid": 3, "relay_version": "0"},
+        about={"host_pid": 2, "relay_pid": 3, "relay_version": "0", "zone": "UTC"},
     )
     (row,) = (row for row in _table("kind") if _names(row["kind"]) == ["hello"])
     assert set(_names(row["meaning"])) - {"detail"} == set(session._hello)

@@ -22,6 +22,8 @@ def _written(default: object) -> str:
     """A default as the page has it."""
     if isinstance(default, bool):
         return str(default).lower()
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
     return str(int(default)) if isinstance(default, float) else str(default)
 
 

@@ -53,28 +53,34 @@ class Among:
 class Scored:
     """The memories that have any of the words, ascending, and their scores, which are positive.
 
-    most: what no score can reach, that of a memory which has nothing but all of the words. memories: among how many.
+    memories: among how many. postings: as given. weights: how much each word says, its idf.
     """
 
     rows: Rows
     scores: NDArray[np.float64]
-    most: float
     memories: int
+    postings: Sequence[Places] = ()
+    weights: Sequence[float] = ()
+
+    @property
+    def most(self) -> float:
+        """What no score can reach: that of a memory which has nothing but all of the words."""
+        return sum(self.weights)
 
 
 def scored(postings: Sequence[Places], among: Among) -> Scored:
     """Return the scores of memories; postings: the places of each word of the query, in these memories alone."""
-    total, most = np.zeros(len(among.lengths)), 0.0
+    total, weights = np.zeros(len(among.lengths)), []
     scattered: list[tuple[Places, float]] = []
     for places in postings:
         if not places.size:
-            most += _idf(among.count, 0)
+            weights.append(_idf(among.count, 0))
             continue
         rows = places >> SHIFT
         starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
         docs, times = rows[starts], np.diff(np.append(starts, rows.size))
         idf = _idf(among.count, docs.size)
-        most += idf
+        weights.append(idf)
         lengths = among.lengths[docs]
         long = lengths > WINDOW
         if long.any():
@@ -85,7 +91,7 @@ def scored(postings: Sequence[Places], among: Among) -> Scored:
         docs, best = _by_windows(scattered, among)
         total[docs] = best
     found = np.flatnonzero(total)
-    return Scored(found, total[found], most, among.count)
+    return Scored(found, total[found], among.count, postings, weights)
 
 
 def _by_windows(scattered: Sequence[tuple[Places, float]], among: Among) -> tuple[Rows, NDArray[np.float64]]:

@@ -24,7 +24,8 @@ class Job:
     frames: the body, then what earlier stages (or the client) appended. key: the idempotency key of a write.
     client: who asked. deadline: monotonic seconds, `math.inf` where there is none. attempt: from 1.
     degraded: what earlier stages had to do without. cancelled: tells whether nobody waits for it any more; it looks at
-    what `Alive` has received, so it changes only when that is called. grant: what who asked may do.
+    what `Alive` has received, so it changes only when that is called. grant: what who asked may do. zone: its time
+    zone, as a variable TZ names it; empty where it is not known.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Job:
     degraded: tuple[str, ...]
     cancelled: Callable[[], bool] = _wanted
     grant: Grant = LOCAL
+    zone: str = ""
 
     def check(self) -> None:
         """Raise CancelledError if nobody waits for it, DeadlineExceededError if its time is up."""

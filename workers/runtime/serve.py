@@ -122,6 +122,7 @@ def _job(message: Message, now: float, link: RouterLink) -> Job:
         degraded=header.degraded,
         cancelled=partial(link.is_cancelled, header.id, header.attempt),
         grant=grant,
+        zone=zone if isinstance(zone := header.detail.get("zone"), str) else "",
     )
 
 

@@ -72,9 +72,10 @@ class Reader(Protocol):
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first; raise MessageTooLargeError if no message could hold it."""
 
-    def search(self, asked: Search, query: Query) -> SearchOutcome:
+    def search(self, asked: Search, query: Query, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query, by keyword where meaning can't be compared.
 
+        zone: the time zone of who asks, as a variable TZ names it; this machine's where it is empty.
         Raises ModelMismatchError and MessageTooLargeError, and what waiting for the embedding raises.
         """
 

@@ -11,6 +11,7 @@ from memmux.client.methods.arguments import Time, filter_of
 from memmux.errors import ArgumentInvalidError
 from memmux.wire import requests
 from memmux.wire.answers import Graph, Page, SearchResult
+from memmux.wire.cues import Cue
 from memmux.wire.protocol import Message
 from memmux.wire.requests import DEFAULT_NAMESPACE, Mode, Walk
 
@@ -24,6 +25,8 @@ def search(
     min_score: float | None = None,
     min_similarity: float | None = None,
     only_relevant: bool = False,
+    why: bool = False,
+    cues: Sequence[Cue | str] | None = None,
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
@@ -46,8 +49,12 @@ def search(
     min_score: leave out memories with a lower score; None for no bound.
     min_similarity: leave out memories whose cosine with the query is lower, from -1 to 1, in any mode; None for no
         bound. A memory without a vector stays.
-    only_relevant: whether to leave out what is neither near the query by meaning nor has its words, so that nonsense
-        finds nothing; by `hybrid` and `ranked`, unless `min_similarity` says what is left out.
+    only_relevant: whether nothing is found where no memory is near the query by meaning or has half of its words, and
+        else what is far and has none of them is left out; by `hybrid` and `ranked`, unless `min_similarity` says what
+        is left out.
+    why: whether each hit says what its score is the sum of.
+    cues: which cues of the question count, each a `Cue` or its name, by `hybrid` and `ranked`; none for an empty list,
+        and for None those of the setting `cues`.
     vector: the query's embedding by the cluster's model, if you have made it; only for modes that rank by meaning.
 
     Returns a `SearchResult`: its hits, best first, and the mode by which they were ranked in the end; without an
@@ -57,8 +64,8 @@ def search(
     - semantic: the cosine of query and memory, from -1 to 1.
     - keyword: BM25 divided by that of the best hit, from 0 to 1.
     - hybrid: half BM25 as a part of the best, half the cosine with what sets the query apart from all memories of its
-      namespaces, put between the least and the greatest, from 0 to 1.
-    - ranked: 0.7 of the hybrid score, 0.2 of newness, which halves every 30 days, and 0.1 of use, from 0 to 1.
+      namespaces, put between the least and the greatest, from 0 to 1; on top what cues of the query add, at most 0.65.
+    - ranked: 0.7 of the hybrid score, 0.2 of newness, which halves every 30 days, and 0.1 of use.
     - exact: always 1; the newest come first.
 
     Raises ContentEmptyError, ContentTooLongError, UnknownModeError, ModelMismatchError for a vector of another model,
@@ -82,6 +89,8 @@ def search(
         min_score=min_score,
         min_similarity=min_similarity,
         only_relevant=only_relevant,
+        why=why,
+        cues=cast("tuple[Cue, ...] | None", cues),  # a list becomes one, and anything else is refused, by the request
         filter=kept,
     )
     if vector is not None and not arguments.embeds:

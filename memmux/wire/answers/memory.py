@@ -62,21 +62,30 @@ class Memory(Answer):
 class Hit:
     """One memory that a search found.
 
-    score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes.
+    score: higher is better; from -1 to 1 by `semantic`, a cosine, and from 0 to 1 by the other modes, but
+        for what cues of the query add.
     memory: what was found.
     similarity: the cosine of query and memory, from -1 to 1, which tells of two searches the nearer hit; None for a
         memory without a vector, and where the search was by words only.
+    why: the parts of the score by their names, which add up to it, without those that are 0; None where that was not
+        asked for.
     """
 
     score: float
     memory: Memory
     similarity: float | None = None
+    why: Mapping[str, float] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the hit as an answer has it: `why` only where it was asked for."""
+        said = {} if self.why is None else {"why": self.why}
+        return {"score": self.score, "similarity": self.similarity, **said, "memory": self.memory}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Hit:
         """Return the hit that the JSON object describes."""
         memory = Memory.from_json(fields["memory"])
-        return cls(score=fields["score"], memory=memory, similarity=fields.get("similarity"))
+        return cls(score=fields["score"], memory=memory, similarity=fields.get("similarity"), why=fields.get("why"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +103,10 @@ class SearchResult(Several[Hit]):
 
     def _items(self) -> tuple[Hit, ...]:
         return self.hits
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result as an answer has it."""
+        return {"mode": self.mode, "hits": [hit.to_json() for hit in self.hits], "notes": self.notes}
 
     @classmethod
     def from_body(cls, body: bytes) -> SearchResult:

@@ -11,6 +11,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
 from memmux.wire.checks import aware, check_number, check_range, check_text, encoded, shown
+from memmux.wire.cues import Cue
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, check_flag, named, put
 from memmux.wire.requests.filters import Filter, Mode, filter_of
 
@@ -20,8 +21,10 @@ class Search(Body):
     """memory.search (semantic, hybrid, ranked) and memory.match (keyword, exact): the best memories for a query.
 
     offset: leaves out so many of the best. min_score: leaves out those whose score is below it. min_similarity: those
-    whose cosine with the query is known to be below it. only_relevant: those that are neither near the query by meaning
-    nor have its words; of hybrid and ranked, where there is no min_similarity.
+    whose cosine with the query is known to be below it. only_relevant: all, where none is near the query by meaning or
+    has half of its words, else what is far and has none; of hybrid and ranked, where there is no min_similarity. why:
+    whether hits say what their scores are sums of. cues: those of the question that count, of hybrid and ranked; None
+    for those of the cluster's setting.
     """
 
     query: str
@@ -31,6 +34,8 @@ class Search(Body):
     min_score: float | None = None
     min_similarity: float | None = None
     only_relevant: bool = False
+    why: bool = False
+    cues: tuple[Cue, ...] | None = None
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
@@ -51,13 +56,17 @@ class Search(Body):
         if self.min_similarity is not None:
             check_number("min_similarity", self.min_similarity, -1, 1)
         check_flag("only_relevant", self.only_relevant)
+        check_flag("why", self.why)
+        put(self, "cues", None if self.cues is None else _cues(self.cues))
         put(self, "filter", filter_of(self.filter, include_superseded=False))
 
     def to_body(self) -> bytes:
         """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
         rare = {"min_similarity": self.min_similarity} if self.min_similarity is not None else {}
+        flags = {name: True for name in ("only_relevant", "why") if getattr(self, name)}
         fields = {name: getattr(self, name) for name in ("query", "mode", "limit", "offset", "min_score", "filter")}
-        return orjson.dumps({**fields, **rare, **({"only_relevant": True} if self.only_relevant else {})})
+        cues = {} if self.cues is None else {"cues": self.cues}
+        return orjson.dumps({**fields, **rare, **flags, **cues})
 
     @property
     def embeds(self) -> bool:
@@ -68,6 +77,16 @@ class Search(Body):
     def depth(self) -> int:
         """How many of the best are wanted, those that are left out included."""
         return self.offset + self.limit
+
+
+def _cues(value: object) -> tuple[Cue, ...]:
+    """Return cues as they are kept in a request; raise ArgumentInvalidError for what is none, or no list of them."""
+    if not isinstance(value, list | tuple):
+        raise ArgumentInvalidError(f"cues are a list of {', '.join(Cue)}; an empty one turns all off")
+    for name in value:
+        if name not in list(Cue):
+            raise ArgumentInvalidError(f"there is no cue {shown(name)}; there are {', '.join(Cue)}")
+    return tuple(cue for cue in Cue if cue in value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

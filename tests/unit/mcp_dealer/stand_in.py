@@ -97,7 +97,8 @@ class StandIn:
         return self._answer("store", arguments, options, stored)
 
     async def search(self, *arguments: Any, **options: Any) -> SearchResult:
-        first = Hit(score=0.87654321, memory=self.memory, similarity=0.81234)
+        why = {"words": 0.5, "meaning": 0.37654321} if options.get("why") else None
+        first = Hit(score=0.87654321, memory=self.memory, similarity=0.81234, why=why)
         hits = (*[first] * self.times, Hit(score=0.5, memory=BARE))
         result = SearchResult(mode=Mode.HYBRID, hits=hits)
         return self._answer("search", arguments, options, result)

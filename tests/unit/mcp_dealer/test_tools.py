@@ -438,6 +438,25 @@ async def test_a_hybrid_search_leaves_out_what_has_nothing_to_do_with_it(
     assert made[0].calls[-1][2]["only_relevant"] is only_relevant
 
 
+async def test_what_a_score_is_the_sum_of_is_said_to_whom_asks(connect: Connect, made: list[StandIn]) -> None:
+    silent = (await _call(connect, "memory_search", {"query": "x"})).structured_content or {}
+    assert made[0].calls[-1][2]["why"] is False
+    assert all("why" not in hit for hit in silent["hits"])
+    first = ((await _call(connect, "memory_search", {"query": "x", "why": True})).structured_content or {})["hits"][0]
+    assert made[0].calls[-1][2]["why"] is True
+    assert sum(first["why"].values()) == first["score"]
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"), [({}, None), ({"cues": ["date"]}, ["date"]), ({"cues": "date,when"}, ["date", "when"])]
+)
+async def test_cues_are_passed_on(
+    connect: Connect, made: list[StandIn], given: dict[str, Any], passed: list[str] | None
+) -> None:
+    await _call(connect, "memory_search", {"query": "x", **given})
+    assert made[0].calls[-1][2]["cues"] == passed
+
+
 async def test_a_floor_on_the_cosine_is_passed_on_and_the_cosine_is_shown(
     connect: Connect, made: list[StandIn]
 ) -> None:

@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.storage.reading import parts
+from workers.storage.reading.parts import Parts
 
 CANDIDATES = 200  # of each ranking, at least
 _SAME = 1e-6  # between two cosines, which rounding may make
 _ENOUGH = 0.5  # of what words could say, that counts as all of it among few memories
 FEW = 10  # memories: among so many, half of what words seem to say may be chance
 CANDIDATES_PER_HIT = 10
-# By model, the cosine from which on a memory has to do with a query: where `python -m bench floor` has measured it.
-NEAR: Mapping[str, float] = {"all-MiniLM-L6-v2": 0.3}
-COVERED = 0.5  # the part of a query's words which a memory has to have, that is not so near
-JUDGED = 50  # memories whose words are looked at, of those that are not near: the best ones by words
+COVERED = 0.5  # the part of a query's words which a memory has to have, where none is near
+JUDGED = 50  # memories whose words are looked at then: the best ones by words
+_FAR = 0.5  # of the cosine of what is near: below, a memory without any of the words is left out
 HALF_LIFE_S = 30 * 86_400  # after which a memory counts half as new
 _HYBRID_SHARE, _NEW_SHARE, _USE_SHARE = 0.7, 0.2, 0.1  # of the score of a ranked search
+MOST_BESIDE = (_NEW_SHARE + _USE_SHARE) / _HYBRID_SHARE  # what a ranked score may have besides, of a hybrid one
 _KEYWORD_SHARE = 0.5  # of a hybrid score; the rest is meaning. Measured: clearly better than reciprocal rank fusion
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The cosine from which on the nearest of some memories has to do with a query.
+
+    Of more memories one comes nearer by chance. one: where there is one. tenfold: how much more where there are ten
+    times as many.
+    """
+
+    one: float
+    tenfold: float
+
+    def of(self, memories: int) -> float:
+        """Return that among so many memories."""
+        return self.one + self.tenfold * math.log10(max(1, memories))
+
+
+NEAR: Mapping[str, Near] = {"all-MiniLM-L6-v2": Near(0.2, 0.05)}
+"""By model, where `python -m bench floor` has measured it."""
 
 Scores = Mapping[int, float]
 """Scores of memories by their row."""
@@ -65,54 +91,55 @@ def least(cosines: Scores, usual: float) -> float:
     return usual - abs(max(cosines.values()) - usual) / 2
 
 
-def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> list[tuple[int, float]]:
-    """Return the candidates of both rankings, best first, the nearer and then the newer first among equals.
+def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> Parts:
+    """Return the candidates of both rankings by words and meaning.
 
     Scores are in [0, 1]. Half is the BM25 score as a part of `whole`, or of the best one; half the cosine between
     `least`, or the least of the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets
     nothing for that half.
     """
-    best = max(whole, max(keyword.values(), default=0.0)) or 1.0
+    rows = list(dict.fromkeys((*cosines, *keyword)))
+    words = np.array([keyword.get(row, 0.0) for row in rows])
+    words *= _KEYWORD_SHARE / (max(whole, max(keyword.values(), default=0.0)) or 1.0)
+    near = np.array([cosines.get(row, np.nan) for row in rows])
     greatest = max(cosines.values(), default=0.0)
     if least is None:
         least = min(cosines.values(), default=0.0)
     spread = greatest - least
-    fused = {row: _KEYWORD_SHARE * score / best for row, score in keyword.items()}
-    for row, cosine in cosines.items():
-        # Where all are equally near, all are the nearest.
-        meaning = max(0.0, (cosine - least) / spread) if spread > _SAME else 1.0
-        fused[row] = fused.get(row, 0.0) + (1 - _KEYWORD_SHARE) * meaning
-    return sorted(fused.items(), key=lambda item: (-item[1], -cosines.get(item[0], -1.0), -item[0]))
+    # Where all are equally near, all are the nearest.
+    part = np.maximum((near - least) / spread, 0.0) if spread > _SAME else np.ones(len(rows))
+    meaning = (1 - _KEYWORD_SHARE) * np.where(np.isnan(near), 0.0, part)
+    return Parts(np.array(rows, np.int64), {parts.WORDS: words, parts.MEANING: meaning})
 
 
-def ranked(fused: Scores, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> list[tuple[int, float]]:
+def ranked(fused: Parts, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> Parts:
     """Return the memories of a hybrid ranking by that, by how new they are, and by how often they were of use.
 
-    created: when, in seconds since 1970, as `now` is. uses: how often, none where it is missing. Scores are in [0, 1].
+    created: when, in seconds since 1970, as `now` is. uses: how often, none where it is missing.
     """
-    most = math.log1p(max((uses.get(row, 0) for row in fused), default=0))
-    return ordered(
-        {
-            row: _HYBRID_SHARE * score
-            + _NEW_SHARE * 2 ** (-max(0.0, now - created[row]) / HALF_LIFE_S)
-            + (_USE_SHARE * math.log1p(uses.get(row, 0)) / most if most else 0.0)
-            for row, score in fused.items()
-        }
-    )
+    rows = fused.rows.tolist()
+    age = np.maximum(0.0, now - np.array([created[row] for row in rows]))
+    used = np.log1p(np.array([uses.get(row, 0) for row in rows], np.float64))
+    most = used.max(initial=0.0)
+    found = fused.times(_HYBRID_SHARE).plus(parts.NEW, _NEW_SHARE * 2 ** (-age / HALF_LIFE_S))
+    return found.plus(parts.USE, _USE_SHARE * used / most) if most else found
 
 
-def near(
-    scored: Sequence[tuple[int, float]], cosines: Scores, least: float, but: Container[int] = ()
-) -> Sequence[tuple[int, float]]:
+def relevant(fused: Parts, keyword: Scores, cosines: Scores, floor: float, answers: Callable[[], bool]) -> Parts:
+    """Return what has to do with a query: all but what is far and has none of its words, if anything has.
+
+    floor: the cosine from which on a memory has. answers: whether one has enough of the words, for where none is near.
+    What has no vector is not judged.
+    """
+    if max(cosines.values(), default=-1.0) < floor and not answers():
+        return near(fused, cosines, floor)
+    return near(fused, cosines, _FAR * floor, keyword)
+
+
+def near(scored: Parts, cosines: Scores, least: float, but: Container[int] = ()) -> Parts:
     """Return what is ranked without those whose cosine is known to be below `least`, unless they are in `but`."""
-    return [hit for hit in scored if cosines.get(hit[0], least) >= least or hit[0] in but]
-
-
-def cut(
-    scored: Sequence[tuple[int, float]], offset: int, limit: int, least: float | None
-) -> Sequence[tuple[int, float]]:
-    """Return a page of what is ranked, without those whose score is below `least`."""
-    return [hit for hit in scored[offset : offset + limit] if least is None or hit[1] >= least]
+    kept = [cosines.get(row, least) >= least or row in but for row in scored.rows.tolist()]
+    return scored.only(np.array(kept, np.bool_))
 
 
 def ordered(scores: Scores) -> list[tuple[int, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from memmux.config import database_header
 from memmux.errors import StorageFullError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Memory, Page, Verified
+from memmux.wire.cues import Cue
 from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
 from workers.runtime.jobs import Alive, silent
@@ -35,12 +36,17 @@ _SQL = queries.load("search")
 class SqliteReader:
     """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory.
 
-    now: seconds since 1970, by which memories get older. still: whether the disk is so full that no log can be made, by
-    which it would see what is written; then nobody can write.
+    now: seconds since 1970, by which memories get older. cues: those of questions that count in rankings. still:
+    whether the disk is so full that no log can be made, by which it would see what is written; then nobody can write.
     """
 
     def __init__(
-        self, database: Path, *, most_vectors: int = MOST_VECTORS, now: Callable[[], float] = time.time
+        self,
+        database: Path,
+        *,
+        most_vectors: int = MOST_VECTORS,
+        now: Callable[[], float] = time.time,
+        cues: Collection[Cue] = tuple(Cue),
     ) -> None:
         self._database, self._lineage = database, Lineage.of(database)
         file_identity.refuse_exchanged(database)
@@ -49,7 +55,7 @@ class SqliteReader:
         schema.refuse_newer_version(self._connection, database, schema.migrations())
         self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
         self._vector_follower = VectorFollower(self._connection, database, most_vectors)
-        self._search = MemorySearch(self._connection, self._vector_follower, now)
+        self._search = MemorySearch(self._connection, self._vector_follower, now, cues)
         self._deadline = math.inf
         self._alive: Alive = silent
         self._seq = 0
@@ -98,9 +104,9 @@ class SqliteReader:
         page = self._search.rows("newest", where, limit=asked.limit, offset=asked.offset)
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
 
-    def search(self, asked: Search, query: Query) -> SearchOutcome:
+    def search(self, asked: Search, query: Query, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
-        return self._search.search(asked, query)
+        return self._search.search(asked, query, zone)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""

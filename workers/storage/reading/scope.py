@@ -18,6 +18,13 @@ class Scope:
     allowed: Rows | None = None
     hidden: frozenset[int] = frozenset()
 
+    @property
+    def count(self) -> int:
+        """How many vectors there are to be compared; 0 where that is not known."""
+        centre = self.index.centre
+        known = 0 if centre is None else centre.count
+        return known if self.allowed is None else min(known, len(self.allowed))
+
     def nearest(self, query: Vectors, k: int) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`."""
         if not self.hidden:

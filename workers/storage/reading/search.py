@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 
@@ -12,7 +13,9 @@ import numpy as np
 import orjson
 
 from memmux.wire.answers import Hit
+from memmux.wire.cues import Cue
 from memmux.wire.requests import Filter, Mode, Search, Store
+from workers.index.bm25 import Scored
 from workers.index.interface import Index, Rows, Vectors
 from workers.storage import similar
 from workers.storage.db import engine, links, queries, rows, vectors
@@ -21,11 +24,14 @@ from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
 from workers.storage.db.vectors import Model
 from workers.storage.interface import Query, SearchOutcome
-from workers.storage.reading import ranking
+from workers.storage.reading import parts, ranking
+from workers.storage.reading.cues import Cues, Question
+from workers.storage.reading.parts import Parts
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
 from workers.storage.reading.vector_follower import VectorFollower
 from workers.storage.reading.word_search import WordSearch, best
+from workers.words.stopwords import STOP_WORDS
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
@@ -40,29 +46,36 @@ _WORDS = 8  # and by which it looks for a memory
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The ranking by words; most, memories: as in `bm25.Scored`."""
+    """The ranking by words: the best of what `bm25` has scored."""
 
     scores: dict[int, float]
-    most: float
-    memories: int
+    scored: Scored
 
     @property
     def whole(self) -> float:
         """The score that counts as all that words can say."""
-        return ranking.whole(max(self.scores.values(), default=0.0), self.most, self.memories)
+        return ranking.whole(max(self.scores.values(), default=0.0), self.scored.most, self.scored.memories)
 
 
 class MemorySearch:
     """Ranks the memories that a connection's transaction sees.
 
     vector_follower: gives the index of vectors at a change. now: seconds since 1970, by which memories get older.
+    cues: those that count where a search does not say which.
     """
 
-    def __init__(self, connection: apsw.Connection, vector_follower: VectorFollower, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        vector_follower: VectorFollower,
+        now: Callable[[], float],
+        cues: Collection[Cue] = tuple(Cue),
+    ) -> None:
         self._connection = connection
         self._vector_follower = vector_follower
         self._now = now
         self._word_search = WordSearch(connection)
+        self._cues, self._usual_cues = Cues(connection), cues
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
 
@@ -75,7 +88,7 @@ class MemorySearch:
         """Be ready for a search by words at this change."""
         self._word_search.catch_up()
 
-    def search(self, asked: Search, query: Query) -> SearchOutcome:
+    def search(self, asked: Search, query: Query, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
         outdated = () if self._word_search.agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
@@ -97,11 +110,13 @@ class MemorySearch:
             return self._by_words(asked, where, degraded, lambda found: scope.similarities(direction, found))
         if asked.mode is Mode.SEMANTIC:
             scored = scope.nearest(direction, asked.depth)
-            return self._found(asked, Mode.SEMANTIC, scored, degraded, index=scope.index, cosines=dict(scored))
+            ranked = Parts.of(parts.MEANING, scored)
+            return self._found(asked, Mode.SEMANTIC, ranked, degraded, index=scope.index, cosines=dict(scored))
         if worded is None:
             worded = self._keyword(asked, where, depth)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
-        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=near)
+        floor = None if near is None else near.of(scope.count or model.vectors)
+        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=floor, zone=zone)
 
     def _fused(
         self,
@@ -112,28 +127,39 @@ class MemorySearch:
         *,
         degraded: tuple[str, ...],
         floor: float | None,
+        zone: str,
     ) -> SearchOutcome:
-        """Return the best memories by words and meaning; floor: the cosine that leaves out what is not relevant."""
+        """Return the best memories by words, meaning and cues.
+
+        floor: the cosine that leaves out what is not relevant. zone: the time zone of who asks.
+        """
         depth = ranking.candidates(asked.limit, asked.offset)
+        cues = self._usual_cues if asked.cues is None else asked.cues
+        question = Question.of(asked.query, cues, self._now(), zone)
         apart, usual = scope.apart(query)
         meaning = dict(scope.nearest(apart, max(depth, ranking.CANDIDATES + 1)))
         meaning.update(scope.similarities(apart, [row for row in worded.scores if row not in meaning]))
-        fused: Sequence[tuple[int, float]] = ranking.fuse(
-            worded.scores, meaning, worded.whole, ranking.least(meaning, usual)
-        )
+        fused = ranking.fuse(worded.scores, meaning, worded.whole, ranking.least(meaning, usual))
         cosines: Scores = _NONE
         if floor is not None or asked.min_similarity is not None:
-            cosines = scope.similarities(query, [row for row, _ in fused])
+            cosines = scope.similarities(query, fused.rows.tolist())
         if floor is not None:
-            far = [row for row, _ in ranking.ordered(worded.scores) if cosines.get(row, floor) < floor]
-            relevant = ranking.near(fused, cosines, floor, self._worded(asked.query, far[: ranking.JUDGED]))
-            if fused and not relevant:
+            answers = partial(self._answers, asked.query, worded)
+            relevant = ranking.relevant(fused, worded.scores, cosines, floor, answers)
+            if len(fused) and not len(relevant):
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
             fused = relevant
-        ranked = self._ranked(dict(fused)) if asked.mode is Mode.RANKED else fused
+        if asked.min_similarity is not None:
+            fused = ranking.near(fused, cosines, asked.min_similarity)
+        more = ranking.MOST_BESIDE if asked.mode is Mode.RANKED else 0.0
+        fused = self._cues.added(fused, question, worded.scored, asked.depth, more)
+        if asked.mode is Mode.RANKED:
+            ranked = self._ranked(fused).best_first()
+        else:
+            ranked = fused.best_first(np.array([meaning.get(row, -1.0) for row in fused.rows.tolist()]))
         if not cosines:
-            page = ranked[asked.offset : asked.offset + asked.limit]
-            cosines = scope.similarities(query, [row for row, _ in page])
+            page = ranked.page(asked.offset, asked.limit, None)
+            cosines = scope.similarities(query, page.rows.tolist())
         return self._found(asked, asked.mode, ranked, degraded, index=scope.index, cosines=cosines)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
@@ -192,26 +218,27 @@ class MemorySearch:
         depth = asked.depth if asked.min_similarity is None else ranking.candidates(asked.limit, asked.offset)
         if asked.mode is Mode.EXACT:
             held = self.rows("exact", where, query=folded(asked.query), limit=depth)
-            scored: Sequence[tuple[int, float]] = [(row, 1.0) for row in held]
+            scored = Parts.of(parts.WORDS, ((row, 1.0) for row in held))
         else:
-            scored = ranking.ordered(ranking.by_best(self._keyword(asked, where, depth).scores))
+            by_best = ranking.by_best(self._keyword(asked, where, depth).scores)
+            scored = Parts.of(parts.WORDS, by_best.items()).best_first()
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
-        return self._found(asked, mode, scored, degraded, cosines=similarities([row for row, _ in scored]))
+        return self._found(asked, mode, scored, degraded, cosines=similarities(scored.rows.tolist()))
 
-    def _worded(self, query: str, among: Sequence[int]) -> frozenset[int]:
-        """Return those memories `among` some that have the words of a query, or enough of them."""
-        asked = frozenset(self._word_search.cut(query))
-        wanted = {"rows": orjson.dumps(among).decode()}
-        return frozenset(
-            row
-            for row, content in engine.fetch(self._connection, _SQL["contents"], wanted)
-            if ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
+    def _answers(self, query: str, worded: _Words) -> bool:
+        """Return whether one of the best memories by words has enough of those of a query that say something."""
+        asked = frozenset(self._word_search.cut(query)) - STOP_WORDS
+        best_rows = [row for row, _ in ranking.ordered(worded.scores)[: ranking.JUDGED]]
+        wanted = {"rows": orjson.dumps(best_rows).decode()}
+        return any(
+            ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
+            for _, content in engine.fetch(self._connection, _SQL["contents"], wanted)
         )
 
-    def _ranked(self, scores: dict[int, float]) -> Sequence[tuple[int, float]]:
-        wanted = {"rows": orjson.dumps(list(scores)).decode()}
-        created = dict(engine.fetch(self._connection, _SQL["created"], wanted))
-        return ranking.ranked(scores, created, links.uses(self._connection, list(scores)), self._now())
+    def _ranked(self, fused: Parts) -> Parts:
+        found = fused.rows.tolist()
+        created = dict(engine.fetch(self._connection, _SQL["created"], {"rows": orjson.dumps(found).decode()}))
+        return ranking.ranked(fused, created, links.uses(self._connection, found), self._now())
 
     def _keyword(self, asked: Search, where: Condition, limit: int) -> _Words:
         """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
@@ -219,7 +246,7 @@ class MemorySearch:
         among = (namespace,) if isinstance(namespace, str) else namespace
         scored = self._word_search.scored(asked.query, among)
         if where.plain and not where.current:
-            return _Words(best(scored, limit), scored.most, scored.memories)
+            return _Words(best(scored, limit), scored)
         found: dict[int, float] = {}
         ahead, depth = best(scored, scored.rows.size), max(limit, _LOOKED_AT)
         ranked = list(ahead)
@@ -227,7 +254,7 @@ class MemorySearch:
             piece, ranked, depth = ranked[:depth], ranked[depth:], 2 * depth
             fit = set(self.rows("those", where, rows=orjson.dumps(piece).decode()))
             found.update((row, ahead[row]) for row in piece if row in fit)
-        return _Words(dict(islice(found.items(), limit)), scored.most, scored.memories)
+        return _Words(dict(islice(found.items(), limit)), scored)
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
@@ -266,7 +293,7 @@ class MemorySearch:
         self,
         asked: Search,
         mode: Mode,
-        scored: Sequence[tuple[int, float]],
+        scored: Parts,
         degraded: tuple[str, ...] = (),
         *,
         index: Index | None = None,
@@ -274,11 +301,12 @@ class MemorySearch:
     ) -> SearchOutcome:
         if asked.min_similarity is not None:
             scored = ranking.near(scored, cosines, asked.min_similarity)
-        page = ranking.cut(scored, asked.offset, asked.limit, asked.min_score)
-        kept = rows.memories(self._connection, [row for row, _ in page])
+        page = scored.page(asked.offset, asked.limit, asked.min_score)
+        kept = rows.memories(self._connection, page.rows.tolist())
+        whys = page.why() if asked.why else [None] * len(page)
         hits = tuple(
-            Hit(score=score, similarity=cosines.get(row), memory=memory)
-            for (row, score), memory in zip(page, kept, strict=True)
+            Hit(score=score, similarity=cosines.get(row), memory=memory, why=why)
+            for row, score, memory, why in zip(page.rows.tolist(), page.total.tolist(), kept, whys, strict=True)
         )
         return SearchOutcome(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
 

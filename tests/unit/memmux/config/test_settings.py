@@ -8,6 +8,7 @@ import pytest
 from memmux.cluster import find
 from memmux.config.settings import EmbedderChoice, LogLevel, Settings, load, parse_flags
 from memmux.errors import SettingInvalidError
+from memmux.wire.cues import Cue
 
 
 @pytest.fixture
@@ -26,11 +27,14 @@ def test_flag_wins_over_environment_over_file_over_default(config: Path) -> None
     assert (found.stall_s, found.readers, found.embedders, found.drain_s) == (Settings().stall_s, 3, 4, 5.0)
 
 
+_CHOSEN = ("embedder", "languages", "cues", "tools", "log_level", "log_content", "listen", "traces", "gateway")
+
+
 def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
     config.touch()
     for known in fields(Settings):
         variable = f"MEMMUX_{known.name.upper()}"
-        if known.name in ("embedder", "languages", "tools", "log_level", "log_content", "listen", "traces", "gateway"):
+        if known.name in _CHOSEN:
             with pytest.raises(SettingInvalidError, match=variable):
                 load(environment=environment(config, **{variable: "nonsense"}))
         else:
@@ -49,6 +53,27 @@ def test_languages_are_listed_and_known(config: Path, given: str) -> None:
     assert load(environment=environment(config)).languages == ("czech",)
     with pytest.raises(SettingInvalidError, match=r"'klingon'; the languages are arabic, .*yiddish"):
         load({"languages": "czech,klingon"}, environment(config))
+
+
+@pytest.mark.parametrize(
+    ("given", "cues"),
+    [
+        ("Date, speaker", (Cue.DATE, Cue.SPEAKER)),
+        ("speaker:date:", (Cue.DATE, Cue.SPEAKER)),
+        ("proximity,when,speaker,date", tuple(Cue)),
+        ("none", ()),
+    ],
+)
+def test_cues_are_listed_and_known(config: Path, given: str, cues: tuple[Cue, ...]) -> None:
+    config.touch()
+    assert load(environment=environment(config)).cues == tuple(Cue)
+    found = load(environment=environment(config, MEMMUX_CUES=given))
+    assert found.cues == cues
+    assert parse_flags(found.flags()).cues == cues
+    config.write_text("cues = []\n")
+    assert load(environment=environment(config)).cues == ()
+    with pytest.raises(SettingInvalidError, match=r"'smell'; the cues are date, when, proximity, speaker, or none"):
+        load({"cues": "date,smell"}, environment(config))
 
 
 def test_a_namespace_is_a_name(config: Path) -> None:
@@ -277,7 +302,7 @@ def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
         load(environment=environment(config, MEMMUX_TRACES="maybe"))
 
 
-LISTS = ("ingest_roots", "languages")  # which may be empty
+LISTS = ("ingest_roots", "languages", "cues")  # which may be empty
 
 
 @pytest.mark.parametrize("name", [known.name for known in fields(Settings) if known.name not in LISTS])

@@ -30,7 +30,7 @@ def test_memory_comes_back_from_json_as_it_was() -> None:
 
 
 def test_search_result_comes_back_from_its_body_as_it_was() -> None:
-    sent = SearchResult(mode=Mode.KEYWORD, hits=(Hit(score=0.5, memory=MEMORY),))
+    sent = SearchResult(mode=Mode.KEYWORD, hits=(Hit(score=0.5, memory=MEMORY, why={"words": 0.5}),))
     read = SearchResult.from_body(orjson.dumps({"mode": sent.mode, "hits": sent.hits}))
     assert (read.mode, read.hits, read.degraded) == (Mode.KEYWORD, sent.hits, ())
     assert [hit.memory.id for hit in read] == ["i"]

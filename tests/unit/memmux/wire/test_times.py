@@ -3,11 +3,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from memmux.errors import ArgumentInvalidError
-from memmux.wire.times import from_epoch, parse_time
+from memmux.wire.times import from_epoch, parse_time, zone_name
 
 
 @pytest.fixture
@@ -46,3 +47,17 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
 
 def test_epoch_seconds_become_aware() -> None:
     assert from_epoch(0.5) == datetime(1970, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("named", "zone"),
+    [("Asia/Tokyo", "Asia/Tokyo"), (":Asia/Tokyo", ":Asia/Tokyo"), ("", "UTC"), ("x" * 500, "x" * 64)],
+)
+def test_the_time_zone_is_what_the_variable_names(named: str, zone: str) -> None:
+    assert zone_name({"TZ": named}) == zone
+
+
+def test_without_the_variable_the_zone_is_that_of_the_machine_or_not_known() -> None:
+    local = Path("/etc/localtime")
+    known = local.is_symlink() and str(local.readlink()).endswith(zone_name({}))
+    assert known or zone_name({}) == ""

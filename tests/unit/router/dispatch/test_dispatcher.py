@@ -84,6 +84,15 @@ def test_request_is_slow_from_the_time_on_that_is_set(slow_s: float, told: int) 
     assert driver.events().count("request_slow") == told
 
 
+@pytest.mark.parametrize(("zone", "told"), [("Asia/Tokyo", {"zone": "Asia/Tokyo"}), ("", {}), (5, {}), (None, {})])
+def test_a_reader_is_told_the_time_zone_of_who_asks(driver: Driver, zone: object, told: dict[str, str]) -> None:
+    driver.hello(b"z", zone=zone)
+    driver.request(b"z", "r1", "memory.match")
+    driver.request(b"z", "r2", "memory.delete")
+    assert driver.requests("read-0")[0].header.detail == told
+    assert driver.requests("write-0")[0].header.detail == {}
+
+
 def test_write_without_a_key_gets_its_id_as_key(driver: Driver) -> None:
     driver.request(b"a", "r1", "memory.delete")
     driver.request(b"a", "r2", "memory.delete", key="mine")

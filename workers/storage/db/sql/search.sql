@@ -17,6 +17,14 @@ WHERE superseded_by IS NOT NULL AND deleted_at IS NULL AND (:namespace IS NULL O
 -- name: created
 SELECT row, created_at FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
 
+-- name: beginnings
+SELECT row, substr(content, 1, :length) FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
+-- name: speakers
+SELECT row, substr(content, 1, :length), metadata
+FROM memories
+WHERE row IN (SELECT value FROM json_each(:rows)) AND (metadata <> '{}' OR instr(substr(content, 1, :length), ':'))
+
 -- name: contents
 SELECT row, content FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
 

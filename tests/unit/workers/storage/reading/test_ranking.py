@@ -3,39 +3,41 @@ from __future__ import annotations
 import pytest
 
 from workers.storage.reading import ranking
+from workers.storage.reading.parts import Parts
+
+
+def _scores(found: Parts) -> dict[int, float]:
+    return dict(zip(found.rows.tolist(), found.total.tolist(), strict=True))
 
 
 def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
-    fused = dict(ranking.fuse({1: 8.0, 2: 2.0}, {1: 0.1, 2: 0.3, 3: 0.5}))
-    assert fused == pytest.approx({1: 0.5, 2: 0.125 + 0.25, 3: 0.5})
+    fused = ranking.fuse({1: 8.0, 2: 2.0}, {1: 0.1, 2: 0.3, 3: 0.5})
+    assert _scores(fused) == pytest.approx({1: 0.5, 2: 0.125 + 0.25, 3: 0.5})
+    why = dict(zip(fused.rows.tolist(), fused.why(), strict=True))
+    assert why[1] == {"words": 0.5}
+    assert why[3] == {"meaning": 0.5}
 
 
 def test_equals_are_ranked_newest_first() -> None:
-    assert [row for row, _ in ranking.fuse({1: 8.0}, {1: 0.1, 3: 0.5})] == [3, 1]
+    assert ranking.fuse({1: 8.0}, {1: 0.1, 3: 0.5}).best_first().rows.tolist() == [3, 1]
 
 
 def test_a_memory_without_a_vector_gets_nothing_for_meaning() -> None:
-    assert dict(ranking.fuse({1: 4.0, 2: 4.0}, {2: 0.9})) == {1: 0.5, 2: 1.0}
+    assert _scores(ranking.fuse({1: 4.0, 2: 4.0}, {2: 0.9})) == {1: 0.5, 2: 1.0}
 
 
 def test_where_nothing_is_found_nothing_is_ranked() -> None:
-    assert ranking.fuse({}, {}) == []
+    assert _scores(ranking.fuse({}, {})) == {}
 
 
 def test_a_ranked_score_is_mostly_hybrid_and_then_newness_and_use() -> None:
     month = ranking.HALF_LIFE_S
     created = {1: 0.0, 2: float(month), 3: 5.0 * month}  # the last by a clock that was set back since
-    found = dict(ranking.ranked({1: 1.0, 2: 0.5, 3: 0.0}, created, {1: 1, 3: 3}, now=month))
-    assert found == pytest.approx({1: 0.7 + 0.1 + 0.05, 2: 0.35 + 0.2, 3: 0.2 + 0.1})
-    assert dict(ranking.ranked({1: 1.0}, {1: 0.0}, {}, now=0.0)) == pytest.approx({1: 0.9})
-    assert ranking.ranked({}, {}, {}, now=0.0) == []
-
-
-def test_a_page_is_cut_after_the_ranking() -> None:
-    scored = [(1, 0.9), (2, 0.5), (3, 0.5), (4, 0.1)]
-    assert ranking.cut(scored, 1, 2, None) == [(2, 0.5), (3, 0.5)]
-    assert ranking.cut(scored, 0, 4, 0.5) == scored[:3]
-    assert ranking.cut(scored, 4, 1, None) == []
+    fused = Parts.of("words", [(1, 1.0), (2, 0.5), (3, 0.0)])
+    found = ranking.ranked(fused, created, {1: 1, 3: 3}, now=month)
+    assert _scores(found) == pytest.approx({1: 0.7 + 0.1 + 0.05, 2: 0.35 + 0.2, 3: 0.2 + 0.1})
+    assert _scores(ranking.ranked(fused.only(slice(0, 1)), {1: 0.0}, {}, now=0.0)) == pytest.approx({1: 0.9})
+    assert _scores(ranking.ranked(fused.only(slice(0, 0)), {}, {}, now=0.0)) == {}
 
 
 def test_pages_of_one_limit_have_the_same_candidates_for_long() -> None:
@@ -63,4 +65,4 @@ def test_of_few_memories_the_least_cosine_is_none_and_of_many_one_below_the_mean
 
 
 def test_cosines_that_differ_by_rounding_alone_are_equal() -> None:
-    assert dict(ranking.fuse({}, {1: 0.3, 2: 0.3 + 1e-8})) == {1: 0.5, 2: 0.5}
+    assert _scores(ranking.fuse({}, {1: 0.3, 2: 0.3 + 1e-8})) == {1: 0.5, 2: 0.5}

@@ -9,6 +9,7 @@ import pytest
 from memmux.errors import ArgumentInvalidError
 from tests.unit.workers.desk import Desk, frames
 from workers.storage.reading import ranking
+from workers.storage.reading.ranking import Near
 
 QUERY = (1.0, 0.0)
 NEAR = 0.3
@@ -17,7 +18,7 @@ NEAR = 0.3
 @pytest.fixture(autouse=True)
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the floor of the tests' model be measured."""
-    monkeypatch.setattr(ranking, "NEAR", {"tiny": NEAR})
+    monkeypatch.setattr(ranking, "NEAR", {"tiny": Near(NEAR, 0.0)})
 
 
 def _at(cosine: float) -> tuple[float, float]:
@@ -81,17 +82,36 @@ def test_a_floor_is_a_cosine(filled: Desk, wrong: object) -> None:
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "ranked"])
-def test_only_what_is_near_or_has_the_words_is_relevant(desk: Desk, mode: str) -> None:
-    low, high = NEAR - 0.05, NEAR + 0.05
-    desk.store("near, by other words", _at(high))
-    desk.store("far, with boats and harbours in it", _at(low))
-    desk.store("far, with one boat", _at(low))
-    desk.store("far", _at(low))
-    assert set(_ask(desk, "the boat in the harbour of lisbon", mode, only_relevant=True)) == {
-        "near, by other words",
-        "far, with boats and harbours in it",
-    }
-    assert len(_ask(desk, "the boat in the harbour of lisbon", mode)) == 4
+@pytest.mark.parametrize("answer", [("near, by other words", 0.05), ("far, with boats and harbours in it", -0.05)])
+def test_where_one_is_near_or_has_the_words_all_is_found_but_what_has_neither(
+    desk: Desk, mode: str, answer: tuple[str, float]
+) -> None:
+    desk.store(answer[0], _at(NEAR + answer[1]))
+    desk.store("not so far", _at(0.6 * NEAR))
+    desk.store("far, with one boat", _at(0.3 * NEAR))
+    desk.store("far", _at(0.3 * NEAR))
+    query = "the boat in the harbour of lisbon"
+    assert set(_ask(desk, query, mode, only_relevant=True)) == {answer[0], "not so far", "far, with one boat"}
+    assert len(_ask(desk, query, mode)) == 4
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "ranked"])
+def test_where_none_is_near_nor_has_the_words_nothing_is_found(desk: Desk, mode: str) -> None:
+    desk.store("far, with one boat", _at(NEAR - 0.05))
+    desk.store("far, and of the in", _at(NEAR - 0.05))
+    assert _ask(desk, "the boat in the harbour of lisbon", mode, only_relevant=True) == {}
+    assert _ask(desk, "the of and in", mode, only_relevant=True) == {}
+
+
+def test_of_more_memories_the_nearest_has_to_be_nearer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "NEAR", {"tiny": Near(0.2, 0.1)})
+    for number in range(9):
+        desk.store(f"memory {number}", _at(0.1))
+    desk.store("the nearest", _at(0.29))
+    assert _ask(desk, "zxqv", only_relevant=True) == {}
+    desk.store("nearer", _at(0.31))
+    assert "nearer" in _ask(desk, "zxqv", only_relevant=True)
+    assert [round(Near(0.2, 0.1).of(count), 3) for count in (0, 1, 10, 1000)] == [0.2, 0.2, 0.3, 0.5]
 
 
 def test_what_has_no_vector_yet_is_not_judged(filled: Desk) -> None:
@@ -110,7 +130,7 @@ def test_nonsense_finds_nothing(desk: Desk) -> None:
 
 
 def test_a_model_of_which_nothing_was_measured_leaves_nothing_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "NEAR", {"another": NEAR})
+    monkeypatch.setattr(ranking, "NEAR", {"another": Near(NEAR, 0.0)})
     desk.store("a boat", _at(0.1))
     assert list(_ask(desk, "zxqv blorf", only_relevant=True)) == ["a boat"]
 
