@@ -20,7 +20,7 @@ def choose(settings: Settings) -> Embedder:
     Raises ModelMissingError, ModelInvalidError or ModelUnsupportedError when there is no model that can be loaded.
     """
     if settings.embedder is EmbedderChoice.HASH:
-        return _hashing()
+        return _hashing(settings)
     return load(settings, installation.find(settings))
 
 
@@ -47,7 +47,7 @@ def choose_shared(settings: Settings) -> Embedder | None:
     Raises ModelMissingError or ModelInvalidError when the model that `settings` name is not what it should be.
     """
     if settings.embedder is EmbedderChoice.HASH:
-        return _hashing()
+        return _hashing(settings)
     if settings.embedder is EmbedderChoice.TORCH:
         return None
     from workers.embedding import onnx_backend
@@ -60,10 +60,10 @@ def torch_is_there() -> bool:
     return importlib.util.find_spec("sentence_transformers") is not None
 
 
-def _hashing() -> Embedder:
+def _hashing(settings: Settings) -> Embedder:
     from workers.embedding.hashing import HashEmbedder
 
-    return HashEmbedder()
+    return HashEmbedder(settings.model)
 
 
 def _torch(source: Source) -> Embedder:
