@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 
 from memmux.config.settings import EmbedderChoice, Settings
-from memmux.errors import ModelUnsupportedError
+from memmux.errors import ModelMissingError, ModelUnsupportedError
 from memmux.logs import log
-from workers.embedding import installation
-from workers.embedding.interface import Embedder
+from workers.embedding import installation, sources
+from workers.embedding.hashing import HashEmbedder, is_hash
+from workers.embedding.interface import Embedder, Named
 from workers.embedding.sources import Source
 
 # Each backend is imported where it is chosen: torch costs seconds and half a gigabyte, onnxruntime a tenth of that.
@@ -22,6 +24,34 @@ def choose(settings: Settings) -> Embedder:
     if settings.embedder is EmbedderChoice.HASH:
         return _hashing(settings)
     return load(settings, installation.find(settings))
+
+
+def known(settings: Settings, model: Named) -> Embedder:
+    """Return the model with whose vectors a database was filled, loaded from this machine; raise as `choose` does."""
+    named = _naming(settings, model)
+    hashed = named.embedder is EmbedderChoice.HASH
+    return _same(_hashing(named) if hashed else load(named, sources.find(named)), model)
+
+
+def known_shared(settings: Settings, model: Named) -> Embedder | None:
+    """Return that model if all processes share its weights; raise as `choose_shared` does."""
+    found = choose_shared(_naming(settings, model))
+    return None if found is None else _same(found, model)
+
+
+def _naming(settings: Settings, model: Named) -> Settings:
+    """Return the settings with which a database was filled."""
+    source = model.source or model.name
+    if is_hash(source):
+        return replace(settings, embedder=EmbedderChoice.HASH, model=source)
+    hashed = settings.embedder is EmbedderChoice.HASH
+    return replace(settings, embedder=EmbedderChoice.AUTO if hashed else settings.embedder, model=source)
+
+
+def _same(found: Embedder, model: Named) -> Embedder:
+    if found.name != model.name:
+        raise ModelMissingError(f"{model.source or model.name} is another model now, whose vectors are {found.name}'s")
+    return found
 
 
 def load(settings: Settings, source: Source) -> Embedder:
@@ -61,8 +91,6 @@ def torch_is_there() -> bool:
 
 
 def _hashing(settings: Settings) -> Embedder:
-    from workers.embedding.hashing import HashEmbedder
-
     return HashEmbedder(settings.model)
 
 

@@ -20,6 +20,11 @@ _WORD = re.compile(r"\w+")
 _NAME = re.compile(r"hash-([1-9]\d{0,3})")
 
 
+def is_hash(name: str) -> bool:
+    """Return whether vectors that are labelled so are of a hash embedder."""
+    return name == "hash" or _NAME.fullmatch(name) is not None
+
+
 class HashEmbedder:
     """Feature hashing of words: into as many dimensions as the default model has, or, called hash-N, into N."""
 
@@ -36,7 +41,7 @@ class HashEmbedder:
         """Return the windows of `text`, of at most `max_tokens` words each."""
         return cut(text, _words, self.max_tokens)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
         """Return one unit row per text."""
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for index, text in enumerate(texts):

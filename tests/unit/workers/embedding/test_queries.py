@@ -24,11 +24,11 @@ class Model(HashEmbedder):
         super().__init__()
         self.batches: list[list[str]] = []
 
-    def embed(self, texts: Any) -> Any:
+    def embed(self, texts: Any, *, queries: bool = False) -> Any:
         self.batches.append(list(texts))
         if "fails" in texts:
             raise RuntimeError("the model broke")
-        return super().embed(texts)
+        return super().embed(texts, queries=queries)
 
 
 @pytest.fixture
