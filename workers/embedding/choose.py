@@ -44,8 +44,8 @@ def _naming(settings: Settings, model: Named) -> Settings:
     source = model.source or model.name
     if is_hash(source):
         return replace(settings, embedder=EmbedderChoice.HASH, model=source)
-    hashed = settings.embedder is EmbedderChoice.HASH
-    return replace(settings, embedder=EmbedderChoice.AUTO if hashed else settings.embedder, model=source)
+    auto = settings.embedder is EmbedderChoice.HASH or source == sources.NANO
+    return replace(settings, embedder=EmbedderChoice.AUTO if auto else settings.embedder, model=source)
 
 
 def _same(found: Embedder, model: Named) -> Embedder:
@@ -56,6 +56,8 @@ def _same(found: Embedder, model: Named) -> Embedder:
 
 def load(settings: Settings, source: Source) -> Embedder:
     """Return the model in `source`, run by what `settings` ask for; raise as `choose` does."""
+    if settings.model == sources.NANO:
+        return _nano(settings, source)
     if settings.embedder is EmbedderChoice.TORCH:
         if not torch_is_there():
             raise ModelUnsupportedError("MEMMUX_EMBEDDER is torch, so install `memmux[models]`, or unset it")
@@ -78,6 +80,8 @@ def choose_shared(settings: Settings) -> Embedder | None:
     """
     if settings.embedder is EmbedderChoice.HASH:
         return _hashing(settings)
+    if settings.model == sources.NANO:
+        return _nano(settings, sources.find(settings))
     if settings.embedder is EmbedderChoice.TORCH:
         return None
     from workers.embedding import onnx_backend
@@ -92,6 +96,16 @@ def torch_is_there() -> bool:
 
 def _hashing(settings: Settings) -> Embedder:
     return HashEmbedder(settings.model)
+
+
+def _nano(settings: Settings, source: Source) -> Embedder:
+    if settings.embedder is not EmbedderChoice.AUTO:
+        raise ModelUnsupportedError(
+            f"MEMMUX_EMBEDDER is {settings.embedder}, and {sources.NANO} has an engine of its own; unset it"
+        )
+    from workers.embedding.nano_backend import NanoEmbedder
+
+    return NanoEmbedder(source)
 
 
 def _torch(source: Source) -> Embedder:
