@@ -225,6 +225,8 @@ class Changes:
             audits.judge(self._memory_table, job, read.audit, made, asked.max_tokens)
             return orjson.dumps({"compared": len(made)})
         model = self._vectors.register(asked.model, asked.dimensions)
+        # The log tells readers what to read anew; of a model that is not searched with yet they have read nothing.
+        is_current = (serving := vectors.current(self._connection)) is not None and serving.id == model.id
         stored = gone = 0
         for (memory_id, content), text in zip(read.memories, found, strict=True):
             here = engine.fetch(self._connection, _SQL["unchanged"], {"id": memory_id, "content": content})
@@ -232,7 +234,8 @@ class Changes:
             for row, namespace in here:
                 if not self._vectors.has(row, model):
                     self._vectors.add(row, namespace, text)
-                    self._memory_table.log(job, self._memory_table.at(), row, memory_id, before=None)
+                    if is_current:
+                        self._memory_table.log(job, self._memory_table.at(), row, memory_id, before=None)
                     stored += 1
         model = self._vectors.register(asked.model, asked.dimensions)  # as it is with what was added
         self._vectors.note_source(model, asked.source)

@@ -393,3 +393,15 @@ def test_how_long_it_takes_is_told_once_that_is_known(changing: Desk) -> None:
     _turn(changing, NEW, 1)
     assert changing.writer.facts()["switch"].items() >= {"to": NEW, "done": 2, "of": 3}.items()
     assert changing.writer.facts()["switch"]["left_s"] >= 0
+
+
+def test_vectors_that_nobody_searches_yet_are_no_change_for_those_who_follow_the_log(changing: Desk) -> None:
+    before = changing.writer.facts()["seq"]
+    _turn(changing, NEW, 1)
+    assert changing.writer.facts()["seq"] == before
+    _turn(changing, NEW, 9)
+    changing.ask("memory.rewrite", {"id": changing.store("four")["id"], "content": "five"})
+    assert changing.writer.facts()["pending"] == 1
+    asked = changing.writer.facts()["seq"]
+    assert _turn(changing, NEW, 9)["stored"] == 1
+    assert changing.writer.facts()["seq"] == asked + 1
