@@ -30,7 +30,7 @@ class Work:
     """One job with its texts cut into windows, and the vectors that are there so far.
 
     rows: shape (windows, dimensions). missing: how many of them are not there yet. bulk: nobody waits for it at a
-    prompt.
+    prompt. queries: the texts are asked for, and not stored.
     """
 
     job: Job
@@ -39,6 +39,7 @@ class Work:
     rows: Vectors = field(repr=False)
     missing: int
     bulk: bool
+    queries: bool = False
 
     @classmethod
     def of(cls, job: Job, texts: Sequence[str], embedder: Embedder, alive: Alive) -> Work:
@@ -49,7 +50,8 @@ class Work:
             alive()
         count = sum(map(len, windows))
         rows = np.empty((count, embedder.dimensions), dtype=np.float32)
-        return cls(job, texts, tuple(windows), rows, count, OPERATIONS[job.operation].bulk)
+        queries = not OPERATIONS[job.operation].writes
+        return cls(job, texts, tuple(windows), rows, count, OPERATIONS[job.operation].bulk, queries)
 
     def embedding(self, model: str) -> Embedding:
         """Return the finished embedding."""
@@ -117,7 +119,8 @@ class BatchQueue:
             return
         self.batches += 1
         self.windows += len(batch)
-        for piece, vector in zip(batch, embedder.embed([piece.text for piece in batch]), strict=True):
+        vectors = embedder.embed([piece.text for piece in batch], queries=batch[0].work.queries)
+        for piece, vector in zip(batch, vectors, strict=True):
             work = piece.work
             work.rows[piece.row] = vector
             work.missing -= 1
@@ -174,7 +177,8 @@ class BatchQueue:
 def _alike(one: Piece, other: Piece) -> bool:
     """Return whether two windows may share a batch."""
     short, long = sorted((one.tokens, other.tokens))
-    return one.work.bulk == other.work.bulk and long <= UNLIKE * short
+    kinds = [(piece.work.bulk, piece.work.queries) for piece in (one, other)]
+    return kinds[0] == kinds[1] and long <= UNLIKE * short
 
 
 def _answer(work: Work, embedder: Embedder) -> Answer:

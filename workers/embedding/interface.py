@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,14 @@ from memmux.wire.embeddings import Window
 
 Vectors = NDArray[np.float32]
 """Rows of unit length, shape (texts, dimensions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model by what its vectors are labelled with, and by what settings called it; `source` is empty if unknown."""
+
+    name: str
+    source: str
 
 
 class Embedder(Protocol):
@@ -40,5 +49,8 @@ class Embedder(Protocol):
     def windows(self, text: str) -> tuple[Window, ...]:
         """Return the ranges of characters that fit the model, overlapping, that together are all of `text`."""
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one row per text, in their order; what goes past `max_tokens` is not read."""
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
+        """Return one row per text, in their order; what goes past `max_tokens` is not read.
+
+        queries: whether they are asked for, and not stored; some models make another vector of a query.
+        """

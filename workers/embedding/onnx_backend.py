@@ -57,7 +57,7 @@ class OnnxEmbedder:
         """Return the windows of `text`."""
         return self._tokenizer.windows(text)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
         """Return one unit row per text, of zeros for one without a token; they are padded to the longest of them."""
         encodings = [self._tokenizer.encode(text).ids for text in texts]
         lengths = np.array([len(ids) for ids in encodings], dtype=np.int64)

@@ -61,7 +61,7 @@ class TorchEmbedder:
         """Return the windows of `text`."""
         return self._tokenizer.windows(text)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
         """Return one unit row per text."""
         rows = self._model.encode(
             list(texts), batch_size=max(1, len(texts)), normalize_embeddings=True, show_progress_bar=False

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -11,7 +12,9 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ContentEmptyError, ModelMissingError
 from memmux.wire.embeddings import Embedding
 from memmux.wire.requests import Search, Store, StoreBatch, Update
+from tests.unit.workers.desk import Desk, waiting
 from workers.embed import EmbedWorker
+from workers.embedding.hashing import HashEmbedder
 from workers.runtime.jobs import Answer, Job, silent, work_off
 
 
@@ -110,3 +113,48 @@ def test_a_worker_that_is_not_open_has_no_facts(tmp_path: Path) -> None:
 def test_a_missing_model_keeps_the_worker_from_starting(tmp_path: Path) -> None:
     with pytest.raises(ModelMissingError):
         EmbedWorker(Settings(cache_dir=tmp_path, model="/nowhere")).open()
+
+
+def _frames(answer: Answer) -> list[str]:
+    """Return the models whose embeddings an answer has."""
+    pairs = zip(answer.frames[::2], answer.frames[1::2], strict=True)
+    return [Embedding.from_frames(pair).model for pair in pairs]
+
+
+@pytest.fixture
+def changing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Desk, EmbedWorker]]:
+    """A worker whose model is to take the place of the one by which a database is searched."""
+    monkeypatch.setattr("workers.embed.LOOK_S", 0.0)
+    made = Embedding.of_vector("hash", HashEmbedder().embed(["one"])[0].tolist(), 3)
+    desk.ask("memory.store", {"content": "one"}, *made.frames())
+    worker = EmbedWorker(replace(desk.settings, embedder=EmbedderChoice.HASH, model="hash-96"))
+    worker.open()
+    yield desk, worker
+    worker.close()
+
+
+def test_while_the_model_is_changed_texts_get_the_vectors_of_both(changing: tuple[Desk, EmbedWorker]) -> None:
+    desk, worker = changing
+    assert worker.facts().items() >= {"model": "hash-96", "source": "hash-96", "beside": "hash", "lost": ""}.items()
+    query = job("memory.search", Search(query="the same").to_body())
+    stored = job("memory.store", Store(content="x").to_body())
+    wanted = job("vectors.backfill", orjson.dumps({"model": "hash-96"}), b'{"memories": []}')
+    assert [_frames(only(worker, one)) for one in (query, query, stored, wanted)] == [
+        *[["hash-96", "hash"]] * 3,
+        ["hash-96"],
+    ]
+    asked, texts = waiting(desk, "hash-96", dimensions=96)
+    made = Embedding.of_vector("hash-96", HashEmbedder("hash-96").embed(["one"])[0].tolist(), 3)
+    desk.ask("vectors.backfill", {**asked, "beside": "hash"}, texts, *made.frames())
+    assert _frames(only(worker, query)) == ["hash-96"]
+    assert worker.facts()["beside"] == ""
+
+
+def test_a_model_before_that_is_gone_is_said_in_a_sentence(desk: Desk) -> None:
+    desk.store("one", (1, 0))  # of a model that nobody has
+    worker = EmbedWorker(replace(desk.settings, embedder=EmbedderChoice.HASH))
+    worker.open()
+    facts = worker.facts()
+    assert (facts["beside"], _frames(only(worker, job("memory.store", Store(content="x").to_body())))) == ("", ["hash"])
+    assert str(facts["lost"]).startswith("the model before, tiny, can't be loaded (")
+    worker.close()

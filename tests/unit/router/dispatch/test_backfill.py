@@ -182,3 +182,16 @@ def test_no_client_can_touch_it() -> None:
     driver.client(b"a", Header(kind=Kind.REQUEST, id="internal-1", operation="memory.get"), b"{}")
     assert driver.cancelled("read-0") == []
     assert driver.outcomes(b"a") == [("internal-1", "argument_invalid")]
+
+
+def test_the_writer_hears_which_model_is_loaded_beside_and_what_its_own_is_called(driver: Driver) -> None:
+    driver.heartbeat("embed-0", model="m", dimensions=3, source="/models/m", beside="old", lost="")
+    driver.heartbeat("write-0", pending=0, model="old", source="old")
+    body = orjson.loads(_walk(driver, "read-0").body)
+    assert body == {"model": "m", "dimensions": 3, "limit": 32, "source": "/models/m", "beside": "old"}
+
+
+@pytest.mark.parametrize("facts", [{"unneeded": 1}, {"switch": {"to": "other", "done": 3}}, {"source": "moved"}])
+def test_what_is_left_of_other_models_is_reason_enough(driver: Driver, facts: Mapping[str, object]) -> None:
+    driver.heartbeat("write-0", pending=0, model="m", **facts)
+    assert driver.asked("read-0") == ["internal-1"]
