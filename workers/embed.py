@@ -14,8 +14,8 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.wire.embeddings import Embedding
-from memmux.wire.operations import Stage
-from workers.embedding.batches import BatchQueue, Work
+from memmux.wire.operations import OPERATIONS, Stage
+from workers.embedding.batches import LATER, LATER_BYTES, BatchQueue, Work
 from workers.embedding.cache import QueryCache
 from workers.embedding.choose import choose, known
 from workers.embedding.interface import Embedder, Named
@@ -67,7 +67,9 @@ class EmbedWorker:
             except MemmuxError as error:
                 yield job, error
                 continue
-            if job.operation == _SEARCH and (known := self._cached(texts[0])):
+            if _later(job, texts):
+                yield job, Answer((), (LATER,))
+            elif job.operation == _SEARCH and (known := self._cached(texts[0])):
                 yield job, self._answer(job, tuple(frame for one in known for frame in one.frames()))
             else:
                 self._batch_queue.add(Work.of(job, texts, self._embedder, alive))
@@ -92,7 +94,7 @@ class EmbedWorker:
         """Yield the outcome of a request, unless the other model has to do with it yet."""
         job, answer = outcome
         made = self._made.pop(work, ())
-        if isinstance(answer, MemmuxError):
+        if isinstance(answer, MemmuxError) or work.missing:
             yield job, answer
             return
         if job.operation == _SEARCH:
@@ -164,3 +166,10 @@ class EmbedWorker:
 
     def close(self) -> None:
         """Do nothing: the process ends next."""
+
+
+def _later(job: Job, texts: Sequence[str]) -> bool:
+    """Return whether a request is to store what takes longer to embed than whoever asks for it wants to wait."""
+    operation = OPERATIONS[job.operation]
+    kept = operation.writes and not operation.internal
+    return kept and any(len(text.encode()) > LATER_BYTES for text in texts)

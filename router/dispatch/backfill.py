@@ -18,8 +18,9 @@ from router.dispatch.pools import Pool
 from router.dispatch.slips import Slip
 
 BATCH = 32  # memories of one request
-PAUSE_S = 5.0  # after a failure, and after a batch that did nothing if nothing else has changed since
-_TIMEOUT_S = 120.0  # of one batch
+PAUSE_S = 5.0  # after a failure, and after a batch that did nothing if nothing else has changed since;
+PAUSE_MOST_S = 600.0  # twice as long after each further failure in a row: a text that ends workers ends few of them
+_TIMEOUT_S = 3600.0  # of one batch: a memory of the greatest length takes minutes, and each waits for interactive work
 _OPERATION = OPERATIONS["vectors.backfill"]
 
 
@@ -29,13 +30,14 @@ class Backfill:
     slip: the batch in flight.
     """
 
-    __slots__ = ("_before", "_in_vain", "_new_id", "_not_before", "_pools", "slip")
+    __slots__ = ("_before", "_failures", "_in_vain", "_new_id", "_not_before", "_pools", "slip")
 
     def __init__(self, pools: Mapping[Stage, Pool], new_id: Callable[[], str]) -> None:
         self.slip: Slip | None = None
         self._pools = pools
         self._new_id = new_id
         self._not_before = 0.0
+        self._failures = 0  # in a row
         self._before: tuple[object, ...] = ()
         self._in_vain: tuple[object, ...] = ()  # the state in which a batch did nothing
 
@@ -45,8 +47,9 @@ class Backfill:
             failed, did = self.slip.outcome != "ok", _did(self.slip)
             # More may have come meanwhile: as many as before may wait for their vector, and be others.
             self._in_vain = self._before if not failed and not did and self._state() == self._before else ()
+            self._failures = self._failures + 1 if failed else 0
             if failed or self._in_vain:
-                self._not_before = now + PAUSE_S
+                self._not_before = now + min(PAUSE_S * 2.0 ** max(0, self._failures - 1), PAUSE_MOST_S)
             self.slip = None
 
     def next(self, now: float) -> Slip | None:

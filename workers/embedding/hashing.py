@@ -15,6 +15,7 @@ import numpy as np
 from memmux.wire.embeddings import Window
 from workers.embedding.interface import Vectors
 from workers.embedding.windows import Tokens, cut
+from workers.runtime.jobs import Alive, silent
 
 _WORD = re.compile(r"\w+")
 _NAME = re.compile(r"hash-([1-9]\d{0,3})")
@@ -37,9 +38,9 @@ class HashEmbedder:
         self.name = model if named else "hash"
         self.dimensions = int(named[1]) if named else 384
 
-    def windows(self, text: str) -> tuple[Window, ...]:
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`, of at most `max_tokens` words each."""
-        return cut(text, _words, self.max_tokens)
+        return cut(text, _words, self.max_tokens, alive)
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
         """Return one unit row per text."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memmux.wire.embeddings import Window
+from workers.runtime.jobs import Alive, silent
 
 Vectors = NDArray[np.float32]
 """Rows of unit length, shape (texts, dimensions)."""
@@ -46,8 +47,11 @@ class Embedder(Protocol):
     def degraded(self) -> tuple[str, ...]:
         """Codes that every answer made with it carries."""
 
-    def windows(self, text: str) -> tuple[Window, ...]:
-        """Return the ranges of characters that fit the model, overlapping, that together are all of `text`."""
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
+        """Return the ranges of characters that fit the model, overlapping, that together are all of `text`.
+
+        alive: is called often, as a long text takes seconds.
+        """
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
         """Return one row per text, in their order; what goes past `max_tokens` is not read.

@@ -21,6 +21,7 @@ from memmux.wire.embeddings import Window
 from workers.embedding.interface import Vectors
 from workers.embedding.sources import Source
 from workers.embedding.windows import Tokens, cut
+from workers.runtime.jobs import Alive, silent
 
 _PIECE = re.compile(r"\w{1,16}|[^\w\s]{1,16}")  # what is counted at once; a script without spaces has long words
 _CPU = Path("/proc/cpuinfo")
@@ -44,11 +45,11 @@ class NanoEmbedder:
         self.dimensions: int = self._model.dim
         self._special = self._model.token_count("a") - 1  # tokens of the prefix, and around it
 
-    def windows(self, text: str) -> tuple[Window, ...]:
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""
         if self._count(text) <= self.max_tokens - self._special:
             return ((0, len(text)),)
-        return cut(text, self._tokens, self.max_tokens - self._special)
+        return cut(text, self._tokens, self.max_tokens - self._special, alive)
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
         """Return one unit row per text, as a query or as what is stored."""

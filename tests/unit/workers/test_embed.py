@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from memmux.wire.embeddings import Embedding
 from memmux.wire.requests import Search, Store, StoreBatch, Update
 from tests.unit.workers.desk import Desk, waiting
 from workers.embed import EmbedWorker
+from workers.embedding.batches import LATER, LATER_BYTES, BatchQueue, Work
 from workers.embedding.hashing import HashEmbedder
 from workers.runtime.jobs import Answer, Job, silent, work_off
 
@@ -158,3 +160,39 @@ def test_a_model_before_that_is_gone_is_said_in_a_sentence(desk: Desk) -> None:
     assert (facts["beside"], _frames(only(worker, job("memory.store", Store(content="x").to_body())))) == ("", ["hash"])
     assert str(facts["lost"]).startswith("the model before, tiny, can't be loaded (")
     worker.close()
+
+
+@pytest.mark.parametrize("operation", ["memory.store", "memory.store_similar", "memory.store_batch", "memory.rewrite"])
+def test_what_takes_longer_than_one_waits_is_stored_without_vectors_at_once(
+    worker: EmbedWorker, operation: str
+) -> None:
+    short, long = "word " * (LATER_BYTES // 5), "word " * (LATER_BYTES // 5 + 1)
+    bodies = {
+        "memory.store_batch": lambda text: StoreBatch(memories=(Store(content="a"), Store(content=text))).to_body(),
+        "memory.rewrite": lambda text: Update(id="i", content=text).to_body(),
+    }
+    body = bodies.get(operation, lambda text: Store(content=text).to_body())
+    assert Embedding.from_frames(only(worker, job(operation, body(short))).frames).windows[-1][-1][1] == len(short)
+    assert only(worker, job(operation, body(long))) == Answer((), (LATER,))
+
+
+def test_what_has_no_vectors_yet_gets_them_however_long_it_is(worker: EmbedWorker) -> None:
+    long = orjson.dumps({"memories": [{"id": "i", "content": "word " * LATER_BYTES}]})
+    answer = only(worker, job("vectors.backfill", orjson.dumps({"model": "hash"}), long))
+    assert Embedding.from_frames(answer.frames).windows[0][-1][1] == 5 * LATER_BYTES
+
+
+def test_a_store_that_has_waited_for_half_its_time_goes_on_without_vectors(worker: EmbedWorker) -> None:
+    now = time.monotonic()
+    waiting_long = replace(job("memory.store", Store(content="one two").to_body()), deadline=now + 1000)
+    ((_, outcome),) = work_off(worker, [waiting_long])
+    assert isinstance(outcome, Answer)
+    assert outcome.frames
+    work = Work.of(waiting_long, ("one two",), HashEmbedder(), silent)
+    assert now + 499 < work.until < now + 502
+    queue = BatchQueue()
+    work.until = now
+    queue.add(work)
+    assert list(queue.embed_next(HashEmbedder())) == [(work, (waiting_long, Answer((), (LATER,))))]
+    assert not queue
+    assert Work.of(replace(waiting_long, operation="memory.search"), ("q",), HashEmbedder(), silent).until == math.inf

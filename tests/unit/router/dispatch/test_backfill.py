@@ -110,6 +110,23 @@ def test_failure_is_followed_by_a_pause() -> None:
     assert driver.asked("read-0") == ["internal-1", "internal-2"]
 
 
+def test_the_pause_grows_with_failures_in_a_row_and_is_short_again_after_a_success() -> None:
+    driver = _behind()
+    for number, pause_s in enumerate([PAUSE_S, 2 * PAUSE_S, 4 * PAUSE_S], 1):
+        driver.fail("read-0", driver.requests("read-0")[-1], "busy")
+        driver.now += pause_s - 0.1
+        driver.heartbeat("write-0", **_BEHIND)
+        assert len(driver.asked("read-0")) == number
+        driver.now += 0.2
+        driver.heartbeat("write-0", **_BEHIND)
+        assert len(driver.asked("read-0")) == number + 1
+    _batch(driver, {"stored": 1}, **_BEHIND)
+    driver.fail("read-0", driver.requests("read-0")[-1], "busy")
+    driver.now += PAUSE_S + 0.1
+    driver.heartbeat("write-0", **_BEHIND)
+    assert len(driver.asked("read-0")) == 6
+
+
 def test_batch_that_changed_nothing_is_followed_by_a_pause() -> None:
     driver = _behind()
     for worker in ("read-0", "embed-0"):
