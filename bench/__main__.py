@@ -248,13 +248,14 @@ def floor(*, as_json: bool) -> None:
 
 
 @bench.command()
+@click.option("--model", help="Ask by meaning, too, with this model.")
 @json_option
-def languages(*, as_json: bool) -> None:
+def languages(*, model: str | None, as_json: bool) -> None:
     """Measure what words alone find in seven languages, and identifiers inside Chinese and Japanese."""
     from bench.harness import report
     from bench.scenarios import languages
 
-    sys.exit(report.finish(languages.measure(), as_json=as_json))
+    sys.exit(report.finish(languages.measure(model), as_json=as_json))
 
 
 @bench.command()

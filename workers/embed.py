@@ -1,23 +1,35 @@
-"""The embed worker: turns the texts of requests into vectors, many requests at a time."""
+"""The embed worker: turns the texts of requests into vectors, many requests at a time.
+
+While another model takes the place of the one whose vectors are searched, both are loaded, and a text gets the vectors
+of both: what is stored is found at once, and after the switch; and a reader takes of a query the one that it needs.
+"""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 
-from memmux.config.settings import Settings
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import MemmuxError
-from memmux.wire.operations import Stage
-from workers.embedding.batches import BatchQueue, Work
+from memmux.logs import log
+from memmux.wire.embeddings import Embedding
+from memmux.wire.operations import OPERATIONS, Stage
+from workers.embedding.batches import LATER, LATER_BYTES, BatchQueue, Work
 from workers.embedding.cache import QueryCache
-from workers.embedding.choose import choose
-from workers.embedding.interface import Embedder
+from workers.embedding.choose import choose, known
+from workers.embedding.interface import Embedder, Named
 from workers.embedding.texts import texts_of
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
+from workers.storage import backfill
+from workers.storage.db import serving
+
+LOOK_S = 1.0  # between two looks at which model is searched with
+_SEARCH = "memory.search"
 
 
 class EmbedWorker:
-    """Runs one model in one thread."""
+    """Runs the model of the settings, and maybe the one before it, in one thread."""
 
     stage = Stage.EMBED
     retiring = False
@@ -26,8 +38,13 @@ class EmbedWorker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._cache = QueryCache()
-        self._batch_queue = BatchQueue()
         self._loaded: Embedder | None = None
+        self._beside: Embedder | None = None  # the one that is searched with, where that is another
+        self._batch_queue, self._beside_queue = BatchQueue(), BatchQueue()
+        self._made: dict[Work, tuple[bytes, ...]] = {}  # the frames of the other model, by the work that is left
+        self._looked = -math.inf
+        self._sought: Named | None = None  # what was looked for last
+        self._lost = ""  # why it can't be had
 
     @property
     def _embedder(self) -> Embedder:
@@ -38,54 +55,121 @@ class EmbedWorker:
         """Load the model; raise ModelMissingError, ModelInvalidError or ModelUnsupportedError when it can't be."""
         self._loaded = choose(self._settings)
         self._loaded.embed(["the first text takes longer than any other"])
+        self._look()
 
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Yield what is known at once: embeddings from the cache, and what is wrong. The rest is put off."""
+        if self._beside is not None:
+            self._look()
         for job in jobs:
             try:
                 texts = texts_of(job, self._embedder.name)
             except MemmuxError as error:
                 yield job, error
                 continue
-            cached = self._cache.get(self._embedder.name, texts[0]) if job.operation == "memory.search" else None
-            if cached is not None:
-                yield job, Answer(cached.frames(), self._embedder.degraded)
+            if _later(job, texts):
+                yield job, Answer((), (LATER,))
+            elif job.operation == _SEARCH and (known := self._cached(texts[0])):
+                yield job, self._answer(job, tuple(frame for one in known for frame in one.frames()))
             else:
                 self._batch_queue.add(Work.of(job, texts, self._embedder, alive))
 
     @property
     def due_s(self) -> float:
         """How soon the next batch wants to go through the model: at once, if there is any."""
-        return 0.0 if self._batch_queue else math.inf
+        return 0.0 if self._batch_queue or self._beside_queue else math.inf
 
     def late(self, alive: Alive) -> Iterator[Outcome]:
-        """Put one batch through the model and yield the requests that it completes, as `memmux.wire.embeddings`."""
-        if not self._batch_queue:
+        """Put a batch through each model and yield the requests that they complete, as `memmux.wire.embeddings`."""
+        if self._batch_queue:
+            alive()
+            for work, outcome in self._batch_queue.embed_next(self._embedder):
+                yield from self._embedded(work, outcome, self._embedder, alive)
+        if self._beside is not None and self._beside_queue:
+            alive()
+            for work, outcome in self._beside_queue.embed_next(self._beside):
+                yield from self._embedded(work, outcome, self._beside, alive)
+
+    def _embedded(self, work: Work, outcome: Outcome, by: Embedder, alive: Alive) -> Iterator[Outcome]:
+        """Yield the outcome of a request, unless the other model has to do with it yet."""
+        job, answer = outcome
+        made = self._made.pop(work, ())
+        if isinstance(answer, MemmuxError) or work.missing:
+            yield job, answer
             return
-        alive()
-        for work, outcome in self._batch_queue.embed_next(self._embedder):
-            if work.job.operation == "memory.search" and not work.missing:
-                self._cache.put(work.texts[0], work.embedding(self._embedder.name))
-            yield outcome
+        if job.operation == _SEARCH:
+            self._cache.put(work.texts[0], work.embedding(by.name))
+        frames = (*made, *answer.frames)
+        if self._beside is None or by is self._beside or job.operation == backfill.OPERATION:
+            yield job, self._answer(job, frames)
+        else:
+            rest = Work.of(job, work.texts, self._beside, alive)
+            self._made[rest] = frames
+            self._beside_queue.add(rest)
+
+    def _answer(self, job: Job, frames: tuple[bytes, ...]) -> Answer:
+        used = [self._embedder, *([self._beside] if self._beside and job.operation != backfill.OPERATION else [])]
+        return Answer(frames, tuple(dict.fromkeys(code for one in used for code in one.degraded)))
+
+    def _cached(self, text: str) -> list[Embedding]:
+        """Return the embeddings of a query by all models that are loaded; none if one of them is not known."""
+        models = [self._embedder, *([self._beside] if self._beside else [])]
+        found = [self._cache.get(one.name, text) for one in models]
+        return [one for one in found if one is not None] if all(found) else []
+
+    def _look(self) -> None:
+        """See which model is searched with, and have it loaded while it is another one."""
+        if time.monotonic() - self._looked < LOOK_S or self._beside_queue:
+            return
+        self._looked = time.monotonic()
+        named = serving.model_of(self._settings.database)
+        if named is None or named.name == self._embedder.name:
+            self._beside = self._sought = None
+        elif named != self._sought:
+            self._sought = named
+            try:
+                self._beside, self._lost = known(self._settings, named), ""
+            except MemmuxError as error:
+                self._beside = None
+                self._lost = (
+                    f"the model before, {named.name}, can't be loaded ({error.message}), so its vectors find nothing: "
+                    f"searches go by words, and by meaning as far as there are vectors of {self._embedder.name}"
+                )
+                log.get().warning("model_lost", model=named.name, now=self._embedder.name, error=error.message)
 
     def facts(self) -> dict[str, object]:
-        """Return which model this is, what runs it, and how the cache does; empty before `open`."""
+        """Return which model this is, what runs it, and how the cache does; empty before `open`.
+
+        source: what the settings call it. beside: the name of the other one that is loaded. lost: why that is not.
+        """
         if self._loaded is None:
             return {}
+        hashed = self._settings.embedder is EmbedderChoice.HASH
         return {
             "model": self._loaded.name,
+            "source": self._loaded.name if hashed else self._settings.model,
+            "beside": "" if self._beside is None else self._beside.name,
+            "lost": self._lost,
             "dimensions": self._loaded.dimensions,
             "backend": self._loaded.backend,
             "max_tokens": self._loaded.max_tokens,
-            "batches": self._batch_queue.batches,
-            "windows": self._batch_queue.windows,
+            "batches": self._batch_queue.batches + self._beside_queue.batches,
+            "windows": self._batch_queue.windows + self._beside_queue.windows,
             "cache_hits": self._cache.hits,
             "cache_misses": self._cache.misses,
             "degraded": list(self._loaded.degraded),
         }
 
     def idle(self) -> None:
-        """Do nothing: a model needs no upkeep."""
+        """See whether another model is searched with."""
+        self._look()
 
     def close(self) -> None:
         """Do nothing: the process ends next."""
+
+
+def _later(job: Job, texts: Sequence[str]) -> bool:
+    """Return whether a request is to store what takes longer to embed than whoever asks for it wants to wait."""
+    operation = OPERATIONS[job.operation]
+    kept = operation.writes and not operation.internal
+    return kept and any(len(text.encode()) > LATER_BYTES for text in texts)

@@ -48,9 +48,9 @@ from workers.embedding.texts import HEALTH_TEXT
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.db import rows
-from workers.storage.db.embeddings import Embedded, embedded, refuse_wrong_lengths
+from workers.storage.db.embeddings import Embedded, by_text, refuse_wrong_lengths
 from workers.storage.db.namespaces import Placed
-from workers.storage.interface import Query, Reader
+from workers.storage.interface import Embeddings, Reader
 from workers.storage.reading.reader import SqliteReader
 
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
@@ -97,7 +97,7 @@ class ReadWorker:
     def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
         self._open = SqliteReader(self._settings.database, cues=self._settings.cues)
-        self.queries.load()
+        self._load_models()
         try:
             self._open.idle(alive)
         except DatabaseCorruptError as error:  # what can still be read is served
@@ -114,6 +114,7 @@ class ReadWorker:
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Answer each of `jobs`, or say why not."""
         self._open_anew()
+        self._follow_model()
         self._pending = self.queries.begin([(job, text) for job in jobs if (text := _to_embed(job)) is not None])
         for job in sorted(jobs, key=lambda job: job.id in self._pending):  # what need not wait for the model goes first
             try:
@@ -121,6 +122,15 @@ class ReadWorker:
             except MemmuxError as error:
                 outcome = _alone(error)
             yield job, outcome
+
+    def _load_models(self) -> None:
+        self._follow_model()
+        self.queries.load()
+
+    def _follow_model(self) -> None:
+        """Have queries embedded by the model that is searched with; a database that can't be read says so later."""
+        with suppress(MemmuxError):
+            self.queries.follow(self._reader.model)
 
     def facts(self) -> dict[str, object]:
         """Return seq, the change of the last answer, indexed, how many vectors are in the segments in use, and more.
@@ -132,7 +142,7 @@ class ReadWorker:
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
         self._open_anew()
-        self.queries.load()
+        self._load_models()
         try:
             self._reader.idle()
         except DatabaseReplacedError:
@@ -183,7 +193,7 @@ class ReadWorker:
     def _search(self, job: Job, alive: Alive) -> Answer:
         mode = Search.from_body(job.frames[0]).mode
         query = self._query(job, alive)
-        if query is None and mode is Mode.SEMANTIC:
+        if not query and mode is Mode.SEMANTIC:
             for code in set(job.degraded).intersection(_HOPELESS):
                 raise ERRORS[code]
         with self._placed(job, Search, alive) as placed:
@@ -194,23 +204,25 @@ class ReadWorker:
         degraded = (*found.degraded, *self.queries.degraded) if job.id in self._pending else found.degraded
         return Answer((orjson.dumps(body),), degraded, done)
 
-    def _query(self, job: Job, alive: Alive) -> Query:
-        """Return the embedding of a search, which came with it or is being made, if there is any."""
+    def _query(self, job: Job, alive: Alive) -> Embeddings:
+        """Return the embeddings of a search, which came with it or are being made, if there are any."""
 
-        def wait() -> Embedded | None:
-            return next(iter(embedded(self._vector(job, alive), 1)), None)
+        def wait() -> Sequence[Embedded]:
+            return by_text(self._vector(job, alive), 1)[0]
 
         return wait if job.id in self._pending else wait()
 
     def _vector(self, job: Job, alive: Alive) -> Sequence[bytes]:
-        """Return the frames of the embedding that came with a request, or is being made here; none if there is none."""
-        pending = self._pending.get(job.id)
-        while pending is not None:
+        """Return the frames of the embeddings that came with a request, or are made here; none if there are none."""
+        pending, text = self._pending.get(job.id), _to_embed(job)
+        while pending is not None and text is not None:
             try:
                 made = pending.result(_LOOK_S)
             except TimeoutError:
                 alive()
-            else:
+                continue
+            pending = None if made is None else self.queries.again((job, text), self._reader.model, made)
+            if pending is None:
                 return () if made is None else made.frames()
         return job.frames[1:]
 
@@ -226,9 +238,9 @@ class ReadWorker:
         return Answer((orjson.dumps(graph),))
 
     def _similar(self, job: Job, alive: Alive) -> Answer:
-        text = next(iter(embedded(job.frames[1:], 1)), None)
+        (texts,) = by_text(job.frames[1:], 1)
         with self._placed(job, Store, alive) as placed:
-            found = self._reader.similar(placed.asked, text)
+            found = self._reader.similar(placed.asked, texts)
         return Answer((similar.frame(found),))
 
     def _history(self, job: Job, alive: Alive) -> Answer:
@@ -268,9 +280,9 @@ class ReadWorker:
         asked = HealthRow.from_body(job.frames[0])
         frames = self._vector(job, alive)
         refuse_wrong_lengths(frames)
-        text = next(iter(embedded(frames, 1)), None)
+        (texts,) = by_text(frames, 1)
         with self._reader.snapshot(job.deadline, alive):
-            missed = self._reader.missed(asked, text)
+            missed = self._reader.missed(asked, texts)
         return Answer((orjson.dumps({"missed": missed}),))
 
     def _backfill(self, job: Job, alive: Alive) -> Answer:

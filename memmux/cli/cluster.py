@@ -97,6 +97,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
             ("index", _index(status.index)),
             ("log", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
             ("model", status.model or "loading"),
+            ("switch", status.switching()),
             ("database", status.database),
             ("endpoint", ", ".join(filter(None, (status.endpoint, status.listen)))),
             ("router", (f"pid {status.pid}, " if status.pid else "") + f"version {status.version}"),

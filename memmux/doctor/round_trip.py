@@ -57,7 +57,10 @@ def _steps(client: Client) -> Iterator[Finding]:
         )
     else:
         yield Finding("round_trip", Level.OK, f"stored, read, found and removed in {ms:.0f} ms")
-    degraded = client.status().degraded
+    status = client.status()
+    if status.switch:
+        yield Finding("switch", Level.WARNING if "lost" in status.switch else Level.OK, status.switching())
+    degraded = status.degraded
     if degraded or stored.degraded:
         codes = ", ".join(sorted({*degraded, *stored.degraded}))
         yield Finding("degraded", Level.WARNING, f"the cluster serves without {codes}; `memmux status` says more")

@@ -1,5 +1,8 @@
 """Backfill: memories that were stored without a vector, or with another model's, get theirs, a batch at a time.
 
+While the embedder has the model that searches go by beside its own, that one serves until its own has all memories.
+What turns of the backfill also do is to remove vectors that nobody needs any more, and to note what a model is called.
+
 Vectors that were brought along are compared with the model's first, some of each audit: what turns out to be another
 model's is dropped, and then waits like any other.
 """
@@ -15,8 +18,9 @@ from router.dispatch.pools import Pool
 from router.dispatch.slips import Slip
 
 BATCH = 32  # memories of one request
-PAUSE_S = 5.0  # after a failure, and after a batch that did nothing if nothing else has changed since
-_TIMEOUT_S = 120.0  # of one batch
+PAUSE_S = 5.0  # after a failure, and after a batch that did nothing if nothing else has changed since;
+PAUSE_MOST_S = 600.0  # twice as long after each further failure in a row: a text that ends workers ends few of them
+_TIMEOUT_S = 3600.0  # of one batch: a memory of the greatest length takes minutes, and each waits for interactive work
 _OPERATION = OPERATIONS["vectors.backfill"]
 
 
@@ -26,13 +30,14 @@ class Backfill:
     slip: the batch in flight.
     """
 
-    __slots__ = ("_before", "_in_vain", "_new_id", "_not_before", "_pools", "slip")
+    __slots__ = ("_before", "_failures", "_in_vain", "_new_id", "_not_before", "_pools", "slip")
 
     def __init__(self, pools: Mapping[Stage, Pool], new_id: Callable[[], str]) -> None:
         self.slip: Slip | None = None
         self._pools = pools
         self._new_id = new_id
         self._not_before = 0.0
+        self._failures = 0  # in a row
         self._before: tuple[object, ...] = ()
         self._in_vain: tuple[object, ...] = ()  # the state in which a batch did nothing
 
@@ -42,8 +47,9 @@ class Backfill:
             failed, did = self.slip.outcome != "ok", _did(self.slip)
             # More may have come meanwhile: as many as before may wait for their vector, and be others.
             self._in_vain = self._before if not failed and not did and self._state() == self._before else ()
+            self._failures = self._failures + 1 if failed else 0
             if failed or self._in_vain:
-                self._not_before = now + PAUSE_S
+                self._not_before = now + min(PAUSE_S * 2.0 ** max(0, self._failures - 1), PAUSE_MOST_S)
             self.slip = None
 
     def next(self, now: float) -> Slip | None:
@@ -54,32 +60,39 @@ class Backfill:
             return None
         embedder = self._pools[Stage.EMBED].facts
         model, dimensions = embedder.get("model"), embedder.get("dimensions")
-        pending, unaudited, current = self._before = self._state()
-        if model is None or (not pending and not unaudited and current == model):
+        self._before = self._state()
+        if model is None or self._before == (0, 0, model, None, 0, embedder.get("source", "")):
             return None
-        windows = {name: embedder[name] for name in ("max_tokens",) if name in embedder}
+        more = {name: embedder[name] for name in ("max_tokens", "source", "beside") if embedder.get(name)}
         request_id = self._new_id()
         self.slip = Slip(
             id=request_id,
             operation=_OPERATION,
             session=None,
-            frames=(orjson.dumps({"model": model, "dimensions": dimensions, "limit": BATCH, **windows}),),
+            frames=(orjson.dumps({"model": model, "dimensions": dimensions, "limit": BATCH, **more}),),
             key=request_id,
             accepted_at=now,
             deadline=now + _TIMEOUT_S,
         )
         return self.slip
 
-    def _state(self) -> tuple[object, object, object]:
-        """Return what the writer said last: how many memories wait for a vector, how many audits, and the model."""
+    def _state(self) -> tuple[object, ...]:
+        """Return what the writer said last.
+
+        How many memories wait for a vector, how many audits, the model that searches go by, the one that is coming,
+        how many nobody needs, and what the first is called.
+        """
         facts = self._pools[Stage.WRITE].facts
-        return facts.get("pending", 0), facts.get("unaudited", 0), facts.get("model")
+        switch = facts.get("switch")
+        coming = (switch.get("to"), switch.get("done")) if isinstance(switch, Mapping) and switch else None
+        counts = (facts.get(name, 0) for name in ("pending", "unaudited"))
+        return *counts, facts.get("model"), coming, facts.get("unneeded", 0), facts.get("source", "")
 
 
 def _did(slip: Slip) -> bool:
     """Return whether a batch did anything, or what it was to do had changed meanwhile, by the writer's answer."""
     try:
         answer = orjson.loads(b"".join(slip.answer[:1]))
-        return any(answer.get(name) for name in ("stored", "gone", "compared"))
+        return any(answer.get(name) for name in ("stored", "gone", "compared", "dropped"))
     except (orjson.JSONDecodeError, AttributeError):
         return False

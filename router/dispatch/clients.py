@@ -104,12 +104,14 @@ class Frontend:
 
     def _welcome_of(self, grant: Grant) -> dict[str, object]:
         """Return the detail of a WELCOME; a client with a key is told what that allows."""
-        embedder = self._flow.pools[Stage.EMBED].facts
+        embedder, written = self._flow.pools[Stage.EMBED].facts, self._flow.pools[Stage.WRITE].facts
+        # While the one model takes the place of the other, vectors that a client brings are of the one searched with.
+        serving = written if embedder.get("beside") and embedder["beside"] == written.get("model") else embedder
         known = {name: value for name, value in self._welcome.items() if not grant.limited or name not in _PRIVATE}
         return {
             **known,
-            "model": embedder.get("model"),
-            "dimensions": embedder.get("dimensions"),
+            "model": serving.get("model"),
+            "dimensions": serving.get("dimensions"),
             "limits": {**self._limits, "in_flight": grant.in_flight},
             **({"grant": grant.to_json()} if grant.name else {}),
         }

@@ -22,6 +22,8 @@ _GAUGES = {
     "memmux_router_rss_bytes": (("rss_bytes",), "Resident memory of the router."),
     "memmux_memories": (("memories",), "Memories that are not deleted."),
     "memmux_pending_memories": (("pending",), "Memories that still wait for their vector."),
+    "memmux_model_switch_done_memories": (("switch", "done"), "Memories with vectors of the model to be changed to."),
+    "memmux_model_switch_memories": (("switch", "of"), "Memories that are to have such vectors before the change."),
     "memmux_change_seq": (("seq",), "The newest change of the log."),
     "memmux_wal_bytes": (("wal_bytes",), "Size of the write-ahead log."),
     "memmux_index_vectors": (("index", "vectors"), "Vectors in the index of many vectors."),

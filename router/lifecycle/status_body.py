@@ -33,7 +33,8 @@ def status_body(
         "memories": written.get("memories", 0),
         "pending": written.get("pending", 0),
         "unaudited": written.get("unaudited", 0),
-        "model": facts.get(Stage.EMBED, {}).get("model"),
+        "model": _model(written, facts.get(Stage.EMBED, {})),
+        "switch": _switch(written, facts.get(Stage.EMBED, {})),
         "uptime_s": round(now - started, 3),
         "rss_bytes": rss_bytes(os.getpid()),
         "wal_bytes": written.get("wal_bytes", 0),
@@ -49,6 +50,22 @@ def status_body(
         "backups": {"kept": written.get("backups", 0), "newest_at": written.get("backup_at")},
         "events": seen["events"],
     }
+
+
+def _model(written: Mapping[str, Any], embedder: Mapping[str, Any]) -> str | None:
+    """Return the model that searches go by: the embedder's own, unless it has that of the database beside it."""
+    serving: str | None = written.get("model")
+    return serving if serving and serving == embedder.get("beside") else embedder.get("model")
+
+
+def _switch(written: Mapping[str, Any], embedder: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how far a change of the model is, also one for which the model before could not wait."""
+    if switch := written.get("switch"):
+        return dict(switch)
+    if not (embedder.get("lost") and written.get("pending")):
+        return {}
+    of = written["memories"]
+    return {"to": embedder["model"], "done": of - written["pending"], "of": of, "lost": embedder["lost"]}
 
 
 def _embedder(each: Sequence[Mapping[str, Any]]) -> dict[str, object]:

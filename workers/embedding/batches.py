@@ -7,6 +7,8 @@ token for 8 at once, 0.36 ms for 100 and more).
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +25,9 @@ OLDEST_EVERY = 8  # each batch of so many is of the job that has waited longest
 BATCH_TOKENS = 384  # as guessed, padding included: about 0.1 s of one core
 UNLIKE = 1.6  # times the shortest window of a batch, which the longest does not exceed
 TOKEN_BYTES = 3  # of UTF-8: a low guess at what a token takes of a text
+LATER_BYTES = 32_000  # of a text that is stored at once and gets its vectors later: they take some 3 s of one core
+PATIENCE = 0.5  # of the time that a request to store has left, after which it goes on without vectors
+LATER = "indexing"  # the code that says so
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +35,8 @@ class Work:
     """One job with its texts cut into windows, and the vectors that are there so far.
 
     rows: shape (windows, dimensions). missing: how many of them are not there yet. bulk: nobody waits for it at a
-    prompt.
+    prompt. queries: the texts are asked for, and not stored. until: when it is better stored without vectors, which a
+    backfill makes, in monotonic seconds.
     """
 
     job: Job
@@ -39,17 +45,21 @@ class Work:
     rows: Vectors = field(repr=False)
     missing: int
     bulk: bool
+    queries: bool = False
+    until: float = math.inf
 
     @classmethod
     def of(cls, job: Job, texts: Sequence[str], embedder: Embedder, alive: Alive) -> Work:
         """Return the work that `job` is."""
         windows = []
         for text in texts:
-            windows.append(embedder.windows(text))
+            windows.append(embedder.windows(text, alive))
             alive()
         count = sum(map(len, windows))
         rows = np.empty((count, embedder.dimensions), dtype=np.float32)
-        return cls(job, texts, tuple(windows), rows, count, OPERATIONS[job.operation].bulk)
+        operation, now = OPERATIONS[job.operation], time.monotonic()
+        until = now + PATIENCE * (job.deadline - now) if operation.writes and not operation.internal else math.inf
+        return cls(job, texts, tuple(windows), rows, count, operation.bulk, not operation.writes, until)
 
     def embedding(self, model: str) -> Embedding:
         """Return the finished embedding."""
@@ -108,7 +118,7 @@ class BatchQueue:
     def embed_next(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
         """Put the next batch through the model, and yield the jobs that are done with it, each with its outcome.
 
-        Jobs that are cancelled or late end here, before they cost anything.
+        Jobs that are cancelled or late end here, before they cost anything, and those that go on without vectors.
         """
         yield from self._sort_in(embedder)
         yield from self._drop_unwanted()
@@ -117,7 +127,8 @@ class BatchQueue:
             return
         self.batches += 1
         self.windows += len(batch)
-        for piece, vector in zip(batch, embedder.embed([piece.text for piece in batch]), strict=True):
+        vectors = embedder.embed([piece.text for piece in batch], queries=batch[0].work.queries)
+        for piece, vector in zip(batch, vectors, strict=True):
             work = piece.work
             work.rows[piece.row] = vector
             work.missing -= 1
@@ -139,12 +150,15 @@ class BatchQueue:
 
     def _drop_unwanted(self) -> Iterator[tuple[Work, Outcome]]:
         for work in list(self._ages):
+            outcome: Answer | MemmuxError | None = Answer((), (LATER,)) if time.monotonic() >= work.until else None
             try:
                 work.job.check()
             except MemmuxError as error:
+                outcome = error
+            if outcome is not None:
                 self._waiting = [piece for piece in self._waiting if piece.work is not work]
                 del self._ages[work]
-                yield work, (work.job, error)
+                yield work, (work.job, outcome)
 
     def _take(self) -> list[Piece]:
         """Remove and return the next batch, within both bounds; bulk work never shares one with interactive.
@@ -174,7 +188,8 @@ class BatchQueue:
 def _alike(one: Piece, other: Piece) -> bool:
     """Return whether two windows may share a batch."""
     short, long = sorted((one.tokens, other.tokens))
-    return one.work.bulk == other.work.bulk and long <= UNLIKE * short
+    kinds = [(piece.work.bulk, piece.work.queries) for piece in (one, other)]
+    return kinds[0] == kinds[1] and long <= UNLIKE * short
 
 
 def _answer(work: Work, embedder: Embedder) -> Answer:

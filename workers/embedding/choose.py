@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 
 from memmux.config.settings import EmbedderChoice, Settings
-from memmux.errors import ModelUnsupportedError
+from memmux.errors import ModelMissingError, ModelUnsupportedError
 from memmux.logs import log
-from workers.embedding import installation
-from workers.embedding.interface import Embedder
+from workers.embedding import installation, sources
+from workers.embedding.hashing import HashEmbedder, is_hash
+from workers.embedding.interface import Embedder, Named
 from workers.embedding.sources import Source
 
 # Each backend is imported where it is chosen: torch costs seconds and half a gigabyte, onnxruntime a tenth of that.
@@ -20,12 +22,42 @@ def choose(settings: Settings) -> Embedder:
     Raises ModelMissingError, ModelInvalidError or ModelUnsupportedError when there is no model that can be loaded.
     """
     if settings.embedder is EmbedderChoice.HASH:
-        return _hashing()
+        return _hashing(settings)
     return load(settings, installation.find(settings))
+
+
+def known(settings: Settings, model: Named) -> Embedder:
+    """Return the model with whose vectors a database was filled, loaded from this machine; raise as `choose` does."""
+    named = _naming(settings, model)
+    hashed = named.embedder is EmbedderChoice.HASH
+    return _same(_hashing(named) if hashed else load(named, sources.find(named)), model)
+
+
+def known_shared(settings: Settings, model: Named) -> Embedder | None:
+    """Return that model if all processes share its weights; raise as `choose_shared` does."""
+    found = choose_shared(_naming(settings, model))
+    return None if found is None else _same(found, model)
+
+
+def _naming(settings: Settings, model: Named) -> Settings:
+    """Return the settings with which a database was filled."""
+    source = model.source or model.name
+    if is_hash(source):
+        return replace(settings, embedder=EmbedderChoice.HASH, model=source)
+    auto = settings.embedder is EmbedderChoice.HASH or source == sources.NANO
+    return replace(settings, embedder=EmbedderChoice.AUTO if auto else settings.embedder, model=source)
+
+
+def _same(found: Embedder, model: Named) -> Embedder:
+    if found.name != model.name:
+        raise ModelMissingError(f"{model.source or model.name} is another model now, whose vectors are {found.name}'s")
+    return found
 
 
 def load(settings: Settings, source: Source) -> Embedder:
     """Return the model in `source`, run by what `settings` ask for; raise as `choose` does."""
+    if settings.model == sources.NANO:
+        return _nano(settings, source)
     if settings.embedder is EmbedderChoice.TORCH:
         if not torch_is_there():
             raise ModelUnsupportedError("MEMMUX_EMBEDDER is torch, so install `memmux[models]`, or unset it")
@@ -47,7 +79,9 @@ def choose_shared(settings: Settings) -> Embedder | None:
     Raises ModelMissingError or ModelInvalidError when the model that `settings` name is not what it should be.
     """
     if settings.embedder is EmbedderChoice.HASH:
-        return _hashing()
+        return _hashing(settings)
+    if settings.model == sources.NANO:
+        return _nano(settings, sources.find(settings))
     if settings.embedder is EmbedderChoice.TORCH:
         return None
     from workers.embedding import onnx_backend
@@ -60,10 +94,18 @@ def torch_is_there() -> bool:
     return importlib.util.find_spec("sentence_transformers") is not None
 
 
-def _hashing() -> Embedder:
-    from workers.embedding.hashing import HashEmbedder
+def _hashing(settings: Settings) -> Embedder:
+    return HashEmbedder(settings.model)
 
-    return HashEmbedder()
+
+def _nano(settings: Settings, source: Source) -> Embedder:
+    if settings.embedder is not EmbedderChoice.AUTO:
+        raise ModelUnsupportedError(
+            f"MEMMUX_EMBEDDER is {settings.embedder}, and {sources.NANO} has an engine of its own; unset it"
+        )
+    from workers.embedding.nano_backend import NanoEmbedder
+
+    return NanoEmbedder(source)
 
 
 def _torch(source: Source) -> Embedder:

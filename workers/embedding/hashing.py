@@ -15,24 +15,34 @@ import numpy as np
 from memmux.wire.embeddings import Window
 from workers.embedding.interface import Vectors
 from workers.embedding.windows import Tokens, cut
+from workers.runtime.jobs import Alive, silent
 
 _WORD = re.compile(r"\w+")
+_NAME = re.compile(r"hash-([1-9]\d{0,3})")
+
+
+def is_hash(name: str) -> bool:
+    """Return whether vectors that are labelled so are of a hash embedder."""
+    return name == "hash" or _NAME.fullmatch(name) is not None
 
 
 class HashEmbedder:
-    """Feature hashing of words into as many dimensions as the default model has."""
+    """Feature hashing of words: into as many dimensions as the default model has, or, called hash-N, into N."""
 
-    name = "hash"
     backend = "hash"
-    dimensions = 384
     max_tokens = 256  # words
     degraded = ("hash_embedder",)
 
-    def windows(self, text: str) -> tuple[Window, ...]:
-        """Return the windows of `text`, of at most `max_tokens` words each."""
-        return cut(text, _words, self.max_tokens)
+    def __init__(self, model: str = "") -> None:
+        named = _NAME.fullmatch(model)
+        self.name = model if named else "hash"
+        self.dimensions = int(named[1]) if named else 384
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
+        """Return the windows of `text`, of at most `max_tokens` words each."""
+        return cut(text, _words, self.max_tokens, alive)
+
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
         """Return one unit row per text."""
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for index, text in enumerate(texts):

@@ -38,7 +38,7 @@ def find(settings: Settings, told: Told = silent) -> Source:
     try:
         return sources.find(settings)
     except (ModelMissingError, ModelInvalidError) as error:
-        if sources.is_folder(settings.model):
+        if sources.is_folder(settings.model) or settings.model == sources.NANO:
             raise
         found = error
     repository = sources.repository(settings)

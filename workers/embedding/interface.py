@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memmux.wire.embeddings import Window
+from workers.runtime.jobs import Alive, silent
 
 Vectors = NDArray[np.float32]
 """Rows of unit length, shape (texts, dimensions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model by what its vectors are labelled with, and by what settings called it; `source` is empty if unknown."""
+
+    name: str
+    source: str
 
 
 class Embedder(Protocol):
@@ -37,8 +47,14 @@ class Embedder(Protocol):
     def degraded(self) -> tuple[str, ...]:
         """Codes that every answer made with it carries."""
 
-    def windows(self, text: str) -> tuple[Window, ...]:
-        """Return the ranges of characters that fit the model, overlapping, that together are all of `text`."""
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
+        """Return the ranges of characters that fit the model, overlapping, that together are all of `text`.
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one row per text, in their order; what goes past `max_tokens` is not read."""
+        alive: is called often, as a long text takes seconds.
+        """
+
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
+        """Return one row per text, in their order; what goes past `max_tokens` is not read.
+
+        queries: whether they are asked for, and not stored; some models make another vector of a query.
+        """

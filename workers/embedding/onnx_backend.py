@@ -25,6 +25,7 @@ from workers.embedding.graph.packed import GRAPH, GRAPH_DATA
 from workers.embedding.interface import Vectors
 from workers.embedding.sources import Source
 from workers.embedding.windows import ModelTokenizer
+from workers.runtime.jobs import Alive, silent
 
 _ERRORS_ONLY = 3  # onnxruntime's severity: it would write warnings to stderr
 _LEAST_EXTERNAL = 1000  # bytes of a tensor that goes into the file beside the graph
@@ -53,11 +54,11 @@ class OnnxEmbedder:
         except Exception as error:  # the library raises nothing narrower
             raise ModelInvalidError(f"{path} can't be loaded: {error}; install the model again") from error
 
-    def windows(self, text: str) -> tuple[Window, ...]:
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""
-        return self._tokenizer.windows(text)
+        return self._tokenizer.windows(text, alive)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
         """Return one unit row per text, of zeros for one without a token; they are padded to the longest of them."""
         encodings = [self._tokenizer.encode(text).ids for text in texts]
         lengths = np.array([len(ids) for ids in encodings], dtype=np.int64)

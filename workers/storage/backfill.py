@@ -28,24 +28,36 @@ Text = tuple[str, str]
 class Backfill:
     """The body of vectors.backfill: up to `limit` memories shall have vectors of `model`, of so many `dimensions`.
 
-    max_tokens: of one window of the model, if that is known.
+    max_tokens: of one window of the model, if that is known. source: what the settings call the model. beside: the
+    name of the other model that is loaded, by which searches go on until this one has all memories.
     """
 
     model: str
     dimensions: int
     limit: int
     max_tokens: int | None = None
+    source: str = ""
+    beside: str = ""
 
     @classmethod
     def from_body(cls, body: bytes) -> Backfill:
         """Read the body; raise ArgumentInvalidError or LimitOutOfRangeError if it is not one."""
         fields = _loaded(body)
         try:
-            asked = cls(fields["model"], fields["dimensions"], fields["limit"], fields.get("max_tokens"))
+            asked = cls(
+                fields["model"],
+                fields["dimensions"],
+                fields["limit"],
+                fields.get("max_tokens"),
+                fields.get("source", ""),
+                fields.get("beside", ""),
+            )
         except (TypeError, KeyError):
             raise ArgumentInvalidError("a backfill names its model, dimensions and limit") from None
         if not isinstance(asked.model, str) or not 0 < len(asked.model) <= MODEL_CHARACTERS:
             raise ArgumentInvalidError(f"a model's name has 1 to {MODEL_CHARACTERS} characters")
+        if not isinstance(asked.source, str) or not isinstance(asked.beside, str):
+            raise ArgumentInvalidError("what a backfill says of models are texts")
         check_range("dimensions", asked.dimensions, 1, DIMENSIONS)
         check_range("limit", asked.limit, 1, limits.BATCH_MEMORIES)
         if asked.max_tokens is not None:

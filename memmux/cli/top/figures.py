@@ -20,8 +20,8 @@ class View:
 
     clients: the busiest first. workers: each with what waits for its kind, as `queued`. operations: by name, with
     count, errors, rate and percentiles. embedder: `batch_size` and `cache_hit_rate`, since the view before, if there
-    was one in which anything was embedded. storage: memories, pending, seq, wal_bytes, backups and when the newest was
-    made.
+    was one in which anything was embedded. switch: how far a change of the model is. storage: memories, pending, seq,
+    wal_bytes, backups and when the newest was made.
     """
 
     state: str
@@ -38,6 +38,7 @@ class View:
     operations: tuple[Row, ...]
     storage: Row
     embedder: Row
+    switch: Row
 
     @classmethod
     def of(cls, status: Status, before: Status | None = None) -> Self:
@@ -66,6 +67,7 @@ class View:
                 "backup_at": status.backups.get("newest_at"),
                 "index": status.index.get("state"),
             },
+            switch={**status.switch, "words": status.switching()} if status.switch else {},
             embedder=_embedder(status.embedder, {} if before is None or before.pid != status.pid else before.embedder),
         )
 

@@ -52,6 +52,8 @@ def _head(view: View) -> Iterator[Text]:
         f"{storage['memories']} memories{pending}, seq {storage['seq']}, log {_mebibytes(storage['wal_bytes'])} MiB, "
         f"{storage['backups'] or 0} backups{newest}",
     )
+    if view.switch:
+        yield Text.assemble(("switch    ", "bold"), (flat(view.switch["words"]), _OTHER))
     embedder = view.embedder
     rate = embedder["cache_hit_rate"]
     yield Text.assemble(

@@ -15,7 +15,7 @@ class Status:
 
     state: serving, starting, draining, or degraded when a kind of worker keeps failing.
     version: of the router.
-    model: the embedding model; None until an embedder is ready.
+    model: the embedding model by which memories are found; None until an embedder is ready.
     uptime_s: of the router.
     degraded: codes of everything that is not as it should be.
     clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms and queue_ms of each; of one that the
@@ -45,6 +45,9 @@ class Status:
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
     events: counts of rare events.
     gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed.
+    switch: of a change of the model, the one `to` which it is, how many memories are `done` `of` how many, and once
+        that is known `left_s`, in seconds; `lost` says why the model before can't be searched with meanwhile. Empty
+        while there is none.
     """
 
     state: str
@@ -75,6 +78,7 @@ class Status:
     backups: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     gateway: Mapping[str, Any] | None = None
+    switch: Mapping[str, Any] = field(default_factory=dict)
 
     def fitness(self, kind: str) -> str:
         """Return in words whether reading or writing works, and why that is known; kind: read or write."""
@@ -89,6 +93,14 @@ class Status:
                 )
             case _:
                 return "unknown, not looked yet"
+
+    def switching(self) -> str:
+        """Return in words how far a change of the model is; empty while there is none."""
+        if not self.switch:
+            return ""
+        left = f", some {self.switch['left_s']:.0f} s left" if "left_s" in self.switch else ""
+        far = f"to {self.switch['to']}: {self.switch['done']} of {self.switch['of']} memories have its vectors{left}"
+        return f"{far}; {self.switch['lost']}" if "lost" in self.switch else far
 
     @staticmethod
     def of_host(client: Mapping[str, Any]) -> Mapping[str, Any]:

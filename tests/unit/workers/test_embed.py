@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -11,7 +13,10 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ContentEmptyError, ModelMissingError
 from memmux.wire.embeddings import Embedding
 from memmux.wire.requests import Search, Store, StoreBatch, Update
+from tests.unit.workers.desk import Desk, waiting
 from workers.embed import EmbedWorker
+from workers.embedding.batches import LATER, LATER_BYTES, BatchQueue, Work
+from workers.embedding.hashing import HashEmbedder
 from workers.runtime.jobs import Answer, Job, silent, work_off
 
 
@@ -110,3 +115,84 @@ def test_a_worker_that_is_not_open_has_no_facts(tmp_path: Path) -> None:
 def test_a_missing_model_keeps_the_worker_from_starting(tmp_path: Path) -> None:
     with pytest.raises(ModelMissingError):
         EmbedWorker(Settings(cache_dir=tmp_path, model="/nowhere")).open()
+
+
+def _frames(answer: Answer) -> list[str]:
+    """Return the models whose embeddings an answer has."""
+    pairs = zip(answer.frames[::2], answer.frames[1::2], strict=True)
+    return [Embedding.from_frames(pair).model for pair in pairs]
+
+
+@pytest.fixture
+def changing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Desk, EmbedWorker]]:
+    """A worker whose model is to take the place of the one by which a database is searched."""
+    monkeypatch.setattr("workers.embed.LOOK_S", 0.0)
+    made = Embedding.of_vector("hash", HashEmbedder().embed(["one"])[0].tolist(), 3)
+    desk.ask("memory.store", {"content": "one"}, *made.frames())
+    worker = EmbedWorker(replace(desk.settings, embedder=EmbedderChoice.HASH, model="hash-96"))
+    worker.open()
+    yield desk, worker
+    worker.close()
+
+
+def test_while_the_model_is_changed_texts_get_the_vectors_of_both(changing: tuple[Desk, EmbedWorker]) -> None:
+    desk, worker = changing
+    assert worker.facts().items() >= {"model": "hash-96", "source": "hash-96", "beside": "hash", "lost": ""}.items()
+    query = job("memory.search", Search(query="the same").to_body())
+    stored = job("memory.store", Store(content="x").to_body())
+    wanted = job("vectors.backfill", orjson.dumps({"model": "hash-96"}), b'{"memories": []}')
+    assert [_frames(only(worker, one)) for one in (query, query, stored, wanted)] == [
+        *[["hash-96", "hash"]] * 3,
+        ["hash-96"],
+    ]
+    asked, texts = waiting(desk, "hash-96", dimensions=96)
+    made = Embedding.of_vector("hash-96", HashEmbedder("hash-96").embed(["one"])[0].tolist(), 3)
+    desk.ask("vectors.backfill", {**asked, "beside": "hash"}, texts, *made.frames())
+    assert _frames(only(worker, query)) == ["hash-96"]
+    assert worker.facts()["beside"] == ""
+
+
+def test_a_model_before_that_is_gone_is_said_in_a_sentence(desk: Desk) -> None:
+    desk.store("one", (1, 0))  # of a model that nobody has
+    worker = EmbedWorker(replace(desk.settings, embedder=EmbedderChoice.HASH))
+    worker.open()
+    facts = worker.facts()
+    assert (facts["beside"], _frames(only(worker, job("memory.store", Store(content="x").to_body())))) == ("", ["hash"])
+    assert str(facts["lost"]).startswith("the model before, tiny, can't be loaded (")
+    worker.close()
+
+
+@pytest.mark.parametrize("operation", ["memory.store", "memory.store_similar", "memory.store_batch", "memory.rewrite"])
+def test_what_takes_longer_than_one_waits_is_stored_without_vectors_at_once(
+    worker: EmbedWorker, operation: str
+) -> None:
+    short, long = "word " * (LATER_BYTES // 5), "word " * (LATER_BYTES // 5 + 1)
+    bodies = {
+        "memory.store_batch": lambda text: StoreBatch(memories=(Store(content="a"), Store(content=text))).to_body(),
+        "memory.rewrite": lambda text: Update(id="i", content=text).to_body(),
+    }
+    body = bodies.get(operation, lambda text: Store(content=text).to_body())
+    assert Embedding.from_frames(only(worker, job(operation, body(short))).frames).windows[-1][-1][1] == len(short)
+    assert only(worker, job(operation, body(long))) == Answer((), (LATER,))
+
+
+def test_what_has_no_vectors_yet_gets_them_however_long_it_is(worker: EmbedWorker) -> None:
+    long = orjson.dumps({"memories": [{"id": "i", "content": "word " * LATER_BYTES}]})
+    answer = only(worker, job("vectors.backfill", orjson.dumps({"model": "hash"}), long))
+    assert Embedding.from_frames(answer.frames).windows[0][-1][1] == 5 * LATER_BYTES
+
+
+def test_a_store_that_has_waited_for_half_its_time_goes_on_without_vectors(worker: EmbedWorker) -> None:
+    now = time.monotonic()
+    waiting_long = replace(job("memory.store", Store(content="one two").to_body()), deadline=now + 1000)
+    ((_, outcome),) = work_off(worker, [waiting_long])
+    assert isinstance(outcome, Answer)
+    assert outcome.frames
+    work = Work.of(waiting_long, ("one two",), HashEmbedder(), silent)
+    assert now + 499 < work.until < now + 502
+    queue = BatchQueue()
+    work.until = now
+    queue.add(work)
+    assert list(queue.embed_next(HashEmbedder())) == [(work, (waiting_long, Answer((), (LATER,))))]
+    assert not queue
+    assert Work.of(replace(waiting_long, operation="memory.search"), ("q",), HashEmbedder(), silent).until == math.inf

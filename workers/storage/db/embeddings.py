@@ -15,6 +15,8 @@ from workers.index.interface import Vectors
 DIMENSIONS = 8192  # the most that vec0 takes
 MODEL_CHARACTERS = 1024  # a model may be named by its path
 _POSITION = 1 << 53
+_FRAMES = 2  # of the embeddings by one model
+_MODELS = 2
 _UNIT = 1e-6  # how far a length may be from 1 before it is corrected
 _NEARLY_UNIT = 1e-3  # and how far it may be from what a model gives
 
@@ -57,10 +59,21 @@ def embedded(frames: Sequence[bytes], texts: int) -> list[Embedded]:
     return found
 
 
+def by_text(frames: Sequence[bytes], texts: int) -> list[list[Embedded]]:
+    """Return, for each of so many texts, its embeddings by each model whose two frames are among these.
+
+    There are two models while the one takes the place of the other. Raises as `embedded` does.
+    """
+    if len(frames) > _MODELS * _FRAMES:
+        raise MalformedMessageError(f"a text has embeddings by {_MODELS} models at most")
+    each = [embedded(frames[first : first + _FRAMES], texts) for first in range(0, len(frames), _FRAMES)]
+    return [[one[number] for one in each] for number in range(texts)]
+
+
 def refuse_wrong_lengths(frames: Sequence[bytes]) -> None:
     """Raise ModelInvalidError unless the vectors that a model of ours made are of unit length, if there are any."""
-    if frames:
-        embedding = Embedding.from_frames(frames)
+    for first in range(0, len(frames), _FRAMES):
+        embedding = Embedding.from_frames(frames[first : first + _FRAMES])
         vectors = np.frombuffer(embedding.data, "<f4").reshape(-1, embedding.dimensions)
         if not (np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) <= _NEARLY_UNIT).all():  # also where one is NaN
             raise ModelInvalidError(f"{embedding.model} gives vectors that are not of unit length; install it again")

@@ -1,4 +1,8 @@
-"""Vectors: which models have made some, the truth in `vectors`, and the vec0 table that each model has beside it."""
+"""Vectors: which models have made some, the truth in `vectors`, and the vec0 table that each model has beside it.
+
+One model is current: searches by meaning go by its vectors. Another one may be coming: its vectors are being made, and
+it becomes the current one in the commit in which it has as many memories as that. What is of neither is removed.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +52,23 @@ def model(connection: apsw.Connection, name: str) -> Model | None:
 
 
 def current(connection: apsw.Connection) -> Model | None:
-    """Return the model that the database is, or is becoming, embedded with."""
+    """Return the model whose vectors searches by meaning go by."""
     return next((Model(*found) for found in engine.fetch(connection, _SQL["current"])), None)
+
+
+def coming(connection: apsw.Connection) -> Model | None:
+    """Return the model that is to take the place of the current one, if its vectors are being made."""
+    return next((Model(*found) for found in engine.fetch(connection, _SQL["coming"])), None)
+
+
+def others(connection: apsw.Connection) -> list[Model]:
+    """Return the models that are neither current nor coming; nobody needs their vectors."""
+    return [Model(*found) for found in engine.fetch(connection, _SQL["others"])]
+
+
+def source(connection: apsw.Connection, of: Model) -> str:
+    """Return what the settings called the model, by which it is found again; empty if that was never noted."""
+    return str(engine.value(connection, _SQL["source"], {"model": of.id}) or "")
 
 
 def memories(connection: apsw.Connection) -> int:
@@ -81,8 +100,28 @@ class VectorTables:
         return found
 
     def make_current(self, chosen: Model) -> None:
-        """Make `chosen` the model that memories are pending for."""
-        self._connection.execute(_SQL["set_current"], {"model": chosen.id})
+        """Have searches go by the vectors of `chosen` from this commit on; none is coming any more."""
+        self._put("model", chosen.id)
+        self._connection.execute(_SQL["forget"], {"key": "next_model"})
+
+    def choose(self, wanted: Model, beside: str) -> None:
+        """Let `wanted` be the current model once it has as many memories as that, or at once, and coming before.
+
+        beside: the name of another model that can still embed queries. If that is not the current one, nobody can ask
+        for its vectors, and there is nothing to wait for.
+        """
+        serving = current(self._connection)
+        if serving is None or serving.name != beside or wanted.memories >= serving.memories:
+            self.make_current(wanted)
+        else:
+            self._put("next_model", wanted.id)
+
+    def note_source(self, of: Model, source: str) -> None:
+        """Note what the settings call a model."""
+        self._put(f"source_of_model_{of.id}", source)
+
+    def _put(self, key: str, value: str | int) -> None:
+        self._connection.execute(_SQL["put"], {"key": key, "value": value})
 
     def add(self, row: int, namespace: str, text: Embedded) -> None:
         """Add the vectors of the memory `row`, which has none of that model."""
@@ -116,9 +155,17 @@ class VectorTables:
             return False
         return bool(engine.value(self._connection, _SQL["has"], {"memory": row, "model": made_by.id}))
 
-    def drop_others(self, kept: Model) -> None:
-        """Forget every model but `kept`, with its vectors."""
-        for (model_id,) in engine.fetch(self._connection, _SQL["others"], {"model": kept.id}):
-            self._connection.execute(_SQL["drop_table"].format(table=table(model_id)))
-            self._connection.execute(_SQL["delete_model_vectors"], {"model": model_id})
-            self._connection.execute(_SQL["delete_model"], {"model": model_id})
+    def drop_some(self, limit: int) -> int:
+        """Remove vectors that nobody needs, at most so many, and then their model; return how many were removed."""
+        for unneeded in others(self._connection):
+            delete = _SQL["delete_searchable"].format(table=unneeded.table)
+            ids = engine.fetch(self._connection, _SQL["some"], {"model": unneeded.id, "limit": limit})
+            for (vector_id,) in ids:
+                self._connection.execute(delete, {"id": vector_id})
+                self._connection.execute(_SQL["delete_vector"], {"id": vector_id})
+            if len(ids) < limit:
+                self._connection.execute(_SQL["drop_table"].format(table=unneeded.table))
+                self._connection.execute(_SQL["delete_model"], {"model": unneeded.id})
+                self._connection.execute(_SQL["forget"], {"key": f"source_of_model_{unneeded.id}"})
+            return len(ids)
+        return 0

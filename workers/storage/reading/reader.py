@@ -18,14 +18,15 @@ from memmux.wire.answers import Change, Graph, Memory, Page, Verified
 from memmux.wire.cues import Cue
 from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
+from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, silent
-from workers.storage.db import audits, dump, engine, file_identity, queries, rows, schema, vectors
+from workers.storage.db import audits, dump, engine, file_identity, queries, rows, schema, serving, vectors
 from workers.storage.db.embeddings import Embedded
 from workers.storage.db.file_identity import Lineage
 from workers.storage.db.filters import condition
 from workers.storage.db.namespaces import BodyT, Placed
 from workers.storage.db.namespaces import Namespaces as Known
-from workers.storage.interface import Query, SearchOutcome
+from workers.storage.interface import Embeddings, SearchOutcome
 from workers.storage.reading import counts, history, walks
 from workers.storage.reading.search import MemorySearch
 from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower
@@ -104,13 +105,25 @@ class SqliteReader:
         page = self._search.rows("newest", where, limit=asked.limit, offset=asked.offset)
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
 
-    def search(self, asked: Search, query: Query, zone: str = "") -> SearchOutcome:
+    def search(self, asked: Search, query: Embeddings, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
-        return self._search.search(asked, query, zone)
+        fitting = (lambda: self._fit(query())) if callable(query) else self._fit(query)
+        return self._search.search(asked, fitting, zone)
 
-    def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
+    def similar(self, asked: Store, text: Sequence[Embedded]) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""
-        return self._search.similar(asked, text)
+        return self._search.similar(asked, self._fit(text))
+
+    @property
+    def model(self) -> Named | None:
+        """The model whose vectors are searched; see `interface.Reader`."""
+        with engine.errors():
+            return serving.model(self._connection)
+
+    def _fit(self, texts: Sequence[Embedded]) -> Embedded | None:
+        """Return the embedding by the model whose vectors are searched, or else what there is."""
+        name = current.name if len(texts) > 1 and (current := vectors.current(self._connection)) else ""
+        return next((text for text in texts if text.model == name), next(iter(texts), None))
 
     def graph(self, asked: GraphRequest) -> Graph:
         """Return what is linked with a memory; raise NotFoundError."""
@@ -151,10 +164,11 @@ class SqliteReader:
         found, different = compared or (0, [])
         return Verified(pid=os.getpid(), seq=self._seq, vectors=found, drifted=len(different))
 
-    def missed(self, asked: HealthRow, text: Embedded | None) -> Sequence[str]:
+    def missed(self, asked: HealthRow, texts: Sequence[Embedded]) -> Sequence[str]:
         """Return what a health check should have found and did not; see `interface.Reader`."""
-        if text is not None and (model := vectors.model(self._connection, text.model)) is not None:
-            model.check(text.dimensions)
+        for text in texts:
+            if (model := vectors.model(self._connection, text.model)) is not None:
+                model.check(text.dimensions)
         found = {
             "row": asked.id in (None, engine.value(self._connection, _SQL["health_check"])),
             "meaning": self._search.finds_by_meaning(),

@@ -173,7 +173,7 @@ class MemorySearch:
         for vector in text.vectors[: similar.WINDOWS]:
             for row, cosine in scope.nearest(vector, similar.FOUND):
                 best[row] = max(cosine, best.get(row, -1.0))
-        near = [hit for hit in ranking.ordered(best) if hit[1] >= similar.LEAST][: similar.FOUND]
+        near = [hit for hit in ranking.ordered(best) if hit[1] >= similar.least(model.name)][: similar.FOUND]
         wanted = {"rows": orjson.dumps([row for row, _ in near]).decode()}
         ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
         return [(ids[row], cosine) for row, cosine in near]

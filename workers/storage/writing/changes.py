@@ -24,7 +24,7 @@ from memmux.wire.requests import BODIES, Forget, Get, HealthRow, Metadata, Store
 from workers.runtime.jobs import Job
 from workers.storage import backfill, similar
 from workers.storage.db import engine, links, queries, rows, vectors
-from workers.storage.db.embeddings import Embedded, embedded
+from workers.storage.db.embeddings import Embedded, by_text, embedded
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.namespaces import Namespaces
 from workers.storage.db.state import digest
@@ -32,6 +32,7 @@ from workers.storage.writing import audits, deletion, duplicates, load, undo, ve
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
+_DROPPED = 1_000  # vectors that one turn of the backfill removes
 
 
 class Changes:
@@ -79,28 +80,28 @@ class Changes:
         return orjson.dumps(done)
 
     def _store(self, job: Job, asked: Sequence[Store]) -> list[dict[str, object]]:
-        texts = self._embedded(job, job.frames[1:], len(asked)) or [None] * len(asked)
+        texts = self._embedded(job, job.frames[1:], len(asked))
         return [self._store_one(job, store, text) for store, text in zip(asked, texts, strict=True)]
 
     def _store_similar(self, job: Job, asked: Store) -> dict[str, object]:
         """Store one memory, and name those that the read stage found to say nearly the same."""
-        text = next(iter(self._embedded(job, job.frames[1:-1], 1)), None)
+        (text,) = self._embedded(job, job.frames[1:-1], 1)
         stored = self._store_one(job, asked, text)
         return {**stored, "similar": similar.others(job.frames[-1], str(stored["id"]))}
 
-    def _embedded(self, job: Job, frames: Sequence[bytes], count: int) -> list[Embedded | None]:
-        """Return the embeddings of so many texts, if there are any.
+    def _embedded(self, job: Job, frames: Sequence[bytes], count: int) -> list[list[Embedded]]:
+        """Return the embeddings of each of so many texts, if there are any.
 
         From a client with a key only those by a model that is known here, as the vectors may be its own: it could name
         any number of models, or the cluster's before that has made a vector, with other dimensions. What is left out
         follows as for any memory that was stored while no embedder was ready.
         """
-        found = embedded(frames, count)
+        found = by_text(frames, count)
         if not job.grant.name:
-            return [*found]
-        return [text if vectors.model(self._connection, text.model) else None for text in found]
+            return found
+        return [[text for text in each if vectors.model(self._connection, text.model)] for each in found]
 
-    def _store_one(self, job: Job, asked: Store, text: Embedded | None) -> dict[str, object]:
+    def _store_one(self, job: Job, asked: Store, texts: Sequence[Embedded]) -> dict[str, object]:
         found = digest(asked.content)
         if same := self._memory_table.same(asked.namespace, found):
             row, memory_id = same
@@ -127,7 +128,7 @@ class Changes:
         row = self._connection.last_insert_rowid()
         self._memory_table.tag(row, asked.tags)
         links.add_aliases(self._connection, row, asked.aliases)
-        if text is not None:
+        for text in texts:
             self._vectors.add(row, asked.namespace, text)
         seq = self._memory_table.log(job, at, row, memory_id, before=None)
         return {
@@ -135,7 +136,7 @@ class Changes:
             "content_hash": found,
             "seq": seq,
             "status": "created",
-            "indexed": text is not None,
+            "indexed": self._memory_table.indexed(row),
         }
 
     def _free(self, asked: Store, row: int | None = None) -> str:
@@ -161,8 +162,8 @@ class Changes:
         (before,) = rows.memories(self._connection, [row])
         metadata = before.metadata if asked.metadata is None else _merged(before.metadata, asked.metadata)
         if asked.versioned:
-            text = next(iter(self._embedded(job, job.frames[1:], 1)), None)
-            return versions.renew(self._memory_table, job, row, replace(asked, metadata=metadata), text)
+            (texts,) = self._embedded(job, job.frames[1:], 1)
+            return versions.renew(self._memory_table, job, row, replace(asked, metadata=metadata), texts)
         at, content_hash = self._memory_table.at(), before.content_hash
         self._memory_table.execute(
             "update_memory", row=row, type=asked.type or before.type, metadata=metadata_text(metadata), at=at
@@ -184,7 +185,7 @@ class Changes:
             raise ArgumentInvalidError(
                 f"the memory {same[1]!r} has this content already; delete one of the two, or give another content"
             )
-        texts = [text for text in self._embedded(job, job.frames[1:], 1) if text is not None]
+        (texts,) = self._embedded(job, job.frames[1:], 1)
         if changed:
             self._memory_table.execute("replace_content", row=row, content=content, content_hash=found)
         if changed or texts:
@@ -224,6 +225,8 @@ class Changes:
             audits.judge(self._memory_table, job, read.audit, made, asked.max_tokens)
             return orjson.dumps({"compared": len(made)})
         model = self._vectors.register(asked.model, asked.dimensions)
+        # The log tells readers what to read anew; of a model that is not searched with yet they have read nothing.
+        is_current = (serving := vectors.current(self._connection)) is not None and serving.id == model.id
         stored = gone = 0
         for (memory_id, content), text in zip(read.memories, found, strict=True):
             here = engine.fetch(self._connection, _SQL["unchanged"], {"id": memory_id, "content": content})
@@ -231,15 +234,19 @@ class Changes:
             for row, namespace in here:
                 if not self._vectors.has(row, model):
                     self._vectors.add(row, namespace, text)
-                    self._memory_table.log(job, self._memory_table.at(), row, memory_id, before=None)
+                    if is_current:
+                        self._memory_table.log(job, self._memory_table.at(), row, memory_id, before=None)
                     stored += 1
-        self._vectors.make_current(model)
+        model = self._vectors.register(asked.model, asked.dimensions)  # as it is with what was added
+        self._vectors.note_source(model, asked.source)
+        self._vectors.choose(model, asked.beside)
         current = vectors.current(self._connection)
         assert current is not None
-        pending = vectors.memories(self._connection) - current.memories
-        if not pending:
-            self._vectors.drop_others(current)
-        return orjson.dumps({"stored": stored, "gone": gone, "pending": pending})
+        dropped = 0
+        if current.memories >= vectors.memories(self._connection):  # or else somebody may want to go back
+            dropped = self._vectors.drop_some(_DROPPED)
+        pending = vectors.memories(self._connection) - model.memories
+        return orjson.dumps({"stored": stored, "gone": gone, "pending": pending, "dropped": dropped})
 
 
 def _merged(before: Metadata, changed: Metadata) -> Mapping[str, object]:

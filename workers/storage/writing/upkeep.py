@@ -103,11 +103,15 @@ class Upkeep:
         self.finish()
 
     def forget_segments(self) -> None:
-        """Remove the segments that hold vectors of what was purged since; those that have one open go on with it."""
+        """Remove the segments with vectors of what was purged since, or of a model that is gone.
+
+        Those that have one open go on with it.
+        """
         for path, manifest in list(segments.kept(self._database)):
             with engine.errors():
+                gone = not engine.value(self._connection, _SEARCH["has_model"], {"model": manifest.model})
                 rows = engine.fetch(self._connection, _SEARCH["purges_since"], {"seq": manifest.seq})
-            if segments.holds(path, [row for (row,) in rows]):
+            if gone or segments.holds(path, [row for (row,) in rows]):
                 segments.remove(path)
                 self.forgotten += 1
                 log.get().info("segment_forgotten", namespace=manifest.namespace, vectors=manifest.vectors)

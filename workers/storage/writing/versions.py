@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 
 from memmux.errors import ArgumentInvalidError
@@ -17,7 +19,7 @@ from workers.storage.writing.memory_table import MemoryTable
 _SQL = queries.load("writer")
 
 
-def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, text: Embedded | None) -> dict[str, object]:
+def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, texts: Sequence[Embedded]) -> dict[str, object]:
     """Store a new version of the memory `row`, with what `then` says over what it has; return its acknowledgement.
 
     then: with a content, and all metadata that the new one shall have. Raises ArgumentInvalidError if a live memory has
@@ -51,10 +53,10 @@ def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, text: Emb
     )
     newer = memory_table.connection.last_insert_rowid()
     memory_table.tag(newer, before.tags if then.tags is None else then.tags)
-    if text is not None:
+    for text in texts:
         memory_table.vectors.add(newer, before.namespace, text)
     seq = memory_table.log(job, at, newer, memory_id, before=None)
-    return {"id": memory_id, "content_hash": found, "seq": seq, "indexed": text is not None}
+    return {"id": memory_id, "content_hash": found, "seq": seq, "indexed": memory_table.indexed(newer)}
 
 
 def follow(memory_table: MemoryTable, job: Job, newer: State, undone: int) -> None:

@@ -23,6 +23,7 @@ from workers.storage.db.file_identity import Lineage
 from workers.storage.db.file_names import Hold
 from workers.storage.writing import deletion, migrate, repair
 from workers.storage.writing.changes import Changes
+from workers.storage.writing.model_switch import ModelSwitch
 from workers.storage.writing.upkeep import DELETED_S, Upkeep
 
 _SQL = queries.load("writer")
@@ -68,6 +69,7 @@ class SqliteWriter:
             self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
             folder = backup_folder or BackupFolder.of(Settings(database=database))
             self._changes = Changes(self._connection, now, partial(copies.holding, database, folder))
+            self._model_switch = ModelSwitch(clock)
             self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
             with engine.errors():
                 self._facts = self._counted()  # the first look is what makes the log
@@ -103,7 +105,9 @@ class SqliteWriter:
         if any(job.operation == deletion.OPERATION for job in jobs):
             self._upkeep.erase()
         self._upkeep.relieve()
-        self._facts = self._counted()
+        unneeded, self._facts = self._facts["unneeded"], self._counted()
+        if self._facts["unneeded"] != unneeded:
+            self._upkeep.forget_segments()
         return outcomes
 
     def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
@@ -232,6 +236,9 @@ class SqliteWriter:
             "dimensions": model.dimensions if model else None,
             "vectors": model.vectors if model else 0,
             "unaudited": audits.count(self._connection),
+            "source": vectors.source(self._connection, model) if model else "",
+            "unneeded": len(vectors.others(self._connection)),
+            "switch": self._model_switch.look(self._connection),
         }
 
     def _working(self) -> bool:

@@ -110,6 +110,23 @@ def test_failure_is_followed_by_a_pause() -> None:
     assert driver.asked("read-0") == ["internal-1", "internal-2"]
 
 
+def test_the_pause_grows_with_failures_in_a_row_and_is_short_again_after_a_success() -> None:
+    driver = _behind()
+    for number, pause_s in enumerate([PAUSE_S, 2 * PAUSE_S, 4 * PAUSE_S], 1):
+        driver.fail("read-0", driver.requests("read-0")[-1], "busy")
+        driver.now += pause_s - 0.1
+        driver.heartbeat("write-0", **_BEHIND)
+        assert len(driver.asked("read-0")) == number
+        driver.now += 0.2
+        driver.heartbeat("write-0", **_BEHIND)
+        assert len(driver.asked("read-0")) == number + 1
+    _batch(driver, {"stored": 1}, **_BEHIND)
+    driver.fail("read-0", driver.requests("read-0")[-1], "busy")
+    driver.now += PAUSE_S + 0.1
+    driver.heartbeat("write-0", **_BEHIND)
+    assert len(driver.asked("read-0")) == 6
+
+
 def test_batch_that_changed_nothing_is_followed_by_a_pause() -> None:
     driver = _behind()
     for worker in ("read-0", "embed-0"):
@@ -182,3 +199,16 @@ def test_no_client_can_touch_it() -> None:
     driver.client(b"a", Header(kind=Kind.REQUEST, id="internal-1", operation="memory.get"), b"{}")
     assert driver.cancelled("read-0") == []
     assert driver.outcomes(b"a") == [("internal-1", "argument_invalid")]
+
+
+def test_the_writer_hears_which_model_is_loaded_beside_and_what_its_own_is_called(driver: Driver) -> None:
+    driver.heartbeat("embed-0", model="m", dimensions=3, source="/models/m", beside="old", lost="")
+    driver.heartbeat("write-0", pending=0, model="old", source="old")
+    body = orjson.loads(_walk(driver, "read-0").body)
+    assert body == {"model": "m", "dimensions": 3, "limit": 32, "source": "/models/m", "beside": "old"}
+
+
+@pytest.mark.parametrize("facts", [{"unneeded": 1}, {"switch": {"to": "other", "done": 3}}, {"source": "moved"}])
+def test_what_is_left_of_other_models_is_reason_enough(driver: Driver, facts: Mapping[str, object]) -> None:
+    driver.heartbeat("write-0", pending=0, model="m", **facts)
+    assert driver.asked("read-0") == ["internal-1"]

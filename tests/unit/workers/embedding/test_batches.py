@@ -18,11 +18,12 @@ class Recorder(HashEmbedder):
     """The hash embedder, which keeps the batches that it was given."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.batches: list[list[str]] = []
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
         self.batches.append(list(texts))
-        return super().embed(texts)
+        return super().embed(texts, queries=queries)
 
 
 def work(*texts: str, operation: str = "memory.store", deadline: float = math.inf, name: str = "") -> Work:

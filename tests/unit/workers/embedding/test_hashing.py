@@ -32,3 +32,10 @@ def test_every_answer_says_that_it_was_a_hash() -> None:
 def test_a_long_text_is_cut_into_windows_of_words() -> None:
     text = "word " * 300
     assert len(embedder.windows(text)) == 2
+
+
+def test_its_name_says_how_many_dimensions_it_has() -> None:
+    small = HashEmbedder("hash-96")
+    assert (small.name, small.dimensions, small.embed(["one"]).shape) == ("hash-96", 96, (1, 96))
+    for other in ("", "hash", "hash-0", "hash-x", "all-MiniLM-L6-v2"):
+        assert (HashEmbedder(other).name, HashEmbedder(other).dimensions) == ("hash", 384)

@@ -15,10 +15,11 @@ from workers.embedding.sources import WHEEL_SHA256
 
 class Scaled(HashEmbedder):
     def __init__(self, factor: float) -> None:
+        super().__init__()
         self._factor = factor
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        return super().embed(texts) * np.float32(self._factor)
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
+        return super().embed(texts, queries=queries) * np.float32(self._factor)
 
 
 def test_the_default_model_makes_what_its_authority_makes(onnx_embedder: OnnxEmbedder) -> None:

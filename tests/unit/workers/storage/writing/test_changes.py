@@ -92,10 +92,10 @@ def test_vectors_of_other_dimensions_than_the_models_are_refused(desk: Desk) -> 
         desk.store("two", (1, 0, 0))
 
 
-def test_while_models_are_switched_a_store_with_the_new_one_works(desk: Desk) -> None:
+def test_a_store_with_another_model_than_searches_go_by_works(desk: Desk) -> None:
     desk.store("one", (1, 0))
     stored = desk.ask("memory.store", {"content": "two"}, *frames([(1, 0, 0)], model="new"))
-    assert stored["indexed"] is True
+    assert stored["indexed"] is False
     assert desk.writer.facts()["model"] == "tiny"
     assert desk.writer.facts()["pending"] == 1
 
@@ -198,7 +198,7 @@ def test_memories_stored_without_a_vector_get_theirs_oldest_first(desk: Desk) ->
     asked, texts = waiting(desk, limit=2)
     assert [memory["content"] for memory in orjson.loads(texts)["memories"]] == ["one", "two"]
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0)], [(0, 1), (1, 1)]))
-    assert answer == {"stored": 2, "gone": 0, "pending": 1}
+    assert answer == {"stored": 2, "gone": 0, "pending": 1, "dropped": 0}
     facts = desk.writer.facts()
     assert (facts["model"], facts["dimensions"], facts["pending"], facts["seq"]) == ("tiny", 2, 1, 5)
     found = desk.answer("memory.search", {"query": "x", "mode": "semantic"}, *frames([(1, 0)]))
@@ -213,7 +213,7 @@ def test_memories_that_changed_meanwhile_are_skipped(desk: Desk) -> None:
     desk.ask("memory.rewrite", {"id": ids[1], "content": "other"})
     desk.ask("memory.rewrite", {"id": ids[2], "content": "done"}, *frames([(0, 1)]))
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0)], [(1, 0)], [(1, 0)], [(1, 0)]))
-    assert answer == {"stored": 1, "gone": 2, "pending": 1}
+    assert answer == {"stored": 1, "gone": 2, "pending": 1, "dropped": 0}
 
 
 def test_a_new_model_replaces_the_old_one_when_all_is_done(desk: Desk) -> None:
@@ -221,12 +221,12 @@ def test_a_new_model_replaces_the_old_one_when_all_is_done(desk: Desk) -> None:
         desk.store(content, (1, 0))
     asked, texts = waiting(desk, "new", limit=1, dimensions=3)
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(1, 0, 0)], model="new"))
-    assert answer == {"stored": 1, "gone": 0, "pending": 1}
+    assert answer == {"stored": 1, "gone": 0, "pending": 1, "dropped": 0}
     assert {name for (name,) in desk.sql("SELECT name FROM models")} == {"tiny", "new"}
     assert desk.writer.facts()["model"] == "new"
     asked, texts = waiting(desk, "new", limit=1, dimensions=3)
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(0, 1, 0)], model="new"))
-    assert answer == {"stored": 1, "gone": 0, "pending": 0}
+    assert answer == {"stored": 1, "gone": 0, "pending": 0, "dropped": 2}
     assert desk.sql("SELECT name, memories, vectors FROM models") == [("new", 2, 2)]
     assert len(desk.sql("SELECT name FROM sqlite_schema WHERE sql LIKE '%USING vec0%'")) == 1
     assert desk.ask("memory.search", {"query": "two"}, *frames([(0, 1, 0)], model="new"))["mode"] == "hybrid"
@@ -236,7 +236,12 @@ def test_a_backfill_of_nothing_makes_its_model_the_current_one(desk: Desk) -> No
     asked, texts = waiting(desk, "new", dimensions=3)
     assert orjson.loads(texts) == {"memories": []}
     empty = orjson.dumps({"model": "new", "dimensions": 3, "windows": []})
-    assert desk.ask("vectors.backfill", asked, texts, empty, b"") == {"stored": 0, "gone": 0, "pending": 0}
+    assert desk.ask("vectors.backfill", asked, texts, empty, b"") == {
+        "stored": 0,
+        "gone": 0,
+        "pending": 0,
+        "dropped": 0,
+    }
     assert desk.writer.facts()["model"] == "new"
 
 
@@ -289,3 +294,114 @@ def test_a_hostile_backfill_is_an_error_of_the_request(desk: Desk, blobs: tuple[
     ((_, outcome),) = desk.write(job("vectors.backfill", asked, *blobs))
     assert isinstance(outcome, MemmuxError)
     assert outcome.code != "internal"
+
+
+# a change of the model
+
+OLD, NEW, THIRD = "tiny", "new", "third"
+
+
+def _turn(desk: Desk, model: str, count: int, beside: str = OLD) -> Any:
+    """Give so many memories, which are there, vectors of another model, of three dimensions."""
+    asked, texts = waiting(desk, model, limit=count, dimensions=3)
+    made = frames(*[[(1, 0, 0)]] * len(orjson.loads(texts)["memories"]), model=model)
+    return desk.ask("vectors.backfill", {**asked, "beside": beside, "source": f"/models/{model}"}, texts, *made)
+
+
+def _state(desk: Desk) -> tuple[Any, ...]:
+    facts = desk.writer.facts()
+    return facts["model"], facts["pending"], facts["unneeded"], facts["switch"].get("to"), facts["switch"].get("done")
+
+
+@pytest.fixture
+def changing(desk: Desk) -> Desk:
+    """A database of three memories, the first of which has vectors of another model, too."""
+    for content in ("one", "two", "three"):
+        desk.store(content, (1, 0))
+    _turn(desk, NEW, 1)
+    return desk
+
+
+def test_the_old_model_serves_until_the_new_one_has_as_many_memories(changing: Desk) -> None:
+    assert _state(changing) == (OLD, 0, 0, NEW, 1)
+    both = (*frames([(0, 1, 0)], model=NEW), *frames([(0, 1)]))
+    assert changing.ask("memory.store", {"content": "four"}, *both)["indexed"]
+    assert _state(changing) == (OLD, 0, 0, NEW, 2)
+    found = changing.ask("memory.search", {"query": "x", "mode": "semantic"}, *both)
+    assert found["hits"][0]["memory"]["content"] == "four"
+    changing.check()
+    assert _turn(changing, NEW, 9) == {"stored": 2, "gone": 0, "pending": 0, "dropped": 4}
+    assert _state(changing) == (NEW, 0, 0, None, None)
+    found = changing.ask("memory.search", {"query": "x", "mode": "semantic"}, *both)
+    assert found["hits"][0]["memory"]["content"] == "four"
+    assert changing.sql("SELECT key, value FROM meta WHERE key LIKE '%model%'") == [
+        ("model", 2),
+        ("source_of_model_2", "/models/new"),
+    ]
+    changing.check()
+
+
+def test_what_nobody_needs_any_more_goes_a_piece_at_a_time(changing: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.storage.writing.changes._DROPPED", 2)
+    for dropped, left in ((2, [1, 3]), (1, [3]), (0, [3])):
+        assert _turn(changing, NEW, 9, beside="")["dropped"] == dropped
+        assert [count for (count,) in changing.sql("SELECT vectors FROM models ORDER BY id")] == left
+        changing.check()
+
+
+def test_a_memory_that_is_purged_meanwhile_leaves_no_vector_of_either_model(changing: Desk) -> None:
+    (purged,) = changing.sql("SELECT id FROM memories WHERE content = 'one'")[0]
+    changing.ask("memory.delete", {"id": purged})
+    changing.ask("memory.purge", {"id": purged})
+    assert changing.sql("SELECT name, vectors FROM models") == [(OLD, 2), (NEW, 0)]
+    changing.check()
+
+
+@pytest.mark.parametrize("back", [OLD, THIRD])
+def test_half_way_another_model_may_be_wanted(changing: Desk, back: str) -> None:
+    if back == OLD:
+        asked, texts = waiting(changing, OLD)
+        changing.ask("vectors.backfill", asked, texts, *frames())
+    else:
+        _turn(changing, THIRD, 1)
+        assert _state(changing) == (OLD, 0, 0, THIRD, 1)
+        _turn(changing, THIRD, 9)
+    assert _state(changing)[:4] == (back, 0, 0, None) or changing.writer.facts()["unneeded"] == 1
+    while changing.writer.facts()["unneeded"]:
+        asked, texts = waiting(changing, back, dimensions=2 if back == OLD else 3)
+        changing.ask("vectors.backfill", asked, texts, *frames(model=back) if back == OLD else _none(back))
+    assert changing.sql("SELECT name, memories FROM models") == [(back, 3)]
+    changing.check()
+
+
+def _none(model: str) -> tuple[bytes, bytes]:
+    return orjson.dumps({"model": model, "dimensions": 3, "windows": []}), b""
+
+
+def test_without_the_old_model_there_is_nothing_to_wait_for(desk: Desk) -> None:
+    for content in ("one", "two", "three"):
+        desk.store(content, (1, 0))
+    _turn(desk, NEW, 1, beside="")
+    assert _state(desk) == (NEW, 2, 1, None, None)  # the old vectors stay for who wants to go back
+    asked, texts = waiting(desk, OLD)
+    desk.ask("vectors.backfill", asked, texts, *frames())
+    assert _state(desk)[:2] == (OLD, 0)
+
+
+def test_how_long_it_takes_is_told_once_that_is_known(changing: Desk) -> None:
+    assert "left_s" not in changing.writer.facts()["switch"]
+    _turn(changing, NEW, 1)
+    assert changing.writer.facts()["switch"].items() >= {"to": NEW, "done": 2, "of": 3}.items()
+    assert changing.writer.facts()["switch"]["left_s"] >= 0
+
+
+def test_vectors_that_nobody_searches_yet_are_no_change_for_those_who_follow_the_log(changing: Desk) -> None:
+    before = changing.writer.facts()["seq"]
+    _turn(changing, NEW, 1)
+    assert changing.writer.facts()["seq"] == before
+    _turn(changing, NEW, 9)
+    changing.ask("memory.rewrite", {"id": changing.store("four")["id"], "content": "five"})
+    assert changing.writer.facts()["pending"] == 1
+    asked = changing.writer.facts()["seq"]
+    assert _turn(changing, NEW, 9)["stored"] == 1
+    assert changing.writer.facts()["seq"] == asked + 1

@@ -143,7 +143,7 @@ def test_a_reader_that_was_open_before_follows(old: Path) -> None:
 
 def _namespaces_of_hits(reader: SqliteReader) -> list[str]:
     asked = Search(query="x", mode=Mode.SEMANTIC, filter=Filter(namespace=None))
-    (query,) = embedded(frames([(1.0, 0.0)]), 1)
+    query = embedded(frames([(1.0, 0.0)]), 1)
     with reader.snapshot(math.inf, lambda: None):
         return sorted(hit.memory.namespace for hit in reader.search(asked, query).hits)
 

@@ -1,0 +1,150 @@
+"""A change of the model, of real processes: searches by meaning go by the old vectors until the new are complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from memmux import Client
+from memmux.config.settings import Settings, load
+from memmux.wire.answers import Status
+from memmux.wire.requests import Mode, Store
+from tests.conftest import stop_cluster
+from tests.integration.helpers import complete, status_until, workers_of
+from workers.storage.checking import check
+
+OLD, NEW, THIRD = "hash", "hash-768", "hash-96"
+MEMORIES = 1_500  # for which the hash embedder takes a while
+_BATCH = 250
+
+
+@pytest.fixture(scope="module")
+def original(shared_env: dict[str, str]) -> Path:
+    """A database whose memories all have vectors of the old model."""
+    settings = load(environment=shared_env)
+    with Client(settings=settings, name="fills") as client:
+        for first in range(0, MEMORIES, _BATCH):
+            client.store_batch([Store(content=_text(number)) for number in range(first, first + _BATCH)])
+        status_until(client, lambda status: complete(status) and not status.pending and status.model == OLD)
+    stop_cluster(settings)
+    return settings.database
+
+
+@pytest.fixture
+def filled(original: Path, settings_env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The environment of a copy of it; no cluster runs."""
+    database = load(environment=settings_env).database
+    database.parent.mkdir(parents=True)
+    shutil.copy(original, database)
+    yield settings_env
+    stop_cluster(load(environment=settings_env))
+
+
+def _text(number: int) -> str:
+    return f"note {number} says that ship{number} sails to harbour{number % 7}"
+
+
+def _with(env: dict[str, str], model: str) -> Settings:
+    return load(environment={**env, "MEMMUX_MODEL": model})
+
+
+def _models(settings: Settings) -> list[tuple[str, int]]:
+    """Return the models that have vectors in the file, each with how many memories."""
+    with closing(apsw.Connection(str(settings.database), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        return connection.execute("SELECT name, memories FROM models ORDER BY id").fetchall()
+
+
+def _finds(client: Client, number: int) -> None:
+    """A search by meaning finds what it is for, and lacks nothing."""
+    found = client.search(_text(number), mode=Mode.SEMANTIC, limit=3)
+    assert (str(found.mode), found.hits[0].memory.content) == ("semantic", _text(number))
+    assert found.hits[0].similarity == pytest.approx(1, abs=1e-4)
+    assert "indexing" not in found.degraded
+
+
+def _until(client: Client, model: str) -> set[str | None]:
+    """Search by meaning until `model` alone has vectors; return the models that served meanwhile."""
+    seen: set[str | None] = set()
+    number = 0
+    while True:
+        number = (number + 37) % MEMORIES
+        _finds(client, number)
+        seen.add((status := client.status()).model)
+        if status.model == model and not status.switch and [name for name, _ in _models(client.settings)] == [model]:
+            return seen
+
+
+def _half_way(client: Client, least: int = 1) -> Status:
+    """Wait until some memories have vectors of the model that is coming, and not all."""
+    status = status_until(client, lambda status: status.switch.get("done", 0) >= least)
+    assert status.switch["done"] < status.switch["of"] == MEMORIES
+    return status
+
+
+def _sound(settings: Settings) -> None:
+    stop_cluster(settings)
+    assert check.check(settings.database, deep=True) == []
+
+
+def test_searches_by_meaning_go_on_while_the_model_is_changed(filled: dict[str, str]) -> None:
+    settings = _with(filled, NEW)
+    with Client(settings=settings, name="asks") as client:
+        status_until(client, complete)
+        assert _half_way(client).model == OLD
+        between = client.store("what is stored in between is found at once")
+        assert between.indexed
+        assert _until(client, NEW) == {OLD, NEW}
+        found = client.search("what is stored in between is found at once", mode=Mode.SEMANTIC, limit=1)
+        assert found.hits[0].memory.id == between.id
+        assert client.store("the newest of all says something else").indexed
+    _sound(settings)
+    assert _models(settings) == [(NEW, MEMORIES + 2)]
+
+
+@pytest.mark.parametrize("back", [OLD, THIRD])
+def test_half_way_it_may_go_back_or_on_to_a_third_model(filled: dict[str, str], back: str) -> None:
+    with Client(settings=_with(filled, NEW), name="asks") as client:
+        _half_way(client)
+    stop_cluster(_with(filled, NEW))
+    assert [name for name, _ in _models(_with(filled, NEW))] == [OLD, NEW]
+    with Client(settings=_with(filled, back), name="asks") as client:
+        status_until(client, complete)
+        assert _until(client, back) == {OLD, back}
+    _sound(_with(filled, back))
+    assert _models(_with(filled, back)) == [(back, MEMORIES)]
+
+
+def test_it_survives_the_death_of_any_process(filled: dict[str, str]) -> None:
+    settings = _with(filled, NEW)
+    with Client(settings=settings, name="asks") as client:
+        for number, kind in enumerate(("embed", "write", "read", "router")):
+            status = _half_way(client, least=1 + number * 100)
+            os.kill(status.pid if kind == "router" else workers_of(status, kind)[0], signal.SIGKILL)
+            client.search(_text(number))
+            status_until(client, complete)
+        assert _until(client, NEW) <= {OLD, NEW}
+    _sound(settings)
+    assert _models(settings) == [(NEW, MEMORIES)]
+
+
+def test_a_model_that_is_gone_is_said_and_words_serve_meanwhile(filled: dict[str, str]) -> None:
+    settings = _with(filled, NEW)
+    with closing(apsw.Connection(str(settings.database))) as connection:
+        connection.execute("UPDATE models SET name = 'somebody/gone'")
+        connection.execute("DELETE FROM meta WHERE key LIKE 'source_of_model_%'")
+    with Client(settings=settings, name="asks") as client:
+        status = status_until(client, lambda status: bool(status.switch))
+        assert "the model before, somebody/gone, can't be loaded" in status.switch["lost"]
+        assert (status.model, status.switch["to"], status.switch["of"]) == (NEW, NEW, MEMORIES)
+        assert client.search("ship7 sails").hits
+        status_until(client, lambda status: not status.pending and not status.switch)
+        _finds(client, 7)
+    _sound(settings)
+    assert _models(settings) == [(NEW, MEMORIES)]
