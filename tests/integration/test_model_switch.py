@@ -115,7 +115,7 @@ def test_searches_by_meaning_go_on_while_the_model_is_changed(filled: dict[str, 
 def test_half_way_it_may_go_back_or_on_to_a_third_model(filled: dict[str, str], back: str) -> None:
     with Client(settings=_with(filled, NEW), name="asks") as client:
         _half_way(client)
-    stop_cluster(_with(filled, NEW))
+    _sound(_with(filled, NEW))
     assert [name for name, _ in _models(_with(filled, NEW))] == [OLD, NEW]
     with Client(settings=_with(filled, back), name="asks") as client:
         status_until(client, complete)
