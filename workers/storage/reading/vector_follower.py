@@ -59,7 +59,7 @@ class VectorFollower:
         """
         known = self._partitions
         if known is not None and known.model != model.id:
-            known = None
+            known = self._partitions = None  # before those of another are read: both together may be too much
         if self._clock() - self._looked >= LOOK_S:
             known = self._stand(known, model)
         if known is not None and not self._catch_up(known, model, seq):

@@ -105,9 +105,9 @@ class SqliteWriter:
         if any(job.operation == deletion.OPERATION for job in jobs):
             self._upkeep.erase()
         self._upkeep.relieve()
-        unneeded, self._facts = self._facts["unneeded"], self._counted()
-        if self._facts["unneeded"] != unneeded:
-            self._upkeep.forget_segments()
+        before, self._facts = self._facts, self._counted()
+        if any(self._facts[name] != before[name] for name in ("model", "unneeded")):
+            self._upkeep.forget_segments()  # those of a model that is gone
         return outcomes
 
     def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:

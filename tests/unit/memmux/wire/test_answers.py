@@ -119,3 +119,19 @@ def test_a_status_is_read_of_an_older_cluster_that_says_less() -> None:
         b'"model":null,"uptime_s":1.0,"rss_bytes":1,"degraded":[],"workers":[],"clients":[],"queues":{},"requests":{}}'
     )
     assert Status.from_body(body).fitness("read") == "unknown, not looked yet"
+
+
+@pytest.mark.parametrize(
+    ("switch", "words"),
+    [
+        ({}, ""),
+        ({"to": "m", "done": 1, "of": 9}, "to m: 1 of 9 memories have its vectors"),
+        ({"to": "m", "done": 1, "of": 9, "left_s": 7.6}, "to m: 1 of 9 memories have its vectors, some 8 s left"),
+        ({"to": "m", "done": 1, "of": 9, "lost": "why"}, "to m: 1 of 9 memories have its vectors; why"),
+    ],
+)
+def test_a_change_of_the_model_is_told_in_words(switch: dict[str, object], words: str) -> None:
+    status = Status(
+        state="serving", version="1", model="n", uptime_s=1, degraded=(), clients=(), workers=(), switch=switch
+    )
+    assert status.switching() == words

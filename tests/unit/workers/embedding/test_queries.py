@@ -180,3 +180,15 @@ def test_while_the_model_that_is_searched_with_is_not_there_readers_leave_querie
     embedder.follow(Named("hash", ""))
     assert embedder.facts()["embeds"] is True
     embedder.close()
+
+
+def test_a_model_of_the_settings_that_is_missing_does_not_keep_the_one_that_is_searched_with(tmp_path: Path) -> None:
+    embedder = QueryEmbedder(Settings(database=tmp_path / "memories.db", model="/nowhere", cache_dir=tmp_path))
+    embedder.follow(Named("hash", "hash"))
+    embedder.load()
+    assert embedder.wait(BOUND_S)
+    asked = search()
+    made = embedder.begin([(asked, "a question")])[asked.id].result(BOUND_S)
+    assert made is not None
+    assert made.model == "hash"
+    embedder.close()

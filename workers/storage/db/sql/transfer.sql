@@ -16,8 +16,9 @@ SELECT coalesce(max(row), 0) FROM memories
 -- name: tags
 SELECT spelling FROM memory_tags WHERE memory = :row ORDER BY position
 
+-- The current model's first: the first that is loaded anywhere becomes the current one there.
 -- name: vectors
 SELECT m.name, m.dimensions, v.start, v."end", v.embedding
 FROM vectors AS v JOIN models AS m ON m.id = v.model
 WHERE v.memory = :row
-ORDER BY m.name, v.window
+ORDER BY v.model IS NOT (SELECT value FROM meta WHERE key = 'model'), v.model, v.window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from memmux.errors import (
     UnknownOperationError,
 )
 from tests.unit.workers.desk import Desk, frames, job, waiting
+from workers.runtime.jobs import Answer
 
 
 def log(desk: Desk) -> list[tuple[Any, ...]]:
@@ -405,3 +407,25 @@ def test_vectors_that_nobody_searches_yet_are_no_change_for_those_who_follow_the
     asked = changing.writer.facts()["seq"]
     assert _turn(changing, NEW, 9)["stored"] == 1
     assert changing.writer.facts()["seq"] == asked + 1
+
+
+def test_a_repair_half_way_leaves_the_change_as_it_is(desk: Desk) -> None:
+    for content in "abc":
+        desk.store(content, (1, 0))
+    _turn(desk, NEW, 1)
+    ((_, outcome),) = desk.write(job("admin.rebuild", {}))
+    assert isinstance(outcome, Answer)
+    assert _state(desk) == (OLD, 0, 0, NEW, 1)
+    desk.check()
+    assert _turn(desk, NEW, 9)["pending"] == 0
+
+
+def test_a_dump_half_way_can_be_loaded_where_the_change_then_goes_on(changing: Desk, tmp_path: Path) -> None:
+    lines = changing.ask("memory.dump", {"after": 0, "limit": 10, "vectors": True})["memories"]
+    other = Desk(tmp_path / "other.db")
+    assert other.ask("memory.load", {"memories": lines})["created"] == 3
+    assert (_state(other)[:3], other.sql("SELECT name, memories FROM models")) == ((OLD, 0, 1), [(OLD, 3), (NEW, 1)])
+    assert _turn(other, NEW, 9)["stored"] == 2
+    assert _state(other) == (NEW, 0, 0, None, None)
+    other.check()
+    other.close()

@@ -202,3 +202,17 @@ def test_vectors_that_follow_are_gone_too(desk: Desk) -> None:
     _purge(desk, stored["id"])
     desk.close()
     assert _found(desk.settings.database.parent) == set()
+
+
+def test_segments_of_a_model_that_is_gone_are_removed_with_its_last_vector(filled: Desk) -> None:
+    database = filled.settings.database
+    assert build_segment.make(database, 50) == [300]
+    while filled.writer.facts()["model"] != "new" or filled.writer.facts()["unneeded"]:
+        assert len(list(segments.kept(database))) == 1
+        asked, texts = waiting(filled, "new", limit=100, dimensions=3)
+        count = len(orjson.loads(texts)["memories"])
+        made = orjson.dumps({"model": "new", "dimensions": 3, "windows": []}), b""
+        if count:
+            made = frames(*[[(1, 0, 0)]] * count, model="new")
+        filled.ask("vectors.backfill", {**asked, "beside": "tiny"}, texts, *made)
+    assert list(segments.kept(database)) == []
