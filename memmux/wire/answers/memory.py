@@ -29,6 +29,8 @@ class Memory(Answer):
     supersedes: the id of the memory whose place it took; None if there is none.
     superseded_by: the id of the newer version that took its place; None if there is none.
     aliases: other names by which it is found, beside its id and content hash.
+    thread: what it belongs to, such as a conversation; None if neither it nor the metadata said so.
+    place: where it stands there; None where the time decides.
     """
 
     id: str
@@ -43,6 +45,8 @@ class Memory(Answer):
     supersedes: str | None = None
     superseded_by: str | None = None
     aliases: tuple[str, ...] = ()
+    thread: str | None = None
+    place: int | None = None
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Memory:
