@@ -50,21 +50,32 @@ class Among:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A word of the query: the memories that have it, each once, its weight in each, and its idf."""
+
+    rows: Rows
+    weights: NDArray[np.float64]
+    idf: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """The memories that have any of the words, ascending, and their scores, which are positive.
 
     most: what no score can reach, that of a memory which has nothing but all of the words. memories: among how many.
+    terms: the words that any of them has.
     """
 
     rows: Rows
     scores: NDArray[np.float64]
     most: float
     memories: int
+    terms: Sequence[Term] = ()
 
 
 def scored(postings: Sequence[Places], among: Among) -> Scored:
     """Return the scores of memories; postings: the places of each word of the query, in these memories alone."""
-    total, most = np.zeros(len(among.lengths)), 0.0
+    total, most, terms = np.zeros(len(among.lengths)), 0.0, []
     scattered: list[tuple[Places, float]] = []
     for places in postings:
         if not places.size:
@@ -76,16 +87,18 @@ def scored(postings: Sequence[Places], among: Among) -> Scored:
         idf = _idf(among.count, docs.size)
         most += idf
         lengths = among.lengths[docs]
+        weights = _weight(times, np.minimum(lengths, WINDOW), among.average)
+        terms.append(Term(docs, weights, idf))
         long = lengths > WINDOW
         if long.any():
             scattered.append((places[among.lengths[rows] > WINDOW], idf))
-            docs, times, lengths = docs[~long], times[~long], lengths[~long]
-        total[docs] += idf * _weight(times, lengths, among.average)
+            docs, weights = docs[~long], weights[~long]
+        total[docs] += idf * weights
     if scattered:
         docs, best = _by_windows(scattered, among)
         total[docs] = best
     found = np.flatnonzero(total)
-    return Scored(found, total[found], most, among.count)
+    return Scored(found, total[found], most, among.count, terms)
 
 
 def _by_windows(scattered: Sequence[tuple[Places, float]], among: Among) -> tuple[Rows, NDArray[np.float64]]:
