@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from workers.index.interface import Rows, Vectors
+from workers.index.neighbours import Beside
 
 OPEN = 0.3  # standard deviations: conversations have 0.5 to 1.8, and at most 0.06 when they are shuffled
 PAIRS = 256  # that are looked at, of each kind
 FEW = 10  # pairs: so many prove half of what they show; of fewer there is little to be known
 
 
-def strength(rows: Rows, after: Rows, vectors: Callable[[int], Vectors]) -> float:
+def strength(rows: Rows, after: Beside, vectors: Callable[[int], Vectors]) -> float:
     """Return by how many standard deviations of random pairs the cosines of neighbours are above theirs.
 
     rows, after: two memories that stand beside each other, for each pair. vectors: those of a memory, one line each.
@@ -38,7 +39,7 @@ def strength(rows: Rows, after: Rows, vectors: Callable[[int], Vectors]) -> floa
     return float(beside.mean() - random.mean()) / deviation * beside.size / (beside.size + FEW)
 
 
-def _cosines(some: Rows, others: Rows, vectors: Callable[[int], Vectors]) -> np.ndarray:
+def _cosines(some: Beside | Rows, others: Beside | Rows, vectors: Callable[[int], Vectors]) -> np.ndarray:
     """Return the cosines of pairs, without those of which one has no vector."""
     known = {row: _direction(vectors(row)) for row in np.unique(np.concatenate((some, others))).tolist()}
     pairs = [(known[one], known[other]) for one, other in zip(some.tolist(), others.tolist(), strict=True)]

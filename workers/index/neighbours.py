@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.index.bm25 import Scored
+from workers.index.bm25 import Mask, Scored
 from workers.index.interface import Rows
 
 WORDS = (0.5, 0.25)  # of the weight of a word, at a distance of one and of two
@@ -21,6 +21,9 @@ BEST = 0.2  # of the best score of the thread
 WHOLE = 1 + sum(SCORES) + BEST  # what a memory has at most, of which its own score is 1
 
 Links = NDArray[np.int32]
+"""Rows, or numbers of threads, by row."""
+Beside = NDArray[np.int32]
+"""The rows of what stands beside some memories, 0 where there is nothing."""
 Scores = NDArray[np.float64]
 
 
@@ -32,7 +35,7 @@ class Neighbours:
     after: Links
     threads: Links
 
-    def beside(self, rows: Rows) -> tuple[tuple[Rows, Rows], tuple[Rows, Rows]]:
+    def beside(self, rows: Rows) -> tuple[tuple[Beside, Beside], tuple[Beside, Beside]]:
         """Return the rows after and before each of `rows`, at a distance of one and of two; 0 where there is none."""
         after, before = self.after[rows], self.before[rows]
         # No memory has row 0, so nothing is beside it.
@@ -41,7 +44,7 @@ class Neighbours:
     def around(self, rows: Rows) -> Rows:
         """Return `rows` and all that is beside them, ascending, each once."""
         near, far = self.beside(rows)
-        found = np.unique(np.concatenate((rows, *near, *far)))
+        found: Rows = np.unique(np.concatenate((rows, *near, *far)))
         return found[1:] if found.size and not found[0] else found
 
 
@@ -74,11 +77,12 @@ def spread(found: Scored, neighbours: Neighbours, weight: float = 1.0) -> Scores
     return added
 
 
-def gains(rows: Rows, scores: Scores, neighbours: Neighbours, weight: float = 1.0) -> Gains:
+def gains(rows: Rows, scores: Scores, neighbours: Neighbours, best: Mask, weight: float = 1.0) -> Gains:
     """Return what neighbours and the thread add to the own scores of memories.
 
-    rows: ascending. A neighbour that is not among them has no score. weight: of neighbours, from 0 to 1. What nobody
-    knows counts as the mean of what is known: a memory that stands alone gains and loses nothing against others.
+    rows: ascending. A neighbour that is not among them has no score. best: those of them among which the best ones of
+    threads are. weight: of neighbours, from 0 to 1. A memory that stands alone gains as much as the best ones do on
+    average, so that it neither wins nor loses against those in threads.
     """
     near = np.zeros(len(rows))
     for part, sides in zip(SCORES, neighbours.beside(rows), strict=True):
@@ -87,15 +91,15 @@ def gains(rows: Rows, scores: Scores, neighbours: Neighbours, weight: float = 1.
             place = np.minimum(np.searchsorted(rows, beside), len(rows) - 1)
             total += np.where(rows[place] == beside, scores[place], 0.0)
             count += beside > 0
-        known = count > 0
         mean = total / np.maximum(count, 1)
-        near += part * np.where(known, mean, mean[known].mean() if known.any() else 0.0)
-    return Gains(weight * near, weight * BEST * _best(neighbours.threads[rows], scores))
+        known = best & (count > 0)
+        near += part * np.where(count > 0, mean, mean[known].mean() if known.any() else 0.0)
+    return Gains(weight * near, weight * BEST * _best(neighbours.threads[rows], scores, best))
 
 
-def _best(threads: Links, scores: Scores) -> Scores:
-    """Return for each memory the best score of its thread; its own, if it is in none."""
+def _best(threads: Links, scores: Scores, among: Mask) -> Scores:
+    """Return for each memory the best score of its thread `among` some, or its own, if that is better."""
     names, numbers = np.unique(threads, return_inverse=True)
     best = np.zeros(len(names))
-    np.maximum.at(best, numbers, scores)
-    return np.where(threads == 0, scores, best[numbers])
+    np.maximum.at(best, numbers[among], scores[among])
+    return np.where(threads == 0, scores, np.maximum(best[numbers], scores))

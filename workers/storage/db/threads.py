@@ -25,8 +25,8 @@ def named(metadata: Mapping[str, object]) -> Placed:
         if (name := _name(metadata.get(key))) is not None:
             return name, None
     source, chunk = metadata.get(_SOURCE), metadata.get(_CHUNK)
-    if isinstance(source, str) and _name(source) is not None and _is_place(chunk):
-        return source, chunk
+    if isinstance(source, str) and _name(source) is not None and (place := _place(chunk)) is not None:
+        return source, place
     return None, None
 
 
@@ -51,8 +51,10 @@ def _name(value: object) -> str | None:
     return None
 
 
-def _is_place(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= limits.PLACE
+def _place(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= limits.PLACE:
+        return value
+    return None
 
 
 class Runs:

@@ -10,9 +10,12 @@ import numpy as np
 from workers.index import bm25, neighbours
 from workers.index.neighbours import Neighbours
 from workers.index.partitions import Partitions
+from workers.storage.reading import parts
 from workers.storage.reading.gates import Gates
+from workers.storage.reading.parts import Parts
 from workers.storage.reading.thread_follower import ThreadFollower
 from workers.storage.reading.word_follower import WordFollower
+from workers.storage.reading.word_search import scores_of
 
 
 class ThreadSearch:
@@ -55,3 +58,22 @@ def worded(found: bm25.Scored, beside: Neighbours, weight: float) -> bm25.Scored
     total[: len(beside.after)] += neighbours.spread(found, beside, weight)
     rows = np.flatnonzero(total)
     return bm25.Scored(rows, total[rows], found.most, found.memories, found.terms)
+
+
+def together(
+    fused: Parts, by_words: tuple[bm25.Scored, bm25.Scored], beside: Neighbours, weight: float, *, best: Sequence[int]
+) -> Parts:
+    """Return memories, ascending, with what those beside them and their threads say for them; in [0, 1] as before.
+
+    by_words: their scores by words, without and with the words of those beside a memory. best: as of
+    `neighbours.gains`.
+    """
+    fused = fused.only(np.argsort(fused.rows))
+    rows = fused.rows.tolist()
+    gains = neighbours.gains(fused.rows, fused.total, beside, np.isin(fused.rows, best), weight)
+    own, all_words = (scores_of(scored, rows) for scored in by_words)
+    words = fused.named[parts.WORDS]
+    lent = words * np.array([1 - own.get(row, 0.0) / all_words[row] if row in all_words else 0.0 for row in rows])
+    known = Parts(fused.rows, {**fused.named, parts.WORDS: words - lent})
+    known = known.plus(parts.NEIGHBOURS, gains.neighbours + lent).plus(parts.THREAD, gains.thread)
+    return known.times(1 / (1 + weight * (neighbours.WHOLE - 1)))

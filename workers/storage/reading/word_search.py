@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 import numpy as np
 import orjson
@@ -139,3 +141,13 @@ def best(found: Scored, limit: int) -> dict[int, float]:
         rows, scores = rows[chosen], scores[chosen]
     order = np.lexsort((-rows, -scores))[:limit]
     return dict(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
+
+
+def scores_of(found: Scored, rows: Sequence[int]) -> dict[int, float]:
+    """Return the scores of some memories, without those that have none."""
+    if not found.rows.size:
+        return {}
+    wanted = np.array(rows, np.int64)
+    places = np.minimum(np.searchsorted(found.rows, wanted), found.rows.size - 1)
+    there = found.rows[places] == wanted
+    return dict(zip(wanted[there].tolist(), found.scores[places[there]].tolist(), strict=True))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from workers.index import neighbours
@@ -73,42 +73,49 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-@given(threads=in_threads(), scores=st.dictionaries(st.integers(1, ROWS), st.floats(0, 1), min_size=1))
-def test_scores_of_neighbours_and_of_the_thread_are_added(threads: list[list[int]], scores: dict[int, float]) -> None:
+@given(threads=in_threads(), scores=st.dictionaries(st.integers(1, ROWS), st.floats(0, 1), min_size=1), draw=st.data())
+def test_scores_of_neighbours_and_of_the_thread_are_added(
+    threads: list[list[int]], scores: dict[int, float], draw: st.DataObject
+) -> None:
     scores = {row: score for row, score in scores.items() if any(row in thread for thread in threads)}
+    assume(scores)
     rows = np.array(sorted(scores), np.int64)
-    found = neighbours.gains(rows, np.array([scores[row] for row in rows.tolist()]), linked(threads))
+    best = draw.draw(st.sets(st.sampled_from(rows.tolist())))
+    own = np.array([scores[row] for row in rows.tolist()])
+    found = neighbours.gains(rows, own, linked(threads), np.isin(rows, list(best)))
     of = {row: thread for thread in threads for row in thread}
     means = {
         distance: {row: _mean([scores.get(other, 0.0) for other in at(of[row], row, distance)]) for row in scores}
         for distance in (1, 2)
     }
     usual = {
-        distance: _mean([mean for mean in known.values() if mean is not None]) or 0.0
+        distance: _mean([mean for row, mean in known.items() if mean is not None and row in best]) or 0.0
         for distance, known in means.items()
     }
     for place, row in enumerate(rows.tolist()):
         near, far = (usual[distance] if (mean := means[distance][row]) is None else mean for distance in (1, 2))
         assert found.neighbours[place] == pytest.approx(0.4 * near + 0.15 * far)
-        assert found.thread[place] == pytest.approx(0.2 * max(scores.get(other, 0.0) for other in of[row]))
+        assert found.thread[place] == pytest.approx(
+            0.2 * max(scores[other] for other in of[row] if other in best or other == row)
+        )
 
 
 def test_a_memory_that_stands_alone_neither_gains_nor_loses() -> None:
     rows, scores = np.arange(1, 7), np.array([0.9, 0.2, 0.4, 0.9, 0.1, 0.3])
-    found = neighbours.gains(rows, scores, linked([[1, 2, 3], [4], [5, 6]]))
+    found = neighbours.gains(rows, scores, linked([[1, 2, 3], [4], [5, 6]]), np.ones(6, np.bool_))
     assert found.neighbours[3] == pytest.approx(0.4 * np.mean([0.2, 0.65, 0.2, 0.3, 0.1]) + 0.15 * np.mean([0.4, 0.9]))
     assert found.thread[3] == pytest.approx(0.2 * 0.9)
 
 
 def test_without_weight_nothing_is_added() -> None:
-    found = neighbours.gains(np.array([1, 2]), np.array([0.5, 1.0]), linked([[1, 2]]), 0.0)
+    found = neighbours.gains(np.array([1, 2]), np.array([0.5, 1.0]), linked([[1, 2]]), np.ones(2, np.bool_), 0.0)
     assert not found.neighbours.any()
     assert not found.thread.any()
 
 
 def test_no_memories_have_no_neighbours() -> None:
     nothing = np.empty(0, np.int64)
-    assert not neighbours.gains(nothing, np.empty(0), linked([])).neighbours.size
+    assert not neighbours.gains(nothing, np.empty(0), linked([]), np.ones(0, np.bool_)).neighbours.size
     assert not linked([]).around(nothing).size
 
 
