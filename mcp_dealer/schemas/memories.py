@@ -152,8 +152,8 @@ class Hit(SearchAnswer):
         similarity = None if hit.similarity is None else round(hit.similarity, 4)
         score = round(hit.score, 4) if hit.why is None else hit.score
         why = None if hit.why is None else dict(hit.why)
-        sides = {"before": Beside.all(hit.before), "after": Beside.all(hit.after)}
-        return cls(**_shown(hit.memory), score=score, similarity=similarity, why=why, **sides)
+        before, after = Beside.all(hit.before), Beside.all(hit.after)
+        return cls(**_shown(hit.memory), score=score, similarity=similarity, why=why, before=before, after=after)
 
     @property
     def length(self) -> int:
