@@ -18,7 +18,7 @@ PAIRS = 256  # that are looked at, of each kind
 FEW = 10  # pairs: so many prove half of what they show; of fewer there is little to be known
 
 
-def strength(rows: Rows, after: Beside, vectors: Callable[[int], Vectors]) -> float:
+def strength(rows: Rows, after: Beside | Rows, vectors: Callable[[int], Vectors]) -> float:
     """Return by how many standard deviations of random pairs the cosines of neighbours are above theirs.
 
     rows, after: two memories that stand beside each other, for each pair. vectors: those of a memory, one line each.

@@ -461,6 +461,7 @@ async def test_what_stands_beside_a_hit_is_shown_to_whom_asks(connect: Connect, 
     assert first["before"] == [{"id": "0002", "content": "Bare."}]
     assert [one["id"] for one in first["after"]] == ["0001"]
     (text,) = told.content
+    assert isinstance(text, TextContent)
     assert "before · 0002 · Bare.\nThe office is in Ghent.\nafter · 0001 · The office is in Ghent." in text.text
 
 

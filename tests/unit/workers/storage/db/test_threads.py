@@ -12,7 +12,7 @@ import pytest
 
 from memmux import limits
 from tests.unit.workers.desk import Desk
-from workers.storage.db import engine, schema, threads
+from workers.storage.db import engine, fulltext, schema, threads
 from workers.storage.db.threads import GAP_S, named, placed
 from workers.storage.writing import migrate
 
@@ -56,7 +56,7 @@ def old(tmp_path: Path) -> Path:
     path = tmp_path / "memories.db"
     migrate.prepare(path, {step: script for step, script in schema.migrations().items() if step < 5})
     with closing(engine.open_writer(path)) as writer:
-        writer.create_scalar_function("words", lambda _: "", 1, deterministic=True, flags=0x000200000)
+        fulltext.teach(writer, ())
         insert = (
             "INSERT INTO memories (id, namespace, created_at, updated_at, content_hash, metadata, content)"
             " VALUES (?1, ?2, ?3, ?3, ?1, ?4, ?1)"

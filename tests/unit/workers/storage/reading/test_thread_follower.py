@@ -106,7 +106,12 @@ def test_only_what_changed_is_read_again(desk: Desk) -> None:
     with closing(engine.open_reader(desk.settings.database)) as connection:
         follower = ThreadFollower(connection)
         follower.follow(desk.engine.seq)
-        connection.exec_trace = lambda _cursor, _sql, values: asked.append(values) or True
+
+        def note(_cursor: object, _sql: str, values: object) -> bool:
+            asked.append(values)
+            return True
+
+        connection.exec_trace = note
         desk.store("text 10", thread="talk")
         follower.follow(desk.engine.seq)
     assert follower.context(11, 20) == (list(range(1, 11)), [])
