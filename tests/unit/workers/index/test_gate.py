@@ -18,7 +18,8 @@ def _talk(memories: int, turns: int, seed: int) -> NDArray[np.float32]:
         chance.normal(size=(memories, DIMENSIONS))
         + np.repeat(chance.normal(size=(-(-memories // turns), DIMENSIONS)), turns, axis=0)[:memories]
     )
-    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    unit: NDArray[np.float32] = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def _strength(vectors: NDArray[np.float32]) -> float:
