@@ -27,6 +27,7 @@ from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, NotAllowedError
 from memmux.ingest import report
 from memmux.ingest.run import ingest
+from memmux.wire.answers import Stored
 from memmux.wire.checks import check_range
 from memmux.wire.ids import uuid7
 
@@ -91,17 +92,19 @@ class ExtraTools:
         return Stats.of(await client.status(), **counts, newest=newest, namespaces=await client.namespaces())
 
     async def memory_store_session(self, asked: arguments.SessionArguments) -> StoredSession:
-        """Remember a conversation as one memory."""
+        """Remember a conversation, turn by turn."""
         line = LINE.get()
         session_id = asked.session_id or (uuid7() if line is None else line.new_id())
-        stored = await self._connected().store(
-            asked.transcript(),
-            similar=True,
-            tags=[f"session:{session_id}", *(asked.tags or ())],
-            type="session",
-            metadata={**(asked.metadata or {}), "session_id": session_id, "turns": len(asked.turns)},
-            **asked.home,
-        )
+        client = self._connected()
+        if asked.whole:
+            common = asked.described(session_id)
+            common["metadata"]["turns"] = len(asked.turns)
+            whole = await client.store(asked.transcript(), similar=True, type="session", **common, **asked.home)
+            return StoredSession.of_turns([whole], session_id, len(asked.turns))
+        memories, stored = asked.memories(session_id), list[Stored]()
+        for first in range(0, len(memories), limits.BATCH_MEMORIES):
+            batch = await client.store_batch(memories[first : first + limits.BATCH_MEMORIES], **asked.home)
+            stored += [one.with_degraded(batch.degraded) for one in batch]
         return StoredSession.of_turns(stored, session_id, len(asked.turns))
 
     async def memory_graph(self, asked: arguments.Graph) -> Linked:
@@ -163,7 +166,7 @@ class ExtraTools:
         client, until = self._connected(), time.monotonic() + asked.timeout_s
         after = (await client.changes()).next if asked.after_seq is None else asked.after_seq
         while True:
-            found = await client.changes(after, limit=asked.limit, tags=asked.tags or (), **asked.place)
+            found = await client.changes(after, limit=asked.limit, tags=asked.tags or (), **asked.part)
             left_s = until - time.monotonic()
             if found.changes or left_s <= 0:
                 return Feed.of(found)

@@ -129,11 +129,11 @@ async def anywhere(ask: Callable[..., Awaitable[T]], asked: Placed) -> T:
 
     So do the tools of mcp-memory-service, where a content hash is known in every store.
     """
-    place = asked.place
+    part = asked.part
     try:
-        return await ask(**place)
+        return await ask(**part)
     except NotFoundError:
-        if place:
+        if part:
             raise
         return await ask(namespace=None)
 

@@ -24,9 +24,10 @@ class MemoryTools:
     def all(self, *, full: bool = False) -> list[MemoryTool]:
         """Return the tools, ready for a server; full: their lists of arguments name namespaces, too."""
         small = () if full else ("namespace",)
+        rare = () if full else ("context", "context_weight", "namespace")
         return [
-            MemoryTool.of(self.memory_store, destructive=False, unlisted=small),
-            MemoryTool.of(self.memory_search, required=("query",), unlisted=small),
+            MemoryTool.of(self.memory_store, destructive=False, unlisted=rare),
+            MemoryTool.of(self.memory_search, required=("query",), unlisted=rare),
             MemoryTool.of(self.memory_get, required=("id",), unlisted=small),
             MemoryTool.of(self.memory_list, unlisted=("tag_match", "time_expr", *small)),
             MemoryTool.of(self.memory_update, destructive=True, required=("id",), unlisted=small),
@@ -48,7 +49,7 @@ class MemoryTools:
         client, query = self._connected(), asked.wording
         if query is None:
             return Hits.of_page(await client.list(**selection))
-        ranked = {"mode": asked.mode, "cues": asked.cues, "why": bool(asked.why), **asked.floors}
+        ranked = {"mode": asked.mode, "cues": asked.cues, "why": bool(asked.why), **asked.floors, **asked.around}
         found = await client.search(query, **ranked, **selection)
         return Hits.of(found)
 

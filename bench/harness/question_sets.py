@@ -2,8 +2,8 @@
 
 Three forms: LoCoMo's `locomo10.json` (https://github.com/snap-research/locomo), the folder of REALTALK's chats
 (https://github.com/danny911kr/REALTALK), and JSON lines. A line of the last is a memory, `{"id", "text"}`, or a
-question, `{"question", "evidence": [ids]}`, each with a `namespace` if there are several, a question also with a
-`category`. Nothing of any set is kept here.
+question, `{"question", "evidence": [ids]}`, each with a `namespace` if there are several, a memory also with a `thread`
+if it is in one, a question also with a `category`. Nothing of any set is kept here.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ _NAMESPACE = "set"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A memory; id: by which evidence names it."""
+    """A memory; id: by which evidence names it. thread: the session that it is from, in the order of the set."""
 
     id: str
     content: str
     created_at: datetime | None = None
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _turns(conversation: Mapping[str, Any]) -> Iterator[Text]:
             said = turn.get("text") or turn.get("clean_text") or ""
             shown = f" [{turn['blip_caption']}]" if turn.get("blip_caption") else ""
             at = _time(turn.get("date_time")) or (began and began + timedelta(seconds=place))
-            yield Text(str(turn["dia_id"]), f"{turn.get('speaker', '')}: {said}{shown}", at)
+            yield Text(str(turn["dia_id"]), f"{turn.get('speaker', '')}: {said}{shown}", at, key)
 
 
 def _questions(listed: Sequence[Mapping[str, Any]]) -> Iterator[Question]:
@@ -121,7 +122,8 @@ def _lines(path: Path) -> list[QuestionSet]:
                 evidence = frozenset(map(str, fields["evidence"]))
                 one.questions.append(Question(str(fields["question"]), evidence, str(fields.get("category", ""))))
             else:
-                one.memories.append(Text(str(fields["id"]), str(fields["text"])))
+                thread = None if fields.get("thread") is None else str(fields["thread"])
+                one.memories.append(Text(str(fields["id"]), str(fields["text"]), thread=thread))
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"line {number} of {path} is neither a memory nor a question: {error}") from None
     return list(found.values())

@@ -1,6 +1,7 @@
 """Retrieval: which part of what answers a question is among the first hits, on a set of questions that a user has.
 
-All conversations of a set are in one database, a namespace each, and a question is asked in its own.
+All conversations of a set are in one database, a namespace each, and a question is asked in its own. The turns of a
+session are a thread.
 """
 
 from __future__ import annotations
@@ -76,14 +77,22 @@ def _stored(client: Client, one: QuestionSet) -> dict[str, frozenset[str]]:
     """Store the memories of a set; return the evidence that each memory is, by its id: turns may be the same."""
     report.progress(f"storing {one.namespace}")
     texts: dict[str, set[str]] = {}
-    waiting = iter(one.memories)
+    waiting = enumerate(one.memories)
     while piece := list(islice(waiting, _BATCH)):
         stored = client.store_batch(
-            [Store(content=memory.content, created_at=memory.created_at) for memory in piece],
+            [
+                Store(
+                    content=memory.content,
+                    created_at=memory.created_at,
+                    thread=memory.thread,
+                    place=None if memory.thread is None else place,
+                )
+                for place, memory in piece
+            ],
             namespace=one.namespace,
             timeout_s=_STORE_S,
         )
-        for memory, kept in zip(piece, stored.stored, strict=True):
+        for (_, memory), kept in zip(piece, stored.stored, strict=True):
             texts.setdefault(kept.id, set()).add(memory.id)
     return {memory_id: frozenset(names) for memory_id, names in texts.items()}
 

@@ -131,7 +131,7 @@ class Placed(Arguments):
     store: Text = None
 
     @property
-    def place(self) -> dict[str, Any]:
+    def part(self) -> dict[str, Any]:
         """The namespace meant, as the client takes it: nothing for its own, None for all."""
         everywhere = {
             "namespace": self.namespace == EVERYWHERE,
@@ -147,10 +147,10 @@ class Placed(Arguments):
     @property
     def home(self) -> dict[str, Any]:
         """The one namespace that something is stored in, as the client takes it: nothing for its own."""
-        place = self.place
-        if None in place.values():
+        part = self.part
+        if None in part.values():
             raise ArgumentInvalidError("what is stored is in one namespace; name it, or leave it out")
-        return place
+        return part
 
 
 class Named(Placed):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from mcp_dealer.arguments.base import (
     NAME_CHARACTERS,
+    Flag,
     Most,
     Named,
     Number,
@@ -21,6 +22,7 @@ from mcp_dealer.arguments.base import (
 )
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, UnknownFieldError
+from memmux.wire.requests import Store
 
 WAIT_S = 60  # for a change, at most; hosts give a call up after as long or longer
 TYPE = "document"  # of what is ingested
@@ -37,17 +39,45 @@ class Turn(BaseModel):
 class SessionArguments(Placed):
     """memory_store_session."""
 
-    turns: Annotated[list[Turn], Field(description="The conversation, in order")]
-    session_id: Annotated[str | None, Field(description="Its name; made up if left out")] = None
+    turns: Annotated[list[Turn], Field(description="In order")]
+    session_id: Annotated[str | None, Field(description="Its name")] = None
     tags: Annotated[Tags, Field(description="Labels")] = None
-    metadata: Annotated[dict[str, Any] | None, Field(description="JSON object of your own")] = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="JSON object")] = None
+    whole: Flag = None
+
+    def described(self, session_id: str) -> dict[str, Any]:
+        """Return tags and metadata of whatever the conversation becomes."""
+        tags = (f"session:{session_id}", *(self.tags or ()))
+        return {"tags": tags, "metadata": {**(self.metadata or {}), "session_id": session_id}}
 
     def transcript(self) -> str:
         """Return the conversation as one text, a turn a line; raise ContentEmptyError if nothing was said."""
-        lines = [f"[{turn.role}] {said}" for turn in self.turns if (said := turn.content.strip())]
-        if not lines:
+        return "\n".join(f"[{role}] {said}" for _, role, said in self._said())
+
+    def memories(self, session_id: str) -> list[Store]:
+        """Return a memory for each turn in which something was said; raise ContentEmptyError if nothing was.
+
+        What was said in another conversation before, in the same words, stays there.
+        """
+        common = self.described(session_id)
+        return [
+            Store(
+                content=f"{role}: {said}",
+                type="turn",
+                tags=common["tags"],
+                metadata={**common["metadata"], "role": role},
+                thread=session_id,
+                place=place,
+                merge=False,
+            )
+            for place, role, said in self._said()
+        ]
+
+    def _said(self) -> list[tuple[int, str, str]]:
+        said = [(place, turn.role, text) for place, turn in enumerate(self.turns) if (text := turn.content.strip())]
+        if not said:
             raise ContentEmptyError("the turns are empty; give what was said")
-        return "\n".join(lines)
+        return said
 
 
 class History(Named):

@@ -51,13 +51,15 @@ class Store(Placed):
     tags: Annotated[Tags, Field(description="Labels")] = None
     type: Annotated[str | None, Field(description="Kind, e.g. decision")] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="JSON object")] = None
+    thread: Text = None
+    place: Number = None
     memory_type: Text = None
     conversation_id: Text = None
     agent_id: Text = None
     client_hostname: Text = None
 
     def described(self) -> dict[str, Any]:
-        """Return tags, type, metadata and namespace, as the client takes them.
+        """Return tags, type, metadata, thread and namespace, as the client takes them.
 
         Tags and type may stand in the metadata, where mcp-memory-service has them; the conversation and the agent are
         kept there.
@@ -69,7 +71,8 @@ class Store(Placed):
         for name, value in (("conversation_id", self.conversation_id), ("agent_id", self.agent_id)):
             if kept := one({name: value, f"metadata.{name}": metadata.get(name)}):
                 metadata[name] = kept
-        return {"tags": tags or (), "type": kind, "metadata": metadata or None, **self.home}
+        told = {name: value for name in ("thread", "place") if (value := getattr(self, name)) is not None}
+        return {"tags": tags or (), "type": kind, "metadata": metadata or None, **told, **self.home}
 
 
 class Filtered(Placed):
@@ -106,7 +109,7 @@ class Filtered(Placed):
             "type": one({"type": self.type, "memory_type": self.memory_type}),
             "after": after,
             "before": before,
-            **self.place,
+            **self.part,
         }
 
     def _bounds(self, now: Now) -> tuple[Time | None, Time | None]:
@@ -150,6 +153,8 @@ class Search(Filtered, Asked):
         "conversation_id": "memories of all conversations are searched",
     }
 
+    context: Annotated[int | None, Field(description="Beside each")] = None
+    context_weight: Annotated[float | None, Field(description="0-1")] = None
     offset: Number = None
     min_score: Ratio = None
     min_similarity: Ratio = None
@@ -181,6 +186,11 @@ class Search(Filtered, Asked):
             "min_similarity": self.min_similarity,
             "only_relevant": only_relevant,
         }
+
+    @property
+    def around(self) -> dict[str, Any]:
+        """What of the memories around hits is asked for, as the client takes it."""
+        return {name: value for name in ("context", "context_weight") if (value := getattr(self, name)) is not None}
 
     def notes(self) -> list[str]:
         """Return which arguments of mcp-memory-service would have ranked or chosen otherwise there."""

@@ -16,6 +16,7 @@ ANSWER_CHARACTERS = 24_000  # of one answer
 MEMORY_CHARACTERS = 2_000  # of the content of one memory among others
 PAGE_CHARACTERS = 20_000  # of the content of one memory by itself
 DETAIL_CHARACTERS = 1_000  # of the metadata, and of the tags, of one memory among others
+BESIDE_CHARACTERS = 100  # of each content, from which on what is beside a hit is shown
 
 _LAST_WORD = re.compile(r"\s+\S*\Z")
 

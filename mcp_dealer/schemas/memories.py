@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from mcp_dealer.schemas.base import Answer, Count, Text, Texts, codes, epoch, iso, shown_hash
-from mcp_dealer.schemas.bounds import DETAIL_CHARACTERS, MEMORY_CHARACTERS, Listing, Rest, cut, detailed, size
+from mcp_dealer.schemas.bounds import (
+    BESIDE_CHARACTERS,
+    DETAIL_CHARACTERS,
+    MEMORY_CHARACTERS,
+    Listing,
+    Rest,
+    cut,
+    detailed,
+    size,
+)
 from memmux.wire import answers
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
@@ -18,7 +27,7 @@ class SearchAnswer(Answer):
     """One memory; times are ISO 8601, UTC; `updated_at` is there when it was ever updated.
 
     content_hash: see `shown_hash`. namespace: where it is, if that is not the default one. left_out: what there is no
-    room for, beside what the content says of itself.
+    room for, beside what the content says of itself. thread, place: where it stands, if its metadata do not say so.
     """
 
     id: str
@@ -32,6 +41,8 @@ class SearchAnswer(Answer):
     updated_at: Text = None
     supersedes: Text = None
     superseded_by: Text = None
+    thread: Text = None
+    place: Annotated[int | None, SkipJsonSchema()] = None
     left_out: Texts = None
 
     @classmethod
@@ -106,15 +117,34 @@ class Read(SearchAnswer):
             yield f"characters {begin} to {begin + len(self.content)} of {self.total_chars}{more}"
 
 
+class Beside(BaseModel):
+    """A memory that stands before or after a hit."""
+
+    id: str
+    content: str
+
+    @classmethod
+    def all(cls, memories: Sequence[answers.Memory]) -> list[Self] | None:
+        """Return memories as the tools show them; None if there are none."""
+        return [cls(id=memory.id, content=memory.content) for memory in memories] or None
+
+    def short(self, most: int) -> Self:
+        """Return it with no more than `most` characters of its content."""
+        return self.model_copy(update={"content": cut(self.content, most, self.id)})
+
+
 class Hit(SearchAnswer):
     """One memory that a search found; a higher score is better.
 
-    similarity: its cosine with the query. why: the parts that add up to the score, if they were asked for.
+    similarity: its cosine with the query. why: the parts that add up to the score, if they were asked for. before,
+    after: what stands beside it in its thread, if that was asked for.
     """
 
     score: float
     similarity: Annotated[float | None, SkipJsonSchema()] = None
     why: Annotated[dict[str, float] | None, SkipJsonSchema()] = None
+    before: Annotated[list[Beside] | None, SkipJsonSchema()] = None
+    after: Annotated[list[Beside] | None, SkipJsonSchema()] = None
 
     @classmethod
     def of_hit(cls, hit: answers.Hit) -> Self:
@@ -122,12 +152,29 @@ class Hit(SearchAnswer):
         similarity = None if hit.similarity is None else round(hit.similarity, 4)
         score = round(hit.score, 4) if hit.why is None else hit.score
         why = None if hit.why is None else dict(hit.why)
-        return cls(**_shown(hit.memory), score=score, similarity=similarity, why=why)
+        before, after = Beside.all(hit.before), Beside.all(hit.after)
+        return cls(**_shown(hit.memory), score=score, similarity=similarity, why=why, before=before, after=after)
+
+    @property
+    def length(self) -> int:
+        """How many characters the longest of the contents has."""
+        return max(len(one.content) for one in (self, *(self.before or ()), *(self.after or ())))
+
+    def short(self, most: int = MEMORY_CHARACTERS) -> Self:
+        """Return the hit with no more than `most` characters of each content; with a few, without what is beside it."""
+        sides = {
+            name: [one.short(most) for one in side] if side and most > BESIDE_CHARACTERS else None
+            for name, side in (("before", self.before), ("after", self.after))
+        }
+        return super().short(most).model_copy(update=sides)
 
     def lines(self) -> Iterable[str]:
-        """Return the memory, with its score in front."""
+        """Return the memory, with its score in front, and what stands beside it."""
         named, content = super().lines()
-        return f"[{self.score:.2f}] {named}", content
+        yield f"[{self.score:.2f}] {named}"
+        yield from (f"before · {one.id} · {one.content}" for one in self.before or ())
+        yield content
+        yield from (f"after · {one.id} · {one.content}" for one in self.after or ())
 
 
 class Hits(Listing):
@@ -218,6 +265,7 @@ def scripted(memory: SearchAnswer) -> dict[str, Any]:
 
 
 def _shown(memory: answers.Memory) -> dict[str, Any]:
+    told = memory.thread is None or memory.thread in map(str, memory.metadata.values())
     return {
         "id": memory.id,
         "content_hash": shown_hash(memory),
@@ -230,4 +278,6 @@ def _shown(memory: answers.Memory) -> dict[str, Any]:
         "updated_at": iso(memory.updated_at) if memory.updated_at != memory.created_at else None,
         "supersedes": memory.supersedes,
         "superseded_by": memory.superseded_by,
+        "thread": None if told else memory.thread,
+        "place": None if told else memory.place,
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
-from mcp_dealer.schemas.base import Answer, Text, Texts, codes, shown_hash
+from mcp_dealer.schemas.base import Answer, Count, Text, Texts, codes, shown_hash
 from memmux.wire import answers
 
 REMOVED_IDS = 100  # of a delete by a filter that are named
@@ -127,15 +127,25 @@ class Kept(Answer):
 
 
 class StoredSession(Kept):
-    """The acknowledgement of a conversation, which has the tag `session:<session_id>`."""
+    """The acknowledgement of a conversation, whose memories have the tag `session:<session_id>`; of the first of them.
+
+    stored: how many memories are new; of a conversation that was stored before, those of the turns since.
+    """
 
     session_id: str
     turns: int
+    stored: Count = None
 
     @classmethod
-    def of_turns(cls, stored: answers.Stored, session_id: str, turns: int) -> Self:
-        """Return the answer for a conversation of so many turns."""
-        return cls(**Kept.of(stored).model_dump(), session_id=session_id, turns=turns)
+    def of_turns(cls, stored: Sequence[answers.Stored], session_id: str, turns: int) -> Self:
+        """Return the answer for a conversation of so many turns, which became some memories."""
+        created = sum(one.status == "created" for one in stored)
+        first = Kept.of(stored[0]).model_dump() | {
+            "status": "created" if created else "duplicate",
+            "indexed": all(one.indexed for one in stored),
+            "degraded": codes(list(dict.fromkeys(code for one in stored for code in one.degraded))),
+        }
+        return cls(**first, session_id=session_id, turns=turns, stored=created)
 
     def lines(self) -> Iterable[str]:
         """Return what happened."""

@@ -50,6 +50,8 @@ def _text(argument: str) -> str:
 @click.command()
 @click.argument("text")
 @click.option("--similar", is_flag=True, help="Also name memories that say nearly the same.")
+@click.option("--thread", metavar="NAME", help="What it belongs to, such as a conversation.")
+@click.option("--place", metavar="N", type=int, help="Where it stands in its thread.")
 @description_options
 @json_option
 @with_settings
@@ -83,6 +85,17 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 )
 @click.option("--no-cues", is_flag=True, help="Rank by words and meaning alone, whatever MEMMUX_CUES says.")
 @click.option("--why", is_flag=True, help="Also say what each score is the sum of.")
+@click.option(
+    "--context", metavar="N", type=int, default=0, show_default=True, help="Also so many before and after each."
+)
+@click.option(
+    "--context-weight",
+    metavar="WEIGHT",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How much those around a memory say for it, from 0 to 1.",
+)
 @click.option("--include-superseded", is_flag=True, help="Also those that a newer version has taken the place of.")
 @filter_options
 @json_option
@@ -96,6 +109,9 @@ def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **op
         return
     for hit in result.hits:
         output.summary(hit.memory, hit.score, hit.similarity)
+        for side, memories in (("before", hit.before), ("after", hit.after)):
+            for memory in memories:
+                output.beside(side, memory)
     if not result.hits:
         output.line("nothing found")
     elif options["why"]:

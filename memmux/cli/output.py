@@ -174,6 +174,11 @@ def summary(memory: Memory, score: float | None = None, similarity: float | None
     line("  ", _preview(memory.content))
 
 
+def beside(side: str, memory: Memory) -> None:
+    """Print how a memory begins that stands before or after another one."""
+    line("  ", side.ljust(6), "  ", _preview(memory.content))
+
+
 def whole(memory: Memory) -> None:
     """Print all of a memory."""
     line(*_headline(memory))
@@ -183,6 +188,8 @@ def whole(memory: Memory) -> None:
         line("replaces  ", memory.supersedes)
     if memory.superseded_by:
         line("replaced  by ", memory.superseded_by)
+    if memory.thread is not None:
+        line("thread    ", memory.thread, "" if memory.place is None else f", {memory.place}")
     for alias in memory.aliases:
         line("alias     ", alias)
     if memory.metadata:

@@ -117,6 +117,14 @@ def check_namespace(name: str, value: object) -> None:
         raise ArgumentInvalidError(f"{name} is {value!r}, which means all of them; name one otherwise")
 
 
+def check_thread(thread: object, place: object) -> None:
+    """Raise a RequestError unless these can be a thread and the place of a memory in it; each may be None."""
+    if thread is not None:
+        check_text("thread", thread, limits.THREAD_CHARACTERS)
+    if place is not None:
+        check_range("place", place, -limits.PLACE, limits.PLACE)
+
+
 def check_aliases(aliases: object) -> None:
     """Raise ArgumentInvalidError unless `aliases` are at most limits.ALIASES short texts."""
     if not isinstance(aliases, list | tuple) or len(aliases) > limits.ALIASES:

@@ -210,10 +210,27 @@ async def test_yesterday_is_that_of_the_users_time_zone(connect: Connect, tidy_e
             assert [hit["content"] for hit in hits] == [PORT]
 
 
-async def test_a_conversation_is_one_memory(connect: Connect) -> None:
+async def test_a_conversation_is_a_thread(connect: Connect) -> None:
     turns = [{"role": "user", "content": "Where is the parrot?"}, {"role": "assistant", "content": "In Antwerp."}]
     async with connect() as client:
-        arguments = {"turns": turns, "session_id": "s-1", "tags": "talk", "metadata": {"k": 1}}
+        for _ in range(2):
+            arguments = {"turns": turns, "session_id": "s-1", "tags": "talk"}
+            stored = structured(await client.call_tool("memory_store_session", arguments))
+        assert (stored["status"], stored["stored"]) == ("duplicate", 0)
+        turns.append({"role": "user", "content": "Since when?"})
+        stored = structured(await client.call_tool("memory_store_session", arguments | {"turns": turns}))
+        assert (stored["status"], stored["stored"]) == ("created", 1)
+        asked = {"query": "Antwerp", "context": 1, "tags": "talk", "mode": "keyword"}
+        (hit,) = structured(await client.call_tool("memory_search", asked))["hits"]
+        assert (hit["content"], hit["metadata"]["session_id"]) == ("assistant: In Antwerp.", "s-1")
+        assert [one["content"] for one in hit["before"]] == ["user: Where is the parrot?"]
+        assert [one["content"] for one in hit["after"]] == ["user: Since when?"]
+
+
+async def test_a_conversation_is_one_memory_if_told(connect: Connect) -> None:
+    turns = [{"role": "user", "content": "Where is the parrot?"}, {"role": "assistant", "content": "In Antwerp."}]
+    async with connect() as client:
+        arguments = {"turns": turns, "session_id": "s-1", "tags": "talk", "metadata": {"k": 1}, "whole": True}
         stored = structured(await client.call_tool("memory_store_session", arguments))
         assert (stored["session_id"], stored["turns"]) == ("s-1", 2)
         memory = structured(await client.call_tool("memory_get", {"id": stored["id"]}))

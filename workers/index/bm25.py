@@ -50,10 +50,20 @@ class Among:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A word of the query: the memories that have it, each once, its weight in each, and its idf."""
+
+    rows: Rows
+    weights: NDArray[np.float64]
+    idf: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """The memories that have any of the words, ascending, and their scores, which are positive.
 
-    memories: among how many. postings: as given. weights: how much each word says, its idf.
+    memories: among how many. postings: as given. weights: how much each word says, its idf. terms: the words that any
+    of them has.
     """
 
     rows: Rows
@@ -61,6 +71,7 @@ class Scored:
     memories: int
     postings: Sequence[Places] = ()
     weights: Sequence[float] = ()
+    terms: Sequence[Term] = ()
 
     @property
     def most(self) -> float:
@@ -70,28 +81,30 @@ class Scored:
 
 def scored(postings: Sequence[Places], among: Among) -> Scored:
     """Return the scores of memories; postings: the places of each word of the query, in these memories alone."""
-    total, weights = np.zeros(len(among.lengths)), []
+    total, idfs, terms = np.zeros(len(among.lengths)), [], []
     scattered: list[tuple[Places, float]] = []
     for places in postings:
         if not places.size:
-            weights.append(_idf(among.count, 0))
+            idfs.append(_idf(among.count, 0))
             continue
         rows = places >> SHIFT
         starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
         docs, times = rows[starts], np.diff(np.append(starts, rows.size))
         idf = _idf(among.count, docs.size)
-        weights.append(idf)
+        idfs.append(idf)
         lengths = among.lengths[docs]
+        weights = _weight(times, np.minimum(lengths, WINDOW), among.average)
+        terms.append(Term(docs, weights, idf))
         long = lengths > WINDOW
         if long.any():
             scattered.append((places[among.lengths[rows] > WINDOW], idf))
-            docs, times, lengths = docs[~long], times[~long], lengths[~long]
-        total[docs] += idf * _weight(times, lengths, among.average)
+            docs, weights = docs[~long], weights[~long]
+        total[docs] += idf * weights
     if scattered:
         docs, best = _by_windows(scattered, among)
         total[docs] = best
     found = np.flatnonzero(total)
-    return Scored(found, total[found], among.count, postings, weights)
+    return Scored(found, total[found], among.count, postings, idfs, terms)
 
 
 def _by_windows(scattered: Sequence[tuple[Places, float]], among: Among) -> tuple[Rows, NDArray[np.float64]]:

@@ -27,6 +27,8 @@ def store(
     created_at: Time | None = None,
     aliases: Sequence[str] = (),
     merge: bool = True,
+    thread: str | None = None,
+    place: int | None = None,
     vector: Vector | None = None,
     similar: bool = False,
     key: str | None = None,
@@ -45,7 +47,11 @@ def store(
     created_at: when it was first known, a `Time`; None for now. The change log says when it was stored.
     aliases: at most 64 other names by which it is found, such as the id that it had elsewhere.
     merge: whether the memory that has this content already, if one does, takes up what it lacks: tags, keys of the
-        metadata, a type, aliases, and the id as one of them. What it has is never changed.
+        metadata, a type, aliases, the id as one of them, and a thread. What it has is never changed.
+    thread: what it belongs to, such as a conversation or a document, in at most 4096 characters. If left out, what the
+        metadata name: `conversation_id`, `session_id`, or `source` with a whole number `chunk`, which is the place;
+        else it goes on with what the same client stored last in the namespace, within half an hour.
+    place: where it stands in its thread, a whole number; None for where its time says, after those that have a place.
     vector: the content's embedding by the cluster's model, if you have made it.
     similar: whether to name memories that say nearly the same, too; nothing is ever left out because of them.
 
@@ -65,6 +71,8 @@ def store(
         created_at=cast("datetime | None", created_at),  # anything else is read by the request
         aliases=tags_of(aliases),
         merge=merge,
+        thread=thread,
+        place=place,
     )
     embedding = None if vector is None else embedding_of([content], [vector])
     return Call(

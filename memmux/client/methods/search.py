@@ -27,6 +27,8 @@ def search(
     only_relevant: bool = False,
     why: bool = False,
     cues: Sequence[Cue | str] | None = None,
+    context: int = 0,
+    context_weight: float = 1.0,
     tags: Sequence[str] = (),
     any_tag: bool = False,
     type: str | None = None,  # noqa: A002 - the name of the memory's field
@@ -55,6 +57,10 @@ def search(
     why: whether each hit says what its score is the sum of.
     cues: which cues of the question count, each a `Cue` or its name, by `hybrid` and `ranked`; none for an empty list,
         and for None those of the setting `cues`.
+    context: how many memories before and after each hit in its thread to give with it, at most 20; they are the hit's
+        `before` and `after`, whatever the filter says.
+    context_weight: how much the memories around a hit, and the best one of its thread, say for it, from 0, nothing, to
+        1; by `hybrid` and `ranked`, where threads are in an order that means something.
     vector: the query's embedding by the cluster's model, if you have made it; only for modes that rank by meaning.
 
     Returns a `SearchResult`: its hits, best first, and the mode by which they were ranked in the end; without an
@@ -64,7 +70,8 @@ def search(
     - semantic: the cosine of query and memory, from -1 to 1.
     - keyword: BM25 divided by that of the best hit, from 0 to 1.
     - hybrid: half BM25 as a part of the best, half the cosine with what sets the query apart from all memories of its
-      namespaces, put between the least and the greatest, from 0 to 1; on top what cues of the query add, at most 0.65.
+      namespaces, put between the least and the greatest, with what stands beside it in its thread, from 0 to 1; on top
+      what cues of the query add, at most 0.65.
     - ranked: 0.7 of the hybrid score, 0.2 of newness, which halves every 30 days, and 0.1 of use.
     - exact: always 1; the newest come first.
 
@@ -91,6 +98,8 @@ def search(
         only_relevant=only_relevant,
         why=why,
         cues=cast("tuple[Cue, ...] | None", cues),  # a list becomes one, and anything else is refused, by the request
+        context=context,
+        context_weight=context_weight,
         filter=kept,
     )
     if vector is not None and not arguments.embeds:

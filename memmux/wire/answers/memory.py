@@ -12,6 +12,8 @@ import orjson
 from memmux.wire.answers.base import Answer, Several
 from memmux.wire.requests import DEFAULT_NAMESPACE, Mode
 
+_SIDES = ("before", "after")  # of a hit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory(Answer):
@@ -29,6 +31,8 @@ class Memory(Answer):
     supersedes: the id of the memory whose place it took; None if there is none.
     superseded_by: the id of the newer version that took its place; None if there is none.
     aliases: other names by which it is found, beside its id and content hash.
+    thread: what it belongs to, such as a conversation; None if neither it nor the metadata said so.
+    place: where it stands there; None where the time decides.
     """
 
     id: str
@@ -43,6 +47,8 @@ class Memory(Answer):
     supersedes: str | None = None
     superseded_by: str | None = None
     aliases: tuple[str, ...] = ()
+    thread: str | None = None
+    place: int | None = None
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Memory:
@@ -69,23 +75,30 @@ class Hit:
         memory without a vector, and where the search was by words only.
     why: the parts of the score by their names, which add up to it, without those that are 0; None where that was not
         asked for.
+    before: the memories before it in its thread, in the order of the thread, as many as were asked for.
+    after: those after it.
     """
 
     score: float
     memory: Memory
     similarity: float | None = None
     why: Mapping[str, float] | None = None
+    before: tuple[Memory, ...] = ()
+    after: tuple[Memory, ...] = ()
 
     def to_json(self) -> dict[str, object]:
-        """Return the hit as an answer has it: `why` only where it was asked for."""
-        said = {} if self.why is None else {"why": self.why}
+        """Return the hit as an answer has it: `why`, `before` and `after` only where they were asked for."""
+        said: dict[str, object] = {} if self.why is None else {"why": self.why}
+        said |= {name: memories for name in _SIDES if (memories := getattr(self, name))}
         return {"score": self.score, "similarity": self.similarity, **said, "memory": self.memory}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Hit:
         """Return the hit that the JSON object describes."""
         memory = Memory.from_json(fields["memory"])
-        return cls(score=fields["score"], memory=memory, similarity=fields.get("similarity"), why=fields.get("why"))
+        before, after = (tuple(map(Memory.from_json, fields.get(name, ()))) for name in _SIDES)
+        similarity, why = fields.get("similarity"), fields.get("why")
+        return cls(score=fields["score"], memory=memory, similarity=similarity, why=why, before=before, after=after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from memmux.wire.checks import (
     check_range,
     check_tags,
     check_text,
+    check_thread,
 )
 from memmux.wire.ids import is_uuid
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata, check_flag, named, namespaces_of, put
@@ -37,6 +38,8 @@ class Store(Body):
     created_at: when it was first known; None for now.
     aliases: other names by which it is found, which no other memory of the namespace goes by.
     merge: whether the memory that has this content already, if one does, takes up what it lacks of the others.
+    thread: what it belongs to, such as a conversation; None for what the metadata name, or else its client's last ones.
+    place: where it stands in its thread; None for the order of creation.
     """
 
     content: str
@@ -48,6 +51,8 @@ class Store(Body):
     created_at: datetime | None = None
     aliases: tuple[str, ...] = ()
     merge: bool = True
+    thread: str | None = None
+    place: int | None = None
 
     def __post_init__(self) -> None:
         check_flag("merge", self.merge)
@@ -65,6 +70,7 @@ class Store(Body):
             put(self, "created_at", aware("created_at", moment.timestamp()))
         check_aliases(self.aliases)
         put(self, "aliases", tuple(self.aliases))
+        check_thread(self.thread, self.place)
 
     def to_body(self) -> bytes:
         """Return it as a request's body."""
@@ -72,7 +78,7 @@ class Store(Body):
 
     def to_json(self) -> dict[str, object]:
         """Return it as a JSON object, without what is hardly ever given: clusters of before do not know it."""
-        rare = {"id": self.id, "created_at": self.created_at, "aliases": self.aliases}
+        rare = {"id": self.id, "created_at": self.created_at, "aliases": self.aliases, "thread": self.thread}
         return {
             "content": self.content,
             "tags": self.tags,
@@ -81,6 +87,7 @@ class Store(Body):
             "namespace": self.namespace,
             **{name: value for name, value in rare.items() if value},
             **({} if self.merge else {"merge": False}),
+            **({} if self.place is None else {"place": self.place}),
         }
 
 

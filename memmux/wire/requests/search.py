@@ -24,7 +24,8 @@ class Search(Body):
     whose cosine with the query is known to be below it. only_relevant: all, where none is near the query by meaning or
     has half of its words, else what is far and has none; of hybrid and ranked, where there is no min_similarity. why:
     whether hits say what their scores are sums of. cues: those of the question that count, of hybrid and ranked; None
-    for those of the cluster's setting.
+    for those of the cluster's setting. context: how many memories before and after each hit in its thread come with it.
+    context_weight: how much these say for a hit, from 0 to 1; of hybrid and ranked.
     """
 
     query: str
@@ -36,6 +37,8 @@ class Search(Body):
     only_relevant: bool = False
     why: bool = False
     cues: tuple[Cue, ...] | None = None
+    context: int = 0
+    context_weight: float = 1.0
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
@@ -58,12 +61,16 @@ class Search(Body):
         check_flag("only_relevant", self.only_relevant)
         check_flag("why", self.why)
         put(self, "cues", None if self.cues is None else _cues(self.cues))
+        check_range("context", self.context, 0, limits.CONTEXT)
+        check_number("context_weight", self.context_weight, 0, 1)
         put(self, "filter", filter_of(self.filter, include_superseded=False))
 
     def to_body(self) -> bytes:
         """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
         rare = {"min_similarity": self.min_similarity} if self.min_similarity is not None else {}
         flags = {name: True for name in ("only_relevant", "why") if getattr(self, name)}
+        rare |= {"context": self.context} if self.context else {}
+        rare |= {"context_weight": self.context_weight} if self.context_weight != 1 else {}
         fields = {name: getattr(self, name) for name in ("query", "mode", "limit", "offset", "min_score", "filter")}
         cues = {} if self.cues is None else {"cues": self.cues}
         return orjson.dumps({**fields, **rare, **flags, **cues})

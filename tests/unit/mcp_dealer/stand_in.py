@@ -31,6 +31,7 @@ from memmux.wire.answers import (
     SearchResult,
     Status,
     Stored,
+    StoredBatch,
     Tags,
     Updated,
     Used,
@@ -96,9 +97,18 @@ class StandIn:
         stored = Stored(id="0001", content_hash="ab", seq=1, status="created", indexed=not self.degraded)
         return self._answer("store", arguments, options, stored)
 
+    async def store_batch(self, *arguments: Any, **options: Any) -> StoredBatch:
+        (memories,) = arguments
+        stored = tuple(
+            Stored(id=f"000{number}", content_hash="ab", seq=number, status="created", indexed=not self.degraded)
+            for number, _ in enumerate(memories, 1)
+        )
+        return self._answer("store_batch", arguments, options, StoredBatch(stored=stored))
+
     async def search(self, *arguments: Any, **options: Any) -> SearchResult:
         why = {"words": 0.5, "meaning": 0.37654321} if options.get("why") else None
-        first = Hit(score=0.87654321, memory=self.memory, similarity=0.81234, why=why)
+        sides = {"before": (BARE,), "after": (self.memory,)} if options.get("context") else {}
+        first = Hit(score=0.87654321, memory=self.memory, similarity=0.81234, why=why, **sides)
         hits = (*[first] * self.times, Hit(score=0.5, memory=BARE))
         result = SearchResult(mode=Mode.HYBRID, hits=hits)
         return self._answer("search", arguments, options, result)

@@ -44,7 +44,7 @@ def test_tags_and_type_may_stand_in_the_metadata(tags: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "place"),
+    ("given", "part"),
     [
         ({}, {}),
         ({"namespace": "work"}, {"namespace": "work"}),
@@ -56,14 +56,14 @@ def test_tags_and_type_may_stand_in_the_metadata(tags: object) -> None:
         ({"store": "all", "namespace": "*"}, {"namespace": None}),
     ],
 )
-def test_all_stores_are_meant_by_their_word(given: dict[str, Any], place: dict[str, Any]) -> None:
-    assert Named(id="1", **given).place == place
-    assert List(**given).selection(_now).get("namespace", "own") == place.get("namespace", "own")
+def test_all_stores_are_meant_by_their_word(given: dict[str, Any], part: dict[str, Any]) -> None:
+    assert Named(id="1", **given).part == part
+    assert List(**given).selection(_now).get("namespace", "own") == part.get("namespace", "own")
 
 
 def test_all_and_one_are_two_things() -> None:
     with pytest.raises(ArgumentInvalidError, match="namespace and store"):
-        _ = Named(id="1", store="all", namespace="work").place
+        _ = Named(id="1", store="all", namespace="work").part
 
 
 @pytest.mark.parametrize("given", [{"store": "all"}, {"namespace": "*"}])

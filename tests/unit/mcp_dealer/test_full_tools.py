@@ -23,26 +23,57 @@ async def _answer(connect: Connect, name: str, arguments: dict[str, Any]) -> tup
     return result.structured_content, content.text
 
 
-async def test_a_conversation_is_stored_as_one_text(connect: Connect, made: list[StandIn]) -> None:
-    turns = [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hi."}]
-    arguments = {"turns": turns, "session_id": "s", "tags": "a,b", "metadata": {"k": 1}, "store": "work"}
+TURNS = [
+    {"role": "user", "content": "Hello."},
+    {"role": "tool", "content": " "},
+    {"role": "assistant", "content": "Hi."},
+]
+TALK = {"turns": TURNS, "session_id": "s", "tags": "a,b", "metadata": {"k": 1}, "store": "work"}
+
+
+async def test_a_conversation_is_stored_as_a_thread_of_its_turns(connect: Connect, made: list[StandIn]) -> None:
+    answer, text = await _answer(connect, "memory_store_session", TALK)
+    called, (memories,), options = made[0].calls[-1]
+    assert (called, options) == ("store_batch", {"namespace": "work"})
+    assert [(one.content, one.thread, one.place) for one in memories] == [
+        ("user: Hello.", "s", 0),
+        ("assistant: Hi.", "s", 2),
+    ]
+    assert [one.metadata["role"] for one in memories] == ["user", "assistant"]
+    for one in memories:
+        assert (one.type, one.tags, one.merge) == ("turn", ("session:s", "a", "b"), False)
+        assert (one.metadata["k"], one.metadata["session_id"]) == (1, "s")
+    assert (answer["session_id"], answer["turns"], answer["stored"], answer["id"]) == ("s", 3, 2, "0001")
+    assert text.endswith("session s, 3 turns")
+
+
+async def test_a_long_conversation_is_stored_in_pieces(connect: Connect, made: list[StandIn]) -> None:
+    turns = [{"role": "user", "content": f"turn {number}"} for number in range(300)]
+    answer, _ = await _answer(connect, "memory_store_session", {"turns": turns})
+    sizes = [len(given[0]) for name, given, _ in made[0].calls if name == "store_batch"]
+    assert (sizes, answer["stored"]) == ([256, 44], 300)
+
+
+async def test_a_conversation_is_kept_whole_if_told(connect: Connect, made: list[StandIn]) -> None:
+    arguments = TALK | {"whole": True}
     answer, text = await _answer(connect, "memory_store_session", arguments)
     called, positional, options = made[0].calls[-1]
     assert (called, positional) == ("store", ("[user] Hello.\n[assistant] Hi.",))
     assert options == {
         "similar": True,
-        "tags": ["session:s", "a", "b"],
+        "tags": ("session:s", "a", "b"),
         "type": "session",
-        "metadata": {"k": 1, "session_id": "s", "turns": 2},
+        "metadata": {"k": 1, "session_id": "s", "turns": 3},
         "namespace": "work",
     }
-    assert (answer["session_id"], answer["turns"]) == ("s", 2)
-    assert text.endswith("session s, 2 turns")
+    assert (answer["session_id"], answer["turns"], answer["stored"]) == ("s", 3, 1)
+    assert text.endswith("session s, 3 turns")
 
 
 async def test_a_conversation_without_a_name_gets_one(connect: Connect, made: list[StandIn]) -> None:
     answer, _ = await _answer(connect, "memory_store_session", {"turns": [{"role": "user", "content": "Hello."}]})
-    assert made[0].calls[-1][2]["tags"] == [f"session:{answer['session_id']}"]
+    ((first,),) = made[0].calls[-1][1]
+    assert (first.tags, first.thread) == ((f"session:{answer['session_id']}",), answer["session_id"])
     assert len(answer["session_id"]) == 36
 
 

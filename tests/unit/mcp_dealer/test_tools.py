@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mcp_types import CallToolResult, TextContent
 
 from memmux.errors import ClusterStartError, MemmuxError, NotFoundError
-from tests.unit.mcp_dealer.stand_in import Connect, StandIn
+from tests.unit.mcp_dealer.stand_in import MEMORY, Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 
@@ -455,6 +456,39 @@ async def test_cues_are_passed_on(
 ) -> None:
     await _call(connect, "memory_search", {"query": "x", **given})
     assert made[0].calls[-1][2]["cues"] == passed
+
+
+async def test_what_stands_beside_a_hit_is_shown_to_whom_asks(connect: Connect, made: list[StandIn]) -> None:
+    silent = (await _call(connect, "memory_search", {"query": "x"})).structured_content or {}
+    assert not {"context", "context_weight"} & made[0].calls[-1][2].keys()
+    assert all("before" not in hit and "after" not in hit for hit in silent["hits"])
+    told = await _call(connect, "memory_search", {"query": "x", "context": "1", "context_weight": 0.5})
+    assert {name: made[0].calls[-1][2][name] for name in ("context", "context_weight")} == {
+        "context": 1,
+        "context_weight": 0.5,
+    }
+    first = (told.structured_content or {})["hits"][0]
+    assert first["before"] == [{"id": "0002", "content": "Bare."}]
+    assert [one["id"] for one in first["after"]] == ["0001"]
+    (text,) = told.content
+    assert isinstance(text, TextContent)
+    assert "before · 0002 · Bare.\nThe office is in Ghent.\nafter · 0001 · The office is in Ghent." in text.text
+
+
+async def test_what_stands_beside_a_hit_is_within_the_bound(connect: Connect, made: list[StandIn]) -> None:
+    async with connect() as client:
+        await client.call_tool("memory_health", {})
+        made[0].memory = replace(MEMORY, content="word " * 2_000)
+        told = await client.call_tool("memory_search", {"query": "x", "context": 1, "max_response_chars": 1_000})
+    assert len(json.dumps(told.structured_content)) < 1_100
+    assert (told.structured_content or {})["omitted"] == 1
+
+
+async def test_a_thread_is_passed_on(connect: Connect, made: list[StandIn]) -> None:
+    await _call(connect, "memory_store", {"content": "x", "thread": "talk", "place": 3})
+    assert (made[0].calls[-1][2]["thread"], made[0].calls[-1][2]["place"]) == ("talk", 3)
+    await _call(connect, "memory_store", {"content": "x"})
+    assert not {"thread", "place"} & made[0].calls[-1][2].keys()
 
 
 async def test_a_floor_on_the_cosine_is_passed_on_and_the_cosine_is_shown(

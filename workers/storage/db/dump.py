@@ -46,7 +46,7 @@ def dumped(connection: apsw.Connection, row: int) -> Fields:
 def _fields(connection: apsw.Connection, row: int, values: list[Any]) -> Fields:
     """Return the fields of a memory; times in seconds since 1970, as they are kept, so that nothing is rounded."""
     id_, namespace, type_, created, updated, deleted, supersedes, content_hash, metadata, content, *rest = values
-    superseded_by, has_aliases, has_origin, has_links = rest
+    superseded_by, thread, place, has_aliases, has_origin, has_links = rest
     fields = {
         "id": id_,
         "namespace": namespace,
@@ -63,6 +63,7 @@ def _fields(connection: apsw.Connection, row: int, values: list[Any]) -> Fields:
     # What most memories have not is there only where they have it.
     if superseded_by is not None:
         fields["superseded_by"] = superseded_by
+    fields |= {name: value for name, value in (("thread", thread), ("place", place)) if value is not None}
     if has_aliases:
         fields["aliases"] = links.aliases(connection, row)
     if has_origin:

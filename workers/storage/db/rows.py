@@ -32,7 +32,7 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
         tags[row].append(spelling)
     found: dict[int, Memory] = {}
     size = 0
-    for row, *fields, aliases, content_hash, metadata, content in connection.execute(
+    for row, *fields, aliases, thread, place, content_hash, metadata, content in connection.execute(
         _SQL["memories"], {"rows": wanted}
     ):
         id_, namespace, type_, created, updated, supersedes, superseded_by = fields
@@ -52,6 +52,8 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
             supersedes=supersedes,
             superseded_by=superseded_by,
             aliases=tuple(orjson.loads(aliases)),
+            thread=thread,
+            place=place,
         )
     return [found[row] for row in rows]
 

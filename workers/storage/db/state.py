@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from memmux.wire.answers import Memory
+from workers.storage.db.threads import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class State:
     def from_log(cls, text: str) -> State:
         """Return what `to_log` wrote."""
         fields = orjson.loads(text)
+        if "thread" not in fields:  # written before there were any
+            fields["thread"], fields["place"] = named(fields["metadata"])
         rest = fields.pop("deleted", False), fields.pop("origin", None), fields.pop("links", None)
         return cls(Memory.from_json(fields), *rest)
 

@@ -37,7 +37,7 @@ _DID = {
     UNDO: "undid a change",
     PURGE: "purged",
 }
-_FIELDS = ("content", "tags", "type", "metadata", "aliases")
+_FIELDS = ("content", "tags", "type", "metadata", "aliases", "thread", "place")
 
 
 def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:

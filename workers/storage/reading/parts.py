@@ -12,6 +12,7 @@ from workers.index.interface import Rows
 
 Values = NDArray[np.float64]
 WORDS, MEANING, NEW, USE = "words", "meaning", "new", "use"
+NEIGHBOURS, THREAD = "neighbours", "thread"
 
 
 @dataclass(frozen=True, slots=True)

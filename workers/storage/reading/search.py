@@ -12,11 +12,12 @@ import apsw
 import numpy as np
 import orjson
 
-from memmux.wire.answers import Hit
+from memmux.wire.answers import Hit, Memory
 from memmux.wire.cues import Cue
 from memmux.wire.requests import Filter, Mode, Search, Store
-from workers.index.bm25 import Scored
+from workers.index import bm25
 from workers.index.interface import Index, Rows, Vectors
+from workers.index.neighbours import Neighbours
 from workers.storage import similar
 from workers.storage.db import engine, links, queries, rows, vectors
 from workers.storage.db.embeddings import Embedded, mean
@@ -24,13 +25,14 @@ from workers.storage.db.filters import Condition, condition, folded, holds
 from workers.storage.db.vec0_index import TableIndex
 from workers.storage.db.vectors import Model
 from workers.storage.interface import Query, SearchOutcome
-from workers.storage.reading import parts, ranking
+from workers.storage.reading import parts, ranking, thread_search
 from workers.storage.reading.cues import Cues, Question
 from workers.storage.reading.parts import Parts
 from workers.storage.reading.ranking import Scores
 from workers.storage.reading.scope import FEW, Scope
+from workers.storage.reading.thread_search import ThreadSearch
 from workers.storage.reading.vector_follower import VectorFollower
-from workers.storage.reading.word_search import WordSearch, best
+from workers.storage.reading.word_search import WordSearch, best, scores_of
 from workers.words.stopwords import STOP_WORDS
 
 _SQL = queries.load("search")
@@ -49,7 +51,7 @@ class _Words:
     """The ranking by words: the best of what `bm25` has scored."""
 
     scores: dict[int, float]
-    scored: Scored
+    scored: bm25.Scored
 
     @property
     def whole(self) -> float:
@@ -76,6 +78,7 @@ class MemorySearch:
         self._now = now
         self._word_search = WordSearch(connection)
         self._cues, self._usual_cues = Cues(connection), cues
+        self._threads = ThreadSearch(connection, self._word_search.follower)
         connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
         self._seq = 0
 
@@ -83,19 +86,21 @@ class MemorySearch:
         """Search as of the change where the transaction that has just begun stands."""
         self._seq = seq
         self._word_search.at(seq)
+        self._threads.at(seq)
 
     def catch_up(self) -> None:
-        """Be ready for a search by words at this change."""
+        """Be ready for a search by words, and in threads, at this change."""
         self._word_search.catch_up()
+        self._threads.catch_up()
 
     def search(self, asked: Search, query: Query, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         where, audited = self._where(asked.filter)
         outdated = () if self._word_search.agrees or asked.mode in (Mode.SEMANTIC, Mode.EXACT) else (OUTDATED,)
-        depth, worded = ranking.candidates(asked.limit, asked.offset), None
+        worded = None
         if callable(query):
             if asked.mode.fuses:
-                worded = self._keyword(asked, where, depth)  # while the query is being embedded
+                worded = self._scored(asked)  # while the query is being embedded
             query = query()
         if query is None or not asked.embeds:
             return self._by_words(asked, where, outdated)
@@ -113,46 +118,71 @@ class MemorySearch:
             ranked = Parts.of(parts.MEANING, scored)
             return self._found(asked, Mode.SEMANTIC, ranked, degraded, index=scope.index, cosines=dict(scored))
         if worded is None:
-            worded = self._keyword(asked, where, depth)
+            worded = self._scored(asked)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
         floor = None if near is None else near.of(scope.count or model.vectors)
-        return self._fused(asked, scope, direction, worded, degraded=degraded, floor=floor, zone=zone)
+        beside = self._beside(asked, model)
+        return self._fused(
+            asked, where, scope, direction, worded, beside=beside, degraded=degraded, floor=floor, zone=zone
+        )
 
     def _fused(
         self,
         asked: Search,
+        where: Condition,
         scope: Scope,
         query: Vectors,
-        worded: _Words,
+        found: bm25.Scored,
         *,
+        beside: Neighbours | None,
         degraded: tuple[str, ...],
         floor: float | None,
         zone: str,
     ) -> SearchOutcome:
-        """Return the best memories by words, meaning and cues.
+        """Return the best memories by words, meaning and cues, and by what stands beside them.
 
-        floor: the cosine that leaves out what is not relevant. zone: the time zone of who asks.
+        found: those that have words of the query. floor: the cosine that leaves out what is not relevant. zone: the
+        time zone of who asks.
         """
-        depth = ranking.candidates(asked.limit, asked.offset)
+        depth, total = ranking.candidates(asked.limit, asked.offset), found
         cues = self._usual_cues if asked.cues is None else asked.cues
         question = Question.of(asked.query, cues, self._now(), zone)
+        if beside is not None:
+            total = thread_search.worded(found, beside, asked.context_weight)
+        worded = self._best_by_words(total, where, depth)
         apart, usual = scope.apart(query)
         meaning = dict(scope.nearest(apart, max(depth, ranking.CANDIDATES + 1)))
+        pool = [*islice(worded.scores, ranking.CANDIDATES), *islice(meaning, ranking.CANDIDATES)]
         meaning.update(scope.similarities(apart, [row for row in worded.scores if row not in meaning]))
-        fused = ranking.fuse(worded.scores, meaning, worded.whole, ranking.least(meaning, usual))
+        least = ranking.least(meaning, usual)
+        fused = ranking.fuse(worded.scores, meaning, worded.whole, least)
+        if beside is not None:
+            fused = fused.best_first().only(slice(depth))
+            hits = beside.around(np.sort(fused.rows))
+            more = np.setdiff1d(beside.around(hits), fused.rows).tolist()
+            meaning.update(scope.similarities(apart, more))
+            words = scores_of(total, list({*worded.scores, *meaning, *more}))
+            known = ranking.fuse(words, meaning, worded.whole, least)
+            known = thread_search.together(known, (found, total), beside, asked.context_weight, best=pool)
+            fused = self._let_through(known.only(np.isin(known.rows, hits)), where, more)
+            fused = fused.best_first().only(slice(2 * depth))
         cosines: Scores = _NONE
         if floor is not None or asked.min_similarity is not None:
             cosines = scope.similarities(query, fused.rows.tolist())
         if floor is not None:
             answers = partial(self._answers, asked.query, worded)
-            relevant = ranking.relevant(fused, worded.scores, cosines, floor, answers)
+            own = scores_of(found, list(worded.scores))
+            relevant = ranking.relevant(fused, own, cosines, floor, answers)
+            if beside is not None:
+                relevant = fused.only(np.isin(fused.rows, beside.around(np.sort(relevant.rows))))
             if len(fused) and not len(relevant):
                 return SearchOutcome(asked.mode, (), degraded, 0, type(scope.index).__name__, left_out=len(fused))
             fused = relevant
         if asked.min_similarity is not None:
             fused = ranking.near(fused, cosines, asked.min_similarity)
-        more = ranking.MOST_BESIDE if asked.mode is Mode.RANKED else 0.0
-        fused = self._cues.added(fused, question, worded.scored, asked.depth, more)
+        whole = 1.0 if beside is None else thread_search.whole(asked.context_weight)
+        more = whole * ranking.MOST_BESIDE if asked.mode is Mode.RANKED else 0.0
+        fused = self._cues.added(fused, question, found, asked.depth, more).times(1 / whole)
         if asked.mode is Mode.RANKED:
             ranked = self._ranked(fused).best_first()
         else:
@@ -220,7 +250,7 @@ class MemorySearch:
             held = self.rows("exact", where, query=folded(asked.query), limit=depth)
             scored = Parts.of(parts.WORDS, ((row, 1.0) for row in held))
         else:
-            by_best = ranking.by_best(self._keyword(asked, where, depth).scores)
+            by_best = ranking.by_best(self._best_by_words(self._scored(asked), where, depth).scores)
             scored = Parts.of(parts.WORDS, by_best.items()).best_first()
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
         return self._found(asked, mode, scored, degraded, cosines=similarities(scored.rows.tolist()))
@@ -240,11 +270,12 @@ class MemorySearch:
         created = dict(engine.fetch(self._connection, _SQL["created"], {"rows": orjson.dumps(found).decode()}))
         return ranking.ranked(fused, created, links.uses(self._connection, found), self._now())
 
-    def _keyword(self, asked: Search, where: Condition, limit: int) -> _Words:
-        """Return the BM25 scores, higher is better, of the `limit` best memories that `where` lets through."""
-        namespace = asked.filter.namespace
-        among = (namespace,) if isinstance(namespace, str) else namespace
-        scored = self._word_search.scored(asked.query, among)
+    def _scored(self, asked: Search) -> bm25.Scored:
+        """Return the memories of the namespaces that have words of the query, and their BM25 scores."""
+        return self._word_search.scored(asked.query, _several(asked.filter.namespace))
+
+    def _best_by_words(self, scored: bm25.Scored, where: Condition, limit: int) -> _Words:
+        """Return the scores, higher is better, of the `limit` best memories that `where` lets through."""
         if where.plain and not where.current:
             return _Words(best(scored, limit), scored)
         found: dict[int, float] = {}
@@ -252,9 +283,28 @@ class MemorySearch:
         ranked = list(ahead)
         while ranked and len(found) < limit:
             piece, ranked, depth = ranked[:depth], ranked[depth:], 2 * depth
-            fit = set(self.rows("those", where, rows=orjson.dumps(piece).decode()))
+            fit = self._fitting(where, piece)
             found.update((row, ahead[row]) for row in piece if row in fit)
         return _Words(dict(islice(found.items(), limit)), scored)
+
+    def _beside(self, asked: Search, model: Model) -> Neighbours | None:
+        """Return what stands beside each memory, where that is asked for and says something."""
+        if not asked.context_weight:
+            return None
+        self._word_search.catch_up()
+        partitions = self._vector_follower.follow(model, self._seq)
+        return self._threads.neighbours(_several(asked.filter.namespace), partitions)
+
+    def _let_through(self, fused: Parts, where: Condition, more: Sequence[int]) -> Parts:
+        """Return what is ranked without those of some memories `more` that `where` does not let through."""
+        if where.plain or not more:
+            return fused
+        hidden = set(more) - self._fitting(where, more)
+        return fused.only(~np.isin(fused.rows, list(hidden)))
+
+    def _fitting(self, where: Condition, rows: Sequence[int]) -> set[int]:
+        """Return those of some memories that `where` lets through."""
+        return set(self.rows("those", where, rows=orjson.dumps(rows).decode()))
 
     def _scope(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
@@ -305,10 +355,27 @@ class MemorySearch:
         kept = rows.memories(self._connection, page.rows.tolist())
         whys = page.why() if asked.why else [None] * len(page)
         hits = tuple(
-            Hit(score=score, similarity=cosines.get(row), memory=memory, why=why)
-            for row, score, memory, why in zip(page.rows.tolist(), page.total.tolist(), kept, whys, strict=True)
+            Hit(score=score, similarity=cosines.get(row), memory=memory, why=why, **sides)
+            for row, score, memory, why, sides in zip(
+                page.rows.tolist(), page.total.tolist(), kept, whys, self._contexts(page, asked.context), strict=True
+            )
         )
         return SearchOutcome(mode, hits, degraded, len(scored), "" if index is None else type(index).__name__)
+
+    def _contexts(self, page: Parts, count: int) -> list[dict[str, tuple[Memory, ...]]]:
+        """Return the `count` memories before and after each hit."""
+        sides = [self._threads.context(row, count) if count else ((), ()) for row in page.rows.tolist()]
+        wanted = list(dict.fromkeys(row for pair in sides for side in pair for row in side))
+        known = dict(zip(wanted, rows.memories(self._connection, wanted) if wanted else (), strict=True))
+        return [
+            {name: tuple(known[row] for row in side) for name, side in zip(("before", "after"), pair, strict=True)}
+            for pair in sides
+        ]
+
+
+def _several(namespace: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the namespaces that a filter is about; None for all of them."""
+    return (namespace,) if isinstance(namespace, str) else namespace
 
 
 def _single(namespace: str | tuple[str, ...] | None) -> str | None:

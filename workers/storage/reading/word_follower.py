@@ -6,7 +6,7 @@ bytes a memory, and catch up from the change log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import apsw
 import numpy as np
@@ -52,6 +52,11 @@ class WordFollower:
         self._put(found)
         self._seq, self._index = seq, index
         self._among.clear()
+
+    @property
+    def places(self) -> tuple[NDArray[np.int32], Mapping[str, int]]:
+        """The number of the namespace that each row is in, below 0 for none, and the numbers of the namespaces."""
+        return self._places, self._numbers
 
     def among(self, namespaces: tuple[str, ...] | None) -> Among:
         """Return the memories of these namespaces; of all of them for None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 import numpy as np
 import orjson
@@ -32,7 +34,7 @@ class WordSearch:
         for query in ("make_postings", "make_vocabulary"):
             connection.execute(_SQL[query])
         connection.pragma("query_only", only)
-        self._follower = WordFollower(connection)
+        self.follower = WordFollower(connection)
         self._vocabulary = Vocabulary(connection)
         self._seq = 0
         self._version: str | None = None
@@ -55,7 +57,7 @@ class WordSearch:
     def catch_up(self) -> None:
         """Be ready for a search at this change."""
         self._look()
-        self._follower.follow(self._seq, self._index)
+        self.follower.follow(self._seq, self._index)
 
     def _look(self) -> None:
         """Look which words are in the index, once a transaction, and only for a search: all else is served without."""
@@ -84,9 +86,9 @@ class WordSearch:
     def scored(self, query: str, namespaces: tuple[str, ...] | None) -> Scored:
         """Return the memories of these namespaces, or of all, that have words of the query, and their BM25 scores."""
         if not (asked := self.cut(query)):
-            return bm25.scored((), self._follower.among(()))
+            return bm25.scored((), self.follower.among(()))
         self.catch_up()
-        among = self._follower.among(namespaces)
+        among = self.follower.among(namespaces)
         return bm25.scored([self._known(word, among) for word in asked], among)
 
     def _known(self, word: str, among: Among) -> Places:
@@ -139,3 +141,13 @@ def best(found: Scored, limit: int) -> dict[int, float]:
         rows, scores = rows[chosen], scores[chosen]
     order = np.lexsort((-rows, -scores))[:limit]
     return dict(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
+
+
+def scores_of(found: Scored, rows: Sequence[int]) -> dict[int, float]:
+    """Return the scores of some memories, without those that have none."""
+    if not found.rows.size:
+        return {}
+    wanted = np.array(rows, np.int64)
+    places = np.minimum(np.searchsorted(found.rows, wanted), found.rows.size - 1)
+    there = found.rows[places] == wanted
+    return dict(zip(wanted[there].tolist(), found.scores[places[there]].tolist(), strict=True))

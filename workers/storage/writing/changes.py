@@ -28,6 +28,7 @@ from workers.storage.db.embeddings import Embedded, by_text, embedded
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.namespaces import Namespaces
 from workers.storage.db.state import digest
+from workers.storage.db.threads import moved, placed
 from workers.storage.writing import audits, deletion, duplicates, load, undo, versions
 from workers.storage.writing.memory_table import MemoryTable
 
@@ -114,8 +115,10 @@ class Changes:
         memory_id = self._free(asked)
         self._memory_table.make_room(job, asked.namespace)
         at = self._memory_table.at()
-        self._memory_table.execute(
+        thread, place = placed(asked.thread, asked.place, asked.metadata)
+        row = self._memory_table.insert(
             "insert_memory",
+            job.client,
             id=memory_id,
             namespace=asked.namespace,
             type=asked.type,
@@ -124,8 +127,9 @@ class Changes:
             content_hash=found,
             metadata=metadata_text(asked.metadata),
             content=asked.content,
+            thread=thread,
+            place=place,
         )
-        row = self._connection.last_insert_rowid()
         self._memory_table.tag(row, asked.tags)
         links.add_aliases(self._connection, row, asked.aliases)
         for text in texts:
@@ -165,8 +169,15 @@ class Changes:
             (texts,) = self._embedded(job, job.frames[1:], 1)
             return versions.renew(self._memory_table, job, row, replace(asked, metadata=metadata), texts)
         at, content_hash = self._memory_table.at(), before.content_hash
+        thread, place = moved((before.thread, before.place), before.metadata, metadata)
         self._memory_table.execute(
-            "update_memory", row=row, type=asked.type or before.type, metadata=metadata_text(metadata), at=at
+            "update_memory",
+            row=row,
+            type=asked.type or before.type,
+            metadata=metadata_text(metadata),
+            at=at,
+            thread=thread,
+            place=place,
         )
         if asked.tags is not None:
             self._memory_table.execute("delete_memory_tags", row=row)

@@ -18,8 +18,9 @@ from memmux.wire.times import from_epoch
 from workers.storage.db.embeddings import Embedded, embedded
 from workers.storage.db.filters import spellings
 from workers.storage.db.state import State, digest
+from workers.storage.db.threads import placed
 
-_STORED = ("content", "tags", "type", "metadata", "namespace")
+_STORED = ("content", "tags", "type", "metadata", "namespace", "thread", "place")
 _TIMES = ("created_at", "updated_at", "deleted_at")
 _VERSIONS = ("supersedes", "superseded_by")
 _NAMES = {"id", *_STORED, *_TIMES, *_VERSIONS, "content_hash", "aliases", "origin", "links", "vectors"}
@@ -62,6 +63,7 @@ class Line:
             "aliases": list(memory.aliases),
             "origin": self.origin,
             "links": list(self.links),
+            "thread": memory.thread,
         }
         return {
             "id": memory.id,
@@ -74,6 +76,7 @@ class Line:
             "content_hash": memory.content_hash,
             "content": memory.content,
             **{name: value for name, value in rare.items() if value},
+            **({} if memory.place is None else {"place": memory.place}),
         }
 
 
@@ -99,6 +102,7 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
     created_at, updated_at = times["created_at"], times["updated_at"]
     if created_at is None or updated_at is None:
         raise ArgumentInvalidError("a memory has created_at and updated_at")
+    thread, place = placed(store.thread, store.place, store.metadata)
     memory = Memory(
         id=fields["id"],
         content=store.content,
@@ -112,6 +116,8 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
         supersedes=fields.get("supersedes"),
         superseded_by=fields.get("superseded_by"),
         aliases=_aliases(fields.get("aliases", ())),
+        thread=thread,
+        place=place,
     )
     deleted = times["deleted_at"] is not None
     try:

@@ -15,10 +15,11 @@ from workers.runtime.jobs import Job
 from workers.storage.db import engine, queries
 from workers.storage.db.filters import spellings
 from workers.storage.db.state import State
+from workers.storage.db.threads import placed
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
-_FIELDS = ("tags", "metadata", "type", "aliases")
+_FIELDS = ("tags", "metadata", "type", "aliases", "thread")
 
 
 def take_up(memory_table: MemoryTable, job: Job, row: int, asked: Store) -> tuple[int, list[str], Memory]:
@@ -52,10 +53,14 @@ def _together(memory: Memory, asked: Store) -> Memory:
     check_metadata(metadata)
     names = {*memory.aliases, *asked.aliases, *((asked.id,) if asked.id else ())} - {memory.id}
     check_aliases(aliases := tuple(sorted(names)))
+    here = (memory.thread, memory.place)
+    thread, place = here if memory.thread is not None else placed(asked.thread, asked.place, metadata)
     return replace(
         memory,
         tags=tags,
         metadata=metadata if metadata != memory.metadata else memory.metadata,
         type=memory.type or asked.type,
         aliases=aliases if set(aliases) != set(memory.aliases) else memory.aliases,
+        thread=thread,
+        place=place,
     )

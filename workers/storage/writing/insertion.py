@@ -41,8 +41,9 @@ def insert(memory_table: MemoryTable, job: Job, line: Line, texts: Sequence[Embe
     memory = line.memory
     if not line.state.deleted:
         memory_table.make_room(job, memory.namespace)
-    memory_table.execute(
+    row = memory_table.insert(
         "load_memory",
+        job.client,
         id=memory.id,
         namespace=memory.namespace,
         type=memory.type,
@@ -51,9 +52,10 @@ def insert(memory_table: MemoryTable, job: Job, line: Line, texts: Sequence[Embe
         content_hash=memory.content_hash,
         metadata=metadata_text(memory.metadata),
         content=memory.content,
+        thread=memory.thread,
+        place=memory.place,
         **line.times,
     )
-    row = memory_table.connection.last_insert_rowid()
     memory_table.tag(row, memory.tags)
     if memory.aliases:
         links.add_aliases(memory_table.connection, row, memory.aliases)

@@ -12,6 +12,7 @@ from workers.storage.db import engine, filters, queries, rows, vectors
 from workers.storage.db import links as linked
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.state import State
+from workers.storage.db.threads import Runs
 
 _SQL = queries.load("writer")
 _NAMESPACES = 1024  # of which it is known how much they hold at most
@@ -24,6 +25,7 @@ class MemoryTable:
         self.connection = connection
         self.vectors = vectors.VectorTables(connection)
         self._now = now
+        self._runs = Runs(connection)
         # The most that there may be in namespaces that were counted; what was deleted or rolled back since counts too.
         self._held: dict[str, int] = {}
 
@@ -34,6 +36,17 @@ class MemoryTable:
     def execute(self, query: str, /, **values: str | float | None) -> None:
         """Run a query of `writer.sql`."""
         self.connection.execute(_SQL[query], values)
+
+    def insert(self, query: str, client: str, /, **values: str | float | None) -> int:
+        """Insert a memory by a query of `writer.sql` and return its row; one without a thread may go on with a run."""
+        namespace, at = str(values["namespace"]), values.get("created_at", values.get("at"))
+        alone = values["thread"] is None
+        run = self._runs.joined(client, namespace, float(at or 0.0)) if alone else None
+        self.execute(query, **values, run=run)
+        row = self.connection.last_insert_rowid()
+        if alone:
+            self._runs.note(client, namespace, row)
+        return row
 
     def same(self, namespace: str, content_hash: str) -> tuple[int, str] | None:
         """Return row and id of the live memory of `namespace` with this content, if there is one."""
@@ -85,6 +98,8 @@ class MemoryTable:
             content_hash=memory.content_hash,
             supersedes=memory.supersedes,
             superseded_by=memory.superseded_by,
+            thread=memory.thread,
+            place=memory.place,
             **times,
         )
         if now.memory.tags != memory.tags:

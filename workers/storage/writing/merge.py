@@ -23,7 +23,10 @@ from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
 _LOAD = "memory.load"
-_UNCHANGED = ("namespace", "type", "metadata", "updated_at", "deleted_at", "supersedes", "superseded_by", "content")
+_UNCHANGED = (
+    *("namespace", "type", "metadata", "updated_at", "deleted_at", "supersedes", "superseded_by", "content"),
+    *("thread", "place"),
+)
 Fields = Mapping[str, Any]
 
 

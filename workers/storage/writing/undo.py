@@ -108,4 +108,4 @@ def _bring_back(memory_table: MemoryTable, row: int, now: State, target: State, 
 
 
 def _described(memory: Memory) -> tuple[object, ...]:
-    return memory.content, memory.type, memory.tags, memory.metadata
+    return memory.content, memory.type, memory.tags, memory.metadata, memory.thread, memory.place

@@ -14,6 +14,7 @@ from workers.storage.db import engine, queries, rows
 from workers.storage.db.embeddings import Embedded
 from workers.storage.db.filters import metadata_text
 from workers.storage.db.state import State, digest
+from workers.storage.db.threads import moved
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
@@ -40,6 +41,7 @@ def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, texts: Se
     memory_id, at = uuid7(), memory_table.at()
     memory_table.execute("supersede", row=row, superseded_by=memory_id)
     memory_table.log(job, at, row, before.id, orjson.dumps(before))
+    thread, place = moved((before.thread, before.place), before.metadata, metadata)
     memory_table.execute(
         "insert_memory",
         id=memory_id,
@@ -50,6 +52,9 @@ def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, texts: Se
         content_hash=found,
         metadata=metadata_text(metadata),
         content=content,
+        thread=thread,
+        place=place,
+        run=engine.value(memory_table.connection, _SQL["run"], {"row": row}),
     )
     newer = memory_table.connection.last_insert_rowid()
     memory_table.tag(newer, before.tags if then.tags is None else then.tags)

@@ -2,7 +2,7 @@
 SELECT
     row, id, namespace, type, created_at, updated_at, supersedes, superseded_by,
     (SELECT json_group_array(a.name ORDER BY a.name) FROM aliases AS a WHERE a.row = memories.row),
-    content_hash, metadata, content
+    thread, place, content_hash, metadata, content
 FROM memories
 WHERE row IN (SELECT value FROM json_each(:rows))
 

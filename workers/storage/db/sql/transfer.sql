@@ -1,7 +1,7 @@
 -- name: page
 SELECT
     row, id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content,
-    superseded_by,
+    superseded_by, thread, place,
     EXISTS (SELECT 1 FROM aliases AS a WHERE a.row = memories.row),
     EXISTS (SELECT 1 FROM origins AS o WHERE o.row = memories.row),
     EXISTS (SELECT 1 FROM links AS l WHERE l.row = memories.row)

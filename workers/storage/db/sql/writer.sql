@@ -1,10 +1,12 @@
 -- name: insert_memory
-INSERT INTO memories (id, namespace, type, created_at, updated_at, supersedes, content_hash, metadata, content)
-VALUES (:id, :namespace, :type, :at, :at, :supersedes, :content_hash, :metadata, :content)
+INSERT INTO memories (
+    id, namespace, type, created_at, updated_at, supersedes, content_hash, metadata, content, thread, place, run
+)
+VALUES (:id, :namespace, :type, :at, :at, :supersedes, :content_hash, :metadata, :content, :thread, :place, :run)
 
 -- name: update_memory
 UPDATE memories
-SET type = :type, metadata = :metadata, updated_at = :at
+SET type = :type, metadata = :metadata, updated_at = :at, thread = :thread, place = :place
 WHERE row = :row
 
 -- name: replace_content
@@ -79,6 +81,9 @@ SELECT deleted_at IS NOT NULL FROM memories WHERE row = :row
 -- name: namespace
 SELECT namespace FROM memories WHERE row = :row
 
+-- name: run
+SELECT coalesce(run, row) FROM memories WHERE row = :row AND thread IS NULL
+
 -- name: change
 SELECT row, memory, operation, before FROM changes WHERE seq = :seq
 
@@ -114,7 +119,8 @@ SELECT EXISTS (SELECT 1 FROM memories WHERE row = :row)
 -- name: put_state
 UPDATE memories
 SET type = :type, metadata = :metadata, content = :content, content_hash = :content_hash, created_at = :created_at,
-    updated_at = :updated_at, deleted_at = :deleted_at, supersedes = :supersedes, superseded_by = :superseded_by
+    updated_at = :updated_at, deleted_at = :deleted_at, supersedes = :supersedes, superseded_by = :superseded_by,
+    thread = :thread, place = :place
 WHERE row = :row
 
 -- name: times
@@ -164,11 +170,12 @@ SELECT EXISTS (SELECT 1 FROM changes WHERE memory = :id AND operation = 'memory.
 
 -- name: load_memory
 INSERT INTO memories (
-    id, namespace, type, created_at, updated_at, deleted_at, supersedes, superseded_by, content_hash, metadata, content
+    id, namespace, type, created_at, updated_at, deleted_at, supersedes, superseded_by, content_hash, metadata, content,
+    thread, place, run
 )
 VALUES (
     :id, :namespace, :type, :created_at, :updated_at, :deleted_at, :supersedes, :superseded_by, :content_hash,
-    :metadata, :content
+    :metadata, :content, :thread, :place, :run
 )
 
 -- name: note_name

@@ -110,14 +110,14 @@ def test_what_is_changed_deleted_and_brought_back_is_followed(desk: Desk, monkey
         assert desk.contents("banana", mode="keyword") == [f"banana number {behind}"]
         desk.ask("memory.delete", {"id": first})
         assert desk.contents("banana", mode="keyword") == []
-        assert desk.questions._search._word_search._follower.among(("default",)).count == 0
+        assert desk.questions._search._word_search.follower.among(("default",)).count == 0
 
 
 @pytest.mark.parametrize("words", [1, 127, 128, 300, 17_000])
 def test_lengths_are_those_of_the_index(desk: Desk, words: int) -> None:
     desk.store(" ".join(f"x{number}y" for number in range(words)))
     desk.contents("x0y", mode="keyword")
-    assert desk.questions._search._word_search._follower.among(None).lengths[1] == words
+    assert desk.questions._search._word_search.follower.among(None).lengths[1] == words
 
 
 def test_a_filter_that_lets_few_through_finds_them(desk: Desk) -> None:

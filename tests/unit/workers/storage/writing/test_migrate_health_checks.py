@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
+import apsw
 import orjson
 import pytest
 
 from memmux.errors import NotFoundError
-from memmux.wire.requests import Filter, Mode, Search
-from tests.unit.workers.desk import Desk, frames
+from tests.unit.workers.desk import Desk
 from workers.index.segment import MANIFEST, VERSION, Manifest, place
 from workers.storage.checking.check import check
-from workers.storage.db import engine, schema
-from workers.storage.db.embeddings import embedded
-from workers.storage.reading.reader import SqliteReader
+from workers.storage.db import engine, schema, vectors
+from workers.storage.reading.vector_follower import VectorFollower
 from workers.storage.writing import migrate
 
 OLD = {version: script for version, script in schema.migrations().items() if version < 3}
@@ -134,18 +132,20 @@ def test_a_segment_that_holds_one_is_removed(old: Path) -> None:
     assert not path.exists()
 
 
-def test_a_reader_that_was_open_before_follows(old: Path) -> None:
-    with closing(SqliteReader(old)) as reader:
-        assert _namespaces_of_hits(reader) == ["default", "default", NAMESPACE, NAMESPACE]
+def test_vectors_in_memory_since_before_follow(old: Path) -> None:
+    with closing(engine.open_reader(old)) as reader:
+        follower = VectorFollower(reader, old)
+        assert _vectors(reader, follower) == (2, 2)
         migrate.prepare(old)
-        assert _namespaces_of_hits(reader) == ["default", "default"]
+        assert _vectors(reader, follower) == (2, 0)
 
 
-def _namespaces_of_hits(reader: SqliteReader) -> list[str]:
-    asked = Search(query="x", mode=Mode.SEMANTIC, filter=Filter(namespace=None))
-    query = embedded(frames([(1.0, 0.0)]), 1)
-    with reader.snapshot(math.inf, lambda: None):
-        return sorted(hit.memory.namespace for hit in reader.search(asked, query).hits)
+def _vectors(reader: apsw.Connection, follower: VectorFollower) -> tuple[int, int]:
+    model = vectors.current(reader)
+    assert model is not None
+    partitions = follower.follow(model, engine.value(reader, "SELECT max(seq) FROM changes"))
+    assert partitions is not None
+    return len(partitions.of("default")), len(partitions.of(NAMESPACE))
 
 
 def test_a_line_that_is_missing_is_still_missed(old: Path) -> None:
