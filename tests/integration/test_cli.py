@@ -20,11 +20,10 @@ import pytest
 
 from memmux import limits
 from memmux.processes import alive
+from tests import commands
 from tests.bounds import BOUND_S, pause
+from tests.commands import MEMMUX, Ended
 
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
-
-Ended = subprocess.CompletedProcess[bytes]
 Memmux = Callable[..., Ended]
 
 
@@ -33,15 +32,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str, stdin: bytes = b"") -> Ended:
-        return subprocess.run(
-            [*MEMMUX, *arguments],
-            env=settings_env,
-            cwd=short_tmp,
-            input=stdin,
-            capture_output=True,
-            timeout=BOUND_S,
-            check=False,
-        )
+        return commands.run(arguments, settings_env, cwd=short_tmp, stdin=stdin)
 
     return run
 

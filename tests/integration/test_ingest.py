@@ -32,6 +32,7 @@ from memmux.ingest import sources
 from memmux.ingest.report import Ingested
 from memmux.ingest.run import ingest
 from memmux.wire.answers import Memory
+from tests import commands
 from tests.bounds import BOUND_S, PAUSE_S
 from tests.unit.memmux.ingest.pdfs import pdf, slow_pdf
 
@@ -480,8 +481,7 @@ def test_the_command_line_ingests_and_searches_by_words_for_a_time(settings_env:
 
 
 def _memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "memmux", *arguments]
-    return subprocess.run(command, env=env, capture_output=True, encoding="utf-8", timeout=BOUND_S, check=False)
+    return commands.text(commands.run(arguments, env))
 
 
 def test_broken_front_matter_is_told_per_file_and_the_file_is_ingested(

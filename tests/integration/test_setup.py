@@ -18,9 +18,10 @@ import pytest
 from memmux import Client
 from memmux.config.settings import load
 from tests.bounds import BOUND_S
+from tests.commands import MEMMUX
 from tests.integration.helpers import complete, status_until
 from tests.integration.hub_server import Hub, serving
-from tests.integration.machines import MEMMUX, memmux
+from tests.integration.machines import memmux
 from workers.embedding.sources import HOUSE, WHEEL, WHEEL_MODEL, WHEEL_SHA256
 
 REPOSITORY = f"{HOUSE}{WHEEL_MODEL}"

@@ -14,9 +14,10 @@ import pytest
 
 from memmux import Client
 from memmux.config.settings import load
+from tests import commands
 from tests.bounds import BOUND_S
+from tests.commands import MEMMUX
 
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 FORGED = "FORGED"
 EVIL = "".join(
     f"{mark}{FORGED}" for mark in ("\n", "\r", "\x1b[2K\x1b[1A", "\u2028", "\u2029", "\x85", "\x9b1A", "\x0b", "\x08")
@@ -33,16 +34,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str, **env: str) -> Ended:
-        return subprocess.run(
-            [*MEMMUX, *arguments],
-            env={**settings_env, **env},
-            cwd=short_tmp,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=BOUND_S,
-            check=False,
-        )
+        return commands.text(commands.run(arguments, {**settings_env, **env}, cwd=short_tmp))
 
     return run
 
