@@ -120,6 +120,7 @@ class ReadWorker:
             except MemmuxError as error:
                 outcome = _alone(error)
             yield job, outcome
+        self.queries.look_again()  # who is always busy is never idle
 
     def facts(self) -> dict[str, object]:
         """Return seq, the change of the last answer, indexed, how many vectors are in the segments in use, and more.
@@ -131,7 +132,7 @@ class ReadWorker:
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
         self._open_anew()
-        self.queries.load()
+        self.queries.look_again()
         try:
             self._reader.idle()
         except DatabaseReplacedError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from memmux.config.settings import Settings
@@ -17,7 +17,7 @@ from memmux.logs import log
 from memmux.wire.embeddings import Embedding
 from workers.embedding.batches import BatchQueue, Work
 from workers.embedding.cache import QueryCache
-from workers.embedding.choose import choose_shared
+from workers.embedding.choose import choose_shared, shared_signs
 from workers.embedding.interface import Embedder
 from workers.runtime.jobs import Job, silent
 
@@ -25,7 +25,8 @@ Query = tuple[Job, str]
 """A request, and the text to be embedded for it."""
 Pending = Future[Embedding | None]
 """The embedding of a query that is being made; None where there turned out to be no model."""
-_RETRY_S = 0.5  # until the second look for a packed graph; each later one comes after twice that time
+_LOOK_S = 0.5  # between two looks for a packed graph
+_RETRY_S = 1.0  # until one that can't be loaded is tried again, though it is the same; then twice that time, and so on
 _RETRY_MOST_S = 30.0
 
 
@@ -38,15 +39,22 @@ class QueryEmbedder:
         self._cache, self._batch_queue = QueryCache(), BatchQueue()
         self._thread = ThreadPoolExecutor(1, "queries")
         self._loading: Future[None] | None = None
+        self._look_at = -math.inf
+        self._signs: Collection[object] | None = None  # of the last try to load it
         self._retry_s, self._retry_at = _RETRY_S, -math.inf
         self._failure = ""  # the code with which the last look failed, which is logged once
 
     def load(self) -> None:
-        """Look for the model, if it is not loaded and the last look was a while ago; queries wait for its end."""
+        """Begin to look for the model; queries wait for the end of that."""
         now = time.monotonic()
-        if self._loaded is None and not self._is_loading and now >= self._retry_at:
-            self._retry_at, self._retry_s = now + self._retry_s, min(2 * self._retry_s, _RETRY_MOST_S)
-            self._loading = self._thread.submit(self._load)
+        self._look_at = now + _LOOK_S
+        self._loading = self._thread.submit(self._load, now)
+
+    def look_again(self) -> None:
+        """Look once more, if there was no model and that was a while ago."""
+        is_without = self._loaded is None and self._loading is not None and self._loading.done()
+        if is_without and time.monotonic() >= self._look_at:
+            self.load()
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end of the last look; return whether there is a model. Raises TimeoutError."""
@@ -85,7 +93,14 @@ class QueryEmbedder:
     def _is_loading(self) -> bool:
         return self._loading is not None and not self._loading.done()
 
-    def _load(self) -> None:
+    def _load(self, now: float) -> None:
+        """Load the model, if an embed worker has made another graph since the last try, or that was long ago."""
+        signs = shared_signs(self._settings)
+        if signs != self._signs:
+            self._retry_s = _RETRY_S
+        elif now < self._retry_at:
+            return
+        self._signs, self._retry_at, self._retry_s = signs, now + self._retry_s, min(2 * self._retry_s, _RETRY_MOST_S)
         try:
             self._loaded = choose_shared(self._settings)
         except MemmuxError as error:  # an embed worker says what to do about it
