@@ -38,7 +38,8 @@ class QueryEmbedder:
         self._loaded: Embedder | None = None
         self._cache, self._batch_queue = QueryCache(), BatchQueue()
         self._thread = ThreadPoolExecutor(1, "queries")
-        self._loading: Future[None] | None = None
+        self._loading: Future[None] | None = None  # the first look
+        self._looking: Future[None] | None = None  # the last one
         self._look_at = -math.inf
         self._signs: Collection[object] | None = None  # of the last try to load it
         self._retry_s, self._retry_at = _RETRY_S, -math.inf
@@ -48,18 +49,20 @@ class QueryEmbedder:
         """Begin to look for the model; queries wait for the end of that."""
         now = time.monotonic()
         self._look_at = now + _LOOK_S
-        self._loading = self._thread.submit(self._load, now)
+        self._loading = self._looking = self._thread.submit(self._load, now)
 
     def look_again(self) -> None:
-        """Look once more, if there was no model and that was a while ago."""
-        is_without = self._loaded is None and self._loading is not None and self._loading.done()
-        if is_without and time.monotonic() >= self._look_at:
-            self.load()
+        """Look once more, if there was no model and that was a while ago; no query waits for that."""
+        now = time.monotonic()
+        is_without = self._loaded is None and self._looking is not None and self._looking.done()
+        if is_without and now >= self._look_at:
+            self._look_at = now + _LOOK_S
+            self._looking = self._thread.submit(self._load, now)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end of the last look; return whether there is a model. Raises TimeoutError."""
-        if self._loading is not None:
-            self._loading.result(timeout_s)
+        if self._looking is not None:
+            self._looking.result(timeout_s)
         return self._loaded is not None
 
     @property

@@ -143,6 +143,26 @@ def test_a_graph_is_loaded_at_once_when_it_is_made_however_often_there_was_none(
     embedder.close()
 
 
+def test_no_query_waits_for_a_later_look(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "choose_shared", lambda _: None)
+    monkeypatch.setattr(queries, "_LOOK_S", 0.0)
+    monkeypatch.setattr(queries, "_RETRY_S", 0.0)
+    embedder, asked_for = QueryEmbedder(settings), Event()
+    embedder.load()
+    assert not embedder.wait(BOUND_S)
+
+    def load(_: Settings) -> HashEmbedder:
+        assert asked_for.wait(BOUND_S)
+        return HashEmbedder()
+
+    monkeypatch.setattr(queries, "choose_shared", load)
+    embedder.look_again()
+    assert embedder.begin([(search(), "meanwhile")]) == {}
+    asked_for.set()
+    assert embedder.wait(BOUND_S)
+    embedder.close()
+
+
 def test_a_query_that_waited_for_a_model_that_is_not_there_gets_none(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
