@@ -29,7 +29,7 @@ def doctor(settings_env: dict[str, str], short_tmp: Path) -> Doctor:
     def run(**variables: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
         ended = commands.run(["doctor", "--json"], {**settings_env, **variables}, cwd=short_tmp)
         answer: Any = json.loads(ended.stdout)
-        assert answer["healthy"] == (ended.returncode == 0)
+        assert answer["healthy"] == (ended.returncode == 0), answer
         found: dict[str, list[dict[str, str]]] = {}
         for finding in answer["findings"]:
             found.setdefault(finding["name"], []).append(finding)
