@@ -57,7 +57,7 @@ lint: $(READY)
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/pre-commit validate-config
 
-# The inner loop: the unit tests that are not slow, with a tenth of the examples where hypothesis makes them up.
+# The inner loop: the unit tests that are not slow, with a twentieth of the examples where hypothesis makes them up.
 quick: lint
 	$(BIN)/python -m pytest tests/unit -m 'not slow' --hypothesis-profile=quick -n auto --dist worksteal
 

@@ -97,7 +97,8 @@ class ReadWorker:
     def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
         self._open = SqliteReader(self._settings.database, cues=self._settings.cues)
-        self._load_models()
+        self._follow_model()
+        self.queries.load()
         try:
             self._open.idle(alive)
         except DatabaseCorruptError as error:  # what can still be read is served
@@ -122,10 +123,7 @@ class ReadWorker:
             except MemmuxError as error:
                 outcome = _alone(error)
             yield job, outcome
-
-    def _load_models(self) -> None:
-        self._follow_model()
-        self.queries.load()
+        self.queries.look_again()  # who is always busy is never idle
 
     def _follow_model(self) -> None:
         """Have queries embedded by the model that is searched with; a database that can't be read says so later."""
@@ -142,7 +140,8 @@ class ReadWorker:
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
         self._open_anew()
-        self._load_models()
+        self._follow_model()
+        self.queries.look_again()
         try:
             self._reader.idle()
         except DatabaseReplacedError:

@@ -21,7 +21,7 @@ class DispatcherStatus(TypedDict):
     queues: requests that wait, by stage. facts: what workers said last, by stage. degraded: codes of what is missing.
     oldest_read_s: how long a read worker has had its oldest request. requests: counts and times, by operation.
     events: counts of what should be rare. health: of reading and of writing.
-    embedders: what each worker that embeds said last.
+    embedders: what each worker that embeds said last. one_hop: whether all read workers embed queries themselves.
     """
 
     draining: bool
@@ -35,6 +35,7 @@ class DispatcherStatus(TypedDict):
     events: dict[str, int]
     health: dict[str, dict[str, object]]
     embedders: list[Mapping[str, object]]
+    one_hop: bool
 
 
 def dispatcher_status(
@@ -59,4 +60,5 @@ def dispatcher_status(
         "events": dict(stats.events),
         "health": {kind: health.to_json(now) for kind, health in health_check.health.items()},
         "embedders": [worker.facts for stage in _EMBEDDING for worker in flow.pools[stage].workers.values()],
+        "one_hop": flow.pools[Stage.READ].embeds,
     }

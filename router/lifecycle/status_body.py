@@ -46,7 +46,7 @@ def status_body(
         "queues": seen["queues"],
         "requests": seen["requests"],
         "health": seen["health"],
-        "embedder": _embedder(seen["embedders"]),
+        "embedder": {**_embedder(seen["embedders"]), "one_hop": seen["one_hop"]},
         "backups": {"kept": written.get("backups", 0), "newest_at": written.get("backup_at")},
         "events": seen["events"],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,20 @@ from tests.integration.machines import free_port, memmux
 def client(settings: Settings) -> Iterator[Client]:
     """A client of the throwaway cluster, which it starts."""
     with Client(settings=settings, name="test") as connected:
+        yield connected
+
+
+@pytest.fixture
+def own_env(shared_env: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of the cluster that the tests of a module share, with a namespace of this test's own."""
+    name = re.sub(r"\W+", "-", request.node.name).strip("-").lower()
+    return {**shared_env, "MEMMUX_NAMESPACE": name[-60:]}
+
+
+@pytest.fixture
+def own_client(own_env: dict[str, str]) -> Iterator[Client]:
+    """A client of the cluster that the tests of a module share, in a namespace of this test's own."""
+    with Client(settings=load(environment=own_env), name="test") as connected:
         yield connected
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import Any
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.wire.answers import Status
+from tests import commands
 from tests.bounds import BOUND_S, pause
-
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 
 
 def free_port() -> int:
@@ -27,9 +25,7 @@ def free_port() -> int:
 
 
 def memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*MEMMUX, *arguments], env=env, capture_output=True, text=True, timeout=BOUND_S, check=False, cwd=env["HOME"]
-    )
+    return commands.text(commands.run(arguments, env, cwd=Path(env["HOME"])))
 
 
 def remote_settings(elsewhere: dict[str, str], file: Path, **more: str) -> Settings:

@@ -5,6 +5,7 @@ The same table for whatever brings the grant: the router of `granting_router`, o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from memmux.errors import MemmuxError
 from memmux.wire.operations import OPERATIONS
 
 SECRET = "saffron"  # noqa: S105  # a word of every memory of a namespace that nobody else may learn of
+
+_NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class Place:
 
     @classmethod
     def furnish(cls, client: Client, namespace: str, word: str) -> Place:
-        """Store what a namespace needs; client: may do everything."""
+        """Store what a namespace needs, other texts each time; client: may do everything."""
+        number = next(_NUMBERS)
         names = ("kept", "changed", "rewritten", "dropped", "gone")
-        ids = {name: client.store(f"{word} {name} {namespace}", tags=[word], namespace=namespace).id for name in names}
+        ids = {name: client.store(f"{word} {name} {number}", tags=[word], namespace=namespace).id for name in names}
         client.delete(ids["gone"], namespace=namespace)
-        undone = client.store(f"{word} undone {namespace}", namespace=namespace)
+        undone = client.store(f"{word} undone {number}", namespace=namespace)
         return cls(namespace, **ids, seq=undone.seq)
 
 

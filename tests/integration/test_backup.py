@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from memmux import Client
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.errors import BackupFailedError
+from tests import commands
 from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.integration.helpers import gone, pids_of, status_until, workers_of
@@ -30,10 +30,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "memmux", *arguments]
-        return subprocess.run(
-            command, env=settings_env, cwd=short_tmp, capture_output=True, text=True, timeout=BOUND_S, check=False
-        )
+        return commands.text(commands.run(arguments, settings_env, cwd=short_tmp))
 
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -21,10 +22,16 @@ from tests.integration.helpers import status_until
 
 
 @pytest.fixture
-def peer(client: Client, settings: Settings) -> Iterator[zmq.Socket[bytes]]:
-    """A bare socket connected to the running cluster."""
+def client(own_client: Client) -> Client:
+    """A client of a cluster that survives all of it."""
+    return own_client
+
+
+@pytest.fixture
+def peer(client: Client) -> Iterator[zmq.Socket[bytes]]:
+    """A bare socket connected to that cluster."""
     client.status()
-    endpoint = read(Places(settings))
+    endpoint = read(Places(client.settings))
     assert endpoint is not None
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = sockets.dealer(context, endpoint.address)
@@ -40,7 +47,7 @@ def _ask(peer: zmq.Socket[bytes], *frames: bytes) -> protocol.Message:
 
 
 def _hello(peer: zmq.Socket[bytes]) -> None:
-    detail = {"protocol": [1, 1], "name": "bare", "pid": os.getpid(), "version": "0", "instance": "bare"}
+    detail = {"protocol": [1, 1], "name": "bare", "pid": os.getpid(), "version": "0", "instance": uuid4().hex}
     assert _ask(peer, *protocol.encode(Header(kind=Kind.HELLO, detail=detail))).header.kind is Kind.WELCOME
 
 
@@ -94,7 +101,7 @@ def test_vector_that_is_no_embedding_is_refused(peer: zmq.Socket[bytes], client:
         header = Header(kind=Kind.REQUEST, id=f"bad-{len(blobs)}-{blobs[0][:1]!r}", operation="memory.store")
         answer = _ask(peer, *protocol.encode(header, b'{"content":"x"}', *blobs))
         assert answer.header.detail["code"] == "malformed_message"
-    assert client.list().total == 0
+    assert client.list(namespace="default").total == 0  # where the others store nothing
 
 
 @pytest.mark.parametrize("kind", ["text", "sqlite"])

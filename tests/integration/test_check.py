@@ -16,6 +16,7 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings
 from memmux.errors import DatabaseCorruptError
+from tests import commands
 from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 
@@ -28,10 +29,7 @@ def check(settings_env: dict[str, str], short_tmp: Path) -> Check:
     """Run `memmux check --json`; return the exit code and the answer."""
 
     def run(*options: str) -> tuple[int, Any]:
-        command = [sys.executable, "-P", "-m", "memmux", "check", "--json", *options]
-        ended = subprocess.run(
-            command, env=settings_env, cwd=short_tmp, capture_output=True, timeout=BOUND_S, check=False
-        )
+        ended = commands.run(["check", "--json", *options], settings_env, cwd=short_tmp)
         return ended.returncode, json.loads(ended.stdout or ended.stderr)
 
     return run

@@ -20,11 +20,10 @@ import pytest
 
 from memmux import limits
 from memmux.processes import alive
+from tests import commands
 from tests.bounds import BOUND_S, pause
+from tests.commands import MEMMUX, Ended
 
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
-
-Ended = subprocess.CompletedProcess[bytes]
 Memmux = Callable[..., Ended]
 
 
@@ -33,15 +32,17 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str, stdin: bytes = b"") -> Ended:
-        return subprocess.run(
-            [*MEMMUX, *arguments],
-            env=settings_env,
-            cwd=short_tmp,
-            input=stdin,
-            capture_output=True,
-            timeout=BOUND_S,
-            check=False,
-        )
+        return commands.run(arguments, settings_env, cwd=short_tmp, stdin=stdin)
+
+    return run
+
+
+@pytest.fixture
+def sharing(own_env: dict[str, str], short_tmp: Path) -> Memmux:
+    """Run `memmux` in a namespace of the test's own, of a cluster that the tests of this module share."""
+
+    def run(*arguments: str, stdin: bytes = b"") -> Ended:
+        return commands.run(arguments, own_env, cwd=short_tmp, stdin=stdin)
 
     return run
 
@@ -140,35 +141,35 @@ def test_a_new_version_hides_the_old_one_and_a_forget_deletes_both(memmux: Memmu
     assert _json(memmux("list", "--all-namespaces", "--json"))["total"] == 1
 
 
-def test_a_store_names_what_says_nearly_the_same_if_asked(memmux: Memmux) -> None:
-    first = _json(memmux("store", "the ferry leaves at nine", "--json"))
-    second = _json(memmux("store", "the ferry leaves at nine !", "--similar", "--json"))
+def test_a_store_names_what_says_nearly_the_same_if_asked(sharing: Memmux) -> None:
+    first = _json(sharing("store", "the ferry leaves at nine", "--json"))
+    second = _json(sharing("store", "the ferry leaves at nine !", "--similar", "--json"))
     assert second["status"] == "created"
     if first["indexed"] and second["indexed"]:  # else there was no embedder yet
         assert [one["id"] for one in second["similar"]] == [first["id"]]
-    assert _json(memmux("store", "something else", "--json"))["similar"] == []
+    assert _json(sharing("store", "something else", "--json"))["similar"] == []
 
 
-def test_text_can_come_from_standard_input(memmux: Memmux) -> None:
-    stored = _json(memmux("store", "-", "--json", stdin="zwölf Äpfel\nund ein Kern\n".encode()))
-    assert _json(memmux("get", stored["id"], "--json"))["content"] == "zwölf Äpfel\nund ein Kern"
-    changed = _json(memmux("update", stored["id"], "--content", "-", "--json", stdin=b"one pear"))
-    assert _json(memmux("get", changed["id"], "--json"))["content"] == "one pear"
+def test_text_can_come_from_standard_input(sharing: Memmux) -> None:
+    stored = _json(sharing("store", "-", "--json", stdin="zwölf Äpfel\nund ein Kern\n".encode()))
+    assert _json(sharing("get", stored["id"], "--json"))["content"] == "zwölf Äpfel\nund ein Kern"
+    changed = _json(sharing("update", stored["id"], "--content", "-", "--json", stdin=b"one pear"))
+    assert _json(sharing("get", changed["id"], "--json"))["content"] == "one pear"
 
 
-def test_content_hash_names_a_memory_too(memmux: Memmux) -> None:
-    stored = _json(memmux("store", "by its hash", "--json"))
-    assert _json(memmux("get", stored["content_hash"], "--json"))["id"] == stored["id"]
+def test_content_hash_names_a_memory_too(sharing: Memmux) -> None:
+    stored = _json(sharing("store", "by its hash", "--json"))
+    assert _json(sharing("get", stored["content_hash"], "--json"))["id"] == stored["id"]
 
 
-def test_text_for_people_shows_the_memory_and_hides_its_control_characters(memmux: Memmux) -> None:
-    memory_id = memmux("store", "a bell \x07 and \x1b[31mred", "--tag", "noise").stdout.split()[0].decode()
-    for shown in (memmux("search", "bell"), memmux("list"), memmux("get", memory_id)):
+def test_text_for_people_shows_the_memory_and_hides_its_control_characters(sharing: Memmux) -> None:
+    memory_id = sharing("store", "a bell \x07 and \x1b[31mred", "--tag", "noise").stdout.split()[0].decode()
+    for shown in (sharing("search", "bell"), sharing("list"), sharing("get", memory_id)):
         assert shown.returncode == 0
         assert b"#noise" in shown.stdout
         assert b"a bell \\x07 and \\x1b[31mred" in shown.stdout
         assert b"\x1b" not in shown.stdout
-    assert b"degraded" in memmux("search", "bell").stderr  # the hash embedder has no meaning
+    assert b"degraded" in sharing("search", "bell").stderr  # the hash embedder has no meaning
 
 
 def test_status_shows_the_running_cluster_and_stop_ends_it(memmux: Memmux, short_tmp: Path) -> None:
@@ -249,23 +250,23 @@ def test_standard_input_that_is_too_long_or_no_text_is_refused(memmux: Memmux) -
     assert _refused(memmux("store", "-", stdin=b"\xff\xfe"), 2) == "argument_invalid"
 
 
-def test_failure_exits_with_one_and_is_json_when_asked(memmux: Memmux) -> None:
-    missing = memmux("get", "no-such-memory", "--json")
+def test_failure_exits_with_one_and_is_json_when_asked(sharing: Memmux) -> None:
+    missing = sharing("get", "no-such-memory", "--json")
     assert missing.returncode == 1
     error = json.loads(missing.stderr)["error"]
     assert error["code"] == "not_found"
     assert error["retryable"] is False
-    assert _refused(memmux("delete", "no-such-memory"), 1) == "not_found"
+    assert _refused(sharing("delete", "no-such-memory"), 1) == "not_found"
 
 
-def test_reader_that_goes_away_is_no_failure_to_talk_about(memmux: Memmux, settings_env: dict[str, str]) -> None:
-    memmux("store", "long enough " * 50)
+def test_reader_that_goes_away_is_no_failure_to_talk_about(sharing: Memmux, own_env: dict[str, str]) -> None:
+    sharing("store", "long enough " * 50)
     reading, writing = os.pipe()
     os.close(reading)
     try:
         ended = subprocess.run(
             [*MEMMUX, "list", "--json"],
-            env=settings_env,
+            env=own_env,
             stdout=writing,
             stderr=subprocess.PIPE,
             timeout=BOUND_S,
@@ -301,13 +302,13 @@ def _until_locked(path: Path) -> None:
         pause()
 
 
-def test_terminal_gets_a_table(memmux: Memmux, settings_env: dict[str, str]) -> None:
-    memmux("store", "something to count")
+def test_terminal_gets_a_table(sharing: Memmux, own_env: dict[str, str]) -> None:
+    sharing("store", "something to count")
     main, terminal = pty.openpty()
     try:
         ended = subprocess.run(
             [*MEMMUX, "status"],
-            env={**settings_env, "TERM": "xterm", "COLUMNS": "120"},
+            env={**own_env, "TERM": "xterm", "COLUMNS": "120"},
             stdout=terminal,
             timeout=BOUND_S,
             check=False,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +16,7 @@ from memmux.cluster.endpoint import Endpoint, write
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import NotFoundError
-from tests.bounds import BOUND_S
+from tests import commands
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
 EXPECTED = ("interpreter", "versions", "sqlite", "extension", "file_system", "settings", "sockets", "round_trip", "mcp")
@@ -29,12 +27,9 @@ def doctor(settings_env: dict[str, str], short_tmp: Path) -> Doctor:
     """Run `memmux doctor --json`; return the exit code and the findings by their name."""
 
     def run(**variables: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
-        command = [sys.executable, "-P", "-m", "memmux", "doctor", "--json"]
-        ended = subprocess.run(
-            command, env={**settings_env, **variables}, cwd=short_tmp, capture_output=True, timeout=BOUND_S, check=False
-        )
+        ended = commands.run(["doctor", "--json"], {**settings_env, **variables}, cwd=short_tmp)
         answer: Any = json.loads(ended.stdout)
-        assert answer["healthy"] == (ended.returncode == 0)
+        assert answer["healthy"] == (ended.returncode == 0), answer
         found: dict[str, list[dict[str, str]]] = {}
         for finding in answer["findings"]:
             found.setdefault(finding["name"], []).append(finding)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from memmux import Client
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.wire.answers import Status
+from tests import commands
 from tests.integration.helpers import status_until
 
 
@@ -38,8 +38,9 @@ def _states(status: Status) -> tuple[str, str]:
 
 def _memmux(env: dict[str, str], *arguments: str) -> str:
     """Return what a command printed that must end well."""
-    command = [sys.executable, "-P", "-m", "memmux", *arguments]
-    return subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True, text=True).stdout
+    ended = commands.run(arguments, env)
+    ended.check_returncode()
+    return ended.stdout.decode()
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from memmux import Client
 from memmux.errors import NotFoundError, UndoConflictError
-from tests.bounds import BOUND_S
+from tests import commands
 from tests.integration.helpers import status_until
 
 Memmux = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -24,16 +23,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-P", "-m", "memmux", *arguments]
-        return subprocess.run(
-            command,
-            env=settings_env,
-            cwd=short_tmp,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=BOUND_S,
-            check=False,
-        )
+        return commands.run(arguments, settings_env, cwd=short_tmp)
 
     return run
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,7 @@ from memmux.ingest import sources
 from memmux.ingest.report import Ingested
 from memmux.ingest.run import ingest
 from memmux.wire.answers import Memory
+from tests import commands
 from tests.bounds import BOUND_S, PAUSE_S
 from tests.unit.memmux.ingest.pdfs import pdf, slow_pdf
 
@@ -41,6 +43,12 @@ Ingest = Callable[..., Ingested]
 
 def text(paragraphs: list[str]) -> str:
     return "\n\n".join(paragraphs) + "\n"
+
+
+@pytest.fixture
+def client(own_client: Client) -> Client:
+    """A client for documents of this test alone."""
+    return own_client
 
 
 @pytest.fixture
@@ -257,8 +265,8 @@ def test_arguments_out_of_range_are_refused(into: Ingest, folder: Path) -> None:
 def test_namespaces_know_nothing_of_each_other(client: Client, into: Ingest, folder: Path) -> None:
     (folder / "a.txt").write_text("a text")
     into(folder)
-    assert counts(into(folder, namespace="other")) == (1, 1, 0, 0)
-    assert client.list(namespace="other").total == 1
+    assert counts(into(folder, namespace="another")) == (1, 1, 0, 0)
+    assert client.list(namespace="another").total == 1
 
 
 def test_progress_goes_from_nothing_to_all_bytes(into: Ingest, folder: Path) -> None:
@@ -421,10 +429,11 @@ def test_what_is_known_of_a_file_or_a_folder_is_forgotten(client: Client, into: 
         path.write_text(f"The text of {name}.")
     into(folder, tags=["docs"])
     (folder / "a.txt").unlink()
-    assert sources.forget(client, folder / "a", sources.Selection()).count == 0
-    assert sources.forget(client, folder / "a.txt", sources.Selection(tags=["none"])).count == 0
-    assert sources.forget(client, folder / "a.txt", sources.Selection(tags=["docs"]), dry_run=True).count == 1
-    assert sources.forget(client, folder / "a.txt", sources.Selection()).count == 1
+    own = partial(sources.Selection, namespace=client.settings.namespace)
+    assert sources.forget(client, folder / "a", own()).count == 0
+    assert sources.forget(client, folder / "a.txt", own(tags=["none"])).count == 0
+    assert sources.forget(client, folder / "a.txt", own(tags=["docs"]), dry_run=True).count == 1
+    assert sources.forget(client, folder / "a.txt", own()).count == 1
     assert sorted(Path(str(memory.metadata["source"])).name for memory in client.list()) == ["ab.txt", "c.txt"]
     assert sources.forget(client, folder, sources.Selection(namespace=None)).count == 2
 
@@ -480,8 +489,7 @@ def test_the_command_line_ingests_and_searches_by_words_for_a_time(settings_env:
 
 
 def _memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "memmux", *arguments]
-    return subprocess.run(command, env=env, capture_output=True, encoding="utf-8", timeout=BOUND_S, check=False)
+    return commands.text(commands.run(arguments, env))
 
 
 def test_broken_front_matter_is_told_per_file_and_the_file_is_ingested(

@@ -21,7 +21,9 @@ from memmux.hosts import trial
 from memmux.hosts.entry import Entry
 from memmux.hosts.shadow import SCRIPTS
 from memmux.version import __version__
+from tests import commands
 from tests.bounds import BOUND_S
+from tests.commands import MEMMUX
 
 Install = Callable[..., subprocess.CompletedProcess[bytes]]
 LEGACY = {"command": "uv", "args": ["run", "memory"], "env": {"MCP_AGENT_ID": "ada", "PYTHONPATH": "/src/theirs"}}
@@ -49,7 +51,9 @@ def install(settings_env: dict[str, str], server_env: dict[str, str], home: Path
 
     def run(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[bytes]:
         env = {**settings_env, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "PATH": "/nowhere"}
-        command = [sys.executable, "-P", "-m", "memmux", "install", *given, *arguments]
+        if stdin == subprocess.DEVNULL:
+            return commands.run(["install", *given, *arguments], env, cwd=home)
+        command = [*MEMMUX, "install", *given, *arguments]
         return subprocess.run(
             command, env=env, cwd=home, stdin=stdin, capture_output=True, timeout=BOUND_S, check=False
         )
@@ -287,9 +291,8 @@ def test_the_scripts_of_mcp_memory_service_start_memmux(
 def test_the_doctor_lists_the_clients(settings_env: dict[str, str], install: Install, home: Path) -> None:
     _cursor(home, {"memory": LEGACY})
     assert install("codex", "--no-check").returncode == 0
-    command = [sys.executable, "-P", "-m", "memmux", "doctor", "--json"]
     env = {**settings_env, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
-    ended = subprocess.run(command, env=env, cwd=home, capture_output=True, timeout=BOUND_S, check=False)
+    ended = commands.run(["doctor", "--json"], env, cwd=home)
     found = [finding for finding in json.loads(ended.stdout)["findings"] if finding["name"] == "clients"]
     assert [finding["level"] for finding in found] == ["warning", "ok"]
     assert "memmux install cursor --replace" in found[0]["text"]

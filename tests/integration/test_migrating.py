@@ -23,7 +23,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.errors import AdoptionFailedError
 from memmux.mms import source as sources
-from tests import legacy_files
+from tests import commands, legacy_files
 from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until
 from tests.legacy_files import add, made, theirs, unit
@@ -38,9 +38,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-P", "-m", "memmux", *arguments]
-        env = {**settings_env, **variables}
-        return subprocess.run(command, env=env, cwd=short_tmp, capture_output=True, timeout=BOUND_S, check=False)
+        return commands.run(arguments, {**settings_env, **variables}, cwd=short_tmp)
 
     return run
 

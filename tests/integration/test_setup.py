@@ -17,10 +17,11 @@ import pytest
 
 from memmux import Client
 from memmux.config.settings import load
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
+from tests.commands import MEMMUX
 from tests.integration.helpers import complete, status_until
 from tests.integration.hub_server import Hub, serving
-from tests.integration.machines import MEMMUX, memmux
+from tests.integration.machines import memmux
 from workers.embedding.sources import HOUSE, WHEEL, WHEEL_MODEL, WHEEL_SHA256
 
 REPOSITORY = f"{HOUSE}{WHEEL_MODEL}"
@@ -148,7 +149,7 @@ def set_up_until(env: dict[str, str], hub: Hub, size: int) -> None:
     until = time.monotonic() + BOUND_S
     while not part.exists() or part.stat().st_size < size - (1 << 20):
         assert time.monotonic() < until, "what was sent is never written"
-        os.sched_yield()
+        pause()
     os.killpg(command.pid, signal.SIGINT)
     out, err = command.communicate(timeout=BOUND_S)
     assert (command.returncode, out + err.strip()) == (130, "")

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,16 +20,17 @@ from memmux.cluster.holder import Holder
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
+from tests import commands
 from tests.bounds import BOUND_S, pause
+from tests.commands import MEMMUX
 from tests.integration.helpers import gone
 
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 FAULTS = Path(__file__).parents[1] / "faults"
 Ended = subprocess.CompletedProcess[bytes]
 
 
 def _memmux(env: dict[str, str], *arguments: str) -> Ended:
-    return subprocess.run([*MEMMUX, *arguments], env=env, capture_output=True, timeout=BOUND_S, check=False)
+    return commands.run(arguments, env)
 
 
 def _folder(path: Path) -> None:

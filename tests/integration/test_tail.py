@@ -21,10 +21,11 @@ from memmux import Client
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs.files import LogFile, is_rotated
+from tests import commands
+from tests.commands import MEMMUX
 from tests.integration.helpers import BOUND_S
 from tests.integration.mcp_by_hand import McpByHand
 
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 SCRIPT = Path(__file__).with_name("client_process.py")
 
 Tail = Callable[..., list[dict[str, Any]]]
@@ -35,9 +36,8 @@ def tail(settings_env: dict[str, str]) -> Tail:
     """Run `memmux tail --json` to its end and return the lines."""
 
     def run(*arguments: str) -> list[dict[str, Any]]:
-        command = [*MEMMUX, "tail", *arguments, "--json"]
-        ended = subprocess.run(command, env=settings_env, capture_output=True, timeout=BOUND_S, check=True)
-        assert ended.stderr == b""
+        ended = commands.run(["tail", *arguments, "--json"], settings_env)
+        assert (ended.returncode, ended.stderr) == (0, b"")
         return [json.loads(line) for line in ended.stdout.splitlines()]
 
     return run
@@ -111,9 +111,8 @@ def test_slow_request_says_where_its_time_went_and_how_it_was_searched(
     settings_env: dict[str, str], tail: Tail
 ) -> None:
     settings_env["MEMMUX_SLOW_MS"] = "1"
-    memmux = [*MEMMUX, "search", "what is green", "--json"]
-    subprocess.run([*MEMMUX, "store", "The door is green."], env=settings_env, check=True, timeout=BOUND_S)
-    subprocess.run(memmux, env=settings_env, check=True, timeout=BOUND_S, capture_output=True)
+    for arguments in (("store", "The door is green."), ("search", "what is green", "--json")):
+        commands.run(arguments, settings_env).check_returncode()
     (slow,) = tail("--event", "request_slow", "--where", "operation=memory.search")
     assert slow["route"] == ["embed", "read"]
     assert list(slow["stages"]) in (["embed", "read"], ["read"])  # by whether the readers had the model already
@@ -147,7 +146,7 @@ def test_lines_are_plain_and_aligned_in_a_pipe_and_coloured_on_a_terminal(
     sink = LogFile(Places(settings).logs, "router", 1 << 20)
     sink.msg(_line(1, name="a\x1b[2Jb"))
     sink.close()
-    piped = subprocess.run([*MEMMUX, "tail"], env=settings_env, capture_output=True, timeout=BOUND_S, check=True)
+    piped = commands.run(["tail"], settings_env)
     assert piped.stdout.count(b"\n") == 1
     assert b"\x1b" not in piped.stdout
     ours, theirs = pty.openpty()
@@ -160,8 +159,8 @@ def test_lines_are_plain_and_aligned_in_a_pipe_and_coloured_on_a_terminal(
 
 
 def test_nothing_logged_yet_is_said(settings_env: dict[str, str]) -> None:
-    ended = subprocess.run([*MEMMUX, "tail"], env=settings_env, capture_output=True, timeout=BOUND_S, check=True)
-    assert ended.stdout == b""
+    ended = commands.run(["tail"], settings_env)
+    assert (ended.returncode, ended.stdout) == (0, b"")
     assert b"logged" in ended.stderr
 
 
@@ -177,9 +176,7 @@ def test_nothing_logged_yet_is_said(settings_env: dict[str, str]) -> None:
 def test_what_is_not_understood_is_refused(
     settings_env: dict[str, str], arguments: tuple[str, ...], said: bytes
 ) -> None:
-    ended = subprocess.run(
-        [*MEMMUX, "tail", *arguments], env=settings_env, capture_output=True, check=False, timeout=BOUND_S
-    )
+    ended = commands.run(["tail", *arguments], settings_env)
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert said in ended.stderr
 

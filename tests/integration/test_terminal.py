@@ -7,16 +7,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from memmux import Client
 from memmux.config.settings import load
+from tests import commands
 from tests.bounds import BOUND_S
+from tests.commands import MEMMUX
 
-MEMMUX = [sys.executable, "-P", "-m", "memmux"]
 FORGED = "FORGED"
 EVIL = "".join(
     f"{mark}{FORGED}" for mark in ("\n", "\r", "\x1b[2K\x1b[1A", "\u2028", "\u2029", "\x85", "\x9b1A", "\x0b", "\x08")
@@ -33,37 +34,9 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str, **env: str) -> Ended:
-        return subprocess.run(
-            [*MEMMUX, *arguments],
-            env={**settings_env, **env},
-            cwd=short_tmp,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=BOUND_S,
-            check=False,
-        )
+        return commands.text(commands.run(arguments, {**settings_env, **env}, cwd=short_tmp))
 
     return run
-
-
-@pytest.fixture
-def namespace(request: pytest.FixtureRequest) -> str:
-    """A namespace of this test's own, in a cluster that it shares."""
-    return re.sub(r"\W+", "-", request.node.name).strip("-").lower()[-60:]
-
-
-@pytest.fixture
-def env(shared_env: dict[str, str], namespace: str) -> dict[str, str]:
-    """The environment of that cluster, for clients in that namespace."""
-    return {**shared_env, "MEMMUX_NAMESPACE": namespace}
-
-
-@pytest.fixture
-def client(env: dict[str, str]) -> Iterator[Client]:
-    """A client of that cluster."""
-    with Client(settings=load(environment=env), name="test") as connected:
-        yield connected
 
 
 def _harmless(ended: Ended) -> None:
@@ -163,8 +136,8 @@ def test_memory_that_is_shown_whole_is_obeyed_by_no_terminal(memmux: Memmux, set
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8:strict"])
-def test_characters_that_the_encoding_lacks_are_escaped(memmux: Memmux, env: dict[str, str], encoding: str) -> None:
-    stored = json.loads(memmux("store", "日本 ✓", "--type", "né", "--tag", "тег", "--json", **env).stdout)
+def test_characters_that_the_encoding_lacks_are_escaped(memmux: Memmux, own_env: dict[str, str], encoding: str) -> None:
+    stored = json.loads(memmux("store", "日本 ✓", "--type", "né", "--tag", "тег", "--json", **own_env).stdout)
     for arguments in (
         ("list",),
         ("search", "日本"),
@@ -175,7 +148,7 @@ def test_characters_that_the_encoding_lacks_are_escaped(memmux: Memmux, env: dic
     ):
         ended = subprocess.run(
             [*MEMMUX, *arguments],
-            env={**env, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+            env={**own_env, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
             capture_output=True,
             timeout=BOUND_S,
             check=False,
@@ -184,7 +157,7 @@ def test_characters_that_the_encoding_lacks_are_escaped(memmux: Memmux, env: dic
         ended.stdout.decode(encoding.partition(":")[0])
         if arguments[0] in ("list", "search", "get") and not encoding.startswith("utf"):
             assert rb"\u65e5\u672c" in ended.stdout
-    as_json = memmux("list", "--json", **env, PYTHONIOENCODING=encoding, LC_ALL="C", PYTHONUTF8="0")
+    as_json = memmux("list", "--json", **own_env, PYTHONIOENCODING=encoding, LC_ALL="C", PYTHONUTF8="0")
     assert json.loads(as_json.stdout)["memories"][0]["content"] == "日本 ✓"
 
 
@@ -211,41 +184,41 @@ LISTINGS = ["status", "list", "list --json", "top --once", "tail", "--help"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
-def test_output_that_does_not_fit_is_a_failure_that_says_so(client: Client, env: dict[str, str]) -> None:
-    client.store("something")
+def test_output_that_does_not_fit_is_a_failure_that_says_so(own_client: Client, own_env: dict[str, str]) -> None:
+    own_client.store("something")
     for listing in [*LISTINGS, "export -"]:
-        ended = _shell(env, f"memmux {listing} >/dev/full")
+        ended = _shell(own_env, f"memmux {listing} >/dev/full")
         assert _failure(ended).startswith("standard output can't be written: no space left"), listing
         assert ended.returncode == 1
 
 
-def test_output_that_is_closed_is_a_failure_that_says_so(client: Client, env: dict[str, str]) -> None:
-    client.store("something")
+def test_output_that_is_closed_is_a_failure_that_says_so(own_client: Client, own_env: dict[str, str]) -> None:
+    own_client.store("something")
     for listing in [*LISTINGS, "export -"]:
-        ended = _shell(env, f"memmux {listing} >&-")
+        ended = _shell(own_env, f"memmux {listing} >&-")
         assert _failure(ended).startswith("standard output can't be written: it is closed"), listing
         assert ended.returncode == 1
 
 
-def test_reader_that_has_seen_enough_ends_a_command_quietly(client: Client, env: dict[str, str]) -> None:
+def test_reader_that_has_seen_enough_ends_a_command_quietly(own_client: Client, own_env: dict[str, str]) -> None:
     for number in range(30):
-        client.store(f"memory {number}: " + "long " * 500)
+        own_client.store(f"memory {number}: " + "long " * 500)
     for listing in [*LISTINGS, "list --limit 30 --json", "export -"]:
-        ended = _shell(env, f'memmux {listing} | true; exit "${{PIPESTATUS[0]}}"')
+        ended = _shell(own_env, f'memmux {listing} | true; exit "${{PIPESTATUS[0]}}"')
         assert ended.stderr in ("", "memmux: degraded: hash_embedder\n"), listing
         assert ended.returncode in (0, 141), listing
 
 
 @pytest.mark.parametrize("broken", ["2>/dev/full", "2>&-", "2> >(true)", "<&- 2>&-"])
-def test_errors_that_nobody_can_read_change_nothing(client: Client, env: dict[str, str], broken: str) -> None:
+def test_errors_that_nobody_can_read_change_nothing(own_client: Client, own_env: dict[str, str], broken: str) -> None:
     if "full" in broken and not Path("/dev/full").exists():
         pytest.skip("a device that is always full")
-    client.store("something")
-    found = _shell(env, f"memmux search something {broken}")
+    own_client.store("something")
+    found = _shell(own_env, f"memmux search something {broken}")
     assert (found.returncode, "something" in found.stdout) == (0, True), found
-    missing = _shell(env, f"memmux get none {broken}")
+    missing = _shell(own_env, f"memmux get none {broken}")
     assert (missing.returncode, missing.stdout) == (1, ""), missing
-    assert _shell(env, f"memmux list --limit 0 {broken}").returncode == 2
+    assert _shell(own_env, f"memmux list --limit 0 {broken}").returncode == 2
 
 
 def test_closed_standard_input_is_an_empty_one(settings_env: dict[str, str]) -> None:

@@ -10,7 +10,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -20,14 +19,15 @@ import pytest
 
 from memmux import Client
 from memmux.config.settings import load
+from tests import commands
 from tests.bounds import BOUND_S
 from tests.integration.helpers import gone
 
-MEMMUX = [sys.executable, "-P", "-m", "memmux", "top"]
+MEMMUX = [*commands.MEMMUX, "top"]
 
 
 def _top(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*MEMMUX, *arguments], env=env, capture_output=True, timeout=BOUND_S, check=False)
+    return commands.run(["top", *arguments], env)
 
 
 def test_once_as_a_document_and_as_a_page(client: Client, settings_env: dict[str, str]) -> None:

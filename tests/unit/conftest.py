@@ -9,7 +9,7 @@ from hypothesis import settings
 
 # `full`, unless `--hypothesis-profile=quick` says otherwise. A busy machine is no failure: neither has a deadline.
 settings.register_profile("full", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=10)
+settings.register_profile("quick", deadline=None, max_examples=5)
 settings.load_profile("full")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -50,10 +51,11 @@ def _quoted(text: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
 
 
-def _words(name: str) -> set[str]:
+@cache
+def _words(name: str) -> frozenset[str]:
     """The words of a name, without a plural's s."""
     parts = {part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
-    return parts | {part.removesuffix("s") for part in parts}
+    return frozenset(parts | {part.removesuffix("s") for part in parts})
 
 
 def _identifiers(tree: ast.AST) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Collection
 from dataclasses import replace
 
 from memmux.config.settings import EmbedderChoice, Settings
@@ -87,6 +88,15 @@ def choose_shared(settings: Settings) -> Embedder | None:
     from workers.embedding import onnx_backend
 
     return onnx_backend.shared(settings)
+
+
+def shared_signs(settings: Settings) -> Collection[object]:
+    """Return what changes when there may be another answer of `choose_shared`: cheap, where a look may not be."""
+    if settings.embedder in (EmbedderChoice.HASH, EmbedderChoice.TORCH):
+        return ()
+    from workers.embedding.graph import packed
+
+    return packed.signs(settings)
 
 
 def torch_is_there() -> bool:

@@ -102,7 +102,7 @@ def shared(settings: Settings) -> OnnxEmbedder | None:
 
     Raises ModelMissingError or ModelInvalidError when model or graph are not what they should be.
     """
-    if not packed.any_in(settings):
+    if not packed.signs(settings):
         return None
     source = sources.find(settings)
     found = packed.find(settings, source)

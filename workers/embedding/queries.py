@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from memmux.config.settings import Settings
@@ -20,7 +20,7 @@ from memmux.logs import log
 from memmux.wire.embeddings import Embedding
 from workers.embedding.batches import BatchQueue, Work
 from workers.embedding.cache import QueryCache
-from workers.embedding.choose import choose_shared, known_shared
+from workers.embedding.choose import choose_shared, known_shared, shared_signs
 from workers.embedding.interface import Embedder, Named
 from workers.runtime.jobs import Job, silent
 
@@ -28,7 +28,8 @@ Query = tuple[Job, str]
 """A request, and the text to be embedded for it."""
 Pending = Future[Embedding | None]
 """The embedding of a query that is being made; None where there turned out to be no model."""
-_RETRY_S = 0.5  # until the second look for a packed graph; each later one comes after twice that time
+_LOOK_S = 0.5  # between two looks for a packed graph
+_RETRY_S = 1.0  # until one that can't be loaded is tried again, though it is the same; then twice that time, and so on
 _RETRY_MOST_S = 30.0
 
 
@@ -42,28 +43,36 @@ class QueryEmbedder:
         self._current: Named | None = None  # which that is; None where nothing has a vector
         self._cache, self._batch_queue = QueryCache(), BatchQueue()
         self._thread = ThreadPoolExecutor(1, "queries")
-        self._loading: Future[None] | None = None
+        self._loading: Future[None] | None = None  # the first look
+        self._looking: Future[None] | None = None  # the last one
+        self._look_at = -math.inf
+        self._signs: tuple[Collection[object], Named | None] | None = None  # of the last try to load them
         self._retry_s, self._retry_at = _RETRY_S, -math.inf
         self._failure = ""  # the code with which the last look failed, which is logged once
 
     def follow(self, current: Named | None) -> None:
         """Embed by the model that is searched with from now on, if it is loaded."""
         if current != self._current:
-            self._current = current
-            self._retry_s, self._retry_at = _RETRY_S, -math.inf
+            self._current, self._look_at = current, -math.inf
 
     def load(self) -> None:
-        """Look for the models that are not loaded, if the last look was a while ago; queries wait for its end."""
+        """Begin to look for the models; queries wait for the end of that."""
+        now = time.monotonic()
+        self._look_at = now + _LOOK_S
+        self._loading = self._looking = self._thread.submit(self._load, now)
+
+    def look_again(self) -> None:
+        """Look once more, if a model is missing and the last look was a while ago; no query waits for that."""
         now = time.monotonic()
         missing = self._loaded is None or self._embedder is None or self._beside not in (None, self._embedder)
-        if missing and not self._is_loading and now >= self._retry_at:
-            self._retry_at, self._retry_s = now + self._retry_s, min(2 * self._retry_s, _RETRY_MOST_S)
-            self._loading = self._thread.submit(self._load)
+        if missing and self._looking is not None and self._looking.done() and now >= self._look_at:
+            self._look_at = now + _LOOK_S
+            self._looking = self._thread.submit(self._load, now)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end of the last look; return whether there is a model. Raises TimeoutError."""
-        if self._loading is not None:
-            self._loading.result(timeout_s)
+        if self._looking is not None:
+            self._looking.result(timeout_s)
         return self._embedder is not None
 
     @property
@@ -110,8 +119,15 @@ class QueryEmbedder:
     def _is_loading(self) -> bool:
         return self._loading is not None and not self._loading.done()
 
-    def _load(self) -> None:
+    def _load(self, now: float) -> None:
+        """Load what is missing, if there are other graphs or another model is searched with, or once in a while."""
         current, settings = self._current, self._settings
+        signs = (shared_signs(settings), current)
+        if signs != self._signs:
+            self._retry_s = _RETRY_S
+        elif now < self._retry_at:
+            return
+        self._signs, self._retry_at, self._retry_s = signs, now + self._retry_s, min(2 * self._retry_s, _RETRY_MOST_S)
         if self._loaded is None:
             self._loaded = self._sought(lambda: choose_shared(settings))
         if current is None or (self._loaded is not None and self._loaded.name == current.name):

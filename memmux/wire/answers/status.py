@@ -41,7 +41,8 @@ class Status:
     keys: the newest change of the keys that the router knows; None if it does not listen.
     health: of `read` and `write`: `state` (ok, failing or unknown), `failures` in a row, `succeeded_s` and `failed_s`
         ago, `code` and `step` of the last failure.
-    embedder: `batches`, `windows` in them, `cache_hits` and `cache_misses`, of all embed workers.
+    embedder: `batches`, `windows` in them, `cache_hits` and `cache_misses`, of all embed workers; `one_hop`, whether
+        the read workers have the model and embed queries themselves.
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
     events: counts of rare events.
     gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed.

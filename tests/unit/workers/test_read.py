@@ -34,6 +34,7 @@ from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import Stage
 from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, frames, job
+from workers.embedding import queries
 from workers.embedding.hashing import HashEmbedder
 from workers.read import ReadWorker
 from workers.runtime.jobs import Answer, Job, Outcome, Worker, silent
@@ -65,6 +66,22 @@ def embedding(desk: Desk) -> Iterator[ReadWorker]:
     worker.open()
     assert worker.queries.wait(BOUND_S)
     yield worker
+    worker.close()
+
+
+def test_a_reader_that_is_never_idle_takes_up_the_model_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[HashEmbedder | None] = [None]
+    monkeypatch.setattr(queries, "choose_shared", lambda _: found[0])
+    monkeypatch.setattr(queries, "_LOOK_S", 0.0)
+    monkeypatch.setattr(queries, "_RETRY_S", 0.0)
+    worker = ReadWorker(desk.settings)
+    worker.open()
+    assert not worker.queries.wait(BOUND_S)
+    found[0] = HashEmbedder()
+    list(worker.handle([_search("the cat", "keyword")], silent))
+    assert worker.queries.wait(BOUND_S)
     worker.close()
 
 

@@ -98,9 +98,17 @@ def find(settings: Settings, source: Source) -> Packed | None:
     return Packed(folder, manifest) if fits else None
 
 
-def any_in(settings: Settings) -> bool:
-    """Return whether there is a packed graph of any model: cheap, where `Source` takes a digest of all weights."""
-    return any(models_folder(settings).glob(f"*-{FORMAT}/{MANIFEST}"))
+def signs(settings: Settings) -> frozenset[tuple[str, int, int]]:
+    """Return the packed graphs of all models, each as its manifest's path, inode and time: another set if one is new.
+
+    That is cheap, where `Source` takes a digest of all weights.
+    """
+    found = set()
+    for manifest in models_folder(settings).glob(f"*-{FORMAT}/{MANIFEST}"):
+        with suppress(OSError):  # it was discarded just now
+            there = manifest.stat()
+            found.add((str(manifest), there.st_ino, there.st_mtime_ns))
+    return frozenset(found)
 
 
 def make(settings: Settings, source: Source, of: Architecture, write: Write) -> Packed:

@@ -12,7 +12,7 @@ from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelInvalidError, ModelMissingError, ModelUnsupportedError
 from tests.unit.workers.embedding.graph import tiny
 from workers.embedding import onnx_backend
-from workers.embedding.choose import choose, choose_shared
+from workers.embedding.choose import choose, choose_shared, shared_signs
 from workers.embedding.sources import Source
 
 
@@ -30,6 +30,7 @@ def test_what_is_shared_is_the_packed_graph_and_nobody_makes_it_for_that(
 ) -> None:
     assert choose_shared(replace(model_settings, cache_dir=tmp_path)) is None
     assert list(tmp_path.iterdir()) == []
+    assert shared_signs(replace(model_settings, cache_dir=tmp_path)) == frozenset()
     made, shared = onnx_backend.load(model_settings, source), choose_shared(model_settings)
     assert shared is not None
     assert (shared.name, shared.backend) == (made.name, "onnx")

@@ -103,15 +103,65 @@ def test_without_a_packed_graph_nothing_is_begun_and_it_is_looked_for_again(
 ) -> None:
     found: list[HashEmbedder | None] = [None]
     monkeypatch.setattr(queries, "choose_shared", lambda _: found[0])
+    monkeypatch.setattr(queries, "_LOOK_S", 0.0)
     monkeypatch.setattr(queries, "_RETRY_S", 0.0)
     embedder = QueryEmbedder(settings)
     embedder.load()
     assert not embedder.wait(BOUND_S)
     assert (embedder.begin([(search(), "words alone")]), embedder.facts()["embeds"]) == ({}, False)
     found[0] = HashEmbedder()
-    embedder.load()
+    embedder.look_again()
     assert embedder.wait(BOUND_S)
     assert embedder.facts()["embeds"] is True
+    embedder.close()
+
+
+def test_a_graph_is_loaded_at_once_when_it_is_made_however_often_there_was_none(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs, tries = ["damaged"], list[str]()
+
+    def choose(_: Settings) -> HashEmbedder:
+        tries.append(signs[0])
+        if signs[0] != "made anew":
+            raise ModelInvalidError(signs[0])
+        return HashEmbedder()
+
+    monkeypatch.setattr(queries, "choose_shared", choose)
+    monkeypatch.setattr(queries, "shared_signs", lambda _: tuple(signs))
+    monkeypatch.setattr(queries, "_LOOK_S", 0.0)
+    embedder = QueryEmbedder(settings)
+    embedder.look_again()  # the first time is when the worker opens
+    assert embedder.facts()["embeds"] is False
+    embedder.load()
+    assert not embedder.wait(BOUND_S)
+    for _ in range(10):
+        embedder.look_again()
+        assert not embedder.wait(BOUND_S)
+    assert tries == ["damaged"], "what was there was loaded again"
+    signs[0] = "made anew"
+    embedder.look_again()
+    assert embedder.wait(BOUND_S)
+    embedder.close()
+
+
+def test_no_query_waits_for_a_later_look(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "choose_shared", lambda _: None)
+    monkeypatch.setattr(queries, "_LOOK_S", 0.0)
+    monkeypatch.setattr(queries, "_RETRY_S", 0.0)
+    embedder, asked_for = QueryEmbedder(settings), Event()
+    embedder.load()
+    assert not embedder.wait(BOUND_S)
+
+    def load(_: Settings) -> HashEmbedder:
+        assert asked_for.wait(BOUND_S)
+        return HashEmbedder()
+
+    monkeypatch.setattr(queries, "choose_shared", load)
+    embedder.look_again()
+    assert embedder.begin([(search(), "meanwhile")]) == {}
+    asked_for.set()
+    assert embedder.wait(BOUND_S)
     embedder.close()
 
 

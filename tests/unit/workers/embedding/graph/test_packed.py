@@ -64,6 +64,18 @@ def test_one_without_its_manifest_is_not_there(settings: Settings, source: Sourc
     assert packed.find(settings, source) is None
 
 
+def test_the_signs_are_others_once_one_was_discarded_and_made_anew(
+    settings: Settings, source: Source, made: Packed
+) -> None:
+    before = packed.signs(settings)
+    assert len(before) == 1
+    made.discard()
+    assert packed.signs(settings) == frozenset()
+    packed.make(settings, source, OF, write)
+    assert len(packed.signs(settings)) == 1
+    assert packed.signs(settings) != before
+
+
 def test_one_with_a_file_cut_short_is_not_there(settings: Settings, source: Source, made: Packed) -> None:
     (made.folder / GRAPH_DATA).write_bytes(b"weigh")
     assert packed.find(settings, source) is None

@@ -104,7 +104,7 @@ def test_where_none_is_near_nor_has_the_words_nothing_is_found(desk: Desk, mode:
 
 
 def test_of_more_memories_the_nearest_has_to_be_nearer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "NEAR", {"tiny": Near(0.2, 0.1)})
+    monkeypatch.setattr(ranking, "NEAR", {"tiny": Near(0.085, 0.1)})
     for number in range(9):
         desk.store(f"memory {number}", _at(0.1))
     desk.store("the nearest", _at(0.29))

@@ -1,0 +1,65 @@
+"""A process that has imported the command line, and forks for each command that a test runs: see `tests.commands`."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import time
+
+import memmux.__main__
+from memmux.cli import main as command_line
+
+# What nearly every command imports while it runs.
+_MODULES = (
+    *("memmux.cli.streams", "memmux.cli.output", "memmux.relay.process"),
+    *("memmux.client.blocking", "memmux.cluster.find", "memmux.cluster.start", "memmux.logs.log"),
+)
+_MOST = 1 << 16  # bytes that are read at once
+_STREAMS = 3
+
+
+def serve(control: socket.socket) -> None:
+    """Run one command after the other until nobody asks any more; in the process of a command, return to run it."""
+    while True:
+        asked, descriptors, _, _ = socket.recv_fds(control, _MOST, _STREAMS)
+        while asked and not asked.endswith(b"\n"):
+            asked += control.recv(_MOST)
+        if not asked:
+            sys.exit()
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            _become(json.loads(asked), descriptors)
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+        control.sendall(b"%d\n" % pid)
+        control.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def _become(asked: dict[str, object], descriptors: list[int]) -> None:
+    """Have the arguments, the environment, the folder and the streams of the command."""
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ.clear()
+    os.environ.update(asked["env"])  # type: ignore[call-overload]
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = [*given, *(entry for entry in sys.path if entry not in path)]
+    importlib.invalidate_caches()
+    time.tzset()
+    os.chdir(str(asked["cwd"]))
+    sys.argv[1:] = asked["arguments"]  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    for module in (*_MODULES, *{f"memmux.cli.{name.rpartition('.')[0]}" for name in command_line._COMMANDS.values()}):
+        importlib.import_module(module)
+    gc.freeze()
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    memmux.__main__.main()
