@@ -14,7 +14,7 @@ def _since(desk: Desk, after: int | None, **fields: Any) -> Any:
 def test_nothing_has_happened_after_the_newest_change(desk: Desk) -> None:
     assert _since(desk, None) == {"changes": [], "next": 0, "notes": []}
     desk.store("one")
-    assert _since(desk, None) == {"changes": [], "next": 1}
+    assert _since(desk, None) == {"changes": [], "next": 1, "notes": []}
     assert _since(desk, 1) == {"changes": [], "next": 1}
 
 

@@ -111,7 +111,7 @@ def test_of_more_memories_the_nearest_has_to_be_nearer(desk: Desk, monkeypatch: 
     assert _ask(desk, "zxqv", only_relevant=True) == {}
     desk.store("nearer", _at(0.31))
     assert "nearer" in _ask(desk, "zxqv", only_relevant=True)
-    assert [round(Near(0.2, 0.1).of(count), 3) for count in (0, 1, 10, 1000)] == [0.2, 0.2, 0.3, 0.5]
+    assert [round(Near(0.2, 0.1).of(count), 3) for count in (0, 1, 10, 1000)] == [0.2, 0.2, 0.415, 0.572]
 
 
 def test_what_has_no_vector_yet_is_not_judged(filled: Desk) -> None:
