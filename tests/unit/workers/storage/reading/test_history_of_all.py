@@ -15,7 +15,7 @@ def test_nothing_has_happened_after_the_newest_change(desk: Desk) -> None:
     assert _since(desk, None) == {"changes": [], "next": 0, "notes": []}
     desk.store("one")
     assert _since(desk, None) == {"changes": [], "next": 1, "notes": []}
-    assert _since(desk, 1) == {"changes": [], "next": 1}
+    assert _since(desk, 1) == {"changes": [], "next": 1, "notes": []}
 
 
 def test_changes_come_oldest_first_and_say_what_is_there_now(desk: Desk) -> None:
