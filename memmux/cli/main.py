@@ -46,7 +46,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "forget": "memories.forget",
         "ingest": "ingest.ingest",
         "history": "history.history",
-        "undo": "history.undo",
+        "undo": "undo.undo",
         "purge": "history.purge",
         "export": "transfer.export_memories",
         "import": "transfer.import_memories",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -14,8 +15,10 @@ import orjson
 
 from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
+from memmux.wire.times import parse_time
 
 Decorated = Callable[..., Any]
+_WORD = re.compile(r"[^\W\d_]{3}")
 
 SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -169,7 +172,9 @@ _SELECTION = (
     click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
-    click.option("--after", metavar="TIME", help="Only created at or after: 2026-11-23, 2026-11-23T14:30, or seconds."),
+    click.option(
+        "--after", metavar="TIME", help="Only created at or after: 2026-11-23, 2026-11-23T14:30, yesterday, or seconds."
+    ),
     click.option("--before", metavar="TIME", help="Only created before this time."),
     click.option(
         "--when",
@@ -197,14 +202,31 @@ def _timed(command: Decorated) -> Decorated:
     """Call `command` with --when as what it means: `after` and `before`."""
 
     @wraps(command)
-    def filtered(*arguments: Any, when: str | None, after: object, before: object, **options: Any) -> None:
+    def filtered(*arguments: Any, when: str | None, after: Any, before: Any, **options: Any) -> None:
         if when is not None:
             if after is not None or before is not None:
                 raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
             after, before = _bounds(when)
+        else:
+            after, before = (None if text is None else moment(text) for text in (after, before))
         command(*arguments, after=after, before=before, **options)
 
     return filtered
+
+
+def moment(text: str) -> datetime:
+    """Return the time that a text names: ISO 8601, seconds since 1970, or words, of a day its beginning."""
+    try:
+        return parse_time(text)
+    except ArgumentInvalidError:
+        if not _WORD.search(text):  # a date with a slip of the pen is no words
+            raise
+        begin, _ = _bounds(text)
+        if begin is None:
+            raise ArgumentInvalidError(
+                f"{text!r} has no beginning; name a time, like yesterday or 2026-11-23"
+            ) from None
+        return begin
 
 
 def _bounds(expression: str) -> tuple[datetime | None, datetime | None]:

@@ -13,12 +13,12 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, MessageTooLargeError, NotFoundError
 from memmux.wire.answers import Deletion, Memory
+from memmux.wire.ids import is_beginning
 from memmux.wire.times import from_epoch
 from workers.storage.db import engine, queries
 
 _SQL = queries.load("rows")
 _HEX = re.compile(r"[0-9A-Fa-f-]+")
-_BEGINNING = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")  # of an id
 _NAMED = 5  # memories that an error names
 _PURGE = "memory.purge"
 Named = str | tuple[str, ...] | None
@@ -164,10 +164,9 @@ def _found(connection: apsw.Connection, memory_id: str, namespace: str, query: s
 
 def _begun(connection: apsw.Connection, beginning: str, namespace: str, query: str) -> int | None:
     """Return the row of the only memory whose id begins so; None if there is none, or it is too short."""
-    beginning = beginning.lower()
-    if not _BEGINNING.fullmatch(beginning):
+    if not is_beginning(beginning):
         return None
-    values: dict[str, str | int] = {"id": beginning, "namespace": namespace, "limit": _NAMED + 1}
+    values: dict[str, str | int] = {"id": beginning.lower(), "namespace": namespace, "limit": _NAMED + 1}
     found = engine.fetch(connection, _SQL[query], values)
     if len(found) > 1:
         ids = ", ".join(memory_id for _, memory_id in found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
