@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,7 @@ from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.times import parse_time
 
 Decorated = Callable[..., Any]
+_TAKES = "takes_settings"
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -84,8 +85,27 @@ def setting_options(command: Decorated) -> Decorated:
     return command
 
 
+def take_settings(command: click.Command) -> None:
+    """Let the settings stand after the name of a command, too, where it has no option of that name; not in its help."""
+    if not getattr(command.callback, _TAKES, False):
+        return
+    taken = {flag for parameter in command.params for flag in parameter.opts}
+    command.params += [option for option in _hidden() if taken.isdisjoint(option.opts)]
+
+
+@cache
+def _hidden() -> tuple[click.Option, ...]:
+    def none() -> None: ...
+
+    options = click.command()(setting_options(none)).params
+    for option in options:
+        assert isinstance(option, click.Option)
+        option.hidden = True
+    return tuple(option for option in options if isinstance(option, click.Option))
+
+
 def with_settings(command: Callable[..., None]) -> Decorated:
-    """Call `command` with the settings first, and let `--database` stand after its name too."""
+    """Call `command` with the settings first, and let `--database` stand in the help of what it becomes."""
 
     @wraps(command)
     def loaded(*arguments: Any, **options: Any) -> None:
@@ -95,6 +115,7 @@ def with_settings(command: Callable[..., None]) -> Decorated:
         with watched():
             command(load(flags), *arguments, **options)
 
+    setattr(loaded, _TAKES, True)  # which what wraps it has, too
     return _setting("database")(loaded)
 
 

@@ -68,7 +68,7 @@ def undo(
     for one in undone:
         output.line(f"{one.id}  {'deleted' if one.deleted else 'as it was'}, by change {one.seq}")
     if not plan.single:
-        output.line(f"{len(undone)} undone; `memmux undo {undone[0].seq}-{undone[-1].seq}` takes that back")
+        output.line(f"{len(undone)} undone")
 
 
 @dataclass(frozen=True, slots=True)
