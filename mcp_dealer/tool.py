@@ -120,7 +120,8 @@ class MemoryTool(Tool):
         try:
             asked = model.model_validate(parsed)
         except ValidationError as error:
-            raise ArgumentInvalidError("; ".join(map(_wrong, error.errors(include_url=False)))) from None
+            wrong = [*map(_wrong, error.errors(include_url=False)), *model.ignored(arguments, known)]
+            raise ArgumentInvalidError("; ".join(wrong)) from None
         return asked, model.ignored(arguments, known)
 
 

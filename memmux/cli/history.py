@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from memmux.cli import output
-from memmux.cli.options import json_option, namespace_option, with_settings
+from memmux.cli.options import json_option, namespace_option, with_memories
 from memmux.cli.questions import ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
@@ -24,7 +24,7 @@ def _client(settings: Settings) -> Client:
 @click.option("--limit", metavar="N", type=int, default=100, show_default=True, help="At most so many changes.")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, as_json: bool) -> None:
     """Print what happened to the memory with this ID (or content hash), newest first, even if it is deleted.
 
@@ -47,7 +47,7 @@ def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, a
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def purge(
     settings: Settings, memory_id: str | None, *, deleted_before: str | None, yes: bool, namespace: str, as_json: bool
 ) -> None:
@@ -79,7 +79,7 @@ def purge(
 
 
 def _whole(client: Client, memory_id: str, namespace: str) -> str:
-    """Return the id whose beginning was given; anything else as it is, so that the cluster says what is wrong with it."""
+    """Return the id whose beginning was given; anything else as it is, for the cluster to say what is wrong."""
     if not is_beginning(memory_id):
         return memory_id
     with suppress(NotFoundError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -20,14 +21,17 @@ from memmux.cli.options import (
     namespace_option,
     offset_option,
     selection_options,
+    with_memories,
     with_settings,
 )
 from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError, NotFoundError
-from memmux.wire.answers import Forgotten
+from memmux.wire.answers import Forgotten, SearchResult
 from memmux.wire.requests import Mode
+
+NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
 
 
 def _client(settings: Settings) -> Client:
@@ -86,11 +90,12 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @click.option("--include-superseded", is_flag=True, help="Also those that a newer version has taken the place of.")
 @filter_options
 @json_option
-@with_settings
+@with_memories
 def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> None:
     """Find the memories that answer QUERY best, best first."""
     with _client(settings) as client:
         result = client.search(query, **options)
+        far = not as_json and _all_far(client, result, query, options)
     if as_json:
         output.document(result)
         return
@@ -98,15 +103,27 @@ def search(settings: Settings, query: str, *, as_json: bool, **options: Any) -> 
         output.summary(hit.memory, hit.score, hit.similarity)
     if not result.hits:
         output.line("nothing found")
+    if far:
+        output.note("no close match: none is near by meaning or has the words; --only-relevant leaves such out")
     output.notes(result.notes)
     output.warn(result.degraded)
+
+
+def _all_far(client: Client, result: SearchResult, query: str, options: Mapping[str, Any]) -> bool:
+    """Return whether what was found has nothing to do with the query, as the cluster judges it."""
+    chosen = options["only_relevant"] or options["min_similarity"] is not None or options["offset"]
+    if not result.hits or chosen or result.mode not in (Mode.HYBRID, Mode.RANKED):
+        return False
+    if any(hit.similarity is None or hit.similarity >= NEAR for hit in result):
+        return False
+    return not client.search(query, **{**options, "only_relevant": True, "limit": 1}).hits
 
 
 @click.command()
 @click.argument("memory_id", metavar="ID")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) -> None:
     """Print the memory with this ID (or content hash)."""
     with _client(settings) as client:
@@ -130,7 +147,7 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
 )
 @filter_options
 @json_option
-@with_settings
+@with_memories
 def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
     """List memories, newest first; with --deleted those that `memmux undo` can bring back."""
     with _client(settings) as client:
@@ -155,7 +172,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
 @click.option("--versioned", is_flag=True, help="Keep the memory, and store a new one that takes its place.")
 @description_options
 @json_option
-@with_settings
+@with_memories
 def update(
     settings: Settings,
     memory_id: str,
@@ -184,7 +201,7 @@ def update(
 @click.argument("memory_id", metavar="ID")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) -> None:
     """Delete the memory with this ID (or content hash).
 
@@ -207,7 +224,7 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
 @click.option("--dry-run", is_flag=True, help="Only show which they are.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-@with_settings
+@with_memories
 def forget(settings: Settings, *, source: str | None, dry_run: bool, yes: bool, as_json: bool, **options: Any) -> None:
     """Delete all memories with these tags, of this type, of this time, or from this file.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -13,7 +14,8 @@ from typing import Any
 import click
 import orjson
 
-from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
+from memmux.cli import output
+from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.times import parse_time
 
@@ -112,11 +114,26 @@ def with_settings(command: Callable[..., None]) -> Decorated:
         from memmux.cli.adoption_progress import watched  # costs the client's modules, which `--help` does without
 
         flags = click.get_current_context().obj
+        for name, meant in misspelt(os.environ).items():
+            output.note(f"{name} is set and ignored; {meant} was meant?")
         with watched():
             command(load(flags), *arguments, **options)
 
     setattr(loaded, _TAKES, True)  # which what wraps it has, too
     return _setting("database")(loaded)
+
+
+def with_memories(command: Callable[..., None]) -> Decorated:
+    """As `with_settings`, of a command that adds no memory: it makes no database where there is none."""
+
+    @wraps(command)
+    def checked(settings: Settings, *arguments: Any, **options: Any) -> None:
+        from memmux.cluster.find import need_database  # costs the client's modules, as above
+
+        need_database(settings)
+        command(settings, *arguments, **options)
+
+    return with_settings(checked)
 
 
 from_option = click.option(
@@ -146,6 +163,15 @@ def _metadata(context: click.Context, parameter: click.Parameter, value: str | N
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise MetadataInvalidError(f'--metadata is not JSON: {error}; write it like \'{{"source": "mail"}}\'') from None
+
+
+def _tags(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    del context, parameter  # the value says it all
+    for tag in value:
+        if "," in tag:
+            parts = " ".join(f"--tag {part.strip()}" for part in tag.split(",") if part.strip())
+            output.note(f"{tag!r} is one tag with a comma in it; for several say {parts}")
+    return value
 
 
 def _metadata_option(text: str) -> Callable[[Decorated], Decorated]:
@@ -182,7 +208,9 @@ def _combined(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated
 
 
 description_options = _combined(
-    click.option("--tag", "tags", metavar="TAG", multiple=True, help="A tag; may be given several times."),
+    click.option(
+        "--tag", "tags", metavar="TAG", multiple=True, callback=_tags, help="A tag; may be given several times."
+    ),
     click.option("--type", "type", metavar="TYPE", help="What kind of memory it is, in one word."),
     _metadata_option("More about it: a JSON object."),
     namespace_option,
@@ -190,7 +218,14 @@ description_options = _combined(
 """What a memory is described with: tags, type, metadata, namespace."""
 
 _SELECTION = (
-    click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
+    click.option(
+        "--tag",
+        "tags",
+        metavar="TAG",
+        multiple=True,
+        callback=_tags,
+        help="Only with this tag; several: with all of them.",
+    ),
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
     click.option(

@@ -11,7 +11,7 @@ import click
 
 from memmux import limits
 from memmux.cli import output
-from memmux.cli.options import json_option, moment, with_settings
+from memmux.cli.options import json_option, moment, with_memories
 from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
@@ -32,7 +32,7 @@ _WINDOW = 64  # changes that are read at first to find the newest ones
 @click.option("--namespace", metavar="NAME", help="Where the memory ID is; by default it is looked for everywhere.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-@with_settings
+@with_memories
 def undo(
     settings: Settings,
     meant: str | None,
@@ -175,6 +175,6 @@ def _undo(client: Client, seqs: Iterable[int]) -> list[Undone]:
         except MemmuxError as error:
             if not done:
                 raise
-            undone = f"{len(done)} changes were undone before that, down to change {done[-1].undone}"
+            undone = f"{len(done)} undone before that, down to change {done[-1].undone}"
             raise error_from_json({**error.to_json(), "message": f"{error.message}; {undone}"}) from None
     return done

@@ -5,6 +5,7 @@ What takes a while are `Steps`, which a blocking client and an asyncio client ru
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from memmux.errors import (
     ClusterStartError,
     ClusterUnreachableError,
     DatabaseInUseError,
+    DatabaseMissingError,
     LocalOnlyError,
     MemmuxError,
     OverloadedError,
@@ -73,6 +75,16 @@ def need_local(settings: Settings) -> None:
         raise LocalOnlyError(
             f"this is done on the machine where the database is, and the setting remote names another one "
             f"({settings.remote.stem}); do it there, or set remote to none for the database of this machine"
+        )
+
+
+def need_database(settings: Settings) -> None:
+    """Raise DatabaseMissingError if there is no database, nothing to adopt, and no cluster that makes one."""
+    missing = settings.remote is None and settings.adopt_from is None and not os.path.lexists(settings.database)
+    if missing and Holder.of(Places(settings)) is None:
+        raise DatabaseMissingError(
+            f"there is no database at {settings.database}; `memmux store` makes it; if another one is meant, name it "
+            "with --database or MEMMUX_DATABASE"
         )
 
 
