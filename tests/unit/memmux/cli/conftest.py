@@ -42,15 +42,15 @@ def typed(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: p
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], list[str]]:
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     """Have somebody sit at the terminal who answers so; returns the questions."""
 
-    def sit(answer: bool) -> list[str]:
+    def sit(answer: str) -> list[str]:
         asked: list[str] = []
 
         def confirm(question: str, **_: object) -> bool:
             asked.append(question)
-            return answer
+            return answer == "yes"
 
         monkeypatch.setattr("sys.stdin.isatty", lambda: True)
         monkeypatch.setattr("click.confirm", confirm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from memmux.client import methods
 from memmux.client.method import in_place
@@ -21,7 +21,7 @@ class DeskClient:
         """Stand for the class of a client, too."""
         return self
 
-    def __enter__(self) -> DeskClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -53,7 +53,7 @@ MISTAKES = [
     (["undo", "--since", "frobnicated"], 2, "yesterday"),
     (["undo", "99"], 1, "memmux history ID"),
     (["undo", "--last"], 1, "memmux history ID"),
-    (["undo", "01a2225d"], 1, "never was"),
+    (["undo", "01a2225d"], 1, "search or list"),
     (["get", "01a2225d"], 1, "search or list"),
     (["purge"], 2, "--deleted-before"),
     (["forget"], 2, "give tags"),

@@ -14,7 +14,7 @@ from tests.unit.workers.desk import MODEL, Desk, frames
 from workers.runtime.jobs import Answer
 from workers.storage.reading import ranking
 
-Answers = Callable[[bool], list[str]]
+Answers = Callable[[str], list[str]]
 
 
 def _live(typed: Typed) -> list[str]:
@@ -98,14 +98,14 @@ def test_many_changes_since_a_time_are_found(typed: Typed, desk: Desk) -> None:
 def test_a_terminal_is_shown_what_is_deleted_and_asked(typed: Typed, desk: Desk, answers: Answers) -> None:
     for number in range(12):
         desk.store(f"memory {number}", tags=["t"])
-    asked = answers(False)
+    asked = answers("no")
     code, out, err = typed("forget", "--tag", "t")
     assert (code, out, asked) == (1, "", ["Delete these 12 memories?"])
     assert "memory 0" in err
     assert "and 2 more" in err
     assert "nothing was done" in err
     assert len(_live(typed)) == 12
-    asked = answers(True)
+    asked = answers("yes")
     assert typed("forget", "--tag", "t")[0] == 0
     assert (len(asked), _live(typed)) == (1, [])
 
@@ -113,7 +113,7 @@ def test_a_terminal_is_shown_what_is_deleted_and_asked(typed: Typed, desk: Desk,
 def test_a_terminal_is_shown_what_an_undo_would_do_and_asked(typed: Typed, desk: Desk, answers: Answers) -> None:
     stored = desk.store("the pier is closed")
     typed("delete", stored["id"])
-    asked = answers(False)
+    asked = answers("no")
     for line in (["undo", "2"], ["undo", stored["id"]], ["undo", "--last"], ["undo", "1-2"]):
         code, out, err = typed(*line)
         assert (code, out) == (1, ""), line
@@ -127,7 +127,7 @@ def test_a_terminal_is_shown_what_an_undo_would_do_and_asked(typed: Typed, desk:
 @pytest.mark.parametrize("arguments", [["forget", "--tag", "t", "--yes"], ["forget", "--tag", "t", "--dry-run"]])
 def test_nobody_is_asked_who_has_answered(arguments: list[str], typed: Typed, desk: Desk, answers: Answers) -> None:
     desk.store("one", tags=["t"])
-    asked = answers(False)
+    asked = answers("no")
     assert typed(*arguments)[0] == 0
     assert not asked
 
@@ -135,7 +135,7 @@ def test_nobody_is_asked_who_has_answered(arguments: list[str], typed: Typed, de
 def test_a_purge_that_is_answered_with_no_does_nothing(typed: Typed, desk: Desk, answers: Answers) -> None:
     stored = desk.store("one")
     typed("delete", stored["id"])
-    asked = answers(False)
+    asked = answers("no")
     assert typed("purge", stored["id"][:18])[0] == 1
     assert asked == [f"Remove the memory {stored['id']} for good?"]
     assert typed("undo", stored["id"], "--yes")[0] == 0

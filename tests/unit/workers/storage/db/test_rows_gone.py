@@ -45,7 +45,7 @@ def test_a_purged_memory_has_no_way_back(desk: Desk) -> None:
     stored = desk.store("one")
     desk.ask("memory.delete", {"id": stored["id"]})
     desk.ask("memory.purge", {"id": stored["id"]})
-    with pytest.raises(NotFoundError, match="was purged .* only a backup") as raised:
+    with pytest.raises(NotFoundError, match=r"was purged .* only a backup") as raised:
         ask(desk, "memory.get", stored["id"])
     assert "undo" not in raised.value.message
 
