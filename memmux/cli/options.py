@@ -128,10 +128,10 @@ def with_memories(command: Callable[..., None]) -> Decorated:
 
     @wraps(command)
     def checked(settings: Settings, *arguments: Any, **options: Any) -> None:
-        from memmux.cluster.find import need_database  # costs the client's modules, as above
+        from memmux.cluster.find import making_no_database  # costs the client's modules, as above
 
-        need_database(settings)
-        command(settings, *arguments, **options)
+        with making_no_database():
+            command(settings, *arguments, **options)
 
     return with_settings(checked)
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +47,8 @@ KILLED_S = 0.25  # before the next start, after a router ended and said nothing
 CRASHES = 2  # routers that end so and were not killed, after which the next one would as well
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
 
+_making_database: ContextVar[bool] = ContextVar("making_database", default=True)
+
 
 def choose(database: str | Path | None, settings: Settings | None) -> Settings:
     """Return the settings of the cluster that a client means: of those given or of this machine, with the database."""
@@ -78,9 +83,19 @@ def need_local(settings: Settings) -> None:
         )
 
 
-def need_database(settings: Settings) -> None:
+@contextmanager
+def making_no_database() -> Iterator[None]:
+    """Inside the block no cluster is started where there is no database and none to adopt."""
+    before = _making_database.set(False)
+    try:
+        yield
+    finally:
+        _making_database.reset(before)
+
+
+def _refuse_missing(settings: Settings) -> None:
     """Raise DatabaseMissingError if there is no database, nothing to adopt, and no cluster that makes one."""
-    missing = settings.remote is None and settings.adopt_from is None and not os.path.lexists(settings.database)
+    missing = settings.adopt_from is None and not os.path.lexists(settings.database)
     if missing and Holder.of(Places(settings)) is None:
         raise DatabaseMissingError(
             f"there is no database at {settings.database}; `memmux store` makes it; if another one is meant, name it "
@@ -120,6 +135,8 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
             f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
         )
     if found is None:
+        if not _making_database.get():
+            _refuse_missing(settings)
         return (yield from _start_alone(places, until))
     return (yield from upgraded(places, found, until)) if start else found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.cli.main import cli
+from memmux.cli.main import cli, run
 from tests.unit.memmux.cli.conftest import Typed
 
 MISTAKES = [
@@ -111,12 +111,21 @@ READING = [
 
 
 @pytest.mark.parametrize("arguments", READING, ids=lambda words: words[0])
-def test_what_adds_nothing_makes_no_database(arguments: list[str], typed: Typed, tmp_path: Path) -> None:
-    place = tmp_path / "nowhere"
-    code, out, err = typed("--database", str(place / "x.db"), *arguments)
-    assert (code, out) == (1, "")
-    assert f"database_missing: there is no database at {place / 'x.db'}; `memmux store` makes it" in err
-    assert not place.exists()
+def test_what_adds_nothing_makes_no_database(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind in ("RUNTIME", "STATE", "CACHE"):
+        monkeypatch.setenv(f"MEMMUX_{kind}_DIR", str(tmp_path / kind))
+    assert run(["--database", str(tmp_path / "nowhere" / "x.db"), *arguments]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"database_missing: there is no database at {tmp_path}/nowhere/x.db; `memmux store` makes it" in shown.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_usage_goes_before_a_database_that_is_not_there(tmp_path: Path) -> None:
+    assert run(["--database", str(tmp_path / "x.db"), "search", "x", "--limit", "0"]) == 2
 
 
 @pytest.mark.parametrize(
