@@ -58,6 +58,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "restore": "maintenance.restore",
         "check": "maintenance.check",
         "doctor": "doctor.doctor",
+        "explain": "explain.explain",
         "setup": "setup.setup",
         "install": "install.install",
         "service": "service.service",

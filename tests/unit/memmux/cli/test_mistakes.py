@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from memmux.cli.main import cli, run
+from memmux.errors import ERRORS
+from memmux.logs.events import EVENTS
 from tests.unit.memmux.cli.conftest import Typed
 
 MISTAKES = [
@@ -46,6 +48,8 @@ MISTAKES = [
     (["list", "x"], 2, "`memmux list --help`"),
     (["tail", "--event", "no_such_event"], 2, "docs/events.md"),
     (["tail", "--event", "request_finishd"], 2, "request_finished"),
+    (["explain", "not_fund"], 2, "did you mean not_found"),
+    (["explain", "zzz"], 2, "docs/events.md"),
     # what is undone
     (["undo"], 2, "--last"),
     (["undo", "1", "2"], 2, "[SEQ|SEQ-SEQ|ID]"),
@@ -190,3 +194,9 @@ def test_help_and_version_are_words_too(typed: Typed) -> None:
     assert typed("version") == typed("--version")
     assert typed("help", "serch")[0] == 2
     assert "help" not in cli.list_commands(None)  # type: ignore[arg-type]  # it looks at none
+
+
+@pytest.mark.parametrize("code", [*ERRORS, *(event.name for event in EVENTS)])
+def test_every_code_and_event_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", code]) == 0
+    assert capsys.readouterr().out.strip()
