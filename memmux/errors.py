@@ -17,7 +17,7 @@
     │   ├── OverloadedError, RateLimitedError, DrainingError, WorkerUnavailableError
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
-    │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
+    │   ├── DatabaseMissingError, DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
     │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError

@@ -124,8 +124,8 @@ class Forgotten(Answer):
     count: how many they are.
     dry_run: whether nothing was deleted.
     notes: sentences on what was asked for, as of a `SearchResult`.
-    first_seq, last_seq: the changes from one to the other, which undone, the newest first, bring all of them back; None
-        where nothing was deleted.
+    first_seq: of the changes, which follow each other in the log; None where nothing was deleted.
+    last_seq: likewise. Each of them undone, the newest first, brings all memories back.
     """
 
     ids: tuple[str, ...]

@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 
 from memmux.cli.main import run
-from tests.unit.memmux.cli.desk_client import DeskClient
+from tests.unit.memmux.cli.desk_client import DeskClient, Typed
 from tests.unit.workers.desk import Desk
-
-Typed = Callable[..., tuple[int, str, str]]
-"""Runs the arguments; returns exit code, standard output and standard error."""
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ from memmux.client import methods
 from memmux.client.method import in_place
 from tests.unit.workers.desk import Desk
 
+Typed = Callable[..., tuple[int, str, str]]
+"""Runs the command line with these arguments; returns exit code, standard output and standard error."""
+
 
 class DeskClient:
     """Makes each call of `memmux.client.methods` at a desk."""

@@ -9,7 +9,7 @@ import pytest
 from memmux.cli.main import cli, run
 from memmux.errors import ERRORS
 from memmux.logs.events import EVENTS
-from tests.unit.memmux.cli.conftest import Typed
+from tests.unit.memmux.cli.desk_client import Typed
 
 MISTAKES = [
     # commands

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.unit.memmux.cli.conftest import Typed
+from tests.unit.memmux.cli.desk_client import Typed
 from tests.unit.workers.desk import MODEL, Desk, frames
 from workers.runtime.jobs import Answer
 from workers.storage.reading import ranking
