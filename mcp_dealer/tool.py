@@ -89,7 +89,10 @@ class MemoryTool(Tool):
         """
         with refusals(self.name):
             asked, ignored = self._checked(arguments)
-            answer = await self._answered(asked, context)
+            try:
+                answer = await self._answered(asked, context)
+            except ArgumentInvalidError as error:
+                raise ArgumentInvalidError("; ".join((error.message, *ignored))) from None
             answer = answer if form is None else form(answer)
             notes = [*(answer.notes or ()), *asked.notes(), *ignored]
             most = asked.max_response_chars
@@ -120,7 +123,8 @@ class MemoryTool(Tool):
         try:
             asked = model.model_validate(parsed)
         except ValidationError as error:
-            raise ArgumentInvalidError("; ".join(map(_wrong, error.errors(include_url=False)))) from None
+            wrong = [*map(_wrong, error.errors(include_url=False)), *model.ignored(arguments, known)]
+            raise ArgumentInvalidError("; ".join(wrong)) from None
         return asked, model.ignored(arguments, known)
 
 

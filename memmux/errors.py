@@ -17,7 +17,7 @@
     │   ├── OverloadedError, RateLimitedError, DrainingError, WorkerUnavailableError
     │   └── DeadlineExceededError, CancelledError
     ├── StorageError               the database or its file system
-    │   ├── DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
+    │   ├── DatabaseMissingError, DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
     │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
@@ -309,6 +309,12 @@ class DatabaseForeignError(StorageError):
     code = "database_foreign"
 
 
+class DatabaseMissingError(StorageError):
+    """There is no database of this name yet; store something, which makes it, or name another with --database."""
+
+    code = "database_missing"
+
+
 class DatabaseNewerError(StorageError):
     """The database was written by a newer memmux; upgrade this one. The file was not changed."""
 
@@ -388,6 +394,10 @@ def of_system(error: OSError, what: str) -> StorageError:
     """Return the error for a reason of the system's; what: what could not be done, as the beginning of a sentence."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFullError(f"{what} ({error.strerror}); free some space")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return StoragePermissionError(f"{what} ({error.strerror}): its folder is not there; make it, or name another")
+    if error.errno == errno.EROFS:
+        return StoragePermissionError(f"{what} ({error.strerror}): nothing is written there; name another place")
     if error.errno == errno.EBUSY:
         return StoragePermissionError(
             f"{what} ({error.strerror}): something is mounted there; mount its folder instead"

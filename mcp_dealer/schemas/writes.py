@@ -17,7 +17,7 @@ REMOVED_IDS = 100  # of a delete by a filter that are named
 class Removed(Answer):
     """The acknowledgement of a delete, of one memory or of those that a filter means; count: how many they are.
 
-    ids: the first of them. dry_run: nothing was deleted.
+    ids: the first of them. dry_run: nothing was deleted. undo: what `memmux undo` takes to bring all of them back.
     """
 
     count: int
@@ -25,6 +25,7 @@ class Removed(Answer):
     content_hash: Text = None
     ids: Texts = None
     dry_run: Annotated[bool | None, SkipJsonSchema()] = None
+    undo: Annotated[str | None, SkipJsonSchema()] = None
 
     @classmethod
     def of(cls, removed: answers.Memory | answers.Deleted, *, dry_run: bool = False) -> Self:
@@ -34,6 +35,7 @@ class Removed(Answer):
             id=removed.id,
             content_hash=shown_hash(removed) or None,
             dry_run=dry_run or None,
+            undo=str(removed.seq) if isinstance(removed, answers.Deleted) else None,
             degraded=codes(removed.degraded),
         )
 
@@ -45,6 +47,7 @@ class Removed(Answer):
             count=forgotten.count,
             ids=ids,
             dry_run=forgotten.dry_run or None,
+            undo=forgotten.undo,
             notes=codes(forgotten.notes),
             degraded=codes(forgotten.degraded),
         )
@@ -52,11 +55,12 @@ class Removed(Answer):
     def lines(self) -> Iterable[str]:
         """Return what happened."""
         did = "would delete" if self.dry_run else "deleted"
+        back = f"; `memmux undo {self.undo}` brings {'it' if self.count == 1 else 'them'} back" if self.undo else ""
         if self.ids is None:
-            yield f"{did} {self.id}"
+            yield f"{did} {self.id}{back}"
             return
         more = self.count - len(self.ids)
-        yield f"{did} {self.count}" + (":" if self.ids else "")
+        yield f"{did} {self.count}{back}" + (":" if self.ids else "")
         yield from self.ids
         if more:
             yield f"and {more} more"

@@ -19,6 +19,7 @@ from memmux.cluster.steps import run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
+from memmux.relay import process
 from memmux.trust import remotes
 from memmux.wire.answers import Status
 
@@ -250,4 +251,6 @@ def mcp(settings: Settings) -> None:
 
     if launch.asked():
         click.get_current_context().exit(launch.search(settings))
+    if sys.stdin.isatty():
+        output.note(process.TERMINAL.removeprefix("memmux: ").rstrip())
     _become("mcp_dealer", settings, "--private")

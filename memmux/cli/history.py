@@ -1,16 +1,18 @@
-"""The commands about what happened to memories: history, undo and purge."""
+"""The commands about what happened to memories: history and purge."""
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 
 import click
 
 from memmux.cli import output
-from memmux.cli.options import json_option, namespace_option, with_settings
+from memmux.cli.options import json_option, namespace_option, with_memories
+from memmux.cli.questions import ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError
+from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.wire.ids import is_beginning
 
 
 def _client(settings: Settings) -> Client:
@@ -22,7 +24,7 @@ def _client(settings: Settings) -> Client:
 @click.option("--limit", metavar="N", type=int, default=100, show_default=True, help="At most so many changes.")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, as_json: bool) -> None:
     """Print what happened to the memory with this ID (or content hash), newest first, even if it is deleted.
 
@@ -40,29 +42,12 @@ def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, a
 
 
 @click.command()
-@click.argument("seq", type=int)
-@json_option
-@with_settings
-def undo(settings: Settings, seq: int, *, as_json: bool) -> None:
-    """Undo the change SEQ of a memory, unless the memory was changed since; that is a change again.
-
-    `memmux history ID` lists the changes of a memory.
-    """
-    with _client(settings) as client:
-        undone = client.undo(seq)
-    if as_json:
-        output.document(undone)
-    else:
-        output.line(f"{undone.id}  {'deleted' if undone.deleted else 'as it was'}, by change {undone.seq}")
-
-
-@click.command()
 @click.argument("memory_id", metavar="ID", required=False)
 @click.option("--deleted-before", metavar="TIME", help="All that were deleted before: 2026-11-23, or seconds.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def purge(
     settings: Settings, memory_id: str | None, *, deleted_before: str | None, yes: bool, namespace: str, as_json: bool
 ) -> None:
@@ -73,10 +58,12 @@ def purge(
     """
     if (memory_id is None) == (deleted_before is None):
         raise ArgumentInvalidError("name either an ID or --deleted-before; see `memmux purge --help`")
-    if not yes:
-        _confirm(f"the memory {memory_id}" if memory_id else f"all memories deleted before {deleted_before}")
     purged, copies = 0, dict[str, None]()
     with _client(settings) as client:
+        if memory_id is not None:
+            memory_id = _whole(client, memory_id, namespace)
+        if not yes:
+            _confirm(f"the memory {memory_id}" if memory_id else f"all memories deleted before {deleted_before}")
         while True:  # a request does a bounded part
             done = client.purge(memory_id, before=deleted_before, namespace=namespace)
             purged += done.purged
@@ -91,7 +78,16 @@ def purge(
         output.line(f"may still be in  {path}")
 
 
+def _whole(client: Client, memory_id: str, namespace: str) -> str:
+    """Return the id whose beginning was given; anything else as it is, for the cluster to say what is wrong."""
+    if not is_beginning(memory_id):
+        return memory_id
+    with suppress(NotFoundError):
+        return client.history(memory_id, limit=1, namespace=namespace)[0].id
+    return memory_id
+
+
 def _confirm(what: str) -> None:
-    if not sys.stdin.isatty():
+    if not asks(yes=False):
         raise ArgumentInvalidError("a purge can't be undone, and nobody is there to ask; say --yes")
-    click.confirm(f"Remove {output.flat(what)} for good?", abort=True, err=True)
+    ask(f"Remove {what} for good?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -45,8 +46,18 @@ def _name(context: click.Context, parameter: click.Parameter, value: str | None)
     return value
 
 
+def _client(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    del context, parameter  # as above
+    if value is None or value.lower() in HOSTS:
+        return value and value.lower()
+    name = value.lower()
+    meant = [known for known in HOSTS if name in known] or difflib.get_close_matches(name, HOSTS)
+    there = f"{' or '.join(meant)}?" if meant else f"there are {', '.join(HOSTS)}"
+    raise ArgumentInvalidError(f"there is no client {value!r}; {there}")
+
+
 @click.command()
-@click.argument("client", metavar="[CLIENT]", required=False, type=click.Choice(list(HOSTS)))
+@click.argument("client", metavar="[CLIENT]", required=False, callback=_client)
 @click.option(
     "--project",
     metavar="FOLDER",

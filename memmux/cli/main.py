@@ -9,12 +9,11 @@ from types import MappingProxyType
 
 import click
 
-from memmux.cli import output
+from memmux.cli import mistakes, output
 from memmux.cli.interrupts import ending_at_once
-from memmux.cli.options import setting_options
+from memmux.cli.options import setting_options, take_settings
 from memmux.cli.streams import ReaderGoneError
 from memmux.errors import (
-    ArgumentInvalidError,
     KeyConflictError,
     MemmuxError,
     ModelMismatchError,
@@ -23,8 +22,6 @@ from memmux.errors import (
     RequestError,
     SettingInvalidError,
     UndoConflictError,
-    UnknownFieldError,
-    UnknownOperationError,
 )
 from memmux.version import __version__
 
@@ -46,7 +43,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "forget": "memories.forget",
         "ingest": "ingest.ingest",
         "history": "history.history",
-        "undo": "history.undo",
+        "undo": "undo.undo",
         "purge": "history.purge",
         "export": "transfer.export_memories",
         "import": "transfer.import_memories",
@@ -61,6 +58,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "restore": "maintenance.restore",
         "check": "maintenance.check",
         "doctor": "doctor.doctor",
+        "explain": "explain.explain",
         "setup": "setup.setup",
         "install": "install.install",
         "service": "service.service",
@@ -69,6 +67,9 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "demo.command.demo",
     }
 )
+
+HELP = "help"
+_OPTIONS = {HELP: "--help", "version": "--version"}
 
 # Requests that are well formed, and fail by the state in which they find the memories.
 _STATE_ERRORS = (NotFoundError, KeyConflictError, ModelMismatchError, UndoConflictError, PoisonedError)
@@ -91,7 +92,19 @@ class Commands(click.Group):
         with ending_at_once():
             command = getattr(importlib.import_module(f"memmux.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
+        take_settings(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is meant; `help` and `version` are what many type for the options."""
+        name, *rest = args
+        if name in _OPTIONS:
+            args = [*rest[:1], _OPTIONS[name]] if rest and name == HELP else [_OPTIONS[name]]
+            if args[0].startswith("-"):
+                self.parse_args(ctx, args)  # which ends here
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -119,7 +132,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return USAGE
     except click.ClickException as error:
-        output.failure(_from_click(error), as_json=as_json)
+        output.failure(mistakes.error_of(error, cli, given), as_json=as_json)
         return USAGE
     except click.Abort:
         return INTERRUPTED
@@ -129,18 +142,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         output.failure(error, as_json=as_json)
         return USAGE if _is_usage(error) else FAILURE
     return code if isinstance(code, int) else 0
-
-
-def _from_click(error: click.ClickException) -> MemmuxError:
-    """Return the error of our table that says the same."""
-    kinds: tuple[tuple[type[click.ClickException], type[MemmuxError]], ...] = (
-        (click.exceptions.NoSuchCommand, UnknownOperationError),
-        (click.NoSuchOption, UnknownFieldError),
-    )
-    cls = next((ours for theirs, ours in kinds if isinstance(error, theirs)), ArgumentInvalidError)
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    message = error.format_message().rstrip(".")
-    return cls(f"{message}; see `{context.command_path if context else 'memmux'} --help`")
 
 
 def _is_usage(error: MemmuxError) -> bool:

@@ -12,7 +12,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, worker_tasks
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, ClusterUnreachableError
+from memmux.errors import ArgumentInvalidError, ClusterUnreachableError, NotFoundError
 
 FOUND = 1  # the exit code of a check that found something
 MEBIBYTE = 1 << 20
@@ -60,6 +60,8 @@ def restore(settings: Settings, *, file: str | None, newest: bool, as_json: bool
         raise ArgumentInvalidError("name either a FILE to restore or --newest; see `memmux restore --help`")
     # Not resolved: what a link points to is the file that counts, but its name is the one that the user knows.
     which = "--newest" if file is None else str(Path(file).expanduser().absolute())
+    if file is not None and not Path(which).is_file():
+        raise NotFoundError(f"there is no file {which}; `memmux restore --newest` looks for the newest backup")
     done = worker_tasks.run("restore", settings, which)
     if as_json:
         output.document(done)

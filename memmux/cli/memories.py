@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,17 @@ from memmux.cli.options import (
     namespace_option,
     offset_option,
     selection_options,
+    with_memories,
     with_settings,
 )
+from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, ContentTooLongError
-from memmux.wire.answers import Hit
+from memmux.errors import ArgumentInvalidError, ContentTooLongError, NotFoundError
+from memmux.wire.answers import Forgotten, Hit, SearchResult
 from memmux.wire.requests import Mode
+
+NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
 
 
 def _client(settings: Settings) -> Client:
@@ -99,11 +105,13 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @click.option("--include-superseded", is_flag=True, help="Also those that a newer version has taken the place of.")
 @filter_options
 @json_option
-@with_settings
+@with_memories
 def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **options: Any) -> None:
     """Find the memories that answer QUERY best, best first."""
+    options["cues"] = () if no_cues else None
     with _client(settings) as client:
-        result = client.search(query, cues=() if no_cues else None, **options)
+        result = client.search(query, **options)
+        far = not as_json and _all_far(client, result, query, options)
     if as_json:
         output.document({**result.to_json(), "degraded": result.degraded})
         return
@@ -116,6 +124,8 @@ def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **op
         output.line("nothing found")
     elif options["why"]:
         output.table("why", *_whys(result.hits))
+    if far:
+        output.note("no close match: none is near by meaning or has the words; --only-relevant leaves such out")
     output.notes(result.notes)
     output.warn(result.degraded)
 
@@ -131,11 +141,21 @@ def _whys(hits: Sequence[Hit]) -> tuple[list[str], list[list[str]]]:
     return ["score", *names, "memory"], rows
 
 
+def _all_far(client: Client, result: SearchResult, query: str, options: Mapping[str, Any]) -> bool:
+    """Return whether what was found has nothing to do with the query, as the cluster judges it."""
+    chosen = options["only_relevant"] or options["min_similarity"] is not None or options["offset"]
+    if not result.hits or chosen or result.mode not in (Mode.HYBRID, Mode.RANKED):
+        return False
+    if any(hit.similarity is None or hit.similarity >= NEAR for hit in result):
+        return False
+    return not client.search(query, **{**options, "only_relevant": True, "limit": 1}).hits
+
+
 @click.command()
 @click.argument("memory_id", metavar="ID")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) -> None:
     """Print the memory with this ID (or content hash)."""
     with _client(settings) as client:
@@ -150,6 +170,7 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
 @click.command("list")
 @click.option("--limit", metavar="N", type=int, default=20, show_default=True, help="At most so many memories.")
 @offset_option
+@click.option("--deleted", is_flag=True, help="Deleted memories instead, the last deleted first.")
 @click.option(
     "--include-superseded/--hide-superseded",
     default=True,
@@ -158,16 +179,20 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
 )
 @filter_options
 @json_option
-@with_settings
+@with_memories
 def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
-    """List memories, newest first."""
+    """List memories, newest first; with --deleted those that `memmux undo` can bring back."""
     with _client(settings) as client:
         page = client.list(**options)
     if as_json:
         output.document(page)
         return
-    for memory in page.memories:
+    for memory, deletion in zip_longest(page.memories, page.deletions):
         output.summary(memory)
+        if deletion is not None:
+            by = f" by {deletion.client}" if deletion.client else ""
+            back = f"`memmux undo {deletion.seq}` brings it back" if deletion.seq else "no undo brings it back"
+            output.line(f"  deleted {output.local(deletion.at)}{by}; {back}")
     output.line(f"{len(page.memories)} of {page.total}")
     output.notes(page.notes)
     output.warn(page.degraded)
@@ -179,7 +204,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
 @click.option("--versioned", is_flag=True, help="Keep the memory, and store a new one that takes its place.")
 @description_options
 @json_option
-@with_settings
+@with_memories
 def update(
     settings: Settings,
     memory_id: str,
@@ -208,15 +233,18 @@ def update(
 @click.argument("memory_id", metavar="ID")
 @namespace_option
 @json_option
-@with_settings
+@with_memories
 def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) -> None:
-    """Delete the memory with this ID (or content hash)."""
+    """Delete the memory with this ID (or content hash).
+
+    `memmux undo` brings it back, until it is purged: after the setting retention_s, or by `memmux purge`.
+    """
     with _client(settings) as client:
         deleted = client.delete(memory_id, namespace=namespace)
     if as_json:
         output.document(deleted)
     else:
-        output.line(f"{deleted.id}  deleted")
+        output.line(f"{deleted.id}  deleted; `memmux undo {deleted.seq}` brings it back")
         output.warn(deleted.degraded)
 
 
@@ -225,28 +253,54 @@ def delete(settings: Settings, memory_id: str, *, namespace: str, as_json: bool)
 @click.option(
     "--source", metavar="PATH", help="Only what was ingested from this file, or from what is or was in this folder."
 )
-@click.option("--dry-run", is_flag=True, help="Only say which they are.")
+@click.option("--dry-run", is_flag=True, help="Only show which they are.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-@with_settings
-def forget(settings: Settings, *, source: str | None, dry_run: bool, as_json: bool, **options: Any) -> None:
-    """Delete all memories with these tags, of this type, of this time, or from this file."""
+@with_memories
+def forget(settings: Settings, *, source: str | None, dry_run: bool, yes: bool, as_json: bool, **options: Any) -> None:
+    """Delete all memories with these tags, of this type, of this time, or from this file.
+
+    On a terminal it shows them first, and asks. The last line says how `memmux undo` brings all of them back.
+    """
     nearest: list[str] = []
     with _client(settings) as client:
-        if source is None:
-            forgotten = client.forget(dry_run=dry_run, **options)
-        else:
-            from memmux.ingest import sources  # the other commands do without
-
-            selection = sources.Selection(**{**options, "type": options["type"] or sources.TYPE})
-            forgotten = sources.forget(client, Path(source), selection, dry_run=dry_run)
-            nearest = [] if forgotten.count else sources.nearest(client, Path(source), selection)
+        if asks(yes=yes or dry_run):
+            meant, _ = _forget(client, source, dry_run=True, **options)
+            if meant.count:
+                _show_first(client, meant, options["namespace"], err=True)
+                ask(f"Delete {'this memory' if meant.count == 1 else f'these {meant.count} memories'}?")
+        forgotten, nearest = _forget(client, source, dry_run=dry_run, **options)
+        if dry_run and not as_json:
+            _show_first(client, forgotten, options["namespace"])
     if source is not None and not forgotten.count:
         output.note(f"no memory is from {source}" + (f"; there are some from {', '.join(nearest)}" if nearest else ""))
     if as_json:
         output.document(forgotten)
         return
-    for memory_id in forgotten.ids:
+    for memory_id in () if dry_run else forgotten.ids:
         output.line(memory_id)
-    output.line(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}")
+    them = "it" if forgotten.count == 1 else "them"
+    back = f"; `memmux undo {forgotten.undo}` brings {them} back" if forgotten.undo else ""
+    output.line(f"{forgotten.count} {'would be deleted' if dry_run else 'deleted'}{back}")
     output.notes(forgotten.notes)
     output.warn(forgotten.degraded)
+
+
+def _forget(client: Client, source: str | None, *, dry_run: bool, **options: Any) -> tuple[Forgotten, list[str]]:
+    """Delete, or only find; return also the files whose names are like the one from which nothing is."""
+    if source is None:
+        return client.forget(dry_run=dry_run, **options), []
+    from memmux.ingest import sources  # the other commands do without
+
+    selection = sources.Selection(**{**options, "type": options["type"] or sources.TYPE})
+    forgotten = sources.forget(client, Path(source), selection, dry_run=dry_run)
+    return forgotten, [] if forgotten.count else sources.nearest(client, Path(source), selection)
+
+
+def _show_first(client: Client, forgotten: Forgotten, namespace: str | None, *, err: bool = False) -> None:
+    """Show the first of the memories that are meant; err: on standard error."""
+    for memory_id in islice(forgotten.ids, SHOWN):
+        with suppress(NotFoundError):  # somebody else was quicker
+            output.summary(client.get(memory_id, namespace=namespace), err=err)
+    if (more := forgotten.count - SHOWN) > 0:
+        output.line(f"and {more} more", err=err)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from memmux.cli import output
-from memmux.cli.options import json_option, place_options, with_settings
+from memmux.cli.options import json_option, place_options, with_memories
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.wire.answers import NameCount
@@ -25,7 +25,7 @@ def _limit_option(what: str) -> Callable[[Decorated], Decorated]:
 @click.command()
 @_limit_option("namespaces")
 @json_option
-@with_settings
+@with_memories
 def namespaces(settings: Settings, *, limit: int, as_json: bool) -> None:
     """Tell which namespaces there are, and how many memories each has."""
     with Client(settings=settings, name="cli") as client:
@@ -41,7 +41,7 @@ def namespaces(settings: Settings, *, limit: int, as_json: bool) -> None:
 @_limit_option("tags")
 @place_options
 @json_option
-@with_settings
+@with_memories
 def tags(settings: Settings, *, limit: int, namespace: str | None, as_json: bool) -> None:
     """Tell which tags there are, and how many memories have each."""
     with Client(settings=settings, name="cli") as client:

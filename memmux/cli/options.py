@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from types import MappingProxyType
 from typing import Any
 
 import click
 import orjson
 
-from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load
+from memmux.cli import output
+from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.cues import Cue
+from memmux.wire.times import parse_time
 
 Decorated = Callable[..., Any]
+_TAKES = "takes_settings"
+_WORD = re.compile(r"[^\W\d_]{3}")
 
 SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -83,18 +89,53 @@ def setting_options(command: Decorated) -> Decorated:
     return command
 
 
+def take_settings(command: click.Command) -> None:
+    """Let the settings stand after the name of a command, too, where it has no option of that name; not in its help."""
+    if not getattr(command.callback, _TAKES, False):
+        return
+    taken = {flag for parameter in command.params for flag in parameter.opts}
+    command.params += [option for option in _hidden() if taken.isdisjoint(option.opts)]
+
+
+@cache
+def _hidden() -> tuple[click.Option, ...]:
+    def none() -> None: ...
+
+    options = click.command()(setting_options(none)).params
+    for option in options:
+        assert isinstance(option, click.Option)
+        option.hidden = True
+    return tuple(option for option in options if isinstance(option, click.Option))
+
+
 def with_settings(command: Callable[..., None]) -> Decorated:
-    """Call `command` with the settings first, and let `--database` stand after its name too."""
+    """Call `command` with the settings first, and let `--database` stand in the help of what it becomes."""
 
     @wraps(command)
     def loaded(*arguments: Any, **options: Any) -> None:
         from memmux.cli.adoption_progress import watched  # costs the client's modules, which `--help` does without
 
         flags = click.get_current_context().obj
+        for name, meant in misspelt(os.environ).items():
+            output.note(f"{name} is set and ignored; {meant} was meant?")
         with watched():
             command(load(flags), *arguments, **options)
 
+    setattr(loaded, _TAKES, True)  # which what wraps it has, too
     return _setting("database")(loaded)
+
+
+def with_memories(command: Callable[..., None]) -> Decorated:
+    """As `with_settings`, of a command that adds no memory: it makes no database where there is none."""
+
+    @wraps(command)
+    def checked(settings: Settings, *arguments: Any, **options: Any) -> None:
+        from memmux.cluster.find import making_no_database  # costs the client's modules, as above
+
+        with making_no_database():
+            command(settings, *arguments, **options)
+
+    return with_settings(checked)
 
 
 from_option = click.option(
@@ -124,6 +165,15 @@ def _metadata(context: click.Context, parameter: click.Parameter, value: str | N
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise MetadataInvalidError(f'--metadata is not JSON: {error}; write it like \'{{"source": "mail"}}\'') from None
+
+
+def _tags(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    del context, parameter  # the value says it all
+    for tag in value:
+        if "," in tag:
+            parts = " ".join(f"--tag {part.strip()}" for part in tag.split(",") if part.strip())
+            output.note(f"{tag!r} is one tag with a comma in it; for several say {parts}")
+    return value
 
 
 def _metadata_option(text: str) -> Callable[[Decorated], Decorated]:
@@ -160,7 +210,9 @@ def _combined(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated
 
 
 description_options = _combined(
-    click.option("--tag", "tags", metavar="TAG", multiple=True, help="A tag; may be given several times."),
+    click.option(
+        "--tag", "tags", metavar="TAG", multiple=True, callback=_tags, help="A tag; may be given several times."
+    ),
     click.option("--type", "type", metavar="TYPE", help="What kind of memory it is, in one word."),
     _metadata_option("More about it: a JSON object."),
     namespace_option,
@@ -168,10 +220,19 @@ description_options = _combined(
 """What a memory is described with: tags, type, metadata, namespace."""
 
 _SELECTION = (
-    click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only with this tag; several: with all of them."),
+    click.option(
+        "--tag",
+        "tags",
+        metavar="TAG",
+        multiple=True,
+        callback=_tags,
+        help="Only with this tag; several: with all of them.",
+    ),
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
-    click.option("--after", metavar="TIME", help="Only created at or after: 2026-11-23, 2026-11-23T14:30, or seconds."),
+    click.option(
+        "--after", metavar="TIME", help="Only created at or after: 2026-11-23, 2026-11-23T14:30, yesterday, or seconds."
+    ),
     click.option("--before", metavar="TIME", help="Only created before this time."),
     click.option(
         "--when",
@@ -199,14 +260,31 @@ def _timed(command: Decorated) -> Decorated:
     """Call `command` with --when as what it means: `after` and `before`."""
 
     @wraps(command)
-    def filtered(*arguments: Any, when: str | None, after: object, before: object, **options: Any) -> None:
+    def filtered(*arguments: Any, when: str | None, after: Any, before: Any, **options: Any) -> None:
         if when is not None:
             if after is not None or before is not None:
                 raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
             after, before = _bounds(when)
+        else:
+            after, before = (None if text is None else moment(text) for text in (after, before))
         command(*arguments, after=after, before=before, **options)
 
     return filtered
+
+
+def moment(text: str) -> datetime:
+    """Return the time that a text names: ISO 8601, seconds since 1970, or words, of a day its beginning."""
+    try:
+        return parse_time(text)
+    except ArgumentInvalidError:
+        if not _WORD.search(text):  # a date with a slip of the pen is no words
+            raise
+        begin, _ = _bounds(text)
+        if begin is None:
+            raise ArgumentInvalidError(
+                f"{text!r} has no beginning; name a time, like yesterday or 2026-11-23"
+            ) from None
+        return begin
 
 
 def _bounds(expression: str) -> tuple[datetime | None, datetime | None]:

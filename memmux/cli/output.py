@@ -143,7 +143,8 @@ def _one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def _preview(text: str) -> str:
+def preview(text: str) -> str:
+    """Return how a text begins, as one line."""
     # One cut before the cleaning: a memory may be a million characters.
     whole = _one_line(text[: 2 * PREVIEW_CHARACTERS])
     if len(whole) <= PREVIEW_CHARACTERS and len(text) <= 2 * PREVIEW_CHARACTERS:
@@ -165,13 +166,13 @@ def _headline(memory: Memory) -> list[str | Styled]:
     return words
 
 
-def summary(memory: Memory, score: float | None = None, similarity: float | None = None) -> None:
+def summary(memory: Memory, score: float | None = None, similarity: float | None = None, *, err: bool = False) -> None:
     """Print a memory in two lines: what it is, with score and cosine if it was found, and how it begins."""
     ranked: list[str | Styled] = [] if score is None else [styled(f"{score:.3f}", bold=True), "  "]
     if similarity is not None:
         ranked.append(f"cos {similarity:.2f}  ")
-    line(*ranked, *_headline(memory))
-    line("  ", _preview(memory.content))
+    line(*ranked, *_headline(memory), err=err)
+    line("  ", preview(memory.content), err=err)
 
 
 def beside(side: str, memory: Memory) -> None:

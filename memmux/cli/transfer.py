@@ -15,7 +15,7 @@ import click
 import orjson
 
 from memmux.cli import output
-from memmux.cli.options import json_option, with_settings
+from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, StoragePermissionError, of_system
@@ -45,7 +45,7 @@ def _client(settings: Settings) -> Client:
     help=f"JSON lines, which lose nothing; or a database that releases 12.x of {SOURCE} open.",
 )
 @json_option
-@with_settings
+@with_memories
 def export_memories(settings: Settings, file: str, *, vectors: bool, format_: str, as_json: bool) -> None:
     """Write all memories of all namespaces to FILE, one JSON object a line; with - to standard output.
 

@@ -5,7 +5,11 @@ What takes a while are `Steps`, which a blocking client and an asyncio client ru
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +29,7 @@ from memmux.errors import (
     ClusterStartError,
     ClusterUnreachableError,
     DatabaseInUseError,
+    DatabaseMissingError,
     LocalOnlyError,
     MemmuxError,
     OverloadedError,
@@ -41,6 +46,8 @@ ADMIT_S = 10.0  # for others to leave a cluster that lets nobody more in
 KILLED_S = 0.25  # before the next start, after a router ended and said nothing
 CRASHES = 2  # routers that end so and were not killed, after which the next one would as well
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
+
+_making_database: ContextVar[bool] = ContextVar("making_database", default=True)
 
 
 def choose(database: str | Path | None, settings: Settings | None) -> Settings:
@@ -76,6 +83,26 @@ def need_local(settings: Settings) -> None:
         )
 
 
+@contextmanager
+def making_no_database() -> Iterator[None]:
+    """Inside the block no cluster is started where there is no database and none to adopt."""
+    before = _making_database.set(False)
+    try:
+        yield
+    finally:
+        _making_database.reset(before)
+
+
+def _refuse_missing(settings: Settings) -> None:
+    """Raise DatabaseMissingError if there is no database, nothing to adopt, and no cluster that makes one."""
+    missing = settings.adopt_from is None and not os.path.lexists(settings.database)
+    if missing and Holder.of(Places(settings)) is None:
+        raise DatabaseMissingError(
+            f"there is no database at {settings.database}; `memmux store` makes it; if another one is meant, name it "
+            "with --database or MEMMUX_DATABASE"
+        )
+
+
 def ensure(settings: Settings, *, start: bool = True) -> Endpoint:
     """Return where the database's cluster listens, and start one if none answers; blocks, see `seek`."""
     return run(seek(settings, start=start))
@@ -108,6 +135,8 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
             f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
         )
     if found is None:
+        if not _making_database.get():
+            _refuse_missing(settings)
         return (yield from _start_alone(places, until))
     return (yield from upgraded(places, found, until)) if start else found
 

@@ -281,6 +281,26 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, object,
     return [(names[key], value, key) for key, value in environment.items() if key in names and value.strip()]
 
 
+def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are not read and look like one that is, with that one."""
+    known = {known.name.upper() for known in fields(Settings)} | {"CONFIG"}
+    found: dict[str, str] = {}
+    for name in environment:
+        bare = name.upper().removeprefix(PREFIX)
+        if bare == name.upper() or name.removeprefix(PREFIX) in known:
+            continue
+        close = [bare] if bare in known else _close(bare, known)
+        if close:
+            found[name] = f"{PREFIX}{close[0]}"
+    return found
+
+
+def _close(name: str, known: set[str]) -> list[str]:
+    from difflib import get_close_matches  # few need it
+
+    return get_close_matches(name, known, 1, 0.75)
+
+
 def config_file(environment: Mapping[str, str] | None = None) -> Path:
     """Return where memmux.toml is, or would be."""
     named = (os.environ if environment is None else environment).get(f"{PREFIX}CONFIG")
@@ -304,5 +324,6 @@ def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
             raise SettingInvalidError(f"{PREFIX}CONFIG names {path}, which does not exist") from None
         return []
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingInvalidError(f"{path} can't be read as TOML: {error}") from None
+        quotes = "" if isinstance(error, OSError) else '; texts need quotes, as in log_level = "debug"'
+        raise SettingInvalidError(f"{path} can't be read as TOML: {error}{quotes}") from None
     return [(name, value, f"{path}: {name}") for name, value in values.items()]

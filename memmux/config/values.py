@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -19,7 +20,7 @@ NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as `lis
 def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> Any:
     """Return `value` as the setting `name` is, of the type in `hints`; raise SettingInvalidError, naming the source."""
     if name not in hints:
-        raise SettingInvalidError(f"{source} is no setting; the settings are {', '.join(hints)}")
+        raise SettingInvalidError(f"{source} is no setting; {_meant(hints, name, value)}")
     kind = hints[name]
     if isinstance(value, str) and not value.strip() and kind not in _LISTS:
         raise SettingInvalidError(f"{source} is empty; give it a value, or leave it out")
@@ -31,8 +32,8 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return kind(str(value))
     except (KeyError, TypeError, ValueError):
-        choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"of type {kind.__name__}"
-        choices = "true or false" if kind is bool else choices
+        unit = next((f" of {unit}" for end, unit in _UNITS.items() if name.endswith(end)), "")
+        choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"{_KINDS[kind]}{unit}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
     if name in ("adopt_from", "listen", "remote") and value == NONE:
         return None
@@ -42,6 +43,17 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         return _LISTS[kind](value, source)
     path = _path(value, source)
     return str(path) if name == "model" else path
+
+
+def _meant(hints: Mapping[str, Any], name: str, value: object) -> str:
+    """Return how a setting is written that is not known by this name."""
+    if isinstance(value, dict):
+        return "settings stand in no section: leave out the line with the brackets"
+    plain = name.lower().replace("-", "_").removeprefix("memmux_")
+    meant = [plain] if plain in hints else difflib.get_close_matches(plain, hints, 1)
+    if meant:
+        return f"write it as {meant[0]}"
+    return f"docs/settings.md describes them: {', '.join(hints)}"
 
 
 def _path(value: object, source: str) -> Path:
@@ -62,6 +74,8 @@ _LISTS: Mapping[Any, Callable[[object, str], tuple[object, ...]]] = {
     tuple[str, ...]: languages.named,
     tuple[Cue, ...]: cues.named,
 }
+_KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_UNITS = {"_s": "seconds", "_ms": "milliseconds", "_mb": "MiB"}
 _SWITCHES = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from memmux import limits
@@ -40,6 +41,7 @@ def forget(client: Client, path: Path, selection: Selection, *, dry_run: bool = 
     meant = {os.path.abspath(path.expanduser()), str(path.expanduser().resolve())}  # noqa: PTH100 - a link may be meant
     sources = sorted(source for source in known if any(_is_in(source, Path(each)) for each in meant))
     ids: list[str] = []
+    parts: list[tuple[int, int]] = []  # changes that follow each other
     for source in sources:
         forgotten = client.forget(
             tags=selection.tags,
@@ -52,7 +54,11 @@ def forget(client: Client, path: Path, selection: Selection, *, dry_run: bool = 
             dry_run=dry_run,
         )
         ids += forgotten.ids
-    return Forgotten(ids=tuple(ids), count=len(ids), dry_run=dry_run)
+        if forgotten.first_seq is not None and forgotten.last_seq is not None:
+            parts.append((forgotten.first_seq, forgotten.last_seq))
+    unbroken = all(last + 1 == first for (_, last), (first, _) in pairwise(parts))
+    first, last = (parts[0][0], parts[-1][1]) if parts and unbroken else (None, None)
+    return Forgotten(ids=tuple(ids), count=len(ids), dry_run=dry_run, first_seq=first, last_seq=last)
 
 
 def nearest(client: Client, path: Path, selection: Selection) -> list[str]:

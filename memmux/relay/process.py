@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 COMMAND = "mcp"
 SETTING = "MEMMUX_GATEWAY"
 _FALSE = ("0", "false", "no", "off")
+TERMINAL = (
+    "memmux: this speaks MCP with the client that starts it, and waits for one; `memmux install CLIENT` sets a client "
+    "up; Ctrl-D ends it\n"
+)
+"""What is said to whoever starts it by hand."""
 _HELP = ("--help", "-h", "--version")
 
 
@@ -42,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
     from memmux.relay.way import ClusterWay
 
     ending_at_once()
+    if os.isatty(0):
+        sys.stderr.write(TERMINAL)
     try:
         folder = os.getcwd()
     except OSError:  # it was removed

@@ -73,7 +73,8 @@ class Remote:
         except (ValueError, TypeError, KeyError, MemmuxError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise KeyFileError(
-                f"{path} can't be used: {what}; take the file as `memmux key add` wrote it, or have another one made"
+                f"{path} can't be used, as it is no key file, or not a whole one: {what}; take the file as "
+                "`memmux key add` wrote it, or have another one made"
             ) from None
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
+
+_BEGINNING = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")
 
 
 def is_uuid(value: object) -> bool:
@@ -13,6 +16,11 @@ def is_uuid(value: object) -> bool:
         return isinstance(value, str) and str(uuid.UUID(value)) == value
     except ValueError:
         return False
+
+
+def is_beginning(text: str) -> bool:
+    """Return whether `text` may stand for an id that begins so: at least eight of its characters, in any case."""
+    return _BEGINNING.fullmatch(text.lower()) is not None
 
 
 def uuid7() -> str:

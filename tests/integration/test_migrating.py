@@ -172,7 +172,7 @@ def test_a_file_that_can_not_be_adopted_keeps_the_cluster_from_starting_and_says
     failed = memmux("list", MEMMUX_ADOPT_FROM=str(letter))
     assert failed.returncode == 1
     assert b"adoption_failed" in failed.stderr
-    assert memmux("list", MEMMUX_ADOPT_FROM="none").returncode == 0
+    assert memmux("store", "x", MEMMUX_ADOPT_FROM="none").returncode == 0
 
 
 def test_a_terminal_sees_how_far_an_adoption_is(settings_env: dict[str, str], short_tmp: Path) -> None:

@@ -340,3 +340,16 @@ def test_calls_through_a_part_that_is_stopped_for_a_while_are_answered_once_it_g
             host.result(number)
         assert all(len(answers) == 1 for answers in host.answers.values())
     _stored_once(settings, contents)
+
+
+@pytest.mark.parametrize("gateway", ["1", "0"])
+def test_whoever_starts_it_by_hand_is_told_what_it_is(gateway: str, settings_env: dict[str, str]) -> None:
+    ours, theirs = os.openpty()
+    env = {**settings_env, "MEMMUX_GATEWAY": gateway}
+    with subprocess.Popen(COMMAND, env=env, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        os.close(theirs)
+        assert started.stderr is not None
+        assert b"`memmux install CLIENT`" in started.stderr.readline()
+        os.close(ours)  # the terminal goes
+        out, _ = started.communicate(timeout=BOUND_S)
+    assert out == b""

@@ -19,15 +19,19 @@ Commands that print data take `--json` and then print one JSON document on stand
 standard output, warnings and errors to standard error. A failure is one line, `memmux: CODE: what happened and what to
 do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`.
 
+Where an ID is taken, its beginning will do, from eight characters on, if no other begins so; and the content hash of a
+memory. Settings may stand before and after the command.
+
 In text for people, control characters and what turns the direction of writing around are escaped, as in `\\x1b`: no
 memory can forge a line or drive the terminal. So are characters that the output's encoding lacks. JSON is always UTF-8.
 
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; also when standard output can't be written, as on a full disk or when it is closed |
+| 1 | failed; also after a question that is answered with no, where there is no database yet for a command that adds \
+nothing, and when standard output can't be written, as on a full disk or when it is closed |
 | 2 | wrong usage: an argument, an option or a setting is not valid |
-| 3 | `memmux status`: no cluster runs, or it answers nobody yet |
+| 3 | `memmux status`, `top --once`: no cluster runs, or it answers nobody yet; `service status`: it does not run |
 | 130 | interrupted with Ctrl-C |
 | 141 | whoever read standard output, as `head`, went away before everything was written; 0 with `memmux tail` |
 """
@@ -42,6 +46,8 @@ $ memmux search "where is the shop's deploy key?"
 $ memmux search deploy --mode keyword --tag ops --json
 $ memmux update ID --metadata '{"checked": true}'
 $ memmux list --after 2026-11-01 --limit 5
+$ memmux list --deleted
+$ memmux undo --last
 $ memmux --database ./project.db status
 ```
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import os
 import select
@@ -19,10 +20,12 @@ from memmux.cli.streams import ReaderGoneError
 from memmux.cli.tail.page import Page
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.logs.events import EVENTS
 from memmux.logs.reading.file import since as since_time
 from memmux.logs.reading.filters import LEVELS, Condition, Filter
 from memmux.logs.reading.folder import Folder
 from memmux.logs.reading.stream import Stream
+from memmux.wire.ids import is_beginning
 
 LINES = 10  # as many as `tail` shows
 POLL_MS = 100  # between two looks for new lines
@@ -37,6 +40,16 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
     return int(value)
 
 
+def _events(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    known = [event.name for event in EVENTS]
+    for name in value:
+        if name not in known:
+            close = difflib.get_close_matches(name, known)
+            meant = f"did you mean {' or '.join(close)}" if close else "docs/events.md lists them all"
+            raise click.BadParameter(f"there is no event {name!r}; {meant}", context, parameter)
+    return value
+
+
 @click.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is logged from now on, until Ctrl-C.")
 @click.option(
@@ -49,7 +62,14 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
 )
 @click.option("--since", metavar="TIME", help="Not older: 30s, 10m, 2h, 1d, or a time like 2026-11-25T18:04.")
 @click.option("--level", type=click.Choice(LEVELS), default=LEVELS[0], help="Of this level and above.")
-@click.option("--event", "events", metavar="NAME", multiple=True, help="Only this event; may be given several times.")
+@click.option(
+    "--event",
+    "events",
+    metavar="NAME",
+    multiple=True,
+    callback=_events,
+    help="Only this event; may be given several times.",
+)
 @click.option(
     "--where",
     "conditions",
@@ -57,7 +77,12 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
     multiple=True,
     help="Only where a field is so; also !=, >, <, >=, <=. Several: all of them.",
 )
-@click.option("--request", metavar="ID", default="", help="One request, or one tool call, through every process.")
+@click.option(
+    "--request",
+    metavar="ID",
+    default="",
+    help="One request, or one tool call, through every process: its id, or the beginning of it.",
+)
 @click.option("--client", metavar="NAME", default="", help="Only of this client.")
 @click.option("--json", "as_json", is_flag=True, help="The lines as they are, one JSON object each.")
 @with_settings
@@ -98,8 +123,13 @@ def tail(
             output.show(stream.new(time.monotonic()))
         if not follow:
             output.show(stream.rest() if last != 0 else [])
+    if len(wanted.requests) > 1 and is_beginning(request):
+        some = " ".join(sorted(wanted.requests)[:2])
+        note(f"{len(wanted.requests)} requests begin with {request!r}; give more of one: {some} …")
     if not follow and not folder.is_dir():
         note(f"no cluster of {settings.database} has logged anything in {folder}")
+    elif not follow and not output.shown and (request or events):
+        note(f"no line of the logs in {folder} is what was asked for")
 
 
 class _Output:
@@ -107,6 +137,7 @@ class _Output:
 
     def __init__(self, *, as_json: bool) -> None:
         terminal = sys.stdout.isatty()
+        self.shown = 0
         self._page = None if as_json else Page(colour=terminal and not os.environ.get("NO_COLOR"))
         self._terminal = terminal
         self._poll = select.poll()
@@ -115,6 +146,8 @@ class _Output:
 
     def show(self, lines: Iterable[bytes]) -> None:
         """Write the lines, at once."""
+        lines = list(lines)
+        self.shown += len(lines)
         if self._page is not None:
             data = "".join(f"{self._page.text(line)}\n" for line in lines).encode(
                 sys.stdout.encoding, "backslashreplace"

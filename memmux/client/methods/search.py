@@ -126,6 +126,7 @@ def list(  # noqa: A001 - the name of the method
     namespace: str | None = DEFAULT_NAMESPACE,
     include_superseded: bool = True,
     unused_since: Time | None = None,
+    deleted: bool = False,
     timeout_s: float | None = None,
 ) -> Call[Page]:
     """Return a page of the memories that a filter lets through, newest first by `created_at`.
@@ -133,6 +134,7 @@ def list(  # noqa: A001 - the name of the method
     limit: how many at most, 1 to 1000.
     offset: how many of the newest to leave out.
     unused_since: only memories that were last shown by a search or read before this time, or never, and created before.
+    deleted: whether to list deleted memories instead, the last deleted first, with how each was deleted.
 
     Returns a `Page`: the memories, and how many the filter lets through in all.
     """
@@ -147,7 +149,7 @@ def list(  # noqa: A001 - the name of the method
         include_superseded=include_superseded,
     )
     unused = cast("datetime | None", unused_since)  # a text is read by the request
-    arguments = requests.List(limit=limit, offset=offset, unused_since=unused, filter=kept)
+    arguments = requests.List(limit=limit, offset=offset, unused_since=unused, deleted=deleted, filter=kept)
     return Call(operation="memory.list", body=arguments.to_body(), read=_page, timeout_s=timeout_s)
 
 

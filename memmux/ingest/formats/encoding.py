@@ -96,8 +96,11 @@ def _guessed(data: bytes, wrong: int, *, cut: bool = False) -> str:
         raise ArgumentInvalidError(f"it is UTF-8 but for some bytes, the first of them byte {wrong}; correct these")
     fitting = list(_fitting(sample))
     if not fitting:
-        zeros = "it holds zero bytes" if b"\0" in data else f"byte {wrong} is not UTF-8, and no other encoding fits"
-        raise ArgumentInvalidError(f"it is no text: {zeros}; if it is one, {_remedy('')}")
+        if b"\0" in data:
+            raise ArgumentInvalidError("it holds NUL bytes, as a binary file does, and is no text; leave it out")
+        raise ArgumentInvalidError(
+            f"it is no text: byte {wrong} is not UTF-8, and no other encoding fits; if it is one, {_remedy('')}"
+        )
     (best, encoding, text), *others = fitting
     rivals = [(score, name) for score, name, other in others if other != text]
     if best < LEAST or (rivals and best < rivals[0][0] * MARGINS[len(sample) >= SHORT]):

@@ -14,6 +14,7 @@ import orjson
 
 from memmux.errors import ArgumentInvalidError
 from memmux.logs.reading.file import written_at
+from memmux.wire.ids import is_beginning
 
 LEVELS = ("debug", "info", "warning", "error")
 _CONDITION = re.compile(r"([\w.-]+)\s*(!=|>=|<=|=|>|<)(.*)", re.DOTALL)
@@ -89,7 +90,9 @@ class Filter:
     """Chooses lines: those that meet all that is given.
 
     since: as `memmux.logs.reading.file.stamp` writes it. level: the least. events: one of these. request: the id of a
-    request, or of a tool call. client: its name.
+    request, or of a tool call, or its beginning. client: its name.
+
+    requests: those that the lines were of, as far as a beginning was given.
     """
 
     def __init__(
@@ -102,12 +105,13 @@ class Filter:
         request: str = "",
         client: str = "",
     ) -> None:
-        self.since = since
+        self.since, self._request = since, request
         # Groups of bytes, and questions to the parsed line: what is wanted holds one of each group, and passes all.
         self._marks: list[tuple[bytes, ...]] = []
         self._checks: list[_Check] = []
+        self.requests: set[str] = set()
         if request:
-            self._add((orjson.dumps(request),), partial(_is_of_request, request))
+            self._add((orjson.dumps(request)[: -1 if is_beginning(request) else None],), self._is_of_request)
         if client:
             self._add((b'"client":%b' % orjson.dumps(client),), partial(_is_one_of, "client", {client}))
         if events:
@@ -145,6 +149,16 @@ class Filter:
             lines = [line for line in lines if not (at := written_at(line)) or at >= self.since]
         return [line for line in lines if self._wanted(line)] if marks else [line for line in lines if line]
 
+    def _is_of_request(self, line: Mapping[str, Any]) -> bool:
+        listed = line.get("request_ids")
+        ids = [line.get("request_id"), line.get("call_id"), *(listed if isinstance(listed, list) else [])]
+        found = {one for one in ids if isinstance(one, str) and self._names(one)}
+        self.requests.update(found)
+        return bool(found)
+
+    def _names(self, one: str) -> bool:
+        return one.startswith(self._request) if is_beginning(self._request) else one == self._request
+
     def _wanted(self, raw: bytes) -> bool:
         try:
             line = orjson.loads(raw)
@@ -156,8 +170,3 @@ class Filter:
 def _is_one_of(name: str, wanted: AbstractSet[str], line: Mapping[str, Any]) -> bool:
     found = line.get(name)
     return isinstance(found, str) and found in wanted
-
-
-def _is_of_request(request: str, line: Mapping[str, Any]) -> bool:
-    listed = line.get("request_ids")
-    return request in (line.get("request_id"), line.get("call_id")) or (isinstance(listed, list) and request in listed)

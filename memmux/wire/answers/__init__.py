@@ -10,7 +10,7 @@ from memmux.wire.answers.counts import NameCount, Namespaces, Tags
 from memmux.wire.answers.database import Backup, Dumped, Loaded, Problem, Rebuilt, Verified
 from memmux.wire.answers.graph import Graph, Link, Node
 from memmux.wire.answers.history import Change, Changes, History, Notice, Purged, Undone
-from memmux.wire.answers.memory import Hit, Memory, Page, SearchResult
+from memmux.wire.answers.memory import Deletion, Hit, Memory, Page, SearchResult
 from memmux.wire.answers.status import Status
 from memmux.wire.answers.writes import Deleted, Forgotten, Similar, Stored, StoredBatch, Updated, Used
 
@@ -20,6 +20,7 @@ __all__ = [
     "Change",
     "Changes",
     "Deleted",
+    "Deletion",
     "Dumped",
     "Forgotten",
     "Graph",

@@ -130,17 +130,38 @@ class SearchResult(Several[Hit]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """How a memory was deleted.
+
+    seq: the change that `undo` takes to bring it back; 0 if none does, as it was deleted before it came here.
+    at: when, aware, UTC.
+    client: who asked.
+    """
+
+    seq: int
+    at: datetime
+    client: str
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Deletion:
+        """Return what the JSON object describes."""
+        return cls(**{**fields, "at": datetime.fromisoformat(fields["at"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Several[Memory]):
     """Memories of a list; iterate it, index it, or take `memories`.
 
     memories: newest first.
     total: how many the filter lets through in all.
     notes: sentences on what was asked for, as of a `SearchResult`.
+    deletions: of deleted memories, how each was deleted, in their order; otherwise empty.
     """
 
     memories: tuple[Memory, ...]
     total: int
     notes: tuple[str, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
 
     def _items(self) -> tuple[Memory, ...]:
         return self.memories
@@ -150,4 +171,6 @@ class Page(Several[Memory]):
         """Return the page in `body`."""
         fields = orjson.loads(body)
         memories = tuple(map(Memory.from_json, fields["memories"]))
-        return cls(memories=memories, total=fields["total"], notes=tuple(fields.get("notes", ())))
+        deletions = tuple(map(Deletion.from_json, fields.get("deletions", ())))
+        notes = tuple(fields.get("notes", ()))
+        return cls(memories=memories, total=fields["total"], notes=notes, deletions=deletions)

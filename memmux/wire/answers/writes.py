@@ -124,12 +124,23 @@ class Forgotten(Answer):
     count: how many they are.
     dry_run: whether nothing was deleted.
     notes: sentences on what was asked for, as of a `SearchResult`.
+    first_seq: of the changes, which follow each other in the log; None where nothing was deleted.
+    last_seq: likewise. Each of them undone, the newest first, brings all memories back.
     """
 
     ids: tuple[str, ...]
     count: int
     dry_run: bool
     notes: tuple[str, ...] = ()
+    first_seq: int | None = None
+    last_seq: int | None = None
+
+    @property
+    def undo(self) -> str | None:
+        """What `memmux undo` takes to bring all of them back; None where nothing was deleted."""
+        if self.first_seq is None or self.first_seq == self.last_seq:
+            return None if self.first_seq is None else str(self.first_seq)
+        return f"{self.first_seq}-{self.last_seq}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

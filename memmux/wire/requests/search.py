@@ -100,23 +100,27 @@ def _cues(value: object) -> tuple[Cue, ...]:
 class List(Body):
     """memory.list: memories, newest first, a page at a time.
 
-    unused_since: only those that were last of use before this time, or never, and created before it.
+    unused_since: only those that were last of use before this time, or never, and created before it. deleted: deleted
+    memories, and no others, the last deleted first.
     """
 
     limit: int = 20
     offset: int = 0
     unused_since: datetime | None = None
+    deleted: bool = False
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
         check_range("limit", self.limit, 1, limits.LIST_LIMIT)
         check_range("offset", self.offset, 0, 1 << 53)
         put(self, "unused_since", aware("unused_since", self.unused_since))
+        check_flag("deleted", self.deleted)
         put(self, "filter", filter_of(self.filter, include_superseded=True))
 
     def to_body(self) -> bytes:
         """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
-        rare = {} if self.unused_since is None else {"unused_since": self.unused_since}
+        rare = {"unused_since": self.unused_since, "deleted": self.deleted}
+        rare = {name: value for name, value in rare.items() if value}
         return orjson.dumps({"limit": self.limit, "offset": self.offset, "filter": self.filter, **rare})
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mcp_dealer.schemas import Health, Hits, Kept, Linked, Listed, Removed, SearchAnswer, Stats, as_older, compact, text
-from memmux.wire.answers import Forgotten, Graph, Hit, Link, Node, Page, SearchResult, Similar, Stored
+from memmux.wire.answers import Deleted, Forgotten, Graph, Hit, Link, Node, Page, SearchResult, Similar, Stored
 from memmux.wire.requests import Mode
 from tests.unit.mcp_dealer.stand_in import BARE, MEMORY, MOMENT
 
@@ -154,6 +154,15 @@ def test_a_delete_of_many_names_the_first_of_them() -> None:
     assert removed.structured() == {"count": 150, "ids": list(ids[:100]), "dry_run": True}
     assert text(removed).splitlines()[0] == "would delete 150:"
     assert text(removed).splitlines()[-1] == "and 50 more"
+
+
+def test_a_delete_says_what_brings_it_back() -> None:
+    one = Removed.of(Deleted(id="0001", seq=3))
+    assert text(one) == "deleted 0001; `memmux undo 3` brings it back"
+    assert one.structured()["undo"] == "3"
+    several = Removed.of_many(Forgotten(ids=("1", "2"), count=2, dry_run=False, first_seq=4, last_seq=5))
+    assert text(several).splitlines()[0] == "deleted 2; `memmux undo 4-5` brings them back:"
+    assert "undo" not in Removed.of_many(Forgotten(ids=("1",), count=1, dry_run=True)).structured()
 
 
 @pytest.mark.parametrize(

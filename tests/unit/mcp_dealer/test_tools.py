@@ -233,6 +233,11 @@ async def test_one_memory_is_deleted_though_filters_beside_it_are_empty(connect:
     ("name", "arguments", "refusal"),
     [
         ("memory_store", {}, "argument_invalid: content is missing; give it"),
+        (
+            "memory_search",
+            {"q": "x"},
+            "argument_invalid: query is missing; give it; there is no argument 'q', which was ignored",
+        ),
         ("memory_store", {"content": None}, "argument_invalid: content is missing; give it"),
         ("memory_get", {"id": 5}, "argument_invalid: id is wrong: input should be a valid string"),
         ("memory_store", {"content": "x", "tags": 5}, "argument_invalid: tags is wrong: input should be a valid list"),

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import orjson
 
@@ -13,6 +14,14 @@ from memmux.wire.requests import Filter, Metadata
 from workers.storage.db import queries
 
 _SQL = queries.load("filters")
+
+
+class Deleted(StrEnum):
+    """Whether deleted memories are meant, as the names of conditions have it."""
+
+    NO = "live"
+    TOO = "ever"
+    ONLY = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +42,20 @@ class Condition:
 
 
 def condition(
-    asked: Filter, *, current: bool = False, unused_since: datetime | None = None, deleted: bool = False
+    asked: Filter,
+    *,
+    current: bool = False,
+    unused_since: datetime | None = None,
+    deleted: Deleted = Deleted.NO,
 ) -> Condition:
     """Return the condition that lets through what `asked` does.
 
-    current: and no superseded memory. unused_since: and none that was of use, or created, since that time. deleted: and
-    deleted memories, too.
+    current: and no superseded memory. unused_since: and none that was of use, or created, since that time.
     """
     values: dict[str, str | float] = {}
-    names = ["ever_anywhere" if deleted else "live_everywhere"]
+    names = [f"{deleted}_everywhere"]
     if isinstance(asked.namespace, str):
-        names, values = ["ever" if deleted else "live"], {"namespace": asked.namespace}
+        names, values = [str(deleted)], {"namespace": asked.namespace}
     elif asked.namespace is not None:
         names.append("namespaces")
         values["namespaces"] = orjson.dumps(asked.namespace).decode()
@@ -67,7 +79,7 @@ def condition(
         values["unused_since"] = unused_since.timestamp()
     by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
     sql = " AND ".join(_SQL[name] for name in (*names, *(["current"] if current else [])))
-    return Condition(sql, values, plain=len(names) == 1 and not deleted, by_tags=by_tags, current=current)
+    return Condition(sql, values, plain=len(names) == 1 and deleted is Deleted.NO, by_tags=by_tags, current=current)
 
 
 def metadata_text(metadata: Metadata) -> str:

@@ -48,7 +48,7 @@ class Placed(Generic[BodyT]):
 
     def not_found(self, error: NotFoundError) -> NotFoundError:
         """Return what is said in place of `error`: that there is no such namespace, if that is why."""
-        return NotFoundError("; ".join(self.notes)) if self.notes else error
+        return NotFoundError("; ".join(self.notes)) if self.notes and not isinstance(error, rows.GoneError) else error
 
 
 class Namespaces:
@@ -137,6 +137,9 @@ class Namespaces:
         there = rows.was_there if past else rows.is_there
         known = named or dict.fromkeys([*self._names(), *(self._gone() if past else ())])
         homes = [name for name in known if there(self._connection, memory_id, name)]
+        if not homes and not past:
+            for name in named or (*known, *self._gone()):
+                rows.refuse_gone(self._connection, memory_id, name)
         if not homes:
             where = "any namespace" if named is None else f"the namespaces {', '.join(named)}"
             raise NotFoundError(f"there is no memory {memory_id!r} in {where}; search or list to find its id")

@@ -11,13 +11,16 @@ import apsw
 import orjson
 
 from memmux import limits
-from memmux.errors import MessageTooLargeError, NotFoundError
-from memmux.wire.answers import Memory
+from memmux.errors import ArgumentInvalidError, MessageTooLargeError, NotFoundError
+from memmux.wire.answers import Deletion, Memory
+from memmux.wire.ids import is_beginning
 from memmux.wire.times import from_epoch
 from workers.storage.db import engine, queries
 
 _SQL = queries.load("rows")
 _HEX = re.compile(r"[0-9A-Fa-f-]+")
+_NAMED = 5  # memories that an error names
+_PURGE = "memory.purge"
 Named = str | tuple[str, ...] | None
 """One namespace, several, or all of them."""
 
@@ -58,14 +61,56 @@ def memories(connection: apsw.Connection, rows: Sequence[int]) -> list[Memory]:
     return [found[row] for row in rows]
 
 
+class GoneError(NotFoundError):
+    """The memory was there, and is deleted or purged."""
+
+
 def find(connection: apsw.Connection, memory_id: str, namespace: Named) -> int:
-    """Return the row of the live memory with this id, content hash or alias; raise NotFoundError if there is none."""
-    row = there(connection, memory_id, single(namespace))
+    """Return the row of the live memory with this id, content hash, alias, or beginning of an id.
+
+    Raises NotFoundError, which of one that was there says when it went and what brings it back, and
+    ArgumentInvalidError for the beginning of several ids.
+    """
+    place = single(namespace)
+    row = there(connection, memory_id, place)
     if row is None:
-        raise NotFoundError(
-            f"there is no memory {memory_id!r} in namespace {namespace!r}; search or list to find its id"
-        )
+        row = _begun(connection, memory_id, place, "begun")
+    if row is None:
+        refuse_gone(connection, memory_id, place)
+        raise NotFoundError(f"there is no memory {memory_id!r} in namespace {place!r}; search or list to find its id")
     return row
+
+
+def refuse_gone(connection: apsw.Connection, memory_id: str, namespace: str) -> None:
+    """Raise GoneError if there was a memory of this name, which is deleted or purged."""
+    row = past(connection, memory_id, namespace)
+    if row is None:
+        return
+    found = engine.fetch(connection, _SQL["newest_change"], {"row": row})
+    if not found:
+        raise GoneError(f"the memory {memory_id!r} is deleted, and was before it came here; store it anew")
+    ((seq, full_id, at, operation, client, undoable),) = found
+    did = "purged" if operation == _PURGE else "deleted"
+    if undoable:
+        back = f"`memmux undo {seq}` brings it back"
+    elif operation == _PURGE:
+        back = "only a backup of before may hold it"
+    else:
+        back = "no undo brings it back; store it anew"
+    raise GoneError(f"the memory {full_id!r} was {did} {from_epoch(at):%Y-%m-%d %H:%M} UTC by {client!r}; {back}")
+
+
+def deletions(connection: apsw.Connection, rows: Sequence[int]) -> list[Deletion]:
+    """Return what deleted each of some memories, in that order; a seq of 0 if no undo brings it back."""
+    found: list[Deletion] = []
+    for row in rows:
+        changes = engine.fetch(connection, _SQL["newest_change"], {"row": row})
+        if changes:
+            ((seq, _, at, _, client, undoable),) = changes
+        else:  # it was deleted before it came here
+            seq, at, client, undoable = 0, engine.value(connection, _SQL["deleted_at"], {"row": row}), "", 0
+        found.append(Deletion(seq=seq if undoable else 0, at=from_epoch(at), client=client))
+    return found
 
 
 def there(connection: apsw.Connection, memory_id: str, namespace: str) -> int | None:
@@ -74,13 +119,17 @@ def there(connection: apsw.Connection, memory_id: str, namespace: str) -> int | 
 
 
 def is_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
-    """Return whether there is a live memory with this id, content hash or alias."""
-    return there(connection, memory_id, namespace) is not None
+    """Return whether there is a live memory with this id, content hash, alias, or beginning of an id."""
+    return (there(connection, memory_id, namespace) or _begun(connection, memory_id, namespace, "begun")) is not None
 
 
 def past(connection: apsw.Connection, memory_id: str, namespace: str) -> int | None:
-    """Return the row of a memory, live, deleted or purged, by its id, content hash or alias; None if there is none."""
-    return _found(connection, memory_id, namespace, "find_past")
+    """Return the row of a memory, live, deleted or purged, by its id, its beginning, content hash or alias, or None.
+
+    Raises ArgumentInvalidError for the beginning of several ids.
+    """
+    row = _found(connection, memory_id, namespace, "find_past")
+    return _begun(connection, memory_id, namespace, "begun_past") if row is None else row
 
 
 def was_there(connection: apsw.Connection, memory_id: str, namespace: str) -> bool:
@@ -113,6 +162,18 @@ def _found(connection: apsw.Connection, memory_id: str, namespace: str, query: s
         if row is not None:
             return row
     return None
+
+
+def _begun(connection: apsw.Connection, beginning: str, namespace: str, query: str) -> int | None:
+    """Return the row of the only memory whose id begins so; None if there is none, or it is too short."""
+    if not is_beginning(beginning):
+        return None
+    values: dict[str, str | int] = {"id": beginning.lower(), "namespace": namespace, "limit": _NAMED + 1}
+    found = engine.fetch(connection, _SQL[query], values)
+    if len(found) > 1:
+        ids = ", ".join(memory_id for _, memory_id in found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
+        raise ArgumentInvalidError(f"the ids of several memories begin with {beginning!r}: {ids}; give more of one")
+    return found[0][0] if found else None
 
 
 def too_large() -> MessageTooLargeError:

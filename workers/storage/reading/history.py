@@ -13,7 +13,7 @@ from memmux.wire.answers import Change, Notice
 from memmux.wire.requests import Changes, Filter, History
 from memmux.wire.times import from_epoch
 from workers.storage.db import engine, queries, rows
-from workers.storage.db.filters import condition
+from workers.storage.db.filters import Deleted, condition
 from workers.storage.db.state import State
 
 _SQL = queries.load("history")
@@ -84,7 +84,7 @@ def changes(connection: apsw.Connection, asked: Changes, seq: int) -> answers.Ch
     """
     if asked.after is None or asked.after >= seq:
         return answers.Changes(changes=(), next=seq)
-    where = condition(Filter(tags=asked.tags, namespace=asked.namespace), deleted=True)
+    where = condition(Filter(tags=asked.tags, namespace=asked.namespace), deleted=Deleted.TOO)
     values = {**where.values, "after": asked.after, "limit": asked.limit, "views": orjson.dumps(list(_VIEWS)).decode()}
     found = tuple(
         Notice(

@@ -23,7 +23,7 @@ from workers.runtime.jobs import Alive, silent
 from workers.storage.db import audits, dump, engine, file_identity, queries, rows, schema, serving, vectors
 from workers.storage.db.embeddings import Embedded
 from workers.storage.db.file_identity import Lineage
-from workers.storage.db.filters import condition
+from workers.storage.db.filters import Deleted, condition
 from workers.storage.db.namespaces import BodyT, Placed
 from workers.storage.db.namespaces import Namespaces as Known
 from workers.storage.interface import Embeddings, SearchOutcome
@@ -98,12 +98,15 @@ class SqliteReader:
         return memory
 
     def list(self, asked: List) -> Page:
-        """Return a page of memories, newest first."""
+        """Return a page of memories, newest first; of deleted ones, the last deleted first."""
         current = not asked.filter.include_superseded
-        where = condition(asked.filter, current=current, unused_since=asked.unused_since)
+        deleted = Deleted.ONLY if asked.deleted else Deleted.NO
+        where = condition(asked.filter, current=current, unused_since=asked.unused_since, deleted=deleted)
         total = engine.value(self._connection, _SQL["count"].format(where=where.sql), where.values)
-        page = self._search.rows("newest", where, limit=asked.limit, offset=asked.offset)
-        return Page(memories=tuple(rows.memories(self._connection, page)), total=total)
+        order = "last_deleted" if asked.deleted else "newest"
+        page = self._search.rows(order, where, limit=asked.limit, offset=asked.offset)
+        deletions = rows.deletions(self._connection, page) if asked.deleted else ()
+        return Page(memories=tuple(rows.memories(self._connection, page)), total=total, deletions=tuple(deletions))
 
     def search(self, asked: Search, query: Embeddings, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""

@@ -33,6 +33,7 @@ OPERATION = "memory.purge"
 def forget(memory_table: MemoryTable, job: Job, asked: Forget) -> dict[str, object]:
     """Delete the memories, softly, or only say which they are; return their ids, in the order of their storing.
 
+    Their changes follow each other in the log; the first and the last are named, too.
     Raises LimitOutOfRangeError if they are more than a transaction may delete.
     """
     where = condition(asked.filter)
@@ -42,6 +43,7 @@ def forget(memory_table: MemoryTable, job: Job, asked: Forget) -> dict[str, obje
             f"{len(meant)} memories are meant, at most {limits.FORGOTTEN} are deleted at once; give a time as well"
         )
     ids: list[str] = []
+    seqs: list[int] = []
     at = memory_table.at()
     meant.sort()
     for first in range(0, len(meant), _PIECE):
@@ -51,8 +53,9 @@ def forget(memory_table: MemoryTable, job: Job, asked: Forget) -> dict[str, obje
             if not asked.dry_run:
                 memory_table.execute("delete_memory", row=row, at=at)
                 memory_table.vectors.remove(row)
-                memory_table.log(job, at, row, memory.id, orjson.dumps(memory))
-    return {"ids": ids, "count": len(ids), "dry_run": asked.dry_run}
+                seqs.append(memory_table.log(job, at, row, memory.id, orjson.dumps(memory)))
+    done = {"first_seq": seqs[0], "last_seq": seqs[-1]} if seqs else {}
+    return {"ids": ids, "count": len(ids), "dry_run": asked.dry_run, **done}
 
 
 Holding = Callable[[int, float], Sequence[str]]

@@ -9,8 +9,14 @@ m.deleted_at IS NULL
 -- name: ever
 m.namespace = :namespace
 
--- name: ever_anywhere
+-- name: ever_everywhere
 m.namespace <> 'memmux-canary'
+
+-- name: deleted
+m.deleted_at IS NOT NULL AND m.namespace = :namespace
+
+-- name: deleted_everywhere
+m.deleted_at IS NOT NULL
 
 -- name: namespaces
 m.namespace IN (SELECT value FROM json_each(:namespaces))

@@ -27,6 +27,36 @@ FROM aliases AS a CROSS JOIN memories AS m ON m.row = a.row
 WHERE a.name = :id AND a.namespace = :namespace AND m.deleted_at IS NULL
 LIMIT 1
 
+-- Live memories whose ids begin so: `g` comes after every digit of an id.
+-- name: begun
+SELECT row, id
+FROM memories
+WHERE id >= :id AND id < :id || 'g' AND namespace = :namespace AND deleted_at IS NULL
+ORDER BY id
+LIMIT :limit
+
+-- The same, deleted ones too.
+-- name: begun_past
+SELECT row, id
+FROM memories
+WHERE id >= :id AND id < :id || 'g' AND namespace = :namespace
+ORDER BY id
+LIMIT :limit
+
+-- The newest change of a memory, which is what deleted or purged it if it is not there any more; whether undo of it
+-- brings the memory back. Vectors are no part of what a memory is: they come and go by themselves.
+-- name: newest_change
+SELECT
+    seq, memory, at, operation, client,
+    operation <> 'memory.purge' AND before IS NOT NULL AND NOT coalesce(before ->> '$.deleted', 0)
+FROM changes
+WHERE row = :row AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'admin.rebuild')
+ORDER BY seq DESC
+LIMIT 1
+
+-- name: deleted_at
+SELECT deleted_at FROM memories WHERE row = :row
+
 -- The row of a memory, live or deleted, by its id, its content hash or an alias; of a purged one, by its id.
 -- name: find_past
 SELECT row FROM memories WHERE id = :id AND namespace = :namespace

@@ -59,6 +59,13 @@ WHERE {where}
 ORDER BY m.created_at DESC, m.row DESC
 LIMIT :limit OFFSET :offset
 
+-- name: last_deleted
+SELECT m.row
+FROM memories AS m
+WHERE {where}
+ORDER BY m.deleted_at DESC, m.row DESC
+LIMIT :limit OFFSET :offset
+
 -- `holds` is the engine's own: without regard to case.
 -- name: exact
 SELECT m.row

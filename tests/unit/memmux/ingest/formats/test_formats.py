@@ -54,7 +54,7 @@ def test_byte_order_mark_says_the_encoding_and_is_no_text(mark: bytes, encoding:
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("a.txt", b"\x89PNG\r\n\x1a\n\x00\x00", "zero bytes"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n\x00\x00", "NUL bytes"),
         ("a.txt", "ÄÖÜäöüß ÄÖÜäöüß".encode() + b"\xff", "UTF-8 but for some bytes, the first of them byte 29"),
         ("a.txt", codecs.BOM_UTF16_LE + b"\x00", "not UTF-16"),
         ("a.json", b"{", "not JSON"),

@@ -118,3 +118,17 @@ def test_several_conditions_are_all_met() -> None:
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(ArgumentInvalidError, match="outcome!=ok"):
         Condition.parse(text)
+
+
+ID, NEAR = "01a2225d-028c-7aaa-8bbb-000000000001", "01a2225d-028c-7aaa-8bbb-000000000002"
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [(ID, {ID}), (ID[:-1], {ID, NEAR}), (ID[:8], {ID, NEAR}), (ID[:7], set()), (ID[9:], set())],
+)
+def test_a_request_is_known_by_the_beginning_of_its_id(request_: str, found: set[str]) -> None:
+    lines = [orjson.dumps({"request_id": ID}), orjson.dumps({"call_id": "c", "request_ids": [NEAR]})]
+    chosen = Filter(request=request_)
+    assert len(chosen.chosen(b"\n".join(lines))) == len(found)
+    assert chosen.requests == found

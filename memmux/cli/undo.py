@@ -1,0 +1,180 @@
+"""The command `memmux undo`: takes changes of memories back, one or several, the newest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+
+from memmux import limits
+from memmux.cli import output
+from memmux.cli.options import json_option, moment, with_memories
+from memmux.cli.questions import SHOWN, ask, asks
+from memmux.client.blocking import Client
+from memmux.config.settings import Settings
+from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError, error_from_json
+from memmux.wire.answers import Notice, Undone
+
+_NUMBERS = re.compile(r"([1-9]\d{0,15})(?:-([1-9]\d{0,15}))?")  # ids of version 7 begin with 0
+_OURS = "memory."  # how the operations begin that change memories, and not what is made from them
+_WINDOW = 64  # changes that are read at first to find the newest ones
+
+
+@click.command()
+@click.argument("meant", metavar="[SEQ|SEQ-SEQ|ID]", required=False)
+@click.option("--last", is_flag=True, help="The newest change of all; of a forget, the whole of it.")
+@click.option(
+    "--since", metavar="SEQ|TIME", help="Everything from this change on, or from this time: '10 minutes ago', 14:30."
+)
+@click.option("--namespace", metavar="NAME", help="Where the memory ID is; by default it is looked for everywhere.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@with_memories
+def undo(
+    settings: Settings,
+    meant: str | None,
+    *,
+    last: bool,
+    since: str | None,
+    namespace: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Undo a change of a memory: SEQ, the changes from SEQ to SEQ, or the newest change of the memory with this ID.
+
+    `memmux delete` and `memmux forget` print the numbers; `memmux list --deleted` and `memmux history ID` have them
+    too. On a terminal it shows what would be undone, and asks. An undo is a change, and can be undone. A change that
+    was followed by others of its memory is not undone before those are. Of several, the newest is the first.
+    """
+    if (meant is not None) + last + (since is not None) != 1:
+        raise ArgumentInvalidError(
+            "say what to undo: SEQ, SEQ-SEQ, ID, --last or --since; `memmux list --deleted` and `memmux history ID` "
+            "have the numbers"
+        )
+    with Client(settings=settings, name="cli") as client:
+        plan = _plan(client, meant, since, namespace)
+        if not plan.seqs:
+            raise NotFoundError("there is no change to undo; `memmux history ID` lists those of a memory")
+        if asks(yes=yes):
+            _show(client, plan)
+            ask("Undo this change?" if len(plan.seqs) == 1 else f"Undo these {len(plan.seqs)} changes?")
+        undone = _undo(client, plan.seqs)
+    if as_json:
+        output.document(undone[0] if plan.single else {"count": len(undone), "undone": undone})
+        return
+    for one in undone:
+        output.line(f"{one.id}  {'deleted' if one.deleted else 'as it was'}, by change {one.seq}")
+    if not plan.single:
+        output.line(f"{len(undone)} undone")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be undone: numbers of changes, the newest first. single: one was asked for, and not several."""
+
+    seqs: Sequence[int]
+    single: bool = False
+
+
+def _plan(client: Client, meant: str | None, since: str | None, namespace: str | None) -> _Plan:
+    if meant is None:
+        return _Plan([change.seq for change in (_last(client) if since is None else _since(client, since))])
+    numbers = _NUMBERS.fullmatch(meant)
+    if numbers is None:
+        changes = client.history(meant, namespace=namespace)
+        return _Plan([change.seq for change in changes if change.operation.startswith(_OURS)][:1], single=True)
+    if numbers[2] is None:
+        return _Plan([int(numbers[1])], single=True)
+    first, last = sorted((int(numbers[1]), int(numbers[2])))
+    between = [change.seq for change in _from(client, first, last)]
+    return _Plan(between[::-1])
+
+
+def _from(client: Client, first: int, last: int | None = None) -> Iterator[Notice]:
+    """Yield the changes from one number on, up to another, oldest first."""
+    after, newest = first - 1, client.changes(namespace=None).next if last is None else last
+    while after < newest:
+        found = client.changes(after, limit=limits.HISTORY, namespace=None)
+        yield from (change for change in found if change.seq <= newest)
+        if found.next <= after:
+            return
+        after = found.next
+
+
+def _since(client: Client, since: str) -> list[Notice]:
+    """Return the changes since a number or a time, newest first."""
+    if since.isdecimal():
+        return list(_from(client, max(1, int(since))))[::-1]
+    return list(_from(client, _first_at(client, moment(since))))[::-1]
+
+
+def _first_at(client: Client, at: datetime) -> int:
+    """Return the number of the first change at a time or after it; one is looked at for each halving of the log."""
+    low, high = 1, client.changes(namespace=None).next + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = client.changes(middle - 1, limit=1, namespace=None).changes
+        if found and found[0].at < at:
+            low = found[0].seq + 1
+        else:
+            high = middle
+    return low
+
+
+def _last(client: Client) -> list[Notice]:
+    """Return the newest change, and those that were made with it at once, newest first."""
+    newest = client.changes(namespace=None).next
+    window = _WINDOW
+    while True:
+        after = max(0, newest - window)
+        found = list(_from(client, after + 1, newest))[::-1]
+        together = [change for change in found if _made(change) == _made(found[0])]
+        if not after or (found and len(together) < len(found)):
+            return together
+        window *= 8
+
+
+def _made(change: Notice) -> tuple[object, ...]:
+    return change.at, change.operation, change.client
+
+
+def _show(client: Client, plan: _Plan) -> None:
+    """Tell what was changed, and what the undo makes of it."""
+    for seq in plan.seqs[:SHOWN]:
+        for notice in client.changes(seq - 1, limit=1, namespace=None):
+            if notice.seq == seq:
+                _show_one(client, notice)
+    if (more := len(plan.seqs) - SHOWN) > 0:
+        output.note(f"and {more} more")
+
+
+def _show_one(client: Client, notice: Notice) -> None:
+    history = client.history(notice.id, limit=limits.HISTORY, namespace=notice.namespace)
+    for change in history:
+        if change.seq == notice.seq:
+            becomes = "it would be deleted" if change.before is None else "it would be as it was"
+            if change.did.endswith("deleted"):
+                becomes = "it would come back"
+            told = f"change {change.seq}, {output.local(change.at)}, by {change.client}: {change.did}; {becomes}"
+            output.note(told)
+            if change.before is not None:
+                output.note(f"  {change.id}  {output.preview(change.before.content)}")
+            else:
+                output.note(f"  {change.id}")
+
+
+def _undo(client: Client, seqs: Iterable[int]) -> list[Undone]:
+    """Undo the changes in this order; a failure says how many were undone before."""
+    done: list[Undone] = []
+    for seq in seqs:
+        try:
+            done.append(client.undo(seq))
+        except MemmuxError as error:
+            if not done:
+                raise
+            undone = f"{len(done)} undone before that, down to change {done[-1].undone}"
+            raise error_from_json({**error.to_json(), "message": f"{error.message}; {undone}"}) from None
+    return done

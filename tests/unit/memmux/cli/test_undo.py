@@ -1,0 +1,177 @@
+"""Deleting by mistake, and the ways back, on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.unit.memmux.cli.desk_client import Typed
+from tests.unit.workers.desk import MODEL, Desk, frames
+from workers.runtime.jobs import Answer
+from workers.storage.reading import ranking
+
+Answers = Callable[[str], list[str]]
+
+
+def _live(typed: Typed) -> list[str]:
+    return sorted(memory["content"] for memory in orjson.loads(typed("list", "--json")[1])["memories"])
+
+
+def _line_of(text: str) -> list[str]:
+    """The arguments of the `memmux …` that a text names."""
+    (named,) = re.findall(r"`memmux (undo [^`]*)`", text)
+    return str(named).split()
+
+
+def test_each_line_that_is_said_of_a_deletion_brings_the_memory_back(typed: Typed, desk: Desk) -> None:
+    stored = desk.store("the pier is closed")
+    for said in (
+        lambda: typed("delete", stored["id"])[1],
+        lambda: (typed("delete", stored["id"]), typed("get", stored["id"]))[1][2],
+        lambda: (typed("delete", stored["id"]), typed("update", stored["id"], "--tag", "x"))[1][2],
+        lambda: (typed("delete", stored["id"]), typed("list", "--deleted"))[1][1],
+    ):
+        back = _line_of(said())
+        assert _live(typed) == []
+        assert typed(*back)[0] == 0
+        assert _live(typed) == ["the pier is closed"]
+
+
+def test_an_undo_takes_an_id_or_its_beginning(typed: Typed, desk: Desk) -> None:
+    stored = desk.store("one")
+    for name in (stored["id"], stored["id"][:18], stored["content_hash"]):
+        typed("delete", stored["id"])
+        assert typed("undo", name)[0] == 0
+        assert _live(typed) == ["one"]
+    typed("update", stored["id"], "--content", "two")
+    assert typed("undo", stored["id"])[0] == 0
+    assert _live(typed) == ["one"]
+
+
+@pytest.mark.parametrize("way", ["line", "--last", "--since SEQ", "--since 2020-01-01"])
+def test_a_whole_forget_comes_back(way: str, typed: Typed, desk: Desk) -> None:
+    for text in ("one", "two", "three"):
+        desk.store(text, tags=["t"])
+    other = desk.store("four")
+    code, out, _ = typed("forget", "--tag", "t")
+    assert (code, _live(typed)) == (0, ["four"])
+    back = _line_of(out)
+    assert back == ["undo", f"{other['seq'] + 1}-{other['seq'] + 3}"]
+    line = {"line": back, "--since SEQ": ["undo", "--since", back[1].partition("-")[0]]}.get(
+        way, ["undo", *way.split()]
+    )
+    if way == "--since 2020-01-01":  # everything, the stores too
+        assert typed(*line)[0] == 0
+        assert _live(typed) == []
+        return
+    assert typed(*line)[0] == 0
+    assert _live(typed) == ["four", "one", "three", "two"]
+
+
+def test_the_last_change_that_is_undone_is_one_memory_or_one_forget(typed: Typed, desk: Desk) -> None:
+    one, two = desk.store("one"), desk.store("two")
+    typed("delete", one["id"])
+    typed("delete", two["id"])
+    assert orjson.loads(typed("undo", "--last", "--json")[1])["count"] == 1
+    assert _live(typed) == ["two"]
+    typed("undo", "--last")  # an undo is a change, too
+    assert _live(typed) == []
+
+
+def test_many_changes_since_a_time_are_found(typed: Typed, desk: Desk) -> None:
+    kept = [desk.store(f"kept {number}") for number in range(80)]
+    (at,) = {change["at"] for change in desk.ask("memory.history", {"id": kept[-1]["id"]})["changes"]}
+    desk.clock.at += 60
+    for memory in kept[:70]:
+        desk.ask("memory.delete", {"id": memory["id"]})
+    assert len(_live(typed)) == 10
+    later = f"{at[:17]}30{at[19:]}" if at[17:19] < "30" else at
+    code, out, err = typed("undo", "--since", later)
+    assert code == 0, err
+    assert "70 undone" in out or "71 undone" in out
+
+
+def test_a_terminal_is_shown_what_is_deleted_and_asked(typed: Typed, desk: Desk, answers: Answers) -> None:
+    for number in range(12):
+        desk.store(f"memory {number}", tags=["t"])
+    asked = answers("no")
+    code, out, err = typed("forget", "--tag", "t")
+    assert (code, out, asked) == (1, "", ["Delete these 12 memories?"])
+    assert "memory 0" in err
+    assert "and 2 more" in err
+    assert "nothing was done" in err
+    assert len(_live(typed)) == 12
+    asked = answers("yes")
+    assert typed("forget", "--tag", "t")[0] == 0
+    assert (len(asked), _live(typed)) == (1, [])
+
+
+def test_a_terminal_is_shown_what_an_undo_would_do_and_asked(typed: Typed, desk: Desk, answers: Answers) -> None:
+    stored = desk.store("the pier is closed")
+    typed("delete", stored["id"])
+    asked = answers("no")
+    for line in (["undo", "2"], ["undo", stored["id"]], ["undo", "--last"], ["undo", "1-2"]):
+        code, out, err = typed(*line)
+        assert (code, out) == (1, ""), line
+        assert "deleted; it would come back" in err
+        assert "the pier is closed" in err
+    assert asked == ["Undo this change?"] * 3 + ["Undo these 2 changes?"]
+    assert _live(typed) == []
+    assert typed("undo", "2", "--yes")[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [["forget", "--tag", "t", "--yes"], ["forget", "--tag", "t", "--dry-run"]])
+def test_nobody_is_asked_who_has_answered(arguments: list[str], typed: Typed, desk: Desk, answers: Answers) -> None:
+    desk.store("one", tags=["t"])
+    asked = answers("no")
+    assert typed(*arguments)[0] == 0
+    assert not asked
+
+
+def test_a_purge_that_is_answered_with_no_does_nothing(typed: Typed, desk: Desk, answers: Answers) -> None:
+    stored = desk.store("one")
+    typed("delete", stored["id"])
+    asked = answers("no")
+    assert typed("purge", stored["id"][:18])[0] == 1
+    assert asked == [f"Remove the memory {stored['id']} for good?"]
+    assert typed("undo", stored["id"], "--yes")[0] == 0
+
+
+def test_an_undo_that_fails_midway_says_how_far_it_came(typed: Typed, desk: Desk) -> None:
+    one, two = desk.store("one"), desk.store("two")
+    desk.ask("memory.update", {"id": one["id"], "tags": ["x"]})
+    code, _, err = typed("undo", "1-2")
+    assert code == 1
+    assert err.startswith("memmux: undo_conflict: ")
+    assert f"1 undone before that, down to change {two['seq']}" in err
+
+
+def test_a_time_is_named_in_words_or_figures(typed: Typed, desk: Desk) -> None:
+    desk.store("one")
+    for after in ("yesterday", "2020-01-01", "1 hour ago", "1500000000"):
+        assert "1 of 1" in typed("list", "--after", after)[1]
+    assert typed("list", "--after", "2026-13-45")[0] == 2
+    assert typed("list", "--after", "frobnicated")[0] == 2
+
+
+def test_nonsense_is_called_no_close_match(typed: Typed, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of two dimensions, in which what is asked is near or far."""
+    monkeypatch.setitem(ranking.NEAR, MODEL, 0.4)
+    desk.store("the pier is closed", (1.0, 0.0))
+    query = [(1.0, 0.1)]
+
+    def ask(operation: str, body: Any, *blobs: bytes, **fields: Any) -> Answer:
+        more = frames(query) if operation == "memory.search" else ()
+        return answer(operation, body, *blobs, *more, **fields)
+
+    answer = desk.answer
+    monkeypatch.setattr(desk, "answer", ask)
+    assert "no close match" not in typed("search", "harbour")[2]
+    query[:] = [(0.1, 1.0)]
+    assert "no close match" in typed("search", "harbour")[2]
+    assert "no close match" not in typed("search", "the pier")[2]
+    assert "no close match" not in typed("search", "harbour", "--only-relevant")[2]
