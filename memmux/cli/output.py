@@ -177,7 +177,7 @@ def summary(memory: Memory, score: float | None = None, similarity: float | None
 
 def beside(side: str, memory: Memory) -> None:
     """Print how a memory begins that stands before or after another one."""
-    line("  ", side.ljust(6), "  ", _preview(memory.content))
+    line("  ", side.ljust(6), "  ", preview(memory.content))
 
 
 def whole(memory: Memory) -> None:
