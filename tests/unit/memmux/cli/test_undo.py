@@ -160,7 +160,7 @@ def test_a_time_is_named_in_words_or_figures(typed: Typed, desk: Desk) -> None:
 
 def test_nonsense_is_called_no_close_match(typed: Typed, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of two dimensions, in which what is asked is near or far."""
-    monkeypatch.setitem(ranking.NEAR, MODEL, 0.4)
+    monkeypatch.setitem(ranking.NEAR, MODEL, ranking.Near(0.4, 0.0))
     desk.store("the pier is closed", (1.0, 0.0))
     query = [(1.0, 0.1)]
 
