@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from memmux.cli import output, streams
+from memmux.cli import degraded, output, streams
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, holder, replace
@@ -23,6 +23,8 @@ from memmux.trust import remotes
 from memmux.wire.answers import Status
 
 NO_CLUSTER = 3  # the exit code of `memmux status` when none runs
+LOOK_S = 2.0  # for the router to look at its health
+PAUSE_S = 0.02  # between two questions whether it has
 MEBIBYTE = 1 << 20
 
 
@@ -41,7 +43,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     """
     with _client(settings) as client:
         try:
-            found = client.status()
+            found = _looked_at(client)
         except ClusterUnreachableError:
             found = None
     if found is None:
@@ -51,6 +53,17 @@ def status(settings: Settings, *, as_json: bool) -> None:
         output.document(found)
     else:
         _show(found, None if settings.remote is None else remotes.read(settings.remote))
+
+
+def _looked_at(client: Client) -> Status:
+    """Return the status; the first question has the router look at its health, which takes a moment."""
+    until = time.monotonic() + LOOK_S
+    while True:
+        found = client.status()
+        states = {kind.get("state") for kind in found.health.values()}
+        if "unknown" not in states or found.state not in ("serving", "degraded") or time.monotonic() >= until:
+            return found
+        time.sleep(PAUSE_S)
 
 
 def _show_none(settings: Settings, *, as_json: bool) -> None:
@@ -88,7 +101,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
         (
             ("remote", "" if remote is None else f"{remote.endpoint}, with the key {remote.name!r}"),
             ("state", f"{status.state}, for {_duration(status.uptime_s)}"),
-            ("degraded", ", ".join(status.degraded)),
+            *(("degraded", degraded.sentence(code)) for code in status.degraded),
             ("read", status.fitness("read")),
             ("write", status.fitness("write")),
             ("key", _key(status.grant)),
@@ -96,7 +109,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
             ("seq", "" if status.grant else str(status.seq)),
             ("index", _index(status.index)),
             ("log", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
-            ("model", status.model or "loading"),
+            ("model", degraded.model(status.model, status.degraded)),
             ("database", status.database),
             ("endpoint", ", ".join(filter(None, (status.endpoint, status.listen)))),
             ("router", (f"pid {status.pid}, " if status.pid else "") + f"version {status.version}"),

@@ -103,6 +103,8 @@ class Dispatcher:
             return self._settled(now)
         try:
             self._frontend.on_message(routing_id, message, now, grant)
+            if message.header.operation == "cluster.status":
+                self._health_check.ask()
         except MemmuxError as error:
             self._refuse(routing_id, message.header, error, grant)
         return self._settled(now)

@@ -18,6 +18,7 @@ import pytest
 from memmux import Client
 from memmux.config.settings import load
 from tests.bounds import BOUND_S
+from tests.import_path import python_path
 from tests.integration.helpers import complete, status_until
 from tests.integration.hub_server import Hub, serving
 from tests.integration.machines import MEMMUX, memmux
@@ -53,7 +54,7 @@ def bare_env(settings_env: dict[str, str], short_tmp: Path, hub: Hub) -> dict[st
     home.mkdir()
     return {
         **{name: value for name, value in settings_env.items() if not name.startswith("HF_")},
-        "PYTHONPATH": str(short_tmp / "shadow"),
+        "PYTHONPATH": python_path(short_tmp / "shadow"),
         "HOME": str(home),
         "HF_HOME": str(short_tmp / "hub"),
         "HF_ENDPOINT": hub.endpoint,

@@ -22,6 +22,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
 from tests.bounds import BOUND_S, pause
+from tests.import_path import python_path
 from tests.integration.helpers import gone
 
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
@@ -84,7 +85,7 @@ def test_path_through_a_file_leaves_nothing(settings_env: dict[str, str], short_
 @pytest.fixture
 def hanging(settings_env: dict[str, str], settings: Settings) -> Iterator[Holder]:
     """A router whose writer hangs before it has opened anything."""
-    env = {**settings_env, "PYTHONPATH": str(FAULTS), "MEMMUX_TEST_HANG": "1"}
+    env = {**settings_env, "PYTHONPATH": python_path(FAULTS), "MEMMUX_TEST_HANG": "1"}
     with subprocess.Popen([*MEMMUX, "serve"], env=env, stderr=subprocess.DEVNULL) as router:
         try:
             until = time.monotonic() + BOUND_S

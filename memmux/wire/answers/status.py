@@ -87,6 +87,8 @@ class Status:
                 return (
                     f"failing: {told['code']} at {told['step']}, {told['failures']} in a row, last success {succeeded}"
                 )
+            case "off":
+                return "not looked at, since health_check_s is 0"
             case _:
                 return "unknown, not looked yet"
 
