@@ -9,10 +9,13 @@ import os
 import sys
 
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended
+OLDEST = (3, 11)  # Python that memmux runs on
 
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
+    if sys.version_info < OLDEST:
+        sys.exit(f"memmux: it needs Python 3.11 or later, and this is {sys.version.split()[0]}")
     try:
         from memmux import interpreter  # not before an interrupt is heeded
 

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
-        "embedder_loading": "the model is still loading (some seconds at a first start); searching by words meanwhile",
+        "embedder_loading": "the model is still loading (some seconds at a first start); until then words alone decide",
         "embedder_unavailable": "nothing embeds texts at the moment, so words alone decide; `memmux status` says why",
         "model_missing": "there is no embedding model, so words alone decide; run `memmux setup`, which gets it",
-        "model_invalid": "the model's files are not what they should be; `memmux doctor` says which, install them again",
+        "model_invalid": "the model's files are damaged; `memmux doctor` says which, install them again",
         "model_unsupported": "the model does not run on onnxruntime; install memmux[models], or set MEMMUX_MODEL",
         "indexing": "some memories still wait for their vector and are found by words alone; it goes on by itself",
         "vectors_unverified": "adopted vectors are being compared with the model's; it goes on by itself",
@@ -27,7 +27,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "reader_unavailable": "no reader answers; `memmux status` says why",
         "writer_loading": "the writer is starting; it takes a moment",
         "writer_unavailable": "the writer does not answer; `memmux status` says why",
-        "gateway_failing": "the MCP server for all clients does not start, and each has one of its own; see `memmux tail`",
+        "gateway_failing": "the MCP server for all clients does not start; each has one of its own; see `memmux tail`",
     }
 )
 """What each code means, and what to do; docs/operations.md has more of each."""

@@ -59,7 +59,9 @@ class HealthCheck:
     """Checks the cluster each `every_s` seconds, one check at a time; 0 for never.
 
     What is due while nobody is there is done as soon as somebody is. Who asks how the cluster is does not wait for the
-    first check to be due. slip: the step in flight, a write or the read that follows it. health: of reading and of writing.
+    first check to be due.
+
+    slip: the step in flight, a write or the read that follows it. health: of reading and of writing.
     """
 
     def __init__(self, new_id: Callable[[], str], troubles: Troubles, out: Outbox, *, every_s: float) -> None:

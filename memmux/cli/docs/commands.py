@@ -27,8 +27,8 @@ memory can forge a line or drive the terminal. So are characters that the output
 | 0 | done |
 | 1 | failed; also when standard output can't be written, as on a full disk or when it is closed |
 | 2 | wrong usage: an argument, an option or a setting is not valid |
-| 3 | `memmux status`: no cluster runs, or it answers nobody yet |
-| 130 | interrupted with Ctrl-C |
+| 3 | `memmux status`: no cluster runs, or it answers nobody yet; `memmux service status`: the service does not run |
+| 130 | interrupted with Ctrl-C, or a question was answered with no |
 | 141 | whoever read standard output, as `head`, went away before everything was written; 0 with `memmux tail` |
 """
 

@@ -136,7 +136,7 @@ def test_an_installation_that_fails_leaves_nothing_and_says_the_remedy(
     settings: Settings, short_tmp: Path, manager: Path
 ) -> None:
     Path(f"{manager}.fail").touch()
-    with pytest.raises(ServiceError, match="enable-linger.*nothing is left"):
+    with pytest.raises(ServiceError, match=r"enable-linger.*nothing is left"):
         services.install(_of(settings, short_tmp))
     assert not (short_tmp / ".config").exists()
 
