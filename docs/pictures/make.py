@@ -32,7 +32,7 @@ PICTURE = Path(__file__).with_name("two-clients.svg")
 COLUMNS = 96
 STORE = ["store", "The staging database listens on port 5433", "--tag", "staging"]
 QUERY = "which port does the test database use"
-READY_S = 400.0  # the longest that loading the model and the first health check may take
+READY_S = 120.0  # the longest that loading the model and the first health check may take
 POLL_S = 1.0
 # A picture inside a page can't fetch fonts, and shall not try.
 FORMAT = re.sub(r"\s*@font-face \{\{.*?\n    \}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace("Fira Code, ", "")
