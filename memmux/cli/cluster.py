@@ -119,7 +119,9 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
     workers = ("kind", "pid", "state", "restarts", "in flight", "MiB", "error")
     if status.grant is None:
         gateway = [{"kind": "gateway", **status.gateway}] if status.gateway else []
-        output.table("workers (MiB: with what they share)", workers, [_worker(worker) for worker in (*status.workers, *gateway)])
+        output.table(
+            "workers (MiB: with what they share)", workers, [_worker(worker) for worker in (*status.workers, *gateway)]
+        )
     clients = ("name", "pid", "version", "in_flight", "requests")
     rows = [status.of_host(client) for client in status.clients]
     output.table("clients", clients, [[client.get(name) for name in clients] for client in rows])
