@@ -9,28 +9,17 @@ import os
 import sys
 
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended
-
-
-def trust_path() -> None:
-    """Take the working directory off the import path, unless it is memmux's own home.
-
-    MCP hosts start servers inside users' projects, which may hold a `router.py` or a `workers/` of their own.
-    """
-    if sys.flags.safe_path:
-        return
-    # os.path, because pathlib is an import, and nothing may be imported before the path is trusted.
-    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # pathlib is an import
-    try:
-        here = os.getcwd()  # noqa: PTH109  # pathlib is an import
-    except FileNotFoundError:  # the working directory was removed, and holds nothing
-        here = ""
-    sys.path[:] = [entry for entry in sys.path if entry == home or entry not in ("", here)]
+OLDEST = (3, 11)  # Python that memmux runs on
 
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
+    if sys.version_info < OLDEST:
+        sys.exit(f"memmux: it needs Python 3.11 or later, and this is {sys.version.split()[0]}")
     try:
-        trust_path()
+        from memmux import interpreter  # not before an interrupt is heeded
+
+        interpreter.trust_path()
         from memmux.relay import process  # only now is the path trusted
 
         if process.wanted(sys.argv[1:]):

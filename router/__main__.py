@@ -22,7 +22,7 @@ from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()
 
-from memmux import errors
+from memmux import errors, interpreter
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import holder
 from memmux.cluster.endpoint import Endpoint
@@ -87,7 +87,8 @@ def main(arguments: list[str]) -> int:
     if not done:
         # As it was started, by the interpreter that it was started with: the version of before, where that is there.
         try:
-            os.execv(sys.executable, [sys.executable, "-P", "-m", "router", *flags])  # noqa: S606 - no shell is wanted
+            command = [sys.executable, "-P", "-m", "router", *flags]
+            os.execve(sys.executable, command, interpreter.environment())  # noqa: S606 - no shell is wanted
         except OSError as error:  # it is not there any more; the next client starts a cluster
             log.get().error("cluster_failed", code=MemmuxError.code, error=f"{sys.executable}: {error.strerror}")
             return 1
@@ -156,6 +157,8 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         _sweep(places, successor)
         _write_endpoint(places, endpoint)
         starter.tell(endpoint.to_json())
+        if not starter.there and sys.stderr.isatty():
+            sys.stderr.write(f"memmux serves {settings.database} at {clients}; Ctrl-C stops it\n")
         log.get().info(
             "cluster_started", endpoint=clients, listen=settings.listen, seconds=round(time.monotonic() - started, 3)
         )

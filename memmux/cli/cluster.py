@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from memmux.cli import output, streams
+from memmux.cli import degraded, output, streams
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, holder, replace
@@ -24,6 +24,8 @@ from memmux.trust import remotes
 from memmux.wire.answers import Status
 
 NO_CLUSTER = 3  # the exit code of `memmux status` when none runs
+LOOK_S = 2.0  # for the router to look at its health
+PAUSE_S = 0.02  # between two questions whether it has
 MEBIBYTE = 1 << 20
 
 
@@ -42,7 +44,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     """
     with _client(settings) as client:
         try:
-            found = client.status()
+            found = _looked_at(client)
         except ClusterUnreachableError:
             found = None
     if found is None:
@@ -52,6 +54,17 @@ def status(settings: Settings, *, as_json: bool) -> None:
         output.document(found)
     else:
         _show(found, None if settings.remote is None else remotes.read(settings.remote))
+
+
+def _looked_at(client: Client) -> Status:
+    """Return the status; the first question has the router look at its health, which takes a moment."""
+    until = time.monotonic() + LOOK_S
+    while True:
+        found = client.status()
+        states = {kind.get("state") for kind in found.health.values()}
+        if "unknown" not in states or found.state not in ("serving", "degraded") or time.monotonic() >= until:
+            return found
+        time.sleep(PAUSE_S)
 
 
 def _show_none(settings: Settings, *, as_json: bool) -> None:
@@ -89,7 +102,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
         (
             ("remote", "" if remote is None else f"{remote.endpoint}, with the key {remote.name!r}"),
             ("state", f"{status.state}, for {_duration(status.uptime_s)}"),
-            ("degraded", ", ".join(status.degraded)),
+            *(("degraded", degraded.sentence(code)) for code in status.degraded),
             ("read", status.fitness("read")),
             ("write", status.fitness("write")),
             ("key", _key(status.grant)),
@@ -97,7 +110,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
             ("seq", "" if status.grant else str(status.seq)),
             ("index", _index(status.index)),
             ("log", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
-            ("model", status.model or "loading"),
+            ("model", degraded.model(status.model, status.degraded)),
             ("switch", status.switching()),
             ("database", status.database),
             ("endpoint", ", ".join(filter(None, (status.endpoint, status.listen)))),
@@ -108,7 +121,9 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
     workers = ("kind", "pid", "state", "restarts", "in flight", "MiB", "error")
     if status.grant is None:
         gateway = [{"kind": "gateway", **status.gateway}] if status.gateway else []
-        output.table("workers", workers, [_worker(worker) for worker in (*status.workers, *gateway)])
+        output.table(
+            "workers (MiB: with what they share)", workers, [_worker(worker) for worker in (*status.workers, *gateway)]
+        )
     clients = ("name", "pid", "version", "in_flight", "requests")
     rows = [status.of_host(client) for client in status.clients]
     output.table("clients", clients, [[client.get(name) for name in clients] for client in rows])

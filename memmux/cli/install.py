@@ -15,7 +15,8 @@ import click
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.cluster import worker_tasks
-from memmux.config.settings import Settings
+from memmux.config import variables
+from memmux.config.settings import Settings, load
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, ServerSilentError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
@@ -36,7 +37,11 @@ def _variables(context: click.Context, parameter: click.Parameter, value: tuple[
     for name, equals, _ in pairs:
         if not name or not equals:
             raise ArgumentInvalidError("--env is NAME=VALUE, as in --env MEMMUX_TOOLS=full")
-    return {name: text for name, _, text in pairs}
+    given = {name: text for name, _, text in pairs}
+    for name, remedy in variables.unread(given).items():
+        raise ArgumentInvalidError(f"--env {name} is no setting; {remedy.replace('unset it', 'leave it out')}")
+    load(environment=given)  # which says what is wrong with a value
+    return given
 
 
 def _name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from memmux import interpreter
 from memmux.cli.main import run
 from memmux.cluster import find
 from memmux.cluster.steps import pauses
@@ -68,8 +69,10 @@ def _have_gateway(path: Path, settings: Settings) -> bool:
     One of those that are started serves, by a lock.
     """
     command = [sys.executable, "-P", "-m", "mcp_dealer", "--listen", *settings.flags()]
-    nothing = subprocess.DEVNULL
-    started = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, cwd="/", start_new_session=True)
+    nothing, env = subprocess.DEVNULL, interpreter.environment()
+    started = subprocess.Popen(
+        command, stdin=nothing, stdout=nothing, stderr=nothing, cwd="/", env=env, start_new_session=True
+    )
     until = time.monotonic() + settings.start_timeout_s
     for pause in pauses():
         with suppress(OSError), socket.socket(socket.AF_UNIX) as tried:

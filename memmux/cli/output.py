@@ -17,6 +17,7 @@ from typing import Any
 import click
 import orjson
 
+from memmux.cli.degraded import sentence
 from memmux.errors import MemmuxError
 from memmux.wire.answers import Answer, Memory
 
@@ -82,9 +83,9 @@ def failure(error: MemmuxError, *, as_json: bool) -> None:
 
 
 def warn(degraded: Sequence[str]) -> None:
-    """Say on standard error what an answer had to do without."""
-    if degraded:
-        line("memmux: ", styled("degraded", fg="yellow"), ": ", ", ".join(degraded), err=True)
+    """Say on standard error what an answer had to do without, and what to do about it."""
+    for code in degraded:
+        line("memmux: ", styled("degraded", fg="yellow"), ": ", sentence(code), err=True)
 
 
 def note(text: str) -> None:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from memmux.files import durable, private
 
 MARK = "Made by `memmux service install`; `memmux service uninstall` removes it."
 RUN_S = 60.0  # for one command of the service manager
+_BUS = (
+    ". A user's services need a session of that user: log in as them, not with su or sudo, or run `loginctl "
+    "enable-linger` for them"
+)
 _SPECIAL = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$", "\n": "\\n"}  # systemd.service(5), systemd.syntax(7)
 
 
@@ -84,27 +89,44 @@ def of(
 def install(service: Service) -> list[tuple[str, ...]]:
     """Write the file and take the service up; return the commands that are left to be run, as there is no manager here.
 
-    Raises ServiceForeignError, and ServiceError when the manager refuses.
+    Raises ServiceForeignError, and ServiceError when the manager refuses: then everything is as it was.
     """
     _check(service)
+    before = service.path.read_bytes() if service.installed else None
+    missing = [folder for folder in service.path.parents if not folder.exists()]
     private.make_folder(service.path.parent)
     durable.write(service.path, service.content)
     if not service.managed:
         return list(service.start)
-    _run_all(service.start)
+    if refused := _refusal(service.start):
+        if before is not None:
+            durable.write(service.path, before)
+            raise ServiceError(f"{refused}; the service is as it was")
+        _run(service.stop[0])
+        service.path.unlink()
+        for folder in missing:
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise ServiceError(f"{refused}; nothing is left of it, so run this again then")
     return []
 
 
 def uninstall(service: Service) -> bool:
-    """End the service and remove its file; return whether there was one. Raises as `install` does."""
+    """End the service and remove its file; return whether there was one.
+
+    Raises ServiceForeignError, and ServiceError when the manager refuses: the file is removed all the same.
+    """
     _check(service)
     if not service.installed:
         return False
-    if service.managed:
-        _run_all(service.stop[:1])
+    refused = _refusal(service.stop[:1]) if service.managed else ""
     service.path.unlink()
-    if service.managed:
-        _run_all(service.stop[1:])
+    if service.managed and not refused:
+        refused = _refusal(service.stop[1:])
+    if refused:
+        raise ServiceError(
+            f"{refused}; {service.path} was removed all the same, and `memmux stop` ends what still runs"
+        )
     return True
 
 
@@ -203,12 +225,14 @@ def _agent(settings: Settings, home: Path) -> Service:
     )
 
 
-def _run_all(commands: Sequence[tuple[str, ...]]) -> None:
+def _refusal(commands: Sequence[tuple[str, ...]]) -> str:
+    """Run commands up to the first that fails; return what it says, with the remedy, or nothing."""
     for command in commands:
         ended = _run(command)
         if ended.returncode:
             said = " ".join((ended.stderr or ended.stdout).split()) or f"exit code {ended.returncode}"
-            raise ServiceError(f"`{' '.join(command)}` failed: {said}; run it yourself once that is corrected")
+            return f"`{' '.join(command)}` failed: {said}{_BUS if 'bus' in said else ''}"
+    return ""
 
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from memmux import interpreter
 from memmux.cluster.endpoint import LINE_BYTES, Endpoint
 from memmux.cluster.steps import Steps, pauses
 from memmux.config.paths import Places, make_private
@@ -124,6 +125,7 @@ def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> tuple[Popen[
                 stdout=errors,
                 stderr=errors,
                 cwd=places.database.parent,
+                env=interpreter.environment(),
                 pass_fds=(told,),
                 start_new_session=True,
             )

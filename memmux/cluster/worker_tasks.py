@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from memmux import interpreter
 from memmux.config import usable
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
@@ -27,7 +28,8 @@ def run(kind: str, settings: Settings, *arguments: str, told: Callable[[int, int
         usable.check(Places(settings))
     command = [sys.executable, "-P", "-m", "workers", kind, *arguments, *settings.flags()]
     answer: Any = None
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as task:
+    env, nothing = interpreter.environment(), subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nothing, stdout=subprocess.PIPE, env=env) as task:
         assert task.stdout is not None
         try:
             for line in task.stdout:

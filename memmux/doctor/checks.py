@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.holder import Holder
 from memmux.cluster.ping import full, ping
 from memmux.cluster.steps import run
-from memmux.config import mms_database, mms_variables, owner
+from memmux.config import mms_database, mms_variables, owner, variables
 from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings
 from memmux.doctor.finding import Finding, error, ok, warning
@@ -287,17 +285,11 @@ def of_mms(environment: Mapping[str, str], cwd: Path, home: Path) -> Iterator[Fi
 
 def of_variables(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the variables that look like settings and are not read."""
-    known = [f"{PREFIX}{field.name.upper()}" for field in fields(Settings)] + [f"{PREFIX}CONFIG"]
-    ignored = 0
-    for name in sorted(name for name in environment if name.upper().startswith(PREFIX)):
-        if name not in known:
-            ignored += 1
-            close = difflib.get_close_matches(name.upper(), known, 1)
-            yield warning(
-                "settings", f"{name} is set and ignored; " + (f"{close[0]} was meant?" if close else "unset it")
-            )
-        elif not environment[name].strip():
-            ignored += 1
-            yield warning("settings", f"{name} is set to nothing, which is ignored; unset it, or give it a value")
-    if not ignored:
+    unread = variables.unread(environment)
+    empty = sorted(name for name in environment if name.startswith(PREFIX) and not environment[name].strip())
+    for name, remedy in unread.items():
+        yield warning("settings", f"{name} is set and ignored; {remedy}")
+    for name in (name for name in empty if name not in unread):
+        yield warning("settings", f"{name} is set to nothing, which is ignored; unset it, or give it a value")
+    if not unread and not empty:
         yield ok("settings", "every MEMMUX_ variable that is set is read")

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from memmux.config import mms_database, mms_variables
+from memmux.config import mms_database, mms_variables, variables
 from memmux.config.settings import APPLICATION, PREFIX, Settings, load
 from memmux.doctor.finding import Finding, error, ok, warning
 from memmux.doctor.hosts import files
 from memmux.errors import ClientFileError, SettingInvalidError
 from memmux.hosts import mms_setup
+from memmux.hosts.arguments import Arguments
 from memmux.hosts.catalogue import Machine
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.entry import Entry, Kind
@@ -34,6 +35,8 @@ def of_entries(settings: Settings, machine: Machine, folder: Path, shadows: Shad
         label = f"{document.client.label}: {server.name} in {document.file}"
         env = server.entry.env or {}
         if server.kind is Kind.MEMMUX:
+            for name, remedy in variables.unread(env).items():
+                yield warning("settings", f"{label} sets {name}, which is ignored; {remedy}")
             yield from _database(label, server.entry, settings, machine, users)
             if without := mms_variables.ignored(mms_database.own(env)):
                 yield ok(THEIRS, f"{label} sets without effect: {', '.join(without)}")
@@ -60,7 +63,7 @@ def _database(
 ) -> Iterator[Finding]:
     """Yield which memory an entry means, and whether it is that of this shell; note who uses it."""
     try:
-        theirs = load(_flags(entry.args), entry.env or {})
+        theirs = load(Arguments.parse(entry.args).settings, entry.env or {})
     except SettingInvalidError as failure:
         yield error(NAME, f"{label} does not start: {failure.message}")
         return
@@ -86,14 +89,3 @@ def _default(entry: Entry, machine: Machine, theirs: Settings) -> Path:
     if moved and sys.platform == "linux" and theirs.database == Settings().database:
         return (machine.home / ".local" / "share" / APPLICATION / "memories.db").resolve()
     return theirs.database
-
-
-def _flags(args: Sequence[str]) -> Mapping[str, str]:
-    """Return the settings in the arguments of an entry that say which memory is meant."""
-    found = {}
-    for place, argument in enumerate(args):
-        name, equals, value = argument.partition("=")
-        if name in ("--database", "--remote"):
-            following = args[place + 1] if place + 1 < len(args) else ""
-            found[name.removeprefix("--")] = value if equals else following
-    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import ClientFileError
+from memmux.hosts import faults
 from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.entry import Kind
@@ -49,21 +50,39 @@ def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterato
     for server in document.servers(shadows):
         if server.kind is not Kind.OTHER:
             yield _of_server(document, server, option)
+        elif wrong := faults.of_server(client, server):
+            anew = f"remove it, then run `memmux install {client.name}{option}`"
+            yield Finding(NAME, Level.WARNING, f"{_label(document, server)}: {'; '.join(wrong)}; {anew}")
+    for path, entry in faults.misplaced(document, shadows):
+        place = " → ".join(path) or "the top"
+        yield Finding(
+            NAME,
+            Level.WARNING,
+            f"{client.label}: `{entry.line}` stands at {place} in {file}, where {client.label} does not look: it reads "
+            f"{client.servers}; remove it there, and `memmux install {client.name}{option}` writes it where it belongs",
+        )
+
+
+def _label(document: Document, server: Server) -> str:
+    scope = f" for {server.path[1]}" if server.path != document.at(server.name) else ""
+    return f"{document.client.label}: {server.name}{scope} in {document.file}"
 
 
 def _of_server(document: Document, server: Server, option: str) -> Finding:
     client, entry = document.client, server.entry
     assert entry is not None  # only another server has none
-    scope = f" for {server.path[1]}" if server.path != document.at(server.name) else ""
-    text = f"{client.label}: {server.name}{scope} in {document.file} runs `{entry.line}`"
+    label = _label(document, server)
+    text = f"{label} runs `{entry.line}`"
     again = f"memmux install {client.name}{option}"
     if server.kind is Kind.MMS:
         return Finding(NAME, Level.WARNING, f"{text}, mcp-memory-service; `{again} --replace` puts memmux in its place")
     named = f"{again} --name {server.name}"
+    if wrong := faults.of_server(client, server):
+        return Finding(NAME, Level.WARNING, f"{label}: {'; '.join(wrong)}; `{named}` corrects it")
     if not os.path.dirname(entry.command):  # noqa: PTH120  # "x" and "./x" are one Path
         found = shutil.which(entry.command)
         where = "which is not found" if found is None else "which a client with another PATH does not find"
         return Finding(NAME, Level.WARNING, f"{text}, {where}; `{named}` writes where it is")
-    if not os.access(entry.command, os.X_OK):
+    if not os.access(entry.command, os.X_OK) or Path(entry.command).is_dir():
         return Finding(NAME, Level.WARNING, f"{text}, which is not there any more; `{named}` writes where it is now")
     return Finding(NAME, Level.OK, text)

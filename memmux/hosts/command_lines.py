@@ -10,6 +10,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 _LAUNCHERS = 5  # that may stand in front of one another
 _PYTHON = re.compile(r"(?:python|pypy|py)[\d.]*w?")
+_OURS = ("memmux", "mcp_dealer")
 # The options of uv, uvx and pipx that take a value, which is not the program then.
 _VALUED = frozenset(
     {
@@ -41,6 +42,21 @@ def program(tokens: list[str]) -> list[str]:
             break
         tokens = behind
     return tokens
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a command line; backslashes in one are of paths."""
+    try:
+        return shlex.split(text, posix="\\" not in text)
+    except ValueError:  # a quote that is not closed
+        return text.split()
+
+
+def line(command: str) -> list[str]:
+    """Return the words of a command that is a whole line, as `python -m memmux`; or the command, if it is one word."""
+    split = words(command)
+    first = name(split[0]) if len(split) > 1 else ""
+    return split if first in {*_LAUNCHED, *_OURS} or _PYTHON.fullmatch(first) else [command]
 
 
 def name(command: str) -> str:

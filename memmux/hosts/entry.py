@@ -44,7 +44,10 @@ class Entry:
 
 
 def parse(raw: object) -> Entry | None:
-    """Return the entry that a client's file says; None if it starts no program, as one with a url."""
+    """Return the entry that a client's file says, or was meant to say; None if it starts no program, as one with a url.
+
+    What a client does not take so is among the faults of `memmux.hosts.faults`, and is corrected by an installation.
+    """
     if not isinstance(raw, Mapping):
         return None
     command, args = raw.get("command"), raw.get("args")
@@ -52,6 +55,8 @@ def parse(raw: object) -> Entry | None:
         command, args = command[0], command[1:]
     if not isinstance(command, str) or not command.strip():
         return None
+    if isinstance(args, str):
+        args = command_lines.words(args)
     env = raw.get("env", raw.get("environment"))
     return Entry(
         command,
@@ -64,7 +69,7 @@ def kind(entry: Entry | None, shadows: Callable[[str], bool]) -> Kind:
     """Return what an entry runs; `shadows` says whether a command is a script that `memmux install --shadow` made."""
     if entry is None:
         return Kind.OTHER
-    program, *rest = command_lines.program([entry.command, *entry.args]) or [""]
+    program, *rest = command_lines.program([*command_lines.line(entry.command), *entry.args]) or [""]
     name = command_lines.name(program)
     if name in {"memmux", "mcp_dealer"} or name.startswith("memmux."):
         return Kind.MEMMUX

@@ -14,7 +14,7 @@ from memmux.config import mms_variables
 from memmux.config.settings import PREFIX, ToolList
 from memmux.errors import ArgumentInvalidError, ClientFileError, ReplacementNeededError, ServerNameTakenError
 from memmux.hosts import entry as entries
-from memmux.hosts import writing
+from memmux.hosts import faults, writing
 from memmux.hosts.catalogue import Host
 from memmux.hosts.config_file import Document, Edit, Server, Shadows
 from memmux.hosts.entry import THEIR_INTERPRETER, Entry, Kind
@@ -170,12 +170,14 @@ def _edits(path: Keys, old: Server | None, wanted: Mapping[str, Any], client: Ho
         for key, value in wanted.items()
         if key != client.env and old.raw.get(key) != value and not (key in client.shape and key in old.raw)
     ]
+    if faults.connects(client, old.raw):
+        edits.append(Edit((*path, faults.TRANSPORT), client.shape.get(faults.TRANSPORT)))
     edits += [Edit((*path, key)) for key in old.raw if key in _SPELLINGS and key not in (*wanted, client.env)]
     if old.kind is Kind.MMS and "cwd" in old.raw:  # their checkout
         edits.append(Edit((*path, "cwd")))
     env, had = wanted.get(client.env, {}), old.raw.get(client.env)
     if not isinstance(had, Mapping):
-        return [*edits, Edit((*path, client.env), env)] if env else edits
+        return [*edits, Edit((*path, client.env), env or None)] if env or had is not None else edits
     edits += [Edit((*path, client.env, name), value) for name, value in env.items() if had.get(name) != value]
     return [*edits, *(Edit((*path, client.env, name)) for name in had if name not in env)]
 

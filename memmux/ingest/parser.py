@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import orjson
 
-from memmux import limits
+from memmux import interpreter, limits
 from memmux.errors import ArgumentInvalidError, CancelledError
 from memmux.ingest.parser_process import OUT_OF_MEMORY
 
@@ -116,7 +116,10 @@ class Parser:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 process_group=0,  # Ctrl-C is for us
-                env={**os.environ, "MALLOC_ARENA_MAX": "1"},  # an arena takes 64 MiB of the address space
+                env={
+                    **interpreter.environment(),
+                    "MALLOC_ARENA_MAX": "1",
+                },  # an arena takes 64 MiB of the address space
             )
             for pipe in (self._process.stdin, self._process.stdout):
                 assert pipe is not None

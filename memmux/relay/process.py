@@ -41,6 +41,7 @@ def wanted(arguments: Sequence[str]) -> bool:
 
 def run(arguments: Sequence[str]) -> int:
     """Be the relay of the host that has started this process; return the exit code."""
+    from memmux import interpreter
     from memmux.relay.host import Host
     from memmux.relay.relay import Relay, ending_at_once
     from memmux.relay.route import PRIVATE
@@ -57,5 +58,5 @@ def run(arguments: Sequence[str]) -> int:
     if way.route is not None and way.route.mode == PRIVATE:
         # Nothing is read yet, so it can be one process.
         command = [sys.executable, "-P", "-m", "mcp_dealer", "--private", *way.route.flags]
-        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+        os.execve(command[0], command, interpreter.environment())  # noqa: S606 - no shell is wanted
     return Relay(Host(), way).run()

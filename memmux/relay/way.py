@@ -12,6 +12,7 @@ import fcntl
 import os
 import sys
 
+from memmux import interpreter
 from memmux.relay import route as routes
 from memmux.relay.frames import pack_fields
 from memmux.relay.relay import LOOK_S, LeaveError, Way
@@ -296,4 +297,4 @@ def _spawn(command: list[str]) -> int:
         (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, 2, 1),
     ]
-    return os.posix_spawn(command[0], command, os.environ, file_actions=actions)
+    return os.posix_spawn(command[0], command, interpreter.environment(), file_actions=actions)

@@ -35,13 +35,13 @@ class Kind(StrEnum):
     """The kinds of messages."""
 
     # client → router
-    HELLO = "hello"  # opens a session; detail: protocol range, instance, name, pid, version, observer
+    HELLO = "hello"  # opens a session; detail: protocol, name, pid, version, instance, …: PROTOCOL.md
     REQUEST = "request"  # asks for an operation; also router → worker, with the stage to do
     CANCEL = "cancel"  # gives up the request `id`; also router → worker
     PING = "ping"  # asks whether a router is there; needs no session
     GOODBYE = "goodbye"  # ends the session
     # router → client
-    WELCOME = "welcome"  # answers HELLO; detail: protocol, version, pid, database, model, limits
+    WELCOME = "welcome"  # answers HELLO; detail: protocol, version, pid, endpoint, database, model, …: PROTOCOL.md
     RESULT = "result"  # the answer to a REQUEST; worker → router: what one stage returned
     ERROR = "error"  # also worker → router; detail: code, message, retryable, retry_after_ms
     PONG = "pong"  # answers PING; over tcp also unasked, to find clients that are gone
@@ -70,8 +70,8 @@ class Header:
         CANCEL name it again.
     degraded: codes of what the answer had to do without; empty when all is well.
     detail: small extras of the kind: the error of ERROR; the times of a RESULT for a client (`queue_ms`, `work_ms`,
-    `stages`); the facts of a worker's RESULT, READY and HEARTBEAT, which are what it says of its own state, such as
-    `wal_bytes` or `model`.
+        `stages`); the facts of a worker's RESULT, READY and HEARTBEAT, which are what it says of its own state, such as
+        `wal_bytes` or `model`.
     """
 
     kind: Kind

@@ -61,7 +61,7 @@ class WorkerFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class OwnStatus:
     """The part of the status for a client with few rights: its grant, and its own session."""
 
     grant: Grant
@@ -82,7 +82,7 @@ class ReportStatus:
 
     routing_id: bytes
     request_id: str
-    known: Known | None = None
+    known: OwnStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from memmux.errors import (
 from memmux.wire.grants import Grant
 from memmux.wire.operations import Operation, Stage, operation
 from memmux.wire.protocol import Header, Kind, Message
-from router.dispatch.actions import BeginDrain, Known, Outbox, ReportStatus
+from router.dispatch.actions import BeginDrain, Outbox, OwnStatus, ReportStatus
 from router.dispatch.flow import Flow
 from router.dispatch.queues import Limits
 from router.dispatch.sessions import Hello, Session, Sessions, identity, payer
@@ -157,7 +157,7 @@ class Frontend:
         """Answer an operation that needs no worker."""
         self._stats.finished(asked.name, "ok", 0.0)
         if asked.name == "cluster.status":
-            known = Known(session.grant, session.to_json(now)) if session.grant.limited else None
+            known = OwnStatus(session.grant, session.to_json(now)) if session.grant.limited else None
             self._out.add(ReportStatus(session.routing_id, header.id, known))
         else:
             self.draining = True

@@ -10,8 +10,9 @@ The life of a request, and the module of each step:
 2. Its REQUEST is accepted if its grant allows it and all queues on its route have room (`clients`, `quotas`, `flow`).
    It becomes a slip, which holds its frames and its place on the route of its operation (`slips`). From here on it is
    answered exactly once, or its client is gone.
-3. It waits for a worker of its first stage; clients take turns (`queues`). With no embed worker there, a first stage
-   that embeds is skipped, and the answer says so (`degraded`).
+3. It waits for a worker of its first stage; clients take turns (`queues`). A search passes its embed stage where
+   the readers embed themselves. Otherwise, while a model is loading, it waits for that, for `Limits.loading_s` at most;
+   where none is there by then, the stage is skipped, and the answer says so (`degraded`).
 4. It is leased to a worker that has credit, which is the number of leases that a worker may hold at once (`flow`,
    `pools`). If the worker dies or hangs, its leases end and their requests go to another one (`workers`, `liveness`).
    A request that three workers died of fails alone.
@@ -100,23 +101,25 @@ class Dispatcher:
             request_id = _salvaged_id(frames)
             if request_id or isinstance(error, ProtocolVersionError):
                 self._out.refuse(routing_id, error, request_id)
-            return self._settled(now)
+            return self._follow_up(now)
         try:
             self._frontend.on_message(routing_id, message, now, grant)
+            if message.header.operation == "cluster.status":
+                self._health_check.ask()
         except MemmuxError as error:
             self._refuse(routing_id, message.header, error, grant)
-        return self._settled(now)
+        return self._follow_up(now)
 
     def on_client_gone(self, routing_id: bytes, now: float) -> list[Action]:
         """Note that a client is gone: its process is dead, or nothing can be sent to it."""
         if (session := self._frontend.sessions.find(routing_id)) is not None:
             self._frontend.close(session, "gone", now)
-        return self._settled(now)
+        return self._follow_up(now)
 
     def on_worker_start(self, worker_id: str, stage: Stage, now: float) -> list[Action]:
         """Note that the supervisor has started a worker."""
         self._backend.start(worker_id, stage, now)
-        return self._settled(now)
+        return self._follow_up(now)
 
     def on_worker(self, worker_id: str, frames: Sequence[bytes], now: float) -> list[Action]:
         """Take a message from a worker; a worker that was given up is not listened to."""
@@ -129,18 +132,18 @@ class Dispatcher:
             self._backend.on_message(worker, protocol.decode(frames), now)
         except MemmuxError as error:
             self._malformed(error, worker=worker_id)
-        return self._settled(now)
+        return self._follow_up(now)
 
     def on_worker_exit(self, worker_id: str, now: float) -> list[Action]:
         """Note that a worker's process has ended or can't be reached; saying it twice does no harm."""
         if (worker := self._backend.find(worker_id)) is not None:
             self._backend.on_exit(worker, now)
-        return self._settled(now)
+        return self._follow_up(now)
 
     def drain(self, now: float) -> list[Action]:
         """Accept nothing more; what was accepted is still answered."""
         self._frontend.draining = True
-        return self._settled(now)
+        return self._follow_up(now)
 
     def close(self, now: float) -> list[Action]:
         """Answer nothing more, not even what needs no worker: a successor does."""
@@ -164,7 +167,7 @@ class Dispatcher:
         self._backend.check(now)
         if now >= self._sample_at:
             self._sample(now)
-        return self._settled(now)
+        return self._follow_up(now)
 
     def troubled(self, codes: Collection[str]) -> None:
         """Note all that the rest of the router found wrong with the cluster."""
@@ -202,7 +205,7 @@ class Dispatcher:
 
     # what every input has in common
 
-    def _settled(self, now: float) -> list[Action]:
+    def _follow_up(self, now: float) -> list[Action]:
         """Do what follows from any input, and return the actions that it led to."""
         if self._ticked is None:
             self._ticked = now

@@ -58,6 +58,9 @@ class Health:
 class HealthCheck:
     """Checks the cluster each `every_s` seconds, one check at a time; 0 for never.
 
+    What is due while nobody is there is done as soon as somebody is. Who asks how the cluster is does not wait for the
+    first check to be due.
+
     slip: the step in flight, a write or the read that follows it. health: of reading and of writing.
     """
 
@@ -69,7 +72,17 @@ class HealthCheck:
         self._out = out
         self._every_s = every_s
         self._due: float | None = None
+        self._asked = False
         self._row: dict[str, str | None] | None = None  # what is to be read next: the row of this id, or of any
+
+    def ask(self) -> None:
+        """Note that somebody wants to know how the cluster is."""
+        self._asked = True
+
+    def to_json(self, now: float) -> dict[str, dict[str, object]]:
+        """Return what `cluster.status` says of reading and of writing."""
+        told = {kind: health.to_json(now) for kind, health in self.health.items()}
+        return told if self._every_s else {kind: {**known, "state": "off"} for kind, known in told.items()}
 
     def settle(self, now: float) -> None:
         """Take what came of the step in flight, if it has ended."""
@@ -92,9 +105,11 @@ class HealthCheck:
             return None
         row, self._row = self._row, None
         if row is None:
-            if self._due is None or (now >= self._due and not attended):
+            asked, self._asked = self._asked, False
+            if self._due is None:
                 self._due = now + self._every_s
-            if now < self._due:
+            known = self.health["write"].failures is not None
+            if (now < self._due and (known or not asked)) or not (attended or asked):
                 return None
             self._due = now + self._every_s
         request_id = self._new_id()

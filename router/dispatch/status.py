@@ -58,7 +58,7 @@ def dispatcher_status(
         "oldest_read_s": round(max((now - lease.since for lease in reads), default=0.0), 3),
         "requests": stats.to_json(now),
         "events": dict(stats.events),
-        "health": {kind: health.to_json(now) for kind, health in health_check.health.items()},
+        "health": health_check.to_json(now),
         "embedders": [worker.facts for stage in _EMBEDDING for worker in flow.pools[stage].workers.values()],
         "one_hop": flow.pools[Stage.READ].embeds,
     }

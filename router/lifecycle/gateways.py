@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from memmux import interpreter
 from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError
 from memmux.files import private
@@ -217,7 +218,8 @@ class Gateways:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=self._settings.database.parent,
-                env={**MEMORY, **os.environ},
+                env={**MEMORY, **interpreter.environment()},
+                process_group=0,  # as of the workers
                 pass_fds=(descriptor,),
             )
         except OSError as error:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memmux import interpreter
 from memmux.config.settings import Settings
 from memmux.errors import WorkerUnavailableError
 from memmux.logs import log
@@ -236,7 +237,7 @@ class Supervisor:
         None, and the slot has the error, if the system starts none: Python may be exchanged at this moment, or there
         may be too many processes or open files.
 
-        MCP hosts start servers inside projects that may hold a `workers/` of their own; -P keeps it out of reach.
+        MCP hosts start servers inside projects that may hold a `workers/` of their own: see `memmux.interpreter`.
         """
         identity = f"{slot.name}-{self.new_identity()}"
         command = [sys.executable, "-P", "-m", "workers", slot.stage, f"--identity={identity}"]
@@ -246,7 +247,8 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 cwd=Path(self.settings.database).parent,
-                env={**MEMORY, **os.environ},
+                env={**MEMORY, **interpreter.environment()},
+                process_group=0,  # Ctrl-C at a terminal is for the router, which stops its workers
             )
         except OSError as error:
             failure = WorkerUnavailableError(

@@ -36,6 +36,7 @@ from memmux.wire import protocol, sockets
 from memmux.wire.answers import Status
 from memmux.wire.protocol import Header, Kind
 from tests.bounds import BOUND_S, pause
+from tests.import_path import python_path
 from tests.integration.helpers import all_ready, complete, gone, pids_of, status_until, workers_of
 from tests.integration.machines import logged
 
@@ -96,7 +97,7 @@ def test_write_to_an_exchanged_database_says_so_or_goes_to_the_next_cluster(clie
 def faults(monkeypatch: pytest.MonkeyPatch, short_tmp: Path) -> Path:
     """Let the clusters of this test obey faults; the file that makes writes fail while it holds an errno's name."""
     order = short_tmp / "errno"
-    monkeypatch.setenv("PYTHONPATH", str(FAULTS))
+    monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
     monkeypatch.setenv("MEMMUX_TEST_ERRNO", str(order))
     return order
 

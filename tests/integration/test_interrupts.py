@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bounds import BOUND_S
+from tests.import_path import python_path
 
 FAULTS = Path(__file__).parents[1] / "faults"
 MODULE = [sys.executable, "-P", "-m", "memmux"]
@@ -43,7 +43,7 @@ SCRIPT = [sys.executable, "-P", "-c", "from memmux.__main__ import main; main()"
 def test_an_interrupt_in_an_import_ends_the_process_silently(
     settings_env: dict[str, str], program: list[str], command: str, module: str
 ) -> None:
-    env = {**settings_env, "PYTHONPATH": os.fspath(FAULTS), "MEMMUX_TEST_INTERRUPT": module}
+    env = {**settings_env, "PYTHONPATH": python_path(FAULTS), "MEMMUX_TEST_INTERRUPT": module}
     if not module.startswith("memmux.relay"):
         env["MEMMUX_GATEWAY"] = "0"  # a relay imports none of the others
     ended = subprocess.run(
@@ -54,7 +54,7 @@ def test_an_interrupt_in_an_import_ends_the_process_silently(
 
 
 def test_an_interrupt_that_is_ignored_stays_so(settings_env: dict[str, str]) -> None:
-    env = {**settings_env, "PYTHONPATH": os.fspath(FAULTS), "MEMMUX_TEST_INTERRUPT": "click"}
+    env = {**settings_env, "PYTHONPATH": python_path(FAULTS), "MEMMUX_TEST_INTERRUPT": "click"}
     code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
     ended = subprocess.run(
         [sys.executable, "-c", code, *MODULE, "--version"], env=env, capture_output=True, timeout=BOUND_S, check=False

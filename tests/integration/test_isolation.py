@@ -12,6 +12,7 @@ import pytest
 from memmux import Client
 from memmux.config.settings import load
 from tests.bounds import BOUND_S
+from tests.import_path import python_path
 from tests.integration.helpers import complete, status_until
 from tests.integration.machines import memmux
 from tests.integration.mcp_by_hand import McpByHand
@@ -55,7 +56,7 @@ def light_env(model_env: dict[str, str], short_tmp: Path) -> dict[str, str]:
     return {
         **model_env,
         "HOME": str(short_tmp / "home"),
-        "PYTHONPATH": str(LIGHT),
+        "PYTHONPATH": python_path(LIGHT),
         "MEMMUX_TEST_TRIED": str(short_tmp / "tried"),
         "MEMMUX_CACHE_DIR": str(short_tmp / "cache"),  # the graph is made as well
         "MEMMUX_EMBEDDER": "auto",

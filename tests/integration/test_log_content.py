@@ -14,6 +14,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.errors import MemmuxError, PoisonedError
 from memmux.wire.requests import Store
+from tests.import_path import python_path
 from tests.integration.mcp_by_hand import McpByHand
 
 MARK = "xyzzy-the-heart-of-a-memory"
@@ -93,8 +94,8 @@ def _logged(settings: Settings) -> dict[str, bytes]:
 @pytest.fixture
 def quick(settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Let everything be logged that can be, and workers crash when a text tells them to."""
-    monkeypatch.setenv("PYTHONPATH", str(FAULTS))
-    settings_env.update(PYTHONPATH=str(FAULTS), MEMMUX_LOG_LEVEL="debug", MEMMUX_SLOW_MS="1")
+    monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
+    settings_env.update(PYTHONPATH=python_path(FAULTS), MEMMUX_LOG_LEVEL="debug", MEMMUX_SLOW_MS="1")
     return settings_env
 
 

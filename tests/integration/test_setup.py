@@ -19,6 +19,7 @@ from memmux import Client
 from memmux.config.settings import load
 from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX
+from tests.import_path import python_path
 from tests.integration.helpers import complete, status_until
 from tests.integration.hub_server import Hub, serving
 from tests.integration.machines import memmux
@@ -54,7 +55,7 @@ def bare_env(settings_env: dict[str, str], short_tmp: Path, hub: Hub) -> dict[st
     home.mkdir()
     return {
         **{name: value for name, value in settings_env.items() if not name.startswith("HF_")},
-        "PYTHONPATH": str(short_tmp / "shadow"),
+        "PYTHONPATH": python_path(short_tmp / "shadow"),
         "HOME": str(home),
         "HF_HOME": str(short_tmp / "hub"),
         "HF_ENDPOINT": hub.endpoint,

@@ -23,6 +23,7 @@ from memmux.processes import alive
 from tests import commands
 from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX
+from tests.import_path import python_path
 from tests.integration.helpers import gone
 
 FAULTS = Path(__file__).parents[1] / "faults"
@@ -84,7 +85,7 @@ def test_path_through_a_file_leaves_nothing(settings_env: dict[str, str], short_
 @pytest.fixture
 def hanging(settings_env: dict[str, str], settings: Settings) -> Iterator[Holder]:
     """A router whose writer hangs before it has opened anything."""
-    env = {**settings_env, "PYTHONPATH": str(FAULTS), "MEMMUX_TEST_HANG": "1"}
+    env = {**settings_env, "PYTHONPATH": python_path(FAULTS), "MEMMUX_TEST_HANG": "1"}
     with subprocess.Popen([*MEMMUX, "serve"], env=env, stderr=subprocess.DEVNULL) as router:
         try:
             until = time.monotonic() + BOUND_S

@@ -27,6 +27,7 @@ from memmux.errors import ProtocolVersionError
 from memmux.processes import alive
 from memmux.version import __version__
 from tests.bounds import BOUND_S, pause
+from tests.import_path import python_path
 from tests.integration.helpers import gone, pids_of, status_until
 
 CLIENTS = 16
@@ -193,7 +194,7 @@ def test_request_that_takes_longer_than_a_hand_over_may_is_done_by_the_successor
 ) -> None:
     # Only the first cluster knows the fault, which makes a search endless.
     clean = dict(os.environ)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "faults"))
+    monkeypatch.setenv("PYTHONPATH", python_path(Path(__file__).parents[1] / "faults"))
     found: list[int] = []
 
     def search() -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+from memmux import interpreter
 from memmux.config.settings import Settings
 from memmux.logs import log
 
@@ -24,6 +25,7 @@ class Child:
             [sys.executable, "-P", "-m", "workers", kind, *settings.flags()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            env=interpreter.environment(),
             process_group=0,
         )
         log.get().info("child_started", child=kind, child_pid=self._process.pid)

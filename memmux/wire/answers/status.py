@@ -39,8 +39,8 @@ class Status:
         clients holds the client alone.
     listen: the address for clients of other machines; empty without one.
     keys: the newest change of the keys that the router knows; None if it does not listen.
-    health: of `read` and `write`: `state` (ok, failing or unknown), `failures` in a row, `succeeded_s` and `failed_s`
-        ago, `code` and `step` of the last failure.
+    health: of `read` and `write`: `state` (ok, failing, unknown, off), `failures` in a row, `succeeded_s` and
+        `failed_s` ago, `code` and `step` of the last failure.
     embedder: `batches`, `windows` in them, `cache_hits` and `cache_misses`, of all embed workers; `one_hop`, whether
         the read workers have the model and embed queries themselves.
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
@@ -92,6 +92,8 @@ class Status:
                 return (
                     f"failing: {told['code']} at {told['step']}, {told['failures']} in a row, last success {succeeded}"
                 )
+            case "off":
+                return "not looked at, since health_check_s is 0"
             case _:
                 return "unknown, not looked yet"
 

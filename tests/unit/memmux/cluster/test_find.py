@@ -58,7 +58,10 @@ def router(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         told = short_tmp / "told"
         (package / "__init__.py").touch()
         (package / "__main__.py").write_text(f"{ROUTER}told = {str(told)!r}\n{textwrap.dedent(code)}")
-        monkeypatch.setenv("PYTHONPATH", str(package.parent))
+        python = short_tmp / "python"
+        python.write_text(f'#!/bin/sh\nPYTHONPATH={package.parent} exec {sys.executable} "$@"\n')
+        python.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(python))
         return told
 
     return script

@@ -132,6 +132,35 @@ def test_manager_that_refuses_is_quoted(settings: Settings, short_tmp: Path, man
         services.install(_of(settings, short_tmp))
 
 
+def test_an_installation_that_fails_leaves_nothing_and_says_the_remedy(
+    settings: Settings, short_tmp: Path, manager: Path
+) -> None:
+    Path(f"{manager}.fail").touch()
+    with pytest.raises(ServiceError, match=r"enable-linger.*nothing is left"):
+        services.install(_of(settings, short_tmp))
+    assert not (short_tmp / ".config").exists()
+
+
+def test_an_installation_anew_that_fails_leaves_the_old_one(settings: Settings, short_tmp: Path, manager: Path) -> None:
+    services.install(_of(settings, short_tmp))
+    before = _of(settings, short_tmp).path.read_bytes()
+    Path(f"{manager}.fail").touch()
+    with pytest.raises(ServiceError, match="as it was"):
+        services.install(_of(replace(settings, readers=5), short_tmp))
+    assert _of(settings, short_tmp).path.read_bytes() == before
+
+
+def test_a_removal_that_the_manager_refuses_removes_the_file_all_the_same(
+    settings: Settings, short_tmp: Path, manager: Path
+) -> None:
+    found = _of(settings, short_tmp)
+    services.install(found)
+    Path(f"{manager}.fail").touch()
+    with pytest.raises(ServiceError, match=r"disable.*no bus.*removed all the same"):
+        services.uninstall(found)
+    assert not found.path.exists()
+
+
 def test_file_of_somebody_else_is_left_alone(settings: Settings, short_tmp: Path, manager: Path) -> None:
     found = _of(settings, short_tmp)
     found.path.parent.mkdir(parents=True)

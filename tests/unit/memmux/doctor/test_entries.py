@@ -107,3 +107,22 @@ def test_hooks_of_theirs_are_a_warning(settings: Settings, machine: Machine, tmp
     (finding,) = _findings(settings, machine, tmp_path)
     assert finding.level is Level.WARNING
     assert str(hook) in finding.text
+
+
+def test_a_variable_of_an_entry_that_is_misspelt_is_a_warning(
+    settings: Settings, machine: Machine, tmp_path: Path
+) -> None:
+    _entry(machine, "cursor", {"MEMMUX_DATABSE": "/x.db"}, "--database", str(settings.database))
+    finding, _ = _findings(settings, machine, tmp_path)
+    assert finding.level is Level.WARNING
+    assert "MEMMUX_DATABSE" in finding.text
+    assert "MEMMUX_DATABASE was meant?" in finding.text
+
+
+def test_a_setting_among_the_arguments_that_is_none_is_an_error(
+    settings: Settings, machine: Machine, tmp_path: Path
+) -> None:
+    _entry(machine, "cursor", {}, "--database", str(settings.database), "--readers=many")
+    (finding,) = _findings(settings, machine, tmp_path)
+    assert finding.level is Level.ERROR
+    assert "--readers is 'many'" in finding.text

@@ -9,6 +9,7 @@ import pytest
 from memmux.doctor import hosts
 from memmux.doctor.finding import Finding, Level
 from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.entry import Entry, build
 
 
 def _findings(machine: Machine, folder: Path) -> list[Finding]:
@@ -20,7 +21,8 @@ def _write(file: Path, client: Host, command: str, *args: str) -> None:
     if file.suffix == ".toml":
         text = f"[{client.servers}.memory]\ncommand = {json.dumps(command)}\nargs = {json.dumps(args)}\n"
     else:
-        text = json.dumps({client.servers: {"memory": {"command": command, "args": args}, "docs": {"command": "npx"}}})
+        entry = build(Entry(command, args), client)
+        text = json.dumps({client.servers: {"memory": entry, "docs": {"command": "npx"}}})
     file.write_text(text)
 
 

@@ -109,4 +109,4 @@ def test_an_entry_is_read_as_it_is_written() -> None:
 
 def test_odd_values_of_an_entry_are_read_as_text() -> None:
     assert parse({"command": "memory", "args": [1], "env": {"A": 5}}) == Entry("memory", ("1",), {"A": "5"})
-    assert parse({"command": "memory", "args": "server", "env": []}) == Entry("memory", (), {})
+    assert parse({"command": "memory", "args": "server -v", "env": []}) == Entry("memory", ("server", "-v"), {})

@@ -19,6 +19,7 @@ ALLOWED = {
     "fcntl",
     "memmux",
     "memmux.__main__",
+    "memmux.interpreter",
     "memmux.relay",
     "memmux.relay.frames",
     "memmux.relay.host",

@@ -88,8 +88,28 @@ def test_there_is_none_while_nobody_is_there() -> None:
     driver.tick(EVERY_S)
     assert driver.asked("write-0") == []
     driver.hello(b"a")
-    driver.tick(EVERY_S)
     assert len(driver.asked("write-0")) == 1
+
+
+def test_a_client_that_comes_when_one_is_due_has_it_done_at_once() -> None:
+    """As the command line does, whose every command is there for a moment."""
+    driver = _cluster(client=False)
+    driver.tick(10 * EVERY_S)
+    driver.hello(b"a")
+    assert len(driver.asked("write-0")) == 1
+
+
+def test_who_asks_first_does_not_wait_for_it_to_be_due() -> None:
+    driver = _cluster(client=False)
+    driver.hello(b"o", observer=True)
+    driver.request(b"o", "1", "cluster.status")
+    _check(driver)
+    assert [_health(driver, kind)["state"] for kind in ("read", "write")] == ["ok", "ok"]
+    driver.request(b"o", "2", "cluster.status")
+    assert len(driver.requests("write-0")) == 1
+    driver.tick(EVERY_S)
+    driver.request(b"o", "3", "cluster.status")
+    assert len(driver.requests("write-0")) == 2
 
 
 def test_metrics_are_reason_enough() -> None:
@@ -102,7 +122,9 @@ def test_there_is_none_where_it_is_switched_off() -> None:
         driver.ready(f"{stage}-0", stage)
     driver.hello(b"a")
     driver.tick(10_000)
+    driver.request(b"a", "1", "cluster.status")
     assert driver.asked("write-0") == []
+    assert _health(driver, "read")["state"] == "off"
 
 
 @pytest.mark.parametrize("missed", [("row",), ("meaning", "words")])

@@ -1,0 +1,21 @@
+"""What `memmux install` refuses before it looks at any file."""
+
+from __future__ import annotations
+
+import pytest
+
+from memmux.cli.main import cli
+from memmux.errors import ArgumentInvalidError, SettingInvalidError
+
+
+@pytest.mark.parametrize(
+    ("variable", "error", "said"),
+    [
+        ("MEMMUX_DATABSE=/x.db", ArgumentInvalidError, "MEMMUX_DATABASE was meant?"),
+        ("memmux_tools=full", ArgumentInvalidError, "MEMMUX_TOOLS was meant?"),
+        ("MEMMUX_READERS=two", SettingInvalidError, "MEMMUX_READERS is 'two'"),
+    ],
+)
+def test_a_variable_that_would_have_no_effect_is_refused(variable: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said.replace("?", r"\?")):
+        cli.main(["install", "cursor", "--dry-run", "--env", variable], standalone_mode=False)
