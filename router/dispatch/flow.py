@@ -112,7 +112,7 @@ class Flow:
             return
         slip = lease.slip
         if slip.lease is not lease:
-            self._forget(lease)
+            self._end_abandoned(lease)
         else:
             slip.worked(now)
             if header.kind is Kind.ERROR:
@@ -156,7 +156,7 @@ class Flow:
         for lease in reversed(worker.leases.values()):
             slip = lease.slip
             if slip.lease is not lease:
-                self._forget(lease)
+                self._end_abandoned(lease)
                 continue
             slip.worked(now)
             slip.deaths += 1
@@ -339,7 +339,7 @@ class Flow:
         if cancel:
             self._out.cancel(lease.worker_id, slip.id, lease.attempt)
 
-    def _forget(self, lease: Lease) -> None:
+    def _end_abandoned(self, lease: Lease) -> None:
         """Forget an abandoned lease that has ended."""
         attempts = self._abandoned.get(lease.slip.id, set())
         attempts.discard(lease.attempt)
