@@ -15,6 +15,7 @@ CROSS_CUTTING = {
     "memmux/client/test_public_interface.py": "what both clients are to somebody who reads `help`",
     "workers/storage/test_clock_steps.py": "writer, reader and index under a clock that is set",
     "workers/storage/writing/test_store_as_given.py": "a store that says its id, time and aliases, through all modules",
+    "workers/storage/writing/test_threads_kept.py": "that whatever is done with a memory keeps its thread",
 }
 
 

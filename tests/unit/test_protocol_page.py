@@ -118,8 +118,10 @@ def answers(desk: Desk) -> Mapping[str, Any]:
     found = {
         "memory.store": desk.ask("memory.store", {"content": "a", "tags": ["a"]}),
         "memory.store_batch": desk.ask("memory.store_batch", {"memories": [{"content": "b"}]}),
-        "memory.search": desk.ask("memory.search", {"query": "memory", "why": True}, *frames([(1.0, 1.0)])),
-        "memory.match": desk.ask("memory.match", {"query": "memory", "mode": "exact", "why": True}),
+        "memory.search": desk.ask(
+            "memory.search", {"query": "memory", "why": True, "context": 1}, *frames([(1.0, 1.0)])
+        ),
+        "memory.match": desk.ask("memory.match", {"query": "memory", "mode": "exact", "why": True, "context": 1}),
         "memory.list": desk.ask("memory.list", {}),
         "memory.namespaces": desk.ask("memory.namespaces", {}),
         "memory.tags": desk.ask("memory.tags", {}),

@@ -52,9 +52,8 @@ def test_words_of_neighbours_count_by_their_maximum(
     found = Scored(
         np.empty(0, np.int64),
         np.empty(0),
-        0.0,
         0,
-        [Term(np.array(sorted(has)), np.array([has[row] for row in sorted(has)]), idf) for has, idf in words],
+        terms=[Term(np.array(sorted(has)), np.array([has[row] for row in sorted(has)]), idf) for has, idf in words],
     )
     added = neighbours.spread(found, linked(threads), weight)
     for thread in threads:
