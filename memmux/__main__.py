@@ -31,7 +31,10 @@ def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     try:
         trust_path()
-        from memmux.relay import process  # only now is the path trusted
+        from memmux import stdio  # only now is the path trusted
+
+        stdio.open_missing()
+        from memmux.relay import process  # the same
 
         if process.wanted(sys.argv[1:]):
             os._exit(process.run(sys.argv[1:]))

@@ -28,6 +28,7 @@ ALLOWED = {
     "memmux.relay.route",
     "memmux.relay.trial",
     "memmux.relay.way",
+    "memmux.stdio",
     "memmux.version",
     "select",
 }
