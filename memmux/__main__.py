@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+_NO_DESCRIPTOR = (23, 24)  # ENFILE and EMFILE: `errno` is an import
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended
 
 
@@ -48,6 +49,11 @@ def main() -> None:
         code = run()
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except OSError as error:
+        if error.errno not in _NO_DESCRIPTOR:
+            raise
+        os.write(2, f"memmux: {error.strerror}; raise the limit of open files (`ulimit -n`)\n".encode())
+        code = 1
     sys.exit(code)
 
 

@@ -29,6 +29,6 @@ def test_no_file_gets_the_number_of_a_stream_that_is_missing(closed: str) -> Non
     code = _PROBE.replace("REPORT", "9")
     shell = f'exec "$0" -P -c "$1" 9>&1 </dev/null >/dev/null 2>/dev/null {closed}'
     ended = subprocess.run(
-        ["sh", "-c", shell, sys.executable, code], stdout=subprocess.PIPE, timeout=BOUND_S, check=True
+        ["/bin/sh", "-c", shell, sys.executable, code], stdout=subprocess.PIPE, timeout=BOUND_S, check=True
     )
     assert ended.stdout == b"[[[true, true], [true, true], [true, true]], true]"

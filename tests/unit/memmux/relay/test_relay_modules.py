@@ -23,6 +23,7 @@ ALLOWED = {
     "memmux.relay.frames",
     "memmux.relay.host",
     "memmux.relay.line_log",
+    "memmux.relay.overlong",
     "memmux.relay.process",
     "memmux.relay.relay",
     "memmux.relay.route",
