@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,23 @@ def test_no_file_gets_the_number_of_a_stream_that_is_missing(closed: str) -> Non
         ["/bin/sh", "-c", shell, sys.executable, code], stdout=subprocess.PIPE, timeout=BOUND_S, check=True
     )
     assert ended.stdout == b"[[[true, true], [true, true], [true, true]], true]"
+
+
+@pytest.mark.parametrize(("limit", "arguments"), [(6, "store a"), (5, "mcp"), (6, "mcp")])
+def test_too_few_descriptors_end_a_command_with_a_reason(
+    short_tmp: Path, settings_env: dict[str, str], limit: int, arguments: str
+) -> None:
+    shell = f'ulimit -n {limit}; exec "$0" -P -m memmux {arguments}'
+    (short_tmp / "line").write_text("{}\n")
+    with (short_tmp / "line").open() as line:
+        ended = subprocess.run(
+            ["/bin/sh", "-c", shell, sys.executable],
+            env=settings_env,
+            stdin=line,
+            capture_output=True,
+            timeout=BOUND_S,
+            check=False,
+        )
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert b"Too many open files" in ended.stderr
+    assert b"Traceback" not in ended.stderr
