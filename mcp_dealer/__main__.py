@@ -17,6 +17,10 @@ if __name__ == "__main__" and not any(argument.startswith(HOWS) for argument in 
     sys.argv = ["memmux", *sys.argv[1:], "mcp"]
     memmux_main()
 
+from memmux import stdio
+
+stdio.open_missing()  # before anything opens a file
+
 from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()  # before what imports it

@@ -44,15 +44,20 @@ class Refusal:
 
 
 def read(line: bytes) -> Iterator[Message | Refusal]:
-    """Yield what a line says: one message, those of a batch, or a refusal."""
+    """Yield what a line says: one message, those of a batch, or a refusal; nothing for a blank one."""
     text = mended(line.decode(errors="replace").strip().lstrip(_BOM))
+    if not text:
+        return
     try:
         if _depth(text) > DEPTH:
             yield _refusal(INVALID_REQUEST, f"it is nested deeper than {DEPTH}; send it flatter", _id_in(text))
             return
         value = json.loads(text)
-    except ValueError as error:  # also a number of more digits than are read
+    except json.JSONDecodeError as error:
         yield _refusal(PARSE_ERROR, f"it is no JSON: {error}", _id_in(text))
+        return
+    except ValueError:
+        yield _refusal(PARSE_ERROR, "a number has more digits than are read; send it as a text", _id_in(text))
         return
     if isinstance(value, list) and value:
         for part in value:

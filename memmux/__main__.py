@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+_NO_DESCRIPTOR = (23, 24)  # ENFILE and EMFILE: `errno` is an import
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended
 OLDEST = (3, 11)  # Python that memmux runs on
 
@@ -20,7 +21,10 @@ def main() -> None:
         from memmux import interpreter  # not before an interrupt is heeded
 
         interpreter.trust_path()
-        from memmux.relay import process  # only now is the path trusted
+        from memmux import stdio  # only now is the path trusted
+
+        stdio.open_missing()
+        from memmux.relay import process  # the same
 
         if process.wanted(sys.argv[1:]):
             os._exit(process.run(sys.argv[1:]))
@@ -34,6 +38,11 @@ def main() -> None:
         code = run()
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except OSError as error:
+        if error.errno not in _NO_DESCRIPTOR:
+            raise
+        os.write(2, f"memmux: {error.strerror}; raise the limit of open files (`ulimit -n`)\n".encode())
+        code = 1
     sys.exit(code)
 
 

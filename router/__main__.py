@@ -18,6 +18,10 @@ from uuid import uuid4
 
 import orjson
 
+from memmux import stdio
+
+stdio.open_missing()  # before anything opens a file
+
 from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()

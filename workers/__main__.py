@@ -14,7 +14,11 @@ from collections.abc import Callable
 # One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
-from memmux.logs import lean_structlog  # after the environment is set
+from memmux import stdio  # after the environment is set
+
+stdio.open_missing()  # before anything opens a file
+
+from memmux.logs import lean_structlog  # the same
 
 lean_structlog.import_structlog()
 

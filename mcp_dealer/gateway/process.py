@@ -184,12 +184,11 @@ def _forget_environment() -> None:
 
 def _claimed() -> tuple[int, int]:
     """Return standard input and output under other descriptors; what prints goes to standard error from now on."""
-    nothing = os.open(os.devnull, os.O_RDWR)  # where standard error is closed, it takes its place
+    nothing = os.open(os.devnull, os.O_RDONLY)
     read, write = os.dup(0), os.dup(1)
     os.dup2(nothing, 0)
     os.dup2(_STDERR, 1)
-    if nothing != _STDERR:
-        os.close(nothing)
+    os.close(nothing)
     return read, write
 
 

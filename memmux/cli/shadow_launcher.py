@@ -83,6 +83,9 @@ def _say(text: str) -> int:
 
 
 if __name__ == "__main__":
+    from memmux import stdio
+
+    stdio.open_missing()
     if sys.argv[2:3] != ["server"]:
         from memmux.cli import streams
 

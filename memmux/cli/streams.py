@@ -1,13 +1,12 @@
 """The standard streams of a command: each is there, takes every character, and fails with an error of ours.
 
-A stream that was closed would be missing from `sys`, and its number would be given to the next file that is opened.
+A stream that was closed is missing from `sys`; that its number is not given to a file `memmux.stdio` sees to.
 """
 
 from __future__ import annotations
 
 import errno
 import io
-import os
 import select
 import sys
 from typing import TYPE_CHECKING
@@ -17,9 +16,6 @@ from memmux.errors import OutputError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer  # only the type checker has it
 
-_CLOSED = {0: os.O_RDONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
-"""How nothing is opened in the place of a stream: an output that can't be written fails, and messages go nowhere."""
-
 
 class ReaderGoneError(OutputError):
     """Whoever read standard output has seen enough; nothing is to be said."""
@@ -27,11 +23,6 @@ class ReaderGoneError(OutputError):
 
 def prepare() -> None:
     """Put streams that can be relied upon in the place of those that the interpreter made; nothing was written yet."""
-    for number, flags in _CLOSED.items():
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, flags), True)  # noqa: FBT003 - a name is not taken; it has that number
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - it lasts as long as the process
     sys.stdout = _text(_Output(1, "w", closefd=False), sys.stdout)

@@ -16,7 +16,7 @@ from memmux.processes import alive
 from memmux.wire.curve import Curve
 
 LINE_BYTES = 4096  # more than any READY line has
-_ADDRESS = re.compile(r"ipc:///.+|tcp://[^/]+:\d{1,5}")
+_ADDRESS = re.compile(r"ipc:///.+|tcp://[^/]+:\d{1,5}", re.DOTALL)  # a folder's name may have line breaks
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from memmux.relay.frames import (
     HELLO,
     LINE,
     OUTPUT,
+    PAYLOAD_BYTES,
     PIN,
     REPLAYED,
     SETTLED,
@@ -30,6 +31,7 @@ from memmux.relay.frames import (
     FrameReader,
     unpack_numbers,
 )
+from memmux.relay.overlong import Overlong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class LineLog:
         self._number = 0
         self._offered = 0  # the highest number that a gateway has been sent
         self._begun = bytearray()  # a line of the host that has no end yet
+        self._overlong: Overlong | None = None  # the same, if it is too long to be sent
         self._unsettled = 0
         self._unsettled_bytes = 0
         self._ended: bytes | None = None
@@ -83,23 +86,40 @@ class LineLog:
     def read(self, data: bytes, at: int) -> None:
         """Take what the host wrote."""
         first, newline, rest = data.partition(b"\n")
-        self._begun += first
+        self._begin(first)
         while newline:
-            self._take(bytes(self._begun), at)
-            self._begun.clear()
+            self._finish(at)
             first, newline, rest = rest.partition(b"\n")
-            self._begun += first
+            self._begin(first)
 
     def end(self, why: bytes = b"", at: int = 0) -> None:
         """Take that nothing more comes; a last line may lack its end."""
         if self._ended is not None:
             return
-        if self._begun:
-            self._take(bytes(self._begun), at)
-            self._begun.clear()
+        if self._begun or self._overlong is not None:
+            self._finish(at)
         self._ended = why
         if self._connected:
             self.to_gateway += Frame(END, 0, why).pack()
+
+    def _begin(self, part: bytes) -> None:
+        """Take a part of a line."""
+        if self._overlong is not None:
+            self._overlong.feed(part)
+            return
+        self._begun += part
+        if len(self._begun) > PAYLOAD_BYTES:
+            self._overlong = Overlong(self._begun)
+            self._begun = bytearray()
+
+    def _finish(self, at: int) -> None:
+        """Take the end of a line; what is too long is refused here, as no gateway can be sent it."""
+        if self._overlong is not None:
+            self._say(self._overlong.refusal())
+            self._overlong = None
+            return
+        self._take(bytes(self._begun), at)
+        self._begun.clear()
 
     def _take(self, payload: bytes, at: int) -> None:
         self._number += 1

@@ -16,7 +16,7 @@ LOOK_MOST_S = 0.5  # the same, when it takes long: then the processor is what al
 LOOK_PART = 16  # of the time for which a gateway was looked for is waited between two steps
 IDLE_LOOK_S = 0.25  # the same, while nothing waits for one
 IDLE_S = 10.0  # after which, while nothing waits for one, none is looked for
-LEAVE_S = 30.0  # for the answers, once the host's input has ended
+LEAVE_S = 120.0  # for the answers, once the host's input has ended: more than a call may wait, or a start takes
 SAID_S = 60.0  # for the first word of a gateway, which may have to be started, on a busy machine
 READ_BYTES = 1 << 18
 _ENDS = select.POLLERR | select.POLLHUP | select.POLLNVAL
@@ -99,6 +99,8 @@ class Relay:
                 self._log.end(self._host.gone)
                 self._send()
             code, words = self._log.exit or (0, b"")
+            if self._log.exit is None and not self._host.gone and self._log.oldest:
+                code, words = 1, b"memmux mcp: not every line was answered within %d s; run `memmux doctor`" % LEAVE_S
         except LeaveError as left:
             code, words = left.code, left.words
         finally:

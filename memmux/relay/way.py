@@ -31,6 +31,7 @@ FOUND_S = 2.0  # the same, once the cluster is known to be there
 FAILURES = 3  # connections in a row over which nothing was said, before the same
 PAUSE_S = 0.1  # after such a connection; doubled each time
 PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
+SHORTAGES = 6  # of descriptors or processes, one after the other, before the same
 UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
 STEADY_S = 10.0  # a gateway that has served so long did not end for what it was sent
 ALONE = 2  # deaths of gateways with the same oldest line, before that host has one of its own: others need theirs
@@ -51,6 +52,7 @@ class ClusterWay(Way):
         self._heard_at = 0.0
         self._failures = 0
         self._private_failures = 0
+        self._shortages = 0
         self._deaths = 0  # of gateways, one soon after the other, with the same line as the oldest that is not settled
         self._oldest = 0
         self._not_before = 0.0
@@ -127,6 +129,23 @@ class ClusterWay(Way):
         self._began = now if self._began is None else self._began
         if now < self._not_before:
             return None
+        try:
+            connected = self._step(now, search=search)
+        except OSError as error:  # no descriptor or process is to be had, and others may give some back
+            self._lack(now, error)
+            return None
+        self._shortages = 0
+        return connected
+
+    def _lack(self, now: float, error: OSError) -> None:
+        self._shortages += 1
+        self._not_before = now + PAUSE_S * 2.0**self._shortages
+        if not self._child:
+            self._release_lock()
+        if self._shortages >= SHORTAGES:
+            raise LeaveError(1, f"memmux mcp: no gateway can be started: {error.strerror}".encode())
+
+    def _step(self, now: float, *, search: bool) -> _socket.socket | None:
         if self._route is None:
             self._route = routes.read(self._file)
             self.known = self.known or self._route is not None
@@ -195,8 +214,7 @@ class ClusterWay(Way):
         ours.setblocking(False)
         os.set_inheritable(theirs.fileno(), True)
         command = [sys.executable, "-P", "-m", "memmux.cli.launch", str(theirs.fileno()), *self._arguments]
-        self._child, self.busy = _spawn(command), True
-        theirs.close()
+        self._child, self.busy = _spawn(command, ours, theirs), True
         self._told, self._said = ours, b""
         return False
 
@@ -248,8 +266,7 @@ class ClusterWay(Way):
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         os.set_inheritable(theirs.fileno(), True)
         command = [sys.executable, "-P", "-m", "mcp_dealer", f"--connection-fd={theirs.fileno()}", *route.flags]
-        self._own_pid = _spawn(command)
-        theirs.close()
+        self._own_pid = _spawn(command, ours, theirs)
         return ours
 
     def wait_s(self, now: float) -> float:
@@ -281,7 +298,10 @@ class ClusterWay(Way):
 
 def _connect(path: str) -> _socket.socket | None:
     """Return a connection to the socket at a path; None if nobody listens there, or there is no room."""
-    made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    except OSError:
+        return None
     try:
         made.setblocking(False)
         made.connect(path)
@@ -291,10 +311,19 @@ def _connect(path: str) -> _socket.socket | None:
     return made
 
 
-def _spawn(command: list[str]) -> int:
-    """Start a process that has nothing of the host's but its standard error; return its pid."""
+def _spawn(command: list[str], ours: _socket.socket, theirs: _socket.socket) -> int:
+    """Start a process that has its end and nothing of the host's but standard error; return its pid.
+
+    Raises OSError, and closes both ends, if it can't be started.
+    """
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, 2, 1),
     ]
-    return os.posix_spawn(command[0], command, interpreter.environment(), file_actions=actions)
+    try:
+        return os.posix_spawn(command[0], command, interpreter.environment(), file_actions=actions)
+    except OSError:
+        ours.close()
+        raise
+    finally:
+        theirs.close()

@@ -353,3 +353,16 @@ def test_whoever_starts_it_by_hand_is_told_what_it_is(gateway: str, settings_env
         os.close(ours)  # the terminal goes
         out, _ = started.communicate(timeout=BOUND_S)
     assert out == b""
+
+
+def test_a_line_longer_than_a_frame_is_refused_and_the_next_one_is_answered(settings_env: dict[str, str]) -> None:
+    with RelayHost(settings_env) as host:
+        host.call(1, "memory_store", content="x" * (65 << 20))
+        assert host.answer(1)["error"]["code"] == -32600
+        host.call(2, "memory_health")
+        host.result(2)
+
+
+def test_a_relay_without_an_input_leaves_at_once(settings_env: dict[str, str]) -> None:
+    closed = ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *COMMAND]
+    assert subprocess.run(closed, env=settings_env, capture_output=True, timeout=BOUND_S, check=True).stdout == b""

@@ -106,8 +106,6 @@ def test_a_batch_is_taken_apart() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        b"",
-        b"\r\n",
         b"this is no JSON",
         b"Content-Length: 52",
         b"\xff\xfe{\x00}\x00",
@@ -219,3 +217,18 @@ def test_mending_touches_nothing_but_halves(value: Any, escaped: bool) -> None:
     assert json.dumps(whole).encode()
     if not any(0xD800 <= ord(character) <= 0xDFFF for character in json.dumps(value, ensure_ascii=False)):
         assert once == text
+
+
+@pytest.mark.parametrize("line", [b"", b" \t", b"\r", b"\xef\xbb\xbf"])
+def test_a_blank_line_is_ignored(line: bytes) -> None:
+    assert list(read(line)) == []
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_words_of_ours() -> None:
+    digits = b"7" * 5000
+    assert _refused(b'{"jsonrpc":"2.0","id":%s,"method":"ping"}' % digits) == (PARSE_ERROR, None)
+    line = b'{"jsonrpc":"2.0","id":5,"method":"ping","params":{"x":%s}}' % digits
+    assert _refused(line) == (PARSE_ERROR, 5)
+    said = _one(line)
+    assert isinstance(said, Refusal)
+    assert "int_max_str_digits" not in said.answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from memmux.relay import line_log
 from memmux.relay.frames import ANSWER, END, GO, HELLO, LINE, OUTPUT, PIN, REPLAYED, SETTLED, Frame, FrameReader
 from memmux.relay.line_log import BYTES, LINES, LineLog
 from tests.unit.examples import examples
@@ -132,6 +134,25 @@ def test_a_gateway_is_not_read_further_while_the_host_reads_nothing() -> None:
     assert not log.takes_lines
     log.written(len(log.to_host))
     assert log.takes_answers
+
+
+def test_a_line_that_is_too_long_is_refused_and_not_kept_and_the_next_one_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(line_log, "PAYLOAD_BYTES", 100)
+    log = LineLog()
+    log.connected(b"")
+    log.read(b"x" * 100 + b"\n", 0)
+    log.read(b'{"id": 7, "method": "', 0)
+    for _ in range(1000):
+        log.read(b"y" * 100, 0)
+    assert len(log.to_gateway) < 1000
+    log.read(b'"}\nnext\n' + b"z" * 101, 0)
+    log.end()
+    sent = [(kind, number, payload) for kind, number, payload in _sent(log) if kind == LINE]
+    assert sent == [(LINE, 1, b"x" * 100), (LINE, 2, b"next")]
+    answers = bytes(log.to_host).splitlines()
+    assert [json.loads(answer)["id"] for answer in answers] == [7, None]
 
 
 class Lines(RuleBasedStateMachine):

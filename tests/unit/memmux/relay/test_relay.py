@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from memmux.relay import frames
+from memmux.relay import relay as relays
 from memmux.relay.frames import Frame, FrameReader
 from memmux.relay.host import Host
 from memmux.relay.relay import LeaveError, Relay, Way
@@ -194,3 +195,14 @@ def test_without_any_gateway_a_relay_leaves_with_the_words_and_the_code() -> Non
     running.say(b"one\n")
     assert running.ended() == 3
     running.close()
+
+
+def test_a_relay_that_leaves_a_line_without_an_answer_says_so(
+    running: Running, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(relays, "LEAVE_S", 0.0)
+    running.say(b"one\n")
+    running.heard(0, 2)
+    running.close_input()
+    assert running.ended() == 1
+    assert "not every line was answered" in capfd.readouterr().err

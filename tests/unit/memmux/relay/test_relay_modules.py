@@ -24,11 +24,13 @@ ALLOWED = {
     "memmux.relay.frames",
     "memmux.relay.host",
     "memmux.relay.line_log",
+    "memmux.relay.overlong",
     "memmux.relay.process",
     "memmux.relay.relay",
     "memmux.relay.route",
     "memmux.relay.trial",
     "memmux.relay.way",
+    "memmux.stdio",
     "memmux.version",
     "select",
 }

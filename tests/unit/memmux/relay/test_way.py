@@ -31,7 +31,9 @@ def spawned(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The command lines of processes that would be started; a pid that is nobody's stands for each."""
     spawned: list[list[str]] = []
 
-    def spawn(command: list[str]) -> int:
+    def spawn(command: list[str], ours: socket.socket, theirs: socket.socket) -> int:
+        del ours
+        theirs.close()
         spawned.append(command)
         return 1 << 22
 
@@ -319,3 +321,22 @@ def test_a_relay_does_not_go_back_to_where_nobody_listens(
     own.close()
     way.close()
     assert len(spawned) == 1
+
+
+def test_a_shortage_of_processes_is_waited_for_and_then_said(
+    listener: socket.socket, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spawn(*command: object, **actions: object) -> int:
+        raise OSError(24, "Too many open files", str((command, actions)))
+
+    monkeypatch.setattr(os, "posix_spawn", spawn)
+    listener.close()
+    way = _way(short_tmp)
+    now = 0.0
+    for _ in range(ways.SHORTAGES - 1):
+        assert way.step(now, search=True) is None
+        now += 60.0
+    with pytest.raises(LeaveError) as left:
+        way.step(now, search=True)
+    assert (left.value.code, b"Too many open files" in left.value.words) == (1, True)
+    way.close()
