@@ -280,13 +280,15 @@ def _compare(
         listed = [memory for memory in memories if lets_through(fields, memory, superseded=True)]
         sent = {**fields, **{name: str(fields[name]) for name in ("after", "before") if name in fields}}
         for mode in ("exact", "keyword", "semantic", "hybrid"):
-            answer = desk.search(" ".join(words), direction, mode=mode, limit=limit, **sent)
+            # Words and meaning alone: what cues and neighbours add has oracles of its own.
+            body = {"query": " ".join(words), "mode": mode, "limit": limit, "filter": sent}
+            body |= {"cues": [], "context_weight": 0}
+            answer = desk.ask("memory.search", body, *frames([direction]))
             used, expected = brute_force(mode, words, direction, held, among, vectors=vectors, centred=centred)
             assert answer["mode"] == used
             found = [(ids[hit["memory"]["id"]], hit["score"]) for hit in answer["hits"]]
             best = sorted(expected.values(), reverse=True)
-            body = {"query": " ".join(words), "mode": mode, "limit": limit, "offset": 1, "filter": sent}
-            following = desk.ask("memory.search", body, *frames([direction]))
+            following = desk.ask("memory.search", {**body, "offset": 1}, *frames([direction]))
             assert [hit["score"] for hit in following["hits"]] == pytest.approx(best[1 : limit + 1], abs=1e-5)
             best = best[:limit]
             assert [score for _, score in found] == pytest.approx(best, abs=1e-5)
