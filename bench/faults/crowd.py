@@ -92,6 +92,7 @@ class Crowd:
                 process.kill()
                 _collect(process)
             else:
+                _collect(process)
                 if code:
                     self.broken[name] = f"exit code {code}"
         self._running.clear()

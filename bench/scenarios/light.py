@@ -72,6 +72,11 @@ def _first_search(here: Arena, starts: int) -> Iterator[Row]:
     report.progress("setting up the model")
     ready = _memmux(here, "setup")
     yield plain("memmux setup, with the model on this machine, s", ready["seconds"], key="setup_s")
+    with Client(settings=here.settings, name="bench") as client:
+        client.store(SENTENCE)
+        settle(client)
+    here.stop()
+    here.left()
     seconds = []
     for number in range(starts):
         report.progress(f"first search: {number + 1} of {starts}")

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.anyio
 PING = b'{"jsonrpc": "2.0", "id": %d, "method": "ping"}'
 DEEP = b"[" * 5000 + b"]" * 5000
 REFUSED: list[tuple[bytes, int, Any]] = [
-    (b"", -32700, None),
     (b"this is no JSON", -32700, None),
     (b"\xff\xfe\x00", -32700, None),
     (b'{"jsonrpc": "2.0", "id": 700, "method": "ping",}', -32700, 700),

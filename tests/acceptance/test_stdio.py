@@ -74,7 +74,7 @@ async def test_a_client_that_leaves_while_the_cluster_can_not_start_is_not_held(
             await server.send("tools/call", {"name": "memory_health", "arguments": {}}, 1)
             await server.send("ping", request_id=2)
             await server.answer(2)
-            assert await server.leave() == 0
+            assert await server.leave() == 1  # with a line that was not answered
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

@@ -13,8 +13,9 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings
 from tests.bounds import BOUND_S, pause
+from tests.commands import MEMMUX
 from tests.integration.helpers import complete, status_until
-from tests.integration.machines import MEMMUX, memmux
+from tests.integration.machines import memmux
 from tests.integration.mcp_by_hand import McpByHand
 
 PACKAGES = ("router", "workers", "mcp_dealer")

@@ -227,7 +227,7 @@ def test_file_that_can_not_be_read_is_reported_and_its_chunks_stay(client: Clien
     into(folder)
     bad.write_bytes(b"\x00\x01\x02")
     done = into(folder)
-    assert [(problem.path, "zero bytes" in problem.message) for problem in done.problems] == [(str(bad), True)]
+    assert [(problem.path, "NUL bytes" in problem.message) for problem in done.problems] == [(str(bad), True)]
     assert done.skipped == 1
     assert [chunk.content for chunk in chunks_of(client, bad)] == ["was good once"]
 

@@ -179,13 +179,13 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(arguments: list[str], instal
 
 
 def test_a_server_that_does_not_answer_is_said_with_its_last_words(install: Install, home: Path) -> None:
-    ended = install("cursor", "--env", "MEMMUX_READERS=many")
+    ended = install("cursor", "--env", "MEMMUX_DATABASE=/dev/null")
     assert ended.returncode == 1
     assert b"server_silent" in ended.stderr
-    assert b"MEMMUX_READERS" in ended.stderr
+    assert b"/dev/null" in ended.stderr
     assert b"memmux doctor" in ended.stderr
     assert (home / ".cursor" / "mcp.json").exists()
-    answer = json.loads(install("cursor", "--env", "MEMMUX_READERS=many", "--json").stdout)
+    answer = json.loads(install("cursor", "--env", "MEMMUX_DATABASE=/dev/null", "--json").stdout)
     assert answer["error"]["code"] == "server_silent"
 
 

@@ -44,7 +44,7 @@ def test_each_process_loads_only_what_its_work_needs(model_env: dict[str, str]) 
         client.search("worked")
         loaded = {worker["kind"]: _loaded(worker["pid"]) for worker in status.workers}
     assert _loaded(status.pid) == set()
-    assert loaded["embed"] == {"onnxruntime/", "numpy/"}
+    assert loaded["embed"] == {"onnxruntime/", "numpy/", "apsw/"}  # which model is searched with is in the database
     assert loaded["write"] == {"apsw/", "sqlite_vec/", "numpy/"}
     assert loaded["read"] == loaded["write"] | {"onnxruntime/"}  # it embeds queries
 
