@@ -211,8 +211,8 @@ class MemorySearch:
     def finds_by_meaning(self) -> bool:
         """Return whether the index that searches use has the newest memory with a vector, and finds one by its own.
 
-        An inverted file may miss a memory, so that one of a few is enough, or as many as are asked for that are the very
-        same.
+        An inverted file may miss a memory, so that one of a few is enough, or as many as are asked for that are the
+        very same.
         """
         model = vectors.current(self._connection)
         known = [] if model is None else engine.fetch(self._connection, _SQL["known_vectors"], {"model": model.id})

@@ -40,3 +40,14 @@ def test_a_breadth_suffices_if_nearly_nothing_is_missed(path: Path) -> None:
 
 def test_where_none_suffices_the_greatest_is_taken(path: Path) -> None:
     assert inverted_file.sufficient(path, VECTORS, 1) == BREADTHS[-1]  # one candidate never holds ten hits
+
+
+@pytest.mark.parametrize(("count", "dimensions"), [(3, 4), (40, 37), (2_000, 257)])
+def test_few_vectors_and_odd_numbers_of_dimensions_are_served(tmp_path: Path, count: int, dimensions: int) -> None:
+    vectors = clustered(count, dimensions)
+    inverted_file.build(vectors, tmp_path / "lists.faiss")
+    found = InvertedFile(tmp_path / "lists.faiss")
+    for slot in range(0, count, 1 + count // 20):
+        slots = found.nearest(vectors[slot], min(count, 40), BREADTHS[-1])
+        assert slot in slots
+        assert sorted(set(slots.tolist())) == slots.tolist()
