@@ -89,8 +89,8 @@ class Callers:
         for player in players:
             _tell(player, f"{at!r}\n".encode())
         dones = [Done.from_line(_heard(player)) for player in players]
-        if whole and (degraded := sum(done.degraded for done in dones)):
-            raise CallerError(f"{degraded} answers were degraded; `memmux status` says of what")
+        if whole and (degraded := sorted({code for done in dones for code in done.degraded})):
+            raise CallerError(f"answers were degraded: {', '.join(degraded)}")
         return dones
 
 

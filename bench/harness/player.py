@@ -41,12 +41,12 @@ class _Tally:
     calls: int = 0
     latencies_ms: list[float] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
-    degraded: int = 0
+    degraded: set[str] = field(default_factory=set)
 
     def note(self, seconds: float, answer: SearchResult | Stored) -> None:
         """Note a call that took so long."""
         self.calls += 1
-        self.degraded += bool(answer.degraded)
+        self.degraded.update(answer.degraded)
         if isinstance(answer, Stored):
             self.ids.append(answer.id)
         if self.calls > self.task.uncounted:
@@ -62,7 +62,7 @@ class _Tally:
             calls=self.calls,
             latencies_ms=tuple(self.latencies_ms),
             ids=tuple(self.ids),
-            degraded=self.degraded,
+            degraded=tuple(sorted(self.degraded)),
         )
 
 
@@ -113,7 +113,7 @@ class Player:
         return tally.done()
 
     def _moments(self, task: Task, began: float) -> Iterator[float]:
-        """Give the moment of each call, until the task's time is over."""
+        """Give the moment of each call, until the task's time is over; one is timed however long the others took."""
         chance = random.Random(f"{self._name} {task.first}")
         phase = chance.uniform(0, task.every_s)
         for number in count():
@@ -121,7 +121,8 @@ class Player:
             if task.every_s:
                 jitter = chance.uniform(-JITTER, JITTER) * task.every_s
                 moment = began + phase + number * task.every_s + jitter
-            if moment >= began + task.seconds or number == task.most:
+            late = moment >= began + task.seconds and number > task.uncounted
+            if late or number == task.most:
                 return
             yield moment
 

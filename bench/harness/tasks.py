@@ -22,7 +22,8 @@ class Work(StrEnum):
 class Task:
     """What one client does in one round.
 
-    seconds: no call begins later. most: nor are there more calls than so many; None for any number.
+    seconds: no call begins later, but for the first that is timed.
+    most: nor are there more calls than so many; None for any number.
     first, step: the client's nth call takes the question first + n * step, so clients that are told different firsts
     and their number as the step share the questions out among them. among: of so many of the questions; None for all.
     mode, tags: of a search. with_vectors: whether the questions' vectors are sent along, so that nothing is embedded.
@@ -67,7 +68,7 @@ class Done:
 
     began, ended: monotonic seconds, which all processes of a machine share, of what was timed. calls: how many there
     were, the uncounted included. latencies_ms: of the others. ids: of the memories whose storing was acknowledged.
-    degraded: how many answers had to do without something.
+    degraded: the codes of what answers had to do without.
     """
 
     began: float
@@ -75,7 +76,7 @@ class Done:
     calls: int
     latencies_ms: tuple[float, ...]
     ids: tuple[str, ...] = ()
-    degraded: int = 0
+    degraded: tuple[str, ...] = ()
 
     def to_line(self) -> bytes:
         """Return the line that `from_line` reads."""
@@ -85,4 +86,4 @@ class Done:
     def from_line(cls, line: bytes) -> Self:
         """Return the result that the line describes."""
         fields = orjson.loads(line)
-        return cls(**{**fields, "latencies_ms": tuple(fields["latencies_ms"]), "ids": tuple(fields["ids"])})
+        return cls(**{**fields, **{name: tuple(fields[name]) for name in ("latencies_ms", "ids", "degraded")}})

@@ -193,8 +193,12 @@ class Supervisor:
         return any(slot.stage is stage and slot.failures >= DEGRADED_AFTER for slot in self._slots)
 
     def failing_slots(self) -> list[str]:
-        """Return the names of the slots that have no process and have failed so often that they count as degraded."""
-        return [slot.name for slot in self._slots if slot.failures >= DEGRADED_AFTER and not slot.processes]
+        """Return the names of the slots that have failed so often that they count as degraded, with nothing ready.
+
+        A process that is being tried again changes nothing before it is.
+        """
+        failed = [slot for slot in self._slots if slot.failures >= DEGRADED_AFTER]
+        return [slot.name for slot in failed if all(process.ready is None for process in slot.processes)]
 
     def error(self, stage: Stage) -> str:
         """Return what the last process of that kind failed of that could not be started or said why it can't work."""

@@ -62,7 +62,7 @@ def test_as_many_calls_are_made_as_asked_for_with_the_questions_of_the_task() ->
     side = _Side()
     done = Player(side, QUESTIONS, "a").play(replace(SEARCH, first=1, step=2), time.monotonic())
     assert [query for query, *_ in side.searches] == [f"question {number}" for number in (1, 3, 5, 7)]
-    assert (done.calls, len(done.latencies_ms), done.ids, done.degraded) == (4, 4, (), 0)
+    assert (done.calls, len(done.latencies_ms), done.ids, done.degraded) == (4, 4, (), ())
     assert done.began <= done.ended
 
 
@@ -73,15 +73,15 @@ def test_search_is_made_with_the_mode_the_tags_and_the_vector_of_the_task() -> N
     assert side.searches == [("question 3", Mode.SEMANTIC, ("marked",), np.eye(10)[3].tolist())]
 
 
-def test_no_call_begins_after_the_time_of_the_task() -> None:
+def test_no_call_begins_after_the_time_of_the_task_but_the_first_that_is_timed() -> None:
     side = _Side()
-    done = Player(side, QUESTIONS, "a").play(Task(work=Work.SEARCH, seconds=0), time.monotonic())
-    assert (done.calls, side.searches) == (0, [])
+    done = Player(side, QUESTIONS, "a").play(Task(work=Work.SEARCH, seconds=0, uncounted=2), time.monotonic())
+    assert (done.calls, len(side.searches), len(done.latencies_ms)) == (3, 3, 1)
 
 
 def test_first_calls_are_not_timed_but_told() -> None:
     done = Player(_Side(degraded=1), QUESTIONS, "a").play(replace(SEARCH, uncounted=3), time.monotonic())
-    assert (done.calls, len(done.latencies_ms), done.degraded) == (4, 1, 1)
+    assert (done.calls, len(done.latencies_ms), done.degraded) == (4, 1, ("no_embedder",))
 
 
 def test_what_is_stored_is_distinct_among_rounds_and_clients_and_its_ids_are_told() -> None:

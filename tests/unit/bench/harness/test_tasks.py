@@ -24,7 +24,7 @@ TASK = Task(
 
 
 def test_task_and_result_are_read_as_they_were_written_a_line_each() -> None:
-    done = Done(began=1.5, ended=2.5, calls=3, latencies_ms=(0.25, 4.0), ids=("a",), degraded=1)
+    done = Done(began=1.5, ended=2.5, calls=3, latencies_ms=(0.25, 4.0), ids=("a",), degraded=("indexing",))
     for line in (TASK.to_line(), done.to_line()):
         assert line.endswith(b"\n")
         assert line.count(b"\n") == 1

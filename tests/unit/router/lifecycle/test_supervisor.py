@@ -178,6 +178,7 @@ def test_process_that_the_system_does_not_start_is_tried_again_with_pauses(
     assert (row["state"], row["error"]["code"]) == ("degraded", "worker_unavailable")  # type: ignore[index]
     assert "renamed/python" in supervisor.error(Stage.WRITE)
     ((identity, _),) = supervisor.start_due(now)
+    assert supervisor.failing_slots() == ["write-0"]
     supervisor.on_ready(identity, now)
     assert supervisor.failing_slots() == []
     assert supervisor.error(Stage.WRITE) == ""
