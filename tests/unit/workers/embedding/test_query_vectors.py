@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from workers.runtime.jobs import Job, silent
 
 @pytest.fixture
 def queries(tmp_path: Path) -> Iterator[QueryEmbedder]:
-    made = QueryEmbedder(load({"MEMMUX_DATABASE": str(tmp_path / "m.db"), "MEMMUX_EMBEDDER": EmbedderChoice.HASH}))
+    made = QueryEmbedder(replace(load(), database=tmp_path / "m.db", embedder=EmbedderChoice.HASH))
     yield made
     made.close()
 
