@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -14,7 +14,6 @@ from memmux.errors import (
     ERRORS,
     DatabaseCorruptError,
     DatabaseReplacedError,
-    MalformedMessageError,
     MemmuxError,
     ModelInvalidError,
     ModelMissingError,
@@ -43,8 +42,8 @@ from memmux.wire.requests import (
     Store,
     Tags,
 )
-from workers.embedding.queries import Pending, QueryEmbedder
-from workers.embedding.texts import HEALTH_TEXT
+from workers.embedding.queries import QueryEmbedder
+from workers.embedding.query_vectors import QueryVectors
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.db import rows
@@ -56,7 +55,6 @@ from workers.storage.reading.reader import SqliteReader
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
 _HOPELESS = (ModelMissingError.code, ModelInvalidError.code, ModelUnsupportedError.code)
 
-_LOOK_S = 0.05  # between two signs of life while a query is being embedded
 BodyT = TypeVar("BodyT", bound=Body)
 
 
@@ -70,7 +68,7 @@ class ReadWorker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.queries = QueryEmbedder(settings)
-        self._pending: Mapping[str, Pending] = {}
+        self._vectors = QueryVectors(self.queries, lambda: self._reader.model)
         self._open: Reader | None = None
         self._answers: dict[str, Callable[[Job, Alive], Answer]] = {
             "memory.get": self._get,
@@ -97,7 +95,7 @@ class ReadWorker:
     def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
         self._open = SqliteReader(self._settings.database, cues=self._settings.cues)
-        self._follow_model()
+        self._vectors.follow()
         self.queries.load()
         try:
             self._open.idle(alive)
@@ -115,20 +113,14 @@ class ReadWorker:
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Answer each of `jobs`, or say why not."""
         self._open_anew()
-        self._follow_model()
-        self._pending = self.queries.begin([(job, text) for job in jobs if (text := _to_embed(job)) is not None])
-        for job in sorted(jobs, key=lambda job: job.id in self._pending):  # what need not wait for the model goes first
+        self._vectors.begin(jobs)
+        for job in sorted(jobs, key=self._vectors.are_made):  # what need not wait for the model goes first
             try:
                 outcome: Answer | MemmuxError = self._answer(job, _watching(job, alive))
             except MemmuxError as error:
                 outcome = _alone(error)
             yield job, outcome
         self.queries.look_again()  # who is always busy is never idle
-
-    def _follow_model(self) -> None:
-        """Have queries embedded by the model that is searched with; a database that can't be read says so later."""
-        with suppress(MemmuxError):
-            self.queries.follow(self._reader.model)
 
     def facts(self) -> dict[str, object]:
         """Return seq, the change of the last answer, indexed, how many vectors are in the segments in use, and more.
@@ -140,7 +132,7 @@ class ReadWorker:
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
         self._open_anew()
-        self._follow_model()
+        self._vectors.follow()
         self.queries.look_again()
         try:
             self._reader.idle()
@@ -155,8 +147,6 @@ class ReadWorker:
         self._reader.close()
 
     def _answer(self, job: Job, alive: Alive) -> Answer:
-        if not job.frames:
-            raise MalformedMessageError("the request has no body")
         answer = self._answers.get(job.operation)
         if answer is None:
             raise UnknownOperationError(f"{job.operation!r} is nothing that a reader does")
@@ -171,7 +161,7 @@ class ReadWorker:
 
         What is not found where there is no such namespace is not there for that reason, and the error says so.
         """
-        asked = body.from_body(job.frames[0])
+        asked = job.body(body)
         with self._reader.snapshot(job.deadline, alive):
             placed = self._reader.place(asked, job.grant.namespaces)
             try:
@@ -190,7 +180,7 @@ class ReadWorker:
         return Answer((orjson.dumps(page),))
 
     def _search(self, job: Job, alive: Alive) -> Answer:
-        mode = Search.from_body(job.frames[0]).mode
+        mode = job.body(Search).mode
         query = self._query(job, alive)
         if not query and mode is Mode.SEMANTIC:
             for code in set(job.degraded).intersection(_HOPELESS):
@@ -200,33 +190,18 @@ class ReadWorker:
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
         notes = (*placed.notes, *_left_out(found.left_out))
         body = SearchResult(mode=found.mode, hits=found.hits, notes=notes).to_json()
-        degraded = (*found.degraded, *self.queries.degraded) if job.id in self._pending else found.degraded
-        return Answer((orjson.dumps(body),), degraded, done)
+        return Answer((orjson.dumps(body),), (*found.degraded, *self._vectors.degraded(job)), done)
 
     def _query(self, job: Job, alive: Alive) -> Embeddings:
         """Return the embeddings of a search, which came with it or are being made, if there are any."""
 
         def wait() -> Sequence[Embedded]:
-            return by_text(self._vector(job, alive), 1)[0]
+            return by_text(self._vectors.frames(job, alive), 1)[0]
 
-        return wait if job.id in self._pending else wait()
-
-    def _vector(self, job: Job, alive: Alive) -> Sequence[bytes]:
-        """Return the frames of the embeddings that came with a request, or are made here; none if there are none."""
-        pending, text = self._pending.get(job.id), _to_embed(job)
-        while pending is not None and text is not None:
-            try:
-                made = pending.result(_LOOK_S)
-            except TimeoutError:
-                alive()
-                continue
-            pending = None if made is None else self.queries.again((job, text), self._reader.model, made)
-            if pending is None:
-                return () if made is None else made.frames()
-        return job.frames[1:]
+        return wait if self._vectors.are_made(job) else wait()
 
     def _match(self, job: Job, alive: Alive) -> Answer:
-        asked = Search.from_body(job.frames[0])
+        asked = job.body(Search)
         if asked.mode.embeds:
             raise UnknownModeError(f"memory.match ranks by keyword or exact; ask memory.search for {asked.mode.value}")
         return self._search(job, alive)
@@ -253,7 +228,7 @@ class ReadWorker:
         return Answer((orjson.dumps(found),))
 
     def _namespaces(self, job: Job, alive: Alive) -> Answer:
-        asked = Namespaces.from_body(job.frames[0])
+        asked = job.body(Namespaces)
         with self._reader.snapshot(job.deadline, alive):
             found = self._reader.namespaces(asked)
         return Answer((orjson.dumps(found),))
@@ -264,20 +239,20 @@ class ReadWorker:
         return Answer((orjson.dumps(found),))
 
     def _dump(self, job: Job, alive: Alive) -> Answer:
-        asked = Dump.from_body(job.frames[0])
+        asked = job.body(Dump)
         with self._reader.snapshot(job.deadline, alive):
             page = self._reader.dump(asked)
         return Answer((orjson.dumps(page),))
 
     def _verify(self, job: Job, alive: Alive) -> Answer:
-        Nothing.from_body(job.frames[0])
+        job.body(Nothing)
         with self._reader.snapshot(job.deadline, alive):
             verified = self._reader.verify()
         return Answer((orjson.dumps(verified),))
 
     def _health(self, job: Job, alive: Alive) -> Answer:
-        asked = HealthRow.from_body(job.frames[0])
-        frames = self._vector(job, alive)
+        asked = job.body(HealthRow)
+        frames = self._vectors.frames(job, alive)
         refuse_wrong_lengths(frames)
         (texts,) = by_text(frames, 1)
         with self._reader.snapshot(job.deadline, alive):
@@ -291,18 +266,6 @@ class ReadWorker:
             if audit is None:
                 waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting, audit),))
-
-
-def _to_embed(job: Job) -> str | None:
-    """Return the text that is to be embedded here for a request, if one is; what is wrong with it is said later."""
-    if len(job.frames) != 1 or job.operation not in ("memory.search", "health.read"):
-        return None
-    if job.operation == "health.read":
-        return HEALTH_TEXT
-    with suppress(MemmuxError):
-        asked = Search.from_body(job.frames[0])
-        return asked.query if asked.embeds else None
-    return None
 
 
 def _left_out(count: int) -> tuple[str, ...]:

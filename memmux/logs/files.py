@@ -16,6 +16,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -55,6 +56,7 @@ class LogFile:
         self._path = folder
         self._size = self._most = 0
         self._look_at = 0.0
+        self._held: list[bytes] | None = None  # lines that are written together
         self._cut = False  # whether the last line has no end: the disk was full, or its writer was killed
         try:
             self._open()
@@ -72,16 +74,35 @@ class LogFile:
     def msg(self, line: bytes) -> None:
         """Append `line` and a newline."""
         with self._lock:
-            try:
-                now = time.monotonic()
-                if self._size >= self._most or now >= self._look_at:
-                    self._look(now)
-                data = b"\n%b\n" % line if self._cut else line + b"\n"
-                written = os.write(self._descriptor, data)
-                self._size += written
-                self._cut = written < len(data)
-            except (OSError, MemmuxError):
-                pass
+            if self._held is None:
+                self._write(line)
+            else:
+                self._held.append(line)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write the lines that are appended inside the block at its end, by one system call."""
+        with self._lock:
+            self._held = []
+        try:
+            yield
+        finally:
+            with self._lock:
+                held, self._held = self._held, None
+                if held:
+                    self._write(b"\n".join(held))
+
+    def _write(self, lines: bytes) -> None:
+        try:
+            now = time.monotonic()
+            if self._size >= self._most or now >= self._look_at:
+                self._look(now)
+            data = b"\n%b\n" % lines if self._cut else lines + b"\n"
+            written = os.write(self._descriptor, data)
+            self._size += written
+            self._cut = written < len(data)
+        except (OSError, MemmuxError):
+            pass
 
     debug = info = warning = error = msg
 

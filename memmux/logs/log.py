@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -54,6 +55,11 @@ def configure(name: str, settings: Settings) -> FilteringBoundLogger:
 def get() -> FilteringBoundLogger:
     """Return the logger of this process; until it is configured, one that writes for people."""
     return structlog.get_logger() if _logger is None else _logger
+
+
+def together() -> AbstractContextManager[None]:
+    """Return a context manager that writes what is logged inside its block at the end, at once."""
+    return nullcontext() if _sink is None else _sink.together()
 
 
 def catch_crashes(settings: Settings) -> None:

@@ -58,6 +58,8 @@ def check_metadata(metadata: object) -> None:
     """Raise MetadataInvalidError unless `metadata` is a JSON object, finite and within its limit."""
     if not isinstance(metadata, Mapping):
         raise MetadataInvalidError("the metadata is not a JSON object")
+    if not metadata:
+        return
     try:
         # First of all: it refuses what holds itself, which the walk below would never leave.
         size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))

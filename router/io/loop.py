@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import orjson
@@ -82,6 +82,7 @@ class Loop:
         self._gateways = gateways
         self._waited_for = -1  # the descriptor at which relays wait for a gateway, while it is polled
         self._log = log.get()
+        self._untold: list[tuple[actions.Log, float]] = []  # what is to be logged, and when it was
         self._startup = startup
         self._drain_began = 0.0
         self._drain_until: float | None = None
@@ -107,6 +108,7 @@ class Loop:
             finally:
                 self._supervisor.kill_all()
                 self._gateways.close()
+                self._tell()
                 self._close()
         if self._startup.failure is not None:
             raise self._startup.failure
@@ -128,19 +130,24 @@ class Loop:
         self._supervisor.add(Stage.EMBED, now)
         if self._successor is not None:
             self._supervisor.add(Stage.READ, now, held=True)
+        events: Mapping[object, int] = {}
         while not self._finished(now):
-            woken, due = self._wakeup.came(), self._due()
+            woken, due = self._wakeup.fileno() in events and self._wakeup.came(), self._due()
             if woken or now >= self._next_sweep:
                 self._reap(now)
             if woken or now >= due or self._startup.serving_since is None:
                 self._upkeep(now)
                 due = self._due()
+            self._tell()
             # The timeout is computed from the clock each time: after a signal, a poll's own count is off. It is rounded
             # up: a poll that returns a little early would be called again and again.
             self._poll_gateways(time.monotonic())
-            self._have_gateway(self._poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000))))
-            self._hear_workers()
-            self._hear_clients()
+            events = dict(self._poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000))))
+            self._have_gateway(events)
+            if self._backend in events:
+                self._hear_workers()
+            if any(source in events for source in self._listeners.polled):
+                self._hear_clients()
             now = time.monotonic()
         self._stop_workers()
         if self._successor_pid and self._startup.failure is None:
@@ -158,9 +165,9 @@ class Loop:
         if wanted is not None:
             self._poll(wanted)
 
-    def _have_gateway(self, events: Sequence[tuple[object, int]]) -> None:
+    def _have_gateway(self, events: Container[object]) -> None:
         """Start a gateway if somebody waits for one."""
-        if any(source == self._waited_for for source, _ in events):
+        if self._waited_for in events:
             self._gateways.start(time.monotonic())
 
     def _finished(self, now: float) -> bool:
@@ -264,9 +271,8 @@ class Loop:
                 if not sockets.send(self._backend, identity.encode(), frames):
                     self._supervisor.kill(identity)
                     return self._dispatcher.on_worker_exit(identity, now)
-            case actions.Log(level, event, fields):
-                # The time is from before the answer: its receiver may log it first.
-                getattr(self._log, level)(event, at_s=at_s, **fields)
+            case actions.Log():
+                self._untold.append((action, at_s))
             case actions.ReportStatus(routing_id, request_id, known):
                 self._listeners.look()  # whoever changed a key asks whether that is known
                 status = self._status(now)
@@ -281,6 +287,14 @@ class Loop:
             case _:
                 self._supervise(action, now)
         return ()
+
+    def _tell(self) -> None:
+        """Log what has happened, once the answers to it are on their way; the times are from before."""
+        if self._untold:
+            told, self._untold = self._untold, []
+            with log.together():
+                for line, at_s in told:
+                    getattr(self._log, line.level)(line.event, at_s=at_s, **line.fields)
 
     def _supervise(self, action: Action, now: float) -> None:
         """Perform what concerns a worker's process."""
@@ -344,6 +358,7 @@ class Loop:
                     self._log.error("hand_over_failed", successor=self._successor_pid, seconds=seconds)
             poller.poll(round(LOOK_S * 1000))
             self._hear_clients()
+            self._tell()
 
     def _begin_drain(self, now: float, reason: str) -> None:
         if self._drain_until is None:

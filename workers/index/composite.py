@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from workers.index import centre
 from workers.index.centre import Centre
 from workers.index.exact import ExactIndex
 from workers.index.interface import Index, Rows, Scored, Vectors
+from workers.index.scores import Scores
 from workers.index.segment import Segment
 
 
@@ -29,9 +31,10 @@ class JoinedIndex:
         found = [hit for index in self._indexes for hit in index.search(query, k, allowed)]
         return sorted(found, key=lambda hit: (-hit[1], -hit[0]))[:k]
 
-    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of the memories `rows` that has a vector."""
-        return {row: cosine for index in self._indexes for row, cosine in index.similarities(query, rows).items()}
+    def similarities(self, query: Vectors, rows: Rows) -> Scores:
+        """Return the cosine of each of the memories `rows`, ascending, that has a vector."""
+        found = (index.similarities(query, rows) for index in self._indexes)
+        return reduce(Scores.beside, found, Scores.of(()))
 
 
 class LayeredIndex:
@@ -67,6 +70,6 @@ class LayeredIndex:
         found = [*self.below.search(query, k, allowed), *self.above.search(query, k, allowed)]
         return sorted(found, key=lambda hit: (-hit[1], -hit[0]))[:k]
 
-    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of the memories `rows` that has a vector."""
-        return {**self.below.similarities(query, rows), **self.above.similarities(query, rows)}
+    def similarities(self, query: Vectors, rows: Rows) -> Scores:
+        """Return the cosine of each of the memories `rows`, ascending, that has a vector."""
+        return self.below.similarities(query, rows).beside(self.above.similarities(query, rows))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice, repeat
 
 import numpy as np
 
 from workers.index.centre import Centre
 from workers.index.interface import Rows, Scored, Vectors
+from workers.index.scores import Scores
 from workers.index.sketch import AXES, Sketch, Slots
 
 _CAPACITY = 64  # vectors that a new index has room for
@@ -119,10 +119,10 @@ class ExactIndex:
             return best(rows, self._matrix[: self._count] @ query, k)
         return self._best_of(self._slots_of(allowed), query, k)
 
-    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of the memories `rows` that has a vector."""
-        slots = [slot for row in rows for slot in self._slots.get(row, ())]
-        return dict(best(self._rows[slots], self._gather(np.array(slots, np.intp)) @ query, len(slots)))
+    def similarities(self, query: Vectors, rows: Rows) -> Scores:
+        """Return the cosine of each of the memories `rows`, ascending, that has a vector."""
+        slots = self._listed(rows)
+        return best_windows(self._rows[slots], self._gather(slots) @ query)
 
     def _near(self, query: Vectors, k: int) -> Slots | None:
         """Return the slots that the sketch finds near, or None where to compare all is quicker, or surer."""
@@ -133,9 +133,12 @@ class ExactIndex:
 
     def _slots_of(self, allowed: Rows) -> Slots:
         if allowed.size * _SPARSE < self._count:
-            listed = [slot for row in allowed.tolist() for slot in self._slots.get(row, ())]
-            return np.array(listed, np.intp)
+            return self._listed(allowed)
         return np.flatnonzero(np.isin(self._rows[: self._count], allowed))
+
+    def _listed(self, rows: Rows) -> Slots:
+        held = map(self._slots.get, rows.tolist(), repeat(()))
+        return np.fromiter(chain.from_iterable(held), np.intp)
 
     def _best_of(self, slots: Slots, query: Vectors, k: int) -> Scored:
         few = slots.size * _SPARSE < self._count
@@ -183,3 +186,11 @@ def best(rows: Rows, cosines: Vectors, k: int) -> Scored:
         if len(scored) >= k or chosen.size == cosines.size:
             return list(islice(scored.items(), k))
         take *= 2
+
+
+def best_windows(rows: Rows, cosines: Vectors) -> Scores:
+    """Return the scores of memories by their best window; rows: ascending, of each of whose windows is a cosine."""
+    if not rows.size:
+        return Scores(rows, np.empty(0))
+    starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+    return Scores(rows[starts], np.maximum.reduceat(cosines, starts).clip(-1, 1).astype(np.float64))

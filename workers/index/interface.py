@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from workers.index.centre import Centre  # which is one of vectors
+    from workers.index.scores import Scores
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -27,5 +27,5 @@ class Index(Protocol):
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`, exactly; of those in `allowed`, if given."""
 
-    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of the memories `rows` that has a vector."""
+    def similarities(self, query: Vectors, rows: Rows) -> Scores:
+        """Return the cosine of each of the memories `rows`, ascending, that has a vector."""

@@ -44,8 +44,11 @@ class Neighbours:
     def around(self, rows: Rows) -> Rows:
         """Return `rows` and all that is beside them, ascending, each once."""
         near, far = self.beside(rows)
-        found: Rows = np.unique(np.concatenate((rows, *near, *far)))
-        return found[1:] if found.size and not found[0] else found
+        known = np.zeros(len(self.after), np.bool_)
+        for some in (rows, *near, *far):
+            known[some] = True
+        known[:1] = False
+        return np.flatnonzero(known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ import orjson
 
 from memmux.files import durable
 from workers.index.centre import Centre
-from workers.index.exact import best
+from workers.index.exact import best, best_windows
 from workers.index.interface import Rows, Scored, Vectors
+from workers.index.scores import Scores
 from workers.index.sketch import Slots
 
 VERSION: Final = 3  # of the files
@@ -152,10 +153,10 @@ class Segment:
             count *= _WIDER
         return self._exactly(np.flatnonzero(wanted), query, k)
 
-    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of the memories `rows` that has a vector here."""
-        slots = self._slots_of(np.array(sorted(rows), np.int64))
-        return dict(self._exactly(slots, query, len(slots)))
+    def similarities(self, query: Vectors, rows: Rows) -> Scores:
+        """Return the cosine of each of the memories `rows`, ascending, that has a vector here."""
+        slots = self._slots_of(rows)
+        return best_windows(self._rows[slots], self._vectors[slots] @ query)
 
     def _slots_of(self, rows: Rows) -> Slots:
         """Return the visible slots of the memories `rows`, which are ascending."""

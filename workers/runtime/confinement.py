@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from memmux.errors import MalformedMessageError, MemmuxError, NotAllowedError
+from memmux.errors import MemmuxError, NotAllowedError
 from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.protocol import Header
@@ -83,9 +83,7 @@ def confined(job: Job) -> Job:
             f"{job.operation} does not keep to namespaces, and the key {grant.name!r} is bound to some; "
             "do it with a key that is not"
         )
-    if not job.frames:
-        raise MalformedMessageError("the request has no body")
-    held = rule(grant, body.from_body(job.frames[0]))
+    held = rule(grant, job.body(body))
     return replace(job, frames=(held.to_body(), *job.frames[1:]))
 
 

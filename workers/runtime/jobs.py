@@ -6,11 +6,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
-from memmux.errors import CancelledError, DeadlineExceededError, MemmuxError
+from memmux.errors import CancelledError, DeadlineExceededError, MalformedMessageError, MemmuxError
 from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.operations import Stage
+from memmux.wire.requests import Body
+
+BodyT = TypeVar("BodyT", bound=Body)
 
 
 def _wanted() -> bool:
@@ -39,6 +42,16 @@ class Job:
     cancelled: Callable[[], bool] = _wanted
     grant: Grant = LOCAL
     zone: str = ""
+    _bodies: dict[type[Body], Body] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def body(self, kind: type[BodyT]) -> BodyT:
+        """Return the body, read once; raise MalformedMessageError, or the RequestError that names what is wrong."""
+        found = self._bodies.get(kind)
+        if not isinstance(found, kind):
+            if not self.frames:
+                raise MalformedMessageError("the request has no body")
+            found = self._bodies[kind] = kind.from_body(self.frames[0])
+        return found
 
     def check(self) -> None:
         """Raise CancelledError if nobody waits for it, DeadlineExceededError if its time is up."""

@@ -76,5 +76,7 @@ class Filter(Body):
 
 def filter_of(value: object, *, include_superseded: bool) -> Filter:
     """Return the filter that `value` is or describes, with what the operation says of superseded memories."""
+    if isinstance(value, dict) and value.get("include_superseded") is None:
+        value = {**value, "include_superseded": include_superseded}
     found = value if isinstance(value, Filter) else Filter.from_json(value)
     return replace(found, include_superseded=include_superseded) if found.include_superseded is None else found

@@ -61,6 +61,7 @@ class Namespaces:
         self._connection = connection
         self._among = among
         self._live: list[str] | None = None
+        self._there: dict[str, bool] = {}
 
     def place(self, asked: BodyT) -> Placed[BodyT]:
         """Return the request as it is meant.
@@ -76,7 +77,8 @@ class Namespaces:
                 body = replace(asked, memories=self._together(asked.memories))
             case Search() | List() | Forget():
                 named = self._all_meant(asked.filter.namespace)
-                body = replace(asked, filter=replace(asked.filter, namespace=named))
+                if named != asked.filter.namespace:
+                    body = replace(asked, filter=replace(asked.filter, namespace=named))
             case Tags() | Changes():
                 named = self._all_meant(asked.namespace)
                 body = replace(asked, namespace=named)
@@ -161,7 +163,9 @@ class Namespaces:
         return [name for (name,) in engine.fetch(self._connection, _SQL["deleted"], {})]
 
     def _is_there(self, name: str) -> bool:
-        return bool(engine.value(self._connection, _SQL["is_there"], {"namespace": name}))
+        if (there := self._there.get(name)) is None:
+            there = self._there[name] = bool(engine.value(self._connection, _SQL["is_there"], {"namespace": name}))
+        return there
 
     def _was_there(self, name: str) -> bool:
         return self._is_there(name) or bool(engine.value(self._connection, _SQL["was_there"], {"namespace": name}))

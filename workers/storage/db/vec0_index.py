@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from workers.index.interface import Rows, Scored, Vectors
+from workers.index.scores import Scores
 from workers.storage.db import engine, queries
 from workers.storage.db.vectors import Model
 
@@ -45,9 +46,9 @@ class TableIndex:
         name = "nearest_of_all" if self._namespace is None else "nearest_of_namespace"
         return _scored(engine.fetch(self._connection, _SQL[name], values))
 
-    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of the memories `rows` that has a vector."""
-        return dict(self._of_rows(query, rows, len(rows)))
+    def similarities(self, query: Vectors, rows: Rows) -> Scores:
+        """Return the cosine of each of the memories `rows`, ascending, that has a vector."""
+        return Scores.of(self._of_rows(query, rows.tolist(), len(rows)))
 
     def _windows(self, query: Vectors, take: int) -> Scored:
         values = {"query": _blob(query), "k": take, "namespace": self._namespace}

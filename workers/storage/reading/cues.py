@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from types import MappingProxyType
 
 import apsw
@@ -21,8 +22,9 @@ from memmux.wire.cues import Cue
 from workers.index.bm25 import Scored
 from workers.index.interface import Rows
 from workers.index.proximity import proximity
+from workers.index.scores import Values
 from workers.storage.db import engine, queries
-from workers.storage.reading.parts import Parts, Values
+from workers.storage.reading.parts import Parts
 from workers.words.cue_words import ASKS_WHEN, MAY_NAME_TIME, NO_NAMES, SPEAKERS, says_time
 from workers.words.stopwords import STOP_WORDS
 
@@ -32,6 +34,7 @@ _SQL = queries.load("search")
 _READ = 1_000  # characters of a question that are looked at
 _TEXT = 2_000  # and of a memory, for a time that it says
 _HEAD = 64  # and for who said it
+_ZONE_S = 60.0  # a machine may be given another time zone
 _ROUNDING = 1e-9
 _NAME_WORDS = 3  # of which a name before a colon consists at most
 _NAME = re.compile(r"[^\W\d_][\w\u2019'-]*")
@@ -143,12 +146,20 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(word.casefold() for word in capitals or said)
 
 
+@lru_cache(maxsize=64)
+def _zone(name: str, _period: float) -> tzinfo:
+    """Return a time zone, which is looked up once a period, as that reads files."""
+    from memmux import when
+
+    return when.zone_of(name or None)
+
+
 def _period(text: str, now: float, zone: str) -> tuple[float, float] | None:
     if MAY_NAME_TIME.search(text) is None:
         return None
     from memmux import when  # costs 60 ms and a MiB, for the first question that may name a time
 
-    span, _ = when.find(text, now=datetime.fromtimestamp(now, UTC), zone=when.zone_of(zone or None))
+    span, _ = when.find(text, now=datetime.fromtimestamp(now, UTC), zone=_zone(zone, now // _ZONE_S))
     if span is None:
         return None
     start, end = span.start, span.before

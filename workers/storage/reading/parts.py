@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.index.interface import Rows
+from workers.index.scores import Values
 
-Values = NDArray[np.float64]
 WORDS, MEANING, NEW, USE = "words", "meaning", "new", "use"
 NEIGHBOURS, THREAD = "neighbours", "thread"
 

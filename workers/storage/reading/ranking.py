@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from workers.index.interface import Rows
+from workers.index.scores import Scores, merged, within
 from workers.storage.reading import parts
 from workers.storage.reading.parts import Parts
 
@@ -44,9 +46,6 @@ class Near:
 NEAR: Mapping[str, Near] = {"all-MiniLM-L6-v2": Near(0.05, 0.085)}
 """By model, where `python -m bench floor` has measured it."""
 
-Scores = Mapping[int, float]
-"""Scores of memories by their row."""
-
 
 def candidates(limit: int, offset: int = 0) -> int:
     """Return how many of the best of each ranking are candidates for `limit` hits of both, after `offset` others.
@@ -64,10 +63,9 @@ def covered(query: Collection[str], content: Collection[str]) -> float:
     return sum(word in content for word in query) / len(query) if query else 0.0
 
 
-def by_best(scores: Scores) -> dict[int, float]:
-    """Return positive scores as parts of the best one."""
-    best = max(scores.values(), default=1.0)
-    return {row: score / best for row, score in scores.items()}
+def by_best(scores: Scores) -> Parts:
+    """Return the candidates of a ranking by words, their positive scores as parts of the best one."""
+    return Parts(scores.rows, {parts.WORDS: scores.values / (scores.most or 1.0)})
 
 
 def whole(best: float, most: float, memories: int) -> float:
@@ -87,8 +85,8 @@ def least(cosines: Scores, usual: float) -> float:
     it, which is about where the least one is.
     """
     if len(cosines) <= CANDIDATES:
-        return min(cosines.values(), default=0.0)
-    return usual - abs(max(cosines.values()) - usual) / 2
+        return cosines.least
+    return usual - abs(cosines.most - usual) / 2
 
 
 def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | None = None) -> Parts:
@@ -98,18 +96,16 @@ def fuse(keyword: Scores, cosines: Scores, whole: float = 0.0, least: float | No
     `least`, or the least of the candidates, and the greatest. A memory that matches no word, or has no vector yet, gets
     nothing for that half.
     """
-    rows = list(dict.fromkeys((*cosines, *keyword)))
-    words = np.array([keyword.get(row, 0.0) for row in rows])
-    words *= _KEYWORD_SHARE / (max(whole, max(keyword.values(), default=0.0)) or 1.0)
-    near = np.array([cosines.get(row, np.nan) for row in rows])
-    greatest = max(cosines.values(), default=0.0)
+    rows = merged(cosines.rows, keyword.rows)
+    words = keyword.at(rows, 0.0) * (_KEYWORD_SHARE / (max(whole, keyword.most) or 1.0))
+    near = cosines.at(rows, np.nan)
     if least is None:
-        least = min(cosines.values(), default=0.0)
-    spread = greatest - least
+        least = cosines.least
+    spread = cosines.most - least
     # Where all are equally near, all are the nearest.
     part = np.maximum((near - least) / spread, 0.0) if spread > _SAME else np.ones(len(rows))
     meaning = (1 - _KEYWORD_SHARE) * np.where(np.isnan(near), 0.0, part)
-    return Parts(np.array(rows, np.int64), {parts.WORDS: words, parts.MEANING: meaning})
+    return Parts(rows, {parts.WORDS: words, parts.MEANING: meaning})
 
 
 def ranked(fused: Parts, created: Mapping[int, float], uses: Mapping[int, int], now: float) -> Parts:
@@ -125,23 +121,17 @@ def ranked(fused: Parts, created: Mapping[int, float], uses: Mapping[int, int], 
     return found.plus(parts.USE, _USE_SHARE * used / most) if most else found
 
 
-def relevant(fused: Parts, keyword: Scores, cosines: Scores, floor: float, answers: Callable[[], bool]) -> Parts:
+def relevant(fused: Parts, worded: Rows, cosines: Scores, floor: float, answers: Callable[[], bool]) -> Parts:
     """Return what has to do with a query: all but what is far and has none of its words, if anything has.
 
-    floor: the cosine from which on a memory has. answers: whether one has enough of the words, for where none is near.
-    What has no vector is not judged.
+    worded: what has words of it, ascending. floor: the cosine from which on a memory has to do with it. answers:
+    whether one has enough of the words, for where none is near. What has no vector is not judged.
     """
-    if max(cosines.values(), default=-1.0) < floor and not answers():
+    if (cosines.most if len(cosines) else -1.0) < floor and not answers():
         return near(fused, cosines, floor)
-    return near(fused, cosines, _FAR * floor, keyword)
+    return fused.only((cosines.at(fused.rows, np.inf) >= _FAR * floor) | within(fused.rows, worded))
 
 
-def near(scored: Parts, cosines: Scores, least: float, but: Container[int] = ()) -> Parts:
-    """Return what is ranked without those whose cosine is known to be below `least`, unless they are in `but`."""
-    kept = [cosines.get(row, least) >= least or row in but for row in scored.rows.tolist()]
-    return scored.only(np.array(kept, np.bool_))
-
-
-def ordered(scores: Scores) -> list[tuple[int, float]]:
-    """Return the memories of `scores`, best first, newer first among equals."""
-    return sorted(scores.items(), key=lambda item: (-item[1], -item[0]))
+def near(scored: Parts, cosines: Scores, least: float) -> Parts:
+    """Return what is ranked without those whose cosine is known to be below `least`."""
+    return scored.only(cosines.at(scored.rows, least) >= least)

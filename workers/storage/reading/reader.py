@@ -104,7 +104,7 @@ class SqliteReader:
         where = condition(asked.filter, current=current, unused_since=asked.unused_since, deleted=deleted)
         total = engine.value(self._connection, _SQL["count"].format(where=where.sql), where.values)
         order = "last_deleted" if asked.deleted else "newest"
-        page = self._search.rows(order, where, limit=asked.limit, offset=asked.offset)
+        page = self._search.scopes.rows(order, where, limit=asked.limit, offset=asked.offset)
         deletions = rows.deletions(self._connection, page) if asked.deleted else ()
         return Page(memories=tuple(rows.memories(self._connection, page)), total=total, deletions=tuple(deletions))
 

@@ -1,13 +1,28 @@
-"""Scope: the memories that a search by meaning is among, and an index that knows more of them, or of others."""
+"""Scope: the memories that a search is among, by a condition or by an index that knows more of them, or of others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import apsw
+import numpy as np
+import orjson
+
+from memmux.wire.requests import Filter
 from workers.index.interface import Index, Rows, Scored, Vectors
+from workers.index.partitions import Partitions
+from workers.index.scores import Scores, within
+from workers.storage.db import engine, queries
+from workers.storage.db.filters import Condition, condition
+from workers.storage.db.vec0_index import TableIndex
+from workers.storage.db.vectors import Model
+from workers.storage.reading.vector_follower import VectorFollower
+
+_SQL = queries.load("search")
 
 FEW = 256  # hidden memories, up to which as many more are asked for as there are
+_LOOKED_AT = 500  # memories at once, the best first, for whether a filter lets them through
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,83 @@ class Scope:
         centre = self.index.centre
         return (query, 0.0) if centre is None else centre.apart(query)
 
-    def similarities(self, query: Vectors, rows: Sequence[int]) -> dict[int, float]:
-        """Return the cosine of each of the memories `rows`, all of which are in the scope, that has a vector."""
+    def similarities(self, query: Vectors, rows: Rows) -> Scores:
+        """Return the cosine of each of the memories `rows`, ascending and in the scope, that has a vector."""
         return self.index.similarities(query, rows)
+
+
+class Scopes:
+    """What searches are among, as a connection's transaction sees it."""
+
+    def __init__(self, connection: apsw.Connection, vector_follower: VectorFollower) -> None:
+        self._connection = connection
+        self._vector_follower = vector_follower
+        self._seq = 0
+
+    def at(self, seq: int) -> None:
+        """Search as of the change where the transaction that has just begun stands."""
+        self._seq = seq
+
+    def where(self, asked: Filter) -> tuple[Condition, bool]:
+        """Return the condition of a search, and whether no vectors are unverified."""
+        superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
+        return condition(asked, current=bool(superseded) and not asked.include_superseded), not unverified
+
+    def of(self, model: Model, asked: Filter, where: Condition) -> Scope:
+        """Return the memories among which a search by meaning is."""
+        index = self.index(model, asked)
+        hidden = self._superseded(asked) if where.current else frozenset()
+        if where.plain and len(hidden) <= FEW:
+            return Scope(index, hidden=hidden)
+        return Scope(index, self._allowed(where, index, hidden))
+
+    def partitions(self, model: Model) -> Partitions | None:
+        """Return the vectors of a model; None where they are in tables alone."""
+        return self._vector_follower.follow(model, self._seq)
+
+    def index(self, model: Model, asked: Filter) -> Index:
+        """Return the index of the namespaces that a filter is about; several are chosen from all of them in tables."""
+        partitions = self.partitions(model)
+        name = asked.namespace if isinstance(asked.namespace, str) else None
+        if partitions is None:
+            return TableIndex(self._connection, model, name)
+        if name is not None:
+            return partitions.of(name)
+        several = several_of(asked)
+        return partitions.everywhere() if several is None else partitions.joined(several)
+
+    def fitting(self, where: Condition, rows: Rows) -> Rows:
+        """Return those of some memories that `where` lets through, ascending."""
+        found = self.rows("those", where, rows=orjson.dumps(rows.tolist()).decode())
+        return np.sort(np.array(found, np.int64))
+
+    def best(self, scores: Scores, where: Condition, limit: int) -> Scores:
+        """Return the `limit` best, newer ones among equals, of the memories that `where` lets through."""
+        if where.plain and not where.current:
+            return scores.best(limit)
+        found, ahead, depth = np.empty(0, np.int64), scores.best_first(len(scores)), max(limit, _LOOKED_AT)
+        while len(ahead) and len(found) < limit:
+            piece, ahead, depth = ahead[:depth], ahead[depth:], 2 * depth
+            found = np.concatenate((found, piece[within(piece, self.fitting(where, piece))]))
+        return scores.among(np.sort(found[:limit]))
+
+    def rows(self, name: str, where: Condition, **values: str | int) -> Sequence[int]:
+        """Return the rows that a query of `search.sql` finds among the memories that `where` lets through."""
+        found = engine.fetch(self._connection, _SQL[name].format(where=where.sql), {**where.values, **values})
+        return [row for (row,) in found]
+
+    def _superseded(self, asked: Filter) -> frozenset[int]:
+        single = asked.namespace if isinstance(asked.namespace, str) else None
+        return frozenset(orjson.loads(engine.value(self._connection, _SQL["superseded"], {"namespace": single})))
+
+    def _allowed(self, where: Condition, index: Index, hidden: frozenset[int]) -> Rows:
+        """Return the rows of the memories that `where` lets through, and maybe some that are not in `index` anyway."""
+        # What is in memory is live and of one namespace: no need to look at each memory, which costs far more.
+        name = "rows" if isinstance(index, TableIndex) else where.by_tags or "rows"
+        found = orjson.loads(engine.value(self._connection, _SQL[name].format(where=where.sql), where.values))
+        return np.array([row for row in found if row not in hidden] if hidden else found, np.int64)
+
+
+def several_of(asked: Filter) -> tuple[str, ...] | None:
+    """Return the namespaces that a filter is about; None for all of them."""
+    return (asked.namespace,) if isinstance(asked.namespace, str) else asked.namespace

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import apsw
 import numpy as np
 
 from workers.index import bm25, neighbours
+from workers.index.interface import Rows
 from workers.index.neighbours import Neighbours
 from workers.index.partitions import Partitions
+from workers.index.scores import Scores, within
 from workers.storage.reading import parts
 from workers.storage.reading.gates import Gates
 from workers.storage.reading.parts import Parts
 from workers.storage.reading.thread_follower import ThreadFollower
 from workers.storage.reading.word_follower import WordFollower
-from workers.storage.reading.word_search import scores_of
 
 
 class ThreadSearch:
@@ -51,34 +52,46 @@ class ThreadSearch:
         return self._gates.neighbours(namespaces, vectors)
 
 
-def worded(found: bm25.Scored, beside: Neighbours, weight: float) -> bm25.Scored:
-    """Return the memories that have words of a query or stand beside one that has them, and their scores."""
-    size = max(len(beside.after), int(found.rows[-1]) + 1 if found.rows.size else 0)
-    total = np.zeros(size)
-    total[found.rows] = found.scores
-    total[: len(beside.after)] += neighbours.spread(found, beside, weight)
-    rows = np.flatnonzero(total)
-    return replace(found, rows=rows, scores=total[rows])
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands beside the memories of one search, and what it says for them.
 
-
-def together(
-    fused: Parts, by_words: tuple[bm25.Scored, bm25.Scored], beside: Neighbours, weight: float, *, best: Sequence[int]
-) -> Parts:
-    """Return memories, ascending, with what those beside them and their threads say for them.
-
-    by_words: their scores by words, without and with the words of those beside a memory. best: as of
-    `neighbours.gains`.
+    beside: as of `ThreadSearch.neighbours`. weight: how much it counts, from 0 to 1. own: the scores by words.
+    words: the same with the words of what stands beside a memory, so that there are more.
     """
-    fused = fused.only(np.argsort(fused.rows))
-    rows = fused.rows.tolist()
-    gains = neighbours.gains(fused.rows, fused.total, beside, np.isin(fused.rows, best), weight)
-    own, all_words = (scores_of(scored, rows) for scored in by_words)
-    words = fused.named[parts.WORDS]
-    lent = words * np.array([1 - own.get(row, 0.0) / all_words[row] if row in all_words else 0.0 for row in rows])
-    known = Parts(fused.rows, {**fused.named, parts.WORDS: words - lent})
-    return known.plus(parts.NEIGHBOURS, gains.neighbours + lent).plus(parts.THREAD, gains.thread)
 
+    beside: Neighbours
+    weight: float
+    own: Scores
+    words: Scores
 
-def whole(weight: float) -> float:
-    """Return what a memory has at most by `together`, where it has at most 1 by itself."""
-    return 1 + weight * (neighbours.WHOLE - 1)
+    @classmethod
+    def of(cls, found: bm25.Scored, beside: Neighbours, weight: float) -> Around:
+        """Return what stands beside the memories that have words of a query."""
+        size = max(len(beside.after), int(found.rows[-1]) + 1 if found.rows.size else 0)
+        total = np.zeros(size)
+        total[found.rows] = found.scores
+        total[: len(beside.after)] += neighbours.spread(found, beside, weight)
+        rows = np.flatnonzero(total)
+        return cls(beside, weight, Scores(found.rows, found.scores), Scores(rows, total[rows]))
+
+    @property
+    def whole(self) -> float:
+        """What a memory has at most by `together`, where it has at most 1 by itself."""
+        return 1 + self.weight * (neighbours.WHOLE - 1)
+
+    def near(self, rows: Rows) -> Rows:
+        """Return some memories, in any order, and all that stand beside them, ascending."""
+        return self.beside.around(rows)
+
+    def together(self, fused: Parts, best: Rows) -> Parts:
+        """Return memories, ascending, with what those beside them and their threads say for them.
+
+        best: ascending, as of `neighbours.gains`.
+        """
+        gains = neighbours.gains(fused.rows, fused.total, self.beside, within(fused.rows, best), self.weight)
+        own, words = (scores.at(fused.rows, 0.0) for scores in (self.own, self.words))
+        share = np.divide(own, words, out=np.ones_like(words), where=words > 0)
+        lent = fused.named[parts.WORDS] * (1 - share)
+        known = Parts(fused.rows, {**fused.named, parts.WORDS: fused.named[parts.WORDS] - lent})
+        return known.plus(parts.NEIGHBOURS, gains.neighbours + lent).plus(parts.THREAD, gains.thread)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import apsw
 import numpy as np
 import orjson
@@ -130,24 +128,3 @@ class WordSearch:
     def _fetched(self, query: str, **values: str) -> Places:
         found = engine.value(self._connection, _SQL[query], {**values, "shift": SHIFT})
         return np.array(orjson.loads(found), np.int64)
-
-
-def best(found: Scored, limit: int) -> dict[int, float]:
-    """Return the `limit` best memories, best first, newer first among equals."""
-    rows, scores = found.rows, found.scores
-    if limit < rows.size:
-        least = np.partition(scores, -limit)[-limit]
-        chosen = np.flatnonzero(scores >= least)
-        rows, scores = rows[chosen], scores[chosen]
-    order = np.lexsort((-rows, -scores))[:limit]
-    return dict(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
-
-
-def scores_of(found: Scored, rows: Sequence[int]) -> dict[int, float]:
-    """Return the scores of some memories, without those that have none."""
-    if not found.rows.size:
-        return {}
-    wanted = np.array(rows, np.int64)
-    places = np.minimum(np.searchsorted(found.rows, wanted), found.rows.size - 1)
-    there = found.rows[places] == wanted
-    return dict(zip(wanted[there].tolist(), found.scores[places[there]].tolist(), strict=True))

@@ -54,6 +54,19 @@ def test_full_file_gets_another_name_and_no_line_is_torn(made: list[LogFile], fo
     assert max(path.stat().st_size for path in folder.iterdir()) < 4096 + 20
 
 
+def test_lines_of_one_block_are_written_together_at_its_end(made: list[LogFile], folder: Path) -> None:
+    sink = _begin(made, folder)
+    with sink.together():
+        sink.msg(b"one")
+        sink.msg(b"two")
+        assert _read(folder) == []
+    assert _read(folder) == [b"one", b"two"]
+    sink.msg(b"three")
+    with sink.together():
+        pass
+    assert _read(folder) == [b"one", b"two", b"three"]
+
+
 def test_all_files_together_stay_within_the_bound_and_the_newest_lines_are_kept(
     made: list[LogFile], folder: Path
 ) -> None:

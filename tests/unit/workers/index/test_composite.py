@@ -27,9 +27,9 @@ def test_only_allowed_ones_are_found() -> None:
 
 
 def test_similarities_are_those_of_whichever_has_the_memory() -> None:
-    assert JOINED.similarities(QUERY, [1, 2, 9]) == {1: 1.0, 2: np.float32(0.6)}
+    assert dict(JOINED.similarities(QUERY, np.array([1, 2, 9]))) == {1: 1.0, 2: np.float32(0.6)}
 
 
 def test_of_none_there_is_nothing() -> None:
     assert JoinedIndex([]).search(QUERY, 3) == []
-    assert JoinedIndex([]).similarities(QUERY, [1]) == {}
+    assert dict(JoinedIndex([]).similarities(QUERY, np.array([1]))) == {}

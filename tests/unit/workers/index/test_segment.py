@@ -96,8 +96,8 @@ def test_similarities_are_those_of_the_best_window(tmp_path: Path) -> None:
     made(database, VECTORS[:4], rows=[3, 3, 9, 11])
     ((path, manifest),) = segments.kept(database)
     cosines = VECTORS[:4] @ QUERIES[0]
-    found = Segment(path, manifest).similarities(QUERIES[0], [3, 4, 11])
-    assert found == pytest.approx({3: cosines[:2].max(), 11: cosines[3]})
+    found = Segment(path, manifest).similarities(QUERIES[0], np.array([3, 4, 11]))
+    assert dict(found) == pytest.approx({3: cosines[:2].max(), 11: cosines[3]})
 
 
 def test_layers_are_one_index(segment: Segment) -> None:
@@ -109,7 +109,7 @@ def test_layers_are_one_index(segment: Segment) -> None:
     layers.add(np.array([best[0], COUNT + 1], np.int64), np.stack([-query, query]))
     assert rows(layers.search(query, 3)) == [COUNT + 1, best[1], best[2]]
     assert rows(layers.search(query, 3, np.array([best[0], best[2]]))) == [best[2], best[0]]
-    assert layers.similarities(query, [best[0], best[1]])[best[0]] == pytest.approx(-1)
+    assert dict(layers.similarities(query, np.sort(best[:2])))[best[0]] == pytest.approx(-1)
     assert layers.of(best[0]).tolist() == [(-query).tolist()]
     assert len(layers) == COUNT + 1
 

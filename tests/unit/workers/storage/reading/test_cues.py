@@ -297,7 +297,7 @@ def test_each_cue_can_be_turned_off(filled: Desk, cue: Cue) -> None:
 
 def test_a_setting_says_which_cues_count_unless_a_search_does(filled: Desk) -> None:
     query = "harbour on 3 June 2026"
-    filled.questions._search._usual_cues = (Cue.PROXIMITY,)
+    filled.questions._search._fusion._usual_cues = (Cue.PROXIMITY,)
     assert not any("date" in why for why in _whys(filled, query).values())
     assert any("date" in why for why in _whys(filled, query, cues=["date"]).values())
 

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.index.scores import Scores
 from workers.storage.reading import ranking
 from workers.storage.reading.parts import Parts
 
@@ -20,7 +21,7 @@ def _parts(**named: list[float]) -> Parts:
 
 @given(SCORES, COSINES, st.booleans())
 def test_the_parts_of_a_score_add_up_to_it(keyword: dict[int, float], cosines: dict[int, float], ranked: bool) -> None:
-    found = ranking.fuse(keyword, cosines)
+    found = ranking.fuse(Scores.of(keyword.items()), Scores.of(cosines.items()))
     if ranked:
         found = ranking.ranked(found, dict.fromkeys(range(51), 5.0), {1: 4, 7: 1}, now=9.0)
     found = found.plus("date", np.full(len(found), 0.4)).best_first()

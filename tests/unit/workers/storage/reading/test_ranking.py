@@ -1,9 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from workers.index.scores import Scores
 from workers.storage.reading import ranking
 from workers.storage.reading.parts import Parts
+
+
+def fuse(keyword: dict[int, float], cosines: dict[int, float]) -> Parts:
+    return ranking.fuse(Scores.of(keyword.items()), Scores.of(cosines.items()))
 
 
 def _scores(found: Parts) -> dict[int, float]:
@@ -11,7 +18,7 @@ def _scores(found: Parts) -> dict[int, float]:
 
 
 def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
-    fused = ranking.fuse({1: 8.0, 2: 2.0}, {1: 0.1, 2: 0.3, 3: 0.5})
+    fused = fuse({1: 8.0, 2: 2.0}, {1: 0.1, 2: 0.3, 3: 0.5})
     assert _scores(fused) == pytest.approx({1: 0.5, 2: 0.125 + 0.25, 3: 0.5})
     why = dict(zip(fused.rows.tolist(), fused.why(), strict=True))
     assert why[1] == {"words": 0.5}
@@ -19,15 +26,15 @@ def test_half_of_a_score_is_words_and_half_is_meaning() -> None:
 
 
 def test_equals_are_ranked_newest_first() -> None:
-    assert ranking.fuse({1: 8.0}, {1: 0.1, 3: 0.5}).best_first().rows.tolist() == [3, 1]
+    assert fuse({1: 8.0}, {1: 0.1, 3: 0.5}).best_first().rows.tolist() == [3, 1]
 
 
 def test_a_memory_without_a_vector_gets_nothing_for_meaning() -> None:
-    assert _scores(ranking.fuse({1: 4.0, 2: 4.0}, {2: 0.9})) == {1: 0.5, 2: 1.0}
+    assert _scores(fuse({1: 4.0, 2: 4.0}, {2: 0.9})) == {1: 0.5, 2: 1.0}
 
 
 def test_where_nothing_is_found_nothing_is_ranked() -> None:
-    assert _scores(ranking.fuse({}, {})) == {}
+    assert _scores(fuse({}, {})) == {}
 
 
 def test_a_ranked_score_is_mostly_hybrid_and_then_newness_and_use() -> None:
@@ -58,11 +65,47 @@ def test_one_word_in_common_by_chance_is_no_answer_among_few_memories() -> None:
 
 
 def test_of_few_memories_the_least_cosine_is_none_and_of_many_one_below_the_mean() -> None:
-    assert ranking.least({1: 0.2, 2: 0.7}, usual=0.4) == 0.2
-    assert ranking.least({}, usual=0.4) == 0.0
-    many = {row: 0.5 + row / 1000 for row in range(301)}
+    assert ranking.least(Scores.of([(1, 0.2), (2, 0.7)]), usual=0.4) == 0.2
+    assert ranking.least(Scores.of(()), usual=0.4) == 0.0
+    many = Scores.of((row, 0.5 + row / 1000) for row in range(301))
     assert ranking.least(many, usual=0.2) == pytest.approx(0.2 - 0.3)
 
 
 def test_cosines_that_differ_by_rounding_alone_are_equal() -> None:
-    assert _scores(ranking.fuse({}, {1: 0.3, 2: 0.3 + 1e-8})) == {1: 0.5, 2: 0.5}
+    assert _scores(fuse({}, {1: 0.3, 2: 0.3 + 1e-8})) == {1: 0.5, 2: 0.5}
+
+
+def _plainly(
+    keyword: dict[int, float], cosines: dict[int, float], whole: float, least: float | None
+) -> dict[int, tuple[float, float]]:
+    """Return of each candidate what words and meaning give it, one memory at a time."""
+    best = max(whole, max(keyword.values(), default=0.0)) or 1.0
+    greatest = max(cosines.values(), default=0.0)
+    lowest = min(cosines.values(), default=0.0) if least is None else least
+    found = {}
+    for row in {*keyword, *cosines}:
+        meaning = 0.0
+        if row in cosines:
+            spread = greatest - lowest
+            meaning = 0.5 * max(0.0, (cosines[row] - lowest) / spread) if spread > 1e-6 else 0.5
+        found[row] = 0.5 * keyword.get(row, 0.0) / best, meaning
+    return found
+
+
+@given(
+    st.dictionaries(st.integers(1, 60), st.floats(0.01, 30)),
+    st.dictionaries(st.integers(1, 60), st.floats(-1, 1)),
+    st.floats(0, 40),
+    st.none() | st.floats(-1, 0.9),
+)
+def test_candidates_are_fused_as_one_memory_after_the_other_is(
+    keyword: dict[int, float], cosines: dict[int, float], whole: float, least: float | None
+) -> None:
+    fused = ranking.fuse(Scores.of(keyword.items()), Scores.of(cosines.items()), whole, least)
+    columns = zip(fused.named["words"].tolist(), fused.named["meaning"].tolist(), strict=True)
+    found = dict(zip(fused.rows.tolist(), columns, strict=True))
+    expected = _plainly(keyword, cosines, whole, least)
+    assert found.keys() == expected.keys()
+    assert all(found[row] == pytest.approx(expected[row], rel=1e-12) for row in found)
+    order = sorted(found, key=lambda row: (-sum(found[row]), -row))
+    assert fused.best_first().rows.tolist() == order

@@ -30,7 +30,7 @@ def fill(desk: Desk, count: int) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_pages_of_a_search_are_the_whole_of_it(desk: Desk, mode: str) -> None:
-    desk.questions._search._now = lambda: desk.clock.at
+    desk.questions._search._fusion._now = lambda: desk.clock.at
     fill(desk, 12)
     whole = ask(desk, mode, limit=12)
     assert len(whole) == 12
@@ -48,7 +48,7 @@ def test_deep_pages_follow_each_other(desk: Desk, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_least_score_leaves_out_what_is_below(desk: Desk, mode: str) -> None:
-    desk.questions._search._now = lambda: desk.clock.at
+    desk.questions._search._fusion._now = lambda: desk.clock.at
     fill(desk, 8)
     whole = ask(desk, mode)
     for least in {score for _, score in whole}:
@@ -61,7 +61,7 @@ def test_a_least_score_leaves_out_what_is_below(desk: Desk, mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_all_namespaces_are_searched_as_one(tmp_path: Any, mode: str, most_vectors: int) -> None:
     desk = Desk(tmp_path / "memories.db", most_vectors=most_vectors)
-    desk.questions._search._now = lambda: desk.clock.at
+    desk.questions._search._fusion._now = lambda: desk.clock.at
     for number, namespace in enumerate(("default", "other", "third", "other")):
         desk.store(f"word {number}", (1 - number / 10, (1 - (1 - number / 10) ** 2) ** 0.5), namespace=namespace)
     everywhere = {"namespace": None}
@@ -82,7 +82,7 @@ def test_newer_memories_and_those_of_use_are_ranked_before_their_equals(desk: De
         ids[name] = desk.store(f"word {name}", (1, 0))["id"]
         desk.sql("UPDATE memories SET created_at = ? WHERE id = ?", now - days * DAY_S, ids[name])
     assert desk.ask("memory.use", {"ids": [ids["used"], ids["used"], "unknown"]}) == {"count": 1}
-    desk.questions._search._now = lambda: now
+    desk.questions._search._fusion._now = lambda: now
     found = dict(ask(desk, "ranked"))
     hybrid = 0.7 * dict(ask(desk, "hybrid"))["word old"]
     assert found["word new"] == pytest.approx(hybrid + 0.2)

@@ -117,6 +117,6 @@ def test_many_superseded_ones_are_left_out_like_few(desk: Desk, monkeypatch: pyt
         renew(desk, desk.store(f"old {number}", (1, 0))["id"], f"new {number}")
     few = [desk.search("x", (1, 0), mode=mode, limit=20) for mode in ("semantic", "hybrid")]
     assert all(hit["memory"]["content"].startswith("new") for found in few for hit in found["hits"])
-    monkeypatch.setattr("workers.storage.reading.search.FEW", 2)
+    monkeypatch.setattr("workers.storage.reading.scope.FEW", 2)
     assert [desk.search("x", (1, 0), mode=mode, limit=20) for mode in ("semantic", "hybrid")] == few
     assert len(few[0]["hits"]) == 6
