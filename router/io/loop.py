@@ -99,11 +99,13 @@ class Loop:
         """
         self._poll(self._backend, self._wakeup.fileno())
         self._gateways.listen()
+        model_at = time.monotonic() + self._gateways.head_start_s
+        self._gateways.look(time.monotonic())
         with self._wakeup:
             try:
                 if self._successor is None:
                     self._welcome()
-                self._live()
+                self._live(model_at)
             finally:
                 self._supervisor.kill_all()
                 self._gateways.close()
@@ -121,11 +123,11 @@ class Loop:
         self._listeners.open()
         self._poll(*self._listeners.polled)
 
-    def _live(self) -> None:
-        """Begin, serve, and end in good order."""
+    def _live(self, model_at: float) -> None:
+        """Begin, serve, and end in good order; model_at: when the embedders are started."""
         now = time.monotonic()
         self._supervisor.add(Stage.WRITE, now, held=self._successor is not None)
-        self._supervisor.add(Stage.EMBED, now)
+        self._supervisor.add(Stage.EMBED, model_at)
         if self._successor is not None:
             self._supervisor.add(Stage.READ, now, held=True)
         while not self._finished(now):
