@@ -31,7 +31,7 @@ from memmux.config.settings import EmbedderChoice
 PAUSE_S = 3.0  # the longest that is promised
 PAUSE_MS = 10  # what a client waits between two calls, on average
 AFTER_S = 1.0  # after a handover, still counted to it: clients come over
-FIRST_S = 20.0  # for all clients to have an answer
+FIRST_S = 60.0  # for all clients to have an answer, also where others use the processors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

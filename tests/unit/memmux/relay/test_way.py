@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from memmux.relay import children
 from memmux.relay import route as routes
 from memmux.relay import way as ways
 from memmux.relay.frames import GO, HELLO, PIN, SETTLED, Frame, FrameReader, unpack_fields
@@ -37,7 +38,7 @@ def spawned(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         spawned.append(command)
         return 1 << 22
 
-    monkeypatch.setattr(ways, "_spawn", spawn)
+    monkeypatch.setattr(children, "spawn", spawn)
     return spawned
 
 
