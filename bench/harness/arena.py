@@ -46,10 +46,12 @@ class Arena:
         self.kept = False
         log.configure("bench", self.settings)
 
-    def stop(self) -> None:
-        """Stop the cluster, if one runs."""
+    def stop(self) -> bool:
+        """Stop the cluster, if one runs and answers; return whether one did."""
         with suppress(ClusterUnreachableError), Client(settings=self.settings, name="bench", start=False) as client:
             client.stop()
+            return True
+        return False
 
     def running(self) -> dict[int, str]:
         """Return the command lines, by pid, of all processes that belong here, except this one."""
