@@ -1,6 +1,6 @@
 """A lean SDK: how a gateway, which has no host but at the end of a socket, imports it without HTTP and clients.
 
-These are two fifths of what its import takes of a processor, and 8 MiB. The SDK imports them by name and uses them in
+These are a quarter of what its import takes of a processor, and 8 MiB. The SDK imports them by name, and uses them in
 functions that only HTTP servers and clients call.
 """
 

@@ -95,8 +95,8 @@ class AsyncClient:
         )
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
         self._inbox: Inbox | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._rest: asyncio.Future[None] | None = None  # made by a keeper that has nothing to do
+        self._listener: asyncio.Task[None] | None = None
+        self._rest: asyncio.Future[None] | None = None  # made by a listener that has nothing to do
         self._rest_until = math.inf  # in monotonic seconds
         self._stopping = False
         self._closed = False
@@ -159,9 +159,9 @@ class AsyncClient:
         """Fail what has no answer yet, say goodbye and close the connection; closing again does nothing."""
         self._closed = True
         self._settle(self._session.abandon(CancelledError("the client was closed before the answer came")))
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait({self._listener})
 
     async def _perform(self, call: Call[T]) -> protocol.Message:
         """Return the RESULT that answers the call, or raise what it failed of; every method goes through here."""
@@ -176,7 +176,7 @@ class AsyncClient:
         outcome: Outcome | None = None
         try:
             self._advance()
-            self._have_keeper()
+            self._have_listener()
             outcome = await answered
         finally:
             timer.cancel()
@@ -190,10 +190,10 @@ class AsyncClient:
             raise outcome
         return outcome
 
-    def _have_keeper(self) -> None:
+    def _have_listener(self) -> None:
         """Have somebody find the cluster."""
-        if self._keeper is None or self._keeper.done():
-            self._keeper = asyncio.create_task(self._keep(), name="memmux-keeper")
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._stay_connected(), name="memmux-listener")
 
     def _advance(self) -> None:
         """Send what is to be sent now, and fail the calls whose time is over."""
@@ -202,12 +202,12 @@ class AsyncClient:
             for frames in sends:
                 self._inbox.send(frames)
         self._settle(settled)
-        # The keeper rests as long as it had reason to: now it may have less.
+        # The listener rests as long as it had reason to: now it may have less.
         if self._rest is not None and not self._rest.done() and self._due() < self._rest_until:
             self._rest.set_result(None)
 
     def _due(self) -> float:
-        """Return when the keeper has something to do, in monotonic seconds; infinite if nothing is awaited."""
+        """Return when the listener has something to do, in monotonic seconds; infinite if nothing is awaited."""
         if self._session.draining and self._session.waiting:
             return time.monotonic() + MOVE_S / 2  # less than it rests then
         return self._session.wake_at()
@@ -218,7 +218,7 @@ class AsyncClient:
             if answered is not None and not answered.done():
                 answered.set_result(outcome)
 
-    async def _keep(self) -> None:
+    async def _stay_connected(self) -> None:
         """Find the cluster, hear it, and find it again when it is lost; until no cluster can be had."""
         failure = MemmuxError()
         try:
