@@ -173,7 +173,8 @@ class Loop:
         return self._dispatcher.drained or now >= self._drain_until
 
     def _reap(self, now: float) -> None:
-        """Do without the workers that have ended; asked after a signal, and now and then in case one was missed."""
+        """Do without the processes that have ended; asked after a signal, and now and then in case one was missed."""
+        self._gateways.look(now)
         for identity in self._supervisor.reap(now):
             self._perform(self._dispatcher.on_worker_exit(identity, now), now)
 
@@ -191,7 +192,6 @@ class Loop:
             self._next_sweep = now + SWEEP_S
             if self._startup.serving_since is None:
                 self._on_starting(now)
-            self._gateways.look(now)
             self._look(now)
             self._sweep(now)
         if self._wakeup.told_to_stop:
