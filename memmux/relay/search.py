@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import _socket
-import fcntl
 import os
 import sys
 
 from memmux.relay import children
 from memmux.relay import route as routes
 from memmux.relay.route import Route
+from memmux.relay.turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +21,10 @@ class Search:
 
     def __init__(self, arguments: Sequence[str], file: str) -> None:
         self._arguments = arguments
-        self._file = file
         self._child = 0
         self._told: _socket.socket | None = None  # by the child; it ends when this is closed
         self._said = b""
-        self._lock = -1
+        self._turn = Turn(f"{file}.lock")
 
     @property
     def running(self) -> bool:
@@ -34,7 +33,7 @@ class Search:
 
     def begin(self) -> bool:
         """Have a child search; return whether it is this relay's turn, and raise OSError if none can be started."""
-        if not self._take_lock():
+        if not self._turn.take():
             return False
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         ours.setblocking(False)
@@ -71,23 +70,4 @@ class Search:
         if self._told is not None:
             self._told.close()
             self._told = None
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
-
-    def _take_lock(self) -> bool:
-        """Return whether it is this relay's turn; always where no lock can be had."""
-        if not routes.make_folder(self._file):
-            return True
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(f"{self._file}.lock", flags, 0o600)
-        except OSError:
-            return True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return False
-        self._lock = descriptor
-        return True
+        self._turn.give()

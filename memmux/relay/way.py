@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memmux.relay.line_log import LineLog
     from memmux.relay.search import Search
     from memmux.relay.trial import Trial
+    from memmux.relay.turn import Turn
 
 PATIENCE_S = 30.0  # without anybody at the socket, before a gateway of its own is started: it takes longer than a start
 FOUND_S = 2.0  # the same, once the cluster is known to be there
@@ -34,6 +35,7 @@ PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
 SHORTAGES = 6  # of descriptors or processes, one after the other, before the same
 UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
 STEADY_S = 10.0  # a gateway that has served so long did not end for what it was sent
+AT_ONCE = 4  # of them, after which it has one whether others start theirs or not
 ALONE = 2  # deaths of gateways with the same oldest line, before that host has one of its own: others need theirs
 RETURN_S = 60.0  # with a gateway of its own, before the cluster's is tried; doubled each time it fails
 
@@ -62,6 +64,7 @@ class ClusterWay(Way):
         self._found_at: float | None = None
         self._private = False
         self._own_pid = 0
+        self._alone: Turn | None = None
         self._trial: Trial | None = None
         self._trials = 0  # that failed in a row
         self._trial_at = 0.0
@@ -92,12 +95,14 @@ class ClusterWay(Way):
     def heard(self, now: float) -> None:
         """Take that a gateway has said its first word."""
         self._heard_at = now
+        self._give_turn()
 
     def lost(self, now: float, log: LineLog) -> None:
         """Take that a connection is gone; what was said over it tells whether its gateway worked."""
         self._began = self._found_at = None
         self.stopgap = False
         self._end_trial()
+        self._give_turn()
         if self._own_pid:
             self._ending.append(self._own_pid)
             self._own_pid, self.busy = 0, True
@@ -147,7 +152,7 @@ class ClusterWay(Way):
         self._heed_child()
         if self._route is not None:
             given_up = self._failures >= FAILURES or self._waited_enough(now)
-            if search and (given_up or self._deaths >= ALONE or self._route.mode == routes.PRIVATE):
+            if search and (given_up or self._stays_alone() or self._route.mode == routes.PRIVATE):
                 return self._own(now, self._route)
             if (connected := _connect(self._route.socket)) is not None:
                 self._found_at = None
@@ -192,6 +197,7 @@ class ClusterWay(Way):
         if self._search is not None:
             self._search.close()
         self._end_trial()
+        self._give_turn()
 
     def _seek(self) -> bool:
         """Have a child look for the cluster, unless that has just been done; return whether another relay has one.
@@ -213,6 +219,23 @@ class ClusterWay(Way):
         return not begun
 
     # a gateway of its own
+
+    def _stays_alone(self) -> bool:
+        """Return whether to have one for the line that gateways have died with.
+
+        One relay after the other does, until its own has said a word: when gateways are killed, and not by what they
+        are sent, the line of each is as suspicious, and gateways by the dozen would have all of them wait.
+        """
+        if self._deaths < ALONE or self._deaths >= AT_ONCE:
+            return self._deaths >= AT_ONCE
+        from memmux.relay.turn import Turn  # only whose gateways die pays for it
+
+        self._alone = self._alone or Turn(self._file.rpartition("/")[0] + "/alone")
+        return self._alone.take()
+
+    def _give_turn(self) -> None:
+        if self._alone is not None:
+            self._alone.give()
 
     def _own(self, now: float, route: Route) -> _socket.socket:
         if self._private_failures >= PRIVATE_FAILURES:

@@ -30,6 +30,7 @@ ALLOWED = {
     "memmux.relay.relay",
     "memmux.relay.route",
     "memmux.relay.search",
+    "memmux.relay.turn",
     "memmux.relay.way",
     "memmux.stdio",
     "memmux.version",
