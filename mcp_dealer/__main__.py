@@ -17,6 +17,10 @@ if __name__ == "__main__" and not any(argument.startswith(HOWS) for argument in 
     sys.argv = ["memmux", *sys.argv[1:], "mcp"]
     memmux_main()
 
+import gc
+
+gc.disable()  # of what is imported nothing goes again; `process` has it collect from then on
+
 from memmux import stdio
 
 stdio.open_missing()  # before anything opens a file
@@ -24,6 +28,10 @@ stdio.open_missing()  # before anything opens a file
 from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()  # before what imports it
+
+from mcp_dealer import lean_sdk
+
+lean_sdk.import_sdk()  # the same
 
 from mcp_dealer.gateway import process
 from memmux.config import usable

@@ -75,6 +75,7 @@ class MemoryServer(MCPServer[None]):
         self._resources = MemoryResources(begin, extra.memory_stats)
         self._prompts = MemoryPrompts(begin, Moment.current)
         self._by_name = {tool.name: tool for tool in self._lists[ToolList.FULL]}
+        self._nowhere: Context[None, Any] = Context(mcp_server=self)
         super().__init__(
             "memmux",
             title="memmux",
@@ -154,7 +155,7 @@ class MemoryServer(MCPServer[None]):
         """Return what a tool answers; raise ToolError with the code and the remedy of whatever refuses."""
         link = self.link
         with call_log.called(name, arguments, link.name):
-            answer = await self._answer(name, arguments, Context(mcp_server=self) if context is None else context)
+            answer = await self._answer(name, arguments, self._nowhere if context is None else context)
             link.uses.add(answer.used())
             return answer
 

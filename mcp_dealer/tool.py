@@ -112,14 +112,14 @@ class MemoryTool(Tool):
         Raises ArgumentInvalidError, and UnknownFieldError where to ignore one would do harm.
         """
         model = self.fn_metadata.arg_model
-        known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
         assert issubclass(model, Arguments)
-        given = model.given(arguments, known)
+        known = _known(model)
+        parsed = model.given(arguments, known)
         # Some hosts send lists and objects as JSON text, which the SDK reads; a text that looks like JSON stays a text,
         # and so does "null": were it read, what somebody wrote would be as if left out.
-        read = self.fn_metadata.pre_parse_json(given)
-        texts = {name: value for name, value in given.items() if known[name] in _TEXTS or read[name] is None}
-        parsed = read | texts
+        if any(isinstance(value, str) and known[name] not in _TEXTS for name, value in parsed.items()):
+            read = self.fn_metadata.pre_parse_json(parsed)
+            parsed = read | {name: said for name, said in parsed.items() if known[name] in _TEXTS or read[name] is None}
         try:
             asked = model.model_validate(parsed)
         except ValidationError as error:
@@ -154,6 +154,12 @@ def _described(arguments: type[Arguments], answer: type[Answer]) -> tuple[FuncMe
     described = FuncMetadata(arg_model=arguments, output_model=answer)
     described.output_schema = compact(described.output_schema or {})
     return described, compact(arguments.model_json_schema())
+
+
+@cache
+def _known(arguments: type[Arguments]) -> Mapping[str, Any]:
+    """Return the types of a tool's arguments, by their names."""
+    return {field.alias or name: field.annotation for name, field in arguments.model_fields.items()}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ It holds the database's lock for its whole life, so there is one cluster per dat
 of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting. While a database is
 adopted, lines come before it that say how far that is. With `--succeed` it takes over from a router that serves the
 database already, if there is one (`router.lifecycle.handover`); should a successor of its own fail, it begins anew.
+With `--with-gateway` a gateway starts before anything else does, as a relay waits for it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from memmux import errors, interpreter
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import holder
 from memmux.cluster.endpoint import Endpoint
+from memmux.cluster.start import WITH_GATEWAY
 from memmux.config import usable
 from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
@@ -68,7 +70,7 @@ def main(arguments: list[str]) -> int:
     """Serve one database; return the exit code."""
     ready = [int(flag.removeprefix(_READY_FD)) for flag in arguments if flag.startswith(_READY_FD)]
     starter = _Starter(ready[0] if ready else None)
-    flags = [flag for flag in arguments if flag != _SUCCEED and not flag.startswith(_READY_FD)]
+    flags = [flag for flag in arguments if flag not in (_SUCCEED, WITH_GATEWAY) and not flag.startswith(_READY_FD)]
     logger = None
     try:
         settings = parse_flags(flags)
@@ -81,7 +83,7 @@ def main(arguments: list[str]) -> int:
             successor = Successor(lock, places, time.monotonic()) if _SUCCEED in arguments else None
             if successor is None and not holder.take(lock):
                 raise DatabaseInUseError
-            done = _serve(settings, starter, lock, successor)
+            done = _serve(settings, starter, lock, successor, with_gateway=WITH_GATEWAY in arguments)
     except MemmuxError as error:
         if logger is not None:
             logger.error("cluster_failed", code=error.code, error=error.message)
@@ -122,7 +124,9 @@ class _Starter:
             os.close(descriptor)
 
 
-def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Successor | None) -> bool:
+def _serve(
+    settings: Settings, starter: _Starter, lock: FileLock, successor: Successor | None, *, with_gateway: bool
+) -> bool:
     """Serve to the end; return False if a successor was to take over, and could not."""
     places = Places(settings)
     full_at = descriptors.full_at(descriptors.raise_limit())
@@ -154,7 +158,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         metered=bool(settings.metrics_port),
     )
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
-    gateways = Gateways(settings, places.mcp_socket, successor=successor is not None)
+    gateways = Gateways(settings, places.mcp_socket, successor=successor is not None, wanted=with_gateway)
     started = time.monotonic()
 
     def on_serving() -> None:

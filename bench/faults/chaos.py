@@ -18,7 +18,7 @@ from bench.faults.probes import Probe, probes
 from bench.faults.schedule import Blow, Fault, Part, faults
 from bench.faults.verdict import Verdict, judge
 from bench.harness import report
-from bench.harness.arena import Arena, arena
+from bench.harness.arena import Arena, arena, roles
 from bench.harness.measure import Row, at_most, until
 from memmux import Client
 from memmux.config.settings import EmbedderChoice
@@ -288,11 +288,11 @@ def _rows(siege: Siege, verdict: Verdict, left: Mapping[int, str]) -> Iterator[R
         ("applied twice", verdict.duplicated),
         ("without an answer", verdict.unanswered),
         ("views that are not those of the rows", verdict.broken),
-        ("processes left", [str(pid) for pid in left]),
         ("sessions left", siege.left),
     )
     for name, cases in counted:
         yield at_most(name, len(cases), 0)
+    yield at_most("processes left", len(left), 0, why=roles(left))
     yield at_most("recovery from the kill of a worker, worst", siege.recoveries.worker_s, WORKER_S, "s")
     yield at_most("recovery from the kill of the router, worst", siege.recoveries.router_s, ROUTER_S, "s")
     yield at_most("recovery from the kill of the gateway, worst", siege.recoveries.gateway_s, GATEWAY_S, "s")

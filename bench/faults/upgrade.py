@@ -22,7 +22,7 @@ from bench.faults.evidence import gather
 from bench.faults.ledger import Entry
 from bench.faults.verdict import Verdict, judge
 from bench.harness import report
-from bench.harness.arena import Arena, arena
+from bench.harness.arena import Arena, arena, roles
 from bench.harness.measure import Row, at_most, plain, until
 from bench.harness.settle import settle
 from memmux import Client
@@ -30,8 +30,9 @@ from memmux.config.settings import EmbedderChoice
 
 PAUSE_S = 3.0  # the longest that is promised
 PAUSE_MS = 10  # what a client waits between two calls, on average
+STOP_S = 60.0  # for the cluster to hear that it shall stop
 AFTER_S = 1.0  # after a handover, still counted to it: clients come over
-FIRST_S = 20.0  # for all clients to have an answer
+FIRST_S = 60.0  # for all clients to have an answer, also where others use the processors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Upgrades:
     hand_overs: list[HandOver] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     verdict: Verdict | None = None
-    left: int = 0
+    left: dict[int, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -132,7 +133,7 @@ def rows(upgrades: Upgrades) -> Iterator[Row]:
         ("broken", verdict.broken),
     ):
         yield at_most(name, len(cases), 0, key=name, why=_first(upgrades))
-    yield at_most("processes left", upgrades.left, 0, key="left_running")
+    yield at_most("processes left", len(upgrades.left), 0, key="left_running", why=roles(upgrades.left))
 
 
 def _first(upgrades: Upgrades) -> str:
@@ -157,8 +158,10 @@ def run(here: Arena, turns: Sequence[Edition], options: Options) -> Upgrades:
             report.progress("finishing")
             crowd.finish()
     report.progress("judging")
-    here.stop()
-    upgrades.left = len(here.left())
+    with until(STOP_S, "stopping") as wait:
+        while not here.stop():  # a busy machine may be late to answer, and a cluster that is not told stays
+            wait()
+    upgrades.left = here.left()
     upgrades.entries, upgrades.broken = crowd.entries(), crowd.broken
     upgrades.verdict = judge(upgrades.entries, crowd.killed, gather(here.settings.database))
     return upgrades

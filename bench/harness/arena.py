@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -46,10 +46,12 @@ class Arena:
         self.kept = False
         log.configure("bench", self.settings)
 
-    def stop(self) -> None:
-        """Stop the cluster, if one runs."""
+    def stop(self) -> bool:
+        """Stop the cluster, if one runs and answers; return whether one did."""
         with suppress(ClusterUnreachableError), Client(settings=self.settings, name="bench", start=False) as client:
             client.stop()
+            return True
+        return False
 
     def running(self) -> dict[int, str]:
         """Return the command lines, by pid, of all processes that belong here, except this one."""
@@ -96,6 +98,23 @@ def arena(**changes: Any) -> Iterator[Arena]:
             made.stop()
         made.left()
         made.remove()
+
+
+def roles(left: Mapping[int, str]) -> str:
+    """Return what processes are, by their command lines: `router 4711, write 4712` and the like."""
+    return ", ".join(sorted(f"{_role(line.split())} {pid}" for pid, line in left.items()))
+
+
+def _role(words: Sequence[str]) -> str:
+    """Return what a process is: its module, of a worker its kind, and of the MCP server how it serves."""
+    if "-m" not in words[:-1]:
+        return "relay" if "mcp" in words else " ".join(words[:1])
+    module, *arguments = words[words.index("-m") + 1 :]
+    if module == "workers" and arguments:
+        return arguments[0]
+    if module == "mcp_dealer" and arguments:
+        return f"gateway {arguments[0].partition('=')[0]}"
+    return "relay" if module == "memmux" and "mcp" in arguments else module
 
 
 def _command_lines() -> Iterator[tuple[int, str]]:

@@ -1,6 +1,7 @@
 """The caller: one client process that does what it is told over its standard input, round by round.
 
-`python -P -m bench.harness.caller --name=… --questions=… FLAGS…`, where the flags are the settings'. Each round is a
+`python -P -m bench.harness.caller --name=… --questions=… [--host=1] FLAGS…`, where the flags are the settings'. With
+`--host=1` it is an MCP host, and calls the tools of `memmux mcp`; it can only search then. Each round is a
 line with a `Task`, which is answered by an empty line once it is understood, and a line with the moment to begin, a
 monotonic time, which is answered by a line with what is `Done`. It ends with its input.
 """
@@ -14,21 +15,22 @@ from typing import BinaryIO
 
 from bench.harness.player import Player
 from bench.harness.questions import Questions
+from bench.harness.searcher import Searcher
 from bench.harness.tasks import Done, Task
 from memmux import AsyncClient, Client
 from memmux.config.settings import Settings, parse_flags
 
-_OWN = ("--name=", "--questions=")
+_OWN = ("--name=", "--questions=", "--host=")
 
 
 def main(arguments: list[str]) -> int:
     """Do tasks until standard input ends; return the exit code."""
     given = {name: argument.removeprefix(name) for name in _OWN for argument in arguments if argument.startswith(name)}
-    name, path = (given[known] for known in _OWN)
+    name, path = given["--name="], given["--questions="]
     settings = parse_flags([argument for argument in arguments if not argument.startswith(_OWN)])
     questions = Questions.load(Path(path))
-    with Client(settings=settings, name=name) as client:
-        serve(Player(client, questions, name), settings, sys.stdin.buffer, sys.stdout.buffer)
+    with Searcher.of(settings, name) if "--host=" in given else Client(settings=settings, name=name) as side:
+        serve(Player(side, questions, name), settings, sys.stdin.buffer, sys.stdout.buffer)
     return 0
 
 

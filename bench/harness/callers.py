@@ -34,9 +34,10 @@ class Callers:
         self._running: list[subprocess.Popen[bytes]] = []
 
     @classmethod
-    def of(cls, settings: Settings, questions: Path, count: int) -> Self:
-        """Return so many clients of a cluster; questions: a file as `Questions.save` writes it."""
+    def of(cls, settings: Settings, questions: Path, count: int, *, hosts: bool = False) -> Self:
+        """Return so many clients of a cluster; questions: a file as `Questions.save` writes it. hosts: of MCP."""
         command = [sys.executable, "-P", "-m", "bench.harness.caller", f"--questions={questions}", *settings.flags()]
+        command += ["--host=1"] if hosts else []
         return cls([*command, f"--name=caller-{number}"] for number in range(count))
 
     def __enter__(self) -> Self:

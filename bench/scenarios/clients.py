@@ -12,11 +12,14 @@ from statistics import median
 
 from bench.harness import report
 from bench.harness.arena import Arena
-from bench.harness.filled import filled
+from bench.harness.callers import Callers
+from bench.harness.filled import Filled, filled
 from bench.harness.material import Material
 from bench.harness.mcp_client import Host, ToolFailedError, own_cpu_ms
-from bench.harness.measure import MEBIBYTE, Row, at_most, plain, pss_bytes, until
+from bench.harness.measure import MEBIBYTE, Row, at_least, at_most, plain, pss_bytes, until
+from bench.harness.questions import Questions
 from bench.harness.settle import settle
+from bench.harness.tasks import Task, Work
 from memmux import Client
 from memmux.wire.answers import Status
 
@@ -25,6 +28,7 @@ FEW, MANY, IDLE = 8, 32, 64  # clients
 CALLS = 300  # one after the other, to see what one costs
 IDLE_S = 20.0
 RELAY_MS, RELAY_MB, CALL_MS, IDLE_PERCENT = 25.0, 4.0, 1.5, 0.2
+ROUNDS, ROUND_S, RATE = 3, 4.0, 0.9  # of searches, in closed loops
 FEW_MB, MANY_MB, INITIALIZE_MS = 400.0, 480.0, 60.0
 LOADING = 8  # clients that call while gateways are killed
 PAUSE_S = 1.0  # between two kills
@@ -46,6 +50,7 @@ def measure(options: Options) -> Iterator[Row]:
         with Host(bed.arena.settings) as first:
             stored = first.call("memory_store", content="What the benchmark stores.")
             yield from _calls(first, client, str(stored["id"]))
+        yield _rates(bed)
         yield from _weights(bed.arena, client, full=options.memories == FULL)
         yield from _kills(bed.arena, client, options.kills)
 
@@ -62,6 +67,24 @@ def _calls(host: Host, client: Client, memory_id: str) -> Iterator[Row]:
     spent = (own_cpu_ms(gateway) - before[0]) / CALLS, (own_cpu_ms(host.process.pid) - before[1]) / CALLS
     yield at_most("memory_get, processor time in the gateway", spent[0], CALL_MS, "ms", key="gateway_call_ms")
     yield plain("memory_get, processor time in the relay, ms", spent[1], key="relay_call_ms")
+
+
+def _rates(bed: Filled) -> Row:
+    """Return the row of how many searches MCP clients get done, of those that as many Python clients do, in turns."""
+    questions = Questions(bed.material.queries()).save(bed.arena.folder / "questions.json")
+    task = Task(work=Work.SEARCH, seconds=ROUND_S, uncounted=5)
+    with ExitStack() as stack:
+        sides = [
+            stack.enter_context(Callers.of(bed.arena.settings, questions, FEW, hosts=hosts)) for hosts in (False, True)
+        ]
+        rates: tuple[list[float], list[float]] = ([], [])
+        for number in range(ROUNDS):
+            report.progress(f"searches of {FEW} clients: round {number + 1} of {ROUNDS}")
+            for callers, measured in zip(sides, rates, strict=True):
+                measured.append(callers.together(task, FEW).per_s)
+    plainly, over_mcp = map(median, rates)
+    name = f"searches of {FEW} MCP clients, of those of {FEW} Python clients ({plainly:.0f}/s)"
+    return at_least(name, over_mcp / plainly, RATE, key="search_rate")
 
 
 def _weights(here: Arena, client: Client, *, full: bool) -> Iterator[Row]:

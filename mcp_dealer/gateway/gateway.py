@@ -6,7 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 
-import zmq.asyncio
+import zmq
 
 from mcp_dealer import traces
 from mcp_dealer.asked import LINK
@@ -35,7 +35,7 @@ class Gateway:
     def __init__(self, settings: Settings | None) -> None:
         self._settings = settings
         self._server = MemoryServer()
-        self._context = zmq.asyncio.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._serving: dict[asyncio.Task[None], Connection] = {}
         self.moving = False
         """Whether it sends its relays to the next one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -61,9 +62,8 @@ async def _private(settings: Settings) -> NoReturn:
             loop.call_soon_threadsafe(_end, ended, code)
 
     threading.Thread(target=carry, name="relay", daemon=True).start()
-    gateway = Gateway(None)
+    gateway = _made(None)
     _heed_signals(ended)
-    _forget_environment()
     serving = gateway.take(await Connection.of(ours))
     code = await ended
     theirs.close()
@@ -75,8 +75,7 @@ async def _private(settings: Settings) -> NoReturn:
 
 async def _connected(descriptor: int) -> NoReturn:
     """Serve one relay, over the socket that it has given us."""
-    gateway = Gateway(None)
-    _forget_environment()
+    gateway = _made(None)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _heed_signals(ended)
     serving = gateway.take(await Connection.of(socket.socket(fileno=descriptor)))
@@ -89,8 +88,7 @@ async def _listening(settings: Settings, listener: socket.socket, *, beats: bool
 
     beats: whether the router at the other end of standard input and output is to be told that this process lives.
     """
-    gateway = Gateway(settings)
-    _forget_environment()
+    gateway = _made(settings)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _heed_signals(ended)
     place = Path(listener.getsockname())
@@ -177,9 +175,16 @@ def _heed_signals(told: asyncio.Future[int]) -> None:
         loop.add_signal_handler(number, _end, told, 0)
 
 
-def _forget_environment() -> None:
-    """Have no time zone of this process's own: each host has one."""
+def _made(settings: Settings | None) -> Gateway:
+    """Return the gateway of this process, which is what all of it is for.
+
+    It has no time zone of its own: each host has one. What is there by now stays, and is no more looked through.
+    """
+    gateway = Gateway(settings)
     os.environ.pop("TZ", None)
+    gc.freeze()
+    gc.enable()
+    return gateway
 
 
 def _claimed() -> tuple[int, int]:

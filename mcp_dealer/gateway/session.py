@@ -9,29 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
-from mcp_types import (
-    INTERNAL_ERROR,
-    JSONRPCError,
-    JSONRPCMessage,
-    JSONRPCRequest,
-    JSONRPCResponse,
-    jsonrpc_message_adapter,
-)
-from pydantic_core import PydanticSerializationError
+from mcp_types import INTERNAL_ERROR, JSONRPCRequest
 
 from mcp_dealer import lines
-from mcp_dealer.asked import LINE, AskedLine
+from mcp_dealer.asked import LINE
 from mcp_dealer.gateway.connection import Connection
+from mcp_dealer.gateway.line import Asked, Line
 from mcp_dealer.gateway.plain_calls import PlainCalls
+from mcp_dealer.gateway.streams import Incoming, Outgoing, parsed
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.relay import frames
@@ -44,44 +35,7 @@ INITIALIZE, INITIALIZED = "initialize", "notifications/initialized"  # what the 
 CANCELLED = "notifications/cancelled"
 OPEN_ENDED = "subscriptions/listen"  # answered when it ends, so nobody waits for it to leave
 
-Run = Callable[["Incoming", "Outgoing"], Awaitable[None]]
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """A line that is worked on.
-
-    asked: how many of its messages have no answer yet. opens: whether one is `initialize`. cancels: lines that cancel
-    it.
-    """
-
-    number: int
-    replayed: bool
-    size: int
-    asked: int = 0
-    open_ended: bool = False
-    opens: bool = False
-    answers: list[str] = field(default_factory=list)
-    cancels: list[Line] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class Asked(AskedLine):
-    """One message of a line. of: the session that it came in."""
-
-    line: Line = field(default_factory=lambda: Line(0, replayed=True, size=0))
-    of: Session | None = None
-
-    def keep(self) -> int:
-        """Have the next gateway told of the line, too, and be there as long as it is kept; return its number."""
-        if self.of is not None:
-            self.of.pin(self.line.number, needed=True)
-        return self.line.number
-
-    def let_go(self, number: int) -> None:
-        """Have it told of a line no more."""
-        if self.of is not None:
-            self.of.pin(0, (number,))
+Run = Callable[[Incoming, Outgoing], Awaitable[None]]
 
 
 class Session:
@@ -176,7 +130,7 @@ class Session:
         for part, one in enumerate(said):
             if isinstance(one, lines.Refusal):
                 log.get().warning("line_refused", code=one.code, error=one.reason)
-                line.answers.append(one.answer)
+                line.answers.append((None, one.answer))
                 continue
             number = f"{line.number}.{part}" if len(said) > 1 else str(line.number)
             messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), one))
@@ -185,9 +139,9 @@ class Session:
             if line.number > self._poisoned and self._plain is not None and self._plain.take(said_one.value):
                 self._call(asked, said_one.value)
                 continue
-            message, metadata = _parsed(said_one.text), None
+            message, metadata = parsed(said_one.text), None
             if line.number <= self._poisoned and not line.replayed and isinstance(message, JSONRPCRequest):
-                line.answers.append(lines.error(INTERNAL_ERROR, _POISONED, message.id))
+                line.answers.append((message.id, lines.error(INTERNAL_ERROR, _POISONED, message.id)))
                 continue
             if isinstance(message, JSONRPCRequest):
                 line.asked += 1
@@ -231,9 +185,9 @@ class Session:
             self.settle(line)
         elif (error := call.exception()) is not None:
             log.get().error("session_failed", exc_info=error)
-            self.answer(line, lines.error(INTERNAL_ERROR, MemmuxError().message, request_id))
+            self.answer(line, request_id, lines.error(INTERNAL_ERROR, MemmuxError().message, request_id))
         else:
-            self.answer(line, call.result())
+            self.answer(line, request_id, call.result())
 
     def _cancels(self, line: Line, message: object) -> bool:
         """Return whether the line cancels one that is still worked on; then it is settled after that one."""
@@ -254,9 +208,9 @@ class Session:
         """Have the next gateway told of a line, and of others no more; needed: it is to be there all the time."""
         self._connection.send(Frame(frames.PIN, number, frames.pack_numbers(unpinned), at=int(needed)))
 
-    def answer(self, line: Line, text: str) -> None:
+    def answer(self, line: Line, request_id: object, text: str) -> None:
         """Take the answer to one message of a line."""
-        line.answers.append(text)
+        line.answers.append((request_id, text))
         self.settle(line)
 
     def opened(self, line: Line, result: dict[str, Any]) -> None:
@@ -279,7 +233,7 @@ class Session:
             self.pin(0, (line.number,))
         if not line.replayed:
             kind = frames.ANSWER if line.answers else frames.SETTLED
-            self._connection.send(Frame(kind, line.number, "\n".join(line.answers).encode()))
+            self._connection.send(Frame(kind, line.number, line.payload()))
         for cancel in line.cancels:
             self.settle(cancel)
 
@@ -288,103 +242,10 @@ class Session:
         return line.open_ended and line.number <= self._offered
 
     def say(self, text: str) -> None:
-        """Tell the host something that answers nothing; not if it has left much unread."""
-        if self._connection.unsent < BYTES:
-            self._connection.send(Frame(frames.OUTPUT, 0, text.encode()))
-
-
-class Incoming:
-    """The messages of a host, as the SDK reads them. last_context: that of the message that was read last."""
-
-    def __init__(self) -> None:
-        self.last_context: contextvars.Context | None = None
-        self._queue: asyncio.Queue[tuple[contextvars.Context, SessionMessage | Exception] | None] = asyncio.Queue()
-
-    def put(self, asked: AskedLine, item: SessionMessage | Exception) -> None:
-        """Add a message."""
-        context = contextvars.copy_context()
-        context.run(LINE.set, asked)
-        self._queue.put_nowait((context, item))
-
-    def end(self) -> None:
-        """Have no message follow."""
-        self._queue.put_nowait(None)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        found = await self._queue.get()
-        if found is None:
-            self.end()
-            raise StopAsyncIteration
-        self.last_context, item = found
-        return item
-
-    async def receive(self) -> SessionMessage | Exception:
-        """Return the next message."""
-        return await self.__anext__()
-
-    async def aclose(self) -> None:
-        """Nothing is to be closed."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-
-class Outgoing:
-    """Where the SDK sends what it says; what a line asked for is known from the context."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    async def send(self, item: SessionMessage, /) -> None:
-        """Send a message: an answer settles its line."""
-        message, asked = item.message, LINE.get()
-        line = asked.line if isinstance(asked, Asked) else None
-        if isinstance(message, JSONRPCResponse | JSONRPCError):
-            if line is not None:
-                if line.opens and isinstance(message, JSONRPCResponse):
-                    self._session.opened(line, message.result)
-                self._session.answer(line, line_of(message))
-        elif line is None or not (line.replayed or (_acknowledges(message) and self._session.acknowledged(line))):
-            self._session.say(line_of(message))
-
-    async def aclose(self) -> None:
-        """Nothing is to be closed."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-
-def _acknowledges(message: JSONRPCMessage) -> bool:
-    return getattr(message, "method", "") == "notifications/subscriptions/acknowledged"
-
-
-def line_of(message: JSONRPCMessage) -> str:
-    """Return a message as a line; half a surrogate pair, as the name of a file may hold, becomes U+FFFD."""
-    try:
-        return message.model_dump_json(by_alias=True, exclude_unset=True)
-    except PydanticSerializationError:
-        return lines.mended(json.dumps(message.model_dump(by_alias=True, exclude_unset=True), ensure_ascii=False))
-
-
-def _parsed(text: str) -> JSONRPCMessage | Exception:
-    """Return the message for the SDK, which drops an error and so what is no message to it: a malformed answer."""
-    try:
-        return jsonrpc_message_adapter.validate_json(text, by_name=False)
-    except ValueError as error:
-        return error
+        """Tell the host something that answers nothing; not if it has left much unread, or no frame could hold it."""
+        said = text.encode()
+        if self._connection.unsent < BYTES and len(said) <= frames.PAYLOAD_BYTES:
+            self._connection.send(Frame(frames.OUTPUT, 0, said))
 
 
 def _settling(session: Session, asked: Asked) -> Callable[[], Awaitable[None]]:

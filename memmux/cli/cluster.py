@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from memmux.cli import degraded, output, streams
+from memmux.cli import degraded, output
+from memmux.cli.become import become
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, holder, replace
@@ -19,7 +18,6 @@ from memmux.cluster.steps import run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
-from memmux.relay import process
 from memmux.trust import remotes
 from memmux.wire.answers import Status
 
@@ -236,13 +234,6 @@ def restart(settings: Settings, *, as_json: bool) -> None:
         output.line(f"the service {service.name} takes over from there")
 
 
-def _become(module: str, settings: Settings, *flags: str) -> None:
-    """Run another package's main module in this process; by name, because memmux imports none of its users."""
-    streams.give_back()
-    sys.argv = [module, *flags, *settings.flags()]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
 @click.command()
 @click.option("--take-over", is_flag=True, help="If another cluster serves the database, have it hand over.")
 @from_option
@@ -254,18 +245,4 @@ def serve(settings: Settings, *, take_over: bool) -> None:
     With --listen also for clients of other machines that have a key of `memmux key add`.
     """
     find.need_local(settings)
-    _become("router", settings, *(["--succeed"] if take_over else []))
-
-
-@click.command()
-@from_option
-@with_settings
-def mcp(settings: Settings) -> None:
-    """Speak MCP on standard input and output: the command that an MCP host is given."""
-    from memmux.cli import launch  # of which `memmux status` does without
-
-    if launch.asked():
-        click.get_current_context().exit(launch.search(settings))
-    if sys.stdin.isatty():
-        output.note(process.TERMINAL.removeprefix("memmux: ").rstrip())
-    _become("mcp_dealer", settings, "--private")
+    become("router", settings, *(["--succeed"] if take_over else []))

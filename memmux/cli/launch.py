@@ -57,7 +57,8 @@ def search(settings: Settings) -> int:
     if settings.remote is not None:
         return 0 if _have_gateway(Path(route.socket), settings) else UNREACHABLE
     try:
-        find.ensure(settings)
+        with find.with_gateway():
+            find.ensure(settings)
     except MemmuxError:
         return UNREACHABLE
     return 0

@@ -53,7 +53,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "stop": "cluster.stop",
         "restart": "cluster.restart",
         "serve": "cluster.serve",
-        "mcp": "cluster.mcp",
+        "mcp": "mcp.mcp",
         "backup": "maintenance.backup",
         "restore": "maintenance.restore",
         "check": "maintenance.check",

@@ -12,14 +12,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
 from memmux.cli.degraded import sentence
 from memmux.errors import MemmuxError
-from memmux.wire.answers import Answer, Memory
+
+if TYPE_CHECKING:
+    from memmux.wire.answers import Memory  # a third of what a command imports
 
 PREVIEW_CHARACTERS = 240  # of a memory in a list
 
@@ -68,6 +70,8 @@ def _write(text: str, stream: Any) -> None:
 
 def document(value: object) -> None:
     """Print `value` as one JSON document: one line, or indented on a terminal. An answer says what it went without."""
+    from memmux.wire.answers import Answer  # as above
+
     if isinstance(value, Answer):
         value = {**orjson.loads(orjson.dumps(value)), "degraded": value.degraded}
     click.echo(_json(value, orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0))

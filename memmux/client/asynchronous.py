@@ -1,9 +1,10 @@
-"""The asyncio client: one DEALER, one task that reads it, and a future for every request without an answer."""
+"""The asyncio client: one DEALER, a task that keeps it connected, and a future for every request without an answer."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import os
 import random
 import time
@@ -14,11 +15,11 @@ from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import zmq
-import zmq.asyncio
 
 from memmux.client import calls, methods
 from memmux.client.blocking import MOVE_S, WATCH_S, hang_up
 from memmux.client.calls import Call, Observer, RequestOutcome
+from memmux.client.inbox import Inbox, Messages
 from memmux.client.method import in_place, presented
 from memmux.client.pending import GRACE_S
 from memmux.client.session import ClientSession, Outcome, Settled
@@ -93,9 +94,10 @@ class AsyncClient:
             about={"zone": zone_name(), **self._about},
         )
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
-        self._socket: Any = None  # a zmq.asyncio.Socket, whose stubs do not know that it returns futures
-        self._reader: asyncio.Task[None] | None = None
-        self._work: asyncio.Future[None] | None = None  # made by a reader that has nothing to wait for
+        self._inbox: Inbox | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._rest: asyncio.Future[None] | None = None  # made by a listener that has nothing to do
+        self._rest_until = math.inf  # in monotonic seconds
         self._stopping = False
         self._closed = False
 
@@ -157,9 +159,9 @@ class AsyncClient:
         """Fail what has no answer yet, say goodbye and close the connection; closing again does nothing."""
         self._closed = True
         self._settle(self._session.abandon(CancelledError("the client was closed before the answer came")))
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.wait({self._reader})
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait({self._listener})
 
     async def _perform(self, call: Call[T]) -> protocol.Message:
         """Return the RESULT that answers the call, or raise what it failed of; every method goes through here."""
@@ -174,34 +176,41 @@ class AsyncClient:
         outcome: Outcome | None = None
         try:
             self._advance()
-            self._have_reader()
+            self._have_listener()
             outcome = await answered
         finally:
             timer.cancel()
             del self._futures[request_id]
-            self._session.cancel(request_id)
-            self._advance()
+            if outcome is None:
+                self._session.cancel(request_id)
+                self._advance()
             if self._on_answer is not None:
                 self._on_answer(RequestOutcome.of(request_id, call.operation, outcome, time.monotonic() - began))
         if isinstance(outcome, MemmuxError):
             raise outcome
         return outcome
 
-    def _have_reader(self) -> None:
-        """Start the reader, or wake it if nothing was awaited until now."""
-        if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read(), name="memmux-reader")
-        elif self._work is not None and not self._work.done():
-            self._work.set_result(None)
+    def _have_listener(self) -> None:
+        """Have somebody find the cluster."""
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._stay_connected(), name="memmux-listener")
 
     def _advance(self) -> None:
         """Send what is to be sent now, and fail the calls whose time is over."""
         sends, settled = self._session.advance(time.monotonic())
-        for frames in sends:
-            if self._socket is not None:
-                # Done at once, as it must not block; what can't be sent is sent again when no answer comes.
-                self._socket.send_multipart(frames, zmq.NOBLOCK).exception()
+        if self._inbox is not None:
+            for frames in sends:
+                self._inbox.send(frames)
         self._settle(settled)
+        # The listener rests as long as it had reason to: now it may have less.
+        if self._rest is not None and not self._rest.done() and self._due() < self._rest_until:
+            self._rest.set_result(None)
+
+    def _due(self) -> float:
+        """Return when the listener has something to do, in monotonic seconds; infinite if nothing is awaited."""
+        if self._session.draining and self._session.waiting:
+            return time.monotonic() + MOVE_S / 2  # less than it rests then
+        return self._session.wake_at()
 
     def _settle(self, settled: Sequence[Settled]) -> None:
         for request_id, outcome in settled:
@@ -209,8 +218,8 @@ class AsyncClient:
             if answered is not None and not answered.done():
                 answered.set_result(outcome)
 
-    async def _read(self) -> None:
-        """Find the cluster, read what it says, and find it again when it is lost; until no cluster can be had."""
+    async def _stay_connected(self) -> None:
+        """Find the cluster, hear it, and find it again when it is lost; until no cluster can be had."""
         failure = MemmuxError()
         try:
             while True:
@@ -223,37 +232,42 @@ class AsyncClient:
 
     async def _listen(self, endpoint: Endpoint) -> None:
         """Connect, and take what the router says until it is lost."""
-        context: zmq.Context[Any] = self._context or zmq.asyncio.Context()
-        socket = self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
+        context: zmq.Context[zmq.Socket[bytes]] = self._context or zmq.Context()
+        socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
+        inbox = self._inbox = Inbox(socket, self._take)
         try:
             self._session.connected(time.monotonic())
             self._advance()
-            # Pending from one turn to the next, and never cancelled but to close: no message is lost with it.
-            incoming: asyncio.Future[Any] = socket.recv_multipart()
-            while await self._anything(incoming, endpoint):
-                while incoming.done():
-                    self._settle(self._session.receive(incoming.result(), time.monotonic()))
-                    incoming = socket.recv_multipart()
+            while self._there(endpoint):
+                await self._rested()
                 self._advance()
         finally:
-            self._socket = None
+            self._inbox = None
+            inbox.close()
             self._session.disconnected()
             hang_up(None if self._context else context, socket, os.getpid(), endpoint)
 
-    async def _anything(self, incoming: asyncio.Future[Any], endpoint: Endpoint) -> bool:
-        """Wait for a message or for something to do; return False when the router is lost."""
-        if not self._session.waiting:
-            self._work = asyncio.get_running_loop().create_future()
-            await asyncio.wait({incoming, self._work}, return_when=asyncio.FIRST_COMPLETED)
-        else:
-            wake_s = self._session.wake_at() - time.monotonic()
-            watch_s = MOVE_S if self._session.draining else WATCH_S
-            await asyncio.wait({incoming}, timeout=max(0.0, min(wake_s, watch_s)))
-        if incoming.done():
-            return True
+    def _take(self, messages: Messages) -> None:
+        """Take what the router says."""
+        for frames in messages:
+            self._settle(self._session.receive(frames, time.monotonic()))
+        self._advance()
+
+    def _there(self, endpoint: Endpoint) -> bool:
+        """Return whether the router is there, as far as it is known."""
         if self._session.draining and find.moved(self.settings, endpoint):
             return False
         return not self._session.lost(time.monotonic()) and endpoint.alive()
+
+    async def _rested(self) -> None:
+        """Return when something is to be done, or the router is to be looked for."""
+        now = time.monotonic()
+        watch_s = MOVE_S if self._session.draining else WATCH_S
+        self._rest_until = min(self._session.wake_at(), now + watch_s) if self._session.waiting else math.inf
+        self._rest = asyncio.get_running_loop().create_future()
+        rest_s = None if self._rest_until == math.inf else max(0.0, self._rest_until - now)
+        await asyncio.wait({self._rest}, timeout=rest_s)
+        self._rest = None
 
 
 async def _run(steps: Steps[T]) -> T:

@@ -48,6 +48,7 @@ CRASHES = 2  # routers that end so and were not killed, after which the next one
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
 
 _making_database: ContextVar[bool] = ContextVar("making_database", default=True)
+_flags: ContextVar[tuple[str, ...]] = ContextVar("flags", default=())
 
 
 def choose(database: str | Path | None, settings: Settings | None) -> Settings:
@@ -91,6 +92,16 @@ def making_no_database() -> Iterator[None]:
         yield
     finally:
         _making_database.reset(before)
+
+
+@contextmanager
+def with_gateway() -> Iterator[None]:
+    """Inside the block a cluster that is started has a gateway from the beginning: a relay waits for it."""
+    before = _flags.set((starting.WITH_GATEWAY,))
+    try:
+        yield
+    finally:
+        _flags.reset(before)
 
 
 def _refuse_missing(settings: Settings) -> None:
@@ -212,7 +223,7 @@ def _start(places: Places, until: float) -> Steps[Endpoint]:
     crashes = 0
     while True:
         try:
-            return (yield from starting.start(places, until))
+            return (yield from starting.start(places, until, *_flags.get()))
         except DatabaseInUseError:
             # Started by hand a moment ago, or draining: wait for it, or for its end.
             again = min(time.monotonic() + RESPAWN_S, until)

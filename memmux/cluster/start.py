@@ -23,6 +23,7 @@ from memmux.files import private
 if TYPE_CHECKING:
     from subprocess import Popen  # only the client that starts a cluster pays for it
 
+WITH_GATEWAY = "--with-gateway"  # the flag of a router that is to have one before anybody connects
 END_S = 1.0  # for a router that has closed its end of the pipe to be gone
 ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
 ERROR_LINES = 5  # of them, in the message of a failed start

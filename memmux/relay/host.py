@@ -14,6 +14,7 @@ FULL_S = 3.0  # for which nothing can be written, once nothing more can come in
 LOOK_S = 2.0  # between two looks for the parent, where its end can't be polled
 READ_BYTES = 1 << 16
 WRITE_BYTES = 4096  # that fit into a pipe for which poll says that there is room
+CLOSED, FULL, PARENT = b"output closed", b"output full", b"parent gone"  # why a host hears nothing any more
 _ENDS = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _KIND, _SOCKET = 0o170000, 0o140000  # of a file's mode
 
@@ -70,17 +71,17 @@ class Host:
 
         A reader that is gone shows as an error of the descriptor, and a parent as the end of its process.
         """
-        if events.get(self.written, 0) & _ENDS:
-            self.gone = b"output closed"
-        elif self._parent_end in events or os.getppid() != self._parent:
-            self.gone = b"parent gone"
+        if self._parent_end in events or os.getppid() != self._parent:
+            self.gone = PARENT
+        elif events.get(self.written, 0) & _ENDS:
+            self.gone = CLOSED
         if events.get(self.read) and log.takes_lines:
             self._read(log, at)
         self._write(log, room=bool(events.get(self.written, 0) & select.POLLOUT))
         full = log.ended and bool(log.to_host)
         self._full_since = (now if self._full_since is None else self._full_since) if full else None
         if self._full_since is not None and now - self._full_since >= FULL_S:
-            self.gone = self.gone or b"output full"
+            self.gone = self.gone or FULL
 
     def _read(self, log: LineLog, at: int) -> None:
         try:
@@ -109,4 +110,4 @@ class Host:
         except BlockingIOError:
             pass
         except OSError:
-            self.gone = b"output closed"
+            self.gone = CLOSED

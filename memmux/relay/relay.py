@@ -8,7 +8,7 @@ import select
 import time
 
 from memmux.relay.frames import FrameError
-from memmux.relay.host import Host
+from memmux.relay.host import CLOSED, FULL, FULL_S, Host
 from memmux.relay.line_log import LineLog
 
 LOOK_S = 0.02  # between two steps on the way to a gateway, at first
@@ -20,6 +20,10 @@ LEAVE_S = 75.0  # for the answers, once the host's input has ended: more than a 
 SAID_S = 60.0  # for the first word of a gateway, which may have to be started, on a busy machine
 READ_BYTES = 1 << 18
 _ENDS = select.POLLERR | select.POLLHUP | select.POLLNVAL
+_WHY = {
+    CLOSED: b"standard output was closed before every line was answered",
+    FULL: b"standard output was not read for %d s, and not every answer is written" % FULL_S,
+}
 
 
 class LeaveError(Exception):
@@ -99,8 +103,8 @@ class Relay:
                 self._log.end(self._host.gone)
                 self._send()
             code, words = self._log.exit or (0, b"")
-            if self._log.exit is None and not self._host.gone and self._log.oldest:
-                code, words = 1, b"memmux mcp: not every line was answered within %d s; run `memmux doctor`" % LEAVE_S
+            if self._log.exit is None and (unsaid := self._unsaid()):
+                code, words = 1, b"memmux mcp: " + unsaid
         except LeaveError as left:
             code, words = left.code, left.words
         finally:
@@ -109,6 +113,13 @@ class Relay:
             if self._gateway is not None:
                 self._gateway.close()
         return self._leave(code, words)
+
+    def _unsaid(self) -> bytes:
+        """Return why what the host waits for stays unsaid; nothing if it has everything, or is gone itself."""
+        if self._host.gone:
+            waits = self._log.oldest or self._log.to_host
+            return _WHY.get(self._host.gone, b"") if waits else b""
+        return b"not every line was answered within %d s; run `memmux doctor`" % LEAVE_S if self._log.oldest else b""
 
     def _leave(self, code: int, words: bytes) -> int:
         try:

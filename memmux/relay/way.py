@@ -1,23 +1,21 @@
 """The way to a gateway: to the one of the cluster, or to one of the relay's own where that can't be had.
 
-The way that costs nothing is a route that was found before. Where it leads to nobody, a child finds the cluster, or
-starts it; one relay at a time has one, and the others wait for what it finds. A relay that has a gateway of its own
+The way that costs nothing is a route that was found before. Where it leads to nobody, the cluster is searched for; one
+relay at a time does that, and the others wait for what it finds. A relay that has a gateway of its own
 tries the cluster's now and then, and goes back to it when nothing is on its way.
 """
 
 from __future__ import annotations
 
 import _socket
-import fcntl
 import os
 import sys
 
-from memmux import interpreter
+from memmux.relay import children
 from memmux.relay import route as routes
 from memmux.relay.frames import pack_fields
 from memmux.relay.relay import LOOK_S, LeaveError, Way
 from memmux.relay.route import Route
-from memmux.relay.trial import Trial
 from memmux.version import __version__
 
 TYPE_CHECKING = False
@@ -25,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memmux.relay.line_log import LineLog
+    from memmux.relay.search import Search
+    from memmux.relay.trial import Trial
+    from memmux.relay.turn import Turn
 
 PATIENCE_S = 30.0  # without anybody at the socket, before a gateway of its own is started: it takes longer than a start
 FOUND_S = 2.0  # the same, once the cluster is known to be there
@@ -34,6 +35,7 @@ PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
 SHORTAGES = 6  # of descriptors or processes, one after the other, before the same
 UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
 STEADY_S = 10.0  # a gateway that has served so long did not end for what it was sent
+AT_ONCE = 4  # of them, after which it has one whether others start theirs or not
 ALONE = 2  # deaths of gateways with the same oldest line, before that host has one of its own: others need theirs
 RETURN_S = 60.0  # with a gateway of its own, before the cluster's is tried; doubled each time it fails
 
@@ -56,15 +58,13 @@ class ClusterWay(Way):
         self._deaths = 0  # of gateways, one soon after the other, with the same line as the oldest that is not settled
         self._oldest = 0
         self._not_before = 0.0
-        self._child = 0
-        self._told: _socket.socket | None = None  # by the child; it ends when this is closed
-        self._said = b""
-        self._code = 0
+        self._search: Search | None = None
+        self._code = 0  # of the child that has searched
         self._ending: list[int] = []  # processes of ours that have ended, or will
-        self._lock = -1
         self._found_at: float | None = None
         self._private = False
         self._own_pid = 0
+        self._alone: Turn | None = None
         self._trial: Trial | None = None
         self._trials = 0  # that failed in a row
         self._trial_at = 0.0
@@ -95,12 +95,14 @@ class ClusterWay(Way):
     def heard(self, now: float) -> None:
         """Take that a gateway has said its first word."""
         self._heard_at = now
+        self._give_turn()
 
     def lost(self, now: float, log: LineLog) -> None:
         """Take that a connection is gone; what was said over it tells whether its gateway worked."""
         self._began = self._found_at = None
         self.stopgap = False
         self._end_trial()
+        self._give_turn()
         if self._own_pid:
             self._ending.append(self._own_pid)
             self._own_pid, self.busy = 0, True
@@ -140,8 +142,6 @@ class ClusterWay(Way):
     def _lack(self, now: float, error: OSError) -> None:
         self._shortages += 1
         self._not_before = now + PAUSE_S * 2.0**self._shortages
-        if not self._child:
-            self._release_lock()
         if self._shortages >= SHORTAGES:
             raise LeaveError(1, f"memmux mcp: no gateway can be started: {error.strerror}".encode())
 
@@ -152,12 +152,12 @@ class ClusterWay(Way):
         self._heed_child()
         if self._route is not None:
             given_up = self._failures >= FAILURES or self._waited_enough(now)
-            if search and (given_up or self._deaths >= ALONE or self._route.mode == routes.PRIVATE):
+            if search and (given_up or self._stays_alone() or self._route.mode == routes.PRIVATE):
                 return self._own(now, self._route)
             if (connected := _connect(self._route.socket)) is not None:
                 self._found_at = None
                 return connected
-        if not search or self._search():
+        if not search or self._seek():
             self._began = now
         return None
 
@@ -171,7 +171,7 @@ class ClusterWay(Way):
 
     def _waited_enough(self, now: float) -> bool:
         assert self._began is not None
-        if self._found_at is not None and not self._child:
+        if self._found_at is not None and self._search is None:
             return now - self._found_at >= FOUND_S
         return now - self._began >= PATIENCE_S
 
@@ -182,80 +182,60 @@ class ClusterWay(Way):
         if not self.busy:
             return
         self._ending = [pid for pid in self._ending if not os.waitpid(pid, os.WNOHANG)[0]]
-        self._hear_child()
-        pid, status = os.waitpid(self._child, os.WNOHANG) if self._child else (0, 0)
-        if pid:
-            self._hear_child()
-            self._child, self._found_at = 0, now
-            if self._told is not None:
-                self._told.close()
-                self._told = None
-            self._code = os.waitstatus_to_exitcode(status)
-            self._release_lock()
-        self.busy = bool(self._child or self._ending)
+        if (search := self._search) is not None:
+            code = search.ended()
+            told, route = search.found()
+            self._route, self.known = route or self._route, told or self.known
+            if code is not None:
+                search.close()
+                self._search = None
+                self._code, self._found_at = code, now
+        self.busy = bool(self._search or self._ending)
 
     def close(self) -> None:
-        """Leave the search to another relay; a child of ours ends with it."""
-        if self._told is not None:
-            self._told.close()
+        """Look for nothing any more."""
+        if self._search is not None:
+            self._search.close()
         self._end_trial()
-        self._release_lock()
+        self._give_turn()
 
-    def _search(self) -> bool:
+    def _seek(self) -> bool:
         """Have a child look for the cluster, unless that has just been done; return whether another relay has one.
 
         Then it is not for this one to lose patience: a start that is slow is no faster for gateways beside it.
         """
-        if self._child or self._found_at is not None:
+        if self._search is not None or self._found_at is not None:
             return False
-        if not self._take_lock():
-            return True
-        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        ours.setblocking(False)
-        os.set_inheritable(theirs.fileno(), True)
-        command = [sys.executable, "-P", "-m", "memmux.cli.launch", str(theirs.fileno()), *self._arguments]
-        self._child, self.busy = _spawn(command, ours, theirs), True
-        self._told, self._said = ours, b""
-        return False
+        from memmux.relay.search import Search  # only who has no route, or finds nobody there, pays for it
 
-    def _hear_child(self) -> None:
-        """Take the route that the child has found; it goes on, until the cluster is there."""
-        if self._told is None:
-            return
+        search = Search(self._arguments, self._file)
         try:
-            while part := self._told.recv(routes.READ_BYTES):
-                self._said += part
-        except BlockingIOError:
-            return
+            begun = search.begin()
         except OSError:
-            pass
-        if self._said:
-            self._route, self._said = Route.unpack(self._said) or self._route, b""
-            self.known = True
-
-    def _take_lock(self) -> bool:
-        """Return whether it is this relay's turn; always where no lock can be had."""
-        if not routes.make_folder(self._file):
-            return True
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(f"{self._file}.lock", flags, 0o600)
-        except OSError:
-            return True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return False
-        self._lock = descriptor
-        return True
-
-    def _release_lock(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+            search.close()
+            raise
+        if begun:
+            self._search, self.busy = search, True
+        return not begun
 
     # a gateway of its own
+
+    def _stays_alone(self) -> bool:
+        """Return whether to have one for the line that gateways have died with.
+
+        One relay after the other does, until its own has said a word: when gateways are killed, and not by what they
+        are sent, the line of each is as suspicious, and gateways by the dozen would have all of them wait.
+        """
+        if self._deaths < ALONE or self._deaths >= AT_ONCE:
+            return self._deaths >= AT_ONCE
+        from memmux.relay.turn import Turn  # only whose gateways die pays for it
+
+        self._alone = self._alone or Turn(self._file.rpartition("/")[0] + "/alone")
+        return self._alone.take()
+
+    def _give_turn(self) -> None:
+        if self._alone is not None:
+            self._alone.give()
 
     def _own(self, now: float, route: Route) -> _socket.socket:
         if self._private_failures >= PRIVATE_FAILURES:
@@ -266,7 +246,7 @@ class ClusterWay(Way):
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         os.set_inheritable(theirs.fileno(), True)
         command = [sys.executable, "-P", "-m", "mcp_dealer", f"--connection-fd={theirs.fileno()}", *route.flags]
-        self._own_pid = _spawn(command, ours, theirs)
+        self._own_pid = children.spawn(command, ours, theirs)
         return ours
 
     def wait_s(self, now: float) -> float:
@@ -278,6 +258,8 @@ class ClusterWay(Way):
         if self._route is None or now < self._trial_at:
             return False
         if self._trial is None:
+            from memmux.relay.trial import Trial  # only who has a gateway of its own pays for it
+
             connected = _connect(self._route.socket)
             self._trial = Trial(connected, self.hello(log), now) if connected is not None else None
         passed = self._trial.passed(now) if self._trial is not None else False
@@ -309,21 +291,3 @@ def _connect(path: str) -> _socket.socket | None:
         made.close()
         return None
     return made
-
-
-def _spawn(command: list[str], ours: _socket.socket, theirs: _socket.socket) -> int:
-    """Start a process that has its end and nothing of the host's but standard error; return its pid.
-
-    Raises OSError, and closes both ends, if it can't be started.
-    """
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_DUP2, 2, 1),
-    ]
-    try:
-        return os.posix_spawn(command[0], command, interpreter.environment(), file_actions=actions)
-    except OSError:
-        ours.close()
-        raise
-    finally:
-        theirs.close()

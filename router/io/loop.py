@@ -100,11 +100,13 @@ class Loop:
         """
         self._poll(self._backend, self._wakeup.fileno())
         self._gateways.listen()
+        model_at = time.monotonic() + self._gateways.head_start_s
+        self._gateways.look(time.monotonic())
         with self._wakeup:
             try:
                 if self._successor is None:
                     self._welcome()
-                self._live()
+                self._live(model_at)
             finally:
                 self._supervisor.kill_all()
                 self._gateways.close()
@@ -123,11 +125,11 @@ class Loop:
         self._listeners.open()
         self._poll(*self._listeners.polled)
 
-    def _live(self) -> None:
-        """Begin, serve, and end in good order."""
+    def _live(self, model_at: float) -> None:
+        """Begin, serve, and end in good order; model_at: when the embedders are started."""
         now = time.monotonic()
         self._supervisor.add(Stage.WRITE, now, held=self._successor is not None)
-        self._supervisor.add(Stage.EMBED, now)
+        self._supervisor.add(Stage.EMBED, model_at)
         if self._successor is not None:
             self._supervisor.add(Stage.READ, now, held=True)
         events: Mapping[object, int] = {}
@@ -178,7 +180,8 @@ class Loop:
         return self._dispatcher.drained or now >= self._drain_until
 
     def _reap(self, now: float) -> None:
-        """Do without the workers that have ended; asked after a signal, and now and then in case one was missed."""
+        """Do without the processes that have ended; asked after a signal, and now and then in case one was missed."""
+        self._gateways.look(now)
         for identity in self._supervisor.reap(now):
             self._perform(self._dispatcher.on_worker_exit(identity, now), now)
 
@@ -196,7 +199,6 @@ class Loop:
             self._next_sweep = now + SWEEP_S
             if self._startup.serving_since is None:
                 self._on_starting(now)
-            self._gateways.look(now)
             self._look(now)
             self._sweep(now)
         if self._wakeup.told_to_stop:

@@ -26,6 +26,7 @@ from memmux.processes import private_bytes, rss_bytes
 from router.lifecycle.supervisor import BACKOFF_MOST_S, BACKOFF_S, DEGRADED_AFTER, MEMORY, STEADY_S
 
 BACKLOG = 1024  # relays that wait to be taken in
+HEAD_START_S = 0.5  # a half of what a gateway imports; a handshake is waited for, and a search comes later
 START_S = 60.0  # for a process to say that it lives, on a machine that is busy
 GROWTH = 1.5  # times its first size, to which it may grow in any case
 MOVE = b"move\n"
@@ -48,11 +49,11 @@ class _Gateway:
 class Gateways:
     """The socket, and at most one gateway that takes relays in; others are on their way out.
 
-    path: of the socket. begun: a file that is there while a gateway runs, for a successor to know. Every method is
-    quick and none waits.
+    path: of the socket. successor: whether another router has it still; then a gateway is wanted if that one has any,
+    of which a file beside the socket tells. wanted: whether one is in any case. Every method is quick and none waits.
     """
 
-    def __init__(self, settings: Settings, path: Path, *, successor: bool) -> None:
+    def __init__(self, settings: Settings, path: Path, *, successor: bool, wanted: bool = False) -> None:
         self._settings = settings
         self._path = path
         self._own = path.with_name(f"m{os.getpid()}") if successor else path
@@ -63,7 +64,7 @@ class Gateways:
         self._failures = 0
         self._starts = 0
         self._due: float | None = None
-        self._wanted = successor and self._marker.exists()
+        self._wanted = wanted or (successor and self._marker.exists())
         self._stopping = False
 
     def listen(self) -> None:
@@ -91,6 +92,11 @@ class Gateways:
         except OSError as error:
             raise ClusterStartError(f"{self._path} can't be had: {error.strerror}") from None
         self._own = self._path
+
+    @property
+    def head_start_s(self) -> float:
+        """How much later than a gateway, which a relay waits for, the model may be loaded."""
+        return HEAD_START_S if self._wanted and self._own == self._path else 0.0
 
     @property
     def warm(self) -> bool:

@@ -73,7 +73,7 @@ def test_no_call_fails_and_nothing_is_lost_while_versions_change_under_load(sieg
     found = upgrade.run(siege, [editions.this(), newer], options)
     print(f"pauses: {found.pauses_s} s")  # noqa: T201 - measured, and shown with -s
     assert found.cases == []
-    assert found.left == 0
+    assert found.left == {}
     assert [(one.before, one.after) for one in found.hand_overs] == [
         (__version__, newer.version),
         (newer.version, __version__),

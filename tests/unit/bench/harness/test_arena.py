@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.harness.arena import Arena, arena
+from bench.harness.arena import Arena, arena, roles
 from tests.bounds import BOUND_S
 
 
@@ -58,3 +58,18 @@ def test_folder_is_kept_only_when_asked(capsys: pytest.CaptureFixture[str]) -> N
     assert str(kept.folder) in capsys.readouterr().err
     kept.kept = False
     kept.remove()
+
+
+@pytest.mark.parametrize(
+    ("line", "role"),
+    [
+        ("/bin/python -P -m router --ready-fd=3 --database=/x", "router"),
+        ("/bin/python -P -m workers read --identity=read-0-1 --database=/x", "read"),
+        ("/bin/python -P -m mcp_dealer --listen-fd=7 --database=/x", "gateway --listen-fd"),
+        ("/bin/python -P -m memmux --database=/x mcp", "relay"),
+        ("/bin/python -P -c from x import main; main() --database=/x mcp", "relay"),
+        ("/bin/python -P -m memmux.cli.launch 5 --database=/x mcp", "memmux.cli.launch"),
+    ],
+)
+def test_what_is_left_is_named(line: str, role: str) -> None:
+    assert roles({7: line}) == f"{role} 7"

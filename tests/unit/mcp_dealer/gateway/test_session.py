@@ -10,7 +10,8 @@ import pytest
 from mcp_types import ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
 from mcp_dealer.gateway.gateway import Gateway
-from mcp_dealer.gateway.session import LINES, line_of
+from mcp_dealer.gateway.session import LINES
+from mcp_dealer.gateway.streams import line_of
 from memmux.errors import ERRORS
 from memmux.relay import frames
 from memmux.relay.frames import Frame, FrameReader
@@ -250,3 +251,17 @@ async def test_a_relay_of_version_0_1_0_is_served(meet: Meet) -> None:
             answer = _json(await relay.until(frames.ANSWER, frame.number))
             assert answer["id"] == json.loads(frame.payload)["id"]
             assert "result" in answer
+
+
+async def test_an_answer_that_no_frame_could_hold_is_an_error(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with meet() as relay:
+        await _begin(relay)
+        monkeypatch.setattr(frames, "PAYLOAD_BYTES", 2000)
+        relay.line(3, _said("tools/list", "long"))
+        found = _json(await relay.until(frames.ANSWER, 3))
+        assert (found["id"], found["error"]["message"]) == (
+            "long",
+            "too_long: the answer is longer than 2000 bytes; ask for less at once",
+        )
+        relay.line(4, _said("ping", "short"))
+        assert _json(await relay.until(frames.ANSWER, 4)) == {"jsonrpc": "2.0", "id": "short", "result": {}}

@@ -73,12 +73,12 @@ async def test_concurrent_calls_are_sent_before_any_is_answered_and_each_gets_it
 
 
 @asynchronous
-async def test_there_is_exactly_one_reader(settings: Settings) -> None:
+async def test_there_is_exactly_one_listener(settings: Settings) -> None:
     with Peer(settings, store_by_content):
         async with AsyncClient(settings=settings, start=False) as client:
             await asyncio.gather(*(client.store(f"text {number}") for number in range(5)))
-            assert [task.get_name() for task in asyncio.all_tasks()].count("memmux-reader") == 1
-        assert "memmux-reader" not in [task.get_name() for task in asyncio.all_tasks()]
+            assert [task.get_name() for task in asyncio.all_tasks()].count("memmux-listener") == 1
+        assert "memmux-listener" not in [task.get_name() for task in asyncio.all_tasks()]
 
 
 @asynchronous
@@ -209,9 +209,9 @@ async def test_closing_while_a_cluster_is_awaited_is_immediate(settings: Setting
         peer.deaf.set()
         client = AsyncClient(settings=settings)
         call = asyncio.create_task(client.status())
-        for _ in range(2):  # the call's first steps, then the reader's
+        for _ in range(2):  # the call's first steps, then the listener's
             await asyncio.sleep(0)
-        assert client._reader is not None
+        assert client._listener is not None
         await client.aclose()
         with pytest.raises(errors.CancelledError):
             await call

@@ -498,3 +498,13 @@ def test_router_is_left_when_another_one_is_named_or_it_is_gone(settings: Settin
     assert find.moved(settings, here)
     places.endpoint.unlink()
     assert find.moved(settings, Endpoint("ipc:///x", 0, "0", 1))
+
+
+def test_a_relay_has_the_router_start_with_a_gateway(settings: Settings, router: Callable[[str], Path]) -> None:
+    told = router("""open(told, "w").write(repr(sys.argv)); tell(b'{"error": {"code": "database_foreign"}}')""")
+    with find.with_gateway(), pytest.raises(errors.DatabaseForeignError):
+        find.ensure(quick(settings))
+    assert start.WITH_GATEWAY in told.read_text()
+    with pytest.raises(errors.DatabaseForeignError):
+        find.ensure(quick(settings))
+    assert start.WITH_GATEWAY not in told.read_text()

@@ -15,8 +15,11 @@ OURS = "memmux/files/"
 CALLS = ("fsync", "fdatasync", "sync", "replace", "rename", "renames", "flock", "lockf")  # of os and fcntl
 SPELT = re.compile(rf"\b(?:fcntl|{'|'.join(CALLS)})\b")
 ALLOWED = {
-    ("memmux/relay/way.py", "import fcntl"): "a relay imports built-in modules alone, and memmux.files needs pathlib",
-    ("memmux/relay/way.py", "fcntl.flock"): "the same",
+    (
+        "memmux/relay/turn.py",
+        "import fcntl",
+    ): "a relay imports built-in modules alone, and memmux.files needs pathlib",
+    ("memmux/relay/turn.py", "fcntl.flock"): "the same",
     ("router/lifecycle/gateways.py", ".rename"): "a socket, by which a successor takes the place of another",
     ("router/io/local_listener.py", ".rename"): "a socket, whose other name tells clients that there is no room",
     ("memmux/logs/files.py", ".rename"): "a log that is full gets another name; after a loss of power either will do",

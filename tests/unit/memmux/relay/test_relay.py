@@ -170,12 +170,27 @@ def test_a_relay_whose_host_reads_no_more_tells_the_gateway_and_leaves(running: 
     assert running.ended() == 0
 
 
-def test_a_relay_leaves_with_a_full_output_once_nothing_more_can_come_in(running: Running) -> None:
+def test_a_relay_whose_host_closes_its_output_says_that_lines_have_no_answer(
+    running: Running, capfd: pytest.CaptureFixture[str]
+) -> None:
+    running.say(b"one\n")
+    running.heard(0, 2)
+    os.close(running.hears)
+    running.hears = -1
+    assert running.heard(0, 1) == [(frames.END, 0, b"output closed")]
+    assert running.ended() == 1
+    assert capfd.readouterr().err == "memmux mcp: standard output was closed before every line was answered\n"
+
+
+def test_a_relay_leaves_with_a_full_output_once_nothing_more_can_come_in(
+    running: Running, capfd: pytest.CaptureFixture[str]
+) -> None:
     running.say(b"one\n")
     running.heard(0, 2)
     running.answer(0, Frame(frames.ANSWER, 1, b"x" * (1 << 20)))
     running.close_input()
-    assert running.ended() == 0
+    assert running.ended() == 1
+    assert "standard output was not read" in capfd.readouterr().err
 
 
 def test_a_large_answer_arrives_whole_through_a_small_pipe(running: Running) -> None:

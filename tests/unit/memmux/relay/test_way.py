@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from memmux.relay import children
 from memmux.relay import route as routes
 from memmux.relay import way as ways
 from memmux.relay.frames import GO, HELLO, PIN, SETTLED, Frame, FrameReader, unpack_fields
@@ -17,6 +18,7 @@ from memmux.relay.relay import LeaveError
 from memmux.relay.route import PRIVATE, SHARED, Route
 from memmux.relay.way import (
     ALONE,
+    AT_ONCE,
     FAILURES,
     PATIENCE_S,
     PRIVATE_FAILURES,
@@ -37,7 +39,7 @@ def spawned(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         spawned.append(command)
         return 1 << 22
 
-    monkeypatch.setattr(ways, "_spawn", spawn)
+    monkeypatch.setattr(children, "spawn", spawn)
     return spawned
 
 
@@ -46,7 +48,7 @@ def listener(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socke
     monkeypatch.setenv("MEMMUX_RUNTIME_DIR", str(short_tmp))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(short_tmp / "mcp"))
-        listener.listen()
+        listener.listen(16)
         yield listener
 
 
@@ -250,6 +252,58 @@ def test_a_host_that_gateways_die_of_has_one_of_its_own_so_that_others_keep_thei
     assert spawned[-1][3] == "mcp_dealer"
     listener.close()
     way.close()
+
+
+def test_one_relay_at_a_time_starts_a_gateway_of_its_own_when_gateways_die(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    first, second = _way(short_tmp), _way(short_tmp)
+    for way in (first, second):
+        _die(way, ALONE)
+    own = first.step(100.0, search=True)
+    assert own is not None
+    assert len(spawned) == 1
+    _die(second, AT_ONCE - ALONE, 100.0)
+    assert len(spawned) == 1, "the common one is tried as long as another relay starts its own"
+    at_once = second.step(200.0, search=True)
+    assert at_once is not None
+    assert len(spawned) == 2
+    own.close()
+    at_once.close()
+    for way in (first, second):
+        way.close()
+    listener.close()
+
+
+def test_the_next_relay_starts_a_gateway_of_its_own_once_that_of_the_first_has_said_a_word(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    first, second = _way(short_tmp), _way(short_tmp)
+    for way in (first, second):
+        _die(way, ALONE)
+    own = first.step(100.0, search=True)
+    first.heard(101.0)
+    other = second.step(102.0, search=True)
+    assert own is not None
+    assert other is not None
+    assert len(spawned) == 2
+    own.close()
+    other.close()
+    for way in (first, second):
+        way.close()
+    listener.close()
+
+
+def _die(way: ClusterWay, times: int, now: float = 0.0) -> None:
+    """Have so many gateways die soon after they got the same line."""
+    for number in range(times):
+        connected = way.step(now + 2 * number, search=True)
+        assert connected is not None
+        connected.close()
+        log = _heard(Frame(SETTLED))
+        way.heard(now + 2 * number)
+        log.read(b"the line that they die of\n", 0)
+        way.lost(now + 2 * number + 1, log)
 
 
 def test_a_line_that_waits_all_the_time_is_not_what_gateways_die_of(

@@ -153,3 +153,18 @@ def test_a_successor_wants_a_gateway_where_one_runs(settings: Settings, place: P
     place.with_name("gateway").touch()
     second = Gateways(settings, place, successor=True)
     assert not second.warm
+
+
+@pytest.mark.slow
+def test_a_gateway_that_a_relay_waits_for_comes_first(settings: Settings, place: Path) -> None:
+    unwanted = Gateways(settings, place, successor=False)
+    assert unwanted.head_start_s == 0.0
+    wanted = Gateways(settings, place, successor=False, wanted=True)
+    wanted.listen()
+    try:
+        assert wanted.head_start_s > 0.0
+        wanted.look(time.monotonic())
+        assert _state(wanted) == "starting"
+        _look_until(wanted, lambda: _state(wanted) == "ready")
+    finally:
+        wanted.close()

@@ -1,0 +1,49 @@
+"""The lean SDK, in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LEFT_OUT = (
+    "httpx2",
+    "mcp.client.client",
+    "mcp.server.streamable_http_manager",
+    "sse_starlette",
+    "starlette",
+    "uvicorn",
+)
+
+
+def printed(code: str, before: str = "") -> str:
+    """Return what a new process prints that imports the lean SDK and runs the code; before: run before that."""
+    begun = f"import sys\n{before}from mcp_dealer import lean_sdk\nlean_sdk.import_sdk()\n"
+    done = subprocess.run([sys.executable, "-P", "-c", begun + code], capture_output=True, check=True, text=True)
+    return done.stdout
+
+
+def test_a_gateway_imports_neither_http_nor_clients() -> None:
+    code = f"import mcp_dealer.gateway.process\nprint([name for name in {LEFT_OUT} if name in sys.modules])"
+    assert printed(code) == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["mcp.client.session", "mcp.server.sse", "starlette.requests"])
+def test_what_was_left_out_can_be_imported_afterwards(name: str) -> None:
+    assert printed(f"import {name}\nprint({name}.__file__ is not None)") == "True\n"
+
+
+def test_what_was_left_out_says_so_when_it_is_used() -> None:
+    code = """
+from mcp import Client
+try:
+    Client("https://nobody.invalid")
+except ImportError as error:
+    print(error)
+"""
+    assert printed(code) == "mcp.client.client.Client was left out of this process\n"
+
+
+def test_an_sdk_that_is_there_stays_whole() -> None:
+    assert printed("print('starlette' in sys.modules)", before="import mcp\n") == "True\n"
