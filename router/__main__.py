@@ -175,6 +175,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         reached = {
             "listen": settings.listen or "",
             "keys": None if remote_listener is None else remote_listener.keyring.keys.serial,
+            "settings": settings.written(),
         }
         return {**status_body(welcome, dispatcher, supervisor, now, started), "gateway": gateways.status(), **reached}
 

@@ -187,7 +187,7 @@ class ReadWorker:
     def _list(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, List, alive) as placed:
             page = replace(self._reader.list(placed.asked), notes=placed.notes)
-        return Answer((orjson.dumps(page),))
+        return Answer((orjson.dumps(page.to_json()),))
 
     def _search(self, job: Job, alive: Alive) -> Answer:
         mode = Search.from_body(job.frames[0]).mode
@@ -199,7 +199,7 @@ class ReadWorker:
             found = self._reader.search(placed.asked, query, job.zone)
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
         notes = (*placed.notes, *_left_out(found.left_out))
-        body = SearchResult(mode=found.mode, hits=found.hits, notes=notes).to_json()
+        body = SearchResult(mode=found.mode, hits=found.hits, notes=notes, short=found.short).to_json()
         degraded = (*found.degraded, *self.queries.degraded) if job.id in self._pending else found.degraded
         return Answer((orjson.dumps(body),), degraded, done)
 
@@ -249,8 +249,9 @@ class ReadWorker:
 
     def _changes(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, Changes, alive) as placed:
-            found = replace(self._reader.changes(placed.asked), notes=placed.notes)
-        return Answer((orjson.dumps(found),))
+            found = self._reader.changes(placed.asked)
+        changes = [change.to_json() for change in found]
+        return Answer((orjson.dumps({"changes": changes, "next": found.next, "notes": placed.notes}),))
 
     def _namespaces(self, job: Job, alive: Alive) -> Answer:
         asked = Namespaces.from_body(job.frames[0])

@@ -196,7 +196,7 @@ def _end(settings: Settings) -> bool:
 
 @click.command()
 @json_option
-@with_settings
+@with_settings(applied=True)
 def restart(settings: Settings, *, as_json: bool) -> None:
     """Replace the database's cluster by one of this version and these settings, while its clients go on.
 
@@ -247,7 +247,7 @@ def _become(module: str, settings: Settings, *flags: str) -> None:
 @click.option("--take-over", is_flag=True, help="If another cluster serves the database, have it hand over.")
 @from_option
 @listen_option
-@with_settings
+@with_settings(applied=True)
 def serve(settings: Settings, *, take_over: bool) -> None:
     """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves.
 
@@ -259,7 +259,7 @@ def serve(settings: Settings, *, take_over: bool) -> None:
 
 @click.command()
 @from_option
-@with_settings
+@with_settings(applied=True)
 def mcp(settings: Settings) -> None:
     """Speak MCP on standard input and output: the command that an MCP host is given."""
     from memmux.cli import launch  # of which `memmux status` does without

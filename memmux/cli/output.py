@@ -19,7 +19,7 @@ import orjson
 
 from memmux.cli.degraded import sentence
 from memmux.errors import MemmuxError
-from memmux.wire.answers import Answer, Memory
+from memmux.wire.answers import Answer, Memory, Page, SearchResult
 
 PREVIEW_CHARACTERS = 240  # of a memory in a list
 
@@ -69,7 +69,8 @@ def _write(text: str, stream: Any) -> None:
 def document(value: object) -> None:
     """Print `value` as one JSON document: one line, or indented on a terminal. An answer says what it went without."""
     if isinstance(value, Answer):
-        value = {**orjson.loads(orjson.dumps(value)), "degraded": value.degraded}
+        said = value.to_json() if isinstance(value, Page | SearchResult) else orjson.loads(orjson.dumps(value))
+        value = {**said, "degraded": value.degraded}
     click.echo(_json(value, orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0))
 
 
@@ -158,8 +159,8 @@ def local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _headline(memory: Memory) -> list[str | Styled]:
-    words: list[str | Styled] = [styled(memory.id, fg="cyan"), "  ", local(memory.created_at)]
+def _headline(memory: Memory, short: str | None = None) -> list[str | Styled]:
+    words: list[str | Styled] = [styled(short or memory.id, fg="cyan"), "  ", local(memory.created_at)]
     if memory.type:
         words += ["  ", styled(memory.type, fg="magenta")]
     for tag in memory.tags:
@@ -167,12 +168,22 @@ def _headline(memory: Memory) -> list[str | Styled]:
     return words
 
 
-def summary(memory: Memory, score: float | None = None, similarity: float | None = None, *, err: bool = False) -> None:
-    """Print a memory in two lines: what it is, with score and cosine if it was found, and how it begins."""
+def summary(
+    memory: Memory,
+    score: float | None = None,
+    similarity: float | None = None,
+    *,
+    short: str | None = None,
+    err: bool = False,
+) -> None:
+    """Print a memory in two lines: what it is, with score and cosine if it was found, and how it begins.
+
+    short: what names it in the place of its whole id.
+    """
     ranked: list[str | Styled] = [] if score is None else [styled(f"{score:.3f}", bold=True), "  "]
     if similarity is not None:
         ranked.append(f"cos {similarity:.2f}  ")
-    line(*ranked, *_headline(memory), err=err)
+    line(*ranked, *_headline(memory, short), err=err)
     line("  ", preview(memory.content), err=err)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 
 from memmux.cli.main import cli
+from memmux.cli.table import GROUPS
 
 _HEAD = """\
 # The command line
@@ -36,33 +37,33 @@ nothing, and when standard output can't be written, as on a full disk or when it
 | 141 | whoever read standard output, as `head`, went away before everything was written; 0 with `memmux tail` |
 """
 
-_EXAMPLES = """\
-## Examples
-
-```console
-$ memmux store "The deploy key of the shop lives in vault/shop" --tag ops --type fact
-$ git log -1 --format=%B | memmux store - --tag commits
-$ memmux search "where is the shop's deploy key?"
-$ memmux search deploy --mode keyword --tag ops --json
-$ memmux update ID --metadata '{"checked": true}'
-$ memmux list --after 2026-11-01 --limit 5
-$ memmux list --deleted
-$ memmux undo --last
-$ memmux --database ./project.db status
-```
-"""
-
 
 def reference() -> str:
     """Return the whole page."""
     context = click.Context(cli, info_name="memmux", max_content_width=100)
-    parts = [_HEAD, "## memmux\n", _described(cli), _options(cli, context)]
+    parts = [_HEAD, "## memmux\n", f"`memmux {_usage(cli, context)}`\n", _described(cli), _groups()]
     for command, inner in _commands(cli, context):
         path = inner.command_path
         parts += [f"## {path}\n", f"`{path} {_usage(command, inner)}`\n", _described(command)]
         if any(isinstance(parameter, click.Option) for parameter in command.params):
             parts.append(_options(command, inner))
-    return "\n".join([*parts, _EXAMPLES])
+        if examples := _examples(command):
+            parts += ["```console", *examples, "```\n"]
+    return "\n".join(parts)
+
+
+def _groups() -> str:
+    lines = ["| | |", "|---|---|"]
+    for group, commands in GROUPS.items():
+        lines.append(f"| **{group}** | |")
+        lines += [f"| [`{name}`](#memmux-{name}) | {entry.text} |" for name, entry in commands.items()]
+    return "\n".join([*lines, ""])
+
+
+def _examples(command: click.Command) -> list[str]:
+    """Return the examples of a command; those of a group are shown at its commands."""
+    lines = [] if isinstance(command, click.Group) else (command.epilog or "").splitlines()
+    return [f"$ {line.strip()}" for line in lines if line.startswith("  ")]
 
 
 def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
