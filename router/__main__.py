@@ -155,7 +155,7 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
     )
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
     gateways = Gateways(settings, places.mcp_socket, successor=successor is not None)
-    started = time.monotonic()
+    started, began = time.monotonic(), time.time()
 
     def on_serving() -> None:
         _sweep(places, successor)
@@ -163,6 +163,11 @@ def _serve(settings: Settings, starter: _Starter, lock: FileLock, successor: Suc
         starter.tell(endpoint.to_json())
         if not starter.there and sys.stderr.isatty():
             sys.stderr.write(f"memmux serves {settings.database} at {clients}; Ctrl-C stops it\n")
+            if settings.adopt_from is not None:
+                from memmux.cluster import adopted  # few clusters adopt anything
+
+                for sentence in adopted.told(places, began):
+                    sys.stderr.write(f"memmux: {sentence}\n")
         log.get().info(
             "cluster_started", endpoint=clients, listen=settings.listen, seconds=round(time.monotonic() - started, 3)
         )

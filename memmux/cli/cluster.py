@@ -243,6 +243,15 @@ def _become(module: str, settings: Settings, *flags: str) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
+def _watch() -> None:
+    """Have what this process logs written to the terminal, too."""
+    from memmux.cli.tail.page import Page  # only who watches pays for it
+    from memmux.logs import echo  # the same
+
+    page = Page(colour=True)
+    echo.to = lambda line: output.logged(page.text(line))
+
+
 @click.command()
 @click.option("--take-over", is_flag=True, help="If another cluster serves the database, have it hand over.")
 @from_option
@@ -251,9 +260,13 @@ def _become(module: str, settings: Settings, *flags: str) -> None:
 def serve(settings: Settings, *, take_over: bool) -> None:
     """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves.
 
-    With --listen also for clients of other machines that have a key of `memmux key add`.
+    With --listen also for clients of other machines that have a key of `memmux key add`. On a terminal it says where it
+    serves, and logs for people, from the level of --log-level on: what its router does; `memmux tail -f` has the lines
+    of all its processes.
     """
     find.need_local(settings)
+    if sys.stderr.isatty():
+        _watch()
     _become("router", settings, *(["--succeed"] if take_over else []))
 
 

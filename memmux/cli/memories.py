@@ -107,7 +107,13 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @json_option
 @with_memories
 def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **options: Any) -> None:
-    """Find the memories that answer QUERY best, best first."""
+    """Find the memories that answer QUERY best, best first.
+
+    Each has its score and its cosine with QUERY. The score ranks within this answer: 1.000 is the most that words and
+    meaning give the best, 0.000 the least, and cues of the question, such as a date, add to it. The cosine can be
+    compared between searches: 1.00 says the same, above 0.50 is near, near 0.00 has nothing to do with it. Where no
+    memory is near or has the words, that is said; --only-relevant finds nothing then.
+    """
     options["cues"] = () if no_cues else None
     with _client(settings) as client:
         result = client.search(query, short=not as_json, **options)

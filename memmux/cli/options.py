@@ -116,7 +116,10 @@ def with_settings(command: Callable[..., None] | None = None, *, applied: bool =
 
     @wraps(command)
     def loaded(*arguments: Any, **options: Any) -> None:
-        from memmux.cli.adoption_progress import watched  # costs the client's modules, which `--help` does without
+        from memmux.cli.adoption_progress import (
+            announced,
+            watched,
+        )  # costs the client's modules, which `--help` does without
 
         flags = click.get_current_context().obj or {}
         for name, meant in misspelt(os.environ).items():
@@ -127,7 +130,7 @@ def with_settings(command: Callable[..., None] | None = None, *, applied: bool =
 
             for sentence in ignored(settings, flags):
                 output.note(sentence)
-        with watched():
+        with watched() if applied else announced(settings):
             command(settings, *arguments, **options)
 
     setattr(loaded, _TAKES, True)  # which what wraps it has, too
@@ -274,6 +277,8 @@ def _timed(command: Decorated) -> Decorated:
             if after is not None or before is not None:
                 raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
             after, before = _bounds(when)
+            if not options.get("as_json"):
+                output.note(f"--when {when!r} {_span(after, before)}")
         else:
             after, before = (None if text is None else moment(text) for text in (after, before))
         command(*arguments, after=after, before=before, **options)
@@ -294,6 +299,13 @@ def moment(text: str) -> datetime:
                 f"{text!r} has no beginning; name a time, like yesterday or 2026-11-23"
             ) from None
         return begin
+
+
+def _span(after: datetime | None, before: datetime | None) -> str:
+    """Return the time that was taken, as people here read it; its end is not part of it."""
+    begin = "" if after is None else f" from {output.local(after)}"
+    end = "" if before is None else f" to before {output.local(before)}"
+    return f"is the time{begin}{end}"
 
 
 def _bounds(expression: str) -> tuple[datetime | None, datetime | None]:

@@ -61,6 +61,11 @@ def block(text: str) -> None:
     _write(text if text.endswith("\n") else f"{text}\n", sys.stdout)
 
 
+def logged(text: str) -> None:
+    """Print what a page of `memmux.cli.tail` made of a line of a log, on standard error; it is harmless already."""
+    _write(f"{text}\n", sys.stderr)
+
+
 def _write(text: str, stream: Any) -> None:
     stream.write(text)
     stream.flush()
