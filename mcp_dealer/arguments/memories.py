@@ -271,7 +271,7 @@ class Get(Named):
 
 
 class Delete(Filtered, Named):
-    """memory_delete; of several tags a memory must have all, unless told otherwise: no more is deleted than was meant."""
+    """memory_delete; several tags mean all of them unless told otherwise, so that no more is deleted than was meant."""
 
     any_by_default: ClassVar[bool] = False
 

@@ -6,6 +6,7 @@ import runpy
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,7 +14,8 @@ import click
 from memmux.cli import degraded, output, streams
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
-from memmux.cluster import find, holder, replace
+from memmux.cluster import find, holder
+from memmux.cluster import replace as replacing
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
@@ -22,6 +24,7 @@ from memmux.errors import ClusterUnreachableError
 from memmux.relay import process
 from memmux.trust import remotes
 from memmux.wire.answers import Status
+from memmux.wire.times import from_epoch
 
 NO_CLUSTER = 3  # the exit code of `memmux status` when none runs
 LOOK_S = 2.0  # for the router to look at its health
@@ -51,7 +54,9 @@ def status(settings: Settings, *, as_json: bool) -> None:
         _show_none(settings, as_json=as_json)
         click.get_current_context().exit(NO_CLUSTER)
     if as_json:
-        output.document(found)
+        made = found.backups.get("newest_at")
+        backups = {**found.backups, "newest_at": None if made is None else from_epoch(made)}
+        output.document(replace(found, backups=backups))
     else:
         _show(found, None if settings.remote is None else remotes.read(settings.remote))
 
@@ -209,7 +214,7 @@ def restart(settings: Settings, *, as_json: bool) -> None:
     service = services.of(settings)
     served = service.installed and service.active
     began = time.monotonic()
-    before, after = run(replace.restart(settings))
+    before, after = run(replacing.restart(settings))
     seconds = round(time.monotonic() - began, 3)
     resumed = served and services.resume(service)
     if as_json:

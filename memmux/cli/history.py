@@ -91,7 +91,7 @@ def purge(
             if not done.remaining or not done.purged:
                 break
     if as_json:
-        output.document({"purged": purged, "seq": done.seq, "copies": list(copies)})
+        output.document({"count": purged, "seq": done.seq, "copies": list(copies)})
         return
     output.line(f"{purged} purged")
     for path in copies:

@@ -18,7 +18,8 @@ _HEAD = """\
 
 Commands that print data take `--json` and then print one JSON document on standard output. Text for people goes to
 standard output, warnings and errors to standard error. A failure is one line, `memmux: CODE: what happened and what to
-do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`.
+do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`. [json.md](json.md) has the shapes of all
+documents, and their schema.
 
 Where an ID is taken, its beginning will do, from eight characters on, if no other begins so; and the content hash of a
 memory. Settings may stand before and after the command.
@@ -29,8 +30,9 @@ memory can forge a line or drive the terminal. So are characters that the output
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; also after a question that is answered with no, where there is no database yet for a command that adds \
-nothing, and when standard output can't be written, as on a full disk or when it is closed |
+| 1 | failed; also where `check`, `doctor`, `import` or `install` found something wrong, after a question that is \
+answered with no, where there is no database yet for a command that adds nothing, and when standard output can't be \
+written, as on a full disk or when it is closed |
 | 2 | wrong usage: an argument, an option or a setting is not valid |
 | 3 | `memmux status`, `top --once`: no cluster runs, or it answers nobody yet; `service status`: it does not run |
 | 130 | interrupted with Ctrl-C |

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -45,7 +44,7 @@ def _head(view: View) -> Iterator[Text]:
         yield Text.assemble((f"{kind:8}  ", "bold"), (flat(told["words"]), _COLOURS.get(told["state"], _OTHER)))
     storage = view.storage
     made = storage["backup_at"]
-    newest = "" if made is None else f", the newest of {local(datetime.fromtimestamp(made, UTC))}"
+    newest = "" if made is None else f", the newest of {local(made)}"
     pending = f" ({storage['pending']} without a vector)" if storage["pending"] else ""
     yield Text.assemble(
         ("storage   ", "bold"),
