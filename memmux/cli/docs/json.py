@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from memmux.cli.docs.schema import schema
 from memmux.cli.docs.shapes import SHAPES
 
@@ -54,7 +56,10 @@ def page() -> str:
             used[shape] = None
     parts.append("\n## Parts\n")
     commands = {name.replace(" ", "-") for name in SHAPES}
-    for shape in sorted(set(definitions) - set(used) - commands - {"error"}):
+    named = orjson.dumps({name: one for name, one in definitions.items() if name not in commands}).decode()
+    for shape in sorted(set(definitions) - commands - {"error"}):
+        if shape in used and f'/{shape}"' not in named:
+            continue
         parts += [f"\n### {shape}\n", *_described(shape, definitions)]
     return "\n".join(parts) + "\n"
 
