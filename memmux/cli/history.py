@@ -45,11 +45,12 @@ def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, a
     output.line(output.styled(found[0].id if found else memory_id, fg="cyan"))
     for change in found:
         number = output.styled(f"{change.seq:>{_NUMBER}}", bold=True)
-        output.line(number, f"  {output.local(change.at)}  {change.did}, by {change.client}")
+        output.line(number, f"  {output.local(change.at)}  {change.did}, by {change.client}", indent=_NUMBER + 2)
         if not change.operation.startswith(_OURS):
             continue
         for line in differences(change.before, now):
-            output.line(" " * (_NUMBER + 2), output.styled(line, fg={"-": "red", "+": "green"}.get(line[0], "yellow")))
+            colour = {"-": "red", "+": "green"}.get(line[0], "yellow")
+            output.line(" " * (_NUMBER + 2), output.styled(line, fg=colour), indent=_NUMBER + 4)
         now = change.before
     output.warn(found.degraded)
 

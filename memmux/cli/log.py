@@ -128,5 +128,6 @@ def _line(change: Notice) -> None:
         f"  by {change.client}",
         *tags,
         "  (deleted now)" if change.deleted and _KIND_OF[change.operation] != "deleted" else "",
+        indent=8,
     )
     output.line("        ", output.preview(change.text or ""))
