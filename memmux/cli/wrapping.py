@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,7 +24,7 @@ def columns(stream: Any) -> int:
     try:
         return os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
-        return shutil.get_terminal_size().columns
+        return 0
 
 
 def wrapped(parts: Sequence[Styled], width: int, indent: int | None = None) -> Iterator[list[Styled]]:
