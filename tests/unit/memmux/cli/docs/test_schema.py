@@ -12,7 +12,7 @@ from memmux.cli.docs.schema import text
 from memmux.cli.docs.shapes import SHAPES
 from memmux.cli.main import cli
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 WITHOUT = {"serve", "mcp", "tail"}  # which print no document, or lines of a log as they are
 
 
