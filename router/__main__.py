@@ -159,7 +159,7 @@ def _serve(
     )
     supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
     gateways = Gateways(settings, places.mcp_socket, successor=successor is not None, wanted=with_gateway)
-    started = time.monotonic()
+    started, began = time.monotonic(), time.time()
 
     def on_serving() -> None:
         _sweep(places, successor)
@@ -167,6 +167,11 @@ def _serve(
         starter.tell(endpoint.to_json())
         if not starter.there and sys.stderr.isatty():
             sys.stderr.write(f"memmux serves {settings.database} at {clients}; Ctrl-C stops it\n")
+            if settings.adopt_from is not None:
+                from memmux.cluster import adopted  # few clusters adopt anything
+
+                for sentence in adopted.told(places, began):
+                    sys.stderr.write(f"memmux: {sentence}\n")
         log.get().info(
             "cluster_started", endpoint=clients, listen=settings.listen, seconds=round(time.monotonic() - started, 3)
         )
@@ -179,6 +184,7 @@ def _serve(
         reached = {
             "listen": settings.listen or "",
             "keys": None if remote_listener is None else remote_listener.keyring.keys.serial,
+            "settings": settings.written(),
         }
         return {**status_body(welcome, dispatcher, supervisor, now, started), "gateway": gateways.status(), **reached}
 

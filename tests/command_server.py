@@ -11,7 +11,7 @@ import sys
 import time
 
 import memmux.__main__
-from memmux.cli import main as command_line
+from memmux.cli.table import COMMANDS
 
 # What nearly every command imports while it runs.
 _MODULES = (
@@ -58,7 +58,7 @@ def _become(asked: dict[str, object], descriptors: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    for module in (*_MODULES, *{f"memmux.cli.{name.rpartition('.')[0]}" for name in command_line._COMMANDS.values()}):
+    for module in (*_MODULES, *{f"memmux.cli.{entry.where.rpartition('.')[0]}" for entry in COMMANDS.values()}):
         importlib.import_module(module)
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))

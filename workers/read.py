@@ -177,7 +177,7 @@ class ReadWorker:
     def _list(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, List, alive) as placed:
             page = replace(self._reader.list(placed.asked), notes=placed.notes)
-        return Answer((orjson.dumps(page),))
+        return Answer((orjson.dumps(page.to_json()),))
 
     def _search(self, job: Job, alive: Alive) -> Answer:
         mode = job.body(Search).mode
@@ -189,7 +189,7 @@ class ReadWorker:
             found = self._reader.search(placed.asked, query, job.zone)
         done = {"mode": found.mode, "candidates": found.candidates, "index": found.index}
         notes = (*placed.notes, *_left_out(found.left_out))
-        body = SearchResult(mode=found.mode, hits=found.hits, notes=notes).to_json()
+        body = SearchResult(mode=found.mode, hits=found.hits, notes=notes, short=found.short).to_json()
         return Answer((orjson.dumps(body),), (*found.degraded, *self._vectors.degraded(job)), done)
 
     def _query(self, job: Job, alive: Alive) -> Embeddings:
@@ -224,8 +224,9 @@ class ReadWorker:
 
     def _changes(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, Changes, alive) as placed:
-            found = replace(self._reader.changes(placed.asked), notes=placed.notes)
-        return Answer((orjson.dumps(found),))
+            found = self._reader.changes(placed.asked)
+        changes = [change.to_json() for change in found]
+        return Answer((orjson.dumps({"changes": changes, "next": found.next, "notes": placed.notes}),))
 
     def _namespaces(self, job: Job, alive: Alive) -> Answer:
         asked = job.body(Namespaces)

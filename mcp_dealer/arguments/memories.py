@@ -89,6 +89,8 @@ class Filtered(Placed):
 
     choosing: ClassVar[Collection[str]] = ("tags", "type", "memory_type", "after", "before", "time_expr")
     narrowing: ClassVar[Collection[str]] = (*choosing, "tag_match", "any_tag")
+    any_by_default: ClassVar[bool] = True
+    """Whether one of several tags is enough where nothing says so, as it is in mcp-memory-service."""
 
     @property
     def filters(self) -> list[str]:
@@ -96,7 +98,7 @@ class Filtered(Placed):
         return [name for name in self.choosing if getattr(self, name) not in (None, [])]
 
     def selection(self, now: Now) -> dict[str, Any]:
-        """Return the filter, as the client takes it; several tags mean any of them unless told otherwise.
+        """Return the filter, as the client takes it.
 
         Raises TimeNotUnderstoodError, with examples, for a time expression that says nothing.
         """
@@ -105,7 +107,7 @@ class Filtered(Placed):
         after, before = self._bounds(now)
         return {
             "tags": self.tags or (),
-            "any_tag": bool(self.tags) if any_tag is None else any_tag,
+            "any_tag": self.any_by_default and bool(self.tags) if any_tag is None else any_tag,
             "type": one({"type": self.type, "memory_type": self.memory_type}),
             "after": after,
             "before": before,
@@ -269,8 +271,11 @@ class Get(Named):
 
 
 class Delete(Filtered, Named):
-    """memory_delete."""
+    """memory_delete; several tags mean all of them unless told otherwise, so that no more is deleted than was meant."""
 
+    any_by_default: ClassVar[bool] = False
+
+    tag_match: Annotated[Literal["any", "all"] | None, BeforeValidator(lower), Field(description="Default all")] = None
     dry_run: Annotated[bool | None, Field(description="Only preview")] = None
 
     @classmethod

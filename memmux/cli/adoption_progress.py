@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from memmux.cli.output import flat
+from memmux.cli.output import flat, note
 from memmux.cluster import start
 from memmux.cluster.start import AdoptionProgress
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+
+
+@contextmanager
+def announced(settings: Settings) -> Iterator[None]:
+    """Say what an adoption took up that the block waited for, and draw how far it is, as `watched` does."""
+    began = time.time()
+    try:
+        with watched():
+            yield
+    finally:
+        if settings.adopt_from is not None:
+            from memmux.cluster.adopted import told  # few have something to adopt
+
+            for sentence in told(Places(settings), began):
+                note(sentence)
 
 
 @contextmanager

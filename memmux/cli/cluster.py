@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,7 +14,8 @@ from memmux.cli import degraded, output
 from memmux.cli.become import become
 from memmux.cli.options import from_option, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
-from memmux.cluster import find, holder, replace
+from memmux.cluster import find, holder
+from memmux.cluster import replace as replacing
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
@@ -20,6 +23,7 @@ from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
 from memmux.trust import remotes
 from memmux.wire.answers import Status
+from memmux.wire.times import from_epoch
 
 NO_CLUSTER = 3  # the exit code of `memmux status` when none runs
 LOOK_S = 2.0  # for the router to look at its health
@@ -49,7 +53,9 @@ def status(settings: Settings, *, as_json: bool) -> None:
         _show_none(settings, as_json=as_json)
         click.get_current_context().exit(NO_CLUSTER)
     if as_json:
-        output.document(found)
+        made = found.backups.get("newest_at")
+        backups = {**found.backups, "newest_at": None if made is None else from_epoch(made)}
+        output.document(replace(found, backups=backups))
     else:
         _show(found, None if settings.remote is None else remotes.read(settings.remote))
 
@@ -194,7 +200,7 @@ def _end(settings: Settings) -> bool:
 
 @click.command()
 @json_option
-@with_settings
+@with_settings(applied=True)
 def restart(settings: Settings, *, as_json: bool) -> None:
     """Replace the database's cluster by one of this version and these settings, while its clients go on.
 
@@ -207,7 +213,7 @@ def restart(settings: Settings, *, as_json: bool) -> None:
     service = services.of(settings)
     served = service.installed and service.active
     began = time.monotonic()
-    before, after = run(replace.restart(settings))
+    before, after = run(replacing.restart(settings))
     seconds = round(time.monotonic() - began, 3)
     resumed = served and services.resume(service)
     if as_json:
@@ -234,15 +240,28 @@ def restart(settings: Settings, *, as_json: bool) -> None:
         output.line(f"the service {service.name} takes over from there")
 
 
+def _watch() -> None:
+    """Have what this process logs written to the terminal, too."""
+    from memmux.cli.tail.page import Page  # only who watches pays for it
+    from memmux.logs import echo  # the same
+
+    page = Page(colour=True)
+    echo.to = lambda line: output.logged(page.text(line))
+
+
 @click.command()
 @click.option("--take-over", is_flag=True, help="If another cluster serves the database, have it hand over.")
 @from_option
 @listen_option
-@with_settings
+@with_settings(applied=True)
 def serve(settings: Settings, *, take_over: bool) -> None:
     """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves.
 
-    With --listen also for clients of other machines that have a key of `memmux key add`.
+    With --listen also for clients of other machines that have a key of `memmux key add`. On a terminal it says where it
+    serves, and logs for people, from the level of --log-level on: what its router does; `memmux tail -f` has the lines
+    of all its processes.
     """
     find.need_local(settings)
+    if sys.stderr.isatty():
+        _watch()
     become("router", settings, *(["--succeed"] if take_over else []))

@@ -53,7 +53,7 @@ def connect(*, file: str | None, name: str | None, no_default: bool, local: bool
     if not no_default:
         _set(name)
     if as_json:
-        output.document({"name": name, "endpoint": remote.endpoint, "file": str(kept), "default": not no_default})
+        output.document({"name": name, "endpoint": remote.endpoint, "path": str(kept), "default": not no_default})
     else:
         use = f"used with MEMMUX_REMOTE={name}" if no_default else "used from now on"
         output.line(f"{remote.endpoint} answers; its memory is {use}")

@@ -7,12 +7,17 @@ from contextlib import suppress
 import click
 
 from memmux.cli import output
+from memmux.cli.differences import differences
 from memmux.cli.options import json_option, namespace_option, with_memories
 from memmux.cli.questions import ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.wire.answers import Memory
 from memmux.wire.ids import is_beginning
+
+_NUMBER = 6  # characters of the number of a change
+_OURS = "memory."  # how the operations begin that change memories, and not what is made from them
 
 
 def _client(settings: Settings) -> Client:
@@ -28,17 +33,33 @@ def _client(settings: Settings) -> Client:
 def history(settings: Settings, memory_id: str, *, limit: int, namespace: str, as_json: bool) -> None:
     """Print what happened to the memory with this ID (or content hash), newest first, even if it is deleted.
 
-    The first column is what `memmux undo` takes.
+    Each change begins with its number, which `memmux undo` takes. Below it stands what it took away, with -, and what
+    it put there, with +.
     """
     with _client(settings) as client:
         found = client.history(memory_id, limit=limit, namespace=namespace)
+        now = None if as_json else _now(client, found[0].id if found else memory_id, namespace)
     if as_json:
         output.document(found)
         return
-    columns = ("change", "at", "what", "by")
-    rows = [(change.seq, output.local(change.at), change.did, change.client) for change in found]
-    output.table(found[0].id if found else memory_id, columns, rows)
+    output.line(output.styled(found[0].id if found else memory_id, fg="cyan"))
+    for change in found:
+        number = output.styled(f"{change.seq:>{_NUMBER}}", bold=True)
+        output.line(number, f"  {output.local(change.at)}  {change.did}, by {change.client}", indent=_NUMBER + 2)
+        if not change.operation.startswith(_OURS):
+            continue
+        for line in differences(change.before, now):
+            colour = {"-": "red", "+": "green"}.get(line[0], "yellow")
+            output.line(" " * (_NUMBER + 2), output.styled(line, fg=colour), indent=_NUMBER + 4)
+        now = change.before
     output.warn(found.degraded)
+
+
+def _now(client: Client, memory_id: str, namespace: str) -> Memory | None:
+    """Return the memory as it is; None for one that is deleted."""
+    with suppress(NotFoundError):
+        return client.get(memory_id, namespace=namespace)
+    return None
 
 
 @click.command()
@@ -71,7 +92,7 @@ def purge(
             if not done.remaining or not done.purged:
                 break
     if as_json:
-        output.document({"purged": purged, "seq": done.seq, "copies": list(copies)})
+        output.document({"count": purged, "seq": done.seq, "copies": list(copies)})
         return
     output.line(f"{purged} purged")
     for path in copies:

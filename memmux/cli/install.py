@@ -195,7 +195,7 @@ def _every(machine: Machine, asked: _Asked) -> bool:
             done.append(_written(client, machine, None, asked))
             answers.append(done[-1][1])
         except MemmuxError as error:
-            answers.append({"client": client.name, "file": str(file), "error": error.to_json()})
+            answers.append({"client": client.name, "path": str(file), "error": error.to_json()})
             if not asked.as_json:
                 output.failure(error, as_json=False)
             continue
@@ -238,7 +238,7 @@ def _written(client: Host, machine: Machine, project: str | None, asked: _Asked)
     steps = [client.then, *([client.approval] if project is not None and client.approval else [])]
     return plan, {
         "client": client.name,
-        "file": str(plan.file),
+        "path": str(plan.file),
         "name": plan.name,
         "status": plan.status,
         "dry_run": asked.dry_run,
@@ -288,7 +288,7 @@ def _show(answer: Mapping[str, object]) -> None:
     diff, notes = answer["diff"], answer["notes"]
     assert isinstance(notes, list)
     status = f"{answer['status']}" if not answer["dry_run"] else f"would be: {answer['status']}"
-    output.line(f"{answer['file']}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
+    output.line(f"{answer['path']}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
     if answer["dry_run"]:
         output.block(str(diff))
     if answer["backup"]:
@@ -335,7 +335,7 @@ def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: boo
     hidden = [f"{script.path.name} is {path} in this shell" for script, path in found if path != str(script.path)]
     if as_json:
         listed = [{"path": str(script.path), "status": script.status} for script in done]
-        output.document({"folder": str(folder), "dry_run": dry_run, "scripts": listed})
+        output.document({"path": str(folder), "dry_run": dry_run, "scripts": listed})
         return
     would = "would be: " if dry_run else ""
     for script in done:

@@ -95,7 +95,7 @@ def add(
         raise
     listens = _known(settings, kept.serial)
     if as_json:
-        output.document({**grant.to_json(), "endpoint": str(address), "file": str(path), "listens": listens})
+        output.document({**grant.to_json(), "endpoint": str(address), "path": str(path), "listens": listens})
         return
     output.line(f"{path} is the key {name!r} for {address}: hand it over in private, and delete it here")
     output.line(f"on the other machine: memmux connect {path.name}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import click
 
 from memmux.cli import mistakes, output
 from memmux.cli.interrupts import ending_at_once
-from memmux.cli.options import setting_options, take_settings
+from memmux.cli.options import hidden_settings, take_settings
 from memmux.cli.streams import ReaderGoneError
+from memmux.cli.table import COMMANDS, GROUPS
 from memmux.errors import (
     KeyConflictError,
     MemmuxError,
@@ -30,44 +30,6 @@ USAGE = 2
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended
 READER_GONE = 141  # and for one that SIGPIPE ended
 
-_COMMANDS: Mapping[str, str] = MappingProxyType(
-    {
-        "store": "memories.store",
-        "search": "memories.search",
-        "get": "memories.get",
-        "list": "memories.list_memories",
-        "namespaces": "names.namespaces",
-        "tags": "names.tags",
-        "update": "memories.update",
-        "delete": "memories.delete",
-        "forget": "memories.forget",
-        "ingest": "ingest.ingest",
-        "history": "history.history",
-        "undo": "undo.undo",
-        "purge": "history.purge",
-        "export": "transfer.export_memories",
-        "import": "transfer.import_memories",
-        "status": "cluster.status",
-        "tail": "tail.command.tail",
-        "top": "top.command.top",
-        "stop": "cluster.stop",
-        "restart": "cluster.restart",
-        "serve": "cluster.serve",
-        "mcp": "mcp.mcp",
-        "backup": "maintenance.backup",
-        "restore": "maintenance.restore",
-        "check": "maintenance.check",
-        "doctor": "doctor.doctor",
-        "explain": "explain.explain",
-        "setup": "setup.setup",
-        "install": "install.install",
-        "service": "service.service",
-        "key": "key.key",
-        "connect": "connect.connect",
-        "demo": "demo.command.demo",
-    }
-)
-
 HELP = "help"
 _OPTIONS = {HELP: "--help", "version": "--version"}
 
@@ -81,19 +43,33 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""
         del ctx  # the same in any context
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of that name, or None."""
         del ctx  # the same in any context
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = _COMMANDS[cmd_name].rpartition(".")
+        module, _, attribute = COMMANDS[cmd_name].where.rpartition(".")
         with ending_at_once():
             command = getattr(importlib.import_module(f"memmux.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         take_settings(command)
+        show_examples(command, COMMANDS[cmd_name].examples)
         return command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, and then the options."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in their groups, a line for each; the modules of the commands are not imported for it."""
+        del ctx  # the same in any context
+        names = max(map(len, COMMANDS))
+        for group, commands in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(names), entry.text) for name, entry in commands.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -107,15 +83,30 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    options_metavar="[SETTING]...",
+    subcommand_metavar="COMMAND [ARGUMENT]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
-@setting_options
 def cli() -> None:
     """One memory, shared by every AI client on this machine.
 
-    Each database has one cluster, which the first client starts. The options here are the settings; each is also
-    the variable MEMMUX_NAME and the key `name` of memmux.toml.
+    Each database has one cluster, which the first client starts. `memmux COMMAND --help` has the options of a command,
+    and examples. `memmux settings` lists the settings: each is also an option, before or after the command, as in
+    `memmux --database FILE status`.
     """
+
+
+cli.params += hidden_settings()
+
+
+def show_examples(command: click.Command, examples: Sequence[str]) -> None:
+    """Have the help of a command end with examples."""
+    command.epilog = "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        show_examples(inner, [one for one in examples if one.split()[1:3] == [command.name, inner.name]])
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

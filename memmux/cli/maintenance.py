@@ -39,7 +39,8 @@ def backup(settings: Settings, *, to: str | None, as_json: bool) -> None:
     with _client(settings) as client:
         made = client.backup(to=to)
     if as_json:
-        output.document(made)
+        said = {name: getattr(made, name) for name in ("path", "bytes", "seq", "seconds", "degraded")}
+        output.document({**said, "count": made.memories})
     else:
         size = f"{made.bytes / MEBIBYTE:.1f} MiB, {made.memories} memories, change {made.seq}"
         output.line(f"{made.path}  {size}, checked, {made.seconds:.1f} s")
@@ -64,7 +65,8 @@ def restore(settings: Settings, *, file: str | None, newest: bool, as_json: bool
         raise NotFoundError(f"there is no file {which}; `memmux restore --newest` looks for the newest backup")
     done = worker_tasks.run("restore", settings, which)
     if as_json:
-        output.document(done)
+        said = {name: done[name] for name in ("database", "kept", "passed_over", "seq", "seconds")}
+        output.document({"path": done["restored"], **said, "count": done["memories"]})
         return
     for passed in done["passed_over"]:
         output.line(f"passed over  {passed}: not a good backup", err=True)
@@ -96,7 +98,7 @@ def check(settings: Settings, *, deep: bool, repair: bool, as_json: bool) -> Non
         findings, again_s = _check(settings, deep=deep)
         seconds += again_s
     if as_json:
-        answer = {"database": str(settings.database), "deep": deep, "clean": not findings, "findings": findings}
+        answer = {"path": str(settings.database), "deep": deep, "clean": not findings, "findings": findings}
         output.document({**answer, "rebuilt": rebuilt, "seconds": round(seconds, 3)})
     else:
         _show(settings, findings, rebuilt, seconds)

@@ -15,7 +15,7 @@ from memmux.relay import process
 
 @click.command()
 @from_option
-@with_settings
+@with_settings(applied=True)
 def mcp(settings: Settings) -> None:
     """Speak MCP on standard input and output: the command that an MCP host is given."""
     if launch.asked():

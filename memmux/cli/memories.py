@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -28,7 +28,7 @@ from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError, NotFoundError
-from memmux.wire.answers import Forgotten, Hit, SearchResult
+from memmux.wire.answers import Forgotten, SearchResult
 from memmux.wire.requests import Mode
 
 NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
@@ -107,36 +107,46 @@ def store(settings: Settings, text: str, *, as_json: bool, **description: Any) -
 @json_option
 @with_memories
 def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **options: Any) -> None:
-    """Find the memories that answer QUERY best, best first."""
+    """Find the memories that answer QUERY best, best first.
+
+    Each has its score and its cosine with QUERY. The score ranks within this answer: 1.000 is the most that words and
+    meaning give the best, 0.000 the least, and cues of the question, such as a date, add to it. The cosine can be
+    compared between searches: 1.00 says the same, above 0.50 is near, near 0.00 has nothing to do with it. Where no
+    memory is near or has the words, that is said; --only-relevant finds nothing then.
+    """
     options["cues"] = () if no_cues else None
     with _client(settings) as client:
-        result = client.search(query, **options)
+        result = client.search(query, short=not as_json, **options)
         far = not as_json and _all_far(client, result, query, options)
     if as_json:
-        output.document({**result.to_json(), "degraded": result.degraded})
+        output.document(result)
         return
     for hit in result.hits:
-        output.summary(hit.memory, hit.score, hit.similarity)
+        output.summary(hit.memory, hit.score, hit.similarity, short=result.short.get(hit.memory.id))
         for side, memories in (("before", hit.before), ("after", hit.after)):
             for memory in memories:
                 output.beside(side, memory)
     if not result.hits:
         output.line("nothing found")
     elif options["why"]:
-        output.table("why", *_whys(result.hits))
+        output.table("why", *_whys(result))
     if far:
         output.note("no close match: none is near by meaning or has the words; --only-relevant leaves such out")
     output.notes(result.notes)
     output.warn(result.degraded)
 
 
-def _whys(hits: Sequence[Hit]) -> tuple[list[str], list[list[str]]]:
+def _whys(result: SearchResult) -> tuple[list[str], list[list[str]]]:
     """Return the parts of scores as columns and rows of a table: a column for each part that a hit has."""
-    whys = [hit.why or {} for hit in hits]
+    whys = [hit.why or {} for hit in result]
     names = list(dict.fromkeys(name for why in whys for name in why))
     rows = [
-        [f"{hit.score:.3f}", *(f"{why[name]:.3f}" if name in why else "" for name in names), hit.memory.id]
-        for hit, why in zip(hits, whys, strict=True)
+        [
+            f"{hit.score:.3f}",
+            *(f"{why[name]:.3f}" if name in why else "" for name in names),
+            result.short.get(hit.memory.id, hit.memory.id),
+        ]
+        for hit, why in zip(result, whys, strict=True)
     ]
     return ["score", *names, "memory"], rows
 
@@ -170,6 +180,7 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
 @click.command("list")
 @click.option("--limit", metavar="N", type=int, default=20, show_default=True, help="At most so many memories.")
 @offset_option
+@click.option("--client", metavar="NAME", help="Only what a client stored whose name begins so: claude, cursor, cli.")
 @click.option("--deleted", is_flag=True, help="Deleted memories instead, the last deleted first.")
 @click.option(
     "--include-superseded/--hide-superseded",
@@ -183,12 +194,12 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
 def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
     """List memories, newest first; with --deleted those that `memmux undo` can bring back."""
     with _client(settings) as client:
-        page = client.list(**options)
+        page = client.list(short=not as_json, **options)
     if as_json:
         output.document(page)
         return
     for memory, deletion in zip_longest(page.memories, page.deletions):
-        output.summary(memory)
+        output.summary(memory, short=page.short.get(memory.id))
         if deletion is not None:
             by = f" by {deletion.client}" if deletion.client else ""
             back = f"`memmux undo {deletion.seq}` brings it back" if deletion.seq else "no undo brings it back"

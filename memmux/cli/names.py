@@ -31,7 +31,7 @@ def namespaces(settings: Settings, *, limit: int, as_json: bool) -> None:
     with Client(settings=settings, name="cli") as client:
         found = client.namespaces(limit=limit)
     if as_json:
-        output.document(found)
+        output.document({"namespaces": _counts(found.namespaces), "total": found.total, "degraded": found.degraded})
         return
     _show(found.namespaces, found.total)
     output.warn(found.degraded)
@@ -47,11 +47,16 @@ def tags(settings: Settings, *, limit: int, namespace: str | None, as_json: bool
     with Client(settings=settings, name="cli") as client:
         found = client.tags(limit=limit, namespace=namespace)
     if as_json:
-        output.document(found)
+        said = {"tags": _counts(found.tags), "total": found.total, "notes": found.notes}
+        output.document({**said, "degraded": found.degraded})
         return
     _show(found.tags, found.total)
     output.notes(found.notes)
     output.warn(found.degraded)
+
+
+def _counts(found: Sequence[NameCount]) -> list[dict[str, object]]:
+    return [{"name": one.name, "count": one.memories} for one in found]
 
 
 def _show(counts: Sequence[NameCount], total: int) -> None:

@@ -15,7 +15,7 @@ import click
 import orjson
 
 from memmux.cli import output
-from memmux.config.settings import EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
+from memmux.config.settings import CLIENTS_OWN, EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.cues import Cue
 from memmux.wire.times import parse_time
@@ -82,44 +82,56 @@ def _setting(name: str) -> Callable[[Decorated], Decorated]:
     return click.option(flag, name, metavar=metavar, help=text, expose_value=False, callback=_remember)
 
 
-def setting_options(command: Decorated) -> Decorated:
-    """Give `command` an option for every setting."""
-    for known in reversed(fields(Settings)):
-        command = _setting(known.name)(command)
-    return command
-
-
 def take_settings(command: click.Command) -> None:
     """Let the settings stand after the name of a command, too, where it has no option of that name; not in its help."""
     if not getattr(command.callback, _TAKES, False):
         return
     taken = {flag for parameter in command.params for flag in parameter.opts}
-    command.params += [option for option in _hidden() if taken.isdisjoint(option.opts)]
+    command.params += [option for option in hidden_settings() if taken.isdisjoint(option.opts)]
 
 
 @cache
-def _hidden() -> tuple[click.Option, ...]:
+def hidden_settings() -> tuple[click.Option, ...]:
+    """Return an option for every setting, in no help: `memmux settings` lists them."""
+
     def none() -> None: ...
 
-    options = click.command()(setting_options(none)).params
+    for known in reversed(fields(Settings)):
+        _setting(known.name)(none)
+    options = click.command()(none).params
     for option in options:
         assert isinstance(option, click.Option)
         option.hidden = True
     return tuple(option for option in options if isinstance(option, click.Option))
 
 
-def with_settings(command: Callable[..., None]) -> Decorated:
-    """Call `command` with the settings first, and let `--database` stand in the help of what it becomes."""
+def with_settings(command: Callable[..., None] | None = None, *, applied: bool = False) -> Decorated:
+    """Call `command` with the settings first, and let `--database` stand in the help of what it becomes.
+
+    applied: whether the command itself sees to it that they are in force; otherwise a flag that the running cluster
+    does not go by is named.
+    """
+    if command is None:
+        return lambda decorated: with_settings(decorated, applied=applied)
 
     @wraps(command)
     def loaded(*arguments: Any, **options: Any) -> None:
-        from memmux.cli.adoption_progress import watched  # costs the client's modules, which `--help` does without
+        from memmux.cli.adoption_progress import (
+            announced,
+            watched,
+        )  # costs the client's modules, which `--help` does without
 
-        flags = click.get_current_context().obj
+        flags = click.get_current_context().obj or {}
         for name, meant in misspelt(os.environ).items():
             output.note(f"{name} is set and ignored; {meant} was meant?")
-        with watched():
-            command(load(flags), *arguments, **options)
+        settings = load(flags)
+        if not applied and not CLIENTS_OWN.issuperset(flags):
+            from memmux.cli.settings import ignored  # few commands are given such flags
+
+            for sentence in ignored(settings, flags):
+                output.note(sentence)
+        with watched() if applied else announced(settings):
+            command(settings, *arguments, **options)
 
     setattr(loaded, _TAKES, True)  # which what wraps it has, too
     return _setting("database")(loaded)
@@ -265,6 +277,8 @@ def _timed(command: Decorated) -> Decorated:
             if after is not None or before is not None:
                 raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
             after, before = _bounds(when)
+            if not options.get("as_json"):
+                output.note(f"--when {when!r} {_span(after, before)}")
         else:
             after, before = (None if text is None else moment(text) for text in (after, before))
         command(*arguments, after=after, before=before, **options)
@@ -285,6 +299,13 @@ def moment(text: str) -> datetime:
                 f"{text!r} has no beginning; name a time, like yesterday or 2026-11-23"
             ) from None
         return begin
+
+
+def _span(after: datetime | None, before: datetime | None) -> str:
+    """Return the time that was taken, as people here read it; its end is not part of it."""
+    begin = "" if after is None else f" from {output.local(after)}"
+    end = "" if before is None else f" to before {output.local(before)}"
+    return f"is the time{begin}{end}"
 
 
 def _bounds(expression: str) -> tuple[datetime | None, datetime | None]:

@@ -1,4 +1,4 @@
-"""The output of commands: one JSON document, or text for people; rich is imported only for a table on a terminal.
+"""The output of commands: one JSON document, or text for people; rich is imported only for progress on a terminal.
 
 Every text for people is printed here, so that no text of a memory, a path or an error can forge a line, or be obeyed
 by a terminal: `line` escapes what would begin another one, `block` takes text that has several.
@@ -10,7 +10,7 @@ import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,15 @@ import click
 import orjson
 
 from memmux.cli.degraded import sentence
+from memmux.cli.style import Styled
+from memmux.cli.wrapping import cells, columns, wrapped
 from memmux.errors import MemmuxError
 
 if TYPE_CHECKING:
     from memmux.wire.answers import Memory  # a third of what a command imports
 
+_SAID = len("memmux: ")  # where what is said of a command begins
+_GAP = "  "  # between two columns of a table
 PREVIEW_CHARACTERS = 240  # of a memory in a list
 
 # C0 and C1 but tab and line feed, separators of lines, lone surrogates, and what turns the direction of writing around.
@@ -31,36 +35,41 @@ _BREAKS = re.compile("[\t\n]")
 _UNESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # of those, in JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Styled:
-    """A part of a line with its style, as `click.style` takes it."""
-
-    text: str
-    style: dict[str, Any]
-
-
 def styled(text: str, **style: Any) -> Styled:
     """Return a part of a line that has a style on a terminal."""
     return Styled(text, style)
 
 
-def line(*parts: str | Styled, err: bool = False) -> None:
-    """Print the parts as one line, whatever they hold; err: on standard error."""
+def line(*parts: str | Styled, err: bool = False, indent: int | None = None) -> None:
+    """Print the parts as one line, whatever they hold; err: on standard error.
+
+    On a terminal that is too narrow for it, it is broken between words; indent: of what goes on below, by default that
+    of the line.
+    """
     stream = sys.stderr if err else sys.stdout
-    coloured = stream.isatty()
-    texts = [
-        click.style(flat(part.text), **part.style)
-        if isinstance(part, Styled) and coloured
-        else flat(part.text if isinstance(part, Styled) else part)
-        for part in parts
+    pieces = [
+        Styled(flat(part.text), part.style) if isinstance(part, Styled) else Styled(flat(part), {}) for part in parts
     ]
-    _write(f"{''.join(texts)}\n", stream)
+    width = columns(stream)
+    lines = wrapped(pieces, width, indent) if width else (pieces,)
+    _write("".join(f"{_drawn(one, coloured=bool(width))}\n" for one in lines), stream)
+
+
+def _drawn(pieces: Iterable[Styled], *, coloured: bool) -> str:
+    return "".join(
+        click.style(piece.text, **piece.style) if coloured and piece.style else piece.text for piece in pieces
+    )
 
 
 def block(text: str) -> None:
     """Print a text of several lines, each of which may be anything."""
     text = clean(text)
     _write(text if text.endswith("\n") else f"{text}\n", sys.stdout)
+
+
+def logged(text: str) -> None:
+    """Print what a page of `memmux.cli.tail` made of a line of a log, on standard error; it is harmless already."""
+    _write(f"{text}\n", sys.stderr)
 
 
 def _write(text: str, stream: Any) -> None:
@@ -70,10 +79,11 @@ def _write(text: str, stream: Any) -> None:
 
 def document(value: object) -> None:
     """Print `value` as one JSON document: one line, or indented on a terminal. An answer says what it went without."""
-    from memmux.wire.answers import Answer  # as above
+    from memmux.wire.answers import Answer, Page, SearchResult  # as above
 
     if isinstance(value, Answer):
-        value = {**orjson.loads(orjson.dumps(value)), "degraded": value.degraded}
+        said = value.to_json() if isinstance(value, Page | SearchResult) else orjson.loads(orjson.dumps(value))
+        value = {**said, "degraded": value.degraded}
     click.echo(_json(value, orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0))
 
 
@@ -83,18 +93,18 @@ def failure(error: MemmuxError, *, as_json: bool) -> None:
         given = {key: clean(value) if isinstance(value, str) else value for key, value in error.to_json().items()}
         click.echo(_json({"error": given}), err=True)
     else:
-        line("memmux: ", styled(error.code, fg="red"), ": ", _one_line(error.message), err=True)
+        line("memmux: ", styled(error.code, fg="red"), ": ", _one_line(error.message), err=True, indent=_SAID)
 
 
 def warn(degraded: Sequence[str]) -> None:
     """Say on standard error what an answer had to do without, and what to do about it."""
     for code in degraded:
-        line("memmux: ", styled("degraded", fg="yellow"), ": ", sentence(code), err=True)
+        line("memmux: ", styled("degraded", fg="yellow"), ": ", sentence(code), err=True, indent=_SAID)
 
 
 def note(text: str) -> None:
     """Say something on standard error that is no failure."""
-    line("memmux: ", text, err=True)
+    line("memmux: ", text, err=True, indent=_SAID)
 
 
 def notes(said: Sequence[str]) -> None:
@@ -162,8 +172,8 @@ def local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _headline(memory: Memory) -> list[str | Styled]:
-    words: list[str | Styled] = [styled(memory.id, fg="cyan"), "  ", local(memory.created_at)]
+def _headline(memory: Memory, short: str | None = None) -> list[str | Styled]:
+    words: list[str | Styled] = [styled(short or memory.id, fg="cyan"), "  ", local(memory.created_at)]
     if memory.type:
         words += ["  ", styled(memory.type, fg="magenta")]
     for tag in memory.tags:
@@ -171,12 +181,22 @@ def _headline(memory: Memory) -> list[str | Styled]:
     return words
 
 
-def summary(memory: Memory, score: float | None = None, similarity: float | None = None, *, err: bool = False) -> None:
-    """Print a memory in two lines: what it is, with score and cosine if it was found, and how it begins."""
+def summary(
+    memory: Memory,
+    score: float | None = None,
+    similarity: float | None = None,
+    *,
+    short: str | None = None,
+    err: bool = False,
+) -> None:
+    """Print a memory in two lines: what it is, with score and cosine if it was found, and how it begins.
+
+    short: what names it in the place of its whole id.
+    """
     ranked: list[str | Styled] = [] if score is None else [styled(f"{score:.3f}", bold=True), "  "]
     if similarity is not None:
         ranked.append(f"cos {similarity:.2f}  ")
-    line(*ranked, *_headline(memory), err=err)
+    line(*ranked, *_headline(memory, short), err=err, indent=2)
     line("  ", preview(memory.content), err=err)
 
 
@@ -209,36 +229,30 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     shown = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        line(styled(name.ljust(width), bold=True), "  ", value)
+        line(styled(name.ljust(width), bold=True), "  ", value, indent=width + 2)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers are aligned to the right."""
+def table(title: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; numbers are aligned to the right. On a terminal that is too narrow, each row is a list."""
     texts = [[_one_line("" if cell is None else str(cell)) for cell in row] for row in rows]
-    numeric = [bool(rows) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(columns))]
-    if sys.stdout.isatty():
-        _rich_table(flat(title), columns, texts, numeric)
-        return
+    numeric = [bool(rows) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(names))]
+    widths = [max(cells(row[place]) for row in (list(names), *texts)) for place in range(len(names))]
+    terminal = columns(sys.stdout)
     line()
-    line(title)
-    widths = [max(len(cells[place]) for cells in (list(columns), *texts)) for place in range(len(columns))]
-    for cells in (list(columns), *texts):
-        aligned = zip(cells, widths, numeric, strict=True)
-        line("  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in aligned).rstrip())
-
-
-def _rich_table(title: str, columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:
-    from rich import box  # costs 50 ms, and only a terminal needs it
-    from rich.console import Console  # the same
-    from rich.markup import escape  # the same
-    from rich.table import Table  # the same
-
-    drawn = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for name, right in zip(columns, numeric, strict=True):
-        drawn.add_column(name, justify="right" if right else "left")
-    for cells in texts:
-        drawn.add_row(*map(escape, cells))
-    Console().print(drawn)
+    line(styled(title, bold=True))
+    if terminal and sum(widths) + len(_GAP) * (len(widths) - 1) > terminal:
+        for row in texts:
+            told = [f"{_GAP}{name} {cell}" for name, cell in zip(names[1:], row[1:], strict=True) if cell]
+            line(styled(row[0], bold=True), *told, indent=4)
+        return
+    for row in (list(names), *texts):
+        padded = zip(row, widths, numeric, strict=True)
+        aligned = [
+            " " * (width - cells(cell)) * right + cell + " " * (width - cells(cell)) * (not right)
+            for cell, width, right in padded
+        ]
+        text = _GAP.join(aligned).rstrip()
+        line(styled(text, bold=True) if terminal and row == list(names) else text)
 
 
 @contextlib.contextmanager

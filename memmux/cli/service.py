@@ -18,7 +18,7 @@ NOT_RUNNING = 3  # the exit code of `memmux service status` when the service doe
 @click.argument("action", metavar="ACTION", type=click.Choice(["install", "uninstall", "status"]))
 @click.option("--dry-run", is_flag=True, help="Print what would be written and run, and do nothing.")
 @json_option
-@with_settings
+@with_settings(applied=True)
 def service(settings: Settings, *, action: str, dry_run: bool, as_json: bool) -> None:
     """Keep the database's cluster running as a service of yours: install, uninstall, or show its status.
 

@@ -30,7 +30,7 @@ def setup(settings: Settings, *, folder: str | None, as_json: bool) -> None:
     with output.progress("getting the model") as told:
         ready = worker_tasks.run("setup", settings, *arguments, told=told)
     if as_json:
-        output.document(ready)
+        output.document({"path": ready.pop("folder"), **ready})
         return
     backend = {"onnx": "onnxruntime"}.get(ready["backend"], ready["backend"])
     output.facts(

@@ -23,6 +23,7 @@ from memmux.files import copies, durable
 from memmux.mms.ids import SOURCE
 from memmux.mms.report import Report
 from memmux.transfer import jsonl
+from memmux.wire.times import from_epoch
 
 STANDARD = "-"  # standard output or input
 BROKEN = 1  # the exit code of an import with lines that are no memories
@@ -70,7 +71,7 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, format_: st
     if file != STANDARD:
         _note(settings, target)
     if as_json:
-        output.document({"file": str(target), "memories": exported.memories, "deleted": exported.deleted})
+        output.document({"path": str(target), "count": exported.memories, "deleted": exported.deleted})
         return
     name = "standard output" if file == STANDARD else str(target)
     deleted = f", {exported.deleted} of them deleted" if exported.deleted else ""
@@ -85,7 +86,8 @@ def _give(settings: Settings, target: Path, *, as_json: bool) -> None:
         written = mms.give(client, target, report)
     _note(settings, target)
     if as_json:
-        output.document({"file": str(target), **orjson.loads(orjson.dumps(written))})
+        said = orjson.loads(orjson.dumps(written))
+        output.document({"path": str(target), "count": said.pop("memories"), **said})
     else:
         first, *more = written.lines()
         for text in (f"{target}  {first}", *more):
@@ -113,7 +115,8 @@ def import_memories(settings: Settings, file: str, *, as_json: bool) -> None:
     with _client(settings) as client, _reading(file) as (opened, size):
         if (taken := _take(client, file, opened)) is not None:
             if as_json:
-                output.document(taken.to_json())
+                said = taken.to_json()
+                output.document({"path": said.pop("source"), **said, "at": from_epoch(taken.at)})
             else:
                 for text in taken.lines():
                     output.line(text)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import click
 
 from memmux import limits
 from memmux.cli import output
+from memmux.cli.change_log import beginning_with, first_at
 from memmux.cli.options import json_option, moment, with_memories
 from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
@@ -89,39 +89,15 @@ def _plan(client: Client, meant: str | None, since: str | None, namespace: str |
     if numbers[2] is None:
         return _Plan([int(numbers[1])], single=True)
     first, last = sorted((int(numbers[1]), int(numbers[2])))
-    between = [change.seq for change in _from(client, first, last)]
+    between = [change.seq for change in beginning_with(client, first, last)]
     return _Plan(between[::-1])
-
-
-def _from(client: Client, first: int, last: int | None = None) -> Iterator[Notice]:
-    """Yield the changes from one number on, up to another, oldest first."""
-    after, newest = first - 1, client.changes(namespace=None).next if last is None else last
-    while after < newest:
-        found = client.changes(after, limit=limits.HISTORY, namespace=None)
-        yield from (change for change in found if change.seq <= newest)
-        if found.next <= after:
-            return
-        after = found.next
 
 
 def _since(client: Client, since: str) -> list[Notice]:
     """Return the changes since a number or a time, newest first."""
     if since.isdecimal():
-        return list(_from(client, max(1, int(since))))[::-1]
-    return list(_from(client, _first_at(client, moment(since))))[::-1]
-
-
-def _first_at(client: Client, at: datetime) -> int:
-    """Return the number of the first change at a time or after it; one is looked at for each halving of the log."""
-    low, high = 1, client.changes(namespace=None).next + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = client.changes(middle - 1, limit=1, namespace=None).changes
-        if found and found[0].at < at:
-            low = found[0].seq + 1
-        else:
-            high = middle
-    return low
+        return list(beginning_with(client, max(1, int(since))))[::-1]
+    return list(beginning_with(client, first_at(client, moment(since))))[::-1]
 
 
 def _last(client: Client) -> list[Notice]:
@@ -130,7 +106,7 @@ def _last(client: Client) -> list[Notice]:
     window = _WINDOW
     while True:
         after = max(0, newest - window)
-        found = list(_from(client, after + 1, newest))[::-1]
+        found = list(beginning_with(client, after + 1, newest))[::-1]
         together = [change for change in found if _made(change) == _made(found[0])]
         if not after or (found and len(together) < len(found)):
             return together

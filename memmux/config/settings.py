@@ -27,6 +27,23 @@ from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 
 APPLICATION = "memmux"
 PREFIX = "MEMMUX_"
+FOUND = "mcp-memory-service"  # the source of what follows from what was found of it on this machine
+CLIENTS_OWN = frozenset(
+    {
+        "database",
+        "adopt_from",
+        "namespace",
+        "ingest_roots",
+        "tools",
+        "gateway",
+        "traces",
+        "remote",
+        "runtime_dir",
+        "request_timeout_s",
+        "start_timeout_s",
+    }
+)
+"""The settings that each client has for itself, or that only a start reads; the others are those of a cluster."""
 
 
 class EmbedderChoice(StrEnum):
@@ -152,10 +169,14 @@ class Settings:
 
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""
+        return [f"--{name.replace('_', '-')}={value}" for name, value in self.written().items()]
+
+    def written(self) -> dict[str, str]:
+        """Return each setting as it is written in a flag, by its name; without those that are left to the platform."""
         given = {known.name: getattr(self, known.name) for known in fields(self)}
         for name in ("adopt_from", "listen", "remote"):
             given[name] = given[name] or NONE  # or else a process that gets them would look for one
-        return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in given.items() if value is not None]
+        return {name: _written(value) for name, value in given.items() if value is not None}
 
 
 def _written(value: object) -> str:
@@ -193,30 +214,47 @@ def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, st
     users of mcp-memory-service get as many as they had: all. Raises SettingInvalidError, which names
     the source of the value that is wrong.
     """
+    return load_with_sources(flags, environment)[0]
+
+
+def load_with_sources(
+    flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[Settings, dict[str, str]]:
+    """Return what `load` does, and where each setting comes from that is not the default: a flag, a variable, a file.
+
+    Raises SettingInvalidError.
+    """
     environment = os.environ if environment is None else environment
     hints = get_type_hints(Settings)
     values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     for given in (_from_file(environment), _from_environment(environment), _from_flags(flags or {})):
         for name, value, source in given:
             value = _at(value, environment) if name == "remote" else value  # noqa: PLW2901 - a name stands for its file
             values[name] = convert(hints, name, value, source)
+            sources[name] = source
         named = {name for name, _, _ in given}
         if "database" in named and "remote" not in named:
+            sources.pop("remote", None)
             values.pop("remote", None)  # whoever names a database means that one, and not another machine's
-    if values.get("listen"):
+    if values.get("listen") and "idle_exit_s" not in values:
         # The clients of other machines could not start it again.
-        values.setdefault("idle_exit_s", 0.0)
+        values["idle_exit_s"], sources["idle_exit_s"] = 0.0, "listen"
     cwd, home = folders()
     known = mms_database.variables(environment, cwd, home)
     for name, value, source in mms_variables.settings(known):
         if name not in values:
             values[name] = convert(hints, name, value, source)
+            sources[name] = source
     settings = Settings(**values)
     if "adopt_from" not in values and settings.remote is None and not begun(settings.database):
         settings = replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
+        if settings.adopt_from is not None:
+            sources["adopt_from"] = FOUND
     if "tools" not in values and (mms_variables.in_use(known) or settings.adopt_from is not None or _adopted(settings)):
         settings = replace(settings, tools=ToolList.FULL)
-    return settings
+        sources["tools"] = FOUND
+    return settings, sources
 
 
 def _adopted(settings: Settings) -> bool:

@@ -21,6 +21,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 from memmux.config.paths import Places
 from memmux.config.settings import LogLevel, Settings
 from memmux.errors import MemmuxError
+from memmux.logs import echo
 from memmux.logs.files import LogFile
 from memmux.version import __version__
 
@@ -116,6 +117,12 @@ class _Lines:
         self._content = content
 
     def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> bytes:
+        line = self._line(method, event)
+        if echo.to is not None:
+            echo.to(line)
+        return line
+
+    def _line(self, method: str, event: EventDict) -> bytes:
         if "exc_info" in event:
             error = event.pop("exc_info")
             if not isinstance(error, BaseException):

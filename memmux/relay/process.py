@@ -14,7 +14,7 @@ SETTING = "MEMMUX_GATEWAY"
 _FALSE = ("0", "false", "no", "off")
 TERMINAL = (
     "memmux: this speaks MCP with the client that starts it, and waits for one; `memmux install CLIENT` sets a client "
-    "up; Ctrl-D ends it\n"
+    "up; `memmux tail -f` shows what is logged; Ctrl-D ends it\n"
 )
 """What is said to whoever starts it by hand."""
 _HELP = ("--help", "-h", "--version")

@@ -1,7 +1,7 @@
 """Transfer: all memories as a file of JSON lines, and back, through a client, a page at a time.
 
-The first line is a header, each other one a memory as `Client.dump` gives it. Nothing is lost on the way: an import
-into an empty database, exported again, gives the same lines.
+The first line is a header, each other one a memory as `Client.dump` gives it, with its times in ISO 8601. Nothing is
+lost on the way: an import into an empty database, exported again, gives the same lines.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import orjson
 from memmux import limits
 from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError
+from memmux.transfer import exact_times
 from memmux.version import __version__
 
 FORMAT = "memmux"
@@ -105,7 +106,7 @@ def write(client: Client, file: BinaryIO, *, vectors: bool, report: Report) -> E
     while after is not None:
         page = client.dump(after=after, vectors=vectors, timeout_s=TIMEOUT_S)
         for memory in page.memories:
-            file.write(orjson.dumps(memory) + b"\n")
+            file.write(orjson.dumps(exact_times.written(memory)) + b"\n")
             deleted += memory["deleted_at"] is not None
         memories += len(page.memories)
         after = page.next
@@ -181,9 +182,12 @@ def _parsed(lines: Iterable[_Line], imported: Imported) -> Iterator[tuple[_Line,
         else:
             try:
                 memory = orjson.loads(line.text)
+                memory = exact_times.read(memory) if isinstance(memory, dict) else None
             except orjson.JSONDecodeError as error:
                 message = f"it is not JSON: {error}"
-        if isinstance(memory, dict):
+            except ArgumentInvalidError as error:
+                memory, message = None, error.message
+        if memory is not None:
             yield line, memory
         else:
             imported.add(LineProblem(line=line.number, id=None, status="broken", message=message))

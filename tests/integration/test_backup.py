@@ -45,7 +45,7 @@ def test_what_was_backed_up_comes_back_and_what_was_replaced_is_kept(
 ) -> None:
     before = {client.store(f"before the backup {number}").id for number in range(20)}
     made = answer(memmux("backup", "--json"))
-    assert (made["memories"], made["seq"]) == (20, 20)
+    assert (made["count"], made["seq"]) == (20, 20)
     assert Path(made["path"]).parent == Places(settings).backups
     client.store("after the backup")
     refused = memmux("restore", made["path"])

@@ -109,10 +109,9 @@ def test_a_search_says_what_each_score_is_the_sum_of(memmux: Memmux) -> None:
     head = shown.index("why") + 1
     assert shown[head].split() == ["score", "words", "meaning", "memory"]
     best = hits[0]
-    assert shown[head + 1].split() == [
-        *(f"{value:.3f}" for value in (best["score"], *best["why"].values())),
-        best["memory"]["id"],
-    ]
+    *parts, short = shown[head + 1].split()
+    assert parts == [f"{value:.3f}" for value in (best["score"], *best["why"].values())]
+    assert best["memory"]["id"].startswith(short)
 
 
 def test_a_new_version_hides_the_old_one_and_a_forget_deletes_both(memmux: Memmux) -> None:
@@ -373,3 +372,60 @@ def test_a_namespace_is_named_once_and_found_in_any_case(memmux: Memmux) -> None
     assert nowhere.stdout.decode() == "nothing found\n"
     assert "memmux: no such namespace 'garden'; there are 'Tianda', 'default'" in nowhere.stderr.decode()
     assert b"there are 'Tianda', 'default'" in memmux("get", stored["id"], "--namespace", "garden").stderr
+
+
+def test_settings_say_where_each_comes_from_and_what_the_cluster_has(memmux: Memmux) -> None:
+    def told(*arguments: str) -> dict[str, Any]:
+        return {one["name"]: one for one in _json(memmux(*arguments, "--json"))["settings"]}
+
+    alone = told("settings")
+    assert (alone["readers"]["value"], alone["readers"]["source"], alone["readers"]["cluster"]) == (
+        "2",
+        "default",
+        None,
+    )
+    assert alone["database"]["source"] == "MEMMUX_DATABASE"
+    memmux("store", "one")
+    beside = told("--readers", "3", "settings", "readers", "database")
+    assert list(beside) == ["database", "readers"]
+    assert (beside["readers"]["value"], beside["readers"]["source"], beside["readers"]["cluster"]) == (
+        "3",
+        "--readers",
+        "2",
+    )
+    assert beside["database"]["cluster"] is None  # which is each client's own
+    changed = told("settings", "--changed", "--slow-ms", "7")
+    assert changed["slow_ms"]["cluster"] == "1000"
+    assert "wal_mb" not in changed
+    assert _refused(memmux("settings", "reeders"), 2) == "argument_invalid"
+
+
+def test_a_flag_that_a_running_cluster_does_not_go_by_says_so(memmux: Memmux) -> None:
+    assert b"no effect" not in memmux("--readers", "3", "store", "one").stderr  # which started the cluster so
+    ended = memmux("list", "--readers", "1", "--json")
+    assert ended.returncode == 0
+    assert ended.stderr.decode().splitlines() == [
+        "memmux: --readers 1 has no effect on the running cluster, which has 3; `memmux restart --readers 1` changes it"
+    ]
+    for arguments in (("--readers", "3"), ("--namespace", "x"), ("--request-timeout-s", "9")):
+        assert b"no effect" not in memmux("list", *arguments).stderr, arguments
+    assert memmux("restart", "--readers", "1").returncode == 0
+    assert b"no effect" not in memmux("list", "--readers", "1").stderr
+
+
+def test_the_clusters_of_this_machine_are_listed(memmux: Memmux, settings_env: dict[str, str], short_tmp: Path) -> None:
+    assert _json(memmux("clusters", "--json")) == {"clusters": []}
+    assert memmux("clusters").stdout == b"no cluster runs; the next client starts one\n"
+    memmux("store", "one")
+    memmux("--database", str(short_tmp / "other.db"), "store", "two")
+    memmux("--database", str(short_tmp / "other.db"), "store", "three")
+    found = {cluster["path"]: cluster for cluster in _json(memmux("clusters", "--json"))["clusters"]}
+    own = settings_env["MEMMUX_DATABASE"]
+    assert {path: cluster["count"] for path, cluster in found.items()} == {own: 1, str(short_tmp / "other.db"): 2}
+    assert alive(found[own]["pid"])
+    assert found[own]["since"].endswith("+00:00")
+    shown = memmux("clusters").stdout.decode()
+    assert f"pid {found[own]['pid']}, since " in shown
+    for path in found:
+        memmux("--database", path, "stop")
+    assert _json(memmux("clusters", "--json")) == {"clusters": []}

@@ -78,7 +78,7 @@ def test_the_command_line_tells_undoes_and_purges(memmux: Memmux) -> None:
     memmux("delete", stored["id"])
     unasked = memmux("purge", stored["id"])
     assert (unasked.returncode, b"--yes" in unasked.stderr) == (2, True)
-    assert json.loads(memmux("purge", stored["id"], "--yes", "--json").stdout)["purged"] == 1
+    assert json.loads(memmux("purge", stored["id"], "--yes", "--json").stdout)["count"] == 1
     assert memmux("purge", "--deleted-before", "2999-01-01", "--yes").stdout == b"0 purged\n"
     assert b"purged" in memmux("history", stored["id"]).stdout
     assert memmux("history", "nothing").returncode == 1

@@ -151,10 +151,10 @@ def test_a_dry_run_prints_the_change_and_writes_nothing(install: Install, home: 
 
 def test_a_project_gets_a_file_of_its_own(install: Install, home: Path) -> None:
     answer = _answer(install("claude-code", "--project", "--no-check", "--json"))
-    assert answer["file"] == str(home / ".mcp.json")
+    assert answer["path"] == str(home / ".mcp.json")
     (home / "work").mkdir()
     answer = _answer(install("vscode", "--project", "work", "--no-check", "--json"))
-    assert answer["file"] == str(home / "work" / ".vscode" / "mcp.json")
+    assert answer["path"] == str(home / "work" / ".vscode" / "mcp.json")
     assert install("vscode", "--project", "nowhere").returncode == 2
     assert install("windsurf", "--project", "work").returncode == 2
 

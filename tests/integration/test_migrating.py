@@ -233,7 +233,7 @@ def test_their_export_is_imported_and_a_database_of_theirs_exported(memmux: Memm
     assert json.loads(imported.stdout)["odd"] == {"content_empty": 1}
     memmux("store", "From here", "--tag", "b")
     done = json.loads(memmux("export", "--format", "mcp-memory-service", "back.db", "--json").stdout)
-    assert (done["memories"], done["file"]) == (2, str((short_tmp / "back.db").resolve()))
+    assert (done["count"], done["path"]) == (2, str((short_tmp / "back.db").resolve()))
     with sources.of_database(short_tmp / "back.db", None) as source:
         lines: list[dict[str, Any]] = [line for batch in source.batches() for line in batch]
     assert [(line["content"], line["tags"], line["aliases"]) for line in lines] == [

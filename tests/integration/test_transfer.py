@@ -163,9 +163,9 @@ def test_a_file_that_is_no_export_is_refused(client: Client, data: bytes) -> Non
 def test_the_command_line_exports_to_a_file_and_imports_it(memmux: Memmux, short_tmp: Path) -> None:
     memmux("store", "by hand", "--tag", "x")
     done = json.loads(memmux("export", "all.jsonl", "--vectors", "--json").stdout)
-    assert (done["memories"], done["deleted"]) == (1, 0)
+    assert (done["count"], done["deleted"]) == (1, 0)
     file = short_tmp / "all.jsonl"
-    assert done["file"] == str(file.resolve())
+    assert done["path"] == str(file.resolve())
     assert file.stat().st_mode & 0o777 == 0o600
     assert not (short_tmp / "all.jsonl.partial").exists()
     header, line = file.read_text().splitlines()

@@ -119,10 +119,12 @@ def answers(desk: Desk) -> Mapping[str, Any]:
         "memory.store": desk.ask("memory.store", {"content": "a", "tags": ["a"]}),
         "memory.store_batch": desk.ask("memory.store_batch", {"memories": [{"content": "b"}]}),
         "memory.search": desk.ask(
-            "memory.search", {"query": "memory", "why": True, "context": 1}, *frames([(1.0, 1.0)])
+            "memory.search", {"query": "memory", "why": True, "context": 1, "short": True}, *frames([(1.0, 1.0)])
         ),
-        "memory.match": desk.ask("memory.match", {"query": "memory", "mode": "exact", "why": True, "context": 1}),
-        "memory.list": desk.ask("memory.list", {}),
+        "memory.match": desk.ask(
+            "memory.match", {"query": "memory", "mode": "exact", "why": True, "context": 1, "short": True}
+        ),
+        "memory.list": desk.ask("memory.list", {"short": True}),
         "memory.namespaces": desk.ask("memory.namespaces", {}),
         "memory.tags": desk.ask("memory.tags", {}),
         "memory.update": desk.ask("memory.update", {"id": one, "tags": ["a"]}),
@@ -130,7 +132,7 @@ def answers(desk: Desk) -> Mapping[str, Any]:
         "memory.load": desk.ask("memory.load", {"memories": [other, broken]}),
         "memory.graph": desk.ask("memory.graph", {"id": other["id"]}),
         "memory.history": desk.ask("memory.history", {"id": one}),
-        "memory.changes": desk.ask("memory.changes", {"after": 0}),
+        "memory.changes": desk.ask("memory.changes", {"after": 0, "texts": True}),
         "memory.use": desk.ask("memory.use", {"ids": [one]}),
         "memory.delete": desk.ask("memory.delete", {"id": two}),
         "memory.forget": desk.ask("memory.forget", {"filter": {"tags": ["a"]}, "dry_run": True}),

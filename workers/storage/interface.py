@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from memmux.errors import MemmuxError
@@ -29,7 +29,8 @@ class SearchOutcome:
 
     mode: how it was ranked. degraded: codes of what the ranking had to do without. candidates: how many memories were
     ranked. index: what found those that are near by meaning: the name of its class, or nothing where none did.
-    left_out: how many were ranked and are all left out, as none of them is relevant.
+    left_out: how many were ranked and are all left out, as none of them is relevant. short: the shortest beginning that
+    names each, by its id, if that was asked for.
     """
 
     mode: Mode
@@ -38,6 +39,7 @@ class SearchOutcome:
     candidates: int = 0
     index: str = ""
     left_out: int = 0
+    short: Mapping[str, str] = field(default_factory=dict)
 
 
 class Reader(Protocol):

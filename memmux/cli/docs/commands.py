@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 
 from memmux.cli.main import cli
+from memmux.cli.table import GROUPS
 
 _HEAD = """\
 # The command line
@@ -17,7 +18,8 @@ _HEAD = """\
 
 Commands that print data take `--json` and then print one JSON document on standard output. Text for people goes to
 standard output, warnings and errors to standard error. A failure is one line, `memmux: CODE: what happened and what to
-do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`.
+do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`. [json.md](json.md) has the shapes of all
+documents, and their schema.
 
 Where an ID is taken, its beginning will do, from eight characters on, if no other begins so; and the content hash of a
 memory. Settings may stand before and after the command.
@@ -28,41 +30,42 @@ memory can forge a line or drive the terminal. So are characters that the output
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; also after a question that is answered with no, where there is no database yet for a command that adds \
-nothing, and when standard output can't be written, as on a full disk or when it is closed |
+| 1 | failed; also where `check`, `doctor`, `import` or `install` found something wrong, after a question that is \
+answered with no, where there is no database yet for a command that adds nothing, and when standard output can't be \
+written, as on a full disk or when it is closed |
 | 2 | wrong usage: an argument, an option or a setting is not valid |
 | 3 | `memmux status`, `top --once`: no cluster runs, or it answers nobody yet; `service status`: it does not run |
 | 130 | interrupted with Ctrl-C |
 | 141 | whoever read standard output, as `head`, went away before everything was written; 0 with `memmux tail` |
 """
 
-_EXAMPLES = """\
-## Examples
-
-```console
-$ memmux store "The deploy key of the shop lives in vault/shop" --tag ops --type fact
-$ git log -1 --format=%B | memmux store - --tag commits
-$ memmux search "where is the shop's deploy key?"
-$ memmux search deploy --mode keyword --tag ops --json
-$ memmux update ID --metadata '{"checked": true}'
-$ memmux list --after 2026-11-01 --limit 5
-$ memmux list --deleted
-$ memmux undo --last
-$ memmux --database ./project.db status
-```
-"""
-
 
 def reference() -> str:
     """Return the whole page."""
     context = click.Context(cli, info_name="memmux", max_content_width=100)
-    parts = [_HEAD, "## memmux\n", _described(cli), _options(cli, context)]
+    parts = [_HEAD, "## memmux\n", f"`memmux {_usage(cli, context)}`\n", _described(cli), _groups()]
     for command, inner in _commands(cli, context):
         path = inner.command_path
         parts += [f"## {path}\n", f"`{path} {_usage(command, inner)}`\n", _described(command)]
         if any(isinstance(parameter, click.Option) for parameter in command.params):
             parts.append(_options(command, inner))
-    return "\n".join([*parts, _EXAMPLES])
+        if examples := _examples(command):
+            parts += ["```console", *examples, "```\n"]
+    return "\n".join(parts)
+
+
+def _groups() -> str:
+    lines = ["| | |", "|---|---|"]
+    for group, commands in GROUPS.items():
+        lines.append(f"| **{group}** | |")
+        lines += [f"| [`{name}`](#memmux-{name}) | {entry.text} |" for name, entry in commands.items()]
+    return "\n".join([*lines, ""])
+
+
+def _examples(command: click.Command) -> list[str]:
+    """Return the examples of a command; those of a group are shown at its commands."""
+    lines = [] if isinstance(command, click.Group) else (command.epilog or "").splitlines()
+    return [f"$ {line.strip()}" for line in lines if line.startswith("  ")]
 
 
 def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:

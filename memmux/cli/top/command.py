@@ -28,7 +28,9 @@ from memmux.errors import ClusterUnreachableError
 @json_option
 @with_settings
 def top(settings: Settings, *, once: bool, interval_s: float, as_json: bool) -> None:
-    """Watch the cluster at work: clients, workers, operations, storage, and what is wrong. q or Ctrl-C ends it.
+    """Watch the cluster at work: clients, workers, operations, storage, and what is wrong.
+
+    q or Ctrl-C ends it, arrows and page keys scroll, and ? explains the page.
 
     It only looks on: no cluster is started for it, and an idle one ends all the same. With --once or --json it ends
     with 3 when no cluster runs.

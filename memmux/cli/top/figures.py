@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from memmux.wire.answers import Status
+from memmux.wire.times import from_epoch
 
 Row = Mapping[str, Any]
 _CLIENT = ("name", "pid", "version", "per_s", "p95_ms", "queue_ms", "in_flight", "requests", "errors")
@@ -64,12 +66,16 @@ class View:
                 "seq": status.seq,
                 "wal_bytes": status.wal_bytes,
                 "backups": status.backups.get("kept"),
-                "backup_at": status.backups.get("newest_at"),
+                "backup_at": _time(status.backups.get("newest_at")),
                 "index": status.index.get("state"),
             },
             switch={**status.switch, "words": status.switching()} if status.switch else {},
             embedder=_embedder(status.embedder, {} if before is None or before.pid != status.pid else before.embedder),
         )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else from_epoch(seconds)
 
 
 def _worker(worker: Row, queues: Mapping[str, int]) -> Row:

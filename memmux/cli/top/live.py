@@ -9,43 +9,56 @@ import socket
 import sys
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.live import Live
 
 from memmux.cli.top.figures import View
-from memmux.cli.top.page import page, waiting
+from memmux.cli.top.page import explanation, page, waiting
+from memmux.cli.top.window import Key, Window, keys_of
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.wire.answers import Status
 
-_ENDS = b"qQ\x03\x04"  # q, Ctrl-C and Ctrl-D
 _PATIENCE_S = 2.0  # for an answer, before the page says that there is no cluster
 
 
 def watch(settings: Settings, *, interval_s: float) -> None:
-    """Show the cluster on this terminal, drawn anew each `interval_s` and when the window changes, until q or Ctrl-C.
+    """Show the cluster on this terminal, drawn anew each `interval_s` and when something changes, until q or Ctrl-C.
 
     It looks on: no cluster is started for it, and none stays for it.
     """
     seen: Status | None = None
-    with _keys() as keys, Live(console=Console(), screen=True, auto_refresh=False) as live:
+    window = Window()
+    window.explanation = explanation()
+    with _keys() as keys, Live(window, console=Console(), screen=True, auto_refresh=False) as live:
         while True:
             with Client(settings=settings, name="top", start=False, observer=True) as client:
                 try:
                     while True:
                         now = client.status(timeout_s=_PATIENCE_S)
-                        live.update(page(View.of(now, seen)), refresh=True)
+                        window.page = page(View.of(now, seen))
+                        live.refresh()
                         seen = now
-                        if keys.ended(interval_s):
+                        if _ended(keys.pressed(interval_s), window):
                             return
                 except MemmuxError:  # it is gone, or has nothing to say: a new client looks for the next one
-                    live.update(waiting(str(settings.database)), refresh=True)
-            if keys.ended(interval_s):
+                    window.page = waiting(str(settings.database))
+                    live.refresh()
+            if _ended(keys.pressed(interval_s), window):
                 return
+
+
+def _ended(keys: Sequence[Key], window: Window) -> bool:
+    """Return whether a key ends it; the others move the window."""
+    for key in keys:
+        if key is Key.END:
+            return True
+        window.press(key)
+    return False
 
 
 class _Keys:
@@ -55,13 +68,15 @@ class _Keys:
         self._window = window
         self._keyboard = [sys.stdin.fileno()] if sys.stdin.isatty() else []
 
-    def ended(self, seconds: float) -> bool:
-        """Return whether a key that ends it was pressed, within so many seconds or until the window changes."""
+    def pressed(self, seconds: float) -> Sequence[Key]:
+        """Return which keys are pressed, within so many seconds or until the window changes."""
         readable, _, _ = select.select([*self._keyboard, self._window], [], [], seconds)
         if self._window in readable:
             self._window.recv(4096)
-        pressed = os.read(self._keyboard[0], 64) if set(readable) & set(self._keyboard) else None
-        return pressed is not None and (not pressed or any(key in _ENDS for key in pressed))
+        if not set(readable) & set(self._keyboard):
+            return ()
+        pressed = os.read(self._keyboard[0], 64)
+        return keys_of(pressed) if pressed else (Key.END,)  # the terminal is gone
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from memmux.cli.degraded import sentence
 from memmux.cli.output import flat, local
 from memmux.cli.top.figures import View
 
@@ -28,42 +28,77 @@ def waiting(database: str) -> RenderableType:
     """Return the page while there is no cluster."""
     return Group(
         Text.assemble(("memmux top", "bold"), "  ", ("stopped", _OTHER)),
-        Text(f"no cluster runs for {flat(database)}; the next client starts one. q ends this"),
+        Text(f"no cluster runs for {flat(database)}; the next client starts one"),
     )
 
 
-def _head(view: View) -> Iterator[Text]:
-    yield Text.assemble(
-        ("memmux top", "bold"),
-        f"  {flat(view.database)}  ",
-        _coloured(view.state),
-        f" for {_duration(view.uptime_s)}  router {view.pid}, {_mebibytes(view.rss_bytes)} MiB, {flat(view.version)}",
+def explanation() -> RenderableType:
+    """Return what the page shows, in words."""
+    return Group(Text("memmux top", style="bold"), _pairs((name, Text(text)) for name, text in _MEANINGS))
+
+
+_MEANINGS = (
+    ("degraded", "what the cluster does without at the moment, and what to do about it"),
+    ("read, write", "whether the last health check could read and write, and when it last did"),
+    ("storage", "memories, those without a vector yet, the newest change, the write-ahead log, and backups"),
+    ("embedder", "the model; how many texts it takes at once; how many queries it did not have to embed"),
+    ("workers", "the processes: busy is the share of the last ten seconds, queue what waits for their kind"),
+    ("clients", "who is connected, the busiest first: requests a second, and the time that 95 of 100 stay below"),
+    ("operations", "what was asked for since the start: times that 50, 95 and 99 of 100 stay below"),
+    ("at it", "requests that are being answered"),
+    ("wait ms", "how long requests wait before a worker has them"),
+    ("keys", "q ends; ? shows and hides this; arrows, j, k, page keys, space, g and G scroll"),
+)
+
+
+def _pairs(rows: Iterable[tuple[str, Text]]) -> Table:
+    """Return names with texts beside them, which wrap between words and below themselves."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in rows:
+        table.add_row(name, text)
+    return table
+
+
+def _head(view: View) -> Iterator[RenderableType]:
+    running = f" for {_duration(view.uptime_s)}, router {view.pid}, {_mebibytes(view.rss_bytes)} MiB, "
+    yield _pairs(
+        [("memmux top", Text.assemble(f"{flat(view.database)}, ", _coloured(view.state), running, flat(view.version)))]
     )
-    if view.degraded:
-        yield Text.assemble(("degraded  ", "bold"), (flat(", ".join(view.degraded)), "red"))
+    yield _pairs(_facts(view))
+
+
+def _facts(view: View) -> Iterator[tuple[str, Text]]:
+    for code in view.degraded:
+        yield "degraded", Text(flat(sentence(code)), style="red")
     for kind, told in view.health.items():
-        yield Text.assemble((f"{kind:8}  ", "bold"), (flat(told["words"]), _COLOURS.get(told["state"], _OTHER)))
+        yield kind, Text(flat(told["words"]), style=_COLOURS.get(told["state"], _OTHER))
     storage = view.storage
     made = storage["backup_at"]
-    newest = "" if made is None else f", the newest of {local(datetime.fromtimestamp(made, UTC))}"
+    newest = "" if made is None else f", the newest of {local(made)}"
     pending = f" ({storage['pending']} without a vector)" if storage["pending"] else ""
-    yield Text.assemble(
-        ("storage   ", "bold"),
-        f"{storage['memories']} memories{pending}, seq {storage['seq']}, log {_mebibytes(storage['wal_bytes'])} MiB, "
-        f"{storage['backups'] or 0} backups{newest}",
+    yield (
+        "storage",
+        Text(
+            f"{storage['memories']} memories{pending}, seq {storage['seq']}, "
+            f"log {_mebibytes(storage['wal_bytes'])} MiB, {storage['backups'] or 0} backups{newest}",
+        ),
     )
     if view.switch:
-        yield Text.assemble(("switch    ", "bold"), (flat(view.switch["words"]), _OTHER))
+        yield "switch", Text(flat(view.switch["words"]), style=_OTHER)
     embedder = view.embedder
     rate = embedder["cache_hit_rate"]
-    yield Text.assemble(
-        ("embedder  ", "bold"),
-        f"{flat(view.model or 'loading')}, batches of {_number(embedder['batch_size']) or '-'}, "
-        f"{'-' if rate is None else f'{rate:.0%}'} of queries from the cache",
+    yield (
+        "embedder",
+        Text(
+            f"{flat(view.model or 'loading')}, batches of {_number(embedder['batch_size']) or '-'}, "
+            f"{'-' if rate is None else f'{rate:.0%}'} of queries from the cache",
+        ),
     )
 
 
-def _workers(view: View) -> Table:
+def _workers(view: View) -> RenderableType:
     rows = (
         (
             worker["name"] or worker["kind"],
@@ -78,29 +113,54 @@ def _workers(view: View) -> Table:
         )
         for worker in view.workers
     )
-    return _table(("workers", "pid", "state", "busy", "at it", "queue", "restarts", "MiB", "error"), rows)
+    return _Columns(("workers", "pid", "state", "busy", "at it", "queue", "restarts", "MiB", "error"), rows)
 
 
-def _clients(view: View) -> Table:
+def _clients(view: View) -> RenderableType:
     names = ("name", "pid", "version", "per_s", "p95_ms", "queue_ms", "in_flight", "requests", "errors")
     rows = (tuple(client[name] for name in names) for client in view.clients)
-    return _table(("clients", "pid", "version", "1/s", "p95 ms", "wait ms", "at it", "requests", "errors"), rows)
+    return _Columns(("clients", "pid", "version", "1/s", "p95 ms", "wait ms", "at it", "requests", "errors"), rows)
 
 
-def _operations(view: View) -> Table:
+def _operations(view: View) -> RenderableType:
     names = ("operation", "per_s", "p50_ms", "p95_ms", "p99_ms", "count", "errors")
     rows = (tuple(operation[name] for name in names) for operation in view.operations)
-    return _table(("operations", "1/s", "p50 ms", "p95 ms", "p99 ms", "requests", "errors"), rows)
+    return _Columns(("operations", "1/s", "p50 ms", "p95 ms", "p99 ms", "requests", "errors"), rows)
 
 
-def _table(columns: Sequence[str], rows: Iterator[Sequence[object]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1), expand=False)
-    left = {columns[0], "state", "version", "error"}
-    for name in columns:
-        table.add_column(name, justify="left" if name in left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(_cell, row))
-    return table
+_SPARE = ("version", "restarts", "wait ms", "p99 ms", "p50 ms", "pid", "at it", "queue", "MiB", "errors", "requests")
+"""The columns that are left out where there is no room, in this order."""
+
+
+class _Columns:
+    """A table with as many of its columns as there is room for."""
+
+    def __init__(self, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        self._names = names
+        self._rows = [[_cell(value) for value in row] for row in rows]
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the columns that fit."""
+        places = list(range(len(self._names)))
+        for name in _SPARE:
+            if self._width(places) <= options.max_width:
+                break
+            places = [place for place in places if self._names[place] != name]
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1), expand=False)
+        left = {self._names[0], "state", "version", "error"}
+        for place in places:
+            name = self._names[place]
+            table.add_column(name, justify="left" if name in left else "right", no_wrap=True)
+        for row in self._rows:
+            table.add_row(*(row[place] for place in places))
+        yield table
+
+    def _width(self, places: Sequence[int]) -> int:
+        widths = (max(len(self._names[place]), *(row[place].cell_len for row in self._rows), 0) for place in places)
+        return sum(width + _PADDING for width in widths)
+
+
+_PADDING = 3  # columns of the terminal beside each column of a table
 
 
 def _cell(value: object) -> Text:

@@ -42,6 +42,10 @@ def changes(
     limit: int = 100,
     tags: Sequence[str] = (),
     namespace: str | Sequence[str] | None = DEFAULT_NAMESPACE,
+    client: str | None = None,
+    operations: Sequence[str] = (),
+    newest: bool = False,
+    texts: bool = False,
     timeout_s: float | None = None,
 ) -> Call[Changes]:
     """Return what happened after a change, oldest first: what was stored, changed, deleted and brought back.
@@ -51,11 +55,24 @@ def changes(
     limit: how many changes at most, 1 to 1000.
     tags: only of memories that have all of these tags now, compared without regard to case.
     namespace: only of memories of this namespace; None for all namespaces; if left out, the setting `namespace`.
+    client: only what a client did whose name begins so, in any case.
+    operations: only these, such as `memory.delete`; none for all.
+    newest: whether to return the newest of them, and not the first after that change.
+    texts: whether each has how the memory begins, and the shortest beginning of its id that names it.
 
     Returns a `Changes`.
     """
     named = namespace if namespace is None or isinstance(namespace, str) else tuple(namespace)
-    arguments = requests.Changes(after=after, limit=limit, tags=tuple(tags), namespace=named)
+    arguments = requests.Changes(
+        after=after,
+        limit=limit,
+        tags=tuple(tags),
+        namespace=named,
+        client=client,
+        operations=tuple(operations),
+        newest=newest,
+        texts=texts,
+    )
     return Call(operation="memory.changes", body=arguments.to_body(), read=_changes, timeout_s=timeout_s)
 
 

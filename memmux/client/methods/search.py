@@ -37,6 +37,7 @@ def search(
     metadata: Mapping[str, object] | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     include_superseded: bool = False,
+    short: bool = False,
     vector: Vector | None = None,
     timeout_s: float | None = None,
 ) -> Call[SearchResult]:
@@ -61,6 +62,7 @@ def search(
         `before` and `after`, whatever the filter says.
     context_weight: how much the memories around a hit, and the best one of its thread, say for it, from 0, nothing, to
         1; by `hybrid` and `ranked`, where threads are in an order that means something.
+    short: whether the answer has, for each memory, the shortest beginning of its id that names it.
     vector: the query's embedding by the cluster's model, if you have made it; only for modes that rank by meaning.
 
     Returns a `SearchResult`: its hits, best first, and the mode by which they were ranked in the end; without an
@@ -100,6 +102,7 @@ def search(
         cues=cast("tuple[Cue, ...] | None", cues),  # a list becomes one, and anything else is refused, by the request
         context=context,
         context_weight=context_weight,
+        short=short,
         filter=kept,
     )
     if vector is not None and not arguments.embeds:
@@ -127,6 +130,8 @@ def list(  # noqa: A001 - the name of the method
     include_superseded: bool = True,
     unused_since: Time | None = None,
     deleted: bool = False,
+    client: str | None = None,
+    short: bool = False,
     timeout_s: float | None = None,
 ) -> Call[Page]:
     """Return a page of the memories that a filter lets through, newest first by `created_at`.
@@ -135,6 +140,8 @@ def list(  # noqa: A001 - the name of the method
     offset: how many of the newest to leave out.
     unused_since: only memories that were last shown by a search or read before this time, or never, and created before.
     deleted: whether to list deleted memories instead, the last deleted first, with how each was deleted.
+    client: only memories that a client stored whose name begins so, in any case, as the change log has it.
+    short: as of `search`.
 
     Returns a `Page`: the memories, and how many the filter lets through in all.
     """
@@ -149,7 +156,9 @@ def list(  # noqa: A001 - the name of the method
         include_superseded=include_superseded,
     )
     unused = cast("datetime | None", unused_since)  # a text is read by the request
-    arguments = requests.List(limit=limit, offset=offset, unused_since=unused, deleted=deleted, filter=kept)
+    arguments = requests.List(
+        limit=limit, offset=offset, unused_since=unused, deleted=deleted, client=client, short=short, filter=kept
+    )
     return Call(operation="memory.list", body=arguments.to_body(), read=_page, timeout_s=timeout_s)
 
 

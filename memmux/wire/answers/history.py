@@ -72,6 +72,8 @@ class Notice:
     client: who asked.
     deleted: whether the memory is deleted now.
     tags: of the memory, as it is now.
+    text: how the memory begins, as it is now; None unless that was asked for.
+    short: the shortest beginning of its id that names it; None unless that was asked for.
     """
 
     seq: int
@@ -82,11 +84,18 @@ class Notice:
     client: str
     deleted: bool
     tags: tuple[str, ...] = ()
+    text: str | None = None
+    short: str | None = None
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Notice:
         """Return the change that the JSON object describes."""
         return cls(**{**fields, "at": datetime.fromisoformat(fields["at"]), "tags": tuple(fields.get("tags", ()))})
+
+    def to_json(self) -> dict[str, object]:
+        """Return the change as an answer has it."""
+        said = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,25 +108,33 @@ class SearchResult(Several[Hit]):
     mode: how they were ranked in the end.
     hits: best first.
     notes: sentences on what was asked for, such as that there is no such namespace, and which there are.
+    short: the shortest beginning that names each memory, by its id, if that was asked for.
     """
 
     mode: Mode
     hits: tuple[Hit, ...] = ()
     notes: tuple[str, ...] = ()
+    short: Mapping[str, str] = field(default_factory=dict)
 
     def _items(self) -> tuple[Hit, ...]:
         return self.hits
 
     def to_json(self) -> dict[str, object]:
         """Return the result as an answer has it."""
-        return {"mode": self.mode, "hits": [hit.to_json() for hit in self.hits], "notes": self.notes}
+        said = {"mode": self.mode, "hits": [hit.to_json() for hit in self.hits], "notes": self.notes}
+        return {**said, **_asked_for(self.short)}
 
     @classmethod
     def from_body(cls, body: bytes) -> SearchResult:
         """Return the result in `body`."""
         fields = orjson.loads(body)
         hits = tuple(map(Hit.from_json, fields["hits"]))
-        return cls(mode=Mode(fields["mode"]), hits=hits, notes=tuple(fields.get("notes", ())))
+        notes, short = tuple(fields.get("notes", ())), fields.get("short", {})
+        return cls(mode=Mode(fields["mode"]), hits=hits, notes=notes, short=short)
+
+
+def _asked_for(short: Mapping[str, str]) -> dict[str, object]:
+    return {"short": short} if short else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,15 +164,22 @@ class Page(Several[Memory]):
     total: how many the filter lets through in all.
     notes: sentences on what was asked for, as of a `SearchResult`.
     deletions: of deleted memories, how each was deleted, in their order; otherwise empty.
+    short: as of a `SearchResult`.
     """
 
     memories: tuple[Memory, ...]
     total: int
     notes: tuple[str, ...] = ()
     deletions: tuple[Deletion, ...] = ()
+    short: Mapping[str, str] = field(default_factory=dict)
 
     def _items(self) -> tuple[Memory, ...]:
         return self.memories
+
+    def to_json(self) -> dict[str, object]:
+        """Return the page as an answer has it."""
+        said = {name: getattr(self, name) for name in ("memories", "total", "notes", "deletions")}
+        return {**said, **_asked_for(self.short)}
 
     @classmethod
     def from_body(cls, body: bytes) -> Page:
@@ -173,4 +188,5 @@ class Page(Several[Memory]):
         memories = tuple(map(Memory.from_json, fields["memories"]))
         deletions = tuple(map(Deletion.from_json, fields.get("deletions", ())))
         notes = tuple(fields.get("notes", ()))
-        return cls(memories=memories, total=fields["total"], notes=notes, deletions=deletions)
+        short = fields.get("short", {})
+        return cls(memories=memories, total=fields["total"], notes=notes, deletions=deletions, short=short)

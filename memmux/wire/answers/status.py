@@ -49,6 +49,7 @@ class Status:
     switch: of a change of the model, the one `to` which it is, how many memories are `done` `of` how many, and once
         that is known `left_s`, in seconds; `lost` says why the model before can't be searched with meanwhile. Empty
         while there is none.
+    settings: those that the router was started with, each as it is written in a flag.
     """
 
     state: str
@@ -80,6 +81,7 @@ class Status:
     events: Mapping[str, int] = field(default_factory=dict)
     gateway: Mapping[str, Any] | None = None
     switch: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def fitness(self, kind: str) -> str:
         """Return in words whether reading or writing works, and why that is known; kind: read or write."""

@@ -25,7 +25,8 @@ class Search(Body):
     has half of its words, else what is far and has none; of hybrid and ranked, where there is no min_similarity. why:
     whether hits say what their scores are sums of. cues: those of the question that count, of hybrid and ranked; None
     for those of the cluster's setting. context: how many memories before and after each hit in its thread come with it.
-    context_weight: how much these say for a hit, from 0 to 1; of hybrid and ranked.
+    context_weight: how much these say for a hit, from 0 to 1; of hybrid and ranked. short: with the shortest beginning
+    that names each memory.
     """
 
     query: str
@@ -39,6 +40,7 @@ class Search(Body):
     cues: tuple[Cue, ...] | None = None
     context: int = 0
     context_weight: float = 1.0
+    short: bool = False
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,7 @@ class Search(Body):
             check_number("min_similarity", self.min_similarity, -1, 1)
         check_flag("only_relevant", self.only_relevant)
         check_flag("why", self.why)
+        check_flag("short", self.short)
         put(self, "cues", None if self.cues is None else _cues(self.cues))
         check_range("context", self.context, 0, limits.CONTEXT)
         check_number("context_weight", self.context_weight, 0, 1)
@@ -68,7 +71,7 @@ class Search(Body):
     def to_body(self) -> bytes:
         """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
         rare = {"min_similarity": self.min_similarity} if self.min_similarity is not None else {}
-        flags = {name: True for name in ("only_relevant", "why") if getattr(self, name)}
+        flags = {name: True for name in ("only_relevant", "why", "short") if getattr(self, name)}
         rare |= {"context": self.context} if self.context else {}
         rare |= {"context_weight": self.context_weight} if self.context_weight != 1 else {}
         fields = {name: getattr(self, name) for name in ("query", "mode", "limit", "offset", "min_score", "filter")}
@@ -101,13 +104,16 @@ class List(Body):
     """memory.list: memories, newest first, a page at a time.
 
     unused_since: only those that were last of use before this time, or never, and created before it. deleted: deleted
-    memories, and no others, the last deleted first.
+    memories, and no others, the last deleted first. client: only those that a client stored whose name begins so, in
+    any case. short: as of Search.
     """
 
     limit: int = 20
     offset: int = 0
     unused_since: datetime | None = None
     deleted: bool = False
+    client: str | None = None
+    short: bool = False
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
@@ -115,11 +121,14 @@ class List(Body):
         check_range("offset", self.offset, 0, 1 << 53)
         put(self, "unused_since", aware("unused_since", self.unused_since))
         check_flag("deleted", self.deleted)
+        if self.client is not None:
+            check_text("client", self.client, limits.TYPE_CHARACTERS)
+        check_flag("short", self.short)
         put(self, "filter", filter_of(self.filter, include_superseded=True))
 
     def to_body(self) -> bytes:
         """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
-        rare = {"unused_since": self.unused_since, "deleted": self.deleted}
+        rare = {name: getattr(self, name) for name in ("unused_since", "deleted", "client", "short")}
         rare = {name: value for name, value in rare.items() if value}
         return orjson.dumps({"limit": self.limit, "offset": self.offset, "filter": self.filter, **rare})
 

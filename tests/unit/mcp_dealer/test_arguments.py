@@ -127,6 +127,14 @@ def test_several_tags_mean_any_of_them_unless_told_otherwise(given: dict[str, An
     assert Search(query="x", **given).selection(_now)["any_tag"] is any_tag
 
 
+@pytest.mark.parametrize(
+    ("given", "any_tag"),
+    [({}, False), ({"tag_match": "any"}, True), ({"any_tag": True}, True), ({"tag_match": "all"}, False)],
+)
+def test_a_delete_by_several_tags_means_all_of_them_unless_told_otherwise(given: dict[str, Any], any_tag: bool) -> None:
+    assert Delete(tags=["a", "b"], **given).selection(_now)["any_tag"] is any_tag
+
+
 def test_two_ways_of_matching_are_refused() -> None:
     with pytest.raises(ArgumentInvalidError, match="tag_match and any_tag"):
         Search(query="x", tags=["a"], tag_match="all", any_tag=True).selection(_now)

@@ -47,10 +47,12 @@ def condition(
     current: bool = False,
     unused_since: datetime | None = None,
     deleted: Deleted = Deleted.NO,
+    client: str | None = None,
 ) -> Condition:
     """Return the condition that lets through what `asked` does.
 
-    current: and no superseded memory. unused_since: and none that was of use, or created, since that time.
+    current: and no superseded memory. unused_since: and none that was of use, or created, since that time. client: and
+    none but those that a client stored whose name begins so.
     """
     values: dict[str, str | float] = {}
     names = [f"{deleted}_everywhere"]
@@ -77,6 +79,9 @@ def condition(
     if unused_since is not None:
         names.append("unused_since")
         values["unused_since"] = unused_since.timestamp()
+    if client is not None:
+        names.append("client")
+        values["client"] = client
     by_tags = f"rows_of_{names[1]}" if names[1:] in (["any_tag"], ["all_tags"]) else ""
     sql = " AND ".join(_SQL[name] for name in (*names, *(["current"] if current else [])))
     return Condition(sql, values, plain=len(names) == 1 and deleted is Deleted.NO, by_tags=by_tags, current=current)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import apsw
@@ -21,6 +21,7 @@ _SQL = queries.load("rows")
 _HEX = re.compile(r"[0-9A-Fa-f-]+")
 _NAMED = 5  # memories that an error names
 _PURGE = "memory.purge"
+_LENGTHS = (8, 13, 18, 23, 28)  # of beginnings of UUIDs, each to a hyphen
 Named = str | tuple[str, ...] | None
 """One namespace, several, or all of them."""
 
@@ -174,6 +175,21 @@ def _begun(connection: apsw.Connection, beginning: str, namespace: str, query: s
         ids = ", ".join(memory_id for _, memory_id in found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
         raise ArgumentInvalidError(f"the ids of several memories begin with {beginning!r}: {ids}; give more of one")
     return found[0][0] if found else None
+
+
+def short(connection: apsw.Connection, memory_id: str, namespace: str) -> str:
+    """Return the shortest beginning of a memory's id, of eight characters or more, that begins no other id."""
+    for length in _LENGTHS:
+        beginning = memory_id[:length]
+        values: dict[str, str | int] = {"id": beginning, "namespace": namespace, "limit": 2}
+        if is_beginning(beginning) and len(engine.fetch(connection, _SQL["begun_past"], values)) == 1:
+            return beginning
+    return memory_id
+
+
+def shorts(connection: apsw.Connection, found: Iterable[Memory]) -> dict[str, str]:
+    """Return the shortest beginnings that name some memories, by their ids."""
+    return {memory.id: short(connection, memory.id, memory.namespace) for memory in found}
 
 
 def too_large() -> MessageTooLargeError:

@@ -37,6 +37,7 @@ _DID = {
     UNDO: "undid a change",
     PURGE: "purged",
 }
+BEGINNING_CHARACTERS = 240  # of a memory's text, where a change is told with it
 _FIELDS = ("content", "tags", "type", "metadata", "aliases", "thread", "place")
 
 
@@ -85,8 +86,18 @@ def changes(connection: apsw.Connection, asked: Changes, seq: int) -> answers.Ch
     if asked.after is None or asked.after >= seq:
         return answers.Changes(changes=(), next=seq)
     where = condition(Filter(tags=asked.tags, namespace=asked.namespace), deleted=Deleted.TOO)
-    values = {**where.values, "after": asked.after, "limit": asked.limit, "views": orjson.dumps(list(_VIEWS)).decode()}
-    found = tuple(
+    values = {
+        **where.values,
+        "after": asked.after,
+        "limit": asked.limit,
+        "views": orjson.dumps(list(_VIEWS)).decode(),
+        "client": asked.client,
+        "operations": orjson.dumps(asked.operations).decode(),
+        "texts": asked.texts,
+        "characters": BEGINNING_CHARACTERS,
+    }
+    order = "DESC" if asked.newest else ""
+    found = [
         Notice(
             seq=number,
             id=memory_id,
@@ -96,12 +107,15 @@ def changes(connection: apsw.Connection, asked: Changes, seq: int) -> answers.Ch
             client=client,
             deleted=bool(deleted),
             tags=tuple(orjson.loads(tags)),
+            text=text,
+            short=rows.short(connection, memory_id, namespace) if asked.texts else None,
         )
-        for number, memory_id, namespace, at, operation, client, deleted, tags in connection.execute(
-            _SQL["all_changes"].format(where=where.sql), values
+        for number, memory_id, namespace, at, operation, client, deleted, tags, text in engine.fetch(
+            connection, _SQL["all_changes"].format(where=where.sql, order=order), values
         )
-    )
-    return answers.Changes(changes=found, next=found[-1].seq if len(found) == asked.limit else seq)
+    ]
+    more = len(found) == asked.limit and not asked.newest
+    return answers.Changes(changes=tuple(found[::-1] if asked.newest else found), next=found[-1].seq if more else seq)
 
 
 def _did(operation: str, before: State | None, after: State | None) -> str:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -14,7 +15,7 @@ import apsw
 from memmux.config import database_header
 from memmux.errors import StorageFullError
 from memmux.wire import answers
-from memmux.wire.answers import Change, Graph, Memory, Page, Verified
+from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
 from memmux.wire.cues import Cue
 from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Namespaces, Search, Store, Tags
 from memmux.wire.requests import Graph as GraphRequest
@@ -101,17 +102,22 @@ class SqliteReader:
         """Return a page of memories, newest first; of deleted ones, the last deleted first."""
         current = not asked.filter.include_superseded
         deleted = Deleted.ONLY if asked.deleted else Deleted.NO
-        where = condition(asked.filter, current=current, unused_since=asked.unused_since, deleted=deleted)
+        where = condition(
+            asked.filter, current=current, unused_since=asked.unused_since, deleted=deleted, client=asked.client
+        )
         total = engine.value(self._connection, _SQL["count"].format(where=where.sql), where.values)
         order = "last_deleted" if asked.deleted else "newest"
         page = self._search.scopes.rows(order, where, limit=asked.limit, offset=asked.offset)
         deletions = rows.deletions(self._connection, page) if asked.deleted else ()
-        return Page(memories=tuple(rows.memories(self._connection, page)), total=total, deletions=tuple(deletions))
+        found = tuple(rows.memories(self._connection, page))
+        short = rows.shorts(self._connection, found) if asked.short else {}
+        return Page(memories=found, total=total, deletions=tuple(deletions), short=short)
 
     def search(self, asked: Search, query: Embeddings, zone: str = "") -> SearchOutcome:
         """Return the best memories for a query; see `interface.Reader`."""
         fitting = (lambda: self._fit(query())) if callable(query) else self._fit(query)
-        return self._search.search(asked, fitting, zone)
+        found = self._search.search(asked, fitting, zone)
+        return replace(found, short=rows.shorts(self._connection, map(_memory, found.hits))) if asked.short else found
 
     def similar(self, asked: Store, text: Sequence[Embedded]) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""
@@ -195,6 +201,10 @@ class SqliteReader:
         """Say that this worker is alive, and whether SQLite shall stop; SQLite asks about once a millisecond."""
         self._alive()
         return time.monotonic() >= self._deadline
+
+
+def _memory(hit: Hit) -> Memory:
+    return hit.memory
 
 
 def _connection(database: Path) -> tuple[apsw.Connection, bool]:

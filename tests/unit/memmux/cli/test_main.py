@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from memmux import errors
 from memmux.cli.docs.commands import reference
 from memmux.cli.main import cli, run
 from memmux.cli.options import SETTINGS
+from memmux.cli.table import COMMANDS as TABLE
+from memmux.cli.table import GROUPS
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from tests.bounds import BOUND_S
@@ -49,6 +53,44 @@ def test_every_setting_is_an_option_with_help() -> None:
     assert [parameter.name for parameter in cli.params if parameter.name in names] == names
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_the_help_shows_each_command_in_its_group_first(columns: int) -> None:
+    shown = CliRunner().invoke(cli, ["--help"], terminal_width=columns, max_content_width=columns).output
+    lines = shown.splitlines()
+    assert [line.rstrip(":") for line in lines if line[:1].isalpha()] == [shown.splitlines()[0], *GROUPS, "Options"]
+    assert all(len(line) <= columns for line in lines)
+    assert "…" not in shown
+    assert "..." not in shown.partition("\n\n")[2]
+    assert not any(f"--{name.replace('_', '-')} " in shown.partition("Options:")[2] for name in SETTINGS)
+    if columns >= 80:
+        at = {name: f"  {name:10}  {entry.text}" for name, entry in TABLE.items()}
+        assert all(line in lines for line in at.values())
+
+
+def test_the_help_imports_no_module_of_a_command() -> None:
+    script = (
+        "import sys; from memmux.cli.main import run; run(['--help']); "
+        "sys.exit(' '.join(name for name in ('zmq', 'memmux.cli.memories', 'memmux.client') if name in sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=BOUND_S, check=False)
+    assert ended.stderr.decode().strip() == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_ends_with_examples_that_are_understood(name: str) -> None:
+    command = _command(name)
+    shown = CliRunner().invoke(cli, [*name.split(), "--help"], terminal_width=80).output
+    examples = shown.partition("\n  Examples:\n")[2].splitlines()
+    assert examples
+    assert all(len(line) <= 80 for line in examples)
+    for example in examples:
+        typed = next(part for part in example.split(" | ") if "memmux " in part).strip()
+        words = shlex.split(typed)[1:]
+        one = cli if words[0].startswith("-") else command
+        rest = words if one is cli else words[len(name.split()) :]
+        one.make_context(name, rest, parent=click.Context(cli, info_name="memmux"))
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_has_help(name: str) -> None:
     command = _command(name)
@@ -81,9 +123,9 @@ def test_documentation_is_what_the_code_says() -> None:
 
 def test_help_needs_no_cluster_and_no_arguments_mean_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
-    assert "Commands:" in capsys.readouterr().out
+    assert "Memories:" in capsys.readouterr().out
     assert run([]) == 2
-    assert "Commands:" in capsys.readouterr().err
+    assert "Memories:" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

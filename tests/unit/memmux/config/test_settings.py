@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from memmux.cluster import find
-from memmux.config.settings import EmbedderChoice, LogLevel, Settings, load, parse_flags
+from memmux.config.settings import EmbedderChoice, LogLevel, Settings, load, load_with_sources, parse_flags
 from memmux.errors import SettingInvalidError
 from memmux.wire.cues import Cue
 
@@ -25,6 +25,25 @@ def test_flag_wins_over_environment_over_file_over_default(config: Path) -> None
     variables = environment(config, MEMMUX_EMBEDDERS="4", MEMMUX_DRAIN_S="4")
     found = load({"drain_s": 5, "stall_s": None}, variables)
     assert (found.stall_s, found.readers, found.embedders, found.drain_s) == (Settings().stall_s, 3, 4, 5.0)
+
+
+def test_the_source_of_each_setting_that_is_not_the_default_is_told(config: Path) -> None:
+    config.write_text("readers = 3\nembedders = 3\ndrain_s = 3\n")
+    variables = environment(
+        config, MEMMUX_EMBEDDERS="4", MEMMUX_DRAIN_S="4", MCP_EMBEDDING_MODEL="x", MEMMUX_ADOPT_FROM="none"
+    )
+    found, sources = load_with_sources({"drain_s": 5, "listen": "tcp://127.0.0.1:1"}, variables)
+    assert sources == {
+        "readers": f"{config}: readers",
+        "embedders": "MEMMUX_EMBEDDERS",
+        "drain_s": "--drain-s",
+        "listen": "--listen",
+        "idle_exit_s": "listen",
+        "adopt_from": "MEMMUX_ADOPT_FROM",
+        "model": "MCP_EMBEDDING_MODEL",
+        "tools": "mcp-memory-service",
+    }
+    assert found == load({"drain_s": 5, "listen": "tcp://127.0.0.1:1"}, variables)
 
 
 _CHOSEN = ("embedder", "languages", "cues", "tools", "log_level", "log_content", "listen", "traces", "gateway")

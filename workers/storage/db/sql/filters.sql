@@ -44,6 +44,15 @@ coalesce(
     m.created_at
 ) < :unused_since
 
+-- name: client
+m.row IN (
+    SELECT c.row
+    FROM changes AS c
+    WHERE c.before IS NULL
+        AND c.operation IN ('memory.store', 'memory.store_similar', 'memory.store_batch', 'memory.rewrite', 'memory.load')
+        AND lower(substr(c.client, 1, length(:client))) = lower(:client)
+)
+
 -- name: any_tag
 m.row IN (
     SELECT mt.memory

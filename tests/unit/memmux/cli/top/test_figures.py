@@ -167,3 +167,12 @@ def test_the_status_of_an_older_cluster_has_a_view_too() -> None:
     bare = replace(STATUS, health={}, embedder={}, backups={}, requests={}, workers=(), clients=())
     text = _drawn(View.of(bare))
     assert "batches of -, - of queries from the cache" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_page_of_any_width_cuts_no_word_and_keeps_the_names(width: int) -> None:
+    text = _drawn(View.of(STATUS), width=width)
+    assert all(len(line.rstrip()) <= width for line in text.splitlines())
+    assert "…" not in text
+    for said in ("write_unhealthy", "memory.search", "claude", "workers", "clients", "operations"):
+        assert said in text

@@ -1,0 +1,443 @@
+"""The shapes of what commands print with `--json`: dataclasses of answers, and dictionaries that commands make.
+
+`memmux.cli.docs.schema` makes the JSON Schema from them, and a test holds the commands to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, NotRequired, TypedDict
+
+from memmux.cli.clusters import Cluster
+from memmux.cli.settings import Setting
+from memmux.cli.top.figures import View
+from memmux.doctor.finding import Finding
+from memmux.hosts.trial import Trial
+from memmux.ingest.report import Ingested
+from memmux.mms.report import Counts, Oddity, Outcome
+from memmux.transfer.jsonl import Imported
+from memmux.wire.answers import Deleted, Forgotten, History, Memory, Page, SearchResult, Status, Stored, Undone, Updated
+
+
+class Failure(TypedDict):
+    """What a failure prints on standard error."""
+
+    code: str
+    message: str
+    retryable: bool
+    retry_after_ms: NotRequired[int]
+    degraded: NotRequired[Sequence[str]]
+
+
+class NoCluster(TypedDict):
+    """Where no cluster answers; pid and since of a process that holds the database."""
+
+    state: Literal["stopped", "starting", "unresponsive", "unreachable"]
+    database: NotRequired[str]
+    pid: NotRequired[int]
+    since: NotRequired[datetime]
+    remote: NotRequired[str]
+    endpoint: NotRequired[str]
+
+
+class Counted(TypedDict):
+    """A namespace or a tag, and how many memories it has."""
+
+    name: str
+    count: int
+
+
+class Namespaces(TypedDict):
+    """total: how many there are, listed or not."""
+
+    namespaces: Sequence[Counted]
+    total: int
+    degraded: Sequence[str]
+
+
+class Tags(TypedDict):
+    """total: how many there are, listed or not."""
+
+    tags: Sequence[Counted]
+    total: int
+    notes: Sequence[str]
+    degraded: Sequence[str]
+
+
+class LoggedChange(TypedDict):
+    """A change; deleted: whether the memory is deleted now. text: how it begins now."""
+
+    seq: int
+    id: str
+    namespace: str
+    at: datetime
+    operation: str
+    kind: Literal["stored", "changed", "deleted", "undone", "loaded"]
+    client: str
+    deleted: bool
+    tags: Sequence[str]
+    text: str
+
+
+class Log(TypedDict):
+    """Changes, the newest first; with --follow a document for each."""
+
+    changes: Sequence[LoggedChange]
+
+
+class UndoneChanges(TypedDict):
+    """Of several changes, in the order in which they were undone."""
+
+    count: int
+    undone: Sequence[Undone]
+
+
+class Purged(TypedDict):
+    """count: of the memories that are gone. copies: paths of files that may still hold them."""
+
+    count: int
+    seq: int
+    copies: Sequence[str]
+
+
+class Exported(TypedDict):
+    """count: of the memories in the file; deleted: how many of them are deleted."""
+
+    path: str
+    count: int
+    deleted: int
+
+
+class Given(TypedDict):
+    """A database of mcp-memory-service that was written; odd: by the kind, how many are not as they were."""
+
+    path: str
+    count: int
+    deleted: int
+    links: int
+    vectors: int
+    pending: int
+    odd: Mapping[str, int]
+    named: Sequence[Oddity]
+
+
+class Taken(TypedDict):
+    """What was taken from a file of mcp-memory-service."""
+
+    path: str
+    at: datetime
+    found: Counts
+    outcome: Outcome
+    odd: Mapping[str, int]
+    named: Sequence[Oddity]
+    seconds: float
+    left_out: int
+    became: Mapping[str, str]
+
+
+class Backup(TypedDict):
+    """count: of the live memories in it; seq: the newest change."""
+
+    path: str
+    bytes: int
+    count: int
+    seq: int
+    seconds: float
+    degraded: Sequence[str]
+
+
+class Restored(TypedDict):
+    """path: of the backup; kept: where the database of before is now."""
+
+    path: str
+    database: str
+    kept: str | None
+    passed_over: Sequence[str]
+    count: int
+    seq: int
+    seconds: float
+
+
+class CheckFinding(TypedDict):
+    """Something that is wrong."""
+
+    code: str
+    what: str
+    remedy: str
+
+
+class Rebuilt(TypedDict):
+    """What was built anew."""
+
+    texts: int
+    vectors: int
+    dropped: int
+
+
+class Checked(TypedDict):
+    """The database at path."""
+
+    path: str
+    deep: bool
+    clean: bool
+    findings: Sequence[CheckFinding]
+    rebuilt: Rebuilt | None
+    seconds: float
+
+
+class Examined(TypedDict):
+    """What `memmux doctor` found."""
+
+    healthy: bool
+    findings: Sequence[Finding]
+
+
+class Stopped(TypedDict):
+    """After a stop."""
+
+    state: Literal["stopped"]
+    database: str
+    was_running: bool
+
+
+class Router(TypedDict):
+    """The router of before."""
+
+    pid: int
+    version: str
+
+
+class Restarted(TypedDict):
+    """before: None where none ran. service: whether a service serves again."""
+
+    state: Literal["serving"]
+    database: str
+    pid: int
+    version: str
+    before: Router | None
+    seconds: float
+    service: bool
+
+
+class Clusters(TypedDict):
+    """Those that run."""
+
+    clusters: Sequence[Cluster]
+
+
+class Settings(TypedDict):
+    """Those that were asked for."""
+
+    settings: Sequence[Setting]
+
+
+class Explained(TypedDict):
+    """What a code means."""
+
+    code: str
+    kind: Literal["error", "event"]
+    meaning: str
+    more: str
+
+
+class Model(TypedDict):
+    """The model that is ready; path: of its folder. new: whether it was not there before."""
+
+    path: str
+    model: str
+    backend: str
+    bytes: int
+    sha256: str
+    new: bool
+    seconds: float
+
+
+class Key(TypedDict):
+    """The rights of a key."""
+
+    name: str
+    role: Literal["read", "write", "admin"]
+    namespaces: NotRequired[Sequence[str]]
+    requests_s: NotRequired[float]
+    in_flight: NotRequired[int]
+    memories: NotRequired[int]
+
+
+class NewKey(Key):
+    """path: of the file for its client. listens: whether a cluster does."""
+
+    endpoint: str
+    path: str
+    listens: bool
+
+
+class KnownKey(Key):
+    """A key as it is kept."""
+
+    public: str
+    created: datetime
+    revoked: datetime | None
+
+
+class Keys(TypedDict):
+    """All keys, revoked ones too."""
+
+    keys: Sequence[KnownKey]
+
+
+class Revoked(TypedDict):
+    """running: whether a cluster knows of it."""
+
+    name: str
+    revoked: Literal[True]
+    running: bool
+
+
+class Connected(TypedDict):
+    """path: where the key is kept; name is None after --local."""
+
+    name: str | None
+    endpoint: NotRequired[str]
+    path: NotRequired[str]
+    default: bool
+
+
+class InstalledClient(TypedDict):
+    """What became of a client's configuration; path: of its file."""
+
+    client: str
+    path: str
+    name: NotRequired[str]
+    status: NotRequired[str]
+    dry_run: NotRequired[bool]
+    backup: NotRequired[str | None]
+    notes: NotRequired[Sequence[str]]
+    then: NotRequired[str | None]
+    diff: NotRequired[str | None]
+    error: NotRequired[Failure]
+    server: NotRequired[Trial]
+
+
+class InstalledClients(TypedDict):
+    """With --all."""
+
+    clients: Sequence[InstalledClient]
+
+
+class Script(TypedDict):
+    """A script of --shadow."""
+
+    path: str
+    status: str
+
+
+class Scripts(TypedDict):
+    """With --shadow; path: of the folder."""
+
+    path: str
+    dry_run: bool
+    scripts: Sequence[Script]
+
+
+class ServiceStatus(TypedDict):
+    """path: of the unit or agent."""
+
+    name: str
+    path: str
+    installed: bool
+    active: bool
+
+
+class ServiceDone(TypedDict):
+    """left_to_run: commands that could not be run."""
+
+    action: Literal["install", "uninstall"]
+    name: str
+    path: str
+    done: bool
+    left_to_run: Sequence[str]
+
+
+class ServicePlan(TypedDict):
+    """With --dry-run."""
+
+    action: Literal["install", "uninstall"]
+    name: str
+    path: str
+    content: str | None
+    commands: Sequence[str]
+
+
+class DemoClient(TypedDict):
+    """What one client did."""
+
+    client: str
+    stores: int
+    store_p50_ms: float
+    store_p95_ms: float
+    searches: int
+    search_p50_ms: float
+    search_p95_ms: float
+    found: int
+
+
+class Demo(TypedDict):
+    """left_running: pids."""
+
+    passed: bool
+    stored: int
+    found: int
+    found_by_summary: int
+    intact: int
+    left_running: Sequence[int]
+    seconds: float
+    clients: Sequence[DemoClient]
+
+
+SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
+    {
+        "store": (Stored,),
+        "search": (SearchResult,),
+        "get": (Memory,),
+        "list": (Page,),
+        "update": (Updated,),
+        "delete": (Deleted,),
+        "forget": (Forgotten,),
+        "namespaces": (Namespaces,),
+        "tags": (Tags,),
+        "ingest": (Ingested,),
+        "export": (Exported, Given),
+        "import": (Imported, Taken),
+        "install": (InstalledClient, InstalledClients, Scripts),
+        "setup": (Model,),
+        "demo": (Demo,),
+        "status": (Status, NoCluster),
+        "clusters": (Clusters,),
+        "top": (View, NoCluster),
+        "settings": (Settings,),
+        "stop": (Stopped,),
+        "restart": (Restarted,),
+        "service": (ServiceStatus, ServiceDone, ServicePlan),
+        "undo": (Undone, UndoneChanges),
+        "history": (History,),
+        "log": (Log, LoggedChange),
+        "purge": (Purged,),
+        "backup": (Backup,),
+        "restore": (Restored,),
+        "check": (Checked,),
+        "doctor": (Examined,),
+        "explain": (Explained,),
+        "key add": (NewKey,),
+        "key list": (Keys,),
+        "key revoke": (Revoked,),
+        "connect": (Connected,),
+    }
+)
+"""What each command prints, one of these."""
+
+ASKED_FOR: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"Hit": frozenset({"why", "before", "after"}), "SearchResult": frozenset({"short"}), "Page": frozenset({"short"})}
+)
+"""The fields of dataclasses that are left out where they were not asked for."""
