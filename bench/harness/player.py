@@ -113,7 +113,7 @@ class Player:
         return tally.done()
 
     def _moments(self, task: Task, began: float) -> Iterator[float]:
-        """Give the moment of each call, until the task's time is over."""
+        """Give the moment of each call, until the task's time is over and one that is timed was among them."""
         chance = random.Random(f"{self._name} {task.first}")
         phase = chance.uniform(0, task.every_s)
         for number in count():
@@ -121,7 +121,8 @@ class Player:
             if task.every_s:
                 jitter = chance.uniform(-JITTER, JITTER) * task.every_s
                 moment = began + phase + number * task.every_s + jitter
-            if moment >= began + task.seconds or number == task.most:
+            late = moment >= began + task.seconds and number > task.uncounted
+            if late or number == task.most:
                 return
             yield moment
 

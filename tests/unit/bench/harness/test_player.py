@@ -73,10 +73,11 @@ def test_search_is_made_with_the_mode_the_tags_and_the_vector_of_the_task() -> N
     assert side.searches == [("question 3", Mode.SEMANTIC, ("marked",), np.eye(10)[3].tolist())]
 
 
-def test_no_call_begins_after_the_time_of_the_task() -> None:
+def test_no_call_begins_after_the_time_of_the_task_but_the_first_that_is_timed() -> None:
     side = _Side()
-    done = Player(side, QUESTIONS, "a").play(Task(work=Work.SEARCH, seconds=0), time.monotonic())
-    assert (done.calls, side.searches) == (0, [])
+    task = Task(work=Work.SEARCH, seconds=0, uncounted=2)
+    done = Player(side, QUESTIONS, "a").play(task, time.monotonic())
+    assert (done.calls, len(side.searches), len(done.latencies_ms)) == (3, 3, 1)
 
 
 def test_first_calls_are_not_timed_but_told() -> None:
