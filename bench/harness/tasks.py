@@ -22,8 +22,7 @@ class Work(StrEnum):
 class Task:
     """What one client does in one round.
 
-    seconds: no call begins later, but for the first that is timed. most: nor are there more calls than so many, None for
-    any number.
+    seconds: no call begins later but the first that is timed. most: nor are there more calls than that; None for any.
     first, step: the client's nth call takes the question first + n * step, so clients that are told different firsts
     and their number as the step share the questions out among them. among: of so many of the questions; None for all.
     mode, tags: of a search. with_vectors: whether the questions' vectors are sent along, so that nothing is embedded.
