@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -36,7 +37,9 @@ def _sync_nothing() -> None:
         return
     system = os.statvfs(memory)
     if system.f_bavail * system.f_frsize >= _ROOM and not system.f_flag & os.ST_NOEXEC:
-        os.environ["TMPDIR"] = str(memory)
+        folder = tempfile.mkdtemp(prefix="mm-", dir=memory)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)  # with what killed processes have left
+        os.environ["TMPDIR"] = folder
         tempfile.tempdir = None  # it is looked for again
 
 
