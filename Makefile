@@ -10,6 +10,9 @@ TORCH := torch==2.13.0
 # An index with CPU builds of torch, for machines where pip would take a CUDA build of several gigabytes; the installation
 # page of PyTorch names it.
 TORCH_INDEX ?=
+# A process for each core, and each file of tests in one of them, or what its tests share would be made more than once. The
+# files stay in their order: integration first, and last the unit tests, which are short.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo quick test setup lint bench docs release clean
 
@@ -59,10 +62,10 @@ lint: $(READY)
 
 # The inner loop: the unit tests that are not slow, with a twentieth of the examples where hypothesis makes them up.
 quick: lint
-	$(BIN)/python -m pytest tests/unit -m 'not slow' --hypothesis-profile=quick -n auto --dist worksteal
+	$(BIN)/python -m pytest tests/unit -m 'not slow' --hypothesis-profile=quick $(PARALLEL)
 
 test: lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest $(PARALLEL)
 
 bench: $(READY)
 	$(BIN)/python -m bench smoke

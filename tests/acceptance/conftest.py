@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -92,12 +92,12 @@ class RawServer:
 
 
 @asynccontextmanager
-async def raw_server(env: Mapping[str, str], cwd: Path | None = None) -> AsyncIterator[RawServer]:
+async def raw_server(
+    env: Mapping[str, str], cwd: Path | None = None, command: Sequence[str] = (MEMMUX, "mcp")
+) -> AsyncIterator[RawServer]:
     """Start `memmux mcp` with exactly this environment; it is killed if the test fails."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        MEMMUX, "mcp", env=env, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe
-    )
+    process = await asyncio.create_subprocess_exec(*command, env=env, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe)
     server = RawServer(process)
     try:
         yield server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,10 @@ from memmux.config.settings import load
 from tests.acceptance.conftest import BOUND_S, raw_server
 
 pytestmark = pytest.mark.anyio
+
+# A relay that waits a moment for the answers once its input has ended, where others wait for more than a minute.
+_MAIN = "from memmux import __main__; from memmux.relay import relay; "
+IMPATIENT = (sys.executable, "-P", "-c", f"{_MAIN}relay.LEAVE_S = 0.5; __main__.main()", "mcp")
 
 
 @contextmanager
@@ -69,7 +74,7 @@ async def test_the_handshake_is_answered_while_the_cluster_can_not_start(tidy_en
 
 async def test_a_client_that_leaves_while_the_cluster_can_not_start_is_not_held(tidy_env: dict[str, str]) -> None:
     with _nobody_can_start(tidy_env):
-        async with raw_server({**tidy_env, "MEMMUX_START_TIMEOUT_S": "600"}) as server:
+        async with raw_server({**tidy_env, "MEMMUX_START_TIMEOUT_S": "600"}, command=IMPATIENT) as server:
             await server.shake_hands()
             await server.send("tools/call", {"name": "memory_health", "arguments": {}}, 1)
             await server.send("ping", request_id=2)

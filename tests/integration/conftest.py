@@ -14,7 +14,8 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings, load
 from tests.bounds import BOUND_S
-from tests.integration.machines import free_port, memmux
+from tests.integration.machines import memmux
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def elsewhere(server_env: dict[str, str], short_tmp: Path) -> dict[str, str]:
     home = short_tmp / "elsewhere"
     home.mkdir()
     folders = {f"XDG_{kind}_HOME": str(home / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
-    return {**env, **folders, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "MEMMUX_REQUEST_TIMEOUT_S": "20"}
+    return {**env, **folders, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "MEMMUX_REQUEST_TIMEOUT_S": f"{BOUND_S}"}
 
 
 @pytest.fixture

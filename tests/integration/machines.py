@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,13 +14,6 @@ from memmux.config.settings import Settings, load
 from memmux.wire.answers import Status
 from tests import commands
 from tests.bounds import BOUND_S, pause
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -99,13 +99,13 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
     }
 
 
-def test_a_search_says_what_each_score_is_the_sum_of(memmux: Memmux) -> None:
+def test_a_search_says_what_each_score_is_the_sum_of(sharing: Memmux) -> None:
     for text in ("the ferry leaves at nine", "a ferry of wood", "the ferryman sleeps"):
-        memmux("store", text)
-    hits = _json(memmux("search", "wooden ferry", "--why", "--json"))["hits"]
+        sharing("store", text)
+    hits = _json(sharing("search", "wooden ferry", "--why", "--json"))["hits"]
     assert hits
     assert all(sum(hit["why"].values()) == hit["score"] for hit in hits)
-    shown = memmux("search", "wooden ferry", "--why").stdout.decode().splitlines()
+    shown = sharing("search", "wooden ferry", "--why").stdout.decode().splitlines()
     head = shown.index("why") + 1
     assert shown[head].split() == ["score", "words", "meaning", "memory"]
     best = hits[0]

@@ -139,7 +139,7 @@ def test_clients_for_whom_there_is_no_descriptor_are_told_so_and_come_in_once_ot
 def test_cluster_that_may_open_too_few_files_does_not_start_and_says_so(settings_env: dict[str, str]) -> None:
     limit = f'ulimit -n {descriptors.LEAST - 1} && exec "$@"'
     serve = ["sh", "-c", limit, "sh", sys.executable, "-P", "-m", "memmux", "serve"]
-    ended = subprocess.run(serve, env=settings_env, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(serve, env=settings_env, capture_output=True, text=True, check=False, timeout=BOUND_S)
     assert ended.returncode == 1
     assert ClusterStartError.code in ended.stderr
     assert "ulimit -n" in ended.stderr

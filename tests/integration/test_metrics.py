@@ -21,6 +21,7 @@ from memmux.errors import ERRORS
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
 from tests.integration.helpers import complete, status_until
+from tests.ports import free_port
 
 OPS = Path(__file__).parents[2] / "docs" / "ops"
 METRIC = re.compile(r"\bmemmux_\w+")
@@ -30,9 +31,7 @@ SUFFIXES = ("_bucket", "_sum", "_count")
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def _as_nobody(env: dict[str, str], *command: str) -> subprocess.CompletedProces
         env=env,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=BOUND_S,
         check=False,
         cwd="/",
     )

@@ -35,9 +35,10 @@ from memmux.wire.grants import Grant
 from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
 from tests.acceptance.conftest import raw_server
-from tests.bounds import pause
+from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import gone, pids_of, status_until
-from tests.integration.machines import clients, free_port, logged, logged_until, memmux, remote_settings
+from tests.integration.machines import clients, logged, logged_until, memmux, remote_settings
+from tests.ports import free_port
 
 SILENCE_MS = 1500  # without an answer, that a refused client is given to get one
 
@@ -212,7 +213,8 @@ def test_a_client_that_is_refused_says_so_within_its_time_with_the_remedy(
             file.write_bytes(replace(remote, own=KeyPair.make()).to_bytes())
         case "revoked key":
             assert memmux(server_env, "key", "revoke", "ada").returncode == 0
-    ended = memmux({**elsewhere, "MEMMUX_REQUEST_TIMEOUT_S": "2"}, "--remote", str(file), "list")
+    elsewhere = {**elsewhere, "MEMMUX_REQUEST_TIMEOUT_S": "2"}
+    ended = memmux(elsewhere, "--remote", str(file), "list")
     assert ended.returncode == 1
     assert ended.stderr.startswith("memmux: cluster_unreachable: ")
     assert "memmux key list" in ended.stderr
@@ -228,7 +230,7 @@ def test_a_revoked_key_ends_an_open_session_at_once(
 ) -> None:
     settings = remote_settings(elsewhere, key("ada"), MEMMUX_REQUEST_TIMEOUT_S="3")
     with Client(settings=settings, name="laptop") as client:
-        client.store("Before the key was revoked.")
+        client.store("Before the key was revoked.", timeout_s=BOUND_S)
         ended = memmux(server_env, "key", "revoke", "ada", "--json")
         assert json.loads(ended.stdout) == {"name": "ada", "revoked": True, "running": True}
         # The command has returned: from now on nothing is done.

@@ -58,6 +58,11 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(parts | {part.removesuffix("s") for part in parts})
 
 
+@cache
+def _retired(name: str) -> bool:
+    return name in RETIRED_ALONE or not _words(name).isdisjoint(RETIRED)
+
+
 def _identifiers(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
@@ -103,7 +108,10 @@ def test_every_path_that_the_code_speaks_of_is_there() -> None:
 
 def test_no_retired_word_is_a_name_in_the_code() -> None:
     for path in SOURCES:
-        names = {path.stem, *_identifiers(ast.parse(path.read_text()))}
+        text = path.read_text()
+        if not any(_retired(word) for word in re.findall(r"\w+", f"{path.stem} {text}")):
+            continue  # most files: to parse all of them takes a second
+        names = {path.stem, *_identifiers(ast.parse(text))}
         assert {name for name in names if _words(name) & RETIRED.keys()} == set(), _name(path)
         assert names & RETIRED_ALONE.keys() == set(), _name(path)
 

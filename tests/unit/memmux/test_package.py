@@ -29,7 +29,9 @@ def test_name_that_is_not_public_is_not_there() -> None:
 
 def test_importing_the_package_imports_nothing() -> None:
     code = "import sys; before = set(sys.modules); import memmux; print(sorted(set(sys.modules) - before))"
-    found = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=BOUND_S
+    )
     assert ast.literal_eval(found.stdout) == ["__future__", "memmux", "memmux.version"]
 
 

@@ -85,11 +85,11 @@ MANY: dict[str, Callable[[tuple[answers.Memory, ...]], Answer]] = {
 @pytest.mark.parametrize("content", CONTENTS)
 @pytest.mark.parametrize("most", [1000, ANSWER_CHARACTERS, 100_000])
 def test_an_answer_of_many_large_memories_is_bounded_and_says_so(kind: str, content: str, most: int) -> None:
-    answer = MANY[kind](_memories(100, replace(LARGE, content=CONTENTS[content]))).within(most, _rest)
+    answer = MANY[kind](_memories(50, replace(LARGE, content=CONTENTS[content]))).within(most, _rest)
     assert size(answer) <= max(most, 4000)  # the first memory's details are always there
-    shown = 100 - answer.structured()["omitted"]
+    shown = 50 - answer.structured()["omitted"]
     assert shown > 0
-    assert f"{shown} of 100 shown; continue with offset {shown}" in answer.structured()["notes"]
+    assert f"{shown} of 50 shown; continue with offset {shown}" in answer.structured()["notes"]
 
 
 @pytest.mark.parametrize("kind", MANY)

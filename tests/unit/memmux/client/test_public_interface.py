@@ -27,6 +27,7 @@ from memmux.client.method import parameters
 from memmux.errors import ERRORS
 from memmux.wire.answers import Answer
 from memmux.wire.operations import OPERATIONS
+from tests.bounds import BOUND_S
 
 PAGE = Path(__file__).parents[4] / "docs" / "python.md"
 METHODS = [(client, method) for client in (Client, AsyncClient) for method in public_methods(client)]
@@ -168,7 +169,9 @@ def test_a_docstring_has_the_limit_as_it_is(method: str, limit: int) -> None:
 
 def test_help_reads_as_a_page() -> None:
     code = "import pydoc, memmux; print(pydoc.plain(pydoc.render_doc(memmux.Client.list)))"
-    shown = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    shown = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, timeout=BOUND_S
+    )
     lines = shown.stdout.splitlines()
     assert lines[2].startswith("list(self, *, limit: int = 20,")
     assert lines[2].endswith(") -> Page")

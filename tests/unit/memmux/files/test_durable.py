@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from memmux.files import durable
+from tests.bounds import BOUND_S
 
 OLD, NEW = b"the old one", b"the new one, which is longer"
 CALLS = ("open", "fchmod", "close", "fsync", "replace")  # system calls, by their names in `os`
@@ -166,7 +167,7 @@ print(step)
 def _killed_at(step: int, path: Path) -> subprocess.CompletedProcess[bytes]:
     half = len(NEW) // 2
     arguments = [str(path), str(step), NEW[:half].decode(), NEW[half:].decode()]
-    return subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, timeout=BOUND_S, check=False)
 
 
 def test_a_process_that_is_killed_at_any_step_leaves_the_old_file_or_the_new_one_and_no_obstacle(path: Path) -> None:
@@ -238,7 +239,7 @@ except OSError as error:
 
 def test_a_full_disk_keeps_the_old_file_and_nothing_of_the_new_one(path: Path) -> None:
     path.write_bytes(OLD)
-    ended = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, timeout=BOUND_S, check=False)
     assert ended.stderr.startswith(b"refused: "), ended.stderr
     assert path.read_bytes() == OLD
     assert list(path.parent.iterdir()) == [path]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -38,13 +37,13 @@ ALLOWED = {
 }
 
 
-def test_a_relay_imports_what_is_listed_and_nothing_else(short_tmp: Path) -> None:
+def test_a_relay_imports_what_is_listed_and_nothing_else(settings_env: dict[str, str]) -> None:
     code = (
         "import os, sys; before = set(sys.modules); sys.argv = ['memmux', 'mcp']; "
         "os._exit = lambda code: (print(sorted(set(sys.modules) - before), flush=True), sys.exit(code)); "
         "from memmux.__main__ import main; main()"
     )
-    env = {"MEMMUX_RUNTIME_DIR": str(short_tmp), "HOME": str(short_tmp), "MEMMUX_IDLE_EXIT_S": "1"}
+    env = {name: value for name, value in settings_env.items() if name.startswith("MEMMUX_")}  # stopped at the end
     command = [sys.executable, "-P", "-c", code]
     ended = subprocess.run(
         command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S, check=True

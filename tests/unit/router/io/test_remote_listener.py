@@ -22,17 +22,11 @@ from memmux.wire.roles import Role
 from router.io.auth import Keyring, decide
 from router.io.remote_listener import PREFIX, PROBE_S, Incoming, RemoteListener
 from tests.bounds import BOUND_S
+from tests.ports import free_port
 
 ADA = KeyPair.make()
 Context = zmq.Context[zmq.Socket[bytes]]
 Dealer = Callable[..., zmq.Socket[bytes]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
