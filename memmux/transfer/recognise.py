@@ -84,7 +84,8 @@ def _of_archive(opened: archive.Archive, skips: Skips, forced: str | None) -> Fo
         first = next(iter(kinds.values()))
         return Found(first.NAME, first.LABEL, lambda namespace: _members(opened, kinds, namespace, skips))
     if not opened.notes or forced not in {None, basic_memory.NAME}:
-        raise ArgumentInvalidError(f"the archive has nothing to import, as {forced or 'anything'}; {UNKNOWN}")
+        why = skips.named[0].name if skips.named else UNKNOWN
+        raise ArgumentInvalidError(f"the archive has nothing to import, as {forced or 'anything'}; {why}")
     skips.add("other files of the archive", count=others)
     return _notes(opened.read_notes, skips)
 

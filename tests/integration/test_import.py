@@ -223,7 +223,7 @@ def test_notes_of_basic_memory_become_linked_memories(memmux: Memmux, client: Cl
     (folder / ".obsidian" / "hidden.md").write_text("hidden")
     (folder / "drinks" / "Coffee.md").write_text(
         "---\ntitle: Coffee\ntype: guide\npermalink: drinks/coffee\ntags: [brewing]\ncreated: 2024-05-01\n---\n"
-        "# Coffee\n- [method] Pour over is clear #clarity (tried)\n- needs [[Water]]\n- [ ] buy some\n- to [[Nowhere]]\n"
+        "# Coffee\n- [method] Pour over is clear #clarity (now)\n- needs [[Water]]\n- [ ] buy some\n- to [[Nowhere]]\n"
     )
     (folder / "Water.md").write_text("Soft water. See [[drinks/coffee]].\n")
     (folder / "out.md").symlink_to("/etc/passwd")

@@ -24,6 +24,7 @@ LABEL = "notes of basic-memory"
 EXTENSION = ".md"
 NOTES = 100_000  # that are read
 MATTER_BYTES = 64 << 10  # of front matter
+DEPTH = 20  # of lists and objects in one another, in front matter
 _HOME = "https://github.com/basicmachines-co/basic-memory"
 _MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _OBSERVATION = re.compile(r"^[ \t]*[-*][ \t]+\[([^\[\]()\n]{1,128})\](?!\()[ \t]+(\S[^\n]*)$", re.MULTILINE)
@@ -230,13 +231,17 @@ def _parsed(note: Note) -> _Parsed:
 
 
 def _yaml(text: str) -> Mapping[str, Any] | None:
-    """Return the object that YAML says; None if it says none. An alias in it is refused: it may stand for a bomb."""
+    """Return the object that YAML says; None if it says none, or holds an alias, which may stand for a bomb."""
     import yaml  # costs 20 ms, and only these notes need it
 
+    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+    depth = 0
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            return None
-        said = yaml.safe_load(text)
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEPTH or isinstance(event, yaml.AliasEvent):
+                return None
+        said = yaml.load(text, Loader=loader)  # noqa: S506 - safe
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
     if said is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from memmux.transfer.formats.base import Line, Skips, line
+from memmux.transfer.formats.base import Line, Skips, clean, line
 
 TURN = "turn"  # the type, as of the turns that `memory_store_session` keeps
 
@@ -33,7 +33,8 @@ class Conversation:
     def lines(self, namespace: str, skips: Skips) -> Iterator[Line]:
         """Yield a memory for each turn in which something was said."""
         for place, turn in enumerate(self.turns):
-            if not turn.text.strip():
+            said = clean(turn.text).strip()
+            if not said:
                 skips.add("messages without text")
                 continue
             made = line(
@@ -41,7 +42,7 @@ class Conversation:
                 home=self.home,
                 namespace=namespace,
                 name=f"{self.id}/{turn.id}",
-                content=f"{turn.role}: {turn.text.strip()}",
+                content=f"{turn.role}: {said}",
                 created_at=turn.at,
                 tags=(self.source, f"session:{self.id}"),
                 type_=TURN,

@@ -29,7 +29,7 @@ def elements(file: BinaryIO, skips: Skips) -> Iterator[Any]:
     first = _first(file)
     if first[:1] != b"[":
         raise ArgumentInvalidError("the file is no list of conversations; name an export of them")
-    for number, raw in enumerate(_raw(file, first[1:], skips), start=1):
+    for number, raw in enumerate(_raw(file, first[1:] or file.read(READ_BYTES), skips), start=1):
         try:
             yield parsed(raw)
         except ValueError:

@@ -26,7 +26,8 @@ def lines(**texts: str | bytes) -> tuple[list[Line], dict[str, int]]:
 def test_observations_relations_and_mentions_are_understood_as_they_are_there() -> None:
     found, skipped = lines(
         one="---\ntitle: One\ntags: a, b\nmodified: 2025-01-02 03:04:05\n---\n- [fact] it is so #c\n- [x] done\n"
-        "- [text](http://x)\n```\n- [code] no\n- see [[Two]]\n```\n- part of [[two|the other]]\n- [[Two]]\nas in [[One]]\n",
+        "- [text](http://x)\n```\n- [code] no\n- see [[Two]]\n```\n- part of [[two|the other]]\n- [[Two]]\n"
+        "as in [[One]]\n",
         two="Two",
     )
     (one, two) = found
