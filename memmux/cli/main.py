@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import click
 
-from memmux.cli import mistakes, output
+from memmux.cli import completion, mistakes, output
 from memmux.cli.interrupts import ending_at_once
 from memmux.cli.options import setting_options, take_settings
 from memmux.cli.streams import ReaderGoneError
@@ -59,9 +59,11 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "maintenance.check",
         "doctor": "doctor.doctor",
         "explain": "explain.explain",
+        "docs": "manual.docs",
         "setup": "setup.setup",
         "install": "install.install",
         "service": "service.service",
+        "uninstall": "uninstall.uninstall",
         "key": "key.key",
         "connect": "connect.connect",
         "demo": "demo.command.demo",
@@ -93,6 +95,8 @@ class Commands(click.Group):
             command = getattr(importlib.import_module(f"memmux.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         take_settings(command)
+        if completion.asked():
+            completion.offer(command)
         return command
 
     def resolve_command(
@@ -126,6 +130,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
+    if completion.asked():
+        completion.offer(cli)
     try:
         code = cli.main(given, prog_name="memmux", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
