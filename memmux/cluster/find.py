@@ -93,7 +93,7 @@ def making_no_database() -> Iterator[None]:
         _making_database.reset(before)
 
 
-def _refuse_missing(settings: Settings) -> None:
+def refuse_missing(settings: Settings) -> None:
     """Raise DatabaseMissingError if there is no database, nothing to adopt, and no cluster that makes one."""
     missing = settings.adopt_from is None and not os.path.lexists(settings.database)
     if missing and Holder.of(Places(settings)) is None:
@@ -136,7 +136,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
         )
     if found is None:
         if not _making_database.get():
-            _refuse_missing(settings)
+            refuse_missing(settings)
         return (yield from _start_alone(places, until))
     return (yield from upgraded(places, found, until)) if start else found
 

@@ -25,7 +25,7 @@ MISTAKES = [
     (["undelete"], 2, "`memmux undo`"),
     (["logs"], 2, "`memmux tail`"),
     (["start"], 2, "`memmux serve`"),
-    (["uninstall"], 2, "`memmux install`"),
+    (["configure"], 2, "`memmux install`"),
     (["frobnicate"], 2, "`memmux --help` lists them all"),
     (["key", "ad"], 2, "`memmux key add`"),
     (["--serch"], 2, "see `memmux --help`"),
