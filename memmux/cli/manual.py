@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from memmux.cli import output
+from memmux.cli.options import json_option
 from memmux.errors import NotFoundError
 
 _INSTALLED = Path(__file__).parents[1] / "manual"
@@ -21,12 +22,17 @@ _SHOWN = 3  # pages that are named in the place of one that is not there
 @click.command()
 @click.argument("page", metavar="[PAGE]", required=False)
 @click.option("--open", "open_", is_flag=True, help="Open the file with the browser instead.")
-def docs(page: str | None, *, open_: bool) -> None:
+@json_option
+def docs(page: str | None, *, open_: bool, as_json: bool) -> None:
     """Print PAGE of the documents, or list them all.
 
     They are those of this version, and need no network. Dashboards and alert rules are among them: `memmux docs
     ops/alerts.yml > alerts.yml`.
     """
+    if page is None and as_json:
+        listed = [{"name": name, "title": _title(path), "path": str(path)} for name, path in pages().items()]
+        output.document({"pages": listed})
+        return
     if page is None:
         for name, path in pages().items():
             output.line(output.styled(name.ljust(28), bold=True), "  ", _title(path))
@@ -37,6 +43,9 @@ def docs(page: str | None, *, open_: bool) -> None:
         webbrowser.open(path.as_uri())
         return
     text = path.read_text(encoding="utf-8")
+    if as_json:
+        output.document({"path": str(path), "text": text})
+        return
     if sys.stdout.isatty():
         click.echo_via_pager(text)
     else:

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import orjson
 
-from memmux.cli import belongings, output
-from memmux.cli.belongings import CLIENT, DATA, Belonging
+from memmux.cli import artifacts, output
+from memmux.cli.artifacts import CLIENT, DATA, Artifact
 from memmux.cli.options import json_option, with_settings
 from memmux.cli.questions import REFUSED, ask
 from memmux.config.settings import Settings
@@ -38,7 +38,7 @@ def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_js
     given. Files that memmux did not make stay as they are.
     """
     local = replace(settings, remote=None)
-    found = list(belongings.every(local, Machine.here(), Path(sys.executable).absolute()))
+    found = list(artifacts.every(local, Machine.here(), Path(sys.executable).absolute()))
     meant = [one for one in found if data or one.kind != DATA]
     kept = [one for one in found if one not in meant]
     if not as_json:
@@ -47,7 +47,7 @@ def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_js
     if not dry_run and meant:
         _agree(meant, data=data, yes=yes)
         failed = _remove(meant)
-        for folder in belongings.folders(local):
+        for folder in artifacts.folders(local):
             with suppress(OSError):  # it has something in it
                 folder.rmdir()
     goes = package()
@@ -66,7 +66,7 @@ def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_js
     click.get_current_context().exit(FAILURE if failed else 0)
 
 
-def _show(meant: Sequence[Belonging], kept: Sequence[Belonging]) -> None:
+def _show(meant: Sequence[Artifact], kept: Sequence[Artifact]) -> None:
     width = max((len(one.kind) for one in (*meant, *kept)), default=0)
     for one in meant:
         output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what)
@@ -76,7 +76,7 @@ def _show(meant: Sequence[Belonging], kept: Sequence[Belonging]) -> None:
         output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what, ", which stays without --data")
 
 
-def _agree(meant: Sequence[Belonging], *, data: bool, yes: bool) -> None:
+def _agree(meant: Sequence[Artifact], *, data: bool, yes: bool) -> None:
     """Ask; end the command unless the answer is yes. Raises ArgumentInvalidError where nobody can be asked."""
     memories = data and any(one.kind == DATA for one in meant)
     if not sys.stdin.isatty():
@@ -94,7 +94,7 @@ def _agree(meant: Sequence[Belonging], *, data: bool, yes: bool) -> None:
         ask(f"Remove {'this' if len(meant) == 1 else f'these {len(meant)}'}?")
 
 
-def _remove(meant: Sequence[Belonging]) -> dict[str, str]:
+def _remove(meant: Sequence[Artifact]) -> dict[str, str]:
     """Remove what is meant; return why what could not be removed could not."""
     failed: dict[str, str] = {}
     for one in meant:

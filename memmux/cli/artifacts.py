@@ -1,4 +1,4 @@
-"""Belongings: what memmux has made on this machine for its user, and how each part is removed.
+"""Artifacts: what memmux has made on this machine for its user, and how each part is removed.
 
 Nothing is taken for ours by its place alone: an entry of a client must run memmux, a service bears our mark, a database
 our header, a folder of sockets or logs the name that is made of a database's.
@@ -43,7 +43,7 @@ _KEPT = (".before-restore-*", "-wal.orphaned-*")
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
+class Artifact:
     """One thing that memmux made. kind: of which sort. what: where it is, for people."""
 
     kind: str
@@ -51,7 +51,7 @@ class Belonging:
     remove: Callable[[], None] = field(repr=False)
 
 
-def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Belonging]:
+def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Artifact]:
     """Yield what there is, in the order in which it is to be removed: first what would start a cluster again.
 
     machine: whose clients' files count. executable: the interpreter, beside which console scripts are.
@@ -59,12 +59,12 @@ def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Be
     yield from _entries(machine)
     yield from _scripts(executable.parent)
     for found in service.every(settings, home=machine.home, platform=machine.platform, environment=machine.environment):
-        yield Belonging("service", str(found.path), _does(service.uninstall, found))
+        yield Artifact("service", str(found.path), _does(service.uninstall, found))
     known = list(dict.fromkeys((settings.database, *_served(settings))))
     for database in known:
         places = Places(replace(settings, database=database, adopt_from=None, remote=None))
         if Holder.of(places) is not None:
-            yield Belonging("cluster", f"running for {database}", _does(_stop, places))
+            yield Artifact("cluster", f"running for {database}", _does(_stop, places))
     for name in ("models", "bench"):
         yield from _folder("cache", settings.cache_dir / name)
     yield from _named(runtime_folder(settings), "sockets", also="routes")
@@ -91,7 +91,7 @@ def _does(act: Callable[[Any], object], thing: Any) -> Callable[[], None]:
     return remove
 
 
-def _entries(machine: Machine) -> Iterator[Belonging]:
+def _entries(machine: Machine) -> Iterator[Artifact]:
     """Yield the entries in clients' files, of the user and of the project in the working directory, and old copies."""
     seen = set[Path]()
     for client, file, _ in files(machine, Path.cwd()):
@@ -103,9 +103,9 @@ def _entries(machine: Machine) -> Iterator[Belonging]:
         except ClientFileError:  # it is told when the entry is to go
             names = "an entry, perhaps, that can't be read,"
         if names:
-            yield Belonging(CLIENT, f"{names} in {file}", _does(_leave, (client, file)))
+            yield Artifact(CLIENT, f"{names} in {file}", _does(_leave, (client, file)))
         for copy in writing.backups(file):
-            yield Belonging("copy of a client's file", str(copy), _does(Path.unlink, copy))
+            yield Artifact("copy of a client's file", str(copy), _does(Path.unlink, copy))
 
 
 def _servers(document: Document) -> list[Server]:
@@ -127,10 +127,10 @@ def _leave(place: tuple[Host, Path]) -> None:
         copy.unlink(missing_ok=True)  # of a file that memmux had made
 
 
-def _scripts(folder: Path) -> Iterator[Belonging]:
+def _scripts(folder: Path) -> Iterator[Artifact]:
     for script in shadow.uninstall(folder, dry_run=True):
         if script.status is shadow.Status.REMOVED:
-            yield Belonging("script", str(script.path), _does(Path.unlink, script.path))
+            yield Artifact("script", str(script.path), _does(Path.unlink, script.path))
 
 
 def _served(settings: Settings) -> Iterator[Path]:
@@ -154,31 +154,31 @@ def _stop(places: Places) -> None:
                 run(holder.end(places, held))
 
 
-def _folder(kind: str, folder: Path) -> Iterator[Belonging]:
+def _folder(kind: str, folder: Path) -> Iterator[Artifact]:
     if folder.is_dir() and not folder.is_symlink():
-        yield Belonging(kind, str(folder), _does(shutil.rmtree, folder))
+        yield Artifact(kind, str(folder), _does(shutil.rmtree, folder))
 
 
-def _named(folder: Path, kind: str, also: str = "") -> Iterator[Belonging]:
+def _named(folder: Path, kind: str, also: str = "") -> Iterator[Artifact]:
     """Yield, as one, the folders in a folder that are named by a database's digest, and one more."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     ours = [path for path in inside if (_DIGEST.fullmatch(path.name) or path.name == also) and path.is_dir()]
     ours = [path for path in ours if not path.is_symlink()]
     if ours:
         what = f"{folder} ({len(ours)} folders)"
-        yield Belonging(kind, what, _does(_remove_all, ours))
+        yield Artifact(kind, what, _does(_remove_all, ours))
 
 
-def _remotes(config: Path) -> Iterator[Belonging]:
+def _remotes(config: Path) -> Iterator[Artifact]:
     for path in sorted(remotes.folder(config).glob("*.json")):
         try:
             remotes.Remote.from_bytes(secret_files.read(path), path)
         except (OSError, MemmuxError):
             continue  # nothing that `memmux connect` wrote
-        yield Belonging("key of a remote", str(path), _does(Path.unlink, path))
+        yield Artifact("key of a remote", str(path), _does(Path.unlink, path))
     text = config.read_text(encoding="utf-8") if config.is_file() else ""
     if re.search(r"^remote\s*=", text, re.MULTILINE):
-        yield Belonging("setting", f"remote in {config}", _does(_forget_remote, config))
+        yield Artifact("setting", f"remote in {config}", _does(_forget_remote, config))
 
 
 def _forget_remote(config: Path) -> None:
@@ -190,7 +190,7 @@ def _forget_remote(config: Path) -> None:
         config.unlink()
 
 
-def _data(settings: Settings) -> Iterator[Belonging]:
+def _data(settings: Settings) -> Iterator[Artifact]:
     """Yield a database with all that belongs to it."""
     places = Places(settings)
     database = places.database
@@ -204,7 +204,7 @@ def _data(settings: Settings) -> Iterator[Belonging]:
     backups = sorted(chosen.glob(f"{_literal(database.stem)}.{places.digest}-*.db")) if chosen is not None else []
     there = [path for path in (database, *beside, *kept, *backups) if path.is_symlink() or path.exists()]
     if there:
-        yield Belonging(DATA, f"{database} ({_described(there)})", _does(_remove_all, there))
+        yield Artifact(DATA, f"{database} ({_described(there)})", _does(_remove_all, there))
 
 
 def _literal(name: str) -> str:
