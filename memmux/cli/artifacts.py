@@ -79,7 +79,7 @@ def folders(settings: Settings) -> list[Path]:
     config = config_file().parent
     made = (
         *(settings.state_dir / "logs", settings.state_dir, settings.cache_dir, runtime_folder(settings)),
-        *(config / "remotes", config),
+        *(config / "remotes", config, Settings().database.parent),
     )
     return [folder for folder in made if folder.is_dir() and not folder.is_symlink()]
 

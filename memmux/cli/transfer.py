@@ -31,6 +31,7 @@ from memmux.wire.checks import check_namespace
 STANDARD = "-"  # standard output or input
 BROKEN = 1  # the exit code of an import with lines that are no memories
 SHOWN = 20  # problems that are printed
+DRY = "nothing was stored: a dry run"
 FIRST = 5  # memories that a dry run shows
 EXPORT_BYTES = 1 << 30  # of an export of mcp-memory-service, which is read as a whole
 
@@ -151,9 +152,9 @@ def import_memories(
             with _maybe(settings, dry_run) as client, output.progress("importing") as report:
                 imported = jsonl.read(client, opened, size=size, report=report, namespace=namespace)
             if as_json:
-                output.document(imported)
+                output.document({**orjson.loads(orjson.dumps(imported)), "dry_run": dry_run})
             else:
-                _show(imported)
+                _show(imported, dry_run=dry_run)
             click.get_current_context().exit(BROKEN if imported.broken else 0)
         else:
             _import_other(settings, file, opened, format_, namespace, dry_run=dry_run, as_json=as_json)
@@ -188,10 +189,12 @@ def _import_mms(
             held = source.Source(path, export, model)
         taken = mms.take(client, held, stack.enter_context(output.progress("importing")), namespace)
     if as_json:
-        output.document(taken.to_json())
+        output.document({**taken.to_json(), "dry_run": dry_run})
     else:
         for text in taken.lines():
             output.line(text)
+        if dry_run:
+            output.line(DRY)
     click.get_current_context().exit(BROKEN if taken.left_out else 0)
 
 
@@ -287,13 +290,13 @@ def _show_taken(taken: Taken, label: str, first: Sequence[Line], *, dry_run: boo
         "broken": taken.broken,
     }
     became = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    output.line("nothing was stored: a dry run" if dry_run else became or "nothing to import")
+    output.line(DRY if dry_run else became or "nothing to import")
     if taken.left_out:
         reasons = ", ".join(f"{why} {count}" for why, count in taken.left_out.items())
         output.line(f"left out: {sum(taken.left_out.values())} ({reasons})")
 
 
-def _show(imported: jsonl.Imported) -> None:
+def _show(imported: jsonl.Imported, *, dry_run: bool) -> None:
     for problem in imported.problems[:SHOWN]:
         status = output.styled(problem.status, fg="red" if problem.status == "broken" else "yellow")
         output.line(f"line {problem.line}: ", status, f": {problem.message}", err=True)
@@ -306,7 +309,11 @@ def _show(imported: jsonl.Imported) -> None:
         "duplicates": imported.duplicates,
         "broken": imported.broken,
     }
+    if dry_run:
+        counts = {"memories": counts.pop("created"), **counts}
     output.line(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to import")
+    if dry_run:
+        output.line(DRY)
 
 
 @contextlib.contextmanager

@@ -96,7 +96,7 @@ def every(settings: Settings, **machine: Any) -> list[Service]:
     before, after = own.name.split(Places(settings).digest)
     named = own.path.name.removeprefix(own.name)  # nothing, or the extension that is not part of the name
     paths = sorted(own.path.parent.glob(f"{before}*{after}{named}"))
-    services = [_renamed(own, path.name.removesuffix(named) if named else path.name, path) for path in paths]
+    services = [_renamed(own, path.name.removesuffix(named), path) for path in paths]
     return [service for service in services if service.installed]
 
 

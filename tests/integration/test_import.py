@@ -162,6 +162,9 @@ def test_a_dry_run_stores_nothing_and_makes_no_database(memmux: Memmux, settings
     assert shown.returncode == 0
     assert "2 memories, 1 links" in shown.stdout
     assert "Speaks French" in shown.stdout
+    memory = {"id": "i", "content": "one", "created_at": 1, "updated_at": 1}
+    exported = written(short_tmp / "exported.jsonl", {"format": "memmux", "version": 1}, memory)
+    assert memmux("import", exported, "--dry-run").stdout == "1 memories\nnothing was stored: a dry run\n"
     assert not settings.database.parent.exists()
 
 
