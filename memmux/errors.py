@@ -103,7 +103,7 @@ class ArgumentInvalidError(RequestError):
 
 
 class UnknownOperationError(RequestError):
-    """There is no such operation; PROTOCOL.md lists them all."""
+    """There is no such operation; `memmux docs protocol` lists them all."""
 
     code = "unknown_operation"
 
@@ -202,7 +202,7 @@ class ProtocolError(MemmuxError):
 
 
 class MalformedMessageError(ProtocolError):
-    """The frames are not a memmux message; PROTOCOL.md describes one."""
+    """The frames are not a memmux message; `memmux docs protocol` describes one."""
 
     code = "malformed_message"
 
@@ -451,7 +451,7 @@ class OutputError(MemmuxError):
 
 
 class AccessError(MemmuxError):
-    """Access from other machines is not set up as it should be; docs/remote.md says how."""
+    """Access from other machines is not set up as it should be; `memmux docs remote` says how."""
 
     code = "access"
 

@@ -210,6 +210,7 @@ def restart(settings: Settings, *, as_json: bool) -> None:
     from memmux.cluster import service as services  # `memmux status` does without
 
     find.need_local(settings)
+    find.refuse_missing(settings)
     service = services.of(settings)
     served = service.installed and service.active
     began = time.monotonic()

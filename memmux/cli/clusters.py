@@ -52,7 +52,7 @@ def clusters(settings: Settings, *, as_json: bool) -> None:
     It knows those whose logs are in the folder state_dir. `memmux --database FILE status` says more of one, and
     `memmux --database FILE stop` ends it.
     """
-    found = [cluster for database in _databases(settings) if (cluster := _cluster(settings, database)) is not None]
+    found = [cluster for database in databases(settings) if (cluster := _cluster(settings, database)) is not None]
     if as_json:
         output.document({"clusters": found})
         return
@@ -66,7 +66,7 @@ def clusters(settings: Settings, *, as_json: bool) -> None:
             output.line(f"  {cluster.count} memories; clients: {', '.join(cluster.clients) or 'none'}")
 
 
-def _databases(settings: Settings) -> Iterator[Path]:
+def databases(settings: Settings) -> Iterator[Path]:
     """Yield the databases that clusters have served: the log of a router says which, on each line."""
     for folder in sorted((settings.state_dir / "logs").glob("*")):
         logs = sorted(folder.glob("router*.jsonl"), key=lambda log: log.stat().st_mtime, reverse=True)

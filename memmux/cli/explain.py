@@ -28,7 +28,7 @@ def explain(*, code: str, as_json: bool) -> None:
     else:
         known = [*ERRORS, *(event.name for event in EVENTS)]
         close = difflib.get_close_matches(code.lower(), known)
-        meant = f"did you mean {' or '.join(close)}?" if close else "docs/events.md lists them all"
+        meant = f"did you mean {' or '.join(close)}?" if close else "`memmux docs events` lists them all"
         raise ArgumentInvalidError(f"there is no error or event {code!r}; {meant}")
     if as_json:
         output.document(said)

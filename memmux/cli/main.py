@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from memmux.cli import mistakes, output
+from memmux.cli import completion, mistakes, output
 from memmux.cli.interrupts import ending_at_once
 from memmux.cli.options import hidden_settings, take_settings
 from memmux.cli.streams import ReaderGoneError
@@ -56,6 +56,8 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         take_settings(command)
         show_examples(command, COMMANDS[cmd_name].examples)
+        if completion.asked():
+            completion.offer(command)
         return command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -117,6 +119,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
+    if completion.asked():
+        completion.offer(cli)
     try:
         code = cli.main(given, prog_name="memmux", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

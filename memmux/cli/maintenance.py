@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from memmux.cli import output
-from memmux.cli.options import json_option, with_settings
+from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, worker_tasks
 from memmux.config.settings import Settings
@@ -28,7 +28,7 @@ def _client(settings: Settings, *, start: bool = True) -> Client:
 @click.command()
 @click.option("--to", metavar="FOLDER", help="Where to put it, instead of the folder of scheduled backups.")
 @json_option
-@with_settings
+@with_memories
 def backup(settings: Settings, *, to: str | None, as_json: bool) -> None:
     """Make a backup while the cluster serves, and check it before it counts.
 

@@ -85,6 +85,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "transfer.import_memories",
                 "Bring in the memories of a file.",
                 "memmux import memories.jsonl",
+                "memmux import ~/old/memories.db --dry-run",
                 "zcat memories.jsonl.gz | memmux import -",
             ),
         },
@@ -97,6 +98,12 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "memmux install --all",
             ),
             "mcp": _entry("mcp.mcp", "Speak MCP: what an MCP host is given to start.", "memmux mcp"),
+            "uninstall": _entry(
+                "uninstall.uninstall",
+                "Remove what memmux made on this machine.",
+                "memmux uninstall --dry-run",
+                "memmux uninstall --data",
+            ),
             "setup": _entry("setup.setup", "Get the embedding model, and make it ready.", "memmux setup"),
             "demo": _entry("demo.command.demo", "Show that it works, with many clients.", "memmux demo --clients 4"),
         },
@@ -175,6 +182,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
             "explain": _entry(
                 "explain.explain", "Say what a code of an error or an event means.", "memmux explain model_missing"
             ),
+            "docs": _entry("manual.docs", "Print the documents.", "memmux docs", "memmux docs operations"),
         },
         "Remote": {
             "key": _entry(

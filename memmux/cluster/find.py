@@ -104,7 +104,7 @@ def with_gateway() -> Iterator[None]:
         _flags.reset(before)
 
 
-def _refuse_missing(settings: Settings) -> None:
+def refuse_missing(settings: Settings) -> None:
     """Raise DatabaseMissingError if there is no database, nothing to adopt, and no cluster that makes one."""
     missing = settings.adopt_from is None and not os.path.lexists(settings.database)
     if missing and Holder.of(Places(settings)) is None:
@@ -147,7 +147,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
         )
     if found is None:
         if not _making_database.get():
-            _refuse_missing(settings)
+            refuse_missing(settings)
         return (yield from _start_alone(places, until))
     return (yield from upgraded(places, found, until)) if start else found
 

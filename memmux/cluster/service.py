@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from memmux.cluster.find import STOP_S
 from memmux.config.paths import Places
@@ -84,6 +85,31 @@ def of(
         raise ServiceError("services are for systemd and launchd; run `memmux serve` in another way here")
     config = environment.get("XDG_CONFIG_HOME") or home / ".config"
     return _unit(settings, Path(config))
+
+
+def every(settings: Settings, **machine: Any) -> list[Service]:
+    """Return the services that were installed for any database; machine: as of `of`. None where there can be none."""
+    try:
+        own = of(settings, **machine)
+    except ServiceError:
+        return []
+    before, after = own.name.split(Places(settings).digest)
+    named = own.path.name.removeprefix(own.name)  # nothing, or the extension that is not part of the name
+    paths = sorted(own.path.parent.glob(f"{before}*{after}{named}"))
+    services = [_renamed(own, path.name.removesuffix(named), path) for path in paths]
+    return [service for service in services if service.installed]
+
+
+def _renamed(service: Service, name: str, path: Path) -> Service:
+    def commands(given: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        return tuple(
+            tuple(part.replace(str(service.path), str(path)).replace(service.name, name) for part in command)
+            for command in given
+        )
+
+    (look,), (resume,) = commands((service.look,)), commands((service.resume,))
+    start, stop = commands(service.start), commands(service.stop)
+    return replace(service, name=name, path=path, start=start, stop=stop, look=look, resume=resume)
 
 
 def install(service: Service) -> list[tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -15,14 +15,25 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, error_from_json
 
-_WITHOUT_DATABASE = ("environment", "setup")  # tasks that open none
+_WITHOUT_DATABASE = ("dump", "environment", "setup")  # tasks that do not open that of the settings
 
 
 def run(kind: str, settings: Settings, *arguments: str, told: Callable[[int, int], None] | None = None) -> Any:
-    """Run `python -P -m workers KIND ARGUMENTS… FLAGS…` to its end and return the JSON that it prints.
+    """Run a task to its end and return the JSON that it prints last.
 
-    told: is told how much of the work is done, and of how much, by a task that says so. Raises the error that it
-    reports. What it writes to standard error goes to ours.
+    told: is told how much of the work is done, and of how much, by a task that says so. Raises as `answers` does.
+    """
+    answer: Any = None
+    for answer in answers(kind, settings, *arguments):
+        if told is not None and isinstance(answer, dict) and "progress" in answer:
+            told(*answer["progress"])
+    return answer
+
+
+def answers(kind: str, settings: Settings, *arguments: str) -> Iterator[Any]:
+    """Run `python -P -m workers KIND ARGUMENTS… FLAGS…` and yield each line of JSON that it prints, at least one.
+
+    Raises the error that it reports. What it writes to standard error goes to ours.
     """
     if kind not in _WITHOUT_DATABASE:
         usable.check(Places(settings))
@@ -33,9 +44,8 @@ def run(kind: str, settings: Settings, *arguments: str, told: Callable[[int, int
         assert task.stdout is not None
         try:
             for line in task.stdout:
-                answer = _decoded(line)
-                if told is not None and isinstance(answer, dict) and "progress" in answer:
-                    told(*answer["progress"])
+                if (answer := _decoded(line)) is not None:
+                    yield answer
         except BaseException:
             task.kill()
             raise
@@ -43,13 +53,14 @@ def run(kind: str, settings: Settings, *arguments: str, told: Callable[[int, int
         raise MemmuxError(
             f"`workers {kind}` ended with {task.returncode} and no answer; see what it wrote to standard error"
         )
-    if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
-        raise error_from_json(answer["error"])
-    return answer
 
 
 def _decoded(line: bytes) -> Any:
+    """Return what a line says, None if it is no JSON; raise the error that it reports."""
     try:
-        return orjson.loads(line)
+        answer = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
+    if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
+        raise error_from_json(answer["error"])
+    return answer

@@ -24,8 +24,12 @@ def refuse_foreign(database: Path) -> None:
         return
     except OSError as error:
         raise StoragePermissionError(f"{database} can't be read: {error.strerror}") from None
-    ours = header.startswith(_MAGIC) and header[_APPLICATION_ID_AT:][:4] == APPLICATION_ID.to_bytes(4, "big")
-    if header and not ours:
+    if header and not is_ours(header):
         raise DatabaseForeignError(
             f"{database} is not a memmux database; name another with MEMMUX_DATABASE. The file was not changed"
         )
+
+
+def is_ours(header: bytes) -> bool:
+    """Return whether the first bytes of a file are those of a database of memmux, or of a backup of one."""
+    return header.startswith(_MAGIC) and header[_APPLICATION_ID_AT:][:4] == APPLICATION_ID.to_bytes(4, "big")

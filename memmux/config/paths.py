@@ -62,7 +62,7 @@ class Places:
     @property
     def endpoint_when_full(self) -> Path:
         """The endpoint file where the disk of the database has no room for it; in the folder of the sockets."""
-        return _runtime_folder(self.settings) / self.digest / "endpoint"
+        return runtime_folder(self.settings) / self.digest / "endpoint"
 
     @property
     def keys(self) -> Path:
@@ -109,7 +109,7 @@ class Places:
         """Where relays of MCP hosts connect to; for a cluster elsewhere, to this machine's gateway to it."""
         remote = self.settings.remote
         digest = self.digest if remote is None else hashlib.sha256(os.fsencode(remote)).hexdigest()[:12]
-        return _runtime_folder(self.settings) / digest / "mcp"
+        return runtime_folder(self.settings) / digest / "mcp"
 
     def sockets(self, successor: int = 0) -> tuple[str, str]:
         """Return the ipc addresses for clients and for workers, in a folder of mode 0700 that this makes.
@@ -117,7 +117,7 @@ class Places:
         successor: the pid of a router that starts beside another one; its workers have an address of their own.
         Raises EndpointTooLongError, and StoragePermissionError when the folder belongs to somebody else.
         """
-        folder = _runtime_folder(self.settings) / self.digest
+        folder = runtime_folder(self.settings) / self.digest
         paths = [str(folder / name) for name in ("clients", f"w{successor}" if successor else "workers")]
         if (size := max(len(os.fsencode(path)) for path in paths)) > IPC_PATH_BYTES:
             raise EndpointTooLongError(
@@ -131,11 +131,12 @@ class Places:
 
     def left_sockets(self) -> list[Path]:
         """Return the sockets of routers that started as successors and are gone."""
-        folder = _runtime_folder(self.settings) / self.digest
+        folder = runtime_folder(self.settings) / self.digest
         return [path for path in folder.glob("[mw]*") if path.name[1:].isdecimal() and not alive(int(path.name[1:]))]
 
 
-def _runtime_folder(settings: Settings) -> Path:
+def runtime_folder(settings: Settings) -> Path:
+    """Return the folder of the sockets and routes of all clusters."""
     if settings.runtime_dir is not None:
         return settings.runtime_dir
     if os.environ.get("XDG_RUNTIME_DIR"):

@@ -53,7 +53,7 @@ def _meant(hints: Mapping[str, Any], name: str, value: object) -> str:
     meant = [plain] if plain in hints else difflib.get_close_matches(plain, hints, 1)
     if meant:
         return f"write it as {meant[0]}"
-    return f"docs/settings.md describes them: {', '.join(hints)}"
+    return f"`memmux docs settings` describes them: {', '.join(hints)}"
 
 
 def _path(value: object, source: str) -> Path:

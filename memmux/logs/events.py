@@ -87,7 +87,7 @@ EVENTS = (
           "Nothing, if the key was revoked on purpose."),
     Event("connections_cut", WARNING, "router", "count most silent_most",
           "Connections from other machines were cut, as there were too many; said once a minute, with how many.",
-          "See docs/operations.md, `connections_cut`: somebody opens them and says nothing."),
+          "See `memmux docs operations`, `connections_cut`: somebody opens them and says nothing."),
     Event("clients_shut_out", WARNING, "router", "descriptors most",
           "No more clients of this machine can connect, as the router may hardly open another file.",
           "Close clients, or raise the limit of open files and start the cluster anew."),
@@ -149,7 +149,8 @@ EVENTS = (
     Event("thread_crashed", ERROR, "any", "exception", "A thread ended by an error that nobody foresaw.", "Report it."),
     Event("health_check_failed", WARNING, "router", "health code step",
           "The router's check could not write, or not read or find what it must; said once until it can again.",
-          "`health` says which; the code says what to do. docs/operations.md has `read_unhealthy`, `write_unhealthy`."),
+          "`health` says which; the code says what to do. `memmux docs operations` has `read_unhealthy` and "
+          "`write_unhealthy`."),
     Event("health_check_recovered", INFO, "router", "health failures", "It can again."),
     Event("metrics_opened", INFO, "router", "port", "Prometheus can ask for metrics."),
     Event("metrics_failed", WARNING, "router", "port error remedy",

@@ -114,8 +114,10 @@ def write(client: Client, file: BinaryIO, *, vectors: bool, report: Report) -> E
     return Exported(memories=memories, deleted=deleted)
 
 
-def read(client: Client, file: BinaryIO, *, size: int, report: Report) -> Imported:
+def read(client: Client | None, file: BinaryIO, *, size: int, report: Report, namespace: str | None = None) -> Imported:
     """Import what `write` wrote; size: of the file, 0 if it is not known.
+
+    client: None only looks, and then `created` is how many there are. namespace: where all go; None for their own.
 
     A line that can't be imported is reported and does not stop the others. What was imported before, in this run or in
     one that was interrupted, is skipped. Raises ArgumentInvalidError for a file that is no export.
@@ -124,7 +126,11 @@ def read(client: Client, file: BinaryIO, *, size: int, report: Report) -> Import
     _check_header(next(lines, _Line(1, b"", 0)))
     imported = Imported()
     for batch in _batches(_parsed(lines, imported)):
-        answer = client.load([memory for _, memory in batch], timeout_s=TIMEOUT_S)
+        if client is None:
+            imported.created += len(batch)
+            continue
+        elsewhere = {} if namespace is None else {"namespace": namespace}
+        answer = client.load([{**memory, **elsewhere} for _, memory in batch], timeout_s=TIMEOUT_S)
         imported.created += answer.created
         imported.skipped += answer.skipped
         for problem in answer.problems:

@@ -29,10 +29,16 @@ def model_of(client: Client) -> str | None:
     return ids.model(loaded or "")
 
 
-def take(client: Client, source: Source, progress: Progress) -> Report:
-    """Bring all memories of the source into the cluster; those that were adopted before are brought up to date."""
+def take(client: Client | None, source: Source, progress: Progress, namespace: str | None = None) -> Report:
+    """Bring all memories of the source into the cluster; those that were adopted before are brought up to date.
+
+    client: None only looks. namespace: where all go; None for the store that each is in.
+    """
+    elsewhere = {} if namespace is None else {"namespace": namespace}
     for batch in source.batches():
-        source.note(batch, client.load(batch, adopt=True, timeout_s=TIMEOUT_S))
+        if client is not None:
+            moved = [{**line, **elsewhere} for line in batch]
+            source.note(batch, client.load(moved, adopt=True, timeout_s=TIMEOUT_S))
         progress(source.done, source.total)
     progress(source.total, source.total)
     return source.report()

@@ -188,6 +188,7 @@ def add(places: Places, grant: Grant, public: str, now: float) -> Keys:
 
 def revoke(places: Places, name: str, now: float) -> Keys:
     """Let the valid key of that name be valid no more; raise KeyNotFoundError if there is none."""
+    read(places).named(name)  # before the lock: where there are no keys, none is left behind
     with _changing(places) as keys:
         meant = keys.named(name)
         ended = tuple(replace(key, revoked=now) if key is meant else key for key in keys.all)

@@ -74,6 +74,23 @@ def test_database_that_is_refused_leaves_nothing_beside_it(
     assert not (short_tmp / "state").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("backup", "restart", "check --repair", "restore --newest", "restore none.db", "export out.jsonl", "stop"),
+        *("import none.db", "import none.db --dry-run", "ingest none.md", "key revoke ada", "key list", "undo --last"),
+        *("search x", "forget --tag x", "service status", "top --once", "tail", "uninstall --dry-run"),
+    ],
+)
+def test_wrong_database_is_not_made_and_nothing_is_left_beside_it(
+    command: str, settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    (short_tmp / "data").mkdir()
+    ended = commands.run(command.split(), {**settings_env, "HOME": str(short_tmp)}, cwd=short_tmp)
+    assert b"Traceback" not in ended.stderr
+    assert [path.name for path in (short_tmp / "data").iterdir()] == []
+
+
 def test_path_through_a_file_leaves_nothing(settings_env: dict[str, str], short_tmp: Path) -> None:
     (short_tmp / "file").touch()
     ended = _memmux({**settings_env, "MEMMUX_DATABASE": str(short_tmp / "file" / "memories.db")}, "store", "x")

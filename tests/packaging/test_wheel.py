@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import venv
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,29 @@ def test_wheel_holds_exactly_our_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     folders = {name.partition("/")[0] for name in names}
-    assert {folder for folder in folders if not folder.endswith(".dist-info")} == PACKAGES
+    assert {folder for folder in folders if not folder.endswith((".dist-info", ".data"))} == PACKAGES
+
+
+def test_its_readme_has_no_link_that_only_works_in_a_checkout(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = message_from_bytes(archive.read(name))
+    text = metadata.get_payload()
+    assert isinstance(text, str)
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 20
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    urls = dict(entry.split(", ") for entry in metadata.get_all("Project-URL", []))
+    assert {"Source", "Documentation", "Changelog", "Issues"} <= urls.keys()
+    assert any(link.startswith(f"{urls['Source']}/blob/main/docs/") for link in links)
+
+
+def test_wheel_has_the_manual_and_the_man_pages(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/design/*.md"), *ROOT.glob("docs/ops/*")]
+    assert {f"memmux/manual/{path.relative_to(ROOT).as_posix()}" for path in documents} <= names
+    assert any(name.endswith(".data/data/share/man/man1/memmux-search.1") for name in names)
 
 
 def test_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
@@ -62,6 +86,11 @@ def test_installed_wheel_gives_a_working_command(wheel: Path, tmp_path: Path) ->
         [tmp_path / "env" / "bin" / "memmux", "--version"], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     assert shown.stdout.startswith("memmux")
+    page = subprocess.run(
+        [tmp_path / "env" / "bin" / "memmux", "docs", "settings"], cwd=tmp_path, check=True, capture_output=True
+    )
+    assert page.stdout == (ROOT / "docs" / "settings.md").read_bytes()
+    assert (tmp_path / "env" / "share" / "man" / "man1" / "memmux.1").is_file()
     where = subprocess.run(
         [python, "-P", "-c", "import workers; print(workers.__file__)"], check=True, capture_output=True, text=True
     )

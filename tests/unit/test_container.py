@@ -1,4 +1,4 @@
-"""The Dockerfile: what a linter finds, and what must be so whatever a linter says."""
+"""The Dockerfile and the compose file: what a linter finds, and what must be so whatever a linter says."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
+COMPOSE = ROOT / "compose.yaml"
 HADOLINT = shutil.which("hadolint", path=str(Path(sys.executable).parent))
 
 
@@ -68,3 +70,21 @@ def test_nothing_private_gets_in() -> None:
     copied = {word for rest in _of("COPY") if not rest.startswith("--from") for word in rest.split()[:-1]}
     assert copied == allowed
     assert not re.search(r"(?i)secret|password|token|_key", DOCKERFILE.read_text())
+
+
+def test_the_compose_file_is_one() -> None:
+    check = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+    ended = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_compose_file_serves_what_the_image_has_and_only_to_this_machine() -> None:
+    (service,) = yaml.safe_load(COMPOSE.read_text())["services"].values()
+    (port,) = _of("EXPOSE")
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert service["command"] == ["serve", "--listen", f"tcp://*:{port}"]
+    assert service["volumes"] == ["memmux:/data"]
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    (user,) = {text.split(":")[0] for text in _of("USER")}
+    assert f"/run/memmux:uid={user},mode=0700" in service["tmpfs"]

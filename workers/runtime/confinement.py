@@ -70,7 +70,9 @@ def confined(job: Job) -> Job:
         return job
     operation = OPERATIONS.get(job.operation)
     if operation is None or operation.internal:
-        raise NotAllowedError(f"there is no operation {job.operation!r} that a key allows; PROTOCOL.md lists them all")
+        raise NotAllowedError(
+            f"there is no operation {job.operation!r} that a key allows; `memmux docs protocol` lists them all"
+        )
     grant.check(operation)
     body = BODIES.get(job.operation)
     if grant.namespaces is None:

@@ -39,14 +39,15 @@ def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
     """
     began = time.monotonic()
     places = Places(settings)
+    passed: list[str] = []
+    # Before the lock: where there is nothing to restore, none is left behind.
+    if list(arguments) == [NEWEST]:
+        source, contents = _newest(BackupFolder.of(settings), passed)
+    else:
+        source = Path(arguments[0])
+        contents = _checked(source, places.database)
     with _locked(places):
         restoring.finish(places.database)  # what another restore began
-        passed: list[str] = []
-        if list(arguments) == [NEWEST]:
-            source, contents = _newest(BackupFolder.of(settings), passed)
-        else:
-            source = Path(arguments[0])
-            contents = _checked(source, places.database)
         kept = restoring.put(source, places.database)
     log.get().info("database_restored", backup=str(source), kept=str(kept) if kept else None, seq=contents.seq)
     return {

@@ -17,7 +17,9 @@ from memmux.doctor.finding import Finding
 from memmux.hosts.trial import Trial
 from memmux.ingest.report import Ingested
 from memmux.mms.report import Counts, Oddity, Outcome
-from memmux.transfer.jsonl import Imported
+from memmux.transfer.formats.base import LeftOut
+from memmux.transfer.jsonl import LineProblem
+from memmux.transfer.take import Problem
 from memmux.wire.answers import Deleted, Forgotten, History, Memory, Page, SearchResult, Status, Stored, Undone, Updated
 
 
@@ -135,6 +137,40 @@ class Taken(TypedDict):
     seconds: float
     left_out: int
     became: Mapping[str, str]
+    dry_run: bool
+
+
+class TakenLines(TypedDict):
+    """What was taken from an export of memmux."""
+
+    created: int
+    skipped: int
+    conflicts: int
+    duplicates: int
+    broken: int
+    problems: Sequence[LineProblem]
+    dry_run: bool
+
+
+class TakenOthers(TypedDict):
+    """What was taken from a database of memmux, or from what another program keeps; left_out: by the reason."""
+
+    path: str
+    count: int
+    format: str
+    threads: int
+    links: int
+    created: int
+    skipped: int
+    updated: int
+    merged: int
+    conflicts: int
+    duplicates: int
+    broken: int
+    left_out: Mapping[str, int]
+    problems: Sequence[Problem]
+    missing: Sequence[LeftOut]
+    dry_run: bool
 
 
 class Backup(TypedDict):
@@ -240,6 +276,44 @@ class Explained(TypedDict):
     kind: Literal["error", "event"]
     meaning: str
     more: str
+
+
+class ListedPage(TypedDict):
+    """A page of the documents, and its file."""
+
+    name: str
+    title: str
+    path: str
+
+
+class Pages(TypedDict):
+    """All of them."""
+
+    pages: Sequence[ListedPage]
+
+
+class DocsPage(TypedDict):
+    """One page."""
+
+    path: str
+    text: str
+
+
+class Part(TypedDict):
+    """What memmux made; what: its place, for people."""
+
+    kind: str
+    what: str
+
+
+class Uninstalled(TypedDict):
+    """failed: why what could not be removed could not. package: the command that removes the package."""
+
+    dry_run: bool
+    removed: Sequence[Part]
+    kept: Sequence[Part]
+    failed: Mapping[str, str]
+    package: str
 
 
 class Model(TypedDict):
@@ -409,7 +483,7 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "tags": (Tags,),
         "ingest": (Ingested,),
         "export": (Exported, Given),
-        "import": (Imported, Taken),
+        "import": (TakenLines, TakenOthers, Taken),
         "install": (InstalledClient, InstalledClients, Scripts),
         "setup": (Model,),
         "demo": (Demo,),
@@ -429,6 +503,8 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "check": (Checked,),
         "doctor": (Examined,),
         "explain": (Explained,),
+        "docs": (Pages, DocsPage),
+        "uninstall": (Uninstalled,),
         "key add": (NewKey,),
         "key list": (Keys,),
         "key revoke": (Revoked,),

@@ -45,7 +45,7 @@ def _events(context: click.Context, parameter: click.Parameter, value: tuple[str
     for name in value:
         if name not in known:
             close = difflib.get_close_matches(name, known)
-            meant = f"did you mean {' or '.join(close)}" if close else "docs/events.md lists them all"
+            meant = f"did you mean {' or '.join(close)}" if close else "`memmux docs events` lists them all"
             raise click.BadParameter(f"there is no event {name!r}; {meant}", context, parameter)
     return value
 
@@ -102,7 +102,7 @@ def tail(
     """Show what the processes of the database's cluster have logged, in order of time.
 
     It reads the files alone, so it works whether a cluster runs or not, and goes on when one ends and the next begins.
-    docs/events.md says what each event means.
+    `memmux docs events` says what each event means.
     """
     wanted = Filter(
         since=since_time(since, datetime.now(UTC)) if since is not None else b"",

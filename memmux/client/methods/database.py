@@ -37,6 +37,7 @@ def load(
     memories: Sequence[Mapping[str, object]],
     *,
     adopt: bool = False,
+    newest: bool = False,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Loaded]:
@@ -45,10 +46,11 @@ def load(
     memories: 1 to 256 JSON objects. Each is loaded or not by itself.
     adopt: whether they come from a former home: then what changed there and not here is taken over, equal contents
         become one memory, and their vectors are compared with the model's before they are trusted.
+    newest: whether of an adopted memory that was changed on both sides the newer state counts, and not that of here.
 
     Returns a `Loaded`; its `problems` name the memories that were not loaded, and say why.
     """
-    body = requests.Load(memories=cast("tuple[object, ...]", memories), adopt=adopt).to_body()
+    body = requests.Load(memories=cast("tuple[object, ...]", memories), adopt=adopt, newest=newest).to_body()
     return Call(operation="memory.load", body=body, read=_loaded, key=key, timeout_s=timeout_s)
 
 

@@ -37,10 +37,13 @@ class Load(Body):
 
     adopt: they come from a former home that may still be in use: what changed there and not here is taken over, equal
     contents become one memory, and their vectors are compared with the model's before they are trusted.
+    newest: of an adoption, whether a memory that was changed on both sides takes the state that was made last, and not
+    that of here in any case.
     """
 
     memories: tuple[Any, ...]
     adopt: bool = False
+    newest: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.memories, list | tuple):
@@ -48,10 +51,12 @@ class Load(Body):
         check_range("the number of memories", len(self.memories), 1, limits.DUMP_MEMORIES)
         put(self, "memories", tuple(self.memories))
         check_flag("adopt", self.adopt)
+        check_flag("newest", self.newest)
 
     def to_body(self) -> bytes:
         """Return it as a request's body; raise ArgumentInvalidError if the memories are no JSON."""
-        fields: Mapping[str, object] = {"memories": self.memories, **({"adopt": True} if self.adopt else {})}
+        flags = {name: True for name in ("adopt", "newest") if getattr(self, name)}
+        fields: Mapping[str, object] = {"memories": self.memories, **flags}
         try:
             return orjson.dumps(fields)
         except orjson.JSONEncodeError as error:

@@ -36,7 +36,10 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
         # at which the full-text index would write out what it has so far.
         try:
             line = dump_lines.read(fields, adopt=asked.adopt)
-            done = merge.adopt(memory_table, job, line) if asked.adopt else _load_one(memory_table, job, line)
+            if asked.adopt:
+                done = merge.adopt(memory_table, job, line, newest=asked.newest)
+            else:
+                done = _load_one(memory_table, job, line)
         except RequestError as error:
             done = Done(insertion.BROKEN, error.message)
         if done.row:

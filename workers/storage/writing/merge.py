@@ -30,12 +30,15 @@ _UNCHANGED = (
 Fields = Mapping[str, Any]
 
 
-def adopt(memory_table: MemoryTable, job: Job, line: Line) -> Done:
-    """Take up one memory, and return what became of it; raise the RequestError that says why it is none."""
+def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool = False) -> Done:
+    """Take up one memory, and return what became of it; raise the RequestError that says why it is none.
+
+    newest: whether it takes the place of one that was changed here, if it was changed there later.
+    """
     memory = line.memory
     row = engine.value(memory_table.connection, _SQL["by_id"], {"id": memory.id})
     if row is not None:
-        return _again(memory_table, job, line, row)
+        return _again(memory_table, job, line, row, newest=newest)
     into = links.named(memory_table.connection, memory.namespace, [memory.id, *memory.aliases])
     if into is None and not line.state.deleted and (same := memory_table.same(memory.namespace, memory.content_hash)):
         into = same[0]
@@ -50,7 +53,7 @@ def adopt(memory_table: MemoryTable, job: Job, line: Line) -> Done:
     return Done(CREATED, row=row, unverified=bool(texts))
 
 
-def _again(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
+def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest: bool) -> Done:
     """Let the memory `row`, which is the one of the line, be as it is there, unless it was changed here."""
     memory = line.memory
     if _holds(dump.dumped(memory_table.connection, row), line.dumped()):
@@ -60,7 +63,10 @@ def _again(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
         return Done(
             CONFLICT, f"the memory {memory.id!r} is in namespace {now.memory.namespace!r} here, and stays there"
         )
-    if engine.value(memory_table.connection, _SQL["last_operation"], {"row": row}) != _LOAD:
+    ours = engine.value(memory_table.connection, _SQL["last_operation"], {"row": row}) != _LOAD
+    if newest and _changed(memory_table.times(row)) >= _changed(line.times):
+        return Done(CONFLICT, f"the memory {memory.id!r} was changed here later than there, and was left as it is")
+    if ours and not newest:
         return Done(CONFLICT, f"the memory {memory.id!r} was changed here since it was adopted, and was left as it is")
     same = None if line.state.deleted else memory_table.same(memory.namespace, memory.content_hash)
     if same is not None and same[0] != row:
@@ -134,6 +140,11 @@ def _holds(ours: Fields, theirs: Fields) -> bool:
         and ours["created_at"] <= theirs["created_at"]
         and linked.issuperset((link["target"], link["relation"]) for link in theirs.get("links", ()))
     )
+
+
+def _changed(times: Mapping[str, float | None]) -> float:
+    """Return when a memory was changed last."""
+    return max(times["updated_at"] or 0.0, times["deleted_at"] or 0.0)
 
 
 def _fitting(memory_table: MemoryTable, line: Line) -> list[Embedded]:

@@ -171,3 +171,20 @@ def test_file_of_somebody_else_is_left_alone(settings: Settings, short_tmp: Path
     assert found.path.read_text() == "[Unit]\nDescription=mine\n"
     assert not manager.exists()
     assert not found.installed
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_every_service_of_ours_is_found_whatever_its_database_and_nobody_elses(
+    settings: Settings, short_tmp: Path, platform: str
+) -> None:
+    one, two = (
+        _of(replace(settings, database=short_tmp / name / "memories.db"), short_tmp, platform) for name in ("a", "b")
+    )
+    for service in (one, two):
+        service.path.parent.mkdir(parents=True, exist_ok=True)
+        service.path.write_bytes(service.content)
+    two.path.with_name(two.path.name.replace("memmux", "memmux0", 1)).write_bytes(two.content)
+    one.path.with_name(one.path.name.replace("memmux", "memmux-mine", 1)).write_text("[Service]")
+    found = services.every(settings, platform=platform, home=short_tmp, environment={})
+    known = {service.name: (service.stop, service.look, service.path) for service in found}
+    assert known == {service.name: (service.stop, service.look, service.path) for service in (one, two)}

@@ -1,0 +1,215 @@
+"""Artifacts: what memmux has made on this machine for its user, and how each part is removed.
+
+Nothing is taken for ours by its place alone: an entry of a client must run memmux, a service bears our mark, a database
+our header, a folder of sockets or logs the name that is made of a database's.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from memmux.cli import clusters
+from memmux.client.blocking import Client
+from memmux.cluster import holder, service
+from memmux.cluster.holder import Holder
+from memmux.cluster.steps import run
+from memmux.config.database_header import refuse_foreign
+from memmux.config.paths import Places, runtime_folder
+from memmux.config.settings import Settings, config_file
+from memmux.doctor.hosts import files
+from memmux.errors import ClientFileError, ClusterUnreachableError, MemmuxError
+from memmux.hosts import install as plans
+from memmux.hosts import shadow, toml_edit, writing
+from memmux.hosts.catalogue import Host, Machine
+from memmux.hosts.config_file import Document, Edit, Server
+from memmux.hosts.entry import Kind
+from memmux.trust import remotes, secret_files
+
+CLIENT = "client"
+DATA = "memories"  # the kind that is only removed when it is asked for
+_DIGEST = re.compile(r"[0-9a-f]{12}")
+_BESIDE = (
+    *("-wal", "-shm", "-journal", ".lock", ".spawn", ".lineage", ".endpoint", ".keys", ".keys.lock", ".curve"),
+    *(".copies", ".index", ".backups", ".adopting", ".restored", ".restoring"),
+)
+_KEPT = (".before-restore-*", "-wal.orphaned-*")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One thing that memmux made. kind: of which sort. what: where it is, for people."""
+
+    kind: str
+    what: str
+    remove: Callable[[], None] = field(repr=False)
+
+
+def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Artifact]:
+    """Yield what there is, in the order in which it is to be removed: first what would start a cluster again.
+
+    machine: whose clients' files count. executable: the interpreter, beside which console scripts are.
+    """
+    yield from _entries(machine)
+    yield from _scripts(executable.parent)
+    for found in service.every(settings, home=machine.home, platform=machine.platform, environment=machine.environment):
+        yield Artifact("service", str(found.path), _does(service.uninstall, found))
+    known = list(dict.fromkeys((settings.database, *clusters.databases(settings))))
+    for database in known:
+        places = Places(replace(settings, database=database, adopt_from=None, remote=None))
+        if Holder.of(places) is not None:
+            yield Artifact("cluster", f"running for {database}", _does(_stop, places))
+    for name in ("models", "bench"):
+        yield from _folder("cache", settings.cache_dir / name)
+    yield from _named(runtime_folder(settings), "sockets", also="routes")
+    yield from _remotes(config_file())
+    for database in known:
+        yield from _data(replace(settings, database=database))
+    yield from _named(settings.state_dir / "logs", "logs")  # last, as they say which databases there are
+
+
+def folders(settings: Settings) -> list[Path]:
+    """Return the folders that memmux made for all of it, the innermost first: they go if nothing is left in them."""
+    config = config_file().parent
+    made = (
+        *(settings.state_dir / "logs", settings.state_dir, settings.cache_dir, runtime_folder(settings)),
+        *(config / "remotes", config, Settings().database.parent),
+    )
+    return [folder for folder in made if folder.is_dir() and not folder.is_symlink()]
+
+
+def _does(act: Callable[[Any], object], thing: Any) -> Callable[[], None]:
+    def remove() -> None:
+        act(thing)
+
+    return remove
+
+
+def _entries(machine: Machine) -> Iterator[Artifact]:
+    """Yield the entries in clients' files, of the user and of the project in the working directory, and old copies."""
+    seen = set[Path]()
+    for client, file, _ in files(machine, Path.cwd()):
+        if (real := file.resolve()) in seen:
+            continue
+        seen.add(real)
+        try:
+            names = ", ".join(server.name for server in _servers(Document.of(client, file)))
+        except ClientFileError:  # it is told when the entry is to go
+            names = "an entry, perhaps, that can't be read,"
+        if names:
+            yield Artifact(CLIENT, f"{names} in {file}", _does(_leave, (client, file)))
+        for copy in writing.backups(file):
+            yield Artifact("copy of a client's file", str(copy), _does(Path.unlink, copy))
+
+
+def _servers(document: Document) -> list[Server]:
+    return [server for server in document.servers(shadow.shadows) if server.kind is Kind.MEMMUX]
+
+
+def _leave(place: tuple[Host, Path]) -> None:
+    """Take every entry of memmux out of a client's file."""
+    client, file = place
+    document = Document.of(client, file)
+    servers = _servers(document)
+    if len(servers) == 1 and servers[0].path == document.at(servers[0].name):
+        plan = plans.uninstall(document, shadow.shadows)
+    else:
+        after = document.edited([Edit(server.path) for server in servers]).encode()
+        plan = plans.Plan(file, "", plans.Status.REMOVED, document.content, after, private=document.private)
+    copy = plan.apply(datetime.now().astimezone())
+    if copy is not None and plan.after is None:
+        copy.unlink(missing_ok=True)  # of a file that memmux had made
+
+
+def _scripts(folder: Path) -> Iterator[Artifact]:
+    for script in shadow.uninstall(folder, dry_run=True):
+        if script.status is shadow.Status.REMOVED:
+            yield Artifact("script", str(script.path), _does(Path.unlink, script.path))
+
+
+def _stop(places: Places) -> None:
+    with Client(settings=places.settings, name="cli", start=False) as client:
+        try:
+            client.stop()
+        except ClusterUnreachableError:
+            if (held := Holder.of(places)) is not None:
+                run(holder.end(places, held))
+
+
+def _folder(kind: str, folder: Path) -> Iterator[Artifact]:
+    if folder.is_dir() and not folder.is_symlink():
+        yield Artifact(kind, str(folder), _does(shutil.rmtree, folder))
+
+
+def _named(folder: Path, kind: str, also: str = "") -> Iterator[Artifact]:
+    """Yield, as one, the folders in a folder that are named by a database's digest, and one more."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    ours = [path for path in inside if (_DIGEST.fullmatch(path.name) or path.name == also) and path.is_dir()]
+    ours = [path for path in ours if not path.is_symlink()]
+    if ours:
+        what = f"{folder} ({len(ours)} folders)"
+        yield Artifact(kind, what, _does(_remove_all, ours))
+
+
+def _remotes(config: Path) -> Iterator[Artifact]:
+    for path in sorted(remotes.folder(config).glob("*.json")):
+        try:
+            remotes.Remote.from_bytes(secret_files.read(path), path)
+        except (OSError, MemmuxError):
+            continue  # nothing that `memmux connect` wrote
+        yield Artifact("key of a remote", str(path), _does(Path.unlink, path))
+    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    if re.search(r"^remote\s*=", text, re.MULTILINE):
+        yield Artifact("setting", f"remote in {config}", _does(_forget_remote, config))
+
+
+def _forget_remote(config: Path) -> None:
+    """Take the remote out of the settings; a file that says nothing else goes."""
+    after = toml_edit.drop(config.read_text(encoding="utf-8"), ("remote",))
+    if after.strip():
+        secret_files.write(config, after.encode(), config.stat().st_mode & 0o777)
+    else:
+        config.unlink()
+
+
+def _data(settings: Settings) -> Iterator[Artifact]:
+    """Yield a database with all that belongs to it."""
+    places = Places(settings)
+    database = places.database
+    try:
+        refuse_foreign(database)
+    except MemmuxError:
+        return
+    beside = [database.with_name(f"{database.name}{suffix}") for suffix in _BESIDE]
+    kept = [path for pattern in _KEPT for path in sorted(database.parent.glob(f"{_literal(database.name)}{pattern}"))]
+    chosen = settings.backups_dir
+    backups = sorted(chosen.glob(f"{_literal(database.stem)}.{places.digest}-*.db")) if chosen is not None else []
+    there = [path for path in (database, *beside, *kept, *backups) if path.is_symlink() or path.exists()]
+    if there:
+        yield Artifact(DATA, f"{database} ({_described(there)})", _does(_remove_all, there))
+
+
+def _literal(name: str) -> str:
+    return re.sub(r"([\[*?])", r"[\1]", name)
+
+
+def _described(paths: list[Path]) -> str:
+    size = sum(inner.stat().st_size for path in paths for inner in _files(path))
+    return f"{len(paths)} files and folders, {size / (1 << 20):.1f} MiB"
+
+
+def _files(path: Path) -> Iterator[Path]:
+    yield from (inner for inner in (path.rglob("*") if path.is_dir() else (path,)) if inner.is_file())
+
+
+def _remove_all(paths: list[Path]) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,128 @@
+"""The command `memmux uninstall`: shows what memmux made on this machine, and removes it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import click
+import orjson
+
+from memmux.cli import artifacts, output
+from memmux.cli.artifacts import CLIENT, DATA, Artifact
+from memmux.cli.options import json_option, with_settings
+from memmux.cli.questions import REFUSED, ask
+from memmux.config.settings import Settings
+from memmux.errors import ArgumentInvalidError, MemmuxError
+from memmux.hosts.catalogue import Machine
+
+FAILURE = 1
+TYPED = "delete"  # what is typed to remove memories
+
+
+@click.command()
+@click.option("--data", is_flag=True, help="The memories, too: databases, their backups, indexes and keys.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask; on a terminal --data is asked for all the same.")
+@json_option
+@with_settings
+def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Remove what memmux made on this machine, and say how the package goes.
+
+    Entries in the configurations of MCP clients, for the user and for the project in the working directory; services;
+    running clusters; models that were downloaded; logs; sockets; keys of remotes. The memories stay, unless --data is
+    given. Files that memmux did not make stay as they are.
+    """
+    local = replace(settings, remote=None)
+    found = list(artifacts.every(local, Machine.here(), Path(sys.executable).absolute()))
+    meant = [one for one in found if data or one.kind != DATA]
+    kept = [one for one in found if one not in meant]
+    if not as_json:
+        _show(meant, kept)
+    failed: dict[str, str] = {}
+    if not dry_run and meant:
+        _agree(meant, data=data, yes=yes)
+        failed = _remove(meant)
+        for folder in artifacts.folders(local):
+            with suppress(OSError):  # it has something in it
+                folder.rmdir()
+    goes = package()
+    if as_json:
+        removed = [{"kind": one.kind, "what": one.what} for one in meant if one.what not in failed]
+        stays = [{"kind": one.kind, "what": one.what} for one in kept]
+        output.document({"dry_run": dry_run, "removed": removed, "kept": stays, "failed": failed, "package": goes})
+    else:
+        for what, message in failed.items():
+            output.line(output.styled("not removed", fg="red"), f"  {what}: {message}", err=True)
+        if not dry_run:
+            output.line(f"{len(meant) - len(failed)} removed")
+            if any(one.kind == CLIENT for one in meant):
+                output.line("beside each client's file is a copy of it as it was; done again, this removes the copies")
+        output.line(f"the package itself: {goes}")
+    click.get_current_context().exit(FAILURE if failed else 0)
+
+
+def _show(meant: Sequence[Artifact], kept: Sequence[Artifact]) -> None:
+    width = max((len(one.kind) for one in (*meant, *kept)), default=0)
+    for one in meant:
+        output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what)
+    if not meant:
+        output.line("nothing of memmux is here")
+    for one in kept:
+        output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what, ", which stays without --data")
+
+
+def _agree(meant: Sequence[Artifact], *, data: bool, yes: bool) -> None:
+    """Ask; end the command unless the answer is yes. Raises ArgumentInvalidError where nobody can be asked."""
+    memories = data and any(one.kind == DATA for one in meant)
+    if not sys.stdin.isatty():
+        if not yes:
+            raise ArgumentInvalidError("there is nobody to ask; say --yes to remove all of it, or --dry-run to look")
+        return
+    if memories:
+        typed = click.prompt(
+            f"Type {TYPED} to remove these memories for good", default="", show_default=False, err=True
+        )
+        if typed.strip() != TYPED:
+            output.note("nothing was done")
+            click.get_current_context().exit(REFUSED)
+    elif not yes:
+        ask(f"Remove {'this' if len(meant) == 1 else f'these {len(meant)}'}?")
+
+
+def _remove(meant: Sequence[Artifact]) -> dict[str, str]:
+    """Remove what is meant; return why what could not be removed could not."""
+    failed: dict[str, str] = {}
+    for one in meant:
+        try:
+            one.remove()
+        except MemmuxError as error:
+            failed[one.what] = error.message
+        except OSError as error:
+            failed[one.what] = error.strerror or str(error)
+    return failed
+
+
+def package(prefix: str = sys.prefix) -> str:
+    """Return how the package goes, by how it was installed."""
+    parts = Path(prefix).parts
+    if "pipx" in parts:
+        return "pipx uninstall memmux"
+    if "uv" in parts and "tools" in parts:
+        return "uv tool uninstall memmux"
+    try:
+        known = distribution("memmux")
+    except PackageNotFoundError:
+        return "it was not installed: remove the folder that it runs from"
+    with suppress(orjson.JSONDecodeError, TypeError, KeyError):
+        origin = orjson.loads(known.read_text("direct_url.json") or "{}")
+        if origin["dir_info"].get("editable"):
+            return f"{sys.executable} -m pip uninstall memmux, and remove the checkout {origin['url']}"
+    if (known.read_text("INSTALLER") or "").strip() == "uv":
+        return f"uv pip uninstall --python {sys.executable} memmux"
+    own = f"{sys.executable} -m pip uninstall memmux"
+    return own if prefix == sys.base_prefix else f"{own}; or remove {prefix}, if it is for memmux alone"

@@ -1,0 +1,28 @@
+"""Another database of memmux, or a backup of one: its memories, taken from a copy, so that it may be in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from memmux.cluster import worker_tasks
+from memmux.config.settings import Settings
+from memmux.errors import MemmuxError, error_from_json
+from memmux.mms import snapshot
+from memmux.transfer.formats.base import Line
+from memmux.transfer.jsonl import Report
+
+LABEL = "a database of memmux"
+
+
+def lines(path: Path, settings: Settings, report: Report) -> Iterator[Line]:
+    """Yield its memories as they are, the deleted ones too; raise StorageError and its kinds. It is not changed."""
+    with snapshot.taken(path) as copy:
+        try:
+            for answer in worker_tasks.answers("dump", settings, str(copy)):
+                if (page := answer.get("page")) is not None:
+                    yield from page["memories"]
+                    report(page["last"] if page["next"] is None else page["next"], page["last"])
+        except MemmuxError as error:  # whose message names the copy
+            told = {**error.to_json(), "message": error.message.replace(str(copy), str(path))}
+            raise error_from_json(told) from None

@@ -1,0 +1,161 @@
+"""Uninstalling: what memmux made goes, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memmux import Client
+from memmux.cli.uninstall import package
+from memmux.config.settings import load
+from tests import commands
+from tests.bounds import BOUND_S
+from tests.commands import MEMMUX
+
+Memmux = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def home(settings_env: dict[str, str], short_tmp: Path) -> Path:
+    """A home folder, to which the environment leads, and nowhere else."""
+    folder = short_tmp / "home"
+    folder.mkdir()
+    for name in [name for name in settings_env if name.startswith(("XDG_", "CLAUDE", "CODEX", "GEMINI"))]:
+        del settings_env[name]
+    config = folder / ".config"
+    settings_env |= {"HOME": str(folder), "XDG_CONFIG_HOME": str(config), "PATH": str(folder)}  # no service manager
+    return folder
+
+
+@pytest.fixture
+def memmux(settings_env: dict[str, str], home: Path) -> Memmux:
+    """Run `memmux` with these arguments to its end."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return commands.text(commands.run(arguments, settings_env, cwd=home))
+
+    return run
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """The files in a folder, with what is in them."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def used(memmux: Memmux, home: Path, env: dict[str, str]) -> None:
+    """Use memmux, so that there is something of each kind, beside files of others."""
+    (home / ".claude.json").write_text('{"theme": "dark"}\n')
+    (home / ".cursor").mkdir()
+    (home / ".cursor" / "mcp.json").write_text('{"mcpServers": {"other": {"command": "x"}}}\n')
+    for client in ("claude-code", "cursor"):
+        assert memmux("install", client, "--no-check").returncode == 0
+    units = home / ".config" / "systemd" / "user"
+    units.mkdir(parents=True)
+    (units / "memmux-mine.service").write_text("[Service]\n")
+    (units / "memmux-0123456789ab.service").write_text(
+        "# Made by `memmux service install`; `memmux service uninstall` removes it.\n"
+    )
+    assert memmux("store", "one").returncode == 0
+    for folder in ("models", "bench", "mine"):
+        (Path(env["MEMMUX_CACHE_DIR"]) / folder).mkdir(parents=True)
+        (Path(env["MEMMUX_CACHE_DIR"]) / folder / "file").write_text("x")
+    (Path(env["MEMMUX_STATE_DIR"]) / "logs" / "mine").mkdir()
+    (Path(env["MEMMUX_STATE_DIR"]) / "logs" / "mine" / "file").write_text("x")
+    (home / ".config" / "memmux" / "remotes").mkdir(parents=True)
+    (home / ".config" / "memmux" / "remotes" / "mine.json").write_text("{}")
+    (home / ".config" / "memmux" / "memmux.toml").write_text('readers = 1\nremote = "none"\n')
+
+
+def test_a_dry_run_shows_all_and_changes_nothing(memmux: Memmux, home: Path, settings_env: dict[str, str]) -> None:
+    used(memmux, home, settings_env)
+    before = tree(home)
+    shown = memmux("uninstall", "--dry-run", "--json")
+    assert shown.returncode == 0, shown.stderr
+    kinds = [one["kind"] for one in json.loads(shown.stdout)["removed"]]
+    assert sorted(set(kinds)) == [
+        "cache",
+        "client",
+        "cluster",
+        "copy of a client's file",
+        "logs",
+        "service",
+        "setting",
+        "sockets",
+    ]
+    assert kinds.count("client") == 2
+    assert [one["kind"] for one in json.loads(shown.stdout)["kept"]] == ["memories"]
+    assert tree(home) == before
+    assert memmux("status").returncode == 0
+    asked = memmux("uninstall")
+    assert asked.returncode == 2
+    assert "--yes" in asked.stderr
+    assert tree(home) == before
+
+
+def test_all_goes_but_the_memories_and_what_others_made(
+    memmux: Memmux, home: Path, settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    used(memmux, home, settings_env)
+    ended = memmux("uninstall", "--yes")
+    assert ended.returncode == 0, ended.stderr
+    assert "the package itself: " in ended.stdout
+    left = {
+        name: text
+        for name, text in tree(short_tmp).items()
+        if not name.startswith("data/") and ".before-memmux-" not in name
+    }
+    assert sorted(left) == [
+        "cache/mine/file",
+        "home/.claude.json",
+        "home/.config/memmux/memmux.toml",
+        "home/.config/memmux/remotes/mine.json",
+        "home/.config/systemd/user/memmux-mine.service",
+        "home/.cursor/mcp.json",
+        "state/logs/mine/file",
+    ]
+    assert left["home/.claude.json"] == b'{"theme": "dark"}\n'
+    assert left["home/.cursor/mcp.json"] == b'{"mcpServers": {"other": {"command": "x"}}}\n'
+    assert left["home/.config/memmux/memmux.toml"] == b"readers = 1\n"
+    assert not Path(settings_env["MEMMUX_RUNTIME_DIR"]).exists()
+    with Client(settings=load(environment=settings_env), name="test") as client:
+        assert client.list()[0].content == "one"
+
+
+def test_the_memories_go_when_that_is_typed(
+    memmux: Memmux, home: Path, settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    used(memmux, home, settings_env)
+    data = short_tmp / "data"
+    (data / "mine.txt").write_text("x")
+    assert answered("yes", settings_env) == 1
+    assert (data / "memories.db").exists()
+    assert answered("delete", settings_env) == 0
+    assert list(data.iterdir()) == [data / "mine.txt"]
+    assert "copy of a client's file" in memmux("uninstall", "--data", "--yes").stdout  # as they were before
+    assert "nothing of memmux is here" in memmux("uninstall", "--data", "--yes").stdout
+
+
+def answered(words: str, env: dict[str, str]) -> int:
+    """Run `memmux uninstall --data --yes` on a terminal, type the words, and return its exit code."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*MEMMUX, "uninstall", "--data", "--yes"], env=env, cwd=env["HOME"], stdin=theirs, stdout=-1, stderr=-1
+    ) as process:
+        os.write(ours, f"{words}\n".encode())
+        process.communicate(timeout=BOUND_S)
+    os.close(ours)
+    os.close(theirs)
+    return process.returncode
+
+
+def test_the_package_goes_as_it_came() -> None:
+    assert package("/home/ada/.local/share/pipx/venvs/memmux") == "pipx uninstall memmux"
+    assert package("/home/ada/.local/share/uv/tools/memmux") == "uv tool uninstall memmux"
+    assert "memmux" in package("/usr")

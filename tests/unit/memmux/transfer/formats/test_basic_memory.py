@@ -1,0 +1,84 @@
+"""Notes of basic-memory, whole and hostile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memmux import limits
+from memmux.transfer.formats import basic_memory
+from memmux.transfer.formats.base import Line, Skips
+from memmux.transfer.formats.basic_memory import Note
+
+
+def lines(**texts: str | bytes) -> tuple[list[Line], dict[str, int]]:
+    def notes(_: Skips) -> Iterator[Note]:
+        for name, text in texts.items():
+            yield Note(f"{name}.md", text.encode() if isinstance(text, str) else text, 5.0)
+
+    skips = Skips()
+    return list(basic_memory.lines(notes, "default", skips)), dict(skips.counts)
+
+
+def test_observations_relations_and_mentions_are_understood_as_they_are_there() -> None:
+    found, skipped = lines(
+        one="---\ntitle: One\ntags: a, b\nmodified: 2025-01-02 03:04:05\n---\n- [fact] it is so #c\n- [x] done\n"
+        "- [text](http://x)\n```\n- [code] no\n- see [[Two]]\n```\n- part of [[two|the other]]\n- [[Two]]\n"
+        "as in [[One]]\n",
+        two="Two",
+    )
+    (one, two) = found
+    assert one["tags"] == ["a", "b", "c"]
+    assert one["metadata"]["categories"] == ["fact"]
+    assert one["updated_at"] == 1735787045.0
+    assert [(link["relation"], link["target"]) for link in one["links"]] == [
+        ("part of", two["id"]),
+        ("relates_to", two["id"]),
+        ("links_to", one["id"]),
+    ]
+    assert two["content"] == "# two\n\nTwo"
+    assert skipped == {}
+
+
+@pytest.mark.parametrize(
+    "matter",
+    [
+        "a: [",
+        "- 1",
+        "a: &x [1]\nb: *x",
+        "!!python/object/apply:os.system [true]",
+        "? [1, 2]\n: 3",
+        "a" * 70_000,
+        "x: " + "[" * 5000,
+    ],
+)
+def test_front_matter_that_can_not_be_read_is_text(matter: str) -> None:
+    found, _ = lines(one=f"---\n{matter}\n---\nbody [[one]]\n")
+    assert "body" in found[0]["content"]
+
+
+def test_a_key_of_any_type_and_bytes_of_any_kind_are_taken() -> None:
+    found, _ = lines(
+        one="---\n2024-01-01: {3: [.nan, 2020-01-01]}\ntitle: [x]\ntags: {a: b}\n---\n", two=b"\xff\0\xfe", three=""
+    )
+    assert found[0]["metadata"]["2024-01-01"] == {"3": [None, "2020-01-01"]}
+    assert [line["content"] for line in found] == ["# one", "# two\n\n\ufffd\ufffd", "# three"]
+
+
+def test_nothing_outside_the_folder_is_read_and_no_pipe_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "key.md").write_text("secret")
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.md").write_text("fine")
+    (folder / "file.md").symlink_to(tmp_path / "secret" / "key.md")
+    (folder / "folder").symlink_to(tmp_path / "secret")
+    (folder / "big.md").write_bytes(b"x" * (limits.CONTENT_BYTES + (70 << 10)))
+    os.mkfifo(folder / "pipe.md")
+    skips = Skips()
+    found = list(basic_memory.lines(basic_memory.in_folder(folder), "default", skips))
+    assert [line["content"] for line in found] == ["# a\n\nfine"]
+    assert dict(skips.counts) == {"a link, which is not followed": 1, basic_memory._LONG: 1, "no ordinary file": 1}
