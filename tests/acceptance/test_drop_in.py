@@ -56,7 +56,7 @@ DELETES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("memory_delete", {"tags": "gone-2,more", "tag_match": "all"}, {"count": 1, "dry_run": None}),
     ("memory_delete", {"before": day(800)}, {"count": 1}),
     ("memory_delete", {"after": day(101), "before": day(99)}, {"count": 1}),
-    ("memory_delete", {"time_expr": "yesterday", "tags": ["staging", "gone-1"]}, {"count": 1}),
+    ("memory_delete", {"time_expr": "yesterday", "tags": ["staging", "gone-1"], "tag_match": "any"}, {"count": 1}),
     ("memory_delete", {"content_hash": HASH[GONE[0]]}, {"count": 1}),
     ("memory_list", {}, {"total": 4, "found": [GONE[3], GONE[1], PARROT, KETTLE]}),
 ]
