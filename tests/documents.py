@@ -4,6 +4,8 @@ A block of `sh` is run as it stands, one of `console` line by line after its pro
 `toml` and `json` are read. Comments of Markdown before a block, which no reader sees, say the rest:
 
 - `<!-- not run: REASON -->`; with `; instead: COMMANDS` at its end those are run in its place;
+- `<!-- first: COMMANDS -->`: what a reader has done before;
+- `<!-- if: COMMAND -->`: it is run where that succeeds;
 - `<!-- file: PATH -->`: the block is the content of that file;
 - `<!-- with: model -->`, anywhere on a page: it assumes the real model.
 
@@ -29,7 +31,7 @@ MADE = {"docs/cli.md": "made from the commands", "docs/python.md": "made from th
 _BLOCK = re.compile(
     r"(?P<marks>(?:^[ ]*<!--[^\n]*-->\n+)*)^(?P<indent>[ ]*)```(?P<language>[^\n]*)\n(?P<text>.*?)^[ ]*```$", re.M | re.S
 )
-_MARK = re.compile(r"<!-- (?P<name>not run|file): (?P<value>.*?)(?:; instead: (?P<instead>.*?))? -->")
+_MARK = re.compile(r"<!-- (?P<name>not run|first|if|file): (?P<value>.*?)(?:; instead: (?P<instead>.*?))? -->")
 _PROMPT = re.compile(r"^\$ ", re.M)
 _COMMAND = re.compile(r"(?:\w+=\S+ )*(?:memmux|pip|pipx|uv|python3?|make|docker|systemctl|git|claude|npx|cp|ssh|scp) ")
 _MASKS = (
@@ -52,7 +54,9 @@ class Block:
     text: str
     not_run: str = ""
     instead: str = ""
+    first: str = ""
     file: str = ""
+    condition: str = ""
     output: str | None = None
 
     @property
@@ -67,6 +71,9 @@ class Block:
     @property
     def commands(self) -> list[tuple[str, str | None]]:
         """Its commands, each with the output that the page shows."""
+        return ([(self.first, None)] if self.first else []) + self._commands()
+
+    def _commands(self) -> list[tuple[str, str | None]]:
         if self.instead:
             return [(self.instead, None)]
         if self.language != "console":
@@ -88,7 +95,7 @@ class Block:
 
 def blocks(page: Path) -> Iterator[Block]:
     """Return the blocks of a page, in order."""
-    name, text = str(page.relative_to(ROOT)), page.read_text()
+    page_name, text = str(page.relative_to(ROOT)), page.read_text()
     found = list(_BLOCK.finditer(text))
     outputs = set()
     for number, block in enumerate(found):
@@ -96,7 +103,8 @@ def blocks(page: Path) -> Iterator[Block]:
             continue
         marks: dict[str, str] = {}
         for mark in _MARK.finditer(block["marks"]):
-            marks |= {mark["name"].replace(" ", "_"): mark["value"], "instead": mark["instead"] or ""}
+            name = {"not run": "not_run", "if": "condition"}.get(mark["name"], mark["name"])
+            marks |= {name: mark["value"]} | ({"instead": mark["instead"]} if mark["instead"] else {})
         language, output = block["language"].strip(), None
         following = found[number + 1] if number + 1 < len(found) else None
         runs = language in RUN and language != "console"
@@ -104,7 +112,7 @@ def blocks(page: Path) -> Iterator[Block]:
             output = _dedented(following)
             outputs.add(number + 1)
         line = text.count("\n", 0, block.start("indent")) + 1
-        yield Block(name, line, language, _dedented(block), **marks, output=output)
+        yield Block(page_name, line, language, _dedented(block), **marks, output=output)
 
 
 def assumes_model(page: Path) -> bool:
