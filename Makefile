@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 # page of PyTorch names it.
 TORCH_INDEX ?=
 
-.PHONY: demo quick test setup lint bench docs release clean
+.PHONY: demo quick test setup lint bench examples docs release clean
 
 setup: $(READY)
 
@@ -66,6 +66,15 @@ test: lint
 
 bench: $(READY)
 	$(BIN)/python -m bench smoke
+
+# The frameworks of docs/examples want release 1 of the MCP SDK, so they have an environment of their own.
+.venv/examples/bin/python: $(wildcard docs/examples/*.py) | $(BIN)/python
+	$(BIN)/python -m venv .venv/examples
+	sed -n 's/.*pip install \(.*\)\.$$/\1/p' docs/examples/*.py | xargs $@ -m pip install --quiet
+	@touch $@
+
+examples: $(READY) .venv/examples/bin/python
+	$(BIN)/python -m pytest tests/integration/test_examples.py
 
 docs: .venv/.group-docs
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . site

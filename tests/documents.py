@@ -16,6 +16,7 @@ lines. `python -m tests.documents` counts the blocks of each page.
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,10 +30,11 @@ MADE = {"docs/cli.md": "made from the commands", "docs/python.md": "made from th
 """Pages that are made from the code, whose blocks tests of their own look at."""
 
 _BLOCK = re.compile(
-    r"(?P<marks>(?:^[ ]*<!--[^\n]*-->\n+)*)^(?P<indent>[ ]*)```(?P<language>[^\n]*)\n(?P<text>.*?)^[ ]*```$", re.M | re.S
+    r"(?P<marks>(?:^[ ]*<!--[^\n]*-->\n+)*)^(?P<indent>[ ]*)```(?P<language>[^\n]*)\n(?P<text>.*?)^[ ]*```$",
+    re.MULTILINE | re.DOTALL,
 )
 _MARK = re.compile(r"<!-- (?P<name>not run|first|if|file): (?P<value>.*?)(?:; instead: (?P<instead>.*?))? -->")
-_PROMPT = re.compile(r"^\$ ", re.M)
+_PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 _COMMAND = re.compile(r"(?:\w+=\S+ )*(?:memmux|pip|pipx|uv|python3?|make|docker|systemctl|git|claude|npx|cp|ssh|scp) ")
 _MASKS = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "ID"),
@@ -108,7 +110,12 @@ def blocks(page: Path) -> Iterator[Block]:
         language, output = block["language"].strip(), None
         following = found[number + 1] if number + 1 < len(found) else None
         runs = language in RUN and language != "console"
-        if runs and following is not None and not following["language"] and not text[block.end() : following.start()].strip():
+        if (
+            runs
+            and following is not None
+            and not following["language"]
+            and not text[block.end() : following.start()].strip()
+        ):
             output = _dedented(following)
             outputs.add(number + 1)
         line = text.count("\n", 0, block.start("indent")) + 1
@@ -122,10 +129,11 @@ def assumes_model(page: Path) -> bool:
 
 def differs(said: str, shown: str, *, scores: bool) -> str:
     """Return what of the shown output was not said, or an empty text; scores: whether those are compared, too."""
-    lines, pattern = _masked(said, scores), []
-    for line in _masked(shown, scores):
-        pattern.append(r"(?:.*\n)*?" if line == "…" else r".*?".join(map(re.escape, line.split("…"))) + r"\n")
-    if re.fullmatch("".join(pattern), "".join(f"{line}\n" for line in lines)):
+    pattern = [
+        r"(?:.*\n)*?" if line == "…" else r".*?".join(map(re.escape, line.split("…"))) + r"\n"
+        for line in _masked(shown, scores)
+    ]
+    if re.fullmatch("".join(pattern), "".join(f"{line}\n" for line in _masked(said, scores))):
         return ""
     return f"shown:\n{shown}\nsaid:\n{said}"
 
@@ -142,7 +150,7 @@ def _masked(text: str, scores: bool) -> list[str]:
 
 
 def _dedented(block: re.Match[str]) -> str:
-    return re.sub(f"^{block['indent']}", "", block["text"], flags=re.M)
+    return re.sub(f"^{block['indent']}", "", block["text"], flags=re.MULTILINE)
 
 
 def main() -> None:
@@ -150,7 +158,8 @@ def main() -> None:
     for page in PAGES:
         counted = Counter(block.fate for block in blocks(page))
         if counted:
-            print(f"{page.relative_to(ROOT)}: {', '.join(f'{count} {fate}' for fate, count in sorted(counted.items()))}")
+            told = ", ".join(f"{count} {fate}" for fate, count in sorted(counted.items()))
+            sys.stdout.write(f"{page.relative_to(ROOT)}: {told}\n")
 
 
 if __name__ == "__main__":

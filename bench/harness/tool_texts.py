@@ -106,7 +106,9 @@ def play(command: Sequence[str], env: Mapping[str, str], script: Script) -> Reco
     """Start a server, ask it what the script says, and return what it answered; raise ValueError where it is mute."""
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         talk = _Talk(process)
-        about = talk.ask("initialize", protocolVersion=_VERSION, capabilities={}, clientInfo={"name": "a", "version": "1"})
+        about = talk.ask(
+            "initialize", protocolVersion=_VERSION, capabilities={}, clientInfo={"name": "a", "version": "1"}
+        )
         talk.say({"jsonrpc": "2.0", "method": "notifications/initialized"})
         tools = talk.ask("tools/list")["tools"]
         stored = [talk.ask("tools/call", name=name, arguments=given) for name, given in script.stores]

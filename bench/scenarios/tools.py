@@ -27,10 +27,10 @@ LIST_BYTES = 6144
 SCRIPTS = {"mcp-memory-service": MCP_MEMORY_SERVICE, "server-memory": SERVER_MEMORY}
 NAMES = {"store": "a store", "search": "a search, 5 hits", "list": "a list, 8 memories", "error": "an error"}
 WHY = {
-    "search": "each hit has an id, a score and a time",
-    "list": "each memory has an id and a time",
-    "delete": "the line says what brings the memory back",
-    "error": "a refusal says what to do",
+    NAMES["search"]: "each hit has an id, a score and a time",
+    NAMES["list"]: "each memory has an id and a time",
+    "a delete": "the line says what brings the memory back",
+    NAMES["error"]: "a refusal says what to do",
 }
 """What the text is longer for than that of the tersest server."""
 
@@ -43,7 +43,7 @@ def measure() -> Iterator[Row]:
     yield from _rows("list of tools", ours, others, lambda said: said.list_text, tokens)
     for step in STEPS:
         name = NAMES.get(step, f"a {step}")
-        yield from _rows(name, ours, others, _answer(step), tokens, WHY.get(step, ""))
+        yield from _rows(name, ours, others, _answer(step), tokens)
 
 
 def record(name: str, command: list[str]) -> None:
@@ -61,13 +61,19 @@ def _rows(
     others: list[Recorded],
     text: Callable[[Recorded], str | None],
     tokens: Callable[[str], int],
-    why: str = "",
 ) -> Iterator[Row]:
     theirs = {f"{other.server} {other.version}": said for other in others if (said := text(other)) is not None}
     said = text(ours) or ""
     least = min((tokens(one) for one in theirs.values()), default=None)
     key = name.replace(" ", "_").replace(",", "")
-    yield at_most(f"{name}: memmux, {len(said.encode())} bytes", tokens(said), least, "tokens", key=f"{key}_tokens", why=why)
+    yield at_most(
+        f"{name}: memmux, {len(said.encode())} bytes",
+        tokens(said),
+        least,
+        "tokens",
+        key=f"{key}_tokens",
+        why=WHY.get(name, ""),
+    )
     for server, one in theirs.items():
         yield Row(name=f"{name}: {server}, {len(one.encode())} bytes", value=tokens(one))
 

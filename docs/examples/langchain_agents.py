@@ -1,6 +1,6 @@
 """Two agents of LangChain that share one memory: pip install langchain langchain-mcp-adapters.
 
-Both models are scripted, so that this runs without one; put yours in their places, such as "anthropic:claude-sonnet-5".
+Both models are scripted, so that this runs without one; put yours in their places, such as init_chat_model(…).
 """
 
 from __future__ import annotations

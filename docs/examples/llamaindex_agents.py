@@ -1,6 +1,6 @@
 """Two agents of LlamaIndex that share one memory: pip install llama-index-core llama-index-tools-mcp.
 
-Both models are scripted, so that this runs without one; put yours in their places, such as Anthropic("claude-sonnet-5").
+Both models are scripted, so that this runs without one; put yours in their places, such as Anthropic(…).
 """
 
 from __future__ import annotations

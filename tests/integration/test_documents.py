@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import tomllib
@@ -92,7 +91,7 @@ class Reader:
         keep = f"{{ export -p; declare -f; printf 'cd %q\\n' \"$PWD\"; }} > {state}"
         script = f". {state}\nset -e\n{command.replace(PORT, self._port)}\n{keep}\n"
         return subprocess.run(
-            ["bash", "-c", script], env=self.env, capture_output=True, text=True, timeout=BOUND_S, check=False
+            ["/bin/bash", "-c", script], env=self.env, capture_output=True, text=True, timeout=BOUND_S, check=False
         )
 
     def _settle(self) -> None:
@@ -116,7 +115,9 @@ def reader(short_tmp: Path, model_cache: Path, request: pytest.FixtureRequest) -
     """Somebody with a fresh home."""
     home = short_tmp / "home"
     home.mkdir()
-    reader = Reader(home, model_cache, model=documents.assumes_model(PAGES_BY_NAME[request.node.callspec.params["page"]]))
+    reader = Reader(
+        home, model_cache, model=documents.assumes_model(PAGES_BY_NAME[request.node.callspec.params["page"]])
+    )
     yield reader
     reader.leave()
 
@@ -154,7 +155,10 @@ def test_what_is_not_run_has_a_reason_that_lasts() -> None:
 
 def test_most_commands_are_run() -> None:
     counted = Counter(
-        block.fate for name, page in PAGES_BY_NAME.items() if name not in MADE for block in documents.blocks(page)
+        block.fate
+        for name, page in PAGES_BY_NAME.items()
+        if name not in MADE
+        for block in documents.blocks(page)
         if block.language in RUN
     )
     assert counted["run"] > counted["not run"], counted
