@@ -44,6 +44,10 @@ def measure() -> Iterator[Row]:
     for step in STEPS:
         name = NAMES.get(step, f"a {step}")
         yield from _rows(name, ours, others, _answer(step), tokens)
+    for step in ("search", "list"):
+        for one in (ours, *others):
+            if step in one.structured:
+                yield Row(name=f"{NAMES[step]}, structured: {one.server}", value=tokens(one.structured[step]))
 
 
 def record(name: str, command: list[str]) -> None:
