@@ -26,8 +26,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 RUN = ("sh", "console", "python")
 READ = ("toml", "json")
-MADE = {"docs/cli.md": "made from the commands", "docs/python.md": "made from the docstrings"}
-"""Pages that are made from the code, whose blocks tests of their own look at."""
+MADE = ("docs/cli.md",)
+"""Pages that are made from the code, whose examples are run by tests of their own."""
+SIGNATURES = "docs/python.md"
+"""The page whose blocks of Python are signatures, unless they import what they use."""
 
 _BLOCK = re.compile(
     r"(?P<marks>(?:^[ ]*<!--[^\n]*-->\n+)*)^(?P<indent>[ ]*)```(?P<language>[^\n]*)\n(?P<text>.*?)^[ ]*```$",
@@ -68,6 +70,8 @@ class Block:
             return "not run"
         if self.file:
             return "file"
+        if self.page == SIGNATURES and not self.text.startswith(("import ", "from ")):
+            return "shown"
         return "run" if self.language in RUN else "read" if self.language in READ else "shown"
 
     @property
