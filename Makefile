@@ -14,7 +14,7 @@ TORCH_INDEX ?=
 # files stay in their order: integration first, and last the unit tests, which are short.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo quick test setup lint bench docs release clean
+.PHONY: demo quick test setup lint bench examples docs release clean
 
 setup: $(READY)
 
@@ -69,6 +69,15 @@ test: lint
 
 bench: $(READY)
 	$(BIN)/python -m bench smoke
+
+# The frameworks of docs/examples want release 1 of the MCP SDK, so they have an environment of their own.
+.venv/examples/bin/python: $(wildcard docs/examples/*.py) | $(BIN)/python
+	$(BIN)/python -m venv .venv/examples
+	sed -n 's/.*pip install \(.*\)\.$$/\1/p' docs/examples/*.py | xargs $@ -m pip install --quiet
+	@touch $@
+
+examples: $(READY) .venv/examples/bin/python
+	$(BIN)/python -m pytest tests/integration/test_examples.py
 
 docs: .venv/.group-docs
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . site

@@ -114,6 +114,23 @@ def store(*, clients: int, seconds: float, as_json: bool) -> None:
     sys.exit(report.finish(store.measure(store.Options(clients=clients, seconds=seconds)), as_json=as_json))
 
 
+@bench.command()
+@click.option("--record", type=click.Choice(["mcp-memory-service", "server-memory"]), help="Ask that server anew.")
+@click.argument("command", nargs=-1)
+@json_option
+def tools(*, record: str | None, command: tuple[str, ...], as_json: bool) -> None:
+    """Count the bytes and tokens that a model reads of memmux and of other memory servers.
+
+    COMMAND: starts the server that is recorded; write -- before it.
+    """
+    from bench.harness import report
+    from bench.scenarios import tools
+
+    if record:
+        tools.record(record, list(command))
+    sys.exit(report.finish(tools.measure(), as_json=as_json))
+
+
 @bench.command("store-cost")
 @click.option("--small", type=click.IntRange(1), default=1_000, show_default=True, help="Memories of one database.")
 @click.option("--large", type=click.IntRange(1), default=100_000, show_default=True, help="Memories of the other.")

@@ -19,10 +19,12 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.processes import alive
+from memmux.wire.roles import Role
 from memmux.wire.times import zone_name
 
 NAME = "mcp"  # what a client that does not say its name is called
 NAME_CHARACTERS = 64  # of a name that a client says
+GRANT_S = 2.0  # that a list of tools waits to learn what a key allows
 GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take two seconds to leave
 
 
@@ -43,6 +45,7 @@ class ClusterLink:
         self._client: AsyncClient | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
+        self._role: object = None
         self.followed: dict[str, tuple[int, asyncio.Task[None]]] = {}
         """What the client has subscribed to: the line that said so, and who tells it."""
 
@@ -76,10 +79,16 @@ class ClusterLink:
         endpoint = read(Places(self.settings))
         return self._client if endpoint is not None and alive(endpoint.pid) else None
 
+    async def only_reads(self) -> bool:
+        """Return whether it has a key that lets it read alone; False where the cluster does not say so in time."""
+        if self.settings.remote is not None and self._connecting is not None:
+            await asyncio.wait({self._connecting}, timeout=GRANT_S)
+        return self._role == Role.READ
+
     async def _connect(self, client: AsyncClient) -> None:
         """Have the cluster found or started; a failure is logged here and met again by the first tool call."""
         try:
-            await client.status()
+            self._role = ((await client.status()).grant or {}).get("role")
         except MemmuxError as error:
             log.get().warning("cluster_not_reached", code=error.code, error=error.message)
 

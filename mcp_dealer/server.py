@@ -41,7 +41,7 @@ from mcp_dealer.full_tools import ExtraTools
 from mcp_dealer.prompts import KINDS, MemoryPrompts
 from mcp_dealer.protocol_errors import protocol_errors
 from mcp_dealer.resources import JSON, MemoryResources
-from mcp_dealer.schemas import Answer, as_older
+from mcp_dealer.schemas import Answer, as_brief, as_older
 from mcp_dealer.time_words import Moment
 from mcp_dealer.tool import MemoryTool, refusals, result
 from mcp_dealer.tools import MemoryTools
@@ -137,8 +137,11 @@ class MemoryServer(MCPServer[None]):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
     async def list_tools(self) -> list[Listing]:
-        """List the tools that the settings say; the others can be called as well."""
-        return [_listing(tool) for tool in self._lists[self.link.settings.tools]]
+        """List the tools that the settings say, the others can be called as well; none that a key does not allow."""
+        listed = self._lists[self.link.settings.tools]
+        if await self.link.only_reads():
+            listed = [tool for tool in listed if tool.annotations is not None and tool.annotations.read_only_hint]
+        return [_listing(tool) for tool in listed]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -161,7 +164,8 @@ class MemoryServer(MCPServer[None]):
 
     async def _answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any]) -> Answer:
         if name in self._by_name:
-            return await self._by_name[name].answer(arguments, context)
+            brief = self.link.settings.tools is ToolList.CORE
+            return await self._by_name[name].answer(arguments, context, as_brief if brief else None)
         with refusals(name):
             if name in older_tools.OLDER:
                 older = older_tools.OLDER[name]

@@ -27,6 +27,9 @@ T = TypeVar("T")
 Run = Callable[..., Awaitable[Answer]]
 
 _TEXTS = (str, str | None)
+# Whether it destroys, and what it does the second time, is asked of a tool that changes something alone.
+_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+_WRITES = ToolAnnotations(read_only_hint=False, idempotent_hint=True, open_world_hint=False)
 ASKED, CONTEXT = "asked", "context"  # what a tool's method calls its arguments and the MCP request, if it takes them
 
 
@@ -57,17 +60,12 @@ class MemoryTool(Tool):
             fn=run,
             name=getattr(run, "__name__", ""),
             title=None,
-            description=inspect.getdoc(run) or "",
+            description=" ".join((inspect.getdoc(run) or "").split()),
             parameters=parameters,
             fn_metadata=described,
             is_async=True,
             context_kwarg=CONTEXT if CONTEXT in hints else None,
-            annotations=ToolAnnotations(
-                read_only_hint=destructive is None,
-                destructive_hint=bool(destructive),
-                idempotent_hint=True,
-                open_world_hint=False,
-            ),
+            annotations=_READS if destructive is None else _WRITES.model_copy(update={"destructive_hint": destructive}),
         )
 
     async def run(

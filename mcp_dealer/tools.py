@@ -23,26 +23,31 @@ class MemoryTools:
 
     def all(self, *, full: bool = False) -> list[MemoryTool]:
         """Return the tools, ready for a server; full: their lists of arguments name namespaces, too."""
-        small = () if full else ("namespace",)
-        rare = () if full else ("context", "context_weight", "namespace")
+        small = () if full else ("namespace", "max_response_chars")
+        rare = () if full else ("context", "context_weight", "time_expr", *small)
         return [
-            MemoryTool.of(self.memory_store, destructive=False, unlisted=rare),
+            MemoryTool.of(self.memory_store, destructive=False, unlisted=small),
             MemoryTool.of(self.memory_search, required=("query",), unlisted=rare),
-            MemoryTool.of(self.memory_get, required=("id",), unlisted=small),
+            MemoryTool.of(self.memory_get, required=("id",), unlisted=() if full else ("length", *small)),
             MemoryTool.of(self.memory_list, unlisted=("tag_match", "time_expr", *small)),
             MemoryTool.of(self.memory_update, destructive=True, required=("id",), unlisted=small),
-            MemoryTool.of(
-                self.memory_delete, destructive=True, unlisted=("tag_match", "type", "after", "time_expr", *small)
-            ),
+            MemoryTool.of(self.memory_delete, destructive=True, unlisted=("tag_match", "time_expr", *small)),
             MemoryTool.of(self.memory_health),
         ]
 
     async def memory_store(self, asked: arguments.Store) -> Kept:
-        """Remember a text. The same text again is no second memory."""
+        """Save one fact worth knowing in later conversations: a preference, decision, fix, who is who.
+
+        Search first; if `similar` comes back, update that one. No secrets.
+        """
         return Kept.of(await self._connected().store(asked.content, similar=True, **asked.described()))
 
     async def memory_search(self, asked: arguments.Search) -> Hits:
-        """Find memories by meaning and words, best first."""
+        """Find memories by meaning and words, best first.
+
+        Use before answering about the user, people, projects or earlier decisions. The score ranks within this answer;
+        judge by the text.
+        """
         selection = asked.selection(self._now)
         selection["include_superseded"] = bool(asked.include_superseded)
         selection |= {"limit": asked.limit, "offset": asked.offset or 0}
@@ -54,26 +59,26 @@ class MemoryTools:
         return Hits.of(found)
 
     async def memory_get(self, asked: arguments.Get) -> Read:
-        """Read one memory, a long one page by page."""
+        """Read one memory, a long one page by page: continue with next_offset."""
         offset, length = asked.stretch(PAGE_CHARACTERS)
         return Read.page(await anywhere(partial(self._connected().get, asked.target), asked), offset, length)
 
     async def memory_list(self, asked: arguments.List) -> Listed:
-        """List memories, newest first, a page at a time."""
+        """Browse memories, newest first; continue with offset."""
         window = asked.window()
         selection = asked.selection(self._now) | window
         selection["include_superseded"] = asked.include_superseded is not False
         return Listed.of(await self._connected().list(**selection), **window)
 
     async def memory_update(self, asked: arguments.Update) -> Changed:
-        """Change a memory; what is left out stays."""
+        """Change a memory that is no longer true; what is left out stays, tags replace all."""
         versioned = bool(asked.versioned)
         update = partial(self._connected().update, asked.target, versioned=versioned, **asked.changes())
         updated = await anywhere(update, asked)
         return Changed.of(updated, supersedes=asked.target if versioned else None)
 
     async def memory_delete(self, asked: arguments.Delete) -> Removed:
-        """Forget one memory by id, or all that a filter means."""
+        """Delete one memory, best by id, or all that a filter means: dry_run first. Undoable."""
         client, single, dry_run = self._connected(), asked.single(), bool(asked.dry_run)
         if single is None:
             return Removed.of_many(await client.forget(dry_run=dry_run, **asked.selection(self._now)))
@@ -81,7 +86,7 @@ class MemoryTools:
         return Removed.of(await anywhere(partial(remove, single), asked), dry_run=dry_run)
 
     async def memory_health(self) -> Health:
-        """Tell how the memory service is."""
+        """Tell whether the memory works, and what is missing."""
         client = self._connected()
         status = await client.status()
         if status.memories is not None:

@@ -24,6 +24,7 @@ from bench.scenarios import (
     store,
     store_cost,
     tail,
+    tools,
 )
 
 Measurement = Callable[[], Iterable[Row]]
@@ -96,6 +97,7 @@ SECTIONS = (
         lambda: ops_overhead.measure(ops_overhead.Options()),
         lambda: ops_overhead.measure(ops_overhead.Options(memories=200, clients=2, rounds=1, round_s=0.3)),
     ),
+    Section("tools", tools.measure, tools.measure),
     Section("peers", lambda: _peers([]), lambda: _peers(["--memories=200", "--queries=20"])),
 )
 

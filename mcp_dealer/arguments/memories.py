@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
@@ -39,6 +40,13 @@ from memmux.wire.requests import Mode
 
 STALE_DAYS = 36_500  # at most; no memory is older
 LIST_LIMIT = 20  # memories of a page, unless told otherwise
+MODES = (
+    "hybrid: meaning and words; semantic: meaning; keyword: words; ranked: also new and much used; exact: as written"
+)
+"""What each mode finds, for a model to choose by."""
+_WORD = re.compile(r"[^\W\d_]{3}")
+
+Choice = Annotated[Literal["any", "all"] | None, BeforeValidator(lower)]
 
 
 class Store(Placed):
@@ -47,9 +55,9 @@ class Store(Placed):
     filled: ClassVar[Collection[str]] = ("content",)
     idle: ClassVar[Mapping[str, str]] = {"restore_deleted": "what was deleted is stored anew"}
 
-    content: Annotated[str, Field(description="Text to remember, complete in itself")]
+    content: Annotated[str, Field(description="The fact, complete in itself")]
     tags: Annotated[Tags, Field(description="Labels")] = None
-    type: Annotated[str | None, Field(description="Kind, e.g. decision")] = None
+    type: Annotated[str | None, Field(description="E.g. decision")] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="JSON object")] = None
     thread: Text = None
     place: Number = None
@@ -79,18 +87,18 @@ class Filtered(Placed):
     """A tool that chooses among memories."""
 
     tags: Annotated[Tags, Field(description="With these tags")] = None
-    tag_match: Annotated[Literal["any", "all"] | None, BeforeValidator(lower), Field(description="Default any")] = None
+    tag_match: Annotated[Choice, Field(description="Default any")] = None
     type: Annotated[str | None, Field(description="Of this type")] = None
-    after: Annotated[str | None, Field(description="Since, ISO 8601")] = None
-    before: Annotated[str | None, Field(description="Before, ISO 8601")] = None
+    after: Annotated[str | None, Field(description="ISO 8601, or e.g. last week")] = None
+    before: Annotated[str | None, Field(description="The same")] = None
     time_expr: Annotated[str | None, Field(description="E.g. last week")] = None
     any_tag: Flag = None
     memory_type: Text = None
 
     choosing: ClassVar[Collection[str]] = ("tags", "type", "memory_type", "after", "before", "time_expr")
     narrowing: ClassVar[Collection[str]] = (*choosing, "tag_match", "any_tag")
-    any_by_default: ClassVar[bool] = True
-    """Whether one of several tags is enough where nothing says so, as it is in mcp-memory-service."""
+    any_of_several: ClassVar[bool] = True
+    """Whether one of several tags is enough, unless it is said."""
 
     @property
     def filters(self) -> list[str]:
@@ -107,7 +115,7 @@ class Filtered(Placed):
         after, before = self._bounds(now)
         return {
             "tags": self.tags or (),
-            "any_tag": self.any_by_default and bool(self.tags) if any_tag is None else any_tag,
+            "any_tag": bool(self.tags) and self.any_of_several if any_tag is None else any_tag,
             "type": one({"type": self.type, "memory_type": self.memory_type}),
             "after": after,
             "before": before,
@@ -116,11 +124,21 @@ class Filtered(Placed):
 
     def _bounds(self, now: Now) -> tuple[Time | None, Time | None]:
         """Return the time since when and before when, by all that was said of it."""
+        after, before = (_begin(name, getattr(self, name), now) for name in ("after", "before"))
         if self.time_expr is None:
-            return self.after, self.before
+            return after, before
         start, end = now().meant(self.time_expr)
-        after, before = aware("after", self.after), aware("before", self.before)
-        return _latest(start, after), _earliest(end, before)
+        return _latest(start, aware("after", after)), _earliest(end, aware("before", before))
+
+
+def _begin(name: str, text: str | None, now: Now) -> Time | None:
+    """Return a time as it was given, or of one in words the beginning; raise TimeNotUnderstoodError, with examples."""
+    if text is None or not _WORD.search(text):  # a date with a slip of the pen is no words
+        return text
+    begin, _ = now().meant(text)
+    if begin is None:
+        raise ArgumentInvalidError(f"{name} is {text!r}, which has no beginning; name a time, like yesterday")
+    return begin
 
 
 def _latest(*times: datetime | None) -> datetime | None:
@@ -139,7 +157,7 @@ class Asked(Arguments):
     mode: Annotated[
         str,
         BeforeValidator(lower),
-        Field(description="How to rank", json_schema_extra={"enum": [str(mode) for mode in Mode]}),
+        Field(description=MODES, json_schema_extra={"enum": [str(mode) for mode in Mode]}),
     ] = Mode.HYBRID.value
 
 
@@ -157,9 +175,9 @@ class Search(Filtered, Asked):
 
     context: Annotated[int | None, Field(description="Beside each")] = None
     context_weight: Annotated[float | None, Field(description="0-1")] = None
-    offset: Number = None
+    offset: Annotated[int | None, Field(description="Skip")] = None
+    min_similarity: Annotated[float | None, Field(description="Least cosine")] = None
     min_score: Ratio = None
-    min_similarity: Ratio = None
     why: Flag = None
     cues: Names = None
     include_superseded: Flag = None
@@ -215,7 +233,7 @@ class Paged(Arguments):
         int | None,
         Field(description="Page size", json_schema_extra={"default": LIST_LIMIT, **bounded(1, limits.LIST_LIMIT)}),
     ] = None
-    offset: Annotated[int | None, Field(description="Skip", json_schema_extra=bounded(0))] = None
+    offset: Annotated[int | None, Field(description="Skip")] = None
     page: Number = None
     page_size: Number = None
 
@@ -258,7 +276,7 @@ class List(Filtered, Paged):
 class Get(Named):
     """memory_get."""
 
-    offset: Annotated[int | None, Field(description="Where in a long content to begin")] = None
+    offset: Annotated[int | None, Field(description="Begin there")] = None
     length: Annotated[int | None, Field(description="Characters of it")] = None
     max_response_chars: Most = None
 
@@ -273,9 +291,10 @@ class Get(Named):
 class Delete(Filtered, Named):
     """memory_delete; several tags mean all of them unless told otherwise, so that no more is deleted than was meant."""
 
-    any_by_default: ClassVar[bool] = False
+    any_of_several: ClassVar[bool] = False  # what deletes takes the reading that deletes less
 
-    tag_match: Annotated[Literal["any", "all"] | None, BeforeValidator(lower), Field(description="Default all")] = None
+    tags: Annotated[Tags, Field(description="With all these tags")] = None
+    tag_match: Annotated[Choice, Field(description="Default all")] = None
     dry_run: Annotated[bool | None, Field(description="Only preview")] = None
 
     @classmethod
@@ -320,7 +339,7 @@ class Update(Named):
     idle: ClassVar[Mapping[str, str]] = {"restore_deleted": "a deleted memory comes back by `memmux undo` alone"}
 
     content: Annotated[str | None, Field(description="New text")] = None
-    tags: Annotated[Tags, Field(description="New tags")] = None
+    tags: Annotated[Tags, Field(description="New tags, instead of all")] = None
     type: Annotated[str | None, Field(description="New type")] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="Keys to set; null removes one")] = None
     versioned: Annotated[bool | None, Field(description="Keep the old one")] = None

@@ -6,6 +6,7 @@ Fields that are empty are left out, so an answer costs a model's context no more
 from __future__ import annotations
 
 from mcp_dealer.schemas.base import Answer, compact, text
+from mcp_dealer.schemas.brief import as_brief
 from mcp_dealer.schemas.memories import Hit, Hits, Listed, Read, SearchAnswer
 from mcp_dealer.schemas.older import as_older
 from mcp_dealer.schemas.reports import Cleanup, Feed, Health, History, Ingested, Linked, Stats
@@ -29,6 +30,7 @@ __all__ = [
     "SearchAnswer",
     "Stats",
     "StoredSession",
+    "as_brief",
     "as_older",
     "compact",
     "text",

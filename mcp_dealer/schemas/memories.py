@@ -22,6 +22,8 @@ from mcp_dealer.schemas.bounds import (
 from memmux.wire import answers
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
+MINUTE = len("2026-11-23T14:30")  # of a time, as a model reads it
+
 
 class SearchAnswer(Answer):
     """One memory; times are ISO 8601, UTC; `updated_at` is there when it was ever updated.
@@ -29,6 +31,9 @@ class SearchAnswer(Answer):
     content_hash: see `shown_hash`. namespace: where it is, if that is not the default one. left_out: what there is no
     room for, beside what the content says of itself. thread, place: where it stands, if its metadata do not say so.
     """
+
+    brief: ClassVar[bool] = False
+    """Whether the text says no more than what a model can use."""
 
     id: str
     content_hash: Text = None
@@ -64,10 +69,11 @@ class SearchAnswer(Answer):
         """Return a line that names the memory, then its content."""
         tags = " ".join(f"#{tag}" for tag in self.tags or ())
         newer = self.superseded_by and f"superseded by {self.superseded_by}"
-        digest = self.content_hash and f"hash {self.content_hash}"
+        digest = None if self.brief else self.content_hash and f"hash {self.content_hash}"
+        created = f"{self.created_at[:MINUTE]}Z" if self.brief else self.created_at
         place = self.namespace and f"in {self.namespace}"
         lacks = f"left out: {', '.join(self.left_out)}" if self.left_out else None
-        yield " · ".join(filter(None, [self.id, self.created_at, self.type, tags, place, newer, digest, lacks]))
+        yield " · ".join(filter(None, [self.id, created, self.type, tags, place, newer, digest, lacks]))
         yield self.content
 
 
@@ -203,13 +209,13 @@ class Hits(Listing):
 
     def lines(self) -> Iterable[str]:
         """Return how many there are, then each."""
-        return _listed(f"{len(self.hits) + (self.omitted or 0)} found, {self.mode}", self.hits)
+        return listed(f"{len(self.hits) + (self.omitted or 0)} found, {self.mode}", self.hits)
 
 
 class Listed(Listing):
     """A page of a list, newest first, and how many there are in all; limit, offset: what was asked for.
 
-    Its text is the JSON that mcp-memory-service writes.
+    next_offset: where the next page begins, if there is one. Its text is the JSON that mcp-memory-service writes.
     """
 
     parts: ClassVar[str] = "memories"
@@ -226,6 +232,17 @@ class Listed(Listing):
         notes, degraded = codes(page.notes), codes(page.degraded)
         return cls(total=page.total, memories=memories, limit=limit, offset=offset, notes=notes, degraded=degraded)
 
+    @property
+    def next_offset(self) -> int | None:
+        """Where the memories begin that follow those of the answer; None after the last one."""
+        following = self.offset + len(self.memories)
+        return following if self.memories and following < self.total else None
+
+    def structured(self) -> dict[str, Any]:
+        """Return the page, and where the next one begins."""
+        following = {} if self.next_offset is None else {"next_offset": self.next_offset}
+        return super().structured() | following
+
     def script(self) -> dict[str, Any] | None:
         """Return the memories, and the page that they are."""
         return {
@@ -238,7 +255,8 @@ class Listed(Listing):
         }
 
 
-def _listed(counted: str, memories: Sequence[SearchAnswer]) -> Iterable[str]:
+def listed(counted: str, memories: Sequence[SearchAnswer]) -> Iterable[str]:
+    """Return how many there are, then each."""
     yield counted
     for memory in memories:
         yield ""

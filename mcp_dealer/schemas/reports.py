@@ -28,9 +28,9 @@ class Health(Answer):
     write: str
     memories: int
     pending: Count = None
-    clients: int
+    clients: Annotated[int, SkipJsonSchema()]
     model: Text = None
-    version: str
+    version: Annotated[str, SkipJsonSchema()]
 
     @classmethod
     def of(cls, status: answers.Status, memories: int) -> Self:

@@ -99,8 +99,11 @@ def test_architecture_lists_the_folders_in_the_order_that_import_linter_holds(pa
 
 
 @pytest.mark.parametrize("picture", sorted(ROOT.glob("docs/pictures/*.svg")), ids=_name)
-def test_a_picture_is_shown_by_the_readme_and_fetches_nothing(picture: Path) -> None:
-    assert f"]({_name(picture)})" in (ROOT / "README.md").read_text()
+def test_a_picture_is_shown_by_a_page_and_fetches_nothing(picture: Path) -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+    assert any(
+        f"]({picture.relative_to(page.parent)})" in page.read_text() for page in pages if page.parent in picture.parents
+    )
     assert not re.search(r"""url\((?!#)|(?:href|src)=""", picture.read_text().replace('url("#', "url(#"))
 
 

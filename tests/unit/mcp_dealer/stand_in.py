@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from mcp import Client
 
@@ -57,6 +57,9 @@ T = TypeVar("T")
 
 class StandIn:
     """Answers every method of `AsyncClient` with a fixed result; remembers the calls, or raises `error`."""
+
+    role: ClassVar[str | None] = None
+    """What its key lets it do."""
 
     def __init__(self, *, settings: Settings, name: str) -> None:
         self.settings = settings
@@ -198,6 +201,7 @@ class StandIn:
             degraded=self.degraded,
             workers=(),
             clients=({"name": "a"}, {"name": "b"}),
+            grant=self.role and {"role": self.role},
             queues={},
             requests={"memory.list": {"ok": 3, "errors": {}}, "memory.get": {"ok": 0, "errors": {"not_found": 1}}},
         )

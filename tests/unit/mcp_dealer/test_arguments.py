@@ -9,6 +9,7 @@ import pytest
 
 from mcp_dealer.arguments import Delete, Graph, Ingest, List, Named, Search, SessionArguments, Store, Turn, Update, one
 from mcp_dealer.arguments.base import split
+from mcp_dealer.arguments.memories import Filtered
 from mcp_dealer.time_words import Moment
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, LimitOutOfRangeError, TimeNotUnderstoodError
 
@@ -129,10 +130,41 @@ def test_several_tags_mean_any_of_them_unless_told_otherwise(given: dict[str, An
 
 @pytest.mark.parametrize(
     ("given", "any_tag"),
-    [({}, False), ({"tag_match": "any"}, True), ({"any_tag": True}, True), ({"tag_match": "all"}, False)],
+    [
+        ({"tags": ["a", "b"]}, False),
+        ({"tags": ["a", "b"], "tag_match": "any"}, True),
+        ({"tags": ["a", "b"], "any_tag": True}, True),
+        ({"before": "2026-01-01"}, False),
+    ],
 )
-def test_a_delete_by_several_tags_means_all_of_them_unless_told_otherwise(given: dict[str, Any], any_tag: bool) -> None:
-    assert Delete(tags=["a", "b"], **given).selection(_now)["any_tag"] is any_tag
+def test_several_tags_of_a_delete_mean_all_of_them_unless_told_otherwise(given: dict[str, Any], any_tag: bool) -> None:
+    assert Delete(**given).selection(_now)["any_tag"] is any_tag
+
+
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize("kind", [Search, List, Delete])
+def test_words_for_a_time_mean_its_beginning(name: str, kind: type[Filtered]) -> None:
+    chosen = kind(**{name: "last week"}).selection(_now)
+    assert chosen[name] == datetime(2026, 11, 16, tzinfo=UTC)
+    assert chosen["after" if name == "before" else "before"] is None
+
+
+@pytest.mark.parametrize("text", ["2026-11-23", "2026-11-23T14:30Z", "2026-W48", "1764000000", "2026-99-99"])
+def test_what_has_no_words_is_left_to_who_checks_times(text: str) -> None:
+    assert Search(query="x", after=text).selection(_now)["after"] == text
+
+
+def test_words_and_an_expression_must_both_be_met() -> None:
+    chosen = Search(query="x", after="yesterday", time_expr="last month").selection(_now)
+    assert chosen["after"] > chosen["before"]
+
+
+@pytest.mark.parametrize(
+    ("words", "error"), [("purple elephants", TimeNotUnderstoodError), ("before 2020", ArgumentInvalidError)]
+)
+def test_words_that_are_no_beginning_are_refused(words: str, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"after|write it like"):
+        Search(query="x", after=words).selection(_now)
 
 
 def test_two_ways_of_matching_are_refused() -> None:

@@ -7,7 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from mcp_dealer.schemas import Health, Hits, Kept, Linked, Listed, Removed, SearchAnswer, Stats, as_older, compact, text
+from mcp_dealer.schemas import (
+    Health,
+    Hits,
+    Kept,
+    Linked,
+    Listed,
+    Read,
+    Removed,
+    SearchAnswer,
+    Stats,
+    as_brief,
+    as_older,
+    compact,
+    text,
+)
 from memmux.wire.answers import Deleted, Forgotten, Graph, Hit, Link, Node, Page, SearchResult, Similar, Stored
 from memmux.wire.requests import Mode
 from tests.unit.mcp_dealer.stand_in import BARE, MEMORY, MOMENT
@@ -41,7 +55,8 @@ def test_a_hit_has_a_score_in_json_and_in_text() -> None:
 
 def test_a_list_is_text_that_scripts_read() -> None:
     listed = Listed.of(Page(memories=(MEMORY, BARE), total=7), limit=2, offset=2)
-    assert listed.structured().keys() == {"total", "memories"}
+    assert listed.structured().keys() == {"total", "memories", "next_offset"}
+    assert listed.structured()["next_offset"] == 4
     page = json.loads(text(listed.model_copy(update={"notes": ["a"], "degraded": ["b"]})))
     assert (page.pop("notes"), page.pop("degraded")) == (["a"], ["b"])
     first, bare = page.pop("memories")
@@ -74,6 +89,53 @@ EDGE = {
     "connection_types": ["semantic"],
     "metadata": {},
 }
+
+
+def test_a_model_reads_a_hit_without_its_hash() -> None:
+    hits = as_brief(Hits.of(SearchResult(mode=Mode.EXACT, hits=(Hit(score=0.87654321, memory=MEMORY),))))
+    assert text(hits) == (
+        "1 found, exact\n\n[0.88] 0001 · 2026-11-23T14:30Z · fact · #place #work\nThe office is in Ghent."
+    )
+    assert hits.structured()["hits"][0]["content_hash"] == "ab"
+
+
+def test_a_model_reads_a_memory_without_its_hash() -> None:
+    assert text(as_brief(Read.of(BARE))) == "0002 · 2026-11-23T14:30Z\nBare."
+
+
+@pytest.mark.parametrize(
+    ("offset", "total", "head", "following"),
+    [
+        (0, 7, "2 of 7, newest first; continue with offset 2", {"next_offset": 2}),
+        (5, 7, "2 of 7, newest first", {}),
+        (2, 7, "2 of 7, newest first; continue with offset 4", {"next_offset": 4}),
+    ],
+)
+def test_a_page_tells_a_model_where_the_next_one_begins(
+    offset: int, total: int, head: str, following: dict[str, int]
+) -> None:
+    page = as_brief(Listed.of(Page(memories=(MEMORY, BARE), total=total), limit=2, offset=offset))
+    assert text(page).splitlines()[0] == head
+    assert page.structured() == {
+        "total": total,
+        "memories": [SearchAnswer.of(memory).structured() for memory in (MEMORY, BARE)],
+        **following,
+    }
+
+
+def test_a_page_that_is_cut_goes_on_where_it_was_cut() -> None:
+    page = as_brief(Listed.of(Page(memories=(MEMORY,) * 9, total=20), limit=9, offset=3))
+    cut = page.within(700, lambda shown: f"continue with offset {3 + shown}")
+    shown = len(cut.structured()["memories"])
+    assert 0 < shown < 9
+    assert text(cut).splitlines()[0] == f"{shown} of 20, newest first; continue with offset {3 + shown}"
+    assert cut.structured()["next_offset"] == 3 + shown
+
+
+def test_an_empty_page_has_no_next_one() -> None:
+    page = as_brief(Listed.of(Page(memories=(), total=7), limit=2, offset=9))
+    assert text(page) == "0 of 7, newest first"
+    assert "next_offset" not in page.structured()
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from mcp_dealer.cluster_link import NAME, ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, ToolList
 from memmux.errors import ERRORS
+from memmux.wire.roles import Role
 from tests.bounds import BOUND_S
 from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
 pytestmark = pytest.mark.anyio
 
 TOOLS_LIST_BYTES = 6144  # every host sends it to its model with every conversation
-FULL_LIST_BYTES = 14_336
+FULL_LIST_BYTES = 14_848
 FURTHER = {
     "memory_cleanup",
     "memory_stats",
@@ -87,9 +88,43 @@ async def test_every_tool_says_what_it_may_do(connect: Connect) -> None:
         hints = tool.annotations
         assert hints is not None
         assert hints.read_only_hint is (tool.name in READERS)
-        assert hints.destructive_hint is (tool.name in {"memory_update", "memory_delete"})
-        assert hints.idempotent_hint is True
+        if tool.name in WRITERS:  # of a tool that only reads nobody asks more
+            assert hints.destructive_hint is (tool.name != "memory_store")
+            assert hints.idempotent_hint is True
         assert hints.open_world_hint is False
+
+
+async def test_descriptions_say_when_a_tool_is_of_use(connect: Connect) -> None:
+    said = {tool.name: tool.description or "" for tool in await _tools(connect)}
+    assert "worth knowing in later conversations" in said["memory_store"]
+    assert "Search first; if `similar` comes back, update that one. No secrets." in said["memory_store"]
+    assert "Use before answering about the user, people, projects or earlier decisions." in said["memory_search"]
+    assert "The score ranks within this answer; judge by the text." in said["memory_search"]
+    assert "tags replace all" in said["memory_update"]
+    assert "continue with offset" in said["memory_list"]
+    assert "dry_run first" in said["memory_delete"]
+    assert "Undoable" in said["memory_delete"]
+    assert all("  " not in text and "\n" not in text for text in said.values())
+
+
+async def test_every_mode_is_explained_where_it_is_chosen(connect: Connect) -> None:
+    (search,) = (tool for tool in await _tools(connect) if tool.name == "memory_search")
+    mode = search.input_schema["properties"]["mode"]
+    assert all(f"{name}: " in mode["description"] for name in mode["enum"])
+
+
+@pytest.mark.parametrize("tools", list(ToolList))
+@pytest.mark.parametrize("role", [*Role, None])
+async def test_a_key_that_reads_is_offered_no_tool_that_writes(
+    made: list[StandIn], monkeypatch: pytest.MonkeyPatch, tools: ToolList, role: Role | None
+) -> None:
+    del made
+    monkeypatch.setattr(StandIn, "role", role)
+    async with Client(MemoryServer(ClusterLink(Settings(tools=tools, remote="elsewhere")))) as client:
+        listed = (await client.list_tools()).tools
+    writers = {tool.name for tool in listed if tool.annotations and not tool.annotations.read_only_hint}
+    assert {tool.name for tool in listed} >= READERS
+    assert bool(writers) is (role is not Role.READ)
 
 
 async def test_the_instructions_tell_when_to_search_and_store(connect: Connect) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from mcp_types import CallToolResult, TextContent
 
+from mcp_dealer.tools import MemoryTools
 from memmux.errors import ClusterStartError, MemmuxError, NotFoundError
 from tests.unit.mcp_dealer.stand_in import MEMORY, Connect, StandIn
 
@@ -264,6 +266,40 @@ async def test_an_argument_of_the_wrong_type_is_named(
     connect: Connect, name: str, arguments: dict[str, Any], refusal: str
 ) -> None:
     assert _refusal(await _call(connect, name, arguments)) == refusal
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("memory_store", {}),
+        ("memory_store", {"content": "x", "tags": 5}),
+        ("memory_search", {}),
+        ("memory_search", {"query": "x", "limit": "many"}),
+        ("memory_search", {"query": "x", "after": "purple elephants"}),
+        ("memory_search", {"query": "x", "before": "before 2020"}),
+        ("memory_search", {"query": "x", "max_response_chars": 300}),
+        ("memory_get", {}),
+        ("memory_get", {"id": "1", "offset": -1}),
+        ("memory_list", {"offset": "many"}),
+        ("memory_list", {"max_response_chars": 300}),
+        ("memory_update", {}),
+        ("memory_delete", {}),
+        ("memory_delete", {"id": "1", "tags": ["a"]}),
+        ("memory_delete", {"before": "2026-01-01", "tags": []}),
+    ],
+)
+async def test_refusals_and_notes_send_nobody_to_an_argument_that_is_not_listed(
+    connect: Connect, made: list[StandIn], name: str, arguments: dict[str, Any]
+) -> None:
+    async with connect() as client:
+        (tool,) = (tool for tool in (await client.list_tools()).tools if tool.name == name)
+        made[0].times = 9
+        called = await client.call_tool(name, arguments)
+    said = _refusal(called) if called.is_error else " ".join(_notes(called))
+    assert said
+    model = get_type_hints(getattr(MemoryTools, name))["asked"]
+    unlisted = set(model.model_fields) - set(tool.input_schema["properties"]) - set(arguments)
+    assert not unlisted & set(re.findall(r"\w+", said))
 
 
 async def test_an_unknown_tool_is_refused_with_the_names_of_all(connect: Connect) -> None:
