@@ -5,7 +5,6 @@ A block of `sh` is run as it stands, one of `console` line by line after its pro
 
 - `<!-- not run: REASON -->`; with `; instead: COMMANDS` at its end those are run in its place;
 - `<!-- first: COMMANDS -->`: what a reader has done before;
-- `<!-- if: COMMAND -->`: it is run where that succeeds;
 - `<!-- file: PATH -->`: the block is the content of that file;
 - `<!-- with: model -->`, anywhere on a page: it assumes the real model.
 
@@ -35,7 +34,7 @@ _BLOCK = re.compile(
     r"(?P<marks>(?:^[ ]*<!--[^\n]*-->\n+)*)^(?P<indent>[ ]*)```(?P<language>[^\n]*)\n(?P<text>.*?)^[ ]*```$",
     re.MULTILINE | re.DOTALL,
 )
-_MARK = re.compile(r"<!-- (?P<name>not run|first|if|file): (?P<value>.*?)(?:; instead: (?P<instead>.*?))? -->")
+_MARK = re.compile(r"<!-- (?P<name>not run|first|file): (?P<value>.*?)(?:; instead: (?P<instead>.*?))? -->")
 _PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 _COMMAND = re.compile(r"(?:\w+=\S+ )*(?:memmux|pip|pipx|uv|python3?|make|docker|systemctl|git|claude|npx|cp|ssh|scp) ")
 _MASKS = (
@@ -60,7 +59,6 @@ class Block:
     instead: str = ""
     first: str = ""
     file: str = ""
-    condition: str = ""
     output: str | None = None
 
     @property
@@ -109,8 +107,9 @@ def blocks(page: Path) -> Iterator[Block]:
             continue
         marks: dict[str, str] = {}
         for mark in _MARK.finditer(block["marks"]):
-            name = {"not run": "not_run", "if": "condition"}.get(mark["name"], mark["name"])
-            marks |= {name: mark["value"]} | ({"instead": mark["instead"]} if mark["instead"] else {})
+            marks |= {mark["name"].replace(" ", "_"): mark["value"]} | (
+                {"instead": mark["instead"]} if mark["instead"] else {}
+            )
         language, output = block["language"].strip(), None
         following = found[number + 1] if number + 1 < len(found) else None
         runs = language in RUN and language != "console"
