@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 MANUAL = "memmux/manual"  # where an installation has the documents, laid out as in a checkout
-PAGES = ("*.md", "docs/*.md", "docs/design/*.md", "docs/ops/*")
+PAGES = ("*.md", "docs/**/*.md", "docs/ops/*", "docs/examples/*.py")
 PICTURES = ("docs/pictures/*.svg", "docs/plots/*.svg", "docs/pictures/*.png", "docs/plots/*.png")
 _LINK = re.compile(r"(!?)(\[[^\]\[]*\])\((?![a-z]+:|#)([^)]+)\)")
 

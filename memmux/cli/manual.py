@@ -56,7 +56,11 @@ def pages() -> dict[str, Path]:
     """Return the files of the manual by their names: those of docs/ without the folder, and no `.md` at the end."""
     root = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
     above = sorted(root.glob("*.md"))
-    below = [path for pattern in ("*.md", "*/*.md", "ops/*") for path in sorted((root / "docs").glob(pattern))]
+    below = [
+        path
+        for pattern in ("*.md", "*/*.md", "ops/*", "examples/*.py")
+        for path in sorted((root / "docs").glob(pattern))
+    ]
     names = {path.relative_to(root).as_posix().removeprefix("docs/"): path for path in (*below, *above)}
     return {name.removesuffix(".md").lower(): path for name, path in names.items()}
 

@@ -51,7 +51,9 @@ def test_its_readme_has_no_link_that_only_works_in_a_checkout(wheel: Path) -> No
 def test_wheel_has_the_manual_and_the_man_pages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/design/*.md"), *ROOT.glob("docs/ops/*")]
+    documents = [
+        path for pattern in ("*.md", "docs/**/*.md", "docs/ops/*", "docs/examples/*.py") for path in ROOT.glob(pattern)
+    ]
     assert {f"memmux/manual/{path.relative_to(ROOT).as_posix()}" for path in documents} <= names
     assert any(name.endswith(".data/data/share/man/man1/memmux-search.1") for name in names)
 
