@@ -26,7 +26,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("memory_search", {"query": "x", "mode": "psychic"}, "unknown_mode"),
     ("memory_search", {"query": "x", "limit": 0}, "limit_out_of_range"),
     ("memory_search", {"query": "x", "limit": 1001}, "limit_out_of_range"),
-    ("memory_search", {"query": "x", "after": "yesterday"}, "argument_invalid"),
+    ("memory_search", {"query": "x", "after": "purple elephants"}, "time_not_understood"),
     ("memory_list", {"offset": -1}, "limit_out_of_range"),
     ("memory_list", {"limit": "all"}, "argument_invalid"),
     ("memory_get", {"id": "no-such-memory"}, "not_found"),

@@ -367,7 +367,7 @@ def test_a_namespace_is_named_once_and_found_in_any_case(memmux: Memmux) -> None
     assert memmux("namespaces").stdout.decode().splitlines() == ["1  Tianda", "1  default", "2 of 2"]
     assert _json(memmux("namespaces", "--limit", "1", "--json"))["total"] == 2
     assert memmux("tags", "--namespace", "tianda").stdout.decode().splitlines() == ["1  Gate", "1 of 1"]
-    assert _json(memmux("tags", "--all-namespaces", "--json"))["tags"] == [{"name": "Gate", "memories": 1}]
+    assert _json(memmux("tags", "--all-namespaces", "--json"))["tags"] == [{"name": "Gate", "count": 1}]
     nowhere = memmux("search", "gate", "--mode", "keyword", "--namespace", "garden")
     assert nowhere.stdout.decode() == "nothing found\n"
     assert "memmux: no such namespace 'garden'; there are 'Tianda', 'default'" in nowhere.stderr.decode()

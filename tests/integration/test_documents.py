@@ -28,7 +28,7 @@ from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.documents import MADE, PAGES, READ, ROOT, RUN, Block
 from tests.integration.helpers import all_ready, status_until
-from tests.integration.machines import free_port
+from tests.ports import free_port
 
 PORT = "7700"  # of the documents; each page has another one
 PAGES_BY_NAME = {str(page.relative_to(ROOT)): page for page in PAGES if any(documents.blocks(page))}

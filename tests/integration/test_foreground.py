@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
+from memmux.cluster.holder import Holder
+from memmux.config.paths import Places
 from memmux.config.settings import load
 from tests import commands, legacy_files
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX
 
 
@@ -85,6 +87,11 @@ def test_the_level_says_what_is_logged(settings_env: dict[str, str], foreground:
 
 def test_where_there_is_no_terminal_nothing_is_logged_beside_the_file(settings_env: dict[str, str]) -> None:
     with subprocess.Popen([*MEMMUX, "serve"], env=settings_env, stderr=subprocess.PIPE) as server:
+        places, until = Places(load({}, settings_env)), time.monotonic() + BOUND_S
+        while (holder := Holder.of(places)) is None or not holder.listening:
+            assert server.poll() is None
+            assert time.monotonic() < until
+            pause()
         assert commands.run(["store", "one"], settings_env).returncode == 0
         server.send_signal(signal.SIGINT)
         assert server.communicate(timeout=BOUND_S)[1] == b""

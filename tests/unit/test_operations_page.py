@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from memmux.cli.main import cli
 from memmux.errors import ERRORS
 from memmux.logs.events import BY_NAME
+from tests import documents
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -31,11 +32,13 @@ def _codes() -> list[str]:
 
 def _commands() -> list[list[str]]:
     """What is said to memmux in the page's blocks of commands."""
-    blocks = re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    lines = chain.from_iterable(block.splitlines() for block in blocks)
+    blocks = [
+        block for block in documents.blocks(ROOT / "docs" / "operations.md") if block.language in ("sh", "console")
+    ]
+    lines = chain.from_iterable(block.text.replace("\\\n", "").splitlines() for block in blocks)
     commands = [shlex.split(line, comments=True) for line in lines]
     said = [words[len(words) - words[::-1].index("memmux") :] for words in commands if "memmux" in words]
-    return [words for words in said if words and words[0] not in ("serve", "--build-arg")]
+    return [words for words in said if words and words[0] not in ("serve", "--build-arg", "|")]
 
 
 @pytest.mark.parametrize("code", _codes())
