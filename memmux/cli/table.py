@@ -133,7 +133,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "cluster.serve",
                 "Serve the database in the foreground.",
                 "memmux serve --log-level debug",
-                'memmux serve --listen "tcp://*:7733"',
+                'memmux serve --listen "tcp://*:7700"',
             ),
             "stop": _entry("cluster.stop", "Stop the cluster.", "memmux stop"),
             "restart": _entry(
@@ -188,7 +188,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
             "key": _entry(
                 "key.key",
                 "Let clients of other machines in.",
-                "memmux key add laptop --role write --endpoint tcp://desk.local:7733",
+                "memmux key add laptop --role write --endpoint tcp://desk.local:7700",
                 "memmux key list",
                 "memmux key revoke laptop",
             ),

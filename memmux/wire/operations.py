@@ -34,7 +34,7 @@ class Operation:
     whole: it is about the whole database, so a client that is bound to namespaces may not ask for it.
     bulk: waits behind interactive requests.
     internal: only the router may start it.
-    one_hop: where the readers have the model too, they embed the query themselves, and the embed stage is passed.
+    one_hop: where the readers have the model too, they embed the query themselves, and the embed stage is skipped.
     uncounted: it is in no statistics of what clients ask for.
     """
 

@@ -10,8 +10,8 @@ The life of a request, and the module of each step:
 2. Its REQUEST is accepted if its grant allows it and all queues on its route have room (`clients`, `quotas`, `flow`).
    It becomes a slip, which holds its frames and its place on the route of its operation (`slips`). From here on it is
    answered exactly once, or its client is gone.
-3. It waits for a worker of its first stage; clients take turns (`queues`). A search passes its embed stage where
-   the readers embed themselves. Otherwise, while a model is loading, it waits for that, for `Limits.loading_s` at most;
+3. It waits for a worker of its first stage; clients take turns (`queues`). A search skips its embed stage where the
+   readers embed themselves. Otherwise, while a model is loading, it waits for that, for `Limits.loading_s` at most;
    where none is there by then, the stage is skipped, and the answer says so (`degraded`).
 4. It is leased to a worker that has credit, which is the number of leases that a worker may hold at once (`flow`,
    `pools`). If the worker dies or hangs, its leases end and their requests go to another one (`workers`, `liveness`).

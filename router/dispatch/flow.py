@@ -241,7 +241,7 @@ class Flow:
         self.troubles.found("pools", [code for code in missing if not code.endswith("_loading")])
 
     def _enter(self, slip: Slip, now: float) -> None:
-        """Let a request wait for its stage, or pass an embed stage: readers embed, or nobody does soon enough."""
+        """Let a request wait for its stage, or skip an embed stage: readers embed, or nobody does soon enough."""
         pool = self.pools[slip.stage]
         if slip.stage is Stage.EMBED and slip.operation.one_hop and self.pools[Stage.READ].embeds:
             slip.advance()

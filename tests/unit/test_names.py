@@ -92,7 +92,7 @@ def test_every_path_in_a_document_is_there(path: Path) -> None:
         if PATH.fullmatch(quoted):
             assert (ROOT / quoted).exists(), quoted
         elif re.fullmatch(r"\w+\.py", quoted):
-            assert quoted in ELSEWHERE, f"{quoted}: write the whole path"
+            assert quoted in ELSEWHERE or (ROOT / quoted).exists(), f"{quoted}: write the whole path"
         elif DOTTED.fullmatch(quoted) and not quoted.endswith(NO_MODULES):
             assert _is_there(quoted), quoted
 
