@@ -39,6 +39,7 @@ _PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 _COMMAND = re.compile(r"(?:\w+=\S+ )*(?:memmux|pip|pipx|uv|python3?|make|docker|systemctl|git|claude|npx|cp|ssh|scp) ")
 _MASKS = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "ID"),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){1,3}\b"), "ID"),
     (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,64}\b"), "ID"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?"), "TIME"),
     (re.compile(r"\b(?:starting|ready|busy)\b"), "STATE"),
