@@ -86,7 +86,7 @@ def add(
     places, own = Places(settings), KeyPair.make()
     address = parse(endpoint, "--endpoint") if endpoint is not None else _proposed(settings)
     path = Path(out or f"{name}.memmux.json").expanduser().absolute()
-    remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own)
+    remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own, role=grant.role)
     _create(path, remote.to_bytes())
     try:
         kept = keys.add(places, grant, own.public, time.time())
