@@ -153,7 +153,7 @@ def _named(folder: Path) -> list[Path]:
 
 
 def _sockets(settings: Settings, known: Sequence[Path]) -> Iterator[Artifact]:
-    """Yield the sockets of these databases, those that logs are of, and the remotes; others may have theirs beside them.
+    """Yield the sockets of these databases, those that logs are of, and the remotes; others have theirs beside.
 
     Routes are of all that is there: they go with the last sockets.
     """
@@ -172,7 +172,8 @@ def _sockets(settings: Settings, known: Sequence[Path]) -> Iterator[Artifact]:
 def _several(folders: list[Path], kind: str) -> Iterator[Artifact]:
     """Yield folders that stand in one as one."""
     if folders:
-        yield Artifact(kind, f"{folders[0].parent} ({len(folders)} folder{"s" if len(folders) > 1 else ""})", _does(_remove_all, folders))
+        count = "1 folder" if len(folders) == 1 else f"{len(folders)} folders"
+        yield Artifact(kind, f"{folders[0].parent} ({count})", _does(_remove_all, folders))
 
 
 def _remotes(config: Path) -> Iterator[Artifact]:

@@ -50,9 +50,10 @@ class Remote:
     def unreachable(self) -> ClusterUnreachableError:
         """Return the error for a cluster that does not answer, which is all that a client who is refused sees."""
         return ClusterUnreachableError(
-            f"{self.endpoint} does not answer the key {self.name!r}: the machine or its cluster may be down, or it does "
-            "not listen there; a firewall may be between; the key may be revoked; or the cluster may have a new key of "
-            "its own. On that machine run `memmux status` and `memmux key list`, and if need be `memmux key add`; then, here, `memmux connect`"
+            f"{self.endpoint} does not answer the key {self.name!r}: the machine or its cluster may be down, or the "
+            "cluster may not listen there; a firewall may be between; the key may be revoked; or the cluster may have "
+            "a new key of its own. On that machine run `memmux status` and `memmux key list`, and if need be "
+            "`memmux key add`; then, here, `memmux connect`"
         )
 
     def to_bytes(self) -> bytes:

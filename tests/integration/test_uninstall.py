@@ -129,7 +129,7 @@ def test_all_goes_but_the_memories_and_what_others_made(
 
 
 def test_the_sockets_of_another_home_stay_as_its_cluster_needs_them(
-    memmux: Memmux, home: Path, settings_env: dict[str, str], short_tmp: Path
+    memmux: Memmux, settings_env: dict[str, str], short_tmp: Path
 ) -> None:
     assert memmux("store", "ours").returncode == 0
     other = {**settings_env, "MEMMUX_STATE_DIR": str(short_tmp / "other"), "MEMMUX_DATABASE": str(short_tmp / "o.db")}
