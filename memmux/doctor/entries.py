@@ -73,8 +73,8 @@ def _database(
     if meant == here:
         yield ok(NAME, f"{label} uses {meant}")
     else:
-        if (failure := find.silence(theirs)) is not None:
-            yield error(NAME, f"{label} uses {meant}: {failure.message}")
+        if (silence := find.silence(theirs)) is not None:
+            yield error(NAME, f"{label} uses {meant}: {silence.message}")
         yield warning(
             NAME,
             f"{label} uses {meant}, and this shell {here}; to have them share it, give both the same {PREFIX}DATABASE "
