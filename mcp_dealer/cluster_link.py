@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -19,6 +20,7 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.processes import alive
+from memmux.trust import remotes
 from memmux.wire.roles import Role
 from memmux.wire.times import zone_name
 
@@ -26,6 +28,14 @@ NAME = "mcp"  # what a client that does not say its name is called
 NAME_CHARACTERS = 64  # of a name that a client says
 GRANT_S = 2.0  # that a list of tools waits to learn what a key allows
 GOODBYE_S = 0.5  # for a goodbye to the cluster; hosts kill servers that take two seconds to leave
+
+
+def _kept_role(remote: Path) -> Role | None:
+    """Return the role of the key that is kept there; None if the file does not say it."""
+    try:
+        return remotes.read(remote).role
+    except MemmuxError:  # which the first call of a tool says
+        return None
 
 
 class ClusterLink:
@@ -46,6 +56,7 @@ class ClusterLink:
         self._connecting: asyncio.Task[None] | None = None
         self._closing = False
         self._role: object = None
+        self._answered = False
         self.followed: dict[str, tuple[int, asyncio.Task[None]]] = {}
         """What the client has subscribed to: the line that said so, and who tells it."""
 
@@ -80,15 +91,23 @@ class ClusterLink:
         return self._client if endpoint is not None and alive(endpoint.pid) else None
 
     async def only_reads(self) -> bool:
-        """Return whether it has a key that lets it read alone; False where the cluster does not say so in time."""
-        if self.settings.remote is not None and self._connecting is not None:
+        """Return whether it has a key that lets it read alone.
+
+        As long as the cluster has not said so, the file of the key tells; a key of which neither does may only read.
+        """
+        if self.settings.remote is None:
+            return False
+        if self._connecting is not None and self._client is not None and not self._answered:
+            if self._connecting.done():
+                self._connecting = asyncio.create_task(self._connect(self._client))
             await asyncio.wait({self._connecting}, timeout=GRANT_S)
-        return self._role == Role.READ
+        return self._role == Role.READ if self._answered else _kept_role(self.settings.remote) in (None, Role.READ)
 
     async def _connect(self, client: AsyncClient) -> None:
         """Have the cluster found or started; a failure is logged here and met again by the first tool call."""
         try:
             self._role = ((await client.status()).grant or {}).get("role")
+            self._answered = True
         except MemmuxError as error:
             log.get().warning("cluster_not_reached", code=error.code, error=error.message)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -66,11 +66,11 @@ def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Ar
             yield Artifact("cluster", f"running for {database}", _does(_stop, places))
     for name in ("models", "bench"):
         yield from _folder("cache", settings.cache_dir / name)
-    yield from _named(runtime_folder(settings), "sockets", also="routes")
+    yield from _sockets(settings, known)
     yield from _remotes(config_file())
     for database in known:
         yield from _data(replace(settings, database=database))
-    yield from _named(settings.state_dir / "logs", "logs")  # last, as they say which databases there are
+    yield from _several(_named(settings.state_dir / "logs"), "logs")  # last, as they say which databases there are
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -146,14 +146,34 @@ def _folder(kind: str, folder: Path) -> Iterator[Artifact]:
         yield Artifact(kind, str(folder), _does(shutil.rmtree, folder))
 
 
-def _named(folder: Path, kind: str, also: str = "") -> Iterator[Artifact]:
-    """Yield, as one, the folders in a folder that are named by a database's digest, and one more."""
+def _named(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are named by a database's digest."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    ours = [path for path in inside if (_DIGEST.fullmatch(path.name) or path.name == also) and path.is_dir()]
-    ours = [path for path in ours if not path.is_symlink()]
-    if ours:
-        what = f"{folder} ({len(ours)} folders)"
-        yield Artifact(kind, what, _does(_remove_all, ours))
+    return [path for path in inside if _DIGEST.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+
+
+def _sockets(settings: Settings, known: Sequence[Path]) -> Iterator[Artifact]:
+    """Yield the sockets of these databases, those that logs are of, and the remotes; others have theirs beside.
+
+    Routes are of all that is there: they go with the last sockets.
+    """
+    ours = {Places(replace(settings, database=database)).digest for database in known}
+    ours |= {path.name for path in _named(settings.state_dir / "logs")}
+    kept = remotes.folder(config_file()).glob("*.json")
+    ours |= {Places(replace(settings, remote=path.resolve())).mcp_socket.parent.name for path in kept}
+    there = _named(runtime_folder(settings))
+    meant = [path for path in there if path.name in ours]
+    routes = runtime_folder(settings) / "routes"
+    if meant == there and routes.is_dir() and not routes.is_symlink():
+        meant.append(routes)
+    yield from _several(meant, "sockets")
+
+
+def _several(folders: list[Path], kind: str) -> Iterator[Artifact]:
+    """Yield folders that stand in one as one."""
+    if folders:
+        count = "1 folder" if len(folders) == 1 else f"{len(folders)} folders"
+        yield Artifact(kind, f"{folders[0].parent} ({count})", _does(_remove_all, folders))
 
 
 def _remotes(config: Path) -> Iterator[Artifact]:

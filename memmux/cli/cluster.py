@@ -113,7 +113,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
             ("memories", _memories(status)),
             ("seq", "" if status.grant else str(status.seq)),
             ("index", _index(status.index)),
-            ("log", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
+            ("wal", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
             ("model", degraded.model(status.model, status.degraded)),
             ("switch", status.switching()),
             ("database", status.database),
@@ -213,6 +213,11 @@ def restart(settings: Settings, *, as_json: bool) -> None:
     find.refuse_missing(settings)
     service = services.of(settings)
     served = service.installed and service.active
+    if sys.stderr.isatty() and not as_json:
+        output.note(
+            "waiting for a new cluster to be ready, and for the old one to answer what is in flight, within "
+            f"{settings.start_timeout_s + settings.drain_s:g} s"
+        )
     began = time.monotonic()
     before, after = run(replacing.restart(settings))
     seconds = round(time.monotonic() - began, 3)

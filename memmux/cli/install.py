@@ -14,14 +14,15 @@ import click
 
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
-from memmux.cluster import worker_tasks
+from memmux.cluster import find, worker_tasks
 from memmux.config import variables
 from memmux.config.settings import Settings, load
-from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, ServerSilentError
+from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import mms_setup, trial
 from memmux.hosts import shadow as scripts
+from memmux.hosts.arguments import Arguments
 from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
@@ -299,30 +300,33 @@ def _show(answer: Mapping[str, object]) -> None:
 
 def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str, object]], asked: _Asked) -> bool:
     """Start what was written, each entry once; add to the answers what came of it, and return whether all was good."""
-    tried: dict[str, trial.Trial | ServerSilentError] = {}
+    tried: dict[str, tuple[trial.Trial | None, MemmuxError | None]] = {}
     for plan, answer in zip(plans, answers, strict=True):
         assert plan.entry is not None
         same = f"{plan.entry.line} {sorted((plan.entry.env or {}).items())}"
         if same not in tried:
             tried[same] = _tried(plan.entry, machine.home, as_json=asked.as_json)
-        came = tried[same]
-        if isinstance(came, ServerSilentError):
-            answer["error"] = came.to_json()
-        else:
+        came, error = tried[same]
+        if came is not None:
             answer["server"] = came
-    return not any(isinstance(came, ServerSilentError) for came in tried.values())
+        if error is not None:
+            answer["error"] = error.to_json()
+    return not any(error for _, error in tried.values())
 
 
-def _tried(entry: Entry, folder: Path, *, as_json: bool) -> trial.Trial | ServerSilentError:
+def _tried(entry: Entry, folder: Path, *, as_json: bool) -> tuple[trial.Trial | None, MemmuxError | None]:
+    """Start an entry; return what answered, and what fails: the server, or the cluster elsewhere that it is for."""
+    tried, error = None, None
     try:
         tried = trial.run(entry, folder)
-    except ServerSilentError as error:
-        if not as_json:
-            output.failure(error, as_json=False)
-        return error
-    if not as_json:
+        error = find.silence(load(Arguments.parse(entry.args).settings, entry.env or {}))
+    except MemmuxError as failure:
+        error = failure
+    if not as_json and tried is not None:
         output.line(f"started it: {tried.server} {tried.version} answers, with {tried.tools} tools")
-    return tried
+    if not as_json and error is not None:
+        output.failure(error, as_json=False)
+    return tried, error
 
 
 def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: bool, as_json: bool) -> None:

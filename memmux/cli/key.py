@@ -14,13 +14,19 @@ from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
 from memmux.config.paths import Places
-from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, ClusterError, ClusterUnreachableError, of_system
+from memmux.config.settings import Settings, config_file
+from memmux.errors import (
+    ArgumentInvalidError,
+    ClusterError,
+    ClusterUnreachableError,
+    SettingInvalidError,
+    of_system,
+)
 from memmux.files import durable
 from memmux.trust import keys
 from memmux.trust.keys import Key
 from memmux.trust.remotes import Remote
-from memmux.wire.addresses import Address, parse
+from memmux.wire.addresses import Address, parse, parse_listen
 from memmux.wire.checks import check_namespace
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
@@ -84,9 +90,10 @@ def add(
         memories=memories,
     )
     places, own = Places(settings), KeyPair.make()
+    keys.refuse_taken(keys.read(places), name)
     address = parse(endpoint, "--endpoint") if endpoint is not None else _proposed(settings)
     path = Path(out or f"{name}.memmux.json").expanduser().absolute()
-    remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own)
+    remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own, role=grant.role)
     _create(path, remote.to_bytes())
     try:
         kept = keys.add(places, grant, own.public, time.time())
@@ -100,7 +107,35 @@ def add(
     output.line(f"{path} is the key {name!r} for {address}: hand it over in private, and delete it here")
     output.line(f"on the other machine: memmux connect {path.name}")
     if not listens:
-        output.line(f"no cluster listens yet: set MEMMUX_LISTEN, or run `memmux serve --listen tcp://*:{address.port}`")
+        output.line(_not_yet(settings, address))
+
+
+def _not_yet(settings: Settings, address: Address) -> str:
+    """Return what is to be done so that a cluster listens where the client of a new key will look for it."""
+    running = endpoints.read(Places(settings))
+    if running is not None and running.alive():
+        if settings.listen:
+            return f"the cluster does not listen yet, as it began before listen was {settings.listen}: `memmux restart`"
+        return f"the cluster does not listen yet: put {_line(address)} into {config_file()}, then `memmux restart`"
+    if settings.listen:
+        return f"no cluster runs yet: the next one listens at {settings.listen}, as of `memmux serve`"
+    return f"no cluster listens yet: put {_line(address)} into {config_file()}, or run `memmux serve {_flag(address)}`"
+
+
+def _where(address: Address) -> str:
+    """Return where to listen for clients that come to an address; a name is not listened at."""
+    try:
+        return str(parse_listen(str(address)))
+    except SettingInvalidError:
+        return f"tcp://*:{address.port}"
+
+
+def _line(address: Address) -> str:
+    return f'`listen = "{_where(address)}"`'
+
+
+def _flag(address: Address) -> str:
+    return f"--listen {_where(address)}"
 
 
 def _proposed(settings: Settings) -> Address:
@@ -122,7 +157,10 @@ def _create(path: Path, content: bytes) -> None:
         with durable.creating(path) as file:
             file.write(content)
     except FileExistsError:
-        raise ArgumentInvalidError(f"{path} exists; name another file with --out") from None
+        raise ArgumentInvalidError(
+            f"{path} exists; remove it, if the key in it is revoked (see `memmux key list`), or name another file with "
+            "--out"
+        ) from None
     except OSError as error:
         raise of_system(error, f"{path} can't be written") from None
 

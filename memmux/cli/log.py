@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 
 import click
 
-from memmux.cli import output
+from memmux import limits
+from memmux.cli import absent, output
 from memmux.cli.change_log import first_at
 from memmux.cli.options import json_option, moment, place_options, with_memories
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
+from memmux.errors import NotFoundError
 from memmux.wire.answers import Changes, Notice
 
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -26,6 +29,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What a change may be, with the operations that make it."""
 _KIND_OF = {operation: kind for kind, operations in KINDS.items() for operation in operations}
+_UNDID = "undid a change: "  # how what an undo did is told
 _MOST = 1000  # changes of one request
 _LOOK_S = 1.0  # between two looks
 
@@ -79,12 +83,15 @@ def log(
 
         found = changes(_before(connected, since), limit, newest=True)
         if not follow:
-            _show(found.changes[::-1], as_json=as_json)
+            _show(connected, found.changes[::-1], as_json=as_json)
             if not as_json:
                 output.notes(found.notes)
+            if not as_json and not found.changes and not found.notes:
+                output.notes(absent.tags(connected, tags, namespace))
+                output.notes(absent.clients(connected, client, namespace))
             return
         while True:
-            _follow(found.changes, as_json=as_json)
+            _follow(connected, found.changes, as_json=as_json)
             time.sleep(_LOOK_S)
             found = changes(found.next, _MOST)
 
@@ -96,20 +103,20 @@ def _before(client: Client, since: str | None) -> int:
     return (int(since) if since.isdecimal() else first_at(client, moment(since))) - 1
 
 
-def _follow(changes: Sequence[Notice], *, as_json: bool) -> None:
+def _follow(client: Client, changes: Sequence[Notice], *, as_json: bool) -> None:
     for change in changes:
         if as_json:
             output.document(_document(change))
         else:
-            _line(change)
+            _line(change, _did(client, change))
 
 
-def _show(changes: Sequence[Notice], *, as_json: bool) -> None:
+def _show(client: Client, changes: Sequence[Notice], *, as_json: bool) -> None:
     if as_json:
         output.document({"changes": [_document(change) for change in changes]})
         return
     for change in changes:
-        _line(change)
+        _line(change, _did(client, change))
     if not changes:
         output.line("nothing happened")
 
@@ -119,13 +126,24 @@ def _document(change: Notice) -> dict[str, object]:
     return {**said, "kind": _KIND_OF[change.operation]}
 
 
-def _line(change: Notice) -> None:
+def _did(client: Client, change: Notice) -> str:
+    """Return what an undo did; nothing of another change, whose kind says it."""
+    if _KIND_OF[change.operation] != "undone":
+        return ""
+    with suppress(NotFoundError):  # it was purged meanwhile
+        changes = client.history(change.id, limit=limits.HISTORY, namespace=change.namespace)
+        return next((one.did.removeprefix(_UNDID) for one in changes if one.seq == change.seq), "")
+    return ""
+
+
+def _line(change: Notice, did: str) -> None:
     tags = [output.styled(f"  #{tag}", fg="green") for tag in change.tags]
     output.line(
         output.styled(f"{change.seq:>6}", bold=True),
         f"  {output.local(change.at)}  {_KIND_OF[change.operation]:7}  ",
         output.styled(change.short or change.id, fg="cyan"),
         f"  by {change.client}",
+        f": {did}" if did else "",
         *tags,
         "  (deleted now)" if change.deleted and _KIND_OF[change.operation] != "deleted" else "",
         indent=8,

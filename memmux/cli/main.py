@@ -91,7 +91,7 @@ class Commands(click.Group):
     subcommand_metavar="COMMAND [ARGUMENT]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """One memory, shared by every AI client on this machine.
 

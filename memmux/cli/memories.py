@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from memmux import limits
-from memmux.cli import output
+from memmux.cli import absent, output
 from memmux.cli.options import (
     description_options,
     filter_options,
@@ -28,7 +28,7 @@ from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError, NotFoundError
-from memmux.wire.answers import Forgotten, SearchResult
+from memmux.wire.answers import Forgotten, Page, SearchResult
 from memmux.wire.requests import Mode
 
 NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
@@ -118,6 +118,7 @@ def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **op
     with _client(settings) as client:
         result = client.search(query, short=not as_json, **options)
         far = not as_json and _all_far(client, result, query, options)
+        gone = [] if as_json else _absent(client, options, result)
     if as_json:
         output.document(result)
         return
@@ -132,8 +133,21 @@ def search(settings: Settings, query: str, *, as_json: bool, no_cues: bool, **op
         output.table("why", *_whys(result))
     if far:
         output.note("no close match: none is near by meaning or has the words; --only-relevant leaves such out")
-    output.notes(result.notes)
+    output.notes([note.replace("min_similarity ", "--min-similarity ") for note in (*result.notes, *gone)])
     output.warn(result.degraded)
+
+
+def _absent(client: Client, options: Mapping[str, Any], found: SearchResult | Page) -> list[str]:
+    """Return what is said of tags and a client that are asked for and are not there; what is found has them all."""
+    namespace = options["namespace"]
+    if found.notes:  # which say that there is no such namespace, or why nothing is found
+        return []
+    if len(found):
+        return absent.tags(client, options["tags"], namespace) if options["any_tag"] else []
+    return [
+        *absent.tags(client, options["tags"], namespace),
+        *absent.clients(client, options.get("client"), namespace),
+    ]
 
 
 def _whys(result: SearchResult) -> tuple[list[str], list[list[str]]]:
@@ -195,6 +209,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
     """List memories, newest first; with --deleted those that `memmux undo` can bring back."""
     with _client(settings) as client:
         page = client.list(short=not as_json, **options)
+        gone = [] if as_json else _absent(client, options, page)
     if as_json:
         output.document(page)
         return
@@ -205,7 +220,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
             back = f"`memmux undo {deletion.seq}` brings it back" if deletion.seq else "no undo brings it back"
             output.line(f"  deleted {output.local(deletion.at)}{by}; {back}")
     output.line(f"{len(page.memories)} of {page.total}")
-    output.notes(page.notes)
+    output.notes([*page.notes, *gone])
     output.warn(page.degraded)
 
 

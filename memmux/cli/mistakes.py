@@ -44,6 +44,9 @@ _MEANT: Mapping[str, str] = MappingProxyType(
 """Words that others use for what a command does."""
 
 _EXTRA = re.compile(r"unexpected extra arguments? \((.*)\)", re.DOTALL)
+_VALUE = re.compile(r"'([^']*)' is not one of")
+_NEAR = 0.85  # likeness of an option that is hardly misspelt
+_SIMILAR = 0.6  # likeness of names, without what all options begin with
 _TEXTS = ("text", "query")  # arguments that may be of several words
 
 
@@ -61,6 +64,8 @@ def error_of(error: click.ClickException, cli: click.Group, given: Sequence[str]
     if isinstance(error, click.NoSuchOption):
         return UnknownFieldError(f"there is no option {error.option_name!r}{_option(error, command, path, cli, given)}")
     message = error.format_message().rstrip(".")
+    if isinstance(error, click.BadParameter) and error.param and isinstance(error.param.type, click.Choice):
+        help_ = f"{_chosen(message, error.param.type.choices)}{help_}"
     if extra := _EXTRA.search(message):
         return ArgumentInvalidError(f"{_extra(extra[1], command, path)}; {help_}")
     return ArgumentInvalidError(f"{message[:1].lower()}{message[1:]}; {help_}")
@@ -88,14 +93,49 @@ def _option(
     arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
     if arguments and (" " in typed.strip() or not typed.startswith("--")):
         return f"; put -- before a text that begins with -: `{path} -- {typed!r}`"
-    if at_front:
-        owners = [one for one in cli.list_commands(click.Context(cli)) if name in _flags_of(cli, one)]
-        if owners:
-            return f" before a command; it belongs after one of {', '.join(owners)}"
-    here = cli if at_front else command
-    meant = difflib.get_close_matches(name, _flags(here)) or difflib.get_close_matches(name.lower(), _flags(here))
+    if at_front and (owners := _owners(cli, name)):
+        return f" before a command; it belongs after one of {', '.join(owners)}"
+    meant = _options(name, cli if at_front else command)
     there = f"did you mean {_joined(meant)}? " if meant else ""
+    if at_front and not meant:
+        others = {flag for one in cli.list_commands(click.Context(cli)) for flag in _flags_of(cli, one)}
+        if close := difflib.get_close_matches(name.lower(), sorted(others), 1, _NEAR):
+            there = f"did you mean {close[0]}, after one of {', '.join(_owners(cli, close[0]))}? "
     return f"; {there}see `{'memmux' if at_front else path} --help`"
+
+
+def _options(name: str, command: click.Command) -> list[str]:
+    """Return the options that may be meant: of the command's own, or of the settings if one is hardly misspelt."""
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    own = [flag for option in options if not option.hidden for flag in option.opts if flag.startswith("--")]
+    settings = [flag for option in options if option.hidden for flag in option.opts]
+    word = name.lower()
+    near = difflib.get_close_matches(word, [*own, *settings], cutoff=_NEAR)
+    return near or [flag for flag in difflib.get_close_matches(word, own) if _alike(word, flag)]
+
+
+def _alike(one: str, other: str) -> bool:
+    """Return whether two options are alike also without the dashes that all begin with."""
+    return difflib.SequenceMatcher(None, one.lstrip("-"), other.lstrip("-")).ratio() >= _SIMILAR
+
+
+def _owners(cli: click.Group, flag: str) -> list[str]:
+    """Return the commands that have an option."""
+    return [one for one in cli.list_commands(click.Context(cli)) if flag in _flags_of(cli, one)]
+
+
+def _chosen(message: str, choices: Iterable[object]) -> str:
+    """Return which of the choices may be meant by a value that is none."""
+    value = _VALUE.search(message)
+    meant = close_value(value[1], map(str, choices)) if value else None
+    return f"did you mean {meant!r}? " if meant else ""
+
+
+def close_value(value: str, known: Iterable[str]) -> str | None:
+    """Return the value that may be meant by one that is not known; None if none is like it."""
+    names, lower = list(known), value.lower()
+    begun = [name for name in names if lower and (name.lower().startswith(lower) or lower.startswith(name.lower()))]
+    return next(iter(begun or difflib.get_close_matches(lower, names, 1)), None)
 
 
 def _extra(extra: str, command: click.Command, path: str) -> str:

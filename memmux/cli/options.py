@@ -22,6 +22,7 @@ from memmux.wire.times import parse_time
 
 Decorated = Callable[..., Any]
 _TAKES = "takes_settings"
+_AGO = re.compile(r"\d+ ?[a-z]+", re.IGNORECASE)  # as 10m
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -243,7 +244,11 @@ _SELECTION = (
     click.option("--any-tag", is_flag=True, help="With any of the tags instead of all."),
     click.option("--type", "type", metavar="TYPE", help="Only of this type."),
     click.option(
-        "--after", metavar="TIME", help="Only created at or after: 2026-11-23, 2026-11-23T14:30, yesterday, or seconds."
+        "--after",
+        "--since",
+        "after",
+        metavar="TIME",
+        help="Only created at or after: 2026-11-23, 2026-11-23T14:30, yesterday, or seconds.",
     ),
     click.option("--before", metavar="TIME", help="Only created before this time."),
     click.option(
@@ -291,6 +296,8 @@ def moment(text: str) -> datetime:
     try:
         return parse_time(text)
     except ArgumentInvalidError:
+        if _AGO.fullmatch(text.strip()):
+            return moment(f"{text} ago")
         if not _WORD.search(text):  # a date with a slip of the pen is no words
             raise
         begin, _ = _bounds(text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import click
 
 from memmux.cli import output
+from memmux.cli.mistakes import close_value
 from memmux.cli.options import SETTINGS, json_option, with_settings
 from memmux.cluster import endpoint as endpoints
 from memmux.config.paths import Places
@@ -56,7 +57,9 @@ def settings(current: Settings, *, names: tuple[str, ...], changed: bool, as_jso
     """
     unknown = [name for name in names if _plain(name) not in SETTINGS]
     if unknown:
-        raise ArgumentInvalidError(f"there is no setting {unknown[0]!r}; `memmux settings` lists them all")
+        meant = close_value(_plain(unknown[0]), SETTINGS)
+        there = f"did you mean {meant}? " if meant else ""
+        raise ArgumentInvalidError(f"there is no setting {unknown[0]!r}; {there}`memmux settings` lists them all")
     asked = set(map(_plain, names)) or set(SETTINGS)
     _, sources = load_with_sources(click.get_current_context().obj)
     found = [one for one in _settings(current, sources, running(current)) if one.name in asked]

@@ -75,6 +75,17 @@ def unreachable(settings: Settings) -> MemmuxError | None:
         return error
 
 
+def silence(settings: Settings) -> MemmuxError | None:
+    """Ask the cluster of another machine once; return why it does not answer, None if it does or is not meant."""
+    if settings.remote is None:
+        return None
+    try:
+        run(reach(remotes.read(settings.remote), 0.0))
+    except MemmuxError as error:
+        return error
+    return None
+
+
 def need_local(settings: Settings) -> None:
     """Raise LocalOnlyError if the settings mean the cluster of another machine."""
     if settings.remote is not None:

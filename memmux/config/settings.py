@@ -165,7 +165,7 @@ class Settings:
         if self.namespace.strip() == EVERYWHERE:
             raise SettingInvalidError(f"namespace is {EVERYWHERE}, which means all of them; name one otherwise")
         if not self.database.name:
-            raise SettingInvalidError(f"database is {self.database}, which is no file; name a file")
+            raise SettingInvalidError(f"database is {self.database}, which is a folder; name a file in it")
 
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""

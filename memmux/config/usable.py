@@ -29,6 +29,8 @@ def check(places: Places) -> None:
     _check_length(places.database)
     owner.check(places)
     beside = [places.database.with_name(f"{places.database.name}{suffix}") for suffix in _FILES]
+    if places.database.is_dir():
+        raise StoragePermissionError(f"{places.database} is a folder; name a file in it with --database")
     if not _may_be_file(places.database):
         raise StoragePermissionError(f"{places.database} is not a regular file; name a file with MEMMUX_DATABASE")
     for path in (places.lock, places.spawn_lock, places.endpoint, places.copies, *beside):

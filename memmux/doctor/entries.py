@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from memmux.cluster import find
 from memmux.config import mms_database, mms_variables, variables
 from memmux.config.settings import APPLICATION, PREFIX, Settings, load
 from memmux.doctor.finding import Finding, error, ok, warning
@@ -72,6 +73,8 @@ def _database(
     if meant == here:
         yield ok(NAME, f"{label} uses {meant}")
     else:
+        if (silence := find.silence(theirs)) is not None:
+            yield error(NAME, f"{label} uses {meant}: {silence.message}")
         yield warning(
             NAME,
             f"{label} uses {meant}, and this shell {here}; to have them share it, give both the same {PREFIX}DATABASE "

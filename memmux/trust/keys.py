@@ -174,15 +174,19 @@ def read(places: Places) -> Keys:
         return Keys()
 
 
+def refuse_taken(keys: Keys, name: str) -> None:
+    """Raise KeyNameTakenError if a valid key has that name."""
+    if any(key.name == name for key in keys.valid):
+        raise KeyNameTakenError(
+            f"there is a key {name!r}; choose another name, or revoke that one first with `memmux key revoke {name}`"
+        )
+
+
 def add(places: Places, grant: Grant, public: str, now: float) -> Keys:
     """Add a key; raise KeyNameTakenError if a valid one has its name."""
     check_name(grant.name)
     with _changing(places) as keys:
-        if any(key.name == grant.name for key in keys.valid):
-            raise KeyNameTakenError(
-                f"there is a key {grant.name!r}; choose another name, or revoke that one first with "
-                f"`memmux key revoke {grant.name}`"
-            )
+        refuse_taken(keys, grant.name)
         return _keep(places, (*keys.all, Key(grant=grant, public=public, created=now)), keys.serial + 1)
 
 

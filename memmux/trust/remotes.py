@@ -17,6 +17,7 @@ from memmux.trust import secret_files
 from memmux.trust.keys import check_name
 from memmux.wire.addresses import Address, parse
 from memmux.wire.curve import Curve, KeyPair, is_key
+from memmux.wire.roles import Role
 
 FORMAT = "memmux-remote"
 VERSION = 1
@@ -26,13 +27,15 @@ VERSION = 1
 class Remote:
     """A cluster elsewhere, and the key with which this machine comes in.
 
-    name: of the key. endpoint: where the cluster listens. server: its public key. own: the client's pair.
+    name: of the key. endpoint: where the cluster listens. server: its public key. own: the client's pair. role: of the
+    key; None where the file was written before files said so.
     """
 
     name: str
     endpoint: str
     server: str
     own: KeyPair = field(repr=False)
+    role: Role | None = None
 
     @property
     def address(self) -> Address:
@@ -47,9 +50,10 @@ class Remote:
     def unreachable(self) -> ClusterUnreachableError:
         """Return the error for a cluster that does not answer, which is all that a client who is refused sees."""
         return ClusterUnreachableError(
-            f"{self.endpoint} does not answer the key {self.name!r}: the machine or its cluster may be down, or a "
-            "firewall between; the key may be revoked; or the cluster may have a new key of its own. On that machine "
-            "run `memmux status` and `memmux key list`, and if need be `memmux key add`; then, here, `memmux connect`"
+            f"{self.endpoint} does not answer the key {self.name!r}: the machine or its cluster may be down, or the "
+            "cluster may not listen there; a firewall may be between; the key may be revoked; or the cluster may have "
+            "a new key of its own. On that machine run `memmux status` and `memmux key list`, and if need be "
+            "`memmux key add`; then, here, `memmux connect`"
         )
 
     def to_bytes(self) -> bytes:
@@ -62,6 +66,7 @@ class Remote:
             "server": self.server,
             "public": self.own.public,
             "secret": self.own.secret,
+            **({} if self.role is None else {"role": str(self.role)}),
         }
         return orjson.dumps(fields, option=orjson.OPT_INDENT_2) + b"\n"
 
@@ -89,7 +94,8 @@ def _understood(fields: Any) -> Remote:
     parse(fields["endpoint"], "'endpoint'")
     check_name(fields["name"])
     own = KeyPair(fields["public"], fields["secret"])
-    return Remote(name=fields["name"], endpoint=fields["endpoint"], server=fields["server"], own=own)
+    role = Role(fields["role"]) if "role" in fields else None
+    return Remote(name=fields["name"], endpoint=fields["endpoint"], server=fields["server"], own=own, role=role)
 
 
 def folder(config: Path) -> Path:

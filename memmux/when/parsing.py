@@ -19,6 +19,14 @@ EXAMPLES = (
 )
 SHOWN_CHARACTERS = 80  # of an expression that is not understood
 
+_UNITS = {
+    **dict.fromkeys(("m", "min", "mins"), "minute"),
+    **dict.fromkeys(("h", "hr", "hrs"), "hour"),
+    "d": "day",
+    **dict.fromkeys(("w", "wk", "wks"), "week"),
+}
+"""What units are called for short."""
+_SHORT = re.compile(rf"\b(\d+) ?({'|'.join(_UNITS)})(?= ago\b|$)")
 _LEAD = re.compile(r"(?:(?:in|on|at|during|over|within|from|of|for) )?(?:the )?(?=.)")
 _BETWEEN = re.compile(r"between (?P<rest>.+)")
 _FROM = re.compile(r"(?:from )?(?P<rest>.+)")
@@ -58,6 +66,7 @@ def parse(expression: str, *, now: datetime, zone: tzinfo) -> Span:
 def read(expression: str, anchor: Anchor, *, with_library: bool) -> Span | None:
     """Return the span of an expression, or None; with_library: whether to ask it if the table does not know."""
     text = " ".join(expression.replace("\u2019", "'").lower().split()).strip(" .,;:!?\"'")
+    text = _SHORT.sub(lambda found: f"{found[1]} {_UNITS[found[2]]}s", text)
     for ask_library in (False, True)[: 1 + with_library]:
         simple = _Simple(anchor, ask_library)
         if span := simple.two_sided(text) or simple.one_sided(text):

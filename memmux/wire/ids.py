@@ -7,7 +7,9 @@ import re
 import time
 import uuid
 
+BEGINNING_LEAST = 8  # characters by which an id may be named
 _BEGINNING = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")
+_TOO_SHORT = re.compile(r"[0-9a-f]{1,7}")
 
 
 def is_uuid(value: object) -> bool:
@@ -21,6 +23,11 @@ def is_uuid(value: object) -> bool:
 def is_beginning(text: str) -> bool:
     """Return whether `text` may stand for an id that begins so: at least eight of its characters, in any case."""
     return _BEGINNING.fullmatch(text.lower()) is not None
+
+
+def is_too_short(text: str) -> bool:
+    """Return whether `text` may be meant for the beginning of an id, of which it has too few characters."""
+    return _TOO_SHORT.fullmatch(text.lower()) is not None
 
 
 def uuid7() -> str:

@@ -20,10 +20,15 @@ from memmux.errors import ServerSilentError
 from memmux.hosts import trial
 from memmux.hosts.entry import Entry
 from memmux.hosts.shadow import SCRIPTS
+from memmux.trust import remotes
+from memmux.trust.remotes import Remote
 from memmux.version import __version__
+from memmux.wire.curve import KeyPair
+from memmux.wire.roles import Role
 from tests import commands
 from tests.bounds import BOUND_S
 from tests.commands import MEMMUX
+from tests.ports import free_port
 
 Install = Callable[..., subprocess.CompletedProcess[bytes]]
 LEGACY = {"command": "uv", "args": ["run", "memory"], "env": {"MCP_AGENT_ID": "ada", "PYTHONPATH": "/src/theirs"}}
@@ -94,6 +99,20 @@ def test_what_is_written_answers_initialize_and_lists_its_tools(
     removed = _answer(install("cursor", "--uninstall", "--json"))
     assert removed["status"] == "removed"
     assert not (home / ".cursor" / "mcp.json").exists()
+
+
+def test_an_entry_whose_cluster_elsewhere_is_silent_is_written_and_told(install: Install, home: Path) -> None:
+    remote, own = home / "office.json", KeyPair.make()
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    kept = Remote(name="office", endpoint=endpoint, server=own.public, own=own, role=Role.READ)
+    remotes.keep(kept, remote)
+    ended = install("cursor", "--env", f"MEMMUX_REMOTE={remote}", "--json")
+    answer = json.loads(ended.stdout)
+    assert ended.returncode == 1
+    assert answer["status"] == "installed"
+    assert answer["server"]["tools"] == 4  # those that read, as the file of the key says
+    assert answer["error"]["code"] == "cluster_unreachable"
+    assert endpoint in answer["error"]["message"]
 
 
 def test_codex_starts_what_its_toml_says(install: Install, home: Path) -> None:

@@ -128,6 +128,26 @@ def test_all_goes_but_the_memories_and_what_others_made(
         assert client.list()[0].content == "one"
 
 
+def test_the_sockets_of_another_home_stay_as_its_cluster_needs_them(
+    memmux: Memmux, settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    assert memmux("store", "ours").returncode == 0
+    other = {**settings_env, "MEMMUX_STATE_DIR": str(short_tmp / "other"), "MEMMUX_DATABASE": str(short_tmp / "o.db")}
+    theirs = load(environment=other)
+    try:
+        with Client(settings=theirs, name="test") as client:
+            client.store("theirs")
+            shown = json.loads(memmux("uninstall", "--dry-run", "--json").stdout)["removed"]
+            (sockets,) = [one["what"] for one in shown if one["kind"] == "sockets"]
+            assert sockets == f"{settings_env['MEMMUX_RUNTIME_DIR']} (1 folder)"
+            assert memmux("uninstall", "--yes").returncode == 0
+        with Client(settings=theirs, name="test", start=False) as client:
+            assert client.list()[0].content == "theirs"
+    finally:
+        with Client(settings=theirs, name="test", start=False) as client:
+            client.stop()
+
+
 def test_the_memories_go_when_that_is_typed(
     memmux: Memmux, home: Path, settings_env: dict[str, str], short_tmp: Path
 ) -> None:

@@ -22,7 +22,8 @@ do`; with `--json` it is `{"error": {"code", "message", "retryable"}}`. [json.md
 documents, and their schema.
 
 Where an ID is taken, its beginning will do, from eight characters on, if no other begins so; and the content hash of a
-memory. Settings may stand before and after the command.
+memory. At least 13 are shown, as ids that are made within a minute begin with the same eight. Settings may stand before
+and after the command.
 
 In text for people, control characters and what turns the direction of writing around are escaped, as in `\\x1b`: no
 memory can forge a line or drive the terminal. So are characters that the output's encoding lacks. JSON is always UTF-8.

@@ -82,7 +82,7 @@ def _facts(view: View) -> Iterator[tuple[str, Text]]:
         "storage",
         Text(
             f"{storage['memories']} memories{pending}, seq {storage['seq']}, "
-            f"log {_mebibytes(storage['wal_bytes'])} MiB, {storage['backups'] or 0} backups{newest}",
+            f"wal {_mebibytes(storage['wal_bytes'])} MiB, {storage['backups'] or 0} backups{newest}",
         ),
     )
     if view.switch:

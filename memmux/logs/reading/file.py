@@ -53,7 +53,11 @@ class TailFile:
 
 _BEGIN = b'{"timestamp":"'
 _TIME = slice(len(_BEGIN), len(_BEGIN) + len("2026-11-25T18:04:05.123456Z"))
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_AGO = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:(s)(?:ec(?:ond)?s?)?|(m)(?:in(?:ute)?s?)?|(h)(?:(?:ou)?rs?)?|(d)(?:ays?)?|(w)(?:eeks?)?)"
+    r"(?:\s+ago)?",
+    re.IGNORECASE,
+)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -68,13 +72,14 @@ def stamp(moment: datetime) -> bytes:
 
 
 def since(text: str, now: datetime) -> bytes:
-    """Return the time that `text` means: so long ago (`30s`, `10m`, `2h`, `1d`, `1w`), or an ISO time, here if naive.
+    """Return the time that `text` means: so long ago (`30s`, `10min`, `2 days ago`), or an ISO time, here if naive.
 
     Raises TimeNotUnderstoodError.
     """
     try:
         if ago := _AGO.fullmatch(text.strip()):
-            return stamp(now - timedelta(**{_UNITS[ago[2]]: float(ago[1])}))
+            unit = next(filter(None, ago.groups()[1:])).lower()
+            return stamp(now - timedelta(**{_UNITS[unit]: float(ago[1])}))
         return stamp(datetime.fromisoformat(text.strip()))
     except (ValueError, OverflowError):
         raise TimeNotUnderstoodError(

@@ -53,7 +53,11 @@ class Search(Body):
         try:
             put(self, "mode", Mode(self.mode))
         except ValueError:
-            raise UnknownModeError(f"there is no search mode {shown(self.mode)}; use {', '.join(Mode)}") from None
+            import difflib  # costs 3 ms, and few searches need it
+
+            meant = difflib.get_close_matches(self.mode.lower(), list(Mode), 1) if isinstance(self.mode, str) else []
+            there = f"did you mean '{meant[0]}'? There are" if meant else "use"
+            raise UnknownModeError(f"there is no search mode {shown(self.mode)}; {there} {', '.join(Mode)}") from None
         check_range("limit", self.limit, 1, limits.SEARCH_LIMIT)
         check_range("offset", self.offset, 0, limits.SEARCH_OFFSET)
         if self.min_score is not None:

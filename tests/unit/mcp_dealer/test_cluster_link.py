@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mcp_dealer.cluster_link import NAME, NAME_CHARACTERS, ClusterLink
-from memmux.errors import ClusterStartError
+from memmux.config.settings import Settings
+from memmux.errors import ClusterStartError, ClusterUnreachableError
+from memmux.trust import remotes
+from memmux.trust.remotes import Remote
+from memmux.wire.curve import KeyPair
+from memmux.wire.roles import Role
 from tests.unit.mcp_dealer.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +56,31 @@ async def test_a_cluster_that_does_not_start_is_left_to_the_first_tool_call(
     made[0].error = ClusterStartError()
     assert link._connecting is not None
     await link._connecting
+    await link.aclose()
+
+
+@pytest.mark.parametrize(
+    ("kept", "only_reads"), [(Role.READ, True), (Role.WRITE, False), (Role.ADMIN, False), (None, True)]
+)
+async def test_the_file_of_a_key_tells_what_it_allows_until_the_cluster_does(
+    made: list[StandIn], tmp_path: Path, kept: Role | None, *, only_reads: bool
+) -> None:
+    remote, own = tmp_path / "remotes" / "team.json", KeyPair.make()
+    remotes.keep(Remote(name="a", endpoint="tcp://127.0.0.1:7700", server=own.public, own=own, role=kept), remote)
+    link = ClusterLink(Settings(remote=remote))
+    link.begin()
+    made[0].error = ClusterUnreachableError()
+    assert await link.only_reads() is only_reads
+    made[0].error = None
+    assert await link.only_reads() is False  # the stand-in has no key that limits it
+    await link.aclose()
+
+
+async def test_a_key_that_can_not_be_read_lets_it_read_alone(made: list[StandIn], tmp_path: Path) -> None:
+    link = ClusterLink(Settings(remote=tmp_path / "none.json"))
+    link.begin()
+    made[0].error = ClusterUnreachableError()
+    assert await link.only_reads()
     await link.aclose()
 
 

@@ -144,7 +144,7 @@ class Namespaces:
                 rows.refuse_gone(self._connection, memory_id, name)
         if not homes:
             where = "any namespace" if named is None else f"the namespaces {', '.join(named)}"
-            raise NotFoundError(f"there is no memory {memory_id!r} in {where}; search or list to find its id")
+            raise NotFoundError(f"there is no memory {memory_id!r} in {where}; {rows.finding(memory_id)}")
         if len(homes) > 1:
             raise ArgumentInvalidError(
                 f"several namespaces have a memory {memory_id!r}: {', '.join(map(repr, homes))}; name one of them"

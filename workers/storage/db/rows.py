@@ -13,7 +13,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, MessageTooLargeError, NotFoundError
 from memmux.wire.answers import Deletion, Memory
-from memmux.wire.ids import is_beginning
+from memmux.wire.ids import BEGINNING_LEAST, is_beginning, is_too_short
 from memmux.wire.times import from_epoch
 from workers.storage.db import engine, queries
 
@@ -21,6 +21,7 @@ _SQL = queries.load("rows")
 _HEX = re.compile(r"[0-9A-Fa-f-]+")
 _NAMED = 5  # memories that an error names
 _PURGE = "memory.purge"
+_VERSION_AT = 14  # where a UUID says its version
 _LENGTHS = (8, 13, 18, 23, 28)  # of beginnings of UUIDs, each to a hyphen
 Named = str | tuple[str, ...] | None
 """One namespace, several, or all of them."""
@@ -78,8 +79,15 @@ def find(connection: apsw.Connection, memory_id: str, namespace: Named) -> int:
         row = _begun(connection, memory_id, place, "begun")
     if row is None:
         refuse_gone(connection, memory_id, place)
-        raise NotFoundError(f"there is no memory {memory_id!r} in namespace {place!r}; search or list to find its id")
+        raise NotFoundError(f"there is no memory {memory_id!r} in namespace {place!r}; {finding(memory_id)}")
     return row
+
+
+def finding(memory_id: str) -> str:
+    """Return how a memory is found that is not there by this name."""
+    if is_too_short(memory_id):
+        return f"give at least {BEGINNING_LEAST} characters of an id; search or list shows them"
+    return "search or list to find its id"
 
 
 def refuse_gone(connection: apsw.Connection, memory_id: str, namespace: str) -> None:
@@ -178,8 +186,11 @@ def _begun(connection: apsw.Connection, beginning: str, namespace: str, query: s
 
 
 def short(connection: apsw.Connection, memory_id: str, namespace: str) -> str:
-    """Return the shortest beginning of a memory's id, of eight characters or more, that begins no other id."""
-    for length in _LENGTHS:
+    """Return a beginning of a memory's id that begins no other id, and is to begin none that is made later.
+
+    The first 13 characters of a UUID of version 7 are its millisecond; it is not cut within them.
+    """
+    for length in _LENGTHS[memory_id[_VERSION_AT:].startswith("7") :]:
         beginning = memory_id[:length]
         values: dict[str, str | int] = {"id": beginning, "namespace": namespace, "limit": 2}
         if is_beginning(beginning) and len(engine.fetch(connection, _SQL["begun_past"], values)) == 1:

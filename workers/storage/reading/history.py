@@ -48,7 +48,9 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
     """
     row = rows.past(connection, asked.id, rows.single(asked.namespace))
     if row is None:
-        raise NotFoundError(f"there never was a memory {asked.id!r} in namespace {asked.namespace!r}")
+        raise NotFoundError(
+            f"there never was a memory {asked.id!r} in namespace {asked.namespace!r}; {rows.finding(asked.id)}"
+        )
     deleted = engine.value(connection, _SQL["deleted"], {"row": row})
     after = None if deleted is None else State(rows.memories(connection, [row])[0], bool(deleted))
     found: list[Change] = []

@@ -168,4 +168,6 @@ def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:
             return found
     if rows.is_there(connection, asked.id or "", asked.namespace):
         raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")
-    raise NotFoundError(f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}")
+    raise NotFoundError(
+        f"there is no deleted memory {asked.id!r} in namespace {asked.namespace!r}; {rows.finding(asked.id or '')}"
+    )

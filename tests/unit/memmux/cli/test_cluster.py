@@ -27,6 +27,6 @@ def test_a_client_with_a_key_is_shown_what_that_allows_and_no_blanks(capsys: pyt
 def test_a_local_client_is_shown_everything(capsys: pytest.CaptureFixture[str]) -> None:
     _show(Status(**TOLD, clients=(), pid=5, memories=0, pending=0, seq=0, database="/d", endpoint="ipc://e"))
     said = capsys.readouterr().out
-    for shown in ("memories", "seq", "log", "/d", "ipc://e", "pid 5, version 1.2", "workers", "clients"):
+    for shown in ("memories", "seq", "wal", "/d", "ipc://e", "pid 5, version 1.2", "workers", "clients"):
         assert shown in said
     assert "key" not in said

@@ -67,6 +67,55 @@ def test_the_log_for_people_shows_the_memory_and_the_line_that_undoes(typed: Typ
     assert orjson.loads(typed("get", filled[0], "--json")[1])["content"] == "the ferry leaves at nine"
 
 
+def test_the_log_says_what_an_undo_did(typed: Typed, filled: list[str]) -> None:
+    for seq in ("5", "4", "3"):
+        assert typed("undo", seq, "--yes")[0] == 0
+    told = [line for line in typed("log", "--kind", "undone")[1].splitlines() if "undone" in line]
+    assert [re.sub(r".*by cli(: [a-z ]*[a-z]).*", r"\1", line) for line in told] == [
+        ": deleted",
+        ": changed content",
+        ": brought back",
+    ], filled
+
+
+@pytest.mark.usefixtures("filled")
+def test_since_and_after_are_one_option(typed: Typed) -> None:
+    for name in ("list", "log"):
+        assert typed(name, "--since", "2020-01-01", "--json") == typed(name, "--after", "2020-01-01", "--json")
+        assert typed(name, "--since", "10 min ago")[0] == 0
+        assert typed(name, "--since", "10m")[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("search", "ferry"), ("log",), ("list", "--all-namespaces")])
+@pytest.mark.usefixtures("filled")
+def test_a_tag_that_nothing_has_is_named(typed: Typed, arguments: tuple[str, ...]) -> None:
+    where = "" if "--all-namespaces" in arguments else " in the namespace 'default'"
+    for any_tag in () if arguments == ("log",) else (["--tag", "sea", "--any-tag"], []):
+        _, _, err = typed(*arguments, "--tag", "seaa", *any_tag)
+        assert f"no memory has the tag 'seaa'{where}; did you mean 'sea'?" in err
+    assert "no memory has the tag" not in typed(*arguments, "--tag", "SEA")[2]
+    assert typed(*arguments, "--tag", "zzz")[2].strip().endswith(f"no memory has the tag 'zzz'{where}")
+    if where:
+        assert "no memory has the tag" not in typed(*arguments, "--tag", "zzz", "--namespace", "none")[2]
+
+
+@pytest.mark.parametrize("name", ["list", "log"])
+@pytest.mark.usefixtures("filled")
+def test_a_client_of_which_there_is_nothing_is_named(typed: Typed, name: str) -> None:
+    _, _, err = typed(name, "--client", "curser")
+    assert "nothing is of a client 'curser'; did you mean 'cursor'?" in err
+    assert "nothing is of a client" not in typed(name, "--client", "CURS")[2]
+
+
+def test_what_is_stored_later_takes_no_short_name_away(typed: Typed) -> None:
+    typed("store", "the first")
+    (short,) = re.findall(r"\b0[0-9a-f]{7}[0-9a-f-]*", typed("list")[1])
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}", short)
+    for number in range(20):
+        typed("store", f"number {number}")
+    assert typed("get", short)[0] == 0
+
+
 def test_a_list_of_one_client_has_what_it_stored_and_nothing_else(typed: Typed, filled: list[str]) -> None:
     def listed(*arguments: str) -> list[str]:
         return [memory["id"] for memory in orjson.loads(typed("list", "--json", *arguments)[1])["memories"]]
@@ -85,7 +134,7 @@ def test_the_names_that_are_shown_are_short_and_name_one_memory(typed: Typed, de
         desk.store(f"ferry {number}", id=memory_id)
     for arguments in (("list",), ("search", "ferry", "--mode", "keyword"), ("log",)):
         shown = re.findall(r"\b0[12]98[0-9a-f-]+", typed(*arguments)[1])
-        assert sorted(shown) == sorted([*same, "0198c5a2-7000", "0298c5a2"]), arguments
+        assert sorted(shown) == sorted([*same, "0198c5a2-7000", "0298c5a2-7000"]), arguments
         for short in shown:
             assert typed("get", short)[0] == 0
     assert "short" not in orjson.loads(typed("list", "--json")[1])

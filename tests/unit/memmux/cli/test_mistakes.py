@@ -50,6 +50,31 @@ MISTAKES = [
     (["tail", "--event", "request_finishd"], 2, "request_finished"),
     (["explain", "not_fund"], 2, "did you mean not_found"),
     (["explain", "zzz"], 2, "memmux docs events"),
+    (["store", "x", "--tags", "a"], 2, "did you mean --tag? see"),
+    (["list", "--tags", "a"], 2, "did you mean --tag? see"),
+    (["--tags", "a", "list"], 2, "did you mean --tag, after one of store,"),
+    (["stop", "--all"], 2, "there is no option '--all'; see `memmux stop --help`"),
+    (["status", "--jsn"], 2, "did you mean --json? see"),
+    (["list", "--log-levle", "debug"], 2, "--log-level"),
+    # values of choices
+    (["settings", "reader"], 2, "did you mean readers?"),
+    (["settings", "log-levle"], 2, "did you mean log_level?"),
+    (["settings", "zzz"], 2, "`memmux settings` lists them all"),
+    (["log", "--kind", "delete"], 2, "did you mean 'deleted'?"),
+    (["tail", "--level", "warn"], 2, "did you mean 'warning'?"),
+    (["tail", "--level", "WARNING"], 2, "did you mean 'warning'?"),
+    (["service", "staus"], 2, "did you mean 'status'?"),
+    (["import", "--from", "chat-gpt", "x"], 2, "did you mean 'chatgpt'?"),
+    (["export", "--format", "mcp", "x"], 2, "did you mean 'mcp-memory-service'?"),
+    (["key", "add", "a", "--role", "reader"], 2, "did you mean 'read'?"),
+    (["key", "add", "a", "--role", "zzz"], 2, "'admin'; see `memmux key add --help`"),
+    (["search", "x", "--mode", "keywrd"], 2, "did you mean 'keyword'?"),
+    # ids that are cut too short
+    (["get", "01a2"], 1, "at least 8 characters of an id"),
+    (["delete", "01a2"], 1, "at least 8 characters of an id"),
+    (["update", "01a2", "--tag", "x"], 1, "at least 8 characters of an id"),
+    (["history", "01a2"], 1, "at least 8 characters of an id"),
+    (["purge", "01a2", "--yes"], 1, "at least 8 characters of an id"),
     # what is undone
     (["undo"], 2, "--last"),
     (["undo", "1", "2"], 2, "[SEQ|SEQ-SEQ|ID]"),
@@ -70,6 +95,7 @@ MISTAKES = [
     (["--log-mb", "64MB", "list"], 2, "a whole number of MiB"),
     (["--traces", "maybe", "list"], 2, "true or false"),
     (["--database", "", "list"], 2, "give it a value"),
+    (["--database", "/", "list"], 2, "is a folder; name a file in it"),
     # clients
     (["install", "claude"], 2, "claude-desktop or claude-code"),
     (["install", "VSCod"], 2, "vscode"),
@@ -191,7 +217,7 @@ def test_help_and_version_are_words_too(typed: Typed) -> None:
     assert typed("help") == typed("--help")
     assert typed("help", "get") == typed("get", "--help")
     assert typed("help", "key") == typed("key", "--help")
-    assert typed("version") == typed("--version")
+    assert typed("version") == typed("--version") == typed("-V")
     assert typed("help", "serch")[0] == 2
     assert "help" not in cli.list_commands(None)  # type: ignore[arg-type]  # it looks at none
 

@@ -35,7 +35,7 @@ def test_a_database_that_is_no_regular_file_is_refused_and_nothing_is_made_besid
     settings: Settings, tmp_path: Path, kind: str
 ) -> None:
     path = _made(tmp_path, kind)
-    with pytest.raises(StoragePermissionError, match="not a regular file"):
+    with pytest.raises(StoragePermissionError, match="is a folder" if kind == "folder" else "not a regular file"):
         find.ensure(replace(settings, database=path))
     assert list(path.parent.iterdir()) == [path]
 

@@ -12,6 +12,10 @@ from memmux.config.settings import Settings
 from memmux.doctor import entries
 from memmux.doctor.finding import Finding, Level
 from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.trust import remotes
+from memmux.trust.remotes import Remote
+from memmux.wire.curve import KeyPair
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -66,9 +70,23 @@ def test_clients_that_disagree_are_named_with_the_database_of_each(
 
 def test_a_client_of_another_machine_s_memory_is_named(settings: Settings, machine: Machine, tmp_path: Path) -> None:
     _entry(machine, "cursor", {"MEMMUX_REMOTE": "office"})
-    (finding,) = _findings(settings, machine, tmp_path)
+    failure, finding = _findings(settings, machine, tmp_path)
+    assert failure.level is Level.ERROR
+    assert "memmux connect" in failure.text
     assert finding.level is Level.WARNING
     assert "office" in finding.text
+
+
+def test_a_client_of_a_cluster_elsewhere_that_does_not_answer_is_an_error(
+    settings: Settings, machine: Machine, tmp_path: Path
+) -> None:
+    path = remotes.path_of("office", tmp_path / "memmux.toml")
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    remotes.keep(Remote(name="office", endpoint=endpoint, server=KeyPair.make().public, own=KeyPair.make()), path)
+    _entry(machine, "cursor", {"MEMMUX_REMOTE": str(path)})
+    failure, _ = _findings(settings, machine, tmp_path)
+    assert failure.level is Level.ERROR
+    assert f"{endpoint} does not answer" in failure.text
 
 
 def test_an_entry_with_a_value_that_is_none_is_an_error(settings: Settings, machine: Machine, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from memmux.errors import KeyFileError, SettingInvalidError
 from memmux.trust import remotes, secret_files
 from memmux.trust.remotes import Remote
 from memmux.wire.curve import KeyPair
+from memmux.wire.roles import Role
 
 
 @pytest.fixture
@@ -25,6 +26,12 @@ def test_a_remote_is_read_as_it_was_kept_for_this_user_alone(remote: Remote, tmp
     assert remotes.read(path) == remote
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_a_file_says_the_role_of_its_key_unless_it_is_an_older_one(remote: Remote, role: Role | None) -> None:
+    written = replace(remote, role=role)
+    assert Remote.from_bytes(written.to_bytes(), Path("/x")) == written
 
 
 def test_its_secret_is_in_the_file_and_nowhere_else(remote: Remote) -> None:
@@ -44,6 +51,7 @@ def test_its_secret_is_in_the_file_and_nowhere_else(remote: Remote) -> None:
         ({"endpoint": 5}, "can't be used"),
         ({"name": "../x"}, "'../x' can't be the name"),
         ({"name": None}, "can't be used"),
+        ({"role": "owner"}, "'owner' is not a valid Role"),
     ],
 )
 def test_a_file_that_is_none_is_refused_and_says_what_is_wrong(

@@ -22,6 +22,22 @@ TODAY = "2026-11-22"
 BERLIN = ZoneInfo("Europe/Berlin")
 MICROSECOND = timedelta(microseconds=1)
 
+SHORT = [
+    ("10 min ago", "10 minutes ago"),
+    ("10min ago", "10 minutes ago"),
+    ("2 hrs ago", "2 hours ago"),
+    ("2h ago", "2 hours ago"),
+    ("3d ago", "3 days ago"),
+    ("last 2 wks", "last 2 weeks"),
+    ("since 1 hr ago", "since 1 hour ago"),
+]
+
+
+@pytest.mark.parametrize(("short", "long"), SHORT)
+def test_units_may_be_written_for_short(short: str, long: str) -> None:
+    assert parse(short, now=NOW, zone=UTC) == parse(long, now=NOW, zone=UTC)
+
+
 # What mcp-memory-service 12.4.0 gave, with the time zone UTC. It takes the time itself: where its answer ends with it,
 # that is the last number.
 RECORDED = [
