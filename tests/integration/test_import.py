@@ -164,7 +164,7 @@ def test_a_dry_run_stores_nothing_and_makes_no_database(memmux: Memmux, settings
     assert "Speaks French" in shown.stdout
     memory = {"id": "i", "content": "one", "created_at": 1, "updated_at": 1}
     exported = written(short_tmp / "exported.jsonl", {"format": "memmux", "version": 1}, memory)
-    assert memmux("import", exported, "--dry-run").stdout == "1 memories\nnothing was stored: a dry run\n"
+    assert memmux("import", exported, "--dry-run").stdout.splitlines()[:3] == ["memory", "  one", "1 memories"]
     assert not settings.database.parent.exists()
 
 
