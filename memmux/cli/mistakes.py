@@ -144,6 +144,8 @@ def _extra(extra: str, command: click.Command, path: str) -> str:
         return f"there is more than one text ({extra} is left over); put a text of several words in quotes"
     if names == ["client"]:
         return f"{extra} is left over; set up one client at a time, or --all of them"
+    if path == "memmux restore":
+        return f"{extra} is left over; name one of them, or --newest for the newest good one of this database's own"
     takes = " ".join(command.collect_usage_pieces(click.Context(command, info_name=path)))
     return f"{extra} is left over: it is `{path} {takes}`"
 

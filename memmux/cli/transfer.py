@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import click
 import orjson
 
 from memmux.cli import output
+from memmux.cli.imports import STANDARD, Import
 from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.client.blocking import Client
-from memmux.config.database_header import is_ours
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, MemmuxError, StoragePermissionError, of_system
+from memmux.errors import ArgumentInvalidError, MemmuxError, of_system
 from memmux.files import copies, durable
-from memmux.mms import snapshot
 from memmux.mms.ids import SOURCE
 from memmux.transfer import jsonl, recognise
-from memmux.transfer.formats.base import Line, Skips
-from memmux.transfer.take import Taken, take
 from memmux.wire.checks import check_namespace
-from memmux.wire.times import from_epoch
 
-STANDARD = "-"  # standard output or input
 BROKEN = 1  # the exit code of an import with lines that are no memories
-SHOWN = 20  # problems that are printed
-DRY = "nothing was stored: a dry run"
-FIRST = 5  # memories that a dry run shows
-EXPORT_BYTES = 1 << 30  # of an export of mcp-memory-service, which is read as a whole
 
 
 def _client(settings: Settings) -> Client:
@@ -108,7 +96,7 @@ def _note(settings: Settings, target: Path) -> None:
 
 
 @click.command("import")
-@click.argument("file")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--from",
     "format_",
@@ -121,13 +109,21 @@ def _note(settings: Settings, target: Path) -> None:
     metavar="NAME",
     help="Where all of them go. By default those of a memmux keep theirs, and others get that of the settings.",
 )
-@click.option("--dry-run", is_flag=True, help="Only count, and show the first; nothing is stored.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only count, and show the first; nothing is stored, nor compared with what is here."
+)
 @json_option
 @with_settings
 def import_memories(
-    settings: Settings, file: str, *, format_: str | None, namespace: str | None, dry_run: bool, as_json: bool
+    settings: Settings,
+    files: Sequence[str],
+    *,
+    format_: str | None,
+    namespace: str | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
-    """Bring the memories of FILE into the database; with - from standard input.
+    """Bring the memories of each FILE into the database; with - from standard input.
 
     FILE is recognised by what is in it: an export, a database or a backup of memmux; a database or a JSON export of
     mcp-memory-service; memory.jsonl of server-memory; a folder of basic-memory; exported conversations of Claude or
@@ -135,189 +131,42 @@ def import_memories(
 
     What is there already is skipped, so an import may be done again: it takes what is new. A memory that changed there
     and not here is brought up to date, one that was changed here stays as it is. Ends with 1 if something could not be
-    taken; the rest is imported.
+    taken; the rest is imported. The last line says how `memmux undo` takes it back.
     """
     if namespace is not None:
         check_namespace("namespace", namespace)
-    if file != STANDARD and Path(file).expanduser().is_dir():
-        _import_other(settings, file, None, format_, namespace, dry_run=dry_run, as_json=as_json)
-        return
-    with _reading(file) as (opened, size):
-        begin = opened.peek()
-        if begin.startswith(snapshot.MAGIC) and file != STANDARD:
-            path = Path(file).expanduser().absolute()
-            if is_ours(begin):
-                _import_own(settings, path, namespace, dry_run=dry_run, as_json=as_json)
-            else:
-                _import_mms(settings, path, None, namespace, dry_run=dry_run, as_json=as_json)
-        elif format_ is None and jsonl.begins(begin.partition(b"\n")[0]):
-            with _maybe(settings, dry_run) as client, output.progress("importing") as report:
-                imported = jsonl.read(client, opened, size=size, report=report, namespace=namespace)
-            if as_json:
-                output.document({**orjson.loads(orjson.dumps(imported)), "dry_run": dry_run})
-            else:
-                _show(imported, dry_run=dry_run)
-            click.get_current_context().exit(BROKEN if imported.broken else 0)
+    asked = [
+        Import(settings=settings, file=file, format=format_, namespace=namespace, dry_run=dry_run, as_json=as_json)
+        for file in files
+    ]
+    if len(asked) == 1:
+        done = asked[0].run()
+        if as_json:
+            output.document(done.document)
+        click.get_current_context().exit(BROKEN if done.broken else 0)
+    _import_each(asked, as_json=as_json)
+
+
+def _import_each(asked: Sequence[Import], *, as_json: bool) -> NoReturn:
+    """Import several files; one that can't be imported is named, and does not stop the others."""
+    documents: list[dict[str, Any]] = []
+    broken = False
+    for one in asked:
+        if not as_json:
+            output.line(output.styled(one.name, bold=True))
+        try:
+            done = one.run()
+        except MemmuxError as error:
+            broken = True
+            documents.append({"path": one.name, "error": error.to_json()})
+            if not as_json:
+                output.failure(error, as_json=False)
         else:
-            _import_other(settings, file, opened, format_, namespace, dry_run=dry_run, as_json=as_json)
-
-
-@contextlib.contextmanager
-def _maybe(settings: Settings, dry_run: bool) -> Iterator[Client | None]:
-    """Give a client; none if nothing is to be stored."""
-    if dry_run:
-        yield None
-        return
-    with _client(settings) as client:
-        yield client
-
-
-def _import_mms(
-    settings: Settings, path: Path, data: bytes | None, namespace: str | None, *, dry_run: bool, as_json: bool
-) -> None:
-    """Import a database of mcp-memory-service, or its export; data: of the export."""
-    from memmux.mms import json_export, source  # only an import of theirs pays for it
-    from memmux.transfer import mms  # only an import of theirs pays for it
-
-    export = None if data is None else json_export.parsed(data)
-    if data is not None and export is None:
-        raise ArgumentInvalidError(f"{path}: {recognise.UNKNOWN}")
-    with contextlib.ExitStack() as stack:
-        client = stack.enter_context(_maybe(settings, dry_run))
-        model = None if client is None else mms.model_of(client)
-        if export is None:
-            held = stack.enter_context(source.of_database(path, model))
-        else:
-            held = source.Source(path, export, model)
-        taken = mms.take(client, held, stack.enter_context(output.progress("importing")), namespace)
+            broken = broken or done.broken
+            documents.append(done.document)
     if as_json:
-        said = taken.to_json()
-        output.document({"path": said.pop("source"), **said, "at": from_epoch(taken.at), "dry_run": dry_run})
-    else:
-        for text in taken.lines():
-            output.line(text)
-        if dry_run:
-            output.line(DRY)
-    click.get_current_context().exit(BROKEN if taken.left_out else 0)
-
-
-def _import_own(settings: Settings, path: Path, namespace: str | None, *, dry_run: bool, as_json: bool) -> None:
-    """Import a database of memmux."""
-    from memmux.transfer import database  # only such an import pays for it
-
-    if settings.remote is None and settings.database.exists() and path.samefile(settings.database):
-        raise ArgumentInvalidError(f"{path} is the database itself; name another one, or a backup")
-    elsewhere = {} if namespace is None else {"namespace": namespace}
-    with output.progress("importing") as report:
-        lines = ({**line, **elsewhere} for line in database.lines(path, settings, report))
-        taken = Taken(format=jsonl.FORMAT, path=str(path))
-        _take(settings, taken, database.LABEL, lines, Skips(), dry_run=dry_run, as_json=as_json)
-
-
-def _import_other(
-    settings: Settings,
-    file: str,
-    opened: io.BufferedReader | None,
-    forced: str | None,
-    namespace: str | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
-    """Import what others wrote; opened: None for a folder."""
-    path, skips = Path(file).expanduser().absolute(), Skips()
-    found = recognise.of_folder(path, skips, forced) if opened is None else recognise.of_file(opened, skips, forced)
-    if found is None:
-        assert opened is not None
-        data = opened.read(EXPORT_BYTES + 1)
-        if len(data) > EXPORT_BYTES:
-            raise ArgumentInvalidError(f"{path} has more than {EXPORT_BYTES} bytes, the most; {recognise.UNKNOWN}")
-        _import_mms(settings, path, data, namespace, dry_run=dry_run, as_json=as_json)
-        return
-    taken = Taken(format=found.format, path="standard input" if file == STANDARD else str(path))
-    lines = found.lines(namespace or settings.namespace)
-    _take(settings, taken, found.label, lines, skips, dry_run=dry_run, as_json=as_json)
-
-
-def _take(
-    settings: Settings,
-    taken: Taken,
-    label: str,
-    lines: Iterator[Line],
-    skips: Skips,
-    *,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
-    first: list[Line] = []
-
-    def told(line: Line) -> None:
-        if len(first) < FIRST:
-            first.append(line)
-
-    try:
-        with _maybe(settings, dry_run) as client:
-            take(client, taken, lines, skips, told, newest=taken.format == jsonl.FORMAT)
-    except MemmuxError:
-        if taken.memories and not dry_run:
-            output.note(f"{taken.created} memories were imported before that; done again, the import goes on")
-        raise
-    if as_json:
-        said = orjson.loads(orjson.dumps(taken))
-        output.document({"path": said.pop("path"), "count": said.pop("memories"), **said, "dry_run": dry_run})
-    else:
-        _show_taken(taken, label, first if dry_run else [], dry_run=dry_run)
-    click.get_current_context().exit(BROKEN if taken.broken or skips.broken else 0)
-
-
-def _show_taken(taken: Taken, label: str, first: Sequence[Line], *, dry_run: bool) -> None:
-    """Print what became of the memories of others; first: those that are shown."""
-    for line in first:
-        output.line(output.styled(line["type"] or "memory", fg="magenta"), *(f"  #{tag}" for tag in line["tags"]))
-        output.line("  ", output.preview(line["content"]))
-    for problem in taken.problems[:SHOWN]:
-        output.line(output.styled(problem.status, fg="yellow"), f": {problem.message}", err=True)
-    if (more := taken.conflicts + taken.duplicates + taken.merged + taken.broken - SHOWN) > 0:
-        output.line(f"and {more} more", err=True)
-    for missing in taken.missing[:SHOWN]:
-        output.line(output.styled("left out", fg="yellow"), f": {missing.name}: {missing.reason}", err=True)
-    threads = f" in {taken.threads} threads" if taken.threads else ""
-    linked = f", {taken.links} links" if taken.links else ""
-    output.line(f"{label}: {taken.memories} memories{threads}{linked}")
-    counts = {
-        "created": taken.created,
-        "updated": taken.updated,
-        "there already": taken.skipped,
-        "merged": taken.merged,
-        "conflicts": taken.conflicts,
-        "duplicates": taken.duplicates,
-        "broken": taken.broken,
-    }
-    became = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    output.line(DRY if dry_run else became or "nothing to import")
-    if taken.left_out:
-        reasons = ", ".join(f"{why} {count}" for why, count in taken.left_out.items())
-        output.line(f"left out: {sum(taken.left_out.values())} ({reasons})")
-
-
-def _show(imported: jsonl.Imported, *, dry_run: bool) -> None:
-    for problem in imported.problems[:SHOWN]:
-        status = output.styled(problem.status, fg="red" if problem.status == "broken" else "yellow")
-        output.line(f"line {problem.line}: ", status, f": {problem.message}", err=True)
-    if (more := imported.conflicts + imported.duplicates + imported.broken - SHOWN) > 0:
-        output.line(f"and {more} more", err=True)
-    counts = {
-        "created": imported.created,
-        "there already": imported.skipped,
-        "conflicts": imported.conflicts,
-        "duplicates": imported.duplicates,
-        "broken": imported.broken,
-    }
-    if dry_run:
-        counts = {"memories": counts.pop("created"), **counts}
-    output.line(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to import")
-    if dry_run:
-        output.line(DRY)
+        output.document({"imports": documents})
+    click.get_current_context().exit(BROKEN if broken else 0)
 
 
 @contextlib.contextmanager
@@ -328,32 +177,3 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
             yield opened
     except OSError as error:
         raise of_system(error, f"{target} can't be written") from None
-
-
-@contextlib.contextmanager
-def _reading(file: str) -> Iterator[tuple[io.BufferedReader[Any], int]]:
-    """Open `file` and give its size; 0 for standard input.
-
-    Raises ArgumentInvalidError for a device, which may never end, unless it is a terminal; a pipe is read.
-    """
-    if file == STANDARD:
-        assert isinstance(sys.stdin.buffer, io.BufferedReader)
-        _refuse_device(sys.stdin.buffer, "standard input")
-        yield sys.stdin.buffer, 0
-        return
-    path = Path(file).expanduser().absolute()
-    try:
-        opened = io.BufferedReader(path.open("rb", buffering=0), recognise.BUFFER_BYTES)
-    except FileNotFoundError:
-        raise ArgumentInvalidError(f"there is no file {path}") from None
-    except OSError as error:
-        raise StoragePermissionError(f"{path} can't be read: {error.strerror}; name another file") from None
-    with opened:
-        _refuse_device(opened, str(path))
-        yield opened, path.stat().st_size
-
-
-def _refuse_device(opened: BinaryIO, name: str) -> None:
-    mode = os.fstat(opened.fileno()).st_mode
-    if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not opened.isatty():
-        raise ArgumentInvalidError(f"{name} is a device, which has no memories in it; name a file")

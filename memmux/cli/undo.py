@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -15,10 +16,11 @@ from memmux.cli.options import json_option, moment, with_memories
 from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError, error_from_json
+from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError, UndoConflictError, error_from_json
 from memmux.wire.answers import Notice, Undone
 
 _NUMBERS = re.compile(r"([1-9]\d{0,15})(?:-([1-9]\d{0,15}))?")  # ids of version 7 begin with 0
+LEFT = 1  # the exit code where something was changed since
 _OURS = "memory."  # how the operations begin that change memories, and not what is made from them
 _WINDOW = 64  # changes that are read at first to find the newest ones
 
@@ -45,9 +47,10 @@ def undo(
 ) -> None:
     """Undo a change of a memory: SEQ, the changes from SEQ to SEQ, or the newest change of the memory with this ID.
 
-    `memmux delete` and `memmux forget` print the numbers; `memmux list --deleted` and `memmux history ID` have them
+    `memmux delete`, `forget` and `import` print the numbers; `memmux list --deleted` and `memmux history ID` have them
     too. On a terminal it shows what would be undone, and asks. An undo is a change, and can be undone. A change that
-    was followed by others of its memory is not undone before those are. Of several, the newest is the first.
+    was followed by others of its memory is not undone before those are. Of several, the newest is the first; what was
+    changed since is left, and named, and the command ends with 1.
     """
     if (meant is not None) + last + (since is not None) != 1:
         raise ArgumentInvalidError(
@@ -61,14 +64,18 @@ def undo(
         if asks(yes=yes):
             _show(client, plan)
             ask("Undo this change?" if len(plan.seqs) == 1 else f"Undo these {len(plan.seqs)} changes?")
-        undone = _undo(client, plan.seqs)
+        undone, left = ([client.undo(plan.seqs[0])], []) if plan.single else _undo(client, plan.seqs)
     if as_json:
-        output.document(undone[0] if plan.single else {"count": len(undone), "undone": undone})
-        return
-    for one in undone:
-        output.line(f"{one.id}  {'deleted' if one.deleted else 'as it was'}, by change {one.seq}")
-    if not plan.single:
-        output.line(f"{len(undone)} undone")
+        several = {"count": len(undone), "undone": undone, "left": left}
+        output.document(undone[0] if plan.single else several)
+    else:
+        for one in undone:
+            output.line(f"{one.id}  {'deleted' if one.deleted else 'as it was'}, by change {one.seq}")
+        for error in left[:SHOWN]:
+            output.line(output.styled("left", fg="yellow"), f": {error['message']}", err=True)
+        if not plan.single:
+            output.line(f"{len(undone)} undone", f", {len(left)} left" if left else "")
+    click.get_current_context().exit(LEFT if left else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +149,23 @@ def _show_one(client: Client, notice: Notice) -> None:
                 output.note(f"  {change.id}")
 
 
-def _undo(client: Client, seqs: Iterable[int]) -> list[Undone]:
-    """Undo the changes in this order; a failure says how many were undone before."""
+def _undo(client: Client, seqs: Iterable[int]) -> tuple[list[Undone], list[dict[str, Any]]]:
+    """Undo the changes in this order; return what was, and the errors of what was changed since, which stays.
+
+    What came deleted stays so, too, without an error. Another failure says how many were undone before.
+    """
     done: list[Undone] = []
+    left: list[dict[str, Any]] = []
     for seq in seqs:
         try:
             done.append(client.undo(seq))
+        except UndoConflictError as error:
+            left.append({"seq": seq, "code": error.code, "message": error.message})
+        except ArgumentInvalidError:
+            continue  # as the change left it, the memory is deleted
         except MemmuxError as error:
             if not done:
                 raise
             undone = f"{len(done)} undone before that, down to change {done[-1].undone}"
             raise error_from_json({**error.to_json(), "message": f"{error.message}; {undone}"}) from None
-    return done
+    return done, left

@@ -133,8 +133,11 @@ class Report:
             seconds=fields["seconds"],
         )
 
-    def lines(self) -> list[str]:
-        """Return it for people: a line for the counts, and some for each kind of oddity."""
+    def lines(self, *, dry_run: bool = False) -> list[str]:
+        """Return it for people: a line for the counts, and some for each kind of oddity.
+
+        dry_run: whether nothing was handed in; then nothing is said of what became of it but what is left out.
+        """
         found, outcome = self.found, self.outcome
         parts = {
             "created": outcome.created,
@@ -146,8 +149,10 @@ class Report:
             "left out": self.left_out,
         }
         held = f"{found.memories} memories in {self.source} ({found.deleted} deleted, {found.superseded} superseded)"
-        became = ", ".join(f"{count} {name}" for name, count in parts.items() if count) or "nothing to take up"
-        lines = [f"{held}, with {found.vectors} vectors and {found.links} links", became]
+        became = ", ".join(f"{count} {name}" for name, count in parts.items() if count) or (
+            "" if dry_run else "nothing to take up"
+        )
+        lines = [f"{held}, with {found.vectors} vectors and {found.links} links", *filter(None, [became])]
         for kind, count in sorted(self.odd.items()):
             lines.append(f"{kind} ({count}): {KINDS[kind]}")
             examples = [one for one in self.named if one.kind == kind][:SHOWN]

@@ -17,6 +17,8 @@ from memmux import limits
 from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError
 from memmux.transfer import exact_times
+from memmux.transfer.formats.base import Line
+from memmux.transfer.made import Made
 from memmux.version import __version__
 
 FORMAT = "memmux"
@@ -53,18 +55,20 @@ class LineProblem:
 
 @dataclass(slots=True, kw_only=True)
 class Imported:
-    """Counts of an import; problems: the first lines that were not imported.
+    """Counts of an import; problems: the first lines that were not imported. memories: how many lines are some.
 
     skipped: were there already, as they are given. conflicts: their id is there with another state, which stays.
-    duplicates: another memory has their content. broken: are no memories.
+    duplicates: another memory has their content. broken: are no memories. made: the changes.
     """
 
+    memories: int = 0
     created: int = 0
     skipped: int = 0
     conflicts: int = 0
     duplicates: int = 0
     broken: int = 0
     problems: list[LineProblem] = field(default_factory=list)
+    made: Made = field(default_factory=Made)
 
     def add(self, problem: LineProblem) -> None:
         """Count a problem, and keep it if there is room."""
@@ -114,10 +118,18 @@ def write(client: Client, file: BinaryIO, *, vectors: bool, report: Report) -> E
     return Exported(memories=memories, deleted=deleted)
 
 
-def read(client: Client | None, file: BinaryIO, *, size: int, report: Report, namespace: str | None = None) -> Imported:
+def read(
+    client: Client | None,
+    file: BinaryIO,
+    *,
+    size: int,
+    report: Report,
+    namespace: str | None = None,
+    told: Callable[[Line], None] = lambda _: None,
+) -> Imported:
     """Import what `write` wrote; size: of the file, 0 if it is not known.
 
-    client: None only looks, and then `created` is how many there are. namespace: where all go; None for their own.
+    client: None only looks. namespace: where all go; None for their own. told: is told of each memory.
 
     A line that can't be imported is reported and does not stop the others. What was imported before, in this run or in
     one that was interrupted, is skipped. Raises ArgumentInvalidError for a file that is no export.
@@ -126,13 +138,16 @@ def read(client: Client | None, file: BinaryIO, *, size: int, report: Report, na
     _check_header(next(lines, _Line(1, b"", 0)))
     imported = Imported()
     for batch in _batches(_parsed(lines, imported)):
+        for _, memory in batch:
+            told(memory)
+        imported.memories += len(batch)
         if client is None:
-            imported.created += len(batch)
             continue
         elsewhere = {} if namespace is None else {"namespace": namespace}
         answer = client.load([{**memory, **elsewhere} for _, memory in batch], timeout_s=TIMEOUT_S)
         imported.created += answer.created
         imported.skipped += answer.skipped
+        imported.made.add(answer)
         for problem in answer.problems:
             line = batch[problem.place][0].number
             imported.add(LineProblem(line=line, id=problem.id, status=problem.status, message=problem.message))
@@ -189,6 +204,8 @@ def _parsed(lines: Iterable[_Line], imported: Imported) -> Iterator[tuple[_Line,
             try:
                 memory = orjson.loads(line.text)
                 memory = exact_times.read(memory) if isinstance(memory, dict) else None
+                if memory is not None and not isinstance(memory.get("content"), str):
+                    memory, message = None, "it has no content that is a text"
             except orjson.JSONDecodeError as error:
                 message = f"it is not JSON: {error}"
             except ArgumentInvalidError as error:

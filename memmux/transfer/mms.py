@@ -10,7 +10,9 @@ from memmux.config.settings import EmbedderChoice
 from memmux.mms import ids, write_database
 from memmux.mms.report import Report
 from memmux.mms.source import Source
+from memmux.mms.to_memory import Line
 from memmux.mms.write_database import Written
+from memmux.transfer.made import Made
 
 TIMEOUT_S = 300.0  # for a batch, as others may be before it
 
@@ -29,16 +31,29 @@ def model_of(client: Client) -> str | None:
     return ids.model(loaded or "")
 
 
-def take(client: Client | None, source: Source, progress: Progress, namespace: str | None = None) -> Report:
+def take(
+    client: Client | None,
+    source: Source,
+    progress: Progress,
+    *,
+    namespace: str | None,
+    told: Callable[[Line], None],
+    made: Made,
+) -> Report:
     """Bring all memories of the source into the cluster; those that were adopted before are brought up to date.
 
-    client: None only looks. namespace: where all go; None for the store that each is in.
+    client: None only looks. namespace: where all go; None for the store that each is in. told: is told of each memory.
+    made: gets the changes.
     """
     elsewhere = {} if namespace is None else {"namespace": namespace}
     for batch in source.batches():
+        for line in batch:
+            told(line)
         if client is not None:
             moved = [{**line, **elsewhere} for line in batch]
-            source.note(batch, client.load(moved, adopt=True, timeout_s=TIMEOUT_S))
+            loaded = client.load(moved, adopt=True, timeout_s=TIMEOUT_S)
+            made.add(loaded)
+            source.note(batch, loaded)
         progress(source.done, source.total)
     progress(source.total, source.total)
     return source.report()

@@ -15,6 +15,7 @@ from memmux import limits
 from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.transfer.formats.base import LeftOut, Line, Skips
+from memmux.transfer.made import Made
 
 TIMEOUT_S = 300.0  # for a batch, as others may be before it
 BATCH_BYTES = 4 << 20  # of the contents and vectors of one request, more or less
@@ -39,6 +40,7 @@ class Taken:
     are. updated: changed there and not here. merged: their text is here, so they became one with that memory.
     conflicts: were changed here, or deleted for good, and stay so. duplicates: changed there to what another memory
     here says. broken: are no memories. left_out: what became no memory, by the reason. problems, missing: the first.
+    made: the changes.
     """
 
     format: str
@@ -56,6 +58,7 @@ class Taken:
     left_out: Mapping[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     missing: list[LeftOut] = field(default_factory=list)
+    made: Made = field(default_factory=Made)
 
 
 def take(
@@ -115,6 +118,7 @@ def _load(client: Client, taken: Taken, batch: list[Line], *, newest: bool) -> N
     taken.skipped += answer.skipped
     taken.updated += answer.updated
     taken.merged += answer.merged
+    taken.made.add(answer)
     for problem in answer.problems:
         taken.conflicts += problem.status == "conflict"
         taken.duplicates += problem.status == "duplicate"

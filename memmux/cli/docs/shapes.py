@@ -89,11 +89,20 @@ class Log(TypedDict):
     changes: Sequence[LoggedChange]
 
 
+class NotUndone(TypedDict):
+    """A change that was followed by others of its memory, which stays as it is."""
+
+    seq: int
+    code: str
+    message: str
+
+
 class UndoneChanges(TypedDict):
-    """Of several changes, in the order in which they were undone."""
+    """Of several changes, in the order in which they were undone; left: those that were not."""
 
     count: int
     undone: Sequence[Undone]
+    left: Sequence[NotUndone]
 
 
 class Purged(TypedDict):
@@ -137,18 +146,22 @@ class Taken(TypedDict):
     seconds: float
     left_out: int
     became: Mapping[str, str]
+    undo: Sequence[str]
     dry_run: bool
 
 
 class TakenLines(TypedDict):
-    """What was taken from an export of memmux."""
+    """What was taken from an export of memmux; undo: what `memmux undo` takes to take it back, one after the other."""
 
+    path: str
+    count: int
     created: int
     skipped: int
     conflicts: int
     duplicates: int
     broken: int
     problems: Sequence[LineProblem]
+    undo: Sequence[str]
     dry_run: bool
 
 
@@ -170,7 +183,21 @@ class TakenOthers(TypedDict):
     left_out: Mapping[str, int]
     problems: Sequence[Problem]
     missing: Sequence[LeftOut]
+    undo: Sequence[str]
     dry_run: bool
+
+
+class NotTaken(TypedDict):
+    """A file, of several, that could not be imported."""
+
+    path: str
+    error: Failure
+
+
+class TakenFiles(TypedDict):
+    """Of several files, in their order."""
+
+    imports: Sequence[TakenLines | TakenOthers | Taken | NotTaken]
 
 
 class Backup(TypedDict):
@@ -483,7 +510,7 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "tags": (Tags,),
         "ingest": (Ingested,),
         "export": (Exported, Given),
-        "import": (TakenLines, TakenOthers, Taken),
+        "import": (TakenLines, TakenOthers, Taken, TakenFiles),
         "install": (InstalledClient, InstalledClients, Scripts),
         "setup": (Model,),
         "demo": (Demo,),

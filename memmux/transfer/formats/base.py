@@ -22,11 +22,14 @@ Line = dict[str, Any]
 
 NAMED = 100  # things that were left out that are named; the rest is only counted
 
+OPEN = "open relations, to notes that do not exist yet"
+
 MEANT = (
     "messages of tools and of the system",
     "messages without text",
     "answers that were replaced",
     "other files of the archive",
+    OPEN,
 )
 """Reasons for which something is left out that nobody misses; with any other reason something is broken."""
 

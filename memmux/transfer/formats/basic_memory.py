@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from memmux import limits
-from memmux.transfer.formats.base import Line, Skips, clean, line, link, moment, stable_id
+from memmux.transfer.formats.base import OPEN, Line, Skips, clean, line, link, moment, stable_id
 
 NAME = "basic-memory"
 LABEL = "notes of basic-memory"
@@ -31,6 +31,7 @@ _OBSERVATION = re.compile(r"^[ \t]*[-*][ \t]+\[([^\[\]()\n]{1,128})\](?!\()[ \t]
 _RELATION = re.compile(r"^[ \t]*[-*][ \t]+([^\[\]\n]{0,128}?)[ \t]*\[\[([^\[\]\n]{1,512})\]\]", re.MULTILINE)
 _MENTION = re.compile(r"\[\[([^\[\]\n]{1,512})\]\]")
 _TAG = re.compile(r"(?:^|\s)#([^\s#,;()\[\]]{1,128})")
+_HEADING = re.compile(r"\A(?:#[ \t]+([^\n]+?)[ \t]*#*[ \t]*|([^\n]+)\n=+[ \t]*)(?:\n|\Z)")
 _FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
 _TICKS = {"", "x", "-", "/"}
 _LONG = f"a note of more than {limits.CONTENT_BYTES} bytes, the most"
@@ -133,8 +134,13 @@ class _Parsed:
     @property
     def title(self) -> str:
         """Its title, or the name of its file."""
+        return self.said_title or Path(self.name).stem
+
+    @property
+    def said_title(self) -> str:
+        """The title of its front matter; empty if there is none."""
         said = self.matter.get("title")
-        return str(said) if isinstance(said, str | int) and str(said).strip() else Path(self.name).stem
+        return str(said) if isinstance(said, str | int) and str(said).strip() else ""
 
     @property
     def key(self) -> str:
@@ -151,7 +157,10 @@ class _Parsed:
     @property
     def content(self) -> str:
         """Its text, under its title unless it says that itself."""
-        text = self.text.strip()
+        text, title = self.text.strip(), self.said_title
+        heading = _HEADING.match(text)
+        if heading is not None and (not title or _words(title) == _words(heading[1] or heading[2])):
+            return text
         return text if self.title in text[: len(self.title) + 8] else f"# {self.title}\n\n{text}".rstrip()
 
     @property
@@ -211,10 +220,14 @@ class _Names:
         for kind, target in note.relations:
             name = target.partition("|")[0].partition("#")[0]
             if (memory_id := self._ids.get(_folded(name))) is None:
-                skips.add("relations to a note that is not there", f"{note.name}: {kind} {target}")
+                skips.add(OPEN)
             else:
                 found.append(link(memory_id, kind))
         return found
+
+
+def _words(title: str) -> list[str]:
+    return re.findall(r"\w+", title.casefold().replace("_", " "))
 
 
 def _folded(name: str) -> str:

@@ -51,6 +51,7 @@ class Loaded(Answer):
     updated: how many were there and took the state that was given, where memories are adopted.
     merged: how many became one with another memory of the same content, where memories are adopted; `problems` name
         them.
+    first_seq: of the changes that this made, which follow each other up to `seq`; None where nothing was changed.
     """
 
     created: int
@@ -59,6 +60,7 @@ class Loaded(Answer):
     seq: int
     updated: int = 0
     merged: int = 0
+    first_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

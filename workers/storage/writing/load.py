@@ -24,12 +24,15 @@ _FINE = (CREATED, SKIPPED, UPDATED)
 def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
     """Load memories; return how many were created, skipped, updated and merged, and what became of the others.
 
+    first_seq: of the changes, which follow each other up to seq; it is not there if nothing was changed.
+
     problems: for each of the others, and of the merged ones, its place, counted from 0, its id, status and message.
     conflict: its id is there with another state, which stays. duplicate: a live memory of another id has its content.
     broken: it is no memory.
     """
     counts = dict.fromkeys(_COUNTED, 0)
     problems: list[dict[str, object]] = []
+    before = engine.value(memory_table.connection, _SQL["seq"])
     rows: dict[int, bool] = {}  # of memories that are new, or have new vectors: whether these are unverified
     for place, fields in enumerate(asked.memories):
         # What is wrong with a line is found before any of it is written, so there is nothing to undo, and no savepoint,
@@ -50,7 +53,8 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
             memory_id = fields.get("id") if isinstance(fields, dict) else None
             problems.append({"place": place, "id": memory_id, "status": done.status, "message": done.message})
     audits.begin(memory_table.connection, rows)
-    return {**counts, "problems": problems, "seq": engine.value(memory_table.connection, _SQL["seq"])}
+    seq = engine.value(memory_table.connection, _SQL["seq"])
+    return {**counts, "problems": problems, "seq": seq, **({"first_seq": before + 1} if seq > before else {})}
 
 
 def _load_one(memory_table: MemoryTable, job: Job, line: Line) -> Done:

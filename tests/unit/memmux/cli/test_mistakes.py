@@ -108,6 +108,7 @@ MISTAKES = [
     (["connect", "/nonexistent/x"], 2, "memmux key add"),
     (["restore", "nofile.db"], 1, "there is no file"),
     (["restore"], 2, "--newest"),
+    (["restore", "memories-1.db", "memories-2.db"], 2, "name one of them, or --newest"),
 ]
 
 

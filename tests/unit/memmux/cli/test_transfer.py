@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.cli import memories, transfer
+from memmux.cli import imports, memories, transfer
 from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, StoragePermissionError
 
 
@@ -34,18 +34,18 @@ def test_a_full_disk_is_told_from_a_place_that_can_not_be_written(
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/urandom"])
 def test_a_device_is_no_file_of_memories(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ArgumentInvalidError, match="is a device"), transfer._reading(device):
+    with pytest.raises(ArgumentInvalidError, match="is a device"), imports.reading(device):
         pass
     with Path(device).open(encoding="utf-8") as opened:
         monkeypatch.setattr("sys.stdin", opened)
-        with pytest.raises(ArgumentInvalidError, match="standard input is a device"), transfer._reading("-"):
+        with pytest.raises(ArgumentInvalidError, match="standard input is a device"), imports.reading("-"):
             pass
 
 
 def test_a_terminal_and_a_pipe_are_read(tmp_path: Path) -> None:
     main, terminal = pty.openpty()
     try:
-        with transfer._reading(os.ttyname(terminal)) as (opened, size):
+        with imports.reading(os.ttyname(terminal)) as (opened, size):
             os.write(main, b"{}\n")
             assert (opened.readline(), size) == (b"{}\n", 0)
     finally:
@@ -54,7 +54,7 @@ def test_a_terminal_and_a_pipe_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"{}\n",))
     writer.start()
-    with transfer._reading(str(tmp_path / "pipe")) as (opened, _):
+    with imports.reading(str(tmp_path / "pipe")) as (opened, _):
         assert opened.read() == b"{}\n"
     writer.join()
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from memmux.errors import StorageFullError
 from tests.unit.memmux.cli.desk_client import Typed
 from tests.unit.workers.desk import MODEL, Desk, frames
 from workers.runtime.jobs import Answer
@@ -141,12 +142,42 @@ def test_a_purge_that_is_answered_with_no_does_nothing(typed: Typed, desk: Desk,
     assert typed("undo", stored["id"], "--yes")[0] == 0
 
 
-def test_an_undo_that_fails_midway_says_how_far_it_came(typed: Typed, desk: Desk) -> None:
-    one, two = desk.store("one"), desk.store("two")
+def test_an_undo_of_several_leaves_what_was_changed_since_and_names_it(typed: Typed, desk: Desk) -> None:
+    desk.store("zero")
+    one = desk.store("one")
+    desk.store("two")
     desk.ask("memory.update", {"id": one["id"], "tags": ["x"]})
+    code, out, err = typed("undo", "1-3")
+    assert (code, _live(typed)) == (1, ["one"])
+    assert "2 undone, 1 left" in out
+    assert f"left: the memory '{one['id']}' was changed again since change 2, last by change 4; undo that first" in err
+    left = orjson.loads(typed("undo", "2-3", "--json")[1])["left"]
+    assert [(problem["seq"], problem["code"]) for problem in left] == [(3, "undo_conflict"), (2, "undo_conflict")]
+
+
+def test_an_undo_of_several_passes_over_what_came_deleted(typed: Typed, desk: Desk) -> None:
+    lines = [{"id": name, "content": name, "created_at": 1, "updated_at": 1} for name in ("one", "two", "three")]
+    desk.ask("memory.load", {"memories": [lines[0], {**lines[1], "deleted_at": 2}, lines[2]]})
+    code, out, err = typed("undo", "1-3")
+    assert (code, err, _live(typed)) == (0, "", [])
+    assert "2 undone" in out
+
+
+def test_an_undo_that_fails_midway_says_how_far_it_came(
+    typed: Typed, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, two = desk.store("one"), desk.store("two")
+    answer = desk.answer
+
+    def ask(operation: str, body: Any, *blobs: bytes, **fields: Any) -> Answer:
+        if b'"seq":1' in bytes(body):
+            raise StorageFullError("the disk is full")
+        return answer(operation, body, *blobs, **fields)
+
+    monkeypatch.setattr(desk, "answer", ask)
     code, _, err = typed("undo", "1-2")
     assert code == 1
-    assert err.startswith("memmux: undo_conflict: ")
+    assert err.startswith("memmux: storage_full: ")
     assert f"1 undone before that, down to change {two['seq']}" in err
 
 

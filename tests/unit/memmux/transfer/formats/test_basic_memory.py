@@ -43,6 +43,33 @@ def test_observations_relations_and_mentions_are_understood_as_they_are_there() 
     assert skipped == {}
 
 
+def test_a_relation_to_a_note_that_does_not_exist_yet_is_open_and_nothing_broken() -> None:
+    skips = Skips()
+    texts = {"one": b"see [[Tea]]\n- needs [[Milk]]\n", "two": b"[[Tea]]"}
+    notes = [Note(f"{name}.md", text, 5.0) for name, text in texts.items()]
+    found = list(basic_memory.lines(lambda _: iter(notes), "default", skips))
+    assert [line.get("links") for line in found] == [None, None]
+    assert (dict(skips.counts), skips.broken) == ({"open relations, to notes that do not exist yet": 3}, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("# Plain\nmore", "# Plain\nmore"),
+        ("\n#  Another Title ##\nmore", "#  Another Title ##\nmore"),
+        ("Plain\n=====\nmore", "Plain\n=====\nmore"),
+        ("---\ntags: a\n---\n# Plain\nmore", "# Plain\nmore"),
+        ("---\ntitle: my-own plain\n---\n# My own: Plain\nmore", "# My own: Plain\nmore"),
+        ("---\ntitle: Tea\n---\n# Methods\nmore", "# Tea\n\n# Methods\nmore"),
+        ("## Part\nmore", "# plain\n\n## Part\nmore"),
+        ("#tag more", "# plain\n\n#tag more"),
+    ],
+)
+def test_a_note_that_begins_with_its_title_gets_no_other(text: str, content: str) -> None:
+    (found,), _ = lines(plain=text)
+    assert found["content"] == content
+
+
 @pytest.mark.parametrize(
     "matter",
     [
