@@ -12,7 +12,6 @@ from tests.documents import blocks, differs
 PAGE = """# A page
 
 <!-- first: mkdir a -->
-<!-- if: memmux uninstall --help -->
 ```sh
 memmux list
 ```
@@ -60,7 +59,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_block_is_what_its_comments_say(page: Path) -> None:
     listed, copied, console, file, unmarked = blocks(page)
-    assert (listed.fate, listed.first, listed.condition) == ("run", "mkdir a", "memmux uninstall --help")
+    assert (listed.fate, listed.first) == ("run", "mkdir a")
     assert listed.commands == [("mkdir a", None), ("memmux list\n", "1 of 1\n")]
     assert (copied.fate, copied.not_run, copied.commands) == ("not run", "needs a disk", [("ls", None)])
     assert console.commands == [('memmux store \\\n  "one"', "…  stored\n"), ("memmux list", None)]
