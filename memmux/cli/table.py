@@ -61,7 +61,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "memories.forget",
                 "Delete all memories with these tags, of this time or file.",
                 "memmux forget --tag draft --tag old --dry-run",
-                "memmux forget --source ~/old-notes.md",
+                "memmux forget --source ~/notes/old.txt",
             ),
             "namespaces": _entry(
                 "names.namespaces", "Tell which namespaces there are, with counts.", "memmux namespaces"
