@@ -25,6 +25,7 @@ from memmux.config.paths import Places, runtime_folder
 from memmux.config.settings import Settings, config_file
 from memmux.doctor.hosts import files
 from memmux.errors import ClientFileError, ClusterUnreachableError, MemmuxError
+from memmux.hosts import entry as entries
 from memmux.hosts import install as plans
 from memmux.hosts import shadow, toml_edit, writing
 from memmux.hosts.catalogue import Host, Machine
@@ -98,7 +99,11 @@ def _entries(machine: Machine) -> Iterator[Artifact]:
             continue
         seen.add(real)
         try:
-            names = ", ".join(server.name for server in _servers(Document.of(client, file)))
+            document = Document.of(client, file)
+            names = ", ".join(_called(document, server) for server in _servers(document))
+            for server in document.servers(shadow.shadows):
+                if stays := _stays(document, server):
+                    yield Artifact(CLIENT, f"{_called(document, server)} in {file}", _nothing, stays)
         except ClientFileError:  # it is told when the entry is to go
             names = "an entry, perhaps, that can't be read,"
         if names:
@@ -108,7 +113,29 @@ def _entries(machine: Machine) -> Iterator[Artifact]:
 
 
 def _servers(document: Document) -> list[Server]:
-    return [server for server in document.servers(shadow.shadows) if server.kind is Kind.MEMMUX]
+    """Return the entries of memmux that go."""
+    found = document.servers(shadow.shadows)
+    return [server for server in found if server.kind is Kind.MEMMUX and not _stays(document, server)]
+
+
+def _called(document: Document, server: Server) -> str:
+    return server.name if server.path == document.at(server.name) else f"{server.name} for {server.path[1]}"
+
+
+def _stays(document: Document, server: Server) -> str:
+    """Return why an entry that runs memmux stays; empty if it goes, or runs something else."""
+    if server.kind is not Kind.MEMMUX or server.entry is None:
+        return ""
+    if server.path != document.at(server.name) and not _is_here(server.path[1]):
+        return "run this in the folder of that project"
+    return "" if entries.plain(server.entry) else "memmux did not write it"
+
+
+def _is_here(folder: str) -> bool:
+    try:
+        return Path(folder).samefile(Path.cwd())
+    except (OSError, ValueError):
+        return False
 
 
 def _leave(place: tuple[Host, Path]) -> None:
@@ -117,7 +144,7 @@ def _leave(place: tuple[Host, Path]) -> None:
     document = Document.of(client, file)
     servers = _servers(document)
     if len(servers) == 1 and servers[0].path == document.at(servers[0].name):
-        plan = plans.uninstall(document, shadow.shadows)
+        plan = plans.uninstall(document, shadow.shadows, name=servers[0].name)
     else:
         after = document.edited([Edit(server.path) for server in servers]).encode()
         plan = plans.Plan(file, "", plans.Status.REMOVED, document.content, after, private=document.private)

@@ -204,6 +204,33 @@ def test_backups_behind_a_link_go_and_the_link_and_its_folder_stay(
     assert kept == {f"{link / 'mine.txt'}", f"{link}, a link to {elsewhere}"}
 
 
+def test_entries_that_others_wrote_and_those_of_other_projects_stay_and_are_named(
+    memmux: Memmux, home: Path, short_tmp: Path
+) -> None:
+    ours = {"command": "memmux", "args": ["mcp"]}
+    tee = {"command": "bash", "args": ["-c", "memmux mcp | tee log"]}
+    elsewhere = short_tmp / "x"
+    elsewhere.mkdir()
+    projects = {str(home): {"mcpServers": {"memory": ours}}, str(elsewhere): {"mcpServers": {"memory": ours}}}
+    file = home / ".claude.json"
+    file.write_text(json.dumps({"mcpServers": {"memory": ours, "logged": tee}, "projects": projects}))
+    codex = home / ".codex" / "config.toml"
+    codex.parent.mkdir()
+    codex.write_text('[mcp_servers.memory]\ncommand = "memmux"\n\n# about other\n[mcp_servers.other]\ncommand = "x"\n')
+    shown = memmux("uninstall", "--dry-run")
+    assert f"memory, memory for {home} in {file}" in shown.stdout
+    ended = json.loads(memmux("uninstall", "--yes", "--json").stdout)
+    assert {one["what"] for one in ended["kept"] if one["kind"] == "client"} == {
+        f"logged in {file}",
+        f"memory for {elsewhere} in {file}",
+    }
+    assert json.loads(file.read_text()) == {
+        "mcpServers": {"logged": tee},
+        "projects": {str(home): {"mcpServers": {}}, str(elsewhere): {"mcpServers": {"memory": ours}}},
+    }
+    assert codex.read_text() == '# about other\n[mcp_servers.other]\ncommand = "x"\n'
+
+
 def answered(words: str, env: dict[str, str]) -> int:
     """Run `memmux uninstall --data --yes` on a terminal, type the words, and return its exit code."""
     ours, theirs = pty.openpty()
