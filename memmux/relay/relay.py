@@ -100,12 +100,11 @@ class Relay:
         try:
             while not self._done():
                 self._turn()
-            unsaid = self._unsaid()
+            code, words = self._log.exit or (0, b"")
+            if self._log.exit is None and (unsaid := self._unsaid()):
+                code, words = 1, b"memmux mcp: " + unsaid
             if self._host.gone:
                 self._finish()
-            code, words = self._log.exit or (0, b"")
-            if self._log.exit is None and unsaid:
-                code, words = 1, b"memmux mcp: " + unsaid
         except LeaveError as left:
             code, words = left.code, left.words
         finally:

@@ -385,9 +385,11 @@ def test_what_was_asked_is_done_once_though_the_host_closes_its_output_at_once(
         host.stdin.write(said[0])
         host.stdin.flush()
         assert b'"result"' in host.stdout.readline()
+        os.kill(host.pid, signal.SIGSTOP)  # so that it finds both at once
         host.stdin.write(b"".join(said[1:]))
         host.stdin.flush()
         host.stdout.close()
+        os.kill(host.pid, signal.SIGCONT)
         assert host.wait(BOUND_S) == 1
         assert b"standard output was closed before every line was answered" in host.stderr.read()
     _stored_once(settings, contents)
