@@ -11,19 +11,21 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from memmux.cli import clusters
+from memmux.cli import belongings, clusters
+from memmux.cli.belongings import Belongings
 from memmux.client.blocking import Client
 from memmux.cluster import holder, service
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
-from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, runtime_folder
 from memmux.config.settings import Settings, config_file
 from memmux.doctor.hosts import files
 from memmux.errors import ClientFileError, ClusterUnreachableError, MemmuxError
+from memmux.hosts import entry as entries
 from memmux.hosts import install as plans
 from memmux.hosts import shadow, toml_edit, writing
 from memmux.hosts.catalogue import Host, Machine
@@ -34,20 +36,19 @@ from memmux.trust import remotes, secret_files
 CLIENT = "client"
 DATA = "memories"  # the kind that is only removed when it is asked for
 _DIGEST = re.compile(r"[0-9a-f]{12}")
-_BESIDE = (
-    *("-wal", "-shm", "-journal", ".lock", ".spawn", ".lineage", ".endpoint", ".keys", ".keys.lock", ".curve"),
-    *(".copies", ".index", ".backups", ".adopting", ".restored", ".restoring"),
-)
-_KEPT = (".before-restore-*", "-wal.orphaned-*")
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One thing that memmux made. kind: of which sort. what: where it is, for people."""
+    """One thing that memmux made. kind: of which sort. what: where it is, for people.
+
+    stays: why it is never removed, as what stands among memmux's and is another's; empty for what may go.
+    """
 
     kind: str
     what: str
     remove: Callable[[], None] = field(repr=False)
+    stays: str = ""
 
 
 def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Artifact]:
@@ -70,7 +71,7 @@ def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Ar
     yield from _remotes(config_file())
     for database in known:
         yield from _data(replace(settings, database=database))
-    yield from _several(_named(settings.state_dir / "logs"), "logs")  # last, as they say which databases there are
+    yield from _logs(settings.state_dir / "logs")  # last, as they say which databases there are
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -98,7 +99,11 @@ def _entries(machine: Machine) -> Iterator[Artifact]:
             continue
         seen.add(real)
         try:
-            names = ", ".join(server.name for server in _servers(Document.of(client, file)))
+            document = Document.of(client, file)
+            names = ", ".join(_called(document, server) for server in _servers(document))
+            for server in document.servers(shadow.shadows):
+                if stays := _stays(document, server):
+                    yield Artifact(CLIENT, f"{_called(document, server)} in {file}", _nothing, stays)
         except ClientFileError:  # it is told when the entry is to go
             names = "an entry, perhaps, that can't be read,"
         if names:
@@ -108,7 +113,29 @@ def _entries(machine: Machine) -> Iterator[Artifact]:
 
 
 def _servers(document: Document) -> list[Server]:
-    return [server for server in document.servers(shadow.shadows) if server.kind is Kind.MEMMUX]
+    """Return the entries of memmux that go."""
+    found = document.servers(shadow.shadows)
+    return [server for server in found if server.kind is Kind.MEMMUX and not _stays(document, server)]
+
+
+def _called(document: Document, server: Server) -> str:
+    return server.name if server.path == document.at(server.name) else f"{server.name} for {server.path[1]}"
+
+
+def _stays(document: Document, server: Server) -> str:
+    """Return why an entry that runs memmux stays; empty if it goes, or runs something else."""
+    if server.kind is not Kind.MEMMUX or server.entry is None:
+        return ""
+    if server.path != document.at(server.name) and not _is_here(server.path[1]):
+        return "run this in the folder of that project"
+    return "" if entries.plain(server.entry) else "memmux did not write it"
+
+
+def _is_here(folder: str) -> bool:
+    try:
+        return Path(folder).samefile(Path.cwd())
+    except (OSError, ValueError):
+        return False
 
 
 def _leave(place: tuple[Host, Path]) -> None:
@@ -117,7 +144,7 @@ def _leave(place: tuple[Host, Path]) -> None:
     document = Document.of(client, file)
     servers = _servers(document)
     if len(servers) == 1 and servers[0].path == document.at(servers[0].name):
-        plan = plans.uninstall(document, shadow.shadows)
+        plan = plans.uninstall(document, shadow.shadows, name=servers[0].name)
     else:
         after = document.edited([Edit(server.path) for server in servers]).encode()
         plan = plans.Plan(file, "", plans.Status.REMOVED, document.content, after, private=document.private)
@@ -199,37 +226,28 @@ def _forget_remote(config: Path) -> None:
 
 def _data(settings: Settings) -> Iterator[Artifact]:
     """Yield a database with all that belongs to it."""
-    places = Places(settings)
-    database = places.database
-    try:
-        refuse_foreign(database)
-    except MemmuxError:
-        return
-    beside = [database.with_name(f"{database.name}{suffix}") for suffix in _BESIDE]
-    kept = [path for pattern in _KEPT for path in sorted(database.parent.glob(f"{_literal(database.name)}{pattern}"))]
-    chosen = settings.backups_dir
-    backups = sorted(chosen.glob(f"{_literal(database.stem)}.{places.digest}-*.db")) if chosen is not None else []
-    there = [path for path in (database, *beside, *kept, *backups) if path.is_symlink() or path.exists()]
-    if there:
-        yield Artifact(DATA, f"{database} ({_described(there)})", _does(_remove_all, there))
+    yield from _belonging(DATA, settings.database, partial(belongings.of_database, settings))
 
 
-def _literal(name: str) -> str:
-    return re.sub(r"([\[*?])", r"[\1]", name)
+def _logs(folder: Path) -> Iterator[Artifact]:
+    """Yield, as one, the logs of every database."""
+    yield from _belonging("logs", folder, partial(belongings.of_logs, folder))
 
 
-def _described(paths: list[Path]) -> str:
-    size = sum(inner.stat().st_size for path in paths for inner in _files(path))
-    return f"{len(paths)} files and folders, {size / (1 << 20):.1f} MiB"
+def _belonging(kind: str, place: Path, find: Callable[[], Belongings]) -> Iterator[Artifact]:
+    """Yield what belongs to memmux as one, and what stands among it and stays; it is looked for again to be removed."""
+    found = find()
+    if found.files or found.folders:
+        yield Artifact(kind, f"{place} ({found.described()})", lambda: find().remove())
+    for other in found.others:
+        link = f", a link to {other.readlink()}" if other.is_symlink() else ""
+        yield Artifact("other", f"{other}{link}", _nothing, stays="memmux did not make it")
 
 
-def _files(path: Path) -> Iterator[Path]:
-    yield from (inner for inner in (path.rglob("*") if path.is_dir() else (path,)) if inner.is_file())
+def _nothing() -> None:
+    """Leave what is not memmux's."""
 
 
 def _remove_all(paths: list[Path]) -> None:
     for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        shutil.rmtree(path)

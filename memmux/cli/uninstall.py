@@ -35,11 +35,11 @@ def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_js
 
     Entries in the configurations of MCP clients, for the user and for the project in the working directory; services;
     running clusters; models that were downloaded; logs; sockets; keys of remotes. The memories stay, unless --data is
-    given. Files that memmux did not make stay as they are.
+    given. Files that memmux did not make stay as they are, and those that stand among its own are named.
     """
     local = replace(settings, remote=None)
     found = list(artifacts.every(local, Machine.here(), Path(sys.executable).absolute()))
-    meant = [one for one in found if data or one.kind != DATA]
+    meant = [one for one in found if not one.stays and (data or one.kind != DATA)]
     kept = [one for one in found if one not in meant]
     if not as_json:
         _show(meant, kept)
@@ -73,7 +73,8 @@ def _show(meant: Sequence[Artifact], kept: Sequence[Artifact]) -> None:
     if not meant:
         output.line("nothing of memmux is here")
     for one in kept:
-        output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what, ", which stays without --data")
+        why = f": {one.stays}" if one.stays else " without --data"
+        output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what, f", which stays{why}")
 
 
 def _agree(meant: Sequence[Artifact], *, data: bool, yes: bool) -> None:

@@ -32,12 +32,17 @@ _VALUED = frozenset(
 )
 
 
-def program(tokens: list[str]) -> list[str]:
-    """Return the program, or the module, that a command line runs in the end, and its arguments."""
+def program(tokens: list[str], *, shells: bool = True) -> list[str]:
+    """Return the program, or the module, that a command line runs in the end, and its arguments.
+
+    shells: whether the command that is given to a shell is looked into.
+    """
     for _ in range(_LAUNCHERS):
         launched = name(tokens[0]) if tokens else ""
         inner = _of_python if _PYTHON.fullmatch(launched) else _LAUNCHED.get(launched)
-        behind = inner(tokens[1:]) if inner is not None else None
+        if inner is None or (inner is _of_shell and not shells):
+            break
+        behind = inner(tokens[1:])
         if behind is None:
             break
         tokens = behind

@@ -127,7 +127,7 @@ class Document:
             text.encode()  # a path of another encoding is no text
         except ValueError as error:
             raise _broken(self.file, str(error)) from None
-        if said != _expected(self.value, edits):
+        if said != _expected(self.value, edits, said):
             raise _broken(self.file, "a change to it would change more than that")
         return text
 
@@ -136,7 +136,11 @@ def _broken(file: Path, why: str) -> ClientFileError:
     return ClientFileError(f"{file} can't be understood and was left as it is: {why}; correct it, then run this again")
 
 
-def _expected(value: Mapping[str, Any], edits: Sequence[Edit]) -> Any:
+def _expected(value: Mapping[str, Any], edits: Sequence[Edit], said: Mapping[str, Any]) -> Any:
+    """Return what a file should say after these changes; `said` is what it does say.
+
+    What is empty then may be gone, as a table of TOML that was there by its members alone.
+    """
     changed: Any = copy.deepcopy(dict(value))
     for edit in edits:
         holder = changed
@@ -144,6 +148,8 @@ def _expected(value: Mapping[str, Any], edits: Sequence[Edit]) -> Any:
             holder = holder.setdefault(key, {})
         if edit.value is None:
             holder.pop(edit.path[-1], None)
+            if not holder and holder is changed.get(edit.path[0]) and edit.path[0] not in said:
+                del changed[edit.path[0]]
         else:
             holder[edit.path[-1]] = edit.value
     return changed

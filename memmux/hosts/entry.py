@@ -69,13 +69,27 @@ def kind(entry: Entry | None, shadows: Callable[[str], bool]) -> Kind:
     """Return what an entry runs; `shadows` says whether a command is a script that `memmux install --shadow` made."""
     if entry is None:
         return Kind.OTHER
-    program, *rest = command_lines.program([*command_lines.line(entry.command), *entry.args]) or [""]
+    program, *rest = _program(entry) or [""]
     name = command_lines.name(program)
-    if name in {"memmux", "mcp_dealer"} or name.startswith("memmux."):
+    if _is_ours(name):
         return Kind.MEMMUX
     if not _is_mms(program, name, rest):
         return Kind.OTHER
     return Kind.MEMMUX if shadows(program) else Kind.MMS
+
+
+def plain(entry: Entry) -> bool:
+    """Return whether an entry starts memmux as one that memmux writes does, without a shell or a script before it."""
+    name = command_lines.name((_program(entry, shells=False) or [""])[0])
+    return _is_ours(name)
+
+
+def _program(entry: Entry, *, shells: bool = True) -> list[str]:
+    return command_lines.program([*command_lines.line(entry.command), *entry.args], shells=shells)
+
+
+def _is_ours(name: str) -> bool:
+    return name in {"memmux", "mcp_dealer"} or name.startswith("memmux.")
 
 
 def _is_mms(program: str, name: str, rest: Sequence[str]) -> bool:

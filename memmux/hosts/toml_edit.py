@@ -11,7 +11,9 @@ import copy
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Any
 
 from memmux.hosts.json_edit import Keys
@@ -42,9 +44,15 @@ def put(text: str, path: Keys, value: object) -> str:
 
 
 def drop(text: str, path: Keys) -> str:
-    """Return the text without the member at `path`; if it is not there, the text as it is. Raises as `put` does."""
+    """Return the text without the member at `path`; if it is not there, the text as it is. Raises as `put` does.
+
+    Comments behind a table are of what follows, and stay. A table that is there by its members goes with the last.
+    """
     mark = _BOM if text.startswith(_BOM) else ""
-    document = _parsed(text.removeprefix(mark))
+    plain = text.removeprefix(mark)
+    if (changed := _drop_table(plain, path)) != plain and _is_without(changed, read(plain), path):
+        return mark + changed
+    document = _parsed(plain)
     table: Any = document
     for key in path[:-1]:
         table = table.get(key) if isinstance(table, Mapping) else None
@@ -71,6 +79,57 @@ def _is(text: str, expected: object) -> bool:
         return bool(read(text) == expected)
     except ValueError:
         return False
+
+
+def _is_without(text: str, value: dict[str, Any], path: Keys) -> bool:
+    """Return whether a text says `value` without what is at a path, and perhaps without tables that are empty then."""
+    expected = copy.deepcopy(value)
+    while True:
+        table: Any = expected
+        for key in path[:-1]:
+            table = table.get(key) if isinstance(table, dict) else None
+        if not isinstance(table, dict):
+            return False  # one of several, in an array
+        table.pop(path[-1], None)
+        if _is(text, expected):
+            return True
+        if table or not path[1:]:
+            return False
+        path = path[:-1]
+
+
+def _drop_table(text: str, path: Keys) -> str:
+    """Return the text without the tables at a path and in it, as lines; what is said within other tables stays."""
+    kept: list[str] = []
+    own: list[str] = []
+    inside = False
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+        if (header := _header(line)) is not None:
+            still = header[: len(path)] == path
+            if inside and not still:
+                kept += _behind(own)
+            own, inside = [], still
+        (own if inside else kept).append(line)
+    kept += _behind(own)
+    after = "".join(kept)
+    for eol in ("\r\n", "\n"):
+        if after.endswith(eol * 2) and not text.endswith(eol * 2):
+            return after.removesuffix(eol)  # the empty line before a table, where nothing follows
+    return after
+
+
+def _header(line: str) -> Keys | None:
+    """Return which table a line begins; None if it begins none."""
+    if line.lstrip().startswith("["):
+        with suppress(ValueError):
+            return tuple(_path(tomllib.loads(line)))
+    return None
+
+
+def _behind(lines: list[str]) -> Iterator[str]:
+    """Return the lines behind the last statement of a table, from the first comment on."""
+    said = [place for place, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
+    return dropwhile(lambda line: not line.strip(), lines[max(said, default=0) :])
 
 
 def _put_table(text: str, path: Keys, value: object) -> str:

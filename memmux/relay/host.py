@@ -53,6 +53,8 @@ class Host:
 
     def wanted(self, log: LineLog) -> dict[int, int]:
         """Return what is to be polled, and for what."""
+        if self.gone:
+            return {}
         wanted = {self.written: select.POLLOUT if log.to_host else 0}
         if log.takes_lines:
             wanted[self.read] = select.POLLIN
@@ -71,6 +73,8 @@ class Host:
 
         A reader that is gone shows as an error of the descriptor, and a parent as the end of its process.
         """
+        if self.gone:
+            return
         if self._parent_end in events or os.getppid() != self._parent:
             self.gone = PARENT
         elif events.get(self.written, 0) & _ENDS:

@@ -17,6 +17,7 @@ LOOK_PART = 16  # of the time for which a gateway was looked for is waited betwe
 IDLE_LOOK_S = 0.25  # the same, while nothing waits for one
 IDLE_S = 10.0  # after which, while nothing waits for one, none is looked for
 LEAVE_S = 75.0  # for the answers, once the host's input has ended: more than a call may wait, or a start takes
+LAST_S = 10.0  # for what was read to be done, once nobody hears the answers
 SAID_S = 60.0  # for the first word of a gateway, which may have to be started, on a busy machine
 READ_BYTES = 1 << 18
 _ENDS = select.POLLERR | select.POLLHUP | select.POLLNVAL
@@ -99,12 +100,11 @@ class Relay:
         try:
             while not self._done():
                 self._turn()
-            if self._host.gone:
-                self._log.end(self._host.gone)
-                self._send()
             code, words = self._log.exit or (0, b"")
             if self._log.exit is None and (unsaid := self._unsaid()):
                 code, words = 1, b"memmux mcp: " + unsaid
+            if self._host.gone:
+                self._finish()
         except LeaveError as left:
             code, words = left.code, left.words
         finally:
@@ -113,6 +113,15 @@ class Relay:
             if self._gateway is not None:
                 self._gateway.close()
         return self._leave(code, words)
+
+    def _finish(self) -> None:
+        """Have done what was read, though nobody hears the answers: a gateway drops the calls of one that is gone."""
+        self._log.end(self._host.gone)
+        until = time.monotonic() + LAST_S
+        while self._log.oldest and self._log.exit is None and time.monotonic() < until:
+            self._turn()
+            self._log.written(len(self._log.to_host))
+        self._send()
 
     def _unsaid(self) -> bytes:
         """Return why what the host waits for stays unsaid; nothing if it has everything, or is gone itself."""

@@ -363,6 +363,38 @@ def test_a_line_longer_than_a_frame_is_refused_and_the_next_one_is_answered(sett
         host.result(2)
 
 
+def test_what_was_asked_is_done_once_though_the_host_closes_its_output_at_once(
+    settings_env: dict[str, str], settings: Settings
+) -> None:
+    contents = [f"What was said as number {number}" for number in range(CALLS)]
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "one", "version": "1"}}
+    lines: list[dict[str, object]] = [
+        {"id": 500, "method": "initialize", "params": client},
+        {"method": "notifications/initialized"},
+    ]
+    for number, content in enumerate(contents):
+        asked = {"name": "memory_store", "arguments": {"content": content}}
+        lines.append({"id": number, "method": "tools/call", "params": asked})
+    said = [json.dumps({"jsonrpc": "2.0", **line}).encode() + b"\n" for line in lines]
+    with subprocess.Popen(
+        COMMAND, env=settings_env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as host:
+        assert host.stdin is not None
+        assert host.stdout is not None
+        assert host.stderr is not None
+        host.stdin.write(said[0])
+        host.stdin.flush()
+        assert b'"result"' in host.stdout.readline()
+        os.kill(host.pid, signal.SIGSTOP)  # so that it finds both at once
+        host.stdin.write(b"".join(said[1:]))
+        host.stdin.flush()
+        host.stdout.close()
+        os.kill(host.pid, signal.SIGCONT)
+        assert host.wait(BOUND_S) == 1
+        assert b"standard output was closed before every line was answered" in host.stderr.read()
+    _stored_once(settings, contents)
+
+
 def test_a_relay_without_an_input_leaves_at_once(settings_env: dict[str, str]) -> None:
     closed = ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *COMMAND]
     assert subprocess.run(closed, env=settings_env, capture_output=True, timeout=BOUND_S, check=True).stdout == b""

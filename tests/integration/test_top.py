@@ -55,10 +55,10 @@ def test_without_a_cluster_once_ends_with_three_and_starts_none(settings_env: di
 class _Terminal:
     """A terminal on which it runs."""
 
-    def __init__(self, env: dict[str, str], *arguments: str) -> None:
+    def __init__(self, env: dict[str, str], *arguments: str, term: str = "xterm-256color") -> None:
         self.here, there = pty.openpty()
         self.resize(40, 150)
-        environment = {**env, "TERM": "xterm-256color"}
+        environment = {**env, "TERM": term}
         self.process = subprocess.Popen([*MEMMUX, *arguments], env=environment, stdin=there, stdout=there, stderr=there)
         os.close(there)
         self.seen = b""
@@ -139,3 +139,18 @@ def test_keys_scroll_and_explain_the_page(terminal: _Terminal, client: Client) -
     terminal.until(b"what the cluster does without")
     os.write(terminal.here, b"?q")
     assert terminal.process.wait(BOUND_S) == 0
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_can_draw_nothing_anew_gets_the_page_once_and_is_told(
+    settings_env: dict[str, str], client: Client, term: str
+) -> None:
+    client.store("something")
+    terminal = _Terminal(settings_env, term=term)
+    try:
+        terminal.until(b"printed once")
+        terminal.until(b"memory.store")
+        assert terminal.process.wait(BOUND_S) == 0
+        assert b"\x1b" not in terminal.seen
+    finally:
+        terminal.close()

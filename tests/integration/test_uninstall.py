@@ -162,6 +162,95 @@ def test_the_memories_go_when_that_is_typed(
     assert "nothing of memmux is here" in memmux("uninstall", "--data", "--yes").stdout
 
 
+def test_what_others_put_among_it_stays_and_is_named(
+    memmux: Memmux, home: Path, settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    used(memmux, home, settings_env)
+    assert memmux("backup").returncode == 0
+    assert memmux("stop").returncode == 0
+    data, (logs,) = short_tmp / "data", (short_tmp / "state" / "logs").glob("[0-9a-f]" * 12)
+    database = data / "memories.db"
+    (backup,) = (data / "memories.db.backups").iterdir()
+    name = "memories-20260101T000000Z-1.db"
+    theirs = {
+        f"data/memories.db.backups/{name}": b"not a database",
+        "data/memories.db.backups/mine.db": b"x",
+        "data/memories.db.backups/work.db": backup.read_bytes(),
+        "data/memories.db.backups/more/mine.txt": b"x",
+        "data/memories.db.index/mine.npy": b"x",
+        "data/memories.db.index/1-0123456789abcdef-7/mine.npy": b"x",
+        "data/memories.db.keys": b"the keys of my house\n",
+        "data/memories.db.copies": b"three\n",
+        "data/memories.db.before-restore-mine": b"mine",
+        f"state/logs/{logs.name}/foreign.txt": b"x",
+        f"state/logs/{logs.name}/router.20260101T000000000000.jsonl": b'{"mine": 1}\n',
+        f"state/logs/{logs.name}/more/router.jsonl": b"x",
+        "state/logs/mine/file": b"x",
+    }
+    for path, content in theirs.items():
+        (short_tmp / path).parent.mkdir(exist_ok=True)
+        (short_tmp / path).write_bytes(content)
+    (data / "memories.db.index" / "1-0123456789abcdef-7" / "rows.npy").write_bytes(b"x")
+    (data / "memories.db.curve").symlink_to(home / ".cursor" / "mcp.json")
+    shown = memmux("uninstall", "--data", "--dry-run", "--json")
+    ended = memmux("uninstall", "--data", "--yes", "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(shown.stdout)["kept"] == json.loads(ended.stdout)["kept"]
+    kept = {one["what"].removeprefix(f"{short_tmp}/").partition(",")[0] for one in json.loads(ended.stdout)["kept"]}
+    inner = {path for path in theirs if "/more/" in path} | {"state/logs/mine/file"}
+    folders = {"data/memories.db.backups/more", f"state/logs/{logs.name}/more", "data/memories.db.curve"}
+    assert kept == (theirs.keys() - inner) | folders
+    left = {name: text for name, text in tree(short_tmp).items() if name.startswith(("data/", "state/"))}
+    assert left == theirs
+    assert not database.exists()
+    assert "which stays: memmux did not make it" in memmux("uninstall", "--dry-run").stdout
+
+
+def test_backups_behind_a_link_go_and_the_link_and_its_folder_stay(
+    memmux: Memmux, home: Path, settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    used(memmux, home, settings_env)
+    link, elsewhere = short_tmp / "data" / "memories.db.backups", short_tmp / "disk"
+    elsewhere.mkdir()
+    (elsewhere / "mine.txt").write_text("x")
+    link.symlink_to(elsewhere)
+    assert memmux("backup").returncode == 0
+    assert len(list(elsewhere.glob("memories-*.db"))) == 1
+    ended = memmux("uninstall", "--data", "--yes", "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert list(elsewhere.iterdir()) == [elsewhere / "mine.txt"]
+    assert list((short_tmp / "data").iterdir()) == [link]
+    kept = {one["what"] for one in json.loads(ended.stdout)["kept"]}
+    assert kept == {f"{link / 'mine.txt'}", f"{link}, a link to {elsewhere}"}
+
+
+def test_entries_that_others_wrote_and_those_of_other_projects_stay_and_are_named(
+    memmux: Memmux, home: Path, short_tmp: Path
+) -> None:
+    ours = {"command": "memmux", "args": ["mcp"]}
+    tee = {"command": "bash", "args": ["-c", "memmux mcp | tee log"]}
+    elsewhere = short_tmp / "x"
+    elsewhere.mkdir()
+    projects = {str(home): {"mcpServers": {"memory": ours}}, str(elsewhere): {"mcpServers": {"memory": ours}}}
+    file = home / ".claude.json"
+    file.write_text(json.dumps({"mcpServers": {"memory": ours, "logged": tee}, "projects": projects}))
+    codex = home / ".codex" / "config.toml"
+    codex.parent.mkdir()
+    codex.write_text('[mcp_servers.memory]\ncommand = "memmux"\n\n# about other\n[mcp_servers.other]\ncommand = "x"\n')
+    shown = memmux("uninstall", "--dry-run")
+    assert f"memory, memory for {home} in {file}" in shown.stdout
+    ended = json.loads(memmux("uninstall", "--yes", "--json").stdout)
+    assert {one["what"] for one in ended["kept"] if one["kind"] == "client"} == {
+        f"logged in {file}",
+        f"memory for {elsewhere} in {file}",
+    }
+    assert json.loads(file.read_text()) == {
+        "mcpServers": {"logged": tee},
+        "projects": {str(home): {"mcpServers": {}}, str(elsewhere): {"mcpServers": {"memory": ours}}},
+    }
+    assert codex.read_text() == '# about other\n[mcp_servers.other]\ncommand = "x"\n'
+
+
 def answered(words: str, env: dict[str, str]) -> int:
     """Run `memmux uninstall --data --yes` on a terminal, type the words, and return its exit code."""
     ours, theirs = pty.openpty()

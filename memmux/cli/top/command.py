@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -13,9 +14,13 @@ from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
 
+_PLAIN = ("", "dumb", "unknown")  # values of TERM for terminals that can't move their cursor
+
 
 @click.command()
-@click.option("--once", is_flag=True, help="Print the page once and end; so it is where there is no terminal.")
+@click.option(
+    "--once", is_flag=True, help="Print the page once and end; so it is where there is no terminal, or a dumb one."
+)
 @click.option(
     "--interval",
     "interval_s",
@@ -35,7 +40,12 @@ def top(settings: Settings, *, once: bool, interval_s: float, as_json: bool) -> 
     It only looks on: no cluster is started for it, and an idle one ends all the same. With --once or --json it ends
     with 3 when no cluster runs.
     """
-    if not (once or as_json or not sys.stdout.isatty()):
+    once = once or as_json or not sys.stdout.isatty()
+    plain = os.environ.get("TERM", "") in _PLAIN
+    if plain and not once:
+        output.note("this terminal can't draw a page anew (TERM), so it is printed once")
+        once = True
+    if not once:
         from memmux.cli.top.live import watch  # costs rich, which a script does without
 
         watch(settings, interval_s=interval_s)
@@ -55,7 +65,8 @@ def top(settings: Settings, *, once: bool, interval_s: float, as_json: bool) -> 
 
         from memmux.cli.top.page import page
 
-        Console(width=None if sys.stdout.isatty() else 160).print(page(view))
+        width = None if sys.stdout.isatty() else 160
+        Console(width=width, force_terminal=False if plain else None).print(page(view))
 
 
 def _none(settings: Settings, *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from memmux.hosts.catalogue import HOSTS
-from memmux.hosts.entry import Entry, Kind, build, kind, parse
+from memmux.hosts.entry import Entry, Kind, build, kind, parse, plain
 
 LEGACY = [
     "memory server",
@@ -110,3 +110,19 @@ def test_an_entry_is_read_as_it_is_written() -> None:
 def test_odd_values_of_an_entry_are_read_as_text() -> None:
     assert parse({"command": "memory", "args": [1], "env": {"A": 5}}) == Entry("memory", ("1",), {"A": "5"})
     assert parse({"command": "memory", "args": "server -v", "env": []}) == Entry("memory", ("server", "-v"), {})
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        *((line, True) for line in OURS),
+        ("env A=1 memmux mcp", True),
+        ("bash -c 'memmux mcp | tee log'", False),
+        ("sh -lc 'exec memmux mcp'", False),
+        ("env A=1 sh -c 'memmux mcp'", False),
+        ("memory server", False),
+    ],
+)
+def test_an_entry_that_goes_through_a_shell_is_none_that_memmux_wrote(line: str, expected: bool) -> None:
+    command, *args = shlex.split(line)
+    assert plain(Entry(command, tuple(args))) is expected

@@ -110,6 +110,14 @@ def test_a_second_installation_finds_the_first_and_writes_nothing(client: Host, 
     assert sorted(file.parent.iterdir()) == listed
 
 
+def test_the_only_server_of_a_file_that_somebody_wrote_goes_and_what_is_about_the_rest_stays(machine: Machine) -> None:
+    file = HOSTS["codex"].user_file(machine)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('[mcp_servers.memory]\ncommand = "memmux"\n\n# about tui\n[tui]\nx = 1\n')
+    apply(_uninstall(Document.of(HOSTS["codex"], file)))
+    assert file.read_text() == "# about tui\n[tui]\nx = 1\n"
+
+
 def test_a_removal_where_nothing_is_writes_nothing(client: Host, document: Read) -> None:
     plan = _uninstall(document(others(client)))
     assert plan.status is Status.ABSENT

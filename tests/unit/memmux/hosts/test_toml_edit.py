@@ -59,6 +59,29 @@ def test_dropping_what_was_put_gives_the_old_text(name: str) -> None:
     assert toml_edit.drop(toml_edit.put(text, PATH, ENTRY), PATH) == text
 
 
+@pytest.mark.parametrize("before", ["", "# mine\nx = 1\n\n"])
+@pytest.mark.parametrize("own", ["", "\n[mcp_servers.memory.env] # more\nA = 1\n# of ours\nB = 2\n"])
+@pytest.mark.parametrize("after", ["[mcp_servers.other]\nx = 1\n", "[tui]\nx = 1\n", "[[tui]]\nx = 1\n", ""])
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+def test_a_comment_behind_a_table_is_of_what_follows_and_stays(before: str, own: str, after: str, eol: str) -> None:
+    kept = f"# about other\n# more of it\n\n# and\n{after}"
+    text = f'{before}[mcp_servers.memory]\ncommand = "x"\n# here\nargs = []\n{own}\n{kept}'
+    dropped = toml_edit.drop(text.replace("\n", eol), PATH)
+    assert dropped == (before + kept).replace("\n", eol)
+    assert "memory" not in toml_edit.read(dropped).get("mcp_servers", {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[mcp_servers]]\nx = 1\n[mcp_servers.memory]\nx = 1\n",
+        '[mcp_servers]\nx = """\n[mcp_servers.memory]\n"""\n',
+    ],
+)
+def test_what_only_looks_like_the_table_stays(text: str) -> None:
+    assert toml_edit.drop(text, PATH) == text
+
+
 def test_dropping_what_is_not_there_changes_nothing() -> None:
     assert toml_edit.drop(FILES["servers"], PATH) == FILES["servers"]
     assert toml_edit.drop("mcp_servers = 5\n", PATH) == "mcp_servers = 5\n"

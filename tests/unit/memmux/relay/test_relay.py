@@ -178,8 +178,32 @@ def test_a_relay_whose_host_closes_its_output_says_that_lines_have_no_answer(
     os.close(running.hears)
     running.hears = -1
     assert running.heard(0, 1) == [(frames.END, 0, b"output closed")]
+    running.answer(0, Frame(frames.ANSWER, 1, b"unheard"))
     assert running.ended() == 1
     assert capfd.readouterr().err == "memmux mcp: standard output was closed before every line was answered\n"
+
+
+def test_a_relay_that_nobody_hears_stays_until_what_it_read_is_done_also_by_the_next_gateway(running: Running) -> None:
+    running.say(b"one\ntwo\n")
+    os.close(running.hears)
+    running.hears = -1
+    assert running.heard(0, 4)[3] == (frames.END, 0, b"output closed")
+    running.answer(0, Frame(frames.ANSWER, 1, b"unheard"))
+    running.way.ends[0].shutdown(socket.SHUT_RDWR)
+    said = running.heard(1, 3)
+    assert [(kind, payload) for kind, _, payload in said[1:]] == [(frames.LINE, b"two"), (frames.END, b"output closed")]
+    assert running.code is None
+    running.answer(1, Frame(frames.SETTLED, 2))
+    assert running.ended() == 1
+
+
+def test_a_relay_that_nobody_hears_waits_only_so_long(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relays, "LAST_S", 0.0)
+    running.say(b"one\n")
+    running.heard(0, 2)
+    os.close(running.hears)
+    running.hears = -1
+    assert running.ended() == 1
 
 
 def test_a_relay_leaves_with_a_full_output_once_nothing_more_can_come_in(
