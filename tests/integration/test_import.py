@@ -240,6 +240,38 @@ def test_notes_of_basic_memory_become_linked_memories(memmux: Memmux, client: Cl
     assert imported(memmux, str(folder))["skipped"] == 2
 
 
+def test_two_notes_of_one_text_are_two_memories_once_they_differ(
+    memmux: Memmux, client: Client, short_tmp: Path
+) -> None:
+    folder = short_tmp / "notes"
+    folder.mkdir()
+    for name in ("mon", "tue"):
+        (folder / f"{name}.md").write_text("---\ntitle: Daily\n---\n# Daily\n- [ ] plan\n")
+    done = imported(memmux, str(folder))
+    assert (done["created"], done["merged"]) == (1, 1)
+    (folder / "tue.md").write_text("# Daily\n- [x] tuesday work\n")
+    assert imported(memmux, str(folder))["created"] == 1
+    (folder / "mon.md").write_text("# Daily\n- [x] monday work\n")
+    assert imported(memmux, str(folder))["updated"] == 1
+    for text in ("tuesday work", "monday work"):
+        assert client.search(text, mode="exact").hits
+    assert imported(memmux, str(folder))["skipped"] == 2
+
+
+def test_texts_that_two_namespaces_of_another_database_share_are_kept_apart_once_they_differ(
+    memmux: Memmux, client: Client, other: Client, short_tmp: Path
+) -> None:
+    first, second = (other.store("shared", namespace=name) for name in ("a", "b"))
+    source = str(short_tmp / "other.db")
+    imported(memmux, source, "--namespace", "m")
+    other.update(first.id, content="of a", namespace="a")
+    imported(memmux, source, "--namespace", "m")
+    assert {memory.content for memory in client.list(namespace="m")} == {"of a", "shared"}
+    other.update(second.id, content="of b", namespace="b")
+    assert imported(memmux, source, "--namespace", "m")["updated"] == 1
+    assert {memory.content for memory in client.list(namespace="m")} == {"of a", "of b"}
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_conversations_become_threads(memmux: Memmux, client: Client, short_tmp: Path, packed: bool) -> None:
     for name, conversation in (("claude", CHAT), ("chatgpt", TALK)):
