@@ -186,9 +186,16 @@ def test_a_damaged_database_is_refused_and_half_of_it_is_not_taken_in_silence(
     half = short_tmp / "half.db"
     half.write_bytes(whole[: len(whole) // 2])
     ended = memmux("import", str(half))
-    assert ended.returncode == 1
-    assert "database_corrupt" in ended.stderr
-    assert str(half) in ended.stderr or "damaged" in ended.stderr
+    overwritten = short_tmp / "overwritten.db"
+    overwritten.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
+    renamed = short_tmp / "renamed.db"
+    renamed.write_bytes(whole[:68] + b"else" + whole[72:])
+    for damaged, code in ((half, "database_corrupt"), (overwritten, "database_corrupt"), (renamed, "adoption_failed")):
+        ended = memmux("import", str(damaged))
+        assert ended.returncode == 1
+        assert f"memmux: {code}: {damaged} is damaged" in ended.stderr
+        assert "get it again" in ended.stderr
+        assert not any(wrong in ended.stderr for wrong in ("stop the cluster", "MEMMUX_"))
     shutil.copy(short_tmp / "other.db", short_tmp / "odd.db")
     with closing(sqlite3.connect(short_tmp / "odd.db")) as connection:
         connection.execute("CREATE TRIGGER odd AFTER INSERT ON tags BEGIN SELECT 1; END")
