@@ -306,6 +306,24 @@ def test_conversations_become_threads(memmux: Memmux, client: Client, short_tmp:
     assert said[0].metadata == {"session_id": "11111111-aaaa", "role": "user", "title": "Ports"}
 
 
+def test_what_many_conversations_say_alike_is_one_memory_and_said_in_one_line(
+    memmux: Memmux, client: Client, short_tmp: Path
+) -> None:
+    first = CHAT["chat_messages"][0]  # type: ignore[index]
+    said = [
+        [{**first, "uuid": "m1", "text": "Yes"}, {**first, "uuid": f"m{number}", "text": f"then {number}"}]
+        for number in range(5)
+    ]
+    talks = [{**CHAT, "uuid": f"c{number}", "chat_messages": turns} for number, turns in enumerate(said)]
+    ended = memmux("import", written(short_tmp / "list.json", talks))
+    assert ended.returncode == 0
+    assert "4 messages said the same as earlier ones, and became one memory with them" in ended.stderr
+    assert "merged: " not in ended.stderr
+    (yes,) = client.search("Yes", mode="exact").hits
+    assert (yes.memory.thread, set(yes.memory.tags)) == ("c0", {"claude", *(f"session:c{n}" for n in range(5))})
+    assert [memory.place for memory in client.list(tags=["session:c3"]) if memory.id != yes.memory.id] == [1]
+
+
 def test_an_archive_that_breaks_off_says_what_was_taken(memmux: Memmux, client: Client, short_tmp: Path) -> None:
     path = short_tmp / "claude.zip"
     texts = [os.urandom(3000).hex() for _ in range(100)]
