@@ -27,6 +27,7 @@ GRAPH_NODES = 500  # memories of one memory.graph
 FORGOTTEN = 100_000  # memories of one memory.forget
 SIMILAR = 5  # memories that a store names as similar
 HISTORY = 1000  # changes of one memory.history
+SEQ = 1 << 53  # of a change: what JSON has as a whole number everywhere
 EXPRESSION_CHARACTERS = 256  # of one time expression
 CHUNK_CHARACTERS = 100_000  # of one chunk of a document
 INGEST_FILES = 10_000  # of one ingest

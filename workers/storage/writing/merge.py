@@ -40,7 +40,7 @@ def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool = Fal
     memory = line.memory
     row = engine.value(memory_table.connection, _SQL["by_id"], {"id": memory.id})
     if row is not None:
-        return _again(memory_table, job, line, row, newest=newest)
+        return _again(memory_table, job, _without_names_of_others(memory_table, line, row), row, newest=newest)
     connection, names = memory_table.connection, [memory.id, *memory.aliases]
     into = links.named(connection, memory.namespace, names[:1]) or links.named(connection, memory.namespace, names)
     if into is not None and not _left(memory_table, line, into):
@@ -82,12 +82,9 @@ def _ours(memory_table: MemoryTable, row: int) -> bool:
 
 def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest: bool) -> Done:
     """Let the memory `row`, which is the one of the line, be as it is there, unless it was changed here."""
-    if _holds(dump.dumped(memory_table.connection, row), line.dumped()):
-        return Done(SKIPPED)
-    line = _without_names_of_others(memory_table, line, row)
-    if _holds(dump.dumped(memory_table.connection, row), line.dumped()):
-        return Done(SKIPPED)
     memory = line.memory
+    if _holds(dump.dumped(memory_table.connection, row), line.dumped()):
+        return Done(SKIPPED)
     now = memory_table.state(row, origin=True, links=True)
     if now.memory.namespace != memory.namespace:
         return Done(

@@ -91,7 +91,7 @@ def test_what_comes_through_a_pipe_and_can_not_is_to_be_named() -> None:
         reading, writing = os.pipe()
         os.write(writing, data)
         os.close(writing)
-        with os.fdopen(reading, "rb") as pipe, pytest.raises(ArgumentInvalidError, match=f"name the file: {what} can't"):
+        with os.fdopen(reading, "rb") as pipe, pytest.raises(ArgumentInvalidError, match=f"the file: {what} can't"):
             recognise.of_file(pipe, Skips())
 
 
