@@ -163,6 +163,8 @@ class ExtraTools:
         """Wait until something is stored, changed or deleted, perhaps by another assistant."""
         if not 0 <= asked.timeout_s <= WAIT_S:
             raise ArgumentInvalidError(f"timeout_s is {asked.timeout_s:g}; it is a number from 0 to {WAIT_S}")
+        if asked.after_seq is not None:
+            check_range("after_seq", asked.after_seq, 0, limits.SEQ)
         client, until = self._connected(), time.monotonic() + asked.timeout_s
         after = (await client.changes()).next if asked.after_seq is None else asked.after_seq
         while True:

@@ -78,7 +78,7 @@ class Adoption:
             private.make_folder(self._places.adopting)
             self._sign()
             self._build(theirs, signing)
-        except (NotFoundError, DatabaseForeignError, DatabaseCorruptError) as error:
+        except (NotFoundError, DatabaseForeignError, DatabaseCorruptError, AdoptionFailedError) as error:
             raise AdoptionFailedError(f"{theirs} can't be adopted: {error.message}; {_WITHOUT}") from error
         except OSError as error:
             raise errors.of_system(error, f"{self._places.adopting} can't be written") from error

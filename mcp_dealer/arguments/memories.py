@@ -37,6 +37,7 @@ from memmux.client.methods.arguments import Time
 from memmux.errors import ArgumentInvalidError, UnknownFieldError
 from memmux.wire.checks import aware, check_number, check_range
 from memmux.wire.requests import Mode
+from memmux.wire.times import OR_WORDS, parse_time
 
 STALE_DAYS = 36_500  # at most; no memory is older
 LIST_LIMIT = 20  # memories of a page, unless told otherwise
@@ -133,7 +134,10 @@ class Filtered(Placed):
 
 def _begin(name: str, text: str | None, now: Now) -> Time | None:
     """Return a time as it was given, or of one in words the beginning; raise TimeNotUnderstoodError, with examples."""
-    if text is None or not _WORD.search(text):  # a date with a slip of the pen is no words
+    if text is None:
+        return None
+    if not _WORD.search(text):  # a date with a slip of the pen is no words
+        parse_time(text, OR_WORDS)
         return text
     begin, _ = now().meant(text)
     if begin is None:

@@ -206,10 +206,16 @@ def _counted(counts: dict[str, int]) -> str:
 
 def _show_taken(taken: Taken, label: str, *, dry_run: bool) -> None:
     """Print what became of the memories of others."""
-    for problem in taken.problems[:SHOWN]:
+    spoken = taken.format in recognise.OF_CONVERSATIONS
+    told = [problem for problem in taken.problems if not (spoken and problem.status == "merged")]
+    for problem in told[:SHOWN]:
         output.line(output.styled(problem.status, fg="yellow"), f": {problem.message}", err=True)
-    if (more := taken.conflicts + taken.duplicates + taken.merged + taken.broken - SHOWN) > 0:
+    known = taken.conflicts + taken.duplicates + taken.broken + (0 if spoken else taken.merged)
+    if (more := known - SHOWN) > 0:
         output.line(f"and {more} more", err=True)
+    if spoken and taken.merged:  # what many say, as yes, ok, go on
+        same = "1 message" if taken.merged == 1 else f"{taken.merged} messages"
+        output.line(f"{same} said the same as earlier ones, and became one memory with them", err=True)
     for missing in taken.missing[:SHOWN]:
         output.line(output.styled("left out", fg="yellow"), f": {missing.name}: {missing.reason}", err=True)
     threads = f" in {taken.threads} threads" if taken.threads else ""

@@ -18,7 +18,7 @@ from memmux.cli import output
 from memmux.config.settings import CLIENTS_OWN, EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.cues import Cue
-from memmux.wire.times import parse_time
+from memmux.wire.times import OR_WORDS, parse_time
 
 Decorated = Callable[..., Any]
 _TAKES = "takes_settings"
@@ -294,7 +294,7 @@ def _timed(command: Decorated) -> Decorated:
 def moment(text: str) -> datetime:
     """Return the time that a text names: ISO 8601, seconds since 1970, or words, of a day its beginning."""
     try:
-        return parse_time(text)
+        return parse_time(text, OR_WORDS)
     except ArgumentInvalidError:
         if _AGO.fullmatch(text.strip()):
             return moment(f"{text} ago")

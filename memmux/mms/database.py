@@ -132,8 +132,8 @@ def opened(copy: Path, name: str) -> Iterator[Database]:
                 yield database
     except sqlite3.Error as error:
         raise AdoptionFailedError(
-            f"{name} can't be read: {error}; mend it, for example with `sqlite3 FILE .recover`, or start without it by "
-            "MEMMUX_ADOPT_FROM=none. It was not changed"
+            f"{name} is damaged, or was altered: {error}; get it again, or mend it, for example with "
+            "`sqlite3 FILE .recover`. It was not changed"
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings
-from memmux.errors import MemmuxError, error_from_json
+from memmux.errors import DatabaseCorruptError, DatabaseForeignError, MemmuxError, error_from_json
 from memmux.mms import snapshot
 from memmux.transfer.formats.base import Line
 from memmux.transfer.jsonl import Report
@@ -23,6 +23,12 @@ def lines(path: Path, settings: Settings, report: Report) -> Iterator[Line]:
                 if (page := answer.get("page")) is not None:
                     yield from page["memories"]
                     report(page["last"] if page["next"] is None else page["next"], page["last"])
+        except (DatabaseCorruptError, DatabaseForeignError) as error:  # what they advise is for a database in use
+            reason = error.message.partition(" (SQLite: ")[2].removesuffix(")") or error.message
+            raise DatabaseCorruptError(
+                f"{path} is damaged ({reason}); get it again, or make it from a backup of where it came from; your "
+                "memories were not touched"
+            ) from None
         except MemmuxError as error:  # whose message names the copy
             told = {**error.to_json(), "message": error.message.replace(str(copy), str(path))}
             raise error_from_json(told) from None

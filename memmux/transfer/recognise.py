@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from memmux.errors import ArgumentInvalidError
+from memmux.mms import snapshot
 from memmux.transfer.formats import archive, basic_memory, chatgpt, claude, elements, server_memory
 from memmux.transfer.formats.base import Line, Skips, parsed
 
@@ -19,14 +21,18 @@ NAMES = (server_memory.NAME, basic_memory.NAME, claude.NAME, chatgpt.NAME)
 """The formats of others that are read, but for those of mcp-memory-service."""
 
 BUFFER_BYTES = 64 << 10  # that a file is opened with, to be recognised by its beginning
-UNKNOWN = (
-    "it is nothing that is read here: an export, a database or a backup of memmux, a database or an export of "
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+READ = (
+    "an export, a database or a backup of memmux, a database or an export of "
     "mcp-memory-service, memory.jsonl of server-memory, a folder of basic-memory, or exported conversations of Claude "
     "or ChatGPT; `memmux docs migrating` has how to get each"
 )
+UNKNOWN = f"it is nothing that is read here: {READ}"
+_BEGIN = (b"[", b"{")  # of JSON
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _GRAPH = re.compile(rb'\{\s*"type"\s*:\s*"(?:entity|relation)"')  # a first line that is longer than what is seen of it
 _CONVERSATIONS = (claude, chatgpt)
+OF_CONVERSATIONS = tuple(kind.NAME for kind in _CONVERSATIONS)
 _TRIED = 100  # elements of a list, of which the first may be broken
 _NO_CONVERSATION = "an element of a list that is no conversation"
 
@@ -56,6 +62,9 @@ def of_file(file: io.BufferedReader, skips: Skips, forced: str | None = None) ->
     which there is nothing to import, and for a file that is not what is forced.
     """
     head = file.peek(BUFFER_BYTES)
+    if head.startswith(snapshot.MAGIC):
+        raise ArgumentInvalidError("name the file: a database can't be read from standard input")
+    _refuse_utf_16(head)
     if head.startswith(archive.MAGIC):
         return _of_archive(archive.Archive(file), skips, forced)
     if head.lstrip(_BLANK).startswith(b"["):
@@ -84,8 +93,9 @@ def _of_archive(opened: archive.Archive, skips: Skips, forced: str | None) -> Fo
         first = next(iter(kinds.values()))
         return Found(first.NAME, first.LABEL, lambda namespace: _members(opened, kinds, namespace, skips))
     if not opened.notes or forced not in {None, basic_memory.NAME}:
-        why = skips.named[0].name if skips.named else UNKNOWN
-        raise ArgumentInvalidError(f"the archive has nothing to import, as {forced or 'anything'}; {why}")
+        what = "nothing that is read here" if forced is None else f"nothing that --from {forced} reads"
+        why = f"; {skips.named[0].reason}: {skips.named[0].name}" if skips.named else ""
+        raise ArgumentInvalidError(f"the archive holds {what}{why}; {READ}")
     skips.add("other files of the archive", count=others)
     return _notes(opened.read_notes, skips)
 
@@ -95,6 +105,7 @@ def _kind_of_member(opened: archive.Archive, name: str, skips: Skips) -> ModuleT
     try:
         with opened.open(name) as member:
             head = member.peek(BUFFER_BYTES)
+            _refuse_utf_16(head)
             if head.lstrip(_BLANK).startswith(b"["):
                 return _kind(elements.elements(member, Skips()))[0]
             return server_memory if _is_graph(head) else None
@@ -127,11 +138,17 @@ def _kind_of(element: object) -> ModuleType | None:
 
 
 def _turns(found: Iterable[Any], namespace: str, skips: Skips) -> Iterator[Line]:
-    for element in found:
+    for number, element in enumerate(found, start=1):
+        skips.place = f"conversation {number}"
         if (kind := _kind_of(element)) is None:
             skips.add(_NO_CONVERSATION)
         else:
             yield from kind.lines(element, namespace, skips)
+
+
+def _refuse_utf_16(head: bytes) -> None:
+    if head.startswith(UTF_16) or (b"\0" in head[:2] and head[:2].strip(b"\0") in _BEGIN):
+        raise ArgumentInvalidError("the file is in UTF-16, and is read in UTF-8 only; save it as that")
 
 
 def _notes(notes: basic_memory.Notes, skips: Skips) -> Found:

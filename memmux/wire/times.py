@@ -14,12 +14,15 @@ _EXAMPLES = "2026-11-23, 2026-11-23T14:30, 2026-11-23T14:30:00+01:00 or seconds 
 _ZONE_CHARACTERS = 64
 
 _WORDS = "Words, like yesterday, are for --when on the command line, MCP, and memmux.when.parse in Python"
+OR_WORDS = "Words, like yesterday or last week, are taken, too"
 
 
-def parse_time(text: str) -> datetime:
+def parse_time(text: str, words: str = _WORDS) -> datetime:
     """Return the time that `text` names, in UTC: an ISO 8601 date or time, or seconds since 1970.
 
     A date is its midnight; without an offset the time zone of this machine is meant. Raises ArgumentInvalidError.
+
+    words: what the error says of times in words; OR_WORDS where the caller takes them.
     """
     try:
         try:
@@ -27,7 +30,7 @@ def parse_time(text: str) -> datetime:
         except ValueError:
             return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):
-        raise ArgumentInvalidError(f"{text!r} is not a time; write it like {_EXAMPLES}. {_WORDS}") from None
+        raise ArgumentInvalidError(f"{text!r} is not a time; write it like {_EXAMPLES}. {words}") from None
 
 
 def zone_name(environment: Mapping[str, str] | None = None) -> str:

@@ -186,9 +186,16 @@ def test_a_damaged_database_is_refused_and_half_of_it_is_not_taken_in_silence(
     half = short_tmp / "half.db"
     half.write_bytes(whole[: len(whole) // 2])
     ended = memmux("import", str(half))
-    assert ended.returncode == 1
-    assert "database_corrupt" in ended.stderr
-    assert str(half) in ended.stderr or "damaged" in ended.stderr
+    overwritten = short_tmp / "overwritten.db"
+    overwritten.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
+    renamed = short_tmp / "renamed.db"
+    renamed.write_bytes(whole[:68] + b"else" + whole[72:])
+    for damaged, code in ((half, "database_corrupt"), (overwritten, "database_corrupt"), (renamed, "adoption_failed")):
+        ended = memmux("import", str(damaged))
+        assert ended.returncode == 1
+        assert f"memmux: {code}: {damaged} is damaged" in ended.stderr
+        assert "get it again" in ended.stderr
+        assert not any(wrong in ended.stderr for wrong in ("stop the cluster", "MEMMUX_"))
     shutil.copy(short_tmp / "other.db", short_tmp / "odd.db")
     with closing(sqlite3.connect(short_tmp / "odd.db")) as connection:
         connection.execute("CREATE TRIGGER odd AFTER INSERT ON tags BEGIN SELECT 1; END")
@@ -247,6 +254,38 @@ def test_notes_of_basic_memory_become_linked_memories(memmux: Memmux, client: Cl
     assert (done["created"], done["updated"], done["left_out"]) == (1, 1, {})
 
 
+def test_two_notes_of_one_text_are_two_memories_once_they_differ(
+    memmux: Memmux, client: Client, short_tmp: Path
+) -> None:
+    folder = short_tmp / "notes"
+    folder.mkdir()
+    for name in ("mon", "tue"):
+        (folder / f"{name}.md").write_text("---\ntitle: Daily\n---\n# Daily\n- [ ] plan\n")
+    done = imported(memmux, str(folder))
+    assert (done["created"], done["merged"]) == (1, 1)
+    (folder / "tue.md").write_text("# Daily\n- [x] tuesday work\n")
+    assert imported(memmux, str(folder))["created"] == 1
+    (folder / "mon.md").write_text("# Daily\n- [x] monday work\n")
+    assert imported(memmux, str(folder))["updated"] == 1
+    for text in ("tuesday work", "monday work"):
+        assert client.search(text, mode="exact").hits
+    assert imported(memmux, str(folder))["skipped"] == 2
+
+
+def test_texts_that_two_namespaces_of_another_database_share_are_kept_apart_once_they_differ(
+    memmux: Memmux, client: Client, other: Client, short_tmp: Path
+) -> None:
+    first, second = (other.store("shared", namespace=name) for name in ("a", "b"))
+    source = str(short_tmp / "other.db")
+    imported(memmux, source, "--namespace", "m")
+    other.update(first.id, content="of a", namespace="a")
+    imported(memmux, source, "--namespace", "m")
+    assert {memory.content for memory in client.list(namespace="m")} == {"of a", "shared"}
+    other.update(second.id, content="of b", namespace="b")
+    assert imported(memmux, source, "--namespace", "m")["updated"] == 1
+    assert {memory.content for memory in client.list(namespace="m")} == {"of a", "of b"}
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_conversations_become_threads(memmux: Memmux, client: Client, short_tmp: Path, packed: bool) -> None:
     for name, conversation in (("claude", CHAT), ("chatgpt", TALK)):
@@ -272,6 +311,24 @@ def test_conversations_become_threads(memmux: Memmux, client: Client, short_tmp:
     ]
     assert [memory.thread for memory in said] == ["11111111-aaaa"] * 2 + ["22222222-bbbb"] * 3
     assert said[0].metadata == {"session_id": "11111111-aaaa", "role": "user", "title": "Ports"}
+
+
+def test_what_many_conversations_say_alike_is_one_memory_and_said_in_one_line(
+    memmux: Memmux, client: Client, short_tmp: Path
+) -> None:
+    first = CHAT["chat_messages"][0]  # type: ignore[index]
+    said = [
+        [{**first, "uuid": "m1", "text": "Yes"}, {**first, "uuid": f"m{number}", "text": f"then {number}"}]
+        for number in range(5)
+    ]
+    talks = [{**CHAT, "uuid": f"c{number}", "chat_messages": turns} for number, turns in enumerate(said)]
+    ended = memmux("import", written(short_tmp / "list.json", talks))
+    assert ended.returncode == 0
+    assert "4 messages said the same as earlier ones, and became one memory with them" in ended.stderr
+    assert "merged: " not in ended.stderr
+    (yes,) = client.search("Yes", mode="exact").hits
+    assert (yes.memory.thread, set(yes.memory.tags)) == ("c0", {"claude", *(f"session:c{n}" for n in range(5))})
+    assert [memory.place for memory in client.list(tags=["session:c3"]) if memory.id != yes.memory.id] == [1]
 
 
 def test_an_archive_that_breaks_off_says_what_was_taken(memmux: Memmux, client: Client, short_tmp: Path) -> None:

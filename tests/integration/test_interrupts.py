@@ -31,7 +31,7 @@ SCRIPT = [sys.executable, "-P", "-c", "from memmux.__main__ import main; main()"
         ("list", "memmux.cli.memories"),
         ("list", "memmux.client.blocking"),
         ("list", "zmq"),
-        ("--help", "memmux.cli.transfer"),
+        ("--help", "memmux.cli.table"),
         ("status", "memmux.cli.cluster"),
         ("serve", "router.io.loop"),
         ("mcp", "memmux.relay.process"),

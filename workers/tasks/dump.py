@@ -51,4 +51,4 @@ def _page(connection: apsw.Connection, after: int) -> dump.Fields:
     try:
         return dump.dump(connection, Dump(after=after, vectors=True))
     except (ValueError, TypeError, AttributeError) as error:  # what no memmux writes
-        raise DatabaseCorruptError(f"what comes after row {after} can't be read: {error}; restore a backup") from None
+        raise DatabaseCorruptError(f"what comes after row {after} can't be read: {error}") from None

@@ -1,4 +1,7 @@
-"""A ZIP archive of an export, as services send it: its members are read one at a time, and never unpacked to a disk."""
+"""A ZIP archive of an export, as services send it: its members are read one at a time, and never unpacked to a disk.
+
+What its directory says is checked before anything is unpacked; a member gives no more bytes than it says there.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import io
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
@@ -20,16 +23,17 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an archive without members
-MEMBERS = 100_000  # more are no export
-UNPACKED_BYTES = 4 << 30  # of all members that are read
+MEMBERS = 100_000  # of any kind; more are no export
 _DATA = (".json", ".jsonl")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
 class Archive:
-    """An archive that is open. What it unpacks to is bounded, whatever it says of itself."""
+    """An archive that is open. Raises ArgumentInvalidError for one that is not whole, or unpacks to too much."""
 
     def __init__(self, file: BinaryIO) -> None:
+        if not file.seekable():
+            raise ArgumentInvalidError("name the file: an archive can't be read from standard input")
         try:
             self._zip = zipfile.ZipFile(file)
         except (*_BROKEN, UnicodeDecodeError) as error:
@@ -37,22 +41,17 @@ class Archive:
         self._members = [member for member in self._zip.infolist() if not member.is_dir()]
         if len(self._members) > MEMBERS:
             raise ArgumentInvalidError(f"the archive has {len(self._members)} members, the most is {MEMBERS}")
-        self._left = UNPACKED_BYTES
+        _refuse_bomb([member for member in self._members if _is_data(member) or _is_note(member)], _size(file))
 
     @property
     def data(self) -> list[str]:
         """The names of the members that may hold memories or conversations."""
-        return sorted(member.filename for member in self._members if member.filename.lower().endswith(_DATA))
+        return sorted(member.filename for member in self._members if _is_data(member))
 
     @property
     def notes(self) -> list[str]:
         """The names of the members that may be notes."""
-        return sorted(
-            member.filename
-            for member in self._members
-            if member.filename.lower().endswith(EXTENSION)
-            and not any(part.startswith(".") for part in PurePosixPath(member.filename).parts)
-        )
+        return sorted(member.filename for member in self._members if _is_note(member))
 
     @property
     def others(self) -> int:
@@ -61,12 +60,12 @@ class Archive:
 
     @contextmanager
     def open(self, name: str) -> Iterator[io.BufferedReader[Any]]:
-        """Open a member for reading; raise ArgumentInvalidError once all together unpack to too much, or are broken."""
+        """Open a member for reading; raise ArgumentInvalidError where it is broken."""
         try:
             member = self._zip.open(name)
         except _BROKEN as error:
             raise _unreadable(name, error) from None
-        with member, io.BufferedReader(_Bounded(self, name, member)) as reader:
+        with member, io.BufferedReader(_Member(name, member)) as reader:
             yield reader
 
     def read_notes(self, skips: Skips) -> Iterator[Note]:
@@ -81,18 +80,11 @@ class Archive:
             written = (*self._zip.getinfo(name).date_time, 0, 0, -1)
             yield Note(name, data, time.mktime(written))
 
-    def spend(self, count: int) -> None:
-        """Count what was unpacked; raise ArgumentInvalidError if that is too much."""
-        self._left -= count
-        if self._left < 0:
-            raise ArgumentInvalidError(f"the archive unpacks to more than {UNPACKED_BYTES} bytes, the most; unpack it")
 
+class _Member(io.RawIOBase):
+    """A member, which is named where it can't be read."""
 
-class _Bounded(io.RawIOBase):
-    """A member whose bytes are counted while they come."""
-
-    def __init__(self, archive: Archive, name: str, member: IO[bytes]) -> None:
-        self._archive = archive
+    def __init__(self, name: str, member: IO[bytes]) -> None:
         self._name = name
         self._member = member
 
@@ -107,9 +99,43 @@ class _Bounded(io.RawIOBase):
             data = self._member.read(len(view))
         except _BROKEN as error:
             raise _unreadable(self._name, error) from None
-        self._archive.spend(len(data))
         view[: len(data)] = data
         return len(data)
+
+
+def _is_data(member: zipfile.ZipInfo) -> bool:
+    return member.filename.lower().endswith(_DATA)
+
+
+def _is_note(member: zipfile.ZipInfo) -> bool:
+    hidden = any(part.startswith(".") for part in PurePosixPath(member.filename).parts)
+    return member.filename.lower().endswith(EXTENSION) and not hidden
+
+
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, io.SEEK_END)
+
+
+def _refuse_bomb(members: Sequence[zipfile.ZipInfo], size: int) -> None:
+    """Raise ArgumentInvalidError if members of an archive of so many bytes are too many, or unpack to too much."""
+    if len(members) > limits.IMPORT_MEMBERS:
+        raise ArgumentInvalidError(
+            f"the archive is too long: {len(members)} members of it would be read, the most is "
+            f"{limits.IMPORT_MEMBERS}; unpack it and import the folder, or a part at a time"
+        )
+    whole, packed = sum(member.file_size for member in members), sum(member.compress_size for member in members)
+    if whole > limits.IMPORT_UNPACKED_BYTES:
+        raise ArgumentInvalidError(
+            f"the archive is too long: it unpacks to more than {limits.IMPORT_UNPACKED_BYTES} bytes, the most "
+            f"({whole}); unpack it and import a part at a time"
+        )
+    parts = [(whole, min(packed, size)), *((member.file_size, member.compress_size) for member in members)]
+    for unpacked, held in parts:
+        if unpacked > max(limits.IMPORT_RATIO_FROM_BYTES, limits.IMPORT_RATIO * held):
+            raise ArgumentInvalidError(
+                f"the archive is too long: {held} bytes of it unpack to {unpacked}, more than {limits.IMPORT_RATIO} "
+                "times as many, as those of no export do; get it again"
+            )
 
 
 def _unreadable(name: str, error: Exception) -> ArgumentInvalidError:

@@ -34,6 +34,9 @@ MEANT = (
 """Reasons for which something is left out that nobody misses; with any other reason something is broken."""
 
 
+NO_UTF_8 = "no UTF-8, but perhaps Latin-1; save the file as UTF-8"
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """One thing that was not taken: its name in the source, and the reason."""
@@ -44,18 +47,23 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Skips:
-    """What was left out so far: how many by the reason, and the first of those that are broken by name."""
+    """What was left out so far: how many by the reason, and the first of those that are broken by name.
+
+    place: where in the source what is read now stands, which names what has no name of its own.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     named: list[LeftOut] = field(default_factory=list)
+    place: str = ""
 
-    def add(self, reason: str, name: object = "", count: int = 1) -> None:
+    def add(self, reason: str, name: object = None, count: int = 1) -> None:
         """Note that something was left out."""
         if not count:
             return
         self.counts[reason] += count
         if reason not in MEANT and len(self.named) < NAMED:
-            self.named.append(LeftOut(clean(str(name))[: limits.TYPE_CHARACTERS], reason))
+            label = clean("" if name is None else str(name)).strip() or self.place or "the file"
+            self.named.append(LeftOut(label[: limits.TYPE_CHARACTERS], reason))
 
     @property
     def broken(self) -> int:

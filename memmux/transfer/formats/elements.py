@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from memmux.errors import ArgumentInvalidError
-from memmux.transfer.formats.base import Skips, parsed
+from memmux.transfer.formats.base import NO_UTF_8, Skips, parsed
 
 ELEMENT_BYTES = 64 << 20  # of one conversation; one that is longer is left out
 READ_BYTES = 64 << 10  # at once; what comes before a place that can't be read is read
@@ -32,6 +32,8 @@ def elements(file: BinaryIO, skips: Skips) -> Iterator[Any]:
     for number, raw in enumerate(_raw(file, first[1:] or file.read(READ_BYTES), skips), start=1):
         try:
             yield parsed(raw)
+        except UnicodeDecodeError:
+            skips.add(NO_UTF_8, f"conversation {number}")
         except ValueError:
             skips.add(_BROKEN, f"conversation {number}")
 
@@ -46,7 +48,7 @@ def _first(file: BinaryIO) -> bytes:
 
 def _raw(file: BinaryIO, data: bytes, skips: Skips) -> Iterator[bytes]:
     """Yield the bytes of each element: what stands between the commas of the outermost array."""
-    element, depth, inside, start, place = _Element(), 0, False, 0, 0
+    element, depth, inside, start, place, number = _Element(), 0, False, 0, 0, 1
     while data:
         marks = _INSIDE if inside else _NESTED if depth else _OUTERMOST
         if (found := marks.search(data, place)) is None:
@@ -66,11 +68,11 @@ def _raw(file: BinaryIO, data: bytes, skips: Skips) -> Iterator[bytes]:
             depth -= 1
         else:
             element.add(data[start : place - 1])
-            yield from element.whole(skips)
+            yield from element.whole(skips, number)
             if mark != b",":
                 return
-            element, start = _Element(), place
-    skips.add(CUT_OFF)
+            element, start, number = _Element(), place, number + 1
+    skips.add(CUT_OFF, f"conversation {number}")
 
 
 @dataclass(slots=True)
@@ -87,9 +89,9 @@ class _Element:
         else:
             self.pieces.append(piece)
 
-    def whole(self, skips: Skips) -> Iterator[bytes]:
+    def whole(self, skips: Skips, number: int) -> Iterator[bytes]:
         """Yield the bytes, if it has any and is not too long."""
         if self.size > ELEMENT_BYTES:
-            skips.add(_LONG)
+            skips.add(_LONG, f"conversation {number}")
         elif whole := b"".join(self.pieces).strip(_BLANK):
             yield whole

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from memmux.transfer.formats.base import Line, Skips, line, link, parsed, stable_id
+from memmux.transfer.formats.base import NO_UTF_8, Line, Skips, line, link, parsed, stable_id
 
 NAME = "server-memory"
 LABEL = "the graph of server-memory"
@@ -66,6 +66,9 @@ def _read(file: BinaryIO, skips: Skips) -> dict[str, _Entity]:
     for number, raw in _raw(file, skips):
         try:
             item: Any = parsed(raw)
+        except UnicodeDecodeError:
+            skips.add(NO_UTF_8, f"line {number}")
+            continue
         except ValueError:
             skips.add("a line that is no JSON", f"line {number}")
             continue

@@ -52,7 +52,7 @@ class Changes(Body):
 
     def __post_init__(self) -> None:
         if self.after is not None:
-            check_range("after", self.after, 0, 1 << 53)
+            check_range("after", self.after, 0, limits.SEQ)
         check_range("limit", self.limit, 1, limits.HISTORY)
         put(self, "tags", Filter(tags=self.tags).tags)
         put(self, "namespace", named(self.namespace))

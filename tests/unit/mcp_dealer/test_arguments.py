@@ -149,9 +149,17 @@ def test_words_for_a_time_mean_its_beginning(name: str, kind: type[Filtered]) ->
     assert chosen["after" if name == "before" else "before"] is None
 
 
-@pytest.mark.parametrize("text", ["2026-11-23", "2026-11-23T14:30Z", "2026-W48", "1764000000", "2026-99-99"])
-def test_what_has_no_words_is_left_to_who_checks_times(text: str) -> None:
+@pytest.mark.parametrize("text", ["2026-11-23", "2026-11-23T14:30Z", "2026-W48", "1764000000"])
+def test_what_has_no_words_is_passed_on_as_it_is(text: str) -> None:
     assert Search(query="x", after=text).selection(_now)["after"] == text
+
+
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize("text", ["2026-99-99", "0000-00-00", "", "1e999"])
+def test_a_slip_of_the_pen_is_refused_with_the_words_that_are_taken_here(name: str, text: str) -> None:
+    with pytest.raises(ArgumentInvalidError, match=r"is not a time; .*Words, like .* are taken, too") as raised:
+        List(**{name: text}).selection(_now)
+    assert "--when" not in raised.value.message
 
 
 def test_words_and_an_expression_must_both_be_met() -> None:

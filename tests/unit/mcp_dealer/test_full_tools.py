@@ -140,3 +140,11 @@ async def test_a_key_that_is_not_for_the_whole_database_gets_what_it_may_know(
     assert cleanup["superseded"] == 0
     for answer, name in zip(answers, ("pending", "pending", "deleted"), strict=True):
         assert name not in answer
+
+
+@pytest.mark.parametrize("after_seq", [-1, 10**30])
+async def test_a_wait_names_its_own_argument(connect: Connect, after_seq: int) -> None:
+    async with connect() as client:
+        result = await client.call_tool("memory_wait", {"after_seq": after_seq, "timeout_s": 0})
+    assert result.is_error
+    assert "after_seq is " in str(result.content)

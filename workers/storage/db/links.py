@@ -64,6 +64,17 @@ def add_aliases(connection: apsw.Connection, row: int, names: Iterable[str]) -> 
         connection.execute(_SQL["add_alias"], {"row": row, "name": name})
 
 
+def drop_aliases(connection: apsw.Connection, row: int, names: Sequence[str]) -> None:
+    """Let the memory `row` go by none of these names any more."""
+    connection.execute(_SQL["drop_named_aliases"], {"row": row, "names": orjson.dumps(names).decode()})
+
+
+def taken(connection: apsw.Connection, row: int, namespace: str, names: Sequence[str]) -> set[str]:
+    """Return those of the names that another memory of the namespace than `row` has, as its id or as an alias."""
+    values = {"row": row, "namespace": namespace, "names": orjson.dumps(names).decode()}
+    return {name for (name,) in engine.fetch(connection, _SQL["taken_names"], values)}
+
+
 def put_aliases(connection: apsw.Connection, row: int, names: Iterable[str]) -> None:
     """Let the memory `row` have these aliases and no other."""
     connection.execute(_SQL["drop_aliases"], {"row": row})

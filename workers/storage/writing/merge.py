@@ -1,7 +1,8 @@
 """Merging: memories from a former home, which may still be in use, so that they come again with what changed there.
 
-A memory that nobody changed here takes the state that it has there. Two of one content become one. Vectors are kept,
-but nobody knows which model made them: they are unverified until an audit has compared some of them.
+A memory that nobody changed here takes the state that it has there. Two of one content become one, and are two again
+once their contents differ there. Vectors are kept, but nobody knows which model made them: they are unverified until an
+audit has compared some of them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
 _LOAD = "memory.load"
+_OURS = "memory.update"
 _UNCHANGED = (
     *("namespace", "type", "metadata", "updated_at", "deleted_at", "supersedes", "superseded_by", "content"),
     *("thread", "place"),
@@ -38,19 +40,44 @@ def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool = Fal
     memory = line.memory
     row = engine.value(memory_table.connection, _SQL["by_id"], {"id": memory.id})
     if row is not None:
-        return _again(memory_table, job, line, row, newest=newest)
-    into = links.named(memory_table.connection, memory.namespace, [memory.id, *memory.aliases])
-    if into is None and not line.state.deleted and (same := memory_table.same(memory.namespace, memory.content_hash)):
-        into = same[0]
-    if into is not None:
+        return _again(memory_table, job, _without_names_of_others(memory_table, line, row), row, newest=newest)
+    connection, names = memory_table.connection, [memory.id, *memory.aliases]
+    into = links.named(connection, memory.namespace, names[:1]) or links.named(connection, memory.namespace, names)
+    if into is not None and not _left(memory_table, line, into):
         return _merge(memory_table, job, line, into)
-    if engine.value(memory_table.connection, _SQL["purged"], {"id": memory.id}):
+    if not line.state.deleted and (same := memory_table.same(memory.namespace, memory.content_hash)):
+        if into is not None:
+            links.drop_aliases(connection, into, names)
+        return _merge(memory_table, job, line, same[0])
+    if engine.value(connection, _SQL["purged"], {"id": memory.id}):
         if line.state.deleted:
             return Done(SKIPPED)
         return Done(CONFLICT, f"the memory {memory.id!r} was deleted here for good, and does not come back")
     texts = _fitting(memory_table, line)
     row = insertion.insert(memory_table, job, line, texts)
+    if into is not None:
+        links.drop_aliases(connection, into, names)
+        links.add_aliases(connection, row, memory.aliases)
     return Done(CREATED, row=row, unverified=bool(texts))
+
+
+def _left(memory_table: MemoryTable, line: Line, row: int) -> bool:
+    """Return whether the memory of the line, which became one with the memory `row`, is another one by now.
+
+    It is not where its text is as it was and the memory `row` was changed here: then that stands for both.
+    """
+    now, text = memory_table.state(row), line.memory.content_hash
+    if line.state.deleted or (text == now.memory.content_hash and not now.deleted):
+        return False
+    return not _ours(memory_table, row) or not (
+        text == now.memory.content_hash
+        or engine.value(memory_table.connection, _SQL["had_content"], {"row": row, "content_hash": text})
+    )
+
+
+def _ours(memory_table: MemoryTable, row: int) -> bool:
+    """Return whether the memory `row` was stored or changed here, after all that was taken over."""
+    return bool(engine.value(memory_table.connection, _SQL["last_operation"], {"row": row}) != _LOAD)
 
 
 def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest: bool) -> Done:
@@ -63,7 +90,7 @@ def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest:
         return Done(
             CONFLICT, f"the memory {memory.id!r} is in namespace {now.memory.namespace!r} here, and stays there"
         )
-    ours = engine.value(memory_table.connection, _SQL["last_operation"], {"row": row}) != _LOAD
+    ours = _ours(memory_table, row)
     if newest and _changed(memory_table.times(row)) >= _changed(line.times):
         return Done(CONFLICT, f"the memory {memory.id!r} was changed here later than there, and was left as it is")
     if ours and not newest:
@@ -95,6 +122,8 @@ def _merge(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
         if line.state.deleted:
             return Done(SKIPPED)
         return Done(CONFLICT, f"{memory.id!r} became one with {name}, which was deleted here since")
+    if not line.state.deleted and now.memory.content_hash != memory.content_hash:
+        return Done(CONFLICT, f"{memory.id!r} became one with {name}, which was changed here since, and stays so")
     names = {*now.memory.aliases, *memory.aliases, memory.id} - {now.memory.id}
     then = State(
         replace(
@@ -112,8 +141,9 @@ def _merge(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
     times = memory_table.times(row)
     if memory.created_at < now.memory.created_at:
         times["created_at"] = line.times["created_at"]
+    operation = _OURS if _ours(memory_table, row) else None  # a change that was made here stays known as one
     memory_table.put(row, now, then, times)
-    memory_table.log(job, memory_table.at(), row, now.memory.id, now.to_log())
+    memory_table.log(job, memory_table.at(), row, now.memory.id, now.to_log(), operation=operation)
     return Done(MERGED, f"{memory.id!r} has the content of {name}, and became one with it")
 
 
@@ -140,6 +170,16 @@ def _holds(ours: Fields, theirs: Fields) -> bool:
         and ours["created_at"] <= theirs["created_at"]
         and linked.issuperset((link["target"], link["relation"]) for link in theirs.get("links", ()))
     )
+
+
+def _without_names_of_others(memory_table: MemoryTable, line: Line, row: int) -> Line:
+    """Return the line without those aliases that are names of other memories here, which keep them."""
+    memory = line.memory
+    taken = links.taken(memory_table.connection, row, memory.namespace, memory.aliases)
+    if not taken:
+        return line
+    free = tuple(name for name in memory.aliases if name not in taken)
+    return replace(line, state=replace(line.state, memory=replace(memory, aliases=free)))
 
 
 def _changed(times: Mapping[str, float | None]) -> float:

@@ -11,6 +11,16 @@ ON CONFLICT (namespace, name) DO NOTHING
 -- name: drop_aliases
 DELETE FROM aliases WHERE row = :row
 
+-- name: drop_named_aliases
+DELETE FROM aliases WHERE row = :row AND name IN (SELECT value FROM json_each(:names))
+
+-- name: taken_names
+SELECT value
+FROM json_each(:names)
+WHERE
+    EXISTS (SELECT 1 FROM aliases WHERE namespace = :namespace AND name = value AND row != :row)
+    OR EXISTS (SELECT 1 FROM memories WHERE id = value AND namespace = :namespace AND row != :row)
+
 -- name: row_of_alias
 SELECT row
 FROM aliases

@@ -100,6 +100,13 @@ WHERE row = :row AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'adm
 ORDER BY seq DESC
 LIMIT 1
 
+-- name: had_content
+SELECT EXISTS (
+    SELECT 1
+    FROM changes
+    WHERE row = :row AND before IS NOT NULL AND json_extract(before, '$.content_hash') = :content_hash
+)
+
 -- name: state_after
 SELECT before
 FROM changes

@@ -309,3 +309,73 @@ def test_whether_to_adopt_is_true_or_false(desk: Desk) -> None:
         desk.ask("memory.load", {"memories": [line()], "adopt": 1})
     with pytest.raises(LimitOutOfRangeError):
         adopt(desk)
+
+
+def contents(desk: Desk) -> dict[str, str]:
+    return {memory["id"]: memory["content"] for memory in dumped(desk) if memory["deleted_at"] is None}
+
+
+def twins(desk: Desk) -> None:
+    """Two of one text there, which are one here."""
+    assert counts(adopt(desk, line(id="mon"), line(id="tue"))) == {"created": 1, "merged": 1}
+
+
+def test_one_that_became_one_with_another_is_its_own_again_once_its_text_is_another(desk: Desk) -> None:
+    twins(desk)
+    edited = line(id="tue", content="tuesday", updated_at=5)
+    assert counts(adopt(desk, line(id="mon"), edited)) == {"created": 1, "skipped": 1}
+    assert contents(desk) == {"mon": "one", "tue": "tuesday"}
+    assert desk.ask("memory.get", {"id": "tue"})["content"] == "tuesday"
+    assert "aliases" not in dumped(desk)[0]
+    assert counts(adopt(desk, line(id="mon"), edited)) == {"skipped": 2}
+    last = line(id="mon", content="monday", updated_at=6), line(id="tue", content="later", updated_at=7)
+    assert counts(adopt(desk, *last)) == {"updated": 2}
+
+
+def test_a_text_that_the_other_still_has_there_is_not_lost_when_the_first_is_changed(desk: Desk) -> None:
+    twins(desk)
+    lines = line(id="mon", content="monday", updated_at=5), line(id="tue", aliases=["older"])
+    assert counts(adopt(desk, *lines)) == {"updated": 1, "created": 1}
+    assert contents(desk) == {"mon": "monday", "tue": "one"}
+    assert counts(adopt(desk, *lines)) == {"skipped": 2}
+
+
+def test_a_text_that_the_other_still_has_there_is_not_lost_when_the_first_is_deleted(desk: Desk) -> None:
+    twins(desk)
+    assert counts(adopt(desk, line(id="mon", deleted_at=5), line(id="tue"))) == {"updated": 1, "created": 1}
+    assert contents(desk) == {"tue": "one"}
+
+
+def test_one_that_leaves_another_becomes_one_with_a_third_that_has_its_text(desk: Desk) -> None:
+    twins(desk)
+    desk.store("three")
+    edited = line(id="tue", content="three", updated_at=5)
+    assert counts(adopt(desk, edited)) == {"merged": 1}
+    assert desk.ask("memory.get", {"id": "tue"})["content"] == "three"
+    assert counts(adopt(desk, edited)) == {"skipped": 1}
+
+
+def test_one_whose_text_is_as_it_was_does_not_come_back_beside_what_was_made_of_it_here(desk: Desk) -> None:
+    twins(desk)
+    desk.ask("memory.update", {"id": "mon", "content": "ours"})
+    answer = adopt(desk, line(id="tue"))
+    assert statuses(answer) == [(0, "conflict")]
+    assert "changed here" in answer["problems"][0]["message"]
+    assert counts(adopt(desk, line(id="tue", content="tuesday", updated_at=5))) == {"created": 1}
+    assert statuses(adopt(desk, line(id="mon", content="monday", updated_at=5))) == [(0, "conflict")]
+    assert contents(desk) == {"mon": "ours", "tue": "tuesday"}
+
+
+def test_one_that_was_changed_here_stays_so_after_another_became_one_with_it(desk: Desk) -> None:
+    adopt(desk, line(id="mon"))
+    desk.ask("memory.update", {"id": "mon", "content": "ours"})
+    assert counts(adopt(desk, line(id="tue", content="ours"))) == {"merged": 1}
+    assert statuses(adopt(desk, line(id="mon", content="monday", updated_at=5))) == [(0, "conflict")]
+
+
+def test_a_text_of_a_memory_that_goes_by_a_name_of_another_here_is_taken(desk: Desk) -> None:
+    twins(desk)
+    lines = [line(id="wed", content="two", aliases=["tue"])]
+    assert counts(adopt(desk, *lines)) == {"created": 1}
+    assert counts(adopt(desk, *lines)) == {"skipped": 1}
+    assert contents(desk) == {"mon": "one", "wed": "two"}
