@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from memmux.cli import belongings, clusters
-from memmux.cli.belongings import Belongings
+from memmux.cli import clusters, own_files
+from memmux.cli.own_files import OwnFiles
 from memmux.client.blocking import Client
 from memmux.cluster import holder, service
 from memmux.cluster.holder import Holder
@@ -226,15 +226,15 @@ def _forget_remote(config: Path) -> None:
 
 def _data(settings: Settings) -> Iterator[Artifact]:
     """Yield a database with all that belongs to it."""
-    yield from _belonging(DATA, settings.database, partial(belongings.of_database, settings))
+    yield from _found(DATA, settings.database, partial(own_files.of_database, settings))
 
 
 def _logs(folder: Path) -> Iterator[Artifact]:
     """Yield, as one, the logs of every database."""
-    yield from _belonging("logs", folder, partial(belongings.of_logs, folder))
+    yield from _found("logs", folder, partial(own_files.of_logs, folder))
 
 
-def _belonging(kind: str, place: Path, find: Callable[[], Belongings]) -> Iterator[Artifact]:
+def _found(kind: str, place: Path, find: Callable[[], OwnFiles]) -> Iterator[Artifact]:
     """Yield what belongs to memmux as one, and what stands among it and stays; it is looked for again to be removed."""
     found = find()
     if found.files or found.folders:

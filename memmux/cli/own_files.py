@@ -32,7 +32,7 @@ A name that two patterns match goes by the first.
 
 
 @dataclass(slots=True)
-class Belongings:
+class OwnFiles:
     """files: that memmux made. folders: that it made, the innermost first. others: what else stands in their places."""
 
     files: list[Path] = field(default_factory=list)
@@ -171,9 +171,9 @@ _BESIDE: tuple[tuple[str, Known], ...] = (
 )
 
 
-def of_database(settings: Settings) -> Belongings:
+def of_database(settings: Settings) -> OwnFiles:
     """Return what belongs to the database of the settings; nothing of one that is not memmux's."""
-    places, found = Places(settings), Belongings()
+    places, found = Places(settings), OwnFiles()
     database = places.database
     if not _database(database):
         return found
@@ -201,9 +201,9 @@ def _backups(stem: str) -> tuple[tuple[str, Known], ...]:
     return ((rf"{name}(\.partial)?{_OF_SQLITE}", _any), (rf"{name}(\.partial)?", _database))
 
 
-def of_logs(folder: Path) -> Belongings:
+def of_logs(folder: Path) -> OwnFiles:
     """Return the logs in a folder that has one for each database, named by its digest."""
-    found = Belongings()
+    found = OwnFiles()
     for inner in sorted(folder.iterdir()) if folder.is_dir() else ():
         if re.fullmatch(r"[0-9a-f]{12}", inner.name):
             found.look(inner, _LOGS)
