@@ -38,6 +38,7 @@ def _sync_nothing() -> None:
     system = os.statvfs(memory)
     if system.f_bavail * system.f_frsize >= _ROOM and not system.f_flag & os.ST_NOEXEC:
         folder = tempfile.mkdtemp(prefix="mm-", dir=memory)
+        Path(folder).chmod(0o711)  # some tests run as other users
         atexit.register(shutil.rmtree, folder, ignore_errors=True)  # with what killed processes have left
         os.environ["TMPDIR"] = folder
         tempfile.tempdir = None  # it is looked for again
