@@ -58,7 +58,8 @@ class _Terminal:
     def __init__(self, env: dict[str, str], *arguments: str, term: str = "xterm-256color") -> None:
         self.here, there = pty.openpty()
         self.resize(40, 150)
-        environment = {**env, "TERM": term}
+        inherited = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
+        environment = {**inherited, "TERM": term}  # the size is that of the terminal
         self.process = subprocess.Popen([*MEMMUX, *arguments], env=environment, stdin=there, stdout=there, stderr=there)
         os.close(there)
         self.seen = b""
