@@ -121,6 +121,8 @@ def _members(opened: archive.Archive, kinds: dict[str, ModuleType], namespace: s
                 yield from server_memory.lines(member, namespace, skips)
             else:
                 yield from _turns(elements.elements(member, skips), namespace, skips)
+            while member.read(BUFFER_BYTES):  # to its end, where its checksum is compared
+                pass
 
 
 def _kind(found: Iterator[Any]) -> tuple[ModuleType | None, Iterator[Any]]:
