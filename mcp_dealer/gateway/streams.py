@@ -20,7 +20,22 @@ if TYPE_CHECKING:
     from mcp_dealer.gateway.session import Session
 
 
-class Incoming:
+class _Stream:
+    """What the SDK asks of a stream beside its messages."""
+
+    async def aclose(self) -> None:
+        """Nothing is to be closed."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class Incoming(_Stream):
     """The messages of a host, as the SDK reads them. last_context: that of the message that was read last."""
 
     def __init__(self) -> None:
@@ -52,19 +67,8 @@ class Incoming:
         """Return the next message."""
         return await self.__anext__()
 
-    async def aclose(self) -> None:
-        """Nothing is to be closed."""
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-
-class Outgoing:
+class Outgoing(_Stream):
     """Where the SDK sends what it says; what a line asked for is known from the context."""
 
     def __init__(self, session: Session) -> None:
@@ -81,17 +85,6 @@ class Outgoing:
                 self._session.answer(line, message.id, line_of(message))
         elif line is None or not (line.replayed or (_acknowledges(message) and self._session.acknowledged(line))):
             self._session.say(line_of(message))
-
-    async def aclose(self) -> None:
-        """Nothing is to be closed."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
 
 def _acknowledges(message: JSONRPCMessage) -> bool:
