@@ -52,7 +52,7 @@ def line(*parts: str | Styled, err: bool = False, indent: int | None = None) -> 
     ]
     width = columns(stream)
     lines = wrapped(pieces, width, indent) if width else (pieces,)
-    _write("".join(f"{_drawn(one, coloured=bool(width))}\n" for one in lines), stream)
+    _write("".join(f"{_drawn(one, coloured=stream.isatty())}\n" for one in lines), stream)
 
 
 def _drawn(pieces: Iterable[Styled], *, coloured: bool) -> str:

@@ -72,6 +72,7 @@ def test_nothing_private_gets_in() -> None:
     assert not re.search(r"(?i)secret|password|token|_key", DOCKERFILE.read_text())
 
 
+@pytest.mark.slow
 def test_the_compose_file_is_one() -> None:
     check = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
     ended = subprocess.run(check, capture_output=True, text=True, check=False)

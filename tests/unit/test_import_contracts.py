@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("memmux", "router", "workers", "mcp_dealer", "bench")
 PLANTED = {
@@ -34,6 +36,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.slow
 def test_an_illegal_import_breaks_each_contract(tmp_path: Path) -> None:
     written = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     contracts = [contract["name"] for contract in tomllib.loads(written)["tool"]["importlinter"]["contracts"]]

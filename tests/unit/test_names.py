@@ -106,6 +106,7 @@ def test_every_path_that_the_code_speaks_of_is_there() -> None:
                 assert _is_there(quoted), (_name(path), quoted)
 
 
+@pytest.mark.slow
 def test_no_retired_word_is_a_name_in_the_code() -> None:
     for path in SOURCES:
         text = path.read_text()

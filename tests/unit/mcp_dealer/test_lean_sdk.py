@@ -24,16 +24,19 @@ def printed(code: str, before: str = "") -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_gateway_imports_neither_http_nor_clients() -> None:
     code = f"import mcp_dealer.gateway.process\nprint([name for name in {LEFT_OUT} if name in sys.modules])"
     assert printed(code) == "[]\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mcp.client.session", "mcp.server.sse", "starlette.requests"])
 def test_what_was_left_out_can_be_imported_afterwards(name: str) -> None:
     assert printed(f"import {name}\nprint({name}.__file__ is not None)") == "True\n"
 
 
+@pytest.mark.slow
 def test_what_was_left_out_says_so_when_it_is_used() -> None:
     code = """
 from mcp import Client
@@ -45,5 +48,6 @@ except ImportError as error:
     assert printed(code) == "mcp.client.client.Client was left out of this process\n"
 
 
+@pytest.mark.slow
 def test_an_sdk_that_is_there_stays_whole() -> None:
     assert printed("print('starlette' in sys.modules)", before="import mcp\n") == "True\n"

@@ -35,6 +35,7 @@ def test_no_file_gets_the_number_of_a_stream_that_is_missing(closed: str) -> Non
     assert ended.stdout == b"[[[true, true], [true, true], [true, true]], true]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "arguments"), [(6, "store a"), (5, "mcp"), (6, "mcp")])
 def test_too_few_descriptors_end_a_command_with_a_reason(
     short_tmp: Path, settings_env: dict[str, str], limit: int, arguments: str

@@ -55,6 +55,7 @@ def names(settings: Settings) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", legacy_files.RELEASES)
 def test_the_first_start_adopts_a_database(release: str, settings: Callable[..., Settings], tmp_path: Path) -> None:
     theirs = legacy_files.unpacked(release, tmp_path)
@@ -125,6 +126,7 @@ def test_what_was_killed_half_way_starts_over(
     assert names(ours) == {"memories.db"}
 
 
+@pytest.mark.slow
 def test_signs_of_life_are_given_and_progress_is_told(settings: Callable[..., Settings], tmp_path: Path) -> None:
     theirs = made(tmp_path / "theirs.db")
     with closing(sqlite3.connect(theirs)) as connection:

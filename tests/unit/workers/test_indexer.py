@@ -63,6 +63,7 @@ def test_a_build_waits_for_a_pause_in_writing_but_not_for_ever(indexer: Indexer,
     assert indexer.facts["building"]
 
 
+@pytest.mark.slow
 def test_segments_are_made_in_a_pause_and_again_when_much_has_changed(
     settings: Settings, indexer: Indexer, watch: Watch
 ) -> None:
@@ -91,6 +92,7 @@ def test_segments_are_made_in_a_pause_and_again_when_much_has_changed(
     assert indexer.facts["building"]
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_is_tried_again_later(indexer: Indexer, watch: Watch) -> None:
     indexer.turn(LEAST, 1)
     watch.now += QUIET_S

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import orjson
+import pytest
 
 from bench.faults.fuzz_frames import Fuzzer
 from memmux.errors import ProtocolError, RequestError
@@ -12,6 +13,7 @@ from memmux.wire import protocol
 from memmux.wire.protocol import Header, Kind
 
 
+@pytest.mark.slow
 def test_decoding_what_it_sends_raises_nothing_but_what_it_may_and_every_kind_is_among_it_but_no_stop() -> None:
     fuzzer = Fuzzer(1)
     understood: list[Header] = []

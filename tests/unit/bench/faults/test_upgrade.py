@@ -32,6 +32,7 @@ def test_failed_and_unanswered_calls_do_not_end_a_pause() -> None:
     assert found.otherwise_s == pytest.approx(6.3)
 
 
+@pytest.mark.slow
 def test_edition_is_of_its_version_wherever_it_is_called_from(tmp_path: Path) -> None:
     made = editions.make(tmp_path / "later", editions.later())
     assert older(__version__, made.version)

@@ -13,6 +13,7 @@ def texts() -> list[str]:
     return corpus.paragraphs(500)
 
 
+@pytest.mark.slow
 def test_paragraphs_are_different_and_fit_into_one_window(texts: list[str]) -> None:
     assert len(set(texts)) == 500
     assert all(corpus.SHORTEST <= len(text) <= corpus.LONGEST for text in texts)

@@ -154,6 +154,7 @@ def test_failure_decides_the_exit_code(
         assert shown.err == f"memmux: {raised.code}: {raised.message}\n"
 
 
+@pytest.mark.slow
 def test_status_imports_nothing_that_it_does_not_need() -> None:
     heavy = (
         "rich",

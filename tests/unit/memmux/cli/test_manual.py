@@ -58,12 +58,14 @@ def _options(command: click.Command) -> list[str | None]:
     return [parameter.help for parameter in command.params if isinstance(parameter, click.Option)]
 
 
+@pytest.mark.slow
 def test_no_message_names_a_file_of_the_checkout() -> None:
     allowed = {"docs/ops/alerts.yml", "ops/alerts.yml", "alerts.yml", "compose.yml"}
     named = {found for text in told() for found in _FILE.findall(text) if found not in allowed}
     assert named == set()
 
 
+@pytest.mark.slow
 def test_every_page_that_a_message_names_is_there() -> None:
     named = {found for text in told() for found in _NAMED.findall(text)}
     assert {"settings", "events", "protocol", "remote", "operations", "migrating"} <= named

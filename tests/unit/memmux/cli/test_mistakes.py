@@ -112,6 +112,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "remedy"), MISTAKES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )

@@ -170,6 +170,7 @@ def _killed_at(step: int, path: Path) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, timeout=BOUND_S, check=False)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_at_any_step_leaves_the_old_file_or_the_new_one_and_no_obstacle(path: Path) -> None:
     found = []
     whole = _killed_at(0, path)

@@ -49,6 +49,7 @@ def _is_module(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id in ("os", "durable")
 
 
+@pytest.mark.slow
 def test_nothing_else_puts_a_file_on_the_disk_or_renames_or_locks_one() -> None:
     found = {
         (path.relative_to(ROOT).as_posix(), use)

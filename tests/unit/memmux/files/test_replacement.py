@@ -91,6 +91,7 @@ def _kept(folder: Path) -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [True, False])
 def test_a_replacement_that_is_killed_at_any_step_leaves_the_old_database_whole_or_is_finished(
     beginning: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool

@@ -14,6 +14,7 @@ def texts(text: str, size: int, overlap: int = 0) -> list[str]:
     return [chunk.text for chunk in split(text, size=size, overlap=overlap)]
 
 
+@pytest.mark.slow
 @given(TEXTS, SIZES)
 def test_chunks_without_overlap_are_the_text(text: str, size: int) -> None:
     assert "".join(texts(text, size)) == text

@@ -50,6 +50,7 @@ def test_file_that_takes_too_much_processor_time_is_given_up(monkeypatch: pytest
     assert is_well(parser)
 
 
+@pytest.mark.slow
 def test_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, parser: Parser) -> None:
     monkeypatch.setattr(limits, "INGEST_CPU_S", 0.5)
     monkeypatch.setattr(limits, "INGEST_CPU_S_PER_MIB", 0.0)
@@ -76,6 +77,7 @@ def test_file_that_ends_the_process_is_a_problem_of_its_own(parser: Parser) -> N
     assert is_well(parser)
 
 
+@pytest.mark.slow
 def test_cancelling_ends_the_reading_at_once() -> None:
     left = threading.Event()
     with Parser((100, 0), left.is_set) as parser:

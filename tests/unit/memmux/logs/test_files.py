@@ -67,6 +67,7 @@ def test_lines_of_one_block_are_written_together_at_its_end(made: list[LogFile],
     assert _read(folder) == [b"one", b"two", b"three"]
 
 
+@pytest.mark.slow
 def test_all_files_together_stay_within_the_bound_and_the_newest_lines_are_kept(
     made: list[LogFile], folder: Path
 ) -> None:

@@ -104,6 +104,7 @@ def test_content_is_logged_only_if_the_setting_says_so(settings: Settings) -> No
     assert MARK in with_it["exception"]
 
 
+@pytest.mark.slow
 def test_crash_of_a_process_is_logged_and_printed_without_content(settings: Settings) -> None:
     program = f"""
 from memmux.logs import log

@@ -88,6 +88,7 @@ def edges(path: Path) -> list[tuple[Any, ...]]:
         ]
 
 
+@pytest.mark.slow
 def test_there_and_back_again_keeps_all_of_12_4(desk: Desk, tmp_path: Path) -> None:
     before = legacy_files.unpacked("12.4.0", tmp_path)
     report = adopt(desk, before)
@@ -129,6 +130,7 @@ def test_the_schema_is_the_one_of_12_4(desk: Desk, tmp_path: Path) -> None:
     assert noted(tmp_path / "empty.db") == noted(before)
 
 
+@pytest.mark.slow
 def test_its_full_text_index_and_its_vectors_answer(desk: Desk, tmp_path: Path) -> None:
     adopt(desk, legacy_files.unpacked("12.4.0", tmp_path))
     give(desk, tmp_path / "after.db")

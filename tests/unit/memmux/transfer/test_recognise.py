@@ -64,6 +64,7 @@ def test_what_is_forced_must_be_so(tmp_path: Path) -> None:
     assert recognise.of_folder(tmp_path, Skips()).format == "basic-memory"
 
 
+@pytest.mark.slow
 def test_an_archive_that_unpacks_to_too_much_is_refused_by_its_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive._Member, "readinto", None)  # nothing is unpacked
     long = json.dumps([CHAT])[:-1] + ", 1" + " " * (20 << 20) + "]"

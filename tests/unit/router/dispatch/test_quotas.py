@@ -123,6 +123,7 @@ def test_local_clients_have_bounds_of_their_own_each() -> None:
     assert driver.outcomes(b"a") == [("s-a", "rate_limited")]
 
 
+@pytest.mark.slow
 def test_what_is_remembered_of_rates_is_bounded() -> None:
     driver = _driver(Limits(requests_s=1.0, sessions=10))
     for number in range(2000):

@@ -107,6 +107,7 @@ def test_a_window_that_has_more_tokens_once_it_is_cut_out_is_shortened() -> None
     assert all(len(aligned(text[start:end])) <= 5 for start, end in windows)
 
 
+@pytest.mark.slow
 def test_a_long_text_is_read_in_pieces_between_which_somebody_hears_of_it() -> None:
     heard: list[int] = []
     text = "some words, " * 20_000 + "x" * 50_000

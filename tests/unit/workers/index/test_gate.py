@@ -32,6 +32,7 @@ def test_conversations_pass(memories: int) -> None:
     assert _strength(_talk(memories, 20, seed=1)) > gate.OPEN
 
 
+@pytest.mark.slow
 def test_what_is_shuffled_does_not_pass() -> None:
     chance = np.random.default_rng(2)
     passed = 0

@@ -19,6 +19,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_inverted_file_knows_the_vectors_that_it_was_made_of(path: Path) -> None:
     found = InvertedFile(path)
     assert found.vectors == len(VECTORS)
@@ -26,6 +27,7 @@ def test_an_inverted_file_knows_the_vectors_that_it_was_made_of(path: Path) -> N
         assert slot in found.nearest(VECTORS[slot], 10, 8)
 
 
+@pytest.mark.slow
 def test_a_breadth_suffices_if_nearly_nothing_is_missed(path: Path) -> None:
     breadth = inverted_file.sufficient(path, VECTORS, 200)
     assert breadth in BREADTHS[:-1]
@@ -42,6 +44,7 @@ def test_where_none_suffices_the_greatest_is_taken(path: Path) -> None:
     assert inverted_file.sufficient(path, VECTORS, 1) == BREADTHS[-1]  # one candidate never holds ten hits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "dimensions"), [(3, 4), (40, 37), (2_000, 257)])
 def test_few_vectors_and_odd_numbers_of_dimensions_are_served(tmp_path: Path, count: int, dimensions: int) -> None:
     vectors = clustered(count, dimensions)

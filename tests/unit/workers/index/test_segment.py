@@ -53,6 +53,7 @@ def rows(found: list[tuple[int, float]]) -> list[int]:
     return [row for row, _ in found]
 
 
+@pytest.mark.slow
 def test_a_segment_finds_what_brute_force_finds_with_exact_scores(segment: Segment) -> None:
     hits = 0
     for query in QUERIES:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.unit.workers.index.clusters import brute_force, clustered
 from workers.index.exact import SKETCH_FROM, ExactIndex
@@ -45,12 +46,14 @@ def test_many_vectors_are_searched_through_a_sketch_and_nearly_nothing_is_missed
     assert recall(index, vectors, queries, 10) >= 0.99
 
 
+@pytest.mark.slow
 def test_scores_are_exact_whatever_chose_the_candidates() -> None:
     vectors, query = clustered(COUNT), clustered(1, seed=5)[0]
     for row, score in filled(vectors).search(query, 10):
         assert abs(score - float(vectors[row] @ query)) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_sketch_keeps_up_with_what_is_added_moved_and_removed() -> None:
     vectors = clustered(COUNT)
     index = filled(vectors[: COUNT // 2])
@@ -63,6 +66,7 @@ def test_a_sketch_keeps_up_with_what_is_added_moved_and_removed() -> None:
     assert all(row % 3 for row, _ in index.search(vectors[0], 10))
 
 
+@pytest.mark.slow
 def test_vectors_that_no_sketch_can_tell_apart_are_compared_exactly() -> None:
     # Noise in many dimensions: a few axes hold little of it.
     vectors = np.random.default_rng(1).standard_normal((COUNT, 400)).astype(np.float32)
@@ -83,6 +87,7 @@ def test_few_vectors_have_no_sketch() -> None:
     assert filled(vectors)._near(vectors[0], 10) is None
 
 
+@pytest.mark.slow
 def test_memories_with_many_windows_fill_the_hits_all_the_same() -> None:
     vectors = clustered(COUNT)
     index = ExactIndex(vectors.shape[1])

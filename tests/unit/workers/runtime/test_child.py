@@ -30,6 +30,7 @@ os._exit(9)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a process that is not a child can be waited for on Linux")
 def test_a_child_ends_when_the_worker_that_started_it_is_gone(tmp_path: Path) -> None:
     settings = Settings(cache_dir=tmp_path / "cache", state_dir=tmp_path / "state", database=tmp_path / "none.db")

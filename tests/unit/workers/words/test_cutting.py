@@ -109,6 +109,7 @@ def test_a_sentence_in_another_language_has_its_stems_too() -> None:
     assert words("The backups are made and copied in the night") == words("the backup are made and copied in the night")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [129, 1000, 100_000])
 def test_what_is_endless_is_cut(size: int) -> None:
     assert words("a" * size) == ["a" * LONGEST]

@@ -13,6 +13,7 @@ def texts() -> list[Document]:
     return documents(300)
 
 
+@pytest.mark.slow
 def test_corpus_is_the_same_each_time_and_large_enough(texts: list[Document]) -> None:
     assert documents(30) == documents(30)
     assert len(texts) == 300

@@ -29,6 +29,7 @@ def test_it_has_the_usage_the_options_and_the_exit_codes() -> None:
     assert "\\fBmemmux\\-key\\-add\\fR(1)" in PAGES["memmux-key.1"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(GROFF is None, reason="groff is not installed")
 def test_groff_has_no_warnings() -> None:
     assert GROFF is not None

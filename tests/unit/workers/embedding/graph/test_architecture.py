@@ -188,6 +188,7 @@ def test_sizes_that_are_not_those_of_the_weights_are_invalid(folder: Path) -> No
         build.build(replace(DEFAULT, layers=7), folder)
 
 
+@pytest.mark.slow
 def test_weights_of_another_type_are_refused_by_name(folder: Path) -> None:
     path = folder / "model.safetensors"
     content = path.read_bytes().replace(b'"dtype":"F32"', b'"dtype":"F16"')

@@ -88,6 +88,7 @@ def _contents(database: Path) -> list[str]:
         return [content for (content,) in connection.execute("SELECT content FROM memories ORDER BY row")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["in use", "emptied"], indirect=True)
 @pytest.mark.usefixtures("state", "writing")
 def test_a_second_name_of_a_file_that_is_written_is_refused(link: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +99,7 @@ def test_a_second_name_of_a_file_that_is_written_is_refused(link: Path, monkeypa
     assert not list(link.parent.glob("linked.db-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("writing")
 def test_who_is_refused_lets_go_of_nothing_of_the_other(
     link: Path, database: Path, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +114,7 @@ def test_who_is_refused_lets_go_of_nothing_of_the_other(
         connection.pragma("journal_mode", "delete")  # needs all for itself
 
 
+@pytest.mark.slow
 def test_a_log_that_was_left_under_another_name_is_not_left_out(
     link: Path, database: Path, writing: subprocess.Popen[bytes]
 ) -> None:
@@ -126,6 +129,7 @@ def test_a_log_that_was_left_under_another_name_is_not_left_out(
     assert _contents(database) == _contents(link) == ["in the log"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_can_not_be_seen_may_hold_the_log(
     link: Path, database: Path, writing: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -138,6 +142,7 @@ def test_a_folder_that_can_not_be_seen_may_hold_the_log(
         assert writer.facts()["memories"] == 1
 
 
+@pytest.mark.slow
 def test_a_database_that_was_moved_with_its_log_is_served(
     database: Path, writing: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -149,6 +154,7 @@ def test_a_database_that_was_moved_with_its_log_is_served(
         assert writer.facts()["memories"] == 1
 
 
+@pytest.mark.slow
 def test_a_database_that_was_moved_without_its_log_says_where_that_is_and_is_served_with_it(
     database: Path, writing: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -168,6 +174,7 @@ def test_a_database_that_was_moved_without_its_log_says_where_that_is_and_is_ser
         assert writer.facts()["memories"] == 1
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_file_that_is_written_is_another_database(
     database: Path, tmp_path: Path, writing: subprocess.Popen[bytes]
 ) -> None:
@@ -178,6 +185,7 @@ def test_a_copy_of_a_file_that_is_written_is_another_database(
         assert writer.facts()["memories"] == 0
 
 
+@pytest.mark.slow
 def test_a_log_that_was_emptied_hides_nothing(link: Path, database: Path, writing: subprocess.Popen[bytes]) -> None:
     _kill(writing)
     with closing(engine.connect(database)) as connection:

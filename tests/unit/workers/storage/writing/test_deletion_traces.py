@@ -72,6 +72,7 @@ def _purge(desk: Desk, memory_id: str) -> None:
     desk.ask("memory.purge", {"id": memory_id})
 
 
+@pytest.mark.slow
 def test_a_memory_that_was_changed_deleted_and_purged_is_nowhere(filled: Desk) -> None:
     memory_id = _secret(filled)
     filled.ask("memory.update", {"id": memory_id, "tags": [TAG, "kept"], "metadata": {"more": WORD}})
