@@ -119,6 +119,7 @@ def get(
     id: str,  # noqa: A002 - the name of the memory's field
     *,
     namespace: str | None = DEFAULT_NAMESPACE,
+    as_of: int | None = None,
     timeout_s: float | None = None,
 ) -> Call[Memory]:
     """Return one memory.
@@ -129,7 +130,7 @@ def get(
 
     Raises NotFoundError if there is none, or it is deleted.
     """
-    arguments = requests.Get(id=id, namespace=namespace)
+    arguments = requests.Get(id=id, namespace=namespace, as_of=as_of)
     return Call(operation="memory.get", body=arguments.to_body(), read=_memory, timeout_s=timeout_s)
 
 
@@ -193,7 +194,7 @@ def delete(
 
     Raises NotFoundError.
     """
-    arguments = requests.Get(id=id, namespace=namespace)
+    arguments = requests.Delete(id=id, namespace=namespace)
     return Call(operation="memory.delete", body=arguments.to_body(), read=_deleted, key=key, timeout_s=timeout_s)
 
 
