@@ -125,10 +125,12 @@ def get(
     """Return one memory.
 
     namespace: the namespace that it is in, in any case; None for wherever it is; if left out, the setting `namespace`.
+    as_of: the number of a change; the memory as it was after it, deleted since or not. It is found by the names that it
+        has now, or had when it was deleted. What was purged since is gone.
 
     Returns a `Memory`.
 
-    Raises NotFoundError if there is none, or it is deleted.
+    Raises NotFoundError if there is none, or it is deleted, or was at that change.
     """
     arguments = requests.Get(id=id, namespace=namespace, as_of=as_of)
     return Call(operation="memory.get", body=arguments.to_body(), read=_memory, timeout_s=timeout_s)

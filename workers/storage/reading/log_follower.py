@@ -9,27 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import apsw
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from workers.index.interface import Rows
-from workers.storage.db import queries
+from workers.storage.db import engine, queries
 
 _SQL = queries.load("timeline")
-_CHUNK = 8_192  # lines read at once
-_OF_VIEWS: Final = frozenset(("vectors.backfill", "vectors.audit", "admin.rebuild"))
-_DELETIONS: Final = frozenset(("memory.delete", "memory.forget"))
-PURGE: Final = "memory.purge"
+_CHUNK = 16_384  # lines read at once
 
 Mask = NDArray[np.bool_]
 
 
 class Kind(IntEnum):
-    """What a change did, as far as its line tells without its text."""
+    """What a change did, as far as its line tells without its text; timeline.sql has the same numbers."""
 
     STORED = 0  # a memory is there that was not before
     CHANGED = 1
@@ -87,23 +84,21 @@ class LogFollower:
         return Lines(self._lines, tuple(self._clients))
 
     def _read(self, clients: dict[str, int]) -> Iterator[NDArray[Any]]:
-        cursor = self._connection.execute(_SQL["lines"], {"seq": self._seq})
-        while chunk := list(islice(cursor, _CHUNK)):
-            lines = [
-                (seq, at, row, _place(clients, client), _kind(operation, new=new))
-                for seq, at, row, client, operation, new in chunk
-                if operation not in _OF_VIEWS
-            ]
-            yield np.array(lines, _LINE)
+        last, full = self._seq, True
+        while full:
+            ((*numbers, names, kinds),) = engine.fetch(self._connection, _SQL["lines"], {"seq": last, "limit": _CHUNK})
+            seqs, times, rows = map(orjson.loads, numbers)
+            piece = np.empty(len(seqs), _LINE)
+            piece["seq"], piece["at"], piece["row"] = seqs, times, rows
+            piece["client"] = [_place(clients, name) for name in orjson.loads(names)]
+            piece["kind"] = orjson.loads(kinds)
+            yield piece
+            full = len(piece) == _CHUNK
+            last = seqs[-1] if seqs else last
 
 
 def _place(clients: dict[str, int], name: str) -> int:
-    return clients.setdefault(name, len(clients)) if len(clients) < _CLIENTS else clients.get(name, _CLIENTS - 1)
-
-
-def _kind(operation: str, *, new: int) -> Kind:
-    if operation == PURGE:
-        return Kind.PURGED
-    if new:
-        return Kind.STORED
-    return Kind.DELETED if operation in _DELETIONS else Kind.CHANGED
+    """Return the place of a client's name, a new one if there is room for it."""
+    if (known := clients.get(name)) is not None:
+        return known
+    return clients.setdefault(name, len(clients)) if len(clients) < _CLIENTS else _CLIENTS - 1

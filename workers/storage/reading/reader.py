@@ -43,7 +43,7 @@ from workers.storage.db.namespaces import BodyT, Placed
 from workers.storage.db.namespaces import Namespaces as Known
 from workers.storage.interface import Embeddings, SearchOutcome
 from workers.storage.reading import as_of, counts, history, superseded, timeline, walks
-from workers.storage.reading.duplicates import DuplicateSearch
+from workers.storage.reading.duplicate_search import DuplicateSearch
 from workers.storage.reading.log_follower import LogFollower
 from workers.storage.reading.search import MemorySearch
 from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
-from typing import Any
 
 import apsw
 import numpy as np
@@ -18,26 +17,51 @@ from memmux.wire import answers
 from memmux.wire.answers import DayCounts
 from memmux.wire.requests import Grouping, Timeline
 from workers.storage.db import engine, queries
-from workers.storage.db.filters import Condition, Deleted, condition
+from workers.storage.db.filters import Deleted, condition
 from workers.storage.reading.log_follower import Kind, Lines
 
 _SQL = queries.load("timeline")
 _DAY_S = 86_400
-_EPOCH = date(1970, 1, 1).toordinal()
+_EPOCH, _LAST = date(1970, 1, 1).toordinal(), date.max.toordinal()
+_MIDNIGHTS = 2  # in a day of UTC, at most: the clock may be set forward in it
 _KINDS = {"stored": Kind.STORED, "changed": Kind.CHANGED, "deleted": Kind.DELETED}
 
+Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    """What is counted: a memory, when, what, and the group that it is put under, by its place among the names."""
+    """What is counted: of which memory, what happened when, and the place of the client that did it."""
 
-    at: Times
+    row: Numbers
     kind: Numbers
-    group: Numbers
-    names: Sequence[str | None]
+    at: Times
+    client: Numbers
+
+    def where(self, which: Mask) -> _Events:
+        return _Events(self.row[which], self.kind[which], self.at[which], self.client[which])
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """For each event the place of its kind and day, of so many that there are."""
+
+    of: Numbers
+    count: int
+
+    def counts(self, which: Mask) -> Numbers:
+        return np.bincount(self.of[which], minlength=self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Counts of groups, most first, by kind and day; and of all others together, and how many those are."""
+
+    groups: Sequence[tuple[str | None, Numbers]]
+    other: Numbers
+    others: int
 
 
 def timeline(connection: apsw.Connection, asked: Timeline, lines: Lines, zone: str) -> answers.Timeline:
@@ -46,109 +70,128 @@ def timeline(connection: apsw.Connection, asked: Timeline, lines: Lines, zone: s
     Raises ArgumentInvalidError for a time zone that nobody knows.
     """
     days_in, name = _zone(asked.zone, zone)
-    found = _within(asked, _events(connection, asked, lines))
-    days, number, earlier = _days(found.at, days_in)
-    known = number >= 0
-    totals = np.bincount(found.group[known], minlength=len(found.names))
-    ranked = sorted(np.flatnonzero(totals).tolist(), key=lambda group: (-totals[group], found.names[group] or ""))
-    shown, rest = ranked[: asked.limit], ranked[asked.limit :]
-    place = np.full(len(found.names), len(shown), np.int64)
-    place[shown] = np.arange(len(shown))
-    counts = np.zeros((len(shown) + 1, len(_KINDS), len(days)), np.int64)
-    np.add.at(counts, (place[found.group[known]], found.kind[known], number[known]), 1)
-    told = [_told(found.names[group], line) for group, line in zip(shown, counts, strict=False)]
+    where = condition(asked.filter, current=not asked.filter.include_superseded, deleted=Deleted.TOO)
+    query = _SQL["by_client" if asked.by is Grouping.TAG else f"by_{asked.by}"].format(where=where.sql)
+    ((rows, created, names),) = engine.fetch(connection, query, where.values)
+    there = np.array(orjson.loads(rows), np.int64)
+    at = np.full(int(max(there.max(initial=0), lines["row"].max(initial=0))) + 1, np.nan)
+    at[there] = orjson.loads(created)
+    events = _events(asked, lines, at)
+    days, number, earlier = _days(events.at, days_in)
+    events, number = events.where(number >= 0), number[number >= 0]
+    cells = _Cells(events.kind * len(days) + number, len(_KINDS) * len(days))
+    if asked.by is Grouping.TAG:
+        counted = _by_tag(connection, asked.limit, events.row, cells, ~np.isnan(at))
+    elif asked.by is Grouping.CLIENT:
+        counted = _by_code(lines.clients, asked.limit, events.client, cells)
+    else:
+        codes, known = np.zeros(len(at), np.int64), orjson.loads(names)
+        places = {one: place for place, one in enumerate(dict.fromkeys(known))}
+        codes[there] = [places[one] for one in known]
+        counted = _by_code(tuple(places), asked.limit, codes[events.row], cells)
     return answers.Timeline(
         days=tuple(day.isoformat() for day in days),
-        groups=tuple(told),
-        other=_told(None, counts[-1]) if rest else None,
-        others=len(rest),
+        groups=tuple(_told(one, counts) for one, counts in counted.groups),
+        other=_told(None, counted.other) if counted.others else None,
+        others=counted.others,
         earlier=earlier,
         zone=name,
     )
 
 
-def _told(name: str | None, counts: NDArray[Any]) -> DayCounts:
-    return DayCounts(name=name, **{kind: tuple(counts[number].tolist()) for kind, number in _KINDS.items()})
+def _told(name: str | None, counts: Numbers) -> DayCounts:
+    by_kind = counts.reshape(len(_KINDS), -1)
+    return DayCounts(name=name, **{kind: tuple(by_kind[number].tolist()) for kind, number in _KINDS.items()})
 
 
-def _events(connection: apsw.Connection, asked: Timeline, lines: Lines) -> _Events:
-    """Return all that is to be counted, of all times."""
-    where = condition(asked.filter, current=not asked.filter.include_superseded, deleted=Deleted.TOO)
-    query = "by_client" if asked.by is Grouping.TAG else f"by_{asked.by}"
-    ((rows, created, names),) = engine.fetch(connection, _SQL[query].format(where=where.sql), where.values)
-    there = np.array(orjson.loads(rows), np.int64)
-    most = int(max(there.max(initial=0), lines["row"].max(initial=0))) + 1
-    at = np.full(most, np.nan)
-    at[there] = orjson.loads(created)
+def _events(asked: Timeline, lines: Lines, created: Times) -> _Events:
+    """Return what happened to the memories that have a time of creation here, at the time that is asked for."""
     if asked.client is not None:
         lines = lines.of(asked.client)
-    lines = lines.where((lines["kind"] != Kind.PURGED) & ~np.isnan(at[lines["row"]]))
     row, kind = lines["row"].astype(np.int64), lines["kind"].astype(np.int64)
-    times = np.where(kind == Kind.STORED, at[row], lines["at"])
-    if asked.by is Grouping.CLIENT:
-        return _Events(times, kind, lines["client"].astype(np.int64), lines.clients)
-    if asked.by is Grouping.TAG:
-        return _tagged(connection, where, (row, times, kind))
-    known, numbers = _numbered(orjson.loads(names))
-    group = np.zeros(most, np.int64)
-    group[there] = numbers
-    return _Events(times, kind, group[row], known)
-
-
-def _tagged(connection: apsw.Connection, where: Condition, events: tuple[Numbers, Times, Numbers]) -> _Events:
-    """Return events once for each tag of their memories, and once for those that have none."""
-    row, times, kind = events
-    found = engine.fetch(connection, _SQL["by_tag"].format(where=where.sql), where.values)
-    names = [None, *(spelling for spelling, _ in found)]
-    tagged = [np.array(orjson.loads(memories), np.int64) for _, memories in found]
-    memory = np.concatenate([np.empty(0, np.int64), *tagged])
-    tag = np.repeat(np.arange(1, len(names)), [len(one) for one in tagged])
-    order = np.argsort(memory, kind="stable")
-    memory, tag = memory[order], tag[order]
-    first, last = np.searchsorted(memory, row), np.searchsorted(memory, row, side="right")
-    count = np.maximum(last - first, 1)  # one without a tag is there once
-    which = np.repeat(np.arange(len(row)), count)
-    place = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
-    none = (last == first)[which]
-    place[none] = 0
-    group = np.where(none, 0, tag[place] if len(tag) else 0)
-    return _Events(times[which], kind[which], group, names)
-
-
-def _numbered(names: Sequence[str | None]) -> tuple[list[str | None], list[int]]:
-    """Return the names, each once, and for each given one its place among them."""
-    places: dict[str | None, int] = {}
-    numbers = [places.setdefault(name, len(places)) for name in names]
-    return list(places), numbers
-
-
-def _within(asked: Timeline, found: _Events) -> _Events:
-    """Return those of the time that is asked for."""
-    which = np.ones(len(found.at), np.bool_)
+    at = np.where(kind == Kind.STORED, created[row], lines["at"])
+    which = (kind != Kind.PURGED) & ~np.isnan(created[row])
     if asked.after is not None:
-        which &= found.at >= asked.after.timestamp()
+        which &= at >= asked.after.timestamp()
     if asked.before is not None:
-        which &= found.at < asked.before.timestamp()
-    return _Events(found.at[which], found.kind[which], found.group[which], found.names)
+        which &= at < asked.before.timestamp()
+    return _Events(row, kind, at, lines["client"].astype(np.int64)).where(which)
+
+
+def _ranked(totals: Numbers, names: Sequence[str | None]) -> list[int]:
+    return sorted(np.flatnonzero(totals).tolist(), key=lambda group: (-totals[group], names[group] or ""))
+
+
+def _by_code(names: Sequence[str | None], limit: int, code: Numbers, cells: _Cells) -> _Counted:
+    """Count events under names; code: of each event the place of its name."""
+    ranked = _ranked(np.bincount(code, minlength=len(names)), names)
+    shown = ranked[:limit]
+    place = np.full(max(len(names), 1), len(shown), np.int64)
+    place[shown] = np.arange(len(shown))
+    every = np.bincount(place[code] * cells.count + cells.of, minlength=(len(shown) + 1) * cells.count)
+    counts = every.reshape(len(shown) + 1, cells.count)
+    return _Counted([(names[one], counts[place[one]]) for one in shown], counts[-1], len(ranked) - len(shown))
+
+
+def _by_tag(connection: apsw.Connection, limit: int, row: Numbers, cells: _Cells, there: Mask) -> _Counted:
+    """Count events under each tag of their memories, and under none; there: the memories that count, by row."""
+    found = engine.fetch(connection, _SQL["by_tag"])
+    names: list[str | None] = [*(name for _, name, _ in found), None]
+    tagged = [np.array(orjson.loads(memories), np.int64) for _, _, memories in found]
+    tagged = [memories[memories < len(there)] for memories in tagged]
+    tagged = [memories[there[memories]] for memories in tagged]
+    tags = np.bincount(np.concatenate([np.empty(0, np.int64), *tagged]), minlength=len(there))
+    tagged.append(np.flatnonzero(there & (tags == 0)))
+    happened = np.bincount(row, minlength=len(there))
+    ranked = _ranked(np.array([happened[memories].sum() for memories in tagged]), names)
+    other = np.bincount(cells.of, np.maximum(tags, 1)[row], minlength=cells.count).astype(np.int64)
+    groups: list[tuple[str | None, Numbers]] = []
+    for one in ranked[:limit]:
+        of_tag = np.zeros(len(there), np.bool_)
+        of_tag[tagged[one]] = True
+        counts = cells.counts(of_tag[row])
+        other -= counts
+        name = None
+        if names[one] is not None:  # spelled as the newest of these memories has it
+            name = engine.value(connection, _SQL["spelling"], {"tag": found[one][0], "memory": int(tagged[one].max())})
+        groups.append((name, counts))
+    return _Counted(groups, other, len(ranked) - len(groups))
 
 
 def _days(at: Times, zone: tzinfo) -> tuple[list[date], Numbers, int]:
     """Return the newest days, oldest first, for each time the place of its day, or -1, and how many of those there are.
 
-    A day begins with its first midnight, or where that is left out by the clock, when the clock is set forward.
+    A day begins with its first midnight, or where the clock leaves that out, when the clock is set forward.
     """
+    if not len(at):
+        return [], np.empty(0, np.int64), 0
     of_utc = np.floor(at / _DAY_S).astype(np.int64)
-    used = np.unique(of_utc)[-limits.TIMELINE_DAYS :]
+    first = int(of_utc.min())
+    of_utc -= first
+    used = _used(of_utc)[-limits.TIMELINE_DAYS - 1 :]
     # A day of UTC is of three days anywhere at most.
-    candidates = np.unique(np.concatenate([used - 1, used, used + 1])) + _EPOCH
-    known = [date.fromordinal(max(1, min(int(day), date.max.toordinal()))) for day in candidates]
+    around = _used(np.concatenate([used, used + 1, used + 2])) + first - 1 + _EPOCH
+    known = [date.fromordinal(int(day)) for day in around if 0 < day <= _LAST]
     begins = np.array([datetime.combine(day, time(), zone).timestamp() for day in known])
-    number = np.searchsorted(begins, at, side="right") - 1 if len(begins) else np.empty(0, np.int64)
-    number[of_utc < (used[0] if len(used) else 0)] = -1
-    places = np.unique(number[number >= 0])
-    last = number >= 0
-    number[last] = np.searchsorted(places, number[last])
-    return [known[place] for place in places], number, int(np.count_nonzero(~last))
+    starts = np.full(int(of_utc.max()) + 1, -1)
+    starts[used] = np.searchsorted(begins, (used + first) * _DAY_S, side="right") - 1
+    number, ends = starts[of_utc], np.append(begins[1:], np.inf)
+    before = number < 0
+    for _ in range(_MIDNIGHTS):
+        number += at >= ends[number]
+    number[before] = -1
+    places = _used(number[~before])[-limits.TIMELINE_DAYS :]
+    place = np.full(len(known), -1)
+    place[places] = np.arange(len(places))
+    number = np.where(before, -1, place[number])
+    return [known[day] for day in places], number, int(np.count_nonzero(number < 0))
+
+
+def _used(numbers: Numbers) -> Numbers:
+    """Return the numbers, none of them below 0, ascending, each once."""
+    there = np.zeros(int(numbers.max(initial=-1)) + 1, np.bool_)
+    there[numbers] = True
+    return np.flatnonzero(there)
 
 
 def _zone(wanted: str | None, of_client: str) -> tuple[tzinfo, str]:

@@ -1,7 +1,25 @@
 -- What happened to memories, for counts and for how they were; `{where}` is a condition on `m` from filters.py.
 
+-- Lines of the log after one: lists of numbers and names, which are read faster than so many rows. A kind is one of
+-- log_follower.py.
 -- name: lines
-SELECT seq, at, row, client, operation, before IS NULL FROM changes WHERE seq > :seq ORDER BY seq
+SELECT
+    json_group_array(seq), json_group_array(at), json_group_array(row), json_group_array(client),
+    json_group_array(
+        CASE
+            WHEN operation = 'memory.purge' THEN 3
+            WHEN is_new THEN 0
+            WHEN operation IN ('memory.delete', 'memory.forget') THEN 2
+            ELSE 1
+        END
+    )
+FROM (
+    SELECT seq, at, row, client, operation, before IS NULL AS is_new
+    FROM changes
+    WHERE seq > :seq AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'admin.rebuild')
+    ORDER BY seq
+    LIMIT :limit
+)
 
 -- Rows, times of creation and what the counts are put under, in one pass.
 -- name: by_client
@@ -15,12 +33,11 @@ SELECT json_group_array(m.row), json_group_array(m.created_at), json_group_array
 FROM memories AS m
 WHERE {where}
 
--- Along the index of tags; each is spelled as the newest of those memories has it.
+-- Along the index of tags, of all memories.
 -- name: by_tag
-WITH used AS (
-    SELECT mt.tag, max(mt.memory) AS newest, json_group_array(mt.memory) AS memories
-    FROM memory_tags AS mt INDEXED BY memory_tags_by_tag
-    WHERE mt.memory IN (SELECT m.row FROM memories AS m WHERE {where})
-    GROUP BY mt.tag
-)
-SELECT (SELECT spelling FROM memory_tags WHERE memory = used.newest AND tag = used.tag), used.memories FROM used
+SELECT t.id, t.name, json_group_array(mt.memory)
+FROM tags AS t CROSS JOIN memory_tags AS mt INDEXED BY memory_tags_by_tag ON mt.tag = t.id
+GROUP BY t.id
+
+-- name: spelling
+SELECT spelling FROM memory_tags WHERE memory = :memory AND tag = :tag
