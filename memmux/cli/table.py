@@ -67,6 +67,18 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "names.namespaces", "Tell which namespaces there are, with counts.", "memmux namespaces"
             ),
             "tags": _entry("names.tags", "Tell which tags there are, with counts.", "memmux tags --all-namespaces"),
+            "timeline": _entry(
+                "timeline.timeline",
+                "Tell what was stored, changed and deleted on each day.",
+                "memmux timeline --when 'last week'",
+                "memmux timeline --by tag --limit 5",
+            ),
+            "duplicates": _entry(
+                "duplicates.duplicates",
+                "List memories that say nearly the same.",
+                "memmux duplicates --limit 5",
+                "memmux duplicates --least 0.95 --all-namespaces",
+            ),
         },
         "Files": {
             "ingest": _entry(
