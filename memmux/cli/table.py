@@ -49,6 +49,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "memmux list --after yesterday --limit 5",
                 "memmux list --client claude-code --tag ops",
                 "memmux list --deleted",
+                "memmux list --as-of 1234",
             ),
             "update": _entry(
                 "memories.update",
