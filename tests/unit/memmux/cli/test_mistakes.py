@@ -138,6 +138,8 @@ READING = [
     ["purge", "x", "--yes"],
     ["namespaces"],
     ["tags"],
+    ["timeline"],
+    ["duplicates"],
     ["export", "x.jsonl"],
 ]
 
