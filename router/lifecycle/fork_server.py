@@ -21,7 +21,7 @@ from memmux.wire import forks
 from memmux.wire.forks import Answer, Order
 from router.lifecycle.worker_process import BEGIN, environment
 
-START_S = 60.0  # for it to import everything, on a machine that is busy
+START_S = 20.0  # for it to import everything, on a machine that is busy
 ANSWER_S = 5.0  # for a worker to be forked, which takes milliseconds
 BACKOFF_S = 1.0  # before the third start, if none has forked a worker meanwhile; doubled for each further one
 BACKOFF_MOST_S = 300.0
@@ -38,7 +38,6 @@ class ForkedProcess:
         self._pipe: int | None = pipe
         self._pid: int | None = None
         self._code: int | None = None
-        self._killed = False
 
     @property
     def pid(self) -> int | None:
@@ -49,10 +48,11 @@ class ForkedProcess:
 
     def on_answer(self, pid: int) -> None:
         """Note its pid, or by 0 that there is none and never will be."""
-        if pid:
+        if self._code is not None:
+            if pid:  # nobody wants it any more; it is collected as an orphan is
+                os.kill(pid, signal.SIGKILL)
+        elif pid:
             self._pid = pid
-            if self._killed:
-                self.kill()
         else:
             self._code, self.never_began = _LOST, True
 
@@ -69,11 +69,14 @@ class ForkedProcess:
                 os.write(self._pipe, BEGIN)
 
     def kill(self) -> None:
-        """End it at once, or as soon as its pid is known."""
-        self._killed = True
-        if self._pid is None:
-            self.close()  # it ends by itself, should its pid never be known
+        """End it at once; one whose pid is not known ends when it begins, and counts as ended."""
+        if self._code is not None:
+            return
+        if self.pid is None:
+            self._code = _LOST
+            self.close()
         elif self.poll() is None:
+            assert self._pid is not None
             os.kill(self._pid, signal.SIGKILL)
 
     def wait(self) -> None:
@@ -111,8 +114,9 @@ class ForkServer:
         self._popen: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._ordered: dict[str, ForkedProcess] = {}  # by identity, until they are answered
+        self._ended: list[subprocess.Popen[bytes]] = []  # those before, which were killed
         self._began = 0.0
-        self._ready = False
+        self._ready = self._refused = False
         self._starts = self._failures = 0
         self._due = 0.0  # when the next one may be started
         self._closed = False
@@ -144,7 +148,7 @@ class ForkServer:
                 return
         ours.setblocking(False)  # noqa: FBT003 - it takes no name
         self._connection = ours
-        self._began, self._ready = now, False
+        self._began, self._ready, self._refused = now, False, False
         self._starts += 1
 
     def fork(self, identity: str, arguments: tuple[str, ...], now: float) -> ForkedProcess | None:
@@ -154,7 +158,7 @@ class ForkServer:
         """
         self.start(now)
         self.hear()
-        if self._connection is None or not (self._ready or self._starts == 1):
+        if self._connection is None or self._refused or not (self._ready or self._starts == 1):
             return None
         standard_input, pipe = os.pipe()
         try:
@@ -170,10 +174,12 @@ class ForkServer:
     def look(self, now: float) -> None:
         """Take its answers, and do without one that has ended or hangs."""
         self.hear()
+        self._ended = [popen for popen in self._ended if popen.poll() is None]
         if self._popen is None:
             return
         if (code := self._popen.poll()) is not None:
             log.get().warning("fork_server_lost", fork_server_pid=self._popen.pid, code=code)
+        if code is not None or self._refused:
             self._failed(now)
             return
         since = min((process.ordered for process in self._ordered.values()), default=now)
@@ -195,17 +201,19 @@ class ForkServer:
                 self._hang_up()
             elif not answer.identity:
                 self._ready = True
-                assert self._popen is not None
-                log.get().info("fork_server_ready", fork_server_pid=self._popen.pid)
+                if self._popen is not None:  # or it is being ended
+                    log.get().info("fork_server_ready", fork_server_pid=self._popen.pid)
             elif (process := self._ordered.pop(answer.identity, None)) is not None:
-                if answer.error:
+                if answer.pid:
+                    self._failures = 0
+                else:
+                    self._refused = True  # and so it would the next one
                     log.get().warning("worker_not_forked", worker=answer.identity, error=answer.error)
-                self._failures = 0 if answer.pid else self._failures
                 process.on_answer(answer.pid)
 
     def pids(self) -> set[int]:
-        """Return its pid, if there is one."""
-        return set() if self._popen is None else {self._popen.pid}
+        """Return its pid, and those of others that have not ended yet."""
+        return {popen.pid for popen in (self._popen, *self._ended) if popen is not None}
 
     @property
     def settled(self) -> bool:
@@ -216,12 +224,14 @@ class ForkServer:
         """End it for good, and wait for that."""
         self._closed = True
         self._end()
+        for popen in self._ended:
+            popen.wait()
 
     def _end(self) -> None:
         """End it; who was ordered and not answered never began."""
         if self._popen is not None:
             self._popen.kill()
-            self._popen.wait()
+            self._ended.append(self._popen)
             self._popen = None
         self.hear()
         self._hang_up()

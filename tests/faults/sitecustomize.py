@@ -2,7 +2,8 @@
 
 Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
 whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; with MEMMUX_TEST_HANG a writer
-hangs when it starts. A process gets a Ctrl-C when it is about to import the module that MEMMUX_TEST_INTERRUPT names.
+hangs when it starts, and with MEMMUX_TEST_NO_FORKS a fork server ends then. A process gets a Ctrl-C when it is about to
+import the module that MEMMUX_TEST_INTERRUPT names.
 Nothing of this is in the product.
 """
 
@@ -12,6 +13,7 @@ import ctypes
 import errno
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,8 @@ def _obey() -> None:
                     _be_slow()
                 case ["fault:crash", at, *_] if at == kind:
                     raise ArithmeticError(getattr(asked, name))
+                case ["fault:orphan", at, path] if at == kind:
+                    _leave_an_orphan(Path(path))
                 case ["fault:leak", at, *_] if at == kind:
                     _LEAKED.append(os.urandom(64 << 20))
             return asked
@@ -51,6 +55,14 @@ def _obey() -> None:
 
 
 _LEAKED: list[bytes] = []
+
+
+def _leave_an_orphan(path: Path) -> None:
+    """Start a process that ends when we do, write its pid, and die."""
+    command = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE)
+    path.write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _be_slow() -> None:
@@ -128,6 +140,8 @@ def _begin_when_forked() -> None:
 if "workers" in sys.orig_argv:
     _obey()
     if _kind() == "fork_server":
+        if "MEMMUX_TEST_NO_FORKS" in os.environ:
+            sys.exit("there is something that can't be imported")
         _begin_when_forked()
     else:
         _begin()

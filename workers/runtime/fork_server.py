@@ -83,6 +83,7 @@ def _fork_again(said: int, saying: int) -> None:
 
 def _begin(order: Order, standard_input: int, common: Sequence[str], folder: Path, router: int) -> list[str]:
     """Be as a process that was started by the router: with its standard input, group, folder and command line."""
+    processes.end_with_parent()
     if os.getppid() != router:  # it died just before
         os._exit(0)
     os.setpgid(0, 0)
