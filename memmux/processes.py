@@ -74,6 +74,8 @@ def collect_orphans(known: Container[int]) -> int:
     The known ones are left to whoever waits for them. Where one has ended, the rest are left for the next time.
     """
     collected = 0
+    if not _PROC:  # none are taken in
+        return collected
     with suppress(ChildProcessError):  # there are no children
         while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in known:
             os.waitpid(ended.si_pid, os.WNOHANG)

@@ -230,8 +230,9 @@ class ForkServer:
     def _end(self) -> None:
         """End it; who was ordered and not answered never began."""
         if self._popen is not None:
-            self._popen.kill()
-            self._ended.append(self._popen)
+            if self._popen.poll() is None:
+                self._popen.kill()
+                self._ended.append(self._popen)
             self._popen = None
         self.hear()
         self._hang_up()

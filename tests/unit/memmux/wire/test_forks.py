@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from memmux.errors import MalformedMessageError
 from memmux.wire import forks
 from memmux.wire.forks import Answer, Order
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
 
 Pair = tuple[socket.socket, socket.socket]
 ORDER = Order("read-0-1f3a", ("read", "--identity=read-0-1f3a", "--held"))
