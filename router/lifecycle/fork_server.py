@@ -21,7 +21,7 @@ from memmux.wire import forks
 from memmux.wire.forks import Answer, Order
 from router.lifecycle.worker_process import BEGIN, environment
 
-START_S = 20.0  # for it to import everything, on a machine that is busy
+START_S = 30.0  # for it to import everything, on a machine that is busy
 ANSWER_S = 5.0  # for a worker to be forked, which takes milliseconds
 BACKOFF_S = 1.0  # before the third start, if none has forked a worker meanwhile; doubled for each further one
 BACKOFF_MOST_S = 300.0
@@ -115,7 +115,8 @@ class ForkServer:
         self._connection: socket.socket | None = None
         self._ordered: dict[str, ForkedProcess] = {}  # by identity, until they are answered
         self._ended: list[subprocess.Popen[bytes]] = []  # those before, which were killed
-        self._began = 0.0
+        self._heard = False  # since it was last looked after
+        self._heard_at = 0.0
         self._ready = self._refused = False
         self._starts = self._failures = 0
         self._due = 0.0  # when the next one may be started
@@ -148,7 +149,7 @@ class ForkServer:
                 return
         ours.setblocking(False)  # noqa: FBT003 - it takes no name
         self._connection = ours
-        self._began, self._ready, self._refused = now, False, False
+        self._heard_at, self._ready, self._refused = now, False, False
         self._starts += 1
 
     def fork(self, identity: str, arguments: tuple[str, ...], now: float) -> ForkedProcess | None:
@@ -174,6 +175,8 @@ class ForkServer:
     def look(self, now: float) -> None:
         """Take its answers, and do without one that has ended or hangs."""
         self.hear()
+        if self._heard:
+            self._heard, self._heard_at = False, now
         self._ended = [popen for popen in self._ended if popen.poll() is None]
         if self._popen is None:
             return
@@ -182,8 +185,8 @@ class ForkServer:
         if code is not None or self._refused:
             self._failed(now)
             return
-        since = min((process.ordered for process in self._ordered.values()), default=now)
-        silent_s = now - (max(since, self._began) if self._ready else self._began)
+        asked_at = min((process.ordered for process in self._ordered.values()), default=now)
+        silent_s = now - (max(asked_at, self._heard_at) if self._ready else self._heard_at)
         if silent_s >= (ANSWER_S if self._ready else START_S):
             log.get().error("fork_server_stalled", fork_server_pid=self._popen.pid, silent_s=round(silent_s, 3))
             self._failed(now)
@@ -197,6 +200,7 @@ class ForkServer:
                 return
             except (OSError, MalformedMessageError):
                 answer = None
+            self._heard = True
             if answer is None:  # it is gone, as `look` will see
                 self._hang_up()
             elif not answer.identity:

@@ -121,7 +121,7 @@ def test_fork_server_that_hangs_is_killed_and_its_orders_never_began(server: For
     assert process.never_began
     assert server.settled
     assert "fork_server_stalled" in _events(settings)
-    assert server.fork("read-0-1", ("read", "--identity=read-0-1"), 21.0) is None  # the second one is not waited for
+    assert server.fork("read-0-1", ("read", "--identity=read-0-1"), 99.0) is None  # the second one is not waited for
     assert stopped in server.pids() or not Path(f"/proc/{stopped}").exists()
 
 
@@ -134,6 +134,20 @@ def test_fork_server_that_is_ready_has_less_time_to_answer(server: ForkServer) -
     server.look(1000.0 + fork_server.ANSWER_S)
     assert late.never_began
     assert process.poll() is None
+    _end(process)
+
+
+def test_fork_server_whose_import_took_long_has_its_time_from_then_on(server: ForkServer) -> None:
+    server.start(0.0)
+    os.kill(_pid(server), signal.SIGSTOP)
+    process = _fork(server)
+    os.kill(_pid(server), signal.SIGCONT)
+    _until(lambda: server.hear() or server._ready)
+    os.kill(_pid(server), signal.SIGSTOP)
+    server.look(fork_server.ANSWER_S + 1)
+    assert not process.never_began
+    os.kill(_pid(server), signal.SIGCONT)
+    _until(lambda: process.pid)
     _end(process)
 
 
