@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Container, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STAT_BYTES = 4096  # more than the line has
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_PR_SET_CHILD_SUBREAPER = 36
+_ARGUMENTS = 45  # where the addresses of the command line's begin and end are in /proc/PID/stat, behind the name
 _PROC = sys.platform == "linux"
 
 
@@ -53,6 +57,42 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died just before
         os._exit(0)
+
+
+def adopt_orphans() -> bool:
+    """Have the system make this process the parent of its descendants whose parent ends; return whether it does."""
+    if not _PROC:
+        return False
+    import ctypes  # as above
+
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def collect_orphans(known: Container[int]) -> int:
+    """Collect the children of this process that have ended and are not `known`; return how many there were.
+
+    The known ones are left to whoever waits for them. Where one has ended, the rest are left for the next time.
+    """
+    collected = 0
+    if not _PROC:  # none are taken in
+        return collected
+    with suppress(ChildProcessError):  # there are no children
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in known:
+            os.waitpid(ended.si_pid, os.WNOHANG)
+            collected += 1
+    return collected
+
+
+def set_command(words: Sequence[str]) -> None:
+    """Have the system show this command line for this process; what is longer than the one before is cut off."""
+    if not _PROC:
+        return
+    import ctypes  # as above
+
+    begin, end = map(int, _stat(os.getpid()).rpartition(b") ")[2].split()[_ARGUMENTS : _ARGUMENTS + 2])
+    if room := end - begin:  # none, if the system does not tell
+        text = b"".join(os.fsencode(word) + b"\0" for word in words)
+        ctypes.memmove(begin, text[: room - 1].ljust(room, b"\0"), room)
 
 
 def command(pid: int) -> bytes:

@@ -27,7 +27,7 @@ from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()
 
-from memmux import errors, interpreter
+from memmux import errors, interpreter, processes
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import holder
 from memmux.cluster.endpoint import Endpoint
@@ -53,6 +53,7 @@ from router.io import descriptors
 from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
+from router.lifecycle.fork_server import ForkServer
 from router.lifecycle.gateways import Gateways
 from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.startup import Startup
@@ -157,7 +158,8 @@ def _serve(
         health_check_s=settings.health_check_s,
         metered=bool(settings.metrics_port),
     )
-    supervisor = Supervisor(settings, workers, new_identity=lambda: uuid4().hex[:8])
+    fork_server = ForkServer(settings, workers, _new_identity) if processes.adopt_orphans() else None
+    supervisor = Supervisor(settings, workers, _new_identity, fork_server)
     gateways = Gateways(settings, places.mcp_socket, successor=successor is not None, wanted=with_gateway)
     started, began = time.monotonic(), time.time()
 
@@ -218,6 +220,11 @@ def _serve(
             if lock.held() or gateways.own != places.mcp_socket:
                 gateways.remove()
         log.get().info("cluster_stopped")
+
+
+def _new_identity() -> str:
+    """Return what no other process of this cluster is called."""
+    return uuid4().hex[:8]
 
 
 def _remote_listener(settings: Settings, places: Places, full_at: int) -> RemoteListener | None:

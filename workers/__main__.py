@@ -1,7 +1,7 @@
 """One worker process: `python -P -m workers KIND --identity=ID --router=ADDRESS FLAGS…`, as the router starts it.
 
 `KIND` is read, write or embed; or a child of one of these, which does one thing and ends: segment makes the index of
-many vectors; or one of the tasks that `tasks/run.py` knows.
+many vectors; or one of the tasks that `tasks/run.py` knows; or fork_server, which becomes any of the first three.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ lean_structlog.import_structlog()
 
 from memmux.config.settings import Settings, parse_flags  # the same
 from memmux.logs import log  # after structlog
+from memmux.wire import forks  # the same
 from workers.runtime.jobs import Worker  # the same
 from workers.tasks import run as worker_task  # the same
 
 _CHILDREN = {"segment": "build_segment"}  # the module of workers.tasks by its kind
+_IMPORTED = ("workers.write", "workers.read", "workers.embed", "workers.runtime.serve")  # before a worker is forked
 _HELD = "--held"  # wait for a byte on standard input before anything is opened
 
 
@@ -46,9 +48,23 @@ def _worker(kind: str, settings: Settings) -> Worker:
     return EmbedWorker(settings)
 
 
+def _import() -> None:
+    """Import what every worker needs; not what starts a thread (onnxruntime), or what few need (faiss, torch)."""
+    for module in _IMPORTED:
+        importlib.import_module(module)
+
+
 def main(arguments: list[str]) -> int:
     """Run the worker that the arguments name; return the exit code."""
     kind, *rest = arguments
+    if kind == forks.KIND:
+        from workers.runtime import fork_server
+
+        settings = parse_flags(rest[2:])
+        ordered = fork_server.run(_import, rest[1:], settings.database.parent)
+        if ordered is None:
+            return 0
+        kind, *rest = ordered
     if kind in _CHILDREN:
         settings = parse_flags(rest)
         log.configure(kind, settings)

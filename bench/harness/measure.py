@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+
+from memmux.processes import command
+from memmux.wire import forks
 
 MEBIBYTE = 1 << 20
 
@@ -108,6 +112,13 @@ def family(pid: int) -> list[int]:
     for one in found:  # which grows
         found.extend(children.get(one, ()))
     return found
+
+
+def fork_servers(router: int) -> list[int]:
+    """Return the processes from which a router has its workers forked: one on Linux, as a rule, and none elsewhere."""
+    if sys.platform != "linux":
+        return []
+    return [pid for pid in family(router) if forks.KIND.encode() in command(pid).split(b"\0")]
 
 
 def _state(pid: int) -> list[bytes]:

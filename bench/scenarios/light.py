@@ -19,7 +19,7 @@ from bench.harness import packages, report
 from bench.harness.arena import Arena, arena
 from bench.harness.callers import Callers
 from bench.harness.mcp_client import initialized
-from bench.harness.measure import MEBIBYTE, Row, at_most, cpu_s, plain, private_bytes, pss_bytes
+from bench.harness.measure import MEBIBYTE, Row, at_most, cpu_s, fork_servers, plain, private_bytes, pss_bytes
 from bench.harness.questions import Questions
 from bench.harness.settle import settle
 from bench.harness.tasks import Task, Work
@@ -147,6 +147,8 @@ def _after_long_texts(client: Client) -> Row:
 def _kinds(status: Status) -> dict[str, list[int]]:
     """Return the processes of a cluster by their kind."""
     found: dict[str, list[int]] = {"router": [status.pid]}
+    if servers := fork_servers(status.pid):
+        found["fork server"] = servers
     for worker in status.workers:
         if worker["pid"]:
             found.setdefault(str(worker["kind"]), []).append(worker["pid"])

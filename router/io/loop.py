@@ -14,6 +14,7 @@ from contextlib import suppress
 import orjson
 import zmq
 
+from memmux import processes
 from memmux.errors import AddressUnavailableError, ClusterStartError, MemmuxError
 from memmux.logs import log
 from memmux.wire import protocol, sockets
@@ -184,6 +185,8 @@ class Loop:
         self._gateways.look(now)
         for identity in self._supervisor.reap(now):
             self._perform(self._dispatcher.on_worker_exit(identity, now), now)
+        if self._supervisor.settled:
+            processes.collect_orphans(self._supervisor.pids() | self._gateways.pids())
 
     def _upkeep(self, now: float) -> None:
         """Do what is due by now, and look at what has no time of its own."""

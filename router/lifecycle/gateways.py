@@ -17,13 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from memmux import interpreter
 from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError
 from memmux.files import private
 from memmux.logs import log
 from memmux.processes import private_bytes, rss_bytes
-from router.lifecycle.supervisor import BACKOFF_MOST_S, BACKOFF_S, DEGRADED_AFTER, MEMORY, STEADY_S
+from router.lifecycle.supervisor import BACKOFF_MOST_S, BACKOFF_S, DEGRADED_AFTER, STEADY_S
+from router.lifecycle.worker_process import environment
 
 BACKLOG = 1024  # relays that wait to be taken in
 HEAD_START_S = 0.5  # a half of what a gateway imports; a handshake is waited for, and a search comes later
@@ -167,6 +167,10 @@ class Gateways:
             with suppress(OSError):
                 os.write(gateway.popen.stdin.fileno(), MOVE)
 
+    def pids(self) -> set[int]:
+        """Return the pids of the processes that are waited for here."""
+        return {gateway.popen.pid for gateway in filter(None, (self._present, *self._leaving))}
+
     def troubles(self) -> list[str]:
         """Return the codes of what is wrong."""
         return [FAILING] if self._failures >= DEGRADED_AFTER else []
@@ -224,7 +228,7 @@ class Gateways:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=self._settings.database.parent,
-                env={**MEMORY, **interpreter.environment()},
+                env=environment(),
                 process_group=0,  # as of the workers
                 pass_fds=(descriptor,),
             )

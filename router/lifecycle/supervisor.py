@@ -7,37 +7,31 @@ tried again for as long as the cluster lives: a model that is installed later he
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from memmux import interpreter
 from memmux.config.settings import Settings
 from memmux.errors import WorkerUnavailableError
 from memmux.logs import log
 from memmux.processes import rss_bytes
 from memmux.wire.operations import Stage
+from router.lifecycle.fork_server import ForkServer
+from router.lifecycle.worker_process import SpawnedProcess, WorkerProcess
 
 STEADY_S = 1.0  # a process that worked so long was healthy: its slot starts again at once, however often it is killed
 BACKOFF_S = 0.25  # before the second start; doubled for each further one
 BACKOFF_MOST_S = 30.0
 DEGRADED_AFTER = 3  # failures in a row
 HELD = "--held"  # the flag of a worker that is to wait before it opens anything
-# glibc raises this threshold by itself, and then keeps the memory of large arrays that are gone: 9 MB a reader.
-MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
 
 
 @dataclass(slots=True)
-class _Process:
-    """A running worker. The pipe to its standard input stays open for as long as we live: its end is ours."""
+class _Worker:
+    """A worker that runs, or was ordered."""
 
     identity: str
-    popen: subprocess.Popen[bytes]
+    process: WorkerProcess
     ready: float | None = None  # since when it works
 
 
@@ -46,8 +40,8 @@ class _Slot:
     stage: Stage
     index: int
     held: bool = False  # its process gets ready to begin, and begins when it is told
-    process: _Process | None = None
-    successor: _Process | None = None  # takes over when it is ready
+    worker: _Worker | None = None
+    successor: _Worker | None = None  # takes over when it is ready
     starts: int = 0
     failures: int = 0  # in a row
     due: float | None = None  # when to start again
@@ -58,8 +52,8 @@ class _Slot:
         return f"{self.stage}-{self.index}"
 
     @property
-    def processes(self) -> list[_Process]:
-        return [process for process in (self.process, self.successor) if process is not None]
+    def workers(self) -> list[_Worker]:
+        return [worker for worker in (self.worker, self.successor) if worker is not None]
 
 
 @dataclass(slots=True)
@@ -67,12 +61,14 @@ class Supervisor:
     """The slots of one cluster and the processes in them; every method is quick and none waits.
 
     settings: how many workers of which kind, and what they are told. address: the router's backend.
-    new_identity: makes a suffix that no other process has had.
+    new_identity: makes a suffix that no other process has had. fork_server: forks workers where the system can do that;
+    they are spawned where it is None.
     """
 
     settings: Settings
     address: str
     new_identity: Callable[[], str]
+    fork_server: ForkServer | None = None
     _slots: list[_Slot] = field(default_factory=list)
     _stopping: bool = False
 
@@ -89,9 +85,8 @@ class Supervisor:
         held = [slot for slot in self._slots if slot.stage is stage and slot.held]
         for slot in held:
             slot.held = False
-            if slot.process is not None and slot.process.popen.stdin is not None:
-                with suppress(OSError):  # it has just ended, and another one takes its place
-                    os.write(slot.process.popen.stdin.fileno(), b"\n")
+            if slot.worker is not None:
+                slot.worker.process.begin()
         return bool(held)
 
     def start_due(self, now: float) -> list[tuple[str, Stage]]:
@@ -105,45 +100,49 @@ class Supervisor:
     def replace(self, identity: str, now: float) -> list[tuple[str, Stage]]:
         """Start a successor beside the process `identity`; return what `start_due` would."""
         slot, _ = self._find(identity)
-        if slot is None or slot.process is None or slot.successor is not None or self._stopping:
+        if slot is None or slot.worker is None or slot.successor is not None or self._stopping:
             return []
         return self._start(slot, now)
 
     def _start(self, slot: _Slot, now: float) -> list[tuple[str, Stage]]:
         """Start the process of a slot, or the successor of the one that it has; later again if that can't be."""
         slot.due = None
-        process = self._spawn(slot)
-        if process is None:
+        worker = self._new_worker(slot, now)
+        if worker is None:
             slot.failures += 1
             self._start_later(slot, now)
             return []
-        if slot.process is None:
-            slot.process = process
+        if slot.worker is None:
+            slot.worker = worker
         else:
-            slot.successor = process
-        return [(process.identity, slot.stage)]
+            slot.successor = worker
+        return [(worker.identity, slot.stage)]
 
     def reap(self, now: float) -> list[str]:
         """Return the identities of the processes that have ended, and plan what takes their place."""
+        if self.fork_server is not None:
+            self.fork_server.look(now)
         ended: list[str] = []
         for slot in self._slots:
-            for process in (slot.process, slot.successor):
-                if process is not None and process.popen.poll() is not None:
-                    ended.append(process.identity)
-                    _close(process)
-                    self._ended(slot, process, now)
+            for worker in slot.workers:
+                if (code := worker.process.poll()) is not None:
+                    ended.append(worker.identity)
+                    worker.process.close()
+                    self._ended(slot, worker, code, now)
         return ended
 
-    def _ended(self, slot: _Slot, process: _Process, now: float) -> None:
-        if process is slot.successor:
+    def _ended(self, slot: _Slot, worker: _Worker, code: int, now: float) -> None:
+        if worker.process.never_began:
+            slot.starts -= 1  # it is nobody's failure
+        if worker is slot.successor:
             slot.successor = None
             return
-        slot.process, slot.successor = slot.successor, None
-        if process.popen.returncode == 0 or (process.ready is not None and now - process.ready >= STEADY_S):
+        slot.worker, slot.successor = slot.successor, None
+        if code == 0 or (worker.ready is not None and now - worker.ready >= STEADY_S):
             slot.failures = 0
-        else:
+        elif not worker.process.never_began:
             slot.failures += 1
-        if slot.process is None and not self._stopping:
+        if slot.worker is None and not self._stopping:
             self._start_later(slot, now)
 
     def _start_later(self, slot: _Slot, now: float) -> None:
@@ -155,9 +154,9 @@ class Supervisor:
 
     def on_ready(self, identity: str, now: float) -> None:
         """Note that a process works: its slot's last error is history."""
-        slot, process = self._find(identity)
-        if slot is not None and process is not None:
-            process.ready, slot.error = now, None
+        slot, worker = self._find(identity)
+        if slot is not None and worker is not None:
+            worker.ready, slot.error = now, None
 
     def on_failed(self, identity: str, error: Mapping[str, object]) -> None:
         """Note why a process could not start; its end follows."""
@@ -167,9 +166,9 @@ class Supervisor:
 
     def kill(self, identity: str) -> None:
         """End a process that hangs, at once; `reap` sees it."""
-        _, process = self._find(identity)
-        if process is not None:
-            process.popen.send_signal(signal.SIGKILL)
+        _, worker = self._find(identity)
+        if worker is not None:
+            worker.process.kill()
 
     def stop(self) -> None:
         """Start nothing more; the loop has told every worker to stop, or is about to."""
@@ -177,16 +176,28 @@ class Supervisor:
 
     def kill_all(self) -> None:
         """End whatever still runs and wait for it: SIGKILL can't be refused."""
-        for process in self._running():
-            process.popen.kill()
-            process.popen.wait()
-            _close(process)
+        if self.fork_server is not None:
+            self.fork_server.close()
+        for worker in self._workers():
+            worker.process.kill()
+            worker.process.wait()
+            worker.process.close()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the pid of every worker that was ordered is known, so that any other child is an orphan."""
+        return self.fork_server is None or self.fork_server.settled
+
+    def pids(self) -> set[int]:
+        """Return the pids of all processes that are waited for here."""
+        known = {pid for worker in self._workers() if (pid := worker.process.pid) is not None}
+        return known if self.fork_server is None else known | self.fork_server.pids()
 
     def running(self, *stages: Stage) -> list[str]:
         """Return the identities of the processes of these kinds that run; of every kind if none is named."""
         kinds = stages or tuple(Stage)
-        found = [process for slot in self._slots if slot.stage in kinds for process in (slot.process, slot.successor)]
-        return [process.identity for process in found if process is not None and process.popen.poll() is None]
+        found = [worker for slot in self._slots if slot.stage in kinds for worker in slot.workers]
+        return [worker.identity for worker in found if worker.process.poll() is None]
 
     def failing(self, stage: Stage) -> bool:
         """Return whether a slot of that kind has failed so often that it counts as degraded."""
@@ -198,7 +209,7 @@ class Supervisor:
         A process that is being tried again changes nothing before it is.
         """
         failed = [slot for slot in self._slots if slot.failures >= DEGRADED_AFTER]
-        return [slot.name for slot in failed if all(process.ready is None for process in slot.processes)]
+        return [slot.name for slot in failed if all(worker.ready is None for worker in slot.workers)]
 
     def error(self, stage: Stage) -> str:
         """Return what the last process of that kind failed of that could not be started or said why it can't work."""
@@ -216,27 +227,27 @@ class Supervisor:
         """
         rows: list[dict[str, object]] = []
         for slot in self._slots:
-            for process in filter(None, (slot.process, slot.successor)):
-                pid = process.popen.pid
-                known = {"state": "starting", "in_flight": 0, **states.get(process.identity, {})}
-                rows.append({**_row(slot), "pid": pid, **known, "rss_bytes": rss_bytes(pid)})
-            if slot.process is None and slot.successor is None:
+            for worker in slot.workers:
+                pid = worker.process.pid
+                known = {"state": "starting", "in_flight": 0, **states.get(worker.identity, {})}
+                rows.append({**_row(slot), "pid": pid, **known, "rss_bytes": rss_bytes(pid) if pid else 0})
+            if not slot.workers:
                 state = "degraded" if slot.failures >= DEGRADED_AFTER else "restarting"
                 rows.append({**_row(slot), "pid": None, "state": state, "in_flight": 0, "rss_bytes": 0})
         return rows
 
-    def _running(self) -> list[_Process]:
-        return [process for slot in self._slots for process in (slot.process, slot.successor) if process is not None]
+    def _workers(self) -> list[_Worker]:
+        return [worker for slot in self._slots for worker in slot.workers]
 
-    def _find(self, identity: str) -> tuple[_Slot, _Process] | tuple[None, None]:
+    def _find(self, identity: str) -> tuple[_Slot, _Worker] | tuple[None, None]:
         for slot in self._slots:
-            for process in (slot.process, slot.successor):
-                if process is not None and process.identity == identity:
-                    return slot, process
+            for worker in slot.workers:
+                if worker.identity == identity:
+                    return slot, worker
         return None, None
 
-    def _spawn(self, slot: _Slot) -> _Process | None:
-        """Start a process with a safe import path and the database's folder as its working directory.
+    def _new_worker(self, slot: _Slot, now: float) -> _Worker | None:
+        """Have a process forked, or spawn one, which imports from a safe path, in the database's folder.
 
         None, and the slot has the error, if the system starts none: Python may be exchanged at this moment, or there
         may be too many processes or open files.
@@ -244,16 +255,14 @@ class Supervisor:
         MCP hosts start servers inside projects that may hold a `workers/` of their own: see `memmux.interpreter`.
         """
         identity = f"{slot.name}-{self.new_identity()}"
-        command = [sys.executable, "-P", "-m", "workers", slot.stage, f"--identity={identity}"]
+        own, held = (str(slot.stage), f"--identity={identity}"), (HELD,) if slot.held else ()
         try:
-            popen = subprocess.Popen(
-                [*command, f"--router={self.address}", *self.settings.flags(), *([HELD] if slot.held else [])],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                cwd=Path(self.settings.database).parent,
-                env={**MEMORY, **interpreter.environment()},
-                process_group=0,  # Ctrl-C at a terminal is for the router, which stops its workers
-            )
+            process: WorkerProcess | None = None
+            if self.fork_server is not None:
+                process = self.fork_server.fork(identity, (*own, *held), now)
+            if process is None:
+                flags = (f"--router={self.address}", *self.settings.flags())
+                process = SpawnedProcess([*own, *flags, *held], self.settings.database.parent)
         except OSError as error:
             failure = WorkerUnavailableError(
                 f"a {slot.stage} worker can't be started: {error.filename or sys.executable}: {error.strerror}; it is "
@@ -263,14 +272,9 @@ class Supervisor:
             log.get().error("worker_not_started", slot=slot.name, error=failure.message)
             return None
         slot.starts += 1
-        return _Process(identity, popen)
+        return _Worker(identity, process)
 
 
 def _row(slot: _Slot) -> dict[str, object]:
     row: dict[str, object] = {"kind": str(slot.stage), "name": slot.name, "restarts": max(0, slot.starts - 1)}
     return {**row, "error": dict(slot.error)} if slot.error is not None else row
-
-
-def _close(process: _Process) -> None:
-    if process.popen.stdin is not None:
-        process.popen.stdin.close()

@@ -2,7 +2,8 @@
 
 Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
 whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; with MEMMUX_TEST_HANG a writer
-hangs when it starts. A process gets a Ctrl-C when it is about to import the module that MEMMUX_TEST_INTERRUPT names.
+hangs when it starts, and with MEMMUX_TEST_NO_FORKS a fork server ends then. A process gets a Ctrl-C when it is about to
+import the module that MEMMUX_TEST_INTERRUPT names.
 Nothing of this is in the product.
 """
 
@@ -12,6 +13,7 @@ import ctypes
 import errno
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,20 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
-def _obey(kind: str) -> None:
-    """Look for an order in every text that a worker of this kind is given."""
+def _kind() -> str:
+    """What kind of worker this is; of one that was forked, from when it begins."""
+    return sys.orig_argv[sys.orig_argv.index("workers") + 1]
+
+
+def _obey() -> None:
+    """Look for an order in every text that a worker is given."""
     from memmux.wire import requests  # only a worker is to import it
 
     for body, name in ((requests.Search, "query"), (requests.Store, "content")):
         read = body.from_body
 
         def obeying(data: bytes, read: Any = read, name: str = name) -> Any:
-            asked = read(data)
+            asked, kind = read(data), _kind()
             match getattr(asked, name).split():
                 case ["fault:die", at, *_] if at == kind:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -38,6 +45,8 @@ def _obey(kind: str) -> None:
                     _be_slow()
                 case ["fault:crash", at, *_] if at == kind:
                     raise ArithmeticError(getattr(asked, name))
+                case ["fault:orphan", at, path] if at == kind:
+                    _leave_an_orphan(Path(path))
                 case ["fault:leak", at, *_] if at == kind:
                     _LEAKED.append(os.urandom(64 << 20))
             return asked
@@ -46,6 +55,14 @@ def _obey(kind: str) -> None:
 
 
 _LEAKED: list[bytes] = []
+
+
+def _leave_an_orphan(path: Path) -> None:
+    """Start a process that ends when we do, write its pid, and die."""
+    command = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE)
+    path.write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _be_slow() -> None:
@@ -97,13 +114,37 @@ def _fail_writes(order: Path) -> None:
 
 _KEPT: list[object] = []
 
-if "workers" in sys.orig_argv:
-    started = sys.orig_argv[sys.orig_argv.index("workers") + 1]
-    _obey(started)
-    if "MEMMUX_TEST_HANG" in os.environ and started == "write":
+
+def _begin() -> None:
+    """Do what is to happen when a worker starts."""
+    if "MEMMUX_TEST_HANG" in os.environ and _kind() == "write":
         ctypes.CDLL(None).sleep(600)  # before it has said anything
-    if "MEMMUX_TEST_ERRNO" in os.environ and started == "write":
+    if "MEMMUX_TEST_ERRNO" in os.environ and _kind() == "write":
         _fail_writes(Path(os.environ["MEMMUX_TEST_ERRNO"]))
+
+
+def _begin_when_forked() -> None:
+    """Have every worker that this fork server forks begin so."""
+    from workers.runtime import fork_server
+
+    begin = fork_server._begin
+
+    def beginning(*arguments: Any) -> list[str]:
+        begun = begin(*arguments)
+        _begin()
+        return begun
+
+    fork_server._begin = beginning
+
+
+if "workers" in sys.orig_argv:
+    _obey()
+    if _kind() == "fork_server":
+        if "MEMMUX_TEST_NO_FORKS" in os.environ:
+            sys.exit("there is something that can't be imported")
+        _begin_when_forked()
+    else:
+        _begin()
 
 if module := os.environ.get("MEMMUX_TEST_INTERRUPT"):
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,10 @@ import pytest
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
+from memmux.processes import command
 from memmux.wire.operations import Stage
 from router.lifecycle.supervisor import BACKOFF_S, DEGRADED_AFTER, HELD, Supervisor
-from tests.bounds import BOUND_S
+from router.lifecycle.worker_process import WorkerProcess
 
 
 @pytest.fixture
@@ -31,13 +31,13 @@ def supervisor(settings: Settings, short_tmp: Path) -> Iterator[Supervisor]:
 
 def _end(supervisor: Supervisor, identity: str) -> None:
     """Kill a worker and wait until it is dead, without reaping it for the supervisor."""
-    popen = _popen(supervisor, identity)
+    process = _process(supervisor, identity)
     supervisor.kill(identity)
-    popen.wait(BOUND_S)
+    process.wait()
 
 
-def _popen(supervisor: Supervisor, identity: str) -> subprocess.Popen[bytes]:
-    return next(process.popen for process in supervisor._running() if process.identity == identity)
+def _process(supervisor: Supervisor, identity: str) -> WorkerProcess:
+    return next(worker.process for worker in supervisor._workers() if worker.identity == identity)
 
 
 def test_each_slot_gets_a_process_with_an_identity_of_its_own(supervisor: Supervisor) -> None:
@@ -113,15 +113,20 @@ def test_successor_takes_the_slot_when_the_old_process_ends(supervisor: Supervis
 def test_held_worker_begins_when_it_is_released_and_its_successor_at_once(supervisor: Supervisor) -> None:
     supervisor.add(Stage.WRITE, now=0.0, held=True)
     ((identity, _),) = supervisor.start_due(now=0.0)
-    popen = _popen(supervisor, identity)
-    assert HELD in popen.args  # type: ignore[operator]  # a list
+    assert HELD in _arguments(supervisor, identity)
     assert supervisor.release(Stage.WRITE)
     assert not supervisor.release(Stage.WRITE)
     assert not supervisor.release(Stage.READ)
     _end(supervisor, identity)
     supervisor.reap(now=1.0)
     ((identity, _),) = supervisor.start_due(now=1.0)
-    assert HELD not in _popen(supervisor, identity).args  # type: ignore[operator]  # a list
+    assert HELD not in _arguments(supervisor, identity)
+
+
+def _arguments(supervisor: Supervisor, identity: str) -> list[str]:
+    pid = _process(supervisor, identity).pid
+    assert pid is not None
+    return command(pid).decode().replace("\0", " ").split()
 
 
 def test_slot_that_is_backed_off_from_says_so_in_the_log(supervisor: Supervisor, settings: Settings) -> None:
@@ -153,9 +158,9 @@ def test_nothing_is_started_after_stop(supervisor: Supervisor) -> None:
 def test_kill_all_leaves_no_process(supervisor: Supervisor) -> None:
     supervisor.add(Stage.READ, now=0.0)
     supervisor.start_due(now=0.0)
-    popens = [process.popen for process in supervisor._running()]
+    processes = [worker.process for worker in supervisor._workers()]
     supervisor.kill_all()
-    assert all(popen.poll() is not None for popen in popens)
+    assert all(process.poll() is not None for process in processes)
 
 
 def test_process_that_the_system_does_not_start_is_tried_again_with_pauses(

@@ -1,0 +1,216 @@
+"""The fork server: it is a gain and never a condition, and what it forks is the router's own."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from memmux import Client
+from memmux.config.settings import Settings
+from memmux.errors import PoisonedError
+from memmux.processes import _stat, command
+from memmux.wire.answers import Status
+from memmux.wire.forks import KIND
+from tests.bounds import BOUND_S, pause
+from tests.import_path import python_path
+from tests.integration.helpers import complete, gone, pids_of, status_until, workers_of
+from tests.integration.machines import logged, logged_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+
+FAULTS = Path(__file__).parents[1] / "faults"
+KINDS = ("read", "write", "embed")
+
+
+def _server(env: dict[str, str], *before: int) -> int:
+    """The pid of the fork server that is ready, other than those before."""
+    line = logged_until(env, "fork_server_ready", lambda line: line["fork_server_pid"] not in before)
+    return int(line["fork_server_pid"])
+
+
+def _ready(client: Client) -> Status:
+    return status_until(client, complete)
+
+
+def _replaced(client: Client, before: Status) -> Status:
+    """The status once no worker is one of those before, and all are ready."""
+    old = {worker["pid"] for worker in before.workers}
+    return status_until(client, lambda status: complete(status) and not old & {w["pid"] for w in status.workers})
+
+
+def _stack(pid: int) -> bytes:
+    """Where the stack of a process begins: a forked one has that of the process that it was forked from."""
+    return _stat(pid).rpartition(b") ")[2].split()[25]
+
+
+def _zombies(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children() if child.status() == psutil.STATUS_ZOMBIE]
+
+
+def _until(good: Callable[[], object]) -> None:
+    until = time.monotonic() + BOUND_S
+    while not good():
+        assert time.monotonic() < until
+        pause()
+
+
+def test_workers_are_forked_and_each_is_a_child_of_the_router_under_its_own_name(
+    client: Client, settings_env: dict[str, str], settings: Settings
+) -> None:
+    status = _ready(client)
+    server = _server(settings_env)
+    for worker in status.workers:
+        words = command(worker["pid"]).decode().split("\0")
+        assert words[:6] == [words[0], "-P", "-m", "workers", worker["kind"], words[5]]
+        assert words[5].startswith(f"--identity={worker['name']}-")
+        assert f"--database={settings.database}" in words
+        assert KIND not in words
+        assert psutil.Process(worker["pid"]).ppid() == status.pid
+        assert _stack(worker["pid"]) == _stack(server)
+    assert psutil.Process(server).ppid() == status.pid
+
+
+def test_fork_server_has_one_thread_and_nothing_open_that_workers_could_share(
+    client: Client, settings_env: dict[str, str]
+) -> None:
+    _ready(client)
+    server = _server(settings_env)
+    assert os.listdir(f"/proc/{server}/task") == [str(server)]  # noqa: PTH208  # names
+    opened = {name: os.readlink(f"/proc/{server}/fd/{name}") for name in os.listdir(f"/proc/{server}/fd")}  # noqa: PTH115, PTH208
+    connections = {name for name, target in opened.items() if target.startswith("socket:")}
+    assert len(set(map(opened.get, connections))) == 1  # it is the standard input, too
+    assert set(opened) - connections == {"1", "2"}
+
+
+def test_workers_have_no_descriptor_of_the_fork_servers(client: Client, settings_env: dict[str, str]) -> None:
+    status = _ready(client)
+    server = os.readlink(f"/proc/{_server(settings_env)}/fd/0")  # noqa: PTH115  # it is no path
+    for worker in status.workers:
+        folder = f"/proc/{worker['pid']}/fd"
+        opened = {name: os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}  # noqa: PTH115, PTH208
+        assert opened["0"].startswith("pipe:")
+        assert opened["1"] == os.devnull
+        assert server not in opened.values()
+
+
+def test_kill_of_the_fork_server_hurts_nobody_and_the_next_worker_is_replaced(
+    client: Client, settings_env: dict[str, str]
+) -> None:
+    before = _ready(client)
+    server = _server(settings_env)
+    os.kill(server, signal.SIGKILL)
+    logged_until(settings_env, "fork_server_lost", lambda line: line["fork_server_pid"] == server)
+    assert pids_of(client.status()) == pids_of(before)
+    assert client.store("all the same").status == "created"
+    for worker in before.workers:
+        os.kill(worker["pid"], signal.SIGKILL)
+    after = _replaced(client, before)
+    assert after.pid == before.pid
+    following = _server(settings_env, server)
+    for worker in after.workers:
+        os.kill(worker["pid"], signal.SIGKILL)
+    for worker in _replaced(client, after).workers:
+        assert _stack(worker["pid"]) == _stack(following)
+
+
+def test_fork_server_that_is_stopped_holds_up_neither_the_router_nor_for_long_a_worker(
+    client: Client, settings_env: dict[str, str]
+) -> None:
+    before = _ready(client)
+    server = _server(settings_env)
+    os.kill(server, signal.SIGSTOP)
+    (writer,) = workers_of(before, "write")
+    os.kill(writer, signal.SIGKILL)
+    logged_until(settings_env, "worker_lost", lambda line: line["worker"].startswith("write"))
+    assert client.status().pid == before.pid  # at once, while nobody is forked
+    assert client.store("once there is a writer").status == "created"
+    stalled = logged_until(settings_env, "fork_server_stalled", lambda line: line["fork_server_pid"] == server)
+    gone([server])
+    after = _ready(client)
+    assert after.pid == before.pid
+    (row,) = (worker for worker in after.workers if worker["kind"] == "write")
+    assert row["restarts"] == 1  # for the kill alone
+    assert stalled["silent_s"] < BOUND_S
+
+
+def test_cluster_whose_fork_server_can_not_import_spawns_its_workers(
+    settings_env: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
+    monkeypatch.setenv("MEMMUX_TEST_NO_FORKS", "1")
+    with Client(settings=settings) as client:
+        status = _ready(client)
+        assert client.store("all the same").status == "created"
+        assert {worker["restarts"] for worker in status.workers} == {0}
+        assert status.degraded == ("hash_embedder",)
+    assert logged(settings_env, "fork_server_lost")[0]["code"] == 1
+    assert not logged(settings_env, "fork_server_ready")
+
+
+def test_fork_server_that_can_open_no_file_is_done_without(client: Client, settings_env: dict[str, str]) -> None:
+    before = _ready(client)
+    server = _server(settings_env)
+    resource.prlimit(server, resource.RLIMIT_NOFILE, (3, 3))
+    for worker in before.workers:
+        os.kill(worker["pid"], signal.SIGKILL)
+    _replaced(client, before)
+    assert logged(settings_env, "worker_not_forked")[0]["worker"].startswith(KINDS)
+
+
+def test_twenty_kills_leave_no_zombie(client: Client, settings_env: dict[str, str]) -> None:
+    status = _ready(client)
+    server = _server(settings_env)
+    seen = {worker["pid"] for worker in status.workers}
+    for _ in range(5):
+        for worker in status.workers:
+            os.kill(worker["pid"], signal.SIGKILL)
+        status = _replaced(client, status)
+        seen |= {worker["pid"] for worker in status.workers}
+    assert len(seen) == 24
+    _until(lambda: not _zombies(status.pid))
+    assert not _zombies(server)
+    assert {child.pid for child in psutil.Process(status.pid).children()} == {
+        server,
+        *(worker["pid"] for worker in status.workers),
+    }
+
+
+def test_workers_and_the_fork_server_end_with_their_router_though_they_are_stopped(
+    client: Client, settings_env: dict[str, str]
+) -> None:
+    status = _ready(client)
+    processes = [*pids_of(status), _server(settings_env)]
+    for pid in processes[1:]:
+        os.kill(pid, signal.SIGSTOP)
+    os.kill(status.pid, signal.SIGKILL)
+    gone(processes)
+
+
+def test_nothing_is_left_of_a_cluster_that_was_stopped(client: Client, settings_env: dict[str, str]) -> None:
+    processes = [*pids_of(_ready(client)), _server(settings_env)]
+    client.stop()
+    gone(processes)
+
+
+def test_child_that_a_worker_leaves_behind_is_collected_when_it_ends(
+    settings: Settings, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
+    with Client(settings=settings) as client:
+        before = _ready(client)
+        for number in range(3):
+            with pytest.raises(PoisonedError):
+                client.search(f"fault:orphan read {short_tmp / str(number)}", mode="keyword")
+            orphan = int((short_tmp / str(number)).read_text())
+            _until(lambda orphan=orphan: not Path(f"/proc/{orphan}").exists())
+        after = _ready(client)
+        assert after.pid == before.pid
+        _until(lambda: not _zombies(after.pid))
