@@ -13,12 +13,16 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
 
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from memmux.cli.degraded import FAILING, SENTENCES
+
 INDEX: Final = "index.html"
+REMEDIES: Final = "remedies.json"  # made of the sentences that the command line has
 DIGEST: Final = "DIGEST"  # stands in INDEX where the digest belongs
 HEADERS: Final[Mapping[str, str]] = {
     # Nothing of elsewhere, nothing inline, in nobody's frame, and no text that is taken for a script or for markup.
@@ -35,6 +39,7 @@ HEADERS: Final[Mapping[str, str]] = {
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".LICENSE": "text/plain; charset=utf-8",
@@ -73,7 +78,8 @@ class File:
 
 def files() -> dict[str, bytes]:
     """Return every file of the page, by its path below `static/`."""
-    return dict(sorted(_below(resources.files(__package__) / "static", "")))
+    remedies = orjson.dumps({**SENTENCES, "failing": FAILING})
+    return dict(sorted([*_below(resources.files(__package__) / "static", ""), (REMEDIES, remedies)]))
 
 
 def routes() -> list[Route]:

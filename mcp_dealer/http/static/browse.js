@@ -1,7 +1,7 @@
 // Memories: what is looked for on the left, the one that is open on the right.
 import { list, namespaces, search, tags } from './api.js';
 import { address, filters, go, state } from './address.js';
-import { button, element, fill, labelled, said, select } from './dom.js';
+import { button, element, fill, said, select } from './dom.js';
 import { WindowedList } from './list.js';
 import { MemoryPane } from './memory.js';
 import { ago, beginning, counted, number, whole } from './words.js';
@@ -66,9 +66,9 @@ export function open(root) {
     return answer;
   }
 
-  function loaded(total) {
+  function loaded(total, more) {
     const of = state();
-    fill(count, of.q && !of.asof ? `${counted(total, 'hit')}` : counted(total, of.deleted ? 'deleted memory' : 'memory', of.deleted ? 'deleted memories' : 'memories'));
+    fill(count, of.q && !of.asof ? more ? `more than ${counted(total - 1, 'hit')}` : counted(total, 'hit') : counted(total, of.deleted ? 'deleted memory' : 'memory', of.deleted ? 'deleted memories' : 'memories'));
   }
 
   async function offer() {
@@ -136,7 +136,7 @@ function chosen(of) {
   ];
 }
 
-function row({ memory, why, similarity, reason }) {
+function row({ memory, similarity, reason }) {
   const of = state();
   const line = [
     memory.type && element('span', { class: 'type' }, said(memory.type)),
@@ -145,7 +145,7 @@ function row({ memory, why, similarity, reason }) {
     memory.superseded_by && element('span', { class: 'old' }, 'superseded'),
   ];
   const found = similarity !== undefined && similarity !== null
-    ? element('span', { class: 'match', title: reason || why || '' }, bar(similarity), `${Math.round(similarity * 100)} %`)
+    ? element('span', { class: 'match', title: 'similarity of meaning' }, bar(similarity), `${Math.round(similarity * 100)} %`)
     : null;
   const content = [
     element('span', { class: 'text', dir: 'auto' }, beginning(memory.content) || '(blank)'),

@@ -8,7 +8,7 @@ import { done, failed } from './toast.js';
 import { ago, beginning, counted } from './words.js';
 
 export function open(root) {
-  const twice = new Kind('Duplicates', 'Memories that say nearly the same. The first of each group stays; the others are deleted, and their tags go to it.', duplicates, 'duplicates');
+  const twice = new Kind('Duplicates', 'Memories that say nearly the same. The oldest of each group stays.', duplicates, 'duplicates');
   const old = new Kind('Superseded', 'Versions that a newer one has taken the place of. Searches leave them out already.', superseded, 'superseded');
   fill(root, element('div', { class: 'view' }, element('header', { class: 'view-head' }, element('h1', {}, 'Clean up')), twice.root, old.root));
   const again = () => Promise.all([twice.show(), old.show()]).catch(failed);
@@ -50,7 +50,7 @@ class Kind {
 
   async #clean(groups) {
     try {
-      const { count, seqs } = await cleanUp(this.kind, groups);
+      const { count, seqs } = await cleanUp(groups, (far) => fill(this.all, element('span', { class: 'muted' }, `${far} deleted`)));
       done(`Deleted ${counted(count, 'memory', 'memories')}`, seqs);
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {

@@ -73,17 +73,16 @@ export class Editor {
     }
     this.submit.disabled = true;
     try {
-      const now = await get(this.memory.id);
-      if (differs(now, this.base)) {
-        this.#showConflict(now);
-        return;
-      }
-      const answer = await update(this.memory.id, changes);
+      const answer = await update(this.memory.id, changes, this.base.etag);
       drafts.delete(this.memory.id);
       done('Saved', [answer.seq]);
       this.onsaved(await get(answer.id ?? this.memory.id));
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
+      if (error.status === 412) {
+        this.#showConflict(await get(this.memory.id));
+        return;
+      }
       fill(this.wrong, `${error.title ?? 'Not saved'}: ${error.detail ?? error.message}. What you typed is still here.`);
       if (error.status === undefined) failed(error);
     } finally {
@@ -140,11 +139,6 @@ export class Editor {
     fill(this.conflict);
     this.focus();
   }
-}
-
-function differs(now, base) {
-  const told = (one) => JSON.stringify([one.content, one.tags, one.type, one.metadata]);
-  return told(now) !== told(base);
 }
 
 const pretty = (metadata) => (Object.keys(metadata).length ? JSON.stringify(metadata, null, 2) : '');

@@ -1,6 +1,6 @@
 // What happens, as it happens: one stream of events, which is opened again whenever it breaks.
 
-const KINDS = ['memory_stored', 'memory_updated', 'memory_deleted', 'memory_restored', 'memory_undone', 'memory_changed'];
+const KINDS = ['memory_stored', 'memory_updated', 'memory_deleted', 'memory_restored', 'memory_loaded'];
 const QUIET_MS = 400; // changes that come closer together are told once
 const [SOON_MS, LATE_MS] = [500, 15000]; // between two tries
 let source = null;

@@ -19,7 +19,7 @@ function head(change) {
   const back = async () => {
     try {
       const answer = await undo(change.seq);
-      done(`Change ${change.seq} undone`, [answer.seq]);
+      done(`Change ${change.seq} undone`, answer.seqs);
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
       failed(error);

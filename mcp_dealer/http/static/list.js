@@ -72,13 +72,13 @@ export class WindowedList {
     const turn = this.turn;
     this.wanted.add(page);
     try {
-      const { rows, total } = await this.ask(page * PAGE, PAGE, this.asking.signal);
+      const { rows, total, more = false } = await this.ask(page * PAGE, PAGE, this.asking.signal);
       if (turn !== this.turn) return;
       this.pages.set(page, rows);
-      this.total = total;
+      this.total = more ? Math.max(total, this.total) : total;
       this.active = Math.min(this.active, Math.max(0, total - 1));
       if (this.pages.size > KEPT) this.pages.delete(this.pages.keys().next().value);
-      this.onloaded(total);
+      this.onloaded(this.total, more);
       this.#draw();
     } finally {
       if (turn === this.turn) this.wanted.delete(page);

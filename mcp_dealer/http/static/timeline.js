@@ -1,15 +1,16 @@
 // How many memories were stored each day, by whom or of what kind; and what there was at any time.
 import { span, timeline } from './api.js';
-import { address, go, state } from './address.js';
+import { address, go } from './address.js';
 import { element, fill, labelled, said, select } from './dom.js';
 import { ago, counted, number, whole } from './words.js';
 
-const SERIES = 7; // colours; the rest is one series
-const BY = [['client', 'client'], ['type', 'type'], ['tag', 'tag'], ['namespace', 'namespace']];
+const DAY_MS = 86400000;
+const FEWEST = 14; // days that are shown
+const BY = ['client', 'type', 'tag', 'namespace'];
 const DAYS = [['30', '30 days'], ['90', '90 days'], ['365', 'a year'], ['', 'all of it']];
 
 export function open(root) {
-  const by = select(BY.slice(0, 3), 'client');
+  const by = select(BY, 'client');
   const days = select(DAYS, '90');
   const chart = element('div', { class: 'chart' });
   const key = element('ul', { class: 'chart-key' });
@@ -36,7 +37,7 @@ export function open(root) {
   let log = null;
   const draw = () => {
     plot?.destroy();
-    plot = data && data.days.length > 0 ? drawChart(chart, data) : null;
+    plot = data && data.series.length > 0 ? drawChart(chart, data) : null;
   };
   const sized = new ResizeObserver(() => plot && chart.clientWidth > 0 && Math.abs(plot.width - chart.clientWidth) > 1 && plot.setSize({ width: chart.clientWidth, height: 280 }));
   sized.observe(chart);
@@ -64,9 +65,9 @@ export function open(root) {
       const wanted = `${by.value} ${days.value}`;
       if (wanted !== shown) {
         shown = wanted;
-        data = await timeline(by.value, days.value);
+        data = arranged(await timeline(by.value, days.value));
         draw();
-        if (data.days.length === 0) fill(chart, element('div', { class: 'empty small' }, element('p', {}, 'Nothing was stored in that time.')));
+        if (data.series.length === 0) fill(chart, element('div', { class: 'empty small' }, element('p', {}, 'Nothing was stored in that time.')));
         fill(key, data.series.map((one, index) => element('li', {}, element('span', { class: `swatch s${index}`, 'aria-hidden': 'true' }), said(one.name), element('span', { class: 'muted' }, ` ${number(one.total)}`))));
         fill(numbers, table(data));
       }
@@ -139,27 +140,22 @@ function resolved(value) {
 }
 
 // Return the days with no gap between them, and the series of the most stores first, the others as one.
-export function arranged(counts) {
-  const names = new Map();
-  for (const { name, count } of counts) names.set(name, (names.get(name) ?? 0) + count);
-  const order = [...names].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name]) => name);
-  const own = order.length > SERIES ? order.slice(0, SERIES - 1) : order;
-  const known = counts.map((one) => one.day).sort();
+function arranged({ days: known, groups, other }) {
+  if (known.length === 0) return { days: [], series: [] };
+  const today = Date.parse(new Date().toISOString().slice(0, 10));
+  const end = Math.max(Date.parse(known.at(-1)), today);
+  const start = Math.min(Date.parse(known[0]), end - (FEWEST - 1) * DAY_MS);
   const days = [];
-  if (known.length) {
-    const end = new Date(Math.max(Date.parse(known.at(-1)), Date.parse(new Date().toISOString().slice(0, 10))));
-    const start = Math.min(Date.parse(known[0]), end - 13 * 86400000);
-    for (let at = start; at <= end; at += 86400000) days.push(new Date(at).toISOString().slice(0, 10));
-  }
+  for (let at = start; at <= end; at += DAY_MS) days.push(new Date(at).toISOString().slice(0, 10));
   const place = new Map(days.map((day, index) => [day, index]));
-  const series = [...own, ...(order.length > own.length ? ['others'] : [])].map((name) => ({ name: name || '(none)', counts: new Array(days.length).fill(0), total: 0 }));
-  for (const { day, name, count } of counts) {
-    const index = own.indexOf(name);
-    const one = series[index < 0 ? series.length - 1 : index];
-    one.counts[place.get(day)] += count;
-    one.total += count;
-  }
-  return { days, series };
+  const series = (name, { stored }) => {
+    const counts = new Array(days.length).fill(0);
+    stored.forEach((count, index) => (counts[place.get(known[index])] = count));
+    return { name, counts, total: stored.reduce((sum, count) => sum + count, 0) };
+  };
+  const own = groups.map((one) => series(one.name ?? '(none)', one)).filter((one) => one.total > 0);
+  const rest = other ? [series('others', other)].filter((one) => one.total > 0) : [];
+  return { days, series: [...own.sort((a, b) => b.total - a.total), ...rest] };
 }
 
 function table({ days, series }) {

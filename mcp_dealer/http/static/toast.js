@@ -3,7 +3,7 @@ import { button, element } from './dom.js';
 import { problemOf, undo } from './api.js';
 
 const STAYS_MS = 12000;
-const undoable = []; // of this page, the newest last: { words, seqs }
+const undoable = []; // of this page, the newest last: { words, ranges }
 
 // Say something; action: [label, function], or none.
 export function toast(words, action = null, kind = 'info') {
@@ -27,14 +27,14 @@ export function failed(error) {
   toast(detail ? `${title}: ${detail}` : title, null, 'bad');
 }
 
-// Say what was done, with a way back; seqs: the changes that it made, oldest first.
-export function done(words, seqs) {
-  const known = seqs.filter((seq) => Number.isInteger(seq) && seq > 0);
-  if (known.length === 0) {
+// Say what was done, with a way back; changes: those that it made, oldest first, each a number or the first and the last.
+export function done(words, changes) {
+  const ranges = joined(changes.map((one) => [one].flat()).filter(([seq]) => Number.isInteger(seq) && seq > 0));
+  if (ranges.length === 0) {
     toast(words);
     return;
   }
-  const entry = { words, seqs: known };
+  const entry = { words, ranges };
   undoable.push(entry);
   toast(words, ['Undo', () => takeBack(entry)]);
 }
@@ -50,10 +50,21 @@ async function takeBack(entry) {
   const at = undoable.indexOf(entry);
   if (at >= 0) undoable.splice(at, 1);
   try {
-    for (const seq of [...entry.seqs].reverse()) await undo(seq);
+    for (const [first, last] of [...entry.ranges].reverse()) await undo(first, last);
     toast(`Undone: ${entry.words}`);
   } catch (error) {
     failed(error);
   }
   dispatchEvent(new CustomEvent('memories-changed'));
+}
+
+// Return the ranges with those that follow each other as one.
+function joined(ranges) {
+  const found = [];
+  for (const [first, last = first] of ranges) {
+    const before = found.at(-1);
+    if (before && before[1] + 1 === first) before[1] = last;
+    else found.push([first, last]);
+  }
+  return found;
 }
