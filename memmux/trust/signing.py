@@ -20,6 +20,7 @@ import orjson
 
 from memmux.config.paths import Places, open_lock
 from memmux.errors import KeyFileError
+from memmux.files import private
 from memmux.trust import secret_files
 
 FORMAT = "memmux-signing"
@@ -71,9 +72,9 @@ class Signer:
 
     def _known(self, *, make: bool) -> bytes:
         """Return the secret; empty if there is none and it is not to be made."""
-        if self._read_as is not None and self._read_as == self._signature():
+        if self._read_as is not None and self._read_as == private.signature(self._places.signing):
             return self._secret
-        self._read_as = self._signature()
+        self._read_as = private.signature(self._places.signing)
         try:
             self._secret = _secret_of(secret_files.read(self._places.signing))
         except FileNotFoundError:
@@ -87,7 +88,7 @@ class Signer:
         if not self._secret and make:
             with open_lock(self._places.keys_lock) as lock:
                 lock.wait()
-                if self._signature() is None:  # somebody else may have made it meanwhile
+                if private.signature(self._places.signing) is None:  # somebody else may have made it meanwhile
                     self._make()
             return self._known(make=False)
         return self._secret
@@ -95,14 +96,6 @@ class Signer:
     def _make(self) -> None:
         fields = {"format": FORMAT, "secret": secrets.token_hex(SECRET_BYTES)}
         secret_files.write(self._places.signing, orjson.dumps(fields) + b"\n")
-
-    def _signature(self) -> Hashable:
-        """Return what is another once the file was written, replaced, removed or opened to others."""
-        try:
-            found = self._places.signing.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _secret_of(content: bytes) -> bytes:
