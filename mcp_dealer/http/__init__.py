@@ -1,1 +1,1 @@
-"""HTTP, served by the gateway's process where the setting `http` asks for it: MCP, REST, and the page."""
+"""HTTP: the same memory over MCP's streamable HTTP, REST and a page, from the gateway's process."""
