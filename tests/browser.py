@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.bounds import BOUND_S
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
 
@@ -77,6 +79,7 @@ def window(
     )
     context.add_init_script(VIOLATIONS)
     page = context.new_page()
+    page.set_default_timeout(BOUND_S * 1000)
     opened = Window(page, origin, forgiven=forgiven)
 
     def guard(route: Route, request: Request) -> None:

@@ -262,3 +262,64 @@ export async function cleanUp(groups, told) {
 export function exportAddress(namespace, deleted = false) {
   return located('export', { namespace: namespace || EVERYWHERE, deleted: deleted && 'true' });
 }
+
+// Take in an export; far: told how far that is. Returns words, the changes that undo takes, and what did not work.
+export async function importFile(files, { namespace }, far, signal) {
+  const report = await upload('import', files[0], { namespace }, (line) => far({ ...line, words: `${line.done} of ${line.total ?? 'all'}` }), signal);
+  return { words: reported(report, 'Imported'), changes: changesOf(report), problems: problemsOf(report) };
+}
+
+// Cut documents into memories, one file after the other; the rest as of `importFile`.
+export async function ingestFiles(files, { namespace, tags: labels }, far, signal) {
+  const found = { changes: [], problems: [] };
+  let chunks = 0;
+  for (const [index, file] of files.entries()) {
+    far({ done: index, total: files.length, words: `${index + 1} of ${files.length}: ${file.name}` });
+    try {
+      const report = await upload('ingest', file, { namespace, tag: labels }, () => {}, signal);
+      chunks += report.chunks ?? report.created ?? 0;
+      found.changes.push(...changesOf(report));
+      found.problems.push(...problemsOf(report));
+    } catch (error) {
+      if (error.name === 'AbortError' || error.status === 401) throw error;
+      found.problems.push(`${file.name}: ${problemOf(error).detail || problemOf(error).title}`);
+    }
+  }
+  return { ...found, words: `Ingested ${files.length - found.problems.length} of ${files.length} files as ${chunks} memories` };
+}
+
+async function upload(path, file, query, far, signal) {
+  const headers = { 'Content-Type': 'application/octet-stream' };
+  const response = await checked(await fetch(located(path, { ...query, name: file.name }), { method: 'POST', headers, body: file, signal }));
+  let report = {};
+  for await (const line of linesOf(response.body)) {
+    const said = JSON.parse(line);
+    if (said.error) throw new Problem(said.error.status ?? 400, said.error);
+    if (said.report) report = said.report;
+    else far(said);
+  }
+  return report;
+}
+
+async function* linesOf(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const lines = (rest + read.value).split('\n');
+    rest = lines.pop();
+    for (const line of lines) if (line.trim()) yield line;
+  }
+  if (rest.trim()) yield rest;
+}
+
+function reported(report, word) {
+  const parts = ['created', 'updated', 'merged', 'skipped'].filter((name) => report[name]).map((name) => `${report[name]} ${name}`);
+  return `${word}: ${parts.join(', ') || 'nothing new'}`;
+}
+
+function changesOf({ first_seq: first, last_seq: last, undo: words }) {
+  if (first) return [[first, last ?? first]];
+  return (typeof words === 'string' ? words.split(/[\s,]+/) : (words ?? [])).map((range) => String(range).split('-').map(Number));
+}
+
+const problemsOf = ({ problems = [] }) => problems.map((one) => (typeof one === 'string' ? one : [one.path ?? one.id ?? one.name, one.message ?? one.what ?? JSON.stringify(one)].filter(Boolean).join(': ')));

@@ -2,8 +2,8 @@
 import { exportAddress, importFile, ingestFiles, namespaces } from './api.js';
 import { button, element, fill, labelled, said, select } from './dom.js';
 import { may } from './rights.js';
-import { done, failed, toast } from './toast.js';
-import { bytes, number } from './words.js';
+import { done, toast } from './toast.js';
+import { number } from './words.js';
 
 export function open(root) {
   const of = select([['', 'all namespaces']], '');
@@ -90,8 +90,8 @@ class Upload {
     fill(this.report, words);
   }
 
-  #show({ words, seqs, problems }) {
-    done(words, seqs);
+  #show({ words, changes, problems }) {
+    done(words, changes);
     fill(this.report, element('p', { class: 'fine' }, words), problems.length > 0 && element('details', { open: problems.length < 6 }, element('summary', {}, `${number(problems.length)} problems`), element('ul', {}, problems.slice(0, 200).map((one) => element('li', {}, said(one))))));
   }
 }
