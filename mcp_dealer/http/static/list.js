@@ -59,7 +59,12 @@ export class WindowedList {
     this.wanted = new Set();
     this.stale = keep ? (this.pages ?? new Map()) : new Map();
     this.pages = new Map();
-    if (!keep) this.total = 0;
+    if (keep) return;
+    this.total = 0;
+    this.answered = false;
+    this.note?.remove();
+    this.note = null;
+    fill(this.space);
   }
 
   #at(index) {
@@ -75,6 +80,7 @@ export class WindowedList {
       const { rows, total, more = false } = await this.ask(page * PAGE, PAGE, this.asking.signal);
       if (turn !== this.turn) return;
       this.pages.set(page, rows);
+      this.answered = true;
       this.total = more ? Math.max(total, this.total) : total;
       this.active = Math.min(this.active, Math.max(0, total - 1));
       if (this.pages.size > KEPT) this.pages.delete(this.pages.keys().next().value);
@@ -94,6 +100,7 @@ export class WindowedList {
 
   #draw() {
     if (this.total === 0) {
+      if (!this.answered) return;
       this.space.style.height = 'auto';
       fill(this.space);
       if (!this.note) this.root.append((this.note = element('div', { class: 'empty' }, this.empty())));
