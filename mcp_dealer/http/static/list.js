@@ -30,7 +30,10 @@ export class WindowedList {
 
   // Move by a number of rows, and focus the one that is reached.
   move(by) {
-    if (this.total === 0) return;
+    if (this.total === 0) {
+      this.awaited = !this.answered; // the first row, once it is there
+      return;
+    }
     const inside = this.space.contains(document.activeElement);
     this.active = Math.max(0, Math.min(this.total - 1, inside || this.active > 0 ? this.active + by : Math.max(0, by - 1)));
     const top = this.active * this.height;
@@ -115,6 +118,8 @@ export class WindowedList {
     const items = [];
     for (let index = from; index < to; index += 1) items.push(this.#item(index));
     fill(this.space, items);
+    if (this.awaited) this.#linkOf(this.active)?.focus({ preventScroll: true });
+    this.awaited = false;
     if (focused !== null && focused !== undefined) this.#linkOf(Number(focused))?.focus({ preventScroll: true });
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page += 1) this.#load(page).catch(() => {});
   }
