@@ -11,10 +11,12 @@ from typing import Any
 
 from memmux.config import cues, languages
 from memmux.errors import SettingInvalidError
+from memmux.wire import http_address
 from memmux.wire.addresses import parse_listen
 from memmux.wire.cues import Cue
 
-NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as `listen` and `remote`: there is none
+NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as others of these: there is none
+NONE_MEANT = ("adopt_from", "http", "listen", "remote", "tls_cert", "tls_key")
 
 
 def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> Any:
@@ -35,10 +37,15 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         unit = next((f" of {unit}" for end, unit in _UNITS.items() if name.endswith(end)), "")
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"{_KINDS[kind]}{unit}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
-    if name in ("adopt_from", "listen", "remote") and value == NONE:
+    if name in NONE_MEANT and value == NONE:
         return None
     if name == "listen":
         return str(parse_listen(str(value), source))
+    if name == "http":
+        address = http_address.parse(str(value), source)
+        return None if address is None else str(address)
+    if name == "http_hosts":
+        return _hosts(value)
     if kind in _LISTS:
         return _LISTS[kind](value, source)
     path = _path(value, source)
@@ -67,6 +74,12 @@ def _path(value: object, source: str) -> Path:
 def _paths(value: object, source: str) -> tuple[Path, ...]:
     listed = value if isinstance(value, list | tuple) else str(value).split(os.pathsep)
     return tuple(_path(path, source) for path in listed if path)
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    """Return names of hosts, separated by commas; in lower case, as hosts are compared."""
+    listed = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(dict.fromkeys(str(name).strip().lower() for name in listed if str(name).strip()))
 
 
 _LISTS: Mapping[Any, Callable[[object, str], tuple[object, ...]]] = {
