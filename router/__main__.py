@@ -53,6 +53,7 @@ from router.io import descriptors
 from router.io.listeners import Listeners
 from router.io.loop import Loop
 from router.io.metrics import Metrics
+from router.lifecycle import http_socket
 from router.lifecycle.gateways import Gateways
 from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.startup import Startup
@@ -132,6 +133,7 @@ def _serve(
     full_at = descriptors.full_at(descriptors.raise_limit())
     clients, workers = places.sockets(successor=0 if successor is None else os.getpid())
     remote_listener = _remote_listener(settings, places, full_at)
+    http_socket.check(settings)
     endpoint = Endpoint(
         clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
     )
@@ -183,6 +185,7 @@ def _serve(
     def status(now: float) -> dict[str, object]:
         reached = {
             "listen": settings.listen or "",
+            "http": gateways.http.url,
             "keys": None if remote_listener is None else remote_listener.keyring.keys.serial,
             "settings": settings.written(),
         }

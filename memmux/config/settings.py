@@ -253,10 +253,9 @@ def load_with_sources(
         if name not in values:
             values[name] = convert(hints, name, value, source)
             sources[name] = source
-    for name in ("listen", "http"):
-        if values.get(name) and "idle_exit_s" not in values:
-            # The clients of other machines, and those over HTTP, could not start it again.
-            values["idle_exit_s"], sources["idle_exit_s"] = 0.0, name
+    if "idle_exit_s" not in values and (served := next((name for name in ("listen", "http") if values.get(name)), "")):
+        # The clients of other machines, and those over HTTP, could not start it again.
+        values["idle_exit_s"], sources["idle_exit_s"] = 0.0, served
     settings = Settings(**values)
     if "adopt_from" not in values and settings.remote is None and not begun(settings.database):
         settings = replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))

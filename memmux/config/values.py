@@ -24,7 +24,7 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
     if name not in hints:
         raise SettingInvalidError(f"{source} is no setting; {_meant(hints, name, value)}")
     kind = hints[name]
-    if isinstance(value, str) and not value.strip() and kind not in _LISTS:
+    if isinstance(value, str) and not value.strip() and (kind not in _LISTS or name == "http_hosts"):
         raise SettingInvalidError(f"{source} is empty; give it a value, or leave it out")
     if name == "model" and str(value).startswith((".", "~")):
         kind = Path  # a folder, seen from here: workers have another working directory
@@ -39,15 +39,8 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
     if name in NONE_MEANT and value == NONE:
         return None
-    if name == "listen":
-        return str(parse_listen(str(value), source))
-    if name == "http":
-        address = http_address.parse(str(value), source)
-        return None if address is None else str(address)
-    if name == "http_hosts":
-        return _hosts(value)
-    if kind in _LISTS:
-        return _LISTS[kind](value, source)
+    if name in _BY_NAME or kind in _LISTS:
+        return (_BY_NAME.get(name) or _LISTS[kind])(value, source)
     path = _path(value, source)
     return str(path) if name == "model" else path
 
@@ -76,8 +69,18 @@ def _paths(value: object, source: str) -> tuple[Path, ...]:
     return tuple(_path(path, source) for path in listed if path)
 
 
-def _hosts(value: object) -> tuple[str, ...]:
+def _listen(value: object, source: str) -> str:
+    return str(parse_listen(str(value), source))
+
+
+def _http(value: object, source: str) -> str | None:
+    address = http_address.parse(str(value), source)
+    return None if address is None else str(address)
+
+
+def _hosts(value: object, source: str) -> tuple[str, ...]:
     """Return names of hosts, separated by commas; in lower case, as hosts are compared."""
+    del source  # any text is a name
     listed = value if isinstance(value, list | tuple) else str(value).split(",")
     return tuple(dict.fromkeys(str(name).strip().lower() for name in listed if str(name).strip()))
 
@@ -87,6 +90,7 @@ _LISTS: Mapping[Any, Callable[[object, str], tuple[object, ...]]] = {
     tuple[str, ...]: languages.named,
     tuple[Cue, ...]: cues.named,
 }
+_BY_NAME: Mapping[str, Callable[[object, str], object]] = {"listen": _listen, "http": _http, "http_hosts": _hosts}
 _KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _UNITS = {"_s": "seconds", "_ms": "milliseconds", "_mb": "MiB"}
 _SWITCHES = {

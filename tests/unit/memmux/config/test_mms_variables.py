@@ -7,6 +7,7 @@ import pytest
 from memmux.config import mms_variables
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
+from memmux.wire.addresses import ANYWHERE
 
 GUIDE = Path(__file__).parents[4] / "docs" / "migrating.md"
 
@@ -48,7 +49,7 @@ def test_a_value_that_makes_no_sense_is_left_aside_and_named() -> None:
     assert mms_variables.honoured(known) == []
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "desk.local", "10.0.0.5", "a b"])
+@pytest.mark.parametrize("host", [ANYWHERE[1], "::", "desk.local", "10.0.0.5", "a b"])
 def test_their_http_is_served_on_this_machine_alone_whatever_host_they_name(host: str) -> None:
     known = {"MCP_HTTP_ENABLED": "true", "MCP_HTTP_HOST": host, "MCP_HTTP_PORT": "99999"}
     assert given(**known) == {"http": "127.0.0.1:8000"}
