@@ -11,7 +11,7 @@ import hashlib
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -103,16 +103,18 @@ class McpSession:
         """How many requests it has under way."""
         self.idle_since = time.monotonic()
         self._events = events
+        self._ready = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
-    async def begin(self, server: MemoryServer, *, restored: bool) -> None:
+    def begin(self, server: MemoryServer, *, restored: bool) -> None:
         """Have the SDK serve it; restored: whether its client has shaken hands already."""
-        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._serving = asyncio.create_task(self._serve(server, ready, restored=restored), name="mcp-session")
-        waiting: set[asyncio.Future[None]] = {ready, self._serving}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        self._serving = asyncio.create_task(self._serve(server, restored=restored), name="mcp-session")
 
-    async def _serve(self, server: MemoryServer, ready: asyncio.Future[None], *, restored: bool) -> None:
+    async def ready(self) -> None:
+        """Return when it can be asked."""
+        await self._ready.wait()
+
+    async def _serve(self, server: MemoryServer, *, restored: bool) -> None:
         LINK.set(self.link)
         try:
             async with self.transport.connect() as (incoming, outgoing):
@@ -124,10 +126,12 @@ class McpSession:
                     said = InitializeRequestParams.model_validate(self.ticket.params, by_name=False)
                     connection.client_params, connection.protocol_version = said, said.protocol_version
                     connection.initialized.set()
-                ready.set_result(None)
+                self._ready.set()
                 await serve_connection(server.lowlevel, dispatcher, connection=connection, lifespan_state=None)
         except Exception:  # it is begun anew with the next request
             log.get().exception("session_failed")
+        finally:
+            self._ready.set()
 
     @property
     def over(self) -> bool:
@@ -151,14 +155,11 @@ class McpSession:
 
 
 class McpSessions:
-    """The sessions of one process. signer: of their ids. link: makes that of a caller's client. most: at a time."""
+    """The sessions of one process. signer: of their ids. most: that are open at a time."""
 
-    def __init__(
-        self, server: MemoryServer, signer: Signing, link: Callable[[Caller], ClusterLink], most: int
-    ) -> None:
+    def __init__(self, server: MemoryServer, signer: Signing, most: int) -> None:
         self._server = server
         self._signer = signer
-        self._link = link
         self._most = most
         self._events = Events()
         self._open: OrderedDict[str, McpSession] = OrderedDict()  # the one that was used last, last
@@ -184,6 +185,7 @@ class McpSessions:
         session = self._open.get(session_id)
         if session is not None and not session.over:
             self._open.move_to_end(session_id)
+            await session.ready()
             return session if session.ticket.key == caller.name else None
         packed = None if session_id in self._ended else self._signer.read(PURPOSE, session_id)
         ticket = None if packed is None else Ticket.unpack(packed)
@@ -195,9 +197,10 @@ class McpSessions:
 
     async def _begin(self, ticket: Ticket, session_id: str, caller: Caller, *, restored: bool) -> McpSession:
         self._make_room()
-        session = McpSession(ticket, session_id, self._link(caller), SessionEvents(self._events))
+        session = McpSession(ticket, session_id, caller.link.beside(), SessionEvents(self._events))
         self._open[session_id] = session
-        await session.begin(self._server, restored=restored)
+        session.begin(self._server, restored=restored)
+        await session.ready()
         return session
 
     def end(self, session: McpSession) -> None:

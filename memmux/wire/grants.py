@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from memmux import limits
@@ -91,3 +92,9 @@ class Grant:
 
 LOCAL = Grant()
 """What a client on the cluster's own socket may do: only this user's processes reach it."""
+
+API_KEY, WEB = "api-key", "web"
+BUILT_IN: Mapping[str, Grant] = MappingProxyType(
+    {API_KEY: Grant(name=API_KEY, role=Role.WRITE), WEB: Grant(name=WEB, role=Role.ADMIN)}
+)
+"""What a local client may name though no file has it: the token in the variable MCP_API_KEY, the owner's browser."""

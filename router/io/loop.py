@@ -230,6 +230,7 @@ class Loop:
         """Look for clients that are gone."""
         self._listeners.look()
         self._leave([*self._listeners.gone(), *self._listeners.missing(dict(self._dispatcher.sessions()), now)], now)
+        self._perform(self._dispatcher.look_at_keys(now), now)
 
     def _leave(self, gone: Iterable[bytes], now: float) -> None:
         """Do without clients that are gone."""
@@ -285,12 +286,13 @@ class Loop:
                 self._untold.append((action, at_s))
             case actions.ReportStatus(routing_id, request_id, known):
                 self._listeners.look()  # whoever changed a key asks whether that is known
+                ended = self._dispatcher.look_at_keys(now)
                 status = self._status(now)
                 codes = status["degraded"]
                 assert isinstance(codes, list)
                 header = Header(kind=Kind.RESULT, id=request_id, degraded=tuple(codes))
                 body = orjson.dumps(status if known is None else known.of(status))
-                return [actions.ToClient(routing_id, protocol.encode(header, body))]
+                return [*ended, actions.ToClient(routing_id, protocol.encode(header, body))]
             case actions.BeginDrain(reason, successor):
                 self._successor_pid = self._successor_pid or successor
                 self._begin_drain(now, reason)

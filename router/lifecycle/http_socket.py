@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -143,7 +144,7 @@ def check(settings: Settings) -> None:
             f"{where}; give it a certificate with --tls-cert and --tls-key, or say --behind-proxy true where a proxy "
             f"in front of it speaks TLS, or take {http_address.HOST}:{address.port}"
         )
-    if not keys.read(Places(settings)).valid:
+    if not any(key.token for key in keys.read(Places(settings)).valid(time.time())):
         raise KeyNeededError(f"{where}, and nobody has a token; make one with `memmux key add NAME --http`")
 
 
