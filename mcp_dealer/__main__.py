@@ -2,8 +2,8 @@
 
 `--private`: for the host at the other end of standard input and output. `--connection-fd=N`: for the relay there.
 `--listen-fd=N`: for all relays that connect to the socket, as the router's child. `--listen`: the same, of a cluster on
-another machine. `--http-fd=N` beside it: for HTTP as well, at the socket there, as soon as the router says so. Without any of these
-it is `memmux mcp`.
+another machine. `--http-fd=N` beside it: for HTTP as well, at the socket there, as soon as the router says so. Without
+any of these it is `memmux mcp`.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from memmux.config.settings import Settings
 from memmux.errors import OverloadedError
 
 PATHS = ("/mcp", "/api/mcp")
+METHODS = ("GET", "POST", "DELETE")
 SESSIONS = 256  # that are open at a time; others are put away, and begun anew by their ids
 LINKS = 64  # of clients of the era without sessions
 LINK_IDLE_S = 300.0  # without a request, before such a link is closed
@@ -40,7 +41,7 @@ _SESSION, _VERSION, _RESUME = b"mcp-session-id", b"mcp-protocol-version", b"last
 
 
 class McpOverHttp:
-    """What answers at both paths, as an ASGI application. server: whose tools are called. signer: of ids of sessions."""
+    """What answers at both paths: an ASGI application. server: whose tools are called. signer: of ids of sessions."""
 
     def __init__(self, server: MemoryServer, settings: Settings, signer: Signing) -> None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -104,22 +105,13 @@ class McpOverHttp:
         if session is None:
             await refused(scope, receive, send)
             return
-        await self._in_session(session, said, body, headers, scope, _again(body, receive), send)
-
-    async def _in_session(
-        self,
-        session: McpSession,
-        said: Mapping[str, Any],
-        body: bytes,
-        headers: Mapping[bytes, bytes],
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        LINK.set(session.link)
         LINE.set(session.asked(said.get("id"), body))
         if scope["method"] == "GET" and _is_standalone(headers.get(_RESUME, b"").decode("latin-1")):
             session.transport.close_standalone_sse_stream()  # one whose client is gone, of which nobody has heard
+        await self._in_session(session, scope, _again(body, receive), send)
+
+    async def _in_session(self, session: McpSession, scope: Scope, receive: Receive, send: Send) -> None:
+        LINK.set(session.link)
         session.used += 1
         try:
             await session.transport.handle_request(scope, receive, send)

@@ -128,7 +128,7 @@ class McpSession:
                     connection.initialized.set()
                 self._ready.set()
                 await serve_connection(server.lowlevel, dispatcher, connection=connection, lifespan_state=None)
-        except Exception:  # it is begun anew with the next request
+        except Exception:  # noqa: BLE001 - it is begun anew with the next request
             log.get().exception("session_failed")
         finally:
             self._ready.set()

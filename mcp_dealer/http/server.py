@@ -11,7 +11,7 @@ import logging
 import resource
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from email.utils import formatdate
 from typing import cast
@@ -36,6 +36,7 @@ IDLE_S = 60  # without a request, before a connection is closed
 UNREAD_S = 30.0  # in which a client must read something of what it was sent
 REFUSED_S = 1.0  # for a client that was refused to have read so
 LEAVE_S = 5.0  # for requests that are under way when no more are taken
+GRACE_S = 1.0  # of these for a connection to ask once more
 POLL_S = 0.05  # between two looks whether they are answered
 RETRY_S = 2  # before who was refused comes again
 
@@ -109,14 +110,22 @@ class HttpServer:
             self._server = None
 
     async def drain(self, seconds: float = LEAVE_S) -> None:
-        """Return when every connection is closed after what it had asked is answered, or the time is over."""
+        """Return when every connection is closed after what it had asked is answered, or the time is over.
+
+        One without a request is left open for a moment: its client may just be sending one, which is answered.
+        """
         until = self.clock() + seconds
-        while self._state.tasks and self.clock() < until:
-            await asyncio.sleep(POLL_S)
+        await self._settled(self._state.connections, min(seconds, GRACE_S))
+        await self._settled(self._state.tasks, until - self.clock())
         for connection in list(self._state.connections):
             with suppress(h11.LocalProtocolError):
                 connection.shutdown()
-        while self._state.connections and self.clock() < until:
+        await self._settled(self._state.connections, until - self.clock())
+
+    async def _settled(self, waited_for: Collection[object], seconds: float) -> None:
+        """Return when nothing is in there any more, or the time is over; uvicorn tells nobody when that is."""
+        until = self.clock() + seconds
+        while waited_for and self.clock() < until:  # noqa: ASYNC110 - as said
             await asyncio.sleep(POLL_S)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import zmq
 
-from mcp_dealer.http.app import application
+from mcp_dealer.http.app import Application
 from mcp_dealer.http.mcp import McpOverHttp
 from mcp_dealer.http.server import HttpServer
 from mcp_dealer.http.traffic import Traffic
@@ -28,7 +28,8 @@ class HttpService:
     ) -> None:
         self._listener = listener
         self._mcp = McpOverHttp(server, settings, Signer(Places(settings)))
-        self._traffic = Traffic(application(settings, self._mcp, context))
+        self._application = Application(settings, self._mcp, context)
+        self._traffic = Traffic(self._application)
         self._server = HttpServer(self._traffic, settings)
         self._leaving: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -72,3 +73,4 @@ class HttpService:
         assert self._leaving is not None
         await asyncio.wait({self._leaving}, timeout=LAST_S)
         await self._mcp.aclose()
+        await self._application.aclose()

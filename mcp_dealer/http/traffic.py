@@ -68,7 +68,7 @@ class Traffic:
                 if not (self._leaving and exchange.endless and task is not None and task.uncancel() == 0):
                     raise
                 await exchange.end()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, its client is told
                 if not exchange.over:
                     log.get().exception("http_failed_to_answer", method=scope["method"], path=_path(scope))
                     await exchange.refuse(problem.problem(MemmuxError()))

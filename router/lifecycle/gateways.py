@@ -65,8 +65,8 @@ class Gateways:
     """The socket, and at most one gateway that takes relays in; others are on their way out.
 
     path: of the socket. successor: whether another router has it still; then a gateway is wanted if that one has any,
-    of which a file beside the socket tells. wanted: whether one is in any case. http: the socket for HTTP; with it one is,
-    all the time. Every method is quick; `listen`, which asks the router before for it, and `close` alone wait.
+    of which a file beside the socket tells. wanted: whether one is in any case. http: the socket for HTTP; with it one
+    always is. Every method is quick; `listen`, which asks the router before for it, and `close` alone wait.
     """
 
     def __init__(

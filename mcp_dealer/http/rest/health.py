@@ -31,7 +31,13 @@ async def detailed(asked: Asked) -> Done:
         memories = (await client.list(limit=1, namespace=None)).total
     size = None if asked.caller.grant.limited else _size_mb(asked)
     figures = {"total_memories": memories, "unique_tags": tags.total, "database_size_mb": size}
-    storage = {"backend": "memmux", "status": "connected", "accessible": True, "embedding_model": status.model, **figures}
+    storage = {
+        "backend": "memmux",
+        "status": "connected",
+        "accessible": True,
+        "embedding_model": status.model,
+        **figures,
+    }
     return {
         "status": "degraded" if status.degraded else "healthy",
         "version": status.version,

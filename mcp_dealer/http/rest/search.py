@@ -115,9 +115,7 @@ async def search_similar(asked: Asked) -> Done:
     said = part(query)
     one = await anywhere(partial(asked.client.get, asked.id), said)
     where: dict[str, Any] = said or {"namespace": one.namespace}
-    found = await asked.client.search(
-        one.content[:TEXT], mode=Mode.SEMANTIC, limit=query.n_results + 1, **where
-    )
+    found = await asked.client.search(one.content[:TEXT], mode=Mode.SEMANTIC, limit=query.n_results + 1, **where)
     rows = [shapes.result(hit) for hit in found if hit.memory.id != one.id][: query.n_results]
     words = f"Similar to: {one.content[:SHOWN]}..."
     return _results(rows, words, "similar", began, notes=found.notes, degraded=found.degraded)

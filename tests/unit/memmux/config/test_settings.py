@@ -376,7 +376,7 @@ def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
         load(environment=environment(config, MEMMUX_TRACES="maybe"))
 
 
-LISTS = ("ingest_roots", "languages", "cues")  # which may be empty
+LISTS = ("ingest_roots", "languages", "cues", "http_hosts")  # which may be empty
 
 
 @pytest.mark.parametrize("name", [known.name for known in fields(Settings) if known.name not in LISTS])
