@@ -66,6 +66,11 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "slow_ms": ("MS", "A request that takes so long is logged with where the time went; 0: never."),
         "listen": ("ADDRESS", "Where the cluster listens for other machines: tcp://HOST:PORT; none: nowhere."),
         "remote": ("NAME", "The cluster of another machine to use, by name or file; none: this machine's own."),
+        "http": ("ADDRESS", "Where MCP, REST and a page are served over HTTP: HOST:PORT; none: nowhere."),
+        "tls_cert": ("FILE", "The certificate with which HTTP is served over TLS, in PEM."),
+        "tls_key": ("FILE", "The key of that certificate, in PEM."),
+        "behind_proxy": ("BOOL", "Whether a proxy in front of HTTP speaks TLS and vouches for who asks: true, false."),
+        "http_hosts": ("NAMES", "Names by which HTTP clients may call this machine, separated by commas."),
     }
 )
 """Each setting's kind of value and its help."""
