@@ -69,6 +69,15 @@ class ClusterLink:
         """What the client has subscribed to: the line that said so, and who tells it."""
 
     @property
+    def distant(self) -> bool:
+        """Whether its client is at the other end of HTTP: a path of its own means nothing here."""
+        return self._context is not None and self.world is None
+
+    def beside(self) -> ClusterLink:
+        """Return another link, with the same rights, for another client."""
+        return ClusterLink(self.settings, self.world, self._context, self.key)
+
+    @property
     def begun(self) -> bool:
         """Whether it is known who is behind it."""
         return self._client is not None

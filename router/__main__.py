@@ -134,8 +134,8 @@ def _serve(
     full_at = descriptors.full_at(descriptors.raise_limit())
     clients, workers = places.sockets(successor=0 if successor is None else os.getpid())
     remote_listener = _remote_listener(settings, places, full_at)
-    local_keys = LocalKeys(places, None if remote_listener is None else remote_listener.keyring)
     http_socket.check(settings)
+    local_keys = LocalKeys(places, None if remote_listener is None else remote_listener.keyring)
     endpoint = Endpoint(
         clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
     )

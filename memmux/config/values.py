@@ -24,7 +24,7 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
     if name not in hints:
         raise SettingInvalidError(f"{source} is no setting; {_meant(hints, name, value)}")
     kind = hints[name]
-    if isinstance(value, str) and not value.strip() and (kind not in _LISTS or name == "http_hosts"):
+    if isinstance(value, str) and not value.strip() and kind not in _LISTS:
         raise SettingInvalidError(f"{source} is empty; give it a value, or leave it out")
     if name == "model" and str(value).startswith((".", "~")):
         kind = Path  # a folder, seen from here: workers have another working directory

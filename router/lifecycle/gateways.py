@@ -65,8 +65,8 @@ class Gateways:
     """The socket, and at most one gateway that takes relays in; others are on their way out.
 
     path: of the socket. successor: whether another router has it still; then a gateway is wanted if that one has any,
-    of which a file beside the socket tells. wanted: whether one is in any case. http: the socket for HTTP; with it there is
-    always a gateway. Every method is quick; `listen`, which asks the router before for it, and `close` alone wait.
+    of which a file beside the socket tells. wanted: whether one is in any case. http: the socket for HTTP; with it one is,
+    all the time. Every method is quick; `listen`, which asks the router before for it, and `close` alone wait.
     """
 
     def __init__(
@@ -154,9 +154,7 @@ class Gateways:
 
     def look(self, now: float) -> None:
         """Take what gateways say, and do without those that have ended, hang, or have grown too much."""
-        self._http.open(now)
-        if self._own == self._path:
-            self._http.publish()
+        self._have_http(now)
         if self._wanted:
             self._wanted = self._present is None or self._present.ready is None
             self.start(now)
@@ -183,8 +181,15 @@ class Gateways:
         elif self._too_large(present):
             log.get().warning("gateway_grew_too_large", gateway_pid=present.popen.pid)
             self._replace(present, now)
-        elif self._http.descriptor is not None and not present.http:
-            self._replace(present, now)  # the port is free at last
+
+    def _have_http(self, now: float) -> None:
+        """Have the socket for HTTP, which may be free only now, and a gateway that has it."""
+        self._http.open(now)
+        if self._own == self._path:
+            self._http.publish()
+        present = self._present
+        if self._http.descriptor is not None and present is not None and not (present.http or self._stopping):
+            self._replace(present, now)
 
     def move(self) -> None:
         """Have the gateway send its relays to the next one, which another router has."""
