@@ -93,7 +93,7 @@ class ClusterLink:
 
     def _made(self, name: str) -> AsyncClient:
         observer = call_log.observer(name)
-        if self._context is not None:
+        if self.key or self._context is not None:
             ours = TracedSessionClient if self.settings.traces else SessionClient
             about: dict[str, object] = {"key": self.key} if self.key else {}
             if self.world is not None:
