@@ -172,6 +172,23 @@ def listen_option(command: Decorated) -> Decorated:
     return _setting("listen")(command)
 
 
+def http_options(command: Decorated) -> Decorated:
+    """Let a command that serves say, after its name too, where and how it serves HTTP."""
+    address, proxy = (SETTINGS[name] for name in ("http", "behind_proxy"))
+    for decorate in (
+        click.option("--behind-proxy", metavar=f"[{proxy[0]}]", help=proxy[1], **_SWITCHED),
+        _setting("tls_key"),
+        _setting("tls_cert"),
+        click.option("--http", metavar="[HOST:PORT]", help=address[1], **_SWITCHED),
+    ):
+        command = decorate(command)
+    return command
+
+
+_SWITCHED: Mapping[str, Any] = MappingProxyType(
+    {"is_flag": False, "flag_value": "true", "expose_value": False, "callback": _remember}
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 

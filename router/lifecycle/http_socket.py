@@ -141,8 +141,8 @@ def check(settings: Settings) -> None:
     where = f"http is {address}, beyond this machine"
     if cert is None:
         raise SettingInvalidError(
-            f"{where}; give it a certificate with --tls-cert and --tls-key, or say --behind-proxy true where a proxy "
-            f"in front of it speaks TLS, or take {http_address.HOST}:{address.port}"
+            f"{where}; give it a certificate with --tls-cert and --tls-key, or say --behind-proxy where a proxy in "
+            f"front of it speaks TLS, or take {http_address.HOST}:{address.port}"
         )
     if not any(key.token for key in keys.read(Places(settings)).valid(time.time())):
         raise KeyNeededError(f"{where}, and nobody has a token; make one with `memmux key add NAME --http`")

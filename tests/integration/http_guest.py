@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from typing import Any, Self
 
 from memmux import Client
 from memmux.config.settings import load
@@ -66,7 +66,7 @@ class Guest:
     def ask(
         self, method: str, path: str, body: object = None, over: HTTPConnection | None = None, **headers: str
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers in lower case, and body of an answer; over a connection of its own if none is given."""
+        """Return status, headers in lower case and body of an answer, over a connection of its own if none is given."""
         if over is None:
             with self.connected() as connection:
                 return self.ask(method, path, body, connection, **headers)
@@ -77,7 +77,7 @@ class Guest:
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
     def call(self, method: str, params: Mapping[str, Any], number: int | None = None) -> Any:
-        """Return the message that answers a request of MCP in this guest's session; the status where that is not 200."""
+        """Return the message that answers a request of MCP in this guest's session, or a status that is not 200."""
         request = {"jsonrpc": "2.0", "id": next(self._numbers) if number is None else number}
         known = {"Mcp_Session_Id": self.session} if self.session else {}
         status, headers, body = self.ask("POST", "/mcp", {**request, "method": method, "params": params}, **known)
@@ -113,7 +113,7 @@ class Pestering:
     broken: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> Pestering:
+    def __enter__(self) -> Self:
         self._threads = [threading.Thread(target=self._run, args=(ask,)) for ask in self.asks]
         for thread in self._threads:
             thread.start()

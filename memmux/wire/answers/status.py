@@ -47,7 +47,8 @@ class Status:
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
     events: counts of rare events.
     gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed. Where it
-        serves HTTP also `http`: `connections` and `streams` that are open, `requests` and `refused` since it began.
+        serves HTTP also `http`: `connections`, `streams` and `sessions` that are open, `requests` and `refused` since
+        it began.
     switch: of a change of the model, the one `to` which it is, how many memories are `done` `of` how many, and once
         that is known `left_s`, in seconds; `lost` says why the model before can't be searched with meanwhile. Empty
         while there is none.
@@ -101,6 +102,14 @@ class Status:
                 return "not looked at, since health_check_s is 0"
             case _:
                 return "unknown, not looked yet"
+
+    def over_http(self) -> str:
+        """Return in words where HTTP is served, and to how many; empty where it is not."""
+        told = (self.gateway or {}).get("http") or {}
+        counted = [
+            f"{told[name]} {name}" for name in ("connections", "streams", "sessions", "refused") if told.get(name)
+        ]
+        return ", ".join([self.http, *counted]) if self.http else ""
 
     def switching(self) -> str:
         """Return in words how far a change of the model is; empty while there is none."""
