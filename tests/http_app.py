@@ -131,7 +131,7 @@ def serve(
         holder["loop"] = asyncio.get_running_loop()
         server.install_signal_handlers = lambda: None
         serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         ports.extend(socket.getsockname()[1] for one in server.servers for socket in one.sockets)
         ready.set()

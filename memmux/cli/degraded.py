@@ -33,6 +33,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 )
 """What each code means, and what to do; docs/operations.md has more of each."""
 
+FAILING = "the worker {} keeps failing, and is tried again; `memmux status` says why"
 _FAILING = "_failing"  # behind the name of a worker's slot
 
 
@@ -40,7 +41,7 @@ def sentence(code: str) -> str:
     """Return a code with its sentence; a code that another version of the cluster has stands alone."""
     said = SENTENCES.get(code, "")
     if not said and code.endswith(_FAILING):
-        said = f"the worker {code.removesuffix(_FAILING)} keeps failing, and is tried again; `memmux status` says why"
+        said = FAILING.format(code.removesuffix(_FAILING))
     return f"{code}: {said}" if said else code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mcp_dealer.http.rest.events import Streams
 from mcp_dealer.http.rest.routes import OPERATIONS, routes
 
-__all__ = ["OPERATIONS", "routes"]
+__all__ = ["OPERATIONS", "Streams", "routes"]

@@ -1,4 +1,4 @@
-"""The shapes of what REST answers and takes beside memories: names, changes, health, progress, and what is cleaned up."""
+"""The shapes of what REST answers and takes beside memories: names, changes, health, and progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from mcp_dealer.http.rest.models import Answer, Given, Memory, Namespace, Store, Tags, Time
+from mcp_dealer.http.rest.models import Answer, Given, Memory, Namespace, Store, Time
 from memmux import limits
 
 
@@ -220,7 +220,7 @@ class Delete(Given):
 
     example: ClassVar = {"tags": ["staging"], "dry_run": True}
 
-    tags: Tags = []
+    tags: Annotated[list[str], Field(max_length=limits.TAGS)] = Field(default=[])
     match_any: bool = False
     """Whether one of the tags is enough"""
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None

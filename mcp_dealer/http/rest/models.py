@@ -36,7 +36,6 @@ Store = Annotated[
         description="As namespace, by the name that mcp-memory-service has for it; `all` for all",
     ),
 ]
-Tags = Annotated[list[str], Field(max_length=limits.TAGS, description="Labels", examples=[["staging"]])]
 Time = Annotated[
     str | None,
     Field(None, max_length=limits.EXPRESSION_CHARACTERS, description="ISO 8601, seconds since 1970, or words"),

@@ -22,7 +22,7 @@ PATH: Final = "/api/openapi.json"
 NDJSON: Final = "application/x-ndjson"
 FILE: Final = "application/octet-stream"
 _REFS: Final = "#/components/schemas/{model}"
-_TOKENS: Final = ({"bearer": []}, {"apiKey": []}, {"cookie": []})
+_TOKENS: Final[tuple[dict[str, list[str]], ...]] = ({"bearer": []}, {"apiKey": []}, {"cookie": []})
 _SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A token of `memmux key add NAME --http`"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same token"},
@@ -134,8 +134,8 @@ def _query(one: Operation) -> Iterable[dict[str, Any]]:
     if one.query is None:
         return
     described = one.query.model_json_schema()
-    for name, schema in described.get("properties", {}).items():
-        schema = _plain(schema)
+    for name, given in described.get("properties", {}).items():
+        schema = _plain(given)
         words = schema.pop("description", None)
         parameter = {"name": name, "in": "query", "required": False, "schema": schema}
         yield parameter if words is None else {**parameter, "description": words}

@@ -6,8 +6,21 @@ from typing import Final
 
 from starlette.routing import Route
 
-from mcp_dealer.http.rest import changes, deletion, health, memories, names, openapi, search
-from mcp_dealer.http.rest.operation import Asked, Done, Operation
+from mcp_dealer.http.rest import (
+    backups,
+    changes,
+    deletion,
+    events,
+    health,
+    logs,
+    memories,
+    names,
+    openapi,
+    search,
+    transfer,
+)
+from mcp_dealer.http.rest.events import Streams
+from mcp_dealer.http.rest.operation import Done, Operation
 
 DOCUMENT: Final = Operation(
     method="GET",
@@ -25,6 +38,10 @@ OPERATIONS: Final = (
     *names.OPERATIONS,
     *changes.OPERATIONS,
     *deletion.OPERATIONS,
+    *events.operations(Streams()),
+    *transfer.OPERATIONS,
+    *backups.OPERATIONS,
+    *logs.OPERATIONS,
     DOCUMENT,
 )
 """Everything that can be asked for."""
@@ -34,9 +51,7 @@ async def _document() -> Done:
     return openapi.answer(OPERATIONS)
 
 
-def routes() -> list[Route]:
-    """Return the routes of all operations."""
-    return [operation.route() for operation in OPERATIONS]
-
-
-__all__ = ["OPERATIONS", "Asked", "routes"]
+def routes(streams: Streams | None = None) -> list[Route]:
+    """Return the routes of all operations; streams: those of this process, to be ended before it leaves."""
+    own = {one.path: one for one in events.operations(Streams() if streams is None else streams)}
+    return [own.get(operation.path, operation).route() for operation in OPERATIONS]

@@ -37,7 +37,7 @@ def found(text: str, name: str | None = None) -> tuple[Bounds, str] | None:
 
 
 def moment(text: str | None, name: str | None = None) -> datetime | None:
-    """Return a moment that is given as ISO 8601, as seconds since 1970, or in words, of which the beginning is meant."""
+    """Return a moment that is given as ISO 8601, as seconds since 1970, or in words, of which it is the beginning."""
     if text is None:
         return None
     try:
