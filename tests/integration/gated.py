@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import orjson
 import uvicorn
@@ -68,14 +68,24 @@ class Gated:
             connection.close()
 
     def raw(self, request: bytes) -> bytes:
-        """Send bytes, and return the answer's."""
+        """Send bytes, and return the answer's, up to the end of the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=BOUND_S) as connection:
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
             parts = []
             while part := connection.recv(1 << 16):
                 parts.append(part)
         return b"".join(parts)
+
+    @contextmanager
+    def streaming(self, token: str) -> Iterator[BinaryIO]:
+        """Give a stream that has begun, and would not end by itself."""
+        asked = f"GET /api/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=BOUND_S) as connection:
+            connection.sendall(asked.encode())
+            with connection.makefile("rb") as answer:
+                while answer.readline() != b"begun\n":
+                    pass
+                yield answer
 
 
 class Asking:
