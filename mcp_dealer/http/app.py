@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcp_dealer.http import login, problem, rest
+from mcp_dealer.http import login, page, problem, rest
 from mcp_dealer.http.clients import Clients
 from mcp_dealer.http.credentials import Credentials
 from mcp_dealer.http.gate import Gate
@@ -27,6 +27,7 @@ class Application:
         routes = [
             *(Route(path, mcp, methods=METHODS) for path in PATHS),
             *rest.routes(),
+            *page.routes(),
             *login.routes(settings, credentials, behind_proxy=settings.behind_proxy),
         ]
         inner = Starlette(routes=routes, exception_handlers=dict(problem.HANDLERS))
