@@ -66,27 +66,23 @@ def test_a_thousand_connections_are_refused_politely_and_relays_are_served_as_ev
     http_env: dict[str, str], settings: Settings
 ) -> None:
     token = token_of(http_env, "guest")
-    cluster = [sys.executable, "-P", "-c", _LIMITED, str(LIMIT)]
-    with subprocess.Popen([*cluster, "serve"], env=http_env, stderr=subprocess.PIPE) as process:
-        try:
-            with Client(settings=settings, name="test") as client, ExitStack() as open_ones:
-                status_until(client, served)
-                guests = []
-                for _ in range(MANY):
-                    guest = socket.create_connection(("127.0.0.1", _port(http_env)), timeout=BOUND_S)
-                    guests.append(open_ones.enter_context(guest))
-                status = status_until(client, lambda status: _figures(status).get("refused", 0) > 0)
-                assert _figures(status)["connections"] <= LIMIT // 4
-                assert guests[-1].recv(12) == b"HTTP/1.1 503"
-                with RelayHost(http_env, "host") as host:
-                    host.call(1, "memory_store", content="Said while strangers held every connection.")
-                    assert not host.result(1).get("isError")
-                open_ones.close()
-                status_until(client, lambda status: _figures(status)["connections"] == 0)
-                assert Guest(_port(http_env), token).ask("GET", "/api/health/detailed")[0] == 200
-        finally:
-            process.terminate()
-            process.communicate(timeout=BOUND_S)
+    limited = [sys.executable, "-P", "-c", _LIMITED, str(LIMIT), "store", "Before the strangers."]
+    subprocess.run(limited, env=http_env, check=True, stdout=subprocess.DEVNULL)  # it starts the cluster
+    with Client(settings=settings, name="test", start=False) as client, ExitStack() as open_ones:
+        status_until(client, served)
+        guests = []
+        for _ in range(MANY):
+            guest = socket.create_connection(("127.0.0.1", _port(http_env)), timeout=BOUND_S)
+            guests.append(open_ones.enter_context(guest))
+        status = status_until(client, lambda status: _figures(status).get("refused", 0) > 0)
+        assert _figures(status)["connections"] <= LIMIT // 4
+        assert guests[-1].recv(12) == b"HTTP/1.1 503"
+        with RelayHost(http_env, "host") as host:
+            host.call(1, "memory_store", content="Said while strangers held every connection.")
+            assert not host.result(1).get("isError")
+        open_ones.close()
+        status_until(client, lambda status: _figures(status)["connections"] == 0)
+        assert Guest(_port(http_env), token).ask("GET", "/api/health/detailed")[0] == 200
 
 
 _LIMITED = """
