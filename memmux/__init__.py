@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from memmux.config.settings import Settings
     from memmux.errors import MemmuxError
     from memmux.wire.answers import (
+        Alike,
         Backup,
         Change,
         Changes,
+        DayCounts,
         Deleted,
         Deletion,
         Dumped,
+        DuplicateGroup,
+        Duplicates,
         Forgotten,
         Graph,
         History,
@@ -38,33 +42,41 @@ if TYPE_CHECKING:
         Problem,
         Purged,
         Rebuilt,
+        Replaced,
         SearchResult,
         Similar,
         Status,
         Stored,
         StoredBatch,
+        Superseded,
         Tags,
+        Timeline,
         Undone,
         Updated,
         Used,
         Verified,
     )
     from memmux.wire.cues import Cue
-    from memmux.wire.requests import Filter, Metadata, Mode, Store, Walk
+    from memmux.wire.requests import Filter, Grouping, Metadata, Mode, Store, Walk
 
 __all__ = [
+    "Alike",
     "AsyncClient",
     "Backup",
     "Change",
     "Changes",
     "Client",
     "Cue",
+    "DayCounts",
     "Deleted",
     "Deletion",
     "Dumped",
+    "DuplicateGroup",
+    "Duplicates",
     "Filter",
     "Forgotten",
     "Graph",
+    "Grouping",
     "History",
     "Hit",
     "Link",
@@ -82,6 +94,7 @@ __all__ = [
     "Problem",
     "Purged",
     "Rebuilt",
+    "Replaced",
     "RequestOutcome",
     "SearchResult",
     "Settings",
@@ -90,8 +103,10 @@ __all__ = [
     "Store",
     "Stored",
     "StoredBatch",
+    "Superseded",
     "Tags",
     "Time",
+    "Timeline",
     "Undone",
     "Updated",
     "Used",
@@ -109,7 +124,7 @@ _MODULES = {
     "Settings": "config.settings",
     "Time": "client.methods.arguments",
     **dict.fromkeys(("Observer", "RequestOutcome", "Vector"), "client.calls"),
-    **dict.fromkeys(("Filter", "Metadata", "Mode", "Store", "Walk"), "wire.requests"),
+    **dict.fromkeys(("Filter", "Grouping", "Metadata", "Mode", "Store", "Walk"), "wire.requests"),
 }
 
 

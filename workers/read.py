@@ -30,6 +30,7 @@ from memmux.wire.requests import (
     Body,
     Changes,
     Dump,
+    Duplicates,
     Get,
     Graph,
     HealthRow,
@@ -40,7 +41,9 @@ from memmux.wire.requests import (
     Nothing,
     Search,
     Store,
+    Superseded,
     Tags,
+    Timeline,
 )
 from workers.embedding.queries import QueryEmbedder
 from workers.embedding.query_vectors import QueryVectors
@@ -80,6 +83,9 @@ class ReadWorker:
             "memory.changes": self._changes,
             "memory.namespaces": self._namespaces,
             "memory.tags": self._tags,
+            "memory.timeline": self._timeline,
+            "memory.duplicates": self._duplicates,
+            "memory.superseded": self._superseded,
             "memory.dump": self._dump,
             "health.read": self._health,
             "admin.verify": self._verify,
@@ -176,7 +182,8 @@ class ReadWorker:
 
     def _list(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, List, alive) as placed:
-            page = replace(self._reader.list(placed.asked), notes=placed.notes)
+            page = self._reader.list(placed.asked)
+            page = replace(page, notes=(*placed.notes, *page.notes))
         return Answer((orjson.dumps(page.to_json()),))
 
     def _search(self, job: Job, alive: Alive) -> Answer:
@@ -237,6 +244,22 @@ class ReadWorker:
     def _tags(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, Tags, alive) as placed:
             found = replace(self._reader.tags(placed.asked), notes=placed.notes)
+        return Answer((orjson.dumps(found),))
+
+    def _timeline(self, job: Job, alive: Alive) -> Answer:
+        with self._placed(job, Timeline, alive) as placed:
+            found = replace(self._reader.timeline(placed.asked, job.zone), notes=placed.notes)
+        return Answer((orjson.dumps(found),))
+
+    def _duplicates(self, job: Job, alive: Alive) -> Answer:
+        with self._placed(job, Duplicates, alive) as placed:
+            found = self._reader.duplicates(placed.asked)
+            found = replace(found, notes=(*placed.notes, *found.notes))
+        return Answer((orjson.dumps(found),))
+
+    def _superseded(self, job: Job, alive: Alive) -> Answer:
+        with self._placed(job, Superseded, alive) as placed:
+            found = replace(self._reader.superseded(placed.asked), notes=placed.notes)
         return Answer((orjson.dumps(found),))
 
     def _dump(self, job: Job, alive: Alive) -> Answer:

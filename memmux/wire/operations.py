@@ -65,6 +65,9 @@ _TABLE = (
     Operation("memory.graph", (Stage.READ,), Role.READ),  # along the links between memories
     Operation("memory.namespaces", (Stage.READ,), Role.READ),
     Operation("memory.tags", (Stage.READ,), Role.READ),
+    Operation("memory.timeline", (Stage.READ,), Role.READ),  # what happened on each day, counted
+    Operation("memory.duplicates", (Stage.READ,), Role.READ, bulk=True),  # each memory is compared with all others
+    Operation("memory.superseded", (Stage.READ,), Role.READ),
     Operation("memory.update", (Stage.WRITE,), Role.WRITE),  # tags, type, metadata
     Operation("memory.rewrite", (Stage.EMBED, Stage.WRITE), Role.WRITE),  # an update that replaces the content
     Operation("memory.delete", (Stage.WRITE,), Role.WRITE),

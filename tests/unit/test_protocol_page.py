@@ -110,6 +110,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def answers(desk: Desk) -> Mapping[str, Any]:
     """A real answer of every operation that one worker alone answers."""
     one, two, three = (desk.store(f"memory {number}", (float(number), 1.0))["id"] for number in range(3))
+    desk.ask("memory.rewrite", {"id": desk.store("of old")["id"], "content": "of late", "versioned": True})
     link = {"target": two, "relation": "near", "similarity": 1.0, "types": ["a"], "metadata": {}, "created_at": 1.0}
     dumped = desk.ask("memory.dump", {"after": 0, "limit": 1, "vectors": True})
     other = {**dumped["memories"][0], "id": uuid7(), "content": "another", "links": [link]}
@@ -127,6 +128,9 @@ def answers(desk: Desk) -> Mapping[str, Any]:
         "memory.list": desk.ask("memory.list", {"short": True}),
         "memory.namespaces": desk.ask("memory.namespaces", {}),
         "memory.tags": desk.ask("memory.tags", {}),
+        "memory.timeline": desk.ask("memory.timeline", {"by": "type", "limit": 1}),
+        "memory.duplicates": desk.ask("memory.duplicates", {"least": 0.0}),
+        "memory.superseded": desk.ask("memory.superseded", {}),
         "memory.update": desk.ask("memory.update", {"id": one, "tags": ["a"]}),
         "memory.rewrite": desk.ask("memory.rewrite", {"id": one, "content": "c"}, *frames(((1.0, 0.0),))),
         "memory.load": desk.ask("memory.load", {"memories": [other, broken]}),

@@ -21,6 +21,8 @@ from memmux.wire.requests import (
     DEFAULT_NAMESPACE,
     Backup,
     Changes,
+    Delete,
+    Duplicates,
     Filter,
     Forget,
     Get,
@@ -32,7 +34,9 @@ from memmux.wire.requests import (
     Search,
     Store,
     StoreBatch,
+    Superseded,
     Tags,
+    Timeline,
     Undo,
     Update,
     Use,
@@ -40,7 +44,7 @@ from memmux.wire.requests import (
 from memmux.wire.roles import Role
 from workers.runtime.jobs import Job
 
-NamingT = TypeVar("NamingT", Filter, Tags, Get, Graph, History, Changes, Update)
+NamingT = TypeVar("NamingT", Filter, Tags, Get, Delete, Graph, History, Changes, Update)
 _NOTHING = Grant(role=Role.READ, namespaces=())  # what a client may do whose grant can't be read
 
 
@@ -157,9 +161,9 @@ def _batch(grant: Grant, asked: StoreBatch) -> StoreBatch:
 
 
 _RULES: Mapping[type[Any], Callable[[Grant, Any], Any]] = {
-    **dict.fromkeys((Tags, Get, Graph, History, Changes, Update), _naming),
+    **dict.fromkeys((Tags, Get, Delete, Graph, History, Changes, Update), _naming),
     Purge: _in_place,
-    **dict.fromkeys((Search, List, Forget), _filtered),
+    **dict.fromkeys((Search, List, Forget, Timeline, Duplicates, Superseded), _filtered),
     **dict.fromkeys((Use, Undo, Namespaces), _by_number),
     Store: _store,
     StoreBatch: _batch,

@@ -10,7 +10,22 @@ from typing import Protocol
 from memmux.errors import MemmuxError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
-from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Mode, Namespaces, Search, Store, Tags
+from memmux.wire.requests import (
+    Changes,
+    Dump,
+    Duplicates,
+    Get,
+    HealthRow,
+    History,
+    List,
+    Mode,
+    Namespaces,
+    Search,
+    Store,
+    Superseded,
+    Tags,
+    Timeline,
+)
 from memmux.wire.requests import Graph as GraphRequest
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
@@ -108,6 +123,21 @@ class Reader(Protocol):
 
     def tags(self, asked: Tags) -> answers.Tags:
         """Return the tags and how many live memories each has, the most first."""
+
+    def timeline(self, asked: Timeline, zone: str = "") -> answers.Timeline:
+        """Return what happened on each day, counted; zone: as of `search`.
+
+        Raises ArgumentInvalidError for a time zone that nobody knows.
+        """
+
+    def duplicates(self, asked: Duplicates) -> answers.Duplicates:
+        """Return groups of memories that say nearly the same, as many as are found in a bounded time.
+
+        Raises MessageTooLargeError.
+        """
+
+    def superseded(self, asked: Superseded) -> answers.Superseded:
+        """Return a page of memories that a newer version took the place of, newest first."""
 
     def dump(self, asked: Dump) -> Mapping[str, object]:
         """Return a page of all memories as they are: `memories`, `next` and `last`."""

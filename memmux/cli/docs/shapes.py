@@ -20,7 +20,20 @@ from memmux.mms.report import Counts, Oddity, Outcome
 from memmux.transfer.formats.base import LeftOut
 from memmux.transfer.jsonl import LineProblem
 from memmux.transfer.take import Problem
-from memmux.wire.answers import Deleted, Forgotten, History, Memory, Page, SearchResult, Status, Stored, Undone, Updated
+from memmux.wire.answers import (
+    Deleted,
+    DuplicateGroup,
+    Forgotten,
+    History,
+    Memory,
+    Page,
+    SearchResult,
+    Status,
+    Stored,
+    Timeline,
+    Undone,
+    Updated,
+)
 
 
 class Failure(TypedDict):
@@ -64,6 +77,18 @@ class Tags(TypedDict):
 
     tags: Sequence[Counted]
     total: int
+    notes: Sequence[str]
+    degraded: Sequence[str]
+
+
+class Duplicates(TypedDict):
+    """count: of the groups. more: whether there may be others. compared: how many memories were, with all others."""
+
+    groups: Sequence[DuplicateGroup]
+    count: int
+    more: bool
+    compared: int
+    least: float
     notes: Sequence[str]
     degraded: Sequence[str]
 
@@ -282,6 +307,14 @@ class Restarted(TypedDict):
     before: Router | None
     seconds: float
     service: bool
+
+
+class Web(TypedDict):
+    """url: opens the page once. http: where HTTP is served. opened: whether a browser was told."""
+
+    url: str
+    http: str
+    opened: bool
 
 
 class Clusters(TypedDict):
@@ -508,6 +541,8 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "forget": (Forgotten,),
         "namespaces": (Namespaces,),
         "tags": (Tags,),
+        "timeline": (Timeline,),
+        "duplicates": (Duplicates,),
         "ingest": (Ingested,),
         "export": (Exported, Given),
         "import": (TakenLines, TakenOthers, Taken, TakenFiles),
@@ -520,6 +555,7 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "settings": (Settings,),
         "stop": (Stopped,),
         "restart": (Restarted,),
+        "web": (Web,),
         "service": (ServiceStatus, ServiceDone, ServicePlan),
         "undo": (Undone, UndoneChanges),
         "history": (History,),

@@ -13,12 +13,15 @@ from memmux.client.methods.database import dump, load
 from memmux.client.methods.history import changes, history, purge, undo
 from memmux.client.methods.memories import delete, forget, get, store, store_batch, update, used
 from memmux.client.methods.search import graph, list, path, search  # noqa: A004 - named as the methods are
+from memmux.client.methods.tidying import duplicates, superseded
+from memmux.client.methods.timeline import timeline
 
 __all__ = [
     "backup",
     "changes",
     "delete",
     "dump",
+    "duplicates",
     "forget",
     "get",
     "graph",
@@ -34,7 +37,9 @@ __all__ = [
     "stop",
     "store",
     "store_batch",
+    "superseded",
     "tags",
+    "timeline",
     "undo",
     "update",
     "used",

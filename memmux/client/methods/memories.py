@@ -119,17 +119,20 @@ def get(
     id: str,  # noqa: A002 - the name of the memory's field
     *,
     namespace: str | None = DEFAULT_NAMESPACE,
+    as_of: int | None = None,
     timeout_s: float | None = None,
 ) -> Call[Memory]:
     """Return one memory.
 
     namespace: the namespace that it is in, in any case; None for wherever it is; if left out, the setting `namespace`.
+    as_of: the number of a change; the memory as it was after it, deleted since or not. It is found by the names that it
+        has now, or had when it was deleted. What was purged since is gone.
 
     Returns a `Memory`.
 
-    Raises NotFoundError if there is none, or it is deleted.
+    Raises NotFoundError if there is none, or it is deleted, or was at that change.
     """
-    arguments = requests.Get(id=id, namespace=namespace)
+    arguments = requests.Get(id=id, namespace=namespace, as_of=as_of)
     return Call(operation="memory.get", body=arguments.to_body(), read=_memory, timeout_s=timeout_s)
 
 
@@ -193,7 +196,7 @@ def delete(
 
     Raises NotFoundError.
     """
-    arguments = requests.Get(id=id, namespace=namespace)
+    arguments = requests.Delete(id=id, namespace=namespace)
     return Call(operation="memory.delete", body=arguments.to_body(), read=_deleted, key=key, timeout_s=timeout_s)
 
 

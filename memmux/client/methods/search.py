@@ -132,6 +132,7 @@ def list(  # noqa: A001 - the name of the method
     deleted: bool = False,
     client: str | None = None,
     short: bool = False,
+    as_of: int | None = None,
     timeout_s: float | None = None,
 ) -> Call[Page]:
     """Return a page of the memories that a filter lets through, newest first by `created_at`.
@@ -142,6 +143,7 @@ def list(  # noqa: A001 - the name of the method
     deleted: whether to list deleted memories instead, the last deleted first, with how each was deleted.
     client: only memories that a client stored whose name begins so, in any case, as the change log has it.
     short: as of `search`.
+    as_of: the number of a change; memories as they were after it, deleted since or not. What was purged since is gone.
 
     Returns a `Page`: the memories, and how many the filter lets through in all.
     """
@@ -157,7 +159,14 @@ def list(  # noqa: A001 - the name of the method
     )
     unused = cast("datetime | None", unused_since)  # a text is read by the request
     arguments = requests.List(
-        limit=limit, offset=offset, unused_since=unused, deleted=deleted, client=client, short=short, filter=kept
+        limit=limit,
+        offset=offset,
+        unused_since=unused,
+        deleted=deleted,
+        client=client,
+        short=short,
+        as_of=as_of,
+        filter=kept,
     )
     return Call(operation="memory.list", body=arguments.to_body(), read=_page, timeout_s=timeout_s)
 

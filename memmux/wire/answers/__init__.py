@@ -12,16 +12,22 @@ from memmux.wire.answers.graph import Graph, Link, Node
 from memmux.wire.answers.history import Change, Changes, History, Notice, Purged, Undone
 from memmux.wire.answers.memory import Deletion, Hit, Memory, Page, SearchResult
 from memmux.wire.answers.status import Status
+from memmux.wire.answers.tidying import Alike, DuplicateGroup, Duplicates, Replaced, Superseded
+from memmux.wire.answers.timeline import DayCounts, Timeline
 from memmux.wire.answers.writes import Deleted, Forgotten, Similar, Stored, StoredBatch, Updated, Used
 
 __all__ = [
+    "Alike",
     "Answer",
     "Backup",
     "Change",
     "Changes",
+    "DayCounts",
     "Deleted",
     "Deletion",
     "Dumped",
+    "DuplicateGroup",
+    "Duplicates",
     "Forgotten",
     "Graph",
     "History",
@@ -37,12 +43,15 @@ __all__ = [
     "Problem",
     "Purged",
     "Rebuilt",
+    "Replaced",
     "SearchResult",
     "Similar",
     "Status",
     "Stored",
     "StoredBatch",
+    "Superseded",
     "Tags",
+    "Timeline",
     "Undone",
     "Updated",
     "Used",

@@ -14,8 +14,10 @@ from memmux.wire.requests.counts import Namespaces, Tags
 from memmux.wire.requests.database import Backup, Dump, HealthRow, Load, Nothing
 from memmux.wire.requests.filters import Filter, Mode
 from memmux.wire.requests.history import Changes, History, Purge, Undo
-from memmux.wire.requests.memories import Forget, Get, Store, StoreBatch, Update, Use
+from memmux.wire.requests.memories import Delete, Forget, Get, Store, StoreBatch, Update, Use
 from memmux.wire.requests.search import Graph, List, Search, Walk
+from memmux.wire.requests.tidying import Duplicates, Superseded
+from memmux.wire.requests.timeline import Grouping, Timeline
 
 __all__ = [
     "BODIES",
@@ -23,11 +25,14 @@ __all__ = [
     "Backup",
     "Body",
     "Changes",
+    "Delete",
     "Dump",
+    "Duplicates",
     "Filter",
     "Forget",
     "Get",
     "Graph",
+    "Grouping",
     "HealthRow",
     "History",
     "List",
@@ -40,7 +45,9 @@ __all__ = [
     "Search",
     "Store",
     "StoreBatch",
+    "Superseded",
     "Tags",
+    "Timeline",
     "Undo",
     "Update",
     "Use",
@@ -58,9 +65,12 @@ BODIES: Mapping[str, type[Any]] = {
     "memory.graph": Graph,
     "memory.namespaces": Namespaces,
     "memory.tags": Tags,
+    "memory.timeline": Timeline,
+    "memory.duplicates": Duplicates,
+    "memory.superseded": Superseded,
     "memory.update": Update,
     "memory.rewrite": Update,
-    "memory.delete": Get,
+    "memory.delete": Delete,
     "memory.forget": Forget,
     "memory.use": Use,
     "memory.history": History,

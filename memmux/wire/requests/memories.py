@@ -122,10 +122,31 @@ class StoreBatch(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Get(Body):
-    """memory.get and memory.delete: one memory, by its id, its content hash or an alias.
+    """memory.get: one memory, by its id, its content hash or an alias.
 
-    namespace: where it is; one of several, or None, wherever it is, if it is in one only.
+    namespace: where it is; one of several, or None, wherever it is, if it is in one only. as_of: as it was after this
+    change, deleted since or not, found by the names that it has now; None for how it is.
     """
+
+    id: str
+    namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
+    as_of: int | None = None
+
+    def __post_init__(self) -> None:
+        check_text("id", self.id, limits.TYPE_CHARACTERS)
+        put(self, "namespace", named(self.namespace))
+        if self.as_of is not None:
+            check_range("as_of", self.as_of, 0, limits.SEQ)
+
+    def to_body(self) -> bytes:
+        """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
+        rare = {} if self.as_of is None else {"as_of": self.as_of}
+        return orjson.dumps({"id": self.id, "namespace": self.namespace, **rare})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(Body):
+    """memory.delete: one memory, named as of Get."""
 
     id: str
     namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE

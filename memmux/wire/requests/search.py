@@ -109,7 +109,8 @@ class List(Body):
 
     unused_since: only those that were last of use before this time, or never, and created before it. deleted: deleted
     memories, and no others, the last deleted first. client: only those that a client stored whose name begins so, in
-    any case. short: as of Search.
+    any case. short: as of Search. as_of: the memories as they were after this change, deleted since or not; None for as
+    they are.
     """
 
     limit: int = 20
@@ -118,6 +119,7 @@ class List(Body):
     deleted: bool = False
     client: str | None = None
     short: bool = False
+    as_of: int | None = None
     filter: Filter = field(default_factory=Filter)
 
     def __post_init__(self) -> None:
@@ -128,12 +130,17 @@ class List(Body):
         if self.client is not None:
             check_text("client", self.client, limits.TYPE_CHARACTERS)
         check_flag("short", self.short)
+        if self.as_of is not None:
+            check_range("as_of", self.as_of, 0, limits.SEQ)
+            if self.deleted or self.unused_since is not None:
+                raise ArgumentInvalidError("as_of goes with neither deleted nor unused_since, of which no log is kept")
         put(self, "filter", filter_of(self.filter, include_superseded=True))
 
     def to_body(self) -> bytes:
         """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
         rare = {name: getattr(self, name) for name in ("unused_since", "deleted", "client", "short")}
         rare = {name: value for name, value in rare.items() if value}
+        rare |= {} if self.as_of is None else {"as_of": self.as_of}
         return orjson.dumps({"limit": self.limit, "offset": self.offset, "filter": self.filter, **rare})
 
 

@@ -18,6 +18,8 @@ from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.wire.requests import (
     DEFAULT_NAMESPACE,
     Changes,
+    Delete,
+    Duplicates,
     Forget,
     Get,
     Graph,
@@ -27,7 +29,9 @@ from memmux.wire.requests import (
     Search,
     Store,
     StoreBatch,
+    Superseded,
     Tags,
+    Timeline,
     Update,
 )
 from workers.storage.db import engine, queries, rows
@@ -75,21 +79,23 @@ class Namespaces:
                 body = replace(asked, namespace=self._meant(asked.namespace))
             case StoreBatch():
                 body = replace(asked, memories=self._together(asked.memories))
-            case Search() | List() | Forget():
+            case List(as_of=int()):  # which namespaces there were then is not asked
+                body = replace(asked, filter=replace(asked.filter, namespace=self._all_past(asked.filter.namespace)))
+            case Search() | List() | Forget() | Timeline() | Duplicates() | Superseded():
                 named = self._all_meant(asked.filter.namespace)
                 if named != asked.filter.namespace:
                     body = replace(asked, filter=replace(asked.filter, namespace=named))
             case Tags() | Changes():
                 named = self._all_meant(asked.namespace)
                 body = replace(asked, namespace=named)
-            case Get() | Update() | Graph():
-                named = self._all_meant(asked.namespace)
-                named = named if isinstance(named, str) else self._home(asked.id, named)
-                body = replace(asked, namespace=named)
-            case History():
+            case History() | Get(as_of=int()):
                 place = asked.namespace
                 one = self._past(place) if isinstance(place, str) else self._home(asked.id, place, past=True)
                 body = replace(asked, namespace=one)
+            case Get() | Delete() | Update() | Graph():
+                named = self._all_meant(asked.namespace)
+                named = named if isinstance(named, str) else self._home(asked.id, named)
+                body = replace(asked, namespace=named)
             case Purge():
                 body = replace(asked, namespace=self._past(asked.namespace))
         return Placed(body, self._missing(named))
@@ -122,6 +128,11 @@ class Namespaces:
         if self._among is not None or self._was_there(name):
             return name
         return next(iter(_alike(name, [*self._names(), *self._gone()])), name)
+
+    def _all_past(self, named: Named) -> Named:
+        if isinstance(named, tuple):
+            return tuple(dict.fromkeys(map(self._past, named)))
+        return None if named is None else self._past(named)
 
     def _missing(self, named: Named) -> tuple[str, ...]:
         """Return a note for each of the namespaces that are named, and are not there."""

@@ -17,7 +17,21 @@ from memmux.errors import StorageFullError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
 from memmux.wire.cues import Cue
-from memmux.wire.requests import Changes, Dump, Get, HealthRow, History, List, Namespaces, Search, Store, Tags
+from memmux.wire.requests import (
+    Changes,
+    Dump,
+    Duplicates,
+    Get,
+    HealthRow,
+    History,
+    List,
+    Namespaces,
+    Search,
+    Store,
+    Superseded,
+    Tags,
+    Timeline,
+)
 from memmux.wire.requests import Graph as GraphRequest
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, silent
@@ -28,7 +42,9 @@ from workers.storage.db.filters import Deleted, condition
 from workers.storage.db.namespaces import BodyT, Placed
 from workers.storage.db.namespaces import Namespaces as Known
 from workers.storage.interface import Embeddings, SearchOutcome
-from workers.storage.reading import counts, history, walks
+from workers.storage.reading import as_of, counts, history, superseded, timeline, walks
+from workers.storage.reading.duplicate_search import DuplicateSearch
+from workers.storage.reading.log_follower import LogFollower
 from workers.storage.reading.search import MemorySearch
 from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower
 
@@ -58,6 +74,7 @@ class SqliteReader:
         self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
         self._vector_follower = VectorFollower(self._connection, database, most_vectors)
         self._search = MemorySearch(self._connection, self._vector_follower, now, cues)
+        self._log_follower = LogFollower(self._connection)
         self._deadline = math.inf
         self._alive: Alive = silent
         self._seq = 0
@@ -94,12 +111,17 @@ class SqliteReader:
         return Known(self._connection, among).place(asked)
 
     def get(self, asked: Get) -> Memory:
-        """Return one memory; raise NotFoundError."""
+        """Return one memory, as it is or was; raise NotFoundError."""
+        if asked.as_of is not None:
+            return as_of.memory(self._connection, asked)
         (memory,) = rows.memories(self._connection, [rows.find(self._connection, asked.id, asked.namespace)])
         return memory
 
     def list(self, asked: List) -> Page:
         """Return a page of memories, newest first; of deleted ones, the last deleted first."""
+        if asked.as_of is not None and asked.as_of < self._seq:
+            then = as_of.page(self._connection, asked, self._log_follower.follow(self._seq))
+            return replace(then, short=rows.shorts(self._connection, then)) if asked.short else then
         current = not asked.filter.include_superseded
         deleted = Deleted.ONLY if asked.deleted else Deleted.NO
         where = condition(
@@ -153,6 +175,18 @@ class SqliteReader:
     def tags(self, asked: Tags) -> answers.Tags:
         """Return the tags and how many memories each has."""
         return counts.tags(self._connection, asked)
+
+    def timeline(self, asked: Timeline, zone: str = "") -> answers.Timeline:
+        """Return what happened on each day; see `interface.Reader`."""
+        return timeline.timeline(self._connection, asked, self._log_follower.follow(self._seq), zone)
+
+    def duplicates(self, asked: Duplicates) -> answers.Duplicates:
+        """Return groups of memories that say nearly the same."""
+        return DuplicateSearch(self._connection, self._search.scopes, asked, self._alive).page()
+
+    def superseded(self, asked: Superseded) -> answers.Superseded:
+        """Return a page of memories that a newer version took the place of, newest first."""
+        return superseded.superseded(self._connection, asked)
 
     def dump(self, asked: Dump) -> Mapping[str, object]:
         """Return a page of all memories as they are; see `dump.dump`."""

@@ -20,7 +20,7 @@ from memmux.errors import (
 from memmux.wire.answers import Memory
 from memmux.wire.checks import check_metadata
 from memmux.wire.ids import uuid7
-from memmux.wire.requests import BODIES, Forget, Get, HealthRow, Metadata, Store, Update
+from memmux.wire.requests import BODIES, Delete, Forget, HealthRow, Metadata, Store, Update
 from workers.runtime.jobs import Job
 from workers.storage import backfill, similar
 from workers.storage.db import engine, links, queries, rows, vectors
@@ -205,7 +205,7 @@ class Changes:
             self._vectors.add(row, before.namespace, text)
         return found
 
-    def _delete(self, job: Job, asked: Get) -> dict[str, object]:
+    def _delete(self, job: Job, asked: Delete) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)
         (before,) = rows.memories(self._connection, [row])
         at = self._memory_table.at()

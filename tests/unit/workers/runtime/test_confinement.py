@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ from memmux.errors import MemmuxError, NotAllowedError, NotFoundError, QuotaExce
 from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.protocol import Header, Kind
-from memmux.wire.requests import BODIES
+from memmux.wire.requests import BODIES, Nothing
 from memmux.wire.roles import Role
 from tests.unit.workers.desk import Desk, frames, job
 from workers.runtime.confinement import _RULES, confined, grant_of, key_of
@@ -31,6 +31,9 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
     "memory.graph": {"id": "x"},
     "memory.namespaces": {},
     "memory.tags": {},
+    "memory.timeline": {},
+    "memory.duplicates": {},
+    "memory.superseded": {},
     "memory.update": {"id": "x", "tags": ["t"]},
     "memory.rewrite": {"id": "x", "content": "y"},
     "memory.delete": {"id": "x"},
@@ -52,6 +55,7 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
 ASKED = {name for name, operation in OPERATIONS.items() if not operation.internal}
 BY_NUMBER = ("memory.use", "memory.undo", "memory.namespaces")
 """Operations that are about all namespaces of the key, if nothing is said."""
+FILTERED = sorted(name for name in ASKED if "filter" in {known.name for known in fields(BODIES.get(name, Nothing))})
 HELD = sorted(name for name in ASKED if BODIES.get(name) in _RULES)
 
 
@@ -73,7 +77,7 @@ def _named(operation: str, namespace: object) -> dict[str, Any]:
     body = WELL_FORMED[operation]
     if operation == "memory.store_batch":
         return {"memories": [{"content": "x", "namespace": "notes"}, {"content": "y", "namespace": namespace}]}
-    if operation in ("memory.search", "memory.match", "memory.list", "memory.forget"):
+    if operation in FILTERED:
         return {**body, "filter": {**body.get("filter", {}), "namespace": namespace}}
     if operation in BY_NUMBER:
         return {**body, "namespaces": None if namespace is None else [namespace]}

@@ -1,0 +1,27 @@
+-- What may be tidied up; `{where}` is a condition on `m` from filters.py.
+
+-- name: count_superseded
+SELECT count(*) FROM memories AS m WHERE {where} AND m.superseded_by IS NOT NULL
+
+-- name: superseded
+SELECT m.row
+FROM memories AS m
+WHERE {where} AND m.superseded_by IS NOT NULL
+ORDER BY m.created_at DESC, m.row DESC
+LIMIT :limit OFFSET :offset
+
+-- Of the same namespace: an import may name any id, and another namespace may be none of the client's business.
+-- name: successors
+SELECT former.row, newer.row, newer.deleted_at IS NOT NULL
+FROM memories AS former JOIN memories AS newer ON newer.id = former.superseded_by AND newer.namespace = former.namespace
+WHERE former.row IN (SELECT value FROM json_each(:rows))
+
+-- Memories in the order of their storing, to be compared with all others.
+-- name: next
+SELECT m.row FROM memories AS m WHERE m.row > :after AND {where} ORDER BY m.row LIMIT :limit
+
+-- name: vectors
+SELECT memory, embedding
+FROM vectors
+WHERE model = :model AND memory IN (SELECT value FROM json_each(:rows)) AND window < :windows
+ORDER BY memory, window
