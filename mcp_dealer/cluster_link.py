@@ -69,6 +69,15 @@ class ClusterLink:
         """What the client has subscribed to: the line that said so, and who tells it."""
 
     @property
+    def distant(self) -> bool:
+        """Whether its client is at the other end of HTTP: a path of its own means nothing here."""
+        return self._context is not None and self.world is None
+
+    def beside(self) -> ClusterLink:
+        """Return another link, with the same rights, for another client."""
+        return ClusterLink(self.settings, self.world, self._context, self.key)
+
+    @property
     def begun(self) -> bool:
         """Whether it is known who is behind it."""
         return self._client is not None
@@ -84,7 +93,7 @@ class ClusterLink:
 
     def _made(self, name: str) -> AsyncClient:
         observer = call_log.observer(name)
-        if self._context is not None:
+        if self.key or self._context is not None:
             ours = TracedSessionClient if self.settings.traces else SessionClient
             about: dict[str, object] = {"key": self.key} if self.key else {}
             if self.world is not None:

@@ -54,6 +54,7 @@ from router.io.listeners import Listeners
 from router.io.local_keys import LocalKeys
 from router.io.loop import Loop
 from router.io.metrics import Metrics
+from router.lifecycle import http_socket
 from router.lifecycle.gateways import Gateways
 from router.lifecycle.handover import Handover, Successor
 from router.lifecycle.startup import Startup
@@ -133,6 +134,7 @@ def _serve(
     full_at = descriptors.full_at(descriptors.raise_limit())
     clients, workers = places.sockets(successor=0 if successor is None else os.getpid())
     remote_listener = _remote_listener(settings, places, full_at)
+    http_socket.check(settings)
     local_keys = LocalKeys(places, None if remote_listener is None else remote_listener.keyring)
     endpoint = Endpoint(
         clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
@@ -186,6 +188,7 @@ def _serve(
     def status(now: float) -> dict[str, object]:
         reached = {
             "listen": settings.listen or "",
+            "http": gateways.http.url,
             "keys": local_keys.serial,
             "settings": settings.written(),
         }

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from memmux.client.blocking import Client
+from memmux.cluster import endpoint as endpoints
+from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.errors import MemmuxError
+from memmux.wire import http_address
+from memmux.wire.http_address import HttpAddress
 
-DEFAULT = "http://127.0.0.1:8765"
+ASK_S = 2.0
 
 
 def of(settings: Settings) -> str:
-    """Return scheme, host and port: as the setting `http` says, or as they are where it says nothing."""
-    said = str(getattr(settings, "http", "") or "")
-    if not said:
-        return DEFAULT
-    host, _, port = said.rpartition(":") if ":" in said else (said, "", "8765")
-    scheme = "https" if getattr(settings, "tls_cert", None) else "http"
-    return f"{scheme}://{host if host not in ('', '0.0.0.0', '[::]', '*') else '127.0.0.1'}:{port}"  # noqa: S104
+    """Return scheme, host and port: where a running cluster serves, or where the next one will."""
+    running = endpoints.read(Places(settings))
+    if running is not None and running.alive():
+        with Client(settings=settings, name="cli", start=False, observer=True) as client:
+            try:
+                if found := client.status(timeout_s=ASK_S).http:
+                    return found
+            except MemmuxError:
+                pass  # the settings tell, too
+    address = (None if settings.http is None else http_address.parse(settings.http)) or HttpAddress()
+    name = settings.http_hosts[0] if settings.http_hosts else ""
+    return address.url(address.port, tls=settings.tls_cert is not None, name=name)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from typing import Final
 
-PREFIX: Final = "mmx_"  # by which people, and programs that look for secrets, know what it is
+from memmux.wire.grants import TOKEN_PREFIX
+
+PREFIX = TOKEN_PREFIX
 SECRET_BYTES = 32
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -15,6 +15,7 @@ from memmux.wire.roles import Role
 if TYPE_CHECKING:
     from memmux.wire.operations import Operation  # which names the role that each one needs
 
+TOKEN_PREFIX = "mmx_"  # noqa: S105 - how a key's token begins, for people and for programs that look for secrets
 NAME = re.compile(rf"[A-Za-z0-9_.-]{{0,{limits.KEY_CHARACTERS}}}")  # no slash: it ends the name in the change log
 _NAMESPACES_BYTES = 8 << 10  # of all namespaces of a key together, as they go in a header
 

@@ -309,6 +309,14 @@ class Restarted(TypedDict):
     service: bool
 
 
+class Web(TypedDict):
+    """url: opens the page once. http: where HTTP is served. opened: whether a browser was told."""
+
+    url: str
+    http: str
+    opened: bool
+
+
 class Clusters(TypedDict):
     """Those that run."""
 
@@ -547,6 +555,7 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "settings": (Settings,),
         "stop": (Stopped,),
         "restart": (Restarted,),
+        "web": (Web,),
         "service": (ServiceStatus, ServiceDone, ServicePlan),
         "undo": (Undone, UndoneChanges),
         "history": (History,),
