@@ -15,6 +15,7 @@ from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from tests import page_corpus
 from tests.browser import NARROW, Window, chromium, missing, window
+from tests.integration.machines import memmux
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -44,8 +45,10 @@ def served(shared_env: dict[str, str], ids: dict[str, str]) -> Iterator[Served]:
     from tests.http_app import serve
 
     streams = Streams()
-    reader = {"reader": Grant(role=Role.READ)}
-    with serve(load(environment=shared_env), lambda: [*rest(streams), *page.routes()], grants=reader, leave=streams.end) as running:
+    added = memmux(shared_env, "key", "add", "reader", "--role", "read", "--http")
+    assert added.returncode == 0, added.stderr
+    reader = {"reader": Grant(name="reader", role=Role.READ)}
+    with serve(load(environment=shared_env), lambda: [*rest(streams), *page.routes()], grants=reader, keyed=True, leave=streams.end) as running:
         yield running
 
 
@@ -297,7 +300,7 @@ def test_who_may_only_read_sees_no_button_that_writes(browser: Browser, served: 
     with window(browser, served.url, extra_http_headers=headers) as one:
         page = one.go(f"/?memory={ids['port']}")
         page.wait_for_selector(".content")
-        assert page.locator("button:has-text('Edit'), button:has-text('Delete'), .retag, .chip button").count() == 0
+        assert page.locator(".memory button:text-is('Edit'), .memory button:text-is('Delete'), .retag, .chip button").count() == 0
         page.keyboard.press("e")
         page.keyboard.press("#")
         assert "show=edit" not in page.url
