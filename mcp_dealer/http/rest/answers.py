@@ -6,8 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from mcp_dealer.http.rest.models import Answer, Given, Memory, Namespace, Store, Time
+from mcp_dealer.http.rest.models import Answer, Csv, Given, Memory, Namespace, Store, Time
 from memmux import limits
+
+Seq = Annotated[int, Field(ge=1, le=limits.SEQ)]
+"""The number of a change."""
 
 
 class Problem(Answer):
@@ -182,12 +185,10 @@ class Undo(Given):
 
     example: ClassVar = {"seq": 41, "preview": True}
 
-    seq: Annotated[int | None, Field(ge=1, le=limits.SEQ)] = None
-    seqs: Annotated[list[Annotated[int, Field(ge=1, le=limits.SEQ)]] | None, Field(min_length=1, max_length=1000)] = (
-        None
-    )
+    seq: Seq | None = None
+    seqs: Annotated[list[Seq] | None, Field(min_length=1, max_length=1000)] = None
     """Several changes, in place of seq"""
-    last_seq: Annotated[int | None, Field(ge=1, le=limits.SEQ)] = None
+    last_seq: Seq | None = None
     """With seq: all changes from the one to the other"""
     id: Annotated[str | None, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)] = None
     """The newest change of this memory"""
@@ -224,7 +225,7 @@ class Delete(Given):
 
     example: ClassVar = {"tags": ["staging"], "dry_run": True}
 
-    tags: Annotated[list[str], Field(max_length=limits.TAGS)] = Field(default=[])
+    tags: Annotated[Csv, Field(max_length=limits.TAGS)] = Field(default=[])
     match_any: bool = False
     """Whether one of the tags is enough"""
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None

@@ -144,5 +144,5 @@ def _headers(one: Operation) -> Iterable[dict[str, Any]]:
     if one.writes:
         known[KEY] = "The same key is answered the same, and what it asks for is done once"
     for name, words in known.items():
-        schema = {"type": "string", "maxLength": 128}
+        schema = {"type": "string", "minLength": 1, "maxLength": 128}
         yield {"name": name, "in": "header", "required": False, "description": words, "schema": schema}

@@ -24,7 +24,7 @@ from mcp_dealer.http.rest import (
     transfer,
 )
 from mcp_dealer.http.rest.events import Streams
-from mcp_dealer.http.rest.operation import HEADERS, JSON, Done, Operation
+from mcp_dealer.http.rest.operation import HEADERS, JSON, Done, Operation, route
 
 DOCUMENT: Final = Operation(
     method="GET",
@@ -65,4 +65,7 @@ async def _document() -> Done:
 def routes(streams: Streams | None = None) -> list[Route]:
     """Return the routes of all operations; streams: those of this process, to be ended before it leaves."""
     own = {one.path: one for one in events.operations(Streams() if streams is None else streams)}
-    return [own.get(operation.path, operation).route() for operation in OPERATIONS]
+    paths: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, []).append(own.get(operation.path, operation))
+    return [route(path, served) for path, served in paths.items()]

@@ -57,7 +57,7 @@ class Ingest(Place):
 
     filename: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS)] = "document.txt"
     """Its name, by whose end its format is known; sent again under the same name, it is brought up to date"""
-    tag: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
+    tag: Annotated[list[models.Tag] | None, Field(max_length=limits.TAGS)] = None
     chunk_size: Annotated[int, Field(ge=LEAST_CHUNK, le=limits.CHUNK_CHARACTERS)] = CHUNK_SIZE
     chunk_overlap: Annotated[int, Field(ge=0, le=limits.CHUNK_CHARACTERS)] = CHUNK_OVERLAP
 
