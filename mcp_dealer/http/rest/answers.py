@@ -6,8 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from mcp_dealer.http.rest.models import Answer, Given, Memory, Namespace, Store, Time
+from mcp_dealer.http.rest.models import Answer, Csv, Given, Memory, Namespace, Store, Time
 from memmux import limits
+
+Seq = Annotated[int, Field(ge=1, le=limits.SEQ)]
+"""The number of a change."""
 
 
 class Problem(Answer):
@@ -182,8 +185,10 @@ class Undo(Given):
 
     example: ClassVar = {"seq": 41, "preview": True}
 
-    seq: Annotated[int | None, Field(ge=1, le=limits.SEQ)] = None
-    last_seq: Annotated[int | None, Field(ge=1, le=limits.SEQ)] = None
+    seq: Seq | None = None
+    seqs: Annotated[list[Seq] | None, Field(min_length=1, max_length=1000)] = None
+    """Several changes, in place of seq"""
+    last_seq: Seq | None = None
     """With seq: all changes from the one to the other"""
     id: Annotated[str | None, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)] = None
     """The newest change of this memory"""
@@ -220,7 +225,7 @@ class Delete(Given):
 
     example: ClassVar = {"tags": ["staging"], "dry_run": True}
 
-    tags: Annotated[list[str], Field(max_length=limits.TAGS)] = Field(default=[])
+    tags: Annotated[Csv, Field(max_length=limits.TAGS)] = Field(default=[])
     match_any: bool = False
     """Whether one of the tags is enough"""
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
@@ -283,3 +288,91 @@ class Progress(Answer):
     total: int | None = None
     report: dict[str, Any] | None = None
     error: Problem | None = None
+
+
+class DayCounts(Answer):
+    """The counts of one group: a number for each day."""
+
+    name: str | None
+    """The client, type, tag or namespace; null for memories without, and for the sum of the others"""
+    stored: list[int]
+    changed: list[int]
+    deleted: list[int]
+
+
+class Timeline(Answer):
+    """How many memories were stored, changed and deleted on each day."""
+
+    days: list[str]
+    groups: list[DayCounts]
+    other: DayCounts | None
+    others: int
+    earlier: int
+    zone: str
+    notes: list[str]
+
+
+class Alike(Answer):
+    """A memory of a group, and its cosine with the first one."""
+
+    memory: Memory
+    similarity: float | None
+
+
+class DuplicateGroup(Answer):
+    """Memories that say nearly the same, the one that was stored first before the others."""
+
+    members: list[Alike]
+    more: bool
+
+
+class Duplicates(Answer):
+    """Groups of memories that say nearly the same."""
+
+    groups: list[DuplicateGroup]
+    next: int | None
+    """The cursor of the next page, which may have groups where this one has none; null at the end"""
+    compared: int
+    least: float
+    notes: list[str]
+
+
+class Replaced(Answer):
+    """A former version, and the memory that took its place."""
+
+    memory: Memory
+    by: Memory | None
+    deleted: bool
+    """Whether the newer one is deleted"""
+
+
+class Superseded(Answer):
+    """Former versions, newest first."""
+
+    memories: list[Replaced]
+    total: int
+    notes: list[str]
+
+
+class CleanUp(Given):
+    """What to clean up."""
+
+    example: ClassVar = {"dry_run": True}
+
+    namespace: Namespace
+    least: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Of duplicates: the cosine from which on two say nearly the same"""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    """How many memories at most"""
+    dry_run: bool = False
+    """Whether only to say which they are"""
+
+
+class CleanedUp(Answer):
+    """What was deleted, or would be."""
+
+    ids: list[str]
+    count: int
+    dry_run: bool
+    seqs: list[int]
+    """The changes that undo takes"""

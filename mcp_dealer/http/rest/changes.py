@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from mcp_dealer.http.problem import document
-from mcp_dealer.http.rest import answers, shapes
+from mcp_dealer.http.rest import answers, models, shapes
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, anywhere, part
 from memmux import limits
@@ -31,7 +31,7 @@ class ListChanges(Place):
     limit: Limit = 100
     newest: bool = False
     """Whether the newest are meant, and not the first after that change"""
-    tag: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
+    tag: Annotated[list[models.Tag] | None, Field(max_length=limits.TAGS)] = None
     client: Named = None
     """Only what a client did whose name begins so"""
     operation: Annotated[list[str] | None, Field(max_length=limits.NAMES)] = None
@@ -101,8 +101,10 @@ async def undo(asked: Asked) -> Done:
 
 async def _meant(client: AsyncClient, body: answers.Undo) -> list[int]:
     """Return the numbers of the changes that are meant, the newest first."""
-    if (body.seq is None) == (body.id is None):
-        raise ArgumentInvalidError("say what to undo: the number of a change as seq, or a memory as id")
+    if sum(one is not None for one in (body.seq, body.seqs, body.id)) != 1:
+        raise ArgumentInvalidError("say what to undo: a change as seq, several as seqs, or a memory as id")
+    if body.seqs is not None:
+        return sorted(set(body.seqs), reverse=True)
     if body.id is not None:
         changes = await anywhere(partial(client.history, body.id), part(body))
         seqs = [change.seq for change in changes if change.operation.startswith(OURS)][:1]

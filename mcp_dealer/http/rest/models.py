@@ -53,7 +53,9 @@ def split(value: object) -> object:
     return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
 
 
-Csv = Annotated[list[str], BeforeValidator(split)]
+Tag = Annotated[str, Field(min_length=1, max_length=limits.TAG_CHARACTERS)]
+Csv = Annotated[list[Tag], BeforeValidator(split, json_schema_input_type=list[Tag] | str)]
+"""Tags: a list, or a text with commas."""
 
 
 class Given(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -76,12 +76,11 @@ class Asked:
     def key(self, number: int = 0) -> str | None:
         """Return the caller's idempotency key, which is nobody else's; number: of the write among those of a request.
 
-        None where the caller gave none. Raises ArgumentInvalidError.
+        None where the caller gave none.
         """
         given = self.request.headers.get(KEY)
         if given is None:
             return None
-        check_name(KEY, given)
         own = orjson.dumps([self.caller.name, number, given])
         return f"http-{hashlib.sha256(own).hexdigest()}"
 
@@ -113,12 +112,11 @@ class Operation:
     upload: bool = False
     description: str = ""
 
-    def route(self) -> Route:
-        """Return where it is served."""
-        return Route(self.path, self._answer, methods=[self.method], name=self.name)
-
-    async def _answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """Answer a request, whatever comes of it."""
         try:
+            if self.writes and KEY in request.headers:
+                check_name(KEY, request.headers[KEY])
             query = None if self.query is None else _query(self.query, request)
             body = None if self.takes is None else _body(self.takes, await _read(request))
             done = await self.does(Asked(request, query, body))
@@ -132,6 +130,18 @@ class Operation:
             log.get().error("http_failed", operation=self.name, error=repr(error), exc_info=True)
             return problem(MemmuxError())
         return done if isinstance(done, Response) else answer(done)
+
+
+def route(path: str, operations: Sequence[Operation]) -> Route:
+    """Return where the operations of a path are served."""
+    by_method = {one.method: one for one in operations}
+    if "GET" in by_method:
+        by_method["HEAD"] = by_method["GET"]
+
+    async def answered(request: Request) -> Response:
+        return await by_method[request.method].answer(request)
+
+    return Route(path, answered, methods=list(by_method), name=operations[0].name)
 
 
 def answer(document: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:

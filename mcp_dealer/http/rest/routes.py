@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
+import orjson
+from starlette.responses import Response
 from starlette.routing import Route
 
 from mcp_dealer.http.rest import (
@@ -21,7 +24,7 @@ from mcp_dealer.http.rest import (
     transfer,
 )
 from mcp_dealer.http.rest.events import Streams
-from mcp_dealer.http.rest.operation import Done, Operation
+from mcp_dealer.http.rest.operation import HEADERS, JSON, Done, Operation, route
 
 DOCUMENT: Final = Operation(
     method="GET",
@@ -49,11 +52,20 @@ OPERATIONS: Final = (
 """Everything that can be asked for."""
 
 
+@functools.cache
+def written() -> bytes:
+    """Return the document as it is served, and as it is in docs/openapi.json."""
+    return orjson.dumps(openapi.document(OPERATIONS), option=orjson.OPT_INDENT_2) + b"\n"
+
+
 async def _document() -> Done:
-    return openapi.answer(OPERATIONS)
+    return Response(written(), headers={**HEADERS, "Cache-Control": "no-cache"}, media_type=JSON)
 
 
 def routes(streams: Streams | None = None) -> list[Route]:
     """Return the routes of all operations; streams: those of this process, to be ended before it leaves."""
     own = {one.path: one for one in events.operations(Streams() if streams is None else streams)}
-    return [own.get(operation.path, operation).route() for operation in OPERATIONS]
+    paths: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, []).append(own.get(operation.path, operation))
+    return [route(path, served) for path, served in paths.items()]
