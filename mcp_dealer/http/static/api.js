@@ -112,9 +112,9 @@ function reason({ why, score }) {
   return parts.map(([name, value]) => `${name.replace(/_/g, ' ')} ${value.toFixed(2).replace(/^0/, '')}`).join(' + ');
 }
 
-// Return one memory; `etag` names the state that it is in.
-export async function memory(id, signal) {
-  const response = await checked(await fetch(located(`memories/${encodeURIComponent(id)}`, {}), { signal }));
+// Return one memory, perhaps as it was after a change; `etag` names the state that it is in.
+export async function memory(id, signal, asof = '') {
+  const response = await checked(await fetch(located(`memories/${encodeURIComponent(id)}`, { as_of: asof }), { signal }));
   const said = await response.json();
   return { ...read(said), etag: response.headers.get('etag') };
 }
@@ -177,7 +177,7 @@ export async function tags(of) {
 // Return the stores of each day, by client, type, tag or namespace; days: how far back, '' for all.
 export async function timeline(by, days) {
   const after = days ? new Date(Date.now() - Number(days) * 86400000).toISOString() : '';
-  return ask('timeline', { query: { by, after, namespace: EVERYWHERE, limit: 6, time_zone: ZONE } });
+  return ask('timeline', { query: { by, after, namespace: EVERYWHERE, limit: 6, zone: ZONE } });
 }
 
 // Return the newest change, and when a change was made.
