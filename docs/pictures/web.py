@@ -1,20 +1,27 @@
-"""The pictures of the page: `python docs/pictures/web.py [FOLDER]` draws each view in light and dark, at two widths.
+"""The pictures of the page: `python docs/pictures/web.py [FOLDER]`.
 
-Those that the documents show are written beside this file; all of them, if a folder is named, into that.
+It draws each view in light and dark, at two widths, over a throwaway database with the real model. All pictures go into
+FOLDER, if one is named; those that the documents show are written beside this file.
 """
 
 from __future__ import annotations
 
+import logging
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
+
+import structlog
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout, for its tests' helpers
 
 from mcp_dealer.http import page
-from mcp_dealer.http.rest.routes import routes as rest_routes
+from mcp_dealer.http.rest.events import Streams
+from mcp_dealer.http.rest.routes import routes as rest
 from memmux import Client
 from memmux.config.settings import Settings, load
 from tests.browser import NARROW, WIDE, chromium, window
@@ -29,17 +36,19 @@ SHOWN = {
     "health-wide-dark": "web-health",
     "memories-narrow-light": "web-narrow",
 }
+SIZES = {"wide": WIDE, "narrow": NARROW}
+# Each with its address, and what is there once it is drawn.
 VIEWS = {
-    "memories": "/",
-    "search": "/?q=which+port+does+the+test+database+use",
-    "memory": "/?q=restore+the+staging+database&memory={runbook}",
-    "edit": "/?memory={port}&show=edit",
-    "history": "/?memory={port}&show=history",
-    "graph": "/?memory={port}&show=graph",
-    "timeline": "/?view=timeline",
-    "cleanup": "/?view=cleanup",
-    "transfer": "/?view=transfer",
-    "health": "/?view=health",
+    "memories": ("/", "a.row"),
+    "search": ("/?q=which+port+does+the+test+database+use", ".row .match"),
+    "memory": ("/?q=restore+the+staging+database&memory={runbook}", ".around h2"),
+    "edit": ("/?memory={port}&show=edit", ".editor"),
+    "history": ("/?memory={port}&show=history", ".history"),
+    "graph": ("/?memory={port}&show=graph", ".graph"),
+    "timeline": ("/?view=timeline", ".uplot"),
+    "cleanup": ("/?view=cleanup", ".group"),
+    "transfer": ("/?view=transfer", ".card"),
+    "health": ("/?view=health", ".log-line"),
 }
 
 
@@ -60,17 +69,30 @@ def draw(into: Path) -> None:
     """Draw every view into a folder."""
     with _cluster() as settings:
         ids = fill(settings)
-        with serve(settings, lambda: [*rest_routes(), *page.routes()]) as served, chromium() as browser:
-            for dark in (False, True):
-                for width, size in (("wide", WIDE), ("narrow", NARROW)):
-                    with window(browser, served.url, size, dark=dark) as opened:
-                        for name, address in VIEWS.items():
-                            shown = opened.go(address.format(**ids))
-                            shown.wait_for_load_state("networkidle") if False else shown.wait_for_timeout(500)
-                            shown.screenshot(path=into / f"{name}-{width}-{'dark' if dark else 'light'}.png")
+        streams = Streams()
+        with (
+            serve(settings, lambda: [*rest(streams), *page.routes()], leave=streams.end) as served,
+            chromium() as browser,
+        ):
+            for (width, size), dark in product(SIZES.items(), (False, True)):
+                with window(browser, served.url, size, dark=dark) as opened:
+                    for name, (address, ready) in VIEWS.items():
+                        shown = opened.go(address.format(**ids))
+                        shown.wait_for_selector(f"{ready} >> nth=0")
+                        shown.wait_for_selector(".connection.live")
+                        shown.screenshot(path=into / f"{name}-{width}-{'dark' if dark else 'light'}.png")
+
+
+def main() -> None:
+    """Draw all, and take over what the documents show."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with tempfile.TemporaryDirectory() as spare:
+        into = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(spare)
+        into.mkdir(parents=True, exist_ok=True)
+        draw(into)
+        for drawn, name in SHOWN.items():
+            shutil.copyfile(into / f"{drawn}.png", FOLDER / f"{name}.png")
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
-    target.mkdir(parents=True, exist_ok=True)
-    draw(target)
+    main()
