@@ -147,6 +147,7 @@ def serve(
         if leave is not None:
             holder["loop"].call_soon_threadsafe(leave)
         holder["server"].should_exit = True
+        holder["server"].force_exit = leave is None  # or it waits for whoever still listens
         thread.join(BOUND_S)
         while thread.is_alive():
             pause()

@@ -17,7 +17,7 @@ from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from mcp_dealer.http.rest.streaming import Streamed
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
-from memmux.errors import MemmuxError, OverloadedError
+from memmux.errors import DrainingError, MemmuxError, OverloadedError
 from memmux.logs import log
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -43,9 +43,11 @@ class Streams:
         self._followers: dict[tuple[str, object], Follower] = {}
         self._watchers: dict[str, Watcher] = {}
         self._count = 0
+        self._ended = False
 
     def end(self) -> None:
         """End all streams after what waits in them: the gateway leaves, and they find the next one."""
+        self._ended = True
         for follower in self._followers.values():
             follower.stop()
         for watcher in self._watchers.values():
@@ -55,11 +57,12 @@ class Streams:
 
     async def open(self, asked: Asked) -> Done:
         """Answer with a stream."""
+        if self._ended:
+            raise DrainingError
         if self._count >= MOST:
             raise OverloadedError(f"there are {MOST} streams of events already, the most; close some")
         place = _Place(asked.caller.name, asked.client, part(asked.query))
-        known = self._followers.get(place.key)
-        newest = (await asked.client.changes(**place.part)).next if known is None else await known.newest()
+        newest = (await asked.client.changes(**place.part)).next  # a follower may not have seen it yet
         begin, lost = _begin(asked, asked.query, newest)
         reader = Reader(begin)
         parts = self._parts(place, reader, watched=asked.query.status, lost=lost)
@@ -78,7 +81,7 @@ class Streams:
                 if page.changes:
                     yield b"".join(map(feed.of_notice, page))
                 reader.seq = page.next
-            if watched:
+            if watched and not self._ended:
                 watcher = self._watchers.get(place.name)
                 if watcher is None:
                     watcher = self._watchers[place.name] = Watcher(place.client)
@@ -93,7 +96,10 @@ class Streams:
             self._leave(place, reader)
 
     async def _joined(self, place: _Place, reader: Reader) -> bool:
-        """Have the reader told of what happens, if it has seen what did; return whether it is."""
+        """Have the reader told of what happens, if it has seen what did; return whether it is, or is told no more."""
+        if self._ended:
+            reader.end()
+            return True
         follower = self._followers.get(place.key)
         if follower is None:
             follower = self._followers[place.key] = Follower(place.client, place.part, self._watch)

@@ -46,7 +46,11 @@ class ListMemories(Place):
     include_superseded: bool = True
     deleted: bool = False
     """Whether to list deleted memories instead"""
+    time_expr: Annotated[str | None, Field(max_length=limits.EXPRESSION_CHARACTERS)] = None
+    """A time in words, such as last week, in place of after and before"""
     time_zone: Annotated[str | None, Field(max_length=64)] = None
+    as_of: Annotated[int | None, Field(ge=0, le=limits.SEQ)] = None
+    """Memories as they were after that change"""
 
     @property
     def tags(self) -> list[str]:
@@ -59,16 +63,20 @@ async def list_memories(asked: Asked) -> Done:
     query: ListMemories = asked.query
     size = query.page_size
     offset = (query.page - 1) * size if query.offset is None else query.offset
+    after, before = times.moment(query.after, query.time_zone), times.moment(query.before, query.time_zone)
+    if query.time_expr is not None:
+        after, before = times.bounds(query.time_expr, query.time_zone)
     page = await asked.client.list(
         limit=size,
         offset=min(offset, _OFFSETS),
         tags=query.tags,
         any_tag=query.tag_match == "any",
         type=query.memory_type or None,
-        after=times.moment(query.after, query.time_zone),
-        before=times.moment(query.before, query.time_zone),
+        after=after,
+        before=before,
         include_superseded=query.include_superseded,
         deleted=query.deleted,
+        as_of=query.as_of,
         client=query.client or None,
         **part(query),
     )

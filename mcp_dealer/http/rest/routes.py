@@ -17,6 +17,7 @@ from mcp_dealer.http.rest import (
     names,
     openapi,
     search,
+    tidying,
     transfer,
 )
 from mcp_dealer.http.rest.events import Streams
@@ -38,6 +39,7 @@ OPERATIONS: Final = (
     *names.OPERATIONS,
     *changes.OPERATIONS,
     *deletion.OPERATIONS,
+    *tidying.OPERATIONS,
     *events.operations(Streams()),
     *transfer.OPERATIONS,
     *backups.OPERATIONS,
