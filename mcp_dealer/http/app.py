@@ -24,9 +24,10 @@ class Application:
     def __init__(self, settings: Settings, mcp: McpOverHttp, context: zmq.Context[Any]) -> None:
         credentials = Credentials(settings)
         self._clients = Clients(settings, context)
+        self._streams = rest.Streams()
         routes = [
             *(Route(path, mcp, methods=METHODS) for path in PATHS),
-            *rest.routes(),
+            *rest.routes(self._streams),
             *page.routes(),
             *login.routes(settings, credentials, behind_proxy=settings.behind_proxy),
         ]
@@ -38,6 +39,10 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         await self._gate(scope, receive, send)
+
+    def leave(self) -> None:
+        """End the streams of events, for the next process to go on with."""
+        self._streams.end()
 
     async def aclose(self) -> None:
         """Say goodbye to the cluster for all who have asked."""

@@ -59,6 +59,7 @@ class HttpService:
         """Accept no more, end streams, and answer what is under way: the next process has what comes."""
         if self._leaving is None:
             self._server.close()
+            self._application.leave()
             self._traffic.leave()
             self._leaving = asyncio.create_task(self._server.drain(), name="http-leaving")
 

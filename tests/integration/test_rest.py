@@ -174,3 +174,40 @@ def test_what_is_wrong_is_a_problem_with_its_code(server: Served) -> None:
     assert form.status == 415
     huge = server.ask("POST", "/api/search", None, {"Content-Type": "application/json"}, raw=b" " * (17 << 20))
     assert huge.status == 413
+
+
+def test_days_are_counted_and_former_states_listed(server: Served) -> None:
+    stored = server.post("/api/memories", {"content": "as it was", "namespace": "days", "tags": ["before"]}).json
+    server.ask("PUT", f"/api/memories/{stored['id']}", {"tags": ["after"]})
+    counted = server.get("/api/timeline?namespace=days&by=tag&zone=Europe/Berlin").json
+    assert counted["zone"] == "Europe/Berlin"
+    assert [sum(group["stored"]) for group in counted["groups"]] == [1]
+    then = server.get(f"/api/memories?namespace=days&as_of={stored['seq']}").json["memories"]
+    assert [one["tags"] for one in then] == [["before"]]
+    assert server.get(f"/api/memories/{stored['id']}?as_of={stored['seq']}").json["tags"] == ["before"]
+    unknown = server.get("/api/timeline?zone=Europe/Nowhere")
+    assert (unknown.status, unknown.json["code"]) == (422, "argument_invalid")
+
+
+def test_what_says_the_same_twice_goes_after_a_look_and_comes_back(server: Served) -> None:
+    twice = ["the sea is deep and blue", "the SEA is deep  and blue"]
+    first, second = (server.post("/api/memories", {"content": text, "namespace": "twice"}).json for text in twice)
+    (group,) = server.get("/api/duplicates?namespace=twice").json["groups"]
+    assert [one["memory"]["id"] for one in group["members"]] == [first["id"], second["id"]]
+    looked = server.post("/api/duplicates", {"namespace": "twice", "dry_run": True}).json
+    assert (looked["ids"], looked["seqs"]) == ([second["id"]], [])
+    done = server.post("/api/duplicates", {"namespace": "twice"}).json
+    assert server.get("/api/memories?namespace=twice").json["total"] == 1
+    server.post("/api/undo", {"seqs": done["seqs"]})
+    assert server.get("/api/memories?namespace=twice").json["total"] == 2
+
+
+def test_former_versions_go_after_a_look(server: Served) -> None:
+    old = server.post("/api/memories", {"content": "version 1", "namespace": "versions"}).json
+    path = f"/api/memories/{old['id']}"
+    new = server.ask("PUT", path, {"content": "version 2", "versioned": True}).json
+    assert new["memory"]["supersedes"] == old["id"]
+    (row,) = server.get("/api/superseded?namespace=versions").json["memories"]
+    assert (row["memory"]["id"], row["by"]["id"]) == (old["id"], new["id"])
+    assert server.post("/api/superseded", {"namespace": "versions"}).json["ids"] == [old["id"]]
+    assert server.get("/api/superseded?namespace=versions").json["total"] == 0

@@ -115,9 +115,9 @@ def test_the_state_of_the_cluster_comes_along_if_it_is_asked_for(server: Served)
 
 def test_streams_that_see_the_same_share_one_follower(server: Served, streams: Streams) -> None:
     with _stream(server), _stream(server), _stream(server):
-        while [len(one.readers) for one in streams._followers.values()] != [3]:  # noqa: SLF001 - seen nowhere else
+        while [len(one.readers) for one in streams._followers.values()] != [3]:
             pause()
-    while streams._followers:  # noqa: SLF001 - as above
+    while streams._followers:
         pause()
 
 
@@ -129,11 +129,11 @@ def test_a_reader_that_does_not_read_is_dropped(
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", server.port))
         deaf.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        while not streams._followers:  # noqa: SLF001 - that it listens
+        while not streams._followers:
             pause()
         with Client(settings=load(environment=shared_env), name="loud") as client:
             number = 0
-            while streams._followers:  # noqa: SLF001 - as above
+            while streams._followers:
                 client.store(f"{number} {'x' * 4000}", tags=[f"{number}-{one}-{'t' * 100}" for one in range(60)])
                 number += 1
         assert server.get("/api/health").status == 200

@@ -111,7 +111,7 @@ def test_a_file_that_is_too_large_is_refused(server: Served) -> None:
     assert _no_leftovers()
 
 
-def test_backups_are_made_and_listed_by_name(server: Served, shared_env: dict[str, str]) -> None:
+def test_backups_are_made_and_listed_by_name(server: Served) -> None:
     made = server.ask("POST", "/api/backups").json
     listed = server.get("/api/backups").json["backups"]
     assert listed[0]["name"] == made["name"]
@@ -122,7 +122,10 @@ def test_the_logs_tell_of_one_request(server: Served) -> None:
     stored = server.post("/api/memories", {"content": "logged"}).json
     (change,) = server.get(f"/api/memories/{stored['id']}/history").json["changes"]
     lines = server.get(f"/api/log?request={change['request']}").json["lines"]
-    assert {line["event"] for line in lines} & {"request_answered", "request_finished", "write_committed", "request_done"}
+    assert "request_answered" in {line["event"] for line in lines}
+        "write_committed",
+        "request_done",
+    }
     assert len(server.get("/api/log?lines=3").json["lines"]) == 3
 
 

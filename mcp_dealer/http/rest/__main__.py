@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import orjson
+from mcp_dealer.http.rest.routes import written
 
-from mcp_dealer.http.rest import OPERATIONS
-from mcp_dealer.http.rest.openapi import document
-
-sys.stdout.buffer.write(orjson.dumps(document(OPERATIONS), option=orjson.OPT_INDENT_2) + b"\n")
+sys.stdout.buffer.write(written())

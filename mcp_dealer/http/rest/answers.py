@@ -183,6 +183,10 @@ class Undo(Given):
     example: ClassVar = {"seq": 41, "preview": True}
 
     seq: Annotated[int | None, Field(ge=1, le=limits.SEQ)] = None
+    seqs: Annotated[list[Annotated[int, Field(ge=1, le=limits.SEQ)]] | None, Field(min_length=1, max_length=1000)] = (
+        None
+    )
+    """Several changes, in place of seq"""
     last_seq: Annotated[int | None, Field(ge=1, le=limits.SEQ)] = None
     """With seq: all changes from the one to the other"""
     id: Annotated[str | None, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)] = None
@@ -283,3 +287,91 @@ class Progress(Answer):
     total: int | None = None
     report: dict[str, Any] | None = None
     error: Problem | None = None
+
+
+class DayCounts(Answer):
+    """The counts of one group: a number for each day."""
+
+    name: str | None
+    """The client, type, tag or namespace; null for memories without, and for the sum of the others"""
+    stored: list[int]
+    changed: list[int]
+    deleted: list[int]
+
+
+class Timeline(Answer):
+    """How many memories were stored, changed and deleted on each day."""
+
+    days: list[str]
+    groups: list[DayCounts]
+    other: DayCounts | None
+    others: int
+    earlier: int
+    zone: str
+    notes: list[str]
+
+
+class Alike(Answer):
+    """A memory of a group, and its cosine with the first one."""
+
+    memory: Memory
+    similarity: float | None
+
+
+class DuplicateGroup(Answer):
+    """Memories that say nearly the same, the one that was stored first before the others."""
+
+    members: list[Alike]
+    more: bool
+
+
+class Duplicates(Answer):
+    """Groups of memories that say nearly the same."""
+
+    groups: list[DuplicateGroup]
+    next: int | None
+    """The cursor of the next page, which may have groups where this one has none; null at the end"""
+    compared: int
+    least: float
+    notes: list[str]
+
+
+class Replaced(Answer):
+    """A former version, and the memory that took its place."""
+
+    memory: Memory
+    by: Memory | None
+    deleted: bool
+    """Whether the newer one is deleted"""
+
+
+class Superseded(Answer):
+    """Former versions, newest first."""
+
+    memories: list[Replaced]
+    total: int
+    notes: list[str]
+
+
+class CleanUp(Given):
+    """What to clean up."""
+
+    example: ClassVar = {"dry_run": True}
+
+    namespace: Namespace
+    least: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Of duplicates: the cosine from which on two say nearly the same"""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    """How many memories at most"""
+    dry_run: bool = False
+    """Whether only to say which they are"""
+
+
+class CleanedUp(Answer):
+    """What was deleted, or would be."""
+
+    ids: list[str]
+    count: int
+    dry_run: bool
+    seqs: list[int]
+    """The changes that undo takes"""

@@ -101,8 +101,12 @@ async def undo(asked: Asked) -> Done:
 
 async def _meant(client: AsyncClient, body: answers.Undo) -> list[int]:
     """Return the numbers of the changes that are meant, the newest first."""
-    if (body.seq is None) == (body.id is None):
-        raise ArgumentInvalidError("say what to undo: the number of a change as seq, or a memory as id")
+    if sum(one is not None for one in (body.seq, body.seqs, body.id)) != 1:
+        raise ArgumentInvalidError(
+            "say what to undo: the number of a change as seq, several as seqs, or a memory as id"
+        )
+    if body.seqs is not None:
+        return sorted(set(body.seqs), reverse=True)
     if body.id is not None:
         changes = await anywhere(partial(client.history, body.id), part(body))
         seqs = [change.seq for change in changes if change.operation.startswith(OURS)][:1]

@@ -28,6 +28,13 @@ class Place(Parameters):
     store: models.Store
 
 
+class ReadMemory(Place):
+    """Which memory, and when."""
+
+    as_of: Annotated[int | None, Field(ge=0, le=limits.SEQ)] = None
+    """The memory as it was after this change, deleted since or not"""
+
+
 class ListMemories(Place):
     """Which memories, and which page of them."""
 
@@ -41,16 +48,16 @@ class ListMemories(Place):
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
     after: models.Time
     before: models.Time
+    time_expr: Annotated[str | None, Field(max_length=limits.EXPRESSION_CHARACTERS)] = None
+    """A time in words, such as last week, in place of both"""
+    as_of: Annotated[int | None, Field(ge=0, le=limits.SEQ)] = None
+    """Memories as they were after this change, deleted since or not"""
     client: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
     """Only what a client stored whose name begins so"""
     include_superseded: bool = True
     deleted: bool = False
     """Whether to list deleted memories instead"""
-    time_expr: Annotated[str | None, Field(max_length=limits.EXPRESSION_CHARACTERS)] = None
-    """A time in words, such as last week, in place of after and before"""
     time_zone: Annotated[str | None, Field(max_length=64)] = None
-    as_of: Annotated[int | None, Field(ge=0, le=limits.SEQ)] = None
-    """Memories as they were after that change"""
 
     @property
     def tags(self) -> list[str]:
@@ -64,7 +71,7 @@ async def list_memories(asked: Asked) -> Done:
     size = query.page_size
     offset = (query.page - 1) * size if query.offset is None else query.offset
     after, before = times.moment(query.after, query.time_zone), times.moment(query.before, query.time_zone)
-    if query.time_expr is not None:
+    if query.time_expr:
         after, before = times.bounds(query.time_expr, query.time_zone)
     page = await asked.client.list(
         limit=size,
@@ -76,8 +83,8 @@ async def list_memories(asked: Asked) -> Done:
         before=before,
         include_superseded=query.include_superseded,
         deleted=query.deleted,
-        as_of=query.as_of,
         client=query.client or None,
+        as_of=query.as_of,
         **part(query),
     )
     return {
@@ -132,7 +139,8 @@ def _one(said: dict[str, Any]) -> dict[str, Any]:
 
 async def get_memory(asked: Asked) -> Done:
     """Answer with one memory."""
-    found = await _get(asked)
+    query: ReadMemory = asked.query
+    found = await anywhere(partial(asked.client.get, asked.id, as_of=query.as_of), part(query))
     return answer(shapes.memory(found), {"ETag": shapes.etag(found)})
 
 
@@ -226,6 +234,7 @@ OPERATIONS: Final = (
         does=list_memories,
         query=ListMemories,
         gives=models.Memories,
+        fails=(400,),
     ),
     Operation(
         method="POST",
@@ -248,7 +257,7 @@ OPERATIONS: Final = (
         group=GROUP,
         summary="Read a memory, by its id, its content hash or an alias",
         does=get_memory,
-        query=Place,
+        query=ReadMemory,
         gives=models.Memory,
         fails=(404,),
     ),

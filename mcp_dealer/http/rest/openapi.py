@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from starlette.responses import Response
 
 from mcp_dealer.http.problem import MEDIA_TYPE
 from mcp_dealer.http.rest.answers import Problem, Progress
-from mcp_dealer.http.rest.operation import HEADERS, JSON, KEY, Operation
+from mcp_dealer.http.rest.operation import JSON, KEY, Operation
 from memmux.version import __version__
 
 PATH: Final = "/api/openapi.json"
@@ -49,16 +46,6 @@ _REASONS: Final[Mapping[int, str]] = MappingProxyType(
 _ANYBODY: Final = (421,)
 _CALLER: Final = (401, 403, 421, 422, 429, 503, 504)
 _BODY: Final = (400, 413, 415)
-
-
-def answer(operations: Sequence[Operation]) -> Response:
-    """Return the document as an answer."""
-    return Response(_written(tuple(operations)), headers={**HEADERS, "Cache-Control": "no-cache"}, media_type=JSON)
-
-
-@functools.cache
-def _written(operations: tuple[Operation, ...]) -> bytes:
-    return orjson.dumps(document(operations), option=orjson.OPT_INDENT_2)
 
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
+import orjson
+from starlette.responses import Response
 from starlette.routing import Route
 
 from mcp_dealer.http.rest import (
@@ -21,7 +24,7 @@ from mcp_dealer.http.rest import (
     transfer,
 )
 from mcp_dealer.http.rest.events import Streams
-from mcp_dealer.http.rest.operation import Done, Operation
+from mcp_dealer.http.rest.operation import HEADERS, JSON, Done, Operation
 
 DOCUMENT: Final = Operation(
     method="GET",
@@ -49,8 +52,14 @@ OPERATIONS: Final = (
 """Everything that can be asked for."""
 
 
+@functools.cache
+def written() -> bytes:
+    """Return the document as it is served, and as it is in docs/openapi.json."""
+    return orjson.dumps(openapi.document(OPERATIONS), option=orjson.OPT_INDENT_2) + b"\n"
+
+
 async def _document() -> Done:
-    return openapi.answer(OPERATIONS)
+    return Response(written(), headers={**HEADERS, "Cache-Control": "no-cache"}, media_type=JSON)
 
 
 def routes(streams: Streams | None = None) -> list[Route]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ import orjson
 from pydantic import Field
 
 from mcp_dealer.http.problem import of_status
-from mcp_dealer.http.rest import answers, work
+from mcp_dealer.http.rest import answers, models, work
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, RefusedError, part
 from mcp_dealer.http.rest.streaming import LINES, Streamed
@@ -40,6 +40,9 @@ class Export(Parameters):
 
     vectors: bool = False
     """With the vectors, so that an import need not make them again"""
+    namespace: models.Namespace
+    deleted: bool = True
+    """Whether deleted ones that were not purged come along"""
 
 
 class Import(Place):
@@ -61,20 +64,26 @@ class Ingest(Place):
 
 async def export(asked: Asked) -> Done:
     """Answer with all memories, as `memmux export` writes them."""
-    vectors: bool = asked.query.vectors
-    first = await asked.client.dump(vectors=vectors, timeout_s=jsonl.TIMEOUT_S)
+    query: Export = asked.query
+    first = await asked.client.dump(vectors=query.vectors, timeout_s=jsonl.TIMEOUT_S)
     name = f"memmux-{datetime.now(UTC):%Y-%m-%d}.jsonl"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Streamed(_exported(asked.client, first, vectors=vectors), LINES, headers)
+    return Streamed(_exported(asked.client, first, query), LINES, headers)
 
 
-async def _exported(client: AsyncClient, page: Dumped, *, vectors: bool) -> AsyncGenerator[bytes]:
-    yield jsonl.header(vectors=vectors)
+async def _exported(client: AsyncClient, page: Dumped, query: Export) -> AsyncGenerator[bytes]:
+    namespace = part(query).get("namespace")
+
+    def wanted(memory: Mapping[str, Any]) -> bool:
+        known = namespace is None or memory["namespace"].casefold() == namespace.casefold()
+        return known and (query.deleted or memory["deleted_at"] is None)
+
+    yield jsonl.header(vectors=query.vectors)
     while True:
-        yield b"".join(map(jsonl.written, page.memories))
+        yield b"".join(map(jsonl.written, filter(wanted, page.memories)))
         if page.next is None:
             return
-        page = await client.dump(after=page.next, vectors=vectors, timeout_s=jsonl.TIMEOUT_S)
+        page = await client.dump(after=page.next, vectors=query.vectors, timeout_s=jsonl.TIMEOUT_S)
 
 
 async def import_file(asked: Asked) -> Done:
