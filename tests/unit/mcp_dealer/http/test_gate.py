@@ -13,9 +13,10 @@ from structlog.testing import capture_logs
 
 from mcp_dealer.http import active
 from mcp_dealer.http.clients import Clients
-from mcp_dealer.http.credentials import API_KEY_VARIABLE, COOKIE_S, Credentials, logout_everywhere
+from mcp_dealer.http.credentials import COOKIE_S, Credentials, logout_everywhere
 from mcp_dealer.http.gate import Gate, Message, Receive, Scope, Send
 from mcp_dealer.http.tries import WITHIN_S, WRONG_MOST
+from memmux.config.mms_variables import API_KEY
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
@@ -107,7 +108,7 @@ async def _application(scope: Scope, _: Receive, send: Send) -> None:
 @pytest.fixture
 def world(settings: Settings) -> World:
     clients, clock, wall = Clients(settings, None), [0.0], [1000.0]
-    credentials = Credentials(settings, {API_KEY_VARIABLE: THEIRS}, lambda: wall[0])
+    credentials = Credentials(settings, {API_KEY: THEIRS}, lambda: wall[0])
     gate = Gate(_application, credentials, clients, hosts=("Memory.example",), clock=lambda: clock[0])
     return World(settings, gate, credentials, clock, wall)
 
@@ -128,7 +129,7 @@ async def test_the_key_of_mcp_memory_service_may_write(world: World) -> None:
 
 
 def test_a_key_of_theirs_that_can_be_guessed_is_none(settings: Settings) -> None:
-    credentials = Credentials(settings, {API_KEY_VARIABLE: "fifteen-letters"})
+    credentials = Credentials(settings, {API_KEY: "fifteen-letters"})
     assert credentials.of_token("fifteen-letters").grant is None
     assert credentials.of_token("").grant is None
     assert Credentials(settings, {}).of_token("").grant is None
