@@ -67,7 +67,13 @@ class Window:
 
 @contextmanager
 def window(
-    browser: Browser, origin: str, size: tuple[int, int] = WIDE, *, dark: bool = False, forgiven: tuple[str, ...] = (), **more: Any
+    browser: Browser,
+    origin: str,
+    size: tuple[int, int] = WIDE,
+    *,
+    dark: bool = False,
+    forgiven: tuple[str, ...] = (),
+    **more: Any,
 ) -> Iterator[Window]:
     """Open a window; at the end, fail if anything happened in it that must not."""
     context: BrowserContext = browser.new_context(

@@ -159,7 +159,7 @@ class _Connection(H11Protocol):
         self._received += len(data)
         super().data_received(data)
         if self._working and self._asking:
-            self._asking, self._since, self._received = False, self._server.clock(), 0
+            self._asking, self._since, self._received = False, self._server.clock(), len(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -212,7 +212,7 @@ class _Connection(H11Protocol):
 
     def _late(self, detail: str) -> None:
         self._server.refused += 1
-        if self.cycle is not None and self.cycle.response_started:
+        if (self._working or self._sending) and self.cycle.response_started:
             self.transport.abort()
         else:
             self._refuse(408, "request_too_slow", detail)

@@ -196,6 +196,7 @@ def get(settings: Settings, memory_id: str, *, namespace: str, as_json: bool) ->
 @offset_option
 @click.option("--client", metavar="NAME", help="Only what a client stored whose name begins so: claude, cursor, cli.")
 @click.option("--deleted", is_flag=True, help="Deleted memories instead, the last deleted first.")
+@click.option("--as-of", metavar="SEQ", type=int, help="As they were after this change, those deleted since too.")
 @click.option(
     "--include-superseded/--hide-superseded",
     default=True,
@@ -209,7 +210,7 @@ def list_memories(settings: Settings, *, as_json: bool, **options: Any) -> None:
     """List memories, newest first; with --deleted those that `memmux undo` can bring back."""
     with _client(settings) as client:
         page = client.list(short=not as_json, **options)
-        gone = [] if as_json else _absent(client, options, page)
+        gone = [] if as_json or options["as_of"] is not None else _absent(client, options, page)
     if as_json:
         output.document(page)
         return

@@ -49,6 +49,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "memmux list --after yesterday --limit 5",
                 "memmux list --client claude-code --tag ops",
                 "memmux list --deleted",
+                "memmux list --as-of 1234",
             ),
             "update": _entry(
                 "memories.update",
@@ -67,6 +68,18 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "names.namespaces", "Tell which namespaces there are, with counts.", "memmux namespaces"
             ),
             "tags": _entry("names.tags", "Tell which tags there are, with counts.", "memmux tags --all-namespaces"),
+            "timeline": _entry(
+                "timeline.timeline",
+                "Tell what was stored, changed and deleted on each day.",
+                "memmux timeline --when 'last week'",
+                "memmux timeline --by tag --limit 5",
+            ),
+            "duplicates": _entry(
+                "duplicates.duplicates",
+                "List memories that say nearly the same.",
+                "memmux duplicates --limit 5",
+                "memmux duplicates --least 0.95 --all-namespaces",
+            ),
         },
         "Files": {
             "ingest": _entry(

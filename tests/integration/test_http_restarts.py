@@ -31,7 +31,7 @@ def http_env(settings_env: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def guest(http_env: dict[str, str]) -> Guest:
-    token = token_of(http_env, "guest", "--role", "write")
+    token = token_of(http_env, "guest")
     status = until_served(http_env)
     return Guest(int(status.http.rpartition(":")[2]), token)
 

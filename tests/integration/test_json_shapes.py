@@ -92,6 +92,8 @@ TRIED: list[tuple[str, Sequence[int]]] = [
     ("log", (0,)),
     ("namespaces", (0,)),
     ("tags", (0,)),
+    ("timeline --by tag", (0,)),
+    ("duplicates", (0,)),
     ("status", (0,)),
     ("top --once", (0,)),
     ("clusters", (0,)),

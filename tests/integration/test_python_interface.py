@@ -49,6 +49,29 @@ def test_an_importer_brings_ids_times_and_aliases_and_sees_what_there_is(client:
     ]
 
 
+def test_what_happened_can_be_counted_tidied_up_and_seen_as_it_was(client: Client) -> None:
+    first = client.store("The ferry leaves at nine", tags=["sea"])
+    again = client.store("the ferry leaves at nine", tags=["pier"])
+    newer = client.update(client.store("tea is at four").id, content="tea is at five", versioned=True)
+    status_until(client, lambda status: status.pending == 0)
+    counted = client.timeline(by="tag", zone="Europe/Berlin")
+    assert [(group.name, group.total) for group in counted] == [(None, 3), ("pier", 1), ("sea", 1)]
+    assert (len(counted.days), counted.zone, counted.other) == (1, "Europe/Berlin", None)
+    (group,) = client.duplicates()
+    assert [one.memory.id for one in group.members] == [first.id, again.id]
+    (replaced,) = client.superseded()
+    assert replaced.by is not None
+    assert (replaced.memory.superseded_by, replaced.by.id) == (newer.id, newer.id)
+    client.store(group.members[0].memory.content, tags=["pier"])
+    client.delete(again.id)
+    assert list(client.duplicates()) == []
+    assert client.get(first.id).tags == ("sea", "pier")
+    assert client.get(first.id, as_of=again.seq).tags == ("sea",)
+    assert [memory.id for memory in client.list(as_of=again.seq)] == [again.id, first.id]
+    with pytest.raises(NotFoundError, match="stored after"):
+        client.get(again.id, as_of=first.seq)
+
+
 def test_every_answer_and_error_says_what_is_wrong_with_the_cluster(
     settings_env: dict[str, str], short_tmp: Path
 ) -> None:
@@ -67,6 +90,9 @@ def test_every_answer_and_error_says_what_is_wrong_with_the_cluster(
             client.path(stored.id, other.id),
             client.namespaces(),
             client.tags(),
+            client.timeline(),
+            client.duplicates(),
+            client.superseded(),
             client.update(stored.id, tags=["t"]),
             client.forget(tags=["t"], dry_run=True),
             client.used([stored.id]),

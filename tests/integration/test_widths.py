@@ -32,6 +32,8 @@ COMMANDS = (
     ("clusters",),
     ("namespaces",),
     ("tags",),
+    ("timeline",),
+    ("duplicates",),
     ("settings", "--changed"),
     ("top", "--once"),
     ("explain", "embedder_loading"),

@@ -20,7 +20,20 @@ from memmux.mms.report import Counts, Oddity, Outcome
 from memmux.transfer.formats.base import LeftOut
 from memmux.transfer.jsonl import LineProblem
 from memmux.transfer.take import Problem
-from memmux.wire.answers import Deleted, Forgotten, History, Memory, Page, SearchResult, Status, Stored, Undone, Updated
+from memmux.wire.answers import (
+    Deleted,
+    DuplicateGroup,
+    Forgotten,
+    History,
+    Memory,
+    Page,
+    SearchResult,
+    Status,
+    Stored,
+    Timeline,
+    Undone,
+    Updated,
+)
 
 
 class Failure(TypedDict):
@@ -64,6 +77,18 @@ class Tags(TypedDict):
 
     tags: Sequence[Counted]
     total: int
+    notes: Sequence[str]
+    degraded: Sequence[str]
+
+
+class Duplicates(TypedDict):
+    """count: of the groups. more: whether there may be others. compared: how many memories were, with all others."""
+
+    groups: Sequence[DuplicateGroup]
+    count: int
+    more: bool
+    compared: int
+    least: float
     notes: Sequence[str]
     degraded: Sequence[str]
 
@@ -516,6 +541,8 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "forget": (Forgotten,),
         "namespaces": (Namespaces,),
         "tags": (Tags,),
+        "timeline": (Timeline,),
+        "duplicates": (Duplicates,),
         "ingest": (Ingested,),
         "export": (Exported, Given),
         "import": (TakenLines, TakenOthers, Taken, TakenFiles),

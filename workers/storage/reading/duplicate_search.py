@@ -10,14 +10,16 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import apsw
 import numpy as np
 import orjson
 
 from memmux import limits
+from memmux.errors import MessageTooLargeError
 from memmux.wire import answers
-from memmux.wire.answers import Alike, DuplicateGroup
+from memmux.wire.answers import Alike, DuplicateGroup, Memory
 from memmux.wire.requests import Duplicates
 from workers.index.interface import Vectors
 from workers.runtime.jobs import Alive
@@ -32,6 +34,7 @@ _SQL = queries.load("tidying")
 _NEAREST = 32  # memories that one is compared with in the end, itself among them
 _SAME_TEXT = 0.5  # the cosine that two texts have at least that are the same but for case
 _PIECE = 64  # memories that are walked through between two looks at the clock
+_PAGE_BYTES = 16 << 20  # of an answer, unless one group has more
 WORK_S = 0.25  # after which a page ends, so that nobody waits behind it
 _NO_MODEL = "nothing is compared: no memory has a vector yet"
 
@@ -74,8 +77,8 @@ class DuplicateSearch:
                 self._alive()
                 found = self._group(self._model, self._scope, row, held) if row in held else None
                 if found is not None:
-                    size += sum(len(one.memory.content) for one in found.members)
-                    if groups and size > rows.ANSWER_BYTES // 2:  # the next page begins with it
+                    size += len(orjson.dumps(found))
+                    if groups and size > _PAGE_BYTES:  # the next page begins with it
                         return self._answer(groups, after, compared)
                     groups.append(found)
                 after, compared = row, compared + 1
@@ -108,12 +111,21 @@ class DuplicateSearch:
         others = np.array(sorted(members - {row}), np.int64)
         cosines = dict(scope.similarities(held[row][0], others))
         ranked = sorted(others.tolist(), key=lambda other: (-cosines.get(other, -1.0), other))[: limits.GROUP - 1]
-        told = rows.memories(self._connection, [row, *ranked])
-        similarities = [1.0, *(cosines.get(other) for other in ranked)]
+        told = self._told(row, ranked)
+        similarities = [1.0, *(cosines.get(other) for other in ranked[: len(told) - 1])]
         return DuplicateGroup(
             members=tuple(Alike(memory=memory, similarity=one) for memory, one in zip(told, similarities, strict=True)),
             more=len(members) > len(told),
         )
+
+    def _told(self, row: int, others: Sequence[int]) -> list[Memory]:
+        """Return the memory `row` and as many of the others as a page has room for, but one at least."""
+        while True:
+            with suppress(MessageTooLargeError):
+                told = rows.memories(self._connection, [row, *others])
+                if len(others) == 1 or len(orjson.dumps(told)) <= _PAGE_BYTES:
+                    return told
+            others = others[: max(1, len(others) // 2)]
 
     def _neighbours(self, model: Model, scope: Scope, row: int, held: Mapping[int, Vectors]) -> Sequence[int]:
         """Return the memories that say nearly the same as the memory `row`."""

@@ -36,6 +36,16 @@ def _told(typed: Typed, *arguments: str) -> list[tuple[int, str, str]]:
     return [(change["seq"], change["kind"], change["client"]) for change in orjson.loads(out)["changes"]]
 
 
+def test_a_list_as_of_a_change_has_what_was_there_then(typed: Typed, filled: list[str]) -> None:
+    _, out, _ = typed("list", "--as-of", "3", "--json")
+    found = orjson.loads(out)
+    assert [memory["id"] for memory in found["memories"]] == filled[::-1]
+    assert found["memories"][2]["content"] == "the ferry leaves at nine"
+    assert "the pier is closed" in typed("list", "--as-of", "3", "--tag", "pier")[1]
+    code, _, err = typed("list", "--as-of", "3", "--deleted")
+    assert (code, "as_of goes with neither" in err) == (2, True)
+
+
 @pytest.mark.usefixtures("filled")
 def test_the_log_says_who_did_what_newest_first(typed: Typed) -> None:
     everything = [

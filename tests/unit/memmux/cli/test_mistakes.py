@@ -137,6 +137,8 @@ READING = [
     ["purge", "x", "--yes"],
     ["namespaces"],
     ["tags"],
+    ["timeline"],
+    ["duplicates"],
     ["export", "x.jsonl"],
 ]
 

@@ -92,6 +92,30 @@ ANSWERS = {
     },
     "memory.namespaces": {"namespaces": [{"name": "default", "memories": 3}], "total": 2},
     "memory.tags": {"tags": [{"name": "sea", "memories": 2}, {"name": "port", "memories": 1}], "total": 2},
+    "memory.timeline": {
+        "days": ["2026-11-23"],
+        "groups": [{"name": None, "stored": [2], "changed": [1], "deleted": [0]}],
+        "other": {"name": None, "stored": [0], "changed": [0], "deleted": [1]},
+        "others": 3,
+        "earlier": 4,
+        "zone": "UTC",
+        "notes": [],
+    },
+    "memory.duplicates": {
+        "groups": [{"members": [{"memory": MEMORY, "similarity": 1.0}], "more": True}],
+        "next": 5,
+        "compared": 6,
+        "least": 0.85,
+        "notes": [],
+    },
+    "memory.superseded": {
+        "memories": [
+            {"memory": MEMORY, "by": None, "deleted": False},
+            {"memory": MEMORY, "by": MEMORY, "deleted": True},
+        ],
+        "total": 2,
+        "notes": [],
+    },
     "cluster.status": status_body(),
     "cluster.stop": {},
 }
@@ -229,6 +253,26 @@ def test_methods_about_many_and_linked_memories_do_so_too(settings: Settings) ->
         ("path", 5, "j"),
     ]
     assert bodies[6:] == [{"limit": 1, "namespaces": None}, {"limit": 100, "namespace": None}]
+
+
+def test_methods_about_days_and_what_is_to_be_tidied_up_do_so_too(settings: Settings) -> None:
+    with Peer(settings, answer_all) as peer, Client(settings=settings, start=False) as client:
+        counted = client.timeline(by="type", tags=["t"], after="2026-11-23")
+        assert counted.other is not None
+        assert (counted.days, counted[0].total, counted.other.deleted) == (("2026-11-23",), 3, (1,))
+        (group,) = (found := client.duplicates(4, least=0.9))
+        assert (found.next, group.more, group.members[0].memory.content) == (5, True, "c")
+        alone, replaced = client.superseded(offset=1)
+        assert replaced.by is not None
+        assert (alone.by, replaced.by.id, replaced.deleted) == (None, "i", True)
+        client.get("i", as_of=0)
+        client.list(as_of=7)
+        client.list()
+        bodies = [orjson.loads(peer.request().body) for _ in range(6)]
+    assert (bodies[0]["by"], bodies[0]["filter"]["tags"], bodies[0]["filter"]["after"]) == ("type", ["t"], None)
+    assert bodies[0]["after"].startswith("2026-11-2")
+    assert (bodies[1]["after"], bodies[1]["least"], bodies[1]["filter"]["include_superseded"]) == (4, 0.9, False)
+    assert (bodies[2]["offset"], [body.get("as_of") for body in bodies[3:]]) == (1, [0, 7, None])
 
 
 def test_vectors_travel_with_the_model_of_the_cluster(settings: Settings) -> None:

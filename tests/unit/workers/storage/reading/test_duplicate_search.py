@@ -121,6 +121,19 @@ def test_a_group_beyond_the_most_is_given_in_part(desk: Desk, monkeypatch: pytes
     assert found["groups"][0]["members"][0]["memory"]["content"] == "0"
 
 
+def test_groups_of_the_largest_memories_fit_into_pages(desk: Desk) -> None:
+    text = "\x01" * (limits.CONTENT_BYTES - 8)  # each character is six in JSON
+    for number in range(12):
+        desk.store(f"{text}{number}", _turned(number % 2 * 90))
+    sizes = []
+    after: int | None = 0
+    while after is not None:
+        found = desk.ask("memory.duplicates", {"after": after})
+        sizes += [(len(group["members"]), group["more"]) for group in found["groups"]]
+        after = found["next"]
+    assert sizes == [(2, True), (2, True)]
+
+
 def test_a_group_of_more_memories_than_are_compared_at_once_is_one(desk: Desk) -> None:
     for number in range(3 * duplicate_search._NEAREST):
         desk.store(str(number), _turned(number / 100))
