@@ -105,8 +105,3 @@ class Credentials:
         if wrong and wrong != self._wrong:
             log.get().error("keys_unreadable", error=wrong)
         self._wrong = wrong
-
-
-def logout_everywhere(settings: Settings) -> None:
-    """End every cookie, and all that was signed: sessions of MCP over HTTP begin anew. Tokens stay as they are."""
-    Signer(Places(settings)).renew()

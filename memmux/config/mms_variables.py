@@ -7,7 +7,7 @@ nobody who changes the command in a client's configuration shall be kept from st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
@@ -148,21 +148,17 @@ def honoured(known: Mapping[str, str]) -> list[str]:
 
 
 def _makes_sense(name: str, known: Mapping[str, str]) -> bool:
-    if name == API_KEY:
-        return bool(api_key(known))
-    match name:
-        case "MCP_BACKUP_INTERVAL":
-            return _interval_s(known) is not None
-        case "MCP_BACKUP_MAX_COUNT" | "MCP_BACKUP_RETENTION":
-            return _number(known[name]) is not None
-        case "MCP_HTTP_HOST":
-            return _host(known) is not None
-        case "MCP_HTTP_PORT":
-            return _port(known) is not None
-        case mms_database.LOG_LEVEL:
-            return _level(known) is not None
-        case _:
-            return True
+    """Return whether a variable that is set has a value that it can have."""
+    read: Callable[[Mapping[str, str]], object] | None = {
+        "MCP_BACKUP_INTERVAL": _interval_s,
+        mms_database.LOG_LEVEL: _level,
+        "MCP_HTTP_HOST": _host,
+        "MCP_HTTP_PORT": _port,
+        "MCP_BACKUP_MAX_COUNT": lambda _: _number(known[name]),
+        "MCP_BACKUP_RETENTION": lambda _: _number(known[name]),
+        API_KEY: lambda _: api_key(known) or None,
+    }.get(name)
+    return read is None or read(known) is not None
 
 
 def _http(known: Mapping[str, str]) -> str | None:

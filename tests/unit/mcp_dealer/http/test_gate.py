@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from mcp_dealer.http import active
 from mcp_dealer.http.clients import Clients
-from mcp_dealer.http.credentials import COOKIE_S, Credentials, logout_everywhere
+from mcp_dealer.http.credentials import COOKIE_S, Credentials
 from mcp_dealer.http.gate import Gate, Message, Receive, Scope, Send
 from mcp_dealer.http.tries import WITHIN_S, WRONG_MOST
 from memmux.config.mms_variables import API_KEY
@@ -22,6 +22,7 @@ from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.trust import keys, tokens
 from memmux.trust.key import Key
+from memmux.trust.signing import Signer
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from tests.bounds import BOUND_S
@@ -319,7 +320,7 @@ async def test_a_cookie_ends_by_its_time_and_by_a_logout_everywhere(world: World
     world.wall[0] += 1
     assert (await world.ask(headers=[cookie, same])).status == 401
     cookie = world.cookie()
-    logout_everywhere(world.settings)
+    Signer(Places(world.settings)).renew()
     assert (await world.ask(headers=[cookie, same])).status == 401
     assert (await world.ask(headers=[world.cookie(), same])).status == 200
 
