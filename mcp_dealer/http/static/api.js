@@ -177,7 +177,7 @@ export async function tags(of) {
 // Return the stores of each day, by client, type, tag or namespace; days: how far back, '' for all.
 export async function timeline(by, days) {
   const after = days ? new Date(Date.now() - Number(days) * 86400000).toISOString() : '';
-  return ask('timeline', { query: { by, after, namespace: EVERYWHERE, limit: 6, time_zone: ZONE } });
+  return ask('timeline', { query: { by, after, namespace: EVERYWHERE, limit: 6, zone: ZONE } });
 }
 
 // Return the newest change, and when a change was made.
