@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.bounds import BOUND_S
+from tests.bounds import BOUND_S, pause
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
@@ -57,6 +58,13 @@ class Window:
         self.page.goto(f"{self.origin}{address}", wait_until="load")
         self.page.wait_for_selector("#content > *")
         return self.page
+
+    def until(self, script: str) -> None:
+        """Wait until what a script says holds; Chromium's own wait needs eval, which the page forbids."""
+        end = time.monotonic() + BOUND_S
+        while not self.page.evaluate(script):
+            assert time.monotonic() < end, f"it never held: {script}"
+            pause()
 
     def check(self) -> None:
         """Fail if anything happened that must not."""

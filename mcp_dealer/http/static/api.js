@@ -44,6 +44,7 @@ function located(path, query) {
 
 const EVERYWHERE = '*';
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const NEAR = 0.4; // the cosine from which on two memories are relatives
 const AT_ONCE = 100; // changes that one request undoes
 
 function read(one) {
@@ -106,9 +107,9 @@ export async function search(of, offset, limit, signal) {
 
 // Say why a memory was found: the parts of its score, the greatest first.
 function reason({ why, score }) {
-  const parts = Object.entries(why ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 3);
+  const parts = Object.entries(why ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 2);
   if (parts.length === 0) return score === null ? '' : `score ${score.toFixed(2)}`;
-  return parts.map(([name, value]) => `${name.replace(/_/g, ' ')} ${value.toFixed(2)}`).join(' + ');
+  return parts.map(([name, value]) => `${name.replace(/_/g, ' ')} ${value.toFixed(2).replace(/^0/, '')}`).join(' + ');
 }
 
 // Return one memory; `etag` names the state that it is in.
@@ -153,7 +154,7 @@ export async function graph(id, hops, signal) {
 // Return what says nearly the same as a memory, without itself.
 export async function similar(id, signal) {
   const said = await ask(`search/similar/${encodeURIComponent(id)}`, { query: { n_results: 9 }, signal });
-  return said.results.filter((one) => one.memory.id !== id && one.similarity !== null).slice(0, 8).map((one) => ({ memory: read(one.memory), similarity: one.similarity }));
+  return said.results.filter((one) => one.memory.id !== id && one.similarity >= NEAR).slice(0, 8).map((one) => ({ memory: read(one.memory), similarity: one.similarity }));
 }
 
 // Return what stands around a memory in its thread, in the order of the thread, itself among it.
@@ -259,9 +260,7 @@ export async function cleanUp(groups, told) {
 }
 
 // Return where an export is downloaded.
-export function exportAddress(namespace, deleted = false) {
-  return located('export', { namespace: namespace || EVERYWHERE, deleted: deleted && 'true' });
-}
+export const exportAddress = (vectors) => located('export', { vectors: vectors && 'true' });
 
 // Take in an export; far: told how far that is. Returns words, the changes that undo takes, and what did not work.
 export async function importFile(files, { namespace }, far, signal) {
@@ -290,7 +289,7 @@ export async function ingestFiles(files, { namespace, tags: labels }, far, signa
 
 async function upload(path, file, query, far, signal) {
   const headers = { 'Content-Type': 'application/octet-stream' };
-  const response = await checked(await fetch(located(path, { ...query, name: file.name }), { method: 'POST', headers, body: file, signal }));
+  const response = await checked(await fetch(located(path, { ...query, filename: file.name }), { method: 'POST', headers, body: file, signal }));
   let report = {};
   for await (const line of linesOf(response.body)) {
     const said = JSON.parse(line);

@@ -6,7 +6,7 @@ import { WindowedList } from './list.js';
 import { MemoryPane } from './memory.js';
 import { ago, beginning, counted, number, whole } from './words.js';
 
-const ROW = matchMedia('(max-width: 480px)').matches ? 92 : 80; // pixels, as in the style sheet
+const ROW = matchMedia('(max-width: 480px)').matches ? 84 : 74; // pixels, as in the style sheet
 const TYPED_MS = 180;
 const MODES = [['hybrid', 'meaning and words'], ['semantic', 'meaning'], ['keyword', 'words'], ['ranked', 'also newest and used'], ['exact', 'exactly this text']];
 

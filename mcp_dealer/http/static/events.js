@@ -26,6 +26,7 @@ export function listen() {
     pause = Math.min(LATE_MS, pause * 2);
   });
   for (const kind of KINDS) source.addEventListener(kind, (event) => changed([read(event)]));
+  source.addEventListener('reset', () => changed([])); // the log went back, as by a restored backup
   source.addEventListener('status', (event) => dispatchEvent(new CustomEvent('status-changed', { detail: read(event) })));
 }
 

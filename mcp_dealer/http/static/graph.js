@@ -86,8 +86,8 @@ function place(nodes, edges, middle) {
     for (const node of nodes) {
       if (node.id === middle) continue;
       const far = Math.hypot(node.dx, node.dy) || 1;
-      node.x = Math.max(76, Math.min(WIDTH - 76, node.x + (node.dx / far) * Math.min(far, reach)));
-      node.y = Math.max(24, Math.min(HEIGHT - 34, node.y + (node.dy / far) * Math.min(far, reach)));
+      node.x = Math.max(92, Math.min(WIDTH - 92, node.x + (node.dx / far) * Math.min(far, reach)));
+      node.y = Math.max(36, Math.min(HEIGHT - 48, node.y + (node.dy / far) * Math.min(far, reach)));
     }
   }
 }
@@ -95,10 +95,14 @@ function place(nodes, edges, middle) {
 function list(nodes, edges, middle) {
   const link = (id) => {
     const found = nodes.get(id)?.memory;
-    if (id === middle) return 'this memory';
-    if (!found) return said(id);
+      if (!found) return said(id);
     return element('a', { href: address({ ...state(), memory: id, show: '' }), dir: 'auto' }, beginning(found.content, 120));
   };
-  const items = edges.map((edge) => element('li', {}, element('span', {}, link(edge.source)), element('span', { class: 'mark' }, edge.kind === 'link' ? ['→ ', said(edge.words || 'linked'), ' →'] : `≈ ${edge.words}`), element('span', {}, link(edge.target))));
+  const mark = ({ kind, words }, back) => (kind === 'near' ? `≈ ${words}` : [back ? '← ' : '→ ', said(words || 'linked')]);
+  const items = edges.map((edge) => {
+    const back = edge.target === middle;
+    if (back || edge.source === middle) return element('li', {}, element('span', {}, link(back ? edge.source : edge.target)), element('span', { class: 'mark' }, mark(edge, back)));
+    return element('li', {}, element('span', {}, link(edge.source), ' → ', link(edge.target)), element('span', { class: 'mark' }, mark(edge, false)));
+  });
   return element('section', {}, element('h2', {}, 'The same as a list'), element('ul', { class: 'brief edges' }, items));
 }

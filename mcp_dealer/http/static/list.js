@@ -30,7 +30,10 @@ export class WindowedList {
 
   // Move by a number of rows, and focus the one that is reached.
   move(by) {
-    if (this.total === 0) return;
+    if (this.total === 0) {
+      this.awaited = !this.answered; // the first row, once it is there
+      return;
+    }
     const inside = this.space.contains(document.activeElement);
     this.active = Math.max(0, Math.min(this.total - 1, inside || this.active > 0 ? this.active + by : Math.max(0, by - 1)));
     const top = this.active * this.height;
@@ -59,7 +62,12 @@ export class WindowedList {
     this.wanted = new Set();
     this.stale = keep ? (this.pages ?? new Map()) : new Map();
     this.pages = new Map();
-    if (!keep) this.total = 0;
+    if (keep) return;
+    this.total = 0;
+    this.answered = false;
+    this.note?.remove();
+    this.note = null;
+    fill(this.space);
   }
 
   #at(index) {
@@ -75,6 +83,7 @@ export class WindowedList {
       const { rows, total, more = false } = await this.ask(page * PAGE, PAGE, this.asking.signal);
       if (turn !== this.turn) return;
       this.pages.set(page, rows);
+      this.answered = true;
       this.total = more ? Math.max(total, this.total) : total;
       this.active = Math.min(this.active, Math.max(0, total - 1));
       if (this.pages.size > KEPT) this.pages.delete(this.pages.keys().next().value);
@@ -94,6 +103,7 @@ export class WindowedList {
 
   #draw() {
     if (this.total === 0) {
+      if (!this.answered) return;
       this.space.style.height = 'auto';
       fill(this.space);
       if (!this.note) this.root.append((this.note = element('div', { class: 'empty' }, this.empty())));
@@ -108,6 +118,8 @@ export class WindowedList {
     const items = [];
     for (let index = from; index < to; index += 1) items.push(this.#item(index));
     fill(this.space, items);
+    if (this.awaited) this.#linkOf(this.active)?.focus({ preventScroll: true });
+    this.awaited = false;
     if (focused !== null && focused !== undefined) this.#linkOf(Number(focused))?.focus({ preventScroll: true });
     for (let page = Math.floor(from / PAGE); page * PAGE < to; page += 1) this.#load(page).catch(() => {});
   }

@@ -18,7 +18,7 @@ const content = document.getElementById('content');
 let [shown, view] = ['', null];
 
 function show(of) {
-  const name = VIEWS[of.view] ? of.view : 'memories';
+  const name = Object.hasOwn(VIEWS, of.view) ? of.view : 'memories';
   if (name !== shown) {
     view?.close?.();
     fill(content);

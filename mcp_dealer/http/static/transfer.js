@@ -1,39 +1,35 @@
 // Bringing memories in, and taking them along: export, import, and documents as memories.
-import { exportAddress, importFile, ingestFiles, namespaces } from './api.js';
-import { button, element, fill, labelled, said, select } from './dom.js';
+import { exportAddress, importFile, ingestFiles } from './api.js';
+import { button, element, fill, labelled, said } from './dom.js';
 import { may } from './rights.js';
 import { done, toast } from './toast.js';
 import { number } from './words.js';
 
 export function open(root) {
-  const of = select([['', 'all namespaces']], '');
-  const out = element('a', { class: 'button primary', download: 'memories.jsonl', href: exportAddress('') }, 'Export');
-  const deleted = element('input', { type: 'checkbox' });
-  const located = () => out.setAttribute('href', exportAddress(of.value, deleted.checked));
-  of.addEventListener('change', located);
-  deleted.addEventListener('change', located);
+  const vectors = element('input', { type: 'checkbox' });
+  const out = element('a', { class: 'button primary', download: '', href: exportAddress(false) }, 'Export');
+  vectors.addEventListener('change', () => out.setAttribute('href', exportAddress(vectors.checked)));
+  const words = 'All memories of all namespaces, with tags, metadata and links: one JSON object a line.';
+  const cards = [
+    may('admin') && card('Export', words, element('label', { class: 'check' }, vectors, ' with vectors, so that an import need not make them again'), element('div', { class: 'actions' }, out)),
+    may('admin') && new Upload('Import', 'An export or a backup of memmux, a database of mcp-memory-service, memory.jsonl of server-memory, or conversations exported from Claude or ChatGPT.', { many: false, send: importFile }).root,
+    may('write') && new Upload('Ingest', 'Documents: Markdown, text, code, JSON, CSV, HTML, notebooks, PDF, docx, EPUB. Each is cut into passages, and each passage is a memory.', { many: true, tags: true, send: ingestFiles }).root,
+  ];
   fill(
     root,
     element(
       'div',
       { class: 'view' },
       element('header', { class: 'view-head' }, element('h1', {}, 'Import & export')),
-      !may('write') && element('p', { class: 'banner' }, 'This key may read, so it can export; importing needs a key with the role write.'),
-      element(
-        'div',
-        { class: 'cards' },
-        element('section', { class: 'card' }, element('h2', {}, 'Export'), element('p', { class: 'muted' }, 'One JSON object a line, with everything that memmux knows of each memory.'), labelled('Namespace', of), element('label', { class: 'check' }, deleted, ' deleted ones, too'), element('div', { class: 'actions' }, out)),
-        may('write') && new Upload('Import', 'An export of memmux, mcp-memory-service, server-memory or basic-memory, or exported conversations of Claude or ChatGPT.', { many: false, send: importFile }).root,
-        may('write') && new Upload('Ingest documents', 'Markdown, text, PDF, JSON or CSV: each is cut into passages, and each passage is a memory.', { many: true, tags: true, send: ingestFiles }).root,
-      ),
+      !may('admin') && element('p', { class: 'banner' }, may('write') ? 'Export and import need a key with the role admin.' : 'This key may only read: to ingest documents it needs the role write, to import and export admin.'),
+      element('div', { class: 'cards' }, cards),
     ),
   );
-  return {
-    async update() {
-      const spaces = await namespaces();
-      fill(of, element('option', { value: '' }, 'all namespaces'), spaces.map((one) => element('option', { value: one.name }, `${one.name} (${number(one.memories)})`)));
-    },
-  };
+  return { update() {} };
+}
+
+function card(title, words, ...content) {
+  return element('section', { class: 'card' }, element('h2', {}, title), element('p', { class: 'muted' }, words), content);
 }
 
 // A card that sends files, and says how far that is.
@@ -42,7 +38,7 @@ class Upload {
     this.send = send;
     this.title = title;
     this.file = element('input', { type: 'file', multiple: many, class: 'file', 'aria-label': `${title}: file` });
-    this.namespace = element('input', { type: 'text', value: 'default', maxlength: 128 });
+    this.namespace = element('input', { type: 'text', placeholder: many ? 'default' : 'as they were', maxlength: 128 });
     this.tags = tags ? element('input', { type: 'text', list: 'known-tags' }) : null;
     this.progress = element('progress', { hidden: true, 'aria-label': `${title}: progress` });
     this.report = element('div', { class: 'report', role: 'status' });
@@ -50,7 +46,7 @@ class Upload {
     this.stop = button('Stop', () => this.asking?.abort(), { hidden: true });
     this.dropped = element('div', { class: 'drop' }, this.file, element('p', { class: 'muted' }, many ? 'or drop files here' : 'or drop a file here'));
     const form = element('form', { onsubmit: (event) => (event.preventDefault(), this.#begin()) }, this.dropped, element('div', { class: 'pair' }, labelled('Namespace', this.namespace), this.tags && labelled('Tags', this.tags)), element('div', { class: 'actions' }, this.go, this.stop), this.progress, this.report);
-    this.root = element('section', { class: 'card' }, element('h2', {}, title), element('p', { class: 'muted' }, words), form);
+    this.root = card(title, words, form);
     this.file.addEventListener('change', () => (this.go.disabled = this.file.files.length === 0));
     this.dropped.addEventListener('dragover', (event) => (event.preventDefault(), this.dropped.classList.add('over')));
     this.dropped.addEventListener('dragleave', () => this.dropped.classList.remove('over'));

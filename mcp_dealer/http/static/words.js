@@ -41,9 +41,9 @@ export function milliseconds(value) {
   return value < 10 ? `${value.toFixed(1)} ms` : `${number(Math.round(value))} ms`;
 }
 
-// Return how a text begins, on one line; length: in characters.
+// Return how a text begins, on one line and without the marks of Markdown; length: in characters.
 export function beginning(text, length = 240) {
-  const line = text.slice(0, length * 4).replace(/\s+/g, ' ').trim();
+  const line = text.slice(0, length * 4).replace(/^#{1,6} |^[-*+>] |\*\*|`{1,3}/gm, '').replace(/\s+/g, ' ').trim();
   const characters = Array.from(line);
   return characters.length > length ? `${characters.slice(0, length).join('')}…` : line;
 }
