@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.bounds import BOUND_S, pause
@@ -15,10 +16,17 @@ from tests.bounds import BOUND_S, pause
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
 
-CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+_ON_MACOS: Final = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+CHROMIUM: Final = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, (*_NAMES, _ON_MACOS))), None)
 WIDE: Final = (1280, 860)
 NARROW: Final = (360, 740)
-VIOLATIONS: Final = "window.violations = []; addEventListener('securitypolicyviolation', (one) => violations.push(`${one.violatedDirective} ${one.blockedURI} ${one.sourceFile}`));"
+_SCRIPTS: Final = Path(__file__).parent / "data" / "page"
+
+
+def script(name: str) -> str:
+    """A script that looks at the page."""
+    return (_SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
 
 
 def missing() -> str | None:
@@ -91,7 +99,7 @@ def window(
         timezone_id="UTC",
         **more,
     )
-    context.add_init_script(VIOLATIONS)
+    context.add_init_script(script("violations"))
     page = context.new_page()
     page.set_default_timeout(BOUND_S * 1000)
     opened = Window(page, origin, forgiven=forgiven)

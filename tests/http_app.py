@@ -91,16 +91,16 @@ class Served:
 class _Callers:
     """Gives each request the caller that its header X-Test-Caller names, or the owner of the machine."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, grants: Mapping[str, Grant]) -> None:
-        self._app, self._settings, self._grants = app, settings, grants
+    def __init__(self, app: ASGIApp, settings: Settings, grants: Mapping[str, Grant], *, keyed: bool) -> None:
+        self._app, self._settings, self._grants, self._keyed = app, settings, grants, keyed
         self.links: dict[str, ClusterLink] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
             name = headers.get(b"x-test-caller", b"web").decode()
-            link = self.links.setdefault(name, ClusterLink(self._settings))
             grant = self._grants.get(name, LOCAL)
+            link = self.links.setdefault(name, ClusterLink(self._settings, key=grant.name if self._keyed else ""))
             scope.setdefault("state", {})["caller"] = Caller(name, grant, link)
         await self._app(scope, receive, send)
 
@@ -117,15 +117,19 @@ def serve(
     *,
     grants: Mapping[str, Grant] | None = None,
     leave: Callable[[], object] | None = None,
+    keyed: bool = False,
 ) -> Iterator[Served]:
-    """Serve routes until the block ends; leave: called in the loop before the server stops."""
+    """Serve routes until the block ends; leave: called in the loop before the server stops.
+
+    keyed: whether the names of the grants are those of keys that the cluster has, and enforces.
+    """
     ready = threading.Event()
     ports: list[int] = []
     holder: dict[str, Any] = {}
 
     async def run() -> None:
         app = Starlette(routes=list(routes()), exception_handlers=dict(HANDLERS))
-        callers = _Callers(app, settings, grants or {})
+        callers = _Callers(app, settings, grants or {}, keyed=keyed)
         config = uvicorn.Config(callers, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off")
         server = holder["server"] = uvicorn.Server(config)
         holder["loop"] = asyncio.get_running_loop()

@@ -46,7 +46,8 @@ _ROWS: Final[list[dict[str, Any]]] = [
         "place": 1,
     },
     {
-        "content": "Connections to staging go through the bastion since the move; `ssh -J bastion staging` works from everywhere.",
+        "content": "Connections to staging go through the bastion since the "
+        "move; `ssh -J bastion staging` works from everywhere.",
         "tags": ["staging", "network"],
         "type": "fact",
         "thread": "staging move",
@@ -111,7 +112,8 @@ _ROWS: Final[list[dict[str, Any]]] = [
         "type": "fact",
     },
     {
-        "content": "The search page must answer within 200 ms at the 95th percentile; the budget is in `perf/budget.toml`.",
+        "content": "The search page must answer within 200 ms at the 95th "
+        "percentile; the budget is in `perf/budget.toml`.",
         "tags": ["performance"],
         "type": "requirement",
     },
@@ -161,14 +163,16 @@ def fill(settings: Settings) -> dict[str, str]:
             ids[row["content"][:12]] = stored.id
         for day in range(40):
             for number in range((day * 7 + 3) % 5):
-                text = f"Build {day * 10 + number}: {'all green' if number else 'one failure, in the exporter'}, {9 + number} minutes."
+                ended = "all green" if number else "one failure, in the exporter"
+                text = f"Build {day * 10 + number}: {ended}, {9 + number} minutes."
                 clients[(day + number) % 4].store(
                     text, tags=["build"], type="observation", created_at=now - timedelta(days=day, hours=number * 3)
                 )
         port = ids["The staging "]
         clients[1].update(
             port,
-            content="The staging database listens on port 5433, not on 5432: that is the developer's own. It is only reachable through the bastion.",
+            content="The staging database listens on port 5433, not on 5432: "
+            "that is the developer's own. It is only reachable through the bastion.",
         )
         clients[0].update(port, tags=["staging", "database", "network"])
         clients[2].update(

@@ -13,17 +13,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout, for its tests' helpers
 
-from tests.browser import NARROW, WIDE, chromium, window
-from tests.http_app import serve
-from tests.page_corpus import fill
-
 from mcp_dealer.http import page
 from mcp_dealer.http.rest.routes import routes as rest_routes
 from memmux import Client
 from memmux.config.settings import Settings, load
+from tests.browser import NARROW, WIDE, chromium, window
+from tests.http_app import serve
+from tests.page_corpus import fill
 
 FOLDER = Path(__file__).parent
-SHOWN = {"memory-wide-light": "web-memory", "graph-wide-dark": "web-graph", "timeline-wide-light": "web-timeline", "health-wide-dark": "web-health", "memories-narrow-light": "web-narrow"}
+SHOWN = {
+    "memory-wide-light": "web-memory",
+    "graph-wide-dark": "web-graph",
+    "timeline-wide-light": "web-timeline",
+    "health-wide-dark": "web-health",
+    "memories-narrow-light": "web-narrow",
+}
 VIEWS = {
     "memories": "/",
     "search": "/?q=which+port+does+the+test+database+use",

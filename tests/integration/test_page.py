@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.settings import Settings, load
 from memmux.wire.grants import Grant
+from memmux.wire.requests import Store
 from memmux.wire.roles import Role
 from tests import page_corpus
-from tests.browser import NARROW, Window, chromium, missing, window
+from tests.browser import NARROW, Window, chromium, missing, script, window
+from tests.integration.machines import memmux
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.http_app import Served
 
-pytestmark = [pytest.mark.skipif(missing() is not None, reason=str(missing())), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-Opened = Callable[..., Window]
+pytestmark = [
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+MANY: Final = 50_000
+BATCH: Final = 250
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +43,26 @@ def ids(shared_env: dict[str, str]) -> dict[str, str]:
     return page_corpus.fill(load(environment=shared_env))
 
 
-@pytest.fixture(scope="module")
-def served(shared_env: dict[str, str], ids: dict[str, str]) -> Iterator[Served]:
+@contextmanager
+def served_for(settings: Settings, grants: dict[str, Grant] | None = None) -> Iterator[Served]:
     from mcp_dealer.http import page
     from mcp_dealer.http.rest.events import Streams
     from mcp_dealer.http.rest.routes import routes as rest
     from tests.http_app import serve
 
     streams = Streams()
-    reader = {"reader": Grant(role=Role.READ)}
-    with serve(load(environment=shared_env), lambda: [*rest(streams), *page.routes()], grants=reader, leave=streams.end) as running:
+    routes = lambda: [*rest(streams), *page.routes()]  # noqa: E731
+    with serve(settings, routes, grants=grants, keyed=True, leave=streams.end) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(shared_env: dict[str, str], ids: dict[str, str]) -> Iterator[Served]:
+    assert ids
+    added = memmux(shared_env, "key", "add", "reader", "--role", "read", "--http")
+    assert added.returncode == 0, added.stderr
+    reader = {"reader": Grant(name="reader", role=Role.READ)}
+    with served_for(load(environment=shared_env), reader) as running:
         yield running
 
 
@@ -240,7 +257,7 @@ def test_the_time_line_draws_the_stores_of_each_client(opened: Window) -> None:
 def test_the_slider_leads_to_the_memories_of_then(opened: Window) -> None:
     page = opened.go("/?view=timeline")
     page.wait_for_selector(".when:has-text('change')")
-    page.evaluate("const r = document.querySelector('input[type=range]'); r.value = 5; r.dispatchEvent(new Event('input')); r.dispatchEvent(new Event('change'))")
+    page.locator("input[type=range]").fill("5")
     page.click("a:has-text('Show the memories of then')")
     page.wait_for_selector(".count:text-is('5 memories')")
 
@@ -276,7 +293,10 @@ def test_duplicates_are_shown_deleted_and_brought_back(opened: Window, client: C
 
 def test_a_document_is_ingested_with_its_progress_and_undone(opened: Window, client: Client) -> None:
     page = opened.go("/?view=transfer")
-    page.set_input_files("input[aria-label='Ingest: file']", {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Ingested\n\nA zeppelin over the lake"})
+    page.set_input_files(
+        "input[aria-label='Ingest: file']",
+        {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Ingested\n\nA zeppelin over the lake"},
+    )
     page.click("button[type=submit]:has-text('Ingest')")
     page.wait_for_selector(".report:has-text('Ingested 1 of 1 files')")
     assert "zeppelin" in client.search("zeppelin", mode="keyword")[0].memory.content
@@ -297,7 +317,12 @@ def test_who_may_only_read_sees_no_button_that_writes(browser: Browser, served: 
     with window(browser, served.url, extra_http_headers=headers) as one:
         page = one.go(f"/?memory={ids['port']}")
         page.wait_for_selector(".content")
-        assert page.locator("button:has-text('Edit'), button:has-text('Delete'), .retag, .chip button").count() == 0
+        assert (
+            page.locator(
+                ".memory button:text-is('Edit'), .memory button:text-is('Delete'), .retag, .chip button"
+            ).count()
+            == 0
+        )
         page.keyboard.press("e")
         page.keyboard.press("#")
         assert "show=edit" not in page.url
@@ -311,7 +336,9 @@ def test_who_may_only_read_sees_no_button_that_writes(browser: Browser, served: 
 
 def test_who_is_not_signed_in_is_told_the_command(browser: Browser, served: Served) -> None:
     with window(browser, served.url, forgiven=("401",)) as one:
-        one.page.route("**/api/**", lambda route: route.fulfill(status=401, content_type="application/problem+json", body="{}"))
+        one.page.route(
+            "**/api/**", lambda route: route.fulfill(status=401, content_type="application/problem+json", body="{}")
+        )
         page = one.go()
         assert page.inner_text("pre.command") == "memmux web"
 
@@ -325,37 +352,33 @@ def test_a_lost_connection_is_shown_and_heals_by_itself(browser: Browser, served
         page.wait_for_selector(".connection.live")
 
 
-@pytest.mark.parametrize("address", ["/", "/?q=staging", "/?memory={runbook}", "/?memory={port}&show=edit", "/?memory={port}&show=history", "/?memory={port}&show=graph", "/?view=timeline", "/?view=cleanup", "/?view=transfer", "/?view=health"])
-def test_every_view_fits_a_phone_and_can_be_read_by_machines(browser: Browser, served: Served, ids: dict[str, str], address: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/",
+        "/?q=staging",
+        "/?memory={runbook}",
+        "/?memory={port}&show=edit",
+        "/?memory={port}&show=history",
+        "/?memory={port}&show=graph",
+        "/?view=timeline",
+        "/?view=cleanup",
+        "/?view=transfer",
+        "/?view=health",
+    ],
+)
+def test_every_view_fits_a_phone_and_can_be_read_by_machines(
+    browser: Browser, served: Served, ids: dict[str, str], address: str
+) -> None:
     with window(browser, served.url, NARROW) as one:
         page = one.go(address.format(**ids))
         page.wait_for_load_state("domcontentloaded")
         page.wait_for_selector(".connection.live")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.evaluate(UNNAMED) == []
+        assert page.evaluate(script("unnamed")) == []
         for dark in ("light", "dark"):
             page.emulate_media(color_scheme=dark)
-            assert page.evaluate(PALE) == []
-
-
-UNNAMED = """[...document.querySelectorAll('a, button, input, select, textarea, svg[role], [role=region]')]
-  .filter((one) => one.checkVisibility() && !(one.ariaLabel || one.textContent.trim() || one.labels?.length || one.querySelector('title')))
-  .map((one) => one.outerHTML.slice(0, 120))"""
-# Texts whose contrast with what is behind them is below that of WCAG 2.2, AA.
-PALE = """(() => {
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const rgba = (css) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = css; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (one) => { for (let at = one; at; at = at.parentElement) { const found = rgba(getComputedStyle(at).backgroundColor); if (found[3] === 255) return found; } return [255, 255, 255, 255]; };
-  const pale = [];
-  for (const one of document.querySelectorAll('body *')) {
-    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!own || !one.checkVisibility() || one.closest('svg, :disabled, option')) continue;
-    const [a, b] = [light(rgba(getComputedStyle(one).color)), light(behind(one))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) pale.push(`${one.className} ${one.textContent.slice(0, 40)} ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
-  }
-  return pale;
-})()"""
+            assert page.evaluate(script("pale")) == []
 
 
 def test_the_choice_of_light_and_dark_stays(opened: Window) -> None:
@@ -368,8 +391,37 @@ def test_the_choice_of_light_and_dark_stays(opened: Window) -> None:
 
 
 def test_shapes_of_addresses_that_nobody_made_do_no_harm(opened: Window) -> None:
-    for address in ("/?view=__proto__", "/?view=nowhere&tag=&tag=%00", "/?memory=../../etc", "/?memory=%3Cscript%3E&show=history"):
+    for address in (
+        "/?view=__proto__",
+        "/?view=nowhere&tag=&tag=%00",
+        "/?memory=../../etc",
+        "/?memory=%3Cscript%3E&show=history",
+    ):
         opened.forgiven = ("404", "422", "400")
         page = opened.go(address)
         page.wait_for_selector(".browse")
     assert json.dumps(opened.faults).count("pageerror") == 0
+
+
+@pytest.mark.slow
+def test_fifty_thousand_memories_are_a_list_of_some_rows(browser: Browser, settings_env: dict[str, str]) -> None:
+    settings = load(environment=settings_env)
+    with Client(settings=settings, name="many") as many:
+        for first in range(0, MANY, BATCH):
+            rows = [
+                Store(content=f"Memory {number} of many", tags=(f"t{number % 9}",))
+                for number in range(first, first + BATCH)
+            ]
+            many.store_batch(rows)
+    with served_for(settings) as running, window(browser, running.url) as one:
+        page = one.go()
+        page.wait_for_selector(f".count:text-is('{MANY:,} memories')")
+        page.evaluate("document.querySelector('.list').scrollTop = 1e9")
+        page.wait_for_selector("a.row:has-text('Memory 0 of many')")
+        assert page.locator(".item").count() < 60
+        page.keyboard.press("k")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".memory .content")
+        page.fill("input[type=search]", "Memory 31234")
+        page.wait_for_selector("a.row:has-text('Memory 31234 of many')")
+        assert page.locator(".item").count() < 60

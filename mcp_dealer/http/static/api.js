@@ -112,9 +112,9 @@ function reason({ why, score }) {
   return parts.map(([name, value]) => `${name.replace(/_/g, ' ')} ${value.toFixed(2).replace(/^0/, '')}`).join(' + ');
 }
 
-// Return one memory; `etag` names the state that it is in.
-export async function memory(id, signal) {
-  const response = await checked(await fetch(located(`memories/${encodeURIComponent(id)}`, {}), { signal }));
+// Return one memory, perhaps as it was after a change; `etag` names the state that it is in.
+export async function memory(id, signal, asof = '') {
+  const response = await checked(await fetch(located(`memories/${encodeURIComponent(id)}`, { as_of: asof }), { signal }));
   const said = await response.json();
   return { ...read(said), etag: response.headers.get('etag') };
 }

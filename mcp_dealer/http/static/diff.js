@@ -2,6 +2,7 @@
 import { element } from './dom.js';
 
 const MOST = 4000; // words of both texts; longer ones are compared by lines
+const LONGEST = 8000; // characters of one stretch that are shown
 const FURTHEST = 1500; // differences; two texts that are further apart are shown one after the other
 
 // Return pieces, each with `kind` (same, gone, come) and `text`.
@@ -19,12 +20,12 @@ export function pieces(before, after) {
   return joined([...same(old.slice(0, first)), ...middle, ...same(old.slice(old.length - last))]);
 }
 
-// Return the two texts as one, with what went and what came marked; long stretches that stayed are left out.
+// Return the two texts as one, with what went and what came marked; the middle of long stretches is left out.
 export function difference(before, after) {
+  const shortened = (text, most) => (text.length > most ? `${text.slice(0, most / 2)} […] ${text.slice(-most / 2)}` : text);
   const parts = pieces(before, after).map(({ kind, text }) => {
-    if (kind === 'gone') return element('del', {}, text);
-    if (kind === 'come') return element('ins', {}, text);
-    return text.length > 400 ? `${text.slice(0, 160)} […] ${text.slice(-160)}` : text;
+    if (kind === 'same') return shortened(text, 320);
+    return element(kind === 'gone' ? 'del' : 'ins', {}, shortened(text, LONGEST));
   });
   return element('div', { class: 'difference', dir: 'auto' }, parts);
 }

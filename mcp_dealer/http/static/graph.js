@@ -60,7 +60,7 @@ function place(nodes, edges, middle) {
     Object.assign(node, { x: WIDTH / 2 + radius * Math.cos(turn) * 1.3, y: HEIGHT / 2 + radius * Math.sin(turn) });
   });
   const at = new Map(nodes.map((node) => [node.id, node]));
-  const room = Math.sqrt((WIDTH * HEIGHT) / nodes.length) * 0.85;
+  const room = Math.min(180, Math.sqrt((WIDTH * HEIGHT) / nodes.length) * 0.85);
   for (let turn = 0; turn < TURNS; turn += 1) {
     const reach = 22 * (1 - turn / TURNS) + 0.5;
     for (const node of nodes) [node.dx, node.dy] = [(WIDTH / 2 - node.x) * 0.02, (HEIGHT / 2 - node.y) * 0.03];

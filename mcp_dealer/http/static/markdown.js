@@ -1,10 +1,12 @@
 // Markdown as elements: marked reads it, and every text of it becomes a text.
 // HTML in it is shown as it is written; pictures are shown as links, so that nothing is fetched.
 import { Lexer } from './vendor/marked.js';
-import { element } from './dom.js';
+import { button, element } from './dom.js';
+import { counted } from './words.js';
 
 const SCHEMES = new Set(['http:', 'https:', 'mailto:']);
 const LONGEST = 65536; // characters that are rendered; what is longer is shown as it is written
+const PIECE = 32768; // characters of a long text that are shown at once
 const DEEPEST = 40; // levels of lists and quotations, and no more
 
 // Return the elements of a text.
@@ -22,9 +24,20 @@ export function rendered(text) {
   return box;
 }
 
-// Return a text as it is written.
+// Return a text as it is written; of a long one the beginning, and a button that shows the rest piece by piece.
 export function plain(text) {
-  return element('pre', { class: 'plain', dir: 'auto' }, text);
+  const box = element('div', { class: 'pieces', dir: 'auto' });
+  let shown = 0;
+  const more = button('', () => next(), { class: 'quiet' });
+  const next = () => {
+    more.before(element('pre', { class: 'plain', dir: 'auto' }, text.slice(shown, shown + PIECE)));
+    shown += PIECE;
+    more.hidden = shown >= text.length;
+    more.textContent = `Show more: ${counted(text.length - shown, 'character')} are left`;
+  };
+  box.append(more);
+  next();
+  return box;
 }
 
 // Return a link to elsewhere, or only its content where the address is none to follow.

@@ -10,6 +10,7 @@ import { may } from './rights.js';
 import { done, failed, toast } from './toast.js';
 import { ago, beginning, bytes, short, whole } from './words.js';
 
+const mayChange = () => may('write') && !state().asof; // what was is only looked at
 const PARTS = [['', 'Text'], ['history', 'History'], ['graph', 'Graph']];
 
 export class MemoryPane {
@@ -22,7 +23,7 @@ export class MemoryPane {
 
   // Show what the state says; returns when it is there.
   async show(of) {
-    const wanted = [of.memory, of.show, of.namespace].join('\n');
+    const wanted = [of.memory, of.show, of.namespace, of.asof].join('\n');
     if (wanted === this.wanted) return;
     this.wanted = wanted;
     await this.#load(of);
@@ -30,10 +31,10 @@ export class MemoryPane {
 
   key(key) {
     if (!this.memory || !state().memory) return false;
-    if (key === 'e' && may('write')) go({ show: 'edit' });
+    if (key === 'e' && mayChange()) go({ show: 'edit' });
     else if (key === 'g') go({ show: state().show === 'graph' ? '' : 'graph' });
-    else if (key === 't' && may('write')) this.root.querySelector('.retag')?.focus();
-    else if (key === '#' && may('write')) this.#delete();
+    else if (key === 't' && mayChange()) this.root.querySelector('.retag')?.focus();
+    else if (key === '#' && mayChange()) this.#delete();
     else if (key === 'Escape' && state().show) go({ show: '' });
     else return false;
     return true;
@@ -53,7 +54,7 @@ export class MemoryPane {
       return;
     }
     try {
-      const found = await get(of.memory, signal);
+      const found = await get(of.memory, signal, of.asof);
       if (signal.aborted) return;
       const fresh = this.memory?.id !== found.id;
       this.memory = found;
@@ -97,11 +98,12 @@ export class MemoryPane {
         element('nav', { class: 'tabs', 'aria-label': 'Parts of the memory' }, tabs),
         element('div', { class: 'actions' }, this.#actions(of)),
       ),
+      of.asof && element('p', { class: 'banner' }, `As it was after change ${of.asof}. `, element('a', { href: address({ ...of, asof: '' }) }, 'See it now'), '.'),
       memory.superseded_by && element('p', { class: 'banner' }, 'A newer version has taken its place: ', this.#linkTo(memory.superseded_by), '.'),
     );
     const body = element('div', { class: 'body' });
     this.root.append(body);
-    if (part === 'edit' && may('write')) this.#edit(body);
+    if (part === 'edit' && mayChange()) this.#edit(body);
     else if (part === 'history') this.#history(body, signal);
     else if (part === 'graph') this.#graph(body, signal);
     else this.#text(body, signal);
@@ -113,8 +115,8 @@ export class MemoryPane {
     return [
       of.show === '' && button(this.raw ? 'Rendered' : 'As written', () => ((this.raw = !this.raw), this.#draw(state(), this.asking.signal)), { class: 'quiet', 'aria-pressed': String(this.raw) }),
       button('Copy', copy, { class: 'quiet' }),
-      may('write') && of.show !== 'edit' && button('Edit', () => go({ show: 'edit' }), { title: 'e' }),
-      may('write') && button('Delete', () => this.#delete(), { class: 'danger', title: '#' }),
+      mayChange() && of.show !== 'edit' && button('Edit', () => go({ show: 'edit' }), { title: 'e' }),
+      mayChange() && button('Delete', () => this.#delete(), { class: 'danger', title: '#' }),
     ];
   }
 
@@ -136,7 +138,7 @@ export class MemoryPane {
         'span',
         { class: 'chip' },
         element('a', { href: address({ ...of, tag: [name], q: '' }) }, said(name)),
-        may('write') && button('×', () => this.#retag(memory.tags.filter((one) => one !== name)), { 'aria-label': `Remove the tag ${name}` }),
+        mayChange() && button('×', () => this.#retag(memory.tags.filter((one) => one !== name)), { 'aria-label': `Remove the tag ${name}` }),
       );
     const added = element('input', { class: 'retag', type: 'text', placeholder: '+ tag', 'aria-label': 'Add a tag', list: 'known-tags', maxlength: 128 });
     added.addEventListener('keydown', (event) => {
@@ -145,7 +147,7 @@ export class MemoryPane {
       event.preventDefault();
       this.#retag([...memory.tags, name]);
     });
-    return element('div', { class: 'chips tags' }, memory.type && element('span', { class: 'type' }, said(memory.type)), memory.tags.map(tag), may('write') && added);
+    return element('div', { class: 'chips tags' }, memory.type && element('span', { class: 'type' }, said(memory.type)), memory.tags.map(tag), mayChange() && added);
   }
 
   #facts() {

@@ -101,7 +101,7 @@ function drawChart(box, { days, series }) {
     height: 280,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
+    scales: { x: { time: true, range: (_, first, last) => [first - 43200, last + 43200] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
     axes: [{ ...axis, space: 70, values: (_, marks, __, ___, step) => marks.map((mark) => dateMark(mark, step)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] }],
     // The highest sum is drawn first, and those below it over it.
     series: [{}, ...stacked.map((_, index) => ({ label: series[series.length - 1 - index].name, paths: bars, points: { show: false }, width: 0, fill: color(`--s${series.length - 1 - index}`), stroke: color(`--s${series.length - 1 - index}`) }))],
