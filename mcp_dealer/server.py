@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -104,9 +104,13 @@ class MemoryServer(MCPServer[None]):
             raise MCPError(INVALID_PARAMS, f"not_found: {uri[:200]} can't be subscribed to; {RESOURCE} can")
         if uri not in self.link.followed:
             told = ResourceUpdatedNotification(params=ResourceUpdatedNotificationParams(uri=uri))
-            following = self._watch.follow(self._begun(), lambda: ctx.session.send_notification(told))
-            self.link.followed[uri] = (0 if line is None else line.keep()), following
+            number = 0 if line is None else line.keep()
+            self.tell_of_changes(lambda: ctx.session.send_notification(told), number)
         return EmptyResult()
+
+    def tell_of_changes(self, tell: Callable[[], object], number: int) -> None:
+        """Tell the client that is served here of changes from now on; number: of the line that asked for it."""
+        self.link.followed[RESOURCE] = number, self._watch.follow(self._begun(), tell)
 
     async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
         """Tell it no more."""

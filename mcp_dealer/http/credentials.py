@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from memmux.config import mms_variables
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import KeyFileError
@@ -17,8 +18,6 @@ from memmux.trust.keyring import Keyring
 from memmux.trust.signing import Signer
 from memmux.wire.grants import API_KEY, BUILT_IN, WEB, Grant
 
-API_KEY_VARIABLE = "MCP_API_KEY"
-API_KEY_CHARACTERS = 16  # of mcp-memory-service's key, at least: what is shorter can be guessed
 COOKIE_S = 7 * 86_400.0
 _PURPOSE = "cookie"
 _MOST_CHARACTERS = 1024  # of a token that is looked at
@@ -51,8 +50,8 @@ class Credentials:
         self._keyring: Keyring | None = None
         self._wrong = ""
         self._signer = Signer(self._places, clock)
-        said = environment.get(API_KEY_VARIABLE, "")
-        self._api_key = tokens.digest(said) if len(said) >= API_KEY_CHARACTERS else ""
+        theirs = mms_variables.api_key(environment)
+        self._api_key = tokens.digest(theirs) if theirs else ""
 
     def of_token(self, token: str) -> Verdict:
         """Return whose a token is; how long that takes tells nothing about any that is valid."""
@@ -106,8 +105,3 @@ class Credentials:
         if wrong and wrong != self._wrong:
             log.get().error("keys_unreadable", error=wrong)
         self._wrong = wrong
-
-
-def logout_everywhere(settings: Settings) -> None:
-    """End every cookie, and all that was signed: sessions of MCP over HTTP begin anew. Tokens stay as they are."""
-    Signer(Places(settings)).renew()

@@ -25,9 +25,11 @@ from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http import problem
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.mcp_events import STANDALONE, stream_of
+from mcp_dealer.http.mcp_followers import Followers
 from mcp_dealer.http.mcp_sessions import McpSession, McpSessions, NoRoomError, Signing
 from mcp_dealer.http.traffic import BODY_BYTES
 from mcp_dealer.server import MemoryServer
+from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import OverloadedError
 
@@ -46,7 +48,8 @@ class McpOverHttp:
     def __init__(self, server: MemoryServer, settings: Settings, signer: Signing) -> None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         share = SESSIONS if soft == resource.RLIM_INFINITY else max(1, soft // SHARE)
-        self.sessions = McpSessions(server, signer, min(SESSIONS, share))
+        followers = Followers(Places(settings).mcp_socket.with_name("followers"))
+        self.sessions = McpSessions(server, signer, min(SESSIONS, share), followers)
         self._settings = settings
         self._manager = StreamableHTTPSessionManager(
             server.lowlevel, stateless=True, max_request_body_size=BODY_BYTES, session_idle_timeout=None

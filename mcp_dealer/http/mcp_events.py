@@ -48,9 +48,10 @@ class Events:
         """Keep an event, and no longer the oldest ones of all."""
         self._all.append(event)
         self.size += event.size
-        while self.size > self._most or (self._all and self._all[0].size == 0):
-            self._all[0].session.drop()
-            self._all.popleft()
+        while self._all and (self.size > self._most or self._all[0].size == 0):
+            oldest = self._all.popleft()
+            if oldest.size:  # its session keeps it yet
+                oldest.session.drop()
 
     def gone(self, event: _Event) -> None:
         """Take that an event is kept no more."""

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
@@ -27,9 +28,11 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERS
 from pydantic import ValidationError
 
 from mcp_dealer.asked import LINK, AskedLine
+from mcp_dealer.change_watch import RESOURCE
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.mcp_events import Events, SessionEvents
+from mcp_dealer.http.mcp_followers import NUMBER, Followers, FollowingLine
 from mcp_dealer.server import MemoryServer
 from memmux.logs import log
 
@@ -94,7 +97,9 @@ class Ticket:
 class McpSession:
     """One session while it is in use. link: to the cluster, for its client alone."""
 
-    def __init__(self, ticket: Ticket, session_id: str, link: ClusterLink, events: SessionEvents) -> None:
+    def __init__(
+        self, ticket: Ticket, session_id: str, link: ClusterLink, events: SessionEvents, followers: Followers
+    ) -> None:
         self.ticket = ticket
         self.id = session_id
         self.link = link
@@ -103,6 +108,7 @@ class McpSession:
         """How many requests it has under way."""
         self.idle_since = time.monotonic()
         self._events = events
+        self._followers = followers
         self._ready = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
@@ -126,6 +132,9 @@ class McpSession:
                     said = InitializeRequestParams.model_validate(self.ticket.params, by_name=False)
                     connection.client_params, connection.protocol_version = said, said.protocol_version
                     connection.initialized.set()
+                    if self.ticket.name in self._followers:
+                        self.link.begin(said.client_info.name)
+                        server.tell_of_changes(partial(connection.send_resource_updated, RESOURCE), NUMBER)
                 self._ready.set()
                 await serve_connection(server.lowlevel, dispatcher, connection=connection, lifespan_state=None)
         except Exception:  # noqa: BLE001 - it is begun anew with the next request
@@ -141,7 +150,8 @@ class McpSession:
     def asked(self, request_id: object, body: bytes) -> AskedLine:
         """Return what stands for a request, the same when it is sent again: a write of it is applied once."""
         said = hashlib.blake2b(body, digest_size=8).hexdigest()
-        return AskedLine(self.ticket.name, f"{str(request_id)[:NAME_CHARACTERS]}-{said}", time.time())
+        number = f"{str(request_id)[:NAME_CHARACTERS]}-{said}"
+        return FollowingLine(self.ticket.name, number, time.time(), followers=self._followers)
 
     async def aclose(self) -> None:
         """End it: its client may begin it anew by its id."""
@@ -155,9 +165,10 @@ class McpSession:
 
 
 class McpSessions:
-    """The sessions of one process. signer: of their ids. most: that are open at a time."""
+    """The sessions of one process. signer: of their ids. most: that are open at a time. followers: who are told."""
 
-    def __init__(self, server: MemoryServer, signer: Signing, most: int) -> None:
+    def __init__(self, server: MemoryServer, signer: Signing, most: int, followers: Followers) -> None:
+        self._followers = followers
         self._server = server
         self._signer = signer
         self._most = most
@@ -197,7 +208,7 @@ class McpSessions:
 
     async def _begin(self, ticket: Ticket, session_id: str, caller: Caller, *, restored: bool) -> McpSession:
         self._make_room()
-        session = McpSession(ticket, session_id, caller.link.beside(), SessionEvents(self._events))
+        session = McpSession(ticket, session_id, caller.link.beside(), SessionEvents(self._events), self._followers)
         self._open[session_id] = session
         session.begin(self._server, restored=restored)
         await session.ready()
@@ -206,6 +217,7 @@ class McpSessions:
     def end(self, session: McpSession) -> None:
         """End a session for good, as its client has asked."""
         self._ended[session.id] = None
+        self._followers.remove(session.ticket.name)
         if len(self._ended) > ENDED:
             self._ended.popitem(last=False)
         self._put_away(session)

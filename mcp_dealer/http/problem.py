@@ -20,6 +20,7 @@ RETRY_S: Final = 1  # before a request that may succeed unchanged is sent again,
 
 STATUSES: Final[Mapping[str, int]] = MappingProxyType(
     {
+        "key_refused": 401,
         "not_found": 404,
         "key_not_found": 404,
         "unknown_operation": 404,

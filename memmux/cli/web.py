@@ -17,9 +17,11 @@ from memmux.cluster import find
 from memmux.cluster import replace as replacing
 from memmux.cluster import service as services
 from memmux.cluster.steps import pauses, run
+from memmux.config.paths import Places
 from memmux.config.settings import Settings, config_file, parse_flags
 from memmux.errors import AddressUnavailableError, ClusterStartError, ServiceError
 from memmux.trust import logins
+from memmux.trust.signing import Signer
 from memmux.wire.answers import Status
 from memmux.wire.http_address import HttpAddress
 
@@ -29,16 +31,20 @@ _OF_HTTP = ("http", "tls_cert", "tls_key", "behind_proxy", "http_hosts")
 
 @click.command()
 @click.option("--no-open", is_flag=True, help="Only print the URL.")
+@click.option("--logout", is_flag=True, help="Instead: let every browser that has opened the page see it no more.")
 @json_option
 @http_options
 @with_settings(applied=True)
-def web(settings: Settings, *, no_open: bool, as_json: bool) -> None:
+def web(settings: Settings, *, no_open: bool, logout: bool, as_json: bool) -> None:
     """Open the page of the memory in a browser: print a URL that works once, within 5 minutes.
 
     A cluster is started if none runs. One that serves no HTTP hands over to one that does, with the settings that it
     has and while its clients go on; it then stays until `memmux stop`.
     """
     find.need_local(settings)
+    if logout:
+        _log_out(settings, as_json=as_json)
+        return
     status = _served(settings)
     url = logins.new_url(settings, status.http)
     opened = not no_open and _has_display() and webbrowser.open(url)
@@ -46,6 +52,15 @@ def web(settings: Settings, *, no_open: bool, as_json: bool) -> None:
         output.document({"url": url, "http": status.http, "opened": opened})
     else:
         output.line(url)
+
+
+def _log_out(settings: Settings, *, as_json: bool) -> None:
+    """End every cookie, and sessions of MCP over HTTP, whose clients begin new ones; tokens stay as they are."""
+    Signer(Places(settings)).renew()
+    if as_json:
+        output.document({"logged_out": True})
+    else:
+        output.line("every browser is logged out; `memmux web` opens the page again")
 
 
 def _served(settings: Settings) -> Status:

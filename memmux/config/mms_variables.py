@@ -7,7 +7,7 @@ nobody who changes the command in a client's configuration shall be kept from st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
@@ -28,6 +28,10 @@ _HOUSE = "sentence-transformers/"
 _PORTS = 65_535
 _PORT = 8000  # of its HTTP server, unless told otherwise
 
+API_KEY = "MCP_API_KEY"
+API_KEY_CHARACTERS = 16  # at least: what is shorter can be guessed
+_SECRETS = frozenset({API_KEY})  # whose values are told to nobody
+
 HONOURED: Mapping[str, str] = MappingProxyType(
     {
         "MCP_MEMORY_SQLITE_PATH": "names the database that the first start adopts",
@@ -43,7 +47,7 @@ HONOURED: Mapping[str, str] = MappingProxyType(
         "MCP_HTTP_ENABLED": "true: `http`, at 127.0.0.1:8000 unless the next two say otherwise",
         "MCP_HTTP_HOST": "its host: an address of this machine alone; others reach what `MEMMUX_HTTP` names",
         "MCP_HTTP_PORT": "its port",
-        "MCP_API_KEY": "a token for HTTP, of the role write",
+        API_KEY: f"a token for HTTP, of the role write; of {API_KEY_CHARACTERS} characters at least",
         "LOG_LEVEL": "`log_level`; CRITICAL is error",
     }
 )
@@ -81,6 +85,9 @@ WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
 )
 """How the names of the others begin, and why they have none; a longer beginning stands before a shorter one."""
 
+_SHORT = (
+    f"it has fewer than {API_KEY_CHARACTERS} characters, and can be guessed; `openssl rand -hex 32` makes a good one"
+)
 
 COMMAND = "MCP_MEMORY_COMMAND"
 """Set by the launcher of its console scripts: the script as which memmux was started."""
@@ -125,8 +132,14 @@ def ignored(known: Mapping[str, str]) -> dict[str, str]:
             if why is not None:
                 found[name] = why
         elif not _makes_sense(name, known):
-            found[name] = f"{known[name]!r} is no value for it"
+            found[name] = _SHORT if name in _SECRETS else f"{known[name]!r} is no value for it"
     return found
+
+
+def api_key(environment: Mapping[str, str]) -> str:
+    """Return the token that the variable for it holds; empty if there is none, or it is too short to be one."""
+    said = environment.get(API_KEY, "")
+    return said if len(said) >= API_KEY_CHARACTERS else ""
 
 
 def honoured(known: Mapping[str, str]) -> list[str]:
@@ -135,19 +148,17 @@ def honoured(known: Mapping[str, str]) -> list[str]:
 
 
 def _makes_sense(name: str, known: Mapping[str, str]) -> bool:
-    match name:
-        case "MCP_BACKUP_INTERVAL":
-            return _interval_s(known) is not None
-        case "MCP_BACKUP_MAX_COUNT" | "MCP_BACKUP_RETENTION":
-            return _number(known[name]) is not None
-        case "MCP_HTTP_HOST":
-            return _host(known) is not None
-        case "MCP_HTTP_PORT":
-            return _port(known) is not None
-        case mms_database.LOG_LEVEL:
-            return _level(known) is not None
-        case _:
-            return True
+    """Return whether a variable that is set has a value that it can have."""
+    read: Callable[[Mapping[str, str]], object] | None = {
+        "MCP_BACKUP_INTERVAL": _interval_s,
+        mms_database.LOG_LEVEL: _level,
+        "MCP_HTTP_HOST": _host,
+        "MCP_HTTP_PORT": _port,
+        "MCP_BACKUP_MAX_COUNT": lambda _: _number(known[name]),
+        "MCP_BACKUP_RETENTION": lambda _: _number(known[name]),
+        API_KEY: lambda _: api_key(known) or None,
+    }.get(name)
+    return read is None or read(known) is not None
 
 
 def _http(known: Mapping[str, str]) -> str | None:

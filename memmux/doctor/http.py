@@ -9,6 +9,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from memmux.client.blocking import Client
+from memmux.config import mms_variables
+from memmux.config.mms_variables import API_KEY, API_KEY_CHARACTERS
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.doctor.finding import Finding, error, ok, warning
@@ -17,7 +19,6 @@ from memmux.trust import keys
 
 ANSWER_S = 5.0
 OPEN, GUARDED = "/api/health", "/api/health/detailed"
-API_KEY = "MCP_API_KEY"  # the token of mcp-memory-service
 _LET_IN, _TOKEN_NEEDED = 200, 401
 
 
@@ -54,7 +55,9 @@ def of_http(settings: Settings, environment: Mapping[str, str]) -> Iterator[Find
 
 def _tokens(settings: Settings, url: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     valid = [key for key in keys.read(Places(settings)).valid(time.time()) if key.token]
-    token = environment.get(API_KEY, "")
+    token = mms_variables.api_key(environment)
+    if environment.get(API_KEY) and not token:
+        yield warning("tokens", f"{API_KEY} has fewer than {API_KEY_CHARACTERS} characters, and lets nobody in")
     if token and (found := _status(url, GUARDED, token)) != _LET_IN:
         yield warning(
             "tokens", f"{API_KEY} does not let in ({found}): the cluster was started without it; run `memmux restart`"

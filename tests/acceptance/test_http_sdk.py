@@ -107,7 +107,7 @@ async def test_the_status_shows_the_name_that_a_client_says(http_env: dict[str, 
 
 
 @pytest.mark.filterwarnings("ignore:resources/subscribe is removed")
-async def test_a_subscription_tells_of_changes(http_env: dict[str, str], settings: Settings) -> None:
+async def test_a_subscription_outlives_its_gateway(http_env: dict[str, str], settings: Settings) -> None:
     token = token_of(http_env, "follower")
     until_served(http_env)
     told = asyncio.Event()
@@ -118,6 +118,7 @@ async def test_a_subscription_tells_of_changes(http_env: dict[str, str], setting
 
     async with connected(http_env, token, "legacy", message_handler=hear) as client:
         await client.session.subscribe_resource("memory://changes")
+        await asyncio.to_thread(_kill_gateway, settings)
         with Client(settings=settings, name="test", start=False) as other:
             async with asyncio.timeout(BOUND_S):
                 while not told.is_set():

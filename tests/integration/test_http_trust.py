@@ -15,6 +15,7 @@ from memmux.config.settings import Settings
 from memmux.errors import KeyRefusedError
 from memmux.trust import keys, logins, tokens
 from memmux.trust.key import Key
+from memmux.trust.signing import Signer
 from memmux.wire.grants import Grant
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.roles import Role
@@ -268,15 +269,13 @@ def test_no_header_that_is_smuggled_in_lets_anybody_in(http: Gated, token: NewTo
 
 
 def test_a_logout_forgets_the_browsers_cookie_and_one_everywhere_ends_all(http: Gated, settings: Settings) -> None:
-    from mcp_dealer.http.credentials import logout_everywhere
-
     cookie = opened(http, settings)
     left: Answer = http.ask("/logout", {**cookie, "Origin": http.url}, "POST")
     assert left.status == 204
     assert "Max-Age=0" in str(left.header("set-cookie"))
     assert http.ask("/logout", method="POST").status == 401
     assert http.ask("/api/ask", cookie, "POST", STATUS).status == 200  # a copy; all of them end so:
-    logout_everywhere(settings)
+    Signer(Places(settings)).renew()
     assert http.ask("/api/ask", cookie, "POST", STATUS).status == 401
 
 

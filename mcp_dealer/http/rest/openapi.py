@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from mcp_dealer.http.problem import MEDIA_TYPE
 from mcp_dealer.http.rest.answers import Problem, Progress
 from mcp_dealer.http.rest.operation import JSON, KEY, Operation
+from memmux.client.calls import NAME_CHARACTERS
 from memmux.version import __version__
 
 PATH: Final = "/api/openapi.json"
@@ -144,5 +145,6 @@ def _headers(one: Operation) -> Iterable[dict[str, Any]]:
     if one.writes:
         known[KEY] = "The same key is answered the same, and what it asks for is done once"
     for name, words in known.items():
-        schema = {"type": "string", "minLength": 1, "maxLength": 128}
+        bounds = {"minLength": 1, "maxLength": NAME_CHARACTERS} if name == KEY else {}
+        schema = {"type": "string", **bounds}
         yield {"name": name, "in": "header", "required": False, "description": words, "schema": schema}

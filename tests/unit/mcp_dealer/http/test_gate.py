@@ -13,14 +13,16 @@ from structlog.testing import capture_logs
 
 from mcp_dealer.http import active
 from mcp_dealer.http.clients import Clients
-from mcp_dealer.http.credentials import API_KEY_VARIABLE, COOKIE_S, Credentials, logout_everywhere
+from mcp_dealer.http.credentials import COOKIE_S, Credentials
 from mcp_dealer.http.gate import Gate, Message, Receive, Scope, Send
 from mcp_dealer.http.tries import WITHIN_S, WRONG_MOST
+from memmux.config.mms_variables import API_KEY
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.trust import keys, tokens
 from memmux.trust.key import Key
+from memmux.trust.signing import Signer
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from tests.bounds import BOUND_S
@@ -107,7 +109,7 @@ async def _application(scope: Scope, _: Receive, send: Send) -> None:
 @pytest.fixture
 def world(settings: Settings) -> World:
     clients, clock, wall = Clients(settings, None), [0.0], [1000.0]
-    credentials = Credentials(settings, {API_KEY_VARIABLE: THEIRS}, lambda: wall[0])
+    credentials = Credentials(settings, {API_KEY: THEIRS}, lambda: wall[0])
     gate = Gate(_application, credentials, clients, hosts=("Memory.example",), clock=lambda: clock[0])
     return World(settings, gate, credentials, clock, wall)
 
@@ -128,7 +130,7 @@ async def test_the_key_of_mcp_memory_service_may_write(world: World) -> None:
 
 
 def test_a_key_of_theirs_that_can_be_guessed_is_none(settings: Settings) -> None:
-    credentials = Credentials(settings, {API_KEY_VARIABLE: "fifteen-letters"})
+    credentials = Credentials(settings, {API_KEY: "fifteen-letters"})
     assert credentials.of_token("fifteen-letters").grant is None
     assert credentials.of_token("").grant is None
     assert Credentials(settings, {}).of_token("").grant is None
@@ -318,7 +320,7 @@ async def test_a_cookie_ends_by_its_time_and_by_a_logout_everywhere(world: World
     world.wall[0] += 1
     assert (await world.ask(headers=[cookie, same])).status == 401
     cookie = world.cookie()
-    logout_everywhere(world.settings)
+    Signer(Places(world.settings)).renew()
     assert (await world.ask(headers=[cookie, same])).status == 401
     assert (await world.ask(headers=[world.cookie(), same])).status == 200
 

@@ -49,6 +49,14 @@ def test_a_value_that_makes_no_sense_is_left_aside_and_named() -> None:
     assert mms_variables.honoured(known) == []
 
 
+def test_a_token_that_can_be_guessed_is_none_and_is_not_repeated() -> None:
+    known = {"MCP_API_KEY": "fifteen-letters"}
+    assert mms_variables.honoured(known) == []
+    assert "fifteen-letters" not in str(mms_variables.ignored(known))
+    assert mms_variables.api_key(known) == ""
+    assert mms_variables.honoured({"MCP_API_KEY": "sixteen-letters."}) == ["MCP_API_KEY"]
+
+
 @pytest.mark.parametrize("host", [ANYWHERE[1], "::", "desk.local", "10.0.0.5", "a b"])
 def test_their_http_is_served_on_this_machine_alone_whatever_host_they_name(host: str) -> None:
     known = {"MCP_HTTP_ENABLED": "true", "MCP_HTTP_HOST": host, "MCP_HTTP_PORT": "99999"}
