@@ -3,7 +3,7 @@ import { address, state } from './address.js';
 import { drawn, element, said } from './dom.js';
 import { beginning } from './words.js';
 
-const [WIDTH, HEIGHT] = [760, 520];
+const [WIDTH, HEIGHT] = matchMedia('(max-width: 480px)').matches ? [400, 420] : [760, 520];
 const MOST = 40; // memories in the picture; the list has all
 const TURNS = 300; // of the layout
 
@@ -37,7 +37,7 @@ function picture(nodes, edges, middle) {
   });
   const dots = nodes.map((node) => {
     const own = node.id === middle;
-    const text = node.memory ? beginning(node.memory.content, own ? 34 : 22) : 'not here any more';
+    const text = node.memory ? beginning(node.memory.content, own ? 34 : 20) : 'not here any more';
     const label = drawn('text', { x: 0, y: own ? 26 : 20, 'text-anchor': 'middle', class: 'node-words' }, text);
     const dot = drawn('circle', { r: own ? 11 : 7 });
     const attributes = { class: `node ${own ? 'own' : ''} ${node.near ? 'near' : ''} ${node.memory ? '' : 'missing'}`, transform: `translate(${node.x} ${node.y})` };
@@ -86,7 +86,7 @@ function place(nodes, edges, middle) {
     for (const node of nodes) {
       if (node.id === middle) continue;
       const far = Math.hypot(node.dx, node.dy) || 1;
-      node.x = Math.max(92, Math.min(WIDTH - 92, node.x + (node.dx / far) * Math.min(far, reach)));
+      node.x = Math.max(84, Math.min(WIDTH - 84, node.x + (node.dx / far) * Math.min(far, reach)));
       node.y = Math.max(36, Math.min(HEIGHT - 48, node.y + (node.dy / far) * Math.min(far, reach)));
     }
   }
