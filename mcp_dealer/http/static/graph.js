@@ -3,7 +3,8 @@ import { address, state } from './address.js';
 import { drawn, element, said } from './dom.js';
 import { beginning } from './words.js';
 
-const [WIDTH, HEIGHT] = [760, 520];
+// Of a phone it is smaller, so that its words can be read there.
+const [WIDTH, HEIGHT, MARGIN, WORDS] = matchMedia('(max-width: 480px)').matches ? [400, 420, 60, 14] : [760, 520, 84, 20];
 const MOST = 40; // memories in the picture; the list has all
 const TURNS = 300; // of the layout
 
@@ -37,7 +38,7 @@ function picture(nodes, edges, middle) {
   });
   const dots = nodes.map((node) => {
     const own = node.id === middle;
-    const text = node.memory ? beginning(node.memory.content, own ? 34 : 22) : 'not here any more';
+    const text = node.memory ? beginning(node.memory.content, own ? WORDS + 14 : WORDS) : 'not here any more';
     const label = drawn('text', { x: 0, y: own ? 26 : 20, 'text-anchor': 'middle', class: 'node-words' }, text);
     const dot = drawn('circle', { r: own ? 11 : 7 });
     const attributes = { class: `node ${own ? 'own' : ''} ${node.near ? 'near' : ''} ${node.memory ? '' : 'missing'}`, transform: `translate(${node.x} ${node.y})` };
@@ -55,7 +56,7 @@ function legend() {
 // Springs along edges, and all pushing each other away, from a circle on: the same picture each time.
 function place(nodes, edges, middle) {
   nodes.forEach((node, index) => {
-    const turn = (index * 2 * Math.PI) / Math.max(1, nodes.length - 1);
+    const turn = ((index + 0.5) * 2 * Math.PI) / Math.max(1, nodes.length - 1);
     const radius = node.id === middle ? 0 : 120 + 70 * node.distance;
     Object.assign(node, { x: WIDTH / 2 + radius * Math.cos(turn) * 1.3, y: HEIGHT / 2 + radius * Math.sin(turn) });
   });
@@ -86,7 +87,7 @@ function place(nodes, edges, middle) {
     for (const node of nodes) {
       if (node.id === middle) continue;
       const far = Math.hypot(node.dx, node.dy) || 1;
-      node.x = Math.max(92, Math.min(WIDTH - 92, node.x + (node.dx / far) * Math.min(far, reach)));
+      node.x = Math.max(MARGIN, Math.min(WIDTH - MARGIN, node.x + (node.dx / far) * Math.min(far, reach)));
       node.y = Math.max(36, Math.min(HEIGHT - 48, node.y + (node.dy / far) * Math.min(far, reach)));
     }
   }
