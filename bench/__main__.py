@@ -207,6 +207,17 @@ def start(*, memories: int, idle_s: float, as_json: bool) -> None:
 
 @bench.command()
 @memories_option
+@json_option
+def http(*, memories: int, as_json: bool) -> None:
+    """Measure HTTP: searches beside the Python client's, what a request costs, and what streams of events weigh."""
+    from bench.harness import report
+    from bench.scenarios import http
+
+    sys.exit(report.finish(http.measure(http.Options(memories=memories)), as_json=as_json))
+
+
+@bench.command()
+@memories_option
 @click.option("--kills", type=click.IntRange(0), default=10, show_default=True, help="Of the gateway, under load.")
 @json_option
 def clients(*, memories: int, kills: int, as_json: bool) -> None:

@@ -2,7 +2,8 @@
 
 `--private`: for the host at the other end of standard input and output. `--connection-fd=N`: for the relay there.
 `--listen-fd=N`: for all relays that connect to the socket, as the router's child. `--listen`: the same, of a cluster on
-another machine. Without any of these it is `memmux mcp`.
+another machine. `--http-fd=N` beside it: for HTTP as well, at the socket there, as soon as the router says so. Without
+any of these it is `memmux mcp`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 
 HOWS = ("--private", "--connection-fd=", "--listen-fd=", "--listen")
+HTTP = "--http-fd="
 
 if __name__ == "__main__" and not any(argument.startswith(HOWS) for argument in sys.argv[1:]):
     from memmux.__main__ import main as memmux_main
@@ -29,9 +31,10 @@ from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()  # before what imports it
 
-from mcp_dealer import lean_sdk
+if not any(argument.startswith(HTTP) for argument in sys.argv[1:]):
+    from mcp_dealer import lean_sdk
 
-lean_sdk.import_sdk()  # the same
+    lean_sdk.import_sdk()  # the same
 
 from mcp_dealer.gateway import process
 from memmux.config import usable
@@ -43,7 +46,8 @@ from memmux.logs import log
 
 def main(arguments: list[str]) -> None:
     """Serve until nobody is to be served any more."""
-    flags = [argument for argument in arguments if not argument.startswith(HOWS)]
+    flags = [argument for argument in arguments if not argument.startswith((*HOWS, HTTP))]
+    http = next((int(argument.removeprefix(HTTP)) for argument in arguments if argument.startswith(HTTP)), -1)
     how = next(argument for argument in arguments if argument.startswith(HOWS))
     try:
         settings = parse_flags(flags)
@@ -54,7 +58,7 @@ def main(arguments: list[str]) -> None:
     except MemmuxError as error:
         sys.exit(f"memmux mcp: {error.code}: {error.message}")
     kind, _, descriptor = how.partition("=")
-    process.run(kind, settings, int(descriptor) if descriptor else -1)
+    process.run(kind, settings, int(descriptor) if descriptor else -1, http)
 
 
 if __name__ == "__main__":

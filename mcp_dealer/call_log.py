@@ -40,6 +40,20 @@ class _Call:
 _call: ContextVar[_Call | None] = ContextVar("tool_call", default=None)
 
 
+_gathered: ContextVar[list[str] | None] = ContextVar("gathered_requests", default=None)
+
+
+@contextmanager
+def gathering() -> Iterator[list[str]]:
+    """Gather the ids of the requests that are made in the block, the first LISTED of them."""
+    gathered: list[str] = []
+    token = _gathered.set(gathered)
+    try:
+        yield gathered
+    finally:
+        _gathered.reset(token)
+
+
 def call_id() -> str:
     """Return the id of the tool call that is being answered here; empty outside of one."""
     call = _call.get()
@@ -77,7 +91,9 @@ def observer(client: str) -> Observer:
     """Return what logs the requests of a client of that name."""
 
     def observe(asked: RequestOutcome) -> None:
-        call = _call.get()
+        call, gathered = _call.get(), _gathered.get()
+        if gathered is not None and len(gathered) < LISTED:
+            gathered.append(asked.id)
         known: dict[str, object] = {}
         if call is not None and not call.ended:
             call.count += 1

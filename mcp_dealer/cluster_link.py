@@ -41,13 +41,21 @@ def _kept_role(remote: Path) -> Role | None:
 class ClusterLink:
     """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is.
 
-    settings: of its cluster. world: of the host behind a relay, whose client shares the context with others; None in a
-    process that serves its own host. uses: counts what the client is shown.
+    settings: of its cluster. world: of the host behind a relay; None for a client over HTTP, and in a process that
+    serves its own host. context: shared with other clients. key: the name of the key of a client over HTTP, whose
+    rights, and no more, it shall have. uses: counts what the client is shown.
     """
 
-    def __init__(self, settings: Settings, world: World | None = None, context: zmq.Context[Any] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        world: World | None = None,
+        context: zmq.Context[Any] | None = None,
+        key: str = "",
+    ) -> None:
         self.settings = settings
         self.world = world
+        self.key = key
         self._context = context
         self.uses = Uses(self._running)
         self.name = NAME
@@ -59,6 +67,15 @@ class ClusterLink:
         self._answered = False
         self.followed: dict[str, tuple[int, asyncio.Task[None]]] = {}
         """What the client has subscribed to: the line that said so, and who tells it."""
+
+    @property
+    def distant(self) -> bool:
+        """Whether its client is at the other end of HTTP: a path of its own means nothing here."""
+        return self._context is not None and self.world is None
+
+    def beside(self) -> ClusterLink:
+        """Return another link, with the same rights, for another client."""
+        return ClusterLink(self.settings, self.world, self._context, self.key)
 
     @property
     def begun(self) -> bool:
@@ -76,9 +93,11 @@ class ClusterLink:
 
     def _made(self, name: str) -> AsyncClient:
         observer = call_log.observer(name)
-        if self.world is not None and self._context is not None:
+        if self.key or self._context is not None:
             ours = TracedSessionClient if self.settings.traces else SessionClient
-            about = {**self.world.about(), "zone": zone_name(self.world.environment)}
+            about: dict[str, object] = {"key": self.key} if self.key else {}
+            if self.world is not None:
+                about |= {**self.world.about(), "zone": zone_name(self.world.environment)}
             return ours(settings=self.settings, name=name, on_answer=observer, context=self._context, about=about)
         made = TracedClient if self.settings.traces else AsyncClient
         return made(settings=self.settings, name=name, on_answer=observer)
@@ -95,13 +114,15 @@ class ClusterLink:
 
         As long as the cluster has not said so, the file of the key tells; a key of which neither does may only read.
         """
-        if self.settings.remote is None:
+        if self.settings.remote is None and not self.key:
             return False
         if self._connecting is not None and self._client is not None and not self._answered:
             if self._connecting.done():
                 self._connecting = asyncio.create_task(self._connect(self._client))
             await asyncio.wait({self._connecting}, timeout=GRANT_S)
-        return self._role == Role.READ if self._answered else _kept_role(self.settings.remote) in (None, Role.READ)
+        if self._answered:
+            return self._role == Role.READ
+        return self.settings.remote is None or _kept_role(self.settings.remote) in (None, Role.READ)
 
     async def _connect(self, client: AsyncClient) -> None:
         """Have the cluster found or started; a failure is logged here and met again by the first tool call."""

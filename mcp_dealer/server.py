@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -47,7 +48,7 @@ from mcp_dealer.tool import MemoryTool, refusals, result
 from mcp_dealer.tools import MemoryTools
 from memmux.client.asynchronous import AsyncClient
 from memmux.config.settings import ToolList
-from memmux.errors import UnknownOperationError
+from memmux.errors import PathRefusedError, UnknownOperationError
 from memmux.version import __version__
 
 INSTRUCTIONS = (
@@ -56,6 +57,11 @@ INSTRUCTIONS = (
     "Store what will be of use later, one fact a memory, written so that it is understood without this conversation; "
     "update or delete what is no longer true. Store no secrets."
 )
+
+
+PATH_TOOLS = frozenset({"memory_ingest"})
+"""Tools that take a path of the machine where the server is."""
+UPLOAD = "upload what is to be read with POST /api/ingest, or run `memmux ingest` there"
 
 
 class MemoryServer(MCPServer[None]):
@@ -98,9 +104,13 @@ class MemoryServer(MCPServer[None]):
             raise MCPError(INVALID_PARAMS, f"not_found: {uri[:200]} can't be subscribed to; {RESOURCE} can")
         if uri not in self.link.followed:
             told = ResourceUpdatedNotification(params=ResourceUpdatedNotificationParams(uri=uri))
-            following = self._watch.follow(self._begun(), lambda: ctx.session.send_notification(told))
-            self.link.followed[uri] = (0 if line is None else line.keep()), following
+            number = 0 if line is None else line.keep()
+            self.tell_of_changes(lambda: ctx.session.send_notification(told), number)
         return EmptyResult()
+
+    def tell_of_changes(self, tell: Callable[[], object], number: int) -> None:
+        """Tell the client that is served here of changes from now on; number: of the line that asked for it."""
+        self.link.followed[RESOURCE] = number, self._watch.follow(self._begun(), tell)
 
     async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
         """Tell it no more."""
@@ -111,6 +121,11 @@ class MemoryServer(MCPServer[None]):
         if number and (line := LINE.get()) is not None:
             line.let_go(number)
         return EmptyResult()
+
+    @property
+    def lowlevel(self) -> Server[Any]:
+        """The SDK's server below it, for who has connections of another kind."""
+        return self._lowlevel_server
 
     @property
     def link(self) -> ClusterLink:
@@ -139,6 +154,8 @@ class MemoryServer(MCPServer[None]):
     async def list_tools(self) -> list[Listing]:
         """List the tools that the settings say, the others can be called as well; none that a key does not allow."""
         listed = self._lists[self.link.settings.tools]
+        if self.link.distant:
+            listed = [tool for tool in listed if tool.name not in PATH_TOOLS]
         if await self.link.only_reads():
             listed = [tool for tool in listed if tool.annotations is not None and tool.annotations.read_only_hint]
         return [_listing(tool) for tool in listed]
@@ -163,6 +180,11 @@ class MemoryServer(MCPServer[None]):
             return answer
 
     async def _answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any]) -> Answer:
+        if self.link.distant and _reads_paths(name):
+            with refusals(name):
+                raise PathRefusedError(
+                    f"{name} reads files where the server is, and is not offered over HTTP; {UPLOAD}"
+                )
         if name in self._by_name:
             brief = self.link.settings.tools is ToolList.CORE
             return await self._by_name[name].answer(arguments, context, as_brief if brief else None)
@@ -206,6 +228,11 @@ class MemoryServer(MCPServer[None]):
             said = await self._prompts.written(name, arguments or {})
             message = PromptMessage(role="user", content=TextContent(type="text", text=said))
             return GetPromptResult(description=KINDS[name].text, messages=[message])
+
+
+def _reads_paths(name: str) -> bool:
+    older = older_tools.OLDER.get(name)
+    return (name if older is None else older.tool) in PATH_TOOLS
 
 
 def _listing(tool: MemoryTool) -> Listing:

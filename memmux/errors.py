@@ -24,7 +24,7 @@
     ├── ModelMissingError, ModelInvalidError, ModelUnsupportedError
     ├── SettingInvalidError, EndpointTooLongError, OutputError
     ├── AccessError                 access from other machines
-    │   ├── KeyFileError, KeyNameTakenError, KeyNotFoundError, KeyNeededError
+    │   ├── KeyFileError, KeyNameTakenError, KeyNotFoundError, KeyRefusedError, KeyNeededError
     │   └── AddressUnavailableError, LocalOnlyError
     ├── ServiceError               the program that runs services
     │   └── ServiceForeignError
@@ -472,6 +472,12 @@ class KeyNotFoundError(AccessError):
     """There is no valid key of this name; `memmux key list` shows those there are."""
 
     code = "key_not_found"
+
+
+class KeyRefusedError(AccessError):
+    """This key is valid no more, or never was; have another one made with `memmux key add`."""
+
+    code = "key_refused"
 
 
 class KeyNeededError(AccessError):

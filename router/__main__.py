@@ -51,8 +51,10 @@ from memmux.wire.operations import Stage
 from router.dispatch.dispatcher import Dispatcher, Limits
 from router.io import descriptors
 from router.io.listeners import Listeners
+from router.io.local_keys import LocalKeys
 from router.io.loop import Loop
 from router.io.metrics import Metrics
+from router.lifecycle import http_socket
 from router.lifecycle.fork_server import ForkServer
 from router.lifecycle.gateways import Gateways
 from router.lifecycle.handover import Handover, Successor
@@ -133,6 +135,8 @@ def _serve(
     full_at = descriptors.full_at(descriptors.raise_limit())
     clients, workers = places.sockets(successor=0 if successor is None else os.getpid())
     remote_listener = _remote_listener(settings, places, full_at)
+    http_socket.check(settings)
+    local_keys = LocalKeys(places, None if remote_listener is None else remote_listener.keyring)
     endpoint = Endpoint(
         clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
     )
@@ -157,6 +161,7 @@ def _serve(
         new_id=uuid7,
         health_check_s=settings.health_check_s,
         metered=bool(settings.metrics_port),
+        keys=local_keys,
     )
     fork_server = ForkServer(settings, workers, _new_identity) if processes.adopt_orphans() else None
     supervisor = Supervisor(settings, workers, _new_identity, fork_server)
@@ -185,7 +190,8 @@ def _serve(
     def status(now: float) -> dict[str, object]:
         reached = {
             "listen": settings.listen or "",
-            "keys": None if remote_listener is None else remote_listener.keyring.keys.serial,
+            "http": gateways.http.url,
+            "keys": local_keys.serial,
             "settings": settings.written(),
         }
         return {**status_body(welcome, dispatcher, supervisor, now, started), "gateway": gateways.status(), **reached}
@@ -235,11 +241,11 @@ def _remote_listener(settings: Settings, places: Places, full_at: int) -> Remote
     if settings.listen is None:
         return None
     from memmux.trust import keys  # only who listens pays for it
-    from router.io.auth import Keyring
+    from router.io import auth
     from router.io.remote_listener import RemoteListener
 
-    keyring = Keyring(places)
-    if not keyring.keys.valid and not parse_listen(settings.listen).loopback:
+    keyring = auth.keyring(places)
+    if not any(key.public for key in keyring.keys.valid(time.time())) and not parse_listen(settings.listen).loopback:
         raise KeyNeededError(
             f"the cluster shall listen at {settings.listen}, beyond this machine, and nobody has a key; make one with "
             f"`memmux key add NAME --role write --endpoint tcp://HOST:{parse_listen(settings.listen).port}`"

@@ -34,8 +34,10 @@ class Gateway:
 
     def __init__(self, settings: Settings | None) -> None:
         self._settings = settings
-        self._server = MemoryServer()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.server = MemoryServer()
+        """Whose tools are called."""
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        """Of the clients of the cluster, which all share."""
         self._serving: dict[asyncio.Task[None], Connection] = {}
         self.moving = False
         """Whether it sends its relays to the next one."""
@@ -84,17 +86,17 @@ class Gateway:
             connection.send(Frame(frames.GO, 0, SEEK))
             return
         connection.send(Frame(frames.SETTLED))
-        link = ClusterLink(world.settings, world, self._context)
+        link = ClusterLink(world.settings, world, self.context)
         LINK.set(link)
         if world.settings.traces:
             traces.set_up()
         about = world.about()
         log.get().info("mcp_started", **about)
         poisoned = world.offered if world.deaths >= DEATHS else 0
-        plain = None if world.settings.traces else PlainCalls(self._server, link)  # the SDK makes spans of calls
+        plain = None if world.settings.traces else PlainCalls(self.server, link)  # the SDK makes spans of calls
         session = Session(connection, world.session, poisoned, world.offered, plain)
         try:
-            await session.run(self._server.serve)
+            await session.run(self.server.serve)
         finally:
             await link.aclose()
             if session.left != "input ended":
@@ -117,4 +119,4 @@ class Gateway:
         if serving:
             await asyncio.wait(serving, timeout=LEAVE_S)
         with suppress(zmq.ZMQError):
-            self._context.destroy(linger=0)
+            self.context.destroy(linger=0)

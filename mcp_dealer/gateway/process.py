@@ -9,10 +9,12 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+import orjson
 
 from mcp_dealer import traces
 from mcp_dealer.gateway.connection import Connection
@@ -27,6 +29,9 @@ from memmux.relay.relay import LeaveError, Relay, Way
 from memmux.relay.route import TOLD
 from memmux.version import __version__
 
+if TYPE_CHECKING:
+    from mcp_dealer.http.service import HttpService
+
 _STDERR = 2
 IDLE_S = 300.0  # without a relay, before the process ends
 DETACHED_IDLE_S = 30.0  # the same, where no router ends it
@@ -34,8 +39,8 @@ BEAT_S = 1.0  # between two signs of life
 BACKLOG = 1024  # relays that wait to be taken in
 
 
-def run(how: str, settings: Settings, descriptor: int) -> None:
-    """Serve as the flag `how` says."""
+def run(how: str, settings: Settings, descriptor: int, http: int = -1) -> None:
+    """Serve as the flag `how` says; http: the descriptor of the socket for HTTP, or -1."""
     match how:
         case "--private":
             asyncio.run(_private(settings))
@@ -43,7 +48,7 @@ def run(how: str, settings: Settings, descriptor: int) -> None:
             asyncio.run(_connected(descriptor))
         case "--listen-fd":
             processes.end_with_parent()  # also while it is stopped: its relays would wait for it for ever
-            asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True))
+            asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True, http=http))
         case _:
             _detached(settings)
 
@@ -83,12 +88,13 @@ async def _connected(descriptor: int) -> NoReturn:
     await _leave(gateway, await ended)
 
 
-async def _listening(settings: Settings, listener: socket.socket, *, beats: bool) -> NoReturn:
+async def _listening(settings: Settings, listener: socket.socket, *, beats: bool, http: int = -1) -> NoReturn:
     """Serve all relays that connect, until there has been none for a while, or the router is gone.
 
     beats: whether the router at the other end of standard input and output is to be told that this process lives.
     """
     gateway = _made(settings)
+    service = None if http < 0 else await _http(settings, gateway, socket.socket(fileno=http))
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _heed_signals(ended)
     place = Path(listener.getsockname())
@@ -102,17 +108,31 @@ async def _listening(settings: Settings, listener: socket.socket, *, beats: bool
     def move() -> None:
         server.close()
         gateway.move()
+        if service is not None:
+            service.leave()
 
     if beats:
-        _watch_router(asyncio.get_running_loop(), move)
-    while not ended.done() and not (gateway.moving and not gateway.sessions):
-        if not gateway.sessions and _rested(gateway, None if beats else place):
+        told = {b"move": move, **({} if service is None else {b"http": service.open, b"leave": service.leave})}
+        _watch_router(asyncio.get_running_loop(), told)
+    while not ended.done() and not (gateway.moving and not gateway.sessions and (service is None or service.left)):
+        if service is None and not gateway.sessions and _rested(gateway, None if beats else place):
             break
         if beats:
-            _say(b".")
+            _say(b"." if service is None else orjson.dumps(service.look()) + b"\n")
         await asyncio.wait({ended}, timeout=BEAT_S)
     server.close()
+    if service is not None:
+        await service.aclose()
     await _leave(gateway, 0)
+
+
+async def _http(settings: Settings, gateway: Gateway, listener: socket.socket) -> HttpService:
+    """Return what serves HTTP once the router says so; here alone it is imported."""
+    from mcp_dealer.http.service import HttpService
+
+    service = HttpService(settings, gateway.server, gateway.context, listener)
+    await service.start()
+    return service
 
 
 def _rested(gateway: Gateway, place: Path | None) -> bool:
@@ -121,13 +141,14 @@ def _rested(gateway: Gateway, place: Path | None) -> bool:
     return rested_s >= IDLE_S if place is None else rested_s >= DETACHED_IDLE_S or not place.exists()
 
 
-def _watch_router(loop: asyncio.AbstractEventLoop, move: Callable[[], None]) -> None:
+def _watch_router(loop: asyncio.AbstractEventLoop, told: Mapping[bytes, Callable[[], object]]) -> None:
     """End with the router, which has the other end of standard input, and do what it says there."""
 
     def watch() -> None:
-        while line := os.read(0, 64):
-            if b"move" in line:
-                loop.call_soon_threadsafe(move)
+        while words := os.read(0, 64):
+            for word in words.split():
+                if word in told:
+                    loop.call_soon_threadsafe(told[word])
         os._exit(0)
 
     threading.Thread(target=watch, name="router-watch", daemon=True).start()

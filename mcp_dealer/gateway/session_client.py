@@ -19,7 +19,10 @@ T = TypeVar("T")
 
 
 class SessionClient(AsyncClient):
-    """A client for the host behind a relay. context: shared, and ended by whoever made it."""
+    """A client for the host behind a relay, or for a key over HTTP.
+
+    context: shared, and ended by whoever made it; None for one of its own. about: what the cluster is told besides.
+    """
 
     def __init__(
         self,
@@ -27,7 +30,7 @@ class SessionClient(AsyncClient):
         settings: Settings,
         name: str,
         on_answer: Observer,
-        context: zmq.Context[Any],
+        context: zmq.Context[Any] | None,
         about: Mapping[str, object],
     ) -> None:
         self._about, self._context = about, context

@@ -30,7 +30,7 @@ from memmux.hosts import install as plans
 from memmux.hosts import shadow, toml_edit, writing
 from memmux.hosts.catalogue import Host, Machine
 from memmux.hosts.config_file import Document, Edit, Server
-from memmux.hosts.entry import Kind
+from memmux.hosts.entry import OURS
 from memmux.trust import remotes, secret_files
 
 CLIENT = "client"
@@ -115,7 +115,7 @@ def _entries(machine: Machine) -> Iterator[Artifact]:
 def _servers(document: Document) -> list[Server]:
     """Return the entries of memmux that go."""
     found = document.servers(shadow.shadows)
-    return [server for server in found if server.kind is Kind.MEMMUX and not _stays(document, server)]
+    return [server for server in found if server.kind in OURS and not _stays(document, server)]
 
 
 def _called(document: Document, server: Server) -> str:
@@ -124,11 +124,11 @@ def _called(document: Document, server: Server) -> str:
 
 def _stays(document: Document, server: Server) -> str:
     """Return why an entry that runs memmux stays; empty if it goes, or runs something else."""
-    if server.kind is not Kind.MEMMUX or server.entry is None:
+    if server.kind not in OURS:
         return ""
     if server.path != document.at(server.name) and not _is_here(server.path[1]):
         return "run this in the folder of that project"
-    return "" if entries.plain(server.entry) else "memmux did not write it"
+    return "" if server.entry is None or entries.plain(server.entry) else "memmux did not write it"
 
 
 def _is_here(folder: str) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from memmux.cli import degraded, output
 from memmux.cli.become import become
-from memmux.cli.options import from_option, json_option, listen_option, with_settings
+from memmux.cli.options import from_option, http_options, json_option, listen_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import find, holder
 from memmux.cluster import replace as replacing
@@ -118,6 +118,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
             ("switch", status.switching()),
             ("database", status.database),
             ("endpoint", ", ".join(filter(None, (status.endpoint, status.listen)))),
+            ("http", status.over_http()),
             ("router", (f"pid {status.pid}, " if status.pid else "") + f"version {status.version}"),
             ("waiting", ", ".join(f"{kind} {waiting}" for kind, waiting in status.queues.items() if waiting)),
         )
@@ -259,11 +260,13 @@ def _watch() -> None:
 @click.option("--take-over", is_flag=True, help="If another cluster serves the database, have it hand over.")
 @from_option
 @listen_option
+@http_options
 @with_settings(applied=True)
 def serve(settings: Settings, *, take_over: bool) -> None:
     """Serve the database in the foreground, until a stop or Ctrl-C. Clients do this by themselves.
 
-    With --listen also for clients of other machines that have a key of `memmux key add`. On a terminal it says where it
+    With --listen also for clients of other machines that have a key of `memmux key add`, with --http for browsers and
+    whoever has a token of `memmux key add NAME --http`. On a terminal it says where it
     serves, and logs for people, from the level of --log-level on: what its router does; `memmux tail -f` has the lines
     of all its processes.
     """

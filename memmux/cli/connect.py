@@ -15,7 +15,7 @@ from memmux.errors import ArgumentInvalidError, SettingInvalidError
 from memmux.files import private
 from memmux.hosts import toml_edit
 from memmux.trust import remotes, secret_files
-from memmux.trust.keys import check_name
+from memmux.trust.key import check_name
 
 SETTING = "remote"
 ANSWER_S = 3.0  # for the cluster to answer

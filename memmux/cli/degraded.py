@@ -23,6 +23,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "connections_full": "no further client is let in; close some, or raise the limit of open files (`ulimit -n`)",
         "connections_cut": "strangers open connections to the address for other machines; close it to them",
         "metrics_unavailable": "nobody can read metrics: the port is taken; set MEMMUX_METRICS_PORT to another one",
+        "http_unavailable": "nobody is served over HTTP: the port is taken; set MEMMUX_HTTP to another one",
         "reader_loading": "the readers are starting; it takes a moment",
         "reader_unavailable": "no reader answers; `memmux status` says why",
         "writer_loading": "the writer is starting; it takes a moment",
@@ -32,6 +33,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 )
 """What each code means, and what to do; docs/operations.md has more of each."""
 
+FAILING = "the worker {} keeps failing, and is tried again; `memmux status` says why"
 _FAILING = "_failing"  # behind the name of a worker's slot
 
 
@@ -39,7 +41,7 @@ def sentence(code: str) -> str:
     """Return a code with its sentence; a code that another version of the cluster has stands alone."""
     said = SENTENCES.get(code, "")
     if not said and code.endswith(_FAILING):
-        said = f"the worker {code.removesuffix(_FAILING)} keeps failing, and is tried again; `memmux status` says why"
+        said = FAILING.format(code.removesuffix(_FAILING))
     return f"{code}: {said}" if said else code
 
 

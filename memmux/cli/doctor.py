@@ -13,7 +13,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings, folders
 from memmux.doctor import checks as examination
-from memmux.doctor import entries, hosts, relay, round_trip
+from memmux.doctor import entries, hosts, http, relay, round_trip
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
 from memmux.hosts.catalogue import Machine
@@ -44,6 +44,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
         lambda: round_trip.of_round_trip(settings),
         lambda: relay.of_relay(settings),
+        lambda: http.of_http(settings, os.environ),
     )
     if settings.remote is not None:
         examinations = (

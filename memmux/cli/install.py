@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from memmux.cli import output
+from memmux.cli import install_http, output
 from memmux.cli.options import json_option, with_settings
 from memmux.cluster import find, worker_tasks
 from memmux.config import variables
@@ -79,6 +79,8 @@ def _client(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--uninstall", is_flag=True, help="Take memmux out again.")
 @click.option("--no-check", is_flag=True, help="Don't start what was written to see whether it answers.")
 @click.option("--all", "every", is_flag=True, help="Set up every client that is found on this machine.")
+@click.option("--http", is_flag=True, help="Have it connect to memmux over HTTP with a token, instead of starting it.")
+@click.option("--key", metavar="NAME", help="With --http: whose token; a key that is not there is made, to write.")
 @click.option("--shadow", is_flag=True, help=f"Instead: make the scripts {', '.join(scripts.SCRIPTS)} start memmux.")
 @click.option("--to", metavar="FOLDER", help="Where --shadow makes them; by default beside the command memmux.")
 @json_option
@@ -96,6 +98,8 @@ def install(
     uninstall: bool,
     no_check: bool,
     every: bool,
+    http: bool,
+    key: str | None,
     shadow: bool,
     to: str | None,
     as_json: bool,
@@ -113,6 +117,26 @@ def install(
     if to is not None:
         raise ArgumentInvalidError("--to says where --shadow makes its scripts; leave it out")
     machine = Machine.here()
+    if key is not None and not http:
+        raise ArgumentInvalidError("--key names whose token --http writes; say --http, too, or leave it out")
+    if http and not uninstall:
+        if client is None or every or project is not None or env:
+            raise ArgumentInvalidError(
+                "--http is for the user's servers of one CLIENT; leave --all, --env and --project out: a project's "
+                "file is shared, and a token is not"
+            )
+        install_http.write(
+            settings,
+            HOSTS[client],
+            machine,
+            key=key,
+            name=name,
+            replace=replace or yes,
+            dry_run=dry_run,
+            check=not no_check,
+            as_json=as_json,
+        )
+        return
     asked = _Asked(
         server.entry(settings, machine, env),
         name=name,

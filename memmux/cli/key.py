@@ -1,14 +1,15 @@
-"""The commands about keys: who of other machines may come in."""
+"""The commands about keys: who of other machines, and who over HTTP, may come in."""
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from pathlib import Path
 
 import click
 
-from memmux.cli import output
+from memmux.cli import output, web_address
 from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
@@ -23,23 +24,25 @@ from memmux.errors import (
     of_system,
 )
 from memmux.files import durable
-from memmux.trust import keys
-from memmux.trust.keys import Key
+from memmux.trust import keys, tokens
+from memmux.trust.key import EXPIRES_END, Key, check_name
 from memmux.trust.remotes import Remote
 from memmux.wire.addresses import Address, parse, parse_listen
 from memmux.wire.checks import check_namespace
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
-from memmux.wire.times import from_epoch
+from memmux.wire.times import from_epoch, parse_time
 
+_LONG = re.compile(r"(\d{1,5})([hdwy])")
+_UNITS_S = {"h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0, "y": 365 * 86_400.0}
 TAKEN_S = 3.0  # for a running cluster to know of a change
 POLL_S = 0.02
 
 
 @click.group()
 def key() -> None:
-    """Let clients of other machines in: make, list and revoke their keys; on the database's own machine."""
+    """Let clients of other machines, or over HTTP, in: make, list and revoke their keys; on the database's machine."""
 
 
 @key.command()
@@ -56,6 +59,8 @@ def key() -> None:
 @click.option("--requests-s", metavar="R", type=click.FloatRange(0, min_open=True), help="At most so many a second.")
 @click.option("--in-flight", metavar="N", type=click.IntRange(1), help="At most so many requests at the same time.")
 @click.option("--memories", metavar="N", type=click.IntRange(1), help="At most so many memories in a namespace.")
+@click.option("--expires", metavar="TIME", help="When it ends: in so long, as 12h, 90d, 6w or 1y, or at a date.")
+@click.option("--http", is_flag=True, help="For HTTP: its token is printed once, and no file is made.")
 @click.option("--endpoint", metavar="ADDRESS", help="Where the client reaches the cluster: tcp://HOST:PORT.")
 @click.option("--out", metavar="FILE", help="The file to write for the client; by default NAME.memmux.json here.")
 @json_option
@@ -69,6 +74,8 @@ def add(
     requests_s: float | None,
     in_flight: int | None,
     memories: int | None,
+    expires: str | None,
+    http: bool,
     endpoint: str | None,
     out: str | None,
     as_json: bool,
@@ -76,9 +83,10 @@ def add(
     """Make the key NAME, and one file for its client, who takes it in with `memmux connect FILE`.
 
     The file has the client's secret: hand it over in private, and delete it here. It is kept nowhere else.
+    A key has one way in: with --http that is a token instead, for clients that speak HTTP.
     """
     find.need_local(settings)
-    keys.check_name(name)
+    check_name(name)
     for namespace in namespaces:
         check_namespace("--namespace", namespace)
     grant = Grant(
@@ -89,25 +97,62 @@ def add(
         in_flight=in_flight,
         memories=memories,
     )
-    places, own = Places(settings), KeyPair.make()
+    now = time.time()
+    ends = None if expires is None else _expiry(expires, now)
+    places = Places(settings)
     keys.refuse_taken(keys.read(places), name)
+    if http:
+        if endpoint is not None or out is not None:
+            raise click.UsageError("--endpoint and --out are for keys without --http")
+        _add_token(settings, grant, now, ends, as_json=as_json)
+        return
+    own = KeyPair.make()
     address = parse(endpoint, "--endpoint") if endpoint is not None else _proposed(settings)
     path = Path(out or f"{name}.memmux.json").expanduser().absolute()
     remote = Remote(name=name, endpoint=str(address), server=keys.pair(places).public, own=own, role=grant.role)
     _create(path, remote.to_bytes())
     try:
-        kept = keys.add(places, grant, own.public, time.time())
+        kept = keys.add(places, Key(grant=grant, public=own.public, created=now, expires=ends))
     except BaseException:
         path.unlink()  # of a key that is not valid
         raise
     listens = _known(settings, kept.serial)
     if as_json:
-        output.document({**grant.to_json(), "endpoint": str(address), "path": str(path), "listens": listens})
+        ended = {} if ends is None else {"expires": from_epoch(ends)}
+        output.document({**grant.to_json(), **ended, "endpoint": str(address), "path": str(path), "listens": listens})
         return
     output.line(f"{path} is the key {name!r} for {address}: hand it over in private, and delete it here")
     output.line(f"on the other machine: memmux connect {path.name}")
     if not listens:
         output.line(_not_yet(settings, address))
+
+
+def _add_token(settings: Settings, grant: Grant, now: float, ends: float | None, *, as_json: bool) -> None:
+    """Make a key with a token, and show that once."""
+    token, url = tokens.make(), web_address.of(settings)
+    kept = keys.add(Places(settings), Key(grant=grant, token=tokens.digest(token), created=now, expires=ends))
+    _known(settings, kept.serial)
+    if as_json:
+        ended = {} if ends is None else {"expires": from_epoch(ends)}
+        output.document({**grant.to_json(), **ended, "token": token, "url": url})
+        return
+    output.line(f"{token} is the token of the key {grant.name!r}; it is shown this once, and kept nowhere")
+    output.line(f"for an MCP client, which asks for it: memmux install CLIENT --http --key {grant.name}")
+    output.line(f"or: curl -H 'Authorization: Bearer {token}' {url}/api/health/detailed")
+
+
+def _expiry(text: str, now: float) -> float:
+    """Return when a key ends, in seconds since 1970; raise ArgumentInvalidError."""
+    if found := _LONG.fullmatch(text.strip()):
+        at = now + int(found[1]) * _UNITS_S[found[2]]
+    else:
+        try:
+            at = parse_time(text).timestamp()
+        except ArgumentInvalidError:
+            raise ArgumentInvalidError(f"--expires is {text!r}; write 12h, 90d, 6w or 1y, or a date") from None
+    if not now < at < EXPIRES_END:
+        raise ArgumentInvalidError(f"--expires is {text!r}, which is no time to come; name a later one")
+    return at
 
 
 def _not_yet(settings: Settings, address: Address) -> str:
@@ -175,26 +220,35 @@ def list_keys(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         output.document({"keys": [_document(key) for key in known]})
         return
-    columns = ("name", "role", "namespaces", "requests/s", "in flight", "memories", "created", "revoked")
+    columns = (
+        *("name", "for", "role", "namespaces", "requests/s", "in flight", "memories"),
+        *("created", "expires", "revoked"),
+    )
     output.table("keys", columns, [_row(key) for key in known])
 
 
 def _document(key: Key) -> dict[str, object]:
-    revoked = None if key.revoked is None else from_epoch(key.revoked)
-    return {**key.to_json(), "created": from_epoch(key.created), "revoked": revoked}
+    fields = {name: value for name, value in key.to_json().items() if name != "token"}
+    times = {"created": key.created, "expires": key.expires, "revoked": key.revoked}
+    return {
+        **fields,
+        "http": bool(key.token),
+        **{name: None if at is None else from_epoch(at) for name, at in times.items()},
+        "valid": not key.why_not(time.time()),
+    }
 
 
 def _row(key: Key) -> list[object]:
     grant = key.grant
     return [
         grant.name,
+        "HTTP" if key.token else "tcp",
         grant.role,
         "all" if grant.namespaces is None else ", ".join(grant.namespaces),
         grant.requests_s,
         grant.in_flight,
         grant.memories,
-        output.local(from_epoch(key.created)),
-        None if key.revoked is None else output.local(from_epoch(key.revoked)),
+        *(None if at is None else output.local(from_epoch(at)) for at in (key.created, key.expires, key.revoked)),
     ]
 
 
@@ -210,11 +264,13 @@ def revoke(settings: Settings, name: str, *, as_json: bool) -> None:
     if as_json:
         output.document({"name": name, "revoked": True, "running": running})
     else:
-        output.line(f"revoked {name!r}" + ("; the cluster knows" if running else "; no cluster listens"))
+        output.line(
+            f"revoked {name!r}" + ("; the cluster knows" if running else "; no cluster has been asked with a key")
+        )
 
 
 def _known(settings: Settings, serial: int) -> bool:
-    """Return once a running cluster knows of the change of that number; False if none listens for other machines."""
+    """Return once a running cluster knows of the change of that number; False if none has looked at the keys."""
     until = time.monotonic() + TAKEN_S
     with Client(settings=settings, name="cli", start=False) as client:
         while time.monotonic() < until:

@@ -66,6 +66,11 @@ SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "slow_ms": ("MS", "A request that takes so long is logged with where the time went; 0: never."),
         "listen": ("ADDRESS", "Where the cluster listens for other machines: tcp://HOST:PORT; none: nowhere."),
         "remote": ("NAME", "The cluster of another machine to use, by name or file; none: this machine's own."),
+        "http": ("ADDRESS", "Where MCP, REST and a page are served over HTTP: HOST:PORT; none: nowhere."),
+        "tls_cert": ("FILE", "The certificate with which HTTP is served over TLS, in PEM."),
+        "tls_key": ("FILE", "The key of that certificate, in PEM."),
+        "behind_proxy": ("BOOL", "Whether a proxy in front of HTTP speaks TLS and vouches for who asks: true, false."),
+        "http_hosts": ("NAMES", "Names by which HTTP clients may call this machine, separated by commas."),
     }
 )
 """Each setting's kind of value and its help."""
@@ -166,6 +171,23 @@ def listen_option(command: Decorated) -> Decorated:
     """Let a command that serves say, after its name too, where it listens for other machines."""
     return _setting("listen")(command)
 
+
+def http_options(command: Decorated) -> Decorated:
+    """Let a command that serves say, after its name too, where and how it serves HTTP."""
+    address, proxy = (SETTINGS[name] for name in ("http", "behind_proxy"))
+    for decorate in (
+        click.option("--behind-proxy", metavar=f"[{proxy[0]}]", help=proxy[1], **_SWITCHED),
+        _setting("tls_key"),
+        _setting("tls_cert"),
+        click.option("--http", metavar="[HOST:PORT]", help=address[1], **_SWITCHED),
+    ):
+        command = decorate(command)
+    return command
+
+
+_SWITCHED: Mapping[str, Any] = MappingProxyType(
+    {"is_flag": False, "flag_value": "true", "expose_value": False, "callback": _remember}
+)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

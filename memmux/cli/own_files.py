@@ -142,6 +142,7 @@ def _is_event(line: bytes) -> bool:
 
 _LINE_BYTES = 1 << 20
 _LEFT = r"\.memmux-[0-9a-f]{8}\.partial"  # of a durable write that was killed
+_DURABLE = "(lineage|endpoint|keys|curve|signing|copies)"  # files beside a database that are written whole
 _OF_SQLITE = "(-wal|-shm|-journal)"
 _TIME = r"\d{8}T\d{6}Z"
 _SEGMENT = ((r"segment\.json|(rows|vectors|sum)\.npy|lists\.faiss", _any),)
@@ -164,6 +165,7 @@ _BESIDE: tuple[tuple[str, Known], ...] = (
     (".endpoint", _says("pid", "version")),
     (".keys", _keys),
     (".curve", _says("public", "secret")),
+    (".signing", _says("format", "secret")),
     (".copies", _says("path", "at")),
     (".index", _INDEX),
     (".adopting", _ADOPTING),
@@ -184,7 +186,7 @@ def of_database(settings: Settings) -> OwnFiles:
         by_sqlite = re.search(rf"{_OF_SQLITE}$|-wal\.orphaned-[\dT.]+Z$", kept.name)
         found.look(kept, _any if by_sqlite else _database)
     for left in sorted(database.parent.glob(f"{glob.escape(database.name)}.*.partial")):
-        if re.fullmatch(rf"\.(lineage|endpoint|keys|curve|copies){_LEFT}", left.name.removeprefix(database.name)):
+        if re.fullmatch(rf"\.{_DURABLE}{_LEFT}", left.name.removeprefix(database.name)):
             found.look(left, _any)
     found.look(Places(replace(settings, backups_dir=None)).backups, _backups(database.stem))
     if settings.backups_dir is not None and settings.backups_dir.is_dir():

@@ -147,7 +147,9 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "Serve the database in the foreground.",
                 "memmux serve --log-level debug",
                 'memmux serve --listen "tcp://*:7700"',
+                "memmux serve --http",
             ),
+            "web": _entry("web.web", "Open the page of the memory in a browser.", "memmux web", "memmux web --no-open"),
             "stop": _entry("cluster.stop", "Stop the cluster.", "memmux stop"),
             "restart": _entry(
                 "cluster.restart",

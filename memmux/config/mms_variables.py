@@ -7,10 +7,13 @@ nobody who changes the command in a client's configuration shall be kept from st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 from memmux.config import mms_database
+from memmux.errors import SettingInvalidError
+from memmux.wire import http_address
 
 DAY_S = 86_400.0
 _INTERVALS: Mapping[str, float] = MappingProxyType({"hourly": 3600.0, "daily": DAY_S, "weekly": 7 * DAY_S})
@@ -19,8 +22,15 @@ _LEVEL_NAMES = ("debug", "info", "warning", "error")
 _KEPT = 10  # backups that theirs keeps at most, unless told otherwise
 _RETENTION_DAYS = 7  # that theirs keeps a backup, unless told otherwise
 _KEPT_MOST = 10_000
+_TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 _HOUSE = "sentence-transformers/"
+_PORTS = 65_535
+_PORT = 8000  # of its HTTP server, unless told otherwise
+
+API_KEY = "MCP_API_KEY"
+API_KEY_CHARACTERS = 16  # at least: what is shorter can be guessed
+_SECRETS = frozenset({API_KEY})  # whose values are told to nobody
 
 HONOURED: Mapping[str, str] = MappingProxyType(
     {
@@ -34,6 +44,10 @@ HONOURED: Mapping[str, str] = MappingProxyType(
         "MCP_BACKUP_INTERVAL": "`backup_interval_s`: hourly, daily or weekly",
         "MCP_BACKUP_MAX_COUNT": "`backup_keep`, or fewer if the retention is over sooner",
         "MCP_BACKUP_RETENTION": "days; `backup_keep`: as many as are made in that time, or fewer by the count",
+        "MCP_HTTP_ENABLED": "true: `http`, at 127.0.0.1:8000 unless the next two say otherwise",
+        "MCP_HTTP_HOST": "its host: an address of this machine alone; others reach what `MEMMUX_HTTP` names",
+        "MCP_HTTP_PORT": "its port",
+        API_KEY: f"a token for HTTP, of the role write; of {API_KEY_CHARACTERS} characters at least",
         "LOG_LEVEL": "`log_level`; CRITICAL is error",
     }
 )
@@ -45,12 +59,11 @@ WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
         "MCP_MEMORY_USE_ONNX": "memmux uses onnxruntime where it gives the same vectors, and torch for other models",
         "MCP_SEMANTIC_DEDUP_": "no memory is dropped for being like another; a store names those that are",
         "MCP_HYBRID_": "hybrid is the default, with weights that were measured",
-        "MCP_HTTP": "there is no HTTP server",
-        "MCP_API_KEY": "there is no HTTP server",
-        "MCP_SSE_": "there is no HTTP server",
-        "MCP_STREAMABLE_": "there is no HTTP server",
-        "MCP_OAUTH_": "there is no HTTP server",
-        "MCP_MDNS_": "there is no HTTP server",
+        "MCP_HTTP": "HTTP is served as the settings `http`, `tls_cert` and `tls_key` say",
+        "MCP_SSE_": "MCP is served at `/mcp` of `http`, as streamable HTTP",
+        "MCP_STREAMABLE_": "MCP is served at `/mcp` of `http`, as streamable HTTP",
+        "MCP_OAUTH_": "HTTP takes tokens of `memmux key add --http`",
+        "MCP_MDNS_": "memmux does not announce itself in a network",
         "MCP_AGENT_ID": "the change log has each client's own name",
         "MCP_MEMORY_INCLUDE_HOSTNAME": "a database belongs to one machine",
         "MCP_CONSOLIDATION_": "memories are not rewritten behind your back",
@@ -66,12 +79,15 @@ WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
         "MCP_SYNC_": "not part of memmux",
         "MCP_TYPED_": "not part of memmux",
         "MCP_MAX_": "not part of memmux",
-        "MCP_CORS_": "there is no HTTP server",
-        "MCP_ALLOW_": "there is no HTTP server",
+        "MCP_CORS_": "pages of other origins are refused",
+        "MCP_ALLOW_": "nobody is let in over HTTP without a token",
     }
 )
 """How the names of the others begin, and why they have none; a longer beginning stands before a shorter one."""
 
+_SHORT = (
+    f"it has fewer than {API_KEY_CHARACTERS} characters, and can be guessed; `openssl rand -hex 32` makes a good one"
+)
 
 COMMAND = "MCP_MEMORY_COMMAND"
 """Set by the launcher of its console scripts: the script as which memmux was started."""
@@ -101,6 +117,8 @@ def settings(known: Mapping[str, str]) -> Iterator[tuple[str, object, str]]:
         yield "backup_interval_s", interval_s, "MCP_BACKUP_INTERVAL"
     if (kept := _kept(known, interval_s or DAY_S)) is not None:
         yield "backup_keep", kept, "MCP_BACKUP_MAX_COUNT"
+    if (address := _http(known)) is not None:
+        yield "http", address, "MCP_HTTP_ENABLED"
     if (level := _level(known)) is not None:
         yield "log_level", level, mms_database.LOG_LEVEL
 
@@ -114,8 +132,14 @@ def ignored(known: Mapping[str, str]) -> dict[str, str]:
             if why is not None:
                 found[name] = why
         elif not _makes_sense(name, known):
-            found[name] = f"{known[name]!r} is no value for it"
+            found[name] = _SHORT if name in _SECRETS else f"{known[name]!r} is no value for it"
     return found
+
+
+def api_key(environment: Mapping[str, str]) -> str:
+    """Return the token that the variable for it holds; empty if there is none, or it is too short to be one."""
+    said = environment.get(API_KEY, "")
+    return said if len(said) >= API_KEY_CHARACTERS else ""
 
 
 def honoured(known: Mapping[str, str]) -> list[str]:
@@ -124,15 +148,37 @@ def honoured(known: Mapping[str, str]) -> list[str]:
 
 
 def _makes_sense(name: str, known: Mapping[str, str]) -> bool:
-    match name:
-        case "MCP_BACKUP_INTERVAL":
-            return _interval_s(known) is not None
-        case "MCP_BACKUP_MAX_COUNT" | "MCP_BACKUP_RETENTION":
-            return _number(known[name]) is not None
-        case mms_database.LOG_LEVEL:
-            return _level(known) is not None
-        case _:
-            return True
+    """Return whether a variable that is set has a value that it can have."""
+    read: Callable[[Mapping[str, str]], object] | None = {
+        "MCP_BACKUP_INTERVAL": _interval_s,
+        mms_database.LOG_LEVEL: _level,
+        "MCP_HTTP_HOST": _host,
+        "MCP_HTTP_PORT": _port,
+        "MCP_BACKUP_MAX_COUNT": lambda _: _number(known[name]),
+        "MCP_BACKUP_RETENTION": lambda _: _number(known[name]),
+        API_KEY: lambda _: api_key(known) or None,
+    }.get(name)
+    return read is None or read(known) is not None
+
+
+def _http(known: Mapping[str, str]) -> str | None:
+    """Return the address of its HTTP server, if that is switched on; on this machine alone, as theirs has no TLS."""
+    if known.get("MCP_HTTP_ENABLED", "").strip().lower() not in _TRUE:
+        return None
+    return f"{_host(known) or http_address.HOST}:{_port(known) or _PORT}"
+
+
+def _host(known: Mapping[str, str]) -> str | None:
+    with suppress(SettingInvalidError):
+        address = http_address.parse(known.get("MCP_HTTP_HOST", ""))
+        if address is not None and address.loopback:
+            return address.bracketed
+    return None
+
+
+def _port(known: Mapping[str, str]) -> int | None:
+    port = _number(known.get("MCP_HTTP_PORT", ""))
+    return port if port is not None and port <= _PORTS else None
 
 
 def _interval_s(known: Mapping[str, str]) -> float | None:

@@ -85,6 +85,16 @@ class Places:
         return self._beside(".curve")
 
     @property
+    def signing(self) -> Path:
+        """The secret by which the cluster knows what it has signed: cookies, and sessions over HTTP."""
+        return self._beside(".signing")
+
+    @property
+    def logins(self) -> Path:
+        """The folder of the codes that open the page once; beside the sockets, so that none outlasts the machine."""
+        return runtime_folder(self.settings) / self.digest / "logins"
+
+    @property
     def digest(self) -> str:
         """A short name for the database, for folders that serve several."""
         return hashlib.sha256(os.fsencode(self.database)).hexdigest()[:12]

@@ -19,7 +19,7 @@ import platformdirs
 
 from memmux import limits
 from memmux.config import mms_database, mms_variables
-from memmux.config.values import NONE, convert
+from memmux.config.values import NONE, NONE_MEANT, convert
 from memmux.errors import SettingInvalidError
 from memmux.wire.checks import shown
 from memmux.wire.cues import Cue
@@ -112,6 +112,10 @@ class Settings:
     slow_ms: a request, or a stage of one, that takes so long is logged with where the time went; 0 never.
     listen: where the cluster listens for clients of other machines, `tcp://HOST:PORT`; nowhere by default.
     remote: the file of a cluster on another machine that clients use instead of one of this machine.
+    http: where the gateway serves MCP, REST and a page over HTTP, `HOST:PORT`; nowhere by default.
+    tls_cert, tls_key: files of the certificate and its key, in PEM, with which it speaks TLS.
+    behind_proxy: whether a proxy in front of it does that, and vouches for who asks.
+    http_hosts: names by which clients may call it, beside the address and localhost.
     """
 
     database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
@@ -153,6 +157,11 @@ class Settings:
     slow_ms: int = 1000
     listen: str | None = None
     remote: Path | None = None
+    http: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    http_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -174,13 +183,14 @@ class Settings:
     def written(self) -> dict[str, str]:
         """Return each setting as it is written in a flag, by its name; without those that are left to the platform."""
         given = {known.name: getattr(self, known.name) for known in fields(self)}
-        for name in ("adopt_from", "listen", "remote"):
+        for name in NONE_MEANT:
             given[name] = given[name] or NONE  # or else a process that gets them would look for one
-        return {name: _written(value) for name, value in given.items() if value is not None}
+        return {name: _written(name, value) for name, value in given.items() if value is not None}
 
 
-def _written(value: object) -> str:
-    return os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _written(name: str, value: object) -> str:
+    between = "," if name == "http_hosts" else os.pathsep
+    return between.join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 _RANGES = (
@@ -237,15 +247,15 @@ def load_with_sources(
         if "database" in named and "remote" not in named:
             sources.pop("remote", None)
             values.pop("remote", None)  # whoever names a database means that one, and not another machine's
-    if values.get("listen") and "idle_exit_s" not in values:
-        # The clients of other machines could not start it again.
-        values["idle_exit_s"], sources["idle_exit_s"] = 0.0, "listen"
     cwd, home = folders()
     known = mms_database.variables(environment, cwd, home)
     for name, value, source in mms_variables.settings(known):
         if name not in values:
             values[name] = convert(hints, name, value, source)
             sources[name] = source
+    if "idle_exit_s" not in values and (served := next((name for name in ("listen", "http") if values.get(name)), "")):
+        # The clients of other machines, and those over HTTP, could not start it again.
+        values["idle_exit_s"], sources["idle_exit_s"] = 0.0, served
     settings = Settings(**values)
     if "adopt_from" not in values and settings.remote is None and not begun(settings.database):
         settings = replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))

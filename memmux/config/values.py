@@ -11,10 +11,12 @@ from typing import Any
 
 from memmux.config import cues, languages
 from memmux.errors import SettingInvalidError
+from memmux.wire import http_address
 from memmux.wire.addresses import parse_listen
 from memmux.wire.cues import Cue
 
-NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as `listen` and `remote`: there is none
+NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as others of these: there is none
+NONE_MEANT = ("adopt_from", "http", "listen", "remote", "tls_cert", "tls_key")
 
 
 def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> Any:
@@ -35,12 +37,10 @@ def convert(hints: Mapping[str, Any], name: str, value: object, source: str) -> 
         unit = next((f" of {unit}" for end, unit in _UNITS.items() if name.endswith(end)), "")
         choices = f"one of {', '.join(kind)}" if issubclass(kind, StrEnum) else f"{_KINDS[kind]}{unit}"
         raise SettingInvalidError(f"{source} is {value!r}; it must be {choices}") from None
-    if name in ("adopt_from", "listen", "remote") and value == NONE:
+    if name in NONE_MEANT and value == NONE:
         return None
-    if name == "listen":
-        return str(parse_listen(str(value), source))
-    if kind in _LISTS:
-        return _LISTS[kind](value, source)
+    if name in _BY_NAME or kind in _LISTS:
+        return (_BY_NAME.get(name) or _LISTS[kind])(value, source)
     path = _path(value, source)
     return str(path) if name == "model" else path
 
@@ -69,11 +69,28 @@ def _paths(value: object, source: str) -> tuple[Path, ...]:
     return tuple(_path(path, source) for path in listed if path)
 
 
+def _listen(value: object, source: str) -> str:
+    return str(parse_listen(str(value), source))
+
+
+def _http(value: object, source: str) -> str | None:
+    address = http_address.parse(str(value), source)
+    return None if address is None else str(address)
+
+
+def _hosts(value: object, source: str) -> tuple[str, ...]:
+    """Return names of hosts, separated by commas; in lower case, as hosts are compared."""
+    del source  # any text is a name
+    listed = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(dict.fromkeys(str(name).strip().lower() for name in listed if str(name).strip()))
+
+
 _LISTS: Mapping[Any, Callable[[object, str], tuple[object, ...]]] = {
     tuple[Path, ...]: _paths,
     tuple[str, ...]: languages.named,
     tuple[Cue, ...]: cues.named,
 }
+_BY_NAME: Mapping[str, Callable[[object, str], object]] = {"listen": _listen, "http": _http, "http_hosts": _hosts}
 _KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _UNITS = {"_s": "seconds", "_ms": "milliseconds", "_mb": "MiB"}
 _SWITCHES = {

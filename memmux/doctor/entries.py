@@ -56,7 +56,11 @@ def _servers(machine: Machine, folder: Path, shadows: Shadows) -> Iterator[tuple
             document = Document.of(client, file)
         except ClientFileError:
             continue  # `of_hosts` says so
-        yield from ((document, server) for server in document.servers(shadows) if server.kind is not Kind.OTHER)
+        yield from (
+            (document, server)
+            for server in document.servers(shadows)
+            if server.entry is not None and server.kind is not Kind.OTHER
+        )
 
 
 def _database(

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import ClientFileError
-from memmux.hosts import faults
+from memmux.hosts import faults, http_entry
 from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.entry import Kind
 from memmux.hosts.shadow import shadows as made_by_us
 
 NAME = "clients"  # of the findings
+_OTHERS = 0o077  # the mode of a file that others may open
 
 
 def of_hosts(machine: Machine, folder: Path, shadows: Shadows = made_by_us) -> Iterator[Finding]:
@@ -48,7 +49,9 @@ def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterato
         yield Finding(NAME, Level.WARNING, f"{client.label}: {failure.message}")
         return
     for server in document.servers(shadows):
-        if server.kind is not Kind.OTHER:
+        if server.kind is Kind.HTTP:
+            yield _of_http(document, server, option)
+        elif server.kind is not Kind.OTHER:
             yield _of_server(document, server, option)
         elif wrong := faults.of_server(client, server):
             anew = f"remove it, then run `memmux install {client.name}{option}`"
@@ -66,6 +69,24 @@ def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterato
 def _label(document: Document, server: Server) -> str:
     scope = f" for {server.path[1]}" if server.path != document.at(server.name) else ""
     return f"{document.client.label}: {server.name}{scope} in {document.file}"
+
+
+def _of_http(document: Document, server: Server, option: str) -> Finding:
+    """Return what is said of an entry with a URL: where it leads, and who can read the token in it."""
+    entry = http_entry.parse(server.raw)
+    assert entry is not None  # it is of that kind
+    text = f"{_label(document, server)} connects to {entry.url}"
+    form = document.client.remote
+    if option:
+        return Finding(
+            NAME, Level.WARNING, f"{text} with a token that all see who share the project; take it out there"
+        )
+    if form is None or server.raw != {**server.raw, **http_entry.build(entry, document.client)}:
+        again = f"memmux install {document.client.name} --http --name {server.name}"
+        return Finding(NAME, Level.WARNING, f"{text} in a form that is not {document.client.label}'s; run `{again}`")
+    if document.file.stat().st_mode & _OTHERS:
+        return Finding(NAME, Level.WARNING, f"{text}, and others may read its token; run `chmod 600 {document.file}`")
+    return Finding(NAME, Level.OK, text)
 
 
 def _of_server(document: Document, server: Server, option: str) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Hashable
 from pathlib import Path
 
 from memmux.files import durable
@@ -48,6 +49,15 @@ def _check(path: Path, found: os.stat_result, *, secret: bool) -> None:
         )
     if found.st_mode & _MAY_WRITE:
         raise NotPrivateError(f"others may write {path}; run `chmod 600 {path}`, or remove it")
+
+
+def signature(path: Path) -> Hashable:
+    """Return what is another once the file was written, replaced, removed or opened to others; None: no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def open_file(path: Path, flags: int) -> int:

@@ -70,6 +70,18 @@ class Base(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """What an entry of a server looks like that a client connects to over streamable HTTP.
+
+    url, headers: the keys of either. shape: what it has besides.
+    """
+
+    url: str = "url"
+    headers: str = "headers"
+    shape: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """A client: its file for the user and, if it has one, for a project; and what an entry in it looks like.
 
@@ -79,7 +91,8 @@ class Host:
     command and its arguments are one list. env: the key of the variables. scopes: the key of an object whose every
     value may hold servers again: Claude Code's, by project. private: whether the file is for its user alone, since it
     holds secrets of the client's own. programs: what it is started by. then: what the user does so that the client
-    takes notice. approval: what a client asks for before it starts the servers of a project.
+    takes notice. approval: what a client asks for before it starts the servers of a project. remote: what an entry
+    over HTTP looks like; None for a client that takes none with a header.
     """
 
     name: str
@@ -99,6 +112,7 @@ class Host:
     programs: tuple[str, ...] = ()
     then: str = "restart it"
     approval: str = ""
+    remote: Remote | None = None
 
     def user_file(self, machine: Machine) -> Path:
         """Return where the client keeps the servers that its user has everywhere."""
@@ -148,6 +162,7 @@ HOSTS: Mapping[str, Host] = {
             programs=("claude",),
             approval="start claude there and approve the server when it asks; until then it is pending",
             then="start a new session; /mcp shows it",
+            remote=Remote(shape={"type": "http"}),
         ),
         Host(
             "cursor",
@@ -157,6 +172,7 @@ HOSTS: Mapping[str, Host] = {
             (".cursor", "mcp.json"),
             programs=("cursor", "cursor-agent"),
             then="switch it on in Settings → MCP",
+            remote=Remote(),
         ),
         Host(
             "vscode",
@@ -168,6 +184,7 @@ HOSTS: Mapping[str, Host] = {
             shape={"type": "stdio"},
             programs=("code",),
             then="start it with MCP: List Servers",
+            remote=Remote(shape={"type": "http"}),
         ),
         Host(
             "windsurf",
@@ -176,6 +193,7 @@ HOSTS: Mapping[str, Host] = {
             (".codeium", "windsurf", "mcp_config.json"),
             programs=("windsurf",),
             then="press Refresh in Cascade's list of MCP servers",
+            remote=Remote(url="serverUrl"),
         ),
         Host(
             "codex",
@@ -189,6 +207,7 @@ HOSTS: Mapping[str, Host] = {
             format=Format.TOML,
             servers="mcp_servers",
             then="start a new session; /mcp shows it",
+            remote=Remote(headers="http_headers"),
         ),
         Host(
             "gemini",
@@ -200,6 +219,7 @@ HOSTS: Mapping[str, Host] = {
             programs=("gemini",),
             then="start a new session; in a folder that it does not trust it starts no server; /mcp shows it",
             approval="start gemini there and trust the folder when it asks; until then it starts no server",
+            remote=Remote(url="httpUrl"),
         ),
         Host(
             "opencode",
@@ -214,6 +234,7 @@ HOSTS: Mapping[str, Host] = {
             env="environment",
             programs=("opencode",),
             then="restart it; `opencode mcp list` shows it",
+            remote=Remote(shape={"type": "remote", "oauth": False}),
         ),
         Host(
             "qwen",
@@ -224,6 +245,7 @@ HOSTS: Mapping[str, Host] = {
             moved=(("QWEN_HOME", ("settings.json",)),),
             programs=("qwen",),
             then="start a new session; /mcp shows it",
+            remote=Remote(url="httpUrl"),
         ),
         Host(
             "copilot",
@@ -236,6 +258,7 @@ HOSTS: Mapping[str, Host] = {
             programs=("copilot",),
             then="start a new session; `copilot mcp list` shows it",
             approval="start copilot there and trust the folder when it asks",
+            remote=Remote(shape={"type": "http", "tools": ["*"]}),
         ),
         Host(
             "zed",
@@ -248,6 +271,7 @@ HOSTS: Mapping[str, Host] = {
             programs=("zed", "zeditor"),
             then="look for the green dot in the settings of the Agent Panel",
             approval="trust the folder when Zed asks; until then it starts no server of it",
+            remote=Remote(),
         ),
         Host(
             "cline",
@@ -262,6 +286,7 @@ HOSTS: Mapping[str, Host] = {
             shape={"type": "stdio"},
             programs=("cline",),
             then="it is in the list of MCP servers at once, in the editor after a reload",
+            remote=Remote(shape={"type": "streamableHttp"}),
         ),
         Host(
             "amp",
@@ -273,6 +298,7 @@ HOSTS: Mapping[str, Host] = {
             programs=("amp",),
             then="start a new thread; `amp mcp doctor` shows it",
             approval="say `amp mcp approve` with the server's name",
+            remote=Remote(),
         ),
     )
 }

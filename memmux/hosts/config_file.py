@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from memmux.errors import ClientFileError
 from memmux.hosts import entry as entries
-from memmux.hosts import json_edit, toml_edit, writing
+from memmux.hosts import http_entry, json_edit, toml_edit, writing
 from memmux.hosts.catalogue import Format, Host
 from memmux.hosts.entry import Entry, Kind
 from memmux.hosts.json_edit import Keys
@@ -112,7 +112,8 @@ class Document:
             for name, raw in named.items() if isinstance(named, Mapping) else ():
                 entry = entries.parse(raw)
                 place = (*path, self.client.servers, name)
-                yield Server(place, raw if isinstance(raw, Mapping) else {}, entry, entries.kind(entry, shadows))
+                kind = Kind.HTTP if http_entry.parse(raw) is not None else entries.kind(entry, shadows)
+                yield Server(place, raw if isinstance(raw, Mapping) else {}, entry, kind)
 
     def edited(self, edits: Sequence[Edit]) -> str:
         """Return the text with these changes, having checked that it says just what it should.

@@ -22,11 +22,15 @@ _CHECKOUT = frozenset({"mcp-memory-service", "mcp_memory_service"})
 
 
 class Kind(StrEnum):
-    """The program that an entry runs."""
+    """The program that an entry runs, or the server that it names."""
 
     MEMMUX = "memmux"
+    HTTP = "memmux over HTTP"  # which it does not run, but connects to
     MMS = "mcp-memory-service"
     OTHER = "another server"
+
+
+OURS = frozenset({Kind.MEMMUX, Kind.HTTP})
 
 
 @dataclass(frozen=True, slots=True)

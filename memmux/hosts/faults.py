@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from memmux.hosts import command_lines
+from memmux.hosts import command_lines, http_entry
 from memmux.hosts import entry as entries
 from memmux.hosts.arguments import Arguments
 from memmux.hosts.catalogue import Host
@@ -15,7 +15,6 @@ from memmux.hosts.entry import Entry, Kind
 from memmux.hosts.json_edit import Keys
 
 _ENV = ("env", "environment")  # as clients spell it
-_URLS = ("url", "httpUrl", "serverUrl")  # of servers that are not started
 TRANSPORT = "type"  # the key that says how a client talks to a server
 STDIO = "stdio"  # how to one that it starts
 _DEPTH = 5  # of keys, below which no entry is looked for
@@ -53,7 +52,7 @@ def misplaced(document: Document, shadows: Shadows) -> Iterator[tuple[Keys, Entr
 def _meant(server: Server) -> bool:
     """Return whether an entry that starts nothing was to start memmux."""
     said = server.name == "memmux" or "memmux" in str(server.raw)
-    return said and not any(key in server.raw for key in _URLS)
+    return said and not any(key in server.raw for key in http_entry.URLS)
 
 
 def _line(client: Host, raw: Mapping[str, Any]) -> Iterator[str]:

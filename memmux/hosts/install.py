@@ -14,10 +14,11 @@ from memmux.config import mms_variables
 from memmux.config.settings import PREFIX, ToolList
 from memmux.errors import ArgumentInvalidError, ClientFileError, ReplacementNeededError, ServerNameTakenError
 from memmux.hosts import entry as entries
-from memmux.hosts import faults, writing
+from memmux.hosts import faults, http_entry, writing
 from memmux.hosts.catalogue import Host
 from memmux.hosts.config_file import Document, Edit, Server, Shadows
-from memmux.hosts.entry import THEIR_INTERPRETER, Entry, Kind
+from memmux.hosts.entry import OURS, THEIR_INTERPRETER, Entry, Kind
+from memmux.hosts.http_entry import HttpEntry
 from memmux.hosts.json_edit import Keys
 
 RECENT = 10  # backups that a removal compares the file with
@@ -80,14 +81,7 @@ def install(document: Document, entry: Entry, shadows: Shadows, *, name: str | N
     ServerNameTakenError if the name is another server's; ClientFileError if the file can't be changed.
     """
     servers = document.servers(shadows)
-    theirs = [server for server in servers if server.kind is Kind.MMS]
-    if theirs and not replace and name in {None, *(server.name for server in theirs)}:
-        raise ReplacementNeededError(_offer(document, theirs))
-    chosen = name or _name(document, servers, theirs)
-    old = next((server for server in servers if server.path == document.at(chosen)), None)
-    if old is not None and old.kind is Kind.OTHER:
-        raise _taken(document, old)
-    replaced = theirs if replace else []
+    chosen, old, replaced = _place(document, servers, name, replace=replace)
     env, notes = _environment(old, replaced, entry)
     if replaced and not mms_variables.in_use(env):
         env = {TOOLS: ToolList.FULL.value, **env}  # as many as its users had, which its variables say otherwise
@@ -104,6 +98,39 @@ def install(document: Document, entry: Entry, shadows: Shadows, *, name: str | N
     return Plan(document.file, chosen, status, document.content, after, wanted, notes, document.private)
 
 
+def install_http(
+    document: Document, entry: HttpEntry, shadows: Shadows, *, name: str | None = None, replace: bool
+) -> Plan:
+    """Plan that an entry by which it connects to memmux comes into a client's file; all else is as of `install`.
+
+    The file is for its user alone from then on, as it holds a token.
+    """
+    raw = http_entry.build(entry, document.client)
+    chosen, old, replaced = _place(document, document.servers(shadows), name, replace=replace)
+    edits = [Edit(server.path) for server in replaced if server is not old]
+    if old is None or old.raw != raw:
+        edits += [*([] if old is None else [Edit(old.path)]), Edit(document.at(chosen), raw)]
+    status = Status.UNCHANGED
+    if edits:
+        status = Status.REPLACED if replaced else Status.INSTALLED if old is None else Status.UPDATED
+    after = document.edited(edits).encode() if edits else document.content
+    return Plan(document.file, chosen, status, document.content, after, private=True)
+
+
+def _place(
+    document: Document, servers: Sequence[Server], name: str | None, *, replace: bool
+) -> tuple[str, Server | None, list[Server]]:
+    """Return the name of an entry, what has it now, and the entries of mcp-memory-service that go."""
+    theirs = [server for server in servers if server.kind is Kind.MMS]
+    if theirs and not replace and name in {None, *(server.name for server in theirs)}:
+        raise ReplacementNeededError(_offer(document, theirs))
+    chosen = name or _name(document, servers, theirs)
+    old = next((server for server in servers if server.path == document.at(chosen)), None)
+    if old is not None and old.kind is Kind.OTHER:
+        raise _taken(document, old)
+    return chosen, old, theirs if replace else []
+
+
 def uninstall(document: Document, shadows: Shadows, *, name: str | None = None) -> Plan:
     """Plan that the entry of memmux leaves a client's file; nothing else does.
 
@@ -111,14 +138,14 @@ def uninstall(document: Document, shadows: Shadows, *, name: str | None = None) 
     Raises ServerNameTakenError if the name is another server's, ArgumentInvalidError if it must be said which.
     """
     everywhere = [server for server in document.servers(shadows) if server.path == document.at(server.name)]
-    found = [server for server in everywhere if (server.kind is Kind.MEMMUX if name is None else server.name == name)]
+    found = [server for server in everywhere if (server.kind in OURS if name is None else server.name == name)]
     if not found:
         return Plan(document.file, name or NAME, Status.ABSENT, document.content, document.content)
     if len(found) > 1:
         names = ", ".join(server.name for server in found)
         raise ArgumentInvalidError(f"several servers in {document.file} are memmux: {names}; say which with --name")
     (server,) = found
-    if server.kind is not Kind.MEMMUX:
+    if server.kind not in OURS:
         raise _taken(document, server)
     after = _restored(document, server)
     return Plan(document.file, server.name, Status.REMOVED, document.content, after, private=document.private)
@@ -139,7 +166,7 @@ def _restored(document: Document, server: Server) -> bytes | None:
 
 def _name(document: Document, servers: Sequence[Server], theirs: Sequence[Server]) -> str:
     """Return the name that memmux has already, or the one that it takes over, or the usual one."""
-    ours = [server.name for server in servers if server.kind is Kind.MEMMUX and document.at(server.name) == server.path]
+    ours = [server.name for server in servers if server.kind in OURS and document.at(server.name) == server.path]
     return NAME if NAME in ours else [*ours, *(server.name for server in theirs), NAME][0]
 
 
@@ -164,6 +191,8 @@ def _edits(path: Keys, old: Server | None, wanted: Mapping[str, Any], client: Ho
     """Return the changes that make an entry say what it should: member by member, so that what else it says stays."""
     if old is None:
         return [Edit(path, wanted)]
+    if old.kind is Kind.HTTP:
+        return [Edit(path), Edit(path, wanted)]
     # What a client wants beside the command may be the user's by now: which tools it may use.
     edits = [
         Edit((*path, key), value)

@@ -22,8 +22,8 @@ _CALLS = re.compile(
 """How a hook gives away that it calls its HTTP API."""
 
 _HOOKS = (
-    "hooks that call mcp-memory-service over HTTP, where nobody answers; take them out, or have them run `memmux "
-    "search` and `memmux store`"
+    "hooks that call mcp-memory-service over HTTP; memmux answers them where `http` is set, with a token of `memmux "
+    "key add NAME --http`"
 )
 
 
@@ -37,9 +37,9 @@ class _Part:
 
 _PARTS = (
     _Part(
-        ("MCP_HTTP", "MCP_API_KEY", "MCP_OAUTH_", "MCP_SSE_", "MCP_STREAMABLE_", "MCP_MDNS_"),
-        "their dashboard and HTTP API have no counterpart, and who calls them finds nobody; `memmux top`, the command "
-        "line and Python do what they did",
+        ("MCP_HTTPS_", "MCP_SSL_", "MCP_OAUTH_", "MCP_SSE_", "MCP_STREAMABLE_", "MCP_MDNS_"),
+        "these ways to their HTTP API have no counterpart; memmux serves HTTP as MEMMUX_HTTP says, to who has a token "
+        "of `memmux key add NAME --http`",
     ),
     _Part(
         ("MCP_CONSOLIDATION_", "MCP_SCHEDULE_"),

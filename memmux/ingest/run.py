@@ -28,6 +28,7 @@ MAX_FILES = 100
 LEAST_CHUNK = 50  # characters
 BATCH = 32  # chunks of one request; small, so that progress is seen
 TIMEOUT_S = 300.0  # for a batch, which waits for the embedder
+UPLOAD = "upload:"  # before the name of a file that was sent here; no absolute path begins so
 _KEYS = ("source", "chunk", "chunks", "file_hash", "chunking", "title", "page", "file_tags")  # of a chunk's metadata
 
 Progress = Callable[[int, int], None]
@@ -98,6 +99,38 @@ def ingest(
     return run.result()
 
 
+def ingest_upload(
+    client: Client,
+    name: str,
+    file: Path,
+    *,
+    tags: Sequence[str] = (),
+    namespace: str | None = None,
+    chunk_size: int = CHUNK_SIZE,
+    chunk_overlap: int = CHUNK_OVERLAP,
+    progress: Progress | None = None,
+    cancelled: Cancelled = never,
+) -> Ingested:
+    """Make memories of a file that was sent here, which is no file of this machine: their source is `upload:NAME`.
+
+    name: of the file where it came from, without folders. file: where its bytes are for now. Sent again under the same
+    name, it is brought up to date. Raises what `ingest` does, and ArgumentInvalidError if it can't be read.
+    """
+    check_tags(tags)
+    namespace = client.settings.namespace if namespace is None else namespace
+    check_text("namespace", namespace, limits.NAMESPACE_CHARACTERS)
+    check_range("chunk_size", chunk_size, LEAST_CHUNK, limits.CHUNK_CHARACTERS)
+    check_range("chunk_overlap", chunk_overlap, 0, chunk_size // 2)
+    size, report = files.size(file), progress or _nothing
+    with Parser((chunk_size, chunk_overlap), cancelled) as parser:
+        run = _Run(client, parser, cancelled, tuple(tags), namespace, (chunk_size, chunk_overlap))
+        opened = files.read(file, cancelled)
+        run.opened(Path(f"{UPLOAD}{name}"), opened, lambda part: report(int(size * part), size))
+        run.clean_up()
+    report(size, size)
+    return run.result()
+
+
 def _nothing(_done: int, _total: int) -> None:
     """Tell nobody."""
 
@@ -157,7 +190,10 @@ class _Run:
             str(path).encode()
         except UnicodeEncodeError:
             raise ArgumentInvalidError("its name is not UTF-8; rename it") from None
-        opened = files.read(path, self.cancelled)
+        self.opened(path, files.read(path, self.cancelled), partly)
+
+    def opened(self, path: Path, opened: Opened, partly: Callable[[float], None]) -> None:
+        """Bring the memories of a file that is read up to date; path: what they have as their source."""
         known = self._known(path)
         if self._complete(known, opened.digest):
             self.skipped += 1
@@ -286,8 +322,13 @@ class _Run:
         with suppress(NotFoundError):
             memory = self.client.get(memory_id, namespace=self.namespace)
             source = memory.metadata.get("source")
-            if memory.type == TYPE and isinstance(source, str) and files.is_gone(Path(source)):
+            if memory.type == TYPE and isinstance(source, str) and _was_here(source):
                 self._adapt(memory, chunk)
+
+
+def _was_here(source: str) -> bool:
+    """Return whether a source is a file of this machine that is gone, and none that was sent here."""
+    return not source.startswith(UPLOAD) and files.is_gone(Path(source))
 
 
 def _problem(path: Path, message: str) -> FileProblem:

@@ -6,7 +6,7 @@ lost on the way: an import into an empty database, exported again, gives the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -97,25 +97,35 @@ def write(client: Client, file: BinaryIO, *, vectors: bool, report: Report) -> E
 
     A memory that is changed meanwhile is written as it is when its page is read.
     """
-    header = {
+    file.write(header(vectors=vectors))
+    memories = deleted = 0
+    after: int | None = 0
+    while after is not None:
+        page = client.dump(after=after, vectors=vectors, timeout_s=TIMEOUT_S)
+        for memory in page.memories:
+            file.write(written(memory))
+            deleted += memory["deleted_at"] is not None
+        memories += len(page.memories)
+        after = page.next
+        report(page.last if after is None else after, page.last)
+    return Exported(memories=memories, deleted=deleted)
+
+
+def header(*, vectors: bool) -> bytes:
+    """Return the first line of an export."""
+    said = {
         "format": FORMAT,
         "version": VERSION,
         "exported_at": datetime.now(UTC).isoformat(),
         "memmux": __version__,
         "vectors": vectors,
     }
-    file.write(orjson.dumps(header) + b"\n")
-    memories = deleted = 0
-    after: int | None = 0
-    while after is not None:
-        page = client.dump(after=after, vectors=vectors, timeout_s=TIMEOUT_S)
-        for memory in page.memories:
-            file.write(orjson.dumps(exact_times.written(memory)) + b"\n")
-            deleted += memory["deleted_at"] is not None
-        memories += len(page.memories)
-        after = page.next
-        report(page.last if after is None else after, page.last)
-    return Exported(memories=memories, deleted=deleted)
+    return orjson.dumps(said) + b"\n"
+
+
+def written(memory: Mapping[str, Any]) -> bytes:
+    """Return the line of a memory, as `Client.dump` gives it."""
+    return orjson.dumps(exact_times.written(memory)) + b"\n"
 
 
 def read(
@@ -176,17 +186,17 @@ def begins(line: bytes) -> bool:
 
 def _header(line: bytes) -> dict[str, Any] | None:
     try:
-        header = orjson.loads(line)
+        found = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return header if isinstance(header, dict) and header.get("format") == FORMAT else None
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else None
 
 
 def _check_header(line: _Line) -> None:
-    header = _header(line.text)
-    if header is None:
+    found = _header(line.text)
+    if found is None:
         raise ArgumentInvalidError(NO_EXPORT)
-    version = header.get("version")
+    version = found.get("version")
     if type(version) is not int or not 1 <= version <= VERSION:
         raise ArgumentInvalidError(
             f"the export has version {version!r}, this memmux reads {VERSION} at most; upgrade it"

@@ -1,13 +1,15 @@
-"""Keys: which clients of other machines may come in, and what each may do; kept beside the database.
+"""Keys: which clients of other machines, and over HTTP, may come in, and what each may do; kept beside the database.
 
 `<database>.keys` has a line of JSON for each key after one that says what it is, so that an error can name its line.
-A revoked key stays, with the time, so that the log can say whose it was. `<database>.curve` has the pair by which
-clients know the cluster. Both are for this user alone, and are written whole or not at all.
+Without a key that has a token or expires it is of version 1, as before there were such keys; any other is of version 2,
+of which an older memmux says that it is of another one, and lets nobody in. A revoked key stays, with the time, so that
+the log can say whose it was. `<database>.curve` has the pair by which clients know the cluster. Both are for this user
+alone, and are written whole or not at all.
 """
 
 from __future__ import annotations
 
-import math
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,79 +18,16 @@ from typing import Any, TypeVar
 
 import orjson
 
-from memmux import limits
 from memmux.config.paths import Places, open_lock
-from memmux.errors import (
-    ArgumentInvalidError,
-    KeyFileError,
-    KeyNameTakenError,
-    KeyNotFoundError,
-    MemmuxError,
-)
-from memmux.trust import secret_files
+from memmux.errors import KeyFileError, KeyNameTakenError, KeyNotFoundError, KeyRefusedError, MemmuxError
+from memmux.trust import secret_files, tokens
+from memmux.trust.key import Key, check_name
 from memmux.wire.curve import KeyPair, is_key
-from memmux.wire.grants import NAME, Grant
+from memmux.wire.grants import BUILT_IN, Grant
 
 FORMAT = "memmux-keys"
-VERSION = 1
+FIRST, VERSION = 1, 2
 T = TypeVar("T")
-
-
-def check_name(name: str) -> None:
-    """Raise ArgumentInvalidError unless this can be a key's name, which may become a file's."""
-    if not name or name.startswith(".") or not NAME.fullmatch(name):
-        raise ArgumentInvalidError(
-            f"{name!r} can't be the name of a key; take 1 to {limits.KEY_CHARACTERS} letters, digits or any of - _ . "
-            "and begin with no dot"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """One client's key.
-
-    grant: what it allows, and its name. public: the client's CURVE key. created, revoked: seconds since 1970; revoked
-    is None while the key is valid.
-    """
-
-    grant: Grant
-    public: str
-    created: float
-    revoked: float | None = None
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.grant.name
-
-    def to_json(self) -> dict[str, object]:
-        """Return it as it is kept."""
-        fields = {**self.grant.to_json(), "public": self.public, "created": self.created}
-        return fields if self.revoked is None else {**fields, "revoked": self.revoked}
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Key:
-        """Return what `to_json` wrote; raise MemmuxError or ValueError for anything else."""
-        rest = dict(fields)
-        public, created, revoked = rest.pop("public", None), rest.pop("created", None), rest.pop("revoked", None)
-        if not is_key(public):
-            raise ValueError("'public' is no CURVE key")
-        if type(created) not in (int, float) or type(revoked) not in (int, float, type(None)):
-            raise ValueError("'created' and 'revoked' are seconds since 1970")
-        _check_bounds(rest)
-        grant = Grant.from_json(rest)
-        check_name(grant.name)
-        return cls(grant=grant, public=public, created=created, revoked=revoked)
-
-
-def _check_bounds(fields: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the bounds of a grant that are there could have been given to `memmux key add`."""
-    for name, kinds in (("requests_s", (int, float)), ("in_flight", (int,)), ("memories", (int,))):
-        if name in fields and (type(fields[name]) not in kinds or not 0 < fields[name] < math.inf):
-            raise ValueError(f"{name!r} is not a number above 0")
-    namespaces = fields.get("namespaces", [])
-    if not isinstance(namespaces, list) or not all(isinstance(namespace, str) for namespace in namespaces):
-        raise ValueError("'namespaces' is not a list of names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +37,61 @@ class Keys:
     serial: int = 0
     all: tuple[Key, ...] = ()
     _by_public: Mapping[str, Key] = field(init=False, repr=False, compare=False)
+    _by_name: Mapping[str, Key] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_public", {key.public: key for key in self.all})
+        object.__setattr__(self, "_by_public", {key.public: key for key in self.all if key.public})
+        ended_first = sorted(self.all, key=lambda key: key.revoked is None)
+        object.__setattr__(self, "_by_name", {key.name: key for key in ended_first})
 
     def find(self, public: str) -> Key | None:
-        """Return the key of a client, also if it is revoked."""
+        """Return the key of a client with that CURVE key, also if it is valid no more."""
         return self._by_public.get(public)
 
-    def grant(self, public: str) -> Grant | None:
-        """Return what a client may do now; None if nothing."""
+    def of_token(self, token: str) -> Key | None:
+        """Return the key with that token, also if it is valid no more; how long that takes tells nothing about any."""
+        digest, found = tokens.digest(token), None
+        for key in self.all:
+            if key.token and hmac.compare_digest(key.token, digest):
+                found = key
+        return found
+
+    def grant(self, public: str, now: float) -> Grant | None:
+        """Return what a client may do now, in seconds since 1970; None if nothing."""
         key = self._by_public.get(public)
-        return None if key is None or key.revoked is not None else key.grant
+        return None if key is None or key.why_not(now) else key.grant
+
+    def grant_of(self, name: str, now: float) -> Grant:
+        """Return what the key of that name allows now; raise KeyRefusedError, which says why it allows nothing."""
+        if name in BUILT_IN:
+            return BUILT_IN[name]
+        key = self._by_name.get(name)
+        why = "unknown" if key is None else key.why_not(now)
+        if key is None or why:
+            raise KeyRefusedError(f"the key {name!r} is {why}; `memmux key list` shows those there are")
+        return key.grant
+
+    def valid(self, now: float) -> tuple[Key, ...]:
+        """Return those by which somebody may come in now."""
+        return tuple(key for key in self.all if not key.why_not(now))
 
     @property
-    def valid(self) -> tuple[Key, ...]:
-        """Those that are not revoked."""
+    def standing(self) -> tuple[Key, ...]:
+        """Those that are not revoked, which have their names alone; some may have expired."""
         return tuple(key for key in self.all if key.revoked is None)
 
     def named(self, name: str) -> Key:
-        """Return the valid key of that name; raise KeyNotFoundError."""
-        found = next((key for key in self.valid if key.name == name), None)
+        """Return the key of that name that is not revoked; raise KeyNotFoundError."""
+        found = next((key for key in self.standing if key.name == name), None)
         if found is None:
-            known = ", ".join(sorted(key.name for key in self.valid)) or "none"
+            known = ", ".join(sorted(key.name for key in self.standing)) or "none"
             raise KeyNotFoundError(f"there is no valid key {name!r}; valid are: {known}")
         return found
 
     def to_bytes(self) -> bytes:
         """Return the file."""
-        head = {"format": FORMAT, "version": VERSION, "serial": self.serial}
+        newer = any(key.token or key.expires is not None for key in self.all)
+        head = {"format": FORMAT, "version": VERSION if newer else FIRST, "serial": self.serial}
         return b"".join(orjson.dumps(line) + b"\n" for line in (head, *(key.to_json() for key in self.all)))
 
     @classmethod
@@ -137,7 +102,7 @@ class Keys:
         keys = [_parsed(path, number, line, Key.from_json) for number, line in enumerate(lines[1:], 2) if line.strip()]
         seen: set[str] = set()
         for key in keys:
-            for unique in (key.public, *([key.name] if key.revoked is None else [])):
+            for unique in (key.secret_of, *([key.name] if key.revoked is None else [])):
                 if unique in seen:
                     raise KeyFileError(f"{path} has {unique!r} twice; remove one of the two lines")
                 seen.add(unique)
@@ -147,7 +112,7 @@ class Keys:
 def _head(fields: Mapping[str, Any]) -> int:
     if fields.get("format") != FORMAT or type(fields.get("serial")) is not int:
         raise ValueError(f"it does not begin as a file of {FORMAT}")
-    if fields.get("version") != VERSION:
+    if fields.get("version") not in (FIRST, VERSION):
         raise ValueError("it is of another version of memmux")
     serial: int = fields["serial"]
     return serial
@@ -175,19 +140,21 @@ def read(places: Places) -> Keys:
 
 
 def refuse_taken(keys: Keys, name: str) -> None:
-    """Raise KeyNameTakenError if a valid key has that name."""
-    if any(key.name == name for key in keys.valid):
+    """Raise KeyNameTakenError if a key that is not revoked has that name, or the cluster itself."""
+    if name in BUILT_IN:
+        raise KeyNameTakenError(f"{name!r} is a name of the cluster's own; choose another name")
+    if any(key.name == name for key in keys.standing):
         raise KeyNameTakenError(
             f"there is a key {name!r}; choose another name, or revoke that one first with `memmux key revoke {name}`"
         )
 
 
-def add(places: Places, grant: Grant, public: str, now: float) -> Keys:
-    """Add a key; raise KeyNameTakenError if a valid one has its name."""
-    check_name(grant.name)
+def add(places: Places, key: Key) -> Keys:
+    """Add a key; raise KeyNameTakenError if one that is not revoked has its name."""
+    check_name(key.name)
     with _changing(places) as keys:
-        refuse_taken(keys, grant.name)
-        return _keep(places, (*keys.all, Key(grant=grant, public=public, created=now)), keys.serial + 1)
+        refuse_taken(keys, key.name)
+        return _keep(places, (*keys.all, key), keys.serial + 1)
 
 
 def revoke(places: Places, name: str, now: float) -> Keys:

@@ -14,7 +14,7 @@ import orjson
 from memmux.config.paths import make_private
 from memmux.errors import ClusterUnreachableError, KeyFileError, MemmuxError, SettingInvalidError
 from memmux.trust import secret_files
-from memmux.trust.keys import check_name
+from memmux.trust.key import check_name
 from memmux.wire.addresses import Address, parse
 from memmux.wire.curve import Curve, KeyPair, is_key
 from memmux.wire.roles import Role

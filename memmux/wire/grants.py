@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from memmux import limits
@@ -14,6 +15,7 @@ from memmux.wire.roles import Role
 if TYPE_CHECKING:
     from memmux.wire.operations import Operation  # which names the role that each one needs
 
+TOKEN_PREFIX = "mmx_"  # noqa: S105 - how a key's token begins, for people and for programs that look for secrets
 NAME = re.compile(rf"[A-Za-z0-9_.-]{{0,{limits.KEY_CHARACTERS}}}")  # no slash: it ends the name in the change log
 _NAMESPACES_BYTES = 8 << 10  # of all namespaces of a key together, as they go in a header
 
@@ -91,3 +93,9 @@ class Grant:
 
 LOCAL = Grant()
 """What a client on the cluster's own socket may do: only this user's processes reach it."""
+
+API_KEY, WEB = "api-key", "web"
+BUILT_IN: Mapping[str, Grant] = MappingProxyType(
+    {API_KEY: Grant(name=API_KEY, role=Role.WRITE), WEB: Grant(name=WEB, role=Role.ADMIN)}
+)
+"""What a local client may name though no file has it: the token in the variable MCP_API_KEY, the owner's browser."""

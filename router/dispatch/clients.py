@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from memmux import limits as shared
 from memmux.errors import (
@@ -10,6 +11,7 @@ from memmux.errors import (
     DeadlineExceededError,
     DrainingError,
     MalformedMessageError,
+    MemmuxError,
     UnknownSessionError,
 )
 from memmux.wire.grants import Grant
@@ -17,6 +19,7 @@ from memmux.wire.operations import Operation, Stage, operation
 from memmux.wire.protocol import Header, Kind, Message
 from router.dispatch.actions import BeginDrain, Outbox, OwnStatus, ReportStatus
 from router.dispatch.flow import Flow
+from router.dispatch.named_keys import NamedKeys, named_in
 from router.dispatch.queues import Limits
 from router.dispatch.sessions import Hello, Session, Sessions, identity, payer
 from router.dispatch.slips import Slip
@@ -31,13 +34,23 @@ class Frontend:
 
     What a client may do is what the grant says that comes with its message. Of a header that it writes, a request's id,
     operation, key and time are heeded, the detail of a HELLO (`Hello`), and of a `cluster.stop` the detail `hand_over`,
-    from who has no key. Nothing else is, and no worker gets a header that a client wrote.
+    from who has no key. Nothing else is, and no worker gets a header that a client wrote. A client that came without a
+    key may name one in its HELLO: then it may do what that one allows now, and no more.
 
     welcome: what WELCOME says beside the model and the limits. draining: whether new requests are refused.
-    closed: whether those that need no worker are, too.
+    closed: whether those that need no worker are, too. keys: those that can be named.
     """
 
-    def __init__(self, flow: Flow, limits: Limits, stats: Stats, out: Outbox, *, welcome: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        limits: Limits,
+        stats: Stats,
+        out: Outbox,
+        *,
+        welcome: Mapping[str, object],
+        keys: NamedKeys,
+    ) -> None:
         self.sessions = Sessions(limits.sessions)
         self.draining = False
         self.closed = False
@@ -45,6 +58,7 @@ class Frontend:
         self._stats = stats
         self._out = out
         self._welcome = welcome
+        self._keys = keys
         self._limits = {
             "deadline_ms": shared.DEADLINE_MS,
             "message_bytes": shared.MESSAGE_BYTES,
@@ -55,7 +69,8 @@ class Frontend:
     def on_message(self, routing_id: bytes, message: Message, now: float, grant: Grant) -> None:
         """Do what a client asks for; raise the MemmuxError with which it is refused."""
         header = message.header
-        grant = self._flow.quotas.effective(grant)
+        key = named_in(header.detail) if header.kind is Kind.HELLO and not grant.name else ""
+        grant = self._flow.quotas.effective(self._lowered(routing_id, key, grant, now))
         session = self.sessions.heard(routing_id, grant)
         match header.kind:
             case Kind.REQUEST:
@@ -65,7 +80,7 @@ class Frontend:
             case Kind.PING:
                 self._out.client(routing_id, Header(kind=Kind.PONG, id=header.id))
             case Kind.HELLO:
-                self._hello(routing_id, header, now, grant)
+                self._hello(routing_id, header, now, grant, key)
             case Kind.CANCEL:
                 slip = self._flow.find(header.id)
                 if session is not None and slip is not None and slip.session is session:
@@ -86,9 +101,35 @@ class Frontend:
         pid = session.hello.pid
         self._out.log("info", "session_closed", client=session.name, client_pid=pid, reason=reason, dropped=dropped)
 
-    def _hello(self, routing_id: bytes, header: Header, now: float, grant: Grant) -> None:
+    def look_at_keys(self, now: float) -> None:
+        """End the sessions whose client named a key that is valid no more."""
+        self._keys.refresh()
+        for session in [session for session in self.sessions if session.hello.key]:
+            with suppress(MemmuxError):
+                self._still(session, now)
+
+    def _lowered(self, routing_id: bytes, key: str, grant: Grant, now: float) -> Grant:
+        """Return what who speaks may do: of a client without a key, what the key allows that it names, or has named."""
+        if key:
+            self._keys.refresh()
+            return self._keys.grant_of(key)
+        session = None if grant.name else self.sessions.find(routing_id)
+        return grant if session is None or not session.hello.key else self._still(session, now)
+
+    def _still(self, session: Session, now: float) -> Grant:
+        """Return what the key that a client has named allows; if that is nothing, end the session and raise why."""
+        try:
+            return self._keys.grant_of(session.hello.key)
+        except MemmuxError as error:
+            for request_id in sorted(session.in_flight):
+                self._out.refuse(session.routing_id, error, request_id)
+            self.close(session, "key_refused", now)
+            self._out.log("warning", "key_refused", key=session.hello.key, reason=error.message)
+            raise
+
+    def _hello(self, routing_id: bytes, header: Header, now: float, grant: Grant, key: str) -> None:
         """Open a session, or go on with the one that this client had over another connection."""
-        hello = Hello.from_detail(header.detail)
+        hello = Hello.from_detail(header.detail, key)
         self._flow.quotas.spend(payer(grant, hello), grant, now)
         here = self.sessions.find(routing_id)
         if here is not None and here.owner != identity(grant, hello):

@@ -38,7 +38,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import orjson
 
 from memmux import limits as shared
-from memmux.errors import MemmuxError, NotAllowedError, ProtocolVersionError
+from memmux.errors import AccessError, MemmuxError, NotAllowedError, ProtocolVersionError
 from memmux.wire import protocol
 from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.operations import Stage
@@ -48,6 +48,7 @@ from router.dispatch.backfill import Backfill
 from router.dispatch.clients import Frontend
 from router.dispatch.flow import Flow
 from router.dispatch.health import HealthCheck
+from router.dispatch.named_keys import BuiltInKeys, NamedKeys
 from router.dispatch.queues import Limits
 from router.dispatch.stats import SAMPLE_S, Answered, Stats
 from router.dispatch.status import DispatcherStatus, dispatcher_status
@@ -63,7 +64,7 @@ class Dispatcher:
 
     welcome: what WELCOME says beside the model and the limits. new_id: makes the ids of the router's own requests.
     health_check_s: between two health checks; 0 for none. metered: whether somebody reads the metrics, for whom there
-    are some too. now: monotonic seconds, never less than before.
+    are some too. keys: that local clients may name. now: monotonic seconds, never less than before.
     """
 
     def __init__(
@@ -74,11 +75,13 @@ class Dispatcher:
         new_id: Callable[[], str],
         health_check_s: float = 0.0,
         metered: bool = False,
+        keys: NamedKeys | None = None,
     ) -> None:
         self._out = Outbox()
         self._stats = Stats()
         self._flow = Flow(limits, self._stats, self._out)
-        self._frontend = Frontend(self._flow, limits, self._stats, self._out, welcome=welcome)
+        named = BuiltInKeys() if keys is None else keys
+        self._frontend = Frontend(self._flow, limits, self._stats, self._out, welcome=welcome, keys=named)
         self._backend = Backend(self._flow, limits, self._out)
         self._backfill = Backfill(self._flow.pools, new_id)
         self._health_check = HealthCheck(new_id, self._flow.troubles, self._out, every_s=health_check_s)
@@ -114,6 +117,11 @@ class Dispatcher:
         """Note that a client is gone: its process is dead, or nothing can be sent to it."""
         if (session := self._frontend.sessions.find(routing_id)) is not None:
             self._frontend.close(session, "gone", now)
+        return self._follow_up(now)
+
+    def look_at_keys(self, now: float) -> list[Action]:
+        """End sessions whose client named a key that is valid no more; to be called once a second at least."""
+        self._frontend.look_at_keys(now)
         return self._follow_up(now)
 
     def on_worker_start(self, worker_id: str, stage: Stage, now: float) -> list[Action]:
@@ -255,7 +263,12 @@ class Dispatcher:
         if isinstance(error, NotAllowedError):
             session = self._frontend.sessions.find(routing_id)
             asked = {"request_id": header.id, "client": session.name if session else "", "operation": header.operation}
-            self._flow.denied(grant, asked, error.message)
+            self._flow.denied(session.grant if session else grant, asked, error.message)
+        elif header.kind is Kind.HELLO and isinstance(error, AccessError):
+            self._stats.events["refused"] += 1
+            self._out.log(
+                "warning", "key_refused", key=str(header.detail["key"])[: shared.KEY_CHARACTERS], reason=error.message
+            )
         elif header.kind is Kind.REQUEST and header.id:
             self._stats.events["refused"] += 1
             self._out.log("info", "request_refused", request_id=header.id, operation=header.operation, code=error.code)

@@ -26,6 +26,7 @@ class Hello:
     observer: whether it only looks on; a cluster that nobody else uses is idle.
     host_pid, relay_pid, relay_version: of the application for which a gateway speaks, and of the process between them;
     0 and empty where a client speaks for itself. zone: its time zone, as a variable TZ names it; empty if not known.
+    key: the name of the key whose rights, and no more, a local client wants to have; empty for those of its connection.
     """
 
     instance: str
@@ -37,10 +38,14 @@ class Hello:
     relay_pid: int = 0
     relay_version: str = ""
     zone: str = ""
+    key: str = ""
 
     @classmethod
-    def from_detail(cls, detail: Mapping[str, object]) -> Hello:
-        """Read the detail of a HELLO; raise MalformedMessageError, or ProtocolVersionError if there is no overlap."""
+    def from_detail(cls, detail: Mapping[str, object], key: str = "") -> Hello:
+        """Read the detail of a HELLO; raise MalformedMessageError, or ProtocolVersionError if there is no overlap.
+
+        key: the name of the key that it was heeded to name.
+        """
         _check_range(detail.get("protocol"))
         texts = {name: detail.get(name) for name in ("instance", "name", "version")}
         for name, text in texts.items():
@@ -61,6 +66,7 @@ class Hello:
             relay_pid=_pid(detail.get("relay_pid")),
             relay_version=relay[:_TEXT_CHARACTERS] if isinstance(relay, str) else "",
             zone=zone[:_TEXT_CHARACTERS] if isinstance(zone := detail.get("zone"), str) else "",
+            key=key,
         )
 
     @property

@@ -37,6 +37,7 @@ DRAIN_MESSAGES = 8  # taken from one socket before the other gets its turn: some
 STOP_S = 5.0  # for the workers to checkpoint and end
 LOOK_S = 0.01  # between two looks whether another router has handed over, or taken over
 HASTE_S = 1.0  # instead of drain_s, and of STOP_S, where a successor waits: it does again what was not done
+ANSWER_S = 10.0  # more for a gateway that still answers over HTTP
 LINGER_S = 0.5  # for clients that have not noticed that a successor serves them
 
 
@@ -82,6 +83,7 @@ class Loop:
         self._looks = looks
         self._gateways = gateways
         self._waited_for = -1  # the descriptor at which relays wait for a gateway, while it is polled
+        self._asked_at = -1  # the one at which a successor asks for the HTTP socket
         self._log = log.get()
         self._untold: list[tuple[actions.Log, float]] = []  # what is to be logged, and when it was
         self._startup = startup
@@ -158,7 +160,11 @@ class Loop:
             self._stand_by()
 
     def _poll_gateways(self, now: float) -> None:
-        """Poll for relays that wait, while there is no gateway that hears them."""
+        """Poll for relays that wait while no gateway hears them, and for a successor that asks for the HTTP socket."""
+        self._gateways.start_due(now)
+        if self._asked_at < 0 and (asked := self._gateways.http.polled()) is not None:
+            self._asked_at = asked
+            self._poll(asked)
         wanted = self._gateways.polled(now)
         if (wanted if wanted is not None else -1) == self._waited_for:
             return
@@ -172,6 +178,8 @@ class Loop:
         """Start a gateway if somebody waits for one."""
         if self._waited_for in events:
             self._gateways.start(time.monotonic())
+        if self._asked_at in events:
+            self._gateways.http.pass_on()
 
     def _finished(self, now: float) -> bool:
         if self._startup.failure is not None:
@@ -225,6 +233,7 @@ class Loop:
         """Look for clients that are gone."""
         self._listeners.look()
         self._leave([*self._listeners.gone(), *self._listeners.missing(dict(self._dispatcher.sessions()), now)], now)
+        self._perform(self._dispatcher.look_at_keys(now), now)
 
     def _leave(self, gone: Iterable[bytes], now: float) -> None:
         """Do without clients that are gone."""
@@ -280,12 +289,13 @@ class Loop:
                 self._untold.append((action, at_s))
             case actions.ReportStatus(routing_id, request_id, known):
                 self._listeners.look()  # whoever changed a key asks whether that is known
+                ended = self._dispatcher.look_at_keys(now)
                 status = self._status(now)
                 codes = status["degraded"]
                 assert isinstance(codes, list)
                 header = Header(kind=Kind.RESULT, id=request_id, degraded=tuple(codes))
                 body = orjson.dumps(status if known is None else known.of(status))
-                return [actions.ToClient(routing_id, protocol.encode(header, body))]
+                return [*ended, actions.ToClient(routing_id, protocol.encode(header, body))]
             case actions.BeginDrain(reason, successor):
                 self._successor_pid = self._successor_pid or successor
                 self._begin_drain(now, reason)
@@ -350,7 +360,7 @@ class Loop:
         poller = zmq.Poller()
         poller.register(self._listeners.polled[0], zmq.POLLIN)
         until = math.inf
-        while not self._wakeup.told_to_stop and (now := time.monotonic()) < until:
+        while not self._wakeup.told_to_stop and ((now := time.monotonic()) < until or self._answering(now, until)):
             if until == math.inf and (taken := self._handover.taken_over(self._successor_pid)) is not None:
                 self._handover_failed = not taken
                 until = now + LINGER_S if taken else now
@@ -365,6 +375,11 @@ class Loop:
             self._hear_clients()
             self._tell()
 
+    def _answering(self, now: float, until: float) -> bool:
+        """Return whether the gateway of before still answers over HTTP; after a while it is not waited for."""
+        self._gateways.look(now)
+        return not self._handover_failed and self._gateways.busy and now < until + ANSWER_S
+
     def _begin_drain(self, now: float, reason: str) -> None:
         if self._drain_until is None:
             drain_s = min(self._drain_s, HASTE_S) if self._successor_pid else self._drain_s
@@ -373,6 +388,7 @@ class Loop:
                 self._log.info("hand_over_began", successor=self._successor_pid)
             else:
                 self._log.info("stop_began", reason=reason)
+                self._gateways.leave()
             self._perform(self._dispatcher.drain(now), now)
 
     def _stop_workers(self) -> None:

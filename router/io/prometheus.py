@@ -18,6 +18,8 @@ from router.dispatch.stats import BUCKETS_S, Answered, Distribution, MetricsSnap
 
 # By name: where the status has it, and what it is.
 _GAUGES = {
+    "memmux_http_connections": (("gateway", "http", "connections"), "Connections over HTTP that are open."),
+    "memmux_http_streams": (("gateway", "http", "streams"), "Streams of events over HTTP that are open."),
     "memmux_uptime_seconds": (("uptime_s",), "How long the cluster has been there."),
     "memmux_router_rss_bytes": (("rss_bytes",), "Resident memory of the router."),
     "memmux_memories": (("memories",), "Memories that are not deleted."),
@@ -32,6 +34,8 @@ _GAUGES = {
     "memmux_backup_timestamp_seconds": (("backups", "newest_at"), "When the newest backup was made."),
 }
 _COUNTERS = {
+    "memmux_http_requests": (("gateway", "http", "requests"), "Requests over HTTP, since the gateway began."),
+    "memmux_http_refused": (("gateway", "http", "refused"), "Of these, and of connections, those that were refused."),
     "memmux_gateway_restarts": (("gateway", "restarts"), "How often the MCP server for all hosts was replaced."),
     "memmux_embed_batches": (("embedder", "batches"), "Batches that went through the model."),
     "memmux_embed_windows": (("embedder", "windows"), "Pieces of text that went through the model."),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
@@ -18,12 +19,14 @@ import zmq
 
 from memmux.errors import AddressUnavailableError
 from memmux.logs import log
+from memmux.logs.refusals import QUIET_S, Refusals
+from memmux.trust.keyring import Keyring
 from memmux.wire import sockets
 from memmux.wire.addresses import parse
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from router.io import descriptors
-from router.io.auth import QUIET_S, Keyring, Refusals, decide
+from router.io.auth import decide
 from router.io.connections import SILENT_MOST, Connections, Peer
 from router.io.local_listener import EVENT
 
@@ -113,7 +116,7 @@ class RemoteListener:
         """Answer who may come in, and take hints."""
         for question in _waiting(self._zap, _TURN):
             self.keyring.refresh()
-            verdict = decide(question, self.keyring.keys)
+            verdict = decide(question, self.keyring.keys, time.time())
             self._zap.send_multipart(verdict.reply())
             if verdict.user:
                 self._log.info("client_authenticated", key=verdict.name, address=verdict.address)
@@ -132,7 +135,7 @@ class RemoteListener:
             except zmq.Again:
                 return
             routing_id, user = PREFIX + sender.bytes, _user(parts)
-            grant = self.keyring.keys.grant(user)
+            grant = self.keyring.grant(user)
             if grant is None:
                 self._shut_out(routing_id, user)
                 continue
@@ -146,11 +149,11 @@ class RemoteListener:
         return gone
 
     def refresh(self) -> None:
-        """Look at the keys' file, and shut out whose key is not valid any more."""
-        if self.keyring.refresh():
-            for routing_id, user in list(self._users.items()):
-                if self.keyring.keys.grant(user) is None:
-                    self._shut_out(routing_id, user)
+        """Look at the keys' file and at the clock, and shut out whose key is not valid any more."""
+        self.keyring.refresh()
+        for routing_id, user in list(self._users.items()):
+            if self.keyring.grant(user) is None:
+                self._shut_out(routing_id, user)
 
     def to_probe(self, sessions: Collection[bytes], now: float) -> Collection[bytes]:
         """Return the clients to say something to now, to see whether they are there; forget those without a session.
@@ -174,7 +177,7 @@ class RemoteListener:
             self._refused.clear()
         self._refused.add(routing_id)
         key = self.keyring.keys.find(user)
-        reason = "unknown key" if key is None else "revoked key"
+        reason = "unknown key" if key is None else "revoked key" if key.revoked is not None else "expired key"
         self._log.warning("key_refused", key="" if key is None else key.name, reason=reason)
 
     def _refuse(self, address: str, reason: str, name: str, now: float) -> None:

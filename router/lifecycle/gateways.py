@@ -1,5 +1,7 @@
 """Gateways: the socket that relays of MCP hosts connect to, and the process that serves it once somebody does.
 
+With `http` one is started at once, and serves the HTTP socket as well (`router.lifecycle.http_socket`).
+
 The router only listens: what has come while no gateway is there waits in the socket's backlog, so a gateway that is
 killed refuses nobody. A gateway has no stage and no credit. It is told to move its relays by a line on its standard
 input, whose end is the end of the router; on its standard output it says once a second that it lives.
@@ -12,16 +14,20 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import orjson
 
 from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError
 from memmux.files import private
 from memmux.logs import log
 from memmux.processes import private_bytes, rss_bytes
+from router.lifecycle.http_socket import HttpSocket
 from router.lifecycle.supervisor import BACKOFF_MOST_S, BACKOFF_S, DEGRADED_AFTER, STEADY_S
 from router.lifecycle.worker_process import environment
 
@@ -30,13 +36,20 @@ HEAD_START_S = 0.5  # a half of what a gateway imports; a handshake is waited fo
 START_S = 60.0  # for a process to say that it lives, on a machine that is busy
 GROWTH = 1.5  # times its first size, to which it may grow in any case
 MOVE = b"move\n"
+SERVE_HTTP = b"http\n"  # not before: the router before this one has a gateway that does
+LEAVE_HTTP = b"leave\n"
+LEAVE_S = 1.0  # for a gateway to write what was answered at the last moment
 KEPT_BYTES = 1 << 16  # of what a gateway says, read at once
 FAILING = "gateway_failing"  # the code that says that none comes up
 
 
 @dataclass(slots=True)
 class _Gateway:
-    """A running gateway. heard: when it last said that it lives. ready: since when it serves."""
+    """A running gateway. heard: when it last said that it lives. ready: since when it serves.
+
+    http: whether it has the HTTP socket. figures: what it said last of HTTP: `connections` and `streams` that are open,
+    `requests` and `refused` since it began.
+    """
 
     popen: subprocess.Popen[bytes]
     started: float
@@ -44,17 +57,23 @@ class _Gateway:
     ready: float | None = None
     first_bytes: int = 0
     moved: bool = False
+    http: bool = False
+    figures: Mapping[str, int] = field(default_factory=dict)
 
 
 class Gateways:
     """The socket, and at most one gateway that takes relays in; others are on their way out.
 
     path: of the socket. successor: whether another router has it still; then a gateway is wanted if that one has any,
-    of which a file beside the socket tells. wanted: whether one is in any case. Every method is quick and none waits.
+    of which a file beside the socket tells. wanted: whether one is in any case. http: the socket for HTTP; with it one
+    always is. Every method is quick; `listen`, which asks the router before for it, and `close` alone wait.
     """
 
-    def __init__(self, settings: Settings, path: Path, *, successor: bool, wanted: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, path: Path, *, successor: bool, wanted: bool = False, http: HttpSocket | None = None
+    ) -> None:
         self._settings = settings
+        self._http = HttpSocket(settings, path.with_name("http"), successor=successor) if http is None else http
         self._path = path
         self._own = path.with_name(f"m{os.getpid()}") if successor else path
         self._marker = path.with_name("gateway")
@@ -82,6 +101,10 @@ class Gateways:
                 "MEMMUX_RUNTIME_DIR to another folder"
             ) from None
         self._listener = listener
+        self._http.open(time.monotonic())
+        self._wanted = self._wanted or self._http.descriptor is not None
+        if self._own == self._path:
+            self._http.publish()
 
     def publish(self) -> None:
         """Be where relays look, in the place of the router before; raise ClusterStartError if that can't be."""
@@ -92,6 +115,9 @@ class Gateways:
         except OSError as error:
             raise ClusterStartError(f"{self._path} can't be had: {error.strerror}") from None
         self._own = self._path
+        self._http.publish()
+        if self._present is not None and self._present.http:
+            _tell(self._present, SERVE_HTTP)
 
     @property
     def head_start_s(self) -> float:
@@ -113,6 +139,11 @@ class Gateways:
         """Return when the next start may be."""
         return self._due if self._present is None and self._due is not None and self._due > now else None
 
+    def start_due(self, now: float) -> None:
+        """Start the gateway that HTTP needs, if it is not there and may be."""
+        if self._http.descriptor is not None and self._present is None and (self._due is None or now >= self._due):
+            self.start(now)
+
     def start(self, now: float) -> None:
         """Start a gateway: somebody waits for one."""
         if self._present is None and not self._stopping:
@@ -123,6 +154,7 @@ class Gateways:
 
     def look(self, now: float) -> None:
         """Take what gateways say, and do without those that have ended, hang, or have grown too much."""
+        self._have_http(now)
         if self._wanted:
             self._wanted = self._present is None or self._present.ready is None
             self.start(now)
@@ -148,10 +180,16 @@ class Gateways:
             present.popen.send_signal(signal.SIGKILL)
         elif self._too_large(present):
             log.get().warning("gateway_grew_too_large", gateway_pid=present.popen.pid)
-            self._present = None
-            self.start(now)
-            self.tell_to_move(present)
-            self._leaving.append(present)
+            self._replace(present, now)
+
+    def _have_http(self, now: float) -> None:
+        """Have the socket for HTTP, which may be free only now, and a gateway that has it."""
+        self._http.open(now)
+        if self._own == self._path:
+            self._http.publish()
+        present = self._present
+        if self._http.descriptor is not None and present is not None and not (present.http or self._stopping):
+            self._replace(present, now)
 
     def move(self) -> None:
         """Have the gateway send its relays to the next one, which another router has."""
@@ -159,13 +197,27 @@ class Gateways:
         if self._present is not None:
             self.tell_to_move(self._present)
 
+    def leave(self) -> None:
+        """Have the gateway take no request over HTTP any more, and answer those that it has: the cluster ends."""
+        if self._present is not None and self._present.http:
+            _tell(self._present, LEAVE_HTTP)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a gateway that was told to move still answers what it was asked over HTTP."""
+        return any(gateway.http for gateway in self._leaving) or (self._present is not None and self._present.http)
+
+    @property
+    def http(self) -> HttpSocket:
+        """The socket for HTTP."""
+        return self._http
+
     @staticmethod
     def tell_to_move(gateway: _Gateway) -> None:
         """Have a gateway take nobody in any more, and send who is there to the next one."""
-        if not gateway.moved and gateway.popen.stdin is not None:
+        if not gateway.moved:
             gateway.moved = True
-            with suppress(OSError):
-                os.write(gateway.popen.stdin.fileno(), MOVE)
+            _tell(gateway, MOVE)
 
     def pids(self) -> set[int]:
         """Return the pids of the processes that are waited for here."""
@@ -173,7 +225,7 @@ class Gateways:
 
     def troubles(self) -> list[str]:
         """Return the codes of what is wrong."""
-        return [FAILING] if self._failures >= DEGRADED_AFTER else []
+        return [*([FAILING] if self._failures >= DEGRADED_AFTER else []), *self._http.troubles]
 
     def status(self) -> Mapping[str, object] | None:
         """Return what `cluster.status` says of the gateway; None where none is needed."""
@@ -185,15 +237,23 @@ class Gateways:
             "state": "ready" if present.ready is not None else "starting",
             "restarts": max(0, self._starts - 1),
             "rss_bytes": rss_bytes(present.popen.pid),
+            **({"http": present.figures} if present.http else {}),
         }
 
     def close(self) -> None:
-        """End everything; the path is removed if it is ours."""
-        for gateway in filter(None, (self._present, *self._leaving)):
+        """End everything; what was answered over HTTP is written first."""
+        ending = [*filter(None, (self._present, *self._leaving))]
+        until = time.monotonic() + LEAVE_S
+        for gateway in ending:
+            gateway.popen.send_signal(signal.SIGTERM if gateway.http and gateway.ready is not None else signal.SIGKILL)
+        for gateway in ending:
+            with suppress(subprocess.TimeoutExpired):
+                gateway.popen.wait(max(0.0, until - time.monotonic()))
             gateway.popen.kill()
             gateway.popen.wait()
             _close(gateway)
         self._present, self._leaving = None, []
+        self._http.close()
         if self._listener is not None:
             self._listener.close()
 
@@ -201,11 +261,20 @@ class Gateways:
         """Remove the socket's path; the database's lock is ours, or the path is one that only we use."""
         for path in (self._own, self._marker):
             path.unlink(missing_ok=True)
+        if self._own == self._path:
+            self._http.remove()
 
     @property
     def own(self) -> Path:
         """Where it listens now."""
         return self._own
+
+    def _replace(self, present: _Gateway, now: float) -> None:
+        """Have another gateway take the place of the present one, which goes once its relays have gone over."""
+        self._present = None
+        self.start(now)
+        self.tell_to_move(present)
+        self._leaving.append(present)
 
     def _failed(self, now: float) -> None:
         """Start later; who waits is told so often that it could not be."""
@@ -220,8 +289,9 @@ class Gateways:
 
     def _spawn(self, now: float) -> _Gateway | None:
         assert self._listener is not None
-        descriptor = self._listener.fileno()
-        command = [sys.executable, "-P", "-m", "mcp_dealer", f"--listen-fd={descriptor}", *self._settings.flags()]
+        descriptor, http = self._listener.fileno(), self._http.descriptor
+        hows = [f"--listen-fd={descriptor}", *([] if http is None else [f"--http-fd={http}"])]
+        command = [sys.executable, "-P", "-m", "mcp_dealer", *hows, *self._settings.flags()]
         try:
             popen = subprocess.Popen(
                 command,
@@ -230,7 +300,7 @@ class Gateways:
                 cwd=self._settings.database.parent,
                 env=environment(),
                 process_group=0,  # as of the workers
-                pass_fds=(descriptor,),
+                pass_fds=(descriptor, *([] if http is None else [http])),
             )
         except OSError as error:
             log.get().error("gateway_not_started", error=f"{error.filename or sys.executable}: {error.strerror}")
@@ -238,13 +308,17 @@ class Gateways:
         assert popen.stdout is not None
         os.set_blocking(popen.stdout.fileno(), False)
         self._starts += 1
-        return _Gateway(popen, started=now, heard=now)
+        gateway = _Gateway(popen, started=now, heard=now, http=http is not None)
+        if gateway.http and self._own == self._path:
+            _tell(gateway, SERVE_HTTP)
+        return gateway
 
     def _hear(self, gateway: _Gateway, now: float) -> None:
         assert gateway.popen.stdout is not None
         with suppress(OSError):
-            if os.read(gateway.popen.stdout.fileno(), KEPT_BYTES):
+            if said := os.read(gateway.popen.stdout.fileno(), KEPT_BYTES):
                 gateway.heard = now
+                gateway.figures = _figures(said) or gateway.figures
                 if gateway.ready is None:
                     gateway.ready, gateway.first_bytes = now, private_bytes(gateway.popen.pid)
                     log.get().info("gateway_ready", gateway_pid=gateway.popen.pid)
@@ -260,6 +334,21 @@ class Gateways:
                 self._marker.unlink(missing_ok=True)
             else:
                 os.close(private.open_file(self._marker, os.O_WRONLY))
+
+
+def _tell(gateway: _Gateway, word: bytes) -> None:
+    if gateway.popen.stdin is not None:
+        with suppress(OSError):
+            os.write(gateway.popen.stdin.fileno(), word)
+
+
+def _figures(said: bytes) -> Mapping[str, int]:
+    """Return the last whole line of figures in what a gateway said; none if there is none."""
+    for line in reversed(said.split(b"\n")[:-1]):
+        with suppress(ValueError):
+            found = orjson.loads(line.lstrip(b"."))
+            return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _ended(gateway: _Gateway) -> bool:

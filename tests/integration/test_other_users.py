@@ -17,6 +17,7 @@ from memmux.cluster.endpoint import Endpoint
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
 from memmux.trust import keys
+from memmux.trust.key import Key
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
@@ -81,7 +82,7 @@ def test_another_user_can_open_no_file_and_no_socket_of_a_cluster(settings: Sett
     places = Places(settings)
     # Made by hand, as by a user whose umask is the usual one.
     settings.database.parent.mkdir(mode=0o755)
-    keys.add(places, Grant(name="ada", role=Role.READ), KeyPair.make().public, 1.0)
+    keys.add(places, Key(grant=Grant(name="ada", role=Role.READ), public=KeyPair.make().public, created=1.0))
     keys.pair(places)
     with Client(settings=settings) as client:
         client.store("The staging database is on port 5433.")

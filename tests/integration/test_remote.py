@@ -29,6 +29,7 @@ from memmux.errors import (
     LocalOnlyError,
 )
 from memmux.trust import keys, remotes
+from memmux.trust.key import Key
 from memmux.wire import protocol, sockets
 from memmux.wire.curve import Curve, KeyPair
 from memmux.wire.grants import Grant
@@ -312,7 +313,7 @@ def test_a_cluster_that_nobody_could_use_does_not_begin_to_listen(server_env: di
     with Client(settings=load(environment=env)) as client, pytest.raises(KeyNeededError, match="memmux key add"):
         client.status()
     places = Places(load(environment=env))
-    keys.add(places, Grant(name="ada", role=Role.READ), KeyPair.make().public, 1.0)
+    keys.add(places, Key(grant=Grant(name="ada", role=Role.READ), public=KeyPair.make().public, created=1.0))
     with Client(settings=load(environment=env)) as client:
         assert client.status().listen == env["MEMMUX_LISTEN"]
 

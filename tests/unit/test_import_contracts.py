@@ -26,6 +26,11 @@ PLANTED = {
     ),
     "router: sockets around decisions": ("router/lifecycle/supervisor.py", "import router.io.loop"),
     "router: the dispatcher is sans-I/O": ("router/dispatch/flow.py", "import time"),
+    "gateway: HTTP is imported at one place, where it is asked for": (
+        "mcp_dealer/gateway/session.py",
+        "import mcp_dealer.http.problem",
+    ),
+    "HTTP: from what serves it to who asks": ("mcp_dealer/http/problem.py", "import mcp_dealer.http.server"),
     "workers: kinds of workers above engines": ("workers/index/exact.py", "import workers.write"),
     "workers: words are pure": ("workers/words/stems.py", "import numpy"),
     "storage: reading and writing know nothing of each other": (

@@ -179,7 +179,7 @@ def test_a_hello_says_what_its_row_says() -> None:
         new_id=uuid7,
         random=random.random,
         observer=True,
-        about={"host_pid": 2, "relay_pid": 3, "relay_version": "0", "zone": "UTC"},
+        about={"host_pid": 2, "relay_pid": 3, "relay_version": "0", "zone": "UTC", "key": "ci"},
     )
     (row,) = (row for row in _table("kind") if _names(row["kind"]) == ["hello"])
     assert set(_names(row["meaning"])) - {"detail"} == set(session._hello)

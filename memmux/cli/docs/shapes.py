@@ -309,6 +309,20 @@ class Restarted(TypedDict):
     service: bool
 
 
+class Web(TypedDict):
+    """url: opens the page once. http: where HTTP is served. opened: whether a browser was told."""
+
+    url: str
+    http: str
+    opened: bool
+
+
+class LoggedOut(TypedDict):
+    """With --logout."""
+
+    logged_out: Literal[True]
+
+
 class Clusters(TypedDict):
     """Those that run."""
 
@@ -392,19 +406,31 @@ class Key(TypedDict):
 
 
 class NewKey(Key):
-    """path: of the file for its client. listens: whether a cluster does."""
+    """path: of the file for its client. listens: whether a cluster does. expires: if it does."""
 
+    expires: NotRequired[datetime]
     endpoint: str
     path: str
     listens: bool
 
 
-class KnownKey(Key):
-    """A key as it is kept."""
+class NewToken(Key):
+    """With --http. token: shown this once. url: where HTTP is served, or will be. expires: if it does."""
 
-    public: str
+    expires: NotRequired[datetime]
+    token: str
+    url: str
+
+
+class KnownKey(Key):
+    """A key as it is kept. public: of one for tcp. http: whether it has a token. valid: whether it lets in."""
+
+    public: NotRequired[str]
+    http: bool
     created: datetime
+    expires: datetime | None
     revoked: datetime | None
+    valid: bool
 
 
 class Keys(TypedDict):
@@ -431,7 +457,7 @@ class Connected(TypedDict):
 
 
 class InstalledClient(TypedDict):
-    """What became of a client's configuration; path: of its file."""
+    """What became of a client's configuration; path: of its file. url, key: with --http."""
 
     client: str
     path: str
@@ -442,6 +468,8 @@ class InstalledClient(TypedDict):
     notes: NotRequired[Sequence[str]]
     then: NotRequired[str | None]
     diff: NotRequired[str | None]
+    url: NotRequired[str]
+    key: NotRequired[str]
     error: NotRequired[Failure]
     server: NotRequired[Trial]
 
@@ -547,6 +575,7 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "settings": (Settings,),
         "stop": (Stopped,),
         "restart": (Restarted,),
+        "web": (Web, LoggedOut),
         "service": (ServiceStatus, ServiceDone, ServicePlan),
         "undo": (Undone, UndoneChanges),
         "history": (History,),
@@ -559,7 +588,7 @@ SHAPES: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "explain": (Explained,),
         "docs": (Pages, DocsPage),
         "uninstall": (Uninstalled,),
-        "key add": (NewKey,),
+        "key add": (NewKey, NewToken),
         "key list": (Keys,),
         "key revoke": (Revoked,),
         "connect": (Connected,),

@@ -23,7 +23,8 @@ class View:
     clients: the busiest first. workers: each with what waits for its kind, as `queued`. operations: by name, with
     count, errors, rate and percentiles. embedder: `batch_size` and `cache_hit_rate`, since the view before, if there
     was one in which anything was embedded. switch: how far a change of the model is. storage: memories, pending, seq,
-    wal_bytes, backups and when the newest was made.
+    wal_bytes, backups and when the newest was made. http: where HTTP is served, in words, and `connections`, `streams`,
+    `sessions`, `requests` and `refused`; empty where it is not.
     """
 
     state: str
@@ -41,6 +42,7 @@ class View:
     storage: Row
     embedder: Row
     switch: Row
+    http: Row
 
     @classmethod
     def of(cls, status: Status, before: Status | None = None) -> Self:
@@ -70,8 +72,14 @@ class View:
                 "index": status.index.get("state"),
             },
             switch={**status.switch, "words": status.switching()} if status.switch else {},
+            http=_http(status),
             embedder=_embedder(status.embedder, {} if before is None or before.pid != status.pid else before.embedder),
         )
+
+
+def _http(status: Status) -> Row:
+    told = (status.gateway or {}).get("http") or {}
+    return {**told, "words": status.over_http()} if status.http else {}
 
 
 def _time(seconds: float | None) -> datetime | None:

@@ -41,6 +41,7 @@ _MEANINGS = (
     ("degraded", "what the cluster does without at the moment, and what to do about it"),
     ("read, write", "whether the last health check could read and write, and when it last did"),
     ("storage", "memories, those without a vector yet, the newest change, the write-ahead log, and backups"),
+    ("http", "where it is served, and how many are there"),
     ("embedder", "the model; how many texts it takes at once; how many queries it did not have to embed"),
     ("workers", "the processes: busy is the share of the last ten seconds, queue what waits for their kind"),
     ("clients", "who is connected, the busiest first: requests a second, and the time that 95 of 100 stay below"),
@@ -85,6 +86,8 @@ def _facts(view: View) -> Iterator[tuple[str, Text]]:
             f"wal {_mebibytes(storage['wal_bytes'])} MiB, {storage['backups'] or 0} backups{newest}",
         ),
     )
+    if view.http:
+        yield "http", Text(flat(view.http["words"]))
     if view.switch:
         yield "switch", Text(flat(view.switch["words"]), style=_OTHER)
     embedder = view.embedder

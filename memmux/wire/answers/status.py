@@ -38,6 +38,7 @@ class Status:
     grant: the rights of the client's key, if they are limited; what it may not know is then 0, empty or None, and
         clients holds the client alone.
     listen: the address for clients of other machines; empty without one.
+    http: the URL where HTTP is served; empty where it is not.
     keys: the newest change of the keys that the router knows; None if it does not listen.
     health: of `read` and `write`: `state` (ok, failing, unknown, off), `failures` in a row, `succeeded_s` and
         `failed_s` ago, `code` and `step` of the last failure.
@@ -45,7 +46,9 @@ class Status:
         the read workers have the model and embed queries themselves.
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
     events: counts of rare events.
-    gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed.
+    gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed. Where it
+        serves HTTP also `http`: `connections`, `streams` and `sessions` that are open, `requests` and `refused` since
+        it began.
     switch: of a change of the model, the one `to` which it is, how many memories are `done` `of` how many, and once
         that is known `left_s`, in seconds; `lost` says why the model before can't be searched with meanwhile. Empty
         while there is none.
@@ -74,6 +77,7 @@ class Status:
     unaudited: int = 0
     grant: Mapping[str, Any] | None = None
     listen: str = ""
+    http: str = ""
     keys: int | None = None
     health: Mapping[str, Any] = field(default_factory=dict)
     embedder: Mapping[str, Any] = field(default_factory=dict)
@@ -98,6 +102,14 @@ class Status:
                 return "not looked at, since health_check_s is 0"
             case _:
                 return "unknown, not looked yet"
+
+    def over_http(self) -> str:
+        """Return in words where HTTP is served, and to how many; empty where it is not."""
+        told = (self.gateway or {}).get("http") or {}
+        counted = [
+            f"{told[name]} {name}" for name in ("connections", "streams", "sessions", "refused") if told.get(name)
+        ]
+        return ", ".join([self.http, *counted]) if self.http else ""
 
     def switching(self) -> str:
         """Return in words how far a change of the model is; empty while there is none."""

@@ -19,6 +19,7 @@ from bench.harness.measure import Row, at_most
 from bench.scenarios import (
     degradation,
     everything,
+    http,
     languages,
     mixed,
     retrieval,
@@ -35,6 +36,7 @@ from memmux.config.settings import EmbedderChoice
 MEASUREMENTS = (
     degradation,
     everything,
+    http,
     languages,
     mixed,
     retrieval,
@@ -89,6 +91,7 @@ def _run(*arguments: str) -> tuple[int, str]:
             "search --memories 100000 --filter 0.01 --clients 2 --queries 50",
             ("bench.scenarios.search", search.Options(memories=100_000, fraction=0.01, clients=2, queries=50)),
         ),
+        ("http --memories 100", ("bench.scenarios.http", http.Options(memories=100))),
         ("store --clients 3 --seconds 1.5", ("bench.scenarios.store", store.Options(clients=3, seconds=1.5))),
         (
             "store-cost --small 10 --large 20 --rounds 3",

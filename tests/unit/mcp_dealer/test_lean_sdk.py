@@ -10,6 +10,7 @@ import pytest
 LEFT_OUT = (
     "httpx2",
     "mcp.client.client",
+    "mcp_dealer.http",
     "mcp.server.streamable_http_manager",
     "sse_starlette",
     "starlette",

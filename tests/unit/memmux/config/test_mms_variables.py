@@ -7,6 +7,7 @@ import pytest
 from memmux.config import mms_variables
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
+from memmux.wire.addresses import ANYWHERE
 
 GUIDE = Path(__file__).parents[4] / "docs" / "migrating.md"
 
@@ -28,6 +29,11 @@ def given(**known: str) -> dict[str, object]:
         ({"MCP_BACKUP_MAX_COUNT": "30"}, {"backup_keep": 7}),  # theirs removes them after 7 days
         ({"MCP_BACKUP_MAX_COUNT": "30", "MCP_BACKUP_RETENTION": "14"}, {"backup_keep": 14}),
         ({"MCP_BACKUP_RETENTION": "2"}, {"backup_keep": 2}),
+        ({"MCP_HTTP_ENABLED": "true"}, {"http": "127.0.0.1:8000"}),
+        ({"MCP_HTTP_ENABLED": "1", "MCP_HTTP_PORT": "9000", "MCP_HTTP_HOST": "::1"}, {"http": "[::1]:9000"}),
+        ({"MCP_HTTP_ENABLED": "true", "MCP_HTTP_HOST": "localhost"}, {"http": "127.0.0.1:8000"}),
+        ({"MCP_HTTP_ENABLED": "false", "MCP_HTTP_PORT": "9000"}, {}),
+        ({"MCP_HTTP_PORT": "9000"}, {}),
         ({"LOG_LEVEL": "CRITICAL"}, {"log_level": "error"}),
         ({"LOG_LEVEL": "Debug"}, {"log_level": "debug"}),
     ],
@@ -43,16 +49,31 @@ def test_a_value_that_makes_no_sense_is_left_aside_and_named() -> None:
     assert mms_variables.honoured(known) == []
 
 
+def test_a_token_that_can_be_guessed_is_none_and_is_not_repeated() -> None:
+    known = {"MCP_API_KEY": "fifteen-letters"}
+    assert mms_variables.honoured(known) == []
+    assert "fifteen-letters" not in str(mms_variables.ignored(known))
+    assert mms_variables.api_key(known) == ""
+    assert mms_variables.honoured({"MCP_API_KEY": "sixteen-letters."}) == ["MCP_API_KEY"]
+
+
+@pytest.mark.parametrize("host", [ANYWHERE[1], "::", "desk.local", "10.0.0.5", "a b"])
+def test_their_http_is_served_on_this_machine_alone_whatever_host_they_name(host: str) -> None:
+    known = {"MCP_HTTP_ENABLED": "true", "MCP_HTTP_HOST": host, "MCP_HTTP_PORT": "99999"}
+    assert given(**known) == {"http": "127.0.0.1:8000"}
+    assert set(mms_variables.ignored(known)) == {"MCP_HTTP_HOST", "MCP_HTTP_PORT"}
+
+
 def test_variables_without_an_effect_are_named_with_the_reason() -> None:
     known = {
         "MCP_SEMANTIC_DEDUP_THRESHOLD": "0.9",
-        "MCP_HTTP_ENABLED": "true",
+        "MCP_SSE_PORT": "8765",
         "MCP_CONSOLIDATION_ENABLED": "1",
         "MCP_TIMEOUT": "60",  # of an MCP client
         "MCP_EMBEDDING_MODEL": "m",
     }
     found = mms_variables.ignored(known)
-    assert set(found) == {"MCP_SEMANTIC_DEDUP_THRESHOLD", "MCP_HTTP_ENABLED", "MCP_CONSOLIDATION_ENABLED"}
+    assert set(found) == {"MCP_SEMANTIC_DEDUP_THRESHOLD", "MCP_SSE_PORT", "MCP_CONSOLIDATION_ENABLED"}
     assert "no memory is dropped" in found["MCP_SEMANTIC_DEDUP_THRESHOLD"]
     assert mms_variables.honoured(known) == ["MCP_EMBEDDING_MODEL"]
 

@@ -46,7 +46,19 @@ def test_the_source_of_each_setting_that_is_not_the_default_is_told(config: Path
     assert found == load({"drain_s": 5, "listen": "tcp://127.0.0.1:1"}, variables)
 
 
-_CHOSEN = ("embedder", "languages", "cues", "tools", "log_level", "log_content", "listen", "traces", "gateway")
+_CHOSEN = (
+    "embedder",
+    "languages",
+    "cues",
+    "tools",
+    "log_level",
+    "log_content",
+    "listen",
+    "traces",
+    "gateway",
+    "http",
+    "behind_proxy",
+)
 
 
 def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
@@ -60,6 +72,49 @@ def test_every_setting_has_a_variable_and_a_flag(config: Path) -> None:
             found = load(environment=environment(config, **{variable: "7"}))
             (flag,) = (flag for flag in found.flags() if flag.startswith(f"--{known.name.replace('_', '-')}="))
             assert flag.removesuffix(".0").removesuffix(".json").endswith("7")
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("true", "127.0.0.1:8765"),
+        ("1", "127.0.0.1:8765"),
+        ("127.0.0.1", "127.0.0.1:8765"),
+        ("localhost:9000", "127.0.0.1:9000"),
+        (":9000", "127.0.0.1:9000"),
+        ("9000", "127.0.0.1:9000"),
+        (":0", "127.0.0.1:0"),
+        ("*:9000", "0.0.0.0:9000"),
+        ("::1", "[::1]:8765"),
+        ("[fd00::5]:9000", "[fd00::5]:9000"),
+        ("none", None),
+        ("off", None),
+    ],
+)
+def test_http_is_served_at_an_address_of_which_each_part_may_be_left_out(
+    config: Path, given: str, address: str | None
+) -> None:
+    config.touch()
+    found = load(environment=environment(config, MEMMUX_HTTP=given))
+    assert found.http == address
+    assert parse_flags(found.flags()) == found
+    assert found.idle_exit_s == (300.0 if address is None else 0.0), "who comes over HTTP can't start it again"
+
+
+@pytest.mark.parametrize("given", ["desk.local:9000", "127.0.0.1:70000", "a:b", "[::1", "http://127.0.0.1:8765"])
+def test_http_address_that_is_none_of_this_machine_is_refused(config: Path, given: str) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match=r"MEMMUX_HTTP is .*127\.0\.0\.1:8765"):
+        load(environment=environment(config, MEMMUX_HTTP=given))
+
+
+def test_names_of_hosts_are_separated_by_commas(config: Path) -> None:
+    config.write_text('http_hosts = ["One.example"]\nhttp = true\n')
+    found = load(environment=environment(config))
+    assert (found.http, found.http_hosts) == ("127.0.0.1:8765", ("one.example",))
+    more = load({"http_hosts": "one.example, Two.example:443,one.example"}, environment(config))
+    assert more.http_hosts == ("one.example", "two.example:443")
+    assert parse_flags(more.flags()) == more
 
 
 @pytest.mark.parametrize("given", ["German, french", "german:french", "german,french,german,"])
@@ -321,7 +376,7 @@ def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
         load(environment=environment(config, MEMMUX_TRACES="maybe"))
 
 
-LISTS = ("ingest_roots", "languages", "cues")  # which may be empty
+LISTS = ("ingest_roots", "languages", "cues", "http_hosts")  # which may be empty
 
 
 @pytest.mark.parametrize("name", [known.name for known in fields(Settings) if known.name not in LISTS])

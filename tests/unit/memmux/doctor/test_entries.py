@@ -99,10 +99,10 @@ def test_an_entry_with_a_value_that_is_none_is_an_error(settings: Settings, mach
 def test_variables_of_theirs_in_an_entry_are_told_with_what_has_no_counterpart(
     settings: Settings, machine: Machine, tmp_path: Path
 ) -> None:
-    env = {"MCP_HTTP_ENABLED": "true", "MCP_CONSOLIDATION_ENABLED": "true", "MCP_AGENT_ID": "x"}
+    env = {"MCP_OAUTH_ENABLED": "true", "MCP_CONSOLIDATION_ENABLED": "true", "MCP_AGENT_ID": "x"}
     _entry(machine, "cursor", {"MEMMUX_DATABASE": str(settings.database), **env})
     texts = [finding.text for finding in _findings(settings, machine, tmp_path)]
-    assert any("MCP_HTTP_ENABLED" in text and "dashboard" in text and "Cursor" in text for text in texts)
+    assert any("MCP_OAUTH_ENABLED" in text and "MEMMUX_HTTP" in text and "Cursor" in text for text in texts)
     assert any("MCP_CONSOLIDATION_ENABLED" in text and "schedule" in text for text in texts)
     assert any("MCP_AGENT_ID" in text and "without effect" in text for text in texts)
 
@@ -112,10 +112,10 @@ def test_a_client_that_still_runs_theirs_is_told_what_would_have_no_counterpart(
 ) -> None:
     file = HOSTS["cursor"].user_file(machine)
     file.parent.mkdir(parents=True)
-    server = {"command": "memory", "args": ["server"], "env": {"MCP_HTTP_ENABLED": "true"}}
+    server = {"command": "memory", "args": ["server"], "env": {"MCP_OAUTH_ENABLED": "true"}}
     file.write_text(json.dumps({"mcpServers": {"memory": server}}))
     (finding,) = _findings(settings, machine, tmp_path)
-    assert "dashboard" in finding.text
+    assert "MEMMUX_HTTP" in finding.text
 
 
 def test_hooks_of_theirs_are_a_warning(settings: Settings, machine: Machine, tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from memmux.hosts.catalogue import Machine
 @pytest.mark.parametrize(
     ("env", "named", "said"),
     [
-        ({"MCP_HTTP_ENABLED": "true"}, "MCP_HTTP_ENABLED", "dashboard"),
-        ({"MCP_API_KEY": "secret-of-theirs"}, "MCP_API_KEY", "HTTP API"),
+        ({"MCP_SSE_HOST": "127.0.0.1"}, "MCP_SSE_HOST", "MEMMUX_HTTP"),
         ({"MCP_OAUTH_ENABLED": "1"}, "MCP_OAUTH_ENABLED", "HTTP API"),
         ({"MCP_MEMORY_STORAGE_BACKEND": "cloudflare"}, "cloudflare", "memmux import"),
         ({"MCP_MEMORY_STORAGE_BACKEND": "Hybrid"}, "hybrid", "Cloudflare"),
@@ -38,7 +37,8 @@ def test_a_variable_without_counterpart_is_one_sentence(env: dict[str, str], nam
     "env",
     [
         {},
-        {"MCP_HTTP_ENABLED": "false", "MCP_CONSOLIDATION_ENABLED": "0"},
+        {"MCP_OAUTH_ENABLED": "false", "MCP_CONSOLIDATION_ENABLED": "0"},
+        {"MCP_HTTP_ENABLED": "true", "MCP_HTTP_PORT": "8000", "MCP_API_KEY": "secret-of-theirs"},
         {"MCP_MEMORY_STORAGE_BACKEND": "sqlite_vec", "MCP_MEMORY_SQLITE_PATH": "/x", "MCP_API_KEY": ""},
         {"MCP_TIMEOUT": "5"},
     ],
@@ -48,8 +48,8 @@ def test_what_has_a_counterpart_or_is_off_needs_no_word(env: dict[str, str]) -> 
 
 
 def test_several_variables_for_one_thing_are_one_sentence() -> None:
-    (sentence,) = mms_setup.of_variables({"MCP_HTTP_ENABLED": "true", "MCP_HTTP_PORT": "8000", "MCP_API_KEY": "x"})
-    assert "MCP_API_KEY, MCP_HTTP_ENABLED, MCP_HTTP_PORT" in sentence
+    (sentence,) = mms_setup.of_variables({"MCP_OAUTH_ENABLED": "1", "MCP_SSE_PORT": "8765"})
+    assert "MCP_OAUTH_ENABLED, MCP_SSE_PORT" in sentence
 
 
 def _write(file: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind, Message
 from router.dispatch.actions import Action, Log, ToClient, ToWorker
 from router.dispatch.dispatcher import Dispatcher, Limits
+from router.dispatch.named_keys import NamedKeys
 
 FACTS = {
     Stage.EMBED: {"model": "m", "dimensions": 3},
@@ -24,7 +25,14 @@ FACTS = {
 class Driver:
     """A dispatcher and everything it ever said, by whom it said it to; `others` are the actions that are no message."""
 
-    def __init__(self, limits: Limits | None = None, *, health_check_s: float = 0.0, metered: bool = False) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        health_check_s: float = 0.0,
+        metered: bool = False,
+        keys: NamedKeys | None = None,
+    ) -> None:
         self.now = 100.0
         counter = itertools.count(1)
         self.dispatcher = Dispatcher(
@@ -33,6 +41,7 @@ class Driver:
             new_id=lambda: f"internal-{next(counter)}",
             health_check_s=health_check_s,
             metered=metered,
+            keys=keys,
         )
         self.clients: dict[bytes, list[Message]] = defaultdict(list)
         self.workers: dict[str, list[Message]] = defaultdict(list)

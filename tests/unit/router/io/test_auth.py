@@ -16,12 +16,15 @@ from memmux.config.settings import Settings
 from memmux.errors import KeyFileError
 from memmux.files import private
 from memmux.logs import log
+from memmux.logs.refusals import QUIET_S, Refusals
 from memmux.trust import keys
+from memmux.trust.key import Key
 from memmux.trust.keys import Keys
 from memmux.wire.curve import KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
-from router.io.auth import QUIET_S, Keyring, Refusals, decide
+from router.io.auth import decide
+from router.io.auth import keyring as keyring_of
 
 ADA = KeyPair.make().public
 
@@ -40,7 +43,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]
 
 
 def add(places: Places, name: str, public: str) -> Keys:
-    return keys.add(places, Grant(name=name, role=Role.READ), public, 1.0)
+    return keys.add(places, Key(grant=Grant(name=name, role=Role.READ), public=public, created=1.0))
 
 
 def question(public: str, mechanism: bytes = b"CURVE") -> list[bytes]:
@@ -48,18 +51,26 @@ def question(public: str, mechanism: bytes = b"CURVE") -> list[bytes]:
 
 
 def test_a_client_with_a_valid_key_may_come_in_and_is_known_by_it_from_then_on(places: Places) -> None:
-    verdict = decide(question(ADA), add(places, "ada", ADA))
+    verdict = decide(question(ADA), add(places, "ada", ADA), 3.0)
     assert (verdict.user, verdict.name, verdict.address, verdict.reason) == (ADA, "ada", "10.0.0.7", "")
     assert verdict.reply() == [b"1.0", b"17", b"200", b"", ADA.encode(), b""]
 
 
 def test_an_unknown_and_a_revoked_key_may_not_and_the_revoked_one_has_a_name(places: Places) -> None:
-    assert decide(question(ADA), Keys()).reason == "unknown key"
-    assert decide(question(ADA), add(places, "eve", KeyPair.make().public)).reason == "unknown key"
+    assert decide(question(ADA), Keys(), 3.0).reason == "unknown key"
+    assert decide(question(ADA), add(places, "eve", KeyPair.make().public), 3.0).reason == "unknown key"
     add(places, "ada", ADA)
-    verdict = decide(question(ADA), keys.revoke(places, "ada", 2.0))
+    verdict = decide(question(ADA), keys.revoke(places, "ada", 2.0), 3.0)
     assert (verdict.user, verdict.name, verdict.reason) == ("", "ada", "revoked key")
     assert verdict.reply() == [b"1.0", b"17", b"400", b"", b"", b""]
+
+
+def test_a_key_lets_in_until_it_expires(places: Places) -> None:
+    known = keys.add(places, Key(grant=Grant(name="ada"), public=ADA, created=1.0, expires=5.0))
+    assert decide(question(ADA), known, 4.9).name == "ada"
+    assert decide(question(ADA), known, 4.9).user == ADA
+    expired = decide(question(ADA), known, 5.0)
+    assert (expired.user, expired.name, expired.reason) == ("", "ada", "expired key")
 
 
 @pytest.mark.parametrize(
@@ -77,22 +88,22 @@ def test_an_unknown_and_a_revoked_key_may_not_and_the_revoked_one_has_a_name(pla
     ],
 )
 def test_whatever_else_is_asked_is_denied(places: Places, asked: list[bytes]) -> None:
-    verdict = decide(asked, add(places, "ada", ADA))
+    verdict = decide(asked, add(places, "ada", ADA), 3.0)
     assert verdict.user == ""
     assert verdict.reason
     assert verdict.reply()[2] == b"400"
 
 
 def test_the_keyring_takes_what_is_added_and_revoked(places: Places) -> None:
-    keyring = Keyring(places)
+    keyring = keyring_of(places)
     assert not keyring.refresh()
     add(places, "ada", ADA)
     assert keyring.refresh()
-    assert keyring.keys.grant(ADA) is not None
+    assert keyring.grant(ADA) is not None
     assert not keyring.refresh()
     keys.revoke(places, "ada", 2.0)
     assert keyring.refresh()
-    assert keyring.keys.grant(ADA) is None
+    assert keyring.grant(ADA) is None
 
 
 @pytest.mark.parametrize("harm", ["broken", "open", "removed"])
@@ -100,7 +111,7 @@ def test_nobody_has_a_key_while_the_file_can_not_be_believed(
     places: Places, harm: str, events: list[dict[str, object]]
 ) -> None:
     add(places, "ada", ADA)
-    keyring = Keyring(places)
+    keyring = keyring_of(places)
     before = places.keys.read_bytes()
     match harm:
         case "broken":
@@ -110,12 +121,12 @@ def test_nobody_has_a_key_while_the_file_can_not_be_believed(
         case "removed":
             places.keys.unlink()
     assert keyring.refresh()
-    assert keyring.keys.grant(ADA) is None
+    assert keyring.grant(ADA) is None
     assert [event["event"] for event in events] == (["keys_unreadable"] if harm != "removed" else ["keys_read"])
     places.keys.write_bytes(before)
     places.keys.chmod(0o600)
     assert keyring.refresh()
-    assert keyring.keys.grant(ADA) is not None
+    assert keyring.grant(ADA) is not None
 
 
 @pytest.mark.parametrize("failure", [errno.EIO, errno.EMFILE, errno.ENOENT, errno.EACCES])
@@ -124,7 +135,7 @@ def test_keys_that_could_not_be_read_for_a_moment_are_valid_again_though_their_f
     places: Places, events: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch, failure: int, where: str
 ) -> None:
     add(places, "ada", ADA)
-    keyring = Keyring(places)
+    keyring = keyring_of(places)
     places.keys.touch()
 
     def fail(*_: object, **__: object) -> NoReturn:
@@ -134,10 +145,10 @@ def test_keys_that_could_not_be_read_for_a_moment_are_valid_again_though_their_f
         patched.setattr(private.os, *(("open", fail) if where == "open" else ("fdopen", fail)))
         for _ in range(3):
             keyring.refresh()
-            assert keyring.keys.grant(ADA) is None
+            assert keyring.grant(ADA) is None
     assert len([event for event in events if event["event"] == "keys_unreadable"]) <= 1
     assert keyring.refresh()
-    assert keyring.keys.grant(ADA) is not None
+    assert keyring.grant(ADA) is not None
     assert not keyring.refresh()
 
 
@@ -145,7 +156,7 @@ def test_a_router_does_not_begin_with_keys_that_can_not_be_read(places: Places) 
     add(places, "ada", ADA)
     places.keys.chmod(0o644)
     with pytest.raises(KeyFileError):
-        Keyring(places)
+        keyring_of(places)
 
 
 def test_a_refusal_is_news_once_in_a_while_and_not_many_are_remembered() -> None:

@@ -15,11 +15,12 @@ from memmux.config.settings import Settings
 from memmux.errors import AddressUnavailableError
 from memmux.logs import log
 from memmux.trust import keys
+from memmux.trust.key import Key
 from memmux.wire import sockets
 from memmux.wire.curve import Curve, KeyPair
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
-from router.io.auth import Keyring, decide
+from router.io.auth import decide, keyring
 from router.io.remote_listener import PREFIX, PROBE_S, Incoming, RemoteListener
 from tests.bounds import BOUND_S
 from tests.ports import free_port
@@ -45,14 +46,14 @@ def context() -> Iterator[Context]:
 
 @pytest.fixture
 def places(settings: Settings) -> Places:
-    keys.add(Places(settings), Grant(name="ada", role=Role.WRITE), ADA.public, 1.0)
+    keys.add(Places(settings), Key(grant=Grant(name="ada", role=Role.WRITE), public=ADA.public, created=1.0))
     return Places(settings)
 
 
 @pytest.fixture
 def listener(places: Places, events: list[dict[str, object]]) -> Iterator[RemoteListener]:
     del events  # captured from before the listener has its logger
-    opened = RemoteListener(f"tcp://127.0.0.1:{free_port()}", keys.pair(places), Keyring(places))
+    opened = RemoteListener(f"tcp://127.0.0.1:{free_port()}", keys.pair(places), keyring(places))
     listening: Context = zmq.Context()
     opened.open(listening)
     yield opened
@@ -113,7 +114,7 @@ def test_unknown_keys_get_silence_and_the_log_says_where_from_once(
 ) -> None:
     asked: list[list[bytes]] = []
     monkeypatch.setattr(
-        "router.io.remote_listener.decide", lambda question, known: asked.append(question) or decide(question, known)
+        "router.io.remote_listener.decide", lambda question, *known: asked.append(question) or decide(question, *known)
     )
     strangers = [dealer(KeyPair.make()) for _ in range(3)]
     for stranger in strangers:
@@ -169,7 +170,7 @@ def test_a_name_that_is_given_again_does_not_let_the_old_key_in(
     client.send_multipart([b"one"])
     until(listener, bool)
     keys.revoke(places, "ada", 2.0)
-    keys.add(places, Grant(name="ada", role=Role.WRITE), KeyPair.make().public, 3.0)
+    keys.add(places, Key(grant=Grant(name="ada", role=Role.WRITE), public=KeyPair.make().public, created=3.0))
     listener.refresh()
     client.send_multipart([b"more"])
     gone = listener.gone()
@@ -217,7 +218,7 @@ def test_a_client_comes_in_over_ip_version_6(context: Context, places: Places) -
     except OSError as error:
         pytest.skip(f"this machine has no address of version 6: {error}")
     listening: Context = zmq.Context()
-    listener = RemoteListener(f"tcp://[::1]:{port}", keys.pair(places), Keyring(places))
+    listener = RemoteListener(f"tcp://[::1]:{port}", keys.pair(places), keyring(places))
     listener.open(listening)
     client = sockets.dealer(context, listener.address, curve=Curve(keys.pair(places).public, ADA))
     try:
@@ -236,7 +237,7 @@ def test_an_address_that_can_not_be_had_is_a_clear_error(
 ) -> None:
     what = "no address of this machine" if address else "another program"
     with pytest.raises(AddressUnavailableError, match=what):
-        RemoteListener(address or listener.address, keys.pair(places), Keyring(places)).open(context)
+        RemoteListener(address or listener.address, keys.pair(places), keyring(places)).open(context)
 
 
 def test_there_is_no_tcp_without_curve(context: Context) -> None:

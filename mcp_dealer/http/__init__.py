@@ -1,0 +1,1 @@
+"""HTTP: the same memory over MCP's streamable HTTP, REST and a page, from the gateway's process."""

@@ -1,0 +1,36 @@
+"""The caller: who sent a request over HTTP, and what that one may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcp_dealer.cluster_link import ClusterLink
+from memmux.client.asynchronous import AsyncClient
+from memmux.wire.grants import Grant
+from memmux.wire.roles import Role
+
+CLIENT = "http"  # what the cluster calls a caller that says no name of its own, after the key's
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request.
+
+    name: of the key; `api-key` for the one in the environment, `web` for a browser of this machine's owner. grant: what
+    it allows, to be known before the cluster is asked, which enforces it. link: to the cluster, shared by all of the
+    key's requests. by_cookie: whether a browser sent it, of which any page may make it send one.
+    """
+
+    name: str
+    grant: Grant
+    link: ClusterLink
+    by_cookie: bool = False
+
+    @property
+    def client(self) -> AsyncClient:
+        """The client of the cluster, which lowers its rights to the key's."""
+        return self.link.begin(CLIENT)
+
+    def may(self, role: Role) -> bool:
+        """Return whether its role includes that one."""
+        return self.grant.role.includes(role)

@@ -1,0 +1,76 @@
+"""Clients: one link to the cluster for each key that asks over HTTP, made when first needed and closed when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import zmq
+
+from mcp_dealer.cluster_link import ClusterLink
+from memmux.config.settings import Settings
+
+IDLE_S = 300.0  # without a request of a key, after which its link is closed
+
+
+@dataclass(slots=True)
+class _Shared:
+    """The link of one key. using: how many requests of it are not over. since: when the last one was, monotonic."""
+
+    link: ClusterLink
+    using: int = 0
+    since: float = field(default=0.0)
+
+
+class Clients:
+    """The links of all keys, in a ZeroMQ context that whoever made it ends. clock: monotonic seconds."""
+
+    def __init__(
+        self, settings: Settings, context: zmq.Context[Any] | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._context = context
+        self._clock = clock
+        self._shared: dict[str, _Shared] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._shared)
+
+    @asynccontextmanager
+    async def use(self, name: str) -> AsyncIterator[ClusterLink]:
+        """Give the link of the key of that name for the time of one request, which may be a stream."""
+        shared = self._shared.get(name)
+        if shared is None:
+            shared = self._shared[name] = _Shared(self.own(name))
+        shared.using += 1
+        try:
+            yield shared.link
+        finally:
+            shared.using -= 1
+            shared.since = self._clock()
+            self._close_idle()
+
+    def own(self, name: str) -> ClusterLink:
+        """Return a new link with the rights of that key, for one who is to be a client apart; who asked closes it."""
+        if not name:
+            raise ValueError("without the name of a key a link would have all rights")
+        return ClusterLink(self._settings, context=self._context, key=name)
+
+    def _close_idle(self) -> None:
+        """Say goodbye for keys that have not asked for long; others' requests are the time to look."""
+        now = self._clock()
+        idle = [name for name, shared in self._shared.items() if not shared.using and now - shared.since >= IDLE_S]
+        for name in idle:
+            closing = asyncio.create_task(self._shared.pop(name).link.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def aclose(self) -> None:
+        """Say goodbye for all of them."""
+        shared, self._shared = list(self._shared.values()), {}
+        await asyncio.gather(*self._closing, *(each.link.aclose() for each in shared))

@@ -1,0 +1,199 @@
+"""Tidying up: the time line, what says the same twice, and former versions, with their removal, which can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import Field
+
+from mcp_dealer.http.rest import answers, models, shapes, times
+from mcp_dealer.http.rest.memories import Place
+from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
+from memmux import limits
+from memmux.errors import NotFoundError
+from memmux.wire.answers import Memory
+
+GROUP: Final = "tidying"
+GROUPS: Final = 100
+ZONE_CHARACTERS: Final = 64
+
+
+class CountDays(Place):
+    """What to count."""
+
+    by: Literal["client", "type", "tag", "namespace"] = "client"
+    limit: Annotated[int, Field(ge=1, le=GROUPS)] = 10
+    """How many groups at most"""
+    zone: Annotated[str | None, Field(min_length=1, max_length=ZONE_CHARACTERS)] = None
+    """The time zone in which days begin, such as Europe/Berlin; by default that of the database's machine"""
+    after: models.Time
+    before: models.Time
+
+
+class ListDuplicates(Place):
+    """Which groups."""
+
+    after: Annotated[int, Field(ge=0, le=limits.SEQ)] = 0
+    """The cursor: next of the page before"""
+    limit: Annotated[int, Field(ge=1, le=GROUPS)] = 20
+    least: Annotated[float | None, Field(ge=0, le=1)] = None
+    """The cosine from which on two memories say nearly the same"""
+
+
+class ListSuperseded(Place):
+    """Which page."""
+
+    limit: Annotated[int, Field(ge=1, le=limits.LIST_LIMIT)] = 20
+    offset: Annotated[int, Field(ge=0, le=limits.SEQ)] = 0
+
+
+async def timeline(asked: Asked) -> Done:
+    """Answer with what happened on each day, counted."""
+    query: CountDays = asked.query
+    found = await asked.client.timeline(
+        by=query.by,
+        limit=query.limit,
+        zone=query.zone,
+        after=times.moment(query.after),
+        before=times.moment(query.before),
+        **part(query),
+    )
+    said: dict[str, Any] = orjson.loads(orjson.dumps(found))
+    return said
+
+
+async def duplicates(asked: Asked) -> Done:
+    """Answer with groups of memories that say nearly the same."""
+    query: ListDuplicates = asked.query
+    found = await asked.client.duplicates(query.after, limit=query.limit, least=query.least, **part(query))
+    groups = [
+        {
+            "members": [{"memory": shapes.memory(one.memory), "similarity": one.similarity} for one in group.members],
+            "more": group.more,
+        }
+        for group in found
+    ]
+    known = {"next": found.next, "compared": found.compared, "least": found.least, "notes": found.notes}
+    return {"groups": groups, **known}
+
+
+async def superseded(asked: Asked) -> Done:
+    """Answer with former versions."""
+    query: ListSuperseded = asked.query
+    found = await asked.client.superseded(limit=query.limit, offset=query.offset, **part(query))
+    rows = [
+        {
+            "memory": shapes.memory(one.memory),
+            "by": None if one.by is None else shapes.memory(one.by),
+            "deleted": one.deleted,
+        }
+        for one in found
+    ]
+    return {"memories": rows, "total": found.total, "notes": found.notes}
+
+
+async def remove_duplicates(asked: Asked) -> Done:
+    """Delete of each group all but the memory that was stored first."""
+    return await _clean_up(asked, _twice(asked))
+
+
+async def remove_superseded(asked: Asked) -> Done:
+    """Delete former versions whose newer one is there."""
+    return await _clean_up(asked, _former(asked))
+
+
+async def _twice(asked: Asked) -> AsyncIterator[Memory]:
+    body: answers.CleanUp = asked.body
+    after: int | None = 0
+    while after is not None:
+        page = await asked.client.duplicates(after, limit=GROUPS, least=body.least, **part(body))
+        for group in page:
+            for one in group.members[1:]:
+                yield one.memory
+        after = page.next
+
+
+async def _former(asked: Asked) -> AsyncIterator[Memory]:
+    body: answers.CleanUp = asked.body
+    page = await asked.client.superseded(limit=limits.LIST_LIMIT, **part(body))
+    for one in page:
+        if one.by is not None and not one.deleted:
+            yield one.memory
+
+
+async def _clean_up(asked: Asked, found: AsyncIterator[Memory]) -> Done:
+    body: answers.CleanUp = asked.body
+    meant = dict[str, Memory]()
+    async for one in found:
+        meant[one.id] = one
+        if len(meant) == body.limit:
+            break
+    ids, seqs = list[str](), list[int]()
+    for number, one in enumerate(meant.values()):
+        if body.dry_run:
+            ids.append(one.id)
+            continue
+        with suppress(NotFoundError):  # somebody else was quicker
+            seqs.append((await asked.client.delete(one.id, namespace=one.namespace, key=asked.key(number))).seq)
+            ids.append(one.id)
+    return {"ids": ids, "count": len(ids), "dry_run": body.dry_run, "seqs": seqs}
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/api/timeline",
+        name="timeline",
+        group=GROUP,
+        summary="What was stored, changed and deleted on each day, counted",
+        does=timeline,
+        query=CountDays,
+        gives=answers.Timeline,
+        fails=(400,),
+    ),
+    Operation(
+        method="GET",
+        path="/api/duplicates",
+        name="duplicates",
+        group=GROUP,
+        summary="Groups of memories that say nearly the same",
+        does=duplicates,
+        query=ListDuplicates,
+        gives=answers.Duplicates,
+    ),
+    Operation(
+        method="POST",
+        path="/api/duplicates",
+        name="remove_duplicates",
+        group=GROUP,
+        summary="Delete of each group all but the memory that was stored first; or say which they are",
+        does=remove_duplicates,
+        takes=answers.CleanUp,
+        gives=answers.CleanedUp,
+        writes=True,
+    ),
+    Operation(
+        method="GET",
+        path="/api/superseded",
+        name="superseded",
+        group=GROUP,
+        summary="Former versions of memories, newest first",
+        does=superseded,
+        query=ListSuperseded,
+        gives=answers.Superseded,
+    ),
+    Operation(
+        method="POST",
+        path="/api/superseded",
+        name="remove_superseded",
+        group=GROUP,
+        summary="Delete former versions; or say which they are",
+        does=remove_superseded,
+        takes=answers.CleanUp,
+        gives=answers.CleanedUp,
+        writes=True,
+    ),
+)

@@ -1,0 +1,215 @@
+"""Transfer: all memories as lines; and files that are sent here, to be imported or made memories of."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, BinaryIO, Final
+
+import orjson
+from pydantic import Field
+
+from mcp_dealer.http.problem import of_status
+from mcp_dealer.http.rest import answers, models, work
+from mcp_dealer.http.rest.memories import Place
+from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, RefusedError, part
+from mcp_dealer.http.rest.streaming import LINES, Streamed
+from memmux import limits
+from memmux.client.asynchronous import AsyncClient
+from memmux.client.blocking import Client
+from memmux.errors import ArgumentInvalidError, of_system
+from memmux.ingest.formats.base import clean
+from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, ingest_upload
+from memmux.transfer import any_file, jsonl
+from memmux.wire.answers import Dumped
+
+GROUP: Final = "transfer"
+IMPORT_BYTES: Final = 1 << 30  # of one upload
+NAME_CHARACTERS: Final = 255
+PREFIX: Final = "memmux-upload-"
+PIECE_BYTES: Final = 1 << 20  # that are written at once
+
+
+class Export(Parameters):
+    """What to export."""
+
+    vectors: bool = False
+    """With the vectors, so that an import need not make them again"""
+    namespace: models.Namespace
+    deleted: bool = True
+    """Whether deleted ones that were not purged come along"""
+
+
+class Import(Place):
+    """How to import."""
+
+    dry_run: bool = False
+    """Whether only to count"""
+
+
+class Ingest(Place):
+    """How to make memories of a document."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS)] = "document.txt"
+    """Its name, by whose end its format is known; sent again under the same name, it is brought up to date"""
+    tag: Annotated[list[models.Tag] | None, Field(max_length=limits.TAGS)] = None
+    chunk_size: Annotated[int, Field(ge=LEAST_CHUNK, le=limits.CHUNK_CHARACTERS)] = CHUNK_SIZE
+    chunk_overlap: Annotated[int, Field(ge=0, le=limits.CHUNK_CHARACTERS)] = CHUNK_OVERLAP
+
+
+async def export(asked: Asked) -> Done:
+    """Answer with all memories, as `memmux export` writes them."""
+    query: Export = asked.query
+    first = await asked.client.dump(vectors=query.vectors, timeout_s=jsonl.TIMEOUT_S)
+    name = f"memmux-{datetime.now(UTC):%Y-%m-%d}.jsonl"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Streamed(_exported(asked.client, first, query), LINES, headers)
+
+
+async def _exported(client: AsyncClient, page: Dumped, query: Export) -> AsyncGenerator[bytes]:
+    namespace = part(query).get("namespace")
+
+    def wanted(memory: Mapping[str, Any]) -> bool:
+        known = namespace is None or memory["namespace"].casefold() == namespace.casefold()
+        return known and (query.deleted or memory["deleted_at"] is None)
+
+    yield jsonl.header(vectors=query.vectors)
+    while True:
+        yield b"".join(map(jsonl.written, filter(wanted, page.memories)))
+        if page.next is None:
+            return
+        page = await client.dump(after=page.next, vectors=query.vectors, timeout_s=jsonl.TIMEOUT_S)
+
+
+async def import_file(asked: Asked) -> Done:
+    """Import the file that is the body; answer with how far it is."""
+    query: Import = asked.query
+    await asked.client.dump(limit=1)  # which the cluster refuses to whom it refuses the import
+    folder = await _received(asked, IMPORT_BYTES)
+    namespace = part(query).get("namespace")
+
+    def bring(client: Client, report: work.Report, _: Callable[[], bool]) -> dict[str, Any]:
+        return any_file.bring(client, folder / "file", namespace=namespace, dry_run=query.dry_run, report=report)
+
+    return Streamed(work.lines(asked.client, bring, partial(_remove, folder)))
+
+
+async def ingest(asked: Asked) -> Done:
+    """Make memories of the document that is the body; answer with how far it is."""
+    query: Ingest = asked.query
+    name = PurePosixPath(clean(query.filename).replace("\\", "/")).name
+    if not name.strip(". "):
+        raise ArgumentInvalidError("filename is not the name of a file")
+    folder = await _received(asked, limits.INGEST_FILE_BYTES)
+    namespace = part(query).get("namespace")
+
+    def read(client: Client, report: work.Report, given_up: Callable[[], bool]) -> dict[str, Any]:
+        done = ingest_upload(
+            client,
+            name,
+            folder / "file",
+            tags=query.tag or (),
+            namespace=namespace,
+            chunk_size=query.chunk_size,
+            chunk_overlap=min(query.chunk_overlap, query.chunk_size // 2),
+            progress=report,
+            cancelled=given_up,
+        )
+        said: dict[str, Any] = orjson.loads(orjson.dumps(done))
+        return said
+
+    return Streamed(work.lines(asked.client, read, partial(_remove, folder)))
+
+
+async def _received(asked: Asked, most: int) -> Path:
+    """Return a private folder with the body in it, as `file`; the caller is refused if that is too large."""
+    work.check_free()
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    except OSError as error:
+        raise of_system(error, "there is no place for an upload") from None
+    try:
+        with (folder / "file").open("xb") as file:
+            await _write(asked, file, most)
+    except OSError as error:
+        _remove(folder)
+        raise of_system(error, "the upload can't be kept") from None
+    except BaseException:
+        _remove(folder)
+        raise
+    return folder
+
+
+async def _write(asked: Asked, file: BinaryIO, most: int) -> None:
+    size, piece = 0, bytearray()
+    async for chunk in asked.request.stream():
+        size += len(chunk)
+        if size > most:
+            detail = f"the file has more than {most} bytes, the most"
+            raise RefusedError(of_status(413, detail, "message_too_large"))
+        piece += chunk
+        if len(piece) >= PIECE_BYTES:
+            await asyncio.to_thread(file.write, bytes(piece))
+            piece.clear()
+    file.write(piece)
+    if not size:
+        raise ArgumentInvalidError("the body is empty; send the file as the body")
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/api/export",
+        name="export",
+        group=GROUP,
+        summary="All memories of all namespaces, one JSON object a line",
+        description="What `memmux export` writes, and an import reads. It needs the role admin.",
+        does=export,
+        query=Export,
+        media=LINES,
+    ),
+    Operation(
+        method="POST",
+        path="/api/import",
+        name="import",
+        group=GROUP,
+        summary="Import the file that is the body",
+        description=(
+            "Whatever `memmux import` reads: an export, a database or a backup of memmux, a database or an export of "
+            "mcp-memory-service, memory.jsonl of server-memory, conversations of Claude or ChatGPT, or an archive. "
+            "Lines say how far it is; the last one has the report, or the error. It needs the role admin."
+        ),
+        does=import_file,
+        query=Import,
+        gives=answers.Progress,
+        media=LINES,
+        upload=True,
+        fails=(507,),
+    ),
+    Operation(
+        method="POST",
+        path="/api/ingest",
+        name="ingest",
+        group=GROUP,
+        summary="Make memories of the document that is the body",
+        description=(
+            "Text, Markdown, code, JSON, CSV, HTML, notebooks, PDF, docx and EPUB. Lines say how far it is; the last "
+            "one has the report, or the error."
+        ),
+        does=ingest,
+        query=Ingest,
+        gives=answers.Progress,
+        media=LINES,
+        upload=True,
+        fails=(507,),
+    ),
+)

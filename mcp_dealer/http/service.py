@@ -1,0 +1,77 @@
+"""The service: HTTP as the gateway's process has it, from the socket to the sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import zmq
+
+from mcp_dealer.http.app import Application
+from mcp_dealer.http.mcp import McpOverHttp
+from mcp_dealer.http.server import HttpServer
+from mcp_dealer.http.traffic import Traffic
+from mcp_dealer.server import MemoryServer
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.trust.signing import Signer
+
+LAST_S = 0.5  # for requests that are under way when the process ends
+
+
+class HttpService:
+    """HTTP of one process. listener: the socket that the router has bound."""
+
+    def __init__(
+        self, settings: Settings, server: MemoryServer, context: zmq.Context[Any], listener: socket.socket
+    ) -> None:
+        self._listener = listener
+        self._mcp = McpOverHttp(server, settings, Signer(Places(settings)))
+        self._application = Application(settings, self._mcp, context)
+        self._traffic = Traffic(self._application)
+        self._server = HttpServer(self._traffic, settings)
+        self._leaving: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Be ready to serve."""
+        await self._mcp.start()
+
+    def open(self) -> None:
+        """Accept what comes from now on."""
+        if self._opening is None and self._leaving is None:
+            self._opening = asyncio.create_task(self._server.open(self._listener), name="http-opening")
+
+    def look(self) -> dict[str, int]:
+        """Do what is due every second, and return the figures that `cluster.status` has."""
+        self._server.look()
+        self._mcp.look()
+        return {
+            "connections": self._server.connections,
+            "streams": self._traffic.streams,
+            "sessions": len(self._mcp.sessions),
+            "requests": self._traffic.requests,
+            "refused": self._traffic.refused + self._server.refused,
+        }
+
+    def leave(self) -> None:
+        """Accept no more, end streams, and answer what is under way: the next process has what comes."""
+        if self._leaving is None:
+            self._server.close()
+            self._application.leave()
+            self._traffic.leave()
+            self._leaving = asyncio.create_task(self._server.drain(), name="http-leaving")
+
+    @property
+    def left(self) -> bool:
+        """Whether all of that is done."""
+        return self._leaving is not None and self._leaving.done()
+
+    async def aclose(self) -> None:
+        """End it, after what is answered at this moment is written."""
+        self.leave()
+        assert self._leaving is not None
+        await asyncio.wait({self._leaving}, timeout=LAST_S)
+        await self._mcp.aclose()
+        await self._application.aclose()

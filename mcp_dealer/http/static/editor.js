@@ -1,0 +1,144 @@
+// Changing a memory. What is typed outlives every failure, and what somebody else wrote meanwhile is never lost.
+import { memory as get, update } from './api.js';
+import { difference } from './diff.js';
+import { button, element, fill, labelled } from './dom.js';
+import { done, failed } from './toast.js';
+
+export const drafts = new Map(); // by the memory's id, what was typed and what it began with
+
+export class Editor {
+  constructor(memory, { onsaved, oncancelled }) {
+    const draft = drafts.get(memory.id);
+    Object.assign(this, { memory, base: draft?.base ?? memory, onsaved, oncancelled });
+    const from = draft ?? { content: memory.content, tags: memory.tags.join(', '), type: memory.type ?? '', metadata: pretty(memory.metadata) };
+    this.content = element('textarea', { rows: 14, dir: 'auto', spellcheck: 'true', required: true });
+    this.content.value = from.content;
+    this.tags = element('input', { type: 'text', list: 'known-tags' });
+    this.tags.value = from.tags;
+    this.type = element('input', { type: 'text', maxlength: 128 });
+    this.type.value = from.type;
+    this.metadata = element('textarea', { rows: 4, spellcheck: 'false', class: 'code' });
+    this.metadata.value = from.metadata;
+    this.wrong = element('p', { class: 'wrong', role: 'alert' });
+    this.conflict = element('div', { class: 'conflict' });
+    this.root = element(
+      'form',
+      { class: 'editor', 'aria-label': 'Edit the memory', onsubmit: (event) => (event.preventDefault(), this.#save()) },
+      this.conflict,
+      labelled('Text', this.content, 'Markdown'),
+      element('div', { class: 'pair' }, labelled('Tags', this.tags, 'with commas between them'), labelled('Type', this.type)),
+      labelled('Metadata', this.metadata, 'a JSON object'),
+      this.wrong,
+      element(
+        'div',
+        { class: 'actions' },
+        (this.submit = element('button', { type: 'submit', class: 'primary' }, 'Save')),
+        button('Cancel', () => this.#cancel()),
+      ),
+    );
+    this.root.addEventListener('input', () => drafts.set(memory.id, this.#typed()));
+    this.root.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        this.root.requestSubmit();
+      }
+    });
+  }
+
+  focus() {
+    this.content.focus({ preventScroll: true });
+  }
+
+  #typed() {
+    return { base: this.base, content: this.content.value, tags: this.tags.value, type: this.type.value, metadata: this.metadata.value };
+  }
+
+  #cancel() {
+    drafts.delete(this.memory.id);
+    this.oncancelled();
+  }
+
+  async #save() {
+    let changes;
+    try {
+      changes = this.#changes();
+    } catch (error) {
+      fill(this.wrong, `The metadata are no JSON object: ${error.message}`);
+      this.metadata.focus();
+      return;
+    }
+    if (Object.keys(changes).length === 0) {
+      this.#cancel();
+      return;
+    }
+    this.submit.disabled = true;
+    try {
+      const answer = await update(this.memory.id, changes, this.base.etag);
+      drafts.delete(this.memory.id);
+      done('Saved', [answer.seq]);
+      this.onsaved(await get(answer.id ?? this.memory.id));
+      dispatchEvent(new CustomEvent('memories-changed'));
+    } catch (error) {
+      if (error.status === 412) {
+        this.#showConflict(await get(this.memory.id));
+        return;
+      }
+      fill(this.wrong, `${error.title ?? 'Not saved'}: ${error.detail ?? error.message}. What you typed is still here.`);
+      if (error.status === undefined) failed(error);
+    } finally {
+      this.submit.disabled = false;
+    }
+  }
+
+  #changes() {
+    const typed = this.#typed();
+    const tags = [...new Set(typed.tags.split(',').map((tag) => tag.trim()).filter(Boolean))];
+    const metadata = JSON.parse(typed.metadata.trim() || '{}');
+    if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) throw new Error('it must be in braces');
+    const found = {};
+    if (typed.content !== this.base.content) found.content = typed.content;
+    if (tags.join('\n') !== this.base.tags.join('\n')) found.tags = tags;
+    if (typed.type.trim() !== (this.base.type ?? '')) found.type = typed.type.trim();
+    if (JSON.stringify(metadata) !== JSON.stringify(this.base.metadata)) {
+      const gone = Object.keys(this.base.metadata).filter((name) => !(name in metadata));
+      found.metadata = { ...metadata, ...Object.fromEntries(gone.map((name) => [name, null])) };
+    }
+    return found;
+  }
+
+  #showConflict(now) {
+    const typed = this.#typed();
+    const mine = () => this.#settle(now, typed.content);
+    const theirs = () => this.#settle(now, now.content);
+    const both = () => this.#settle(now, `${now.content}\n\n${typed.content}`);
+    fill(
+      this.conflict,
+      element('h2', {}, 'Somebody else changed it meanwhile'),
+      element('p', {}, 'Nothing is saved yet, and nothing is lost. Choose what goes on below, then save.'),
+      element(
+        'div',
+        { class: 'sides' },
+        element('section', {}, element('h3', {}, 'What is there now'), difference(this.base.content, now.content), now.tags.join() !== this.base.tags.join() && element('p', { class: 'muted' }, `tags: ${now.tags.join(', ')}`)),
+        element('section', {}, element('h3', {}, 'What you typed'), difference(this.base.content, typed.content)),
+      ),
+      element('div', { class: 'actions' }, button('Go on with mine', mine, { class: 'primary' }), button('Go on with theirs', theirs), button('Both, one after the other', both)),
+    );
+    this.conflict.scrollIntoView({ block: 'nearest' });
+    this.conflict.querySelector('button').focus();
+  }
+
+  #settle(now, content) {
+    const before = this.base;
+    const fields = [['tags', (one) => one.tags.join(', ')], ['type', (one) => one.type ?? ''], ['metadata', (one) => pretty(one.metadata)]];
+    for (const [name, of] of fields) {
+      if (this[name].value === of(before)) this[name].value = of(now); // what was not touched here is theirs
+    }
+    this.base = now;
+    this.content.value = content;
+    drafts.set(this.memory.id, this.#typed());
+    fill(this.conflict);
+    this.focus();
+  }
+}
+
+const pretty = (metadata) => (Object.keys(metadata).length ? JSON.stringify(metadata, null, 2) : '');

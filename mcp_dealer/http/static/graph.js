@@ -1,0 +1,109 @@
+// What is linked with a memory, and what is near it: a picture, and the same as a list.
+import { address, state } from './address.js';
+import { drawn, element, said } from './dom.js';
+import { beginning } from './words.js';
+
+// Of a phone it is smaller, so that its words can be read there.
+const [WIDTH, HEIGHT, MARGIN, WORDS] = matchMedia('(max-width: 480px)').matches ? [400, 420, 60, 14] : [760, 520, 84, 20];
+const MOST = 40; // memories in the picture; the list has all
+const TURNS = 300; // of the layout
+
+// Return the picture and the list; linked: nodes and links, near: hits.
+export function drawGraph(memory, linked, near) {
+  const nodes = new Map([[memory.id, { id: memory.id, memory, distance: 0 }]]);
+  for (const node of linked.nodes) if (!nodes.has(node.id)) nodes.set(node.id, node);
+  const edges = linked.links.map((link) => ({ source: link.source, target: link.target, words: link.relation || link.types.join(', '), kind: 'link' }));
+  for (const hit of near) {
+    if (!nodes.has(hit.memory.id)) nodes.set(hit.memory.id, { id: hit.memory.id, memory: hit.memory, distance: 1, near: hit.similarity });
+    edges.push({ source: memory.id, target: hit.memory.id, words: `${Math.round(hit.similarity * 100)} %`, kind: 'near' });
+  }
+  if (nodes.size === 1) return element('div', { class: 'empty small' }, element('p', {}, 'Nothing is linked with it, and nothing says nearly the same.'));
+  const shown = [...nodes.values()].slice(0, MOST);
+  const ids = new Set(shown.map((node) => node.id));
+  const drawnEdges = edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target));
+  return [picture(shown, drawnEdges, memory.id), legend(), list(nodes, edges, memory.id)];
+}
+
+function picture(nodes, edges, middle) {
+  place(nodes, edges, middle);
+  const at = new Map(nodes.map((node) => [node.id, node]));
+  const lines = edges.map((edge) => {
+    const [a, b] = [at.get(edge.source), at.get(edge.target)];
+    const line = drawn('line', { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: `edge ${edge.kind}`, 'marker-end': edge.kind === 'link' ? 'url(#arrow)' : null });
+    const turned = (Math.atan2(b.y - a.y, b.x - a.x) * 180) / Math.PI;
+    const upright = Math.abs(turned) > 90 ? turned + 180 : turned;
+    const [x, y] = [a.x * 0.45 + b.x * 0.55, a.y * 0.45 + b.y * 0.55];
+    const words = drawn('text', { class: 'edge-words', 'text-anchor': 'middle', transform: `translate(${x} ${y}) rotate(${upright}) translate(0 -4)` }, beginning(edge.words, 18));
+    return [line, edges.length <= 24 && words];
+  });
+  const dots = nodes.map((node) => {
+    const own = node.id === middle;
+    const text = node.memory ? beginning(node.memory.content, own ? WORDS + 14 : WORDS) : 'not here any more';
+    const label = drawn('text', { x: 0, y: own ? 26 : 20, 'text-anchor': 'middle', class: 'node-words' }, text);
+    const dot = drawn('circle', { r: own ? 11 : 7 });
+    const attributes = { class: `node ${own ? 'own' : ''} ${node.near ? 'near' : ''} ${node.memory ? '' : 'missing'}`, transform: `translate(${node.x} ${node.y})` };
+    if (own || !node.memory) return drawn('g', attributes, dot, label);
+    return drawn('a', { ...attributes, href: address({ ...state(), memory: node.id, show: 'graph' }), 'aria-label': beginning(node.memory.content, 80) }, drawn('title', {}, beginning(node.memory.content, 200)), dot, label);
+  });
+  const arrow = drawn('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 17, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, drawn('path', { d: 'M0 0L8 4L0 8z', class: 'arrow' }));
+  return element('div', { class: 'graph' }, drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'group', 'aria-label': 'Links and near relatives; the list below says the same' }, drawn('defs', {}, arrow), lines, dots));
+}
+
+function legend() {
+  return element('p', { class: 'legend' }, element('span', { class: 'key link' }), ' a link  ', element('span', { class: 'key near' }), ' says nearly the same');
+}
+
+// Springs along edges, and all pushing each other away, from a circle on: the same picture each time.
+function place(nodes, edges, middle) {
+  nodes.forEach((node, index) => {
+    const turn = ((index + 0.5) * 2 * Math.PI) / Math.max(1, nodes.length - 1);
+    const radius = node.id === middle ? 0 : 120 + 70 * node.distance;
+    Object.assign(node, { x: WIDTH / 2 + radius * Math.cos(turn) * 1.3, y: HEIGHT / 2 + radius * Math.sin(turn) });
+  });
+  const at = new Map(nodes.map((node) => [node.id, node]));
+  const room = Math.min(180, Math.sqrt((WIDTH * HEIGHT) / nodes.length) * 0.85);
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    const reach = 22 * (1 - turn / TURNS) + 0.5;
+    for (const node of nodes) [node.dx, node.dy] = [(WIDTH / 2 - node.x) * 0.02, (HEIGHT / 2 - node.y) * 0.03];
+    for (const a of nodes) {
+      for (const b of nodes) {
+        if (a === b) continue;
+        const [dx, dy] = [(a.x - b.x) * 0.8 || 0.1, (a.y - b.y) * 1.3 || 0.1];
+        const far = Math.hypot(dx, dy);
+        a.dx += (dx / far) * ((room * room) / far) * 0.16;
+        a.dy += (dy / far) * ((room * room) / far) * 0.16;
+      }
+    }
+    for (const { source, target } of edges) {
+      const [a, b] = [at.get(source), at.get(target)];
+      const [dx, dy] = [b.x - a.x, b.y - a.y];
+      const far = Math.hypot(dx, dy) || 1;
+      const pull = (far - room) * 0.08;
+      a.dx += (dx / far) * pull;
+      a.dy += (dy / far) * pull;
+      b.dx -= (dx / far) * pull;
+      b.dy -= (dy / far) * pull;
+    }
+    for (const node of nodes) {
+      if (node.id === middle) continue;
+      const far = Math.hypot(node.dx, node.dy) || 1;
+      node.x = Math.max(MARGIN, Math.min(WIDTH - MARGIN, node.x + (node.dx / far) * Math.min(far, reach)));
+      node.y = Math.max(36, Math.min(HEIGHT - 48, node.y + (node.dy / far) * Math.min(far, reach)));
+    }
+  }
+}
+
+function list(nodes, edges, middle) {
+  const link = (id) => {
+    const found = nodes.get(id)?.memory;
+      if (!found) return said(id);
+    return element('a', { href: address({ ...state(), memory: id, show: '' }), dir: 'auto' }, beginning(found.content, 120));
+  };
+  const mark = ({ kind, words }, back) => (kind === 'near' ? `≈ ${words}` : [back ? '← ' : '→ ', said(words || 'linked')]);
+  const items = edges.map((edge) => {
+    const back = edge.target === middle;
+    if (back || edge.source === middle) return element('li', {}, element('span', {}, link(back ? edge.source : edge.target)), element('span', { class: 'mark' }, mark(edge, back)));
+    return element('li', {}, element('span', {}, link(edge.source), ' → ', link(edge.target)), element('span', { class: 'mark' }, mark(edge, false)));
+  });
+  return element('section', {}, element('h2', {}, 'The same as a list'), element('ul', { class: 'brief edges' }, items));
+}

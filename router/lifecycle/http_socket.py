@@ -1,0 +1,196 @@
+"""The HTTP socket: the router binds it, and the gateway accepts what comes there.
+
+So what comes while a gateway is restarted waits in the backlog, and nothing is refused. A successor asks for the very
+socket, over a unix socket beside that of the relays: what waits, waits for it, and there is no moment without one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.errors import KeyNeededError, SettingInvalidError
+from memmux.logs import log
+from memmux.trust import keys
+from memmux.wire import http_address
+
+BACKLOG = 1024  # connections that wait to be accepted; the system may allow fewer
+AGAIN_S = 2.0  # before a port that was taken is tried again: the cluster before this one may just be ending
+ASK_S = 2.0  # for the router before to pass the socket on
+UNAVAILABLE = "http_unavailable"  # the code that says: HTTP was asked for, and can't be served
+_ASKED = 16  # successors that may wait to be answered
+_WORD = b"http"
+
+
+class HttpSocket:
+    """The socket of one router.
+
+    place: where a successor asks for it. successor: whether another router may have it. Every method is quick; `open`
+    alone waits for the router before, and no longer than ASK_S.
+    """
+
+    def __init__(self, settings: Settings, place: Path, *, successor: bool) -> None:
+        self._settings = settings
+        self._address = None if settings.http is None else http_address.parse(settings.http)
+        self._place = place
+        self._successor = successor
+        self._listener: socket.socket | None = None
+        self._asked: socket.socket | None = None
+        self._try_at = 0.0
+        self._said = False  # that it can't be had
+
+    def open(self, now: float) -> None:
+        """Have the socket, from the router before or from the system; that it can't be had is said, and tried again."""
+        if self._address is None or self._listener is not None or now < self._try_at:
+            return
+        taken = _taken_over(self._place, self._address) if self._successor else None
+        self._successor = False
+        try:
+            self._listener = taken if taken is not None else _bound(self._address)
+        except OSError as error:
+            self._try_at = now + AGAIN_S
+            if not self._said:
+                self._said = True
+                remedy = "free the port, or set another MEMMUX_HTTP"
+                log.get().warning("http_not_opened", address=str(self._address), error=error.strerror, remedy=remedy)
+            return
+        self._said = False
+        log.get().info("http_opened", url=self.url, taken_over=taken is not None)
+
+    @property
+    def troubles(self) -> Sequence[str]:
+        """The code of what is wrong, if anything is."""
+        return (UNAVAILABLE,) if self._said else ()
+
+    def publish(self) -> None:
+        """Let a successor ask for it here, in the place of the router before."""
+        if self._listener is None or self._asked is not None:
+            return
+        asked = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._place.unlink(missing_ok=True)
+            asked.bind(str(self._place))
+            asked.listen(_ASKED)
+            asked.setblocking(False)  # noqa: FBT003 - it takes no name
+        except OSError as error:
+            asked.close()
+            log.get().warning("http_not_passed_on", error=str(error))
+            return
+        self._asked = asked
+
+    def polled(self) -> int | None:
+        """Return the descriptor that tells that a successor asks; None while none can."""
+        return None if self._asked is None else self._asked.fileno()
+
+    def pass_on(self) -> None:
+        """Give the socket to whoever asks: processes of this user alone reach the folder."""
+        if self._asked is None or self._listener is None:
+            return
+        with suppress(OSError):
+            while True:
+                asking, _ = self._asked.accept()
+                with asking, suppress(OSError):
+                    socket.send_fds(asking, [_WORD], [self._listener.fileno()])
+
+    @property
+    def descriptor(self) -> int | None:
+        """The descriptor that a gateway inherits; None as long as the socket can't be had."""
+        return None if self._listener is None else self._listener.fileno()
+
+    @property
+    def url(self) -> str:
+        """Where it is reached; empty where it is not."""
+        if self._listener is None or self._address is None:
+            return ""
+        names = self._settings.http_hosts if not self._address.loopback else ()
+        tls = self._settings.tls_cert is not None
+        return self._address.url(self._listener.getsockname()[1], tls=tls, name=names[0] if names else "")
+
+    def close(self) -> None:
+        """Listen no more; who was given the socket goes on with it."""
+        for one in filter(None, (self._listener, self._asked)):
+            one.close()
+        self._listener = self._asked = None
+
+    def remove(self) -> None:
+        """Remove the path; the database's lock is ours."""
+        self._place.unlink(missing_ok=True)
+
+
+def check(settings: Settings) -> None:
+    """Raise what keeps HTTP from being served as the settings say: SettingInvalidError, KeyNeededError.
+
+    Beyond this machine it is served to who has a token alone, and over TLS, unless a proxy sees to that.
+    """
+    address = None if settings.http is None else http_address.parse(settings.http)
+    if address is None:
+        return
+    cert, key = settings.tls_cert, settings.tls_key
+    if (cert is None) != (key is None):
+        raise SettingInvalidError("tls_cert and tls_key belong together; give both, or none")
+    if cert is not None and key is not None:
+        _check_tls(cert, key)
+    if address.loopback or settings.behind_proxy:
+        return
+    where = f"http is {address}, beyond this machine"
+    if cert is None:
+        raise SettingInvalidError(
+            f"{where}; give it a certificate with --tls-cert and --tls-key, or say --behind-proxy where a proxy in "
+            f"front of it speaks TLS, or take {http_address.HOST}:{address.port}"
+        )
+    if not any(key.token for key in keys.read(Places(settings)).valid(time.time())):
+        raise KeyNeededError(f"{where}, and nobody has a token; make one with `memmux key add NAME --http`")
+
+
+def _check_tls(cert: Path, key: Path) -> None:
+    import ssl  # few clusters need it
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise SettingInvalidError(
+            f"tls_cert {cert} and tls_key {key} are no certificate and its key, in PEM and without a password: {error}"
+        ) from None
+
+
+def _bound(address: http_address.HttpAddress) -> socket.socket:
+    """Return a socket that listens there; raise OSError."""
+    listener = socket.socket(socket.AF_INET6 if address.six else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.six:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - it takes no name
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _taken_over(place: Path, address: http_address.HttpAddress) -> socket.socket | None:
+    """Return the socket of the router before, if it listens where this one shall, on any port if that may be any."""
+    descriptors: list[int] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, suppress(OSError):
+        asking.settimeout(ASK_S)
+        asking.connect(str(place))
+        _, descriptors, _, _ = socket.recv_fds(asking, len(_WORD), 1)
+    for descriptor in descriptors:
+        try:
+            listener = socket.socket(fileno=descriptor)
+            host, port, *_ = listener.getsockname()
+        except (OSError, ValueError):
+            os.close(descriptor)
+            continue
+        if host == address.host and address.port in (0, port):
+            listener.setblocking(False)  # noqa: FBT003 - it takes no name
+            return listener
+        listener.close()
+    return None

@@ -1,0 +1,133 @@
+"""HTTP while gateways and routers come and go: nothing is refused, and no session is forgotten."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+
+import pytest
+
+from memmux import Client
+from memmux.config.settings import Settings, load
+from memmux.wire.answers import Status
+from tests.integration.helpers import gone, status_until
+from tests.integration.http_guest import Guest, Pestering, served, token_of, until_served
+from tests.integration.machines import memmux
+from tests.ports import free_port
+
+TIMES = 5
+CUT = {"ConnectionResetError", "RemoteDisconnected", "IncompleteRead", "BrokenPipeError", "BadStatusLine"}
+
+
+@pytest.fixture
+def http_env(settings_env: dict[str, str]) -> dict[str, str]:
+    settings_env["MEMMUX_HTTP"] = f"127.0.0.1:{free_port()}"
+    settings_env["MEMMUX_IDLE_EXIT_S"] = "60"
+    return settings_env
+
+
+@pytest.fixture
+def guest(http_env: dict[str, str]) -> Guest:
+    token = token_of(http_env, "guest")
+    status = until_served(http_env)
+    return Guest(int(status.http.rpartition(":")[2]), token)
+
+
+@pytest.fixture
+def settings(http_env: dict[str, str]) -> Settings:
+    return load(environment=http_env)
+
+
+def _keeping(guest: Guest, kept: list[HTTPConnection]) -> Callable[[], int]:
+    """What asks over one connection for as long as that is kept."""
+
+    def ask() -> int:
+        if not kept:
+            kept.append(HTTPConnection("127.0.0.1", guest.port, timeout=240))
+        try:
+            status, headers, _ = guest.ask("GET", "/api/health/detailed", over=kept[0])
+        except (OSError, HTTPException):
+            kept.pop().close()
+            raise
+        if headers.get("connection") == "close":
+            kept.pop().close()
+        return status
+
+    return ask
+
+
+def _in_session(guest: Guest) -> Callable[[], int]:
+    """What calls a tool in a session that was begun before."""
+    guest.initialize()
+
+    def call() -> int:
+        answer = guest.tool("memory_health")
+        return answer if isinstance(answer, int) else 200
+
+    return call
+
+
+@contextmanager
+def _pestering(guest: Guest) -> Iterator[Pestering]:
+    def anew() -> int:
+        return guest.ask("GET", "/api/health/detailed")[0]
+
+    kept: list[HTTPConnection] = []
+    with Pestering([anew, anew, _keeping(guest, kept), _in_session(guest)]) as pestering:
+        yield pestering
+    for connection in kept:
+        connection.close()
+
+
+def _another(before: int) -> Callable[[Status], bool]:
+    return lambda status: served(status) and status.gateway is not None and status.gateway["pid"] != before
+
+
+def _gateway(status: Status) -> int:
+    assert status.gateway is not None
+    return int(status.gateway["pid"])
+
+
+def test_upgrades_lose_no_request_over_http(http_env: dict[str, str], settings: Settings, guest: Guest) -> None:
+    with _pestering(guest) as pestering:
+        for _ in range(TIMES):
+            with Client(settings=settings, name="test", start=False) as client:
+                before = _gateway(status_until(client, served))
+            ended = memmux(http_env, "restart", "--json")
+            assert ended.returncode == 0, ended.stderr
+            with Client(settings=settings, name="test", start=False) as client:
+                status_until(client, _another(before))
+            gone([before])
+    assert not pestering.broken, pestering
+    assert set(pestering.answers) == {200}
+    assert pestering.answers[200] > TIMES
+
+
+def test_gateways_that_are_killed_refuse_no_connection_and_forget_no_session(settings: Settings, guest: Guest) -> None:
+    with _pestering(guest) as pestering, Client(settings=settings, name="test", start=False) as client:
+        for _ in range(TIMES):
+            before = _gateway(status_until(client, served))
+            os.kill(before, signal.SIGKILL)
+            status_until(client, _another(before))
+            assert guest.ask("GET", "/api/health")[0] == 200
+    assert set(pestering.broken) <= CUT, "who asks again is answered"
+    assert set(pestering.answers) <= {200, 503}
+    assert pestering.answers[200] > TIMES
+
+
+def test_a_write_that_is_sent_again_after_a_kill_is_applied_once(settings: Settings, guest: Guest) -> None:
+    guest.initialize()
+    first = guest.tool("memory_store", 77, content="What is sent twice is kept once.")
+    with Client(settings=settings, name="test", start=False) as client:
+        before = _gateway(status_until(client, served))
+        os.kill(before, signal.SIGKILL)
+        status_until(client, _another(before))
+        again = guest.tool("memory_store", 77, content="What is sent twice is kept once.")
+        assert again["id"] == first["id"]
+        assert again["status"] == first["status"] == "created"
+        assert client.status().seq == 1
+        other = guest.tool("memory_store", 77, content="Another one under the same number.")
+        assert other["id"] != first["id"]

@@ -1,0 +1,133 @@
+"""Transfer over REST: exports, and files that are sent to be imported or made memories of."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mcp_dealer.http.rest import routes
+from mcp_dealer.http.rest.transfer import PREFIX
+from memmux import Client
+from memmux.config.settings import load
+from memmux.wire.grants import Grant
+from memmux.wire.roles import Role
+from tests.bounds import pause
+from tests.http_app import Served, serve
+
+GRANTS = {
+    "reader": Grant(name="reader", role=Role.READ),
+    "bound": Grant(name="bound", role=Role.ADMIN, namespaces=("a",)),
+}
+LEGACY = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(scope="module")
+def server(shared_env: dict[str, str]) -> Iterator[Served]:
+    """REST before the cluster of this module."""
+    with serve(load(environment=shared_env), routes, grants=GRANTS) as served:
+        yield served
+
+
+def _no_leftovers() -> bool:
+    return not list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+
+
+def test_an_export_is_imported_again(server: Served) -> None:
+    stored = server.post("/api/memories", {"content": "=1+1 is a formula\nand more", "tags": ["x"]}).json
+    exported = server.get("/api/export")
+    assert exported.headers["content-type"].startswith("application/x-ndjson")
+    assert exported.headers["content-disposition"].startswith("attachment; filename=")
+    assert exported.headers["x-content-type-options"] == "nosniff"
+    assert exported.lines[0]["format"] == "memmux"
+    assert stored["id"] in [line["id"] for line in exported.lines[1:]]
+    dry = server.ask("POST", "/api/import?dry_run=1", raw=exported.body).lines[-1]["report"]
+    assert (dry["count"], dry["created"], dry["dry_run"]) == (len(exported.lines) - 1, 0, True)
+    done = server.ask("POST", "/api/import", raw=exported.body).lines[-1]["report"]
+    assert (done["created"], done["skipped"]) == (0, len(exported.lines) - 1)
+    assert _no_leftovers()
+
+
+def test_conversations_are_recognised_in_an_archive(server: Served) -> None:
+    message = {"uuid": "1", "sender": "human", "text": "how deep is the sea", "created_at": "2026-01-01T00:00:00Z"}
+    chat = {"uuid": "c", "name": "sea", "created_at": "2026-01-01T00:00:00Z", "chat_messages": [message]}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("conversations.json", json.dumps([chat]))
+    report = server.ask("POST", "/api/import?namespace=chats", raw=packed.getvalue()).lines[-1]["report"]
+    assert (report["format"], report["created"]) == ("claude", 1)
+    assert report["undo"]
+    found = server.get("/api/memories?namespace=chats").json["memories"]
+    assert [one["content"] for one in found] == ["user: how deep is the sea"]
+
+
+def test_what_is_nothing_says_so_and_leaves_nothing(server: Served) -> None:
+    answer = server.ask("POST", "/api/import", raw=b"what is this")
+    assert answer.status == 200
+    assert answer.lines[-1]["error"]["code"] == "argument_invalid"
+    empty = server.ask("POST", "/api/import", raw=b"")
+    assert (empty.status, empty.json["code"]) == (422, "argument_invalid")
+    assert _no_leftovers()
+
+
+def test_a_document_that_is_sent_again_is_brought_up_to_date(server: Served) -> None:
+    path = "/api/ingest?filename=../../etc/notes.md&tag=docs&namespace=docs"
+    first = server.ask("POST", path, raw=b"# Notes\n\nThe sea is deep.\n").lines
+    assert first[-1]["report"]["chunks"] == 1
+    again = server.ask("POST", path, raw=b"# Notes\n\nThe sea is deep.\n").lines[-1]["report"]
+    assert (again["chunks"], again["skipped"]) == (0, 1)
+    changed = server.ask("POST", path, raw=b"# Notes\n\nThe sea is blue.\n").lines[-1]["report"]
+    assert (changed["chunks"], changed["replaced"]) == (1, 1)
+    (memory,) = server.get("/api/memories?namespace=docs").json["memories"]
+    assert (memory["metadata"]["source"], memory["tags"]) == ("upload:notes.md", ["docs"])
+    broken = server.ask("POST", "/api/ingest?filename=a.pdf", raw=b"%PDF-1.7 no").lines[-1]
+    assert broken["error"]["code"] == "argument_invalid"
+    assert _no_leftovers()
+
+
+def test_an_upload_is_given_up_when_its_caller_goes(server: Served, shared_env: dict[str, str]) -> None:
+    text = "\n\n".join(f"Paragraph {number} of a long document." for number in range(20_000)).encode()
+    head = "POST /api/ingest?filename=long.txt&chunk_size=50&chunk_overlap=0&namespace=long HTTP/1.1\r\nHost: a\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as caller:
+        caller.sendall(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text)
+        assert caller.recv(15) == b"HTTP/1.1 200 OK"
+        with Client(settings=load(environment=shared_env), name="looks") as client:
+            while not client.list(limit=1, namespace="long").total:
+                pause()
+    while not _no_leftovers():
+        pause()
+    assert server.get("/api/memories?namespace=long").json["total"] < 20_000
+
+
+def test_a_file_that_is_too_large_is_refused(server: Served) -> None:
+    answer = server.ask("POST", "/api/ingest", raw=bytes(65 << 20))
+    assert (answer.status, answer.json["code"]) == (413, "message_too_large")
+    assert _no_leftovers()
+
+
+def test_backups_are_made_and_listed_by_name(server: Served) -> None:
+    made = server.ask("POST", "/api/backups").json
+    listed = server.get("/api/backups").json["backups"]
+    assert listed[0]["name"] == made["name"]
+    assert "/" not in made["name"]
+
+
+def test_the_logs_tell_of_one_request(server: Served) -> None:
+    stored = server.post("/api/memories", {"content": "logged"}).json
+    (change,) = server.get(f"/api/memories/{stored['id']}/history").json["changes"]
+    lines = server.get(f"/api/log?request={change['request']}").json["lines"]
+    assert "request_finished" in {line["event"] for line in lines}
+    assert len(server.get("/api/log?lines=3").json["lines"]) == 3
+
+
+@pytest.mark.parametrize("name", ["reader", "bound"])
+@pytest.mark.parametrize("path", ["/api/log", "/api/backups"])
+def test_what_is_of_the_whole_machine_is_not_for_a_limited_key(server: Served, name: str, path: str) -> None:
+    refused = server.get(path, {"X-Test-Caller": name})
+    assert (refused.status, refused.json["code"]) == (403, "not_allowed")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from mcp_dealer.http import clients as module
+from mcp_dealer.http.clients import Clients
+from memmux.config.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_key_has_one_link_that_closes_when_it_is_idle(settings: Settings) -> None:
+    now = [0.0]
+    clients = Clients(settings, None, lambda: now[0])
+    async with clients.use("a") as first, clients.use("a") as again, clients.use("b") as other:
+        assert first is again
+        assert other is not first
+        assert (first.key, other.key) == ("a", "b")
+        now[0] = module.IDLE_S
+        async with clients.use("c"):
+            pass
+        assert len(clients) == 3  # all of them are in use, or were just now
+    now[0] += module.IDLE_S - 1
+    async with clients.use("b"):
+        pass
+    assert len(clients) == 3
+    now[0] += 1
+    async with clients.use("b") as kept:
+        pass
+    assert kept is other
+    assert len(clients) == 1
+    await clients.aclose()
+
+
+def test_without_a_key_there_is_no_link_with_all_rights(settings: Settings) -> None:
+    with pytest.raises(ValueError, match="all rights"):
+        Clients(settings, None).own("")
+
+
+def test_a_link_of_its_own_is_nobody_elses(settings: Settings) -> None:
+    clients = Clients(settings, None)
+    assert clients.own("a") is not clients.own("a")
+    assert clients.own("a").key == "a"

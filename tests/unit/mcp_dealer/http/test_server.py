@@ -1,0 +1,220 @@
+"""The server's bounds over real sockets, with a clock that the test sets: nobody waits for the slow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mcp_dealer.http import server
+from mcp_dealer.http.server import HttpServer
+from memmux.config.settings import Settings
+from tests.bounds import BOUND_S, PAUSE_S
+
+pytestmark = pytest.mark.anyio
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Clock:
+    """Monotonic seconds, as the test says."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Served:
+    """A server, its clock, and what its application has seen."""
+
+    def __init__(self, descriptors: int = 4096, app: ASGIApp | None = None) -> None:
+        self.clock = Clock()
+        self.server = HttpServer(app or self.echo, Settings(), self.clock, descriptors)
+        self.gone = 0
+        self.port = 0
+
+    async def echo(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the number of bytes that came."""
+        del scope
+        count, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.gone += 1
+                return
+            count, more = count + len(message["body"]), message["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"7")]})
+        await send({"type": "http.response.body", "body": b"%07d" % count})
+
+    async def connect(self, *said: bytes) -> Streams:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(b"".join(said))
+        await writer.drain()
+        return reader, writer
+
+    async def until(self, connections: int) -> None:
+        """Return when the server has so many connections."""
+        async with asyncio.timeout(BOUND_S):
+            while self.server.connections != connections:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(PAUSE_S)
+
+    def after(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.server.look()
+
+
+@asynccontextmanager
+async def serving(descriptors: int = 4096, app: ASGIApp | None = None) -> AsyncIterator[Served]:
+    served = Served(descriptors, app)
+    listener = socket.create_server(("127.0.0.1", 0))
+    served.port = listener.getsockname()[1]
+    await served.server.open(listener)
+    try:
+        yield served
+    finally:
+        served.server.close()
+        await served.server.drain(0.0)
+
+
+async def _rest(streams: Streams) -> bytes:
+    """Everything until the server closes; the connection is closed then."""
+    async with asyncio.timeout(BOUND_S):
+        said = await streams[0].read()
+    await _close(streams)
+    return said
+
+
+async def _close(streams: Streams) -> None:
+    streams[1].close()
+    with suppress(OSError):
+        await streams[1].wait_closed()
+
+
+def _problem(answer: bytes) -> tuple[int, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    assert b"connection: close" in head.lower()
+    assert json.loads(body)["status"] == int(head.split()[1])
+    return int(head.split()[1]), json.loads(body)["code"]
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+async def test_headers_that_do_not_come_in_time_are_not_waited_for(said: bytes) -> None:
+    async with serving() as served:
+        streams = await served.connect(said)
+        await served.until(1)
+        served.after(server.HEADERS_S - 0.1)
+        assert served.server.refused == 0
+        served.after(0.1)
+        assert _problem(await _rest(streams)) == (408, "request_too_slow")
+        assert served.server.refused == 1
+
+
+async def test_headers_of_the_next_request_have_their_time_from_its_first_byte() -> None:
+    async with serving() as served:
+        reader, writer = await served.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"0000000")).startswith(b"HTTP/1.1 200")
+        served.after(server.HEADERS_S)
+        assert served.server.refused == 0, "a connection may be idle"
+        writer.write(b"GET / ")
+        served_bytes = asyncio.create_task(reader.read())
+        async with asyncio.timeout(BOUND_S):
+            while not served.server.refused:
+                served.after(server.HEADERS_S)
+                await asyncio.sleep(PAUSE_S)
+        assert _problem(await served_bytes)[0] == 408
+        await _close((reader, writer))
+
+
+async def test_a_body_that_trickles_is_cut_and_one_that_comes_is_read() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    async with serving() as served:
+        slow, quick = await served.connect(head, b"a"), await served.connect(head, b"b" * 50_000)
+        await served.until(2)
+        await asyncio.sleep(PAUSE_S * 10)  # the bytes are on their way to a socket of this process
+        served.after(server.BODY_S)
+        slow[1].write(b"a")
+        quick[1].write(b"b" * 50_000)
+        assert (await quick[0].readuntil(b"0100000")).startswith(b"HTTP/1.1 200")
+        async with asyncio.timeout(BOUND_S):
+            while not served.server.refused:
+                served.after(server.BODY_S)
+                await asyncio.sleep(PAUSE_S)
+        assert _problem(await _rest(slow)) == (408, "request_too_slow")
+        assert served.gone == 1, "the application hears that the client is gone"
+        await _close(quick)
+
+
+async def test_too_many_connections_are_refused_politely_and_those_before_go_on() -> None:
+    async with serving(descriptors=8 * server.SHARE) as served:
+        kept = [await served.connect() for _ in range(8)]
+        await served.until(8)
+        for _ in range(20):
+            answer = await _rest(await served.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+            assert _problem(answer) == (503, "too_many_connections")
+            assert b"retry-after:" in answer.lower()
+        kept[0][1].write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await _rest(kept[0])).startswith(b"HTTP/1.1 200")
+        await served.until(7)
+        assert (await _rest(await served.connect(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")))[:12] == (
+            b"HTTP/1.1 200"
+        )
+        for streams in kept[1:]:
+            await _close(streams)
+        assert served.server.refused == 20
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 4 + b"\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * (server.HEADER_BYTES + 1),
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n",
+    ],
+    ids=["tls", "no-version", "huge-headers", "two-lengths"],
+)
+async def test_what_is_no_http_is_told_so(said: bytes) -> None:
+    async with serving() as served:
+        assert _problem(await _rest(await served.connect(said))) == (400, "malformed_request")
+
+
+async def test_a_stream_that_is_never_read_stops_and_is_cut() -> None:
+    sent = 0
+
+    async def flood(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(10_000):
+            await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+            sent += 1
+
+    async with serving(app=flood) as served:
+        deaf = socket.create_connection(("127.0.0.1", served.port))
+        deaf.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await served.until(1)
+        before = -1
+        async with asyncio.timeout(BOUND_S):
+            while sent != before or sent == 0:
+                before = sent
+                await asyncio.sleep(PAUSE_S * 10)
+        assert sent < 1000, "what the system does not take is not sent"
+        served.after(server.UNREAD_S)
+        await served.until(0)
+        deaf.close()
+        assert served.server.refused == 1
+
+
+async def test_a_client_that_vanishes_is_forgotten() -> None:
+    async with serving() as served:
+        streams = await served.connect(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        await served.until(1)
+        streams[1].transport.abort()
+        await served.until(0)

@@ -1,0 +1,177 @@
+"""A client that connects over HTTP: what is written for it, and with whose token."""
+
+from __future__ import annotations
+
+import io
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memmux.cli.main import USAGE, run
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.trust import keys
+from tests.ports import free_port
+
+CONNECTING = [name for name, host in HOSTS.items() if host.remote is not None]
+
+
+@pytest.fixture
+def database(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for kind in ("RUNTIME", "STATE", "CACHE"):
+        monkeypatch.setenv(f"MEMMUX_{kind}_DIR", str(short_tmp / kind))
+    (short_tmp / "memmux.toml").touch()
+    monkeypatch.setenv("MEMMUX_CONFIG", str(short_tmp / "memmux.toml"))
+    monkeypatch.setenv("HOME", str(short_tmp / "home"))
+    for name in ("XDG_CONFIG_HOME", "CODEX_HOME", "CLAUDE_CONFIG_DIR", "COPILOT_HOME", "GEMINI_CLI_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MEMMUX_HTTP", f"127.0.0.1:{free_port()}")
+    monkeypatch.setenv("MEMMUX_DATABASE", str(short_tmp / "data" / "memories.db"))
+    monkeypatch.chdir(short_tmp)
+    return short_tmp / "data" / "memories.db"
+
+
+def install(*arguments: str) -> int:
+    return run(["install", *arguments])
+
+
+def known(database: Path) -> keys.Keys:
+    return keys.read(Places(Settings(database=database)))
+
+
+def entry(client: str) -> dict[str, Any]:
+    host = HOSTS[client]
+    text = host.user_file(Machine.here()).read_text()
+    value = tomllib.loads(text) if client == "codex" else json.loads(text)
+    found: dict[str, Any] = value[host.servers]["memory"]
+    return found
+
+
+@pytest.mark.parametrize("client", CONNECTING)
+def test_a_client_gets_a_url_and_the_token_of_a_key_of_its_own(database: Path, client: str) -> None:
+    assert install(client, "--http") == 0
+    (key,) = known(database).all
+    assert (key.name, key.grant.role) == (client, "write")
+    raw = entry(client)
+    (url,) = [value for value in raw.values() if str(value).startswith("http://127.0.0.1:")]
+    assert url.endswith("/mcp")
+    (headers,) = [value for name, value in raw.items() if "headers" in name]
+    scheme, token = headers["Authorization"].split()
+    assert scheme == "Bearer"
+    assert known(database).of_token(token) == key
+    assert "command" not in raw
+    file = HOSTS[client].user_file(Machine.here())
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_bytes()
+    assert install(client, "--http") == 0  # again it changes nothing
+    assert file.read_bytes() == before
+    assert len(known(database).all) == 1
+    assert install(client, "--uninstall") == 0
+    assert not file.exists() or "mmx_" not in file.read_text()
+
+
+def test_where_each_client_looks_for_the_url(database: Path) -> None:
+    del database
+    for client in CONNECTING:
+        assert install(client, "--http") == 0
+    shapes = {client: {name for name in entry(client) if "eaders" not in name} for client in CONNECTING}
+    assert shapes == {
+        "claude-code": {"type", "url"},
+        "cursor": {"url"},
+        "vscode": {"type", "url"},
+        "windsurf": {"serverUrl"},
+        "codex": {"url"},
+        "gemini": {"httpUrl"},
+        "opencode": {"type", "oauth", "url"},
+        "qwen": {"httpUrl"},
+        "copilot": {"type", "tools", "url"},
+        "zed": {"url"},
+        "cline": {"type", "url"},
+        "amp": {"url"},
+    }
+
+
+def test_a_client_that_takes_no_header_is_refused_with_what_works(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert install("claude-desktop", "--http") == USAGE
+    assert "leave --http out" in capsys.readouterr().err
+    assert known(database).all == ()
+
+
+def test_the_token_of_a_key_that_is_there_is_asked_for(
+    database: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["key", "add", "laptop", "--role", "read", "--http", "--json"]) == 0
+    token = json.loads(capsys.readouterr().out)["token"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("mmx_wrong\n"))
+    assert install("cursor", "--http", "--key", "laptop") == USAGE
+    assert "memmux key revoke laptop" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
+    assert install("cursor", "--http", "--key", "laptop") == 0
+    assert entry("cursor")["headers"] == {"Authorization": f"Bearer {token}"}
+    assert token not in capsys.readouterr().out
+    assert [key.name for key in known(database).all] == ["laptop"]
+
+
+def test_one_that_was_revoked_is_replaced(database: Path) -> None:
+    assert install("cursor", "--http") == 0
+    before = entry("cursor")
+    assert run(["key", "revoke", "cursor"]) == 0
+    assert install("cursor", "--http") == 0
+    assert entry("cursor") != before
+    assert [key.revoked is None for key in known(database).all] == [False, True]
+
+
+def test_a_dry_run_makes_no_key_and_shows_no_token(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert install("cursor", "--http", "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "mmx_…" in said
+    assert known(database).all == ()
+    assert not HOSTS["cursor"].user_file(Machine.here()).exists()
+    assert install("cursor", "--http") == 0
+    token = entry("cursor")["headers"]["Authorization"].split()[1]
+    capsys.readouterr()
+    assert run(["key", "revoke", "cursor"]) == 0
+    assert install("cursor", "--http", "--dry-run") == 0
+    assert token not in "".join(capsys.readouterr())
+
+
+def test_an_entry_that_starts_memmux_becomes_one_that_connects_and_back(database: Path) -> None:
+    del database
+    assert install("cursor", "--no-check") == 0
+    assert "command" in entry("cursor")
+    assert install("cursor", "--http") == 0
+    assert set(entry("cursor")) == {"url", "headers"}
+    assert install("cursor", "--no-check") == 0
+    assert "url" not in entry("cursor")
+    assert "command" in entry("cursor")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--all", "--http"], ["cursor", "--http", "--project"], ["cursor", "--key", "x"]]
+)
+def test_what_makes_no_sense_is_refused(database: Path, arguments: list[str]) -> None:
+    assert install(*arguments) == USAGE
+    assert known(database).all == ()
+
+
+def test_the_doctor_says_where_it_leads_and_who_may_read_it(
+    database: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from memmux.doctor.hosts import of_hosts
+
+    del database
+    assert install("cursor", "--http") == 0
+    capsys.readouterr()
+    (good,) = of_hosts(Machine.here(), tmp_path)
+    assert "connects to http://127.0.0.1:" in good.text
+    assert "mmx_" not in good.text
+    file = HOSTS["cursor"].user_file(Machine.here())
+    file.chmod(0o644)
+    (open_,) = of_hosts(Machine.here(), tmp_path)
+    assert f"chmod 600 {file}" in open_.text
