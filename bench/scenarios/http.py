@@ -68,7 +68,8 @@ class _Searchers:
     """Processes that search over HTTP, as `bench.harness.http_searcher` does."""
 
     def __init__(self, stack: ExitStack, address: str, questions: Path) -> None:
-        command = [sys.executable, "-P", "-m", "bench.harness.http_searcher", address, os.environ[TOKEN], str(questions)]
+        command = [sys.executable, "-P", "-m", "bench.harness.http_searcher", address]
+        command += [os.environ[TOKEN], str(questions)]
         self._running = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
             for _ in range(CLIENTS)

@@ -122,7 +122,7 @@ def test_the_logs_tell_of_one_request(server: Served) -> None:
     stored = server.post("/api/memories", {"content": "logged"}).json
     (change,) = server.get(f"/api/memories/{stored['id']}/history").json["changes"]
     lines = server.get(f"/api/log?request={change['request']}").json["lines"]
-    assert "request_answered" in {line["event"] for line in lines}
+    assert "request_finished" in {line["event"] for line in lines}
     assert len(server.get("/api/log?lines=3").json["lines"]) == 3
 
 
