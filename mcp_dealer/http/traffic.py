@@ -70,7 +70,7 @@ class Traffic:
                 await exchange.end()
             except Exception:  # noqa: BLE001 - whatever it is, its client is told
                 if not exchange.over:
-                    log.get().exception("http_failed_to_answer", method=scope["method"], path=_path(scope))
+                    log.get().exception("http_failed", method=scope["method"], path=_path(scope))
                     await exchange.refuse(problem.problem(MemmuxError()))
             finally:
                 if task is not None:

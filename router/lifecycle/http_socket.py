@@ -58,7 +58,7 @@ class HttpSocket:
             if not self._said:
                 self._said = True
                 remedy = "free the port, or set another MEMMUX_HTTP"
-                log.get().warning("http_failed", address=str(self._address), error=error.strerror, remedy=remedy)
+                log.get().warning("http_not_opened", address=str(self._address), error=error.strerror, remedy=remedy)
             return
         self._said = False
         log.get().info("http_opened", url=self.url, taken_over=taken is not None)

@@ -116,6 +116,7 @@ TRIED: list[tuple[str, Sequence[int]]] = [
     ("key add laptop --role read --endpoint tcp://127.0.0.1:1", (0,)),
     ("key add phone --role write --http --expires 90d", (0,)),
     ("key list", (0,)),
+    ("web --logout", (0,)),
     ("key revoke laptop", (0,)),
     ("service status", (3,)),
     ("service install --dry-run", (0,)),

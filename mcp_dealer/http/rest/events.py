@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mcp_dealer.change_watch import ChangeWatch
 from mcp_dealer.http.rest import feed
-from mcp_dealer.http.rest.feed import Follower, Reader, Watcher
+from mcp_dealer.http.rest.feed import ChangeFollower, Reader, Watcher
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from mcp_dealer.http.rest.streaming import Streamed
@@ -40,7 +40,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._watch = ChangeWatch()
-        self._followers: dict[tuple[str, object], Follower] = {}
+        self._followers: dict[tuple[str, object], ChangeFollower] = {}
         self._watchers: dict[str, Watcher] = {}
         self._count = 0
         self._ended = False
@@ -102,7 +102,7 @@ class Streams:
             return True
         follower = self._followers.get(place.key)
         if follower is None:
-            follower = self._followers[place.key] = Follower(place.client, place.part, self._watch)
+            follower = self._followers[place.key] = ChangeFollower(place.client, place.part, self._watch)
         if await follower.newest() > reader.seq or self._followers.get(place.key) is not follower:
             return False
         follower.readers.add(reader)

@@ -87,7 +87,7 @@ class Reader:
                 await self._woken.wait()
 
 
-class Follower:
+class ChangeFollower:
     """What follows the change log for the readers that may see the same."""
 
     def __init__(self, client: AsyncClient, part: dict[str, Any], watch: ChangeWatch) -> None:

@@ -132,7 +132,7 @@ async def test_what_fails_is_told_as_a_problem_and_logged_as_a_crash() -> None:
     with structlog.testing.capture_logs() as logged:
         asked = await _ask(Traffic(fail), Asked())
     assert (asked.status, json.loads(asked.body)["code"]) == (500, "internal")
-    assert [line["event"] for line in logged] == ["http_failed_to_answer", "http_answered"]
+    assert [line["event"] for line in logged] == ["http_failed", "http_answered"]
 
 
 @pytest.mark.parametrize(
