@@ -18,6 +18,7 @@ from memmux.wire.roles import Role
 from tests import page_corpus
 from tests.browser import NARROW, Window, chromium, missing, script, window
 from tests.integration.machines import memmux
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -428,3 +429,23 @@ def test_fifty_thousand_memories_are_a_list_of_some_rows(browser: Browser, setti
         page.fill("input[type=search]", "Memory 31234")
         page.wait_for_selector("a.row:has-text('Memory 31234 of many')")
         assert page.locator(".item").count() < 60
+
+
+def test_memmux_web_opens_the_page_once_and_signs_in_for_good(browser: Browser, settings_env: dict[str, str]) -> None:
+    env = {**settings_env, "MEMMUX_HTTP": f"127.0.0.1:{free_port()}"}
+    with Client(settings=load(environment=env)) as first:
+        stored = first.store("Seen through the gate")
+        told = memmux(env, "web", "--no-open")
+        found = re.search(r"(http://[^/\s]+)(/\S+)", told.stdout)
+        assert found, told
+        with window(browser, found[1], forgiven=("401",)) as one:
+            page = one.go(found[2])
+            page.wait_for_selector("a.row:has-text('Seen through the gate')")
+            page.wait_for_selector(".connection.live")
+            page = one.go(f"/?memory={stored.id}&show=edit")
+            page.fill(".editor textarea >> nth=0", "Changed through the gate")
+            page.click(".editor button[type=submit]")
+            page.wait_for_selector(".memory .content:has-text('Changed through')")
+            page.context.clear_cookies()
+            page = one.go()
+            page.wait_for_selector("pre.command:has-text('memmux web')")
