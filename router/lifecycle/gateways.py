@@ -3,62 +3,31 @@
 With `http` one is started at once, and serves the HTTP socket as well (`router.lifecycle.http_socket`).
 
 The router only listens: what has come while no gateway is there waits in the socket's backlog, so a gateway that is
-killed refuses nobody. A gateway has no stage and no credit. It is told to move its relays by a line on its standard
-input, whose end is the end of the router; on its standard output it says once a second that it lives.
+killed refuses nobody. A gateway has no stage and no credit.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import orjson
 
 from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError
 from memmux.files import private
 from memmux.logs import log
-from memmux.processes import private_bytes, rss_bytes
+from router.lifecycle.gateway_process import LEAVE_HTTP, SERVE_HTTP, GatewayProcess
 from router.lifecycle.http_socket import HttpSocket
 from router.lifecycle.supervisor import BACKOFF_MOST_S, BACKOFF_S, DEGRADED_AFTER, STEADY_S
-from router.lifecycle.worker_process import environment
 
 BACKLOG = 1024  # relays that wait to be taken in
 HEAD_START_S = 0.5  # a half of what a gateway imports; a handshake is waited for, and a search comes later
-START_S = 60.0  # for a process to say that it lives, on a machine that is busy
-GROWTH = 1.5  # times its first size, to which it may grow in any case
-MOVE = b"move\n"
-SERVE_HTTP = b"http\n"  # not before: the router before this one has a gateway that does
-LEAVE_HTTP = b"leave\n"
 LEAVE_S = 1.0  # for a gateway to write what was answered at the last moment
-KEPT_BYTES = 1 << 16  # of what a gateway says, read at once
 FAILING = "gateway_failing"  # the code that says that none comes up
-
-
-@dataclass(slots=True)
-class _Gateway:
-    """A running gateway. heard: when it last said that it lives. ready: since when it serves.
-
-    http: whether it has the HTTP socket. figures: what it said last of HTTP: `connections` and `streams` that are open,
-    `requests` and `refused` since it began.
-    """
-
-    popen: subprocess.Popen[bytes]
-    started: float
-    heard: float
-    ready: float | None = None
-    first_bytes: int = 0
-    moved: bool = False
-    http: bool = False
-    figures: Mapping[str, int] = field(default_factory=dict)
 
 
 class Gateways:
@@ -78,8 +47,8 @@ class Gateways:
         self._own = path.with_name(f"m{os.getpid()}") if successor else path
         self._marker = path.with_name("gateway")
         self._listener: socket.socket | None = None
-        self._present: _Gateway | None = None
-        self._leaving: list[_Gateway] = []
+        self._present: GatewayProcess | None = None
+        self._leaving: list[GatewayProcess] = []
         self._failures = 0
         self._starts = 0
         self._due: float | None = None
@@ -116,8 +85,8 @@ class Gateways:
             raise ClusterStartError(f"{self._path} can't be had: {error.strerror}") from None
         self._own = self._path
         self._http.publish()
-        if self._present is not None and self._present.http:
-            _tell(self._present, SERVE_HTTP)
+        if self._present is not None and self._present.serves_http:
+            self._present.tell(SERVE_HTTP)
 
     @property
     def head_start_s(self) -> float:
@@ -159,13 +128,12 @@ class Gateways:
             self._wanted = self._present is None or self._present.ready is None
             self.start(now)
         for gateway in filter(None, (self._present, *self._leaving)):
-            self._hear(gateway, now)
-        self._leaving = [gateway for gateway in self._leaving if not _ended(gateway)]
+            gateway.hear(now)
+        self._leaving = [gateway for gateway in self._leaving if gateway.poll() is None]
         present = self._present
         if present is None:
             return
-        if (code := present.popen.poll()) is not None:
-            _close(present)
+        if (code := present.poll()) is not None:
             self._present = None
             if code == 0 or (present.ready is not None and now - present.ready >= STEADY_S):
                 self._failures, self._due = 0, None
@@ -175,11 +143,11 @@ class Gateways:
             else:
                 self._failed(now)
             self._mark()
-        elif now - present.heard >= (START_S if present.ready is None else self._settings.stall_s):
-            log.get().error("gateway_stalled", gateway_pid=present.popen.pid, silent_s=round(now - present.heard, 3))
-            present.popen.send_signal(signal.SIGKILL)
-        elif self._too_large(present):
-            log.get().warning("gateway_grew_too_large", gateway_pid=present.popen.pid)
+        elif present.stalled(now):
+            log.get().error("gateway_stalled", gateway_pid=present.pid, silent_s=round(now - present.heard, 3))
+            present.kill()
+        elif present.too_large:
+            log.get().warning("gateway_grew_too_large", gateway_pid=present.pid)
             self._replace(present, now)
 
     def _have_http(self, now: float) -> None:
@@ -188,40 +156,33 @@ class Gateways:
         if self._own == self._path:
             self._http.publish()
         present = self._present
-        if self._http.descriptor is not None and present is not None and not (present.http or self._stopping):
+        if self._http.descriptor is not None and present is not None and not (present.serves_http or self._stopping):
             self._replace(present, now)
 
     def move(self) -> None:
         """Have the gateway send its relays to the next one, which another router has."""
         self._stopping = True
         if self._present is not None:
-            self.tell_to_move(self._present)
+            self._present.move()
 
     def leave(self) -> None:
         """Have the gateway take no request over HTTP any more, and answer those that it has: the cluster ends."""
-        if self._present is not None and self._present.http:
-            _tell(self._present, LEAVE_HTTP)
+        if self._present is not None and self._present.serves_http:
+            self._present.tell(LEAVE_HTTP)
 
     @property
     def busy(self) -> bool:
         """Whether a gateway that was told to move still answers what it was asked over HTTP."""
-        return any(gateway.http for gateway in self._leaving) or (self._present is not None and self._present.http)
+        return any(gateway.serves_http for gateway in filter(None, (self._present, *self._leaving)))
 
     @property
     def http(self) -> HttpSocket:
         """The socket for HTTP."""
         return self._http
 
-    @staticmethod
-    def tell_to_move(gateway: _Gateway) -> None:
-        """Have a gateway take nobody in any more, and send who is there to the next one."""
-        if not gateway.moved:
-            gateway.moved = True
-            _tell(gateway, MOVE)
-
     def pids(self) -> set[int]:
         """Return the pids of the processes that are waited for here."""
-        return {gateway.popen.pid for gateway in filter(None, (self._present, *self._leaving))}
+        return {gateway.pid for gateway in filter(None, (self._present, *self._leaving))}
 
     def troubles(self) -> list[str]:
         """Return the codes of what is wrong."""
@@ -232,26 +193,16 @@ class Gateways:
         present = self._present
         if present is None:
             return {"pid": None, "state": "failing", "restarts": self._starts} if self.troubles() else None
-        return {
-            "pid": present.popen.pid,
-            "state": "ready" if present.ready is not None else "starting",
-            "restarts": max(0, self._starts - 1),
-            "rss_bytes": rss_bytes(present.popen.pid),
-            **({"http": present.figures} if present.http else {}),
-        }
+        return {**present.status(), "restarts": max(0, self._starts - 1)}
 
     def close(self) -> None:
         """End everything; what was answered over HTTP is written first."""
         ending = [*filter(None, (self._present, *self._leaving))]
         until = time.monotonic() + LEAVE_S
         for gateway in ending:
-            gateway.popen.send_signal(signal.SIGTERM if gateway.http and gateway.ready is not None else signal.SIGKILL)
+            gateway.end()
         for gateway in ending:
-            with suppress(subprocess.TimeoutExpired):
-                gateway.popen.wait(max(0.0, until - time.monotonic()))
-            gateway.popen.kill()
-            gateway.popen.wait()
-            _close(gateway)
+            gateway.wait(max(0.0, until - time.monotonic()))
         self._present, self._leaving = None, []
         self._http.close()
         if self._listener is not None:
@@ -269,11 +220,11 @@ class Gateways:
         """Where it listens now."""
         return self._own
 
-    def _replace(self, present: _Gateway, now: float) -> None:
+    def _replace(self, present: GatewayProcess, now: float) -> None:
         """Have another gateway take the place of the present one, which goes once its relays have gone over."""
         self._present = None
         self.start(now)
-        self.tell_to_move(present)
+        present.move()
         self._leaving.append(present)
 
     def _failed(self, now: float) -> None:
@@ -287,45 +238,17 @@ class Gateways:
                 while True:
                     self._listener.accept()[0].close()
 
-    def _spawn(self, now: float) -> _Gateway | None:
+    def _spawn(self, now: float) -> GatewayProcess | None:
         assert self._listener is not None
-        descriptor, http = self._listener.fileno(), self._http.descriptor
-        hows = [f"--listen-fd={descriptor}", *([] if http is None else [f"--http-fd={http}"])]
-        command = [sys.executable, "-P", "-m", "mcp_dealer", *hows, *self._settings.flags()]
         try:
-            popen = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=self._settings.database.parent,
-                env=environment(),
-                process_group=0,  # as of the workers
-                pass_fds=(descriptor, *([] if http is None else [http])),
-            )
+            gateway = GatewayProcess(self._settings, self._listener.fileno(), self._http.descriptor, now)
         except OSError as error:
             log.get().error("gateway_not_started", error=f"{error.filename or sys.executable}: {error.strerror}")
             return None
-        assert popen.stdout is not None
-        os.set_blocking(popen.stdout.fileno(), False)
         self._starts += 1
-        gateway = _Gateway(popen, started=now, heard=now, http=http is not None)
-        if gateway.http and self._own == self._path:
-            _tell(gateway, SERVE_HTTP)
+        if gateway.serves_http and self._own == self._path:
+            gateway.tell(SERVE_HTTP)
         return gateway
-
-    def _hear(self, gateway: _Gateway, now: float) -> None:
-        assert gateway.popen.stdout is not None
-        with suppress(OSError):
-            if said := os.read(gateway.popen.stdout.fileno(), KEPT_BYTES):
-                gateway.heard = now
-                gateway.figures = _figures(said) or gateway.figures
-                if gateway.ready is None:
-                    gateway.ready, gateway.first_bytes = now, private_bytes(gateway.popen.pid)
-                    log.get().info("gateway_ready", gateway_pid=gateway.popen.pid)
-
-    def _too_large(self, gateway: _Gateway) -> bool:
-        cap = self._settings.worker_rss_mb << 20
-        return bool(cap) and private_bytes(gateway.popen.pid) > max(cap, int(GROWTH * gateway.first_bytes))
 
     def _mark(self) -> None:
         """Have the file there while a gateway runs."""
@@ -334,31 +257,3 @@ class Gateways:
                 self._marker.unlink(missing_ok=True)
             else:
                 os.close(private.open_file(self._marker, os.O_WRONLY))
-
-
-def _tell(gateway: _Gateway, word: bytes) -> None:
-    if gateway.popen.stdin is not None:
-        with suppress(OSError):
-            os.write(gateway.popen.stdin.fileno(), word)
-
-
-def _figures(said: bytes) -> Mapping[str, int]:
-    """Return the last whole line of figures in what a gateway said; none if there is none."""
-    for line in reversed(said.split(b"\n")[:-1]):
-        with suppress(ValueError):
-            found = orjson.loads(line.lstrip(b"."))
-            return found if isinstance(found, dict) else {}
-    return {}
-
-
-def _ended(gateway: _Gateway) -> bool:
-    if gateway.popen.poll() is None:
-        return False
-    _close(gateway)
-    return True
-
-
-def _close(gateway: _Gateway) -> None:
-    for pipe in (gateway.popen.stdin, gateway.popen.stdout):
-        if pipe is not None:
-            pipe.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from memmux.processes import command
 from memmux.wire.operations import Stage
 from router.lifecycle.supervisor import BACKOFF_S, DEGRADED_AFTER, HELD, Supervisor
 from router.lifecycle.worker_process import WorkerProcess
+from tests.bounds import BOUND_S, pause
 
 
 @pytest.fixture
@@ -126,7 +128,10 @@ def test_held_worker_begins_when_it_is_released_and_its_successor_at_once(superv
 def _arguments(supervisor: Supervisor, identity: str) -> list[str]:
     pid = _process(supervisor, identity).pid
     assert pid is not None
-    return command(pid).decode().replace("\0", " ").split()
+    until = time.monotonic() + BOUND_S
+    while not (line := command(pid)) and time.monotonic() < until:  # the system has just begun to run it
+        pause()
+    return line.decode().replace("\0", " ").split()
 
 
 def test_slot_that_is_backed_off_from_says_so_in_the_log(supervisor: Supervisor, settings: Settings) -> None:
