@@ -85,7 +85,7 @@ async def test_both_eras_list_and_call_tools_and_outlive_a_gateway(
 
 
 async def test_a_key_that_only_reads_is_offered_no_tool_that_writes(http_env: dict[str, str]) -> None:
-    token = token_of(http_env, "reader", "read")
+    token = token_of(http_env, "reader", "--role", "read")
     until_served(http_env)
     for mode in MODES:
         async with connected(http_env, token, mode) as client:

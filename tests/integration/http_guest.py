@@ -26,9 +26,9 @@ INITIALIZE: Mapping[str, Any] = {
 }
 
 
-def token_of(env: dict[str, str], name: str, role: str = "write") -> str:
+def token_of(env: dict[str, str], name: str, *flags: str) -> str:
     """Make a key for HTTP with the command line; return its token."""
-    ended = memmux(env, "key", "add", name, "--http", "--role", role, "--json")
+    ended = memmux(env, "key", "add", name, "--http", *flags, "--json")
     assert ended.returncode == 0, ended.stderr
     token: str = json.loads(ended.stdout)["token"]
     return token
