@@ -13,6 +13,7 @@ CROSS_CUTTING = {
     "memmux/ingest/formats/test_formats.py": "a small file of each format, through the table of formats",
     "memmux/test_package.py": "what `import memmux` gives, and what it costs",
     "memmux/client/test_public_interface.py": "what both clients are to somebody who reads `help`",
+    "workers/embedding/test_makers.py": "what the makers of the libraries hear of their use",
     "workers/storage/test_clock_steps.py": "writer, reader and index under a clock that is set",
     "workers/storage/writing/test_store_as_given.py": "a store that says its id, time and aliases, through all modules",
     "workers/storage/writing/test_threads_kept.py": "that whatever is done with a memory keeps its thread",

@@ -3,14 +3,12 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
-import structlog
 
 from memmux.config.paths import Places
 from memmux.config.settings import LogLevel, Settings, load
@@ -19,15 +17,6 @@ from memmux.logs import log
 from tests.bounds import BOUND_S
 
 MARK = "xyzzy-the-content-of-a-memory"
-
-
-@pytest.fixture(autouse=True)
-def fresh_structlog() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
-    if log._sink is not None:
-        log._sink.close()
-    log._logger = log._sink = None
 
 
 def test_line_is_json_and_says_which_process_wrote_it(settings: Settings) -> None:
