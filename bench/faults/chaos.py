@@ -135,6 +135,8 @@ class Siege:
             return []  # the probes and the clients write down how long that lasts
         if part is Part.ROUTER:
             return [status.pid]
+        if part is Part.FORK_SERVER:
+            return self.arena.pids(part)
         if part is Part.GATEWAY:
             return [int(status.gateway["pid"])] if status.gateway is not None and status.gateway["pid"] else []
         return [worker["pid"] for worker in status.workers if worker["kind"] == part and worker["pid"]]

@@ -11,7 +11,10 @@ PAUSE_S = 0.3, 2.0  # the shortest and the longest between a recovery and the ne
 
 
 class Part(StrEnum):
-    """What can be struck: a worker of a kind, the router, a client; the gateway, and an MCP host or its relay."""
+    """What can be struck: a worker of a kind, the router, a client; the gateway, and an MCP host or its relay.
+
+    And the fork server, for which nobody waits: who needs a worker meanwhile is given one otherwise.
+    """
 
     READ = "read"
     EMBED = "embed"
@@ -21,6 +24,7 @@ class Part(StrEnum):
     GATEWAY = "gateway"
     RELAY = "relay"
     HOST = "host"
+    FORK_SERVER = "fork_server"
 
     @property
     def works(self) -> bool:
@@ -65,6 +69,9 @@ def faults(seed: int) -> Iterator[Fault]:
         deck: list[tuple[Blow, ...]] = [(Blow(part),) for part in Part]
         deck += [(Blow(Part.WRITE),), (Blow(chance.choice(WORKERS), stall=True),), _pair(chance)]
         deck += [(Blow(chance.choice(EDGE), stall=True),), _edge_pair(chance)]
+        deck += [
+            (Blow(Part.FORK_SERVER, stall=True), Blow(chance.choice(WORKERS)))
+        ]  # that would have forked the next one
         chance.shuffle(deck)
         for blows in deck:
             yield Fault(round(chance.uniform(*PAUSE_S), 3), blows)

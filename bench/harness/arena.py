@@ -67,6 +67,10 @@ class Arena:
             self.strike(pid, signal.SIGKILL)
         return running
 
+    def pids(self, role: str) -> list[int]:
+        """Return the processes of a role, as `roles` names it, that run."""
+        return [pid for pid, line in self.running().items() if _role(line.split()) == role]
+
     def strike(self, pid: int, number: signal.Signals) -> bool:
         """Send a signal to a process if it is one of this arena; return whether it was."""
         if not alive(pid) or pid not in self.running():
