@@ -69,9 +69,7 @@ def faults(seed: int) -> Iterator[Fault]:
         deck: list[tuple[Blow, ...]] = [(Blow(part),) for part in Part]
         deck += [(Blow(Part.WRITE),), (Blow(chance.choice(WORKERS), stall=True),), _pair(chance)]
         deck += [(Blow(chance.choice(EDGE), stall=True),), _edge_pair(chance)]
-        deck += [
-            (Blow(Part.FORK_SERVER, stall=True), Blow(chance.choice(WORKERS)))
-        ]  # that would have forked the next one
+        deck += [(Blow(Part.FORK_SERVER, stall=True), Blow(chance.choice(WORKERS)))]  # it would have forked another one
         chance.shuffle(deck)
         for blows in deck:
             yield Fault(round(chance.uniform(*PAUSE_S), 3), blows)

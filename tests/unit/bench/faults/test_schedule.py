@@ -6,7 +6,7 @@ from itertools import islice
 
 from bench.faults.schedule import EDGE, PAUSE_S, Blow, Part, faults
 
-ROUND = 13
+ROUND = 15
 
 
 def test_same_seed_gives_the_same_faults_and_another_seed_others() -> None:
@@ -33,4 +33,13 @@ def test_clients_go_on_and_two_blows_hit_different_parts() -> None:
     for fault in islice(faults(3), 400):
         assert PAUSE_S[0] <= fault.pause_s <= PAUSE_S[1]
         assert len({blow.part for blow in fault.blows}) == len(fault.blows)
-        assert all(blow.part.works or blow.part in EDGE for blow in fault.blows if blow.stall)
+        stalled = [blow.part for blow in fault.blows if blow.stall]
+        assert all(part.works or part in EDGE or part is Part.FORK_SERVER for part in stalled)
+
+
+def test_the_fork_server_hangs_when_a_worker_is_to_be_replaced_in_every_round() -> None:
+    for start in range(0, 20 * ROUND, ROUND):
+        pairs = [fault.blows for fault in islice(faults(1), start, start + ROUND) if not fault.single]
+        ((hangs, killed),) = [pair for pair in pairs if pair[0] == Blow(Part.FORK_SERVER, stall=True)]
+        assert hangs != killed
+        assert killed.part.works
