@@ -125,7 +125,7 @@ def install(
                 "--http is for the user's servers of one CLIENT; leave --all, --env and --project out: a project's "
                 "file is shared, and a token is not"
             )
-        install_http.write(
+        failed = install_http.write(
             settings,
             HOSTS[client],
             machine,
@@ -136,7 +136,7 @@ def install(
             check=not no_check,
             as_json=as_json,
         )
-        return
+        click.get_current_context().exit(FAILURE if failed else 0)
     asked = _Asked(
         server.entry(settings, machine, env),
         name=name,
