@@ -1,4 +1,4 @@
-"""The address that clients' entries name: it stays when the cluster goes, and the doctor asks there as a client does."""
+"""The address that clients' entries name: it outlasts a cluster, and the doctor asks there as a client does."""
 
 from __future__ import annotations
 
