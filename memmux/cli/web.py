@@ -39,7 +39,8 @@ def web(settings: Settings, *, no_open: bool, logout: bool, as_json: bool) -> No
     """Open the page of the memory in a browser: print a URL that works once, within 5 minutes.
 
     A cluster is started if none runs. One that serves no HTTP hands over to one that does, with the settings that it
-    has and while its clients go on; it then stays until `memmux stop`.
+    has and while its clients go on; it then stays until `memmux stop`, and so does the address, unless the setting http
+    names it.
     """
     find.need_local(settings)
     if logout:
