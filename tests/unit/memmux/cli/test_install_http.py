@@ -13,6 +13,8 @@ import pytest
 from memmux.cli.main import USAGE, run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.doctor.connections import of_connections
+from memmux.doctor.hosts import of_hosts
 from memmux.hosts.catalogue import HOSTS, Machine
 from memmux.trust import keys
 from tests.ports import free_port
@@ -242,3 +244,20 @@ def test_another_program_at_the_address_is_a_failure_and_nothing_there_is_a_note
         monkeypatch.setenv("MEMMUX_HTTP", f":{port}")
         assert install("cursor", "--http") == 1
     assert "another program answers" in capsys.readouterr().err
+
+
+def test_the_doctor_says_where_it_leads_and_who_may_read_it(
+    database: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    settings = Settings(database=database)
+    assert install("cursor", "--http") == 0
+    capsys.readouterr()
+    (silent,) = of_connections(settings, Machine.here(), tmp_path)
+    assert "connects to http://127.0.0.1:" in silent.text
+    assert "where nothing answers" in silent.text
+    assert "mmx_" not in silent.text
+    assert list(of_hosts(Machine.here(), tmp_path)) == []  # and not that none is set up
+    file = HOSTS["cursor"].user_file(Machine.here())
+    file.chmod(0o644)
+    _, open_ = of_connections(settings, Machine.here(), tmp_path)
+    assert f"chmod 600 {file}" in open_.text
