@@ -40,6 +40,10 @@ class Application:
         """Answer a request."""
         await self._gate(scope, receive, send)
 
+    def look(self) -> None:
+        """Say goodbye for clients that have not asked for long; to be called now and then."""
+        self._clients.look()
+
     def leave(self) -> None:
         """End the streams of events, for the next process to go on with."""
         self._streams.end()

@@ -14,7 +14,7 @@ import zmq
 from mcp_dealer.cluster_link import ClusterLink
 from memmux.config.settings import Settings
 
-IDLE_S = 300.0  # without a request of a key, after which its link is closed
+IDLE_S = 120.0  # without a request, after which a client over HTTP, of any kind, is shown as one no more
 
 
 @dataclass(slots=True)
@@ -53,7 +53,6 @@ class Clients:
         finally:
             shared.using -= 1
             shared.since = self._clock()
-            self._close_idle()
 
     def own(self, name: str) -> ClusterLink:
         """Return a new link with the rights of that key, for one who is to be a client apart; who asked closes it."""
@@ -61,8 +60,8 @@ class Clients:
             raise ValueError("without the name of a key a link would have all rights")
         return ClusterLink(self._settings, context=self._context, key=name)
 
-    def _close_idle(self) -> None:
-        """Say goodbye for keys that have not asked for long; others' requests are the time to look."""
+    def look(self) -> None:
+        """Say goodbye for keys that have not asked for long; to be called now and then."""
         now = self._clock()
         idle = [name for name, shared in self._shared.items() if not shared.using and now - shared.since >= IDLE_S]
         for name in idle:

@@ -20,6 +20,7 @@ from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.clients import Clients
 from mcp_dealer.http.credentials import Credentials, Verdict
 from mcp_dealer.http.origin import Asked
+from mcp_dealer.http.problem import page_without_key, shows_pages
 from mcp_dealer.http.tries import Tries
 from memmux.logs import log
 from memmux.logs.refusals import Refusals
@@ -189,9 +190,14 @@ class Gate:
             key = {"key": name} if name else {}
             log.get().warning("http_refused", address=asked.address, reason=reason, status=refusal.status, **key)
         fields = {"type": "about:blank", "title": refusal.title, "status": refusal.status}
-        body = orjson.dumps({**fields, "detail": refusal.detail, "code": refusal.code})
+        kind, body = (
+            b"application/problem+json",
+            orjson.dumps({**fields, "detail": refusal.detail, "code": refusal.code}),
+        )
+        if refusal is _UNKNOWN and shows_pages(asked.method, ",".join(asked.headers.get("accept", ()))):
+            kind, body = b"text/html; charset=utf-8", page_without_key()
         headers = [
-            (b"content-type", b"application/problem+json"),
+            (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
             *refusal.headers,
         ]

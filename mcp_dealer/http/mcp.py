@@ -24,6 +24,7 @@ from mcp_dealer.asked import LINE, LINK
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http import problem
 from mcp_dealer.http.caller import Caller
+from mcp_dealer.http.clients import IDLE_S
 from mcp_dealer.http.mcp_events import STANDALONE, stream_of
 from mcp_dealer.http.mcp_followers import Followers
 from mcp_dealer.http.mcp_sessions import McpSession, McpSessions, NoRoomError, Signing
@@ -37,7 +38,6 @@ PATHS = ("/mcp", "/api/mcp")
 METHODS = ("GET", "POST", "DELETE")
 SESSIONS = 256  # that are open at a time; others are put away, and begun anew by their ids
 LINKS = 64  # of clients of the era without sessions
-LINK_IDLE_S = 300.0  # without a request, before such a link is closed
 SHARE = 16  # one of so many descriptors may be a session's or a link's, of which each has three
 _SESSION, _VERSION, _RESUME = b"mcp-session-id", b"mcp-protocol-version", b"last-event-id"
 
@@ -152,7 +152,7 @@ class _Links:
 
     def look(self) -> None:
         """Close those that nobody has used for long."""
-        while (oldest := self._oldest(time.monotonic() - LINK_IDLE_S)) is not None:
+        while (oldest := self._oldest(time.monotonic() - IDLE_S)) is not None:
             self._close(oldest)
 
     def _oldest(self, before: float) -> tuple[str, str] | None:

@@ -31,13 +31,13 @@ from mcp_dealer.asked import LINK, AskedLine
 from mcp_dealer.change_watch import RESOURCE
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http.caller import Caller
+from mcp_dealer.http.clients import IDLE_S
 from mcp_dealer.http.mcp_events import Events, SessionEvents
 from mcp_dealer.http.mcp_followers import NUMBER, Followers, FollowingLine
 from mcp_dealer.server import MemoryServer
 from memmux.logs import log
 
 PURPOSE = "mcp-session"  # of what is signed
-IDLE_S = 600.0  # without a request, before a session is put away; its id stays good
 CLOSE_S = 1.0  # for a session to end
 SAID_BYTES = 1500  # of capabilities that an id may hold; a client that says more is taken to have said none
 NAME_CHARACTERS = 64  # of a client's name and version in it
@@ -223,7 +223,10 @@ class McpSessions:
         self._put_away(session)
 
     def look(self) -> None:
-        """Put away the sessions that nobody has used for long; to be called now and then."""
+        """Put away the sessions that have had no request, nor a stream, for IDLE_S; to be called now and then.
+
+        Their clients are shown no more, as they may be gone; their ids stay good.
+        """
         until = time.monotonic() - IDLE_S
         for session in [one for one in self._open.values() if not one.used and one.idle_since < until]:
             self._put_away(session)

@@ -12,10 +12,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcp_dealer.http.remedies import here
 from memmux.errors import MemmuxError, RequestError
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE: Final = "urn:memmux:error:"  # of a problem, before its code
+_HTML: Final = "text/html"
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>memmux: {status}</title>
+<h1>{title}</h1>
+<p>{text}</p>
+</html>
+"""
+_NOTHING: Final = 'No page of memmux is at this address. <a href="/">The page of the memory</a>'
+_UNKNOWN: Final = "Run <code>memmux web</code> on the machine of the memory: it opens the page."
 RETRY_S: Final = 1  # before a request that may succeed unchanged is sent again, where the cluster does not say
 
 STATUSES: Final[Mapping[str, int]] = MappingProxyType(
@@ -70,7 +84,7 @@ def document(error: MemmuxError, **more: object) -> dict[str, Any]:
         "type": f"{TYPE}{error.code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": error.message,
+        "detail": here(error.message),
         "code": error.code,
         "retry": error.retryable,
         **({} if error.retry_after_ms is None else {"retry_after_ms": error.retry_after_ms}),
@@ -104,15 +118,27 @@ def of_status(
     return _response(fields, status, dict(headers or {}))
 
 
-async def refused(_: Request, error: Exception) -> Response:
-    """Answer what no route answers: an unknown path, or a method that a path has not."""
+async def refused(request: Request, error: Exception) -> Response:
+    """Answer what no route does: an unknown path, of which a browser gets a page, or a method that a path has not."""
     if not isinstance(error, HTTPException):
         return problem(MemmuxError())
+    if error.status_code == HTTPStatus.NOT_FOUND and shows_pages(request.method, request.headers.get("accept", "")):
+        return Response(_PAGE.format(status=404, title="There is nothing here", text=_NOTHING), 404, media_type=_HTML)
     code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     detail = {404: "there is nothing at this path; /api/openapi.json has all there are"}.get(
         error.status_code, f"{error.detail}; /api/openapi.json has what there is"
     )
     return of_status(error.status_code, detail, code, error.headers)
+
+
+def shows_pages(method: str, accepted: str) -> bool:
+    """Return whether who asks is a browser that goes to a path; accepted: the value of its header Accept."""
+    return method in ("GET", "HEAD") and "text/html" in accepted.lower()
+
+
+def page_without_key() -> bytes:
+    """Return the page for a browser that nobody has signed in."""
+    return _PAGE.format(status=401, title="Not signed in", text=_UNKNOWN).encode()
 
 
 HANDLERS: Final[Mapping[Any, Any]] = MappingProxyType({HTTPException: refused})

@@ -47,6 +47,7 @@ class HttpService:
         """Do what is due every second, and return the figures that `cluster.status` has."""
         self._server.look()
         self._mcp.look()
+        self._application.look()
         return {
             "connections": self._server.connections,
             "streams": self._traffic.streams,

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from memmux.cli import output
+from memmux.cli import output, settings_file
 from memmux.cli.options import json_option
 from memmux.cluster import find
 from memmux.cluster.steps import run
 from memmux.config.settings import config_file, load
-from memmux.errors import ArgumentInvalidError, SettingInvalidError
-from memmux.files import private
-from memmux.hosts import toml_edit
+from memmux.errors import ArgumentInvalidError
 from memmux.trust import remotes, secret_files
 from memmux.trust.key import check_name
 
@@ -51,7 +49,7 @@ def connect(*, file: str | None, name: str | None, no_default: bool, local: bool
     kept = remotes.path_of(name, config_file())
     remotes.keep(remote, kept)
     if not no_default:
-        _set(name)
+        settings_file.write({SETTING: name})
     if as_json:
         output.document({"name": name, "endpoint": remote.endpoint, "path": str(kept), "default": not no_default})
     else:
@@ -62,29 +60,12 @@ def connect(*, file: str | None, name: str | None, no_default: bool, local: bool
 
 
 def _go_back(*, as_json: bool) -> None:
-    _set(None)
+    settings_file.write({SETTING: None})
     if as_json:
         output.document({"name": None, "default": False})
     else:
         output.line("the memory of this machine is used from now on")
     _warn_unless(None)
-
-
-def _set(name: str | None) -> None:
-    """Write the setting into memmux.toml, or take it out; everything else in it stays, comments too."""
-    file = config_file()
-    try:
-        before = file.read_text(encoding="utf-8")
-        mode = file.stat().st_mode & 0o777
-    except FileNotFoundError:
-        before, mode = "", private.FILE
-    try:
-        after = toml_edit.drop(before, (SETTING,)) if name is None else toml_edit.put(before, (SETTING,), name)
-    except ValueError as error:
-        raise SettingInvalidError(f"{file} can't be read as TOML: {error}; correct it") from None
-    if after != before:
-        private.make_folder(file.parent)
-        secret_files.write(file, after.encode(), mode)
 
 
 def _warn_unless(meant: Path | None) -> None:

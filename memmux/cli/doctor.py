@@ -13,7 +13,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings, folders
 from memmux.doctor import checks as examination
-from memmux.doctor import entries, hosts, http, relay, round_trip
+from memmux.doctor import connections, entries, hosts, http, relay, round_trip
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
 from memmux.hosts.catalogue import Machine
@@ -45,6 +45,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: round_trip.of_round_trip(settings),
         lambda: relay.of_relay(settings),
         lambda: http.of_http(settings, os.environ),
+        lambda: connections.of_connections(settings, Machine.here(), Path.cwd()),
     )
     if settings.remote is not None:
         examinations = (
@@ -53,6 +54,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
             lambda: hosts.of_hosts(Machine.here(), Path.cwd()),
             lambda: entries.of_entries(settings, Machine.here(), Path.cwd()),
             lambda: relay.of_relay(settings),
+            lambda: connections.of_connections(settings, Machine.here(), Path.cwd()),
         )
     findings: list[Finding] = []
     for examine in examinations:

@@ -79,7 +79,9 @@ def _client(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--uninstall", is_flag=True, help="Take memmux out again.")
 @click.option("--no-check", is_flag=True, help="Don't start what was written to see whether it answers.")
 @click.option("--all", "every", is_flag=True, help="Set up every client that is found on this machine.")
-@click.option("--http", is_flag=True, help="Have it connect to memmux over HTTP with a token, instead of starting it.")
+@click.option(
+    "--http", is_flag=True, help="Have it connect over HTTP with a token, at an address that memmux.toml keeps."
+)
 @click.option("--key", metavar="NAME", help="With --http: whose token; a key that is not there is made, to write.")
 @click.option("--shadow", is_flag=True, help=f"Instead: make the scripts {', '.join(scripts.SCRIPTS)} start memmux.")
 @click.option("--to", metavar="FOLDER", help="Where --shadow makes them; by default beside the command memmux.")
@@ -125,7 +127,7 @@ def install(
                 "--http is for the user's servers of one CLIENT; leave --all, --env and --project out: a project's "
                 "file is shared, and a token is not"
             )
-        install_http.write(
+        failed = install_http.write(
             settings,
             HOSTS[client],
             machine,
@@ -136,7 +138,7 @@ def install(
             check=not no_check,
             as_json=as_json,
         )
-        return
+        click.get_current_context().exit(FAILURE if failed else 0)
     asked = _Asked(
         server.entry(settings, machine, env),
         name=name,

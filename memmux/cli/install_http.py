@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import click
 
-from memmux.cli import output, web_address
+from memmux.cli import output, settings_file, web_address
 from memmux.cluster import find
 from memmux.config.paths import Places
-from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError
-from memmux.hosts import http_entry
+from memmux.config.settings import Settings, config_file, load_with_sources
+from memmux.errors import ArgumentInvalidError, ClientFileError
+from memmux.hosts import http_entry, http_trial
 from memmux.hosts import install as plans
-from memmux.hosts.catalogue import Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document
 from memmux.hosts.http_entry import HttpEntry
+from memmux.hosts.http_trial import Outcome
 from memmux.hosts.shadow import shadows
 from memmux.trust import keys, tokens
 from memmux.trust.key import Key, check_name
@@ -29,7 +28,6 @@ from memmux.trust.keys import Keys
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 
-ASK_S = 2.0
 _OTHERS = 0o077  # the mode of a file that others may open
 _SHOWN = f"{tokens.PREFIX}…"  # instead of a token
 _TOKEN = re.compile(rf"{tokens.PREFIX}[\w-]+")
@@ -46,16 +44,20 @@ def write(
     dry_run: bool,
     check: bool,
     as_json: bool,
-) -> None:
+) -> bool:
     """Write the entry into the client's file of this user, with the token of a key, which is made if it is not there.
 
     A token that stands there already is kept while it is valid, and that of `key`, if one is named. The token of a key
-    that was made before is asked for, as it is kept nowhere. Raises the MemmuxError that keeps it from being written.
+    that was made before is asked for, as it is kept nowhere. An address that no setting says goes into memmux.toml, so
+    that every cluster serves there. Returns whether something else than memmux, or an error, answers there. Raises the
+    MemmuxError that keeps it from being written.
     """
     find.need_local(settings)
     http_entry.form_of(client)
-    places, url = Places(settings), f"{web_address.of(settings)}{http_entry.PATH}"
     document = Document.of(client, client.user_file(machine))
+    _, sources = load_with_sources(click.get_current_context().obj)
+    address = web_address.lasting(settings, sources, _bases(document, machine))
+    places, url = Places(settings), f"{address.url}{http_entry.PATH}"
     known, now = keys.read(places), time.time()
     owner, token = _kept(document, known, key, now)
     new = not token
@@ -78,6 +80,8 @@ def write(
             if new:
                 keys.revoke(places, owner, time.time())  # nobody has its token
             raise
+        settings_file.write(address.missing)
+    trial = http_trial.run(HttpEntry(url, token)) if check and not dry_run else None
     answer = {
         "client": client.name,
         "path": str(plan.file),
@@ -87,14 +91,18 @@ def write(
         "backup": str(backup) if backup else None,
         "url": url,
         "key": owner,
-        "notes": _notes(document, url, token if check and not dry_run else None),
+        "settings": dict(address.missing),
+        "notes": [*_notes(document), *address.notes, *_wrong(trial, url)],
         "then": client.then if plan.before != plan.after and not dry_run else None,
-        "diff": _TOKEN.sub(_SHOWN, plan.diff()) if dry_run else None,
+        "diff": _TOKEN.sub(_SHOWN, plan.diff()) + settings_file.diff(address.missing) if dry_run else None,
     }
+    if trial is not None and trial.outcome is Outcome.ANSWERS:
+        answer["server"] = {"server": http_trial.SERVER, "version": trial.said}
     if as_json:
         output.document(answer)
     else:
         _show(answer)
+    return trial is not None and trial.outcome not in (Outcome.ANSWERS, Outcome.SILENT)
 
 
 def _show(answer: Mapping[str, object]) -> None:
@@ -108,6 +116,13 @@ def _show(answer: Mapping[str, object]) -> None:
         output.block(str(answer["diff"]))
     if answer["backup"]:
         output.line(f"the old file is {answer['backup']}")
+    if (said := answer["settings"]) and not answer["dry_run"]:
+        assert isinstance(said, Mapping)
+        lines = ", ".join(f'`{name} = "{value}"`' for name, value in said.items())
+        output.line(f"{config_file()} has {lines} from now on, so that every cluster serves there")
+    if server := answer.get("server"):
+        assert isinstance(server, Mapping)
+        output.line(f"asked it: {server['server']} {server['version']} answers")
     notes = answer["notes"]
     assert isinstance(notes, list)
     for note in notes:
@@ -150,27 +165,38 @@ def _asked_for(name: str, known: Keys, now: float) -> str:
     return token
 
 
-def _notes(document: Document, url: str, token: str | None) -> list[str]:
-    """Return what the user should know; token: to try whether it is answered, None not to."""
-    notes = []
-    if document.content is not None and document.file.stat().st_mode & _OTHERS:
-        notes.append(f"others may read {document.file}, which holds the token; run `chmod 600 {document.file}`")
-    if token is not None and (wrong := _silence(url, token)):
-        notes.append(wrong)
-    return notes
+def _notes(document: Document) -> list[str]:
+    """Return what the user should know of the file."""
+    if document.content is None or not document.file.stat().st_mode & _OTHERS:
+        return []
+    return [f"others may read {document.file}, which holds the token; run `chmod 600 {document.file}`"]
 
 
-def _silence(url: str, token: str) -> str:
-    """Return what keeps the URL from answering; empty if it does."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(str(parts.hostname), parts.port, timeout=ASK_S)
-    try:
-        connection.request("GET", "/api/health/detailed", headers={"Authorization": f"Bearer {token}"})
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return f'nothing answers at {url} yet; put `http = "{parts.netloc}"` into memmux.toml, then `memmux restart`'
-    finally:
-        connection.close()
-    return f"{url} answers with {status}; it may be another program's" if status >= http.client.BAD_REQUEST else ""
+def _wrong(trial: http_trial.Trial | None, url: str) -> list[str]:
+    """Return what keeps memmux from answering, if it was tried, and the remedy."""
+    match None if trial is None else trial.outcome:
+        case Outcome.SILENT:
+            return [f"nothing answers at {url} yet; `memmux restart` has a cluster serve it"]
+        case Outcome.STRANGER:
+            assert trial is not None
+            other = f"or put another address as `http` into {config_file()}, then `memmux restart` and this again"
+            return [f"another program answers at {url} ({trial.said}); end it, then `memmux restart`, {other}"]
+        case Outcome.REFUSED:
+            return [f"{url} refuses the token, so it is the cluster of another database; name that with --database"]
+        case Outcome.UNTRUSTED | Outcome.FAILS:
+            assert trial is not None
+            return [f"{url}: {trial.outcome}: {trial.said}"]
+    return []
+
+
+def _bases(document: Document, machine: Machine) -> list[str]:
+    """Return scheme, host and port of clients' entries with a URL of memmux, of this client's file first."""
+    documents = [document]
+    for host in HOSTS.values():
+        if host.remote is not None and host is not document.client:
+            try:
+                documents.append(Document.of(host, host.user_file(machine)))
+            except ClientFileError:
+                continue  # which the doctor says
+    entries = (http_entry.parse(server.raw) for one in documents for server in one.servers(shadows))
+    return [entry.url.removesuffix(http_entry.PATH) for entry in entries if entry is not None]

@@ -264,9 +264,7 @@ def revoke(settings: Settings, name: str, *, as_json: bool) -> None:
     if as_json:
         output.document({"name": name, "revoked": True, "running": running})
     else:
-        output.line(
-            f"revoked {name!r}" + ("; the cluster knows" if running else "; no cluster has been asked with a key")
-        )
+        output.line(f"revoked {name!r}: it lets nobody in any more")
 
 
 def _known(settings: Settings, serial: int) -> bool:

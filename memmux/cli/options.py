@@ -18,6 +18,7 @@ from memmux.cli import output
 from memmux.config.settings import CLIENTS_OWN, EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.cues import Cue
+from memmux.wire.namespaces import EVERYWHERE
 from memmux.wire.times import OR_WORDS, parse_time
 
 Decorated = Callable[..., Any]
@@ -177,6 +178,7 @@ def http_options(command: Decorated) -> Decorated:
     address, proxy = (SETTINGS[name] for name in ("http", "behind_proxy"))
     for decorate in (
         click.option("--behind-proxy", metavar=f"[{proxy[0]}]", help=proxy[1], **_SWITCHED),
+        _setting("http_hosts"),
         _setting("tls_key"),
         _setting("tls_cert"),
         click.option("--http", metavar="[HOST:PORT]", help=address[1], **_SWITCHED),
@@ -226,13 +228,28 @@ def _own_namespace() -> str:
     return load(context.obj if context is not None else None).namespace
 
 
-namespace_option = click.option(
-    "--namespace",
-    metavar="NAME",
-    default=_own_namespace,
-    show_default="the setting namespace",
-    help="The part of the database meant.",
-)
+def _one_namespace(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the value of --namespace; raise ArgumentInvalidError where it means all of them, and one is needed."""
+    del context, parameter  # the value says it all
+    if value is not None and value.strip() == EVERYWHERE:
+        raise ArgumentInvalidError(
+            f"--namespace {value} means all of them, and one is needed here; `memmux namespaces` lists them"
+        )
+    return value
+
+
+def _namespace_option(text: str, **more: Any) -> Callable[[Decorated], Decorated]:
+    return click.option(
+        "--namespace",
+        metavar="NAME",
+        default=_own_namespace,
+        show_default="the setting namespace",
+        help=text,
+        **more,
+    )
+
+
+namespace_option = _namespace_option("The part of the database meant.", callback=_one_namespace)
 
 
 def _combined(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
@@ -280,7 +297,7 @@ _SELECTION = (
     ),
 )
 _PLACE = (
-    namespace_option,
+    _namespace_option("The part of the database meant; * for every one."),
     click.option("--all-namespaces", is_flag=True, help="In every part of the database."),
 )
 
@@ -289,8 +306,9 @@ def _everywhere(command: Decorated) -> Decorated:
     """Call `command` with None for the namespace where all are meant."""
 
     @wraps(command)
-    def placed(*arguments: Any, all_namespaces: bool, **options: Any) -> None:
-        command(*arguments, **{**options, **({"namespace": None} if all_namespaces else {})})
+    def placed(*arguments: Any, all_namespaces: bool, namespace: str, **options: Any) -> None:
+        everywhere = all_namespaces or namespace.strip() == EVERYWHERE
+        command(*arguments, namespace=None if everywhere else namespace, **options)
 
     return placed
 

@@ -18,11 +18,17 @@ from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError, UndoConflictError, error_from_json
 from memmux.wire.answers import Notice, Undone
+from memmux.wire.namespaces import EVERYWHERE
 
 _NUMBERS = re.compile(r"([1-9]\d{0,15})(?:-([1-9]\d{0,15}))?")  # ids of version 7 begin with 0
 LEFT = 1  # the exit code where something was changed since
 _OURS = "memory."  # how the operations begin that change memories, and not what is made from them
 _WINDOW = 64  # changes that are read at first to find the newest ones
+
+
+def _anywhere(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    del context, parameter  # the value says it all
+    return None if value is not None and value.strip() == EVERYWHERE else value
 
 
 @click.command()
@@ -31,7 +37,12 @@ _WINDOW = 64  # changes that are read at first to find the newest ones
 @click.option(
     "--since", metavar="SEQ|TIME", help="Everything from this change on, or from this time: '10 minutes ago', 14:30."
 )
-@click.option("--namespace", metavar="NAME", help="Where the memory ID is; by default it is looked for everywhere.")
+@click.option(
+    "--namespace",
+    metavar="NAME",
+    callback=_anywhere,
+    help="Where the memory ID is; by default it is looked for everywhere.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @with_memories

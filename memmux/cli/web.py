@@ -12,13 +12,14 @@ import click
 
 from memmux.cli import output
 from memmux.cli.options import http_options, json_option, with_settings
+from memmux.cli.web_address import OF_HTTP, lasting
 from memmux.client.blocking import Client
 from memmux.cluster import find
 from memmux.cluster import replace as replacing
 from memmux.cluster import service as services
 from memmux.cluster.steps import pauses, run
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, config_file, parse_flags
+from memmux.config.settings import Settings, config_file, load_with_sources, parse_flags
 from memmux.errors import AddressUnavailableError, ClusterStartError, ServiceError
 from memmux.trust import logins
 from memmux.trust.signing import Signer
@@ -26,7 +27,6 @@ from memmux.wire.answers import Status
 from memmux.wire.http_address import HttpAddress
 
 UNAVAILABLE = "http_unavailable"
-_OF_HTTP = ("http", "tls_cert", "tls_key", "behind_proxy", "http_hosts")
 
 
 @click.command()
@@ -39,7 +39,8 @@ def web(settings: Settings, *, no_open: bool, logout: bool, as_json: bool) -> No
     """Open the page of the memory in a browser: print a URL that works once, within 5 minutes.
 
     A cluster is started if none runs. One that serves no HTTP hands over to one that does, with the settings that it
-    has and while its clients go on; it then stays until `memmux stop`.
+    has and while its clients go on; it then stays until `memmux stop`, and so does the address, unless the setting http
+    names it.
     """
     find.need_local(settings)
     if logout:
@@ -52,6 +53,11 @@ def web(settings: Settings, *, no_open: bool, logout: bool, as_json: bool) -> No
         output.document({"url": url, "http": status.http, "opened": opened})
     else:
         output.line(url)
+        if missing := lasting(settings, load_with_sources(click.get_current_context().obj)[1], ()).missing:
+            output.note(
+                "the page has this address as long as this cluster runs; to keep it, put "
+                f'`http = "{missing["http"]}"` into {config_file()}'
+            )
 
 
 def _log_out(settings: Settings, *, as_json: bool) -> None:
@@ -82,7 +88,7 @@ def _hand_over(status: Status, wanted: Settings) -> None:
             "then `memmux restart`"
         )
     kept = parse_flags([f"--{name.replace('_', '-')}={value}" for name, value in status.settings.items()], strict=False)
-    over_http = {name: getattr(wanted, name) for name in _OF_HTTP}
+    over_http = {name: getattr(wanted, name) for name in OF_HTTP}
     if sys.stderr.isatty():
         output.note("the cluster serves no HTTP yet, and hands over to one that does")
     run(replacing.restart(replace(kept, idle_exit_s=0.0, **over_http)))

@@ -9,27 +9,26 @@ from pathlib import Path
 
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import ClientFileError
-from memmux.hosts import faults, http_entry
+from memmux.hosts import faults
 from memmux.hosts.catalogue import HOSTS, Host, Machine
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.entry import Kind
 from memmux.hosts.shadow import shadows as made_by_us
 
 NAME = "clients"  # of the findings
-_OTHERS = 0o077  # the mode of a file that others may open
 
 
 def of_hosts(machine: Machine, folder: Path, shadows: Shadows = made_by_us) -> Iterator[Finding]:
     """Yield a finding for every entry that runs memmux or mcp-memory-service, for the user and the project in `folder`.
 
-    A file that nobody can read is one too; if there is nothing at all, that is said.
+    A file that nobody can read is one too; if there is nothing at all, nor an entry with a URL, that is said.
     """
     some = False
     for client, file, option in files(machine, folder):
         for finding in _of_file(client, file, option, shadows):
             some = True
             yield finding
-    if not some:
+    if not some and not any(connecting(machine, folder, shadows)):
         yield Finding(NAME, Level.OK, f"none is set up; `memmux install CLIENT` does it for {', '.join(HOSTS)}")
 
 
@@ -42,6 +41,16 @@ def files(machine: Machine, folder: Path) -> Iterator[tuple[Host, Path, str]]:
             yield client, project, " --project"
 
 
+def connecting(machine: Machine, folder: Path, shadows: Shadows) -> Iterator[tuple[Document, Server, str]]:
+    """Yield the entries with a URL of memmux, each with its document and the option that means its file."""
+    for client, file, option in files(machine, folder):
+        try:
+            document = Document.of(client, file)
+        except ClientFileError:
+            continue  # `of_hosts` says so
+        yield from ((document, server, option) for server in document.servers(shadows) if server.kind is Kind.HTTP)
+
+
 def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterator[Finding]:
     try:
         document = Document.of(client, file)
@@ -50,12 +59,12 @@ def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterato
         return
     for server in document.servers(shadows):
         if server.kind is Kind.HTTP:
-            yield _of_http(document, server, option)
-        elif server.kind is not Kind.OTHER:
+            continue  # of which `connections` tells
+        if server.kind is not Kind.OTHER:
             yield _of_server(document, server, option)
         elif wrong := faults.of_server(client, server):
             anew = f"remove it, then run `memmux install {client.name}{option}`"
-            yield Finding(NAME, Level.WARNING, f"{_label(document, server)}: {'; '.join(wrong)}; {anew}")
+            yield Finding(NAME, Level.WARNING, f"{label(document, server)}: {'; '.join(wrong)}; {anew}")
     for path, entry in faults.misplaced(document, shadows):
         place = " → ".join(path) or "the top"
         yield Finding(
@@ -66,40 +75,23 @@ def _of_file(client: Host, file: Path, option: str, shadows: Shadows) -> Iterato
         )
 
 
-def _label(document: Document, server: Server) -> str:
+def label(document: Document, server: Server) -> str:
+    """Return how findings call an entry: by its client, its name and its file."""
     scope = f" for {server.path[1]}" if server.path != document.at(server.name) else ""
     return f"{document.client.label}: {server.name}{scope} in {document.file}"
-
-
-def _of_http(document: Document, server: Server, option: str) -> Finding:
-    """Return what is said of an entry with a URL: where it leads, and who can read the token in it."""
-    entry = http_entry.parse(server.raw)
-    assert entry is not None  # it is of that kind
-    text = f"{_label(document, server)} connects to {entry.url}"
-    form = document.client.remote
-    if option:
-        return Finding(
-            NAME, Level.WARNING, f"{text} with a token that all see who share the project; take it out there"
-        )
-    if form is None or server.raw != {**server.raw, **http_entry.build(entry, document.client)}:
-        again = f"memmux install {document.client.name} --http --name {server.name}"
-        return Finding(NAME, Level.WARNING, f"{text} in a form that is not {document.client.label}'s; run `{again}`")
-    if document.file.stat().st_mode & _OTHERS:
-        return Finding(NAME, Level.WARNING, f"{text}, and others may read its token; run `chmod 600 {document.file}`")
-    return Finding(NAME, Level.OK, text)
 
 
 def _of_server(document: Document, server: Server, option: str) -> Finding:
     client, entry = document.client, server.entry
     assert entry is not None  # only another server has none
-    label = _label(document, server)
-    text = f"{label} runs `{entry.line}`"
+    named_so = label(document, server)
+    text = f"{named_so} runs `{entry.line}`"
     again = f"memmux install {client.name}{option}"
     if server.kind is Kind.MMS:
         return Finding(NAME, Level.WARNING, f"{text}, mcp-memory-service; `{again} --replace` puts memmux in its place")
     named = f"{again} --name {server.name}"
     if wrong := faults.of_server(client, server):
-        return Finding(NAME, Level.WARNING, f"{label}: {'; '.join(wrong)}; `{named}` corrects it")
+        return Finding(NAME, Level.WARNING, f"{named_so}: {'; '.join(wrong)}; `{named}` corrects it")
     if not os.path.dirname(entry.command):  # noqa: PTH120  # "x" and "./x" are one Path
         found = shutil.which(entry.command)
         where = "which is not found" if found is None else "which a client with another PATH does not find"

@@ -15,6 +15,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.doctor.finding import Finding, error, ok, warning
 from memmux.errors import MemmuxError
+from memmux.hosts.http_entry import PATH
 from memmux.trust import keys
 
 ANSWER_S = 5.0
@@ -58,9 +59,10 @@ def _tokens(settings: Settings, url: str, environment: Mapping[str, str]) -> Ite
     token = mms_variables.api_key(environment)
     if environment.get(API_KEY) and not token:
         yield warning("tokens", f"{API_KEY} has fewer than {API_KEY_CHARACTERS} characters, and lets nobody in")
-    if token and (found := _status(url, GUARDED, token)) != _LET_IN:
+    if token and _status(url, PATH, token) == _TOKEN_NEEDED:  # of no session: by this, nobody becomes a client
         yield warning(
-            "tokens", f"{API_KEY} does not let in ({found}): the cluster was started without it; run `memmux restart`"
+            "tokens",
+            f"{API_KEY} does not let in ({_TOKEN_NEEDED}): the cluster was started without it; run `memmux restart`",
         )
     elif not valid and not token:
         yield ok("tokens", "none yet; `memmux key add NAME --http` makes one, and `memmux web` opens the page without")

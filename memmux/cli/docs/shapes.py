@@ -456,8 +456,18 @@ class Connected(TypedDict):
     default: bool
 
 
+class OverHttp(TypedDict):
+    """The answer of memmux at a URL."""
+
+    server: str
+    version: str
+
+
 class InstalledClient(TypedDict):
-    """What became of a client's configuration; path: of its file. url, key: with --http."""
+    """What became of a client's configuration; path: of its file.
+
+    url, key, settings: with --http. settings: what memmux.toml has from now on, or would have, by name.
+    """
 
     client: str
     path: str
@@ -470,8 +480,9 @@ class InstalledClient(TypedDict):
     diff: NotRequired[str | None]
     url: NotRequired[str]
     key: NotRequired[str]
+    settings: NotRequired[Mapping[str, str]]
     error: NotRequired[Failure]
-    server: NotRequired[Trial]
+    server: NotRequired[Trial | OverHttp]
 
 
 class InstalledClients(TypedDict):

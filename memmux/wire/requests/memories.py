@@ -206,8 +206,7 @@ class Forget(Body):
         put(self, "filter", filter_of(self.filter, include_superseded=True))
         if self.filter.everything:
             raise ArgumentInvalidError(
-                "this would delete every memory; say which ones are meant: give tags, a type, a time, or metadata; "
-                "`memmux forget` also takes --source"
+                "this would delete every memory; say which ones are meant: give tags, a type, a time, or metadata"
             )
         check_flag("dry_run", self.dry_run)
 

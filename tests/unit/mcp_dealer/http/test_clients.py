@@ -19,14 +19,16 @@ async def test_a_key_has_one_link_that_closes_when_it_is_idle(settings: Settings
         now[0] = module.IDLE_S
         async with clients.use("c"):
             pass
+        clients.look()
         assert len(clients) == 3  # all of them are in use, or were just now
     now[0] += module.IDLE_S - 1
     async with clients.use("b"):
         pass
+    clients.look()
     assert len(clients) == 3
     now[0] += 1
     async with clients.use("b") as kept:
-        pass
+        clients.look()
     assert kept is other
     assert len(clients) == 1
     await clients.aclose()

@@ -451,3 +451,11 @@ async def test_a_request_that_is_cancelled_by_others_is_cancelled(world: World) 
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
+
+
+async def test_a_browser_that_nobody_signed_in_gets_a_page_and_a_program_a_problem(world: World) -> None:
+    answer = await world.ask("/nothing", [("accept", "text/html,*/*;q=0.8")])
+    assert (answer.status, answer.header("content-type")) == (401, "text/html; charset=utf-8")
+    assert b"memmux web" in answer.body
+    answer = await world.ask("/nothing", [("accept", "*/*")])
+    assert (answer.status, orjson.loads(answer.body)["code"]) == (401, "key_refused")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import orjson
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
-from mcp_dealer.http.problem import MEDIA_TYPE, STATUSES, problem, status_of
+from mcp_dealer.http.problem import MEDIA_TYPE, STATUSES, problem, refused, status_of
 from memmux import errors
 from memmux.errors import ClusterError, MemmuxError, OverloadedError, RequestError
 
@@ -40,3 +43,19 @@ def test_a_problem_says_when_to_try_again() -> None:
     assert said.keys() >= {"type", "title", "status", "detail", "code", "retry"}
     assert (said["code"], said["retry"], said["retry_after_ms"], said["seq"]) == ("overloaded", True, 1500, 4)
     assert "retry-after" not in problem(ClusterError()).headers
+
+
+@pytest.mark.parametrize(
+    ("method", "accept", "kind"),
+    [
+        ("GET", "text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("GET", "*/*", MEDIA_TYPE),
+        ("GET", "application/json", MEDIA_TYPE),
+        ("POST", "text/html", MEDIA_TYPE),
+    ],
+)
+def test_a_browser_at_a_path_that_is_none_gets_a_page(method: str, accept: str, kind: str) -> None:
+    asked = Request({"type": "http", "method": method, "headers": [(b"accept", accept.encode())]})
+    answer = asyncio.run(refused(asked, HTTPException(404)))
+    assert (answer.status_code, answer.headers["content-type"]) == (404, kind)
+    assert (b'<a href="/">' in answer.body) is kind.startswith("text/html")

@@ -13,9 +13,12 @@ import pytest
 from memmux.cli.main import USAGE, run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.doctor.connections import of_connections
+from memmux.doctor.hosts import of_hosts
 from memmux.hosts.catalogue import HOSTS, Machine
 from memmux.trust import keys
 from tests.ports import free_port
+from tests.unit.memmux.hosts.answering import answering
 
 CONNECTING = [name for name, host in HOSTS.items() if host.remote is not None]
 
@@ -160,18 +163,101 @@ def test_what_makes_no_sense_is_refused(database: Path, arguments: list[str]) ->
     assert known(database).all == ()
 
 
+@pytest.fixture
+def unset(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """memmux.toml, where nothing says where HTTP is served."""
+    monkeypatch.delenv("MEMMUX_HTTP")
+    return database.parent.parent / "memmux.toml"
+
+
+def test_an_address_that_no_setting_says_goes_into_memmux_toml(unset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unset.write_text('# mine\nlog_level = "debug"  # for now\n')
+    assert install("cursor", "--http", "--no-check", "--dry-run") == 0
+    assert '+http = "127.0.0.1:8765"' in capsys.readouterr().out
+    assert "http" not in unset.read_text()
+    assert install("cursor", "--http", "--no-check") == 0
+    assert unset.read_text() == '# mine\nlog_level = "debug"  # for now\nhttp = "127.0.0.1:8765"\n'
+    assert f'{unset} has `http = "127.0.0.1:8765"`' in capsys.readouterr().out
+    assert install("codex", "--http", "--no-check", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["settings"] == {}
+
+
+@pytest.mark.parametrize("second", ["cursor", "codex"])
+def test_an_address_that_an_entry_has_stays_the_address(unset: Path, second: str) -> None:
+    unset.write_text('http = "127.0.0.1:19100"\n')
+    assert install("cursor", "--http", "--no-check") == 0
+    unset.write_text("")
+    assert install(second, "--http", "--no-check") == 0
+    assert entry(second)["url"] == "http://127.0.0.1:19100/mcp"
+    assert tomllib.loads(unset.read_text()) == {"http": "127.0.0.1:19100"}
+
+
+def test_a_setting_of_the_environment_or_the_file_is_left_alone(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = database.parent.parent / "memmux.toml"
+    assert install("cursor", "--http", "--no-check") == 0
+    assert file.read_text() == ""
+    monkeypatch.delenv("MEMMUX_HTTP")
+    file.write_text("http = 9000\n")
+    assert install("cursor", "--http", "--no-check") == 0
+    assert file.read_text() == "http = 9000\n"
+    assert entry("cursor")["url"] == "http://127.0.0.1:9000/mcp"
+
+
+def test_what_a_flag_says_goes_into_the_file_with_all_that_serves_it(unset: Path) -> None:
+    assert run(["--http", ":9000", "--http-hosts", "memory.example", "install", "cursor", "--http", "--no-check"]) == 0
+    assert entry("cursor")["url"] == "http://memory.example:9000/mcp"
+    assert tomllib.loads(unset.read_text()) == {"http": "127.0.0.1:9000", "http_hosts": "memory.example"}
+
+
+def test_what_is_switched_off_in_the_file_is_switched_on_and_in_the_environment_is_said(
+    unset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unset.write_text("http = false\n")
+    assert install("cursor", "--http", "--no-check") == 0
+    assert unset.read_text() == 'http = "127.0.0.1:8765"\n'
+    unset.write_text("")
+    monkeypatch.setenv("MEMMUX_HTTP", "none")
+    capsys.readouterr()
+    assert install("cursor", "--http", "--no-check") == 0
+    assert "MEMMUX_HTTP switches HTTP off" in capsys.readouterr().err
+    assert unset.read_text() == ""
+
+
+def test_any_free_port_is_no_address_for_an_entry_and_that_is_said(
+    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del database
+    monkeypatch.setenv("MEMMUX_HTTP", ":0")
+    assert install("cursor", "--http", "--no-check") == USAGE
+    assert "port 0" in capsys.readouterr().err
+
+
+def test_another_program_at_the_address_is_a_failure_and_nothing_there_is_a_note(
+    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del database
+    assert install("cursor", "--http") == 0
+    assert "`memmux restart` has a cluster serve it" in capsys.readouterr().err
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") as port:
+        monkeypatch.setenv("MEMMUX_HTTP", f":{port}")
+        assert install("cursor", "--http") == 1
+    assert "another program answers" in capsys.readouterr().err
+
+
 def test_the_doctor_says_where_it_leads_and_who_may_read_it(
     database: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    from memmux.doctor.hosts import of_hosts
-
-    del database
+    settings = Settings(database=database)
     assert install("cursor", "--http") == 0
     capsys.readouterr()
-    (good,) = of_hosts(Machine.here(), tmp_path)
-    assert "connects to http://127.0.0.1:" in good.text
-    assert "mmx_" not in good.text
+    (silent,) = of_connections(settings, Machine.here(), tmp_path)
+    assert "connects to http://127.0.0.1:" in silent.text
+    assert "where nothing answers" in silent.text
+    assert "mmx_" not in silent.text
+    assert list(of_hosts(Machine.here(), tmp_path)) == []  # and not that none is set up
     file = HOSTS["cursor"].user_file(Machine.here())
     file.chmod(0o644)
-    (open_,) = of_hosts(Machine.here(), tmp_path)
+    _, open_ = of_connections(settings, Machine.here(), tmp_path)
     assert f"chmod 600 {file}" in open_.text

@@ -78,3 +78,10 @@ def test_a_key_that_is_there_is_named_before_its_file(database: Path, capsys: py
     assert run(["--database", str(database), "key", "revoke", "ada"]) == 0
     assert _add(database, "tcp://127.0.0.1:7702") == USAGE
     assert "remove it" in capsys.readouterr().err
+
+
+def test_what_is_said_of_a_revoked_key_says_what_it_means(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _add(database, "tcp://127.0.0.1:7702") == 0
+    capsys.readouterr()
+    assert run(["--database", str(database), "key", "revoke", "ada"]) == 0
+    assert capsys.readouterr().out == "revoked 'ada': it lets nobody in any more\n"
