@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -179,3 +180,29 @@ def test_tags_are_split_at_commas_and_none_is_cut(opened: Window, client: Client
     page.click(".editor button[type=submit]")
     page.wait_for_selector(".wrong:has-text('140 characters')")
     page.click(".editor button:has-text('Cancel')")
+
+
+def test_a_problem_of_an_import_names_the_memory_by_its_text(opened: Window, served: Served, client: Client) -> None:
+    client.store("The wheel of the mill turns to the left")
+    lines = served.get("/api/export").body.splitlines(keepends=True)
+    (known,) = (json.loads(line) for line in lines if b"mill" in line)
+    changed = {
+        "content": "Nothing that was there",
+        **{name: known[name] for name in ("id", "namespace", "created_at", "updated_at")},
+    }
+    body = lines[0] + json.dumps(changed).encode() + b"\n"
+    page = opened.go("/?view=transfer")
+    file = {"name": "all.jsonl", "mimeType": "application/x-ndjson", "buffer": body}
+    page.set_input_files("input[aria-label='Import: file']", file)
+    page.click("button[type=submit]:has-text('Import')")
+    page.wait_for_selector(".report summary:text-is('1 problem')")
+    assert "“The wheel of the mill" in page.inner_text(".report li")
+
+
+def test_the_question_before_all_go_can_be_answered_with_no(opened: Window, client: Client) -> None:
+    second = store_twice(client, "ultramarine")
+    page = opened.go("/?view=cleanup")
+    page.click("button:has-text('Delete all') >> nth=0")
+    page.click("dialog button:has-text('Cancel')")
+    page.wait_for_selector("dialog", state="detached")
+    assert there(client, second) == set(second)

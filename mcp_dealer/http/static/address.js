@@ -1,7 +1,7 @@
 // The state of the page is its address: reload and back restore it.
 
 const LISTS = ['tag'];
-const TEXTS = ['view', 'q', 'mode', 'namespace', 'type', 'when', 'client', 'asof', 'memory', 'from', 'by', 'days', 'show', 'request', 'deleted', 'far'];
+const TEXTS = ['view', 'q', 'mode', 'namespace', 'type', 'when', 'asof', 'memory', 'by', 'days', 'show', 'request', 'deleted', 'far'];
 const FILTERS = ['q', 'mode', 'namespace', 'tag', 'type', 'when', 'asof', 'deleted', 'far'];
 const listeners = new Set();
 

@@ -33,6 +33,7 @@ const EVERYWHERE = '*';
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const NEAR = 0.4; // the cosine from which on two memories are relatives
 const AT_ONCE = 100; // changes that one request undoes
+const NAMED = 20; // problems of which the memory is shown
 const MOST = 1000; // memories that one request deletes
 
 function read(one) {
@@ -277,6 +278,8 @@ export const exportAddress = (vectors) => located('export', { vectors: vectors &
 // Take in an export; far: told how far that is. Returns words, the changes that undo takes, and what did not work.
 export async function importFile(files, { namespace }, far, signal) {
   const report = await upload('import', files[0], { namespace }, (line) => far({ ...line, words: `${line.done} of ${line.total ?? 'all'}` }), signal);
+  const known = (report.problems ?? []).slice(0, NAMED).filter((one) => one.id && one.status !== 'broken');
+  await Promise.all(known.map(async (one) => (one.text = await memory(one.id).then(({ content }) => content, () => ''))));
   return { words: reported(report, 'Imported'), changes: changesOf(report), problems: problemsOf(report) };
 }
 

@@ -20,7 +20,7 @@ const NONE = {
 };
 
 export function open(root) {
-  const query = element('input', { type: 'search', placeholder: 'Search memories', 'aria-label': 'Search memories', autocomplete: 'off', spellcheck: 'false', maxlength: 4000 });
+  const query = element('input', { type: 'search', placeholder: 'Search memories', 'aria-label': 'Search memories', autocomplete: 'off', spellcheck: 'false' });
   const mode = select(MODES, 'hybrid', { 'aria-label': 'Search by' });
   const namespace = select([['', 'all namespaces']], '', { 'aria-label': 'Namespace' });
   const type = element('input', { type: 'text', placeholder: 'any type', 'aria-label': 'Type' });

@@ -56,8 +56,7 @@ export class WindowedList {
   // Mark the row of a memory as the open one.
   open(id) {
     this.opened = id;
-    for (const item of this.space.children) item.classList.toggle('open', item.dataset.id === id);
-    for (const link of this.space.querySelectorAll('a.row')) link.toggleAttribute('aria-current', link.parentElement.dataset.id === id);
+    this.#draw();
   }
 
   #forget(keep = false) {

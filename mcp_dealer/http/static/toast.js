@@ -67,7 +67,8 @@ async function takeBack(entry) {
   toasts.get(entry)?.remove();
   try {
     const left = await undone(entry);
-    toast(left ? `Undone: ${entry.words}. What was changed again since, ${left}, stays.` : `Undone: ${entry.words}`);
+    if (left === null) toast('Nothing was changed, so there is nothing to undo.');
+    else toast(left ? `Undone: ${entry.words}. What was changed again since, ${left}, stays.` : `Undone: ${entry.words}`);
   } catch (error) {
     if (error instanceof TypeError || error.status >= 500) remember(entry); // it may succeed later
     failed(error);
@@ -76,7 +77,10 @@ async function takeBack(entry) {
 }
 
 async function undone({ ranges, seqs, ids, after }) {
-  if (!ranges) return (await undoAll(seqs ?? (await deletions(ids, after)))).left;
+  if (!ranges) {
+    const meant = seqs ?? (await deletions(ids, after));
+    return meant.length ? (await undoAll(meant)).left : null;
+  }
   let left = 0;
   for (const [first, last] of [...ranges].reverse()) left += (await undo(first, last)).left;
   return left;

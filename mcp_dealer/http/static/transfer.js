@@ -75,6 +75,8 @@ class Upload {
     this.progress.hidden = false;
     this.progress.removeAttribute('value');
     fill(this.report);
+    const stay = (event) => event.preventDefault(); // who leaves gives it up
+    addEventListener('beforeunload', stay);
     try {
       const report = await this.send(files, { namespace: this.namespace.value.trim(), tags }, (far) => this.#far(far), this.asking.signal);
       this.#show(report);
@@ -83,6 +85,7 @@ class Upload {
       if (error.name === 'AbortError') toast('Stopped; what came before is kept.');
       else fill(this.report, element('p', { class: 'wrong' }, sentence(error)));
     } finally {
+      removeEventListener('beforeunload', stay);
       this.go.disabled = false;
       this.stop.hidden = true;
       this.progress.hidden = true;
