@@ -22,6 +22,7 @@ from starlette.routing import Route
 from memmux.cli.degraded import FAILING, SENTENCES
 
 INDEX: Final = "index.html"
+VENDOR: Final = "vendor/"  # where the files of others are
 REMEDIES: Final = "remedies.json"  # made of the sentences that the command line has
 DIGEST: Final = "DIGEST"  # stands in INDEX where the digest belongs
 HEADERS: Final[Mapping[str, str]] = {
@@ -77,9 +78,18 @@ class File:
 
 
 def files() -> dict[str, bytes]:
-    """Return every file of the page, by its path below `static/`."""
+    """Return every file of the page, by its path below `static/`, as a browser gets it."""
     remedies = orjson.dumps({**SENTENCES, "failing": FAILING})
-    return dict(sorted([*_below(resources.files(__package__) / "static", ""), (REMEDIES, remedies)]))
+    found = [(name, lean(name, body)) for name, body in _below(resources.files(__package__) / "static", "")]
+    return dict(sorted([*found, (REMEDIES, remedies)]))
+
+
+def lean(name: str, body: bytes) -> bytes:
+    """Return a file without what only its readers need: of our scripts and styles, comments of a line, and indents."""
+    if name.startswith(VENDOR) or not name.endswith((".js", ".css")):
+        return body
+    lines = (line.strip() for line in body.split(b"\n"))
+    return b"\n".join(line for line in lines if line and not line.startswith(b"//"))
 
 
 def routes() -> list[Route]:

@@ -299,7 +299,7 @@ def test_a_document_is_ingested_with_its_progress_and_undone(opened: Window, cli
         {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Ingested\n\nA zeppelin over the lake"},
     )
     page.click("button[type=submit]:has-text('Ingest')")
-    page.wait_for_selector(".report:has-text('Ingested 1 of 1 files')")
+    page.wait_for_selector(".report:has-text('Ingested 1 file as')")
     assert "zeppelin" in client.search("zeppelin", mode="keyword")[0].memory.content
 
 

@@ -91,6 +91,35 @@ def test_a_document_that_is_sent_again_is_brought_up_to_date(server: Served) -> 
     assert _no_leftovers()
 
 
+def test_the_changes_of_an_ingest_are_undone_together(server: Served) -> None:
+    path = "/api/ingest?filename=tides.md&namespace=tides&chunk_size=100&chunk_overlap=0"
+    first, second = (
+        "\n\n".join(f"# {number}\n\nThe tide of day {number} is {word}." * 3 for number in range(3)).encode()
+        for word in ("high", "low")
+    )
+    made = server.ask("POST", path, raw=first).lines[-1]["report"]
+    before = _contents(server)
+    changed = server.ask("POST", path, raw=second).lines[-1]["report"]
+    assert changed["replaced"] > 0
+    _undo(server, changed["undo"])
+    assert _contents(server) == before
+    _undo(server, made["undo"])
+    assert _contents(server) == set()
+    assert server.ask("POST", path, raw=first).lines[-1]["report"]["undo"]
+    assert server.ask("POST", path, raw=first).lines[-1]["report"]["undo"] == []
+
+
+def _contents(server: Served) -> set[str]:
+    return {one["content"] for one in server.get("/api/memories?namespace=tides&page_size=100").json["memories"]}
+
+
+def _undo(server: Served, ranges: list[str]) -> None:
+    for one in ranges:
+        first, _, last = one.partition("-")
+        answer = server.post("/api/undo", {"seq": int(first), **({"last_seq": int(last)} if last else {})})
+        assert answer.json["undone"], answer.json
+
+
 def test_an_upload_is_given_up_when_its_caller_goes(server: Served, shared_env: dict[str, str]) -> None:
     text = "\n\n".join(f"Paragraph {number} of a long document." for number in range(20_000)).encode()
     head = "POST /api/ingest?filename=long.txt&chunk_size=50&chunk_overlap=0&namespace=long HTTP/1.1\r\nHost: a\r\n"

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final, cast
 
 import orjson
 from pydantic import Field
@@ -17,6 +17,7 @@ from pydantic import Field
 from mcp_dealer.http.problem import of_status
 from mcp_dealer.http.rest import answers, models, work
 from mcp_dealer.http.rest.memories import Place
+from mcp_dealer.http.rest.noted import Noted
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, RefusedError, part
 from mcp_dealer.http.rest.streaming import LINES, Streamed
 from memmux import limits
@@ -109,8 +110,9 @@ async def ingest(asked: Asked) -> Done:
     namespace = part(query).get("namespace")
 
     def read(client: Client, report: work.Report, given_up: Callable[[], bool]) -> dict[str, Any]:
+        noted = Noted(client)
         done = ingest_upload(
-            client,
+            cast("Client", noted),
             name,
             folder / "file",
             tags=query.tag or (),
@@ -121,7 +123,7 @@ async def ingest(asked: Asked) -> Done:
             cancelled=given_up,
         )
         said: dict[str, Any] = orjson.loads(orjson.dumps(done))
-        return said
+        return {**said, "undo": noted.made.undo(client)}
 
     return Streamed(work.lines(asked.client, read, partial(_remove, folder)))
 
@@ -203,7 +205,7 @@ OPERATIONS: Final = (
         summary="Make memories of the document that is the body",
         description=(
             "Text, Markdown, code, JSON, CSV, HTML, notebooks, PDF, docx and EPUB. Lines say how far it is; the last "
-            "one has the report, or the error."
+            "one has the report, or the error; its undo has the changes, as those of an import."
         ),
         does=ingest,
         query=Ingest,

@@ -1,8 +1,8 @@
 // The state of the page is its address: reload and back restore it.
 
 const LISTS = ['tag'];
-const TEXTS = ['view', 'q', 'mode', 'namespace', 'type', 'when', 'client', 'asof', 'memory', 'from', 'by', 'days', 'show', 'request', 'deleted'];
-const FILTERS = ['q', 'mode', 'namespace', 'tag', 'type', 'when', 'asof', 'deleted'];
+const TEXTS = ['view', 'q', 'mode', 'namespace', 'type', 'when', 'asof', 'memory', 'by', 'days', 'show', 'request', 'deleted', 'far'];
+const FILTERS = ['q', 'mode', 'namespace', 'tag', 'type', 'when', 'asof', 'deleted', 'far'];
 const listeners = new Set();
 
 // Return the state that the address says: a text for each name, '' where it is not there; `tag` is a list.

@@ -1,19 +1,6 @@
 // The REST resources, as the views need them: the one place that knows their shapes.
-
-// An answer that is a problem (RFC 9457): title, detail, code and status.
-export class Problem extends Error {
-  constructor(status, said) {
-    super(said.detail || said.title || `status ${status}`);
-    Object.assign(this, { name: 'Problem', status, title: said.title || `Status ${status}`, detail: said.detail || '', code: said.code || '' });
-  }
-}
-
-// Return title and detail of whatever failed.
-export function problemOf(error) {
-  if (error instanceof Problem) return error;
-  if (error instanceof TypeError) return { title: 'memmux does not answer', detail: 'it is asked again by itself; `memmux status` says whether it runs', code: '' };
-  return { title: 'That did not work', detail: String(error?.message ?? error), code: '' };
-}
+import { Problem, sentence } from './problem.js';
+import { beginning, counted } from './words.js';
 
 // Ask, and return the JSON of the answer.
 async function ask(path, { method = 'GET', query = {}, body, signal } = {}) {
@@ -46,6 +33,8 @@ const EVERYWHERE = '*';
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const NEAR = 0.4; // the cosine from which on two memories are relatives
 const AT_ONCE = 100; // changes that one request undoes
+const NAMED = 20; // problems of which the memory is shown
+const MOST = 1000; // memories that one request deletes
 
 function read(one) {
   return {
@@ -92,7 +81,7 @@ export async function search(of, offset, limit, signal) {
     offset,
     mode,
     why: true,
-    only_relevant: mode === 'hybrid' || mode === 'ranked',
+    only_relevant: !of.far && (mode === 'hybrid' || mode === 'ranked'),
     namespace: of.namespace || EVERYWHERE,
     tags: of.tag,
     match_all: true,
@@ -100,7 +89,7 @@ export async function search(of, offset, limit, signal) {
     ...(of.when && { time_expr: of.when, time_zone: ZONE }),
   };
   const said = await ask('search', { method: 'POST', body, signal });
-  const rows = said.results.map((one) => ({ memory: read(one.memory), similarity: one.similarity, reason: reason(one) }));
+  const rows = said.results.map((one) => ({ memory: read(one.memory), similarity: one.similarity, reason: mode === 'exact' ? '' : reason(one) }));
   const more = rows.length === limit;
   return { rows, total: offset + rows.length + (more ? 1 : 0), more, notes: said.notes ?? [] };
 }
@@ -129,16 +118,46 @@ export async function update(id, changes, etag = null) {
 
 export const remove = (id) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE' });
 
-// Undo changes that follow each other: from one to another, or one alone.
+// Undo changes that follow each other: from one to another, or one alone. Returns the changes that it made, and how many it left.
 export async function undo(seq, last = seq) {
-  const undone = [];
+  const parts = [];
   for (let to = last; to >= seq; to -= AT_ONCE) {
     const from = Math.max(seq, to - AT_ONCE + 1);
-    const said = await ask('undo', { method: 'POST', body: from === to ? { seq: from } : { seq: from, last_seq: to } });
-    if (said.undone.length === 0 && said.left.length) throw new Problem(said.left[0].status, said.left[0]);
-    undone.push(...said.undone);
+    parts.push(from === to ? { seq: from } : { seq: from, last_seq: to });
   }
-  return { seqs: undone.map((one) => one.seq).filter(Boolean) };
+  return undoneOf(parts);
+}
+
+// Undo changes that are named one by one.
+export async function undoAll(seqs) {
+  const parts = [];
+  for (let at = seqs.length; at > 0; at -= AT_ONCE) parts.push({ seqs: seqs.slice(Math.max(0, at - AT_ONCE), at) });
+  return undoneOf(parts);
+}
+
+async function undoneOf(parts) {
+  const [undone, left] = [[], []];
+  for (const body of parts) {
+    const said = await ask('undo', { method: 'POST', body });
+    undone.push(...said.undone);
+    left.push(...said.left);
+  }
+  if (undone.length === 0 && left.length) throw new Problem(left[0].status, left[0]);
+  return { seqs: undone.map((one) => one.seq).filter(Boolean), left: left.length };
+}
+
+// Return the number of the newest change.
+export const newest = async () => (await ask('status')).seq ?? 0;
+
+// Return the deletions of memories after a change, as the change log has them, oldest first.
+export async function deletions(ids, after) {
+  const [wanted, found] = [new Set(ids), []];
+  for (let next = after; next !== null; ) {
+    const said = await ask('changes', { query: { after_seq: next, limit: 100, operation: 'memory.delete', namespace: EVERYWHERE } });
+    found.push(...said.changes.filter((one) => wanted.has(one.id)).map((one) => one.seq));
+    next = said.changes.length ? said.next : null;
+  }
+  return found;
 }
 
 export async function history(id, signal) {
@@ -232,7 +251,7 @@ export async function logLines(request) {
   }));
 }
 
-// Return groups of which one memory may stay and the others may go.
+// Return groups of which one memory may stay and the others may go, the first of them; more: whether there are others.
 export async function duplicates() {
   const groups = [];
   let after = 0;
@@ -241,23 +260,17 @@ export async function duplicates() {
     for (const { members } of said.groups) groups.push({ keep: read(members[0].memory), others: members.slice(1).map((one) => read(one.memory)) });
     after = said.next;
   } while (after !== null && groups.length < 100);
-  return groups;
+  return { groups, more: after !== null };
 }
 
 export async function superseded() {
   const said = await ask('superseded', { query: { limit: 200, namespace: EVERYWHERE } });
-  return said.memories.filter((one) => !one.deleted).map((one) => ({ keep: one.by && read(one.by), others: [read(one.memory)] }));
+  const groups = said.memories.filter((one) => !one.deleted).map((one) => ({ keep: one.by && read(one.by), others: [read(one.memory)] }));
+  return { groups, more: said.total > said.memories.length };
 }
 
-// Delete what may go of groups; returns how many, and the changes that undo takes.
-export async function cleanUp(groups, told) {
-  const seqs = [];
-  for (const { id } of groups.flatMap((group) => group.others)) {
-    seqs.push((await remove(id)).seq);
-    told(seqs.length);
-  }
-  return { count: seqs.length, seqs };
-}
+// Delete all of a kind, `duplicates` or `superseded`, that may go, or say which they are: ids, and the changes that undo takes as seqs.
+export const cleanUp = (kind, dry = false, limit = MOST) => ask(kind, { method: 'POST', body: { namespace: EVERYWHERE, limit, dry_run: dry } });
 
 // Return where an export is downloaded.
 export const exportAddress = (vectors) => located('export', { vectors: vectors && 'true' });
@@ -265,26 +278,35 @@ export const exportAddress = (vectors) => located('export', { vectors: vectors &
 // Take in an export; far: told how far that is. Returns words, the changes that undo takes, and what did not work.
 export async function importFile(files, { namespace }, far, signal) {
   const report = await upload('import', files[0], { namespace }, (line) => far({ ...line, words: `${line.done} of ${line.total ?? 'all'}` }), signal);
+  const known = (report.problems ?? []).slice(0, NAMED).filter((one) => one.id && one.status !== 'broken');
+  await Promise.all(known.map(async (one) => (one.text = await memory(one.id).then(({ content }) => content, () => ''))));
   return { words: reported(report, 'Imported'), changes: changesOf(report), problems: problemsOf(report) };
 }
 
 // Cut documents into memories, one file after the other; the rest as of `importFile`.
 export async function ingestFiles(files, { namespace, tags: labels }, far, signal) {
   const found = { changes: [], problems: [] };
-  let chunks = 0;
+  let [chunks, same, failed] = [0, 0, 0];
   for (const [index, file] of files.entries()) {
     far({ done: index, total: files.length, words: `${index + 1} of ${files.length}: ${file.name}` });
     try {
       const report = await upload('ingest', file, { namespace, tag: labels }, () => {}, signal);
-      chunks += report.chunks ?? report.created ?? 0;
+      chunks += report.chunks ?? 0;
+      same += report.skipped ?? 0;
       found.changes.push(...changesOf(report));
       found.problems.push(...problemsOf(report));
     } catch (error) {
+      if (error.name === 'AbortError' && index > 0) {
+        return { ...found, words: `Ingested ${counted(index, 'file')} of ${files.length}, then stopped` };
+      }
       if (error.name === 'AbortError' || error.status === 401) throw error;
-      found.problems.push(`${file.name}: ${problemOf(error).detail || problemOf(error).title}`);
+      failed += 1;
+      found.problems.push(`${file.name}: ${sentence(error)}`);
     }
   }
-  return { ...found, words: `Ingested ${files.length - found.problems.length} of ${files.length} files as ${chunks} memories` };
+  const taken = files.length - failed - same;
+  const words = [taken && `Ingested ${counted(taken, 'file')} as ${counted(chunks, 'memory', 'memories')}`, same && `${counted(same, 'file')} unchanged`, failed && `${counted(failed, 'file')} not read`];
+  return { ...found, words: words.filter(Boolean).join(', ') };
 }
 
 async function upload(path, file, query, far, signal) {
@@ -316,9 +338,9 @@ function reported(report, word) {
   return `${word}: ${parts.join(', ') || 'nothing new'}`;
 }
 
-function changesOf({ first_seq: first, last_seq: last, undo: words }) {
-  if (first) return [[first, last ?? first]];
-  return (typeof words === 'string' ? words.split(/[\s,]+/) : (words ?? [])).map((range) => String(range).split('-').map(Number));
+function changesOf({ undo: words }) {
+  return [...(words ?? [])].reverse().map((range) => String(range).split('-').map(Number)); // it has the newest first
 }
 
-const problemsOf = ({ problems = [] }) => problems.map((one) => (typeof one === 'string' ? one : [one.path ?? one.id ?? one.name, one.message ?? one.what ?? JSON.stringify(one)].filter(Boolean).join(': ')));
+// An id alone tells nobody which memory it is: its line does, where there is one.
+const problemsOf = ({ problems = [] }) => problems.map(({ line, path, id, status, message, text }) => [line && `line ${line}`, path, text && `“${beginning(text, 60)}”`, status, message, !line && !text && id].filter(Boolean).join(': '));

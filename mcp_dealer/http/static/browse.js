@@ -2,21 +2,30 @@
 import { list, namespaces, search, tags } from './api.js';
 import { address, filters, go, state } from './address.js';
 import { button, element, fill, said, select } from './dom.js';
+import { drafts, tagsOf } from './editor.js';
 import { WindowedList } from './list.js';
 import { MemoryPane } from './memory.js';
+import { sentence } from './problem.js';
+import { failed } from './toast.js';
 import { ago, beginning, counted, number, whole } from './words.js';
 
 const ROW = matchMedia('(max-width: 480px)').matches ? 84 : 74; // pixels, as in the style sheet
 const TYPED_MS = 180;
 const MODES = [['hybrid', 'meaning and words'], ['semantic', 'meaning'], ['keyword', 'words'], ['ranked', 'also newest and used'], ['exact', 'exactly this text']];
 
+const NONE = {
+  semantic: 'No memory is near that by meaning. Try other words, or another way to search.',
+  keyword: 'No memory has these words. Try fewer, or search by meaning.',
+  exact: 'No memory has exactly this text. Try a shorter part of it, or another way to search.',
+};
+
 export function open(root) {
-  const query = element('input', { type: 'search', placeholder: 'Search memories', 'aria-label': 'Search memories', autocomplete: 'off', spellcheck: 'false', maxlength: 4000 });
+  const query = element('input', { type: 'search', placeholder: 'Search memories', 'aria-label': 'Search memories', autocomplete: 'off', spellcheck: 'false' });
   const mode = select(MODES, 'hybrid', { 'aria-label': 'Search by' });
   const namespace = select([['', 'all namespaces']], '', { 'aria-label': 'Namespace' });
-  const type = element('input', { type: 'text', placeholder: 'any type', 'aria-label': 'Type', maxlength: 128 });
+  const type = element('input', { type: 'text', placeholder: 'any type', 'aria-label': 'Type' });
   const when = element('input', { type: 'text', placeholder: 'any time', 'aria-label': 'Time, in words such as “last week”', title: 'last week, since March, 2026-05-01 …' });
-  const tag = element('input', { type: 'text', placeholder: 'tag', 'aria-label': 'Add a tag to the filter', list: 'known-tags', maxlength: 128 });
+  const tag = element('input', { type: 'text', placeholder: 'tag', 'aria-label': 'Add a tag to the filter', list: 'known-tags' });
   const known = element('datalist', { id: 'known-tags' });
   const chips = element('div', { class: 'chips' });
   const count = element('p', { class: 'count', role: 'status' });
@@ -28,13 +37,15 @@ export function open(root) {
     element('div', { class: 'narrow' }, namespace, tag, type, when, known),
     chips,
   );
-  const rows = new WindowedList({ label: 'Memories', height: ROW, ask: (...place) => asked(...place), row, empty: () => empty(state()), onloaded: loaded });
+  const rows = new WindowedList({ label: 'Memories', height: ROW, ask: (...place) => asked(...place), row, empty: () => empty(state()), onloaded: loaded, onfailed: unread });
   const pane = new MemoryPane();
   const side = element('div', { class: 'side' }, form, element('div', { class: 'above' }, count, notes), rows.root);
   const box = element('div', { class: 'browse' }, side, element('div', { class: 'detail' }, pane.root));
   fill(root, box);
 
+  pane.root.tabIndex = -1;
   let listed = null; // the address of what is listed
+  let shown = '\n'; // the memory that is open, and its part
   let typing = null;
   const changeQuery = () => {
     clearTimeout(typing);
@@ -54,21 +65,32 @@ export function open(root) {
   type.addEventListener('change', () => go({ type: type.value.trim() }));
   when.addEventListener('change', () => go({ when: when.value.trim() }));
   tag.addEventListener('change', () => {
-    const added = tag.value.trim();
-    tag.value = '';
-    if (added && !state().tag.includes(added)) go({ tag: [...state().tag, added] });
+    try {
+      const added = tagsOf(tag.value);
+      tag.value = '';
+      if (added.length) go({ tag: [...new Set([...state().tag, ...added])] });
+    } catch (error) {
+      failed(error);
+    }
   });
 
   async function asked(offset, limit, signal) {
     const of = state();
-    const answer = of.q.trim() && !of.asof ? await search(of, offset, limit, signal) : await list(of, offset, limit, signal);
-    if (offset === 0) fill(notes, answer.notes.map((note) => element('p', {}, note)));
+    const answer = searches(of) ? await search(of, offset, limit, signal) : await list(of, offset, limit, signal);
+    if (offset === 0) fill(notes, listedOnly(of) && of.q && element('p', {}, `${listedOnly(of)} The search “${of.q}” is not applied. `, button('Search what is there now', () => go({ deleted: '', asof: '' }), { class: 'link' })), answer.notes.map(noted));
     return answer;
   }
 
   function loaded(total, more) {
     const of = state();
-    fill(count, of.q && !of.asof ? more ? `more than ${counted(total - 1, 'hit')}` : counted(total, 'hit') : counted(total, of.deleted ? 'deleted memory' : 'memory', of.deleted ? 'deleted memories' : 'memories'));
+    fill(count, searches(of) ? more ? `more than ${counted(total - 1, 'hit')}` : counted(total, 'hit') : counted(total, of.deleted ? 'deleted memory' : 'memory', of.deleted ? 'deleted memories' : 'memories'));
+  }
+
+  // The rows that are there stay, and above them stands what is wrong.
+  function unread(error) {
+    if (error.status === 401) return;
+    if (rows.total === 0) fill(count);
+    fill(notes, element('p', { class: 'wrong', role: 'alert' }, sentence(error), ' ', button('Try again', () => rows.reload({ keep: true }), { class: 'link' })));
   }
 
   async function offer() {
@@ -87,9 +109,13 @@ export function open(root) {
 
   return {
     async update(of) {
-      if (document.activeElement !== query) query.value = of.q;
+      const only = listedOnly(of);
+      if (only) query.value = '';
+      else if (document.activeElement !== query) query.value = of.q;
+      for (const field of [query, mode]) field.disabled = Boolean(only);
+      query.placeholder = only || 'Search memories';
+      query.title = only;
       mode.value = of.mode || 'hybrid';
-      mode.hidden = !of.q;
       type.value = of.type;
       when.value = of.when;
       namespace.value = of.namespace;
@@ -99,10 +125,15 @@ export function open(root) {
       const jobs = [pane.show(of)];
       if (wanted !== listed) {
         listed = wanted;
-        jobs.push(rows.reload(), offer());
+        jobs.push(rows.reload(), offer().catch(() => {})); // the list says what is wrong
       }
       rows.open(of.memory);
       await Promise.all(jobs);
+      const [was, now] = [shown, `${of.memory}\n${of.show}`];
+      shown = now;
+      if (was === now || document.activeElement !== document.body) return;
+      if (!of.memory) rows.focus(); // whatever had the focus is gone
+      else if (was === `${of.memory}\nedit`) pane.root.focus();
     },
     key(key) {
       if (key === 'j' || key === 'ArrowDown') rows.move(1);
@@ -123,6 +154,19 @@ export function open(root) {
 }
 
 const idOf = (row) => row.memory.id;
+const FARTHER = /[;,] `?min_similarity -1`? gives them/; // which is for programs
+
+// Why there is no search among what is listed; '' where there is one.
+function listedOnly(of) {
+  if (of.asof) return 'Former states can be listed, not searched.';
+  return of.deleted ? 'Deleted memories can be listed, not searched.' : '';
+}
+
+const searches = (of) => Boolean(of.q.trim()) && !listedOnly(of);
+
+function noted(note) {
+  return element('p', {}, note.replace(FARTHER, ''), FARTHER.test(note) && ['. ', button('Show them too', () => go({ far: '1' }), { class: 'link' })]);
+}
 
 function chosen(of) {
   const clear = (words, changes) => button([element('bdi', {}, words), ' ×'], () => go(changes), { class: 'chip', 'aria-label': `Remove the filter ${words}` });
@@ -132,7 +176,8 @@ function chosen(of) {
     ...of.tag.map((name) => clear(`#${name}`, { tag: of.tag.filter((one) => one !== name) })),
     of.type && clear(`type ${of.type}`, { type: '' }),
     of.when && clear(of.when, { when: '' }),
-    !of.deleted && !of.asof && !of.q && button('deleted ones', () => go({ deleted: '1' }), { class: 'chip quiet' }),
+    of.far && of.q && clear('also what is far', { far: '' }),
+    !of.deleted && !of.asof && button('deleted ones', () => go({ deleted: '1', q: '' }), { class: 'chip quiet' }),
   ];
 }
 
@@ -142,6 +187,7 @@ function row({ memory, similarity, reason }) {
     memory.type && element('span', { class: 'type' }, said(memory.type)),
     ...memory.tags.slice(0, 4).map((name) => element('span', { class: 'tag' }, said(name))),
     memory.tags.length > 4 && element('span', {}, `+${memory.tags.length - 4}`),
+    drafts.has(memory.id) && element('span', { class: 'old' }, 'not saved yet'),
     memory.superseded_by && element('span', { class: 'old' }, 'superseded'),
   ];
   const found = similarity !== undefined && similarity !== null
@@ -170,10 +216,10 @@ function bar(similarity) {
 
 function empty(of) {
   const narrowed = of.tag.length || of.type || of.when || of.namespace || of.asof;
-  if (of.q || narrowed) {
+  if (searches(of) || narrowed) {
     return [
       element('h2', {}, 'Nothing found'),
-      element('p', {}, of.q ? 'No memory is near that by meaning or by words. Try fewer words, or another way to search.' : 'No memory has all of that.'),
+      element('p', {}, searches(of) ? NONE[of.mode] ?? 'No memory is near that by meaning or by words. Try fewer words, or another way to search.' : 'No memory has all of that.'),
       narrowed ? button('Clear the filters', () => go({ tag: [], type: '', when: '', namespace: '', asof: '' })) : null,
     ];
   }

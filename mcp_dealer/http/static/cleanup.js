@@ -1,11 +1,15 @@
 // What is there twice, and what a newer version has replaced: each is shown before it goes, and can be brought back.
-import { cleanUp, duplicates, superseded } from './api.js';
+import { cleanUp, duplicates, newest, remove, superseded } from './api.js';
 import { address } from './address.js';
 import { difference } from './diff.js';
 import { button, element, fill, said } from './dom.js';
+import { dialog } from './keys.js';
+import { sentence } from './problem.js';
 import { may } from './rights.js';
-import { done, failed } from './toast.js';
+import { deleting, failed, toast } from './toast.js';
 import { ago, beginning, counted } from './words.js';
+
+const memories = (count) => counted(count, 'memory', 'memories');
 
 export function open(root) {
   const twice = new Kind('Duplicates', 'Memories that say nearly the same. The one of each group that was stored first stays.', duplicates, 'duplicates');
@@ -25,36 +29,62 @@ class Kind {
   }
 
   async show() {
-    let groups;
+    let found;
     try {
-      groups = await this.find();
+      found = await this.find();
     } catch (error) {
-      fill(this.body, element('p', { class: 'wrong' }, `${error.title ?? 'It can’t be read'}: ${error.detail ?? error.message}`));
+      fill(this.body, element('p', { class: 'wrong' }, sentence(error)));
       return;
     }
+    const { groups, more } = found;
     const count = groups.reduce((sum, group) => sum + group.others.length, 0);
-    fill(this.all, count > 1 && may('write') && button(`Delete all ${count}`, () => this.#clean(groups), { class: 'danger' }));
+    if (!this.busy) fill(this.all, count > 1 && may('write') && button('Delete all…', () => this.#ask(), { class: 'danger' }));
     if (groups.length === 0) {
       fill(this.body, element('p', { class: 'empty small' }, this.kind === 'duplicates' ? 'Nothing is there twice.' : 'Nothing is superseded.'));
       return;
     }
-    fill(this.body, groups.slice(0, 100).map((group) => this.#group(group)), groups.length > 100 && element('p', { class: 'muted' }, `and ${counted(groups.length - 100, 'more', 'more')}`));
+    fill(this.body, groups.slice(0, 100).map((group) => this.#group(group)), (more || groups.length > 100) && element('p', { class: 'muted' }, 'There are more; they follow when these are gone.'));
   }
 
   #group(group) {
     const { keep, others } = group;
     const title = (memory, word) => element('div', { class: 'which' }, element('span', { class: `mark ${word}` }, word === 'stays' ? 'stays' : 'goes'), element('a', { href: address({ view: 'memories', memory: memory.id }), dir: 'auto' }, beginning(memory.content, 140)), element('span', { class: 'muted' }, ago(memory.created), memory.namespace !== 'default' && [' · ', said(memory.namespace)]));
     const preview = others.map((other) => [title(other, 'goes'), element('details', {}, element('summary', {}, 'What is different'), difference(other.content, keep?.content ?? ''))]);
-    return element('article', { class: 'group' }, keep && title(keep, 'stays'), preview, may('write') && element('div', { class: 'actions' }, button(others.length > 1 ? `Delete ${others.length}` : 'Delete', () => this.#clean([group]), { class: 'quiet', 'aria-label': `Delete ${counted(others.length, 'memory', 'memories')} like “${beginning((keep ?? others[0]).content, 60)}”` })));
+    return element('article', { class: 'group' }, keep && title(keep, 'stays'), preview, may('write') && element('div', { class: 'actions' }, button(others.length > 1 ? `Delete ${others.length}` : 'Delete', () => this.#clean(others.map((one) => one.id), () => removed(others)), { class: 'quiet', 'aria-label': `Delete ${memories(others.length)} like “${beginning((keep ?? others[0]).content, 60)}”` })));
   }
 
-  async #clean(groups) {
+  // Say how many there are before they go: those on the page may be only the first.
+  async #ask() {
     try {
-      const { count, seqs } = await cleanUp(groups, (far) => fill(this.all, element('span', { class: 'muted' }, `${far} deleted`)));
-      done(`Deleted ${counted(count, 'memory', 'memories')}`, seqs);
-      dispatchEvent(new CustomEvent('memories-changed'));
+      const { ids } = await cleanUp(this.kind, true);
+      if (ids.length === 0) return toast('There is nothing to delete any more.');
+      const words = `${memories(ids.length)} of all namespaces ${ids.length === 1 ? 'goes' : 'go'}. Undo brings them back together.`;
+      const go = (close) => button(`Delete ${memories(ids.length)}`, () => (close(), this.#clean(ids, async () => (await cleanUp(this.kind, false, ids.length)).seqs)), { class: 'danger' });
+      dialog(this.kind === 'duplicates' ? 'Delete all duplicates?' : 'Delete all superseded versions?', element('p', {}, words), [go, (close) => button('Cancel', close)]);
     } catch (error) {
       failed(error);
     }
   }
+
+  async #clean(ids, act) {
+    if (this.busy) return;
+    this.busy = true;
+    fill(this.all, element('span', { class: 'muted' }, `Deleting ${memories(ids.length)} …`));
+    try {
+      await deleting((count) => `Deleted ${memories(count)}`, ids, await newest(), act);
+    } catch (error) {
+      failed(error);
+    }
+    this.busy = false;
+    dispatchEvent(new CustomEvent('memories-changed'));
+  }
+}
+
+async function removed(memories) {
+  const seqs = [];
+  for (const { id } of memories) {
+    const answer = await remove(id).catch((error) => (error.status === 404 ? null : Promise.reject(error)));
+    if (answer) seqs.push(answer.seq);
+  }
+  return seqs;
 }

@@ -2,9 +2,50 @@
 import { memory as get, update } from './api.js';
 import { difference } from './diff.js';
 import { button, element, fill, labelled } from './dom.js';
-import { done, failed } from './toast.js';
+import { sentence } from './problem.js';
+import { done } from './toast.js';
+import { beginning } from './words.js';
 
-export const drafts = new Map(); // by the memory's id, what was typed and what it began with
+const DRAFT = 'draft:'; // before a memory's id
+const TAG_CHARACTERS = 128;
+const unkept = new Map(); // where the browser keeps nothing
+
+// By the memory's id, what was typed and what it began with. The browser keeps it, so that it outlives a reload.
+export const drafts = {
+  get(id) {
+    try {
+      return unkept.get(id) ?? JSON.parse(localStorage.getItem(DRAFT + id)) ?? undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  has: (id) => drafts.get(id) !== undefined,
+  set(id, draft) {
+    unkept.delete(id);
+    try {
+      localStorage.setItem(DRAFT + id, JSON.stringify(draft));
+    } catch {
+      unkept.set(id, draft); // storage is forbidden or full
+    }
+  },
+  delete(id) {
+    unkept.delete(id);
+    try {
+      localStorage.removeItem(DRAFT + id);
+    } catch {
+      // Then nothing is kept.
+    }
+  },
+};
+addEventListener('beforeunload', (event) => unkept.size && event.preventDefault());
+
+// Return the tags of a text with commas between them, each once; throws an error that says which is too long.
+export function tagsOf(text) {
+  const tags = [...new Set(text.split(',').map((tag) => tag.trim()).filter(Boolean))];
+  const long = tags.find((tag) => Array.from(tag).length > TAG_CHARACTERS);
+  if (long) throw new Error(`The tag “${beginning(long, 30)}” has ${Array.from(long).length} characters; a tag may have ${TAG_CHARACTERS} at most`);
+  return tags;
+}
 
 export class Editor {
   constructor(memory, { onsaved, oncancelled }) {
@@ -15,7 +56,7 @@ export class Editor {
     this.content.value = from.content;
     this.tags = element('input', { type: 'text', list: 'known-tags' });
     this.tags.value = from.tags;
-    this.type = element('input', { type: 'text', maxlength: 128 });
+    this.type = element('input', { type: 'text' });
     this.type.value = from.type;
     this.metadata = element('textarea', { rows: 4, spellcheck: 'false', class: 'code' });
     this.metadata.value = from.metadata;
@@ -36,7 +77,7 @@ export class Editor {
         button('Cancel', () => this.#cancel()),
       ),
     );
-    this.root.addEventListener('input', () => drafts.set(memory.id, this.#typed()));
+    this.root.addEventListener('input', () => this.#keep());
     this.root.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
@@ -53,6 +94,12 @@ export class Editor {
     return { base: this.base, content: this.content.value, tags: this.tags.value, type: this.type.value, metadata: this.metadata.value };
   }
 
+  #keep() {
+    const same = this.content.value === this.base.content && this.tags.value === this.base.tags.join(', ') && this.type.value === (this.base.type ?? '') && this.metadata.value === pretty(this.base.metadata);
+    if (same) drafts.delete(this.memory.id);
+    else drafts.set(this.memory.id, this.#typed());
+  }
+
   #cancel() {
     drafts.delete(this.memory.id);
     this.oncancelled();
@@ -63,8 +110,8 @@ export class Editor {
     try {
       changes = this.#changes();
     } catch (error) {
-      fill(this.wrong, `The metadata are no JSON object: ${error.message}`);
-      this.metadata.focus();
+      fill(this.wrong, error.message);
+      error.field.focus();
       return;
     }
     if (Object.keys(changes).length === 0) {
@@ -75,26 +122,38 @@ export class Editor {
     try {
       const answer = await update(this.memory.id, changes, this.base.etag);
       drafts.delete(this.memory.id);
-      done('Saved', [answer.seq]);
+      done(`Saved “${beginning(this.content.value, 40)}”`, [answer.seq]);
       this.onsaved(await get(answer.id ?? this.memory.id));
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
       if (error.status === 412) {
-        this.#showConflict(await get(this.memory.id));
+        await get(this.memory.id).then((now) => this.#showConflict(now), (again) => this.#unsaved(again));
         return;
       }
-      fill(this.wrong, `${error.title ?? 'Not saved'}: ${error.detail ?? error.message}. What you typed is still here.`);
-      if (error.status === undefined) failed(error);
+      this.#unsaved(error);
     } finally {
       this.submit.disabled = false;
     }
   }
 
+  #unsaved(error) {
+    fill(this.wrong, `It is not saved. ${sentence(error)} What you typed is still here, and stays when the page is loaded again.`);
+  }
+
   #changes() {
     const typed = this.#typed();
-    const tags = [...new Set(typed.tags.split(',').map((tag) => tag.trim()).filter(Boolean))];
-    const metadata = JSON.parse(typed.metadata.trim() || '{}');
-    if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) throw new Error('it must be in braces');
+    let [tags, metadata] = [[], null];
+    try {
+      tags = tagsOf(typed.tags);
+    } catch (error) {
+      throw Object.assign(error, { field: this.tags });
+    }
+    try {
+      metadata = JSON.parse(typed.metadata.trim() || '{}');
+    } catch {
+      // It is said below.
+    }
+    if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) throw Object.assign(new Error('The metadata must be a JSON object, such as {"source": "a letter"}.'), { field: this.metadata });
     const found = {};
     if (typed.content !== this.base.content) found.content = typed.content;
     if (tags.join('\n') !== this.base.tags.join('\n')) found.tags = tags;
@@ -135,7 +194,7 @@ export class Editor {
     }
     this.base = now;
     this.content.value = content;
-    drafts.set(this.memory.id, this.#typed());
+    this.#keep();
     fill(this.conflict);
     this.focus();
   }

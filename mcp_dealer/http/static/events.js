@@ -1,4 +1,5 @@
 // What happens, as it happens: one stream of events, which is opened again whenever it breaks.
+import { newest } from './api.js';
 
 const KINDS = ['memory_stored', 'memory_updated', 'memory_deleted', 'memory_restored', 'memory_loaded'];
 const QUIET_MS = 400; // changes that come closer together are told once
@@ -7,6 +8,7 @@ let source = null;
 let pause = SOON_MS;
 let last = ''; // the id of the last event, from which another stream goes on
 let told = null;
+let trying = null;
 let state = 'connecting';
 
 // Begin to listen. Tells `memories-changed` (detail: the events), `status-changed` and `connection-changed`.
@@ -22,8 +24,9 @@ export function listen() {
   source.addEventListener('error', () => {
     source.close(); // its own tries end at the first answer that is no stream
     connection('lost');
-    setTimeout(listen, pause);
+    trying = setTimeout(listen, pause);
     pause = Math.min(LATE_MS, pause * 2);
+    newest().catch(() => {}); // a stream does not say that whoever looks is signed out
   });
   for (const kind of KINDS) source.addEventListener(kind, (event) => changed([read(event)]));
   source.addEventListener('reset', () => changed([])); // the log went back, as by a restored backup
@@ -33,7 +36,9 @@ export function listen() {
 // Listen no more.
 export function hangUp() {
   source?.close();
+  clearTimeout(trying);
   source = null;
+  connection('out');
 }
 
 function read(event) {

@@ -7,8 +7,8 @@ const KEPT = 60; // pages that are kept
 
 export class WindowedList {
   // ask: of a place and a signal, the rows there on: { rows, total }. row: the elements of one, `href` of where it leads.
-  constructor({ label, height, ask, row, empty, onloaded = () => {} }) {
-    Object.assign(this, { height, ask, row, empty, onloaded });
+  constructor({ label, height, ask, row, empty, onloaded = () => {}, onfailed = () => {} }) {
+    Object.assign(this, { height, ask, row, empty, onloaded, onfailed });
     this.space = element('ol', { class: 'rows', 'aria-label': label });
     this.root = element('div', { class: 'list' }, this.space);
     this.root.addEventListener('scroll', () => this.#later(), { passive: true });
@@ -43,6 +43,11 @@ export class WindowedList {
     this.#linkOf(this.active)?.focus({ preventScroll: true });
   }
 
+  // Focus the row that keys have reached.
+  focus() {
+    this.#linkOf(this.active)?.focus({ preventScroll: true });
+  }
+
   // Return the row that keys have reached.
   current() {
     return this.#at(this.active);
@@ -51,8 +56,7 @@ export class WindowedList {
   // Mark the row of a memory as the open one.
   open(id) {
     this.opened = id;
-    for (const item of this.space.children) item.classList.toggle('open', item.dataset.id === id);
-    for (const link of this.space.querySelectorAll('a.row')) link.toggleAttribute('aria-current', link.parentElement.dataset.id === id);
+    this.#draw();
   }
 
   #forget(keep = false) {
@@ -60,7 +64,7 @@ export class WindowedList {
     this.asking?.abort();
     this.asking = new AbortController();
     this.wanted = new Set();
-    this.stale = keep ? (this.pages ?? new Map()) : new Map();
+    this.stale = new Map(keep ? [...(this.stale ?? []), ...(this.pages ?? [])] : []);
     this.pages = new Map();
     if (keep) return;
     this.total = 0;
@@ -83,12 +87,15 @@ export class WindowedList {
       const { rows, total, more = false } = await this.ask(page * PAGE, PAGE, this.asking.signal);
       if (turn !== this.turn) return;
       this.pages.set(page, rows);
+      this.stale.delete(page);
       this.answered = true;
       this.total = more ? Math.max(total, this.total) : total;
       this.active = Math.min(this.active, Math.max(0, total - 1));
       if (this.pages.size > KEPT) this.pages.delete(this.pages.keys().next().value);
       this.onloaded(this.total, more);
       this.#draw();
+    } catch (error) {
+      if (turn === this.turn && error.name !== 'AbortError') this.onfailed(error);
     } finally {
       if (turn === this.turn) this.wanted.delete(page);
     }
@@ -121,7 +128,7 @@ export class WindowedList {
     if (this.awaited) this.#linkOf(this.active)?.focus({ preventScroll: true });
     this.awaited = false;
     if (focused !== null && focused !== undefined) this.#linkOf(Number(focused))?.focus({ preventScroll: true });
-    for (let page = Math.floor(from / PAGE); page * PAGE < to; page += 1) this.#load(page).catch(() => {});
+    for (let page = Math.floor(from / PAGE); page * PAGE < to; page += 1) this.#load(page);
   }
 
   #item(index) {

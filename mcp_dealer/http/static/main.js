@@ -1,12 +1,13 @@
 // The page: which view is shown, who may do what, and whether the connection stands.
 import { status } from './api.js';
-import { go, state, watch } from './address.js';
+import { address, go, state, watch } from './address.js';
 import * as browse from './browse.js';
 import * as cleanup from './cleanup.js';
 import { element, fill } from './dom.js';
 import { hangUp, listen } from './events.js';
 import * as health from './health.js';
 import { help, onKey } from './keys.js';
+import { SILENT } from './problem.js';
 import { learn } from './rights.js';
 import * as timeline from './timeline.js';
 import { failed, undoLast } from './toast.js';
@@ -14,8 +15,10 @@ import * as transfer from './transfer.js';
 
 const VIEWS = { memories: browse, timeline, cleanup, transfer, health };
 const TITLES = { memories: 'Memories', timeline: 'Time line', cleanup: 'Clean up', transfer: 'Import & export', health: 'Health' };
+const SIGNS = { live: 'live', lost: 'connection lost, trying again', out: 'signed out' };
 const content = document.getElementById('content');
-let [shown, view] = ['', null];
+const kept = {}; // by the view, the state that it was left in
+let [shown, view, lost] = ['', null, false];
 
 function show(of) {
   const name = Object.hasOwn(VIEWS, of.view) ? of.view : 'memories';
@@ -26,12 +29,19 @@ function show(of) {
     shown = name;
     view = VIEWS[name].open(content);
   }
+  kept[name] = of;
   document.title = `${TITLES[name]} · memmux`;
   for (const link of document.querySelectorAll('.views a')) {
     if (link.dataset.view === name) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
+    const there = link.dataset.view === name ? null : kept[link.dataset.view];
+    link.setAttribute('href', address(there ?? { view: link.dataset.view }));
   }
   Promise.resolve(view.update(of)).catch(failed);
+}
+
+function visit(name) {
+  if (name !== shown) go(kept[name] ?? { view: name }, { fresh: true });
 }
 
 function turnTheme() {
@@ -50,7 +60,9 @@ function turnTheme() {
 function signedOut() {
   hangUp();
   view?.close?.();
+  view = null;
   shown = 'signed-out';
+  fill(document.getElementById('toasts'));
   const words = 'This page is for the owner of this machine, and its link works once. Get another one in a terminal:';
   const command = element('pre', { class: 'command' }, 'memmux web');
   fill(content, element('section', { class: 'empty gate' }, element('h1', {}, 'Not signed in'), element('p', {}, words), command));
@@ -62,14 +74,17 @@ addEventListener('signed-out', signedOut);
 addEventListener('connection-changed', ({ detail }) => {
   const sign = document.getElementById('connection');
   sign.className = `connection ${detail}`;
-  fill(sign, element('span', { class: 'dot', 'aria-hidden': 'true' }), detail === 'live' ? 'live' : 'connection lost, trying again');
+  fill(sign, element('span', { class: 'dot', 'aria-hidden': 'true' }), SIGNS[detail]);
+  sign.title = detail === 'lost' ? SILENT : '';
+  if (detail === 'live' && lost && view) show(state()); // what could not be read meanwhile
+  lost = detail === 'lost';
 });
 onKey((key) => {
   const views = Object.keys(VIEWS);
   if (key === '?') help();
   else if (key === 'u') undoLast();
-  else if (key >= '1' && key <= String(views.length)) go({ view: views[Number(key) - 1] }, { fresh: true });
-  else if (key === '/' && state().view !== 'memories') go({ view: 'memories' }, { fresh: true });
+  else if (key >= '1' && key <= String(views.length)) visit(views[Number(key) - 1]);
+  else if (key === '/' && state().view !== 'memories') visit('memories');
   else return view?.key?.(key) ?? false;
   if (key === '/') document.querySelector('input[type=search]')?.focus();
   return true;

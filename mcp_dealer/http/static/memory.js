@@ -2,10 +2,11 @@
 import { graph, history, memory as get, remove, similar, thread as threadOf, update } from './api.js';
 import { address, go, state } from './address.js';
 import { button, element, fill, said } from './dom.js';
-import { Editor, drafts } from './editor.js';
+import { Editor, drafts, tagsOf } from './editor.js';
 import { drawGraph } from './graph.js';
 import { drawHistory } from './history.js';
 import { plain, rendered } from './markdown.js';
+import { sentence } from './problem.js';
 import { may } from './rights.js';
 import { done, failed, toast } from './toast.js';
 import { ago, beginning, bytes, short, whole } from './words.js';
@@ -71,7 +72,7 @@ export class MemoryPane {
   async #absent(of, error, signal) {
     const back = element('a', { class: 'back', href: address({ ...of, memory: '', show: '' }) }, '← all memories');
     if (error.status !== 404) {
-      fill(this.root, back, element('div', { class: 'empty' }, element('h2', {}, error.title ?? 'It can’t be read'), element('p', {}, error.detail ?? String(error))));
+      fill(this.root, back, element('div', { class: 'empty' }, element('h2', {}, 'It can’t be read'), element('p', {}, sentence(error))));
       return;
     }
     const changes = await history(of.memory, signal).catch(() => []);
@@ -115,7 +116,7 @@ export class MemoryPane {
     return [
       of.show === '' && button(this.raw ? 'Rendered' : 'As written', () => ((this.raw = !this.raw), this.#draw(state(), this.asking.signal)), { class: 'quiet', 'aria-pressed': String(this.raw) }),
       button('Copy', copy, { class: 'quiet' }),
-      mayChange() && of.show !== 'edit' && button('Edit', () => go({ show: 'edit' }), { title: 'e' }),
+      mayChange() && of.show !== 'edit' && button(drafts.has(memory.id) ? 'Go on editing' : 'Edit', () => go({ show: 'edit' }), { title: 'e' }),
       mayChange() && button('Delete', () => this.#delete(), { class: 'danger', title: '#' }),
     ];
   }
@@ -138,14 +139,19 @@ export class MemoryPane {
         'span',
         { class: 'chip' },
         element('a', { href: address({ ...of, tag: [name], q: '' }) }, said(name)),
-        mayChange() && button('×', () => this.#retag(memory.tags.filter((one) => one !== name)), { 'aria-label': `Remove the tag ${name}` }),
+        mayChange() && button('×', () => this.#retag(memory.tags.filter((one) => one !== name), `Took away the tag ${name}`), { 'aria-label': `Remove the tag ${name}` }),
       );
-    const added = element('input', { class: 'retag', type: 'text', placeholder: '+ tag', 'aria-label': 'Add a tag', list: 'known-tags', maxlength: 128 });
+    const added = element('input', { class: 'retag', type: 'text', placeholder: '+ tag', 'aria-label': 'Add a tag', list: 'known-tags' });
     added.addEventListener('keydown', (event) => {
       const name = added.value.trim();
       if (event.key !== 'Enter' || !name) return;
       event.preventDefault();
-      this.#retag([...memory.tags, name]);
+      try {
+        const names = tagsOf(name);
+        this.#retag([...memory.tags, ...names], `Tagged ${names.join(', ')}`);
+      } catch (error) {
+        failed(error);
+      }
     });
     return element('div', { class: 'chips tags' }, memory.type && element('span', { class: 'type' }, said(memory.type)), memory.tags.map(tag), mayChange() && added);
   }
@@ -227,11 +233,11 @@ export class MemoryPane {
     if (!signal.aborted) fill(body, drawGraph(this.memory, linked, near));
   }
 
-  async #retag(tags) {
+  async #retag(tags, words) {
     try {
       const { memory } = this;
       const answer = await update(memory.id, { tags });
-      done('Tags changed', [answer.seq]);
+      done(`${words}: “${beginning(memory.content, 40)}”`, [answer.seq]);
       await this.#again();
       this.root.querySelector('.retag')?.focus();
     } catch (error) {

@@ -1,9 +1,11 @@
 // Bringing memories in, and taking them along: export, import, and documents as memories.
 import { exportAddress, importFile, ingestFiles } from './api.js';
 import { button, element, fill, labelled, said } from './dom.js';
+import { tagsOf } from './editor.js';
+import { sentence } from './problem.js';
 import { may } from './rights.js';
 import { done, toast } from './toast.js';
-import { number } from './words.js';
+import { counted } from './words.js';
 
 export function open(root) {
   const vectors = element('input', { type: 'checkbox' });
@@ -38,7 +40,7 @@ class Upload {
     this.send = send;
     this.title = title;
     this.file = element('input', { type: 'file', multiple: many, class: 'file', 'aria-label': `${title}: file` });
-    this.namespace = element('input', { type: 'text', placeholder: many ? 'default' : 'as they were', maxlength: 128 });
+    this.namespace = element('input', { type: 'text', placeholder: many ? 'default' : 'as they were' });
     this.tags = tags ? element('input', { type: 'text', list: 'known-tags' }) : null;
     this.progress = element('progress', { hidden: true, 'aria-label': `${title}: progress` });
     this.report = element('div', { class: 'report', role: 'status' });
@@ -60,21 +62,30 @@ class Upload {
 
   async #begin() {
     const files = [...this.file.files];
+    let tags;
+    try {
+      tags = tagsOf(this.tags?.value ?? '');
+    } catch (error) {
+      fill(this.report, element('p', { class: 'wrong' }, sentence(error)));
+      return;
+    }
     this.asking = new AbortController();
     this.go.disabled = true;
     this.stop.hidden = false;
     this.progress.hidden = false;
     this.progress.removeAttribute('value');
     fill(this.report);
-    const tags = this.tags?.value.split(',').map((one) => one.trim()).filter(Boolean) ?? [];
+    const stay = (event) => event.preventDefault(); // who leaves gives it up
+    addEventListener('beforeunload', stay);
     try {
       const report = await this.send(files, { namespace: this.namespace.value.trim(), tags }, (far) => this.#far(far), this.asking.signal);
       this.#show(report);
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
       if (error.name === 'AbortError') toast('Stopped; what came before is kept.');
-      else fill(this.report, element('p', { class: 'wrong' }, `${error.title ?? 'That did not work'}: ${error.detail ?? error.message}`));
+      else fill(this.report, element('p', { class: 'wrong' }, sentence(error)));
     } finally {
+      removeEventListener('beforeunload', stay);
       this.go.disabled = false;
       this.stop.hidden = true;
       this.progress.hidden = true;
@@ -88,6 +99,6 @@ class Upload {
 
   #show({ words, changes, problems }) {
     done(words, changes);
-    fill(this.report, element('p', { class: 'fine' }, words), problems.length > 0 && element('details', { open: problems.length < 6 }, element('summary', {}, `${number(problems.length)} problems`), element('ul', {}, problems.slice(0, 200).map((one) => element('li', {}, said(one))))));
+    fill(this.report, element('p', { class: 'fine' }, words), problems.length > 0 && element('details', { open: problems.length < 6 }, element('summary', {}, counted(problems.length, 'problem')), element('ul', {}, problems.slice(0, 200).map((one) => element('li', {}, said(one))))));
   }
 }

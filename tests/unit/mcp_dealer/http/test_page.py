@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from mcp_dealer.http.page import HEADERS, files, routes
+from mcp_dealer.http.page import HEADERS, files, lean, routes
 
 APPLICATION = Starlette(routes=routes())
 OWN = {
@@ -138,6 +138,20 @@ def test_every_module_that_is_imported_is_a_file_and_every_module_is_imported() 
 
 def test_all_files_together_are_small() -> None:
     assert sum(map(len, files().values())) <= BOUND_BYTES
+
+
+def test_a_browser_gets_no_comments_and_no_indents_of_our_scripts() -> None:
+    script = b"// Why.\n\nexport const f = () => {\n  // Why.\n  return '//';\n};\n"
+    assert lean("f.js", script) == b"export const f = () => {\nreturn '//';\n};"
+    assert lean("vendor/f.js", script) == script
+    assert lean("f.svg", script) == script
+
+
+def test_no_script_has_a_text_of_several_lines_which_would_lose_its_indents() -> None:
+    texts = re.compile(r"/(?:[^/\\\n]|\\.)+/[gimsuy]*|`(?:[^`\\]|\\.)*`")
+    for name, body in OWN.items():
+        if name.endswith(".js"):
+            assert not [text for text in texts.findall(body) if "\n" in text], name
 
 
 def test_what_is_of_others_has_its_licence_beside_it() -> None:

@@ -1,0 +1,208 @@
+"""The page in Chromium: what is written by it can be undone, also after a reload, and what is typed is not lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from memmux import Client
+from memmux.config.settings import load
+from tests.browser import Window, chromium, missing, window
+from tests.integration.test_page import served_for
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
+
+    from tests.http_app import Served
+
+pytestmark = [
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(shared_env: dict[str, str]) -> Iterator[Served]:
+    with served_for(load(environment=shared_env)) as running:
+        yield running
+
+
+@pytest.fixture
+def client(shared_env: dict[str, str]) -> Iterator[Client]:
+    with Client(settings=load(environment=shared_env), name="another client") as connected:
+        yield connected
+
+
+@pytest.fixture
+def opened(browser: Browser, served: Served) -> Iterator[Window]:
+    with window(browser, served.url) as one:
+        yield one
+
+
+TEXTS: Final = (
+    "Quinces are picked in October and kept in straw",
+    "The invoice of the printer is paid by the tenth",
+    "Our lighthouse has a lamp of forty thousand candles",
+)
+
+
+def store_twice(client: Client, mark: str) -> list[str]:
+    """Store each text twice, but for case and space; return the ids of those that came second."""
+    second = []
+    for text in TEXTS:
+        client.store(f"{text}: {mark}")
+        second.append(client.store(f"{text.lower()}:  {mark}").id)
+    return second
+
+
+def there(client: Client, ids: list[str]) -> set[str]:
+    """Return which of these memories are there."""
+    return {one.id for one in client.list(limit=100)} & set(ids)
+
+
+def test_all_duplicates_go_after_a_question_and_come_back_together_after_a_reload(
+    opened: Window, client: Client
+) -> None:
+    second = store_twice(client, "vermilion")
+    page = opened.go("/?view=cleanup")
+    page.click("button:has-text('Delete all') >> nth=0")
+    page.wait_for_selector("dialog:has-text('Delete all duplicates?')")
+    assert there(client, second) == set(second)
+    page.click("dialog button:has-text('Delete 3 memories')")
+    page.wait_for_selector(".toast:has-text('Deleted 3 memories')")
+    assert not there(client, second)
+    page.reload()
+    page.wait_for_selector(".card")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone')")
+    assert there(client, second) == set(second)
+    for one in second:
+        client.delete(one)
+
+
+def test_what_was_deleted_without_an_answer_comes_back_by_the_change_log(opened: Window, client: Client) -> None:
+    second = store_twice(client, "turquoise")
+    opened.forgiven = ("Failed to load resource",)
+    page = opened.go("/?view=cleanup")
+    page.click("button:has-text('Delete all') >> nth=0")
+
+    def lose_the_answer(route: Route) -> None:
+        if '"dry_run":true' in (route.request.post_data or ""):
+            route.continue_()
+            return
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/duplicates", lose_the_answer)
+    page.click("dialog button.danger")
+    page.wait_for_selector(".toast.bad")
+    assert not there(client, second)
+    page.reload()
+    page.wait_for_selector(".card")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone')")
+    assert there(client, second) == set(second)
+
+
+def test_undo_by_the_key_takes_its_toast_away_and_each_toast_says_what_it_is_of(opened: Window, client: Client) -> None:
+    stored = client.store("A memory with a tag more")
+    page = opened.go(f"/?memory={stored.id}")
+    page.fill(".retag", "first")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".toast:has-text('Tagged first')")
+    assert "A memory with a tag more" in page.inner_text(".toast")
+    page.wait_for_selector(".tags .chip:has-text('first')")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone')")
+    assert page.locator(".toast button:has-text('Undo')").count() == 0
+    assert client.get(stored.id).tags == ()
+
+
+def test_an_ingest_is_undone_as_a_whole(opened: Window, client: Client) -> None:
+    page = opened.go("/?view=transfer")
+    text = "\n\n".join(f"# Part {number}\n\nA barometer stands on shelf {number}. " * 20 for number in range(6))
+    files = [{"name": "shelves.md", "mimeType": "text/markdown", "buffer": text.encode()}]
+    page.set_input_files("input[aria-label='Ingest: file']", files)
+    page.click("button[type=submit]:has-text('Ingest')")
+    page.wait_for_selector(".toast:has-text('Ingested 1 file as') button:has-text('Undo')")
+    assert client.search("barometer", mode="keyword", limit=50)
+    page.click(".toast button:has-text('Undo')")
+    page.wait_for_selector(".toast:has-text('Undone')")
+    assert not list(client.search("barometer", mode="keyword", limit=50))
+    page.click("button[type=submit]:has-text('Ingest')")
+    page.wait_for_selector(".report:has-text('Ingested 1 file')")
+    page.click("button[type=submit]:has-text('Ingest')")
+    page.wait_for_selector(".report:has-text('1 file unchanged')")
+
+
+def test_what_is_typed_outlives_a_reload_and_shows_that_it_is_not_saved(opened: Window, client: Client) -> None:
+    stored = client.store("It was begun and never finished")
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.fill(".editor textarea >> nth=0", "It was begun, and finished after a reload")
+    page.reload()
+    page.wait_for_selector(".editor textarea")
+    assert page.input_value(".editor textarea >> nth=0").endswith("after a reload")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("button:has-text('Go on editing')")
+    page.goto(f"{opened.origin}/")
+    page.wait_for_selector(".row:has-text('never finished') :text('not saved yet')")
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.click(".editor button[type=submit]")
+    page.wait_for_selector(".memory .content:has-text('after a reload')")
+    assert page.locator(":text('Go on editing'), :text('not saved yet')").count() == 0
+    opened.until("document.querySelector('.memory').contains(document.activeElement)")
+
+
+def test_tags_are_split_at_commas_and_none_is_cut(opened: Window, client: Client) -> None:
+    stored = client.store("To have two tags at once")
+    page = opened.go(f"/?memory={stored.id}")
+    page.fill(".retag", "one, two")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".tags .chip:has-text('two')")
+    assert client.get(stored.id).tags == ("one", "two")
+    page.fill(".retag", "x" * 140)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".toast.bad:has-text('140 characters; a tag may have 128')")
+    assert client.get(stored.id).tags == ("one", "two")
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.fill(".editor .pair input >> nth=0", "y" * 140)
+    page.click(".editor button[type=submit]")
+    page.wait_for_selector(".wrong:has-text('140 characters')")
+    page.click(".editor button:has-text('Cancel')")
+
+
+def test_a_problem_of_an_import_names_the_memory_by_its_text(opened: Window, served: Served, client: Client) -> None:
+    client.store("The wheel of the mill turns to the left")
+    lines = served.get("/api/export").body.splitlines(keepends=True)
+    (known,) = (json.loads(line) for line in lines if b"mill" in line)
+    changed = {
+        "content": "Nothing that was there",
+        **{name: known[name] for name in ("id", "namespace", "created_at", "updated_at")},
+    }
+    body = lines[0] + json.dumps(changed).encode() + b"\n"
+    page = opened.go("/?view=transfer")
+    file = {"name": "all.jsonl", "mimeType": "application/x-ndjson", "buffer": body}
+    page.set_input_files("input[aria-label='Import: file']", file)
+    page.click("button[type=submit]:has-text('Import')")
+    page.wait_for_selector(".report summary:text-is('1 problem')")
+    assert "“The wheel of the mill" in page.inner_text(".report li")
+
+
+def test_the_question_before_all_go_can_be_answered_with_no(opened: Window, client: Client) -> None:
+    second = store_twice(client, "ultramarine")
+    page = opened.go("/?view=cleanup")
+    page.click("button:has-text('Delete all') >> nth=0")
+    page.click("dialog button:has-text('Cancel')")
+    page.wait_for_selector("dialog", state="detached")
+    assert there(client, second) == set(second)
