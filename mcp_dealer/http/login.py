@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from mcp_dealer.http import page
 from mcp_dealer.http.credentials import COOKIE_S, Credentials
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.trust import logins
 
-_REFUSED = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>memmux</title>
-<h1>This link does not open memmux</h1>
-<p>It was used before, or is older than 5 minutes. Run <code>memmux web</code> for another one.</p>
-</html>
-"""
-
 
 def routes(settings: Settings, credentials: Credentials, *, behind_proxy: bool = False) -> list[Route]:
     """Return the routes: `GET /login?code=…`, and `POST /logout` for who is logged in, to which the gate sees.
 
+    A link that opens nothing leads to the page all the same where a browser is logged in.
+
     behind_proxy: whether a proxy vouches for X-Forwarded-Proto.
     """
     places = Places(settings)
+    refused = page.refused().body
 
     def secure(request: Request) -> bool:
         said = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip() if behind_proxy else ""
         return (said or request.url.scheme).lower() == "https"
 
+    def known(request: Request) -> bool:
+        cookie = request.cookies.get(credentials.cookie_name(secure=secure(request)))
+        return cookie is not None and credentials.of_cookie(cookie).grant is not None
+
     async def login(request: Request) -> Response:
         if request.method != "GET" or not logins.take(places, request.query_params.get("code", "")):
-            return HTMLResponse(_REFUSED, status_code=403)
+            if known(request):
+                return RedirectResponse("/", status_code=303)
+            return Response(refused, status_code=403, headers=dict(page.HEADERS), media_type="text/html; charset=utf-8")
         log.get().info("web_opened", address=request.client.host if request.client else "")
         answer = RedirectResponse("/", status_code=303)
         _set(answer, credentials.cookie(), int(COOKIE_S), secure=secure(request))

@@ -22,8 +22,9 @@ from starlette.routing import Route
 from memmux.cli.degraded import FAILING, SENTENCES
 
 INDEX: Final = "index.html"
+REFUSED: Final = "refused.html"  # what a link that opens nothing leads to
 REMEDIES: Final = "remedies.json"  # made of the sentences that the command line has
-DIGEST: Final = "DIGEST"  # stands in INDEX where the digest belongs
+DIGEST: Final = "DIGEST"  # stands in INDEX and REFUSED where the digest belongs
 HEADERS: Final[Mapping[str, str]] = {
     # Nothing of elsewhere, nothing inline, in nobody's frame, and no text that is taken for a script or for markup.
     "Content-Security-Policy": (
@@ -85,10 +86,9 @@ def files() -> dict[str, bytes]:
 def routes() -> list[Route]:
     """Return the routes of the page, whose files are read now."""
     bodies = files()
-    digest = hashlib.sha256(b"\0".join(part for name, body in bodies.items() for part in (name.encode(), body)))
-    version = digest.hexdigest()[:16]
-    index = File.of(INDEX, bodies.pop(INDEX).replace(DIGEST.encode(), version.encode()))
-    table = {name: File.of(name, body) for name, body in bodies.items()}
+    version = _version(bodies)
+    index = _document(INDEX, bodies)
+    table = {name: File.of(name, body) for name, body in bodies.items() if not name.endswith(".html")}
 
     async def page(request: Request) -> Response:
         return index.answer(request, _ASK_AGAIN)
@@ -100,6 +100,20 @@ def routes() -> list[Route]:
         return file.answer(request, _FOR_EVER)
 
     return [Route("/", page), Route("/static/{version}/{name:path}", static)]
+
+
+def refused() -> File:
+    """Return the page that says that a link opens nothing."""
+    return _document(REFUSED, files())
+
+
+def _document(name: str, bodies: Mapping[str, bytes]) -> File:
+    return File.of(name, bodies[name].replace(DIGEST.encode(), _version(bodies).encode()))
+
+
+def _version(bodies: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256(b"\0".join(part for name, body in bodies.items() for part in (name.encode(), body)))
+    return digest.hexdigest()[:16]
 
 
 def _below(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

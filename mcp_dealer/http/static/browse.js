@@ -9,6 +9,13 @@ import { ago, beginning, counted, number, whole } from './words.js';
 const ROW = matchMedia('(max-width: 480px)').matches ? 84 : 74; // pixels, as in the style sheet
 const TYPED_MS = 180;
 const MODES = [['hybrid', 'meaning and words'], ['semantic', 'meaning'], ['keyword', 'words'], ['ranked', 'also newest and used'], ['exact', 'exactly this text']];
+const NOTHING = {
+  hybrid: 'No memory is near that by meaning or by words. Try fewer words, or another way to search.',
+  semantic: 'No memory is near that by meaning. Try other words, or another way to search.',
+  keyword: 'No memory has these words. Try fewer of them, or search by meaning.',
+  ranked: 'No memory is near that by meaning or by words. Try fewer words, or another way to search.',
+  exact: 'No memory holds exactly this text. Try a part of it, or search by words.',
+};
 
 export function open(root) {
   const query = element('input', { type: 'search', placeholder: 'Search memories', 'aria-label': 'Search memories', autocomplete: 'off', spellcheck: 'false', maxlength: 4000 });
@@ -136,7 +143,7 @@ function chosen(of) {
   ];
 }
 
-function row({ memory, similarity, reason }) {
+function row({ memory, similarity, reason, deletion }) {
   const of = state();
   const line = [
     memory.type && element('span', { class: 'type' }, said(memory.type)),
@@ -156,7 +163,7 @@ function row({ memory, similarity, reason }) {
       reason && element('span', { class: 'reason' }, reason),
       found,
       !of.namespace && memory.namespace !== 'default' && element('span', { class: 'space' }, said(memory.namespace)),
-      element('time', { datetime: memory.created, title: whole(memory.created) }, ago(memory.created)),
+      deletion ? element('time', { datetime: deletion.at, title: `deleted ${whole(deletion.at)} by ${deletion.client}` }, `deleted ${ago(deletion.at)}`) : element('time', { datetime: memory.created, title: whole(memory.created) }, ago(memory.created)),
     ),
   ];
   return { id: memory.id, href: address({ ...of, memory: memory.id, show: '' }), content };
@@ -173,7 +180,7 @@ function empty(of) {
   if (of.q || narrowed) {
     return [
       element('h2', {}, 'Nothing found'),
-      element('p', {}, of.q ? 'No memory is near that by meaning or by words. Try fewer words, or another way to search.' : 'No memory has all of that.'),
+      element('p', {}, of.q ? NOTHING[of.mode || 'hybrid'] ?? NOTHING.hybrid : 'No memory has all of that.'),
       narrowed ? button('Clear the filters', () => go({ tag: [], type: '', when: '', namespace: '', asof: '' })) : null,
     ];
   }

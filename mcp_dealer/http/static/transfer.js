@@ -3,7 +3,7 @@ import { exportAddress, importFile, ingestFiles } from './api.js';
 import { button, element, fill, labelled, said } from './dom.js';
 import { may } from './rights.js';
 import { done, toast } from './toast.js';
-import { number } from './words.js';
+import { counted } from './words.js';
 
 export function open(root) {
   const vectors = element('input', { type: 'checkbox' });
@@ -88,6 +88,6 @@ class Upload {
 
   #show({ words, changes, problems }) {
     done(words, changes);
-    fill(this.report, element('p', { class: 'fine' }, words), problems.length > 0 && element('details', { open: problems.length < 6 }, element('summary', {}, `${number(problems.length)} problems`), element('ul', {}, problems.slice(0, 200).map((one) => element('li', {}, said(one))))));
+    fill(this.report, element('p', { class: 'fine' }, words), problems.length > 0 && element('details', { open: problems.length < 6 }, element('summary', {}, counted(problems.length, 'problem')), element('ul', {}, problems.slice(0, 200).map((one) => element('li', {}, said(one))))));
   }
 }
