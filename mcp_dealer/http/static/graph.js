@@ -4,9 +4,11 @@ import { drawn, element, fill, said } from './dom.js';
 import { apart, beginning, lines, short } from './words.js';
 
 // Of a phone it is smaller, so that its words can be read there.
-const [WIDTH, HEIGHT, MARGIN, WORDS] = matchMedia('(max-width: 480px)').matches ? [400, 440, 64, 17] : [760, 520, 92, 24];
+const [WIDTH, HEIGHT, MARGIN, WORDS] = matchMedia('(max-width: 480px)').matches ? [400, 440, 60, 14] : [760, 520, 92, 24];
 const MOST = 40; // memories in the picture; the list has all
 const TURNS = 300; // of the layout
+const UNTANGLED = 40; // times that nodes are moved apart after it
+const LABEL = 44; // the height of a node with its words
 
 // Return the picture and the list; linked: nodes and links, near: hits, versions: memories that came before and after it.
 export function drawGraph(memory, linked, near, versions = []) {
@@ -48,7 +50,8 @@ function picture(nodes, edges, middle) {
   const dots = nodes.map((node, index) => {
     const own = node.id === middle;
     const said_ = lines(labels[index], own ? WORDS + 6 : WORDS).map((line, row) => drawn('tspan', { x: 0, dy: row ? 14 : 0 }, line));
-    const label = drawn('text', { x: 0, y: own ? 26 : 21, 'text-anchor': 'middle', class: 'node-words' }, said_);
+    const above = !own && node.y < at.get(middle).y; // where its own edge does not run through it
+    const label = drawn('text', { x: 0, y: above ? -14 * said_.length : own ? 26 : 21, 'text-anchor': 'middle', class: 'node-words' }, said_);
     const dot = drawn('circle', { r: own ? 11 : 7 });
     const attributes = { class: `node ${own ? 'own' : ''} ${node.near ? 'near' : ''} ${node.memory ? '' : 'missing'}`, transform: `translate(${node.x} ${node.y})`, onpointerenter: () => tell(node), onfocus: () => tell(node) };
     if (own || !node.memory) return drawn('g', attributes, dot, label);
@@ -101,9 +104,21 @@ function place(nodes, edges, middle) {
       if (node.id === middle) continue;
       const far = Math.hypot(node.dx, node.dy) || 1;
       node.x = Math.max(MARGIN, Math.min(WIDTH - MARGIN, node.x + (node.dx / far) * Math.min(far, reach)));
-      node.y = Math.max(36, Math.min(HEIGHT - 54, node.y + (node.dy / far) * Math.min(far, reach)));
+      node.y = within(node.y + (node.dy / far) * Math.min(far, reach));
     }
   }
+  for (let turn = 0; turn < UNTANGLED; turn += 1) nodes.forEach((a, index) => nodes.slice(index + 1).forEach((b) => part(a, b, middle)));
+}
+
+const within = (y) => Math.max(52, Math.min(HEIGHT - 54, y));
+
+// Move two nodes apart whose words would cover each other.
+function part(a, b, middle) {
+  if (Math.abs(a.x - b.x) >= WORDS * 6.6 || Math.abs(a.y - b.y) >= LABEL) return;
+  const by = (LABEL - Math.abs(a.y - b.y)) / 2 + 0.5;
+  const [upper, lower] = a.y <= b.y ? [a, b] : [b, a];
+  if (upper.id !== middle) upper.y = within(upper.y - by);
+  if (lower.id !== middle) lower.y = within(lower.y + by);
 }
 
 function list(nodes, edges, middle) {

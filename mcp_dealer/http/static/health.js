@@ -4,7 +4,7 @@ import { go, state } from './address.js';
 import { button, element, fill, labelled, said } from './dom.js';
 import { may } from './rights.js';
 import { ago, bytes, counted, duration, milliseconds, number, short } from './words.js';
-const PER_SECOND = ['a second', 'Requests a second, of late'];
+const PER_SECOND = ['per second', 'Requests a second, of late'];
 const MOST_WITHIN = ['95 % within', 'The 95th percentile of the last requests'];
 
 export function open(root) {
@@ -103,9 +103,9 @@ function figure(now) {
   return [
     one('memories', number(now.memories), now.pending ? `${number(now.pending)} wait for their vector` : `${counted(now.seq ?? 0, 'change')} so far`),
     one('model', now.model ?? 'none'),
+    one('backups', number(now.backups.kept ?? 0), now.backups.newest ? `newest ${ago(now.backups.newest)}` : 'none yet'),
     one('reading', now.reading),
     one('writing', now.writing),
-    one('backups', number(now.backups.kept ?? 0), now.backups.newest ? `newest ${ago(now.backups.newest)}` : 'none yet'),
     one('router', bytes(now.memory), 'of memory'),
   ];
 }

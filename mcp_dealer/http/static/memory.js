@@ -13,6 +13,7 @@ import { ago, apart, beginning, bytes, short, whole } from './words.js';
 const mayChange = () => may('write') && !state().asof; // what was is only looked at
 const PARTS = [['', 'Text'], ['history', 'History'], ['graph', 'Graph']];
 const until = (changes, asof) => changes.filter((change) => !asof || change.seq <= Number(asof));
+const BRIEF = 110; // characters of a memory that is named
 const VERSIONS = 12; // of a memory that its graph shows
 
 export class MemoryPane {
@@ -205,20 +206,20 @@ export class MemoryPane {
       memory.thread ? threadOf(memory, signal).catch(() => []) : [],
     ]);
     if (signal.aborted) return;
-    const text = (one) => (one ? beginning(one.content, 110) : 'not here any more');
-    const item = (id, one, mark) => element('li', {}, element('a', { href: address({ ...state(), memory: id, show: '' }) }, element('span', { dir: 'auto' }, text(one))), element('span', { class: 'mark' }, mark));
+    const item = (id, text, mark) => element('li', {}, element('a', { href: address({ ...state(), memory: id, show: '' }) }, element('span', { dir: 'auto' }, text)), element('span', { class: 'mark' }, mark));
+    const told = apart([memory, ...near.map((hit) => hit.memory)].map((one) => one.content), BRIEF).map((text) => beginning(text, BRIEF)).slice(1);
     const links = linked.links.map((link) => {
       const outgoing = link.source === memory.id;
       const other = outgoing ? link.target : link.source;
       const node = linked.nodes.find((one) => one.id === other);
-      return item(other, node?.memory, [outgoing ? '→ ' : '← ', said(link.relation || link.types.join(', ') || 'linked')]);
+      return item(other, node?.memory ? beginning(node.memory.content, BRIEF) : 'not here any more', [outgoing ? '→ ' : '← ', said(link.relation || link.types.join(', ') || 'linked')]);
     });
     const section = (title, items) => items.length > 0 && element('section', {}, element('h2', {}, title), element('ul', { class: 'brief' }, items));
     fill(
       box,
       section('Links', links),
-      section('In its thread', mates.map((one) => item(one.id, one, one.id === memory.id ? 'this one' : ago(one.created)))),
-      section('Near relatives', near.map((hit) => item(hit.memory.id, hit.memory, `${Math.round(hit.similarity * 100)} %`))),
+      section('In its thread', mates.map((one) => item(one.id, beginning(one.content, BRIEF), one.id === memory.id ? 'this one' : ago(one.created)))),
+      section('Near relatives', near.map((hit, index) => item(hit.memory.id, told[index], `${Math.round(hit.similarity * 100)} %`))),
     );
   }
 
@@ -290,7 +291,7 @@ export class MemoryPane {
   #linkTo(id, signal) {
     const link = element('a', { href: address({ ...state(), memory: id, show: '' }), dir: 'auto' }, element('code', {}, short(id)));
     const own = this.memory.content;
-    get(id, signal).then((other) => fill(link, apart([other.content, own], 90)[0], ` (${ago(other.created)})`)).catch(() => {});
+    get(id, signal).then((other) => fill(link, beginning(apart([other.content, own], 90)[0], 90), ` (${ago(other.created)})`)).catch(() => {});
     return link;
   }
 

@@ -51,14 +51,14 @@ export function beginning(text, length = 240) {
 // Return the part of an id that differs from others of the same second: its end, as its beginning is a time.
 export const short = (id) => (id.length > 8 ? `…${id.slice(-8)}` : id);
 
-// Return how texts begin; of one that begins like another, what is around the first difference, so that each can be told.
+// Return texts on one line; of one whose first characters, up to a length, are like another's, from before the difference on.
 export function apart(texts, length) {
   const flat = texts.map((text) => beginning(text, 4000));
   return flat.map((text, at) => {
     const alike = Math.max(0, ...flat.map((other, index) => (index === at || other === text ? 0 : common(text, other))));
-    if (text.length <= length || alike < length * 0.7) return beginning(text, length);
+    if (text.length <= length || alike < length * 0.7) return text;
     const from = text.slice(0, Math.max(0, alike - 10)).lastIndexOf(' ') + 1;
-    return from > 0 ? `…${beginning(text.slice(from), length - 1)}` : beginning(text, length);
+    return from > 0 ? `…${text.slice(from)}` : text;
   });
 }
 
@@ -71,7 +71,7 @@ export function lines(text, length, most = 2) {
     else found.push(word);
   }
   const shown = found.slice(0, most).map((line) => (line.length > length ? `${line.slice(0, length - 1)}…` : line));
-  if (found.length > most && !shown.at(-1).endsWith('…')) shown.push(`${shown.pop().slice(0, length - 1)}…`);
+  if (found.length > most) shown.push(`${shown.pop().replace(/[…,;:.]$/, '')}…`);
   return shown;
 }
 
