@@ -22,8 +22,8 @@ from starlette.routing import Route
 from memmux.cli.degraded import FAILING, SENTENCES
 
 INDEX: Final = "index.html"
-REFUSED: Final = "refused.html"  # what a link that opens nothing leads to
 REMEDIES: Final = "remedies.json"  # made of the sentences that the command line has
+REFUSED: Final = "refused.html"  # what a link that opens nothing leads to
 DIGEST: Final = "DIGEST"  # stands in INDEX and REFUSED where the digest belongs
 HEADERS: Final[Mapping[str, str]] = {
     # Nothing of elsewhere, nothing inline, in nobody's frame, and no text that is taken for a script or for markup.

@@ -118,7 +118,7 @@ def test_a_near_relative_is_called_so_with_how_near_it_is(opened: Window, client
     one = client.store("a heron stands in the shallow water of the lake")
     client.store("a heron stands in the shallow water of the lakes")
     page = opened.go(f"/?memory={one.id}&show=graph")
-    page.wait_for_selector(".edge.near")
+    page.wait_for_selector(".edge.near", state="attached")
     assert page.inner_text(".legend") == "a near relative, and how near"
     assert "%" in page.inner_text(".edge-words >> nth=0")
 
