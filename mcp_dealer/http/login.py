@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from mcp_dealer.http import page
 from mcp_dealer.http.credentials import COOKIE_S, Credentials
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
@@ -14,15 +15,17 @@ from memmux.logs import log
 from memmux.trust import logins
 
 
-def routes(settings: Settings, credentials: Credentials, *, behind_proxy: bool = False) -> list[Route]:
+def routes(
+    settings: Settings, credentials: Credentials, refused: Callable[[], Response], *, behind_proxy: bool = False
+) -> list[Route]:
     """Return the routes: `GET /login?code=…`, and `POST /logout` for who is logged in, to which the gate sees.
 
     A link that opens nothing leads to the page all the same where a browser is logged in.
 
-    behind_proxy: whether a proxy vouches for X-Forwarded-Proto.
+    refused: what makes the answer to such a link for anybody else. behind_proxy: whether a proxy vouches for
+    X-Forwarded-Proto.
     """
     places = Places(settings)
-    refused = page.refused().body
 
     def secure(request: Request) -> bool:
         said = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip() if behind_proxy else ""
@@ -36,7 +39,7 @@ def routes(settings: Settings, credentials: Credentials, *, behind_proxy: bool =
         if request.method != "GET" or not logins.take(places, request.query_params.get("code", "")):
             if known(request):
                 return RedirectResponse("/", status_code=303)
-            return Response(refused, status_code=403, headers=dict(page.HEADERS), media_type="text/html; charset=utf-8")
+            return refused()
         log.get().info("web_opened", address=request.client.host if request.client else "")
         answer = RedirectResponse("/", status_code=303)
         _set(answer, credentials.cookie(), int(COOKIE_S), secure=secure(request))

@@ -7,7 +7,7 @@ The files are a fixed table, so no path leads anywhere else. Each is under a fol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -22,6 +22,7 @@ from starlette.routing import Route
 from memmux.cli.degraded import FAILING, SENTENCES
 
 INDEX: Final = "index.html"
+VENDOR: Final = "vendor/"  # where the files of others are
 REMEDIES: Final = "remedies.json"  # made of the sentences that the command line has
 REFUSED: Final = "refused.html"  # what a link that opens nothing leads to
 DIGEST: Final = "DIGEST"  # stands in INDEX and REFUSED where the digest belongs
@@ -78,9 +79,18 @@ class File:
 
 
 def files() -> dict[str, bytes]:
-    """Return every file of the page, by its path below `static/`."""
+    """Return every file of the page, by its path below `static/`, as a browser gets it."""
     remedies = orjson.dumps({**SENTENCES, "failing": FAILING})
-    return dict(sorted([*_below(resources.files(__package__) / "static", ""), (REMEDIES, remedies)]))
+    found = [(name, lean(name, body)) for name, body in _below(resources.files(__package__) / "static", "")]
+    return dict(sorted([*found, (REMEDIES, remedies)]))
+
+
+def lean(name: str, body: bytes) -> bytes:
+    """Return a file without what only its readers need: of our scripts and styles, comments of a line, and indents."""
+    if name.startswith(VENDOR) or not name.endswith((".js", ".css")):
+        return body
+    lines = (line.strip() for line in body.split(b"\n"))
+    return b"\n".join(line for line in lines if line and not line.startswith(b"//"))
 
 
 def routes() -> list[Route]:
@@ -102,9 +112,10 @@ def routes() -> list[Route]:
     return [Route("/", page), Route("/static/{version}/{name:path}", static)]
 
 
-def refused() -> File:
-    """Return the page that says that a link opens nothing."""
-    return _document(REFUSED, files())
+def refusing() -> Callable[[], Response]:
+    """Return what makes the answer to a link that opens nothing."""
+    body = _document(REFUSED, files()).body
+    return lambda: Response(body, status_code=403, headers=dict(HEADERS), media_type=_TYPES[".html"])
 
 
 def _document(name: str, bodies: Mapping[str, bytes]) -> File:
