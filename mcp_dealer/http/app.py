@@ -29,7 +29,7 @@ class Application:
             *(Route(path, mcp, methods=METHODS) for path in PATHS),
             *rest.routes(self._streams),
             *page.routes(),
-            *login.routes(settings, credentials, behind_proxy=settings.behind_proxy),
+            *login.routes(settings, credentials, page.refusing(), behind_proxy=settings.behind_proxy),
         ]
         inner = Starlette(routes=routes, exception_handlers=dict(problem.HANDLERS))
         self._gate: ASGIApp = Gate(

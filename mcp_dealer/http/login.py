@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from mcp_dealer.http.credentials import COOKIE_S, Credentials
@@ -12,21 +14,16 @@ from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.trust import logins
 
-_REFUSED = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>memmux</title>
-<h1>This link does not open memmux</h1>
-<p>It was used before, or is older than 5 minutes. Run <code>memmux web</code> for another one.</p>
-</html>
-"""
 
-
-def routes(settings: Settings, credentials: Credentials, *, behind_proxy: bool = False) -> list[Route]:
+def routes(
+    settings: Settings, credentials: Credentials, refused: Callable[[], Response], *, behind_proxy: bool = False
+) -> list[Route]:
     """Return the routes: `GET /login?code=…`, and `POST /logout` for who is logged in, to which the gate sees.
 
-    behind_proxy: whether a proxy vouches for X-Forwarded-Proto.
+    A link that opens nothing leads to the page all the same where a browser is logged in.
+
+    refused: what makes the answer to such a link for anybody else. behind_proxy: whether a proxy vouches for
+    X-Forwarded-Proto.
     """
     places = Places(settings)
 
@@ -34,9 +31,15 @@ def routes(settings: Settings, credentials: Credentials, *, behind_proxy: bool =
         said = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip() if behind_proxy else ""
         return (said or request.url.scheme).lower() == "https"
 
+    def known(request: Request) -> bool:
+        cookie = request.cookies.get(credentials.cookie_name(secure=secure(request)))
+        return cookie is not None and credentials.of_cookie(cookie).grant is not None
+
     async def login(request: Request) -> Response:
         if request.method != "GET" or not logins.take(places, request.query_params.get("code", "")):
-            return HTMLResponse(_REFUSED, status_code=403)
+            if known(request):
+                return RedirectResponse("/", status_code=303)
+            return refused()
         log.get().info("web_opened", address=request.client.host if request.client else "")
         answer = RedirectResponse("/", status_code=303)
         _set(answer, credentials.cookie(), int(COOKIE_S), secure=secure(request))

@@ -7,7 +7,7 @@ The files are a fixed table, so no path leads anywhere else. Each is under a fol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -24,7 +24,8 @@ from memmux.cli.degraded import FAILING, SENTENCES
 INDEX: Final = "index.html"
 VENDOR: Final = "vendor/"  # where the files of others are
 REMEDIES: Final = "remedies.json"  # made of the sentences that the command line has
-DIGEST: Final = "DIGEST"  # stands in INDEX where the digest belongs
+REFUSED: Final = "refused.html"  # what a link that opens nothing leads to
+DIGEST: Final = "DIGEST"  # stands in INDEX and REFUSED where the digest belongs
 HEADERS: Final[Mapping[str, str]] = {
     # Nothing of elsewhere, nothing inline, in nobody's frame, and no text that is taken for a script or for markup.
     "Content-Security-Policy": (
@@ -95,10 +96,9 @@ def lean(name: str, body: bytes) -> bytes:
 def routes() -> list[Route]:
     """Return the routes of the page, whose files are read now."""
     bodies = files()
-    digest = hashlib.sha256(b"\0".join(part for name, body in bodies.items() for part in (name.encode(), body)))
-    version = digest.hexdigest()[:16]
-    index = File.of(INDEX, bodies.pop(INDEX).replace(DIGEST.encode(), version.encode()))
-    table = {name: File.of(name, body) for name, body in bodies.items()}
+    version = _version(bodies)
+    index = _document(INDEX, bodies)
+    table = {name: File.of(name, body) for name, body in bodies.items() if not name.endswith(".html")}
 
     async def page(request: Request) -> Response:
         return index.answer(request, _ASK_AGAIN)
@@ -110,6 +110,21 @@ def routes() -> list[Route]:
         return file.answer(request, _FOR_EVER)
 
     return [Route("/", page), Route("/static/{version}/{name:path}", static)]
+
+
+def refusing() -> Callable[[], Response]:
+    """Return what makes the answer to a link that opens nothing."""
+    body = _document(REFUSED, files()).body
+    return lambda: Response(body, status_code=403, headers=dict(HEADERS), media_type=_TYPES[".html"])
+
+
+def _document(name: str, bodies: Mapping[str, bytes]) -> File:
+    return File.of(name, bodies[name].replace(DIGEST.encode(), _version(bodies).encode()))
+
+
+def _version(bodies: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256(b"\0".join(part for name, body in bodies.items() for part in (name.encode(), body)))
+    return digest.hexdigest()[:16]
 
 
 def _below(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from mcp_dealer.http import login
+from mcp_dealer.http import login, page
 from mcp_dealer.http.clients import Clients
 from mcp_dealer.http.credentials import Credentials
 from mcp_dealer.http.gate import Gate
@@ -137,7 +137,7 @@ def gated(settings: Settings, environment: dict[str, str] | None = None) -> Iter
         Route("/api/stream", _stream),
         Route("/api/health", _open),
         Route("/", _open),
-        *login.routes(settings, credentials),
+        *login.routes(settings, credentials, page.refusing()),
     ]
     application = Gate(Starlette(routes=routes), credentials, clients)
     config = uvicorn.Config(application, log_config=None, server_header=False, lifespan="off")  # type: ignore[arg-type]  # an ASGI application

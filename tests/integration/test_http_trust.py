@@ -205,6 +205,18 @@ def test_a_login_url_opens_the_page_once(http: Gated, settings: Settings) -> Non
     assert http.ask(url, method="HEAD").status == 403
 
 
+def test_a_login_url_that_was_used_leads_whoever_is_logged_in_to_the_page(http: Gated, settings: Settings) -> None:
+    cookie = opened(http, settings)
+    for path in ("/login?code=used", "/login"):
+        again = http.ask(path, cookie)
+        assert (again.status, again.header("location"), again.header("set-cookie")) == (303, "/", None)
+    name = cookie["Cookie"].partition("=")[0]
+    refused = http.ask("/login?code=used", {"Cookie": f"{name}=forged"})
+    assert refused.status == 403
+    assert "default-src 'self'" in str(refused.header("content-security-policy"))
+    assert refused.header("cache-control") == "no-store"
+
+
 def test_to_look_at_a_login_url_does_not_use_it(http: Gated, settings: Settings) -> None:
     url = logins.new_url(settings, http.url).removeprefix(http.url)
     assert http.ask(url, method="HEAD").status == 403

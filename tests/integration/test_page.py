@@ -446,6 +446,16 @@ def test_memmux_web_opens_the_page_once_and_signs_in_for_good(browser: Browser, 
             page.fill(".editor textarea >> nth=0", "Changed through the gate")
             page.click(".editor button[type=submit]")
             page.wait_for_selector(".memory .content:has-text('Changed through')")
+            page = one.go("/?view=health")
+            page.wait_for_selector("th:text-is('gateway')")
+            page.goto(f"{found[1]}{found[2]}")  # was used, by this browser
+            page.wait_for_selector("a.row:has-text('Changed through the gate')")
             page.context.clear_cookies()
             page = one.go()
             page.wait_for_selector("pre.command:has-text('memmux web')")
+            one.forgiven = ("401", "403")
+            page.goto(f"{found[1]}{found[2]}")
+            page.wait_for_selector("h1:has-text('does not open memmux')")
+            assert "memmux web" in page.inner_text("pre.command")
+            assert "sans-serif" in page.evaluate("getComputedStyle(document.body).fontFamily")
+            assert page.evaluate("document.querySelector('.brand img').naturalWidth") > 0

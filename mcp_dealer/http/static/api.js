@@ -1,5 +1,6 @@
 // The REST resources, as the views need them: the one place that knows their shapes.
 import { Problem, sentence } from './problem.js';
+import { chains } from './versions.js';
 import { beginning, counted } from './words.js';
 
 // Ask, and return the JSON of the answer.
@@ -69,7 +70,7 @@ export async function list(of, offset, limit, signal) {
     deleted: of.deleted && 'true',
   };
   const said = await ask('memories', { query, signal });
-  return { rows: said.memories.map((one) => ({ memory: read(one) })), total: said.total, notes: said.notes ?? [] };
+  return { rows: said.memories.map((one, index) => ({ memory: read(one), deletion: said.deletions?.[index] })), total: said.total, notes: said.notes ?? [] };
 }
 
 // Return rows and total of what a search finds, best first; of a full page, one more is said to follow.
@@ -103,7 +104,7 @@ function reason({ why, score }) {
 
 // Return one memory, perhaps as it was after a change; `etag` names the state that it is in.
 export async function memory(id, signal, asof = '') {
-  const response = await checked(await fetch(located(`memories/${encodeURIComponent(id)}`, { as_of: asof }), { signal }));
+  const response = await checked(await fetch(located(`memories/${encodeURIComponent(id)}`, { as_of: asof, namespace: EVERYWHERE }), { signal }));
   const said = await response.json();
   return { ...read(said), etag: response.headers.get('etag') };
 }
@@ -113,10 +114,10 @@ export async function update(id, changes, etag = null) {
   const { type, ...others } = changes;
   const body = JSON.stringify({ ...others, ...(type !== undefined && { memory_type: type }) });
   const headers = { 'Content-Type': 'application/json', ...(etag && { 'If-Match': etag }) };
-  return checked(await fetch(located(`memories/${encodeURIComponent(id)}`, {}), { method: 'PUT', body, headers })).then((fine) => fine.json());
+  return checked(await fetch(located(`memories/${encodeURIComponent(id)}`, { namespace: EVERYWHERE }), { method: 'PUT', body, headers })).then((fine) => fine.json());
 }
 
-export const remove = (id) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE' });
+export const remove = (id) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE', query: { namespace: EVERYWHERE } });
 
 // Undo changes that follow each other: from one to another, or one alone. Returns the changes that it made, and how many it left.
 export async function undo(seq, last = seq) {
@@ -161,18 +162,18 @@ export async function deletions(ids, after) {
 }
 
 export async function history(id, signal) {
-  const said = await ask(`memories/${encodeURIComponent(id)}/history`, { signal });
+  const said = await ask(`memories/${encodeURIComponent(id)}/history`, { query: { namespace: EVERYWHERE }, signal });
   return said.changes.map((one) => ({ ...one, before: one.before && read(one.before) }));
 }
 
 export async function graph(id, hops, signal) {
-  const said = await ask(`memories/${encodeURIComponent(id)}/graph`, { query: { hops }, signal });
+  const said = await ask(`memories/${encodeURIComponent(id)}/graph`, { query: { hops, namespace: EVERYWHERE }, signal });
   return { nodes: said.nodes.map((node) => ({ ...node, memory: node.memory && read(node.memory) })), links: said.links };
 }
 
 // Return what says nearly the same as a memory, without itself.
-export async function similar(id, signal) {
-  const said = await ask(`search/similar/${encodeURIComponent(id)}`, { query: { n_results: 9 }, signal });
+export async function similar({ id, namespace }, signal) {
+  const said = await ask(`search/similar/${encodeURIComponent(id)}`, { query: { n_results: 9, namespace }, signal });
   return said.results.filter((one) => one.memory.id !== id && one.similarity >= NEAR).slice(0, 8).map((one) => ({ memory: read(one.memory), similarity: one.similarity }));
 }
 
@@ -234,19 +235,20 @@ export async function status(said = null) {
     backups: { kept: now.backups?.kept, newest: now.backups?.newest_at ? now.backups.newest_at * 1000 : null },
     clients: (now.clients ?? []).map((one) => ({ name: one.name, pid: one.host_pid ?? one.pid, version: one.version, requests: one.requests, errors: one.errors, rate: one.per_s, p95: one.p95_ms, queue: one.queue_ms })),
     operations: Object.entries(now.requests ?? {}).map(([name, one]) => ({ name, count: one.ok + failures(one), failed: failures(one), rate: one.per_s, p50: one.p50_ms, p95: one.p95_ms })),
-    workers: (now.workers ?? []).map((one) => ({ kind: one.kind, state: one.state, pid: one.pid, busy: one.busy, memory: one.rss_bytes, restarts: one.restarts })),
+    workers: [...(now.workers ?? []), ...(now.gateway ? [{ kind: 'gateway', ...now.gateway }] : [])].map((one) => ({ kind: one.kind, state: one.state, pid: one.pid, busy: one.busy, memory: one.rss_bytes, restarts: one.restarts })),
   };
 }
 
 // Return the newest lines of the logs, oldest first; request: only its lines, '' for all.
 export async function logLines(request) {
   const said = await ask('log', { query: { request, lines: 200 } });
-  return said.lines.map(({ at, timestamp, level, process, event, request_id, ...rest }) => ({
+  return said.lines.map(({ at, timestamp, level, process, event, request_id, kind, pid, version, database, ...rest }) => ({
     at: at ?? timestamp ?? '',
     level: level ?? 'info',
     process: process ?? '',
     event: event ?? '',
     request: request_id ?? '',
+    of: [kind, pid && `process ${pid}`, version && `memmux ${version}`, database].filter(Boolean).join(', '),
     rest: Object.entries(rest).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' '),
   }));
 }
@@ -265,7 +267,7 @@ export async function duplicates() {
 
 export async function superseded() {
   const said = await ask('superseded', { query: { limit: 200, namespace: EVERYWHERE } });
-  const groups = said.memories.filter((one) => !one.deleted).map((one) => ({ keep: one.by && read(one.by), others: [read(one.memory)] }));
+  const groups = chains(said.memories.filter((one) => !one.deleted).map((one) => ({ memory: read(one.memory), by: one.by && read(one.by) })));
   return { groups, more: said.total > said.memories.length };
 }
 

@@ -12,7 +12,6 @@ import { ago, beginning, counted, number, whole } from './words.js';
 const ROW = matchMedia('(max-width: 480px)').matches ? 84 : 74; // pixels, as in the style sheet
 const TYPED_MS = 180;
 const MODES = [['hybrid', 'meaning and words'], ['semantic', 'meaning'], ['keyword', 'words'], ['ranked', 'also newest and used'], ['exact', 'exactly this text']];
-
 const NONE = {
   semantic: 'No memory is near that by meaning. Try other words, or another way to search.',
   keyword: 'No memory has these words. Try fewer, or search by meaning.',
@@ -181,7 +180,7 @@ function chosen(of) {
   ];
 }
 
-function row({ memory, similarity, reason }) {
+function row({ memory, similarity, reason, deletion }) {
   const of = state();
   const line = [
     memory.type && element('span', { class: 'type' }, said(memory.type)),
@@ -202,7 +201,7 @@ function row({ memory, similarity, reason }) {
       reason && element('span', { class: 'reason' }, reason),
       found,
       !of.namespace && memory.namespace !== 'default' && element('span', { class: 'space' }, said(memory.namespace)),
-      element('time', { datetime: memory.created, title: whole(memory.created) }, ago(memory.created)),
+      deletion ? element('time', { datetime: deletion.at, title: `deleted ${whole(deletion.at)} by ${deletion.client}` }, `deleted ${ago(deletion.at)}`) : element('time', { datetime: memory.created, title: whole(memory.created) }, ago(memory.created)),
     ),
   ];
   return { id: memory.id, href: address({ ...of, memory: memory.id, show: '' }), content };

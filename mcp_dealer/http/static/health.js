@@ -3,7 +3,9 @@ import { logLines, status } from './api.js';
 import { go, state } from './address.js';
 import { button, element, fill, labelled, said } from './dom.js';
 import { may } from './rights.js';
-import { ago, bytes, counted, duration, milliseconds, number } from './words.js';
+import { ago, bytes, counted, duration, milliseconds, number, short } from './words.js';
+const PER_SECOND = ['per second', 'Requests a second, of late'];
+const MOST_WITHIN = ['95 % within', 'The 95th percentile of the last requests'];
 
 export function open(root) {
   const head = element('div', { class: 'state' });
@@ -31,11 +33,12 @@ export function open(root) {
     fill(head, element('span', { class: `pill ${now.state}` }, now.state), element('span', { class: 'muted' }, `memmux ${now.version}, up ${duration(now.uptime)}`));
     fill(troubles, now.troubles.map(trouble));
     fill(figures, figure(now));
-    fill(clients.body, table(['client', 'process', 'requests', 'errors', '/s', 'p95', 'waits'], now.clients.map(client), 'Nobody is connected. `memmux install` connects a client.'));
-    fill(operations.body, table(['operation', 'count', 'failed', '/s', 'p50', 'p95'], now.operations.map(operation), 'No request yet.'));
+    fill(clients.body, table(['client', 'process', 'requests', 'errors', PER_SECOND, MOST_WITHIN, ['in queue', 'How long the last requests waited for a worker']], now.clients.map(client), 'Nobody is connected. `memmux install` connects a client.'));
+    fill(operations.body, table(['operation', 'requests', 'failed', PER_SECOND, ['half within', 'The median of the last requests'], MOST_WITHIN], now.operations.map(operation), 'No request yet.'));
     fill(workers.body, table(['kind', 'state', 'process', 'busy', 'memory', 'restarts'], now.workers.map(worker), 'No worker runs.'));
   };
   let live = null;
+  let sought = '';
   const told = ({ detail }) => {
     live = detail;
     status(detail).then(show);
@@ -47,6 +50,8 @@ export function open(root) {
       const jobs = [may('admin') ? log.show(of.request) : null];
       if (live === null) jobs.push(status().then(show));
       await Promise.all(jobs);
+      if (of.request && of.request !== sought) log.root.scrollIntoView({ block: 'start' });
+      sought = of.request;
     },
     close() {
       removeEventListener('status-changed', told);
@@ -60,7 +65,7 @@ class LogCard {
     this.request = element('input', { type: 'search', placeholder: 'all requests', spellcheck: 'false' });
     this.lines = element('ol', { class: 'log', tabindex: '0', 'aria-label': 'Log lines, newest last' });
     this.request.addEventListener('change', () => go({ request: this.request.value.trim() }));
-    this.root = element('section', { class: 'card' }, element('div', { class: 'card-head' }, element('h2', {}, 'Log'), labelled('of request', this.request), button('Again', () => this.show(state().request))), this.lines);
+    this.root = element('section', { class: 'card' }, element('div', { class: 'card-head' }, element('h2', {}, 'Log'), labelled('Only request', this.request), button('Refresh', () => this.show(state().request))), this.lines);
   }
 
   async show(request) {
@@ -72,14 +77,14 @@ class LogCard {
 }
 
 function line(said_) {
-  const { at, level, process, event, request, rest } = said_;
+  const { at, level, process, event, request, rest, of } = said_;
   return element(
     'li',
-    { class: `log-line ${level}` },
+    { class: `log-line ${level}`, title: of },
     element('time', { datetime: at }, at.slice(11, 23)),
     element('span', { class: 'process' }, process),
     element('span', { class: 'event' }, event),
-    request && button(request.slice(0, 8), () => go({ request }), { class: 'link', title: `only request ${request}` }),
+    request && button(short(request), () => go({ request }), { class: 'link', title: `only request ${request}` }),
     element('span', { class: 'rest' }, said(rest)),
   );
 }
@@ -96,18 +101,18 @@ function trouble({ code, remedy }) {
 function figure(now) {
   const one = (name, value, more = null) => element('div', {}, element('dt', {}, name), element('dd', {}, value, more && element('small', {}, more)));
   return [
-    one('memories', number(now.memories), now.pending ? `${number(now.pending)} wait for their vector` : null),
+    one('memories', number(now.memories), now.pending ? `${number(now.pending)} wait for their vector` : `${counted(now.seq ?? 0, 'change')} so far`),
     one('model', now.model ?? 'none'),
+    one('backups', number(now.backups.kept ?? 0), now.backups.newest ? `newest ${ago(now.backups.newest)}` : 'none yet'),
     one('reading', now.reading),
     one('writing', now.writing),
-    one('backups', number(now.backups.kept ?? 0), now.backups.newest ? `newest ${ago(now.backups.newest)}` : 'none yet'),
-    one('router', bytes(now.memory), counted(now.seq ?? 0, 'change')),
+    one('router', bytes(now.memory), 'of memory'),
   ];
 }
 
 function table(columns, rows, none) {
   if (rows.length === 0) return element('p', { class: 'muted' }, none);
-  const head = columns.map((name, index) => element('th', { scope: 'col', class: index > 0 ? 'n' : null }, name));
+  const head = columns.map((one) => [one].flat()).map(([name, words], index) => element('th', { scope: 'col', class: index > 0 ? 'n' : null, title: words }, name));
   const body = rows.map((cells) => element('tr', {}, cells.map((cell, index) => (index === 0 ? element('th', { scope: 'row' }, cell) : element('td', { class: 'n' }, cell)))));
   return element('table', {}, element('thead', {}, element('tr', {}, head)), element('tbody', {}, body));
 }

@@ -2,20 +2,19 @@
 import { undo } from './api.js';
 import { difference } from './diff.js';
 import { button, element, said } from './dom.js';
-import { may } from './rights.js';
 import { done, failed } from './toast.js';
 import { ago, whole } from './words.js';
 
-// Return the changes as elements; now: the memory as it is, null where it is deleted.
-export function drawHistory(changes, now) {
+// Return the changes as elements; now: the memory as it is, null where it is deleted; undone: whether each can be.
+export function drawHistory(changes, now, undone) {
   const items = changes.map((change, index) => {
     const after = index === 0 ? now : changes[index - 1].before;
-    return element('li', {}, head(change), body(change.before, after));
+    return element('li', {}, head(change, undone), body(change.before, after));
   });
   return element('ol', { class: 'history', 'aria-label': 'History, newest first' }, items);
 }
 
-function head(change) {
+function head(change, undone) {
   const back = async () => {
     try {
       const answer = await undo(change.seq);
@@ -33,7 +32,7 @@ function head(change) {
     element('time', { datetime: change.at, title: whole(change.at) }, ago(change.at)),
     element('span', { class: 'seq' }, `change ${change.seq}`),
     change.request && element('a', { class: 'seq', href: `/?view=health&request=${encodeURIComponent(change.request)}` }, 'its log'),
-    may('write') && button('Undo', back, { class: 'quiet', 'aria-label': `Undo change ${change.seq}` }),
+    undone && button('Undo', back, { class: 'quiet', 'aria-label': `Undo change ${change.seq}` }),
   );
 }
 

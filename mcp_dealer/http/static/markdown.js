@@ -8,6 +8,7 @@ const SCHEMES = new Set(['http:', 'https:', 'mailto:']);
 const LONGEST = 65536; // characters that are rendered; what is longer is shown as it is written
 const PIECE = 32768; // characters of a long text that are shown at once
 const DEEPEST = 40; // levels of lists and quotations, and no more
+const SIDES = { right: 'to-right', center: 'to-middle', left: 'to-left' }; // as a table's columns say
 
 // Return the elements of a text.
 export function rendered(text) {
@@ -90,7 +91,7 @@ function block(token, depth) {
 
 function point(item, depth) {
   const known = item.tokens.some((token) => token.type === 'checkbox');
-  return element('li', { dir: 'auto' }, item.task && !known ? tick(item) : null, blocks(item.tokens, depth));
+  return element('li', { dir: 'auto', class: item.task ? 'task' : null }, item.task && !known ? tick(item) : null, blocks(item.tokens, depth));
 }
 
 function tick(token) {
@@ -98,7 +99,7 @@ function tick(token) {
 }
 
 function table(token, depth) {
-  const cells = (name, row) => element('tr', {}, row.map((cell) => element(name, { dir: 'auto' }, inlines(cell.tokens, depth))));
+  const cells = (name, row) => element('tr', {}, row.map((cell) => element(name, { dir: 'auto', class: SIDES[cell.align] }, inlines(cell.tokens, depth))));
   const body = token.rows.map((row) => cells('td', row));
   const made = element('table', {}, element('thead', {}, cells('th', token.header)), element('tbody', {}, body));
   return element('div', { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Table' }, made);

@@ -1,5 +1,5 @@
 // One memory: what it says, what is around it, and what can be done with it.
-import { graph, history, memory as get, remove, similar, thread as threadOf, update } from './api.js';
+import { graph, history, memory as get, remove, similar, thread as threadOf, undo, update } from './api.js';
 import { address, go, state } from './address.js';
 import { button, element, fill, said } from './dom.js';
 import { Editor, drafts, tagsOf } from './editor.js';
@@ -9,10 +9,13 @@ import { plain, rendered } from './markdown.js';
 import { sentence } from './problem.js';
 import { may } from './rights.js';
 import { done, failed, toast } from './toast.js';
-import { ago, beginning, bytes, short, whole } from './words.js';
+import { ago, apart, beginning, bytes, short, whole } from './words.js';
 
 const mayChange = () => may('write') && !state().asof; // what was is only looked at
 const PARTS = [['', 'Text'], ['history', 'History'], ['graph', 'Graph']];
+const until = (changes, asof) => changes.filter((change) => !asof || change.seq <= Number(asof));
+const BRIEF = 110; // characters of a memory that is named
+const VERSIONS = 12; // of a memory that its graph shows
 
 export class MemoryPane {
   constructor() {
@@ -33,7 +36,7 @@ export class MemoryPane {
   key(key) {
     if (!this.memory || !state().memory) return false;
     if (key === 'e' && mayChange()) go({ show: 'edit' });
-    else if (key === 'g') go({ show: state().show === 'graph' ? '' : 'graph' });
+    else if (key === 'g' && !state().asof) go({ show: state().show === 'graph' ? '' : 'graph' });
     else if (key === 't' && mayChange()) this.root.querySelector('.retag')?.focus();
     else if (key === '#' && mayChange()) this.#delete();
     else if (key === 'Escape' && state().show) go({ show: '' });
@@ -76,20 +79,40 @@ export class MemoryPane {
       return;
     }
     const changes = await history(of.memory, signal).catch(() => []);
-    const last = changes[0]?.before;
+    if (signal.aborted) return;
+    if (changes.length === 0) {
+      fill(this.root, back, element('div', { class: 'empty' }, element('h2', {}, 'There is no such memory'), element('p', {}, 'It may be in a namespace that this key can’t see, or it was purged.')));
+      return;
+    }
+    const [last] = changes;
     fill(
       this.root,
       back,
-      element('div', { class: 'empty' }, element('h2', {}, changes.length ? 'This memory is deleted' : 'There is no such memory'), element('p', {}, changes.length ? 'Undo the newest change to bring it back.' : 'It may be in a namespace that this key can’t see, or it was purged.')),
-      last && rendered(last.content),
-      changes.length > 0 && drawHistory(changes, null),
+      element(
+        'header',
+        { class: 'head' },
+        element('p', {}, element('strong', {}, 'Deleted '), element('time', { datetime: last.at, title: whole(last.at) }, ago(last.at)), ' by ', said(last.client)),
+        element('div', { class: 'actions' }, may('write') && button('Restore', () => this.#restore(last), { class: 'primary' })),
+      ),
+      last.before && element('div', { class: 'content' }, rendered(last.before.content)),
+      element('section', { class: 'former' }, element('h2', {}, 'History'), drawHistory(changes, null, false)),
     );
+  }
+
+  async #restore(deletion) {
+    try {
+      const answer = await undo(deletion.seq);
+      done('Restored', answer.seqs);
+      dispatchEvent(new CustomEvent('memories-changed'));
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #draw(of, signal) {
     const { memory } = this;
     const part = of.show;
-    const tabs = PARTS.map(([name, words]) => element('a', { href: address({ ...of, show: name }), 'aria-current': part === name ? 'page' : null }, words));
+    const tabs = PARTS.filter(([name]) => !of.asof || name !== 'graph').map(([name, words]) => element('a', { href: address({ ...of, show: name }), 'aria-current': part === name ? 'page' : null }, words));
     fill(
       this.root,
       element('a', { class: 'back', href: address({ ...of, memory: '', show: '' }) }, '← all memories'),
@@ -100,13 +123,13 @@ export class MemoryPane {
         element('div', { class: 'actions' }, this.#actions(of)),
       ),
       of.asof && element('p', { class: 'banner' }, `As it was after change ${of.asof}. `, element('a', { href: address({ ...of, asof: '' }) }, 'See it now'), '.'),
-      memory.superseded_by && element('p', { class: 'banner' }, 'A newer version has taken its place: ', this.#linkTo(memory.superseded_by), '.'),
+      memory.superseded_by && element('p', { class: 'banner' }, 'A newer version has taken its place: ', this.#linkTo(memory.superseded_by, signal)),
     );
     const body = element('div', { class: 'body' });
     this.root.append(body);
     if (part === 'edit' && mayChange()) this.#edit(body);
     else if (part === 'history') this.#history(body, signal);
-    else if (part === 'graph') this.#graph(body, signal);
+    else if (part === 'graph' && !of.asof) this.#graph(body, signal);
     else this.#text(body, signal);
   }
 
@@ -124,11 +147,11 @@ export class MemoryPane {
   #text(body, signal) {
     const { memory } = this;
     fill(body, this.#tags(), element('div', { class: 'content' }, this.raw ? plain(memory.content) : rendered(memory.content)));
-    const facts = element('dl', { class: 'facts' }, this.#facts());
+    const facts = element('dl', { class: 'facts' }, this.#facts(signal));
     const around = element('div', { class: 'around' });
     body.append(facts, around);
     this.#author(facts, signal);
-    this.#around(around, signal).catch(() => {});
+    if (!state().asof) this.#around(around, signal).catch(() => {}); // what is around it is known only as it is now
   }
 
   #tags() {
@@ -156,7 +179,7 @@ export class MemoryPane {
     return element('div', { class: 'chips tags' }, memory.type && element('span', { class: 'type' }, said(memory.type)), memory.tags.map(tag), mayChange() && added);
   }
 
-  #facts() {
+  #facts(signal) {
     const { memory } = this;
     const of = state();
     const time = (at) => element('time', { datetime: at, title: ago(at) }, whole(at));
@@ -166,7 +189,7 @@ export class MemoryPane {
       memory.updated !== memory.created && fact('changed', time(memory.updated)),
       fact('namespace', element('a', { href: address({ ...of, namespace: memory.namespace, memory: memory.id }) }, said(memory.namespace))),
       memory.thread && fact('thread', said(memory.thread), memory.place !== null && ` · place ${memory.place}`),
-      memory.supersedes && fact('takes the place of', this.#linkTo(memory.supersedes)),
+      memory.supersedes && fact('takes the place of', this.#linkTo(memory.supersedes, signal)),
       memory.aliases.length > 0 && fact('also called', memory.aliases.map((name) => [said(name), ' '])),
       ...Object.entries(memory.metadata).map(([name, value]) => fact(said(name), said(typeof value === 'string' ? value : JSON.stringify(value), { class: 'value' }))),
       fact('id', element('code', { class: 'id' }, memory.id)),
@@ -175,7 +198,7 @@ export class MemoryPane {
   }
 
   async #author(facts, signal) {
-    const changes = await history(this.memory.id, signal).catch(() => []);
+    const changes = until(await history(this.memory.id, signal).catch(() => []), state().asof);
     const [first, last] = [changes.at(-1), changes[0]];
     if (!first) return;
     fill(facts.querySelector('.author'), ' by ', said(first.client), last.seq !== first.seq && [', last changed by ', said(last.client)]);
@@ -185,24 +208,24 @@ export class MemoryPane {
     const { memory } = this;
     const [linked, near, mates] = await Promise.all([
       graph(memory.id, 1, signal).catch(() => ({ nodes: [], links: [] })),
-      similar(memory.id, signal).catch(() => []),
+      similar(memory, signal).catch(() => []),
       memory.thread ? threadOf(memory, signal).catch(() => []) : [],
     ]);
     if (signal.aborted) return;
-    const text = (one) => (one ? beginning(one.content, 110) : 'not here any more');
-    const item = (id, one, mark) => element('li', {}, element('a', { href: address({ ...state(), memory: id, show: '' }) }, element('span', { dir: 'auto' }, text(one))), element('span', { class: 'mark' }, mark));
+    const item = (id, text, mark) => element('li', {}, element('a', { href: address({ ...state(), memory: id, show: '' }) }, element('span', { dir: 'auto' }, text)), element('span', { class: 'mark' }, mark));
+    const told = apart([memory, ...near.map((hit) => hit.memory)].map((one) => one.content), BRIEF).map((text) => beginning(text, BRIEF)).slice(1);
     const links = linked.links.map((link) => {
       const outgoing = link.source === memory.id;
       const other = outgoing ? link.target : link.source;
       const node = linked.nodes.find((one) => one.id === other);
-      return item(other, node?.memory, [outgoing ? '→ ' : '← ', said(link.relation || link.types.join(', ') || 'linked')]);
+      return item(other, node?.memory ? beginning(node.memory.content, BRIEF) : 'not here any more', [outgoing ? '→ ' : '← ', said(link.relation || link.types.join(', ') || 'linked')]);
     });
     const section = (title, items) => items.length > 0 && element('section', {}, element('h2', {}, title), element('ul', { class: 'brief' }, items));
     fill(
       box,
       section('Links', links),
-      section('In its thread', mates.map((one) => item(one.id, one, one.id === memory.id ? 'this one' : ago(one.created)))),
-      section('Near relatives', near.map((hit) => item(hit.memory.id, hit.memory, `${Math.round(hit.similarity * 100)} %`))),
+      section('In its thread', mates.map((one) => item(one.id, beginning(one.content, BRIEF), one.id === memory.id ? 'this one' : ago(one.created)))),
+      section('Near relatives', near.map((hit, index) => item(hit.memory.id, told[index], `${Math.round(hit.similarity * 100)} %`))),
     );
   }
 
@@ -220,17 +243,18 @@ export class MemoryPane {
 
   async #history(body, signal) {
     fill(body, element('p', { class: 'waiting' }, '…'));
-    const changes = await history(this.memory.id, signal).catch((error) => (failed(error), []));
-    if (!signal.aborted) fill(body, drawHistory(changes, this.memory));
+    const changes = until(await history(this.memory.id, signal).catch((error) => (failed(error), [])), state().asof);
+    if (!signal.aborted) fill(body, drawHistory(changes, this.memory, mayChange()));
   }
 
   async #graph(body, signal) {
     fill(body, element('p', { class: 'waiting' }, '…'));
-    const [linked, near] = await Promise.all([
+    const [linked, near, versions] = await Promise.all([
       graph(this.memory.id, 2, signal).catch((error) => (failed(error), { nodes: [], links: [] })),
-      similar(this.memory.id, signal).catch(() => []),
+      similar(this.memory, signal).catch(() => []),
+      this.#versions(signal),
     ]);
-    if (!signal.aborted) fill(body, drawGraph(this.memory, linked, near));
+    if (!signal.aborted) fill(body, drawGraph(this.memory, linked, near, versions));
   }
 
   async #retag(tags, words) {
@@ -269,7 +293,23 @@ export class MemoryPane {
     if (of.show !== 'edit' && !this.root.contains(document.activeElement?.closest?.('input'))) this.#again();
   }
 
-  #linkTo(id) {
-    return element('a', { href: address({ ...state(), memory: id, show: '' }) }, element('code', {}, short(id)));
+  // Return a link to another version, which says how that differs once it is read.
+  #linkTo(id, signal) {
+    const link = element('a', { href: address({ ...state(), memory: id, show: '' }), dir: 'auto' }, element('code', {}, short(id)));
+    const own = this.memory.content;
+    get(id, signal).then((other) => fill(link, beginning(apart([other.content, own], 90)[0], 90), ` (${ago(other.created)})`)).catch(() => {});
+    return link;
+  }
+
+  // Return the memories that it has replaced, one after the other, and those that have replaced it.
+  async #versions(signal) {
+    const found = [];
+    for (const next of ['supersedes', 'superseded_by']) {
+      for (let at = this.memory; at?.[next] && found.length < VERSIONS; ) {
+        at = await get(at[next], signal).catch(() => null);
+        if (at) found.push(at);
+      }
+    }
+    return found;
   }
 }

@@ -12,9 +12,10 @@ const DAYS = [['30', '30 days'], ['90', '90 days'], ['365', 'a year'], ['', 'all
 export function open(root) {
   const by = select(BY, 'client');
   const days = select(DAYS, '90');
+  const note = element('p', { class: 'muted', hidden: true }, 'A memory counts once for each of its tags.');
   const chart = element('div', { class: 'chart' });
   const key = element('ul', { class: 'chart-key' });
-  const numbers = element('div', { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Stores of each day' });
+  const numbers = element('div', { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Memories stored each day' });
   const slider = element('input', { type: 'range', min: 1, step: 1 });
   const when = element('output', { class: 'when' });
   const there = element('a', { class: 'button' }, 'Show the memories of then');
@@ -25,7 +26,7 @@ export function open(root) {
       'div',
       { class: 'view' },
       element('header', { class: 'view-head' }, element('h1', {}, 'Time line'), element('div', { class: 'controls' }, labelled('by', by), labelled('of', days))),
-      element('section', { class: 'card' }, element('h2', {}, 'Stores a day'), chart, key, element('details', {}, element('summary', {}, 'As a table'), numbers)),
+      element('section', { class: 'card' }, element('h2', {}, 'Memories stored a day'), note, chart, key, element('details', {}, element('summary', {}, 'As a table'), numbers)),
       past,
     ),
   );
@@ -37,7 +38,7 @@ export function open(root) {
   let log = null;
   const draw = () => {
     plot?.destroy();
-    plot = data && data.series.length > 0 ? drawChart(chart, data) : null;
+    plot = data && data.drawn.length > 0 ? drawChart(chart, { days: data.days, series: data.drawn }) : null;
   };
   const sized = new ResizeObserver(() => plot && chart.clientWidth > 0 && Math.abs(plot.width - chart.clientWidth) > 1 && plot.setSize({ width: chart.clientWidth, height: 280 }));
   sized.observe(chart);
@@ -65,10 +66,12 @@ export function open(root) {
       const wanted = `${by.value} ${days.value}`;
       if (wanted !== shown) {
         shown = wanted;
-        data = arranged(await timeline(by.value, days.value));
+        data = arranged(await timeline(by.value, days.value), by.value);
+        note.hidden = by.value !== 'tag';
+        data.drawn = data.series.filter((one) => by.value !== 'tag' || !one.rest); // the many rare tags would hide the few
         draw();
-        if (data.series.length === 0) fill(chart, element('div', { class: 'empty small' }, element('p', {}, 'Nothing was stored in that time.')));
-        fill(key, data.series.map((one, index) => element('li', {}, element('span', { class: `swatch s${index}`, 'aria-hidden': 'true' }), said(one.name), element('span', { class: 'muted' }, ` ${number(one.total)}`))));
+        if (data.drawn.length === 0) fill(chart, element('div', { class: 'empty small' }, element('p', {}, 'Nothing was stored in that time.')));
+        fill(key, data.series.map((one, index) => element('li', {}, element('span', { class: `swatch s${index}`, hidden: !data.drawn.includes(one), 'aria-hidden': 'true' }), said(one.name), element('span', { class: 'muted' }, ` ${number(one.total)}${data.drawn.includes(one) ? '' : ', not drawn'}`))));
         fill(numbers, table(data));
       }
       if (!log) {
@@ -140,7 +143,7 @@ function resolved(value) {
 }
 
 // Return the days with no gap between them, and the series of the most stores first, the others as one.
-function arranged({ days: known, groups, other }) {
+function arranged({ days: known, groups, other }, by) {
   if (known.length === 0) return { days: [], series: [] };
   const today = Date.parse(new Date().toISOString().slice(0, 10));
   const end = Math.max(Date.parse(known.at(-1)), today);
@@ -154,7 +157,7 @@ function arranged({ days: known, groups, other }) {
     return { name, counts, total: stored.reduce((sum, count) => sum + count, 0) };
   };
   const own = groups.map((one) => series(one.name ?? '(none)', one)).filter((one) => one.total > 0);
-  const rest = other ? [series('others', other)].filter((one) => one.total > 0) : [];
+  const rest = other ? [{ ...series(by === 'tag' ? 'other tags' : 'others', other), rest: true }].filter((one) => one.total > 0) : [];
   return { days, series: [...own.sort((a, b) => b.total - a.total), ...rest] };
 }
 

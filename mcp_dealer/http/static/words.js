@@ -48,4 +48,35 @@ export function beginning(text, length = 240) {
   return characters.length > length ? `${characters.slice(0, length).join('')}…` : line;
 }
 
-export const short = (id) => id.slice(0, 8);
+// Return the part of an id that differs from others of the same second: its end, as its beginning is a time.
+export const short = (id) => (id.length > 8 ? `…${id.slice(-8)}` : id);
+
+// Return texts on one line; of one whose first characters, up to a length, are like another's, from before the difference on.
+export function apart(texts, length) {
+  const flat = texts.map((text) => beginning(text, 4000));
+  return flat.map((text, at) => {
+    const alike = Math.max(0, ...flat.map((other, index) => (index === at || other === text ? 0 : common(text, other))));
+    if (text.length <= length || alike < length * 0.7) return text;
+    const from = text.slice(0, Math.max(0, alike - 10)).lastIndexOf(' ') + 1;
+    return from > 0 ? `…${text.slice(from)}` : text;
+  });
+}
+
+// Return a text in lines of a length, broken between words; what does not fit into the last of them is left out.
+export function lines(text, length, most = 2) {
+  const found = [''];
+  for (const word of text.split(' ')) {
+    const longer = found.at(-1) ? `${found.at(-1)} ${word}` : word;
+    if (longer.length <= length || !found.at(-1)) found[found.length - 1] = longer;
+    else found.push(word);
+  }
+  const shown = found.slice(0, most).map((line) => (line.length > length ? `${line.slice(0, length - 1)}…` : line));
+  if (found.length > most) shown.push(`${shown.pop().replace(/[…,;:.]$/, '')}…`);
+  return shown;
+}
+
+function common(a, b) {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at += 1;
+  return at;
+}
