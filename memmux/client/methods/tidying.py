@@ -63,7 +63,7 @@ def superseded(
     namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Superseded]:
-    """Return memories that a newer version took the place of, newest first, each with that version.
+    """Return memories that a newer version took the place of, newest first, each with the newest version.
 
     limit: how many at most, 1 to 1000.
     offset: how many of the newest to leave out.

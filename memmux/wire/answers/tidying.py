@@ -79,7 +79,7 @@ class Replaced:
     """A memory that a newer version took the place of.
 
     memory: the former version.
-    by: the memory that took its place, deleted or not; None if it was purged.
+    by: the newest version, deleted or not, which no other took the place of; None if it was purged.
     deleted: whether that memory is deleted.
     """
 
