@@ -320,7 +320,7 @@ class Alike(Answer):
 
 
 class DuplicateGroup(Answer):
-    """Memories that say nearly the same, the one that was stored first before the others."""
+    """Memories of a namespace that say nearly the same as the first, which was created first and stays."""
 
     members: list[Alike]
     more: bool

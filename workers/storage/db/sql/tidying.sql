@@ -27,6 +27,9 @@ JOIN memories AS newer ON newer.id = former.superseded_by AND newer.namespace = 
 -- name: next
 SELECT m.row FROM memories AS m WHERE m.row > :after AND {where} ORDER BY m.row LIMIT :limit
 
+-- name: texts
+SELECT row, namespace, created_at, id, content FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
+
 -- name: vectors
 SELECT memory, embedding
 FROM vectors
