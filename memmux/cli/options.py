@@ -18,6 +18,7 @@ from memmux.cli import output
 from memmux.config.settings import CLIENTS_OWN, EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.cues import Cue
+from memmux.wire.namespaces import Unnamed
 from memmux.wire.times import OR_WORDS, parse_time
 
 Decorated = Callable[..., Any]
@@ -223,7 +224,7 @@ offset_option = click.option(
 def _own_namespace() -> str:
     """Return the namespace that the settings say."""
     context = click.get_current_context(silent=True)
-    return load(context.obj if context is not None else None).namespace
+    return Unnamed(load(context.obj if context is not None else None).namespace)
 
 
 namespace_option = click.option(
