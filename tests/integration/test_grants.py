@@ -198,7 +198,7 @@ def test_default_that_is_named_is_refused_to_a_key_that_has_it_not(granting: Set
         ):
             with pytest.raises(errors.NotAllowedError, match="'default'; it allows two, fold"):
                 ask(namespace="default")
-        assert ingest(client, [file], roots=None).created == 1  # which names none
+        assert ingest(client, [file], roots=None).chunks == 1  # which names none
         assert client.list().total == 2
 
 
