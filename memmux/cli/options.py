@@ -222,9 +222,11 @@ offset_option = click.option(
 
 
 def _own_namespace() -> str:
-    """Return the namespace that the settings say."""
+    """Return the namespace that the settings say, which is named only where a flag before the command says it."""
     context = click.get_current_context(silent=True)
-    return Unnamed(load(context.obj if context is not None else None).namespace)
+    flags = (context.obj if context is not None else None) or {}
+    name = load(flags).namespace
+    return name if "namespace" in flags else Unnamed(name)
 
 
 namespace_option = click.option(
