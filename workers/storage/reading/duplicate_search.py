@@ -44,12 +44,11 @@ _NO_MODEL = "nothing is compared: no memory has a vector yet"
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """What is compared of a memory: when it was created, its text without case and blanks, and the facts in it."""
+    """What is compared of a memory: when it was created, and its text without case and blanks."""
 
     namespace: str
     age: tuple[float, str]
     same: bytes
-    facts: bytes
 
 
 class DuplicateSearch:
@@ -78,6 +77,7 @@ class DuplicateSearch:
         # What was found out for this page:
         self._scope: dict[str, Scope] = {}  # by namespace
         self._texts: dict[int, _Text] = {}
+        self._facts: dict[int, bytes] = {}
         self._near: dict[int, Mapping[int, float]] = {}
         self._stay: dict[int, bool] = {}
 
@@ -208,8 +208,9 @@ class DuplicateSearch:
             yield row, {other: cosine for other, cosine in maybe.items() if self._alike(row, other, cosine)}
 
     def _alike(self, row: int, other: int, cosine: float) -> bool:
-        one, another = self._texts[row], self._texts[other]
-        return one.same == another.same or (cosine >= self._least and one.facts == another.facts)
+        if self._texts[row].same == self._texts[other].same:
+            return True
+        return cosine >= self._least and self._facts_of(row) == self._facts_of(other)
 
     def _of(self, model: Model, namespace: str) -> Scope:
         """Return the memories that one of a namespace is compared with: those of it that the filter lets through."""
@@ -226,8 +227,15 @@ class DuplicateSearch:
             return
         values = {"rows": orjson.dumps(new).decode()}
         for row, namespace, created, memory_id, content in engine.fetch(self._connection, _SQL["texts"], values):
-            same = _digest(" ".join(folded(content).split()))
-            self._texts[row] = _Text(namespace, (created, memory_id), same, _digest("\n".join(facts(content))))
+            self._texts[row] = _Text(namespace, (created, memory_id), _digest(" ".join(folded(content).split())))
+
+    def _facts_of(self, row: int) -> bytes:
+        """Return a digest of the facts in the text of a memory; few are near, so it is read for them alone."""
+        if row not in self._facts:
+            values = {"rows": orjson.dumps([row]).decode()}
+            ((*_, content),) = engine.fetch(self._connection, _SQL["texts"], values)
+            self._facts[row] = _digest("\n".join(facts(content)))
+        return self._facts[row]
 
     def _held(self, model: Model, some: Sequence[int]) -> dict[int, Vectors]:
         """Return the first vectors of some memories, one line each, of those that have any."""
