@@ -13,13 +13,14 @@ from typing import Any
 from mcp.server.mcpserver import Context
 
 from mcp_dealer import arguments, call_log
+from mcp_dealer.anywhere import anywhere
 from mcp_dealer.arguments.full import WAIT_S
 from mcp_dealer.asked import LINE, where
 from mcp_dealer.change_watch import ChangeWatch
 from mcp_dealer.schemas import Cleanup, Feed, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
-from mcp_dealer.tool import MemoryTool, anywhere
+from mcp_dealer.tool import MemoryTool
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
@@ -115,7 +116,7 @@ class ExtraTools:
             walk = partial(client.path, begin, end, hops=asked.reach(PATH_HOPS))
         else:
             walk = partial(client.graph, asked.middle(), action=asked.action, hops=asked.reach(CONNECTED_HOPS))
-        return Linked.of(await anywhere(walk, asked), asked.action)
+        return Linked.of(await anywhere(walk, asked.part), asked.action)
 
     async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
         """Remember documents, in chunks; of a file that changed, the old chunks go."""
@@ -156,7 +157,7 @@ class ExtraTools:
         check_range("offset", asked.offset, 0, limits.HISTORY)
         check_range("limit", asked.limit, 1, limits.HISTORY)
         limit = min(asked.offset + asked.limit, limits.HISTORY)
-        history = await anywhere(partial(self._connected().history, asked.target, limit=limit), asked)
+        history = await anywhere(partial(self._connected().history, asked.target, limit=limit), asked.part)
         return History.of(history, asked.offset)
 
     async def memory_wait(self, asked: arguments.Wait) -> Feed:

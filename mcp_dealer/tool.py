@@ -17,10 +17,9 @@ from pydantic import ValidationError
 
 from mcp_dealer import call_log
 from mcp_dealer.arguments import Arguments
-from mcp_dealer.arguments.base import Placed
 from mcp_dealer.schemas import Answer, compact, text
 from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, MEMORY_CHARACTERS
-from memmux.errors import ArgumentInvalidError, MemmuxError, NotFoundError
+from memmux.errors import ArgumentInvalidError, MemmuxError
 from memmux.logs import log
 
 T = TypeVar("T")
@@ -124,20 +123,6 @@ class MemoryTool(Tool):
             wrong = [*map(_wrong, error.errors(include_url=False)), *model.ignored(arguments, known)]
             raise ArgumentInvalidError("; ".join(wrong)) from None
         return asked, model.ignored(arguments, known)
-
-
-async def anywhere(ask: Callable[..., Awaitable[T]], asked: Placed) -> T:
-    """Ask about one memory: where the caller says; else in the client's own namespace, and then wherever it is.
-
-    So do the tools of mcp-memory-service, where a content hash is known in every store.
-    """
-    part = asked.part
-    try:
-        return await ask(**part)
-    except NotFoundError:
-        if part:
-            raise
-        return await ask(namespace=None)
 
 
 def result(answer: Answer) -> CallToolResult:

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from mcp_dealer import arguments
+from mcp_dealer.anywhere import anywhere
 from mcp_dealer.schemas import Changed, Health, Hits, Kept, Listed, Read, Removed
 from mcp_dealer.schemas.bounds import PAGE_CHARACTERS
 from mcp_dealer.time_words import Moment, Now
-from mcp_dealer.tool import MemoryTool, anywhere
+from mcp_dealer.tool import MemoryTool
 from memmux.client.asynchronous import AsyncClient
 from memmux.wire.answers import Deleted, Memory
 
@@ -61,7 +62,7 @@ class MemoryTools:
     async def memory_get(self, asked: arguments.Get) -> Read:
         """Read one memory, a long one page by page: continue with next_offset."""
         offset, length = asked.stretch(PAGE_CHARACTERS)
-        return Read.page(await anywhere(partial(self._connected().get, asked.target), asked), offset, length)
+        return Read.page(await anywhere(partial(self._connected().get, asked.target), asked.part), offset, length)
 
     async def memory_list(self, asked: arguments.List) -> Listed:
         """Browse memories, newest first; continue with offset."""
@@ -74,7 +75,7 @@ class MemoryTools:
         """Change a memory that is no longer true; what is left out stays, tags replace all."""
         versioned = bool(asked.versioned)
         update = partial(self._connected().update, asked.target, versioned=versioned, **asked.changes())
-        updated = await anywhere(update, asked)
+        updated = await anywhere(update, asked.part)
         return Changed.of(updated, supersedes=asked.target if versioned else None)
 
     async def memory_delete(self, asked: arguments.Delete) -> Removed:
@@ -83,7 +84,7 @@ class MemoryTools:
         if single is None:
             return Removed.of_many(await client.forget(dry_run=dry_run, **asked.selection(self._now)))
         remove: Callable[..., Awaitable[Memory | Deleted]] = client.get if dry_run else client.delete
-        return Removed.of(await anywhere(partial(remove, single), asked), dry_run=dry_run)
+        return Removed.of(await anywhere(partial(remove, single), asked.part), dry_run=dry_run)
 
     async def memory_health(self) -> Health:
         """Tell whether the memory works, and what is missing."""

@@ -550,6 +550,7 @@ def _subclasses(cls: type[MemmuxError]) -> list[type[MemmuxError]]:
     return [cls, *(found for child in cls.__subclasses__() for found in _subclasses(child))]
 
 
+NO_FAULT = frozenset({CancelledError.code, NotFoundError.code})  # codes that say nothing of how well a cluster works
 ERRORS: dict[str, type[MemmuxError]] = {cls.code: cls for cls in _subclasses(MemmuxError)}
 """Every error class by its code."""
 

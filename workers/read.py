@@ -248,7 +248,8 @@ class ReadWorker:
 
     def _timeline(self, job: Job, alive: Alive) -> Answer:
         with self._placed(job, Timeline, alive) as placed:
-            found = replace(self._reader.timeline(placed.asked, job.zone), notes=placed.notes)
+            found = self._reader.timeline(placed.asked, job.zone)
+            found = replace(found, notes=(*placed.notes, *found.notes))
         return Answer((orjson.dumps(found),))
 
     def _duplicates(self, job: Job, alive: Alive) -> Answer:

@@ -18,8 +18,9 @@ from memmux.wire.answers import DuplicateGroup
 @json_option
 @with_memories
 def duplicates(settings: Settings, *, limit: int, least: float | None, namespace: str | None, as_json: bool) -> None:
-    """List groups of memories that say nearly the same, each with its oldest memory first.
+    """List groups of memories that say nearly the same, each with the oldest memory, which stays, first.
 
+    They are of one namespace, and have the same numbers, dates, versions, paths and identifiers in them.
     Nothing is changed; `memmux delete` removes what is too much, and `memmux undo` brings it back.
     """
     groups: list[DuplicateGroup] = []

@@ -18,7 +18,7 @@ from memmux.cli import output
 from memmux.config.settings import CLIENTS_OWN, EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.cues import Cue
-from memmux.wire.namespaces import EVERYWHERE
+from memmux.wire.namespaces import EVERYWHERE, Unnamed
 from memmux.wire.times import OR_WORDS, parse_time
 
 Decorated = Callable[..., Any]
@@ -223,9 +223,11 @@ offset_option = click.option(
 
 
 def _own_namespace() -> str:
-    """Return the namespace that the settings say."""
+    """Return the namespace that the settings say, which is named only where a flag before the command says it."""
     context = click.get_current_context(silent=True)
-    return load(context.obj if context is not None else None).namespace
+    flags = (context.obj if context is not None else None) or {}
+    name = load(flags).namespace
+    return name if "namespace" in flags else Unnamed(name)
 
 
 def _one_namespace(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

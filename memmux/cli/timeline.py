@@ -33,6 +33,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: Any) -> None:
     """Tell how many memories were stored, changed and deleted on each day.
 
     Memories count on the day on which they were created, wherever that was; --after and --before choose the days.
+    By tag, a memory counts once for each of its tags.
     """
     with Client(settings=settings, name="cli") as client:
         found = client.timeline(**options)

@@ -20,7 +20,7 @@ from memmux.client import calls, methods
 from memmux.client.blocking import MOVE_S, WATCH_S, hang_up
 from memmux.client.calls import Call, Observer, RequestOutcome
 from memmux.client.inbox import Inbox, Messages
-from memmux.client.method import in_place, presented
+from memmux.client.method import call_of, presented
 from memmux.client.pending import GRACE_S
 from memmux.client.session import ClientSession, Outcome, Settled
 from memmux.cluster import find
@@ -42,7 +42,7 @@ def _awaited(ask: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P],
 
     @functools.wraps(ask)
     async def method(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        call = ask(*args, **in_place(ask, kwargs, client.settings.namespace))
+        call = call_of(ask, (args, kwargs), client.settings.namespace)
         return call.answer(await client._perform(call))  # noqa: SLF001 - it is a method of the class
 
     return presented(method, ask, "AsyncClient")

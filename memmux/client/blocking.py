@@ -18,7 +18,7 @@ import zmq
 
 from memmux.client import calls, methods
 from memmux.client.calls import Call, Observer, RequestOutcome
-from memmux.client.method import in_place, presented
+from memmux.client.method import call_of, presented
 from memmux.client.session import ClientSession, Outcome, Settled
 from memmux.cluster import find
 from memmux.cluster.endpoint import Endpoint
@@ -44,7 +44,7 @@ def _blocking(ask: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
 
     @functools.wraps(ask)
     def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        call = ask(*args, **in_place(ask, kwargs, client.settings.namespace))
+        call = call_of(ask, (args, kwargs), client.settings.namespace)
         return call.answer(client._perform(call))  # noqa: SLF001 - it is a method of the class
 
     return presented(method, ask, "Client")

@@ -66,6 +66,7 @@ class Call(Generic[T]):
     """One operation to be asked for, and how to read its answer.
 
     key: the caller's idempotency key, if there is one. timeout_s: None for the settings' request_timeout_s.
+    named: whether the caller named the namespace, so that no other one will do.
     embedding: of the vectors that the caller brings; its model is the cluster's, whichever that is when it is sent.
     """
 
@@ -74,6 +75,7 @@ class Call(Generic[T]):
     body: bytes = b"{}"
     key: str | None = None
     timeout_s: float | None = None
+    named: bool = False
     embedding: Embedding | None = None
 
     def __post_init__(self) -> None:

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from memmux.client.calls import Call
+from memmux.wire.namespaces import Unnamed
+
 MethodT = TypeVar("MethodT")
+T = TypeVar("T")
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
+"""Of a method: those without a name, and those with one."""
 
 _ALL_RAISE = "Every method may raise what `Client` lists."
 
@@ -65,9 +72,14 @@ class _Annotation(str):
         return str(self)
 
 
-def in_place(ask: Callable[..., object], given: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
-    """Return what is given to the function `ask`, and the client's own `namespace` where it takes one and has none."""
-    return given if "namespace" in given or "namespace" not in _named(ask) else {**given, "namespace": namespace}
+def call_of(ask: Callable[..., Call[T]], given: Arguments, namespace: str) -> Call[T]:
+    """Return the call that the function `ask` makes of what is `given`, in the client's own `namespace` if none is."""
+    args, named = given
+    if "namespace" in named:
+        call = ask(*args, **named)
+        said = named["namespace"] is not None and not isinstance(named["namespace"], Unnamed)
+        return replace(call, named=True) if said else call
+    return ask(*args, **named, **({"namespace": namespace} if "namespace" in _named(ask) else {}))
 
 
 @functools.cache

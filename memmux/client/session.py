@@ -38,6 +38,7 @@ from memmux.errors import (
     error_from_json,
 )
 from memmux.wire import protocol
+from memmux.wire.namespaces import NAMED
 from memmux.wire.protocol import Header, Kind, Message
 
 QUIET_S = 2.0  # of silence while an answer is awaited, before a PING
@@ -216,6 +217,7 @@ class ClientSession:
             operation=pending.call.operation,
             deadline_ms=max(1, math.ceil((pending.deadline - now) * 1000)),
             key=pending.key,
+            detail={NAMED: True} if pending.call.named else {},
         )
         return protocol.encode(header, *pending.call.frames(self.model or ""))
 

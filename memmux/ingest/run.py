@@ -20,6 +20,7 @@ from memmux.ingest.report import FileProblem, Ingested
 from memmux.ingest.sources import TYPE, prune
 from memmux.wire.answers import Memory
 from memmux.wire.checks import check_range, check_tags, check_text
+from memmux.wire.namespaces import Unnamed
 from memmux.wire.requests import Store
 
 CHUNK_SIZE = 1000  # characters
@@ -66,7 +67,7 @@ def ingest(
     and whatever the client raises.
     """
     check_tags(tags)
-    namespace = client.settings.namespace if namespace is None else namespace
+    namespace = Unnamed(client.settings.namespace) if namespace is None else namespace
     check_text("namespace", namespace, limits.NAMESPACE_CHARACTERS)
     check_range("chunk_size", chunk_size, LEAST_CHUNK, limits.CHUNK_CHARACTERS)
     check_range("chunk_overlap", chunk_overlap, 0, chunk_size // 2)
@@ -117,7 +118,7 @@ def ingest_upload(
     name, it is brought up to date. Raises what `ingest` does, and ArgumentInvalidError if it can't be read.
     """
     check_tags(tags)
-    namespace = client.settings.namespace if namespace is None else namespace
+    namespace = Unnamed(client.settings.namespace) if namespace is None else namespace
     check_text("namespace", namespace, limits.NAMESPACE_CHARACTERS)
     check_range("chunk_size", chunk_size, LEAST_CHUNK, limits.CHUNK_CHARACTERS)
     check_range("chunk_overlap", chunk_overlap, 0, chunk_size // 2)

@@ -68,6 +68,12 @@ class Grant:
                 "do it on the machine of the database, or with a key that is not"
             )
 
+    def check_namespace(self, name: str) -> None:
+        """Raise NotAllowedError unless the client may touch the namespace `name`."""
+        if self.namespaces is not None and name not in self.namespaces:
+            allowed = ", ".join(self.namespaces) or "none"
+            raise NotAllowedError(f"the key {self.name!r} does not allow the namespace {name!r}; it allows {allowed}")
+
     def to_json(self) -> dict[str, object]:
         """Return it as it is kept; bounds that it has not are left out."""
         fields: dict[str, object] = {"name": self.name, "role": str(self.role)}

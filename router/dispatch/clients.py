@@ -15,6 +15,7 @@ from memmux.errors import (
     UnknownSessionError,
 )
 from memmux.wire.grants import Grant
+from memmux.wire.namespaces import NAMED
 from memmux.wire.operations import Operation, Stage, operation
 from memmux.wire.protocol import Header, Kind, Message
 from router.dispatch.actions import BeginDrain, Outbox, OwnStatus, ReportStatus
@@ -190,6 +191,7 @@ class Frontend:
             key=(header.key or header.id) if asked.writes else "",
             accepted_at=now,
             deadline=now + min(deadline_ms, shared.DEADLINE_MS) / 1000,
+            named=header.detail.get(NAMED) is True,
             step=1 if brings_vector else 0,
         )
         self._flow.accept(slip, now)

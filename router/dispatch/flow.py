@@ -295,7 +295,7 @@ class Flow:
                 grant=_stamp(slip.grant),
                 attempt=slip.attempt,
                 degraded=tuple(sorted(slip.degraded)),
-                detail={"zone": zone} if (zone := slip.zone) else {},
+                detail=slip.detail,
             )
             self._out.worker(worker.id, header, *slip.frames)
 

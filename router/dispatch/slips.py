@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memmux.wire.grants import LOCAL, Grant
+from memmux.wire.namespaces import NAMED
 from memmux.wire.operations import Operation, Stage
 from router.dispatch.sessions import Session
 from router.dispatch.stats import StageTime
@@ -18,6 +19,7 @@ class Slip:
     session: who waits for the answer; None for what the router started itself.
     frames: the body, then what the client or the stages so far appended.
     key: the idempotency key of a write. accepted_at, deadline: monotonic seconds.
+    named: whether the client's user named the namespace.
     step: the index, in the route, of the stage that it waits for or is at.
     attempt: tells what this lease's worker says from what a former one says; from 1, one more after each death.
     deaths: workers that died while they had it, at this stage.
@@ -35,6 +37,7 @@ class Slip:
     key: str
     accepted_at: float
     deadline: float
+    named: bool = False
     step: int = 0
     attempt: int = 1
     deaths: int = 0
@@ -66,9 +69,10 @@ class Slip:
         return self.session.grant if self.session is not None else LOCAL
 
     @property
-    def zone(self) -> str:
-        """The time zone of the client, where readers need it."""
-        return self.session.hello.zone if self.session is not None and self.stage is Stage.READ else ""
+    def detail(self) -> dict[str, object]:
+        """What a worker is told besides: the time zone of the client, where readers need it; that a name was given."""
+        zone = self.session.hello.zone if self.session is not None and self.stage is Stage.READ else ""
+        return {**({"zone": zone} if zone else {}), **({NAMED: True} if self.named else {})}
 
     @property
     def owner(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from memmux.errors import NO_FAULT
 from memmux.wire.operations import OPERATIONS, Stage
 
 BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -71,7 +72,7 @@ class Track:
 class ClientStats:
     """Statistics of one client's requests.
 
-    errors: how many failed, but for what the client took back itself.
+    errors: how many failed, but for what the client took back itself, and what it asked for and is not there.
     """
 
     __slots__ = ("_answered", "_track", "_waits", "durations", "errors")
@@ -87,7 +88,7 @@ class ClientStats:
         """Count an answered request."""
         self._answered += 1
         if outcome != "ok":
-            self.errors += outcome != "cancelled"
+            self.errors += outcome not in NO_FAULT
             return
         self.durations.append(seconds)
         waited = 0.0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -16,6 +17,7 @@ import pytest
 from memmux import Client, errors
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
+from memmux.ingest.run import ingest
 from memmux.wire.grants import Grant
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.roles import Role
@@ -173,6 +175,31 @@ def test_a_client_that_names_no_namespace_works_in_its_keys(root: Client, granti
         with pytest.raises(errors.NotAllowedError, match="it allows two, fold"):
             client.store("elsewhere", namespace="other")
     assert root.list(namespace="default").total == 0
+
+
+def test_default_that_is_named_is_refused_to_a_key_that_has_it_not(granting: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "notes.md"
+    file.write_text("# The kettle is new")
+    with _as(granting, "twofold") as client:
+        stored = client.store("the kettle is descaled")
+        for ask in (
+            partial(client.store, "the kettle is new"),
+            partial(client.store_batch, [{"content": "the kettle is new"}]),
+            partial(client.search, "kettle"),
+            partial(client.search, "kettle", mode="keyword"),
+            partial(client.get, stored.id),
+            partial(client.list),
+            partial(client.tags),
+            partial(client.changes),
+            partial(client.delete, stored.id),
+            partial(client.forget, tags=["home"]),
+            partial(client.duplicates),
+            partial(ingest, client, [file], roots=None),
+        ):
+            with pytest.raises(errors.NotAllowedError, match="'default'; it allows two, fold"):
+                ask(namespace="default")
+        assert ingest(client, [file], roots=None).chunks == 1  # which names none
+        assert client.list().total == 2
 
 
 def test_status_of_a_limited_client_names_no_path_process_or_other_client(root: Client, granting: Settings) -> None:

@@ -14,6 +14,7 @@ from mcp_dealer.http.rest import OPERATIONS
 from memmux import Client
 from memmux.config.paths import Places
 from memmux.config.settings import load
+from memmux.wire.roles import Role
 from tests.integration import reach
 from tests.integration.helpers import status_until
 from tests.integration.http_guest import Guest, token_of, until_served
@@ -106,6 +107,29 @@ def test_a_token_for_another_namespace_tries_every_route_and_learns_and_changes_
         tried += 1
     assert tried > 100
     assert reach.contents(server, "theirs") == before
+
+
+@pytest.mark.parametrize("role", ["read", "write", "admin"])
+def test_a_namespace_that_is_named_and_not_the_keys_is_refused_by_every_route(
+    server: Client, http_env: dict[str, str], place: Place, role: str
+) -> None:
+    guest = Guest(_port(server), token_of(http_env, "ada", "--role", role, "--namespace", "own"))
+    for operation in OPERATIONS:
+        taken = operation.takes or operation.query
+        if taken is None or "namespace" not in taken.model_fields:
+            continue
+        path = operation.path.replace("{id}", place.kept)
+        for name in ("default", "theirs"):
+            body: dict[str, Any] | None = None
+            if operation.takes is not None:
+                body = {one: BODY[one] for one in operation.takes.model_fields if one in BODY}
+                body |= {"namespace": name} | ({"seq": place.seq} if operation.path == "/api/undo" else {})
+            elif operation.upload:
+                body = {"content": "planted"}
+            status, _, answer = guest.ask(operation.method, f"{path}?namespace={name}&filename=a.md", body)
+            assert status == 403, (operation.name, name, status, answer[:300])
+            if Role(role).includes(Role.WRITE) and not operation.upload:
+                assert f"does not allow the namespace '{name}'" in json.loads(answer)["detail"], operation.name
 
 
 def test_a_token_that_reads_changes_nothing_by_any_route(

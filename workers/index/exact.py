@@ -7,7 +7,7 @@ from itertools import chain, islice, repeat
 import numpy as np
 
 from workers.index.centre import Centre
-from workers.index.interface import Rows, Scored, Vectors
+from workers.index.interface import Near, Rows, Scored, Vectors
 from workers.index.scores import Scores
 from workers.index.sketch import AXES, Sketch, Slots
 
@@ -21,6 +21,7 @@ TRIAL_RECALL = 0.995  # to find this part of them
 _DEPTHS = (150, 300, 600)  # how many are tried
 _SURER = 2  # times what sufficed is asked for: real questions are less like what is stored
 KEPT = 4_096  # lines, at most, of the array that candidates are gathered into
+_COLUMNS = 1 << 14  # vectors that many queries are compared with at once
 _PER_HIT = 6  # candidates more for each hit that is asked for
 
 
@@ -118,6 +119,32 @@ class ExactIndex:
                 return found
             return best(rows, self._matrix[: self._count] @ query, k)
         return self._best_of(self._slots_of(allowed), query, k)
+
+    def within(self, queries: Vectors, wanted: Near, allowed: Rows | None = None) -> list[Scored]:
+        """Return for each of the unit vectors `queries` the memories that are near; of those in `allowed`, if given.
+
+        All are compared, in one product for all queries, which costs each of them far less than by itself.
+        """
+        k, least = wanted.k, wanted.least
+        chosen = None if allowed is None else self._slots_of(allowed)
+        count = self._count if chosen is None else chosen.size
+        slots: list[list[Slots]] = [[] for _ in queries]
+        cosines: list[list[Vectors]] = [[] for _ in queries]
+        for begin in range(0, count, _COLUMNS):
+            piece = slice(begin, min(begin + _COLUMNS, count)) if chosen is None else chosen[begin : begin + _COLUMNS]
+            for number, line in enumerate(queries @ self._matrix[piece].T):
+                floor = least if line.size <= k else min(least, float(np.partition(line, -k)[-k]))
+                near = np.arange(line.size) if line.size <= k else np.flatnonzero(line >= floor)
+                cosines[number].append(line[near])
+                slots[number].append(near + begin if chosen is None else chosen[near + begin])
+        return [
+            self._first(np.concatenate(near), np.concatenate(some), wanted) if near else []
+            for near, some in zip(slots, cosines, strict=True)
+        ]
+
+    def _first(self, slots: Slots, cosines: Vectors, wanted: Near) -> Scored:
+        found = best(self._rows[slots], cosines, wanted.most)
+        return [hit for place, hit in enumerate(found) if place < wanted.k or hit[1] >= wanted.least]
 
     def similarities(self, query: Vectors, rows: Rows) -> Scores:
         """Return the cosine of each of the memories `rows`, ascending, that has a vector."""

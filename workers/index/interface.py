@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -15,6 +16,18 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Scored = list[tuple[int, float]]
 """Memories by their row, each with its cosine in [-1, 1]; best first, newer first among equals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Which memories are near to a vector: the `k` nearest, and all with a cosine of `least` or more, `most` at most.
+
+    Where memories have several vectors, it may be those of the `k` nearest vectors.
+    """
+
+    k: int
+    least: float
+    most: int
 
 
 class Index(Protocol):

@@ -66,8 +66,8 @@ def key_of(header: Header, grant: Grant) -> str:
 def confined(job: Job) -> Job:
     """Return `job` with a body that stays inside what its client may do.
 
-    Where the client is bound to namespaces, `default` means the first of them unless it is one of them, and all
-    namespaces mean all of those. Raises NotAllowedError, and whatever is wrong with the body.
+    Where the client is bound to namespaces, `default` means the first of them unless it is one of them, or its user
+    named it; and all namespaces mean all of those. Raises NotAllowedError, and whatever is wrong with the body.
     """
     grant = job.grant
     if grant is LOCAL:
@@ -89,7 +89,10 @@ def confined(job: Job) -> Job:
             f"{job.operation} does not keep to namespaces, and the key {grant.name!r} is bound to some; "
             "do it with a key that is not"
         )
-    held = rule(grant, job.body(body))
+    asked = job.body(body)
+    if job.named:
+        _check_default(grant, asked)
+    held = rule(grant, asked)
     return replace(job, frames=(held.to_body(), *job.frames[1:]))
 
 
@@ -105,13 +108,18 @@ def _stay_in_the_backup_folder(grant: Grant, job: Job) -> None:
 def _name(grant: Grant, given: str) -> str:
     """Return the namespace that a client means; raise NotAllowedError if its key is not for that."""
     allowed = grant.namespaces or ()
-    if given in allowed:
-        return given
-    if given == DEFAULT_NAMESPACE and allowed:
+    if given == DEFAULT_NAMESPACE and given not in allowed and allowed:
         return allowed[0]
-    raise NotAllowedError(
-        f"the key {grant.name!r} does not allow the namespace {given!r}; it allows {', '.join(allowed) or 'none'}"
-    )
+    grant.check_namespace(given)
+    return given
+
+
+def _check_default(grant: Grant, asked: Any) -> None:
+    """Raise NotAllowedError where `default` was named, which is not the key's: no other one is meant by it."""
+    for one in asked.memories if isinstance(asked, StoreBatch) else (getattr(asked, "filter", asked),):
+        given = getattr(one, "namespace", None)
+        if DEFAULT_NAMESPACE in ((given,) if isinstance(given, str) else given or ()):
+            grant.check_namespace(DEFAULT_NAMESPACE)
 
 
 def _names(grant: Grant, given: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class Job:
     client: who asked. deadline: monotonic seconds, `math.inf` where there is none. attempt: from 1.
     degraded: what earlier stages had to do without. cancelled: tells whether nobody waits for it any more; it looks at
     what `Alive` has received, so it changes only when that is called. grant: what who asked may do. zone: its time
-    zone, as a variable TZ names it; empty where it is not known.
+    zone, as a variable TZ names it; empty where it is not known. named: whether the user named the namespace.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Job:
     cancelled: Callable[[], bool] = _wanted
     grant: Grant = LOCAL
     zone: str = ""
+    named: bool = False
     _bodies: dict[type[Body], Body] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def body(self, kind: type[BodyT]) -> BodyT:

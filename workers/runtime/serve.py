@@ -19,6 +19,7 @@ from functools import partial
 from memmux import processes
 from memmux.errors import DatabaseReplacedError, MemmuxError
 from memmux.logs import log
+from memmux.wire.namespaces import NAMED
 from memmux.wire.protocol import Header, Kind, Message
 from workers.runtime.confinement import confined, grant_of, key_of
 from workers.runtime.job_log import JobLog
@@ -123,6 +124,7 @@ def _job(message: Message, now: float, link: RouterLink) -> Job:
         cancelled=partial(link.is_cancelled, header.id, header.attempt),
         grant=grant,
         zone=zone if isinstance(zone := header.detail.get("zone"), str) else "",
+        named=header.detail.get(NAMED) is True,
     )
 
 

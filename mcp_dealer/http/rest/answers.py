@@ -301,7 +301,7 @@ class DayCounts(Answer):
 
 
 class Timeline(Answer):
-    """How many memories were stored, changed and deleted on each day."""
+    """How many memories were stored, changed and deleted on each day; by tag, once for each of a memory's tags."""
 
     days: list[str]
     groups: list[DayCounts]
@@ -320,7 +320,7 @@ class Alike(Answer):
 
 
 class DuplicateGroup(Answer):
-    """Memories that say nearly the same, the one that was stored first before the others."""
+    """Memories of a namespace that say nearly the same as the first, which was created first and stays."""
 
     members: list[Alike]
     more: bool
@@ -342,8 +342,9 @@ class Replaced(Answer):
 
     memory: Memory
     by: Memory | None
+    """The newest version, which no other took the place of"""
     deleted: bool
-    """Whether the newer one is deleted"""
+    """Whether the newest one is deleted"""
 
 
 class Superseded(Answer):

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 from starlette.responses import Response
 
+from mcp_dealer.anywhere import anywhere
 from mcp_dealer.http.problem import of_status
 from mcp_dealer.http.rest import models, shapes, times
-from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, anywhere, part
+from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, part
 from memmux import limits
 from memmux.wire import answers
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,7 +19,7 @@ from mcp_dealer.http.problem import of_status, problem
 from mcp_dealer.http.rest.models import Answer, Given
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import check_name
-from memmux.errors import MemmuxError, NotFoundError
+from memmux.errors import MemmuxError
 from memmux.logs import log
 
 BODY_BYTES: Final = 16 << 20  # of a request that is JSON
@@ -31,7 +31,6 @@ PART: Final = frozenset({"namespace", "store"})
 EVERY: Final = {"namespace": "*", "store": "all"}
 UNSAID: Final = "default"  # the store that mcp-memory-service means where none is named
 
-T = TypeVar("T")
 Done = Mapping[str, object] | Response
 
 
@@ -72,6 +71,16 @@ class Asked:
     def id(self) -> str:
         """What the path names."""
         return str(self.request.path_params["id"])
+
+    def check_namespace(self) -> None:
+        """Raise NotAllowedError where a namespace is named that the caller may not touch.
+
+        What is named is never taken for another one, as `default` is where nobody names any.
+        """
+        for given in (self.query, self.body):
+            name = part(given).get("namespace")
+            if name is not None:
+                self.caller.grant.check_namespace(name)
 
     def key(self, number: int = 0) -> str | None:
         """Return the caller's idempotency key, which is nobody else's; number: of the write among those of a request.
@@ -119,7 +128,9 @@ class Operation:
                 check_name(KEY, request.headers[KEY])
             query = None if self.query is None else _query(self.query, request)
             body = None if self.takes is None else _body(self.takes, await _read(request))
-            done = await self.does(Asked(request, query, body))
+            asked = Asked(request, query, body)
+            asked.check_namespace()
+            done = await self.does(asked)
         except RefusedError as refused:
             return refused.answer
         except MemmuxError as error:
@@ -156,16 +167,6 @@ def part(given: Any) -> dict[str, Any]:
         if said is not None and not (name == "store" and said == UNSAID):
             return {"namespace": None if said == every else said}
     return {}
-
-
-async def anywhere(ask: Callable[..., Awaitable[T]], said: Mapping[str, Any]) -> T:
-    """Ask about one memory: where the caller says; else in the client's own namespace, and then wherever it is."""
-    try:
-        return await ask(**said)
-    except NotFoundError:
-        if said:
-            raise
-        return await ask(namespace=None)
 
 
 def _query(model: type[Parameters], request: Request) -> Parameters:

@@ -96,7 +96,7 @@ async def superseded(asked: Asked) -> Done:
 
 
 async def remove_duplicates(asked: Asked) -> Done:
-    """Delete of each group all but the memory that was stored first."""
+    """Delete of each group all but the memory that was created first."""
     return await _clean_up(asked, _twice(asked))
 
 
@@ -169,7 +169,7 @@ OPERATIONS: Final = (
         path="/api/duplicates",
         name="remove_duplicates",
         group=GROUP,
-        summary="Delete of each group all but the memory that was stored first; or say which they are",
+        summary="Delete of each group all but the memory that was created first; or say which they are",
         does=remove_duplicates,
         takes=answers.CleanUp,
         gives=answers.CleanedUp,

@@ -212,7 +212,8 @@ async function remedies() {
   known ??= await fetch(new URL('remedies.json', import.meta.url)).then((answer) => answer.json()).catch(() => ({}));
 }
 
-const failures = ({ errors }) => Object.values(errors ?? {}).reduce((sum, count) => sum + count, 0);
+const noFault = new Set(['cancelled', 'not_found']); // they say nothing of how well a cluster works
+const failures = ({ errors }) => Object.entries(errors ?? {}).reduce((sum, [code, count]) => sum + (noFault.has(code) ? 0 : count), 0);
 
 // Return the state of the cluster; said: the answer, where it came by an event.
 export async function status(said = null) {

@@ -12,7 +12,7 @@ import { ago, beginning, counted } from './words.js';
 const memories = (count) => counted(count, 'memory', 'memories');
 
 export function open(root) {
-  const twice = new Kind('Duplicates', 'Memories that say nearly the same. The one of each group that was stored first stays.', duplicates, 'duplicates');
+  const twice = new Kind('Duplicates', 'Memories that say nearly the same. The one of each group that was created first stays.', duplicates, 'duplicates');
   const old = new Kind('Superseded', 'Versions that a newer one has taken the place of. Searches leave them out already.', superseded, 'superseded');
   fill(root, element('div', { class: 'view' }, element('header', { class: 'view-head' }, element('h1', {}, 'Clean up')), twice.root, old.root));
   const again = () => Promise.all([twice.show(), old.show()]).catch(failed);

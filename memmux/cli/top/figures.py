@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from memmux.errors import NO_FAULT
 from memmux.wire.answers import Status
 from memmux.wire.times import from_epoch
 
@@ -93,9 +94,10 @@ def _worker(worker: Row, queues: Mapping[str, int]) -> Row:
 
 
 def _operation(name: str, counted: Row) -> Row:
-    errors = sum(counted["errors"].values())
+    errors = sum(many for code, many in counted["errors"].items() if code not in NO_FAULT)
+    count = counted["ok"] + sum(counted["errors"].values())
     times = {key: counted.get(key) for key in ("per_s", "p50_ms", "p95_ms", "p99_ms")}
-    return {"operation": name, **times, "count": counted["ok"] + errors, "errors": errors}
+    return {"operation": name, **times, "count": count, "errors": errors}
 
 
 def _embedder(now: Mapping[str, int], before: Mapping[str, int]) -> Row:

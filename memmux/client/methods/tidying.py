@@ -27,8 +27,10 @@ def duplicates(
 ) -> Call[Duplicates]:
     """Return groups of memories that say nearly the same, by meaning or but for case and blanks.
 
-    Each memory is compared with all others, so many of them at once, in the order of their storing. Ask again with
-    `next` until that is None; a page may have no group.
+    Each memory is compared with all others of its namespace, so many of them at once, in the order of their storing.
+    Ask again with `next` until that is None; a page may have no group. The first of a group, which was created first,
+    is the one to stay: each other one says nearly the same as that. What differs in a number, a version, a date, a path
+    or an identifier is no duplicate, however near.
 
     after: the cursor, `next` of the page before; 0 begins.
     limit: how many groups at most, 1 to 100.
@@ -63,7 +65,7 @@ def superseded(
     namespace: str | None = DEFAULT_NAMESPACE,
     timeout_s: float | None = None,
 ) -> Call[Superseded]:
-    """Return memories that a newer version took the place of, newest first, each with that version.
+    """Return memories that a newer version took the place of, newest first, each with the newest version.
 
     limit: how many at most, 1 to 1000.
     offset: how many of the newest to leave out.

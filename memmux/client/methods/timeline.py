@@ -35,6 +35,7 @@ def timeline(
     Memories that are deleted now were stored and deleted; of what was purged nothing is counted.
 
     by: a `Grouping` or its name, what the counts are put under: `client`, `type`, `tag` or `namespace`.
+        Under `tag` a memory counts once for each of its tags, also in the sum of the rest.
     limit: how many groups at most, those with the most counts, 1 to 100; `other` is the sum of the rest.
     zone: the time zone in which days begin and end, such as `Europe/Berlin`; None for the one of this machine.
     after: only what happened at this `Time` or later.

@@ -17,7 +17,7 @@ class Alike:
 
     memory: the memory.
     similarity: its cosine with the group's first one, which is 1 for that itself; None where a vector is missing. It
-        may be below the floor where another one of the group stands between them.
+        is below the floor where the texts are the same but for case and blanks.
     """
 
     memory: Memory
@@ -31,9 +31,9 @@ class Alike:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateGroup:
-    """Memories of which each says nearly the same as another one of them.
+    """Memories of one namespace of which each says nearly the same as the first.
 
-    members: the one that was stored first, then the others, the nearest to it first.
+    members: the one that stays, which was created first, then the others, the nearest to it first.
     more: whether there are further ones, as a group is given up to 64.
     """
 
@@ -50,7 +50,7 @@ class DuplicateGroup:
 class Duplicates(Several[DuplicateGroup]):
     """Groups of memories that say nearly the same; iterate it, index it, or take `groups`.
 
-    groups: in the order in which their first memories were stored.
+    groups: in the order in which their first memories came here.
     next: the cursor of the next page, which may have groups where this one has none; None at the end.
     compared: how many memories were compared with all others for this page.
     least: the cosine from which on two memories say nearly the same.
@@ -79,7 +79,7 @@ class Replaced:
     """A memory that a newer version took the place of.
 
     memory: the former version.
-    by: the memory that took its place, deleted or not; None if it was purged.
+    by: the newest version, deleted or not, which no other took the place of; None if it was purged.
     deleted: whether that memory is deleted.
     """
 

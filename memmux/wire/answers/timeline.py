@@ -42,6 +42,8 @@ class DayCounts:
 class Timeline(Several[DayCounts]):
     """How many memories were stored, changed and deleted on each day; iterate it, index it, or take `groups`.
 
+    By tag, a memory counts once for each of its tags, also in `other`.
+
     days: those on which something happened, as ISO 8601 dates, oldest first.
     groups: those with the most counts first, then by name.
     other: the sum of all other groups; None if there is none.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 import numpy as np
 import orjson
 
 from memmux.wire.requests import Filter
-from workers.index.interface import Index, Rows, Scored, Vectors
+from workers.index.alike import alike
+from workers.index.interface import Index, Near, Rows, Scored, Vectors
 from workers.index.partitions import Partitions
 from workers.index.scores import Scores, within
 from workers.storage.db import engine, queries
@@ -46,6 +47,13 @@ class Scope:
             return self.index.search(query, k, self.allowed)
         found = self.index.search(query, k + len(self.hidden), self.allowed)
         return [hit for hit in found if hit[0] not in self.hidden][:k]
+
+    def alike(self, queries: Vectors, wanted: Near) -> Sequence[Scored]:
+        """Return for each of the unit vectors `queries` the memories that are near."""
+        if not self.hidden:
+            return alike(self.index, queries, wanted, self.allowed)
+        found = alike(self.index, queries, replace(wanted, k=wanted.k + len(self.hidden)), self.allowed)
+        return [[hit for hit in hits if hit[0] not in self.hidden] for hits in found]
 
     def apart(self, query: Vectors) -> tuple[Vectors, float]:
         """Return what sets the unit vector `query` apart from all of the index, and the mean cosine with that."""

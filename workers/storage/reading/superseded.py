@@ -1,6 +1,8 @@
-"""Superseded memories: those that a newer version took the place of, and which that is."""
+"""Superseded memories: those that a newer version took the place of, and which is the newest one now."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import apsw
 import orjson
@@ -20,12 +22,30 @@ def superseded(connection: apsw.Connection, asked: Superseded) -> answers.Supers
     total = engine.value(connection, _SQL["count_superseded"].format(where=where.sql), where.values)
     values = {**where.values, "limit": asked.limit, "offset": asked.offset}
     page = [row for (row,) in engine.fetch(connection, _SQL["superseded"].format(where=where.sql), values)]
-    found = engine.fetch(connection, _SQL["successors"], {"rows": orjson.dumps(page).decode()})
-    newer = {former: (row, bool(deleted)) for former, row, deleted in found}
-    wanted = list(dict.fromkeys([*page, *(row for row, _ in newer.values())]))
+    newest = _newest(connection, page)
+    wanted = list(dict.fromkeys([*page, *(row for row, _ in newest.values())]))
     known = dict(zip(wanted, rows.memories(connection, wanted), strict=True))
     told = []
     for row in page:
-        by, deleted = newer.get(row, (0, False))
+        by, deleted = newest.get(row, (0, False))
         told.append(Replaced(memory=known[row], by=known.get(by), deleted=deleted))
     return answers.Superseded(memories=tuple(told), total=total)
+
+
+def _newest(connection: apsw.Connection, page: Sequence[int]) -> dict[int, tuple[int, bool]]:
+    """Return for each of some memories the newest version of it, and whether that is deleted.
+
+    One is left out where there is none: it was purged, is in another namespace, or an import has versions in a circle.
+    """
+    found = engine.fetch(connection, _SQL["successors"], {"rows": orjson.dumps(page).decode()})
+    newer = {former: row for former, row, _, _ in found}
+    newest = {row: (row, bool(deleted)) for _, row, deleted, last in found if last}
+    for row in page:
+        way = list[int]()
+        at: int | None = row
+        while at is not None and at not in newest:
+            way.append(at)
+            at = newer.pop(at, None)  # so that each is gone through once, also in a circle
+        if at is not None:
+            newest.update(dict.fromkeys(way, newest[at]))
+    return newest

@@ -26,6 +26,8 @@ _EPOCH, _LAST = date(1970, 1, 1).toordinal(), date.max.toordinal()
 _MIDNIGHTS = 2  # in a day of UTC, at most: the clock may be set forward in it
 _KINDS = {"stored": Kind.STORED, "changed": Kind.CHANGED, "deleted": Kind.DELETED}
 
+_EACH_TAG = "a memory with several tags counts once for each of them, also among the others"
+
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 Times = NDArray[np.float64]
@@ -96,6 +98,7 @@ def timeline(connection: apsw.Connection, asked: Timeline, lines: Lines, zone: s
         others=counted.others,
         earlier=earlier,
         zone=name,
+        notes=(_EACH_TAG,) if asked.by is Grouping.TAG and days else (),
     )
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 from memmux.client import methods
-from memmux.client.method import in_place
+from memmux.client.method import call_of
 from tests.unit.workers.desk import Desk
 
 Typed = Callable[..., tuple[int, str, str]]
@@ -34,7 +34,7 @@ class DeskClient:
         ask = getattr(methods, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            made = ask(*arguments, **in_place(ask, options, self._desk.settings.namespace))
+            made = call_of(ask, (arguments, options), self._desk.settings.namespace)
             body = self._desk.answer(made.operation, made.body, client="cli").frames[0]
             return made.read(SimpleNamespace(body=body))
 

@@ -82,12 +82,12 @@ def test_a_rate_is_of_the_last_ten_seconds() -> None:
 def test_an_account_counts_what_became_of_a_clients_requests() -> None:
     client_stats = ClientStats()
     client_stats.sample(0.0)
-    for outcome in ("ok", "ok", "not_found", "cancelled"):
+    for outcome in ("ok", "ok", "storage_full", "not_found", "cancelled"):
         client_stats.finished(
             outcome, 0.01, [StageTime(Stage.READ, queue_s=0.004), StageTime(Stage.WRITE, queue_s=0.002)]
         )
     told = client_stats.to_json(2.0)
-    assert told == {"errors": 1, "per_s": 2.0, "p95_ms": 10.0, "queue_ms": 6.0}
+    assert told == {"errors": 1, "per_s": 2.5, "p95_ms": 10.0, "queue_ms": 6.0}
 
 
 def test_an_account_is_bounded() -> None:

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.examples import examples
+from workers.index import exact
 from workers.index.exact import KEPT, ExactIndex
-from workers.index.interface import Vectors
+from workers.index.interface import Near, Vectors
 from workers.index.partitions import Partitions
 
 DIMENSIONS = 8
@@ -110,3 +111,22 @@ def test_namespaces_are_indexes_of_their_own() -> None:
     partitions.remove(3)
     assert len(partitions) == 2
     assert partitions._indexes.keys() == {"a"}
+
+
+@settings(derandomize=True, max_examples=examples(60))
+@given(st.lists(st.integers(0, 39), max_size=30), st.integers(1, 8), st.none() | st.sets(st.integers(0, 35)))
+def test_many_queries_at_once_find_the_nearest_and_all_that_are_near(
+    numbers: list[int], k: int, allowed: set[int] | None
+) -> None:
+    index = ExactIndex(DIMENSIONS)
+    for row, number in enumerate(numbers):
+        add(index, row, number)
+    wanted = {row: [number] for row, number in enumerate(numbers) if allowed is None or row in allowed}
+    limit = None if allowed is None else np.array(sorted(allowed), np.int64)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(exact, "_COLUMNS", 7)
+        found = index.within(POOL[:5], Near(k, 0.3, 20), limit)
+    for query, hits in zip(POOL[:5], found, strict=True):
+        every = brute_force(wanted, query, len(wanted))
+        near = [hit for place, hit in enumerate(every) if place < k or hit[1] >= 0.3][:20]
+        assert [score for _, score in hits] == pytest.approx([score for _, score in near], abs=1e-6)

@@ -165,6 +165,16 @@ def test_all_namespaces_are_all_of_the_key(operation: str) -> None:
     assert _namespaces(_held(operation, _named(operation, None), one)) == ["work"]
 
 
+@pytest.mark.parametrize("operation", [name for name in HELD if name not in BY_NUMBER])
+def test_default_that_was_named_is_no_other_namespace(operation: str) -> None:
+    body = _named(operation, "default")
+    assert _namespaces(_held(operation, body))[0] == "notes"
+    with pytest.raises(NotAllowedError, match="'default'; it allows notes, work"):
+        confined(job(operation, body, grant=ADA, named=True))
+    assert confined(job(operation, _named(operation, "work"), grant=ADA, named=True))
+    assert confined(job(operation, body, grant=replace(ADA, namespaces=("notes", "default")), named=True))
+
+
 def test_default_is_itself_where_the_key_has_it() -> None:
     grant = replace(ADA, namespaces=("notes", "default"))
     assert _held("memory.get", {"id": "x"}, grant)["namespace"] == "default"

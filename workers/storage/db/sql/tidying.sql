@@ -12,13 +12,23 @@ LIMIT :limit OFFSET :offset
 
 -- Of the same namespace: an import may name any id, and another namespace may be none of the client's business.
 -- name: successors
-SELECT former.row, newer.row, newer.deleted_at IS NOT NULL
-FROM memories AS former JOIN memories AS newer ON newer.id = former.superseded_by AND newer.namespace = former.namespace
-WHERE former.row IN (SELECT value FROM json_each(:rows))
+WITH RECURSIVE version (row) AS (
+    SELECT value FROM json_each(:rows)
+    UNION
+    SELECT newer.row
+    FROM version JOIN memories AS former ON former.row = version.row
+    JOIN memories AS newer ON newer.id = former.superseded_by AND newer.namespace = former.namespace
+)
+SELECT former.row, newer.row, newer.deleted_at IS NOT NULL, newer.superseded_by IS NULL
+FROM version JOIN memories AS former ON former.row = version.row
+JOIN memories AS newer ON newer.id = former.superseded_by AND newer.namespace = former.namespace
 
 -- Memories in the order of their storing, to be compared with all others.
 -- name: next
 SELECT m.row FROM memories AS m WHERE m.row > :after AND {where} ORDER BY m.row LIMIT :limit
+
+-- name: texts
+SELECT row, namespace, created_at, id, content FROM memories WHERE row IN (SELECT value FROM json_each(:rows))
 
 -- name: vectors
 SELECT memory, embedding

@@ -18,6 +18,11 @@ def _turned(degrees: float) -> tuple[float, float]:
     return math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
 
 
+def _word(number: int) -> str:
+    """Return a text for a number, without digits, by which texts would differ."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
 def _groups(found: Any) -> list[list[str]]:
     return [[one["memory"]["content"] for one in group["members"]] for group in found["groups"]]
 
@@ -43,11 +48,59 @@ def test_what_is_near_is_a_group_with_its_oldest_memory_first_and_then_the_neare
     assert (group["more"], found["next"], found["compared"], found["least"]) == (False, None, 5, 0.85)
 
 
-def test_what_is_near_by_way_of_another_is_of_the_group_whichever_was_stored_first(desk: Desk) -> None:
+@pytest.mark.parametrize("page", [1, 100])
+def test_each_member_is_near_to_the_one_that_stays_and_not_by_way_of_another(desk: Desk, page: int) -> None:
     for name, degrees in (("end", 50.0), ("begin", 0.0), ("middle", 25.0)):
         desk.store(name, _turned(degrees))
-    assert _all(desk) == [["end", "middle", "begin"]]
+    assert _all(desk, limit=page) == [["end", "middle"]]
     assert _all(desk, least=0.95) == []
+    for name, degrees in (("beyond", 75.0), ("far beyond", 100.0)):  # one that goes takes no other with it
+        desk.store(name, _turned(degrees))
+    assert _all(desk, limit=page) == [["end", "middle", "beyond"]]
+
+
+def test_the_one_that_was_created_first_stays_whichever_was_stored_first(desk: Desk) -> None:
+    for name, day in (("newer", 20), ("older", 10), ("oldest", 1), ("same day", 1)):
+        desk.store(
+            name,
+            _turned(0),
+            created_at=f"2026-03-{day:02}T12:00:00Z",
+            id=f"00000000-0000-7000-8000-{day:012}" if name != "same day" else "00000000-0000-7000-8000-000000000000",
+        )
+    assert _all(desk) == [["same day", "newer", "older", "oldest"]]
+
+
+def test_the_namespace_of_a_group_is_one_also_where_all_are_asked_for(desk: Desk) -> None:
+    for name, namespace in (("a", "default"), ("a, theirs", "theirs"), ("A", "default"), ("a theirs", "theirs")):
+        desk.store(name, _turned(0), namespace=namespace)
+    expected = [["a", "A"], ["a, theirs", "a theirs"]]
+    assert _all(desk, filter={"namespace": None}) == expected
+    assert _all(desk, filter={"namespace": ["theirs", "default"]}) == expected
+    assert _all(desk, filter={"namespace": "theirs"}) == expected[1:]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.com/issues/4785", "https://example.com/issues/5285"),
+        ("the port is 5433", "the port is 5434"),
+        ("the port is 5433", "the port is 5433, or 5434"),
+        ("two are 5 and 5", "two are 5"),
+        ("needs v3.1", "needs v3.2"),
+        ("due on 2026-11-23", "due on 2026-11-24"),
+        ("look at /srv/atlas", "look at /srv/billing"),
+        ("call read_all", "call read_some"),
+        ("call getName", "call getTitle"),
+    ],
+)
+def test_texts_with_other_numbers_or_names_are_no_duplicates_whatever_the_vectors_say(
+    desk: Desk, one: str, other: str
+) -> None:
+    desk.store(one, _turned(0))
+    desk.store(other, _turned(0))
+    assert _all(desk, least=0.0) == []
+    desk.store(f"So: {one}", _turned(0))
+    assert _all(desk) == [[one, f"So: {one}"]]
 
 
 def test_the_same_text_but_for_case_and_blanks_is_near_whatever_is_asked_for(desk: Desk) -> None:
@@ -60,10 +113,10 @@ def test_the_same_text_but_for_case_and_blanks_is_near_whatever_is_asked_for(des
 def test_each_group_is_given_once_over_pages_of_any_size(desk: Desk) -> None:
     for number in range(12):
         for part in "abc":
-            desk.store(f"{number}{part}", _turned(number * 30 + ord(part) % 3))
+            desk.store(f"{_word(number)} {part}", _turned(number * 30 + ord(part) % 3))
     for limit in (1, 2, 5, 100):
         groups = [sorted(group) for group in _all(desk, limit=limit, least=0.99)]
-        assert groups == [[f"{number}{part}" for part in "abc"] for number in range(12)], limit
+        assert groups == [[f"{_word(number)} {part}" for part in "abc"] for number in range(12)], limit
 
 
 def test_a_page_ends_when_its_time_is_over_and_says_where_to_go_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +145,7 @@ def test_deleted_superseded_and_other_namespaces_memories_are_in_no_group(desk: 
     desk.store("one, theirs", _turned(0), namespace="theirs")
     desk.ask("memory.delete", {"id": desk.store("one, gone", _turned(0))["id"]})
     assert _all(desk) == []
-    assert _all(desk, filter={"namespace": None}) == [["one", "one, theirs"]]
+    assert _all(desk, filter={"namespace": None}) == []
     old = desk.store("one, old", _turned(0))["id"]
     desk.ask("memory.update", {"id": old, "tags": ["kept"]})
     assert _all(desk) == [["one", "one, old"]]
@@ -115,16 +168,16 @@ def test_what_has_no_vector_is_in_no_group_and_without_any_that_is_said(desk: De
 def test_a_group_beyond_the_most_is_given_in_part(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "GROUP", 4)
     for number in range(10):
-        desk.store(str(number), _turned(number / 10))
+        desk.store(_word(number), _turned(number / 10))
     found = desk.ask("memory.duplicates", {})
     assert [(len(group["members"]), group["more"]) for group in found["groups"]] == [(4, True)]
-    assert found["groups"][0]["members"][0]["memory"]["content"] == "0"
+    assert found["groups"][0]["members"][0]["memory"]["content"] == _word(0)
 
 
 def test_groups_of_the_largest_memories_fit_into_pages(desk: Desk) -> None:
     text = "\x01" * (limits.CONTENT_BYTES - 8)  # each character is six in JSON
     for number in range(12):
-        desk.store(f"{text}{number}", _turned(number % 2 * 90))
+        desk.store(f"{text} {_word(number)}", _turned(number % 2 * 90))
     sizes = []
     after: int | None = 0
     while after is not None:
@@ -136,7 +189,7 @@ def test_groups_of_the_largest_memories_fit_into_pages(desk: Desk) -> None:
 
 def test_a_group_of_more_memories_than_are_compared_at_once_is_one(desk: Desk) -> None:
     for number in range(3 * duplicate_search._NEAREST):
-        desk.store(str(number), _turned(number / 100))
+        desk.store(_word(number), _turned(number / 100))
     assert len(_all(desk)) == 1
 
 

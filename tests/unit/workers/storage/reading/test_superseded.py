@@ -15,16 +15,16 @@ def _pairs(found: Any) -> list[tuple[str, str | None, bool]]:
     return [(one["memory"]["content"], one["by"] and one["by"]["content"], one["deleted"]) for one in found["memories"]]
 
 
-def test_former_versions_are_listed_newest_first_with_the_next_one(desk: Desk) -> None:
+def test_former_versions_are_listed_newest_first_with_the_newest_one(desk: Desk) -> None:
     one = desk.store("port 1", tags=["Port"])["id"]
     two = _renew(desk, one, "port 2")["id"]
     _renew(desk, two, "port 3")
     desk.store("something else")
     found = desk.ask("memory.superseded", {})
-    assert _pairs(found) == [("port 2", "port 3", False), ("port 1", "port 2", False)]
+    assert _pairs(found) == [("port 2", "port 3", False), ("port 1", "port 3", False)]
     assert (found["total"], found["notes"]) == (2, [])
     page = desk.ask("memory.superseded", {"limit": 1, "offset": 1, "filter": {"tags": ["PORT"]}})
-    assert (_pairs(page), page["total"]) == ([("port 1", "port 2", False)], 2)
+    assert (_pairs(page), page["total"]) == ([("port 1", "port 3", False)], 2)
 
 
 def test_a_deleted_memory_is_not_listed_and_a_deleted_or_purged_successor_is_said_to_be(desk: Desk) -> None:
@@ -37,6 +37,20 @@ def test_a_deleted_memory_is_not_listed_and_a_deleted_or_purged_successor_is_sai
     desk.ask("memory.delete", {"id": one})
     found = desk.ask("memory.superseded", {})
     assert (found["memories"], found["total"]) == ([], 0)
+
+
+def test_what_is_superseded_itself_took_no_place(desk: Desk) -> None:
+    versions = [desk.store("v1")["id"]]
+    for number in range(2, 5):
+        versions.append(_renew(desk, versions[-1], f"v{number}")["id"])
+    desk.ask("memory.delete", {"id": versions[1]})
+    assert _pairs(desk.ask("memory.superseded", {})) == [("v3", "v4", False), ("v1", "v4", False)]
+    desk.ask("memory.delete", {"id": versions[3]})
+    assert _pairs(desk.ask("memory.superseded", {})) == [("v3", "v4", True), ("v1", "v4", True)]
+    desk.ask("memory.purge", {"id": versions[3]})
+    assert _pairs(desk.ask("memory.superseded", {})) == [("v3", None, False), ("v1", None, False)]
+    desk.sql("UPDATE memories SET superseded_by = ? WHERE id = ?", versions[0], versions[2])  # as an import may
+    assert _pairs(desk.ask("memory.superseded", {})) == [("v3", None, False), ("v1", None, False)]
 
 
 def test_each_namespace_has_its_own_and_no_successor_in_another_is_shown(desk: Desk) -> None:

@@ -86,6 +86,15 @@ def test_a_memory_counts_under_each_of_its_tags_spelled_as_the_newest_of_these_m
     assert _counts(_asked(filled, by="tag", filter={"namespace": None}))["SEA"] == ([2, 1, 0], [0, 1, 0], [0, 0, 1])
 
 
+def test_by_tag_the_answer_says_that_a_memory_counts_for_each_of_its_tags(filled: Desk) -> None:
+    found = _asked(filled, by="tag", filter={"namespace": ["default", "nowhere"]})
+    assert "nowhere" in found["notes"][0]
+    assert "once for each" in found["notes"][1]
+    assert _asked(filled, by="tag", client="nobody")["notes"] == []
+    for by in ("client", "type", "namespace"):
+        assert _asked(filled, by=by)["notes"] == [], by
+
+
 def test_namespaces_are_those_that_are_asked_for(filled: Desk) -> None:
     found = _asked(filled, by="namespace", filter={"namespace": None})
     assert {name: sum(counts[0]) for name, counts in _counts(found).items()} == {"default": 2, "theirs": 1}
