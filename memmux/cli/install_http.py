@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from memmux.cli import output, web_address
+from memmux.cli import client_keys, output, web_address
 from memmux.cluster import find
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
@@ -74,6 +74,8 @@ def write(
             keys.add(places, Key(grant=grant, token=tokens.digest(token), created=now))
         try:
             backup = plan.apply(datetime.now().astimezone())
+            for sentence in client_keys.end(settings, client, plan):
+                output.note(sentence)
         except BaseException:
             if new:
                 keys.revoke(places, owner, time.time())  # nobody has its token
