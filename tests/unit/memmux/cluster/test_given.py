@@ -11,7 +11,7 @@ HTTP = "--http=127.0.0.1:9000"
 
 
 def test_what_flags_gave_is_told_and_read_again_but_for_what_each_start_says_itself() -> None:
-    settings = Settings(http="127.0.0.1:9000", readers=3, database=Path("/tmp/x.db"))  # noqa: S108 - nothing is there
+    settings = Settings(http="127.0.0.1:9000", readers=3, database=Path("/tmp/x.db"))
     with given.by_flags({"http", "database"}), given.by_flags({"readers"}):
         (flag,) = given.flag()
     assert given.flag() == []
