@@ -4,7 +4,8 @@ It holds the database's lock for its whole life, so there is one cluster per dat
 of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting. While a database is
 adopted, lines come before it that say how far that is. With `--succeed` it takes over from a router that serves the
 database already, if there is one (`router.lifecycle.handover`); should a successor of its own fail, it begins anew.
-With `--with-gateway` a gateway starts before anything else does, as a relay waits for it.
+With `--with-gateway` a gateway starts before anything else does, as a relay waits for it. `--given=NAMES` says which
+settings flags of a command line gave it (`memmux.cluster.given`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ lean_structlog.import_structlog()
 
 from memmux import errors, interpreter, processes
 from memmux.cluster import endpoint as endpoints
-from memmux.cluster import holder
+from memmux.cluster import given, holder
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.start import WITH_GATEWAY
 from memmux.config import usable
@@ -73,10 +74,12 @@ def main(arguments: list[str]) -> int:
     """Serve one database; return the exit code."""
     ready = [int(flag.removeprefix(_READY_FD)) for flag in arguments if flag.startswith(_READY_FD)]
     starter = _Starter(ready[0] if ready else None)
-    flags = [flag for flag in arguments if flag not in (_SUCCEED, WITH_GATEWAY) and not flag.startswith(_READY_FD)]
+    ours = (_SUCCEED, WITH_GATEWAY)
+    flags = [flag for flag in arguments if flag not in ours and not flag.startswith(_READY_FD)]
+    names, told = given.split(flags)
     logger = None
     try:
-        settings = parse_flags(flags)
+        settings = parse_flags(told)
         usable.check(Places(settings))  # before anything is made there
         refuse_foreign(settings.database)
         logger = log.configure("router", settings)
@@ -86,7 +89,8 @@ def main(arguments: list[str]) -> int:
             successor = Successor(lock, places, time.monotonic()) if _SUCCEED in arguments else None
             if successor is None and not holder.take(lock):
                 raise DatabaseInUseError
-            done = _serve(settings, starter, lock, successor, with_gateway=WITH_GATEWAY in arguments)
+            by_flags = given.flags(settings, names)
+            done = _serve(settings, starter, lock, successor, by_flags, with_gateway=WITH_GATEWAY in arguments)
     except MemmuxError as error:
         if logger is not None:
             logger.error("cluster_failed", code=error.code, error=error.message)
@@ -128,7 +132,13 @@ class _Starter:
 
 
 def _serve(
-    settings: Settings, starter: _Starter, lock: FileLock, successor: Successor | None, *, with_gateway: bool
+    settings: Settings,
+    starter: _Starter,
+    lock: FileLock,
+    successor: Successor | None,
+    by_flags: tuple[str, ...],
+    *,
+    with_gateway: bool,
 ) -> bool:
     """Serve to the end; return False if a successor was to take over, and could not."""
     places = Places(settings)
@@ -138,7 +148,13 @@ def _serve(
     http_socket.check(settings)
     local_keys = LocalKeys(places, None if remote_listener is None else remote_listener.keyring)
     endpoint = Endpoint(
-        clients, os.getpid(), __version__, protocol.VERSION, listen=settings.listen or "", detached=starter.there
+        clients,
+        os.getpid(),
+        __version__,
+        protocol.VERSION,
+        listen=settings.listen or "",
+        detached=starter.there,
+        given=by_flags,
     )
     welcome = {
         "protocol": protocol.VERSION,

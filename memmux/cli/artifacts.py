@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from memmux.cli import clusters, own_files
+from memmux.cli import client_keys, clusters, output, own_files
 from memmux.cli.own_files import OwnFiles
 from memmux.client.blocking import Client
 from memmux.cluster import holder, service
@@ -56,7 +56,7 @@ def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Ar
 
     machine: whose clients' files count. executable: the interpreter, beside which console scripts are.
     """
-    yield from _entries(machine)
+    yield from _entries(settings, machine)
     yield from _scripts(executable.parent)
     for found in service.every(settings, home=machine.home, platform=machine.platform, environment=machine.environment):
         yield Artifact("service", str(found.path), _does(service.uninstall, found))
@@ -91,7 +91,7 @@ def _does(act: Callable[[Any], object], thing: Any) -> Callable[[], None]:
     return remove
 
 
-def _entries(machine: Machine) -> Iterator[Artifact]:
+def _entries(settings: Settings, machine: Machine) -> Iterator[Artifact]:
     """Yield the entries in clients' files, of the user and of the project in the working directory, and old copies."""
     seen = set[Path]()
     for client, file, _ in files(machine, Path.cwd()):
@@ -107,7 +107,7 @@ def _entries(machine: Machine) -> Iterator[Artifact]:
         except ClientFileError:  # it is told when the entry is to go
             names = "an entry, perhaps, that can't be read,"
         if names:
-            yield Artifact(CLIENT, f"{names} in {file}", _does(_leave, (client, file)))
+            yield Artifact(CLIENT, f"{names} in {file}", _does(_leave, (settings, client, file)))
         for copy in writing.backups(file):
             yield Artifact("copy of a client's file", str(copy), _does(Path.unlink, copy))
 
@@ -138,9 +138,9 @@ def _is_here(folder: str) -> bool:
         return False
 
 
-def _leave(place: tuple[Host, Path]) -> None:
+def _leave(place: tuple[Settings, Host, Path]) -> None:
     """Take every entry of memmux out of a client's file."""
-    client, file = place
+    settings, client, file = place
     document = Document.of(client, file)
     servers = _servers(document)
     if len(servers) == 1 and servers[0].path == document.at(servers[0].name):
@@ -149,6 +149,8 @@ def _leave(place: tuple[Host, Path]) -> None:
         after = document.edited([Edit(server.path) for server in servers]).encode()
         plan = plans.Plan(file, "", plans.Status.REMOVED, document.content, after, private=document.private)
     copy = plan.apply(datetime.now().astimezone())
+    for sentence in client_keys.end(settings, client, plan):
+        output.note(sentence)
     if copy is not None and plan.after is None:
         copy.unlink(missing_ok=True)  # of a file that memmux had made
 

@@ -13,13 +13,14 @@ import click
 from memmux.cli import degraded, output
 from memmux.cli.become import become
 from memmux.cli.options import from_option, http_options, json_option, listen_option, with_settings
+from memmux.cli.settings import changes, running
 from memmux.client.blocking import Client
-from memmux.cluster import find, holder
+from memmux.cluster import find, given, holder
 from memmux.cluster import replace as replacing
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
-from memmux.config.settings import Settings
+from memmux.config.settings import Settings, load_with_sources, named
 from memmux.errors import ClusterUnreachableError
 from memmux.trust import remotes
 from memmux.wire.answers import Status
@@ -207,6 +208,9 @@ def restart(settings: Settings, *, as_json: bool) -> None:
 
     The new one is there before the old one stops. Requests in flight are answered, or sent again by their clients. If
     it can't take over, the old one serves on. Where it ran as a service, it does so again.
+
+    What flags gave the old one stays, unless a flag, a variable or memmux.toml says something else now; what changes is
+    printed.
     """
     from memmux.cluster import service as services  # `memmux status` does without
 
@@ -220,8 +224,10 @@ def restart(settings: Settings, *, as_json: bool) -> None:
             f"{settings.start_timeout_s + settings.drain_s:g} s"
         )
     began = time.monotonic()
-    before, after = run(replacing.restart(settings))
+    had = running(settings)
+    before, after = run(replacing.restart(settings, named(load_with_sources(click.get_current_context().obj)[1])))
     seconds = round(time.monotonic() - began, 3)
+    changed = changes(had, running(settings))
     resumed = served and services.resume(service)
     if as_json:
         known = None if before is None else {"pid": before.pid, "version": before.version}
@@ -234,6 +240,7 @@ def restart(settings: Settings, *, as_json: bool) -> None:
                 "before": known,
                 "seconds": seconds,
                 "service": resumed,
+                "changed": changed,
             }
         )
     elif before is None:
@@ -243,8 +250,12 @@ def restart(settings: Settings, *, as_json: bool) -> None:
             f"version {before.version} (pid {before.pid}) handed over to version {after.version} (pid {after.pid}); "
             f"{seconds:.1f} s"
         )
-    if resumed and not as_json:
-        output.line(f"the service {service.name} takes over from there")
+    if as_json:
+        return
+    for one in changed:
+        output.line(one.sentence)
+    if resumed:
+        output.line(f"the service {service.name} takes over from there, with the settings that it was installed with")
 
 
 def _watch() -> None:
@@ -273,4 +284,4 @@ def serve(settings: Settings, *, take_over: bool) -> None:
     find.need_local(settings)
     if sys.stderr.isatty():
         _watch()
-    become("router", settings, *(["--succeed"] if take_over else []))
+    become("router", settings, *given.flag(), *(["--succeed"] if take_over else []))

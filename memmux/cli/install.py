@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from memmux.cli import install_http, output
+from memmux.cli import client_keys, install_http, output
 from memmux.cli.options import json_option, with_settings
 from memmux.cluster import find, worker_tasks
 from memmux.config import variables
@@ -141,6 +141,7 @@ def install(
         click.get_current_context().exit(FAILURE if failed else 0)
     asked = _Asked(
         server.entry(settings, machine, env),
+        settings=settings,
         name=name,
         replace=replace or yes,
         uninstall=uninstall,
@@ -165,6 +166,7 @@ class _Asked:
     """What is to be done with a client's file, and how it is told; model: what is wrong with it, for a note."""
 
     entry: Entry = field(kw_only=False)
+    settings: Settings
     name: str | None
     replace: bool
     uninstall: bool
@@ -261,6 +263,7 @@ def _written(client: Host, machine: Machine, project: str | None, asked: _Asked)
     """Write a client's file, or with --dry-run do not; return what was planned, and what is said of it."""
     plan = asked.plan(Document.of(client, _file(client, machine, project)))
     backup = None if asked.dry_run else plan.apply(datetime.now().astimezone())
+    ended = client_keys.end(asked.settings, client, plan, dry_run=asked.dry_run)
     new = plan.entry is not None and plan.before != plan.after and not asked.dry_run
     steps = [client.then, *([client.approval] if project is not None and client.approval else [])]
     return plan, {
@@ -270,7 +273,7 @@ def _written(client: Host, machine: Machine, project: str | None, asked: _Asked)
         "status": plan.status,
         "dry_run": asked.dry_run,
         "backup": str(backup) if backup else None,
-        "notes": [*plan.notes, *_notes(plan, client, machine, project), *([asked.model] if asked.model else [])],
+        "notes": [*plan.notes, *ended, *_notes(plan, client, machine, project), *filter(None, [asked.model])],
         "then": "; then ".join(steps if project is None else reversed(steps)) if new else None,
         "diff": plan.diff() if asked.dry_run else None,
     }

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import click
 
-from memmux.cli import output, settings_file, web_address
+from memmux.cli import client_keys, output, settings_file, web_address
 from memmux.cluster import find
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, config_file, load_with_sources
@@ -76,6 +76,8 @@ def write(
             keys.add(places, Key(grant=grant, token=tokens.digest(token), created=now))
         try:
             backup = plan.apply(datetime.now().astimezone())
+            for sentence in client_keys.end(settings, client, plan):
+                output.note(sentence)
         except BaseException:
             if new:
                 keys.revoke(places, owner, time.time())  # nobody has its token

@@ -127,6 +127,7 @@ def with_settings(command: Callable[..., None] | None = None, *, applied: bool =
             announced,
             watched,
         )  # costs the client's modules, which `--help` does without
+        from memmux.cluster import given  # the same
 
         flags = click.get_current_context().obj or {}
         for name, meant in misspelt(os.environ).items():
@@ -137,7 +138,7 @@ def with_settings(command: Callable[..., None] | None = None, *, applied: bool =
 
             for sentence in ignored(settings, flags):
                 output.note(sentence)
-        with watched() if applied else announced(settings):
+        with given.by_flags(flags), watched() if applied else announced(settings):
             command(settings, *arguments, **options)
 
     setattr(loaded, _TAKES, True)  # which what wraps it has, too

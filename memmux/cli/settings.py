@@ -17,6 +17,7 @@ from memmux.cli.options import SETTINGS, json_option, with_settings
 from memmux.cluster import endpoint as endpoints
 from memmux.config.paths import Places
 from memmux.config.settings import CLIENTS_OWN, Settings, load_with_sources
+from memmux.config.values import NONE
 from memmux.errors import ArgumentInvalidError, MemmuxError
 
 DEFAULT = "default"
@@ -105,6 +106,34 @@ def running(current: Settings) -> Mapping[str, str]:
     with suppress(MemmuxError), Client(settings=current, name="cli", start=False, observer=True) as client:
         return client.status(timeout_s=_LOOK_S).settings
     return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that a cluster has and its predecessor had, where they are not the same; as flags have them."""
+
+    name: str
+    before: str
+    after: str
+
+    @property
+    def sentence(self) -> str:
+        """What is told of it."""
+        return f"{self.name}: {self._shown(self.before)} → {self._shown(self.after)}"
+
+    def _shown(self, value: str) -> str:
+        nothing = "off" if self.name in _SWITCHED_OFF else NONE
+        return nothing if value in _SWITCHED_OFF.get(self.name, ("", NONE)) else value
+
+
+_SWITCHED_OFF = {"http": ("", NONE), "listen": ("", NONE), "metrics_port": ("0",)}
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Return how the settings of two clusters differ, but for a client's own and what only one of them has heard of."""
+    names = [known.name for known in fields(Settings) if known.name not in CLIENTS_OWN]
+    pairs = ((name, before.get(name), after.get(name)) for name in names) if before and after else ()
+    return [Change(name, had or "", has or "") for name, had, has in pairs if (had or "") != (has or "")]
 
 
 def ignored(current: Settings, flags: Mapping[str, object]) -> list[str]:

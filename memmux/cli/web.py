@@ -14,7 +14,7 @@ from memmux.cli import output
 from memmux.cli.options import http_options, json_option, with_settings
 from memmux.cli.web_address import OF_HTTP, lasting
 from memmux.client.blocking import Client
-from memmux.cluster import find
+from memmux.cluster import find, given
 from memmux.cluster import replace as replacing
 from memmux.cluster import service as services
 from memmux.cluster.steps import pauses, run
@@ -72,9 +72,10 @@ def _log_out(settings: Settings, *, as_json: bool) -> None:
 def _served(settings: Settings) -> Status:
     """Return the status of a cluster that answers over HTTP, which is started, or takes over, if need be."""
     wanted = settings if settings.http else replace(settings, http=str(HttpAddress()), idle_exit_s=0.0)
-    with Client(settings=wanted, name="cli") as client:
+    with given.by_flags(() if settings.http else ("http",)), Client(settings=wanted, name="cli") as client:
         status = client.status()
-        if not status.http and UNAVAILABLE not in status.degraded:
+        other = settings.http is not None and settings.http != status.settings.get("http")
+        if not status.http and (UNAVAILABLE not in status.degraded or other):
             _hand_over(status, wanted)
         return _until_answered(client, wanted)
 
@@ -91,7 +92,7 @@ def _hand_over(status: Status, wanted: Settings) -> None:
     over_http = {name: getattr(wanted, name) for name in OF_HTTP}
     if sys.stderr.isatty():
         output.note("the cluster serves no HTTP yet, and hands over to one that does")
-    run(replacing.restart(replace(kept, idle_exit_s=0.0, **over_http)))
+    run(replacing.restart(replace(kept, idle_exit_s=0.0, **over_http), (*_OF_HTTP, "idle_exit_s")))
 
 
 def _until_answered(client: Client, settings: Settings) -> Status:
@@ -101,7 +102,8 @@ def _until_answered(client: Client, settings: Settings) -> Status:
         status = client.status()
         if UNAVAILABLE in status.degraded:
             raise AddressUnavailableError(
-                f"{settings.http} is taken by another program; free it, or name another one: `memmux web --http :0`"
+                f"{status.settings.get('http') or settings.http} is taken by another program; free it, or name another "
+                "one: `memmux web --http :0`"
             )
         if status.http and (status.gateway or {}).get("state") == "ready":
             return status

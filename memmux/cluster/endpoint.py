@@ -26,7 +26,8 @@ class Endpoint:
     address: of the router's socket for clients. pid, version: of the router. protocol: the newest it speaks.
     listen: where clients of other machines reach it, if they do. detached: whether a client started it, for all of
     them; otherwise somebody watches over its process. curve: of a cluster on another machine, what a connection to it
-    needs; nothing is known of its process then, and pid is 0.
+    needs; nothing is known of its process then, and pid is 0. given: the flags that gave it settings
+    (`memmux.cluster.given`).
     """
 
     address: str
@@ -36,6 +37,7 @@ class Endpoint:
     listen: str = ""
     detached: bool = False
     curve: Curve | None = None
+    given: tuple[str, ...] = ()
 
     def alive(self) -> bool:
         """Return whether the router's process runs; of another machine's only its answers tell, so it may."""
@@ -50,7 +52,8 @@ class Endpoint:
             "protocol": self.protocol,
             "detached": self.detached,
         }
-        return {**fields, "listen": self.listen} if self.listen else fields
+        more = {"listen": self.listen, "given": list(self.given)}
+        return {**fields, **{name: value for name, value in more.items() if value}}
 
     @classmethod
     def from_json(cls, fields: object) -> Endpoint | None:
@@ -62,7 +65,7 @@ class Endpoint:
             return None
         if type(pid) is not int or pid <= 0 or type(newest) is not int:
             return None
-        listen = fields.get("listen", "")
+        listen, given = fields.get("listen", ""), fields.get("given")
         return cls(
             address,
             pid,
@@ -70,6 +73,7 @@ class Endpoint:
             newest,
             listen=listen if isinstance(listen, str) else "",
             detached=fields.get("detached") is True,
+            given=tuple(map(str, given)) if isinstance(given, list) else (),
         )
 
     @classmethod

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
+from memmux.cluster import given
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.holder import Holder
@@ -234,7 +235,7 @@ def _start(places: Places, until: float) -> Steps[Endpoint]:
     crashes = 0
     while True:
         try:
-            return (yield from starting.start(places, until, *_flags.get()))
+            return (yield from starting.start(places, until, *_flags.get(), *given.flag()))
         except DatabaseInUseError:
             # Started by hand a moment ago, or draining: wait for it, or for its end.
             again = min(time.monotonic() + RESPAWN_S, until)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 import orjson
 
+from memmux.cluster import given
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.ping import look
@@ -25,9 +27,11 @@ HAND_OVER_S = 15.0  # what a router may take to hand over, beside drain_s
 UPGRADE_AGAIN_S = 600.0  # after an upgrade that failed, before clients of that version try again
 
 
-def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
+def restart(settings: Settings, named: Collection[str] | None = None) -> Steps[tuple[Endpoint | None, Endpoint]]:
     """Start a cluster that takes over from the one that serves, if one does; return that one's endpoint, and the new.
 
+    named: the settings that count as they are; None for all. Others are those that flags gave the one of before, if
+    any did.
     Requests in flight are answered, or sent again by their clients. Raises HandOverError when the new one can't take
     over and the one of before serves on, and otherwise what `seek` raises.
     """
@@ -44,12 +48,13 @@ def restart(settings: Settings) -> Steps[tuple[Endpoint | None, Endpoint]]:
                     f"another program is starting the cluster of {places.database}; try again later"
                 )
         before = yield from look(places)
-        return before, (yield from _succeed(places, before, until))
+        return before, (yield from _succeed(places, before, until, named))
 
 
 def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
     """Return the cluster that was found, or the one of our version that takes over from it if it is older.
 
+    Where a setting of ours is the default, what flags gave the older one stays.
     One client at a time tries, and no other one of its version for a while if that fails.
     """
     if not found.detached or not older(found.version, __version__):
@@ -61,7 +66,7 @@ def upgraded(places: Places, found: Endpoint, until: float) -> Steps[Endpoint]:
         if now is None or not older(now.version, __version__):
             return found if now is None else now
         try:
-            return (yield from _succeed(places, now, until))
+            return (yield from _succeed(places, now, until, given.changed(places.settings)))
         except MemmuxError as error:
             lock.note(orjson.dumps({"version": __version__, "failed_at": time.time()}))
             if isinstance(error, HandOverError) and (serving := (yield from look(places))):
@@ -78,11 +83,13 @@ def _failed_lately(lock: FileLock) -> bool:
         return False
 
 
-def _succeed(places: Places, before: Endpoint | None, until: float) -> Steps[Endpoint]:
+def _succeed(places: Places, before: Endpoint | None, until: float, named: Collection[str] | None) -> Steps[Endpoint]:
     """Start a router that takes over; the caller holds the spawn lock."""
     until += places.settings.drain_s + HAND_OVER_S
     try:
-        return (yield from starting.start(places, until, "--succeed"))
+        told = () if before is None or named is None else before.given
+        kept = given.kept(places.settings, told, named or ())
+        return (yield from starting.start(Places(kept.settings), until, "--succeed", *given.flag(kept.names)))
     except MemmuxError as error:
         if before is None:
             raise

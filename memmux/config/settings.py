@@ -28,6 +28,7 @@ from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 APPLICATION = "memmux"
 PREFIX = "MEMMUX_"
 FOUND = "mcp-memory-service"  # the source of what follows from what was found of it on this machine
+_REACHED_BY = ("listen", "http")  # of those who could not start a cluster again
 CLIENTS_OWN = frozenset(
     {
         "database",
@@ -253,7 +254,7 @@ def load_with_sources(
         if name not in values:
             values[name] = convert(hints, name, value, source)
             sources[name] = source
-    if "idle_exit_s" not in values and (served := next((name for name in ("listen", "http") if values.get(name)), "")):
+    if "idle_exit_s" not in values and (served := next((name for name in _REACHED_BY if values.get(name)), "")):
         # The clients of other machines, and those over HTTP, could not start it again.
         values["idle_exit_s"], sources["idle_exit_s"] = 0.0, served
     settings = Settings(**values)
@@ -265,6 +266,11 @@ def load_with_sources(
         settings = replace(settings, tools=ToolList.FULL)
         sources["tools"] = FOUND
     return settings, sources
+
+
+def named(sources: Mapping[str, str]) -> frozenset[str]:
+    """Return the settings of `load_with_sources` that somebody has named, and that do not follow from anything."""
+    return frozenset(name for name, source in sources.items() if source not in (FOUND, *_REACHED_BY))
 
 
 def _adopted(settings: Settings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memmux.errors import KeyFileError, StoragePermissionError
+from memmux.errors import KeyFileError, of_system
 from memmux.files import durable, private
 
 
@@ -24,10 +24,11 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, content: bytes, mode: int = private.FILE) -> None:
-    """Put `content` in the place of the file, durably; links are followed. Raises StoragePermissionError."""
+    """Put `content` in the place of the file, durably; links are followed.
+
+    Raises StorageFullError or StoragePermissionError.
+    """
     try:
         durable.write(path.resolve(), content, mode=mode)
     except OSError as error:
-        raise StoragePermissionError(
-            f"{path} can't be written ({error.strerror}); give yourself write permission to its folder"
-        ) from None
+        raise of_system(error, f"{path} can't be written") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -38,7 +39,7 @@ from memmux.wire.protocol import Header, Kind
 from tests.bounds import BOUND_S, pause
 from tests.import_path import python_path
 from tests.integration.helpers import all_ready, complete, gone, pids_of, status_until, workers_of
-from tests.integration.machines import logged
+from tests.integration.machines import logged, memmux
 
 WORDS = f"{'x' * 999} " * 600  # six hundred kilobytes that are soon embedded
 FAULTS = Path(__file__).parents[1] / "faults"
@@ -167,6 +168,54 @@ def test_writes_to_a_full_disk_go_on_when_there_is_space(small_disk: Path, setti
         assert {memory.content for memory in client.list()} == {"an early memory", "a late memory"}
         assert pids_of(client.status()) == pids_of(before)
         client.stop()
+
+
+def test_keys_on_a_full_disk_say_so_and_stay_as_they_were(
+    small_disk: Path, settings_env: dict[str, str], short_tmp: Path
+) -> None:
+    env = {**settings_env, "MEMMUX_DATABASE": str(small_disk / "memories.db"), "HOME": str(short_tmp)}
+    file = short_tmp / "ada.json"
+    made = ["key", "add", "ada", "--role", "write", "--endpoint", "tcp://localhost:7700", "--out", str(file)]
+    assert memmux(env, *made).returncode == 0
+    kept = {path: path.read_bytes() for path in small_disk.rglob("*") if path.is_file()}
+    ballast = small_disk / "ballast"
+    _fill(ballast)
+    for arguments in (
+        ["key", "add", "eve", "--role", "write", "--http"],
+        [
+            "key",
+            "add",
+            "bob",
+            "--role",
+            "write",
+            "--endpoint",
+            "tcp://localhost:7700",
+            "--out",
+            str(small_disk / "bob.json"),
+        ],
+        [
+            "key",
+            "add",
+            "bob",
+            "--role",
+            "write",
+            "--endpoint",
+            "tcp://localhost:7700",
+            "--out",
+            str(short_tmp / "bob.json"),
+        ],
+        ["key", "revoke", "ada"],
+        ["web", "--logout"],
+        ["install", "cursor", "--http"],
+    ):
+        ended = memmux(env, *arguments, "--json")
+        error = json.loads(ended.stderr)["error"]
+        assert (error["code"], error["retryable"]) == ("storage_full", True), arguments
+        assert "free some space" in error["message"]
+    ballast.unlink()
+    assert {path: path.read_bytes() for path in small_disk.rglob("*") if path.is_file() and path in kept} == kept
+    assert not (short_tmp / "bob.json").exists()
+    assert memmux(env, "key", "add", "eve", "--role", "write", "--http").returncode == 0
 
 
 def test_cluster_that_starts_on_a_full_disk_serves_what_is_there_and_writes_when_there_is_space(

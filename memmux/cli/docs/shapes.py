@@ -297,8 +297,16 @@ class Router(TypedDict):
     version: str
 
 
+class Change(TypedDict):
+    """A setting of a cluster, as flags have it: before and after a restart."""
+
+    name: str
+    before: str
+    after: str
+
+
 class Restarted(TypedDict):
-    """before: None where none ran. service: whether a service serves again."""
+    """before: None where none ran. service: whether a service serves again. changed: the settings that do."""
 
     state: Literal["serving"]
     database: str
@@ -307,6 +315,7 @@ class Restarted(TypedDict):
     before: Router | None
     seconds: float
     service: bool
+    changed: list[Change]
 
 
 class Web(TypedDict):

@@ -261,3 +261,62 @@ def test_the_doctor_says_where_it_leads_and_who_may_read_it(
     file.chmod(0o644)
     _, open_ = of_connections(settings, Machine.here(), tmp_path)
     assert f"chmod 600 {file}" in open_.text
+
+
+def _revoked(database: Path) -> dict[str, bool]:
+    return {key.name: key.revoked is not None for key in known(database).all}
+
+
+@pytest.mark.parametrize("client", CONNECTING)
+def test_a_key_that_was_made_for_a_client_ends_with_its_entry(
+    database: Path, capsys: pytest.CaptureFixture[str], client: str
+) -> None:
+    assert install(client, "--http") == 0
+    capsys.readouterr()
+    assert install(client, "--http", "--uninstall", "--dry-run") == 0
+    assert "would be revoked" in capsys.readouterr().err
+    assert _revoked(database) == {client: False}
+    assert install(client, "--http", "--uninstall") == 0
+    assert f"the key '{client}', which was made for {client}, is revoked" in capsys.readouterr().err
+    assert _revoked(database) == {client: True}
+    assert install(client, "--uninstall") == 0  # there is nothing more to say
+    assert "key" not in capsys.readouterr().err
+
+
+def test_a_key_that_somebody_made_stays_and_is_named(
+    database: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["key", "add", "laptop", "--role", "write", "--http", "--json"]) == 0
+    token = json.loads(capsys.readouterr().out)["token"]
+    assert install("cursor", "--http") == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
+    assert install("cursor", "--http", "--key", "laptop") == 0  # in the place of its own
+    assert "the key 'cursor', which was made for cursor, is revoked" in capsys.readouterr().err
+    assert install("cursor", "--uninstall", "--json") == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert "memmux key revoke laptop" in note
+    assert _revoked(database) == {"laptop": False, "cursor": True}
+
+
+def test_a_key_ends_when_its_client_starts_memmux_again_and_with_everything_else(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert install("cursor", "--http") == 0
+    assert install("cursor", "--no-check") == 0
+    assert "the key 'cursor', which was made for cursor, is revoked" in capsys.readouterr().err
+    assert install("gemini", "--http") == 0
+    capsys.readouterr()
+    assert run(["uninstall", "--yes"]) == 0
+    assert "the key 'gemini', which was made for gemini, is revoked" in capsys.readouterr().err
+    assert _revoked(database) == {"cursor": True, "gemini": True}
+
+
+def test_a_token_of_another_database_is_told(
+    database: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert install("cursor", "--http") == 0
+    capsys.readouterr()
+    monkeypatch.setenv("MEMMUX_DATABASE", str(database.with_name("other.db")))
+    assert install("cursor", "--uninstall") == 0
+    assert f"of no key of {database.with_name('other.db')}" in capsys.readouterr().err
+    assert _revoked(database) == {"cursor": False}

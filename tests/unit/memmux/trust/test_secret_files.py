@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from memmux.errors import KeyFileError, StoragePermissionError
+from memmux.errors import KeyFileError, StorageError, StorageFullError, StoragePermissionError
+from memmux.files import durable
 from memmux.trust import secret_files
 
 
@@ -52,3 +55,27 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "gone" / "keys"
     with pytest.raises(StoragePermissionError, match="can't be written"):
         secret_files.write(file, b"one")
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "remedy"),
+    [
+        (errno.ENOSPC, StorageFullError, "free some space"),
+        (errno.EDQUOT, StorageFullError, "free some space"),
+        (errno.EROFS, StoragePermissionError, "name another place"),
+        (errno.EACCES, StoragePermissionError, "write permission"),
+    ],
+)
+def test_a_write_that_the_disk_refuses_says_why_and_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[StorageError], remedy: str
+) -> None:
+    file = tmp_path / "keys"
+    secret_files.write(file, b"one")
+
+    def refused(path: Path) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(durable, "flush", refused)
+    with pytest.raises(error, match=remedy):
+        secret_files.write(file, b"two")
+    assert secret_files.read(file) == b"one"
