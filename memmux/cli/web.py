@@ -93,6 +93,8 @@ def _until_answered(client: Client, settings: Settings) -> Status:
     until = time.monotonic() + settings.start_timeout_s
     for pause in pauses():
         status = client.status()
+        if (status.gateway or {}).get("http", {}).get("error"):
+            raise AddressUnavailableError(f"HTTP is {status.over_http()}")
         if UNAVAILABLE in status.degraded:
             raise AddressUnavailableError(
                 f"{settings.http} is taken by another program; free it, or name another one: `memmux web --http :0`"
