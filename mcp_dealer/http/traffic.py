@@ -18,6 +18,7 @@ from mcp_dealer import call_log
 from mcp_dealer.http import problem
 from memmux.errors import MemmuxError, MessageTooLargeError
 from memmux.logs import log
+from memmux.trust import tokens
 
 BODY_BYTES = 16 << 20  # of a request
 UPLOADS = ("/api/import", "/api/ingest")  # whose bodies are streams, bounded by who reads them
@@ -173,5 +174,4 @@ def _header(message: Mapping[str, Any], name: bytes) -> bytes:
 
 
 def _path(scope: Scope) -> str:
-    path: str = scope["path"]
-    return path[:PATH_CHARACTERS]
+    return tokens.hidden(scope["path"])[:PATH_CHARACTERS]
