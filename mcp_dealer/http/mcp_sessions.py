@@ -60,7 +60,7 @@ class NoRoomError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the id of a session says. name: of it alone. key: the identity of whoever opened it. params: of its `initialize`."""
+    """What the id of a session says. name: its own. key: the `Caller.identity` of who opened it. params: of it."""
 
     name: str
     key: str

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_dealer import call_log
-from mcp_dealer.http import problem
+from mcp_dealer.http import framing, problem
 from memmux.errors import MemmuxError, MessageTooLargeError
 from memmux.logs import log
 from memmux.trust import tokens
@@ -56,12 +56,15 @@ class Traffic:
         if scope["type"] != "http":
             return
         self.requests += 1
+        scope = framing.in_origin_form(scope)
         exchange = _Exchange(scope, receive, send, leaving=self._leaving)
         task = asyncio.current_task()
         began = time.monotonic()
         with call_log.gathering() as requests:
             try:
-                if exchange.announced > exchange.most:
+                if wrong := framing.fault(scope):
+                    await exchange.refuse(problem.of_status(400, wrong, "malformed_request", {"Connection": "close"}))
+                elif exchange.announced > exchange.most:
                     await exchange.refuse(exchange.too_large())
                 else:
                     await self._app(scope, exchange.receive, self._watched(exchange, task))
