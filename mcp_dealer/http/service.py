@@ -11,7 +11,8 @@ import zmq
 
 from mcp_dealer.http.app import Application
 from mcp_dealer.http.mcp import McpOverHttp
-from mcp_dealer.http.server import HttpServer
+from mcp_dealer.http.rest import upload_folders, work
+from mcp_dealer.http.server import LEAVE_S, HttpServer
 from mcp_dealer.http.traffic import Traffic
 from mcp_dealer.server import MemoryServer
 from memmux.config.paths import Places
@@ -21,6 +22,7 @@ from memmux.logs import log
 from memmux.trust.signing import Signer
 
 AGAIN_S = 2.0  # before what could not be served is tried again: a certificate may just be replaced
+UPLOADS_S = LEAVE_S - 1.0  # for uploads that are worked on when no more are taken; then they are told
 LAST_S = 0.5  # for requests that are under way when the process ends
 
 
@@ -40,7 +42,8 @@ class HttpService:
         self._error = ""  # why nobody can be served
 
     async def start(self) -> None:
-        """Be ready to serve, or know why that can't be."""
+        """Be ready to serve, or know why that can't be; remove what a process that was killed has left."""
+        await asyncio.to_thread(upload_folders.sweep)
         await self._mcp.start()
         try:
             self._server.tls()
@@ -95,6 +98,7 @@ class HttpService:
             self._server.close()
             self._application.leave()
             self._traffic.leave()
+            asyncio.get_running_loop().call_later(UPLOADS_S, work.leave)
             self._leaving = asyncio.create_task(self._server.drain(), name="http-leaving")
 
     @property
@@ -105,7 +109,9 @@ class HttpService:
     async def aclose(self) -> None:
         """End it, after what is answered at this moment is written."""
         self.leave()
+        work.leave()
         assert self._leaving is not None
         await asyncio.wait({self._leaving}, timeout=LAST_S)
         await self._mcp.aclose()
         await self._application.aclose()
+        upload_folders.remove_all()
