@@ -48,8 +48,10 @@ def check_time(cert: Path, context: ssl.SSLContext) -> None:
                 with suppress(ssl.SSLWantReadError):
                     side.do_handshake()
     except ssl.SSLCertVerificationError as error:
-        wrong = {_NOT_YET: "is not valid yet", _EXPIRED: "has expired"}.get(error.verify_code)
+        wrong = {_NOT_YET: "is not valid yet; look at the clock", _EXPIRED: "has expired; renew it"}.get(
+            error.verify_code
+        )
         if wrong is not None:
-            raise SettingInvalidError(f"the certificate in tls_cert {cert} {wrong}; renew it") from None
+            raise SettingInvalidError(f"the certificate in tls_cert {cert} {wrong}") from None
     except OSError:  # of whatever else a client may complain, the certificate can be served
         return
