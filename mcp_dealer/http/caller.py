@@ -9,6 +9,7 @@ from memmux.client.asynchronous import AsyncClient
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 
+IDENTITY_CHARACTERS = 16  # of a token's digest, which tell keys of one name apart
 CLIENT = "http"  # what the cluster calls a caller that says no name of its own, after the key's
 
 
@@ -18,13 +19,20 @@ class Caller:
 
     name: of the key; `api-key` for the one in the environment, `web` for a browser of this machine's owner. grant: what
     it allows, to be known before the cluster is asked, which enforces it. link: to the cluster, shared by all of the
-    key's requests. by_cookie: whether a browser sent it, of which any page may make it send one.
+    key's requests. by_cookie: whether a browser sent it, of which any page may make it send one. token: the digest of
+    what it came with; empty for a browser.
     """
 
     name: str
     grant: Grant
     link: ClusterLink
     by_cookie: bool = False
+    token: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The key, and not another one of the same name that was made after it was revoked."""
+        return f"{self.name}/{self.token[:IDENTITY_CHARACTERS]}"
 
     @property
     def client(self) -> AsyncClient:

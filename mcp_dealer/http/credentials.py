@@ -25,11 +25,15 @@ _MOST_CHARACTERS = 1024  # of a token that is looked at
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether somebody may come in: with which grant, or, for the log alone, why not; name: of the key, if known."""
+    """Whether somebody may come in: with which grant, or, for the log alone, why not.
+
+    name: of the key, if known. token: the digest of the one that was sent, if it is valid.
+    """
 
     grant: Grant | None = None
     why_not: str = ""
     name: str = ""
+    token: str = ""
 
 
 class Credentials:
@@ -61,12 +65,12 @@ class Credentials:
         keyring = self._looked()
         key = None if keyring is None else keyring.keys.of_token(token)
         if ours:
-            return Verdict(BUILT_IN[API_KEY], name=API_KEY)
+            return Verdict(BUILT_IN[API_KEY], name=API_KEY, token=self._api_key)
         if key is None or keyring is None:
             return Verdict(why_not="unknown token")
         if keyring.why_not(key):
             return Verdict(why_not="revoked" if key.revoked is not None else "expired", name=key.name)
-        return Verdict(key.grant, name=key.name)
+        return Verdict(key.grant, name=key.name, token=key.token)
 
     def of_cookie(self, value: str) -> Verdict:
         """Return whether a cookie is one that `cookie` made, and has not ended."""

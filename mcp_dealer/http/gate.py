@@ -137,6 +137,9 @@ class Gate:
         """Let a request through with its caller, or without one where that is open to everybody."""
         state = scope.setdefault("state", {})
         state["caller"] = None
+        if _has_token_in_url(asked):
+            await self._refuse(answer, asked, _UNKNOWN, "token in the URL")
+            return
         if _is_open(asked):
             await self._application(scope, receive, answer)
             return
@@ -150,7 +153,7 @@ class Gate:
             return
         name = verdict.grant.name
         async with self._clients.use(name) as link:
-            state["caller"] = Caller(name, verdict.grant, link, by_cookie=name == WEB)
+            state["caller"] = Caller(name, verdict.grant, link, by_cookie=name == WEB, token=verdict.token)
             through = self._application(scope, receive, answer)
             if not await self._active.run(through, lambda: check().grant is not None) and not answer.began:
                 await self._refuse(answer, asked, _UNKNOWN, "ended", name)
@@ -240,10 +243,15 @@ def _is_open(asked: Asked) -> bool:
     return asked.path in _OPEN or below
 
 
+def _has_token_in_url(asked: Asked) -> bool:
+    """Return whether a token is in the URL, whether or not one is also where it belongs."""
+    query = asked.query.decode("latin-1")
+    named = any(name.lower() in _IN_URLS for name, _ in parse_qsl(query, keep_blank_values=True))
+    return named or tokens.is_in(asked.path) or tokens.is_in(query)
+
+
 def _token_in(asked: Asked) -> str | None:
     """Return the token that a request brings; None if it brings none. Raises ValueError, which says what is wrong."""
-    if any(name.lower() in _IN_URLS for name, _ in parse_qsl(asked.query.decode("latin-1"), keep_blank_values=True)):
-        raise ValueError("token in the URL")
     try:
         said, key = asked.one("authorization"), asked.one("x-api-key")
     except ValueError:

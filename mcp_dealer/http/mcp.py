@@ -144,8 +144,8 @@ class _Links:
 
     def of(self, caller: Caller, name: str) -> _Used:
         """Return the link of a client, to be used in a block."""
-        known = self._known.pop((caller.name, name), None) or _Used(caller.link.beside())
-        self._known[caller.name, name] = known
+        known = self._known.pop((caller.identity, name), None) or _Used(caller.link.beside())
+        self._known[caller.identity, name] = known
         while len(self._known) > self._most and (oldest := self._oldest(time.monotonic())) is not None:
             self._close(oldest)
         return known

@@ -60,7 +60,7 @@ class NoRoomError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the id of a session says. name: of it alone. key: of whoever opened it. params: of its `initialize`."""
+    """What the id of a session says. name: its own. key: the `Caller.identity` of who opened it. params: of it."""
 
     name: str
     key: str
@@ -82,7 +82,7 @@ class Ticket:
                 "version": said.client_info.version[:NAME_CHARACTERS],
             },
         }
-        return cls(uuid.uuid4().hex, caller.name, kept)
+        return cls(uuid.uuid4().hex, caller.identity, kept)
 
     def pack(self) -> bytes:
         """Return it as it is signed."""
@@ -197,10 +197,10 @@ class McpSessions:
         if session is not None and not session.over:
             self._open.move_to_end(session_id)
             await session.ready()
-            return session if session.ticket.key == caller.name else None
+            return session if session.ticket.key == caller.identity else None
         packed = None if session_id in self._ended else self._signer.read(PURPOSE, session_id)
         ticket = None if packed is None else Ticket.unpack(packed)
-        if ticket is None or ticket.key != caller.name:
+        if ticket is None or ticket.key != caller.identity:
             return None
         if session is not None:
             self._put_away(session)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import resource
 import socket
+import ssl
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -24,17 +25,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from mcp_dealer.http import problem
+from mcp_dealer.http.framing import HEADER_BYTES
 from memmux.config.settings import Settings
+from memmux.trust import certificate
 
 BACKLOG = 1024  # connections that wait to be accepted
 CONNECTIONS = 1024  # that are open, at most
 SHARE = 4  # one of so many descriptors may be a connection; relays and their clients have the others
-HEADER_BYTES = 64 << 10  # of one request's line and headers
 HEADERS_S = 10.0  # for the headers of a request to be there, and for a handshake of TLS
 BODY_S, BODY_BYTES = 10.0, 1024  # in which time so much of a body must come
 IDLE_S = 60  # without a request, before a connection is closed
 UNREAD_S = 30.0  # in which a client must read something of what it was sent
 REFUSED_S = 1.0  # for a client that was refused to have read so
+HALF_CLOSED_S = 5.0  # for the answer to a client that has closed its side, and may as well be gone
 LEAVE_S = 5.0  # for requests that are under way when no more are taken
 GRACE_S = 1.0  # of these for a connection to ask once more
 POLL_S = 0.05  # between two looks whether they are answered
@@ -73,15 +76,14 @@ class HttpServer:
             proxy_headers=settings.behind_proxy,
             timeout_keep_alive=IDLE_S,
             h11_max_incomplete_event_size=HEADER_BYTES,
-            ssl_certfile=settings.tls_cert,
-            ssl_keyfile=settings.tls_key,
         )
+        self._pair = settings.tls_cert, settings.tls_key
         self._config.load()
         self.look()
 
     async def open(self, listener: socket.socket) -> None:
-        """Accept what comes to the socket, which is another process's as well."""
-        tls = self._config.ssl
+        """Accept what comes to the socket, which is another process's as well; raise what `tls` does."""
+        tls = self.tls()
         self._server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(self, self._config, self._state),
             sock=listener,
@@ -89,6 +91,18 @@ class HttpServer:
             ssl=tls,
             ssl_handshake_timeout=None if tls is None else HEADERS_S,
         )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return what speaks TLS; None where that is not asked for.
+
+        Raises SettingInvalidError while the certificate or its key is missing, unreadable, of another, or expired.
+        """
+        cert, key = self._pair
+        if cert is None or key is None:
+            return None
+        context = certificate.load(cert, key)
+        certificate.check_time(cert, context)
+        return context
 
     def look(self) -> None:
         """Cut who is too slow; to be called about once a second."""
@@ -160,6 +174,18 @@ class _Connection(H11Protocol):
         super().data_received(data)
         if self._working and self._asking:
             self._asking, self._since, self._received = False, self._server.clock(), len(data)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Have a client that has closed its side get its answer, if all of its request is there and it comes soon.
+
+        Nobody can tell it from one that is gone, so an answer that has begun is broken off. TLS has no half of this.
+        """
+        answering = self._working and not self._sending and not self.cycle.response_started
+        if self._over or not answering or self.scheme == "https":
+            return None
+        self.cycle.keep_alive = False
+        self.loop.call_later(HALF_CLOSED_S, self.transport.close)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""

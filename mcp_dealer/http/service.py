@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Any
 
 import zmq
 
 from mcp_dealer.http.app import Application
 from mcp_dealer.http.mcp import McpOverHttp
-from mcp_dealer.http.server import HttpServer
+from mcp_dealer.http.rest import upload_folders, work
+from mcp_dealer.http.server import LEAVE_S, HttpServer
 from mcp_dealer.http.traffic import Traffic
 from mcp_dealer.server import MemoryServer
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.errors import MemmuxError
+from memmux.logs import log
 from memmux.trust.signing import Signer
 
+AGAIN_S = 2.0  # before what could not be served is tried again: a certificate may just be replaced
+UPLOADS_S = LEAVE_S - 1.0  # for uploads that are worked on when no more are taken; then they are told
 LAST_S = 0.5  # for requests that are under way when the process ends
 
 
@@ -33,18 +39,46 @@ class HttpService:
         self._server = HttpServer(self._traffic, settings)
         self._leaving: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._error = ""  # why nobody can be served
 
     async def start(self) -> None:
-        """Be ready to serve."""
+        """Be ready to serve, or know why that can't be; remove what a process that was killed has left."""
+        await asyncio.to_thread(upload_folders.sweep)
         await self._mcp.start()
+        try:
+            self._server.tls()
+        except MemmuxError as error:
+            self._failed(error)
 
     def open(self) -> None:
         """Accept what comes from now on."""
         if self._opening is None and self._leaving is None:
-            self._opening = asyncio.create_task(self._server.open(self._listener), name="http-opening")
+            self._opening = asyncio.create_task(self._open(), name="http-opening")
 
-    def look(self) -> dict[str, int]:
-        """Do what is due every second, and return the figures that `cluster.status` has."""
+    async def _open(self) -> None:
+        """Accept; as long as that can't be, try again, and turn away who has come, who would wait for nothing."""
+        while not self._server.leaving:
+            try:
+                await self._server.open(self._listener)
+            except MemmuxError as error:
+                self._failed(error)
+                with suppress(OSError):  # nobody is there
+                    while True:
+                        self._listener.accept()[0].close()
+                await asyncio.sleep(AGAIN_S)
+            else:
+                if self._error:
+                    log.get().info("http_served")
+                self._error = ""
+                return
+
+    def _failed(self, error: MemmuxError) -> None:
+        if error.message != self._error:
+            log.get().warning("http_not_served", error=error.message)
+        self._error = error.message
+
+    def look(self) -> dict[str, int | str]:
+        """Do what is due every second, and return the figures that `cluster.status` has; `error` if it can't serve."""
         self._server.look()
         self._mcp.look()
         self._application.look()
@@ -54,14 +88,18 @@ class HttpService:
             "sessions": len(self._mcp.sessions),
             "requests": self._traffic.requests,
             "refused": self._traffic.refused + self._server.refused,
+            **({"error": self._error} if self._error else {}),
         }
 
     def leave(self) -> None:
         """Accept no more, end streams, and answer what is under way: the next process has what comes."""
         if self._leaving is None:
+            if self._opening is not None and not self._opening.done():
+                self._opening.cancel()
             self._server.close()
             self._application.leave()
             self._traffic.leave()
+            asyncio.get_running_loop().call_later(UPLOADS_S, work.leave)
             self._leaving = asyncio.create_task(self._server.drain(), name="http-leaving")
 
     @property
@@ -72,7 +110,9 @@ class HttpService:
     async def aclose(self) -> None:
         """End it, after what is answered at this moment is written."""
         self.leave()
+        work.leave()
         assert self._leaving is not None
         await asyncio.wait({self._leaving}, timeout=LAST_S)
         await self._mcp.aclose()
         await self._application.aclose()
+        upload_folders.remove_all()

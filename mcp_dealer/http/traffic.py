@@ -15,9 +15,10 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_dealer import call_log
-from mcp_dealer.http import problem
+from mcp_dealer.http import framing, problem
 from memmux.errors import MemmuxError, MessageTooLargeError
 from memmux.logs import log
+from memmux.trust import tokens
 
 BODY_BYTES = 16 << 20  # of a request
 UPLOADS = ("/api/import", "/api/ingest")  # whose bodies are streams, bounded by who reads them
@@ -55,12 +56,15 @@ class Traffic:
         if scope["type"] != "http":
             return
         self.requests += 1
+        scope = framing.in_origin_form(scope)
         exchange = _Exchange(scope, receive, send, leaving=self._leaving)
         task = asyncio.current_task()
         began = time.monotonic()
         with call_log.gathering() as requests:
             try:
-                if exchange.announced > exchange.most:
+                if wrong := framing.fault(scope):
+                    await exchange.refuse(problem.of_status(400, wrong, "malformed_request", {"Connection": "close"}))
+                elif exchange.announced > exchange.most:
                     await exchange.refuse(exchange.too_large())
                 else:
                     await self._app(scope, exchange.receive, self._watched(exchange, task))
@@ -173,5 +177,4 @@ def _header(message: Mapping[str, Any], name: bytes) -> bytes:
 
 
 def _path(scope: Scope) -> str:
-    path: str = scope["path"]
-    return path[:PATH_CHARACTERS]
+    return tokens.hidden(scope["path"])[:PATH_CHARACTERS]

@@ -23,7 +23,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "connections_full": "no further client is let in; close some, or raise the limit of open files (`ulimit -n`)",
         "connections_cut": "strangers open connections to the address for other machines; close it to them",
         "metrics_unavailable": "nobody can read metrics: the port is taken; set MEMMUX_METRICS_PORT to another one",
-        "http_unavailable": "nobody is served over HTTP: the port is taken; set MEMMUX_HTTP to another one",
+        "http_unavailable": "nobody is served over HTTP: the port is taken, or the certificate is no good; "
+        "`memmux status` and `memmux tail` say which",
         "reader_loading": "the readers are starting; it takes a moment",
         "reader_unavailable": "no reader answers; `memmux status` says why",
         "writer_loading": "the writer is starting; it takes a moment",

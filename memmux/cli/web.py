@@ -92,7 +92,7 @@ def _hand_over(status: Status, wanted: Settings) -> None:
     over_http = {name: getattr(wanted, name) for name in OF_HTTP}
     if sys.stderr.isatty():
         output.note("the cluster serves no HTTP yet, and hands over to one that does")
-    run(replacing.restart(replace(kept, idle_exit_s=0.0, **over_http), (*_OF_HTTP, "idle_exit_s")))
+    run(replacing.restart(replace(kept, idle_exit_s=0.0, **over_http), (*OF_HTTP, "idle_exit_s")))
 
 
 def _until_answered(client: Client, settings: Settings) -> Status:
@@ -100,6 +100,8 @@ def _until_answered(client: Client, settings: Settings) -> Status:
     until = time.monotonic() + settings.start_timeout_s
     for pause in pauses():
         status = client.status()
+        if (status.gateway or {}).get("http", {}).get("error"):
+            raise AddressUnavailableError(f"HTTP is {status.over_http()}")
         if UNAVAILABLE in status.degraded:
             raise AddressUnavailableError(
                 f"{status.settings.get('http') or settings.http} is taken by another program; free it, or name another "

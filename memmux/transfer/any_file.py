@@ -26,6 +26,8 @@ _UNSAID = ("made", "memories", "path", "source")
 def bring(client: Client, file: Path, *, namespace: str | None, dry_run: bool, report: Report) -> dict[str, Any]:
     """Bring the memories of a file into the cluster of a client; return what became of them, as JSON has it.
 
+    A database is copied for that, into the folder that it is in.
+
     namespace: where all go; None for the one that each is in. dry_run: only count. Raises ArgumentInvalidError for a
     file in which there is nothing to import, and whatever the client raises.
     """
@@ -48,9 +50,9 @@ def _database(
 ) -> tuple[dict[str, Any], Made]:
     if ours:
         elsewhere = {} if namespace is None else {"namespace": namespace}
-        lines = ({**line, **elsewhere} for line in database.lines(file, client.settings, report))
+        lines = ({**line, **elsewhere} for line in database.lines(file, client.settings, report, file.parent))
         return _taken(into, jsonl.FORMAT, lines, Skips(), newest=True)
-    with source.of_database(file, mms.model_of(client)) as held:
+    with source.of_database(file, mms.model_of(client), folder=file.parent) as held:
         return _mms(into, held, namespace, report)
 
 

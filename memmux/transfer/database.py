@@ -15,9 +15,12 @@ from memmux.transfer.jsonl import Report
 LABEL = "a database of memmux"
 
 
-def lines(path: Path, settings: Settings, report: Report) -> Iterator[Line]:
-    """Yield its memories as they are, the deleted ones too; raise StorageError and its kinds. It is not changed."""
-    with snapshot.taken(path) as copy:
+def lines(path: Path, settings: Settings, report: Report, folder: Path | None = None) -> Iterator[Line]:
+    """Yield its memories as they are, the deleted ones too; raise StorageError and its kinds. It is not changed.
+
+    folder: in which the copy is made; by default the system's for temporary files.
+    """
+    with snapshot.taken(path, folder) as copy:
         try:
             for answer in worker_tasks.answers("dump", settings, str(copy)):
                 if (page := answer.get("page")) is not None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from urllib.parse import unquote
 
 from memmux.wire.grants import TOKEN_PREFIX
 
 PREFIX = TOKEN_PREFIX
 SECRET_BYTES = 32
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_TOKEN = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_-]+")
+_SPELLINGS = 3  # how often a part of a URL may have been percent-encoded for a token in it to be seen
 
 
 def make() -> str:
@@ -26,3 +29,18 @@ def digest(token: str) -> str:
 def is_digest(text: object) -> bool:
     """Return whether the value is written as a digest is."""
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
+
+
+def is_in(part: str) -> bool:
+    """Return whether a part of a URL has a token in it, or what is left of one."""
+    return hidden(part) != part
+
+
+def hidden(part: str) -> str:
+    """Return a part of a URL as it is, or, if it has tokens in it, decoded and without them."""
+    plain = part
+    for _ in range(_SPELLINGS):
+        if _TOKEN.search(plain):
+            return _TOKEN.sub(f"{PREFIX}…", plain)
+        plain = unquote(plain)
+    return part

@@ -200,7 +200,7 @@ class Frontend:
         """Answer an operation that needs no worker."""
         self._stats.finished(asked.name, "ok", 0.0)
         if asked.name == "cluster.status":
-            known = OwnStatus(session.grant, session.to_json(now)) if session.grant.limited else None
+            known = OwnStatus(session.grant, _known_to_itself(session, now)) if session.grant.limited else None
             self._out.add(ReportStatus(session.routing_id, header.id, known))
         else:
             self.draining = True
@@ -209,3 +209,9 @@ class Frontend:
             takes_over = header.detail.get("hand_over") is True and not session.grant.name
             successor = session.hello.pid if takes_over else 0
             self._out.add(BeginDrain("hand_over" if successor else "asked", successor))
+
+
+def _known_to_itself(session: Session, now: float) -> dict[str, object]:
+    """Return what a client with few rights is told of itself; the process of one over HTTP is the gateway."""
+    told = session.to_json(now)
+    return {name: value for name, value in told.items() if name != "pid"} if session.hello.key else told

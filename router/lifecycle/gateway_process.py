@@ -53,7 +53,7 @@ class GatewayProcess:
         self.ready: float | None = None
         self._first_bytes = 0
         self._moved = False
-        self._figures: Mapping[str, int] = {}
+        self._figures: Mapping[str, int | str] = {}
 
     @property
     def pid(self) -> int:
@@ -95,6 +95,11 @@ class GatewayProcess:
         return now - self.heard >= (START_S if self.ready is None else self._settings.stall_s)
 
     @property
+    def http_trouble(self) -> str | None:
+        """Why it serves nobody over HTTP; empty if it does, None as long as it has not said."""
+        return str(self._figures.get("error", "")) if self._figures else None
+
+    @property
     def too_large(self) -> bool:
         """Whether it has grown beyond what a worker may."""
         cap = self._settings.worker_rss_mb << 20
@@ -131,7 +136,7 @@ class GatewayProcess:
                 pipe.close()
 
 
-def _figures(said: bytes) -> Mapping[str, int]:
+def _figures(said: bytes) -> Mapping[str, int | str]:
     """Return the last whole line of figures in what a gateway said; none if there is none."""
     for line in reversed(said.split(b"\n")[:-1]):
         with suppress(ValueError):

@@ -133,6 +133,8 @@ class Gateways:
         present = self._present
         if present is None:
             return
+        if present.http_trouble is not None:
+            self._http.unserved = present.http_trouble
         if (code := present.poll()) is not None:
             self._present = None
             if code == 0 or (present.ready is not None and now - present.ready >= STEADY_S):

@@ -44,6 +44,8 @@ class HttpSocket:
         self._asked: socket.socket | None = None
         self._try_at = 0.0
         self._said = False  # that it can't be had
+        self.unserved = ""
+        """Why the gateway can't serve it, as that has said last; empty if it can."""
 
     def open(self, now: float) -> None:
         """Have the socket, from the router before or from the system; that it can't be had is said, and tried again."""
@@ -61,12 +63,12 @@ class HttpSocket:
                 log.get().warning("http_not_opened", address=str(self._address), error=error.strerror, remedy=remedy)
             return
         self._said = False
-        log.get().info("http_opened", url=self.url, taken_over=taken is not None)
+        log.get().info("http_opened", url=self._url(), taken_over=taken is not None)
 
     @property
     def troubles(self) -> Sequence[str]:
         """The code of what is wrong, if anything is."""
-        return (UNAVAILABLE,) if self._said else ()
+        return (UNAVAILABLE,) if self._said or self.unserved else ()
 
     def publish(self) -> None:
         """Let a successor ask for it here, in the place of the router before."""
@@ -105,7 +107,10 @@ class HttpSocket:
 
     @property
     def url(self) -> str:
-        """Where it is reached; empty where it is not."""
+        """Where it is reached; empty where it is not, or nobody is served there."""
+        return "" if self.unserved else self._url()
+
+    def _url(self) -> str:
         if self._listener is None or self._address is None:
             return ""
         names = self._settings.http_hosts if not self._address.loopback else ()
@@ -135,7 +140,9 @@ def check(settings: Settings) -> None:
     if (cert is None) != (key is None):
         raise SettingInvalidError("tls_cert and tls_key belong together; give both, or none")
     if cert is not None and key is not None:
-        _check_tls(cert, key)
+        from memmux.trust import certificate  # few clusters need it
+
+        certificate.load(cert, key)
     if address.loopback or settings.behind_proxy:
         return
     where = f"http is {address}, beyond this machine"
@@ -146,17 +153,6 @@ def check(settings: Settings) -> None:
         )
     if not any(key.token for key in keys.read(Places(settings)).valid(time.time())):
         raise KeyNeededError(f"{where}, and nobody has a token; make one with `memmux key add NAME --http`")
-
-
-def _check_tls(cert: Path, key: Path) -> None:
-    import ssl  # few clusters need it
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
-    except (OSError, ValueError) as error:
-        raise SettingInvalidError(
-            f"tls_cert {cert} and tls_key {key} are no certificate and its key, in PEM and without a password: {error}"
-        ) from None
 
 
 def _bound(address: http_address.HttpAddress) -> socket.socket:

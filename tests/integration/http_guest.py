@@ -27,8 +27,9 @@ INITIALIZE: Mapping[str, Any] = {
 
 
 def token_of(env: dict[str, str], name: str, *flags: str) -> str:
-    """Make a key for HTTP with the command line; return its token."""
-    ended = memmux(env, "key", "add", name, "--http", *flags, "--json")
+    """Make a key for HTTP with the command line, which may write unless told otherwise; return its token."""
+    role = () if "--role" in flags else ("--role", "write")
+    ended = memmux(env, "key", "add", name, "--http", *role, *flags, "--json")
     assert ended.returncode == 0, ended.stderr
     token: str = json.loads(ended.stdout)["token"]
     return token

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -143,6 +145,55 @@ def test_over_tls_it_is_spoken_as_over_none(http_env: dict[str, str], tmp_path: 
     connection.request("GET", "/api/health/detailed", headers={"Authorization": f"Bearer {token}"})
     assert connection.getresponse().status == 200
     connection.close()
+
+
+@pytest.mark.parametrize("wrong", ["missing", "another's", "expired"])
+def test_a_certificate_that_is_no_good_any_more_stops_nothing_but_http_until_it_is_replaced(
+    http_env: dict[str, str], settings: Settings, tmp_path: Path, wrong: str
+) -> None:
+    pem, bad = certificate.make(tmp_path), certificate.make_expired(tmp_path)
+    cert, key = tmp_path / "served.pem", tmp_path / "served.key"
+    cert.write_bytes(pem.read_bytes())
+    key.write_bytes(pem.read_bytes())
+    http_env |= {"MEMMUX_TLS_CERT": str(cert), "MEMMUX_TLS_KEY": str(key)}
+    gateway = until_served(http_env).gateway
+    assert gateway is not None
+    if wrong == "missing":
+        key.unlink()
+    else:
+        key.write_bytes(bad.read_bytes())
+    if wrong == "expired":
+        cert.write_bytes(bad.read_bytes())
+    os.kill(gateway["pid"], signal.SIGKILL)
+    with Client(settings=settings, name="test", start=False) as client:
+        status = status_until(client, lambda status: "http_unavailable" in status.degraded)
+        assert status.http == ""
+        assert (status.gateway or {})["state"] == "ready"
+        assert str(cert if wrong == "expired" else key) in _told(status)
+        assert status.over_http().startswith("not served: ")
+        with RelayHost(http_env, "host") as host:
+            host.call(1, "memory_store", content="Said while nobody could come over HTTP.")
+            assert not host.result(1).get("isError")
+        with socket.create_connection(("127.0.0.1", _port(http_env)), timeout=BOUND_S) as guest:
+            assert not _rest_of(guest), "who comes is turned away and does not hang"
+        told = memmux(http_env, "web", "--no-open", "--json")
+        assert told.returncode != 0
+        assert _told(status) in json.loads(told.stderr)["error"]["message"]
+        cert.write_bytes(pem.read_bytes())
+        key.write_bytes(pem.read_bytes())
+        status = status_until(client, lambda status: served(status) and "http_unavailable" not in status.degraded)
+        assert status.http.startswith("https://")
+
+
+def _told(status: Status) -> str:
+    return str(dict((status.gateway or {}).get("http") or {}).get("error", ""))
+
+
+def _rest_of(guest: socket.socket) -> bytes:
+    """What is said until the connection is closed, or cut."""
+    with suppress(ConnectionResetError):
+        return guest.recv(1)
+    return b""
 
 
 @pytest.mark.parametrize(

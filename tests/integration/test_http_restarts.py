@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 
 import pytest
 
@@ -131,3 +134,33 @@ def test_a_write_that_is_sent_again_after_a_kill_is_applied_once(settings: Setti
         assert client.status().seq == 1
         other = guest.tool("memory_store", 77, content="Another one under the same number.")
         assert other["id"] != first["id"]
+
+
+def test_an_upload_of_a_gateway_that_is_killed_leaves_no_file(http_env: dict[str, str], tmp_path: Path) -> None:
+    http_env["TMPDIR"] = str(tmp_path)
+    token = token_of(http_env, "guest")
+    assert memmux(http_env, "store", "The cluster has the environment of who starts it.").returncode == 0
+    status = until_served(http_env)
+    with (
+        Client(settings=load(environment=http_env), name="test", start=False) as client,
+        socket.create_connection(("127.0.0.1", int(status.http.rpartition(":")[2]))) as sender,
+    ):
+        head = f"POST /api/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {token}\r\nContent-Length: 9000000\r\n\r\n"
+        sender.sendall(head.encode() + b"some words " * 200_000)
+        status_until(client, lambda _: any(tmp_path.glob("memmux-upload-*/file")))
+        os.kill(_gateway(status), signal.SIGKILL)
+        status_until(client, _another(_gateway(status)))
+        assert not list(tmp_path.glob("memmux-upload-*"))
+
+
+def test_an_upload_that_a_planned_restart_ends_is_told(http_env: dict[str, str], guest: Guest) -> None:
+    entity = '{{"type": "entity", "name": "Thing {0}", "entityType": "thing", "observations": ["It is number {0}"]}}'
+    lines = "\n".join(entity.format(number) for number in range(200_000))
+    with guest.connected() as connection:
+        about = {"Authorization": f"Bearer {token_of(http_env, 'bringer', '--role', 'admin')}"}
+        connection.request("POST", "/api/import", lines.encode(), about)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert memmux(http_env, "restart").returncode == 0
+        last = json.loads(answer.read().splitlines()[-1])
+    assert last["error"]["code"] == "draining"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mcp_dealer.http.rest import routes
-from mcp_dealer.http.rest.transfer import PREFIX
+from mcp_dealer.http.rest.upload_folders import PREFIX
 from memmux import Client
 from memmux.config.settings import load
 from memmux.wire.grants import Grant

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +13,7 @@ import orjson
 from pydantic import Field
 
 from mcp_dealer.http.problem import of_status
-from mcp_dealer.http.rest import answers, models, work
+from mcp_dealer.http.rest import answers, models, upload_folders, work
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.noted import Noted
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, RefusedError, part
@@ -32,7 +30,6 @@ from memmux.wire.answers import Dumped
 GROUP: Final = "transfer"
 IMPORT_BYTES: Final = 1 << 30  # of one upload
 NAME_CHARACTERS: Final = 255
-PREFIX: Final = "memmux-upload-"
 PIECE_BYTES: Final = 1 << 20  # that are written at once
 
 
@@ -97,7 +94,7 @@ async def import_file(asked: Asked) -> Done:
     def bring(client: Client, report: work.Report, _: Callable[[], bool]) -> dict[str, Any]:
         return any_file.bring(client, folder / "file", namespace=namespace, dry_run=query.dry_run, report=report)
 
-    return Streamed(work.lines(asked.client, bring, partial(_remove, folder)))
+    return Streamed(work.lines(asked.client, bring, partial(upload_folders.remove, folder)))
 
 
 async def ingest(asked: Asked) -> Done:
@@ -125,24 +122,24 @@ async def ingest(asked: Asked) -> Done:
         said: dict[str, Any] = orjson.loads(orjson.dumps(done))
         return {**said, "undo": noted.made.undo(client)}
 
-    return Streamed(work.lines(asked.client, read, partial(_remove, folder)))
+    return Streamed(work.lines(asked.client, read, partial(upload_folders.remove, folder)))
 
 
 async def _received(asked: Asked, most: int) -> Path:
     """Return a private folder with the body in it, as `file`; the caller is refused if that is too large."""
     work.check_free()
     try:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        folder = upload_folders.make()
     except OSError as error:
         raise of_system(error, "there is no place for an upload") from None
     try:
         with (folder / "file").open("xb") as file:
             await _write(asked, file, most)
     except OSError as error:
-        _remove(folder)
+        upload_folders.remove(folder)
         raise of_system(error, "the upload can't be kept") from None
     except BaseException:
-        _remove(folder)
+        upload_folders.remove(folder)
         raise
     return folder
 
@@ -150,6 +147,7 @@ async def _received(asked: Asked, most: int) -> Path:
 async def _write(asked: Asked, file: BinaryIO, most: int) -> None:
     size, piece = 0, bytearray()
     async for chunk in asked.request.stream():
+        work.check_staying()
         size += len(chunk)
         if size > most:
             detail = f"the file has more than {most} bytes, the most"
@@ -161,10 +159,6 @@ async def _write(asked: Asked, file: BinaryIO, most: int) -> None:
     file.write(piece)
     if not size:
         raise ArgumentInvalidError("the body is empty; send the file as the body")
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 OPERATIONS: Final = (

@@ -12,7 +12,7 @@ import orjson
 from mcp_dealer.http.problem import document
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
-from memmux.errors import CancelledError, MemmuxError, OverloadedError
+from memmux.errors import CancelledError, DrainingError, MemmuxError, OverloadedError
 from memmux.logs import log
 
 AT_ONCE: Final = 2  # uploads that are worked on in one process
@@ -24,6 +24,8 @@ Work = Callable[[Client, Report, Callable[[], bool]], dict[str, Any]]
 """
 
 _working = 0
+_leaving = False
+_waiting: set[asyncio.Event] = set()  # of those who tell how far their work is
 
 
 class ThreadClient:
@@ -68,27 +70,48 @@ async def lines(client: AsyncClient, work: Work, end: Callable[[], object]) -> A
             end()
 
     _working += 1
+    _waiting.add(news)
     working = loop.run_in_executor(None, run)
     working.add_done_callback(lambda _: news.set())
     try:
-        while not working.done():
+        while not (working.done() or _leaving):
             try:
                 async with asyncio.timeout(QUIET_S):
                     await news.wait()
             except TimeoutError:
                 pass
             news.clear()
-            if told and not working.done():
+            if told and not (working.done() or _leaving):
                 yield orjson.dumps(told) + b"\n"
-        yield _last(working)
+        yield _last(working) if working.done() else orjson.dumps({"error": document(_left())}) + b"\n"
     finally:
         left.set()
         _working -= 1
+        _waiting.discard(news)
         working.add_done_callback(lambda done: done.exception())  # which nobody hears any more
 
 
+def leave() -> None:
+    """End what is worked on, each with a line that says why: this process takes nothing any more."""
+    global _leaving  # noqa: PLW0603 - it is of the process
+    _leaving = True
+    for news in _waiting:
+        news.set()
+
+
+def check_staying() -> None:
+    """Raise DrainingError if this process takes nothing any more."""
+    if _leaving:
+        raise _left()
+
+
+def _left() -> DrainingError:
+    return DrainingError("the server is leaving, and another one comes; what was stored stays, send it again")
+
+
 def check_free() -> None:
-    """Raise OverloadedError if as much is worked on as may be."""
+    """Raise OverloadedError if as much is worked on as may be, or DrainingError."""
+    check_staying()
     if _working >= AT_ONCE:
         raise OverloadedError(f"{AT_ONCE} uploads are being worked on, the most at once; send it again later")
 

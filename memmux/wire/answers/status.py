@@ -48,7 +48,7 @@ class Status:
     events: counts of rare events.
     gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed. Where it
         serves HTTP also `http`: `connections`, `streams` and `sessions` that are open, `requests` and `refused` since
-        it began.
+        it began; `error`, if it can't serve it, says why.
     switch: of a change of the model, the one `to` which it is, how many memories are `done` `of` how many, and once
         that is known `left_s`, in seconds; `lost` says why the model before can't be searched with meanwhile. Empty
         while there is none.
@@ -104,8 +104,10 @@ class Status:
                 return "unknown, not looked yet"
 
     def over_http(self) -> str:
-        """Return in words where HTTP is served, and to how many; empty where it is not."""
+        """Return in words where HTTP is served, and to how many, or why it can't be; empty where it is not wanted."""
         told = (self.gateway or {}).get("http") or {}
+        if "error" in told:
+            return f"not served: {told['error']}"
         counted = [
             f"{told[name]} {name}" for name in ("connections", "streams", "sessions", "refused") if told.get(name)
         ]

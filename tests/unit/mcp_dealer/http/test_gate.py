@@ -207,6 +207,27 @@ async def test_a_token_in_the_url_is_refused_also_beside_a_valid_one(world: Worl
 
 
 @pytest.mark.parametrize(
+    "place",
+    [
+        "/api/memories/{}",
+        "/{}/api/memories",
+        "/api/memories?x={}",
+        "/api/memories?{}",
+        "/api/memories?tag=a&note=key%3D{}",
+        "/api/health?x={}",
+        "/static/{}",
+        "/?{}",
+    ],
+)
+async def test_a_token_anywhere_in_a_url_is_refused_whatever_it_is_called(world: World, place: str) -> None:
+    token = world.add("laptop")
+    for spelt in (token, token.replace("_", "%5F"), token.replace("_", "%255f"), tokens.PREFIX + "x"):
+        answer = await world.ask(place.format(spelt), [bearer(token)])
+        assert (answer.status, token.encode() in answer.body) == (401, False), spelt
+    assert not world.asked
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "evil.example",

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_dealer.http import server
 from mcp_dealer.http.server import HttpServer
+from mcp_dealer.http.traffic import Traffic
 from memmux.config.settings import Settings
 from tests.bounds import BOUND_S, PAUSE_S
 
@@ -218,3 +219,94 @@ async def test_a_client_that_vanishes_is_forgotten() -> None:
         await served.until(1)
         streams[1].transport.abort()
         await served.until(0)
+
+
+async def _told(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say which path was asked for by which name."""
+    del receive
+    await asyncio.sleep(PAUSE_S)
+    said = f"{scope['path']} {dict(scope['headers'])[b'host'].decode()}".encode()
+    length = (b"content-length", str(len(said)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": said})
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        b"HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        b"HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 43",
+        b"HTTP/1.0\r\nTransfer-Encoding: chunked",
+    ],
+)
+async def test_a_request_of_two_lengths_is_refused_and_nothing_after_it_is_read(lengths: bytes) -> None:
+    async with serving(app=Traffic(_told)) as served:
+        hidden = b"0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+        streams = await served.connect(b"POST / " + lengths + b"\r\nHost: x\r\n\r\n" + hidden)
+        answer = await _rest(streams)
+        assert _problem(answer) == (400, "malformed_request")
+        assert b"hidden" not in answer
+
+
+async def test_headers_that_came_at_once_have_their_bound_too() -> None:
+    async with serving(app=Traffic(_told)) as served:
+        much = b"X-Much: " + b"a" * (server.HEADER_BYTES - 100) + b"\r\n\r\n"
+        assert b" 200 " in await _rest(await served.connect(_LAST, much))
+        for more in (b"X-More: " + b"b" * 200, b"X: y\r\n" * 100 + b"Z: z"):
+            answer = await _rest(await served.connect(_LAST, more, b"\r\n", much))
+            assert _problem(answer)[0] == 400
+
+
+_LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+
+async def test_who_closes_its_side_has_its_answer() -> None:
+    async with serving(app=Traffic(_told)) as served:
+        reader, writer = await served.connect(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write_eof()
+        assert (await _rest((reader, writer))).endswith(b"/a x")
+        await served.until(0)
+
+
+async def test_who_closes_its_side_and_waits_long_is_taken_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = asyncio.Event()
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, send
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    monkeypatch.setattr(server, "HALF_CLOSED_S", PAUSE_S)
+    async with serving(app=waiting) as served:
+        reader, writer = await served.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write_eof()
+        assert not await _rest((reader, writer))
+        async with asyncio.timeout(BOUND_S):
+            await gone.wait()
+
+
+async def test_who_closes_its_side_in_the_middle_of_a_request_is_gone() -> None:
+    async with serving() as served:
+        reader, writer = await served.connect(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+        await served.until(1)
+        writer.write_eof()
+        assert not await _rest((reader, writer))
+        await served.until(0)
+        assert served.gone == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (b"http://memory.example:80/api/a%20b?c=d", b"/api/a b memory.example:80"),
+        (b"HTTP://memory.example", b"/ memory.example"),
+        (b"https://user@memory.example/", b"/ user@memory.example"),
+        (b"//memory.example/a", b"//memory.example/a x"),
+        (b"/http://memory.example/a", b"/http://memory.example/a x"),
+    ],
+)
+async def test_a_whole_url_as_the_target_is_its_path_at_the_host_that_it_names(target: bytes, told: bytes) -> None:
+    async with serving(app=Traffic(_told)) as served:
+        streams = await served.connect(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await _rest(streams)).endswith(told)

@@ -165,3 +165,13 @@ async def test_answers_close_their_connections_once_the_process_leaves() -> None
     assert b"connection" not in (await _ask(of, Asked())).headers
     of.leave()
     assert (await _ask(of, Asked())).headers[b"connection"] == b"close"
+
+
+@pytest.mark.parametrize("spelt", ["mmx_Ab-c_d", "x-mmx_Ab-c_d", "mmx%5FAb-c_d"])
+async def test_a_token_in_a_path_is_not_in_the_log(spelt: str) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await _ask(Traffic(read), Asked("GET", f"/api/memories/{spelt}/history"))
+    (line,) = lines
+    assert "Ab-c_d" not in str(line)
+    assert line["path"].startswith("/api/memories/")
+    assert line["path"].endswith("mmx_…/history")

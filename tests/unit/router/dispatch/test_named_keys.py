@@ -165,3 +165,12 @@ def test_who_names_a_key_has_no_router_take_over_and_sees_its_own_part_of_the_st
     driver.request(OTHER, "r2", "cluster.status")
     (report,) = [action for action in driver.others if isinstance(action, ReportStatus)]
     assert report.known is not None
+
+
+def test_a_client_with_few_rights_learns_nothing_of_the_process_that_speaks_for_it(driver: Driver) -> None:
+    driver.hello(CLIENT, key="ada")
+    driver.request(CLIENT, "r1", "cluster.status")
+    (report,) = [action for action in driver.others if isinstance(action, ReportStatus)]
+    assert report.known is not None
+    assert report.known.client["name"] == "ada/k"
+    assert "pid" not in report.known.client

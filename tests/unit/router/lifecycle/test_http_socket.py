@@ -129,6 +129,18 @@ def test_a_port_that_is_taken_is_said_and_tried_again(served: Settings, place: P
     late.close()
 
 
+def test_what_the_gateway_can_not_serve_has_no_url_and_is_said(settings: Settings, place: Path) -> None:
+    held = HttpSocket(replace(settings, http="127.0.0.1:0"), place, successor=False)
+    held.open(0.0)
+    held.unserved = "tls_key /k.pem can't be read"
+    assert (held.url, tuple(held.troubles)) == ("", (UNAVAILABLE,))
+    assert held.descriptor is not None, "the gateway has it, and tries again"
+    held.unserved = ""
+    assert held.url.startswith("http://")
+    assert not held.troubles
+    held.close()
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "10.0.0.5:0"])
 def test_beyond_this_machine_it_needs_tls_and_a_token(settings: Settings, place: Path, address: str) -> None:
     del place

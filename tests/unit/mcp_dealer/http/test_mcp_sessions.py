@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mcp_dealer.cluster_link import ClusterLink
+from mcp_dealer.http.caller import Caller
+from mcp_dealer.http.mcp_followers import Followers
+from mcp_dealer.http.mcp_sessions import McpSessions
+from mcp_dealer.server import MemoryServer
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
+from memmux.trust.signing import Signer
+from memmux.wire.grants import Grant
+from memmux.wire.roles import Role
+
+pytestmark = pytest.mark.anyio
+INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "by-hand", "version": "1"}}
+
+
+@pytest.fixture
+async def sessions(settings: Settings) -> AsyncIterator[McpSessions]:
+    made = McpSessions(MemoryServer(settings), Signer(Places(settings)), 4, Followers(settings.database))
+    yield made
+    await made.aclose()
+
+
+def _caller(settings: Settings, token: str, role: Role = Role.WRITE) -> Caller:
+    return Caller("laptop", Grant(name="laptop", role=role), ClusterLink(settings, key="laptop"), token=token)
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["in use", "put away"])
+async def test_a_session_is_not_another_keys_of_the_same_name(
+    settings: Settings, sessions: McpSessions, *, away: bool
+) -> None:
+    session = await sessions.open(_caller(settings, "the first"), INITIALIZE)
+    assert session is not None
+    if away:
+        await sessions.aclose()
+    assert await sessions.find(_caller(settings, "the second", Role.READ), session.id) is None
+    assert await sessions.find(_caller(settings, "the first"), session.id) is not None
