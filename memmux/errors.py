@@ -7,7 +7,7 @@
     │   ├── LimitOutOfRangeError, MessageTooLargeError
     │   ├── TimeNotUnderstoodError, PathRefusedError
     │   ├── NotFoundError, KeyConflictError, IdConflictError, ModelMismatchError, UndoConflictError
-    │   ├── NotAllowedError, QuotaExceededError
+    │   ├── PreconditionFailedError, NotAllowedError, QuotaExceededError
     │   └── PoisonedError
     ├── ProtocolError              the two sides do not understand each other
     │   ├── MalformedMessageError, ProtocolVersionError
@@ -172,6 +172,12 @@ class UndoConflictError(RequestError):
     """The memory was changed again since; undo the later changes first."""
 
     code = "undo_conflict"
+
+
+class PreconditionFailedError(RequestError):
+    """The memory is not in the state that `if_match` names; read it again, as it was changed since."""
+
+    code = "precondition_failed"
 
 
 class NotAllowedError(RequestError):

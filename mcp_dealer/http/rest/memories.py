@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
-from starlette.responses import Response
 
-from mcp_dealer.http.problem import of_status
 from mcp_dealer.http.rest import models, shapes, times
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, anywhere, part
 from memmux import limits
+from memmux.errors import PreconditionFailedError
 from memmux.wire import answers
 
 GROUP: Final = "memories"
@@ -148,11 +148,11 @@ async def update_memory(asked: Asked) -> Done:
     """Change a memory, if it is as the caller knows it."""
     body: models.UpdateMemory = asked.body
     before = await _get(asked)
-    wanted = asked.request.headers.get(IF_MATCH)
-    if wanted is not None and not _meets(wanted, before):
-        return _changed()
+    expected = await _expected(asked)
     given = (body.content, body.tags, body.memory_type, body.metadata)
     if all(one is None for one in given):
+        if expected not in (None, before.etag):
+            raise PreconditionFailedError(_CHANGED)
         return _kept(before, None, "No updates provided - memory unchanged", "unchanged")
     updated = await asked.client.update(
         before.id,
@@ -162,19 +162,18 @@ async def update_memory(asked: Asked) -> Done:
         metadata=body.metadata,
         versioned=body.versioned,
         namespace=before.namespace,
+        if_match=expected,
         key=asked.key(),
     )
-    if wanted is not None and not await _was(asked, before, updated):
-        await asked.client.undo(updated.seq)
-        return _changed()
-    after = await asked.client.get(updated.id, namespace=before.namespace)
+    after = await asked.client.get(updated.id, namespace=before.namespace, as_of=updated.seq)
     done = _kept(after, updated.seq, "Memory updated successfully", "updated")
     return answer({**done, "degraded": updated.degraded}, {"ETag": shapes.etag(after)})
 
 
 async def delete_memory(asked: Asked) -> Done:
-    """Delete a memory; undo brings it back."""
-    deleted = await anywhere(partial(asked.client.delete, asked.id, key=asked.key()), part(asked.query))
+    """Delete a memory, if it is as the caller knows it; undo brings it back."""
+    delete = partial(asked.client.delete, asked.id, if_match=await _expected(asked), key=asked.key())
+    deleted = await anywhere(delete, part(asked.query))
     return {
         "success": True,
         "message": "Memory deleted",
@@ -188,18 +187,20 @@ async def _get(asked: Asked) -> answers.Memory:
     return await anywhere(partial(asked.client.get, asked.id), part(asked.query))
 
 
-def _meets(wanted: str, one: answers.Memory) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
-    return "*" in tags or shapes.etag(one) in tags
+async def _expected(asked: Asked) -> str | None:
+    """Return the etag of the only state that the caller means, if it says so.
 
-
-async def _was(asked: Asked, before: answers.Memory, updated: answers.Updated) -> bool:
-    """Return whether a change was made to the state that the caller knows: somebody may have been quicker."""
-    if updated.id != before.id:
-        return True  # a new version, which left the old one as it was
-    history = await asked.client.history(before.id, namespace=before.namespace)
-    changed = next((one.before for one in history if one.seq == updated.seq), None)
-    return changed is None or shapes.etag(changed) == shapes.etag(before)
+    Of several it is the one that the memory is in. Raises PreconditionFailedError if no memory can be in any of them.
+    """
+    given = asked.request.headers.getlist(IF_MATCH)
+    if not given or "*" in [each.strip() for each in given]:
+        return None
+    known = _ETAG.findall(",".join(given))
+    if len(known) > 1:
+        known = [etag for etag in known if etag == (await _get(asked)).etag]
+    if not known:
+        raise PreconditionFailedError(_CHANGED)
+    return str(known[0])
 
 
 def _kept(one: answers.Memory, seq: int | None, message: str, status: str) -> dict[str, Any]:
@@ -216,11 +217,8 @@ def _kept(one: answers.Memory, seq: int | None, message: str, status: str) -> di
     }
 
 
-def _changed() -> Response:
-    detail = "the memory is not as the header If-Match says: it was changed meanwhile; read it again"
-    return of_status(412, detail, "precondition_failed")
-
-
+_CHANGED: Final = "the memory is not in the state that If-Match names; it was changed: read it again"
+_ETAG: Final = re.compile(r'(?:^|[\s,])(?:W/)?"([0-9a-f]{32})"(?=$|[\s,])')
 _IF_MATCH: Final = {IF_MATCH: "Only where the memory is as this ETag says"}
 _MORE: Final = {AGENT: "Becomes the tag agent:NAME", HOSTNAME: "Becomes the tag source:NAME"}
 _PATH: Final = "/api/memories/{id}"
@@ -284,7 +282,8 @@ OPERATIONS: Final = (
         does=delete_memory,
         query=Place,
         gives=models.Deleted,
-        fails=(404, 409),
+        fails=(404, 409, 412),
         writes=True,
+        headers=_IF_MATCH,
     ),
 )
