@@ -44,6 +44,8 @@ class ListMemories(Place):
     """How many of the newest to leave out; in place of page"""
     tag: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
     """One tag, several with commas, or the parameter several times"""
+    tags: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
+    """The same, as guides of mcp-memory-service have it"""
     tag_match: Literal["any", "all"] = "any"
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
     after: models.Time
@@ -57,12 +59,13 @@ class ListMemories(Place):
     include_superseded: bool = True
     deleted: bool = False
     """Whether to list deleted memories instead"""
-    time_zone: Annotated[str | None, Field(max_length=64)] = None
+    time_zone: models.Zone
 
     @property
-    def tags(self) -> list[str]:
+    def tagged(self) -> list[str]:
         """The tags, each by itself."""
-        return [tag.strip() for given in self.tag or () for tag in given.split(",") if tag.strip()]
+        given = ",".join((*(self.tag or ()), *(self.tags or ())))
+        return [tag.strip() for tag in given.split(",") if tag.strip()]
 
 
 async def list_memories(asked: Asked) -> Done:
@@ -76,7 +79,7 @@ async def list_memories(asked: Asked) -> Done:
     page = await asked.client.list(
         limit=size,
         offset=min(offset, _OFFSETS),
-        tags=query.tags,
+        tags=query.tagged,
         any_tag=query.tag_match == "any",
         type=query.memory_type or None,
         after=after,

@@ -50,6 +50,8 @@ class Import(Place):
 
     dry_run: bool = False
     """Whether only to count"""
+    filename: Annotated[str | None, Field(max_length=NAME_CHARACTERS)] = None
+    """Its name, which does not matter: what it is, is seen by what is in it"""
 
 
 class Ingest(Place):
