@@ -39,7 +39,9 @@ what programs compare with; `retryable` says that the same request may succeed l
 from __future__ import annotations
 
 import errno
-from typing import ClassVar
+from typing import ClassVar, Final
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
 
 
 class MemmuxError(Exception):
@@ -398,7 +400,7 @@ class StorageBusyError(StorageError):
 
 def of_system(error: OSError, what: str) -> StorageError:
     """Return the error for a reason of the system's; what: what could not be done, as the beginning of a sentence."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return StorageFullError(f"{what} ({error.strerror}); free some space")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return StoragePermissionError(f"{what} ({error.strerror}): its folder is not there; make it, or name another")
