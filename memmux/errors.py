@@ -7,7 +7,7 @@
     │   ├── LimitOutOfRangeError, MessageTooLargeError
     │   ├── TimeNotUnderstoodError, PathRefusedError
     │   ├── NotFoundError, KeyConflictError, IdConflictError, ModelMismatchError, UndoConflictError
-    │   ├── NotAllowedError, QuotaExceededError
+    │   ├── PreconditionFailedError, NotAllowedError, QuotaExceededError
     │   └── PoisonedError
     ├── ProtocolError              the two sides do not understand each other
     │   ├── MalformedMessageError, ProtocolVersionError
@@ -39,7 +39,9 @@ what programs compare with; `retryable` says that the same request may succeed l
 from __future__ import annotations
 
 import errno
-from typing import ClassVar
+from typing import ClassVar, Final
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
 
 
 class MemmuxError(Exception):
@@ -172,6 +174,12 @@ class UndoConflictError(RequestError):
     """The memory was changed again since; undo the later changes first."""
 
     code = "undo_conflict"
+
+
+class PreconditionFailedError(RequestError):
+    """The memory is not in the state that `if_match` names; read it again, as it was changed since."""
+
+    code = "precondition_failed"
 
 
 class NotAllowedError(RequestError):
@@ -392,7 +400,7 @@ class StorageBusyError(StorageError):
 
 def of_system(error: OSError, what: str) -> StorageError:
     """Return the error for a reason of the system's; what: what could not be done, as the beginning of a sentence."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return StorageFullError(f"{what} ({error.strerror}); free some space")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return StoragePermissionError(f"{what} ({error.strerror}): its folder is not there; make it, or name another")

@@ -114,8 +114,9 @@ def ingest_upload(
 ) -> Ingested:
     """Make memories of a file that was sent here, which is no file of this machine: their source is `upload:NAME`.
 
-    name: of the file where it came from, without folders. file: where its bytes are for now. Sent again under the same
-    name, it is brought up to date. Raises what `ingest` does, and ArgumentInvalidError if it can't be read.
+    name: of the file where it came from, with folders if they matter. file: where its bytes are for now. Sent again
+    under the same name, it is brought up to date. Raises what `ingest` does, and ArgumentInvalidError if it can't be
+    read.
     """
     check_tags(tags)
     namespace = Unnamed(client.settings.namespace) if namespace is None else namespace

@@ -6,6 +6,7 @@ lost on the way: an import into an empty database, exported again, gives the sam
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -186,7 +187,7 @@ def begins(line: bytes) -> bool:
 
 def _header(line: bytes) -> dict[str, Any] | None:
     try:
-        found = orjson.loads(line)
+        found = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return None
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None

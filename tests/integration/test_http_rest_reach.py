@@ -85,7 +85,9 @@ def _asked(place: Place) -> Iterator[tuple[str, str, object]]:
                         body |= {"seq": place.seq}
                 elif operation.upload:
                     body = [{"content": "planted", "namespace": "theirs"}]
-                yield operation.method, f"{path}?{wanted}&after_seq=0&vectors=true", body
+                pairs = [pair for pair in (wanted, "after_seq=0", "vectors=true") if pair]
+                query = "&".join(pair for pair in pairs if pair.partition("=")[0] in operation.query.model_fields)
+                yield operation.method, f"{path}?{query}", body
 
 
 @pytest.mark.parametrize("role", ["read", "write", "admin"])

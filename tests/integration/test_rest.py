@@ -176,6 +176,12 @@ def test_what_is_wrong_is_a_problem_with_its_code(server: Served) -> None:
     assert huge.status == 413
 
 
+def test_nul_is_kept_like_any_character(server: Served) -> None:
+    stored = server.post("/api/memories", {"content": "a\x00b", "metadata": {"c": "d\x00e"}}).json
+    read = server.get(f"/api/memories/{stored['id']}").json
+    assert (read["content"], read["metadata"]) == ("a\x00b", {"c": "d\x00e"})
+
+
 def test_days_are_counted_and_former_states_listed(server: Served) -> None:
     stored = server.post("/api/memories", {"content": "as it was", "namespace": "days", "tags": ["before"]}).json
     server.ask("PUT", f"/api/memories/{stored['id']}", {"tags": ["after"]})

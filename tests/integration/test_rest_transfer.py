@@ -77,7 +77,7 @@ def test_what_is_nothing_says_so_and_leaves_nothing(server: Served) -> None:
 
 
 def test_a_document_that_is_sent_again_is_brought_up_to_date(server: Served) -> None:
-    path = "/api/ingest?filename=../../etc/notes.md&tag=docs&namespace=docs"
+    path = "/api/ingest?filename=notes.md&tag=docs&namespace=docs"
     first = server.ask("POST", path, raw=b"# Notes\n\nThe sea is deep.\n").lines
     assert first[-1]["report"]["chunks"] == 1
     again = server.ask("POST", path, raw=b"# Notes\n\nThe sea is deep.\n").lines[-1]["report"]
@@ -118,6 +118,36 @@ def _undo(server: Served, ranges: list[str]) -> None:
         first, _, last = one.partition("-")
         answer = server.post("/api/undo", {"seq": int(first), **({"last_seq": int(last)} if last else {})})
         assert answer.json["undone"], answer.json
+
+
+def test_documents_of_one_name_in_two_folders_are_two(server: Served) -> None:
+    where = "namespace=folders"
+    for folder in ("docs", "src"):
+        text = f"# Read me\n\nThis is about {folder}.\n".encode()
+        report = server.ask("POST", f"/api/ingest?filename={folder}/README.md&{where}", raw=text).lines[-1]["report"]
+        assert (report["source"], report["chunks"], report["replaced"]) == (f"upload:{folder}/README.md", 1, 0)
+    windows = server.ask("POST", f"/api/ingest?filename=docs%5CREADME.md&{where}", raw=b"Another one.").lines[-1]
+    assert (windows["report"]["source"], windows["report"]["replaced"]) == ("upload:docs/README.md", 1)
+    sources = {one["metadata"]["source"] for one in server.get(f"/api/memories?{where}").json["memories"]}
+    assert sources == {"upload:docs/README.md", "upload:src/README.md"}
+
+
+@pytest.mark.parametrize("name", ["../../etc/notes.md", "a/../b.md", "..", "%20", ".", "/"])
+def test_a_name_that_is_none_is_refused(server: Served, name: str) -> None:
+    refused = server.ask("POST", f"/api/ingest?filename={name}", raw=b"text")
+    assert (refused.status, refused.json["code"]) == (422, "argument_invalid")
+
+
+def test_a_document_of_a_key_that_only_reads_is_refused_at_once(server: Served) -> None:
+    refused = server.ask("POST", "/api/ingest", headers={"X-Test-Caller": "reader"}, raw=b"text")
+    assert (refused.status, refused.json["code"]) == (403, "not_allowed")
+
+
+def test_an_export_with_a_byte_order_mark_is_read(server: Served) -> None:
+    server.post("/api/memories", {"content": "exported with a mark", "namespace": "marks"})
+    exported = server.get("/api/export?namespace=marks").body
+    done = server.ask("POST", "/api/import", raw=b"\xef\xbb\xbf" + exported).lines[-1]["report"]
+    assert (done["format"], done["skipped"], done["problems"]) == ("memmux", 1, [])
 
 
 def test_an_upload_is_given_up_when_its_caller_goes(server: Served, shared_env: dict[str, str]) -> None:

@@ -228,7 +228,7 @@ class Delete(Given):
     tags: Annotated[Csv, Field(max_length=limits.TAGS)] = Field(default=[])
     match_any: bool = False
     """Whether one of the tags is enough"""
-    memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
+    memory_type: Annotated[str | None, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)] = None
     after: Time
     before: Time
     metadata: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ async def delete(asked: Asked) -> Done:
     done = await asked.client.forget(
         tags=body.tags,
         any_tag=body.match_any,
-        type=body.memory_type or None,
+        type=body.memory_type,
         after=times.moment(body.after),
         before=times.moment(body.before),
         metadata=body.metadata,

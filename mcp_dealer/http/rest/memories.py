@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
-from starlette.responses import Response
 
 from mcp_dealer.anywhere import anywhere
-from mcp_dealer.http.problem import of_status
 from mcp_dealer.http.rest import models, shapes, times
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, part
 from memmux import limits
+from memmux.errors import PreconditionFailedError
 from memmux.wire import answers
 
 GROUP: Final = "memories"
@@ -45,6 +45,8 @@ class ListMemories(Place):
     """How many of the newest to leave out; in place of page"""
     tag: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
     """One tag, several with commas, or the parameter several times"""
+    tags: Annotated[list[str] | None, Field(max_length=limits.TAGS)] = None
+    """The same, as guides of mcp-memory-service have it"""
     tag_match: Literal["any", "all"] = "any"
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
     after: models.Time
@@ -58,12 +60,13 @@ class ListMemories(Place):
     include_superseded: bool = True
     deleted: bool = False
     """Whether to list deleted memories instead"""
-    time_zone: Annotated[str | None, Field(max_length=64)] = None
+    time_zone: models.Zone
 
     @property
-    def tags(self) -> list[str]:
+    def tagged(self) -> list[str]:
         """The tags, each by itself."""
-        return [tag.strip() for given in self.tag or () for tag in given.split(",") if tag.strip()]
+        given = ",".join((*(self.tag or ()), *(self.tags or ())))
+        return [tag.strip() for tag in given.split(",") if tag.strip()]
 
 
 async def list_memories(asked: Asked) -> Done:
@@ -77,7 +80,7 @@ async def list_memories(asked: Asked) -> Done:
     page = await asked.client.list(
         limit=size,
         offset=min(offset, _OFFSETS),
-        tags=query.tags,
+        tags=query.tagged,
         any_tag=query.tag_match == "any",
         type=query.memory_type or None,
         after=after,
@@ -149,11 +152,11 @@ async def update_memory(asked: Asked) -> Done:
     """Change a memory, if it is as the caller knows it."""
     body: models.UpdateMemory = asked.body
     before = await _get(asked)
-    wanted = asked.request.headers.get(IF_MATCH)
-    if wanted is not None and not _meets(wanted, before):
-        return _changed()
+    expected = await _expected(asked)
     given = (body.content, body.tags, body.memory_type, body.metadata)
     if all(one is None for one in given):
+        if expected not in (None, before.etag):
+            raise PreconditionFailedError(_CHANGED)
         return _kept(before, None, "No updates provided - memory unchanged", "unchanged")
     updated = await asked.client.update(
         before.id,
@@ -163,19 +166,18 @@ async def update_memory(asked: Asked) -> Done:
         metadata=body.metadata,
         versioned=body.versioned,
         namespace=before.namespace,
+        if_match=expected,
         key=asked.key(),
     )
-    if wanted is not None and not await _was(asked, before, updated):
-        await asked.client.undo(updated.seq)
-        return _changed()
-    after = await asked.client.get(updated.id, namespace=before.namespace)
+    after = await asked.client.get(updated.id, namespace=before.namespace, as_of=updated.seq)
     done = _kept(after, updated.seq, "Memory updated successfully", "updated")
     return answer({**done, "degraded": updated.degraded}, {"ETag": shapes.etag(after)})
 
 
 async def delete_memory(asked: Asked) -> Done:
-    """Delete a memory; undo brings it back."""
-    deleted = await anywhere(partial(asked.client.delete, asked.id, key=asked.key()), part(asked.query))
+    """Delete a memory, if it is as the caller knows it; undo brings it back."""
+    delete = partial(asked.client.delete, asked.id, if_match=await _expected(asked), key=asked.key())
+    deleted = await anywhere(delete, part(asked.query))
     return {
         "success": True,
         "message": "Memory deleted",
@@ -189,18 +191,20 @@ async def _get(asked: Asked) -> answers.Memory:
     return await anywhere(partial(asked.client.get, asked.id), part(asked.query))
 
 
-def _meets(wanted: str, one: answers.Memory) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
-    return "*" in tags or shapes.etag(one) in tags
+async def _expected(asked: Asked) -> str | None:
+    """Return the etag of the only state that the caller means, if it says so.
 
-
-async def _was(asked: Asked, before: answers.Memory, updated: answers.Updated) -> bool:
-    """Return whether a change was made to the state that the caller knows: somebody may have been quicker."""
-    if updated.id != before.id:
-        return True  # a new version, which left the old one as it was
-    history = await asked.client.history(before.id, namespace=before.namespace)
-    changed = next((one.before for one in history if one.seq == updated.seq), None)
-    return changed is None or shapes.etag(changed) == shapes.etag(before)
+    Of several it is the one that the memory is in. Raises PreconditionFailedError if no memory can be in any of them.
+    """
+    given = asked.request.headers.getlist(IF_MATCH)
+    if not given or "*" in [each.strip() for each in given]:
+        return None
+    known = _ETAG.findall(",".join(given))
+    if len(known) > 1:
+        known = [etag for etag in known if etag == (await _get(asked)).etag]
+    if not known:
+        raise PreconditionFailedError(_CHANGED)
+    return str(known[0])
 
 
 def _kept(one: answers.Memory, seq: int | None, message: str, status: str) -> dict[str, Any]:
@@ -217,11 +221,8 @@ def _kept(one: answers.Memory, seq: int | None, message: str, status: str) -> di
     }
 
 
-def _changed() -> Response:
-    detail = "the memory is not as the header If-Match says: it was changed meanwhile; read it again"
-    return of_status(412, detail, "precondition_failed")
-
-
+_CHANGED: Final = "the memory is not in the state that If-Match names; it was changed: read it again"
+_ETAG: Final = re.compile(r'(?:^|[\s,])(?:W/)?"([0-9a-f]{32})"(?=$|[\s,])')
 _IF_MATCH: Final = {IF_MATCH: "Only where the memory is as this ETag says"}
 _MORE: Final = {AGENT: "Becomes the tag agent:NAME", HOSTNAME: "Becomes the tag source:NAME"}
 _PATH: Final = "/api/memories/{id}"
@@ -285,7 +286,8 @@ OPERATIONS: Final = (
         does=delete_memory,
         query=Place,
         gives=models.Deleted,
-        fails=(404, 409),
+        fails=(404, 409, 412),
         writes=True,
+        headers=_IF_MATCH,
     ),
 )

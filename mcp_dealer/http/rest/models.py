@@ -1,15 +1,17 @@
 """The shapes of what REST takes and answers about memories: the one source of its checks and of its OpenAPI document.
 
-The names are those of mcp-memory-service, and ours beside them; so unknown fields are left aside, as it does. Bodies
-are strict: a number is no text. What memmux bounds is checked where the requests to the cluster are made.
+The names are those of mcp-memory-service, and ours beside them. What is not known is refused: one who misspelt what
+keeps something from being deleted has to hear of it. Bodies are strict: a number is no text. What memmux bounds is
+checked where the requests to the cluster are made.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from mcp_dealer.http.rest import times
 from memmux import limits
 from memmux.wire.requests import Mode
 
@@ -43,6 +45,17 @@ Time = Annotated[
 When = Annotated[
     str, Field(min_length=1, max_length=limits.EXPRESSION_CHARACTERS, description="A time in words, such as last week")
 ]
+Zone = Annotated[
+    str | None,
+    Field(
+        None,
+        max_length=64,
+        examples=["Europe/Berlin"],
+        description="Where the times in words are meant; by default this machine's",
+    ),
+    AfterValidator(times.known),
+]
+Theirs = Annotated[Any, Field(None, description="Of mcp-memory-service; without effect")]
 Content = Annotated[str, Field(min_length=1, description="The text, of at most 1 MiB", examples=["It listens on 5433"])]
 Query = Annotated[str, Field(min_length=1, description="What to look for, at most 64 KiB", examples=["which port"])]
 Object = Annotated[dict[str, Any], Field(description="A JSON object of at most 64 KiB")]
@@ -61,7 +74,7 @@ Csv = Annotated[list[Tag], BeforeValidator(split, json_schema_input_type=list[Ta
 class Given(BaseModel):
     """What a request gives."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
     example: ClassVar[dict[str, Any]] = {}
     """What stands for it in the document."""
 
@@ -149,6 +162,7 @@ class StoreMemory(Given):
     """Becomes the tag source:NAME"""
     similar: bool = False
     """Whether to name memories that say nearly the same"""
+    restore_deleted: Theirs
 
 
 class UpdateMemory(Given):
@@ -230,8 +244,9 @@ class Search(Given):
     """Whether each result says what its score is the sum of"""
     context: Annotated[int, Field(ge=0, le=limits.CONTEXT)] = 0
     """How many memories before and after each result in its thread to give with it"""
-    time_zone: Annotated[str | None, Field(max_length=64, examples=["Europe/Berlin"])] = None
-    """Where the times in words are meant; by default this machine's"""
+    time_zone: Zone
+    quality_boost: Theirs
+    quality_weight: Theirs
 
 
 class SearchTags(Given):
@@ -245,7 +260,8 @@ class SearchTags(Given):
     limit: Annotated[int | None, Field(ge=1, le=MOST_PAGE)] = None
     namespace: Namespace
     store: Store
-    time_zone: Annotated[str | None, Field(max_length=64)] = None
+    time_zone: Zone
+    query: Theirs
 
 
 class SearchTime(Given):
@@ -258,7 +274,7 @@ class SearchTime(Given):
     semantic_query: Annotated[str | None, Field()] = None
     namespace: Namespace
     store: Store
-    time_zone: Annotated[str | None, Field(max_length=64)] = None
+    time_zone: Zone
 
 
 class Result(Answer):

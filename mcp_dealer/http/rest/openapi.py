@@ -119,8 +119,6 @@ def _path(one: Operation) -> Iterable[dict[str, Any]]:
 
 
 def _query(one: Operation) -> Iterable[dict[str, Any]]:
-    if one.query is None:
-        return
     described = one.query.model_json_schema()
     for name, given in described.get("properties", {}).items():
         schema = _plain(given)

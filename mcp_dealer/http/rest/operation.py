@@ -19,7 +19,7 @@ from mcp_dealer.http.problem import of_status, problem
 from mcp_dealer.http.rest.models import Answer, Given
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import check_name
-from memmux.errors import MemmuxError
+from memmux.errors import ArgumentInvalidError, MemmuxError, UnknownFieldError
 from memmux.logs import log
 
 BODY_BYTES: Final = 16 << 20  # of a request that is JSON
@@ -31,13 +31,15 @@ PART: Final = frozenset({"namespace", "store"})
 EVERY: Final = {"namespace": "*", "store": "all"}
 UNSAID: Final = "default"  # the store that mcp-memory-service means where none is named
 
+_UNKNOWN: Final = "extra_forbidden"  # what pydantic calls a field that is not known
+
 Done = Mapping[str, object] | Response
 
 
 class Parameters(BaseModel):
     """What the query of a URL gives, where all is text."""
 
-    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class RefusedError(Exception):
@@ -111,7 +113,7 @@ class Operation:
     summary: str
     does: Callable[[Asked], Awaitable[Done]]
     takes: type[Given] | None = None
-    query: type[Parameters] | None = None
+    query: type[Parameters] = Parameters
     gives: type[Answer] | None = None
     media: str = JSON
     fails: tuple[int, ...] = ()
@@ -126,7 +128,7 @@ class Operation:
         try:
             if self.writes and KEY in request.headers:
                 check_name(KEY, request.headers[KEY])
-            query = None if self.query is None else _query(self.query, request)
+            query = None if self.opens else _query(self.query, request)
             body = None if self.takes is None else _body(self.takes, await _read(request))
             asked = Asked(request, query, body)
             asked.check_namespace()
@@ -161,22 +163,29 @@ def answer(document: Mapping[str, object], headers: Mapping[str, str] | None = N
 
 
 def part(given: Any) -> dict[str, Any]:
-    """Return the argument `namespace` of the cluster's methods, if a request says where."""
-    for name, every in EVERY.items():
-        said = getattr(given, name, None)
-        if said is not None and not (name == "store" and said == UNSAID):
-            return {"namespace": None if said == every else said}
-    return {}
+    """Return the argument `namespace` of the cluster's methods, if a request says where.
+
+    Raises ArgumentInvalidError if it says two places.
+    """
+    store = getattr(given, "store", None)
+    named = {"namespace": getattr(given, "namespace", None), "store": None if store == UNSAID else store}
+    places = {None if said == EVERY[name] else said for name, said in named.items() if said is not None}
+    if len(places) > 1:
+        raise ArgumentInvalidError("namespace and store name one thing, and name two here; leave one out")
+    return {"namespace": places.pop()} if places else {}
 
 
 def _query(model: type[Parameters], request: Request) -> Parameters:
     given = request.query_params
     several = {name for name, one in model.model_fields.items() if "list" in str(one.annotation)}
+    for name in given:
+        if name not in several and len(given.getlist(name)) > 1:
+            raise ArgumentInvalidError(f"the parameter {name!r} is there several times; give it once")
     values = {name: given.getlist(name) if name in several else given[name] for name in given}
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise RefusedError(_faults(error, "query")) from None
+        raise RefusedError(_faults(error, "query", model)) from None
 
 
 async def _read(request: Request) -> bytes:
@@ -198,16 +207,21 @@ def _body(model: type[Given], read: bytes) -> Given:
     try:
         return model.model_validate_json(read)
     except ValidationError as error:
-        raise RefusedError(_faults(error, "body")) from None
+        raise RefusedError(_faults(error, "body", model)) from None
 
 
-def _faults(error: ValidationError, where: str) -> Response:
+def _faults(error: ValidationError, where: str, model: type[BaseModel]) -> Response:
     """Return the answer that names what is wrong with a body or a query."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
+    faults.sort(key=lambda fault: fault["type"] != _UNKNOWN)  # it may be why another one is missing
     said = [{"loc": [where, *fault["loc"]], "msg": fault["msg"], "type": fault["type"]} for fault in faults[:SHOWN]]
     broken = any(fault["type"] == "json_invalid" for fault in faults)
     status = HTTPStatus.BAD_REQUEST if broken else HTTPStatus.UNPROCESSABLE_ENTITY
     first = faults[0]
     name = ".".join(map(str, first["loc"]))
     detail = f"{name or 'the ' + where}: {first['msg']}"
-    return of_status(status, detail, "json_invalid" if broken else "argument_invalid", errors=said)
+    code = "json_invalid" if broken else "argument_invalid"
+    if first["type"] == _UNKNOWN:
+        known = ", ".join(model.model_fields) or "none"
+        detail, code = f"there is no {name!r} in the {where} here; there are {known}", UnknownFieldError.code
+    return of_status(status, detail, code, errors=said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,8 +26,6 @@ RESTORED: Final = "memory_restored"
 DELETED: Final = "memory_deleted"
 UNDO: Final = "memory.undo"
 OTHER: Final = "memory_updated"
-_BEGAN: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MOMENT: Final = timedelta(microseconds=1)
 
 
 def iso(moment: datetime) -> str:
@@ -58,8 +56,8 @@ def memory(one: answers.Memory) -> dict[str, Any]:
 
 
 def etag(one: answers.Memory) -> str:
-    """Return what names a state of a memory: its text, and when it was last changed."""
-    return f'"{one.content_hash[:16]}-{(one.updated_at - _BEGAN) // _MOMENT:x}"'
+    """Return what names the state of a memory, as HTTP writes it."""
+    return f'"{one.etag}"'
 
 
 def result(hit: answers.Hit) -> dict[str, Any]:

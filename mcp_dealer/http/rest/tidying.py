@@ -13,7 +13,7 @@ from mcp_dealer.http.rest import answers, models, shapes, times
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from memmux import limits
-from memmux.errors import NotFoundError
+from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.wire.answers import Memory
 
 GROUP: Final = "tidying"
@@ -102,6 +102,8 @@ async def remove_duplicates(asked: Asked) -> Done:
 
 async def remove_superseded(asked: Asked) -> Done:
     """Delete former versions whose newer one is there."""
+    if asked.body.least is not None:
+        raise ArgumentInvalidError("least is of duplicates; leave it out, or ask for those")
     return await _clean_up(asked, _former(asked))
 
 

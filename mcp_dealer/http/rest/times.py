@@ -22,6 +22,12 @@ def zone(name: str | None) -> tzinfo:
         raise ArgumentInvalidError(f"there is no time zone {name!r}; name one such as Europe/Berlin") from None
 
 
+def known(name: str | None) -> str | None:
+    """Return the name of a zone; raise ArgumentInvalidError if there is none of that name."""
+    zone(name)
+    return name
+
+
 def bounds(words: str, name: str | None = None) -> Bounds:
     """Return the first moment that words mean, and the one after the last; raise TimeNotUnderstoodError."""
     where = zone(name)

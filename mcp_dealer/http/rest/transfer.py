@@ -23,9 +23,10 @@ from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError, of_system
 from memmux.ingest.formats.base import clean
-from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, ingest_upload
+from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, UPLOAD, ingest_upload
 from memmux.transfer import any_file, jsonl
 from memmux.wire.answers import Dumped
+from memmux.wire.operations import OPERATIONS as CLUSTER
 
 GROUP: Final = "transfer"
 IMPORT_BYTES: Final = 1 << 30  # of one upload
@@ -48,13 +49,16 @@ class Import(Place):
 
     dry_run: bool = False
     """Whether only to count"""
+    filename: Annotated[str | None, Field(max_length=NAME_CHARACTERS)] = None
+    """Its name, which does not matter: what it is, is seen by what is in it"""
 
 
 class Ingest(Place):
     """How to make memories of a document."""
 
     filename: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS)] = "document.txt"
-    """Its name, by whose end its format is known; sent again under the same name, it is brought up to date"""
+    """Its name, with folders if it has some, by whose end its format is known; a document that was sent under the same
+    name is brought up to date"""
     tag: Annotated[list[models.Tag] | None, Field(max_length=limits.TAGS)] = None
     chunk_size: Annotated[int, Field(ge=LEAST_CHUNK, le=limits.CHUNK_CHARACTERS)] = CHUNK_SIZE
     chunk_overlap: Annotated[int, Field(ge=0, le=limits.CHUNK_CHARACTERS)] = CHUNK_OVERLAP
@@ -100,9 +104,9 @@ async def import_file(asked: Asked) -> Done:
 async def ingest(asked: Asked) -> Done:
     """Make memories of the document that is the body; answer with how far it is."""
     query: Ingest = asked.query
-    name = PurePosixPath(clean(query.filename).replace("\\", "/")).name
-    if not name.strip(". "):
-        raise ArgumentInvalidError("filename is not the name of a file")
+    asked.caller.grant.check(CLUSTER["memory.store_batch"])
+    name = _named(query.filename)
+    await asked.client.list(limit=1, **part(query))  # which the cluster refuses to whom it refuses the namespace
     folder = await _received(asked, limits.INGEST_FILE_BYTES)
     namespace = part(query).get("namespace")
 
@@ -120,9 +124,17 @@ async def ingest(asked: Asked) -> Done:
             cancelled=given_up,
         )
         said: dict[str, Any] = orjson.loads(orjson.dumps(done))
-        return {**said, "undo": noted.made.undo(client)}
+        return {"source": f"{UPLOAD}{name}", **said, "undo": noted.made.undo(client)}
 
     return Streamed(work.lines(asked.client, read, partial(upload_folders.remove, folder)))
+
+
+def _named(filename: str) -> str:
+    """Return the name of a document, with its folders: others may have one of the same name in another folder."""
+    name = PurePosixPath(clean(filename).replace("\\", "/"))
+    if not name.name.strip(". ") or ".." in name.parts:
+        raise ArgumentInvalidError("filename is not the name of a file; leave out .. where there is one")
+    return str(name)
 
 
 async def _received(asked: Asked, most: int) -> Path:

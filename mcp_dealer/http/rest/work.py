@@ -53,7 +53,7 @@ async def lines(client: AsyncClient, work: Work, end: Callable[[], object]) -> A
     """
     global _working  # noqa: PLW0603 - it is of the process
     loop, left = asyncio.get_running_loop(), threading.Event()
-    told: dict[str, int] = {}
+    told: dict[str, int | None] = {"done": 0, "total": None}
     news = asyncio.Event()
 
     def tell(done: int, total: int) -> None:
@@ -81,7 +81,7 @@ async def lines(client: AsyncClient, work: Work, end: Callable[[], object]) -> A
             except TimeoutError:
                 pass
             news.clear()
-            if told and not (working.done() or _leaving):
+            if not (working.done() or _leaving):
                 yield orjson.dumps(told) + b"\n"
         yield _last(working) if working.done() else orjson.dumps({"error": document(_left())}) + b"\n"
     finally:

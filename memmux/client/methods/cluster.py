@@ -34,7 +34,7 @@ def backup(
 
     Returns a `Backup`, once the file is there.
 
-    Raises BackupFailedError.
+    Raises BackupFailedError, and StorageFullError where there is no room for it.
     """
     arguments = requests.Backup(to=None if to is None else str(Path(to).expanduser().absolute()))
     return Call(operation="admin.backup", body=arguments.to_body(), read=_backup, key=key, timeout_s=timeout_s)

@@ -145,6 +145,7 @@ def update(
     metadata: Mapping[str, object] | None = None,
     namespace: str | None = DEFAULT_NAMESPACE,
     versioned: bool = False,
+    if_match: str | None = None,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Updated]:
@@ -157,11 +158,12 @@ def update(
     namespace: as of `get`.
     versioned: whether to leave the memory as it is, and store a new one that takes its place: with what is given here
         over what the old one has. That needs a content.
+    if_match: the `etag` of the memory as you have read it: one that was changed since is left as it is.
 
     Returns an `Updated`; its id is the new memory's, if there is one.
 
-    Raises NotFoundError, ArgumentInvalidError if nothing is to be changed or another memory has the content, and what
-    `store` does.
+    Raises NotFoundError, PreconditionFailedError if the memory was changed since, ArgumentInvalidError if nothing is to
+    be changed or another memory has the content, and what `store` does.
     """
     arguments = requests.Update(
         id=id,
@@ -171,6 +173,7 @@ def update(
         metadata=None if metadata is None else object_of(metadata),
         namespace=namespace,
         versioned=versioned,
+        if_match=if_match,
     )
     return Call(
         operation="memory.update" if content is None else "memory.rewrite",
@@ -185,18 +188,20 @@ def delete(
     id: str,  # noqa: A002 - the name of the memory's field
     *,
     namespace: str | None = DEFAULT_NAMESPACE,
+    if_match: str | None = None,
     key: str | None = None,
     timeout_s: float | None = None,
 ) -> Call[Deleted]:
     """Delete a memory; `undo` brings it back until it is purged.
 
     namespace: as of `get`.
+    if_match: as of `update`.
 
     Returns a `Deleted`.
 
-    Raises NotFoundError.
+    Raises NotFoundError, and PreconditionFailedError if the memory was changed since.
     """
-    arguments = requests.Delete(id=id, namespace=namespace)
+    arguments = requests.Delete(id=id, namespace=namespace, if_match=if_match)
     return Call(operation="memory.delete", body=arguments.to_body(), read=_deleted, key=key, timeout_s=timeout_s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,22 @@ from memmux.wire.answers.base import Answer, Several
 from memmux.wire.requests import DEFAULT_NAMESPACE, Mode
 
 _SIDES = ("before", "after")  # of a hit
+_STATE = (
+    "id",
+    "namespace",
+    "content",
+    "type",
+    "tags",
+    "metadata",
+    "created_at",
+    "updated_at",
+    "supersedes",
+    "superseded_by",
+    "aliases",
+    "thread",
+    "place",
+)
+_ETAG_CHARACTERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +66,12 @@ class Memory(Answer):
     aliases: tuple[str, ...] = ()
     thread: str | None = None
     place: int | None = None
+
+    @property
+    def etag(self) -> str:
+        """What names the state that the memory is in, for `if_match` of a write; PROTOCOL.md has what it is made of."""
+        state = orjson.dumps([getattr(self, name) for name in _STATE], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(state).hexdigest()[:_ETAG_CHARACTERS]
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Memory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 import orjson
@@ -146,14 +146,24 @@ class Get(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete(Body):
-    """memory.delete: one memory, named as of Get."""
+    """memory.delete: one memory, named as of Get.
+
+    if_match: the etag of the only state in which it is deleted; None for any.
+    """
 
     id: str
     namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
+    if_match: str | None = None
 
     def __post_init__(self) -> None:
         check_text("id", self.id, limits.TYPE_CHARACTERS)
         put(self, "namespace", named(self.namespace))
+        if self.if_match is not None:
+            check_text("if_match", self.if_match, limits.TYPE_CHARACTERS)
+
+    def to_body(self) -> bytes:
+        """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
+        return _without_if_match(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +172,7 @@ class Update(Body):
 
     tags replace the old ones; metadata is merged key by key, and a key set to null is removed. versioned: the memory
     stays as it is, and a new one, which has what changes over what the old one has, takes its place.
-    namespace: as of Get.
+    namespace: as of Get. if_match: the etag of the only state that is changed; None for any.
     """
 
     id: str
@@ -172,6 +182,7 @@ class Update(Body):
     metadata: Metadata | None = None
     namespace: str | tuple[str, ...] | None = DEFAULT_NAMESPACE
     versioned: bool = False
+    if_match: str | None = None
 
     def __post_init__(self) -> None:
         check_text("id", self.id, limits.TYPE_CHARACTERS)
@@ -190,6 +201,17 @@ class Update(Body):
         check_flag("versioned", self.versioned)
         if self.versioned and self.content is None:
             raise ArgumentInvalidError("a new version has a content; give it, or update the memory in place")
+        if self.if_match is not None:
+            check_text("if_match", self.if_match, limits.TYPE_CHARACTERS)
+
+    def to_body(self) -> bytes:
+        """Return it as a request's body, without what is hardly ever given: clusters of before do not know it."""
+        return _without_if_match(self)
+
+
+def _without_if_match(body: Delete | Update) -> bytes:
+    given = {one.name: getattr(body, one.name) for one in fields(body)}
+    return orjson.dumps({name: value for name, value in given.items() if name != "if_match" or value is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

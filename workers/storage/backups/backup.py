@@ -15,7 +15,7 @@ from pathlib import Path
 
 import apsw
 
-from memmux.errors import BackupFailedError, DatabaseCorruptError
+from memmux.errors import FULL, BackupFailedError, DatabaseCorruptError, StorageFullError
 from memmux.files import durable
 from memmux.wire.answers import Backup
 from workers.storage.backups.folder import BackupFolder
@@ -50,8 +50,8 @@ def save(
 ) -> Backup:
     """Put a backup of `database` into its folder and return it.
 
-    now: seconds since 1970. Raises BackupFailedError, DatabaseCorruptError, or what `proceed` raises; then there is
-    no backup, and nothing is left of it.
+    now: seconds since 1970. Raises BackupFailedError, StorageFullError, DatabaseCorruptError, or what `proceed` raises;
+    then there is no backup, and nothing is left of it.
     """
     began = time.monotonic()
     backup_folder.make()
@@ -104,10 +104,10 @@ def _contents(connection: apsw.Connection) -> Contents:
 
 
 def _check_room(source: apsw.Connection, folder: Path) -> None:
-    """Raise BackupFailedError unless the copy fits, and leaves the database room to grow."""
+    """Raise StorageFullError unless the copy fits, and leaves the database room to grow."""
     needed, free = engine.value(source, _SQL["size"]) + _RESERVE_BYTES, shutil.disk_usage(folder).free
     if free < needed:
-        raise BackupFailedError(
+        raise StorageFullError(
             f"a backup in {folder} needs {needed >> 20} MiB and there are {free >> 20}; "
             "free some space, or name another folder"
         )
@@ -127,7 +127,7 @@ def _copy(source: apsw.Connection, partial: Path, proceed: Proceed) -> None:
 
 @contextmanager
 def _failures(folder: Path) -> Iterator[None]:
-    """Raise what keeps a backup from being made as BackupFailedError, or DatabaseCorruptError if that is why."""
+    """Raise what keeps a backup from being made as BackupFailedError, or as what it is: damage, or a full disk."""
     try:
         yield
     except (DatabaseCorruptError, apsw.CorruptError, apsw.NotADBError) as error:
@@ -137,6 +137,7 @@ def _failures(folder: Path) -> Iterator[None]:
         ) from error
     except (OSError, apsw.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise BackupFailedError(
+        full = isinstance(error, apsw.FullError) or getattr(error, "errno", None) in FULL
+        raise (StorageFullError if full else BackupFailedError)(
             f"no backup could be made in {folder} ({reason}); free some space, or name another folder"
         ) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
-from memmux.errors import BackupFailedError
+from memmux.errors import FULL, BackupFailedError, of_system
 from memmux.files import private
 from memmux.files.durable import PARTIAL
 from memmux.wire.times import from_epoch
@@ -49,10 +49,12 @@ class BackupFolder:
         return self.folder / f"{self.stem}-{from_epoch(at).strftime(_TIME)}-{seq}.db"
 
     def make(self) -> None:
-        """Make the folder, for this user alone, if it is missing; raise BackupFailedError."""
+        """Make the folder, for this user alone, if it is missing; raise BackupFailedError, or StorageFullError."""
         try:
             private.make_folder(self.folder)
         except OSError as error:
+            if error.errno in FULL:
+                raise of_system(error, f"the folder {self.folder} can't be made") from None
             raise BackupFailedError(
                 f"the folder {self.folder} can't be made ({error.strerror}); name another one"
             ) from None

@@ -15,6 +15,7 @@ from memmux.errors import (
     IdConflictError,
     MalformedMessageError,
     NotFoundError,
+    PreconditionFailedError,
     UnknownOperationError,
 )
 from memmux.wire.answers import Memory
@@ -163,7 +164,7 @@ class Changes:
 
     def _update(self, job: Job, asked: Update) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)
-        (before,) = rows.memories(self._connection, [row])
+        before = self._expected(row, asked)
         metadata = before.metadata if asked.metadata is None else _merged(before.metadata, asked.metadata)
         if asked.versioned:
             (texts,) = self._embedded(job, job.frames[1:], 1)
@@ -189,6 +190,13 @@ class Changes:
         said = {"id": before.id, "content_hash": content_hash, "seq": seq, "indexed": indexed}
         return said | _aliases(before)
 
+    def _expected(self, row: int, asked: Update | Delete) -> Memory:
+        """Return the memory `row`; raise PreconditionFailedError if it is not in the state that is expected."""
+        (before,) = rows.memories(self._connection, [row])
+        if asked.if_match not in (None, before.etag):
+            raise PreconditionFailedError(f"the memory {before.id!r} was changed since that state; read it again")
+        return before
+
     def _replace(self, job: Job, row: int, before: Memory, content: str) -> str:
         """Give the memory `row` another content, with the vectors of that or none; return its hash."""
         found, changed = digest(content), content != before.content
@@ -207,7 +215,7 @@ class Changes:
 
     def _delete(self, job: Job, asked: Delete) -> dict[str, object]:
         row = rows.find(self._connection, asked.id, asked.namespace)
-        (before,) = rows.memories(self._connection, [row])
+        before = self._expected(row, asked)
         at = self._memory_table.at()
         self._memory_table.execute("delete_memory", row=row, at=at)
         self._vectors.remove(row)

@@ -79,3 +79,7 @@ def test_another_file_is_none(data: bytes) -> None:
 def test_an_export_without_a_list_of_memories_is_refused() -> None:
     with pytest.raises(ArgumentInvalidError, match="no list"):
         sources.of_export(Path("/x"), b'{"export_metadata": {}}', MODEL)
+
+
+def test_a_byte_order_mark_does_not_matter() -> None:
+    assert read(b"\xef\xbb\xbf" + export(MEMORY))[0] == read(export(MEMORY))[0]

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, datetime
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -27,6 +28,29 @@ MEMORY = Memory(
 
 def test_memory_comes_back_from_json_as_it_was() -> None:
     assert Memory.from_json(orjson.loads(orjson.dumps(MEMORY))) == MEMORY
+
+
+def test_an_etag_names_one_state_of_one_memory() -> None:
+    others = {
+        "id": "another",
+        "content": f"{MEMORY.content} ",
+        "namespace": "another",
+        "type": "another",
+        "tags": (*MEMORY.tags, "another"),
+        "metadata": {**MEMORY.metadata, "another": 1},
+        "created_at": MEMORY.created_at + timedelta(microseconds=1),
+        "updated_at": MEMORY.updated_at + timedelta(microseconds=1),
+        "supersedes": "another",
+        "superseded_by": "another",
+        "aliases": ("another",),
+        "thread": "another",
+        "place": -1,
+    }
+    assert {*others, "content_hash"} == {one.name for one in fields(Memory) if not one.name.startswith("_")}
+    etags = {replace(MEMORY, **{name: value}).etag for name, value in others.items()}  # type: ignore[arg-type]
+    assert len({*etags, MEMORY.etag}) == len(others) + 1
+    turned = replace(MEMORY, metadata=dict(reversed(MEMORY.metadata.items())))
+    assert turned.etag == Memory.from_json(orjson.loads(orjson.dumps(MEMORY))).etag == MEMORY.etag
 
 
 def test_search_result_comes_back_from_its_body_as_it_was() -> None:

@@ -13,6 +13,7 @@ from memmux.errors import MemmuxError
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.requests import (
     BODIES,
+    Delete,
     Filter,
     Forget,
     Get,
@@ -178,6 +179,8 @@ def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
         Get(id="i"),
         Update(id="i", tags=(), metadata={"gone": None}),
         Update(id="i", content="x", versioned=True),
+        Update(id="i", tags=("a",), if_match="0123"),
+        Delete(id="i", if_match="0123"),
         Search(query="x", offset=3, min_score=0.5, filter=Filter(namespace=None, include_superseded=True)),
         Forget(filter=Filter(tags=("a",)), dry_run=True),
         Use(ids=("i", "j")),

@@ -1,5 +1,8 @@
+"""Long work: its lines, and how it ends with its process."""
+
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any, cast
@@ -10,12 +13,12 @@ import pytest
 from mcp_dealer.http.rest import work
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
+from memmux.config.settings import Settings
 from memmux.errors import DrainingError
 from tests.bounds import BOUND_S
 
-pytestmark = pytest.mark.anyio
 
-
+@pytest.mark.anyio
 async def test_work_that_its_process_leaves_says_so_last_and_is_given_up(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,3 +49,26 @@ def client() -> AsyncClient:
         settings = None
 
     return cast("AsyncClient", Alone())
+
+
+def test_work_that_says_nothing_is_told_to_go_on_all_the_same(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "QUIET_S", 0.01)
+    enough = threading.Event()
+
+    def quiet(_client: Client, _report: work.Report, _given_up: Callable[[], bool]) -> dict[str, Any]:
+        enough.wait()
+        return {"count": 1}
+
+    async def lines() -> list[Any]:
+        found = []
+        async for line in work.lines(AsyncClient(settings=settings), quiet, lambda: None):
+            found.append(orjson.loads(line))
+            if len(found) == 3:
+                enough.set()
+        return found
+
+    found = asyncio.run(lines())
+    assert found[:3] == [{"done": 0, "total": None}] * 3
+    assert found[-1] == {"report": {"count": 1}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ import apsw
 import pytest
 
 from memmux.config.settings import Settings
-from memmux.errors import BackupFailedError, CancelledError, DatabaseCorruptError
+from memmux.errors import BackupFailedError, CancelledError, DatabaseCorruptError, StorageFullError
 from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, job
 from workers.runtime.jobs import silent
@@ -115,7 +116,20 @@ def test_a_backup_without_room_is_not_begun(
     stored: Desk, backup_folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "_RESERVE_BYTES", 1 << 60)
-    with pytest.raises(BackupFailedError, match="free some space"):
+    with pytest.raises(StorageFullError, match="free some space"):
+        backup.save(stored.settings.database, backup_folder)
+    assert names(backup_folder) == []
+
+
+@pytest.mark.parametrize("full", [apsw.FullError("full"), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_disk_that_is_full_meanwhile_is_told_as_that(
+    stored: Desk, backup_folder: BackupFolder, monkeypatch: pytest.MonkeyPatch, full: Exception
+) -> None:
+    def fill(*_: object) -> None:
+        raise full
+
+    monkeypatch.setattr(backup, "_copy", fill)
+    with pytest.raises(StorageFullError, match="free some space"):
         backup.save(stored.settings.database, backup_folder)
     assert names(backup_folder) == []
 

@@ -17,8 +17,10 @@ from memmux.errors import (
     MetadataInvalidError,
     ModelMismatchError,
     NotFoundError,
+    PreconditionFailedError,
     UnknownOperationError,
 )
+from memmux.wire.answers import Memory
 from tests.unit.workers.desk import Desk, frames, job, waiting
 from workers.runtime.jobs import Answer
 
@@ -118,6 +120,27 @@ def test_an_update_changes_what_it_names_and_keeps_the_rest(desk: Desk) -> None:
     assert after["updated_at"] > before["updated_at"]
     assert last_before(desk) == before
     assert desk.contents("one", (1, 0), mode="semantic") == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "change"),
+    [
+        ("memory.update", {"tags": ["late"]}),
+        ("memory.rewrite", {"content": "late"}),
+        ("memory.rewrite", {"content": "late", "versioned": True}),
+        ("memory.delete", {}),
+    ],
+)
+def test_a_change_of_a_state_that_is_no_more_leaves_nothing(desk: Desk, operation: str, change: dict[str, Any]) -> None:
+    stored = desk.store("as it was read", tags=["read"])
+    read = Memory.from_json(get(desk, stored["id"])).etag
+    desk.ask("memory.update", {"id": stored["id"], "tags": ["meanwhile"], "if_match": read})
+    now, lines = get(desk, stored["id"]), log(desk)
+    with pytest.raises(PreconditionFailedError, match=stored["id"]):
+        desk.ask(operation, {"id": stored["id"], "if_match": read, **change})
+    assert (get(desk, stored["id"]), log(desk)) == (now, lines)
+    desk.ask(operation, {"id": stored["id"], "if_match": Memory.from_json(now).etag, **change})
+    assert len(log(desk)) > len(lines)
 
 
 def test_metadata_that_grows_past_its_limit_is_refused(desk: Desk) -> None:
