@@ -109,7 +109,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def answers(desk: Desk) -> Mapping[str, Any]:
     """A real answer of every operation that one worker alone answers."""
-    one, two, three = (desk.store(f"memory {number}", (float(number), 1.0))["id"] for number in range(3))
+    one, two, three = (desk.store(f"memory {name}", (float(size), 1.0))["id"] for size, name in enumerate("xyz"))
     desk.ask("memory.rewrite", {"id": desk.store("of old")["id"], "content": "of late", "versioned": True})
     link = {"target": two, "relation": "near", "similarity": 1.0, "types": ["a"], "metadata": {}, "created_at": 1.0}
     dumped = desk.ask("memory.dump", {"after": 0, "limit": 1, "vectors": True})

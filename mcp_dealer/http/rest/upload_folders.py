@@ -6,13 +6,14 @@ its lock, which ended with it, and is removed by the next process.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from memmux.files import lock
 
 PREFIX: Final = "memmux-upload-"
 
@@ -25,7 +26,7 @@ def make() -> Path:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         with suppress(FileNotFoundError):  # another process, which looked for leftovers, was quicker than the lock
             held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            if _lock(held) and folder.exists():
+            if lock.take(held) and folder.exists():
                 _held[folder] = held
                 return folder
             os.close(held)
@@ -52,16 +53,8 @@ def sweep() -> None:
         except OSError:  # it is gone, somebody else's, or no folder
             continue
         try:
-            if os.fstat(held).st_uid == os.getuid() and _lock(held):
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # its file system has no locks, so nothing tells whether it is in use
+                if os.fstat(held).st_uid == os.getuid() and lock.take(held):
+                    shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(held)
-
-
-def _lock(held: int) -> bool:
-    """Return whether nobody else has it locked."""
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -197,8 +197,9 @@ def test_what_became_of_a_clients_requests_is_told(driver: Driver) -> None:
         driver.request(b"a", f"r{number}")
         driver.now += 0.25
         driver.answer("read-0", driver.requests("read-0")[-1])
-    driver.request(b"a", "r2")
-    driver.fail("read-0", driver.requests("read-0")[-1], "not_found")
+    for number, code in enumerate(("not_found", "database_corrupt"), 2):  # of which the first is nobody's fault
+        driver.request(b"a", f"r{number}")
+        driver.fail("read-0", driver.requests("read-0")[-1], code)
     (told,) = driver.dispatcher.status(driver.now)["clients"]
     assert (told["errors"], told["p95_ms"], told["queue_ms"]) == (1, 250.0, 0.0)
 

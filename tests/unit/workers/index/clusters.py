@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workers.index.exact import best
+from workers.index.exact import ExactIndex, best
 from workers.index.interface import Vectors
 
 
@@ -15,6 +15,13 @@ def clustered(count: int, dimensions: int = 192, seed: int = 3) -> Vectors:
     vectors = centres[chance.integers(len(centres), size=count)] + 0.7 * chance.standard_normal((count, dimensions))
     unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     return unit
+
+
+def index(rows: dict[int, tuple[float, float]]) -> ExactIndex:
+    """Return the index of these vectors by their numbers."""
+    made = ExactIndex(2)
+    made.add(np.array(list(rows), np.int64), np.array(list(rows.values()), np.float32))
+    return made
 
 
 def brute_force(vectors: Vectors, query: Vectors, k: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.unit.workers.index.test_composite import index
+from tests.unit.workers.index.clusters import index
 from workers.index.alike import alike
 from workers.index.composite import JoinedIndex
 from workers.index.interface import Index, Near

@@ -2,16 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.unit.workers.index.clusters import index
 from workers.index.composite import JoinedIndex
 from workers.index.exact import ExactIndex
 
 QUERY = np.array([1, 0], np.float32)
-
-
-def index(rows: dict[int, tuple[float, float]]) -> ExactIndex:
-    made = ExactIndex(2)
-    made.add(np.array(list(rows), np.int64), np.array(list(rows.values()), np.float32))
-    return made
 
 
 JOINED = JoinedIndex([index({1: (1, 0), 4: (0, 1)}), index({2: (0.6, 0.8), 3: (0.6, 0.8)}), ExactIndex(2)])
