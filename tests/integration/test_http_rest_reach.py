@@ -128,7 +128,9 @@ def test_a_namespace_that_is_named_and_not_the_keys_is_refused_by_every_route(
                 body |= {"namespace": name} | ({"seq": place.seq} if operation.path == "/api/undo" else {})
             elif operation.upload:
                 body = {"content": "planted"}
-            status, _, answer = guest.ask(operation.method, f"{path}?namespace={name}&filename=a.md", body)
+            said = {"namespace": name, "filename": "a.md"}
+            query = "&".join(f"{one}={said[one]}" for one in said if one in operation.query.model_fields)
+            status, _, answer = guest.ask(operation.method, f"{path}?{query}", body)
             assert status == 403, (operation.name, name, status, answer[:300])
             if Role(role).includes(Role.WRITE) and not operation.upload:
                 assert f"does not allow the namespace '{name}'" in json.loads(answer)["detail"], operation.name
