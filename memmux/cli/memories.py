@@ -316,7 +316,12 @@ def forget(settings: Settings, *, source: str | None, dry_run: bool, yes: bool, 
 def _forget(client: Client, source: str | None, *, dry_run: bool, **options: Any) -> tuple[Forgotten, list[str]]:
     """Delete, or only find; return also the files whose names are like the one from which nothing is."""
     if source is None:
-        return client.forget(dry_run=dry_run, **options), []
+        try:
+            return client.forget(dry_run=dry_run, **options), []
+        except ArgumentInvalidError as error:
+            if any(value for name, value in options.items() if name != "namespace"):
+                raise
+            raise ArgumentInvalidError(f"{error.message}; or name a file with --source") from None
     from memmux.ingest import sources  # the other commands do without
 
     selection = sources.Selection(**{**options, "type": options["type"] or sources.TYPE})

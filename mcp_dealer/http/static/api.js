@@ -90,7 +90,7 @@ export async function search(of, offset, limit, signal) {
     ...(of.when && { time_expr: of.when, time_zone: ZONE }),
   };
   const said = await ask('search', { method: 'POST', body, signal });
-  const rows = said.results.map((one) => ({ memory: read(one.memory), similarity: one.similarity, reason: mode === 'exact' ? '' : reason(one) }));
+  const rows = said.results.map((one) => ({ memory: read(one.memory), similarity: one.similarity, reason: mode === 'exact' ? 'exactly this text' : reason(one) }));
   const more = rows.length === limit;
   return { rows, total: offset + rows.length + (more ? 1 : 0), more, notes: said.notes ?? [] };
 }

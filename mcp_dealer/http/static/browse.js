@@ -14,8 +14,8 @@ const TYPED_MS = 180;
 const MODES = [['hybrid', 'meaning and words'], ['semantic', 'meaning'], ['keyword', 'words'], ['ranked', 'also newest and used'], ['exact', 'exactly this text']];
 const NONE = {
   semantic: 'No memory is near that by meaning. Try other words, or another way to search.',
-  keyword: 'No memory has these words. Try fewer, or search by meaning.',
-  exact: 'No memory has exactly this text. Try a shorter part of it, or another way to search.',
+  keyword: 'No memory has these words. Try fewer of them, or search by meaning.',
+  exact: 'No memory holds exactly this text. Try a part of it, or search by words.',
 };
 
 export function open(root) {

@@ -297,7 +297,7 @@ class Router(TypedDict):
     version: str
 
 
-class Change(TypedDict):
+class ChangedSetting(TypedDict):
     """A setting of a cluster, as flags have it: before and after a restart."""
 
     name: str
@@ -315,7 +315,7 @@ class Restarted(TypedDict):
     before: Router | None
     seconds: float
     service: bool
-    changed: list[Change]
+    changed: list[ChangedSetting]
 
 
 class Web(TypedDict):
