@@ -79,6 +79,8 @@ def test_a_gateway_that_is_killed_with_calls_in_flight_loses_none_and_doubles_no
         for number, content in enumerate(contents):
             host.call(number, "memory_store", content=content)
             if number % 8 == 4:
+                if number > 4:
+                    host.result(number - 8)  # a line with which five gateways in a row die is refused
                 os.kill(_gateway(settings), signal.SIGKILL)
         for number in range(CALLS):
             host.result(number)
