@@ -21,7 +21,7 @@ from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.problem import HANDLERS
 from memmux.config.settings import Settings
 from memmux.wire.grants import LOCAL, Grant
-from tests.bounds import BOUND_S, pause
+from tests.bounds import BOUND_S, PAUSE_S, pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def serve(
         server.install_signal_handlers = lambda: None
         serving = asyncio.create_task(server.serve())
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(PAUSE_S)
         ports.extend(socket.getsockname()[1] for one in server.servers for socket in one.sockets)
         ready.set()
         await serving

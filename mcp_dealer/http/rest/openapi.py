@@ -17,7 +17,6 @@ from memmux.client.calls import NAME_CHARACTERS
 from memmux.version import __version__
 
 PATH: Final = "/api/openapi.json"
-NDJSON: Final = "application/x-ndjson"
 FILE: Final = "application/octet-stream"
 _REFS: Final = "#/components/schemas/{model}"
 _TOKENS: Final[tuple[dict[str, list[str]], ...]] = ({"bearer": []}, {"apiKey": []}, {"cookie": []})

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -64,6 +65,19 @@ class Served:
         async with asyncio.timeout(BOUND_S):
             while self.server.connections != connections:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(PAUSE_S)
+
+    async def until_received(self, size: int) -> None:
+        """Return when bodies are being received over all connections, and so many bytes of one."""
+        async with asyncio.timeout(BOUND_S):
+            while not self._received(size):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(PAUSE_S)
+
+    def _received(self, size: int) -> bool:
+        found = self._connections()
+        return all(one._sending for one in found) and max(one._received for one in found) >= size
+
+    def _connections(self) -> list[server._Connection]:
+        return [cast("server._Connection", one) for one in self.server._state.connections]
 
     def after(self, seconds: float) -> None:
         self.clock.now += seconds
@@ -138,7 +152,7 @@ async def test_a_body_that_trickles_is_cut_and_one_that_comes_is_read() -> None:
     async with serving() as served:
         slow, quick = await served.connect(head, b"a"), await served.connect(head, b"b" * 50_000)
         await served.until(2)
-        await asyncio.sleep(PAUSE_S * 10)  # the bytes are on their way to a socket of this process
+        await served.until_received(50_000)
         served.after(server.BODY_S)
         slow[1].write(b"a")
         quick[1].write(b"b" * 50_000)
