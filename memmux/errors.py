@@ -19,7 +19,7 @@
     ├── StorageError               the database or its file system
     │   ├── DatabaseMissingError, DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
-    │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
+    │   ├── DatabaseUnreachableError, EngineUnsafeError, BackupFailedError, AdoptionFailedError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError, ModelUnsupportedError
     ├── SettingInvalidError, EndpointTooLongError, OutputError
@@ -352,6 +352,13 @@ class DatabaseAlteredError(StorageError):
     """The database holds triggers, views or tables that memmux did not make; remove them, or restore a backup."""
 
     code = "database_altered"
+
+
+class DatabaseUnreachableError(StorageError):
+    """No server of the database answers, or none takes writes; see that one runs, and send the request again."""
+
+    code = "database_unreachable"
+    retryable = True
 
 
 class BackupFailedError(StorageError):
