@@ -28,6 +28,7 @@
     │   └── AddressUnavailableError, LocalOnlyError
     ├── ServiceError               the program that runs services
     │   └── ServiceForeignError
+    ├── PostgresMissingError, PostgresServerError
     └── ClientFileError            a client's configuration, or the server that it names
         ├── ServerNameTakenError, ReplacementNeededError
         └── ServerSilentError, ScriptForeignError
@@ -526,6 +527,21 @@ class ServiceForeignError(ServiceError):
     """A service of this name is there and is not ours, so it was left as it is; move its file away and try again."""
 
     code = "service_foreign"
+
+
+# servers of PostgreSQL that are thrown away
+
+
+class PostgresMissingError(MemmuxError):
+    """There is no PostgreSQL to run here; pip install 'memmux[postgres-demo]'."""
+
+    code = "postgres_missing"
+
+
+class PostgresServerError(MemmuxError):
+    """The PostgreSQL of a demo or test could not be run; its own words say why."""
+
+    code = "postgres_server"
 
 
 # the clients' configurations
