@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -41,6 +41,7 @@ class PostgresConnection:
         self._due = self._saved = False  # whether a savepoint is to be set before the next change, and whether one is
         self._cursors = 0
         self._warnings: list[str] = []
+        self.failed = False  # whether PostgreSQL refused something in the last transaction, so that nothing of it stays
 
     @property
     def raw(self) -> Raw:
@@ -123,6 +124,28 @@ class PostgresConnection:
 
     # What a writer does.
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Begin a transaction, and commit it with the block, or leave nothing of it."""
+        try:
+            self.begin()
+            yield
+            self.commit()
+        finally:
+            self.failed = self._is_failed()
+            self.end()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone."""
+        return not engine.is_usable(self._raw)
+
+    def _is_failed(self) -> bool:
+        """Return whether PostgreSQL refused something in the transaction, of which so nothing stays."""
+        with suppress(psycopg.Error):
+            self._leave()
+        return not self.lost and self.raw.info.transaction_status == TransactionStatus.INERROR
+
     def begin(self) -> None:
         """Begin a transaction, once no other writer is in one."""
         self._pipe = self._pipeline.enter_context(self.raw.pipeline())
@@ -144,8 +167,11 @@ class PostgresConnection:
         if self._saved:
             self._run("RELEASE job", NONE)
 
-    def undo(self) -> None:
-        """Undo what was done since the savepoint."""
+    def undo(self, *, settled: bool = True) -> None:
+        """Undo what was done since the savepoint; settled: whether PostgreSQL has refused none of it."""
+        if not settled:
+            with suppress(psycopg.Error):
+                self.settle()
         self._numbers.restore()
         self._due = False
         if self._saved:

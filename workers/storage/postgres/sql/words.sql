@@ -52,7 +52,11 @@ DELETE FROM postings
 DELETE FROM texts
 
 -- name: contents
-SELECT row, content_hash, content FROM memories WHERE deleted_at IS NULL ORDER BY row
+SELECT row, content_hash, content
+FROM memories
+WHERE deleted_at IS NULL AND row > %(after)s
+ORDER BY row
+LIMIT %(limit)s
 
 -- name: count
 SELECT count(*) FROM memories WHERE deleted_at IS NULL
