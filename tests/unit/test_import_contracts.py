@@ -35,7 +35,7 @@ PLANTED = {
     "workers: words are pure": ("workers/words/stems.py", "import numpy"),
     "storage: reading and writing know nothing of each other": (
         "workers/storage/reading/reader.py",
-        "import workers.storage.writing.writer",
+        "import workers.storage.sqlite.writer",
     ),
     "bench: scenarios above the harness": ("bench/harness/measure.py", "import bench.scenarios.smoke"),
 }

@@ -16,8 +16,8 @@ from memmux.wire.ids import uuid7
 from memmux.wire.operations import OPERATIONS
 from workers.read import ReadWorker
 from workers.runtime.jobs import Answer, Job, Outcome
-from workers.storage.reading.reader import SqliteReader
-from workers.storage.writing.writer import SqliteWriter
+from workers.storage.sqlite.reader import SqliteReader
+from workers.storage.sqlite.writer import SqliteWriter
 from workers.write import WriteWorker
 
 MODEL = "tiny"

@@ -38,7 +38,7 @@ from workers.embedding import queries
 from workers.embedding.hashing import HashEmbedder
 from workers.read import ReadWorker
 from workers.runtime.jobs import Answer, Job, Outcome, Worker, silent
-from workers.storage.db import rows
+from workers.storage.records import rows
 
 
 def test_the_read_worker_opens_what_a_writer_made(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from memmux.errors import RequestError
 from tests.unit.examples import examples
 from tests.unit.workers.desk import Desk
-from workers.storage.db import engine
+from workers.storage.sqlite import engine
 from workers.storage.reading import thread_follower
 from workers.storage.reading.thread_follower import ThreadFollower
 
