@@ -62,6 +62,11 @@ class PostgresConnection:
             self._raw.close()
             self._raw = None
 
+    def exchange(self, other: PostgresConnection) -> None:
+        """Let each of two be connected as the other was."""
+        self._raw, other._raw = other._raw, self._raw
+        self._made, other._made = other._made, self._made
+
     def use(self, alive: Alive, deadline: float = math.inf) -> None:
         """Call `alive` while something runs, and give it up at the deadline, in monotonic seconds."""
         self._alive, self._deadline = alive, deadline
@@ -98,11 +103,10 @@ class PostgresConnection:
     def execute(self, query: Query, values: Values = NONE, /) -> int:
         """Change rows; how many is known only of what returns rows, and 0 of all else, which is not waited for."""
         sql = queries.text(query)
+        if numbers.table(sql):
+            self.insert(query, values)
+            return 1
         self._mark()
-        if of := numbers.table(sql):
-            count = len(self._run(sql, {**values, numbers.PARAMETER: self._numbers.next(of)}).fetchall())
-            self._numbers.take(of, count)
-            return count
         cursor = self._run(sql, values)
         return len(cursor.fetchall()) if "RETURNING" in sql else 0
 

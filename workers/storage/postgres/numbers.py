@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 TABLES = ("changes", "memories", "vectors", "models")  # the columns of the counter row
 READ = f"SELECT {', '.join(TABLES)} FROM counters FOR UPDATE"  # noqa: S608 - the names are ours
@@ -15,9 +16,11 @@ PARAMETER = "number"  # of a query that inserts a row with one
 _INTO = re.compile(r"INSERT INTO (\w+)")
 
 
+@cache
 def table(sql: str) -> str:
     """Return the table whose rows a statement numbers; empty if it numbers none."""
-    return _INTO.match(sql)[1] if f"%({PARAMETER})s" in sql else ""  # type: ignore[index]  # it inserts then
+    found = _INTO.match(sql) if f"%({PARAMETER})s" in sql else None
+    return found[1] if found else ""
 
 
 @dataclass(slots=True)
@@ -46,12 +49,7 @@ class Numbers:
         """Take back those since the savepoint."""
         self.newest = dict(self._kept)
 
-    def next(self, of: str) -> int:
-        """Return the number that the next row of a table gets."""
-        return self.newest[of] + 1
-
-    def take(self, of: str, count: int = 1) -> int:
-        """Return the next number of a table, the first of `count`."""
-        first = self.newest[of] + 1
-        self.newest[of] += count
-        return first
+    def take(self, of: str) -> int:
+        """Return the next number of a table."""
+        self.newest[of] += 1
+        return self.newest[of]

@@ -18,7 +18,7 @@ from workers.storage.connection import Connection
 from workers.storage.records import fulltext
 from workers.words import version, words
 
-_SQL = queries.load("words")
+_SQL = queries.load("postings")
 _TOKENS = re.compile(rb"[0-9a-z./@:+#&>_\\\x80-\xff-]+")  # as 0004_words.sql of SQLite's has it
 _PIECE = 500  # memories whose words are written at once
 

@@ -72,7 +72,7 @@ CREATE TRIGGER memories_recounted AFTER UPDATE OF deleted_at ON memories FOR EAC
 WHEN ((old.deleted_at IS NULL) <> (new.deleted_at IS NULL)) EXECUTE FUNCTION recount_memory();
 
 CREATE TABLE tags (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint PRIMARY KEY,
     name text COLLATE "C" NOT NULL UNIQUE
 );
 
@@ -199,7 +199,7 @@ CREATE TABLE uses (
 );
 
 CREATE TABLE audits (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint PRIMARY KEY,
     model bigint NOT NULL REFERENCES models (id) ON DELETE CASCADE,
     first bigint NOT NULL,
     last bigint NOT NULL

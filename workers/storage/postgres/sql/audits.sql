@@ -4,7 +4,8 @@
 SELECT DISTINCT model FROM vectors WHERE memory = ANY (%(rows)s::bigint[]) ORDER BY model
 
 -- name: open
-INSERT INTO audits (model, first, last) VALUES (%(model)s, %(first)s, %(last)s)
+INSERT INTO audits (id, model, first, last)
+SELECT coalesce(max(id), 0) + 1, %(model)s::bigint, %(first)s::bigint, %(last)s::bigint FROM audits
 
 -- name: count
 SELECT count(*) FROM audits

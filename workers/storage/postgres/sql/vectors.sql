@@ -23,7 +23,6 @@ SELECT value FROM meta WHERE key = 'source_of_model_' || %(model)s::text
 
 -- name: register
 INSERT INTO models (id, name, dimensions) VALUES (%(number)s, %(name)s, %(dimensions)s)
-RETURNING id
 
 -- name: insert
 INSERT INTO vectors (id, memory, model, "window", start, "end", embedding)

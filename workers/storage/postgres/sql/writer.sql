@@ -30,7 +30,7 @@ SELECT count(*) FROM (SELECT 1 FROM memories WHERE namespace = %(namespace)s AND
 SELECT row, namespace FROM memories WHERE id = %(id)s AND content = %(content)s AND deleted_at IS NULL
 
 -- name: insert_tag
-INSERT INTO tags (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING
+INSERT INTO tags (id, name) SELECT coalesce(max(id), 0) + 1, %(name)s FROM tags ON CONFLICT (name) DO NOTHING
 
 -- name: insert_memory_tag
 INSERT INTO memory_tags (memory, tag, position, spelling)
@@ -159,16 +159,6 @@ SELECT row FROM memories WHERE deleted_at < %(before)s ORDER BY deleted_at LIMIT
 -- name: purge_before
 UPDATE changes SET before = NULL WHERE before IS NOT NULL AND row = ANY (%(rows)s::bigint[])
 
--- name: log_purge
-INSERT INTO changes (seq, at, operation, memory, row, client, request, before)
-SELECT
-    %(number)s + row_number() OVER (ORDER BY row) - 1, %(at)s, %(operation)s, id, row, %(client)s, %(request)s,
-    json_build_object('namespace', namespace)::text
-FROM memories
-WHERE row = ANY (%(rows)s::bigint[])
-ORDER BY row
-RETURNING seq
-
 -- name: purge
 DELETE FROM memories WHERE row = ANY (%(rows)s::bigint[])
 
@@ -194,8 +184,8 @@ DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.t
 -- name: first_of
 SELECT min(seq), min(at) FROM changes WHERE row = ANY (%(rows)s::bigint[])
 
--- name: ids_of
-SELECT id FROM memories WHERE row = ANY (%(rows)s::bigint[])
+-- name: names_of
+SELECT row, id, namespace FROM memories WHERE row = ANY (%(rows)s::bigint[]) ORDER BY row
 
 -- name: kept_answers
 SELECT key, answer FROM idempotency
