@@ -76,7 +76,7 @@ class Desk:
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Run SQL on the writer's connection."""
-        return self.engine._connection.execute(query, values).fetchall()
+        return self.engine._raw.execute(query, values).fetchall()
 
     def write(self, *jobs: Job) -> list[Outcome]:
         return list(self.writer.handle(jobs, lambda: None))

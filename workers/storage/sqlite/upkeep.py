@@ -13,6 +13,7 @@ from memmux.logs import log
 from workers.storage import queries as named_queries
 from workers.storage.sqlite import engine, fulltext, queries
 from workers.storage.sqlite.connection import SqliteConnection
+from workers.storage.sqlite.vec0 import Vec0Tables
 from workers.storage.writing import deletion, segments
 from workers.storage.writing.memory_table import MemoryTable
 
@@ -39,7 +40,6 @@ class Upkeep:
     def __init__(
         self,
         connection: SqliteConnection,
-        memory_table: MemoryTable,
         database: Path,
         now: Callable[[], float],
         clock: Callable[[], float],
@@ -47,7 +47,7 @@ class Upkeep:
         retention_s: float = DELETED_S,
     ) -> None:
         self._connection, self._raw = connection, connection.raw
-        self._memory_table = memory_table
+        self._memory_table = MemoryTable(connection, Vec0Tables(self._raw), now)
         self._database = database
         self._retention_s = retention_s
         self._began, self._started = now(), clock()

@@ -77,7 +77,7 @@ class SqliteWriter:
             forget = partial(upkeep.forget_traces, self._raw)
             self._changes = Changes(memory_table, partial(copies.holding, database, folder), forget)
             self._model_switch = ModelSwitch(clock)
-            self._upkeep = Upkeep(self._connection, memory_table, database, now, clock, retention_s=retention_s)
+            self._upkeep = Upkeep(self._connection, database, now, clock, retention_s=retention_s)
             with engine.errors():
                 self._facts = self._counted()  # the first look is what makes the log
             opened.check(database)

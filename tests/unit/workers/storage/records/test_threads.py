@@ -13,9 +13,8 @@ import pytest
 from memmux import limits
 from tests.unit.workers.desk import Desk
 from workers.storage.records import threads
-from workers.storage.sqlite import engine, fulltext, schema
 from workers.storage.records.threads import GAP_S, named, placed
-from workers.storage.sqlite import migrate
+from workers.storage.sqlite import engine, fulltext, migrate, schema
 
 LONG = "x" * (limits.THREAD_CHARACTERS + 1)
 NAMED: list[tuple[Mapping[str, Any], threads.Placed]] = [

@@ -15,8 +15,7 @@ from memmux.errors import (
     StorageFullError,
     StoragePermissionError,
 )
-from workers.storage.sqlite import engine
-from workers.storage.sqlite import migrate
+from workers.storage.sqlite import engine, migrate
 
 
 @pytest.mark.parametrize("version", ["3.40.1", "3.51.2"])

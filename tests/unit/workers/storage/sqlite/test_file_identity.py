@@ -69,10 +69,10 @@ def test_write_to_an_exchanged_database_fails_and_reaches_neither_file(old: Desk
 
 
 def test_write_during_which_the_database_goes_is_not_acknowledged(old: Desk, database: Path) -> None:
-    old.engine._connection.set_commit_hook(lambda: bool(database.unlink(missing_ok=True)))
+    old.engine._raw.set_commit_hook(lambda: bool(database.unlink(missing_ok=True)))
     with pytest.raises(DatabaseReplacedError):
         old.store("lost with its file")
-    old.engine._connection.set_commit_hook(None)
+    old.engine._raw.set_commit_hook(None)
 
 
 def test_idle_workers_notice_that_the_database_is_gone(old: Desk, database: Path) -> None:

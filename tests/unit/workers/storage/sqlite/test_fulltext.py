@@ -9,9 +9,8 @@ import pytest
 
 from tests.unit.workers.desk import Desk
 from workers.runtime.jobs import silent
+from workers.storage.sqlite import bulk, engine, fulltext, migrate
 from workers.storage.sqlite.checking.check import check
-from workers.storage.sqlite import engine, fulltext
-from workers.storage.sqlite import bulk, migrate
 from workers.storage.sqlite.writer import SqliteWriter
 from workers.words import version
 
@@ -117,7 +116,7 @@ def test_a_change_of_the_languages_makes_full_text_anew(tmp_path: Path) -> None:
     desk.close()
     assert _version(path) == version.version(("finnish",))
     with closing(SqliteWriter(path, languages=("finnish",))) as writer:
-        writer._connection.execute("UPDATE memories SET content = 'taloissa ja' WHERE row = 1")
+        writer._raw.execute("UPDATE memories SET content = 'taloissa ja' WHERE row = 1")
         assert check(path, deep=True)[0].code == "content_changed"  # and nothing about full text
     migrate.prepare(path)
     assert _version(path) == version.version()
@@ -126,14 +125,14 @@ def test_a_change_of_the_languages_makes_full_text_anew(tmp_path: Path) -> None:
 def test_a_repair_keeps_the_languages(tmp_path: Path) -> None:
     path = tmp_path / "memories.db"
     with closing(SqliteWriter(path, languages=("german",))) as writer:
-        fulltext.fill(writer._connection, version.languages_of(fulltext.written(writer._connection)), silent)
+        fulltext.fill(writer._raw, version.languages_of(fulltext.written(writer._raw)), silent)
     assert _version(path) == version.version(("german",))
 
 
 def test_a_database_that_is_filled_at_once_has_its_words_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "memories.db"
     with bulk.filling(path, silent, ("german",)), closing(SqliteWriter(path, languages=("german",))) as writer:
-        writer._connection.execute(
+        writer._raw.execute(
             "INSERT INTO memories (id, namespace, created_at, updated_at, content_hash, content)"
             " VALUES ('i', 'default', 1, 1, 'h', 'Sicherungen')"
         )
@@ -147,6 +146,6 @@ def test_a_sign_of_life_is_given_while_words_are_cut(tmp_path: Path) -> None:
     for number in range(4):
         desk.store(f"{number} " + "word " * 40_000)
     signs: list[None] = []
-    fulltext.fill(desk.engine._connection, (), lambda: signs.append(None))
+    fulltext.fill(desk.engine._raw, (), lambda: signs.append(None))
     assert len(signs) >= 2
     desk.close()

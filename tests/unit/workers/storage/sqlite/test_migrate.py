@@ -17,8 +17,7 @@ from memmux.errors import (
     StoragePermissionError,
 )
 from tests.unit.workers.desk import Desk
-from workers.storage.sqlite import engine, schema
-from workers.storage.sqlite import migrate
+from workers.storage.sqlite import engine, migrate, schema
 
 OLD = schema.migrations()
 NEWEST = max(OLD)

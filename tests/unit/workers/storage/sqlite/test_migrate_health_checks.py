@@ -14,11 +14,11 @@ import pytest
 from memmux.errors import NotFoundError
 from tests.unit.workers.desk import Desk
 from workers.index.segment import MANIFEST, VERSION, Manifest, place
-from workers.storage.sqlite.checking.check import check
-from workers.storage.records import vectors
-from workers.storage.sqlite import engine, schema
 from workers.storage.reading.vector_follower import VectorFollower
-from workers.storage.sqlite import migrate
+from workers.storage.records import vectors
+from workers.storage.sqlite import engine, migrate, schema
+from workers.storage.sqlite.checking.check import check
+from workers.storage.sqlite.connection import SqliteConnection
 
 OLD = {version: script for version, script in schema.migrations().items() if version < 3}
 ROWS = (Path(__file__).parents[4] / "data" / "storage" / "canaries.sql").read_text()
@@ -135,14 +135,14 @@ def test_a_segment_that_holds_one_is_removed(old: Path) -> None:
 
 def test_vectors_in_memory_since_before_follow(old: Path) -> None:
     with closing(engine.open_reader(old)) as reader:
-        follower = VectorFollower(reader, old)
+        follower = VectorFollower(SqliteConnection(reader), old)
         assert _vectors(reader, follower) == (2, 2)
         migrate.prepare(old)
         assert _vectors(reader, follower) == (2, 0)
 
 
 def _vectors(reader: apsw.Connection, follower: VectorFollower) -> tuple[int, int]:
-    model = vectors.current(reader)
+    model = vectors.current(SqliteConnection(reader))
     assert model is not None
     partitions = follower.follow(model, engine.value(reader, "SELECT max(seq) FROM changes"))
     assert partitions is not None

@@ -5,7 +5,9 @@ import pytest
 from workers.storage.sqlite import queries
 
 
-@pytest.mark.parametrize("file", ["audits", "filters", "graph", "links", "rows", "search", "vectors", "writer"])
+@pytest.mark.parametrize(
+    "file", ["audits", "filters", "graph", "links", "rows", "search", "vec0", "vectors", "words", "writer"]
+)
 def test_every_file_of_queries_is_read_whole(file: str) -> None:
     found = queries.load(file)
     text = (queries.FOLDER / f"{file}.sql").read_text(encoding="utf-8")

@@ -11,10 +11,10 @@ from memmux.config.settings import Settings
 from memmux.errors import AdoptionFailedError, DatabaseAlteredError, DatabaseForeignError
 from memmux.mms.database import opened
 from tests.unit.workers.desk import Desk
+from workers.storage.sqlite import engine, schema_objects
 from workers.storage.sqlite.backups import backup
 from workers.storage.sqlite.backups.folder import BackupFolder
 from workers.storage.sqlite.checking import check
-from workers.storage.sqlite import engine, schema_objects
 from workers.storage.sqlite.schema_objects import Differences
 from workers.storage.sqlite.writer import SqliteWriter
 from workers.tasks import restore

@@ -16,11 +16,11 @@ import pytest
 from memmux.errors import DeadlineExceededError
 from tests.unit.workers.desk import Desk, frames
 from workers.index.interface import Index
+from workers.storage.reading import vector_follower
+from workers.storage.reading.vector_follower import VectorFollower
 from workers.storage.records import vectors
 from workers.storage.sqlite import vec0
 from workers.storage.sqlite.vec0 import TableIndex
-from workers.storage.reading import vector_follower
-from workers.storage.reading.vector_follower import VectorFollower
 
 DIMENSIONS = 6
 QUERY = np.array([1, 0, 0, 0, 0, 0], np.float32)
@@ -49,7 +49,7 @@ def both(desk: Desk, namespace: str = "default") -> Iterator[tuple[Index, Index]
         held = reader._vector_follower.follow(model, reader.seq)
         assert held is not None
         assert len(held) == model.vectors
-        yield held.of(namespace), TableIndex(reader._connection, model, namespace)
+        yield held.of(namespace), TableIndex(reader._raw, model, namespace)
 
 
 def same(left: list[tuple[int, float]], right: list[tuple[int, float]]) -> None:
@@ -73,7 +73,7 @@ def test_tables_and_index_agree(desk: Desk, k: int) -> None:
 def test_beyond_what_vec0_gives_at_once_tables_and_index_agree(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(desk, 40)
     fill(desk, 10, "other")
-    monkeypatch.setattr(vec0_index, "VEC0_K", 16)
+    monkeypatch.setattr(vec0, "VEC0_K", 16)
     with both(desk) as (memory, tables):
         same(memory.search(QUERY, 30), tables.search(QUERY, 30))
         same(memory.search(QUERY, 12), tables.search(QUERY, 12))
@@ -135,7 +135,7 @@ def test_loading_that_was_interrupted_is_done_again(desk: Desk) -> None:
     with both(desk):
         pass
     fill(desk, 40, "other")
-    reader._connection.set_progress_handler(reader._interrupted, 1)  # looks at the clock at every step
+    reader._raw.set_progress_handler(reader._interrupted, 1)  # looks at the clock at every step
     with pytest.raises(DeadlineExceededError), reader.snapshot(0.0, lambda: None):
         raise AssertionError("the time was up before the first step")
     model = vectors.model(desk.engine._connection, "tiny")

@@ -39,9 +39,9 @@ def contents(desk: Desk) -> list[str]:
 
 def test_jobs_that_wait_share_one_commit(desk: Desk) -> None:
     commits = []
-    desk.engine._connection.set_commit_hook(lambda: bool(commits.append(1)))
+    desk.engine._raw.set_commit_hook(lambda: bool(commits.append(1)))
     outcomes = desk.write(*[store(f"memory {number}") for number in range(20)])
-    desk.engine._connection.set_commit_hook(None)
+    desk.engine._raw.set_commit_hook(None)
     assert len(commits) == 1
     assert [body(outcome)["seq"] for outcome in outcomes] == list(range(1, 21))
 
@@ -87,9 +87,9 @@ def test_a_commit_that_fails_acknowledges_nothing(desk: Desk) -> None:
         raise apsw.FullError("database or disk is full")
 
     desk.store("before")
-    desk.engine._connection.set_commit_hook(fail)
+    desk.engine._raw.set_commit_hook(fail)
     outcomes = desk.write(store("one"), store("two", key="k"))
-    desk.engine._connection.set_commit_hook(None)
+    desk.engine._raw.set_commit_hook(None)
     assert [type(outcome) for _, outcome in outcomes] == [StorageFullError] * 2
     assert contents(desk) == ["before"]
     assert desk.writer.facts()["seq"] == 1
@@ -111,7 +111,7 @@ def test_on_a_full_disk_only_what_was_kept_is_acknowledged(desk: Desk) -> None:
 def test_while_another_program_holds_the_lock_writes_are_told_to_come_back(desk: Desk) -> None:
     with closing(engine.connect(desk.settings.database)) as other:
         other.execute("BEGIN IMMEDIATE")
-        desk.engine._connection.set_busy_timeout(0)
+        desk.engine._raw.set_busy_timeout(0)
         ((_, outcome),) = desk.write(store("one"))
         assert isinstance(outcome, StorageBusyError)
         assert outcome.retryable
@@ -181,9 +181,9 @@ def test_a_crash_before_the_commit_leaves_nothing(desk: Desk, tmp_path: Path) ->
         )
         return False
 
-    desk.engine._connection.set_commit_hook(copy)
+    desk.engine._raw.set_commit_hook(copy)
     desk.store("two", key="k")
-    desk.engine._connection.set_commit_hook(None)
+    desk.engine._raw.set_commit_hook(None)
     again = Desk(copied[0])
     assert contents(again) == ["one"]
     assert again.store("two", key="k")["status"] == "created"
@@ -235,7 +235,7 @@ def test_facts_are_those_of_the_last_commit(desk: Desk) -> None:
 
 def test_facts_can_be_asked_while_a_statement_runs(desk: Desk) -> None:
     seen = []
-    desk.engine._connection.set_progress_handler(desk.engine._working, 1)
+    desk.engine._raw.set_progress_handler(desk.engine._working, 1)
     list(desk.writer.handle([store("one")], lambda: seen.append(desk.writer.facts()["seq"])))
     assert set(seen) == {0}
     assert desk.writer.facts()["seq"] == 1

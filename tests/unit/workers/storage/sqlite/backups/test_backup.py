@@ -15,9 +15,9 @@ from memmux.errors import BackupFailedError, CancelledError, DatabaseCorruptErro
 from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, job
 from workers.runtime.jobs import silent
+from workers.storage.sqlite import engine
 from workers.storage.sqlite.backups import backup
 from workers.storage.sqlite.backups.folder import BackupFolder
-from workers.storage.sqlite import engine
 
 NOON = 1_800_000_000.0
 

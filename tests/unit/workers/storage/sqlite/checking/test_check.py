@@ -16,8 +16,8 @@ from memmux.errors import DatabaseCorruptError, DatabaseForeignError, MemmuxErro
 from memmux.wire.embeddings import Embedding
 from tests.unit.workers.desk import MODEL, Desk, Vector, job
 from workers.runtime.jobs import Answer
-from workers.storage.sqlite.checking.check import REPAIR, RESTORE, Finding, check
 from workers.storage.sqlite import engine
+from workers.storage.sqlite.checking.check import REPAIR, RESTORE, Finding, check
 
 
 def embedding(content: str, *vectors: Vector) -> tuple[bytes, bytes]:
@@ -56,7 +56,7 @@ def desk(whole: Path, tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(Path(shutil.copy(whole, tmp_path)))
     yield desk
     desk.reader.close()
-    desk.engine._connection.close()
+    desk.engine._raw.close()
 
 
 def identity(desk: Desk, content: str) -> str:
@@ -258,7 +258,7 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
 def test_a_writer_that_meets_damage_writes_no_more_and_says_so(desk: Desk) -> None:
     desk.sql("PRAGMA wal_checkpoint(TRUNCATE)")
     overwrite(desk.settings.database, page_of(desk.settings.database, "memory_tags"))
-    desk.engine._connection.release_memory()
+    desk.engine._raw.release_memory()
     before = desk.engine.seq
     met, after = (
         desk.write(job("memory.store", {"content": f"with {len(tags)} tags", "tags": tags}))[0][1]
