@@ -19,7 +19,7 @@ from memmux.errors import MemmuxError
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import OPERATIONS
 from workers.read import ReadWorker
-from workers.runtime.jobs import Answer, Job, Outcome
+from workers.runtime.jobs import Answer, Job
 from workers.storage import backfill
 from workers.storage.interface import Reader, Writer
 from workers.write import WriteWorker
@@ -31,11 +31,59 @@ DIMENSIONS = 8
 MODELS = ("tiny", "other")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BEGAN = 1_800_000_000.0
-_WORDS = (
-    "backup database nightly Zürich Straße fox foxes quick brown river bank C++ AT&T e-mail user_name getUserInfo v1.2.3 "
-    "10.0.0.5 nginx 重启nginx服务 Резервное копирование ёлка don't Ada's İstanbul cafe café 2026-11-28 what why when "
-    "decided prefers coffee tea meeting Monday deadline error E1234 timeout fix plan road map release note x y z"
-).split()
+_WORDS = [
+    "backup",
+    "database",
+    "nightly",
+    "Zürich",
+    "Straße",
+    "fox",
+    "foxes",
+    "quick",
+    "brown",
+    "river",
+    "bank",
+    "C++",
+    "AT&T",
+    "e-mail",
+    "user_name",
+    "getUserInfo",
+    "v1.2.3",
+    "10.0.0.5",
+    "nginx",
+    "重启nginx服务",
+    "Резервное",
+    "копирование",
+    "ёлка",
+    "don't",
+    "Ada's",
+    "İstanbul",
+    "cafe",
+    "café",
+    "2026-11-28",
+    "what",
+    "why",
+    "when",
+    "decided",
+    "prefers",
+    "coffee",
+    "tea",
+    "meeting",
+    "Monday",
+    "deadline",
+    "error",
+    "E1234",
+    "timeout",
+    "fix",
+    "plan",
+    "road",
+    "map",
+    "release",
+    "note",
+    "x",
+    "y",
+    "z",
+]
 _TAGS = ("work", "Work", "home", "ÉTÉ", "été", "a b", "x", "project:one")
 _TYPES = (None, "note", "decision", "fact")
 _NAMESPACES = ("default", "default", "default", "Team", "team", "other place")

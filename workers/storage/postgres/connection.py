@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -21,6 +21,7 @@ from workers.storage.postgres import engine, numbers, queries
 from workers.storage.postgres.engine import Raw
 from workers.storage.postgres.numbers import Numbers
 
+ResultT = TypeVar("ResultT")
 _PIECE = 500  # rows of a cursor that come at once
 
 
@@ -122,9 +123,7 @@ class PostgresConnection:
 
     def look(self, query: Query, values: Values = NONE, /) -> tuple[Any, ...]:
         """Begin a transaction that sees one moment, and return the only row of its first query."""
-        with self.raw.pipeline():
-            self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NONE)
-            return self.fetch(query, values)[0]
+        return self._anew(lambda: self._look(query, values))
 
     # What a writer does.
 
@@ -152,6 +151,14 @@ class PostgresConnection:
 
     def begin(self) -> None:
         """Begin a transaction, once no other writer is in one."""
+        self._anew(self._begin)
+
+    def _look(self, query: Query, values: Values) -> tuple[Any, ...]:
+        with self.raw.pipeline():
+            self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NONE)
+            return self.fetch(query, values)[0]
+
+    def _begin(self) -> None:
         self._pipe = self._pipeline.enter_context(self.raw.pipeline())
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NONE)
         row = self._run(numbers.READ, NONE).fetchone()
@@ -220,6 +227,16 @@ class PostgresConnection:
     def numbers(self) -> Mapping[str, int]:
         """The newest number of each table, as the transaction has it."""
         return self._numbers.newest
+
+    def _anew(self, begun: Callable[[], ResultT]) -> ResultT:
+        """Begin a transaction; on another connection, if this one turns out to be gone since the last."""
+        try:
+            return begun()
+        except psycopg.OperationalError:
+            if not self.lost:
+                raise
+            self.drop()
+            return begun()
 
     def _leave(self) -> None:
         """Leave the pipeline; raises the first error of what was sent."""

@@ -6,6 +6,7 @@ import math
 import select
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -70,24 +71,25 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         timeout: float | None = None,  # noqa: ARG002 - the driver's own; it gives none here
     ) -> ResultT:
         """Wait for what the driver does; a query that runs beyond the deadline is cancelled."""
+        socket, poll = self.pgconn.socket, select.poll()  # which raises if the connection is gone
         until = math.inf  # when a cancelled one is given up
-        poll = select.poll()
         try:
             wanted = next(gen)
             while True:
-                poll.register(self.pgconn.socket, _EVENTS[wanted])
+                poll.register(socket, _EVENTS[wanted])
                 left = min(interval, max(0.0, min(self.deadline, until) - time.monotonic()))
                 if found := poll.poll(math.ceil(left * 1000)):
                     wanted = gen.send(_ready(found[0][1]))
                     continue
                 self.alive()
                 now = time.monotonic()
-                if now >= until:
+                if now >= until or (now >= self.deadline and until == math.inf and not self._cancelled()):
+                    with suppress(psycopg.Error):
+                        gen.close()
                     self.close()
                     raise DeadlineExceededError
                 if now >= self.deadline and until == math.inf:
                     until = now + GIVE_UP_S
-                    self._give_up()
                 wanted = gen.send(Ready.NONE)
         except StopIteration as end:
             result: ResultT = end.value
@@ -97,12 +99,13 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
                 raise
             raise DeadlineExceededError from error
 
-    def _give_up(self) -> None:
+    def _cancelled(self) -> bool:
+        """Ask the server to cancel what runs; return whether it could be asked."""
         try:
             self.cancel_safe(timeout=GIVE_UP_S)
         except psycopg.Error:
-            self.close()
-            raise DeadlineExceededError from None
+            return False
+        return True
 
 
 def _ready(events: int) -> Ready:
@@ -119,7 +122,12 @@ def connect(url: str, role: Role) -> Raw:
     """
     with errors():
         given = conninfo.conninfo_to_dict(url)
-        asked: dict[str, Any] = {**_PARAMETERS, "target_session_attrs": str(role), "application_name": "memmux", **given}
+        asked: dict[str, Any] = {
+            **_PARAMETERS,
+            "target_session_attrs": str(role),
+            "application_name": "memmux",
+            **given,
+        }
         raw = Raw.connect(autocommit=True, prepare_threshold=2, **asked)
         try:
             _prepare(raw)
@@ -134,9 +142,9 @@ def _prepare(raw: Raw) -> None:
     raw.adapters.register_dumper(int, Int8BinaryDumper)  # one type for all, or each would be another statement
     raw.adapters.register_dumper(str, StrBinaryDumper)
     settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
-    encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")  # noqa: S608 - both are ours
+    encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")
     if encoding != "UTF8":
-        raise StorageError(f"the database has the encoding {encoding}, and memories are of all scripts; make it in UTF8")
+        raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")
     # What is acknowledged is on the disk, whatever the server does for others.
     raw.execute(
         "SELECT set_config('synchronous_commit', 'on', false) "

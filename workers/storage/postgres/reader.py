@@ -70,8 +70,12 @@ class PostgresReader(MemoryReader):
         self._stood = 0, ""  # the change where the last snapshot stood, and what it was
         self.degraded: tuple[str, ...] = ()  # what the snapshot had to do without
         self.rewound = 0  # how often the servers had lost changes that this reader had seen
-        with errors():
-            schema.refuse_unready(self._postgres.raw)
+        try:
+            with errors():
+                schema.refuse_unready(self._postgres.raw)
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def snapshot(self, deadline: float, alive: Alive, *, min_seq: int = 0) -> Iterator[None]:

@@ -12,7 +12,6 @@ from typing import cast
 
 import orjson
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from memmux.errors import (
     CancelledError,
@@ -25,6 +24,7 @@ from memmux.logs import log
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import queries
 from workers.storage.postgres import engine, nul, repair, schema, words
+from workers.storage.postgres import queries as texts
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw, Role
 from workers.storage.postgres.errors import errors, first_line, mapped
@@ -171,7 +171,7 @@ class PostgresWriter:
                 with errors():
                     schema.prepare(raw)
                     raw.execute(f"SET lock_timeout = '{LOCK_S}s'".encode())
-                    self._asynchronous = raw.execute("SELECT current_setting('synchronous_standby_names') = ''").fetchone() == (True,)
+                    (self._asynchronous,) = raw.execute(texts.text(_SERVER["is_alone"]).encode()).fetchall()[0]
             except BaseException:
                 raw.close()
                 raise
@@ -182,7 +182,7 @@ class PostgresWriter:
         return raw
 
     def _together(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Apply jobs in one transaction; if PostgreSQL refuses what one of them does, find out which, and leave it out."""
+        """Apply jobs in one transaction; if PostgreSQL refuses what one of them does, that one alone fails."""
         try:
             return self._attempt(jobs)
         except psycopg.Error as error:
