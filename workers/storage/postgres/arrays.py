@@ -11,9 +11,7 @@ from psycopg.abc import AdaptContext
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-_HEADER = struct.Struct(
-    "!iiIii"
-)  # dimensions, any NULL, the type of elements, how many, the first place
+_HEADER = struct.Struct("!iiIii")  # dimensions, any NULL, the type of elements, how many, the first place
 _SIZE = struct.Struct("!i")
 
 

@@ -27,16 +27,16 @@ _ASIDE = {
 }
 """What changes nothing that is kept here."""
 
-_MOST = 20_000  # answers that are kept
+_MOST = 10_000  # answers that are kept to one question
 
-Key = tuple[Query, tuple[tuple[str, object], ...]]
+Key = tuple[tuple[str, object], ...]
 
 
 class Known:
     """The answers to questions that a writer asks of each job."""
 
     def __init__(self) -> None:
-        self._answers: dict[Key, Rows] = {}
+        self._answers: dict[Query, dict[Key, Rows]] = {query: {} for query in _KEPT}
         self._stored: dict[int, Values] = {}  # memories that are new in the transaction
         self.fresh: list[tuple[int, str, str]] | None = []
         """Row, hash and content of the memories that are new; None if others may have changed, too."""
@@ -45,23 +45,26 @@ class Known:
         """Begin a transaction."""
         self._stored.clear()
         self.fresh = []
-        if len(self._answers) > _MOST:
-            self._answers.clear()
+        for answers in self._answers.values():
+            if len(answers) > _MOST:
+                answers.clear()
 
     def clear(self) -> None:
         """Know nothing any more."""
-        self._answers.clear()
+        for answers in self._answers.values():
+            answers.clear()
         self._stored.clear()
         self.fresh = None
 
     def get(self, query: Query, values: Values) -> Rows | None:
         """Return the rows of a query, if they are known."""
-        return self._answers.get(_key(query, values)) if query in _KEPT else None
+        answers = self._answers.get(query)
+        return answers.get(_key(values)) if answers else None
 
     def put(self, query: Query, values: Values, rows: Rows) -> None:
         """Keep the rows of a query."""
-        if query in _KEPT:
-            self._answers[_key(query, values)] = rows
+        if (answers := self._answers.get(query)) is not None:
+            answers[_key(values)] = rows
 
     def changed(self, query: Query, values: Values, number: int) -> None:
         """Take in what a change does; number: of the row that is new."""
@@ -109,8 +112,8 @@ class Known:
             ]
 
     def _of(self, kinds: Iterable[Query]) -> Sequence[Rows]:
-        return [rows for (query, _), rows in self._answers.items() if query in kinds]
+        return [rows for kind in kinds for rows in self._answers[kind].values()]
 
 
-def _key(query: Query, values: Values) -> Key:
-    return query, tuple(sorted(values.items()))
+def _key(values: Values) -> Key:
+    return tuple(sorted(values.items()))

@@ -21,6 +21,7 @@ from workers.words import version, words
 
 _SQL = queries.load("postings")
 _TOKENS = re.compile(rb"[0-9a-z./@:+#&>_\\\x80-\xff-]+")  # as 0004_words.sql of SQLite's has it
+_ONE = struct.Struct("<q").pack
 _PIECE = 500  # memories whose words are written at once
 
 
@@ -104,7 +105,7 @@ def postings(row: int, content: str, languages: Sequence[str]) -> tuple[int, Map
 
 
 def _places(numbers: list[int]) -> bytes:
-    return struct.pack(f"<{len(numbers)}q", *numbers)
+    return _ONE(numbers[0]) if len(numbers) == 1 else struct.pack(f"<{len(numbers)}q", *numbers)
 
 
 def _add(connection: Connection, memories: Iterable[tuple[int, str, str]], languages: Sequence[str]) -> None:
