@@ -100,7 +100,7 @@ class ReadWorker:
 
     def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
-        self._open = SqliteReader(self._settings.database, cues=self._settings.cues)
+        self._open = _reader(self._settings)
         self._vectors.follow()
         self.queries.load()
         try:
@@ -112,7 +112,7 @@ class ReadWorker:
         """See what is written from now on, if the disk is full no more."""
         if self._reader.still:
             with suppress(StorageFullError):
-                reader = SqliteReader(self._settings.database, cues=self._settings.cues)
+                reader = _reader(self._settings)
                 self._reader.close()
                 self._open = reader
 
@@ -291,6 +291,19 @@ class ReadWorker:
             if audit is None:
                 waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting, audit),))
+
+
+def _reader(settings: Settings) -> Reader:
+    """Return the reader of whichever engine keeps the database."""
+    if settings.server is None:
+        return SqliteReader(settings.database, cues=settings.cues)
+    from workers.storage.postgres.reader import PostgresReader  # type: ignore[import-not-found]
+
+    assert settings.read_server is not None
+    reader: Reader = PostgresReader(
+        server=settings.read_server, primary=settings.server, home=settings.database, cues=settings.cues
+    )
+    return reader
 
 
 def _left_out(count: int) -> tuple[str, ...]:
