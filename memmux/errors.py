@@ -19,8 +19,8 @@
     ├── StorageError               the database or its file system
     │   ├── DatabaseMissingError, DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
-    │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
-    │   ├── DriverMissingError, FileOnlyError, PrimaryUnavailableError
+    │   ├── DatabaseUnreachableError, EngineUnsafeError, BackupFailedError, AdoptionFailedError
+    │   ├── DriverMissingError, FileOnlyError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError, ModelUnsupportedError
     ├── SettingInvalidError, EndpointTooLongError, OutputError
@@ -356,6 +356,13 @@ class DatabaseAlteredError(StorageError):
     code = "database_altered"
 
 
+class DatabaseUnreachableError(StorageError):
+    """No server of the database answers, or none takes writes; see that one runs, and send the request again."""
+
+    code = "database_unreachable"
+    retryable = True
+
+
 class BackupFailedError(StorageError):
     """The backup could not be made or did not pass its check; free some space, or name another folder."""
 
@@ -384,13 +391,6 @@ class FileOnlyError(StorageError):
     """This is done with a database that is a file; for one on PostgreSQL use PostgreSQL's own tools."""
 
     code = "file_only"
-
-
-class PrimaryUnavailableError(StorageError):
-    """No server of the database takes writes now; promote a replica, or start the primary. Reads go on."""
-
-    code = "primary_unavailable"
-    retryable = True
 
 
 class NetworkFileSystemError(StorageError):

@@ -178,6 +178,7 @@ def _serve(
         health_check_s=settings.health_check_s,
         metered=bool(settings.metrics_port),
         keys=local_keys,
+        replicated=settings.server is not None,
     )
     fork_server = ForkServer(settings, workers, _new_identity) if processes.adopt_orphans() else None
     supervisor = Supervisor(settings, workers, _new_identity, fork_server)

@@ -45,8 +45,8 @@ class WriteWorker:
             from workers.storage.postgres.writer import PostgresWriter  # type: ignore[import-not-found]
 
             self._open = PostgresWriter(
-                server=self._settings.server,
-                home=self._settings.database,
+                self._settings.server,
+                self._settings.database,
                 retention_s=self._settings.retention_s,
                 languages=self._settings.languages,
                 alive=alive,

@@ -58,6 +58,9 @@ class SqliteReader:
     whether the disk is so full that no log can be made, by which it would see what is written; then nobody can write.
     """
 
+    degraded: tuple[str, ...] = ()
+    rewound = 0
+
     def __init__(
         self,
         database: Path,
@@ -90,8 +93,9 @@ class SqliteReader:
         return self._vector_follower.in_segments
 
     @contextmanager
-    def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:
+    def snapshot(self, deadline: float, alive: Alive, *, min_seq: int = 0) -> Iterator[None]:
         """Begin a read transaction, and end it with the block; see `interface.Reader`."""
+        del min_seq  # a file has every change
         self._lineage.check(self._database)
         engine.end_read(self._connection)
         self._deadline, self._alive = deadline, alive
