@@ -26,9 +26,14 @@ def restore(url: str) -> FileOnlyError:
     )
 
 
+def amcheck(url: str) -> str:
+    """Return the line that checks tables and indexes."""
+    return f"`pg_amcheck --install-missing --heapallindexed {shlex.quote(url)}`"
+
+
 def check(url: str) -> FileOnlyError:
     """Return the answer to who wants its pages checked."""
     return FileOnlyError(
-        f"PostgreSQL checks its own pages: `pg_amcheck --install-missing --heapallindexed {shlex.quote(url)}`; "
+        f"PostgreSQL checks its own pages: {amcheck(url)}; "
         "`memmux doctor` looks at the server and at what memmux needs of it"
     )
