@@ -49,11 +49,11 @@ from workers.embedding.queries import QueryEmbedder
 from workers.embedding.query_vectors import QueryVectors
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
-from workers.storage.db import rows
-from workers.storage.db.embeddings import Embedded, by_text, refuse_wrong_lengths
-from workers.storage.db.namespaces import Placed
 from workers.storage.interface import Embeddings, Reader
-from workers.storage.reading.reader import SqliteReader
+from workers.storage.records import rows
+from workers.storage.records.embeddings import Embedded, by_text, refuse_wrong_lengths
+from workers.storage.records.namespaces import Placed
+from workers.storage.sqlite.reader import SqliteReader
 
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
 _HOPELESS = (ModelMissingError.code, ModelInvalidError.code, ModelUnsupportedError.code)
@@ -300,11 +300,10 @@ def _reader(settings: Settings) -> Reader:
     """Return the reader of whichever engine keeps the database."""
     if settings.server is None:
         return SqliteReader(settings.database, cues=settings.cues)
-    from workers.storage.postgres.reader import PostgresReader  # type: ignore[import-not-found]
+    from workers.storage.postgres.reader import PostgresReader  # only where the driver is there
 
     read_url = settings.read_server or ""
-    reader: Reader = PostgresReader(settings.server, settings.database, read_url=read_url, cues=settings.cues)
-    return reader
+    return PostgresReader(settings.server, settings.database, read_url=read_url, cues=settings.cues)
 
 
 def _left_out(count: int) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from memmux.wire.operations import Stage
 from workers.adoption import Adoption
 from workers.indexer import Indexer
 from workers.runtime.jobs import Alive, Job, Outcome, silent
-from workers.storage.backups import restoring
-from workers.storage.backups.folder import BackupFolder
-from workers.storage.backups.scheduler import BackupScheduler
 from workers.storage.interface import Writer
-from workers.storage.writing.writer import SqliteWriter
+from workers.storage.sqlite.backups import restoring
+from workers.storage.sqlite.backups.folder import BackupFolder
+from workers.storage.sqlite.backups.scheduler import BackupScheduler
+from workers.storage.sqlite.writer import SqliteWriter
 
 LOOK_S = 0.02  # between two looks whether a backup that somebody waits for is done
 
@@ -42,7 +42,7 @@ class WriteWorker:
     def open(self, alive: Alive = silent) -> None:
         """Adopt, make or migrate the database and open it; raise StorageError and its kinds."""
         if self._settings.server is not None:
-            from workers.storage.postgres.writer import PostgresWriter  # type: ignore[import-not-found]
+            from workers.storage.postgres.writer import PostgresWriter  # only where the driver is there
 
             self._open = PostgresWriter(
                 self._settings.server,

@@ -70,7 +70,7 @@ def _be_slow() -> None:
 
     `fault:fatten` takes some before that, and `fault:bloat` more and more.
     """
-    from workers.storage.reading.reader import SqliteReader
+    from workers.storage.sqlite.reader import SqliteReader
 
     search = SqliteReader.search
 

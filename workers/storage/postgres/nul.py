@@ -1,0 +1,35 @@
+"""The character NUL, which no text of PostgreSQL's can hold, nor a JSON text that is looked into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from memmux.errors import ArgumentInvalidError
+from workers.runtime.jobs import Job
+
+_WRITTEN = rb"\u0000"  # as JSON has it; in no other way, as it is a control character
+
+
+def refuse(job: Job) -> None:
+    """Raise ArgumentInvalidError if a text in the body of a job holds NUL."""
+    if not job.frames or _WRITTEN not in job.frames[0]:
+        return
+    try:
+        body = orjson.loads(job.frames[0])
+    except ValueError:
+        return  # what is wrong with it is said by whoever reads it
+    if _holds(body):
+        raise ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
+
+
+def _holds(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_holds, value))
+        case dict():
+            return any(map(_holds, (*value.keys(), *value.values())))
+    return False
