@@ -20,6 +20,7 @@
     │   ├── DatabaseMissingError, DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
     │   ├── DatabaseUnreachableError, EngineUnsafeError, BackupFailedError, AdoptionFailedError
+    │   ├── DriverMissingError, FileOnlyError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError, ModelUnsupportedError
     ├── SettingInvalidError, EndpointTooLongError, OutputError
@@ -378,6 +379,18 @@ class EngineUnsafeError(StorageError):
     """This SQLite has the WAL-reset bug, which can corrupt databases; install apsw 3.51.3 or later."""
 
     code = "engine_unsafe"
+
+
+class DriverMissingError(StorageError):
+    """The database is on PostgreSQL, and the driver for it is missing; pip install 'memmux[postgres]'."""
+
+    code = "driver_missing"
+
+
+class FileOnlyError(StorageError):
+    """This is done with a database that is a file; for one on PostgreSQL use PostgreSQL's own tools."""
+
+    code = "file_only"
 
 
 class NetworkFileSystemError(StorageError):

@@ -34,9 +34,9 @@ _SQL = queries.load("server")
 class PostgresReader(MemoryReader):
     """Reads from a replica of `url`, whose tables a writer has made; keeps at most `most_vectors` vectors in memory.
 
-    home: the folder of this machine, in which segments are. read_url: of the replicas, if it is another; one of either
-    that has none gives the primary. now: seconds since 1970, by which memories get older. cues: those of questions that
-    count in rankings. clock: monotonic seconds.
+    home: what this machine's files of it are named after, such as its segments. read_url: of the replicas, if it is
+    another; one of either that has none gives the primary. now: seconds since 1970, by which memories get older. cues:
+    those of questions that count in rankings. clock: monotonic seconds.
     """
 
     still = False
@@ -61,7 +61,7 @@ class PostgresReader(MemoryReader):
             self._postgres,
             PostgresWords(self._postgres),
             partial(TableIndex, self._postgres),
-            home / "memories",
+            home,
             most_vectors=most_vectors,
             now=now,
             cues=cues,

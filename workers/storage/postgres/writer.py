@@ -47,9 +47,9 @@ ASYNCHRONOUS, UNAVAILABLE = "replication_asynchronous", "primary_unavailable"
 class PostgresWriter:
     """Writes to the primary of `url`, whose tables it makes or migrates first; see `interface.Writer`.
 
-    home: the folder of this machine, in which segments are. now: seconds since 1970. clock: monotonic seconds.
-    retention_s: how long deleted memories are kept; 0 for ever. languages: whose stems are added to the words of
-    memories. alive: called often while it is opened.
+    home: what this machine's files of it are named after, such as its segments. now: seconds since 1970. clock:
+    monotonic seconds. retention_s: how long deleted memories are kept; 0 for ever. languages: whose stems are added to
+    the words of memories. alive: called often while it is opened.
     Raises StorageError and its kinds.
     """
 
@@ -73,8 +73,7 @@ class PostgresWriter:
         self._memory_table = MemoryTable(self._connection, _Rows(), now)
         self._changes = Changes(self._memory_table, lambda _seq, _at: (), nothing)
         self._model_switch = ModelSwitch(clock)
-        database = home / "memories"
-        self._upkeep = Upkeep(self._connection, self._memory_table, database, now, clock, retention_s=retention_s)
+        self._upkeep = Upkeep(self._connection, self._memory_table, home, now, clock, retention_s=retention_s)
         self._connection.use(alive)
         try:
             with errors():
