@@ -62,13 +62,22 @@ class Clock:
 class Desk:
     """A writer and a reader of one database."""
 
+    engine: Any
+    questions: Any
+
     def __init__(self, database: Path, *, most_vectors: int = 200_000, languages: tuple[str, ...] = ()) -> None:
         self.clock = Clock()
         self.settings = Settings(database=database)
         self.writer = WriteWorker(self.settings)
-        self.writer._open = self.engine = SqliteWriter(database, now=self.clock, languages=languages)
         self.reader = ReadWorker(self.settings)
-        self.reader._open = self.questions = SqliteReader(database, most_vectors=most_vectors)
+        self.open(most_vectors, languages)
+        self.writer._open, self.reader._open = self.engine, self.questions
+
+    def open(self, most_vectors: int, languages: tuple[str, ...]) -> None:
+        """Open both sides of the engine."""
+        database = self.settings.database
+        self.engine = SqliteWriter(database, now=self.clock, languages=languages)
+        self.questions = SqliteReader(database, most_vectors=most_vectors)
 
     def close(self) -> None:
         self.reader.close()
