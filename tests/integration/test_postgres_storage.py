@@ -106,17 +106,19 @@ def test_random_jobs_have_the_same_answers_as_on_sqlite(url: str, tmp_path: Path
 
 
 def test_a_text_with_nul_is_refused_alone(writer: PostgresWriter, reader: PostgresReader) -> None:
-    line = {"id": "x", "content": "a \0 b", "created_at": 1.0, "updated_at": 1.0}
+    line = {"created_at": 1.0, "updated_at": 1.0}
+    lines = [{**line, "id": "x", "content": "a \0 b"}, {**line, "id": "y", "content": "loaded"}]
     refused = applied(
         writer,
         job("memory.store", {"content": "a \0 b"}),
         job("memory.store", {"content": "metadata", "metadata": {"a": ["\0"]}}),
         job("memory.store", {"content": "tags", "tags": ["a\0"]}),
-        job("memory.load", {"memories": [line]}),
+        job("memory.load", {"memories": lines}),
         job("memory.store", {"content": "backslash \\u0000 is none"}),
     )
-    assert [isinstance(outcome, ArgumentInvalidError) for outcome in refused] == [True, True, True, True, False]
-    assert contents(reader, "backslash metadata tags") == ["backslash \\u0000 is none"]
+    assert [isinstance(outcome, ArgumentInvalidError) for outcome in refused] == [True, True, True, False, False]
+    assert [problem["status"] for problem in told(refused[3])["problems"]] == ["broken"]
+    assert contents(reader, "backslash metadata tags loaded") == ["backslash \\u0000 is none", "loaded"]
 
 
 def test_what_the_server_refuses_of_one_job_leaves_the_others(

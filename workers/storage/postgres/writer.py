@@ -70,7 +70,7 @@ class PostgresWriter:
         self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
         self._asynchronous = self._unavailable = False
         self._connection = WriterConnection(self._made)
-        self._memory_table = MemoryTable(self._connection, _Rows(), now)
+        self._memory_table = MemoryTable(self._connection, _Rows(), now, nul.refuse)
         self._changes = Changes(self._memory_table, lambda _seq, _at: (), nothing)
         self._model_switch = ModelSwitch(clock)
         self._upkeep = Upkeep(self._connection, self._memory_table, home, now, clock, retention_s=retention_s)
@@ -207,7 +207,7 @@ class PostgresWriter:
         """Apply one job in its savepoint; its failure undoes it alone."""
         self._connection.savepoint(now=apart)
         try:
-            nul.refuse(job)
+            nul.refuse_job(job)
             answer = once(self._connection, job, self._changes.apply, self._now)
             if apart:
                 self._connection.settle()
