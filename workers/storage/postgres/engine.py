@@ -18,6 +18,7 @@ from psycopg.waiting import Ready, Wait
 
 from memmux.errors import DeadlineExceededError, StorageError
 from workers.runtime.jobs import Alive, silent
+from workers.storage.postgres import arrays
 from workers.storage.postgres.errors import errors, mapped
 
 BEAT_S = 0.1  # between two signs of life while a query runs
@@ -141,6 +142,7 @@ def _prepare(raw: Raw) -> None:
     raw.prepared_max = _STATEMENTS
     raw.adapters.register_dumper(int, Int8BinaryDumper)  # one type for all, or each would be another statement
     raw.adapters.register_dumper(str, StrBinaryDumper)
+    arrays.register(raw)
     settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
     encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")
     if encoding != "UTF8":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -13,14 +14,12 @@ _WRITTEN = rb"\u0000"  # as JSON has it; in no other way, as it is a control cha
 
 
 def refuse(job: Job) -> None:
-    """Raise ArgumentInvalidError if a text in the body of a job holds NUL."""
-    if not job.frames or _WRITTEN not in job.frames[0]:
-        return
-    try:
-        body = orjson.loads(job.frames[0])
-    except ValueError:
-        return  # what is wrong with it is said by whoever reads it
-    if _holds(body):
+    """Raise ArgumentInvalidError if a text in the body of a job holds NUL, or what it came with."""
+    body: Any = None
+    if job.frames and _WRITTEN in job.frames[0]:
+        with suppress(ValueError):  # what is wrong with it is said by whoever reads it
+            body = orjson.loads(job.frames[0])
+    if _holds([body, job.key, job.client, job.id]):
         raise ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
 
 

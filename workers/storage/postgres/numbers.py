@@ -6,12 +6,13 @@ A sequence of PostgreSQL's leaves gaps, and its numbers become visible in anothe
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 TABLES = ("changes", "memories", "vectors", "models")  # the columns of the counter row
-READ = f"SELECT {', '.join(TABLES)} FROM counters FOR UPDATE"  # noqa: S608 - the names are ours
-WRITE = f"UPDATE counters SET {', '.join(f'{name} = %({name})s' for name in TABLES)}"  # noqa: S608 - the same
+READ = f"SELECT {', '.join(TABLES)}, writes FROM counters FOR UPDATE"  # noqa: S608 - the names are ours
+WRITE = f"UPDATE counters SET {', '.join(f'{name} = %({name})s' for name in (*TABLES, 'writes'))}"  # noqa: S608 - the same
 PARAMETER = "number"  # of a query that inserts a row with one
 _INTO = re.compile(r"INSERT INTO (\w+)")
 
@@ -29,17 +30,10 @@ class Numbers:
 
     newest: dict[str, int] = field(default_factory=dict)
     _kept: dict[str, int] = field(default_factory=dict)  # as of the savepoint
-    _before: dict[str, int] = field(default_factory=dict)  # as of the transaction's beginning
 
-    def begin(self, row: tuple[int, ...]) -> None:
+    def begin(self, row: Sequence[int]) -> None:
         """Begin with what the counter row has."""
         self.newest = dict(zip(TABLES, row, strict=True))
-        self._before = dict(self.newest)
-
-    @property
-    def changed(self) -> bool:
-        """Whether any were handed out in this transaction."""
-        return self.newest != self._before
 
     def keep(self) -> None:
         """Remember them for a savepoint."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from workers.storage import queries
-from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.errors import errors
+from workers.storage.postgres.writer_connection import WriterConnection
 from workers.storage.writing import deletion, segments
 from workers.storage.writing.memory_table import MemoryTable
 
@@ -31,7 +31,7 @@ class Upkeep:
 
     def __init__(
         self,
-        connection: PostgresConnection,
+        connection: WriterConnection,
         memory_table: MemoryTable,
         database: Path,
         now: Callable[[], float],

@@ -6,7 +6,7 @@ The words are those of FTS5's index: `words` cuts them, and FTS5's tokenizer `as
 from __future__ import annotations
 
 import re
-from array import array
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -15,11 +15,13 @@ from workers.index.bm25 import SHIFT, Places
 from workers.runtime.jobs import Alive
 from workers.storage import queries
 from workers.storage.connection import Connection
+from workers.storage.postgres import arrays
 from workers.storage.records import fulltext
 from workers.words import version, words
 
 _SQL = queries.load("postings")
 _TOKENS = re.compile(rb"[0-9a-z./@:+#&>_\\\x80-\xff-]+")  # as 0004_words.sql of SQLite's has it
+_ONE = struct.Struct("<q").pack
 _PIECE = 500  # memories whose words are written at once
 
 
@@ -65,6 +67,11 @@ def follow(connection: Connection, seq: int, languages: Sequence[str]) -> None:
         connection.execute(_SQL["forget"], {"rows": gone})
         connection.execute(_SQL["forget_texts"], {"rows": gone})
     fresh = [(row, digest, content) for row, _, digest, content in changed if digest is not None]
+    add(connection, fresh, languages)
+
+
+def add(connection: Connection, fresh: Sequence[tuple[int, str, str]], languages: Sequence[str]) -> None:
+    """Write the words of memories that have none; fresh: row, content hash and content of each."""
     for first in range(0, len(fresh), _PIECE):
         _add(connection, fresh[first : first + _PIECE], languages)
 
@@ -98,8 +105,7 @@ def postings(row: int, content: str, languages: Sequence[str]) -> tuple[int, Map
 
 
 def _places(numbers: list[int]) -> bytes:
-    found = array("q", numbers)
-    return np.asarray(found).astype("<i8", copy=False).tobytes()
+    return _ONE(numbers[0]) if len(numbers) == 1 else struct.pack(f"<{len(numbers)}q", *numbers)
 
 
 def _add(connection: Connection, memories: Iterable[tuple[int, str, str]], languages: Sequence[str]) -> None:
@@ -107,13 +113,14 @@ def _add(connection: Connection, memories: Iterable[tuple[int, str, str]], langu
     rows: list[int] = []
     terms: list[str] = []
     places: list[bytes] = []
-    texts: list[tuple[int, int, str]] = []
+    texts: list[tuple[int, int, str, str]] = []
     for row, digest, content in memories:
         count, found = postings(row, content, languages)
-        texts.append((row, count, digest))
+        texts.append((row, count, digest, "\n".join(found)))
         rows += [row] * len(found)
         terms += found
         places += found.values()
-    connection.execute(_SQL["add"], {"rows": rows, "terms": terms, "places": places})
-    of, counts, digests = zip(*texts, strict=True)
-    connection.execute(_SQL["add_texts"], {"rows": of, "words": counts, "hashes": digests})
+    packed = {"rows": arrays.longs(rows), "terms": arrays.texts(terms), "places": arrays.blobs(places)}
+    connection.execute(_SQL["add"], packed)
+    columns = zip(("rows", "words", "hashes", "terms"), zip(*texts, strict=True), strict=True)
+    connection.execute(_SQL["add_texts"], dict(columns))

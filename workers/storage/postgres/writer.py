@@ -23,12 +23,12 @@ from memmux.errors import (
 from memmux.logs import log
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import queries
-from workers.storage.postgres import engine, nul, repair, schema, words
+from workers.storage.postgres import ahead, engine, nul, repair, schema, words
 from workers.storage.postgres import queries as texts
-from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw, Role
 from workers.storage.postgres.errors import errors, first_line, mapped
 from workers.storage.postgres.upkeep import DELETED_S, Upkeep, nothing
+from workers.storage.postgres.writer_connection import WriterConnection
 from workers.storage.records import fulltext
 from workers.storage.records.vectors import Model
 from workers.storage.writing import deletion, facts
@@ -69,7 +69,7 @@ class PostgresWriter:
         self._languages = tuple(languages)
         self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
         self._asynchronous = self._unavailable = False
-        self._connection = PostgresConnection(self._made)
+        self._connection = WriterConnection(self._made)
         self._memory_table = MemoryTable(self._connection, _Rows(), now)
         self._changes = Changes(self._memory_table, lambda _seq, _at: (), nothing)
         self._model_switch = ModelSwitch(clock)
@@ -192,11 +192,13 @@ class PostgresWriter:
 
     def _attempt(self, jobs: Sequence[Job], *, apart: bool = False) -> list[Outcome]:
         """Apply jobs in one transaction; apart: wait after each for whether PostgreSQL took it."""
-        with self._connection.writing():
+        with self._connection.writing(*ahead.of(jobs)):
             before = self._connection.numbers["changes"]
             outcomes = [(job, CancelledError() if job.cancelled() else self._one(job, apart=apart)) for job in jobs]
-            if self._connection.numbers["changes"] > before:
+            if self._connection.fresh is None:
                 words.follow(self._connection, before, self._languages)
+            else:
+                words.add(self._connection, self._connection.fresh, self._languages)
             counted = self._counted()
         self._facts = counted
         return outcomes

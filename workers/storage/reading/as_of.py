@@ -152,9 +152,7 @@ def _told(connection: Connection, found: Sequence[tuple[int, int | None]]) -> It
 
 def _notes(connection: Connection, asked: List) -> tuple[str, ...]:
     """Return what is said of memories that were purged since."""
-    several = several_of(asked.filter)
-    named = None if several is None else several
-    values = {"seq": asked.as_of, "namespaces": named, "most": _PURGED}
+    values = {"seq": asked.as_of, "namespaces": several_of(asked.filter), "most": _PURGED}
     if not (count := connection.value(_SQL["purged"], values)):
         return ()
     memories = "memory that was" if count == 1 else "memories that were"

@@ -45,7 +45,7 @@ def begin(connection: Connection, rows: Mapping[int, bool]) -> None:
         if not any(first <= row <= last for row in unverified):
             continue
         for (model,) in models:
-            connection.execute(_SQL["open"], {"model": model, "first": first, "last": last})
+            connection.insert(_SQL["open"], {"model": model, "first": first, "last": last})
 
 
 def count(connection: Connection) -> int:

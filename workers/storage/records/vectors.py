@@ -104,7 +104,7 @@ class VectorTables:
         """
         found = model(self._connection, name)
         if found is None:
-            self._connection.execute(_SQL["register"], {"name": name, "dimensions": dimensions})
+            self._connection.insert(_SQL["register"], {"name": name, "dimensions": dimensions})
             found = model(self._connection, name)
             assert found is not None
             self._searchable.made(found)

@@ -13,10 +13,11 @@ CREATE TABLE counters (
     changes bigint NOT NULL,
     memories bigint NOT NULL,
     vectors bigint NOT NULL,
-    models bigint NOT NULL
+    models bigint NOT NULL,
+    writes bigint NOT NULL  -- transactions, by which a writer knows whether another one has written since its last
 );
 
-INSERT INTO counters (changes, memories, vectors, models) VALUES (0, 0, 0, 0);
+INSERT INTO counters (changes, memories, vectors, models, writes) VALUES (0, 0, 0, 0, 0);
 
 CREATE TABLE meta (
     key text COLLATE "C" PRIMARY KEY,
@@ -215,11 +216,11 @@ CREATE TABLE postings (
 
 ALTER TABLE postings ALTER COLUMN places SET STORAGE EXTERNAL;
 
-CREATE INDEX postings_by_row ON postings (row);
-
--- The live memories in full text: how many words each has, and the hash of the content that these are of.
+-- The live memories in full text: how many words each has, the hash of the content that these are of, and which they are,
+-- a line each, by which its postings are found.
 CREATE TABLE texts (
     row bigint PRIMARY KEY,
     words bigint NOT NULL,
-    content_hash text COLLATE "C" NOT NULL
+    content_hash text COLLATE "C" NOT NULL,
+    terms text COLLATE "C" NOT NULL
 );

@@ -9,8 +9,14 @@ SELECT coalesce(string_agg(places, ''::bytea), ''::bytea)
 FROM postings
 WHERE term >= %(first)s AND term < %(last)s
 
+-- From one to the next along the index, however many memories have each.
 -- name: vocabulary
-SELECT DISTINCT term FROM postings
+WITH RECURSIVE found (term) AS (
+    SELECT min(term) FROM postings
+    UNION ALL
+    SELECT (SELECT min(term) FROM postings WHERE term > found.term) FROM found WHERE found.term IS NOT NULL
+)
+SELECT term FROM found WHERE term IS NOT NULL
 
 -- name: lengths
 SELECT t.row, m.namespace, t.words FROM texts AS t JOIN memories AS m ON m.row = t.row
@@ -32,7 +38,9 @@ LEFT JOIN memories AS m ON m.row = c.row AND m.deleted_at IS NULL
 WHERE t.content_hash IS DISTINCT FROM m.content_hash
 
 -- name: forget
-DELETE FROM postings WHERE row = ANY (%(rows)s::bigint[])
+DELETE FROM postings AS p
+USING texts AS t CROSS JOIN string_to_table(t.terms, E'\n') AS of (term)
+WHERE t.row = ANY (%(rows)s::bigint[]) AND p.term = of.term AND p.row = t.row
 
 -- name: forget_texts
 DELETE FROM texts WHERE row = ANY (%(rows)s::bigint[])
@@ -42,8 +50,8 @@ INSERT INTO postings (row, term, places)
 SELECT * FROM unnest(%(rows)s::bigint[], %(terms)s::text[], %(places)s::bytea[])
 
 -- name: add_texts
-INSERT INTO texts (row, words, content_hash)
-SELECT * FROM unnest(%(rows)s::bigint[], %(words)s::bigint[], %(hashes)s::text[])
+INSERT INTO texts (row, words, content_hash, terms)
+SELECT * FROM unnest(%(rows)s::bigint[], %(words)s::bigint[], %(hashes)s::text[], %(terms)s::text[])
 
 -- name: forget_all
 DELETE FROM postings
