@@ -123,16 +123,21 @@ class Side:
         if jobs[0].operation == backfill.OPERATION and len(jobs[0].frames) == 1:
             worker = self.read
         found = {job.id: outcome for job, outcome in worker.handle(jobs, lambda: None)}
-        return [self._said(found[job.id]) for job in jobs]
+        return [self._said(found[job.id], learn=job.operation != "memory.duplicates") for job in jobs]
 
-    def _said(self, outcome: Answer | MemmuxError) -> Any:
+    def _said(self, outcome: Answer | MemmuxError, *, learn: bool) -> Any:
         if isinstance(outcome, MemmuxError):
-            return ["error", outcome.code, self._named(outcome.message)]
-        frames = [orjson.loads(self._named(frame.decode())) for frame in outcome.frames]
+            return ["error", outcome.code, self._named(outcome.message, learn=learn)]
+        frames = [orjson.loads(self._named(frame.decode(), learn=learn)) for frame in outcome.frames]
         return [_plain(frames), outcome.degraded, dict(outcome.done)]
 
-    def _named(self, text: str) -> str:
-        return _UUID.sub(lambda found: self.names.setdefault(found[0], f"id{len(self.names)}"), text)
+    def _named(self, text: str, *, learn: bool) -> str:
+        """Return a text with names for ids; learn: new ones too, where each side is known to say as much."""
+
+        def name(found: re.Match[str]) -> str:
+            return self.names.setdefault(found[0], f"id{len(self.names)}") if learn else self.names.get(found[0], "new")
+
+        return _UUID.sub(name, text)
 
 
 def _plain(value: Any) -> Any:

@@ -28,7 +28,7 @@ from memmux.errors import (
 from memmux.postgres.server import Server
 from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
-from memmux.wire.requests import List, Mode, Search
+from memmux.wire.requests import Filter, List, Mode, Search
 from tests.bounds import BOUND_S
 from tests.differential import Differential, Moving, Side
 from tests.postgres_server import eventually, own_database, value
@@ -36,6 +36,7 @@ from tests.unit.workers.desk import frames, job
 from workers.runtime.jobs import Answer, Job, silent
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.writer import PostgresWriter
+from workers.storage.records.embeddings import by_text
 from workers.storage.sqlite.reader import SqliteReader
 from workers.storage.sqlite.writer import SqliteWriter
 
@@ -106,17 +107,19 @@ def test_random_jobs_have_the_same_answers_as_on_sqlite(url: str, tmp_path: Path
 
 
 def test_a_text_with_nul_is_refused_alone(writer: PostgresWriter, reader: PostgresReader) -> None:
-    line = {"id": "x", "content": "a \0 b", "created_at": 1.0, "updated_at": 1.0}
+    line = {"created_at": 1.0, "updated_at": 1.0}
+    lines = [{**line, "id": "x", "content": "a \0 b"}, {**line, "id": "y", "content": "loaded"}]
     refused = applied(
         writer,
         job("memory.store", {"content": "a \0 b"}),
         job("memory.store", {"content": "metadata", "metadata": {"a": ["\0"]}}),
         job("memory.store", {"content": "tags", "tags": ["a\0"]}),
-        job("memory.load", {"memories": [line]}),
+        job("memory.load", {"memories": lines}),
         job("memory.store", {"content": "backslash \\u0000 is none"}),
     )
-    assert [isinstance(outcome, ArgumentInvalidError) for outcome in refused] == [True, True, True, True, False]
-    assert contents(reader, "backslash metadata tags") == ["backslash \\u0000 is none"]
+    assert [isinstance(outcome, ArgumentInvalidError) for outcome in refused] == [True, True, True, False, False]
+    assert [problem["status"] for problem in told(refused[3])["problems"]] == ["broken"]
+    assert contents(reader, "backslash metadata tags loaded") == ["backslash \\u0000 is none", "loaded"]
 
 
 def test_what_the_server_refuses_of_one_job_leaves_the_others(
@@ -203,6 +206,38 @@ def test_other_stems_make_the_words_anew(writer: PostgresWriter, url: str, tmp_p
         closing(PostgresReader(url, tmp_path)) as reader,
     ):
         assert contents(reader, "gesicherte Datenbank") == ["Die Datenbanken wurden gesichert"]
+
+
+def test_a_writer_cuts_words_as_another_one_has_made_the_index(
+    writer: PostgresWriter, url: str, tmp_path: Path
+) -> None:
+    stored(writer, "an index without stems")
+    with (
+        closing(PostgresWriter(url, tmp_path, languages=("german",))),
+        closing(PostgresReader(url, tmp_path)) as reader,
+    ):
+        stored(writer, "Die Datenbanken wurden gesichert")
+        assert contents(reader, "gesicherte Datenbank") == ["Die Datenbanken wurden gesichert"]
+
+
+def test_vectors_that_are_too_many_for_memory_are_compared_where_they_are(
+    writer: PostgresWriter, reader: PostgresReader, url: str, tmp_path: Path
+) -> None:
+    lines = [[[math.cos(angle), math.sin(angle)], [0.0, -1.0]] for angle in range(12)]
+    for number, windows in enumerate(lines):
+        body = {"content": f"memory {number}", "namespace": "ab"[number % 2], "tags": ["x"] * (number % 3 == 0)}
+        told(*applied(writer, job("memory.store", body, *frames(windows))))
+    (embedded,) = by_text(frames([[1.0, 0.0]]), 1)
+    with closing(PostgresReader(url, tmp_path, most_vectors=1)) as other:
+        for asked in (Filter(namespace="a"), Filter(namespace=None), Filter(namespace="b", tags=("x",))):
+            found = []
+            for each in (reader, other):
+                with each.snapshot(math.inf, silent):
+                    search = Search(query="q", mode=Mode.SEMANTIC, limit=5, filter=asked)
+                    found.append(each.search(search, embedded))
+            one, two = ([(hit.memory.content, round(hit.score, 6)) for hit in outcome.hits] for outcome in found)
+            assert one == two
+            assert found[1].index == "TableIndex"
 
 
 def test_upkeep_forgets_answers_and_what_was_deleted_long_ago(url: str, tmp_path: Path) -> None:

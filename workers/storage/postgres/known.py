@@ -17,7 +17,7 @@ _IS_THERE, _RUN = Query("namespaces", "is_there"), Query("threads", "run")
 _HAS, _MEMORIES = Query("vectors", "has"), Query("vectors", "memories")
 _MODELS = {Query("vectors", name) for name in ("model", "current", "coming", "others")}
 _KEPT = {ANSWERED, SAME_CONTENT, _IS_THERE, _RUN, _HAS, _MEMORIES, *_MODELS}
-_KEPT |= {Query("vectors", "source"), Query("audits", "count")}
+_KEPT |= {Query("vectors", "source"), Query("audits", "count"), Query("fulltext", "version")}
 _ASIDE = {
     Query("writer", "insert_tag"),
     Query("writer", "insert_memory_tag"),

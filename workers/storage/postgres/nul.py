@@ -9,17 +9,26 @@ import orjson
 
 from memmux.errors import ArgumentInvalidError
 from workers.runtime.jobs import Job
+from workers.storage.writing import load
 
 _WRITTEN = rb"\u0000"  # as JSON has it; in no other way, as it is a control character
 
 
-def refuse(job: Job) -> None:
-    """Raise ArgumentInvalidError if a text in the body of a job holds NUL, or what it came with."""
+def refuse_job(job: Job) -> None:
+    """Raise ArgumentInvalidError if a text in the body of a job holds NUL, or what it came with.
+
+    Memories that are loaded are looked at each for itself.
+    """
     body: Any = None
-    if job.frames and _WRITTEN in job.frames[0]:
+    if job.frames and _WRITTEN in job.frames[0] and job.operation != load.OPERATION:
         with suppress(ValueError):  # what is wrong with it is said by whoever reads it
             body = orjson.loads(job.frames[0])
-    if _holds([body, job.key, job.client, job.id]):
+    refuse([body, job.key, job.client, job.id])
+
+
+def refuse(value: object) -> None:
+    """Raise ArgumentInvalidError if a text of a JSON value holds NUL."""
+    if _holds(value):
         raise ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
 
 

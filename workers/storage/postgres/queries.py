@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from memmux import named_queries
 from workers.storage.connection import Query
 
 FOLDER = Path(__file__).with_name("sql")
+ASKED = re.compile(r"%\((\w+)\)s")  # the values of a query
 
 
 @cache

@@ -67,7 +67,8 @@ class Upkeep:
     def forget_segments(self) -> None:
         """Remove the segments that hold what is gone; see `segments.forget`."""
         with errors():
-            self.forgotten += segments.forget(self._connection, self._database)
+            for _ in segments.forget(self._connection, self._database):
+                self.forgotten += 1
 
     def _today(self) -> float:
         """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""

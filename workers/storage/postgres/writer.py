@@ -66,18 +66,17 @@ class PostgresWriter:
     ) -> None:
         self._url = url
         self._now = now
-        self._languages = tuple(languages)
         self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
         self._asynchronous = self._unavailable = False
         self._connection = WriterConnection(self._made)
-        self._memory_table = MemoryTable(self._connection, _Rows(), now)
+        self._memory_table = MemoryTable(self._connection, _Rows(), now, nul.refuse)
         self._changes = Changes(self._memory_table, lambda _seq, _at: (), nothing)
         self._model_switch = ModelSwitch(clock)
         self._upkeep = Upkeep(self._connection, self._memory_table, home, now, clock, retention_s=retention_s)
         self._connection.use(alive)
         try:
             with errors():
-                self._fill_words(alive)
+                self._fill_words(languages, alive)
                 self._facts = self._counted()
             self._upkeep.forget_segments()
         except BaseException:
@@ -195,10 +194,12 @@ class PostgresWriter:
         with self._connection.writing(*ahead.of(jobs)):
             before = self._connection.numbers["changes"]
             outcomes = [(job, CancelledError() if job.cancelled() else self._one(job, apart=apart)) for job in jobs]
+            # Another writer may have made the index anew, with the stems of other languages.
+            languages = version.languages_of(fulltext.written(self._connection))
             if self._connection.fresh is None:
-                words.follow(self._connection, before, self._languages)
+                words.follow(self._connection, before, languages)
             else:
-                words.add(self._connection, self._connection.fresh, self._languages)
+                words.add(self._connection, self._connection.fresh, languages)
             counted = self._counted()
         self._facts = counted
         return outcomes
@@ -207,7 +208,7 @@ class PostgresWriter:
         """Apply one job in its savepoint; its failure undoes it alone."""
         self._connection.savepoint(now=apart)
         try:
-            nul.refuse(job)
+            nul.refuse_job(job)
             answer = once(self._connection, job, self._changes.apply, self._now)
             if apart:
                 self._connection.settle()
@@ -224,15 +225,17 @@ class PostgresWriter:
         self._connection.release()
         return Answer((answer,))
 
-    def _fill_words(self, alive: Alive) -> None:
+    def _fill_words(self, languages: Sequence[str], alive: Alive) -> None:
         """Make full text anew, unless it has the words that memories have now."""
-        wanted = version.version(self._languages)
+        wanted = version.version(languages)
+        if fulltext.written(self._connection) == wanted:
+            return
         with self._connection.writing():
             former = fulltext.written(self._connection)
             if former == wanted:
                 return
             began = time.monotonic()
-            count = words.fill(self._connection, self._languages, alive)
+            count = words.fill(self._connection, languages, alive)
         if count:
             seconds = round(time.monotonic() - began, 3)
             log.get().info("words_indexed", memories=count, before=former, now=wanted, seconds=seconds)

@@ -107,9 +107,6 @@ class WriterConnection(PostgresConnection):
     def execute(self, query: Query, values: Values = NONE, /) -> int:
         """Change rows; how many is known only of what returns rows, and 0 of all else, which is not waited for."""
         sql = queries.text(query)
-        if numbers.table(sql):
-            self.insert(query, values)
-            return 1
         self._note(query, values, 0)
         if self._buffer.takes(query):
             self._buffer.add(query, self._aside(query, values))
@@ -119,9 +116,13 @@ class WriterConnection(PostgresConnection):
         return len(cursor.fetchall()) if "RETURNING" in sql else 0
 
     def insert(self, query: Query, values: Values = NONE, /) -> int:
-        """Insert one row, and return its number, without waiting for it."""
+        """Insert one row, and return its number; one that the connection gives is not waited for."""
         sql = queries.text(query)
-        number = self._numbers.take(numbers.table(sql))
+        if not (of := numbers.table(sql)):
+            self._note(query, values, 0)
+            self._mark()
+            return int(self._run(sql, values).fetchall()[0][0])
+        number = self._numbers.take(of)
         self._note(query, values, number)
         numbered = {**values, numbers.PARAMETER: number}
         if self._buffer.takes(query):

@@ -108,7 +108,8 @@ class Upkeep:
     def forget_segments(self) -> None:
         """Remove the segments that hold what is gone; see `segments.forget`."""
         with engine.errors():
-            self.forgotten += segments.forget(self._connection, self._database)
+            for _ in segments.forget(self._connection, self._database):
+                self.forgotten += 1
 
     def finish(self) -> None:
         """Empty the log; where that fails it stays, and nothing of it is lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from memmux.logs import log
@@ -12,17 +13,15 @@ from workers.storage.connection import Connection
 _SQL = queries.load("search")
 
 
-def forget(connection: Connection, database: Path) -> int:
-    """Remove the segments with vectors of what was purged since, or of a model that is gone; return how many.
+def forget(connection: Connection, database: Path) -> Iterator[Path]:
+    """Remove the segments with vectors of what was purged since, or of a model that is gone; yield where each was.
 
     Those that have one open go on with it.
     """
-    forgotten = 0
     for path, manifest in list(segments.kept(database)):
         gone = not connection.value(_SQL["has_model"], {"model": manifest.model})
         rows = connection.fetch(_SQL["purges_since"], {"seq": manifest.seq})
         if gone or segments.holds(path, [row for (row,) in rows]):
             segments.remove(path)
-            forgotten += 1
             log.get().info("segment_forgotten", namespace=manifest.namespace, vectors=manifest.vectors)
-    return forgotten
+            yield path

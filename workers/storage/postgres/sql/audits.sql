@@ -6,6 +6,7 @@ SELECT DISTINCT model FROM vectors WHERE memory = ANY (%(rows)s::bigint[]) ORDER
 -- name: open
 INSERT INTO audits (id, model, first, last)
 SELECT coalesce(max(id), 0) + 1, %(model)s::bigint, %(first)s::bigint, %(last)s::bigint FROM audits
+RETURNING id
 
 -- name: count
 SELECT count(*) FROM audits
