@@ -25,8 +25,8 @@ class Pair:
     def __init__(self, place: Servers, **options: str) -> None:
         self._place = place
         self._options = options
-        self.primary = place.primary("a", **options)
-        self.replica = place.replica("b", **options)
+        self.primary = place.primary("a", port=None, **options)
+        self.replica = place.replica("b", port=None, **options)
         self.url = url([self.primary, self.replica])
         self.protect()
 
@@ -47,7 +47,7 @@ class Pair:
         gone, self.primary = self.primary, self.replica
         shutil.rmtree(gone.folder)
         self._place.all.remove(gone)
-        self.replica = self._place.replica(gone.name, **self._options)
+        self.replica = self._place.replica(gone.name, port=None, **self._options)
         self.protect()
 
 
