@@ -122,7 +122,9 @@ class Desk:
             "SELECT (SELECT count(*) FROM memories WHERE deleted_at IS NULL), value FROM meta WHERE key = 'memories'"
         )
         assert live == counted
-        for model, memories, vectors in self.sql("SELECT id, memories, vectors FROM models"):
+        models = self.sql("SELECT id, memories, vectors FROM models")
+        assert len(self.sql("SELECT name FROM sqlite_schema WHERE sql LIKE '%USING vec0%'")) == len(models)
+        for model, memories, vectors in models:
             ids = self.sql("SELECT id FROM vectors WHERE model = ? ORDER BY id", model)
             assert len(ids) == vectors
             assert ids == self.sql(f"SELECT rowid FROM vec_{model} ORDER BY rowid")  # noqa: S608  # a name of our own, made from a number

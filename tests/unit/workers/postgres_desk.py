@@ -31,10 +31,8 @@ class PostgresDesk(Desk):
 
     def check(self) -> None:
         """Raise if any view has drifted from the rows."""
-        ((live, counted),) = self.sql(
-            "SELECT (SELECT count(*) FROM memories WHERE deleted_at IS NULL), value::bigint FROM meta WHERE key = 'memories'"
-        )
-        assert live == counted
+        live = self.sql("SELECT count(*) FROM memories WHERE deleted_at IS NULL")
+        assert live == self.sql("SELECT value::bigint FROM meta WHERE key = 'memories'")
         assert self.sql("SELECT row FROM texts ORDER BY row") == self.sql(
             "SELECT row FROM memories WHERE deleted_at IS NULL ORDER BY row"
         )
