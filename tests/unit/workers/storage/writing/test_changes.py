@@ -359,10 +359,8 @@ def test_the_old_model_serves_until_the_new_one_has_as_many_memories(changing: D
     assert _state(changing) == (NEW, 0, 0, None, None)
     found = changing.ask("memory.search", {"query": "x", "mode": "semantic"}, *both)
     assert found["hits"][0]["memory"]["content"] == "four"
-    assert changing.sql("SELECT key, value FROM meta WHERE key LIKE '%model%'") == [
-        ("model", 2),
-        ("source_of_model_2", "/models/new"),
-    ]
+    kept = {key: str(value) for key, value in changing.sql("SELECT key, value FROM meta WHERE key LIKE '%model%'")}
+    assert kept == {"model": "2", "source_of_model_2": "/models/new"}
     changing.check()
 
 
