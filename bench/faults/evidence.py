@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import psycopg
 
 from memmux.postgres.server import Server
 from workers.storage.sqlite import engine
@@ -79,6 +78,8 @@ def gather(database: Path) -> Evidence:
 
 def gather_server(server: Server) -> Evidence:
     """Return the evidence of the database on a server that no cluster writes to."""
+    import psycopg  # only where there is such a server
+
     with psycopg.connect(server.url, autocommit=True) as connection:
         found, changes, keys = (connection.execute(query.encode()).fetchall() for query in (_ROWS, _CHANGES, _KEYS))
         broken = tuple(what for what, query in _INVARIANTS.items() if connection.execute(query.encode()).fetchall())

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-import psycopg
-
 from bench.harness import report
 from bench.harness.measure import percentile
 from bench.harness.pair import Pair
@@ -62,6 +60,8 @@ class Failovers:
 
     def judge(self, server: Server) -> None:
         """Count what a server lacks of what was acknowledged, and what it has more than once."""
+        import psycopg  # only where there is such a server
+
         with psycopg.connect(server.url) as connection:
             kept = connection.execute("SELECT id, content FROM memories WHERE deleted_at IS NULL").fetchall()
         self.lost = len(self.stores.items() - set(kept))

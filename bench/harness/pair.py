@@ -6,8 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
-
 from bench.harness.measure import until
 from memmux.postgres import servers
 from memmux.postgres.server import Server, url
@@ -60,6 +58,8 @@ def pair(**options: str) -> Iterator[Pair]:
 
 def value(server: Server, statement: str) -> object:
     """Return the only value that a statement gives on a server, on a connection of its own; None if there is none."""
+    import psycopg  # only where there is such a server
+
     with psycopg.connect(server.url, autocommit=True) as connection:
         row = connection.execute(statement.encode()).fetchone()
     return None if row is None else row[0]
