@@ -64,6 +64,7 @@ class Desk:
 
     engine: Any
     questions: Any
+    zero = "\0"  # the character, where the engine keeps it
 
     def __init__(self, database: Path, *, most_vectors: int = 200_000, languages: tuple[str, ...] = ()) -> None:
         self.clock = Clock()

@@ -13,6 +13,8 @@ from workers.storage.postgres.writer import PostgresWriter
 class PostgresDesk(Desk):
     """A writer and a reader of one database on a server; home: after which files of its own are named."""
 
+    zero = ""
+
     def __init__(self, url: str, home: Path, *, most_vectors: int = 200_000, languages: tuple[str, ...] = ()) -> None:
         self.url = url
         super().__init__(home, most_vectors=most_vectors, languages=languages)
