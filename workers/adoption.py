@@ -36,9 +36,9 @@ from memmux.wire.answers import Loaded, Problem
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import Load
 from workers.runtime.jobs import Alive, Job
-from workers.storage.db import file_identity, filesystem
-from workers.storage.writing import bulk, load
-from workers.storage.writing.writer import SqliteWriter
+from workers.storage.sqlite import bulk, file_identity, filesystem
+from workers.storage.sqlite.writer import SqliteWriter
+from workers.storage.writing import load
 
 CLIENT = "adoption"  # in the change log
 _SIGN_S = 1.0  # between two signs of life for those who wait for the cluster

@@ -22,7 +22,7 @@ from workers.embedding.interface import Embedder, Named
 from workers.embedding.texts import texts_of
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill
-from workers.storage.db import serving
+from workers.storage.sqlite import serving
 
 LOOK_S = 1.0  # between two looks at which model is searched with
 _SEARCH = "memory.search"

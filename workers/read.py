@@ -49,11 +49,11 @@ from workers.embedding.queries import QueryEmbedder
 from workers.embedding.query_vectors import QueryVectors
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
-from workers.storage.db import rows
-from workers.storage.db.embeddings import Embedded, by_text, refuse_wrong_lengths
-from workers.storage.db.namespaces import Placed
 from workers.storage.interface import Embeddings, Reader
-from workers.storage.reading.reader import SqliteReader
+from workers.storage.records import rows
+from workers.storage.records.embeddings import Embedded, by_text, refuse_wrong_lengths
+from workers.storage.records.namespaces import Placed
+from workers.storage.sqlite.reader import SqliteReader
 
 # Why there is no embedding for good: then a search by meaning fails, where otherwise it would make do with words.
 _HOPELESS = (ModelMissingError.code, ModelInvalidError.code, ModelUnsupportedError.code)

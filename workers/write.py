@@ -10,11 +10,11 @@ from memmux.wire.operations import Stage
 from workers.adoption import Adoption
 from workers.indexer import Indexer
 from workers.runtime.jobs import Alive, Job, Outcome, silent
-from workers.storage.backups import restoring
-from workers.storage.backups.folder import BackupFolder
-from workers.storage.backups.scheduler import BackupScheduler
 from workers.storage.interface import Writer
-from workers.storage.writing.writer import SqliteWriter
+from workers.storage.sqlite.backups import restoring
+from workers.storage.sqlite.backups.folder import BackupFolder
+from workers.storage.sqlite.backups.scheduler import BackupScheduler
+from workers.storage.sqlite.writer import SqliteWriter
 
 LOOK_S = 0.02  # between two looks whether a backup that somebody waits for is done
 

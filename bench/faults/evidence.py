@@ -9,8 +9,8 @@ from pathlib import Path
 
 import orjson
 
-from workers.storage.checking.check import check
-from workers.storage.db import engine
+from workers.storage.sqlite import engine
+from workers.storage.sqlite.checking.check import check
 
 
 @dataclass(frozen=True, slots=True)

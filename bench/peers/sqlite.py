@@ -13,7 +13,7 @@ import sqlite_vec
 from bench.harness import report
 from bench.harness.material import Material
 from bench.peers.interface import NEAREST, Address, Answered, Ask, Served, Vector
-from workers.storage.db import engine
+from workers.storage.sqlite import engine
 
 NAME = "sqlite-vec"
 PACKAGES = ("sqlite_vec",)

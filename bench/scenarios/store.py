@@ -20,7 +20,7 @@ from bench.harness.settle import settle
 from bench.harness.tasks import Task, Work
 from bench.harness.vectors import REAL
 from memmux import Client
-from workers.storage.db import engine
+from workers.storage.sqlite import engine
 
 ROUNDS = 3
 WARM_UP = 0.2  # of a round's time, before the first

@@ -70,7 +70,7 @@ def _be_slow() -> None:
 
     `fault:fatten` takes some before that, and `fault:bloat` more and more.
     """
-    from workers.storage.reading.reader import SqliteReader
+    from workers.storage.sqlite.reader import SqliteReader
 
     search = SqliteReader.search
 
@@ -82,7 +82,7 @@ def _be_slow() -> None:
         if fault == "fault:fatten":
             _LEAKED.append(os.urandom(64 << 20))
         if fault in ("fault:slow", "fault:fatten"):
-            self._connection.execute(_ENDLESS).fetchall()
+            self._raw.execute(_ENDLESS).fetchall()
         return search(self, asked, query, *more)
 
     if search.__name__ != "slow":

@@ -21,7 +21,7 @@ from memmux.wire.requests import Mode, Store
 from tests.bounds import pause
 from tests.conftest import stop_cluster
 from tests.integration.helpers import complete, status_until, workers_of
-from workers.storage.checking import check
+from workers.storage.sqlite.checking import check
 
 OLD, NEW, THIRD = "hash", "hash-768", "hash-640"  # in fewer dimensions some of the texts have the same vector
 MEMORIES = 1_500  # for which the hash embedder takes a while

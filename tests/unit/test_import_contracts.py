@@ -35,7 +35,12 @@ PLANTED = {
     "workers: words are pure": ("workers/words/stems.py", "import numpy"),
     "storage: reading and writing know nothing of each other": (
         "workers/storage/reading/reader.py",
-        "import workers.storage.writing.writer",
+        "import workers.storage.writing.changes",
+    ),
+    "storage: an engine's library is imported by that engine alone": ("workers/storage/records/rows.py", "import apsw"),
+    "SQLite: from what serves to the file": (
+        "workers/storage/sqlite/engine.py",
+        "import workers.storage.sqlite.writer",
     ),
     "bench: scenarios above the harness": ("bench/harness/measure.py", "import bench.scenarios.smoke"),
 }

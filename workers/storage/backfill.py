@@ -15,7 +15,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError
 from memmux.wire.checks import check_range
-from workers.storage.db.embeddings import DIMENSIONS, MODEL_CHARACTERS
+from workers.storage.records.embeddings import DIMENSIONS, MODEL_CHARACTERS
 
 OPERATION = "vectors.backfill"
 FRAMES = 4  # at the write stage: the body, the texts, and the two of an embedding

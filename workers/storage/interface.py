@@ -29,8 +29,8 @@ from memmux.wire.requests import (
 from memmux.wire.requests import Graph as GraphRequest
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
-from workers.storage.db.embeddings import Embedded
-from workers.storage.db.namespaces import BodyT, Placed
+from workers.storage.records.embeddings import Embedded
+from workers.storage.records.namespaces import BodyT, Placed
 
 Query = Embedded | Callable[[], Embedded | None] | None
 """The embedding of a query, or what waits for one that is being made meanwhile; None where there is none."""

@@ -10,11 +10,10 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import apsw
 import numpy as np
 from numpy.lib.format import open_memmap
 
@@ -28,8 +27,11 @@ from workers.index import segment as segments
 from workers.index.centre import Centre
 from workers.index.segment import Manifest
 from workers.runtime.child import die_with_parent
-from workers.storage.db import engine, queries, vectors
-from workers.storage.db.vectors import Model
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records import vectors
+from workers.storage.records.vectors import Model
+from workers.storage.sqlite.connection import reading
 
 STALE = 0.1  # of a namespace's vectors may have changed before its segment is made anew
 NICENESS = 15
@@ -75,11 +77,11 @@ def _alone(database: Path) -> Iterator[None]:
 
 def _due(database: Path, least: int) -> list[Manifest]:
     """Return what is to be made: for each namespace with so many vectors, unless its segment is new enough."""
-    with engine.errors(), closing(engine.open_reader(database)) as connection:
+    with reading(database) as connection:
         if (model := vectors.current(connection)) is None:
             return []
         newest = {manifest.namespace: manifest for _, manifest in segments.kept(database) if manifest.model == model.id}
-        counted = engine.fetch(connection, _SQL["vectors_by_namespace"], {"model": model.id})
+        counted = connection.fetch(_SQL["vectors_by_namespace"], {"model": model.id})
         return [
             _wanted(model, namespace)
             for namespace, count in counted
@@ -100,16 +102,16 @@ def _wanted(model: Model, namespace: str) -> Manifest:
     )
 
 
-def _is_new_enough(connection: apsw.Connection, manifest: Manifest | None, count: int) -> bool:
+def _is_new_enough(connection: Connection, manifest: Manifest | None, count: int) -> bool:
     if manifest is None or _change(connection, manifest.seq) != manifest.change:
         return False
     values = {"seq": manifest.seq, "namespace": manifest.namespace}
-    changed: int = engine.value(connection, _SQL["changed_of_namespace"], values)
+    changed: int = connection.value(_SQL["changed_of_namespace"], values)
     return changed <= STALE * count
 
 
-def _change(connection: apsw.Connection, seq: int) -> str | None:
-    change: str | None = engine.value(connection, _SQL["change"], {"seq": seq})
+def _change(connection: Connection, seq: int) -> str | None:
+    change: str | None = connection.value(_SQL["change"], {"seq": seq})
     return change
 
 
@@ -141,22 +143,21 @@ def _build(database: Path, wanted: Manifest) -> int:
 
 def _was_purged_since(database: Path, manifest: Manifest, folder: Path) -> bool:
     """Return whether a memory whose vectors were copied was purged meanwhile; then they are not to be kept."""
-    with engine.errors(), closing(engine.open_reader(database)) as connection:
-        rows = engine.fetch(connection, _SQL["purges_since"], {"seq": manifest.seq})
+    with reading(database) as connection:
+        rows = connection.fetch(_SQL["purges_since"], {"seq": manifest.seq})
     return segments.holds(folder, [row for (row,) in rows])
 
 
 def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
     """Copy the vectors, as of one moment, into two files; return what they are."""
     asked = {"model": wanted.model, "namespace": wanted.namespace}
-    with engine.errors(), closing(engine.open_reader(database)) as connection:
-        connection.execute("BEGIN")
-        seq: int = engine.value(connection, _SQL["seq"])
-        counted = dict(engine.fetch(connection, _SQL["vectors_by_namespace"], {"model": wanted.model}))
+    with reading(database) as connection:
+        seq: int = connection.value(_SQL["seq"])
+        counted = dict(connection.fetch(_SQL["vectors_by_namespace"], {"model": wanted.model}))
         count = counted.get(wanted.namespace, 0)
         rows = np.empty(count, np.int64)
         lines = open_memmap(folder / segments.VECTORS, "w+", np.float32, (count, wanted.dimensions))
-        for place, (row, embedding) in enumerate(connection.execute(_SQL["vectors_of_namespace"], asked)):
+        for place, (row, embedding) in enumerate(connection.each(_SQL["vectors_of_namespace"], asked)):
             rows[place] = row
             lines[place] = np.frombuffer(embedding, "<f4")
         change = _change(connection, seq) or ""
@@ -168,7 +169,7 @@ def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
 
 def _remove_foreign(database: Path) -> None:
     """Remove the segments whose model is gone, and those of another history, however new: nobody can use them."""
-    with engine.errors(), closing(engine.open_reader(database)) as connection:
+    with reading(database) as connection:
         model = vectors.current(connection)
         for path, manifest in list(segments.kept(database)):
             ours = model is not None and manifest.model == model.id

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from memmux.config.settings import Settings
 from memmux.errors import NotFoundError
 from memmux.logs import log
-from workers.storage.checking import check
+from workers.storage.sqlite.checking import check
 
 DEEP = "--deep"
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
-import apsw
 import orjson
 
 from memmux.config.database_header import refuse_foreign
 from memmux.config.settings import Settings
 from memmux.errors import DatabaseCorruptError
 from memmux.wire.requests import Dump
-from workers.storage.db import dump, engine, schema, schema_objects
-from workers.storage.writing import migrate
+from workers.storage.connection import Connection
+from workers.storage.records import dump
+from workers.storage.sqlite import migrate, schema, schema_objects
+from workers.storage.sqlite.connection import reading
 
 
 def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
@@ -34,9 +34,8 @@ def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
     if schema.refuse_newer(copy, schema.migrations()) < max(schema.migrations()):
         migrate.prepare(copy, languages=settings.languages)
     count, after = 0, 0
-    with engine.errors(), closing(engine.open_reader(copy)) as connection:
-        schema_objects.refuse_altered(connection, copy)
-        connection.execute("BEGIN")
+    with reading(copy) as connection:
+        schema_objects.refuse_altered(connection.raw, copy)
         while True:
             page = _page(connection, after)
             count += len(page["memories"])
@@ -47,7 +46,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> dict[str, object]:
             after = page["next"]
 
 
-def _page(connection: apsw.Connection, after: int) -> dump.Fields:
+def _page(connection: Connection, after: int) -> dump.Fields:
     try:
         return dump.dump(connection, Dump(after=after, vectors=True))
     except (ValueError, TypeError, AttributeError) as error:  # what no memmux writes

@@ -12,7 +12,7 @@ import apsw
 
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import MemmuxError, ModelUnsupportedError
-from workers.storage.db import engine, filesystem
+from workers.storage.sqlite import engine, filesystem
 
 _PACKAGES = (
     "memmux",

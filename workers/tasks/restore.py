@@ -24,10 +24,10 @@ from memmux.errors import (
 )
 from memmux.files import replacement
 from memmux.logs import log
-from workers.storage.backups import backup, restoring
-from workers.storage.backups.backup import Contents
-from workers.storage.backups.folder import BackupFolder
-from workers.storage.db import schema
+from workers.storage.sqlite import schema
+from workers.storage.sqlite.backups import backup, restoring
+from workers.storage.sqlite.backups.backup import Contents
+from workers.storage.sqlite.backups.folder import BackupFolder
 
 NEWEST = "--newest"
 

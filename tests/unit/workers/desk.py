@@ -16,8 +16,8 @@ from memmux.wire.ids import uuid7
 from memmux.wire.operations import OPERATIONS
 from workers.read import ReadWorker
 from workers.runtime.jobs import Answer, Job, Outcome
-from workers.storage.reading.reader import SqliteReader
-from workers.storage.writing.writer import SqliteWriter
+from workers.storage.sqlite.reader import SqliteReader
+from workers.storage.sqlite.writer import SqliteWriter
 from workers.write import WriteWorker
 
 MODEL = "tiny"
@@ -76,7 +76,7 @@ class Desk:
 
     def sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Run SQL on the writer's connection."""
-        return self.engine._connection.execute(query, values).fetchall()
+        return self.engine._raw.execute(query, values).fetchall()
 
     def write(self, *jobs: Job) -> list[Outcome]:
         return list(self.writer.handle(jobs, lambda: None))

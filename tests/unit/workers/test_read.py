@@ -38,7 +38,7 @@ from workers.embedding import queries
 from workers.embedding.hashing import HashEmbedder
 from workers.read import ReadWorker
 from workers.runtime.jobs import Answer, Job, Outcome, Worker, silent
-from workers.storage.db import rows
+from workers.storage.records import rows
 
 
 def test_the_read_worker_opens_what_a_writer_made(desk: Desk) -> None:
@@ -296,7 +296,7 @@ def test_a_question_is_interrupted_at_its_deadline_and_says_meanwhile_that_it_li
         pytest.raises(DeadlineExceededError),
         reader.snapshot(deadline, lambda: beats.append(time.monotonic())),
     ):
-        reader._connection.execute(endless)
+        reader._raw.execute(endless)
     assert deadline <= time.monotonic() < deadline + 4  # at once, even on a busy machine
     assert len(beats) > 1
     assert desk.ask("memory.list", {})["total"] == 1  # the connection is good for the next one
@@ -304,7 +304,7 @@ def test_a_question_is_interrupted_at_its_deadline_and_says_meanwhile_that_it_li
 
 def test_one_late_job_does_not_hold_up_the_next(desk: Desk) -> None:
     desk.store("one")
-    desk.questions._connection.set_progress_handler(desk.questions._interrupted, 1)
+    desk.questions._raw.set_progress_handler(desk.questions._interrupted, 1)
     jobs = [job("memory.list", {}, deadline=0.0), job("memory.list", {})]
     (_, first), (_, second) = desk.reader.handle(jobs, lambda: None)
     assert isinstance(first, DeadlineExceededError)

@@ -13,18 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import apsw
 import orjson
 
 from memmux.errors import NotFoundError
 from memmux.wire.answers import Memory, Page
 from memmux.wire.requests import Filter, Get, List
 from workers.index.interface import Rows
-from workers.storage.db import engine, filters, queries, rows
-from workers.storage.db.filters import Deleted, condition
-from workers.storage.db.state import State
+from workers.storage import queries
+from workers.storage.connection import Connection
 from workers.storage.reading.log_follower import Lines
 from workers.storage.reading.scope import several_of
+from workers.storage.records import filters, rows
+from workers.storage.records.filters import Deleted, condition
+from workers.storage.records.state import State
 
 _SQL = queries.load("as_of")
 _PIECE = 500  # states that are read at once
@@ -34,7 +35,7 @@ _Key = tuple[float, int]
 """By which memories are in order: when they were created, then their row."""
 
 
-def memory(connection: apsw.Connection, asked: Get) -> Memory:
+def memory(connection: Connection, asked: Get) -> Memory:
     """Return one memory as it was after a change.
 
     It is found by the names that it has now, or had when it was deleted. Raises NotFoundError if it was not there.
@@ -43,10 +44,10 @@ def memory(connection: apsw.Connection, asked: Get) -> Memory:
     row = rows.past(connection, asked.id, place)
     if row is None:
         raise NotFoundError(f"there never was a memory {asked.id!r} in namespace {place!r}; {rows.finding(asked.id)}")
-    deleted = engine.value(connection, _SQL["is_deleted"], {"row": row})
+    deleted = connection.value(_SQL["is_deleted"], {"row": row})
     if deleted is None:
         rows.refuse_gone(connection, asked.id, place)
-    changed = engine.fetch(connection, _SQL["next"], {"row": row, "seq": seq})
+    changed = connection.fetch(_SQL["next"], {"row": row, "seq": seq})
     if not changed:
         then = State(rows.memories(connection, [row])[0], deleted=bool(deleted))
     elif (before := changed[0][0]) is None:
@@ -58,7 +59,7 @@ def memory(connection: apsw.Connection, asked: Get) -> Memory:
     return then.memory
 
 
-def page(connection: apsw.Connection, asked: List, lines: Lines) -> Page:
+def page(connection: Connection, asked: List, lines: Lines) -> Page:
     """Return a page of the memories as they were after a change, newest first; lines: of the log, up to now.
 
     Raises MessageTooLargeError if no message could hold them.
@@ -66,23 +67,23 @@ def page(connection: apsw.Connection, asked: List, lines: Lines) -> Page:
     seq, wanted = asked.as_of or 0, asked.offset + asked.limit
     changed, seqs, new = lines.first_after(seq)
     where = condition(asked.filter, current=not asked.filter.include_superseded, client=asked.client)
-    values = {**where.values, "changed": orjson.dumps(changed.tolist()).decode()}
-    total = engine.value(connection, _SQL["count_same"].format(where=where.sql), values)
-    same = engine.fetch(connection, _SQL["same"].format(where=where.sql), {**values, "limit": wanted})
+    values = {**where.values, "changed": changed.tolist()}
+    total = connection.value(_SQL["count_same"].among(where.names), values)
+    same = connection.fetch(_SQL["same"].among(where.names), {**values, "limit": wanted})
     then = dict(_states(connection, asked, seqs[~new]))
     best = heapq.nlargest(wanted, [*same, *then])[asked.offset :]
     told = _told(connection, [(row, then.get((at, row))) for at, row in best])
     return Page(memories=tuple(told), total=total + len(then), notes=_notes(connection, asked))
 
 
-def _states(connection: apsw.Connection, asked: List, seqs: Rows) -> Iterator[tuple[_Key, int]]:
+def _states(connection: Connection, asked: List, seqs: Rows) -> Iterator[tuple[_Key, int]]:
     """Yield the memories that were as the filter wants, of those with these changes, and the change with the state."""
     among = condition(Filter(namespace=asked.filter.namespace), deleted=Deleted.TOO, client=asked.client)
-    query = _SQL["states"].format(where=among.sql)
+    query = _SQL["states"].among(among.names)
     fits = _Fitting(asked.filter)
     for first in range(0, len(seqs), _PIECE):
-        meant = orjson.dumps(seqs[first : first + _PIECE].tolist()).decode()
-        for seq, row, before in connection.execute(query, {**among.values, "seqs": meant}):
+        meant = seqs[first : first + _PIECE].tolist()
+        for seq, row, before in connection.each(query, {**among.values, "seqs": meant}):
             fields = orjson.loads(before)
             if not fields.get("deleted") and fits(fields):
                 yield (datetime.fromisoformat(fields["created_at"]).timestamp(), row), seq
@@ -134,7 +135,7 @@ def _comparable(value: object) -> tuple[str, object]:
     return "json", orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _told(connection: apsw.Connection, found: Sequence[tuple[int, int | None]]) -> Iterator[Memory]:
+def _told(connection: Connection, found: Sequence[tuple[int, int | None]]) -> Iterator[Memory]:
     """Yield memories in their order, each as its change says, or as it is; raise MessageTooLargeError."""
     now = [row for row, seq in found if seq is None]
     known = dict(zip(now, rows.memories(connection, now), strict=True))
@@ -143,18 +144,16 @@ def _told(connection: apsw.Connection, found: Sequence[tuple[int, int | None]]) 
         if seq is None:
             yield known[row]
             continue
-        text = engine.value(connection, _SQL["state"], {"seq": seq})
+        text = connection.value(_SQL["state"], {"seq": seq})
         if (size := size + len(text)) > rows.ANSWER_BYTES:
             raise rows.too_large()
         yield State.from_log(text).memory
 
 
-def _notes(connection: apsw.Connection, asked: List) -> tuple[str, ...]:
+def _notes(connection: Connection, asked: List) -> tuple[str, ...]:
     """Return what is said of memories that were purged since."""
-    several = several_of(asked.filter)
-    named = None if several is None else orjson.dumps(several).decode()
-    values = {"seq": asked.as_of, "namespaces": named, "most": _PURGED}
-    if not (count := engine.value(connection, _SQL["purged"], values)):
+    values = {"seq": asked.as_of, "namespaces": several_of(asked.filter), "most": _PURGED}
+    if not (count := connection.value(_SQL["purged"], values)):
         return ()
     memories = "memory that was" if count == 1 else "memories that were"
     more, gone = " or more" if count == _PURGED else "", "was" if count == 1 else "were"

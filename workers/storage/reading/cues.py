@@ -13,7 +13,6 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from types import MappingProxyType
 
-import apsw
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -23,7 +22,8 @@ from workers.index.bm25 import Scored
 from workers.index.interface import Rows
 from workers.index.proximity import proximity
 from workers.index.scores import Values
-from workers.storage.db import engine, queries
+from workers.storage import queries
+from workers.storage.connection import Connection
 from workers.storage.reading.parts import Parts
 from workers.words.cue_words import ASKS_WHEN, MAY_NAME_TIME, NO_NAMES, SPEAKERS, says_time
 from workers.words.stopwords import STOP_WORDS
@@ -70,7 +70,7 @@ class Question:
 class Cues:
     """Adds what cues say to the scores of candidates."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def added(self, found: Parts, question: Question, words: Scored, depth: int, more: float = 0.0) -> Parts:
@@ -110,8 +110,8 @@ class Cues:
 
     def _of(self, rows: Rows, query: str, holds: Callable[..., bool], **values: int) -> Values:
         """Return 1 for each memory of whose fields, as a query gives them, something holds, and 0 for the others."""
-        wanted = {"rows": orjson.dumps(rows.tolist()).decode(), **values}
-        true = {row for row, *fields in engine.fetch(self._connection, _SQL[query], wanted) if holds(*fields)}
+        wanted = {"rows": rows.tolist(), **values}
+        true = {row for row, *fields in self._connection.fetch(_SQL[query], wanted) if holds(*fields)}
         return np.array([row in true for row in rows.tolist()], np.float64)
 
 

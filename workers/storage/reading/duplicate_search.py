@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import apsw
 import numpy as np
 import orjson
 
@@ -25,11 +24,12 @@ from memmux.wire.answers import Alike, DuplicateGroup, Memory
 from memmux.wire.requests import Duplicates
 from workers.index.interface import Near, Vectors
 from workers.runtime.jobs import Alive
-from workers.storage import similar
-from workers.storage.db import engine, queries, rows, vectors
-from workers.storage.db.filters import folded
-from workers.storage.db.vectors import Model
+from workers.storage import queries, similar
+from workers.storage.connection import Connection
 from workers.storage.reading.scope import Scope, Scopes
+from workers.storage.records import rows, vectors
+from workers.storage.records.filters import folded
+from workers.storage.records.vectors import Model
 from workers.words.facts import facts
 
 _SQL = queries.load("tidying")
@@ -59,7 +59,7 @@ class DuplicateSearch:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
         scopes: Scopes,
         asked: Duplicates,
         alive: Alive,
@@ -106,7 +106,7 @@ class DuplicateSearch:
 
     def _next(self, after: int) -> list[int]:
         values = {**self._where.values, "after": after, "limit": _PIECE}
-        found = engine.fetch(self._connection, _SQL["next"].format(where=self._where.sql), values)
+        found = self._connection.fetch(_SQL["next"].among(self._where.names), values)
         return [row for (row,) in found]
 
     def _answer(self, groups: Sequence[DuplicateGroup], after: int | None, compared: int) -> answers.Duplicates:
@@ -225,23 +225,23 @@ class DuplicateSearch:
         new = [row for row in some if row not in self._texts]
         if not new:
             return
-        values = {"rows": orjson.dumps(new).decode()}
-        for row, namespace, created, memory_id, content in engine.fetch(self._connection, _SQL["texts"], values):
+        values = {"rows": new}
+        for row, namespace, created, memory_id, content in self._connection.fetch(_SQL["texts"], values):
             self._texts[row] = _Text(namespace, (created, memory_id), _digest(" ".join(folded(content).split())))
 
     def _facts_of(self, row: int) -> bytes:
         """Return a digest of the facts in the text of a memory; few are near, so it is read for them alone."""
         if row not in self._facts:
-            values = {"rows": orjson.dumps([row]).decode()}
-            ((*_, content),) = engine.fetch(self._connection, _SQL["texts"], values)
+            values = {"rows": [row]}
+            ((*_, content),) = self._connection.fetch(_SQL["texts"], values)
             self._facts[row] = _digest("\n".join(facts(content)))
         return self._facts[row]
 
     def _held(self, model: Model, some: Sequence[int]) -> dict[int, Vectors]:
         """Return the first vectors of some memories, one line each, of those that have any."""
-        values = {"model": model.id, "rows": orjson.dumps(some).decode(), "windows": similar.WINDOWS}
+        values = {"model": model.id, "rows": some, "windows": similar.WINDOWS}
         found: dict[int, list[bytes]] = {}
-        for row, embedding in engine.fetch(self._connection, _SQL["vectors"], values):
+        for row, embedding in self._connection.fetch(_SQL["vectors"], values):
             found.setdefault(row, []).append(embedding)
         return {row: np.frombuffer(b"".join(data), "<f4").reshape(-1, model.dimensions) for row, data in found.items()}
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
-import apsw
 import numpy as np
-import orjson
 
 from memmux.wire.cues import Cue
 from memmux.wire.requests import Mode, Search
@@ -16,8 +14,8 @@ from workers.index import bm25
 from workers.index.interface import Rows, Vectors
 from workers.index.neighbours import Neighbours
 from workers.index.scores import Scores, merged, within
-from workers.storage.db import engine, links, queries
-from workers.storage.db.filters import Condition
+from workers.storage import queries
+from workers.storage.connection import Connection
 from workers.storage.reading import ranking
 from workers.storage.reading.cues import Cues, Question
 from workers.storage.reading.hits import Found
@@ -25,6 +23,8 @@ from workers.storage.reading.parts import Parts
 from workers.storage.reading.scope import Scope, Scopes
 from workers.storage.reading.thread_search import Around
 from workers.storage.reading.word_search import WordSearch
+from workers.storage.records import links
+from workers.storage.records.filters import Condition
 from workers.words.stopwords import STOP_WORDS
 
 _SQL = queries.load("search")
@@ -62,7 +62,7 @@ class Fusion:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
         scopes: Scopes,
         word_search: WordSearch,
         now: Callable[[], float],
@@ -143,15 +143,15 @@ class Fusion:
     def _answers(self, query: str, worded: Scores) -> bool:
         """Return whether one of the best memories by words has enough of those of a query that say something."""
         asked = frozenset(self._word_search.cut(query)) - STOP_WORDS
-        wanted = {"rows": orjson.dumps(worded.best_first(ranking.JUDGED).tolist()).decode()}
+        wanted = {"rows": worded.best_first(ranking.JUDGED).tolist()}
         return any(
             ranking.covered(asked, self._word_search.words_of(content)) >= ranking.COVERED
-            for _, content in engine.fetch(self._connection, _SQL["contents"], wanted)
+            for _, content in self._connection.fetch(_SQL["contents"], wanted)
         )
 
     def _ranked(self, fused: Parts) -> Parts:
         found = fused.rows.tolist()
-        created = dict(engine.fetch(self._connection, _SQL["created"], {"rows": orjson.dumps(found).decode()}))
+        created = dict(self._connection.fetch(_SQL["created"], {"rows": found}))
         return ranking.ranked(fused, created, links.uses(self._connection, found), self._now())
 
 

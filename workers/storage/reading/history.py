@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import apsw
 import orjson
 
 from memmux.errors import MessageTooLargeError, NotFoundError
@@ -12,9 +11,11 @@ from memmux.wire import answers
 from memmux.wire.answers import Change, Notice
 from memmux.wire.requests import Changes, Filter, History
 from memmux.wire.times import from_epoch
-from workers.storage.db import engine, queries, rows
-from workers.storage.db.filters import Deleted, condition
-from workers.storage.db.state import State
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records import rows
+from workers.storage.records.filters import Deleted, condition
+from workers.storage.records.state import State
 
 _SQL = queries.load("history")
 PURGE = "memory.purge"
@@ -41,7 +42,7 @@ BEGINNING_CHARACTERS = 240  # of a memory's text, where a change is told with it
 _FIELDS = ("content", "tags", "type", "metadata", "aliases", "thread", "place")
 
 
-def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
+def history(connection: Connection, asked: History) -> Sequence[Change]:
     """Return the changes of one memory, newest first, also of one that is deleted or purged.
 
     Raises NotFoundError and MessageTooLargeError.
@@ -51,11 +52,11 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
         raise NotFoundError(
             f"there never was a memory {asked.id!r} in namespace {asked.namespace!r}; {rows.finding(asked.id)}"
         )
-    deleted = engine.value(connection, _SQL["deleted"], {"row": row})
+    deleted = connection.value(_SQL["deleted"], {"row": row})
     after = None if deleted is None else State(rows.memories(connection, [row])[0], bool(deleted))
     found: list[Change] = []
     size = 0
-    for seq, memory_id, at, operation, client, request, text in connection.execute(
+    for seq, memory_id, at, operation, client, request, text in connection.each(
         _SQL["changes"], {"row": row, "limit": asked.limit}
     ):
         size += len(text or "")
@@ -80,7 +81,7 @@ def history(connection: apsw.Connection, asked: History) -> Sequence[Change]:
     return found
 
 
-def changes(connection: apsw.Connection, asked: Changes, seq: int) -> answers.Changes:
+def changes(connection: Connection, asked: Changes, seq: int) -> answers.Changes:
     """Return what happened after a change, oldest first, up to the newest, `seq`; what only a view saw is left out.
 
     A memory that was purged is not there any more, and neither is what happened to it.
@@ -92,13 +93,13 @@ def changes(connection: apsw.Connection, asked: Changes, seq: int) -> answers.Ch
         **where.values,
         "after": asked.after,
         "limit": asked.limit,
-        "views": orjson.dumps(list(_VIEWS)).decode(),
+        "views": tuple(_VIEWS),
         "client": asked.client,
-        "operations": orjson.dumps(asked.operations).decode(),
+        "operations": asked.operations,
         "texts": asked.texts,
         "characters": BEGINNING_CHARACTERS,
     }
-    order = "DESC" if asked.newest else ""
+    query = _SQL["newest_changes" if asked.newest else "oldest_changes"].among(where.names)
     found = [
         Notice(
             seq=number,
@@ -112,9 +113,7 @@ def changes(connection: apsw.Connection, asked: Changes, seq: int) -> answers.Ch
             text=text,
             short=rows.short(connection, memory_id, namespace) if asked.texts else None,
         )
-        for number, memory_id, namespace, at, operation, client, deleted, tags, text in engine.fetch(
-            connection, _SQL["all_changes"].format(where=where.sql, order=order), values
-        )
+        for number, memory_id, namespace, at, operation, client, deleted, tags, text in connection.fetch(query, values)
     ]
     more = len(found) == asked.limit and not asked.newest
     return answers.Changes(changes=tuple(found[::-1] if asked.newest else found), next=found[-1].seq if more else seq)

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import repeat
 
-import apsw
 import numpy as np
 
 from memmux.wire.answers import Hit, Memory
 from memmux.wire.requests import Mode, Search
 from workers.index.interface import Index
 from workers.index.scores import Scores
-from workers.storage.db import rows
+from workers.storage.connection import Connection
 from workers.storage.interface import SearchOutcome
 from workers.storage.reading import ranking
 from workers.storage.reading.parts import Parts
 from workers.storage.reading.thread_search import ThreadSearch
+from workers.storage.records import rows
 
 _NONE: Mapping[str, tuple[Memory, ...]] = {}
 
@@ -37,7 +37,7 @@ class Found:
     index: Index | None = None
     left_out: int = 0
 
-    def outcome(self, asked: Search, connection: apsw.Connection, threads: ThreadSearch) -> SearchOutcome:
+    def outcome(self, asked: Search, connection: Connection, threads: ThreadSearch) -> SearchOutcome:
         """Return the page that is asked for."""
         ranked, cosines = self.ranked, Scores.of(()) if self.cosines is None else self.cosines
         if asked.min_similarity is not None:
@@ -57,7 +57,7 @@ class Found:
 
 
 def _contexts(
-    connection: apsw.Connection, threads: ThreadSearch, hits: list[int], count: int
+    connection: Connection, threads: ThreadSearch, hits: list[int], count: int
 ) -> list[Mapping[str, tuple[Memory, ...]]]:
     """Return the `count` memories before and after each hit."""
     sides = [threads.context(row, count) for row in hits]

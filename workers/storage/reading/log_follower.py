@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import apsw
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from workers.index.interface import Rows
-from workers.storage.db import engine, queries
+from workers.storage import queries
+from workers.storage.connection import Connection
 
 _SQL = queries.load("timeline")
 _CHUNK = 16_384  # lines read at once
@@ -69,7 +69,7 @@ class Lines:
 class LogFollower:
     """The lines of the change log that say something of memories, as of the last transaction that asked."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lines: NDArray[Any] = np.empty(0, _LINE)
         self._clients: dict[str, int] = {}
@@ -86,7 +86,7 @@ class LogFollower:
     def _read(self, clients: dict[str, int]) -> Iterator[NDArray[Any]]:
         last, full = self._seq, True
         while full:
-            ((*numbers, names, kinds),) = engine.fetch(self._connection, _SQL["lines"], {"seq": last, "limit": _CHUNK})
+            ((*numbers, names, kinds),) = self._connection.fetch(_SQL["lines"], {"seq": last, "limit": _CHUNK})
             seqs, times, rows = map(orjson.loads, numbers)
             piece = np.empty(len(seqs), _LINE)
             piece["seq"], piece["at"], piece["row"] = seqs, times, rows

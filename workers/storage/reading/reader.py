@@ -1,19 +1,16 @@
-"""The reader: questions to SQLite, each in one short transaction of a connection that can't write."""
+"""The reader's answers, whichever engine keeps the database; that begins and ends the snapshots they are read in."""
 
 from __future__ import annotations
 
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-import apsw
-
-from memmux.config import database_header
-from memmux.errors import StorageFullError
 from memmux.wire import answers
 from memmux.wire.answers import Change, Graph, Hit, Memory, Page, Verified
 from memmux.wire.cues import Cue
@@ -35,49 +32,60 @@ from memmux.wire.requests import (
 from memmux.wire.requests import Graph as GraphRequest
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, silent
-from workers.storage.db import audits, dump, engine, file_identity, queries, rows, schema, serving, vectors
-from workers.storage.db.embeddings import Embedded
-from workers.storage.db.file_identity import Lineage
-from workers.storage.db.filters import Deleted, condition
-from workers.storage.db.namespaces import BodyT, Placed
-from workers.storage.db.namespaces import Namespaces as Known
+from workers.storage import queries
+from workers.storage.connection import Connection
 from workers.storage.interface import Embeddings, SearchOutcome
 from workers.storage.reading import as_of, counts, history, superseded, timeline, walks
 from workers.storage.reading.duplicate_search import DuplicateSearch
 from workers.storage.reading.log_follower import LogFollower
+from workers.storage.reading.scope import Tables
 from workers.storage.reading.search import MemorySearch
 from workers.storage.reading.vector_follower import MOST_VECTORS, VectorFollower
+from workers.storage.reading.word_index import WordIndex
+from workers.storage.records import audits, dump, rows, vectors
+from workers.storage.records.embeddings import Embedded
+from workers.storage.records.filters import Deleted, condition
+from workers.storage.records.namespaces import BodyT, Placed
+from workers.storage.records.namespaces import Namespaces as Known
 
 _SQL = queries.load("search")
 
 
-class SqliteReader:
-    """Reads `database`, which a writer has made; keeps at most `most_vectors` of its vectors in memory.
+class MemoryReader(ABC):
+    """Answers questions; see `interface.Reader`. What it keeps in memory goes from snapshot to snapshot.
 
-    now: seconds since 1970, by which memories get older. cues: those of questions that count in rankings. still:
-    whether the disk is so full that no log can be made, by which it would see what is written; then nobody can write.
+    word_index: says where words stand. tables: makes the index that compares vectors where they are. database: beside
+    which the segments are. most_vectors: kept in memory. now: seconds since 1970, by which memories get older. cues:
+    those of questions that count in rankings.
     """
 
     def __init__(
         self,
+        connection: Connection,
+        word_index: WordIndex,
+        tables: Tables,
         database: Path,
         *,
         most_vectors: int = MOST_VECTORS,
         now: Callable[[], float] = time.time,
         cues: Collection[Cue] = tuple(Cue),
     ) -> None:
-        self._database, self._lineage = database, Lineage.of(database)
-        file_identity.refuse_exchanged(database)
-        database_header.refuse_foreign(database)
-        self._connection, self.still = _connection(database)
-        schema.refuse_newer_version(self._connection, database, schema.migrations())
-        self._connection.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
-        self._vector_follower = VectorFollower(self._connection, database, most_vectors)
-        self._search = MemorySearch(self._connection, self._vector_follower, now, cues)
-        self._log_follower = LogFollower(self._connection)
-        self._deadline = math.inf
+        self._connection = connection
+        self._vector_follower = VectorFollower(connection, database, most_vectors)
+        self._search = MemorySearch(connection, word_index, tables, self._vector_follower, now=now, cues=cues)
+        self._log_follower = LogFollower(connection)
         self._alive: Alive = silent
         self._seq = 0
+
+    @abstractmethod
+    def snapshot(self, deadline: float, alive: Alive) -> AbstractContextManager[None]:
+        """Begin a snapshot, and end it with the block; see `interface.Reader`."""
+
+    def _begun(self, alive: Alive) -> None:
+        """Answer as of the change where the transaction that has just begun stands: this first look is what pins it."""
+        self._alive = alive
+        self._seq = self._connection.value(_SQL["seq"])
+        self._search.at(self._seq)
 
     @property
     def seq(self) -> int:
@@ -88,23 +96,6 @@ class SqliteReader:
     def indexed(self) -> int:
         """How many vectors the segments that are in use were made of."""
         return self._vector_follower.in_segments
-
-    @contextmanager
-    def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:
-        """Begin a read transaction, and end it with the block; see `interface.Reader`."""
-        self._lineage.check(self._database)
-        engine.end_read(self._connection)
-        self._deadline, self._alive = deadline, alive
-        with engine.errors():
-            try:
-                self._connection.execute("BEGIN")
-                self._seq = engine.value(self._connection, _SQL["seq"])  # the first look is what pins the snapshot
-                self._search.at(self._seq)
-                yield
-            finally:
-                self._deadline = math.inf
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
 
     def place(self, asked: BodyT, among: Sequence[str] | None = None) -> Placed[BodyT]:
         """Return a request with the namespaces that it means; see `interface.Reader`."""
@@ -127,7 +118,7 @@ class SqliteReader:
         where = condition(
             asked.filter, current=current, unused_since=asked.unused_since, deleted=deleted, client=asked.client
         )
-        total = engine.value(self._connection, _SQL["count"].format(where=where.sql), where.values)
+        total = self._connection.value(_SQL["count"].among(where.names), where.values)
         order = "last_deleted" if asked.deleted else "newest"
         page = self._search.scopes.rows(order, where, limit=asked.limit, offset=asked.offset)
         deletions = rows.deletions(self._connection, page) if asked.deleted else ()
@@ -148,8 +139,7 @@ class SqliteReader:
     @property
     def model(self) -> Named | None:
         """The model whose vectors are searched; see `interface.Reader`."""
-        with engine.errors():
-            return serving.model(self._connection)
+        return vectors.served(self._connection)
 
     def _fit(self, texts: Sequence[Embedded]) -> Embedded | None:
         """Return the embedding by the model whose vectors are searched, or else what there is."""
@@ -194,7 +184,7 @@ class SqliteReader:
 
     def unindexed(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return id and content of the oldest memories without vectors of `model`, at most `limit`."""
-        return engine.fetch(self._connection, _SQL["unindexed"], {"name": model, "limit": limit})
+        return self._connection.fetch(_SQL["unindexed"], {"name": model, "limit": limit})
 
     def sample(self, model: str) -> tuple[int, Sequence[tuple[str, str]]] | None:
         """Return an open audit of `model`, and id and content of its sample; see `audits.sample`."""
@@ -213,7 +203,7 @@ class SqliteReader:
             if (model := vectors.model(self._connection, text.model)) is not None:
                 model.check(text.dimensions)
         found = {
-            "row": asked.id in (None, engine.value(self._connection, _SQL["health_check"])),
+            "row": asked.id in (None, self._connection.value(_SQL["health_check"])),
             "meaning": self._search.finds_by_meaning(),
             "words": self._search.finds_by_words(),
         }
@@ -227,29 +217,6 @@ class SqliteReader:
                 self._vector_follower.follow(model, self._seq)
                 self._vector_follower.tune()
 
-    def close(self) -> None:
-        """Leave the database."""
-        self._connection.close()
-
-    def _interrupted(self) -> bool:
-        """Say that this worker is alive, and whether SQLite shall stop; SQLite asks about once a millisecond."""
-        self._alive()
-        return time.monotonic() >= self._deadline
-
 
 def _memory(hit: Hit) -> Memory:
     return hit.memory
-
-
-def _connection(database: Path) -> tuple[apsw.Connection, bool]:
-    """Return a connection, and whether it sees only what was there when it was opened.
-
-    A log that holds nothing is not needed to read; one that does can't be left out.
-    """
-    try:
-        return engine.open_reader(database), False
-    except StorageFullError:
-        log = database.with_name(f"{database.name}-wal")
-        if log.exists() and log.stat().st_size:
-            raise
-        return engine.open_still(database), True

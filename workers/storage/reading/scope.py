@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import apsw
 import numpy as np
 import orjson
 
@@ -14,16 +13,18 @@ from workers.index.alike import alike
 from workers.index.interface import Index, Near, Rows, Scored, Vectors
 from workers.index.partitions import Partitions
 from workers.index.scores import Scores, within
-from workers.storage.db import engine, queries
-from workers.storage.db.filters import Condition, condition
-from workers.storage.db.vec0_index import TableIndex
-from workers.storage.db.vectors import Model
+from workers.storage import queries
+from workers.storage.connection import Connection
 from workers.storage.reading.vector_follower import VectorFollower
+from workers.storage.records.filters import Condition, condition
+from workers.storage.records.vectors import Model
 
 _SQL = queries.load("search")
 
 FEW = 256  # hidden memories, up to which as many more are asked for as there are
 _LOOKED_AT = 500  # memories at once, the best first, for whether a filter lets them through
+Tables = Callable[[Model, str | None], Index]
+"""Makes the index that compares vectors where they are, of one namespace or of all, for too many to be in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,9 @@ class Scope:
 class Scopes:
     """What searches are among, as a connection's transaction sees it."""
 
-    def __init__(self, connection: apsw.Connection, vector_follower: VectorFollower) -> None:
+    def __init__(self, connection: Connection, tables: Tables, vector_follower: VectorFollower) -> None:
         self._connection = connection
+        self._tables = tables
         self._vector_follower = vector_follower
         self._seq = 0
 
@@ -79,16 +81,17 @@ class Scopes:
 
     def where(self, asked: Filter) -> tuple[Condition, bool]:
         """Return the condition of a search, and whether no vectors are unverified."""
-        superseded, unverified = engine.fetch(self._connection, _SQL["rare"])[0]
+        superseded, unverified = self._connection.fetch(_SQL["rare"])[0]
         return condition(asked, current=bool(superseded) and not asked.include_superseded), not unverified
 
     def of(self, model: Model, asked: Filter, where: Condition) -> Scope:
         """Return the memories among which a search by meaning is."""
-        index = self.index(model, asked)
+        partitions = self.partitions(model)
+        index = self._index(model, asked, partitions)
         hidden = self._superseded(asked) if where.current else frozenset()
         if where.plain and len(hidden) <= FEW:
             return Scope(index, hidden=hidden)
-        return Scope(index, self._allowed(where, index, hidden))
+        return Scope(index, self._allowed(where, hidden, in_memory=partitions is not None))
 
     def partitions(self, model: Model) -> Partitions | None:
         """Return the vectors of a model; None where they are in tables alone."""
@@ -96,10 +99,12 @@ class Scopes:
 
     def index(self, model: Model, asked: Filter) -> Index:
         """Return the index of the namespaces that a filter is about; several are chosen from all of them in tables."""
-        partitions = self.partitions(model)
+        return self._index(model, asked, self.partitions(model))
+
+    def _index(self, model: Model, asked: Filter, partitions: Partitions | None) -> Index:
         name = asked.namespace if isinstance(asked.namespace, str) else None
         if partitions is None:
-            return TableIndex(self._connection, model, name)
+            return self._tables(model, name)
         if name is not None:
             return partitions.of(name)
         several = several_of(asked)
@@ -107,7 +112,7 @@ class Scopes:
 
     def fitting(self, where: Condition, rows: Rows) -> Rows:
         """Return those of some memories that `where` lets through, ascending."""
-        found = self.rows("those", where, rows=orjson.dumps(rows.tolist()).decode())
+        found = self.rows("those", where, rows=rows.tolist())
         return np.sort(np.array(found, np.int64))
 
     def best(self, scores: Scores, where: Condition, limit: int) -> Scores:
@@ -120,20 +125,23 @@ class Scopes:
             found = np.concatenate((found, piece[within(piece, self.fitting(where, piece))]))
         return scores.among(np.sort(found[:limit]))
 
-    def rows(self, name: str, where: Condition, **values: str | int) -> Sequence[int]:
+    def rows(self, name: str, where: Condition, **values: object) -> list[int]:
         """Return the rows that a query of `search.sql` finds among the memories that `where` lets through."""
-        found = engine.fetch(self._connection, _SQL[name].format(where=where.sql), {**where.values, **values})
+        found = self._connection.fetch(_SQL[name].among(where.names), {**where.values, **values})
         return [row for (row,) in found]
 
     def _superseded(self, asked: Filter) -> frozenset[int]:
         single = asked.namespace if isinstance(asked.namespace, str) else None
-        return frozenset(orjson.loads(engine.value(self._connection, _SQL["superseded"], {"namespace": single})))
+        return frozenset(orjson.loads(self._connection.value(_SQL["superseded"], {"namespace": single})))
 
-    def _allowed(self, where: Condition, index: Index, hidden: frozenset[int]) -> Rows:
-        """Return the rows of the memories that `where` lets through, and maybe some that are not in `index` anyway."""
+    def _allowed(self, where: Condition, hidden: frozenset[int], *, in_memory: bool) -> Rows:
+        """Return the rows of the memories that `where` lets through, and maybe some that are not in the index anyway.
+
+        in_memory: whether that is where the index is.
+        """
         # What is in memory is live and of one namespace: no need to look at each memory, which costs far more.
-        name = "rows" if isinstance(index, TableIndex) else where.by_tags or "rows"
-        found = orjson.loads(engine.value(self._connection, _SQL[name].format(where=where.sql), where.values))
+        name = (where.by_tags if in_memory else "") or "rows"
+        found = orjson.loads(self._connection.value(_SQL[name].among(where.names), where.values))
         return np.array([row for row in found if row not in hidden] if hidden else found, np.int64)
 
 

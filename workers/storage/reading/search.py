@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-import apsw
 import numpy as np
-import orjson
 
 from memmux.wire.cues import Cue
 from memmux.wire.requests import Filter, Mode, Search, Store
@@ -14,20 +12,22 @@ from workers.index import bm25
 from workers.index.interface import Rows
 from workers.index.neighbours import Neighbours
 from workers.index.scores import Scores
-from workers.storage import similar
-from workers.storage.db import engine, queries, vectors
-from workers.storage.db.embeddings import Embedded, mean
-from workers.storage.db.filters import Condition, folded, holds
-from workers.storage.db.vectors import Model
+from workers.storage import queries, similar
+from workers.storage.connection import Connection
 from workers.storage.interface import Query, SearchOutcome
 from workers.storage.reading import parts, ranking
 from workers.storage.reading.fusion import Fusion, Material
 from workers.storage.reading.hits import Found
 from workers.storage.reading.parts import Parts
-from workers.storage.reading.scope import Scopes, several_of
+from workers.storage.reading.scope import Scopes, Tables, several_of
 from workers.storage.reading.thread_search import ThreadSearch
 from workers.storage.reading.vector_follower import VectorFollower
+from workers.storage.reading.word_index import WordIndex
 from workers.storage.reading.word_search import WordSearch
+from workers.storage.records import vectors
+from workers.storage.records.embeddings import Embedded, mean
+from workers.storage.records.filters import Condition, folded, holds
+from workers.storage.records.vectors import Model
 
 _SQL = queries.load("search")
 INDEXING = "indexing"  # the code that says: some memories have no vector yet
@@ -36,28 +36,32 @@ UNVERIFIED = "vectors_unverified"  # and: some vectors were brought along, and m
 _SAME = 0.9999  # the cosine from which on two vectors are taken for one
 _NEIGHBOURS = 10  # that a health check asks for
 _WORDS = 8  # and by which it looks for a memory
+_PIECE = 500  # memories whose contents are looked at, at once
 
 
 class MemorySearch:
     """Ranks the memories that a connection's transaction sees.
 
-    vector_follower: gives the index of vectors at a change. now: seconds since 1970, by which memories get older.
+    word_index: says where words stand. tables: makes the index that compares vectors where they are. vector_follower:
+    gives the index of those in memory at a change. now: seconds since 1970, by which memories get older.
     cues: those that count where a search does not say which.
     """
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
+        word_index: WordIndex,
+        tables: Tables,
         vector_follower: VectorFollower,
+        *,
         now: Callable[[], float],
         cues: Collection[Cue] = tuple(Cue),
     ) -> None:
         self._connection = connection
-        self.scopes = Scopes(connection, vector_follower)
-        self._word_search = WordSearch(connection)
+        self.scopes = Scopes(connection, tables, vector_follower)
+        self._word_search = WordSearch(connection, word_index)
         self._fusion = Fusion(connection, self.scopes, self._word_search, now, cues)
         self._threads = ThreadSearch(connection, self._word_search.follower)
-        connection.create_scalar_function("holds", lambda *texts: holds(*map(str, texts)), 2, deterministic=True)
 
     def at(self, seq: int) -> None:
         """Search as of the change where the transaction that has just begun stands."""
@@ -116,8 +120,8 @@ class MemorySearch:
                 best[row] = max(cosine, best.get(row, -1.0))
         near = [(cosine, row) for row, cosine in best.items() if cosine >= similar.least(model.name)]
         near = sorted(near, reverse=True)[: similar.FOUND]
-        wanted = {"rows": orjson.dumps([row for _, row in near]).decode()}
-        ids = dict(engine.fetch(self._connection, _SQL["ids"], wanted))
+        wanted = {"rows": [row for _, row in near]}
+        ids = dict(self._connection.fetch(_SQL["ids"], wanted))
         return [(ids[row], cosine) for cosine, row in near]
 
     def finds_by_meaning(self) -> bool:
@@ -127,7 +131,7 @@ class MemorySearch:
         very same.
         """
         model = vectors.current(self._connection)
-        known = [] if model is None else engine.fetch(self._connection, _SQL["known_vectors"], {"model": model.id})
+        known = [] if model is None else self._connection.fetch(_SQL["known_vectors"], {"model": model.id})
         for number, (row, namespace, embedding) in enumerate(known):
             assert model is not None
             index, vector = self.scopes.index(model, Filter(namespace=namespace)), np.frombuffer(embedding, "<f4")
@@ -141,7 +145,7 @@ class MemorySearch:
 
     def finds_by_words(self) -> bool:
         """Return whether a memory is found by its first words that say something, if it has any."""
-        for row, content in engine.fetch(self._connection, _SQL["known_words"]):
+        for row, content in self._connection.fetch(_SQL["known_words"]):
             return self._word_search.holds(row, content, _WORDS)
         return True
 
@@ -156,14 +160,26 @@ class MemorySearch:
         # Where a cosine decides which are left out, the best are among more than are asked for.
         depth = asked.depth if asked.min_similarity is None else ranking.candidates(asked.limit, asked.offset)
         if asked.mode is Mode.EXACT:
-            held = self.scopes.rows("exact", where, query=folded(asked.query), limit=depth)
-            ranked = Parts.of(parts.WORDS, ((row, 1.0) for row in held))
+            ranked = Parts.of(parts.WORDS, ((row, 1.0) for row in self._holding(asked, where, depth)))
         else:
             found = self._scored(asked)
             ranked = ranking.by_best(self.scopes.best(Scores(found.rows, found.scores), where, depth)).best_first()
         mode = Mode.EXACT if asked.mode is Mode.EXACT else Mode.KEYWORD
         cosines = None if similarities is None else similarities(np.sort(ranked.rows))
         return Found(mode, ranked, degraded, cosines)
+
+    def _holding(self, asked: Search, where: Condition, most: int) -> list[int]:
+        """Return the newest memories that hold the query, at most so many."""
+        ahead, query = self.scopes.rows("all_newest_first", where), folded(asked.query)
+        found: list[int] = []
+        for first in range(0, len(ahead), _PIECE):
+            piece = ahead[first : first + _PIECE]
+            texts = self._connection.each(_SQL["contents"], {"rows": piece})
+            held = {row for row, content in texts if holds(content, query)}
+            found += [row for row in piece if row in held]
+            if len(found) >= most:
+                break
+        return found[:most]
 
     def _scored(self, asked: Search) -> bm25.Scored:
         """Return the memories of the namespaces that have words of the query, and their BM25 scores."""

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import apsw
-import orjson
-
 from memmux.wire import answers
 from memmux.wire.answers import Replaced
 from memmux.wire.requests import Superseded
-from workers.storage.db import engine, queries, rows
-from workers.storage.db.filters import condition
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records import rows
+from workers.storage.records.filters import condition
 
 _SQL = queries.load("tidying")
 
 
-def superseded(connection: apsw.Connection, asked: Superseded) -> answers.Superseded:
+def superseded(connection: Connection, asked: Superseded) -> answers.Superseded:
     """Return a page of them, newest first; raise MessageTooLargeError if no message could hold it."""
     where = condition(asked.filter)
-    total = engine.value(connection, _SQL["count_superseded"].format(where=where.sql), where.values)
+    total = connection.value(_SQL["count_superseded"].among(where.names), where.values)
     values = {**where.values, "limit": asked.limit, "offset": asked.offset}
-    page = [row for (row,) in engine.fetch(connection, _SQL["superseded"].format(where=where.sql), values)]
+    page = [row for (row,) in connection.fetch(_SQL["superseded"].among(where.names), values)]
     newest = _newest(connection, page)
     wanted = list(dict.fromkeys([*page, *(row for row, _ in newest.values())]))
     known = dict(zip(wanted, rows.memories(connection, wanted), strict=True))
@@ -32,12 +31,12 @@ def superseded(connection: apsw.Connection, asked: Superseded) -> answers.Supers
     return answers.Superseded(memories=tuple(told), total=total)
 
 
-def _newest(connection: apsw.Connection, page: Sequence[int]) -> dict[int, tuple[int, bool]]:
+def _newest(connection: Connection, page: Sequence[int]) -> dict[int, tuple[int, bool]]:
     """Return for each of some memories the newest version of it, and whether that is deleted.
 
     One is left out where there is none: it was purged, is in another namespace, or an import has versions in a circle.
     """
-    found = engine.fetch(connection, _SQL["successors"], {"rows": orjson.dumps(page).decode()})
+    found = connection.fetch(_SQL["successors"], {"rows": page})
     newer = {former: row for former, row, _, _ in found}
     newest = {row: (row, bool(deleted)) for _, row, deleted, last in found if last}
     for row in page:

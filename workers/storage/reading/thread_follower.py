@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import apsw
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from workers.index.neighbours import Links, Neighbours
-from workers.storage.db import engine, queries
+from workers.storage import queries
+from workers.storage.connection import Connection
 
 _SQL = queries.load("threads")
 FAR_BEHIND = 4_096  # changed memories from which on loading everything is quicker
@@ -32,7 +31,7 @@ class ThreadFollower:
     A thread's number is below 0 if it has a name; else it is the row of the first memory of its run.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._seq: int | None = None
         self._numbers: dict[tuple[str, str], int] = {}  # of threads that have names, by namespace and name
@@ -51,7 +50,7 @@ class ThreadFollower:
             return
         changed: list[int] | None = None
         if self._seq is not None:
-            changed = [row for (row,) in engine.fetch(self._connection, _SQL["changed"], {"seq": self._seq})]
+            changed = [row for (row,) in self._connection.fetch(_SQL["changed"], {"seq": self._seq})]
         if changed is None or len(changed) > FAR_BEHIND:
             self._load()
         elif changed:
@@ -63,7 +62,7 @@ class ThreadFollower:
         return _walk(self._before, row, count)[::-1], _walk(self._after, row, count)
 
     def _load(self) -> None:
-        found = engine.fetch(self._connection, _SQL["linked"])
+        found = self._connection.fetch(_SQL["linked"])
         self._numbers.clear()
         self._before, self._after, self._threads = (np.zeros(0, np.int32) for _ in range(3))
         if found:
@@ -148,7 +147,7 @@ class ThreadFollower:
         return self._numbers.setdefault((namespace, thread), -1 - len(self._numbers))
 
     def _fetched(self, query: str, rows: Iterable[int]) -> list[tuple[Any, ...]]:
-        return engine.fetch(self._connection, _SQL[query], {"rows": orjson.dumps(list(rows)).decode()})
+        return self._connection.fetch(_SQL[query], {"rows": list(rows)})
 
     def _reserve(self, row: int) -> None:
         if row >= (had := len(self._threads)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import apsw
 import numpy as np
 
 from workers.index import bm25, neighbours
@@ -13,6 +12,7 @@ from workers.index.interface import Rows
 from workers.index.neighbours import Neighbours
 from workers.index.partitions import Partitions
 from workers.index.scores import Scores, within
+from workers.storage.connection import Connection
 from workers.storage.reading import parts
 from workers.storage.reading.gates import Gates
 from workers.storage.reading.parts import Parts
@@ -23,7 +23,7 @@ from workers.storage.reading.word_follower import WordFollower
 class ThreadSearch:
     """The threads that a connection's transaction sees."""
 
-    def __init__(self, connection: apsw.Connection, words: WordFollower) -> None:
+    def __init__(self, connection: Connection, words: WordFollower) -> None:
         self._follower = ThreadFollower(connection)
         self._gates = Gates(words, self._follower)
         self._seq = 0

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 
-import apsw
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -16,9 +15,10 @@ from memmux.errors import ArgumentInvalidError
 from memmux.wire import answers
 from memmux.wire.answers import DayCounts
 from memmux.wire.requests import Grouping, Timeline
-from workers.storage.db import engine, queries
-from workers.storage.db.filters import Deleted, condition
+from workers.storage import queries
+from workers.storage.connection import Connection
 from workers.storage.reading.log_follower import Kind, Lines
+from workers.storage.records.filters import Deleted, condition
 
 _SQL = queries.load("timeline")
 _DAY_S = 86_400
@@ -66,15 +66,15 @@ class _Counted:
     others: int
 
 
-def timeline(connection: apsw.Connection, asked: Timeline, lines: Lines, zone: str) -> answers.Timeline:
+def timeline(connection: Connection, asked: Timeline, lines: Lines, zone: str) -> answers.Timeline:
     """Return what happened on each day; zone: the time zone of who asks, as a variable TZ names it.
 
     Raises ArgumentInvalidError for a time zone that nobody knows.
     """
     days_in, name = _zone(asked.zone, zone)
     where = condition(asked.filter, current=not asked.filter.include_superseded, deleted=Deleted.TOO)
-    query = _SQL["by_client" if asked.by is Grouping.TAG else f"by_{asked.by}"].format(where=where.sql)
-    ((rows, created, names),) = engine.fetch(connection, query, where.values)
+    query = _SQL["by_client" if asked.by is Grouping.TAG else f"by_{asked.by}"].among(where.names)
+    ((rows, created, names),) = connection.fetch(query, where.values)
     there = np.array(orjson.loads(rows), np.int64)
     at = np.full(int(max(there.max(initial=0), lines["row"].max(initial=0))) + 1, np.nan)
     at[there] = orjson.loads(created)
@@ -136,9 +136,9 @@ def _by_code(names: Sequence[str | None], limit: int, code: Numbers, cells: _Cel
     return _Counted([(names[one], counts[place[one]]) for one in shown], counts[-1], len(ranked) - len(shown))
 
 
-def _by_tag(connection: apsw.Connection, limit: int, row: Numbers, cells: _Cells, there: Mask) -> _Counted:
+def _by_tag(connection: Connection, limit: int, row: Numbers, cells: _Cells, there: Mask) -> _Counted:
     """Count events under each tag of their memories, and under none; there: the memories that count, by row."""
-    found = engine.fetch(connection, _SQL["by_tag"])
+    found = connection.fetch(_SQL["by_tag"])
     names: list[str | None] = [*(name for _, name, _ in found), None]
     tagged = [np.array(orjson.loads(memories), np.int64) for _, _, memories in found]
     tagged = [memories[memories < len(there)] for memories in tagged]
@@ -156,7 +156,7 @@ def _by_tag(connection: apsw.Connection, limit: int, row: Numbers, cells: _Cells
         other -= counts
         name = None
         if names[one] is not None:  # spelled as the newest of these memories has it
-            name = engine.value(connection, _SQL["spelling"], {"tag": found[one][0], "memory": int(tagged[one].max())})
+            name = connection.value(_SQL["spelling"], {"tag": found[one][0], "memory": int(tagged[one].max())})
         groups.append((name, counts))
     return _Counted(groups, other, len(ranked) - len(groups))
 

@@ -10,17 +10,16 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import apsw
 import numpy as np
-import orjson
 
 from memmux.logs import log
 from workers.index import segment as segments
 from workers.index.partitions import Partitions
 from workers.index.segment import Manifest, Segment
 from workers.runtime.jobs import Alive
-from workers.storage.db import engine, queries
-from workers.storage.db.vectors import Model
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records.vectors import Model
 
 _SQL = queries.load("search")
 MOST_VECTORS = 200_000  # in memory, 300 MB at 384 dimensions; beyond that, and while no segment is there, tables answer
@@ -34,7 +33,7 @@ class VectorFollower:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
         database: Path,
         most: int = MOST_VECTORS,
         clock: Callable[[], float] = time.monotonic,
@@ -87,8 +86,8 @@ class VectorFollower:
             return None
         different: list[int] = []
         compared = 0
-        cursor = self._connection.execute(_SQL["vectors_of_model_in_order"], {"model": model.id})
-        for (namespace, row), group in groupby(cursor, key=itemgetter(0, 1)):
+        found = self._connection.each(_SQL["vectors_of_model_in_order"], {"model": model.id})
+        for (namespace, row), group in groupby(found, key=itemgetter(0, 1)):
             data = [embedding for _, _, embedding in group]
             compared += len(data)
             vectors = np.frombuffer(b"".join(data), "<f4").reshape(-1, model.dimensions)
@@ -135,7 +134,7 @@ class VectorFollower:
         if known is None:
             if (known := self._load(model, {opened.manifest.namespace for opened in fresh})) is None:
                 return None
-            known.seq = engine.value(self._connection, _SQL["seq"])
+            known.seq = self._connection.value(_SQL["seq"])
         for opened, changed, vectors in zip(fresh, since, found, strict=True):
             opened.hide(changed)
             known.stand_on(opened)
@@ -145,7 +144,7 @@ class VectorFollower:
 
     def _is_recent(self, path: Path, manifest: Manifest) -> bool:
         """Return whether what has changed since fits into memory; if it does not now, it never will again."""
-        recent = bool(engine.value(self._connection, _SQL["recent"], {"seq": manifest.seq, "most": self._most}))
+        recent = bool(self._connection.value(_SQL["recent"], {"seq": manifest.seq, "most": self._most}))
         if not recent:
             log.get().info("segment_refused", path=str(path), why="too much has changed since; a newer one follows")
             self._refused.add(path)
@@ -153,7 +152,7 @@ class VectorFollower:
 
     def _opened(self, path: Path, manifest: Manifest, model: Model) -> Segment | None:
         """Return the segment, unless it is of another history, or broken."""
-        change = engine.value(self._connection, _SQL["change"], {"seq": manifest.seq})
+        change = self._connection.value(_SQL["change"], {"seq": manifest.seq})
         if change is None:
             return None  # this transaction is older than the segment
         if change != manifest.change or manifest.dimensions != model.dimensions:
@@ -169,11 +168,11 @@ class VectorFollower:
             return None
 
     def _changed(self, seq: int) -> list[int]:
-        return [row for (row,) in engine.fetch(self._connection, _SQL["changed"], {"seq": seq})]
+        return [row for (row,) in self._connection.fetch(_SQL["changed"], {"seq": seq})]
 
     def _vectors(self, model: Model, rows: list[int]) -> list[tuple[Any, ...]]:
-        values = {"model": model.id, "rows": orjson.dumps(rows).decode()}
-        return engine.fetch(self._connection, _SQL["vectors_of_rows"], values) if rows else []
+        values = {"model": model.id, "rows": rows}
+        return self._connection.fetch(_SQL["vectors_of_rows"], values) if rows else []
 
     def _load(self, model: Model, but: Iterable[str] = ()) -> Partitions | None:
         """Return the vectors of all namespaces `but` some, in memory; None if they are too many."""
@@ -181,12 +180,11 @@ class VectorFollower:
         if not excepted and model.vectors > self._most:
             return None
         loaded = Partitions(model.id, model.dimensions)
-        values = {"model": model.id, "except": orjson.dumps(excepted).decode()}
-        cursor = self._connection.execute(_SQL["vectors_of_model"], values)
-        while chunk := list(islice(cursor, _CHUNK)):
+        values = {"model": model.id, "except": excepted}
+        found = self._connection.each(_SQL["vectors_of_model"], values)
+        while chunk := list(islice(found, _CHUNK)):
             _add(loaded, chunk, model.dimensions)
             if len(loaded) > self._most:
-                cursor.close()
                 return None
         return loaded
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import apsw
-import orjson
-
-from workers.storage.db import engine, queries
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.reading.word_index import WordIndex
 from workers.words import words
 
 _SQL = queries.load("search")
@@ -22,8 +21,9 @@ _BREAK = b"\n"
 class Vocabulary:
     """The words of the index as of a change, in UTF-8."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection, word_index: WordIndex) -> None:
         self._connection = connection
+        self._word_index = word_index
         self._seq: int | None = None
         self._index = ""
         self._words = _BREAK
@@ -37,12 +37,12 @@ class Vocabulary:
             return
         changed: list[int] | None = None
         if self._seq is not None and self._index == index:
-            changed = [row for (row,) in engine.fetch(self._connection, _SQL["changed"], {"seq": self._seq})]
+            changed = [row for (row,) in self._connection.fetch(_SQL["changed"], {"seq": self._seq})]
         if changed is None or len(changed) > FAR_BEHIND:
             self._words = _BREAK
-            fresh = {term for (term,) in self._connection.execute(_SQL["vocabulary"])}
+            fresh = set(self._word_index.vocabulary())
         else:
-            contents = engine.fetch(self._connection, _SQL["contents"], {"rows": orjson.dumps(changed).decode()})
+            contents = self._connection.fetch(_SQL["contents"], {"rows": changed})
             fresh = {word for _, content in contents for word in words(content, languages=languages)}
         written = (word.encode() for word in sorted(fresh))
         added = [word for word in written if _BREAK + word + _BREAK not in self._words]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import apsw
 import orjson
 
 from memmux import limits
@@ -13,7 +12,9 @@ from memmux.wire.answers import Graph, Link, Node
 from memmux.wire.requests import Graph as Asked
 from memmux.wire.requests import Walk
 from memmux.wire.times import from_epoch
-from workers.storage.db import engine, queries, rows
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records import rows
 
 _SQL = queries.load("graph")
 Place = int | str
@@ -22,7 +23,7 @@ Edge = tuple[Place, Place, tuple[Any, ...]]
 """A link from one place to another, with its other fields as they are kept."""
 
 
-def walk(connection: apsw.Connection, asked: Asked) -> Graph:
+def walk(connection: Connection, asked: Asked) -> Graph:
     """Return what is linked with a memory; raise NotFoundError if it, or the end of a path, is not there."""
     start = rows.find(connection, asked.id, asked.namespace)
     end = None if asked.other is None else rows.find(connection, asked.other, asked.namespace)
@@ -57,29 +58,29 @@ def walk(connection: apsw.Connection, asked: Asked) -> Graph:
 class _Links:
     """The links of live memories of one namespace."""
 
-    def __init__(self, connection: apsw.Connection, namespace: str) -> None:
+    def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection = connection
         self._namespace = namespace
 
     def of(self, places: Iterable[int]) -> Iterator[Edge]:
         """Yield the links that start or end at the memories of `places`; each once, or twice."""
-        wanted = orjson.dumps(list(places)).decode()
-        outward = engine.fetch(self._connection, _SQL["from"], {"rows": wanted})
+        wanted = list(places)
+        outward = self._connection.fetch(_SQL["from"], {"rows": wanted})
         targets = self._rows("targets", names=sorted({target for _, target, *_ in outward}))
         for row, target, *fields in outward:
             yield row, targets.get(target, target), tuple(fields)
-        names = dict(engine.fetch(self._connection, _SQL["names"], {"rows": wanted}))
-        values = {"names": orjson.dumps(list(names)).decode(), "namespace": self._namespace}
-        for row, target, *fields in engine.fetch(self._connection, _SQL["to"], values):
+        names = dict(self._connection.fetch(_SQL["names"], {"rows": wanted}))
+        values = {"names": list(names), "namespace": self._namespace}
+        for row, target, *fields in self._connection.fetch(_SQL["to"], values):
             yield row, names[target], tuple(fields)
 
     def _rows(self, query: str, *, names: Sequence[str]) -> dict[str, int]:
-        values = {"names": orjson.dumps(names).decode(), "namespace": self._namespace}
-        return dict(reversed(engine.fetch(self._connection, _SQL[query], values)))  # an id goes before an alias
+        values = {"names": names, "namespace": self._namespace}
+        return dict(reversed(self._connection.fetch(_SQL[query], values)))  # an id goes before an alias
 
 
 def _path(
-    connection: apsw.Connection,
+    connection: Connection,
     end: Place | None,
     distances: dict[Place, int],
     ways: dict[Place, tuple[Place, Edge]],
@@ -96,7 +97,7 @@ def _path(
     return _graph(connection, {place: distances[place] for place in reversed(places)}, reversed(edges))
 
 
-def _graph(connection: apsw.Connection, distances: dict[Place, int], edges: Iterable[Edge]) -> Graph:
+def _graph(connection: Connection, distances: dict[Place, int], edges: Iterable[Edge]) -> Graph:
     known = [place for place in distances if isinstance(place, int)]
     memories = dict(zip(known, rows.memories(connection, known), strict=True))
     nodes = tuple(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import apsw
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from workers.index.bm25 import Among
-from workers.storage.db import engine, queries
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.reading.word_index import WordIndex
 
 _SQL = queries.load("search")
 FAR_BEHIND = 4_096  # changed memories from which on loading everything is quicker
@@ -26,8 +26,9 @@ _NOWHERE = -1
 class WordFollower:
     """The lengths of memories, in words, and their namespaces, as of the last transaction that asked."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection, word_index: WordIndex) -> None:
         self._connection = connection
+        self._word_index = word_index
         self._seq: int | None = None
         self._index = ""
         self._lengths: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -41,12 +42,12 @@ class WordFollower:
             return
         changed: list[int] | None = None
         if self._seq is not None and self._index == index:
-            changed = [row for (row,) in engine.fetch(self._connection, _SQL["changed"], {"seq": self._seq})]
+            changed = [row for (row,) in self._connection.fetch(_SQL["changed"], {"seq": self._seq})]
         if changed is None or len(changed) > FAR_BEHIND:
-            found = engine.fetch(self._connection, _SQL["lengths"])
+            found = self._word_index.lengths(None)
             self._lengths, self._places = np.zeros(0, np.int32), np.zeros(0, np.int32)
         else:
-            found = engine.fetch(self._connection, _SQL["lengths_of"], {"rows": orjson.dumps(changed).decode()})
+            found = self._word_index.lengths(changed)
             self._reserve(max(changed, default=0))
             self._lengths[changed], self._places[changed] = 0, _NOWHERE
         self._put(found)
@@ -71,7 +72,7 @@ class WordFollower:
             self._among[namespaces] = Among.of(rows, self._lengths)
         return self._among[namespaces]
 
-    def _put(self, found: Iterable[tuple[int, str, bytes]]) -> None:
+    def _put(self, found: Iterable[tuple[int, str, int]]) -> None:
         listed = list(found)
         if not listed:
             return
@@ -79,18 +80,10 @@ class WordFollower:
         rows = np.array([row for row, _, _ in listed])
         numbers = self._numbers
         self._places[rows] = [numbers.setdefault(name, len(numbers)) for _, name, _ in listed]
-        self._lengths[rows] = [size[0] if len(size) == 1 else _varint(size) for _, _, size in listed]
+        self._lengths[rows] = [size for _, _, size in listed]
 
     def _reserve(self, row: int) -> None:
         if row >= (had := len(self._lengths)):
             lengths, places = np.zeros(row + _ROOM, np.int32), np.full(row + _ROOM, _NOWHERE, np.int32)
             lengths[:had], places[:had] = self._lengths, self._places
             self._lengths, self._places = lengths, places
-
-
-def _varint(data: bytes) -> int:
-    """Return a number as SQLite writes it: seven bits a byte, the most significant first."""
-    value = 0
-    for byte in data:
-        value = value << 7 | byte & 0x7F
-    return value

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import apsw
 import numpy as np
-import orjson
 
 from workers.index import bm25
-from workers.index.bm25 import SHIFT, Among, Places, Scored
-from workers.storage.db import engine, fulltext, queries
+from workers.index.bm25 import Among, Places, Scored
+from workers.storage.connection import Connection
 from workers.storage.reading.vocabulary import Vocabulary
 from workers.storage.reading.word_follower import WordFollower
+from workers.storage.reading.word_index import WordIndex
+from workers.storage.records import fulltext
 from workers.words import version, words
 from workers.words.scripts import begins_words, is_dense
 from workers.words.stopwords import telling
 
-_SQL = queries.load("search")
 TERMS = 256  # different words of a query that are looked for
 _UNKNOWN = 4  # letters of a word, at least, for which others are looked for where nobody has it
 _PART = 4  # letters of each of two words that make one
@@ -25,15 +24,11 @@ _AFTER = "\U0010ffff"  # sorts after every word that goes on
 class WordSearch:
     """Finds memories by words, as a connection's transaction sees them."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: Connection, word_index: WordIndex) -> None:
         self._connection = connection
-        only = connection.pragma("query_only")
-        connection.pragma("query_only", 0)  # which refuses temporary tables, too; the file is open for reading alone
-        for query in ("make_postings", "make_vocabulary"):
-            connection.execute(_SQL[query])
-        connection.pragma("query_only", only)
-        self.follower = WordFollower(connection)
-        self._vocabulary = Vocabulary(connection)
+        self._word_index = word_index
+        self.follower = WordFollower(connection, word_index)
+        self._vocabulary = Vocabulary(connection, word_index)
         self._seq = 0
         self._version: str | None = None
         self._index = ""  # which index it is: another one, once it was made anew
@@ -78,8 +73,7 @@ class WordSearch:
     def holds(self, row: int, content: str, most: int) -> bool:
         """Return whether the index has the memory `row` under one of the first words of its content, if it has any."""
         first = self.cut(content)[:most]
-        places = ({"word": word, "row": row} for word in first)
-        return not first or any(engine.value(self._connection, _SQL["stands"], place) for place in places)
+        return not first or any(self._word_index.stands(word, row) for word in first)
 
     def scored(self, query: str, namespaces: tuple[str, ...] | None) -> Scored:
         """Return the memories of these namespaces, or of all, that have words of the query, and their BM25 scores."""
@@ -97,13 +91,15 @@ class WordSearch:
         """
         if begins_words(word):
             return among.only(self._beginning(word))
-        found = among.only(self._places(word))
+        found = among.only(self._word_index.places(word))
         if found.size or len(word) < _UNKNOWN or is_dense(word):
             return found
         if (found := among.only(self._beginning(word))).size:
             return found
         self._vocabulary.follow(self._seq, self._index, self._languages)
-        if (found := among.only(bm25.merged([self._places(one) for one in self._vocabulary.ending(word)]))).size:
+        if (
+            found := among.only(bm25.merged([self._word_index.places(one) for one in self._vocabulary.ending(word)]))
+        ).size:
             return found
         for at in range(_PART, len(word) - _PART + 1):
             one, other = (self._part(part, among) for part in (word[:at], word[at:]))
@@ -115,16 +111,9 @@ class WordSearch:
         """Return where a part of a compound stands, also without the s that may join it to the next."""
         for form in (part, part.removesuffix("s")):
             for word in words(form, languages=self._languages):
-                if (found := among.only(self._places(word))).size:
+                if (found := among.only(self._word_index.places(word))).size:
                     return found
         return np.empty(0, np.int64)
 
-    def _places(self, word: str) -> Places:
-        return self._fetched("places", word=word)
-
     def _beginning(self, word: str) -> Places:
-        return np.sort(self._fetched("places_between", first=word, last=word + _AFTER))
-
-    def _fetched(self, query: str, **values: str) -> Places:
-        found = engine.value(self._connection, _SQL[query], {**values, "shift": SHIFT})
-        return np.array(orjson.loads(found), np.int64)
+        return np.sort(self._word_index.between(word, word + _AFTER))

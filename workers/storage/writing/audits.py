@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import apsw
 import numpy as np
-import orjson
 
 from memmux.logs import log
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, queries
-from workers.storage.db.audits import Audit, Unverified, unverified_of
-from workers.storage.db.embeddings import Embedded
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records.audits import Audit, Unverified, unverified_of
+from workers.storage.records.embeddings import Embedded
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("audits")
@@ -33,7 +32,7 @@ def judge(
     made: the model's own vectors, by id and content. max_tokens: of one window of the model; a longer text is not
     wholly in one vector, as none of memmux's is, so it gets new ones in any case.
     """
-    for found in engine.fetch(memory_table.connection, _SQL["named"], {"id": audit_id}):
+    for found in memory_table.connection.fetch(_SQL["named"], {"id": audit_id}):
         audit = Audit(*found)
         unverified = unverified_of(memory_table.connection, audit)
         compared = _compared(memory_table.connection, audit, unverified, made)
@@ -55,7 +54,7 @@ def judge(
 
 
 def _compared(
-    connection: apsw.Connection,
+    connection: Connection,
     audit: Audit,
     unverified: Sequence[Unverified],
     made: Mapping[tuple[str, str], Embedded],
@@ -64,11 +63,11 @@ def _compared(
     found: dict[int, tuple[float, int]] = {}
     wanted = {memory_id for memory_id, _ in made}
     rows = [one.row for one in unverified if one.id in wanted]
-    values = {"rows": orjson.dumps(rows).decode()}
-    for row, memory_id, content in engine.fetch(connection, _SQL["contents"], values):
+    values = {"rows": rows}
+    for row, memory_id, content in connection.fetch(_SQL["contents"], values):
         text = made.get((memory_id, content))
         if text is not None:
-            kept = engine.value(connection, _SQL["first_window"], {"row": row, "model": audit.model})
+            kept = connection.value(_SQL["first_window"], {"row": row, "model": audit.model})
             cosine = float(np.frombuffer(kept, "<f4") @ text.vectors[0])
             found[row] = cosine, len(text.windows)
     return found

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import apsw
 import orjson
 
 from memmux.errors import (
@@ -23,13 +22,13 @@ from memmux.wire.checks import check_metadata
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import BODIES, Delete, Forget, HealthRow, Metadata, Store, Update
 from workers.runtime.jobs import Job
-from workers.storage import backfill, similar
-from workers.storage.db import engine, links, queries, rows, vectors
-from workers.storage.db.embeddings import Embedded, by_text, embedded
-from workers.storage.db.filters import metadata_text
-from workers.storage.db.namespaces import Namespaces
-from workers.storage.db.state import digest
-from workers.storage.db.threads import moved, placed
+from workers.storage import backfill, queries, similar
+from workers.storage.records import links, rows, vectors
+from workers.storage.records.embeddings import Embedded, by_text, embedded
+from workers.storage.records.filters import metadata_text
+from workers.storage.records.namespaces import Namespaces
+from workers.storage.records.state import digest
+from workers.storage.records.threads import moved, placed
 from workers.storage.writing import audits, deletion, duplicates, load, undo, versions
 from workers.storage.writing.memory_table import MemoryTable
 
@@ -38,15 +37,15 @@ _DROPPED = 1_000  # vectors that one turn of the backfill removes
 
 
 class Changes:
-    """Applies one job at a time through `connection`; `now` gives seconds since 1970.
+    """Applies one job at a time to a table of memories.
 
-    holding: tells which copies of the database hold what was stored since a change.
+    holding: tells which copies of the database hold what was stored since a change. forget: see `deletion.Forgetting`.
     """
 
-    def __init__(self, connection: apsw.Connection, now: Callable[[], float], holding: deletion.Holding) -> None:
-        self._connection = connection
-        self._memory_table = MemoryTable(connection, now)
-        self._vectors = self._memory_table.vectors
+    def __init__(self, memory_table: MemoryTable, holding: deletion.Holding, forget: deletion.Forgetting) -> None:
+        self._connection = memory_table.connection
+        self._memory_table = memory_table
+        self._vectors = memory_table.vectors
         self._do: Mapping[str, Callable[[Job, Any], dict[str, object]]] = {
             "memory.store": lambda job, asked: self._store(job, [asked])[0],
             "memory.store_batch": lambda job, asked: {"stored": self._store(job, asked.memories)},
@@ -54,11 +53,11 @@ class Changes:
             "memory.update": self._update,
             "memory.rewrite": self._update,
             "memory.delete": self._delete,
-            "memory.forget": partial(deletion.forget, self._memory_table),
-            "memory.use": lambda _, asked: links.use(connection, asked, self._memory_table.at()),
-            "memory.undo": partial(undo.undo, self._memory_table),
-            "memory.purge": partial(deletion.purge, self._memory_table, holding),
-            load.OPERATION: partial(load.load, self._memory_table),
+            "memory.forget": partial(deletion.forget, memory_table),
+            "memory.use": lambda _, asked: links.use(memory_table.connection, asked, memory_table.at()),
+            "memory.undo": partial(undo.undo, memory_table),
+            "memory.purge": partial(deletion.purge, memory_table, holding, forget),
+            load.OPERATION: partial(load.load, memory_table),
             "health.write": self._note_health,
         }
 
@@ -149,7 +148,7 @@ class Changes:
 
         Raises IdConflictError if another memory, live or deleted, has that id or goes by one of the aliases.
         """
-        if asked.id is not None and engine.value(self._connection, _SQL["by_id"], {"id": asked.id}) not in (None, row):
+        if asked.id is not None and self._connection.value(_SQL["by_id"], {"id": asked.id}) not in (None, row):
             raise IdConflictError(
                 f"there is a memory {asked.id!r} with another content, or a deleted one; leave the id out, or update "
                 "that memory, or undo its deletion"
@@ -248,7 +247,7 @@ class Changes:
         is_current = (serving := vectors.current(self._connection)) is not None and serving.id == model.id
         stored = gone = 0
         for (memory_id, content), text in zip(read.memories, found, strict=True):
-            here = engine.fetch(self._connection, _SQL["unchanged"], {"id": memory_id, "content": content})
+            here = self._connection.fetch(_SQL["unchanged"], {"id": memory_id, "content": content})
             gone += not here
             for row, namespace in here:
                 if not self._vectors.has(row, model):

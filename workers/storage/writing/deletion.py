@@ -16,8 +16,10 @@ from memmux import limits
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, NotFoundError
 from memmux.wire.requests import Forget, Purge
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, fulltext, queries, rows
-from workers.storage.db.filters import condition
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records import rows
+from workers.storage.records.filters import condition, metadata_text
 from workers.storage.writing.memory_table import MemoryTable
 
 _SEARCH = queries.load("search")
@@ -37,7 +39,7 @@ def forget(memory_table: MemoryTable, job: Job, asked: Forget) -> dict[str, obje
     Raises LimitOutOfRangeError if they are more than a transaction may delete.
     """
     where = condition(asked.filter)
-    meant = orjson.loads(engine.value(memory_table.connection, _SEARCH["rows"].format(where=where.sql), where.values))
+    meant = orjson.loads(memory_table.connection.value(_SEARCH["rows"].among(where.names), where.values))
     if len(meant) > limits.FORGOTTEN:
         raise LimitOutOfRangeError(
             f"{len(meant)} memories are meant, at most {limits.FORGOTTEN} are deleted at once; give a time as well"
@@ -60,9 +62,11 @@ def forget(memory_table: MemoryTable, job: Job, asked: Forget) -> dict[str, obje
 
 Holding = Callable[[int, float], Sequence[str]]
 """Returns the copies of the database that may hold memories since a change: its seq, and its time."""
+Forgetting = Callable[[], None]
+"""Removes, of words and statistics, what the engine keeps of memories that are gone, inside their transaction."""
 
 
-def purge(memory_table: MemoryTable, holding: Holding, job: Job, asked: Purge) -> dict[str, object]:
+def purge(memory_table: MemoryTable, holding: Holding, forget: Forgetting, job: Job, asked: Purge) -> dict[str, object]:
     """Purge the deleted memories that are asked for, MOST at once; return how many, and how many remain.
 
     Raises NotFoundError, and ArgumentInvalidError for a memory that is not deleted.
@@ -71,38 +75,33 @@ def purge(memory_table: MemoryTable, holding: Holding, job: Job, asked: Purge) -
         found, remaining = _named(memory_table, asked), 0
     else:
         meant = {"before": asked.before.timestamp(), "namespace": asked.namespace}
-        count = engine.value(memory_table.connection, _SQL["count_deleted_before"], meant)
-        found = [
-            row for (row,) in engine.fetch(memory_table.connection, _SQL["deleted_before"], {**meant, "limit": MOST})
-        ]
+        count = memory_table.connection.value(_SQL["count_deleted_before"], meant)
+        found = [row for (row,) in memory_table.connection.fetch(_SQL["deleted_before"], {**meant, "limit": MOST})]
         remaining = count - len(found)
     copies: Sequence[str] = ()
     if found:
-        ((seq, at),) = engine.fetch(memory_table.connection, _SQL["first_of"], {"rows": orjson.dumps(found).decode()})
+        ((seq, at),) = memory_table.connection.fetch(_SQL["first_of"], {"rows": found})
         copies = holding(seq or 0, at or 0.0)
         scrub_answers(memory_table, found)
         remove(memory_table, found, job.client, job.id)
-        forget_traces(memory_table)
-    newest = engine.value(memory_table.connection, _SQL["seq"])
+        forget_traces(memory_table, forget)
+    newest = memory_table.connection.value(_SQL["seq"])
     return {"purged": len(found), "remaining": remaining, "seq": newest, "copies": copies}
 
 
-def expired(memory_table: MemoryTable, before: float) -> int:
-    """Purge memories that were deleted before that time, EXPIRED at once, in a transaction; return how many."""
+def expired(connection: Connection, before: float) -> list[int]:
+    """Return the rows of memories that were deleted before that time, EXPIRED at most."""
     values = {"before": before, "limit": EXPIRED}
-    if not engine.value(memory_table.connection, _SQL["expired"], values):
-        return 0
-    memory_table.connection.execute("BEGIN IMMEDIATE")
-    try:
-        found = [row for (row,) in engine.fetch(memory_table.connection, _SQL["expired"], values)]
-        scrub_answers(memory_table, found)
-        remove(memory_table, found, UPKEEP, "")
-        if len(found) < EXPIRED:  # those are the last ones for now
-            forget_traces(memory_table)
-        memory_table.connection.execute("COMMIT")
-    finally:
-        if memory_table.connection.in_transaction:
-            memory_table.connection.execute("ROLLBACK")
+    return [row for (row,) in connection.fetch(_SQL["expired"], values)]
+
+
+def purge_expired(memory_table: MemoryTable, forget: Forgetting, before: float) -> int:
+    """Purge memories that were deleted before that time, EXPIRED at once; return how many."""
+    found = expired(memory_table.connection, before)
+    scrub_answers(memory_table, found)
+    remove(memory_table, found, UPKEEP, "")
+    if len(found) < EXPIRED:  # those are the last ones for now
+        forget_traces(memory_table, forget)
     return len(found)
 
 
@@ -110,12 +109,13 @@ def remove(memory_table: MemoryTable, gone: Sequence[int], client: str, request:
     """Remove deleted memories and what the log keeps of them, and log that."""
     for row in gone:
         memory_table.vectors.remove(row)
-    meant = orjson.dumps(gone).decode()
-    memory_table.execute("purge_before", rows=meant)
-    memory_table.execute(
-        "log_purge", rows=meant, at=memory_table.at(), operation=OPERATION, client=client, request=request
-    )
-    memory_table.execute("purge", rows=meant)
+    connection, rows = memory_table.connection, {"rows": gone}
+    connection.execute(_SQL["purge_before"], rows)
+    line = {"at": memory_table.at(), "operation": OPERATION, "client": client, "request": request}
+    for row, memory_id, namespace in connection.fetch(_SQL["names_of"], rows):
+        before = metadata_text({"namespace": namespace})
+        connection.insert(_SQL["insert_change"], {**line, "memory": memory_id, "row": row, "before": before})
+    connection.execute(_SQL["purge"], rows)
 
 
 def scrub_answers(memory_table: MemoryTable, gone: Sequence[int]) -> None:
@@ -123,9 +123,8 @@ def scrub_answers(memory_table: MemoryTable, gone: Sequence[int]) -> None:
 
     The answers stay, so that a request that comes again is not done again.
     """
-    meant = orjson.dumps(gone).decode()
-    ids = {name for (name,) in engine.fetch(memory_table.connection, _SQL["ids_of"], {"rows": meant})}
-    for key, answer in engine.fetch(memory_table.connection, _SQL["kept_answers"]):
+    ids = {name for _, name, _ in memory_table.connection.fetch(_SQL["names_of"], {"rows": gone})}
+    for key, answer in memory_table.connection.fetch(_SQL["kept_answers"]):
         if ids.intersection(name.decode() for name in _UUID.findall(answer)):
             scrubbed = orjson.dumps(_without_names(orjson.loads(answer), ids))
             memory_table.connection.execute(_SQL["scrub_answer"], {"key": key, "answer": scrubbed})
@@ -144,16 +143,10 @@ def _without_names(value: Any, ids: Collection[str]) -> Any:
     return kept
 
 
-def forget_traces(memory_table: MemoryTable) -> None:
-    """Remove what is left of purged memories beside their rows: words, names of tags, samples of the statistics.
-
-    Full text keeps the words of what was removed until their segments are merged: all of them are, which takes 20 ms
-    for each 20 000 memories.
-    """
-    fulltext.merge(memory_table.connection)
+def forget_traces(memory_table: MemoryTable, forget: Forgetting) -> None:
+    """Remove what is left of purged memories beside their rows: names of tags, and what the engine keeps."""
     memory_table.execute("purge_all_tags")
-    if engine.value(memory_table.connection, _SQL["has_samples"]):
-        memory_table.execute("drop_samples")
+    forget()
 
 
 def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:
@@ -161,10 +154,10 @@ def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:
     connection = memory_table.connection
     for name in rows.spellings(asked.id or ""):
         values = {"id": name, "namespace": asked.namespace}
-        by_id = engine.fetch(connection, _SQL["deleted_by_id"], values)
+        by_id = connection.fetch(_SQL["deleted_by_id"], values)
         if any(not deleted for _, deleted in by_id):
             break
-        if found := [row for row, *_ in by_id or engine.fetch(connection, _SQL["deleted_by_hash"], values)]:
+        if found := [row for row, *_ in by_id or connection.fetch(_SQL["deleted_by_hash"], values)]:
             return found
     if rows.is_there(connection, asked.id or "", asked.namespace):
         raise ArgumentInvalidError(f"the memory {asked.id!r} is not deleted; delete it first, then purge it")

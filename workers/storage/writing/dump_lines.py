@@ -15,10 +15,10 @@ from memmux.wire.answers import Memory
 from memmux.wire.checks import check_aliases, check_metadata
 from memmux.wire.requests import Store
 from memmux.wire.times import from_epoch
-from workers.storage.db.embeddings import Embedded, embedded
-from workers.storage.db.filters import spellings
-from workers.storage.db.state import State, digest
-from workers.storage.db.threads import placed
+from workers.storage.records.embeddings import Embedded, embedded
+from workers.storage.records.filters import spellings
+from workers.storage.records.state import State, digest
+from workers.storage.records.threads import placed
 
 _STORED = ("content", "tags", "type", "metadata", "namespace", "thread", "place")
 _TIMES = ("created_at", "updated_at", "deleted_at")

@@ -12,10 +12,10 @@ from memmux.wire.answers import Memory
 from memmux.wire.checks import check_aliases, check_metadata
 from memmux.wire.requests import Store
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, queries
-from workers.storage.db.filters import spellings
-from workers.storage.db.state import State
-from workers.storage.db.threads import placed
+from workers.storage import queries
+from workers.storage.records.filters import spellings
+from workers.storage.records.state import State
+from workers.storage.records.threads import placed
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
@@ -33,7 +33,7 @@ def take_up(memory_table: MemoryTable, job: Job, row: int, asked: Store) -> tupl
     then = _together(now.memory, asked) if asked.merge else now.memory
     merged = [name for name in _FIELDS if getattr(then, name) != getattr(now.memory, name)]
     if now.memory.superseded_by is None and not merged:
-        return engine.value(memory_table.connection, _SQL["last_change"], {"row": row}), merged, now.memory
+        return memory_table.connection.value(_SQL["last_change"], {"row": row}), merged, now.memory
     at = memory_table.at()
     times = memory_table.times(row)
     times["updated_at"] = at if merged else times["updated_at"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from memmux.wire.requests import DEFAULT_NAMESPACE
 from workers.runtime.jobs import Job
-from workers.storage.db import links
-from workers.storage.db.embeddings import Embedded
-from workers.storage.db.filters import metadata_text
+from workers.storage.records import links
+from workers.storage.records.embeddings import Embedded
+from workers.storage.records.filters import metadata_text
 from workers.storage.writing.dump_lines import Line
 from workers.storage.writing.memory_table import MemoryTable
 

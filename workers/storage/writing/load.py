@@ -9,7 +9,8 @@ from __future__ import annotations
 from memmux.errors import RequestError
 from memmux.wire.requests import Load
 from workers.runtime.jobs import Job
-from workers.storage.db import audits, dump, engine, links, queries, vectors
+from workers.storage import queries
+from workers.storage.records import audits, dump, links, vectors
 from workers.storage.writing import dump_lines, insertion, merge
 from workers.storage.writing.dump_lines import Line
 from workers.storage.writing.insertion import CONFLICT, CREATED, DUPLICATE, MERGED, SKIPPED, UPDATED, Done
@@ -32,7 +33,7 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
     """
     counts = dict.fromkeys(_COUNTED, 0)
     problems: list[dict[str, object]] = []
-    before = engine.value(memory_table.connection, _SQL["seq"])
+    before = memory_table.connection.value(_SQL["seq"])
     rows: dict[int, bool] = {}  # of memories that are new, or have new vectors: whether these are unverified
     for place, fields in enumerate(asked.memories):
         # What is wrong with a line is found before any of it is written, so there is nothing to undo, and no savepoint,
@@ -53,13 +54,13 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
             memory_id = fields.get("id") if isinstance(fields, dict) else None
             problems.append({"place": place, "id": memory_id, "status": done.status, "message": done.message})
     audits.begin(memory_table.connection, rows)
-    seq = engine.value(memory_table.connection, _SQL["seq"])
+    seq = memory_table.connection.value(_SQL["seq"])
     return {**counts, "problems": problems, "seq": seq, **({"first_seq": before + 1} if seq > before else {})}
 
 
 def _load_one(memory_table: MemoryTable, job: Job, line: Line) -> Done:
     memory = line.memory
-    known = engine.value(memory_table.connection, _SQL["by_id"], {"id": memory.id})
+    known = memory_table.connection.value(_SQL["by_id"], {"id": memory.id})
     if known is not None:
         if dump.dumped(memory_table.connection, known) == line.dumped():
             return Done(SKIPPED)

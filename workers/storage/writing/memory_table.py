@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import apsw
-
 from memmux.errors import QuotaExceededError
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, filters, queries, rows, vectors
-from workers.storage.db import links as linked
-from workers.storage.db.filters import metadata_text
-from workers.storage.db.state import State
-from workers.storage.db.threads import Runs
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.records import filters, rows, vectors
+from workers.storage.records import links as linked
+from workers.storage.records.filters import metadata_text
+from workers.storage.records.state import State
+from workers.storage.records.threads import Runs
+from workers.storage.records.vectors import Searchable
 
 _SQL = queries.load("writer")
 _NAMESPACES = 1024  # of which it is known how much they hold at most
@@ -21,9 +22,9 @@ _NAMESPACES = 1024  # of which it is known how much they hold at most
 class MemoryTable:
     """Changes the rows of memories, inside a transaction of the writer's. `now` gives seconds since 1970."""
 
-    def __init__(self, connection: apsw.Connection, now: Callable[[], float]) -> None:
+    def __init__(self, connection: Connection, searchable: Searchable, now: Callable[[], float]) -> None:
         self.connection = connection
-        self.vectors = vectors.VectorTables(connection)
+        self.vectors = vectors.VectorTables(connection, searchable)
         self._now = now
         self._runs = Runs(connection)
         # The most that there may be in namespaces that were counted; what was deleted or rolled back since counts too.
@@ -33,7 +34,7 @@ class MemoryTable:
         """Return the time of a change."""
         return round(self._now(), 6)  # what a datetime holds, so that a time read is the time kept
 
-    def execute(self, query: str, /, **values: str | float | None) -> None:
+    def execute(self, query: str, /, **values: object) -> None:
         """Run a query of `writer.sql`."""
         self.connection.execute(_SQL[query], values)
 
@@ -42,8 +43,7 @@ class MemoryTable:
         namespace, at = str(values["namespace"]), values.get("created_at", values.get("at"))
         alone = values["thread"] is None
         run = self._runs.joined(client, namespace, float(at or 0.0)) if alone else None
-        self.execute(query, **values, run=run)
-        row = self.connection.last_insert_rowid()
+        row = self.connection.insert(_SQL[query], {**values, "run": run})
         if alone:
             self._runs.note(client, namespace, row)
         return row
@@ -51,7 +51,7 @@ class MemoryTable:
     def same(self, namespace: str, content_hash: str) -> tuple[int, str] | None:
         """Return row and id of the live memory of `namespace` with this content, if there is one."""
         values = {"namespace": namespace, "content_hash": content_hash}
-        return next(((row, found) for row, found in engine.fetch(self.connection, _SQL["same_content"], values)), None)
+        return next(((row, found) for row, found in self.connection.fetch(_SQL["same_content"], values)), None)
 
     def make_room(self, job: Job, namespace: str) -> None:
         """Raise QuotaExceededError if `namespace` holds as many live memories as the client of `job` may have there.
@@ -61,7 +61,7 @@ class MemoryTable:
         most, known = job.grant.memories, self._held.get(namespace)
         if most is not None and (known is None or known >= most):
             # Counted no further than needed; from an index, but a hundred thousand still take milliseconds.
-            known = engine.value(self.connection, _SQL["held"], {"namespace": namespace, "most": most})
+            known = self.connection.value(_SQL["held"], {"namespace": namespace, "most": most})
             if len(self._held) >= _NAMESPACES:
                 self._held.clear()
             self._held[namespace] = known
@@ -78,7 +78,7 @@ class MemoryTable:
         (memory,) = rows.memories(self.connection, [row])
         return State(
             memory,
-            deleted=bool(engine.value(self.connection, _SQL["deleted"], {"row": row})),
+            deleted=bool(self.connection.value(_SQL["deleted"], {"row": row})),
             origin=linked.origin(self.connection, row) if origin else None,
             links=linked.links(self.connection, row) if links else None,
         )
@@ -116,7 +116,7 @@ class MemoryTable:
 
     def times(self, row: int) -> dict[str, float | None]:
         """Return the times of the memory `row`, in seconds since 1970 as they are kept."""
-        ((created_at, updated_at, deleted_at),) = engine.fetch(self.connection, _SQL["times"], {"row": row})
+        ((created_at, updated_at, deleted_at),) = self.connection.fetch(_SQL["times"], {"row": row})
         return {"created_at": created_at, "updated_at": updated_at, "deleted_at": deleted_at}
 
     def tag(self, row: int, given: Sequence[str]) -> None:
@@ -133,14 +133,15 @@ class MemoryTable:
         self, job: Job, at: float, row: int, memory_id: str, before: bytes | None, *, operation: str | None = None
     ) -> int:
         """Write a line of the change log and return its seq; operation: the job's, if not said."""
-        self.execute(
-            "insert_change",
-            at=at,
-            operation=operation or job.operation,
-            memory=memory_id,
-            row=row,
-            client=job.client,
-            request=job.id,
-            before=before.decode() if before is not None else None,
+        return self.connection.insert(
+            _SQL["insert_change"],
+            {
+                "at": at,
+                "operation": operation or job.operation,
+                "memory": memory_id,
+                "row": row,
+                "client": job.client,
+                "request": job.id,
+                "before": before.decode() if before is not None else None,
+            },
         )
-        return self.connection.last_insert_rowid()

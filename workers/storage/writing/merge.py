@@ -13,10 +13,11 @@ from typing import Any
 
 from memmux import limits
 from workers.runtime.jobs import Job
-from workers.storage.db import dump, engine, links, queries, vectors
-from workers.storage.db.embeddings import Embedded
-from workers.storage.db.filters import spellings
-from workers.storage.db.state import State
+from workers.storage import queries
+from workers.storage.records import dump, links, vectors
+from workers.storage.records.embeddings import Embedded
+from workers.storage.records.filters import spellings
+from workers.storage.records.state import State
 from workers.storage.writing import insertion
 from workers.storage.writing.dump_lines import Line
 from workers.storage.writing.insertion import CONFLICT, CREATED, DUPLICATE, MERGED, SKIPPED, UPDATED, Done
@@ -38,7 +39,7 @@ def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool = Fal
     newest: whether it takes the place of one that was changed here, if it was changed there later.
     """
     memory = line.memory
-    row = engine.value(memory_table.connection, _SQL["by_id"], {"id": memory.id})
+    row = memory_table.connection.value(_SQL["by_id"], {"id": memory.id})
     if row is not None:
         return _again(memory_table, job, _without_names_of_others(memory_table, line, row), row, newest=newest)
     connection, names = memory_table.connection, [memory.id, *memory.aliases]
@@ -49,7 +50,7 @@ def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool = Fal
         if into is not None:
             links.drop_aliases(connection, into, names)
         return _merge(memory_table, job, line, same[0])
-    if engine.value(connection, _SQL["purged"], {"id": memory.id}):
+    if connection.value(_SQL["purged"], {"id": memory.id}):
         if line.state.deleted:
             return Done(SKIPPED)
         return Done(CONFLICT, f"the memory {memory.id!r} was deleted here for good, and does not come back")
@@ -71,13 +72,13 @@ def _left(memory_table: MemoryTable, line: Line, row: int) -> bool:
         return False
     return not _ours(memory_table, row) or not (
         text == now.memory.content_hash
-        or engine.value(memory_table.connection, _SQL["had_content"], {"row": row, "content_hash": text})
+        or memory_table.connection.value(_SQL["had_content"], {"row": row, "content_hash": text})
     )
 
 
 def _ours(memory_table: MemoryTable, row: int) -> bool:
     """Return whether the memory `row` was stored or changed here, after all that was taken over."""
-    return bool(engine.value(memory_table.connection, _SQL["last_operation"], {"row": row}) != _LOAD)
+    return bool(memory_table.connection.value(_SQL["last_operation"], {"row": row}) != _LOAD)
 
 
 def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest: bool) -> Done:

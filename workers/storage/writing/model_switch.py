@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import apsw
-
 from memmux.logs import log
-from workers.storage.db import vectors
-from workers.storage.db.vectors import Model
+from workers.storage.connection import Connection
+from workers.storage.records import vectors
+from workers.storage.records.vectors import Model
 
 _TELL_S = 10.0  # between two lines in the log
 
@@ -25,7 +24,7 @@ class ModelSwitch:
         self._coming: Model | None = None  # as it was when this process saw it first
         self._began = self._told = 0.0
 
-    def look(self, connection: apsw.Connection) -> Mapping[str, object]:
+    def look(self, connection: Connection) -> Mapping[str, object]:
         """Return `to`, `done` and `of` memories and, once that is known, `left_s`; nothing while no model is coming."""
         current, coming = vectors.current(connection), vectors.coming(connection)
         before, self._current = self._current, current

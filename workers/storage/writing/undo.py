@@ -6,8 +6,8 @@ from memmux.errors import ArgumentInvalidError, NotFoundError, UndoConflictError
 from memmux.wire.answers import Memory
 from memmux.wire.requests import Undo
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, queries
-from workers.storage.db.state import State
+from workers.storage import queries
+from workers.storage.records.state import State
 from workers.storage.writing import versions
 from workers.storage.writing.memory_table import MemoryTable
 
@@ -51,15 +51,15 @@ def undo(memory_table: MemoryTable, job: Job, asked: Undo) -> dict[str, object]:
 def _target(memory_table: MemoryTable, asked: Undo) -> tuple[int, str, State | None]:
     """Return row and id of the memory that the change is of, and how it was before; None if it was not there."""
     seq = asked.seq
-    found = engine.fetch(memory_table.connection, _SQL["change"], {"seq": seq})
+    found = memory_table.connection.fetch(_SQL["change"], {"seq": seq})
     if not found or not _known(memory_table, found[0][0], asked):
         raise NotFoundError(f"there is no change {seq}; `memmux history ID` lists those of a memory")
     ((row, memory_id, operation, before),) = found
     if operation in _UPKEEP:
         raise ArgumentInvalidError(f"change {seq} made or dropped vectors of {memory_id!r}; there is nothing to undo")
-    if not engine.value(memory_table.connection, _SQL["kept"], {"row": row}):
+    if not memory_table.connection.value(_SQL["kept"], {"row": row}):
         raise NotFoundError(f"the memory {memory_id!r} was purged since change {seq}; nothing of it can be undone")
-    later = engine.value(memory_table.connection, _SQL["changed_since"], {"row": row, "seq": seq})
+    later = memory_table.connection.value(_SQL["changed_since"], {"row": row, "seq": seq})
     if later is not None and not _is_as_left(memory_table, row, seq):
         raise UndoConflictError(
             f"the memory {memory_id!r} was changed again since change {seq}, last by change {later}; undo that first"
@@ -69,7 +69,7 @@ def _target(memory_table: MemoryTable, asked: Undo) -> tuple[int, str, State | N
 
 def _is_as_left(memory_table: MemoryTable, row: int, seq: int) -> bool:
     """Return whether the memory `row` is as change `seq` left it, since all later ones were undone."""
-    left = engine.value(memory_table.connection, _SQL["state_after"], {"row": row, "seq": seq})
+    left = memory_table.connection.value(_SQL["state_after"], {"row": row, "seq": seq})
     if left is None:
         return False
     then, now = State.from_log(left), memory_table.state(row)
@@ -85,7 +85,7 @@ def _known(memory_table: MemoryTable, row: int, asked: Undo) -> bool:
     """Return whether the memory `row` is in one of the namespaces that are asked for; a purged one is in none."""
     if asked.namespaces is None:
         return True
-    return engine.value(memory_table.connection, _SQL["namespace"], {"row": row}) in asked.namespaces
+    return memory_table.connection.value(_SQL["namespace"], {"row": row}) in asked.namespaces
 
 
 def _bring_back(memory_table: MemoryTable, row: int, now: State, target: State, at: float) -> None:

@@ -10,11 +10,12 @@ from memmux.errors import ArgumentInvalidError
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import Update
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, queries, rows
-from workers.storage.db.embeddings import Embedded
-from workers.storage.db.filters import metadata_text
-from workers.storage.db.state import State, digest
-from workers.storage.db.threads import moved
+from workers.storage import queries
+from workers.storage.records import rows
+from workers.storage.records.embeddings import Embedded
+from workers.storage.records.filters import metadata_text
+from workers.storage.records.state import State, digest
+from workers.storage.records.threads import moved
 from workers.storage.writing.memory_table import MemoryTable
 
 _SQL = queries.load("writer")
@@ -42,21 +43,22 @@ def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, texts: Se
     memory_table.execute("supersede", row=row, superseded_by=memory_id)
     memory_table.log(job, at, row, before.id, orjson.dumps(before))
     thread, place = moved((before.thread, before.place), before.metadata, metadata)
-    memory_table.execute(
-        "insert_memory",
-        id=memory_id,
-        namespace=before.namespace,
-        type=then.type or before.type,
-        at=at,
-        supersedes=before.id,
-        content_hash=found,
-        metadata=metadata_text(metadata),
-        content=content,
-        thread=thread,
-        place=place,
-        run=engine.value(memory_table.connection, _SQL["run"], {"row": row}),
+    newer = memory_table.connection.insert(
+        _SQL["insert_memory"],
+        {
+            "id": memory_id,
+            "namespace": before.namespace,
+            "type": then.type or before.type,
+            "at": at,
+            "supersedes": before.id,
+            "content_hash": found,
+            "metadata": metadata_text(metadata),
+            "content": content,
+            "thread": thread,
+            "place": place,
+            "run": memory_table.connection.value(_SQL["run"], {"row": row}),
+        },
     )
-    newer = memory_table.connection.last_insert_rowid()
     memory_table.tag(newer, before.tags if then.tags is None else then.tags)
     for text in texts:
         memory_table.vectors.add(newer, before.namespace, text)
@@ -70,8 +72,8 @@ def follow(memory_table: MemoryTable, job: Job, newer: State, undone: int) -> No
     undone: the change whose undoing did that; it counts only if its request changed the former version, too.
     """
     former = newer.memory.supersedes
-    row = former and engine.value(memory_table.connection, _SQL["by_id"], {"id": former})
-    if not row or not engine.value(memory_table.connection, _SQL["changed_with"], {"row": row, "seq": undone}):
+    row = former and memory_table.connection.value(_SQL["by_id"], {"id": former})
+    if not row or not memory_table.connection.value(_SQL["changed_with"], {"row": row, "seq": undone}):
         return
     before = memory_table.state(row)
     known, wanted = (newer.memory.id, None) if newer.deleted else (None, newer.memory.id)

@@ -12,8 +12,8 @@ from bench.faults.evidence import gather
 from memmux.wire.embeddings import Embedding
 from memmux.wire.requests import BODIES, Get, Store
 from workers.runtime.jobs import Job
-from workers.storage.db import engine, fulltext
-from workers.storage.writing.writer import SqliteWriter
+from workers.storage.sqlite import engine, fulltext
+from workers.storage.sqlite.writer import SqliteWriter
 
 INFINITY = float("inf")
 

@@ -10,7 +10,7 @@ import orjson
 from bench.scenarios.store import lost
 from memmux.wire.requests import Get, Store
 from workers.runtime.jobs import Answer, Job
-from workers.storage.writing.writer import SqliteWriter
+from workers.storage.sqlite.writer import SqliteWriter
 
 
 def _job(number: int, operation: str, body: bytes) -> Job:

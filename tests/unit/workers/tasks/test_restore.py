@@ -22,10 +22,10 @@ from memmux.errors import (
 )
 from memmux.files import durable
 from tests.unit.workers.desk import Desk
-from workers.storage.backups import backup
-from workers.storage.backups.folder import BackupFolder
-from workers.storage.checking import check
-from workers.storage.db import engine
+from workers.storage.sqlite import engine
+from workers.storage.sqlite.backups import backup
+from workers.storage.sqlite.backups.folder import BackupFolder
+from workers.storage.sqlite.checking import check
 from workers.tasks import restore
 from workers.write import WriteWorker
 

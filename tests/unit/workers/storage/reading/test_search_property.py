@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.unit.examples import examples
 from tests.unit.workers.desk import Desk, frames
-from workers.storage.db.filters import normal
+from workers.storage.records.filters import normal
 
 # Words that stemming leaves apart and whole.
 WORDS = ("cat", "dog", "bird", "fish", "frog", "wolf")

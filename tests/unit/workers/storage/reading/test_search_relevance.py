@@ -8,7 +8,7 @@ import pytest
 
 from memmux.errors import ArgumentInvalidError
 from tests.unit.workers.desk import Desk, frames
-from workers.storage.reading import ranking
+from workers.storage.reading import ranking, search
 from workers.storage.reading.ranking import Near
 
 QUERY = (1.0, 0.0)
@@ -171,6 +171,16 @@ def test_exact_takes_no_letter_for_a_pattern(desk: Desk) -> None:
     desk.store("100 percent")
     assert desk.contents("100%", mode="exact") == []
     assert desk.contents("1_0", mode="exact") == []
+
+
+def test_exact_finds_the_newest_first_however_many_there_are(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_PIECE", 2)
+    for number in range(7):
+        desk.store(f"number {number}", created_at=f"2020-01-0{9 - number}T00:00:00Z")
+    desk.store("else")
+    asked = {"mode": "exact", "limit": 3}
+    assert list(_ask(desk, "NUMBER", **asked)) == ["number 0", "number 1", "number 2"]
+    assert list(_ask(desk, "NUMBER", **asked, offset=5)) == ["number 5", "number 6"]
 
 
 # words and meaning

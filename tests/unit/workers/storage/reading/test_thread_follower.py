@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from memmux.errors import RequestError
 from tests.unit.examples import examples
 from tests.unit.workers.desk import Desk
-from workers.storage.db import engine
 from workers.storage.reading import thread_follower
 from workers.storage.reading.thread_follower import ThreadFollower
+from workers.storage.sqlite import engine
+from workers.storage.sqlite.connection import SqliteConnection
 
 Step = tuple[str, int, int, str | None, int | None]
 
@@ -84,9 +85,9 @@ def test_it_knows_after_any_changes_what_the_rows_say(changes: Sequence[Step], l
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(Desk(Path(folder) / "memories.db")) as desk,
-        closing(engine.open_reader(Path(folder) / "memories.db")) as connection,
+        closing(engine.open_reader(Path(folder) / "memories.db")) as raw,
     ):
-        follower = ThreadFollower(connection)
+        follower = ThreadFollower(SqliteConnection(raw))
         for number, step in enumerate(changes):
             try:
                 _do(desk, step, number)
@@ -103,25 +104,25 @@ def test_only_what_changed_is_read_again(desk: Desk) -> None:
     for number in range(10):
         desk.store(f"text {number}", thread="talk")
     asked: list[Any] = []
-    with closing(engine.open_reader(desk.settings.database)) as connection:
-        follower = ThreadFollower(connection)
+    with closing(engine.open_reader(desk.settings.database)) as raw:
+        follower = ThreadFollower(SqliteConnection(raw))
         follower.follow(desk.engine.seq)
 
         def note(_cursor: object, _sql: str, values: object) -> bool:
             asked.append(values)
             return True
 
-        connection.exec_trace = note
+        raw.exec_trace = note
         desk.store("text 10", thread="talk")
         follower.follow(desk.engine.seq)
     assert follower.context(11, 20) == (list(range(1, 11)), [])
-    assert asked == [{"seq": 10}, {"rows": "[11]"}, {"rows": "[0]"}, {"rows": "[10]"}]
+    assert asked == [{"seq": 10}, {"rows": [11]}, {"rows": [0]}, {"rows": [10]}]
 
 
 def test_many_changes_are_loaded_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thread_follower, "FAR_BEHIND", 2)
-    with closing(engine.open_reader(desk.settings.database)) as connection:
-        follower = ThreadFollower(connection)
+    with closing(engine.open_reader(desk.settings.database)) as raw:
+        follower = ThreadFollower(SqliteConnection(raw))
         follower.follow(desk.engine.seq)
         for number in range(5):
             desk.store(f"text {number}", thread="talk", place=-number)

@@ -15,7 +15,7 @@ from memmux.wire.answers import Verified
 from tests.unit.workers.desk import Desk, frames
 from workers.index import segment as segments
 from workers.index.composite import LayeredIndex
-from workers.storage.reading.reader import SqliteReader
+from workers.storage.sqlite.reader import SqliteReader
 from workers.tasks import build_segment as builder
 
 DIMENSIONS = 8

@@ -10,7 +10,7 @@ import structlog
 
 from tests.unit.workers.desk import Desk, frames, waiting
 from tests.unit.workers.storage.dumps import adopt, line, vector
-from workers.storage.db import audits as db_audits
+from workers.storage.records import audits as db_audits
 
 RIGHT, WRONG = (0.6, 0.8), (0.8, -0.6)
 

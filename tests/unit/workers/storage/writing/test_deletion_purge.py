@@ -12,10 +12,11 @@ import structlog
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.files import copies
 from tests.unit.workers.desk import Clock, Desk, job
-from workers.storage.backups import backup
-from workers.storage.backups.folder import BackupFolder
-from workers.storage.writing import deletion, upkeep
-from workers.storage.writing.upkeep import Upkeep
+from workers.storage.sqlite import upkeep
+from workers.storage.sqlite.backups import backup
+from workers.storage.sqlite.backups.folder import BackupFolder
+from workers.storage.sqlite.upkeep import Upkeep
+from workers.storage.writing import deletion
 
 WORDS = "xyzzy plugh"
 

@@ -184,7 +184,7 @@ def test_one_that_a_killed_writer_left_is_removed_by_the_next(filled: Desk, monk
 def test_a_reader_in_the_way_only_delays_it(filled: Desk) -> None:
     memory_id = _secret(filled)
     filled.writer.idle()
-    reader = filled.questions._connection
+    reader = filled.questions._raw
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM memories").get == 301
     _purge(filled, memory_id)

@@ -1,0 +1,1 @@
+"""SQLite: the engine of one machine, whose database is one file."""
