@@ -206,3 +206,15 @@ def test_the_question_before_all_go_can_be_answered_with_no(opened: Window, clie
     page.click("dialog button:has-text('Cancel')")
     page.wait_for_selector("dialog", state="detached")
     assert there(client, second) == set(second)
+
+
+def test_what_somebody_changed_since_the_question_stays(opened: Window, client: Client) -> None:
+    second = store_twice(client, "cerulean")
+    page = opened.go("/?view=cleanup")
+    page.click("button:has-text('Delete all') >> nth=0")
+    page.wait_for_selector("dialog:has-text('Delete all duplicates?')")
+    client.update(second[0], tags=["wanted"])
+    page.click("dialog button.danger")
+    page.wait_for_selector(".toast:has-text('1 memory changed since stays')")
+    assert second[0] in there(client, second)
+    assert second[1] not in there(client, second)

@@ -11,6 +11,9 @@ from memmux import limits
 
 Seq = Annotated[int, Field(ge=1, le=limits.SEQ)]
 """The number of a change."""
+Id = Annotated[str, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)]
+Etag = Annotated[str, Field(pattern='^"[0-9a-f]{32}"$')]
+"""The state of a memory, as the header ETag has it."""
 
 
 class Problem(Answer):
@@ -190,7 +193,7 @@ class Undo(Given):
     """Several changes, in place of seq"""
     last_seq: Seq | None = None
     """With seq: all changes from the one to the other"""
-    id: Annotated[str | None, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)] = None
+    id: Id | None = None
     """The newest change of this memory"""
     namespace: Namespace
     preview: bool = False
@@ -316,6 +319,8 @@ class Alike(Answer):
     """A memory of a group, and its cosine with the first one."""
 
     memory: Memory
+    etag: str
+    """The ETag of the state that it is in"""
     similarity: float | None
 
 
@@ -341,6 +346,8 @@ class Replaced(Answer):
     """A former version, and the memory that took its place."""
 
     memory: Memory
+    etag: str
+    """The ETag of the state that it is in"""
     by: Memory | None
     """The newest version, which no other took the place of"""
     deleted: bool
@@ -364,9 +371,11 @@ class CleanUp(Given):
     least: Annotated[float | None, Field(ge=0, le=1)] = None
     """Of duplicates: the cosine from which on two say nearly the same"""
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    """How many memories at most"""
+    """How many memories at most, where no states are given"""
     dry_run: bool = False
     """Whether only to say which they are"""
+    states: Annotated[dict[Id, Etag] | None, Field(max_length=1000)] = None
+    """As a dry run answered them: only these, each as long as it is in that state"""
 
 
 class CleanedUp(Answer):
@@ -375,5 +384,9 @@ class CleanedUp(Answer):
     ids: list[str]
     count: int
     dry_run: bool
+    states: dict[str, str]
+    """In a dry run, the ETag of each"""
+    left: list[str]
+    """Of the states that were asked for, memories that were changed since, or need not go any more"""
     seqs: list[int]
     """The changes that undo takes"""

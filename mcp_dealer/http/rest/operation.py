@@ -84,15 +84,15 @@ class Asked:
             if name is not None:
                 self.caller.grant.check_namespace(name)
 
-    def key(self, number: int = 0) -> str | None:
-        """Return the caller's idempotency key, which is nobody else's; number: of the write among those of a request.
+    def key(self, which: int | str = 0) -> str | None:
+        """Return the caller's idempotency key, which is nobody else's; which: of the writes of a request.
 
         None where the caller gave none.
         """
         given = self.request.headers.get(KEY)
         if given is None:
             return None
-        own = orjson.dumps([self.caller.name, number, given])
+        own = orjson.dumps([self.caller.name, which, given])
         return f"http-{hashlib.sha256(own).hexdigest()}"
 
 

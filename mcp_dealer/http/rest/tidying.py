@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -13,7 +14,7 @@ from mcp_dealer.http.rest import answers, models, shapes, times
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from memmux import limits
-from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.errors import ArgumentInvalidError, NotFoundError, PreconditionFailedError
 from memmux.wire.answers import Memory
 
 GROUP: Final = "tidying"
@@ -71,7 +72,10 @@ async def duplicates(asked: Asked) -> Done:
     found = await asked.client.duplicates(query.after, limit=query.limit, least=query.least, **part(query))
     groups = [
         {
-            "members": [{"memory": shapes.memory(one.memory), "similarity": one.similarity} for one in group.members],
+            "members": [
+                {"memory": shapes.memory(one.memory), "etag": shapes.etag(one.memory), "similarity": one.similarity}
+                for one in group.members
+            ],
             "more": group.more,
         }
         for group in found
@@ -87,6 +91,7 @@ async def superseded(asked: Asked) -> Done:
     rows = [
         {
             "memory": shapes.memory(one.memory),
+            "etag": shapes.etag(one.memory),
             "by": None if one.by is None else shapes.memory(one.by),
             "deleted": one.deleted,
         }
@@ -127,21 +132,28 @@ async def _former(asked: Asked) -> AsyncIterator[Memory]:
 
 
 async def _clean_up(asked: Asked, found: AsyncIterator[Memory]) -> Done:
+    """Delete what was found, each as it was when it was looked at; what was changed since stays."""
     body: answers.CleanUp = asked.body
+    most = body.limit if body.states is None else len(body.states)
     meant = dict[str, Memory]()
     async for one in found:
-        meant[one.id] = one
-        if len(meant) == body.limit:
+        if len(meant) == most:
             break
+        if body.states is None or one.id in body.states:
+            meant[one.id] = one
     ids, seqs = list[str](), list[int]()
-    for number, one in enumerate(meant.values()):
+    states = {one.id: shapes.etag(one) for one in meant.values()} | (body.states or {})
+    for one in meant.values():
         if body.dry_run:
             ids.append(one.id)
             continue
-        with suppress(NotFoundError):  # somebody else was quicker
-            seqs.append((await asked.client.delete(one.id, namespace=one.namespace, key=asked.key(number))).seq)
+        delete = partial(asked.client.delete, one.id, namespace=one.namespace, key=asked.key(one.id))
+        with suppress(NotFoundError, PreconditionFailedError):  # somebody else was quicker
+            seqs.append((await delete(if_match=states[one.id].strip('"'))).seq)
             ids.append(one.id)
-    return {"ids": ids, "count": len(ids), "dry_run": body.dry_run, "seqs": seqs}
+    left = [known for known in body.states or () if known not in ids]
+    looked = {known: states[known] for known in ids} if body.dry_run else {}
+    return {"ids": ids, "count": len(ids), "dry_run": body.dry_run, "states": looked, "left": left, "seqs": seqs}
 
 
 OPERATIONS: Final = (

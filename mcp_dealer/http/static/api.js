@@ -4,11 +4,11 @@ import { chains } from './versions.js';
 import { beginning, counted } from './words.js';
 
 // Ask, and return the JSON of the answer.
-async function ask(path, { method = 'GET', query = {}, body, signal } = {}) {
+async function ask(path, { method = 'GET', query = {}, body, signal, headers = {} } = {}) {
   const response = await fetch(located(path, query), {
     method,
     signal,
-    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+    headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   return checked(response).then((fine) => fine.json());
@@ -117,7 +117,8 @@ export async function update(id, changes, etag = null) {
   return checked(await fetch(located(`memories/${encodeURIComponent(id)}`, { namespace: EVERYWHERE }), { method: 'PUT', body, headers })).then((fine) => fine.json());
 }
 
-export const remove = (id) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE', query: { namespace: EVERYWHERE } });
+// Delete a memory; etag: as of `update`.
+export const remove = (id, etag = null) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE', query: { namespace: EVERYWHERE }, headers: etag ? { 'If-Match': etag } : {} });
 
 // Undo changes that follow each other: from one to another, or one alone. Returns the changes that it made, and how many it left.
 export async function undo(seq, last = seq) {
@@ -260,7 +261,7 @@ export async function duplicates() {
   let after = 0;
   do {
     const said = await ask('duplicates', { query: { after, limit: 100, namespace: EVERYWHERE } });
-    for (const { members } of said.groups) groups.push({ keep: read(members[0].memory), others: members.slice(1).map((one) => read(one.memory)) });
+    for (const { members } of said.groups) groups.push({ keep: read(members[0].memory), others: members.slice(1).map(looked) });
     after = said.next;
   } while (after !== null && groups.length < 100);
   return { groups, more: after !== null };
@@ -268,12 +269,15 @@ export async function duplicates() {
 
 export async function superseded() {
   const said = await ask('superseded', { query: { limit: 200, namespace: EVERYWHERE } });
-  const groups = chains(said.memories.filter((one) => !one.deleted).map((one) => ({ memory: read(one.memory), by: one.by && read(one.by) })));
+  const groups = chains(said.memories.filter((one) => !one.deleted).map((one) => ({ memory: looked(one), by: one.by && read(one.by) })));
   return { groups, more: said.total > said.memories.length };
 }
 
-// Delete all of a kind, `duplicates` or `superseded`, that may go, or say which they are: ids, and the changes that undo takes as seqs.
-export const cleanUp = (kind, dry = false, limit = MOST) => ask(kind, { method: 'POST', body: { namespace: EVERYWHERE, limit, dry_run: dry } });
+const looked = ({ memory: one, etag }) => ({ ...read(one), etag });
+
+// Delete of a kind, `duplicates` or `superseded`, what may go and is in the states of a look; or look: which they are as ids,
+// their states, and the changes that undo takes as seqs.
+export const cleanUp = (kind, states = null) => ask(kind, { method: 'POST', body: { namespace: EVERYWHERE, ...(states ? { states } : { limit: MOST, dry_run: true }) } });
 
 // Return where an export is downloaded.
 export const exportAddress = (vectors) => located('export', { vectors: vectors && 'true' });
