@@ -185,6 +185,31 @@ def test_a_certificate_that_is_no_good_any_more_stops_nothing_but_http_until_it_
         assert status.http.startswith("https://")
 
 
+def test_a_renewed_certificate_is_served_by_the_same_gateway_and_one_that_is_no_good_is_said(
+    http_env: dict[str, str], settings: Settings, tmp_path: Path
+) -> None:
+    first, served_pem = certificate.make(tmp_path), tmp_path / "served.pem"
+    served_pem.write_bytes(first.read_bytes())
+    http_env |= {"MEMMUX_TLS_CERT": str(served_pem), "MEMMUX_TLS_KEY": str(served_pem)}
+    before = until_served(http_env)
+    assert _shown(http_env) in first.read_text()
+    (tmp_path / "renewed").mkdir()
+    renewed = certificate.make(tmp_path / "renewed")
+    with Client(settings=settings, name="test", start=False) as client:
+        served_pem.write_text("cut off")
+        status = status_until(client, lambda status: "certificate_renewal_due" in status.degraded)
+        assert str(served_pem) in status.over_http()
+        assert _shown(http_env) in first.read_text()
+        served_pem.write_bytes(renewed.read_bytes())
+        status = status_until(client, lambda status: "certificate_renewal_due" not in status.degraded)
+        assert _shown(http_env) in renewed.read_text()
+        assert (status.gateway or {})["pid"] == (before.gateway or {})["pid"]
+
+
+def _shown(env: dict[str, str]) -> str:
+    return ssl.get_server_certificate(("127.0.0.1", _port(env))).strip()
+
+
 def _told(status: Status) -> str:
     return str(dict((status.gateway or {}).get("http") or {}).get("error", ""))
 

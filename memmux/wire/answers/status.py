@@ -48,7 +48,7 @@ class Status:
     events: counts of rare events.
     gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed. Where it
         serves HTTP also `http`: `connections`, `streams` and `sessions` that are open, `requests` and `refused` since
-        it began; `error`, if it can't serve it, says why.
+        it began; `error`, if it can't serve it, says why, and `certificate` what is to be done about that soon.
     switch: of a change of the model, the one `to` which it is, how many memories are `done` `of` how many, and once
         that is known `left_s`, in seconds; `lost` says why the model before can't be searched with meanwhile. Empty
         while there is none.
@@ -111,7 +111,8 @@ class Status:
         counted = [
             f"{told[name]} {name}" for name in ("connections", "streams", "sessions", "refused") if told.get(name)
         ]
-        return ", ".join([self.http, *counted]) if self.http else ""
+        due = [str(told["certificate"])] if "certificate" in told else []
+        return "; ".join([", ".join([self.http, *counted]), *due]) if self.http else ""
 
     def switching(self) -> str:
         """Return in words how far a change of the model is; empty while there is none."""
