@@ -139,8 +139,9 @@ class McpOverHttp:
             await problem.problem(error)(scope, receive, send)
             return
         meta = _mapping(_mapping(said.get("params")).get("_meta"))
-        name = _mapping(meta.get(CLIENT_INFO_META_KEY)).get("name")
-        with self._links.of(caller, name if isinstance(name, str) else "") as link:
+        client = _mapping(meta.get(CLIENT_INFO_META_KEY))
+        name, version = (one if isinstance(one := client.get(part), str) else "" for part in ("name", "version"))
+        with self._links.of(caller, name, version) as link:
             LINK.set(link)
             LINE.set(line)
             await self._manager.handle_request(scope, _again(body, receive), send)
@@ -154,9 +155,10 @@ class _Links:
         self._known: OrderedDict[tuple[str, str], _Used] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
-    def of(self, caller: Caller, name: str) -> _Used:
+    def of(self, caller: Caller, name: str, version: str) -> _Used:
         """Return the link of a client, to be used in a block."""
-        known = self._known.pop((caller.identity, name), None) or _Used(caller.link.beside())
+        guest = caller.guest.running(name, version) if name else caller.guest
+        known = self._known.pop((caller.identity, name), None) or _Used(caller.link.beside(guest.about()))
         self._known[caller.identity, name] = known
         while len(self._known) > self._most and (oldest := self._oldest(time.monotonic())) is not None:
             self._close(oldest)

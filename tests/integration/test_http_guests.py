@@ -185,6 +185,25 @@ def test_a_certificate_that_is_no_good_any_more_stops_nothing_but_http_until_it_
         assert status.http.startswith("https://")
 
 
+def test_who_asks_over_http_is_shown_by_application_and_address(http_env: dict[str, str], settings: Settings) -> None:
+    token = token_of(http_env, "laptop")
+    until_served(http_env)
+    guest = Guest(_port(http_env), token)
+    for agent in ("curl/8.5.0", "hooks/1.0 (node)"):
+        assert guest.ask("GET", "/api/health/detailed", User_Agent=agent)[0] == 200
+    guest.initialize()
+    assert isinstance(guest.tool("memory_health"), dict)
+    with Client(settings=settings, name="test", start=False) as client:
+        shown = {(one["name"], one["process"]) for one in map(Status.of_host, client.status().clients)}
+    assert {
+        ("laptop/http", "curl/8.5.0 at 127.0.0.1"),
+        ("laptop/http", "hooks/1.0 at 127.0.0.1"),
+        ("laptop/by-hand", "by-hand 1 at 127.0.0.1"),
+        ("test", str(os.getpid())),
+    } <= shown
+    assert "curl/8.5.0 at 127.0.0.1" in memmux(http_env, "status").stdout
+
+
 def test_a_renewed_certificate_is_served_by_the_same_gateway_and_one_that_is_no_good_is_said(
     http_env: dict[str, str], settings: Settings, tmp_path: Path
 ) -> None:

@@ -235,7 +235,7 @@ export async function status(said = null) {
     reading: fitness('read'),
     writing: fitness('write'),
     backups: { kept: now.backups?.kept, newest: now.backups?.newest_at ? now.backups.newest_at * 1000 : null },
-    clients: (now.clients ?? []).map((one) => ({ name: one.name, pid: one.host_pid ?? one.pid, version: one.version, requests: one.requests, errors: one.errors, rate: one.per_s, p95: one.p95_ms, queue: one.queue_ms })),
+    clients: (now.clients ?? []).map((one) => ({ name: one.name, process: one.address ? [one.application, one.address].filter(Boolean).join(' at ') : String(one.host_pid ?? one.pid ?? '–'), version: one.version, requests: one.requests, errors: one.errors, rate: one.per_s, p95: one.p95_ms, queue: one.queue_ms })),
     operations: Object.entries(now.requests ?? {}).map(([name, one]) => ({ name, count: one.ok + failures(one), failed: failures(one), rate: one.per_s, p50: one.p50_ms, p95: one.p95_ms })),
     workers: [...(now.workers ?? []), ...(now.gateway ? [{ kind: 'gateway', ...now.gateway }] : [])].map((one) => ({ kind: one.kind, state: one.state, pid: one.pid, busy: one.busy, memory: one.rss_bytes, restarts: one.restarts })),
   };

@@ -19,7 +19,7 @@ class Status:
     uptime_s: of the router.
     degraded: codes of everything that is not as it should be.
     clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms and queue_ms of each; of one that the
-        gateway speaks for also host_pid, relay_pid and relay_version.
+        gateway speaks for also host_pid, relay_pid and relay_version, and of one over HTTP its address and application.
     pid: of the router.
     endpoint: the address for clients of this machine.
     database: its path.
@@ -124,9 +124,19 @@ class Status:
 
     @staticmethod
     def of_host(client: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what is said of a client, with pid and version of its host and its relay, if the gateway has it."""
-        pid, version = client.get("host_pid"), client.get("relay_version")
-        return {**client, "pid": pid or client.get("pid"), "version": version or client.get("version")}
+        """Return what is said of a client, with pid and version of its host and its relay, if the gateway has it.
+
+        process: the pid in words; of a client over HTTP, whose pid nobody knows, its application and address.
+        """
+        pid = None if "address" in client else client.get("host_pid") or client.get("pid")
+        guest = " at ".join(str(client[name]) for name in ("application", "address") if name in client)
+        process = guest or ("" if pid is None else str(pid))
+        return {
+            **client,
+            "pid": pid,
+            "process": process,
+            "version": client.get("relay_version") or client.get("version"),
+        }
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:
