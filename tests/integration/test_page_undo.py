@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from memmux import Client
 from memmux.config.settings import load
+from tests.bounds import pause
 from tests.browser import Window, chromium, missing, window
 from tests.integration.test_page import served_for
 
@@ -53,6 +55,9 @@ TEXTS: Final = (
     "The invoice of the printer is paid by the tenth",
     "Our lighthouse has a lamp of forty thousand candles",
 )
+
+
+PEBBLES: Final = 40_000  # more than are imported before somebody stops it
 
 
 def store_twice(client: Client, mark: str) -> list[str]:
@@ -218,3 +223,25 @@ def test_what_somebody_changed_since_the_question_stays(opened: Window, client: 
     page.wait_for_selector(".toast:has-text('1 memory changed since stays')")
     assert second[0] in there(client, second)
     assert second[1] not in there(client, second)
+
+
+def test_an_import_that_is_stopped_says_what_it_did_and_is_undone(opened: Window, client: Client) -> None:
+    at = {"created_at": "2026-01-01T00:00:00+00:00", "updated_at": "2026-01-01T00:00:00+00:00"}
+    lines = ['{"format": "memmux", "version": 1}'] + [
+        json.dumps({"id": str(uuid.UUID(int=number, version=4)), "content": f"Pebble {number}", **at})
+        for number in range(1, PEBBLES + 1)
+    ]
+    page = opened.go("/?view=transfer")
+    page.fill("form:has(input[aria-label='Import: file']) input[placeholder='as they were']", "pebbles")
+    file = {"name": "all.jsonl", "mimeType": "application/x-ndjson", "buffer": "\n".join(lines).encode()}
+    page.set_input_files("input[aria-label='Import: file']", file)
+    page.click("button[type=submit]:has-text('Import')")
+    page.wait_for_selector(".report:has-text('memories')")
+    while not client.list(limit=1, namespace="pebbles").total:
+        pause()
+    page.click("button:text-is('Stop'):visible")
+    page.wait_for_selector(".toast:has-text('Stopped; imported until then')")
+    assert 0 < client.list(limit=1, namespace="pebbles").total < PEBBLES
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone')")
+    assert client.list(limit=1, namespace="pebbles").total == 0

@@ -287,10 +287,21 @@ class Progress(Answer):
     """A line of a long answer: how far it is; the last one holds the report, or the error."""
 
     model_config = ConfigDict(extra="allow")
+    upload: str | None = None
+    """In the first line: the id by which it can be stopped"""
     done: int | None = None
+    """How much of the file was read, in bytes, or in memories of a database"""
     total: int | None = None
+    memories: int | None = None
+    """In how many memories it has been so far"""
     report: dict[str, Any] | None = None
     error: Problem | None = None
+
+
+class Stopping(Answer):
+    """An upload that was told to end."""
+
+    stopping: bool
 
 
 class DayCounts(Answer):

@@ -284,10 +284,10 @@ export const exportAddress = (vectors) => located('export', { vectors: vectors &
 
 // Take in an export; far: told how far that is. Returns words, the changes that undo takes, and what did not work.
 export async function importFile(files, { namespace }, far, signal) {
-  const report = await upload('import', files[0], { namespace }, (line) => far({ ...line, words: `${line.done} of ${line.total ?? 'all'}` }), signal);
+  const report = await upload('import', files[0], { namespace }, (line) => far({ ...line, words: progressed(line) }), signal);
   const known = (report.problems ?? []).slice(0, NAMED).filter((one) => one.id && one.status !== 'broken');
   await Promise.all(known.map(async (one) => (one.text = await memory(one.id).then(({ content }) => content, () => ''))));
-  return { words: reported(report, 'Imported'), changes: changesOf(report), problems: problemsOf(report) };
+  return { words: reported(report, report.stopped ? 'Stopped; imported until then' : 'Imported'), changes: changesOf(report), problems: problemsOf(report) };
 }
 
 // Cut documents into memories, one file after the other; the rest as of `importFile`.
@@ -302,6 +302,7 @@ export async function ingestFiles(files, { namespace, tags: labels }, far, signa
       same += report.skipped ?? 0;
       found.changes.push(...changesOf(report));
       found.problems.push(...problemsOf(report));
+      if (report.stopped) return { ...found, words: `Ingested ${counted(index, 'file')} of ${files.length} and a part of ${file.name}, then stopped` };
     } catch (error) {
       if (error.name === 'AbortError' && index > 0) {
         return { ...found, words: `Ingested ${counted(index, 'file')} of ${files.length}, then stopped` };
@@ -316,17 +317,33 @@ export async function ingestFiles(files, { namespace, tags: labels }, far, signa
   return { ...found, words: words.filter(Boolean).join(', ') };
 }
 
+// Send a file. Once it is there and worked on, `signal` has it end with a report of what was done; before, there is none.
 async function upload(path, file, query, far, signal) {
   const headers = { 'Content-Type': 'application/octet-stream' };
-  const response = await checked(await fetch(located(path, { ...query, filename: file.name }), { method: 'POST', headers, body: file, signal }));
-  let report = {};
-  for await (const line of linesOf(response.body)) {
-    const said = JSON.parse(line);
-    if (said.error) throw new Problem(said.error.status ?? 400, said.error);
-    if (said.report) report = said.report;
-    else far(said);
+  const sending = new AbortController();
+  let id = null;
+  const stop = () => (id ? ask(`uploads/${id}/stop`, { method: 'POST' }).catch(() => sending.abort()) : sending.abort());
+  signal.addEventListener('abort', stop);
+  try {
+    signal.throwIfAborted();
+    const response = await checked(await fetch(located(path, { ...query, filename: file.name }), { method: 'POST', headers, body: file, signal: sending.signal }));
+    let report = {};
+    for await (const line of linesOf(response.body)) {
+      const said = JSON.parse(line);
+      if (said.error) throw new Problem(said.error.status ?? 400, said.error);
+      if (said.report) report = said.report;
+      else if (said.upload) id = said.upload;
+      else far(said);
+    }
+    return report;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
-  return report;
+}
+
+function progressed({ done, total, memories }) {
+  const share = total ? `${Math.floor((100 * done) / total)} %` : '';
+  return [share, memories && counted(memories, 'memory', 'memories')].filter(Boolean).join(', ');
 }
 
 async function* linesOf(body) {
