@@ -152,7 +152,7 @@ class Gate:
                 return
             await self._refuse(answer, asked, _REFUSALS.get(verdict.why_not, _UNKNOWN), verdict.why_not, verdict.name)
             return
-        name, guest = verdict.grant.name, Guest.of(asked)
+        name, guest = verdict.grant.name, Guest.of(asked.address, " ".join(asked.headers.get("user-agent", ())))
         async with self._clients.use(name, guest) as link:
             state["caller"] = Caller(name, verdict.grant, link, name == WEB, verdict.token, guest)
             through = self._application(scope, receive, answer)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from mcp_dealer.http.origin import Asked
-
 CHARACTERS: Final = 64  # of what an application says that it is
 _BROWSERS: Final = re.compile(r"\b(Edg|OPR|Firefox|Chrome)/([0-9]+)|\b(Version)/([0-9]+)[0-9.]* .*Safari/")
 _NAMES: Final[Mapping[str, str]] = {"Edg": "Edge", "OPR": "Opera", "Version": "Safari"}
@@ -22,14 +20,14 @@ class Guest:
     application: str = ""
 
     @classmethod
-    def of(cls, asked: Asked) -> Self:
+    def of(cls, address: str, user_agent: str) -> Self:
         """Return who sent a request, by the beginning of its User-Agent, or by the browser that this names."""
-        said = " ".join(asked.headers.get("user-agent", ()))
+        said = user_agent
         if said.startswith("Mozilla/"):
             found = {name or other: version or second for name, version, other, second in _BROWSERS.findall(said)}
             best = next((name for name in ("Edg", "OPR", "Firefox", "Chrome", "Version") if name in found), "")
             said = f"{_NAMES.get(best, best)} {found[best]}" if best else "browser"
-        return cls(asked.address, _shown(said.partition(" (")[0].partition(" ")[0] if "/" in said else said))
+        return cls(address, _shown(said.partition(" (")[0].partition(" ")[0] if "/" in said else said))
 
     def running(self, name: str, version: str) -> Guest:
         """Return the same with the application that a client of MCP says that it is."""

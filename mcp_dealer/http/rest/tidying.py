@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from pydantic import Field
 
-from mcp_dealer.http.rest import answers, models, shapes, times
+from mcp_dealer.http.rest import models, shapes, tidying_models, times
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from memmux import limits
@@ -113,7 +113,7 @@ async def remove_superseded(asked: Asked) -> Done:
 
 
 async def _twice(asked: Asked) -> AsyncIterator[Memory]:
-    body: answers.CleanUp = asked.body
+    body: tidying_models.CleanUp = asked.body
     after: int | None = 0
     while after is not None:
         page = await asked.client.duplicates(after, limit=GROUPS, least=body.least, **part(body))
@@ -124,7 +124,7 @@ async def _twice(asked: Asked) -> AsyncIterator[Memory]:
 
 
 async def _former(asked: Asked) -> AsyncIterator[Memory]:
-    body: answers.CleanUp = asked.body
+    body: tidying_models.CleanUp = asked.body
     page = await asked.client.superseded(limit=limits.LIST_LIMIT, **part(body))
     for one in page:
         if one.by is not None and not one.deleted:
@@ -133,7 +133,7 @@ async def _former(asked: Asked) -> AsyncIterator[Memory]:
 
 async def _clean_up(asked: Asked, found: AsyncIterator[Memory]) -> Done:
     """Delete what was found, each as it was when it was looked at; what was changed since stays."""
-    body: answers.CleanUp = asked.body
+    body: tidying_models.CleanUp = asked.body
     most = body.limit if body.states is None else len(body.states)
     meant = dict[str, Memory]()
     async for one in found:
@@ -165,7 +165,7 @@ OPERATIONS: Final = (
         summary="What was stored, changed and deleted on each day, counted",
         does=timeline,
         query=CountDays,
-        gives=answers.Timeline,
+        gives=tidying_models.Timeline,
         fails=(400,),
     ),
     Operation(
@@ -176,7 +176,7 @@ OPERATIONS: Final = (
         summary="Groups of memories that say nearly the same",
         does=duplicates,
         query=ListDuplicates,
-        gives=answers.Duplicates,
+        gives=tidying_models.Duplicates,
     ),
     Operation(
         method="POST",
@@ -185,8 +185,8 @@ OPERATIONS: Final = (
         group=GROUP,
         summary="Delete of each group all but the memory that was created first; or say which they are",
         does=remove_duplicates,
-        takes=answers.CleanUp,
-        gives=answers.CleanedUp,
+        takes=tidying_models.CleanUp,
+        gives=tidying_models.CleanedUp,
         writes=True,
     ),
     Operation(
@@ -197,7 +197,7 @@ OPERATIONS: Final = (
         summary="Former versions of memories, newest first",
         does=superseded,
         query=ListSuperseded,
-        gives=answers.Superseded,
+        gives=tidying_models.Superseded,
     ),
     Operation(
         method="POST",
@@ -206,8 +206,8 @@ OPERATIONS: Final = (
         group=GROUP,
         summary="Delete former versions; or say which they are",
         does=remove_superseded,
-        takes=answers.CleanUp,
-        gives=answers.CleanedUp,
+        takes=tidying_models.CleanUp,
+        gives=tidying_models.CleanedUp,
         writes=True,
     ),
 )

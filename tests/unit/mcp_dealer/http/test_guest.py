@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mcp_dealer.http.guest import CHARACTERS, Guest
-from mcp_dealer.http.origin import Asked
 
 _ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
 _MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -31,9 +30,7 @@ _MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KH
 def test_an_application_is_what_its_user_agent_begins_with_or_the_browser_that_it_names(
     said: str, application: str
 ) -> None:
-    headers = [(b"user-agent", said.encode("latin-1"))] if said else []
-    scope = {"method": "GET", "path": "/", "headers": headers, "client": ("192.0.2.7", 5), "server": ("h", 80)}
-    guest = Guest.of(Asked.of(scope, behind_proxy=False))
+    guest = Guest.of("192.0.2.7", said)
     assert guest == Guest("192.0.2.7", application)
     assert ("application" in guest.about()) == bool(application)
 
