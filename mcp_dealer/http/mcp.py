@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp_types import CLIENT_INFO_META_KEY, INVALID_REQUEST, ErrorData, JSONRPCError
+from mcp_types import CLIENT_INFO_META_KEY, INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -105,6 +105,8 @@ class McpOverHttp:
             elif said.get("method") == "initialize":
                 session = await self.sessions.open(caller, _mapping(said.get("params")))
                 refused = _error(400, "initialize has no parameters that make sense")
+            elif body and not _is_json(body):
+                session, refused = None, _error(400, "Parse error", PARSE_ERROR)
             else:
                 session, refused = None, _error(400, "Missing session ID: initialize first")
         except NoRoomError:
@@ -253,6 +255,14 @@ def _object(body: bytes) -> Mapping[str, Any]:
         return {}
 
 
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -261,6 +271,6 @@ def _is_standalone(event_id: str) -> bool:
     return not event_id or stream_of(event_id) == STANDALONE
 
 
-def _error(status: int, message: str) -> Response:
-    said = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=INVALID_REQUEST, message=message))
+def _error(status: int, message: str, code: int = INVALID_REQUEST) -> Response:
+    said = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=code, message=message))
     return Response(said.model_dump_json(by_alias=True), status, media_type="application/json")

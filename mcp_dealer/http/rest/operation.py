@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -205,9 +207,24 @@ async def _read(request: Request) -> bytes:
 
 def _body(model: type[Given], read: bytes) -> Given:
     try:
-        return model.model_validate_json(read)
+        given = model.model_validate_json(read)
     except ValidationError as error:
         raise RefusedError(_faults(error, "body", model)) from None
+    if twice := _twice(read):
+        raise ArgumentInvalidError(f"the field {twice!r} is there several times; give it once")
+    return given
+
+
+def _twice(read: bytes) -> str:
+    """Return a field that an object of JSON has several times, of which readers would take the last; empty if none."""
+    names = list[str]()
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        nonlocal names
+        names = [name for name, _ in pairs]  # last those of the outermost object
+
+    json.loads(read, object_pairs_hook=note)
+    return next((name for name, times in Counter(names).items() if times > 1), "")
 
 
 def _faults(error: ValidationError, where: str, model: type[BaseModel]) -> Response:
