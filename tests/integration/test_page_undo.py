@@ -245,3 +245,63 @@ def test_an_import_that_is_stopped_says_what_it_did_and_is_undone(opened: Window
     page.keyboard.press("u")
     page.wait_for_selector(".toast:has-text('Undone')")
     assert client.list(limit=1, namespace="pebbles").total == 0
+
+
+def test_what_was_not_touched_is_kept_as_it_was(opened: Window, client: Client) -> None:
+    metadata = {"big": 9007199254740993, "other": 1}
+    stored = client.store("one line\r\nand another", tags=["red, white", "blue"], metadata=metadata)
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.locator(".editor").get_by_label("Type", exact=True).fill("note")
+    page.click("button:text-is('Save')")
+    page.wait_for_selector(".toast:has-text('Saved')")
+    kept = client.get(stored.id)
+    assert (kept.content, kept.tags, kept.type) == ("one line\r\nand another", ("red, white", "blue"), "note")
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.fill("textarea.code", page.input_value("textarea.code").replace('"other": 1', '"other": 2'))
+    page.click("button:text-is('Save')")
+    page.wait_for_selector(".toast:has-text('Saved')")
+    assert client.get(stored.id).metadata == {"big": 9007199254740993, "other": 2}
+
+
+def test_who_goes_elsewhere_while_it_is_saved_stays_there(opened: Window, client: Client) -> None:
+    first, second = (client.store(f"The {which} of two that are walked between").id for which in ("first", "second"))
+    page = opened.go(f"/?memory={second}")
+    page = opened.go(f"/?memory={first}&show=edit")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PUT":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/memories/*", hold)
+    page.fill(".editor textarea >> nth=0", "The first, said otherwise")
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
+    opened.until("document.querySelector('.editor').inert")
+    page.evaluate(f"history.pushState(null, '', '/?memory={second}'); dispatchEvent(new PopStateEvent('popstate'))")
+    page.wait_for_selector(".memory .body:has-text('The second of two')")
+    assert len(held) == 1
+    held[0].continue_()
+    page.wait_for_selector(".toast:has-text('Saved')")
+    page.wait_for_selector(".memory .body:has-text('The second of two')")
+    assert f"memory={second}" in page.url
+    assert client.get(first).content == "The first, said otherwise"
+
+
+def test_of_two_who_tag_at_once_neither_loses_the_tag(opened: Window, client: Client) -> None:
+    stored = client.store("Tagged by two", tags=["before"]).id
+    opened.forgiven = ("Failed to load resource",)
+    page = opened.go(f"/?memory={stored}")
+
+    def be_quicker(route: Route) -> None:
+        if route.request.method == "PUT" and "theirs" not in client.get(stored).tags:
+            client.update(stored, tags=["before", "theirs"])
+        route.continue_()
+
+    page.route("**/api/memories/*", be_quicker)
+    page.fill(".retag", "mine")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".toast:has-text('Tagged mine')")
+    assert client.get(stored).tags == ("before", "theirs", "mine")
