@@ -1,7 +1,7 @@
-"""A lean SDK: how a gateway, which has no host but at the end of a socket, imports it without HTTP and clients.
+"""A lean SDK: how a gateway imports it without clients, and where it serves no HTTP without that.
 
-These are a quarter of what its import takes of a processor, and 8 MiB. The SDK imports them by name, and uses them in
-functions that only HTTP servers and clients call.
+These are a quarter of what its import takes of a processor, and 8 MiB, of which clients are 3. The SDK imports them by
+name, and uses them in functions that only HTTP servers and clients call.
 """
 
 from __future__ import annotations
@@ -13,32 +13,40 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-PACKAGES = ("httpx2", "sse_starlette", "starlette", "uvicorn")
-CLIENTS = ("client", "session", "session_group", "stdio")
-MODULES = frozenset(
+OF_CLIENTS = frozenset(
     {
-        *(f"mcp.client.{name}" for name in CLIENTS),
+        "httpx2",
+        *(f"mcp.client.{name}" for name in ("client", "session", "session_group", "stdio")),
         "mcp.server.auth.routes",
         "mcp.server.sse",
+    }
+)
+"""Packages and modules of the SDK that nothing but clients, OAuth and a former transport use."""
+OF_HTTP = frozenset(
+    {
+        "sse_starlette",
+        "starlette",
+        "uvicorn",
         "mcp.server.streamable_http",
         "mcp.server.streamable_http_manager",
     }
 )
-"""Modules of the SDK that nothing but HTTP servers and clients use."""
+"""Those that a server over HTTP uses, too."""
 
 
 class AbsentError(ImportError):
     """Raised where something is used that was left out."""
 
 
-def import_sdk() -> None:
+def import_sdk(*, http: bool) -> None:
     """Import the SDK's server; to be called before anything else imports it, in processes that are ours alone.
 
+    http: whether it is to serve over HTTP.
     What is left out is not there afterwards either, and can be imported as ever; the SDK's server does not know of it.
     """
     if "mcp" in sys.modules:
         return
-    finder = _Finder()
+    finder = _Finder(OF_CLIENTS if http else OF_CLIENTS | OF_HTTP)
     sys.meta_path.insert(0, finder)
     try:
         importlib.import_module("mcp.server")
@@ -68,16 +76,17 @@ class _StandIn(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds stand-ins. made: their names."""
+    """Finds stand-ins for modules, and for all in a package. made: their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, absent: frozenset[str]) -> None:
+        self._absent = absent
         self.made: list[str] = []
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         del path, target
-        if fullname.partition(".")[0] not in PACKAGES and fullname not in MODULES:
+        if self._absent.isdisjoint({fullname, fullname.partition(".")[0]}):
             return None
         return ModuleSpec(fullname, self, is_package=True)
 

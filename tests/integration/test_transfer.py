@@ -77,7 +77,7 @@ def exported(client: Client, *, vectors: bool = True) -> bytes:
 
 
 def imported(client: Client, data: bytes) -> jsonl.Imported:
-    return jsonl.read(client, io.BytesIO(data), size=len(data), report=silent)
+    return jsonl.read(client, io.BytesIO(data))
 
 
 def memories(data: bytes) -> list[bytes]:

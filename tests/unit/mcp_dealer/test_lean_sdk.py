@@ -18,9 +18,12 @@ LEFT_OUT = (
 )
 
 
-def printed(code: str, before: str = "") -> str:
+OF_CLIENTS = ("httpx2", "mcp.client.client", "mcp.server.auth.routes", "mcp.server.sse")
+
+
+def printed(code: str, before: str = "", *, http: bool = False) -> str:
     """Return what a new process prints that imports the lean SDK and runs the code; before: run before that."""
-    begun = f"import sys\n{before}from mcp_dealer import lean_sdk\nlean_sdk.import_sdk()\n"
+    begun = f"import sys\n{before}from mcp_dealer import lean_sdk\nlean_sdk.import_sdk(http={http})\n"
     done = subprocess.run([sys.executable, "-P", "-c", begun + code], capture_output=True, check=True, text=True)
     return done.stdout
 
@@ -29,6 +32,12 @@ def printed(code: str, before: str = "") -> str:
 def test_a_gateway_imports_neither_http_nor_clients() -> None:
     code = f"import mcp_dealer.gateway.process\nprint([name for name in {LEFT_OUT} if name in sys.modules])"
     assert printed(code) == "[]\n"
+
+
+@pytest.mark.slow
+def test_a_gateway_that_serves_http_imports_no_clients() -> None:
+    code = f"import mcp_dealer.http.service\nprint([name for name in {OF_CLIENTS} if name in sys.modules])"
+    assert printed(code, http=True) == "[]\n"
 
 
 @pytest.mark.slow
