@@ -22,6 +22,7 @@ from memmux.config.settings import load
 from memmux.errors import ClusterUnreachableError
 from memmux.processes import alive
 from tests.bounds import BOUND_S
+from tests.conftest import shares
 
 LATER = "2999-01-01"
 MEMMUX = str(Path(sys.executable).with_name("memmux"))
@@ -124,10 +125,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def tidy_env(settings_env: dict[str, str]) -> Iterator[dict[str, str]]:
+def tidy_env(settings_env: dict[str, str], request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """The environment of a throwaway cluster; at the end it is stopped, and must leave no process behind."""
+    if shares(request):
+        request.getfixturevalue("tidy_shared_env")
     yield settings_env
-    _stopped_tidily(settings_env)
+    if not shares(request):
+        _stopped_tidily(settings_env)
 
 
 @pytest.fixture(scope="module")
