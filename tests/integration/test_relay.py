@@ -206,7 +206,6 @@ def test_without_a_gateway_a_process_serves_its_own_host(settings_env: dict[str,
         assert host.process.pid in {client["pid"] for client in status.clients}
 
 
-@pytest.mark.shared
 def test_many_hosts_at_once_are_all_served_by_one_gateway_and_leave_nothing(
     settings_env: dict[str, str], settings: Settings
 ) -> None:
