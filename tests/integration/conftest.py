@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from memmux import Client
-from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
-from memmux.trust import keys
 from tests.bounds import BOUND_S
 from tests.conftest import shares
-from tests.integration.machines import memmux
+from tests.integration.machines import memmux, revoke_all
 from tests.ports import free_port
 
 
@@ -62,9 +59,7 @@ def server_env(settings_env: dict[str, str], request: pytest.FixtureRequest) -> 
         return
     env = request.getfixturevalue("shared_server_env")
     yield env
-    places = Places(load(environment=env))
-    for key in keys.read(places).standing:
-        keys.revoke(places, key.name, time.time())
+    revoke_all(env)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from tests.commands import run, text
 from tests.integration import reach
 from tests.integration.gated import Answer, Asking, Gated, gated
 from tests.integration.helpers import status_until
+from tests.integration.machines import revoke_all
 from tests.integration.reach import SECRET, Place
 
 THEIRS = "the-key-of-mcp-memory-service"
@@ -52,7 +53,7 @@ def http(server: Client, settings: Settings) -> Iterator[Gated]:
 
 
 @pytest.fixture
-def token(settings: Settings) -> Iterator[NewToken]:
+def token(settings: Settings, settings_env: dict[str, str]) -> Iterator[NewToken]:
     """Make a key that is good until the end of the test, and return its token."""
 
     def make(name: str, role: str = "write", *namespaces: str, expires: float | None = None, **bounds: int) -> str:
@@ -62,8 +63,7 @@ def token(settings: Settings) -> Iterator[NewToken]:
         return made
 
     yield make
-    for key in keys.read(Places(settings)).standing:
-        keys.revoke(Places(settings), key.name, time.time())
+    revoke_all(settings_env)
 
 
 @pytest.fixture
