@@ -71,6 +71,7 @@ def _end(process: ForkedProcess) -> None:
     process.close()
 
 
+@pytest.mark.slow
 def test_first_fork_server_is_waited_for_and_its_workers_end_as_any_process(server: ForkServer) -> None:
     process = _fork(server)
     assert not server.settled
@@ -85,6 +86,7 @@ def test_first_fork_server_is_waited_for_and_its_workers_end_as_any_process(serv
     process.close()
 
 
+@pytest.mark.slow
 def test_worker_ends_when_its_standard_input_does(server: ForkServer) -> None:
     process = _fork(server)
     _until(lambda: process.pid)
@@ -93,6 +95,7 @@ def test_worker_ends_when_its_standard_input_does(server: ForkServer) -> None:
     assert process.poll() == 0
 
 
+@pytest.mark.slow
 def test_worker_that_is_killed_before_it_is_forked_has_ended_at_once_and_never_works(server: ForkServer) -> None:
     server.start(0.0)
     before = _children()
@@ -125,6 +128,7 @@ def test_fork_server_that_hangs_is_killed_and_its_orders_never_began(server: For
     assert stopped in server.pids() or not Path(f"/proc/{stopped}").exists()
 
 
+@pytest.mark.slow
 def test_fork_server_that_is_ready_has_less_time_to_answer(server: ForkServer) -> None:
     process = _fork(server)
     _until(lambda: process.pid)
@@ -137,6 +141,7 @@ def test_fork_server_that_is_ready_has_less_time_to_answer(server: ForkServer) -
     _end(process)
 
 
+@pytest.mark.slow
 def test_fork_server_whose_import_took_long_has_its_time_from_then_on(server: ForkServer) -> None:
     server.start(0.0)
     os.kill(_pid(server), signal.SIGSTOP)
