@@ -21,7 +21,7 @@ from memmux.wire import forks
 from memmux.wire.forks import Answer, Order
 from router.lifecycle.worker_process import BEGIN, environment
 
-START_S = 30.0  # for it to import everything, on a machine that is busy
+START_S = 30.0  # for it to import everything, or to load a model, on a machine that is busy
 ANSWER_S = 5.0  # for a worker to be forked, which takes milliseconds
 BACKOFF_S = 1.0  # before the third start, if none has forked a worker meanwhile; doubled for each further one
 BACKOFF_MOST_S = 300.0
@@ -117,7 +117,7 @@ class ForkServer:
         self._ended: list[subprocess.Popen[bytes]] = []  # those before, which were killed
         self._heard = False  # since it was last looked after
         self._heard_at = 0.0
-        self._ready = self._refused = False
+        self._ready = self._loading = self._refused = False
         self._starts = self._failures = 0
         self._due = 0.0  # when the next one may be started
         self._closed = False
@@ -149,7 +149,7 @@ class ForkServer:
                 return
         ours.setblocking(False)  # noqa: FBT003 - it takes no name
         self._connection = ours
-        self._heard_at, self._ready, self._refused = now, False, False
+        self._heard_at, self._ready, self._loading, self._refused = now, False, False, False
         self._starts += 1
 
     def fork(self, identity: str, arguments: tuple[str, ...], now: float) -> ForkedProcess | None:
@@ -187,7 +187,7 @@ class ForkServer:
             return
         asked_at = min((process.ordered for process in self._ordered.values()), default=now)
         silent_s = now - (max(asked_at, self._heard_at) if self._ready else self._heard_at)
-        if silent_s >= (ANSWER_S if self._ready else START_S):
+        if silent_s >= (ANSWER_S if self._ready and not self._loading else START_S):
             log.get().error("fork_server_stalled", fork_server_pid=self._popen.pid, silent_s=round(silent_s, 3))
             self._failed(now)
 
@@ -203,7 +203,11 @@ class ForkServer:
             self._heard = True
             if answer is None:  # it is gone, as `look` will see
                 self._hang_up()
-            elif not answer.identity:
+                return
+            self._loading = answer.loading
+            if answer.loading:
+                continue
+            if not answer.identity:
                 self._ready = True
                 if self._popen is not None:  # or it is being ended
                     log.get().info("fork_server_ready", fork_server_pid=self._popen.pid)

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from memmux.config.settings import Settings
-from memmux.errors import ModelInvalidError
+from memmux.errors import MemmuxError, ModelInvalidError
 from memmux.logs import log
 from memmux.wire.embeddings import Window
 from workers.embedding import probes, sources
@@ -109,7 +110,61 @@ def shared(settings: Settings) -> OnnxEmbedder | None:
     return None if found is None else _open(source, found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What a model is made of: the packed graph, which knows the digests of all the rest, and as what it is there."""
+
+    source: Source
+    graph: packed.Packed
+    state: packed.State
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The model that processes share which are forked from this one; files: of which it is, or could not be, made."""
+
+    files: _Files | None = None
+    embedder: OnnxEmbedder | None = None
+
+
+_kept = _Kept()
+
+
+def lacks(settings: Settings) -> bool:
+    """Return whether there is a packed graph that `keep` has not tried yet."""
+    files = _present(settings)
+    return files is not None and files != _kept.files
+
+
+def keep(settings: Settings) -> None:
+    """Load the model, if its packed graph is there, for this process and those that are forked from it.
+
+    They use it as long as its files are the same. What is wrong with it, `shared` and `load` say in each of them.
+    """
+    _kept.files, _kept.embedder = _present(settings), None
+    if _kept.files is not None:
+        with suppress(MemmuxError):
+            _kept.embedder = _new(_kept.files.source, _kept.files.graph)
+
+
+def _present(settings: Settings) -> _Files | None:
+    """Return the files of the model and its packed graph; None if there is none, or it is not what it should be."""
+    with suppress(MemmuxError, OSError):
+        if packed.signs(settings):
+            source = sources.find(settings)
+            if (found := packed.find(settings, source)) is not None:
+                return _Files(source, found, found.state())
+    return None
+
+
 def _open(source: Source, found: packed.Packed) -> OnnxEmbedder:
+    with suppress(OSError):
+        if _kept.embedder is not None and _kept.files == _Files(source, found, found.state()):
+            return _kept.embedder
+    return _new(source, found)
+
+
+def _new(source: Source, found: packed.Packed) -> OnnxEmbedder:
     found.check()
     embedder = OnnxEmbedder(source, found.manifest.architecture, _session(str(found.folder / GRAPH), _options()))
     probes.compare(embedder, found.manifest.vectors)

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -17,6 +18,8 @@ import pytest
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
+from memmux.wire import forks
+from memmux.wire.forks import Answer
 from memmux.wire.operations import Stage
 from router.lifecycle import fork_server
 from router.lifecycle.fork_server import BACKOFF_S, ForkedProcess, ForkServer
@@ -65,6 +68,20 @@ def _children() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
 
 
+@contextmanager
+def _said(server: ForkServer, *answers: Answer) -> Iterator[None]:
+    """Have heard these answers of a fork server that is stopped."""
+    ours, its = forks.pair()
+    ours.setblocking(False)  # noqa: FBT003 - it takes no name
+    assert server._connection is not None
+    server._connection.close()
+    server._connection = ours
+    with its:
+        for answer in answers:
+            answer.send(its)
+        yield
+
+
 def _end(process: ForkedProcess) -> None:
     process.kill()
     process.wait()
@@ -107,6 +124,32 @@ def test_worker_that_is_killed_before_it_is_forked_has_ended_at_once_and_never_w
     _end(following)
     for unwanted in _children() - before:
         os.waitpid(unwanted, 0)
+
+
+def test_fork_server_that_loads_is_given_as_long_as_for_its_start(server: ForkServer) -> None:
+    process = _fork(server)
+    _until(lambda: process.pid)
+    os.kill(_pid(server), signal.SIGSTOP)
+    waiting = _fork(server, 1, now=1.0)
+    with _said(server, Answer(loading=True)):
+        server.look(2.0)
+        server.look(2.0 + fork_server.START_S - 0.1)
+        assert waiting.poll() is None
+        server.look(2.0 + fork_server.START_S)
+        assert waiting.poll() is not None
+    _end(process)
+
+
+def test_fork_server_that_has_loaded_is_to_answer_again(server: ForkServer) -> None:
+    process = _fork(server)
+    _until(lambda: process.pid)
+    os.kill(_pid(server), signal.SIGSTOP)
+    waiting = _fork(server, 1, now=1.0)
+    with _said(server, Answer(loading=True), Answer("read-0-7", 0)):
+        server.look(2.0)
+        server.look(2.0 + fork_server.ANSWER_S)
+        assert waiting.poll() is not None
+    _end(process)
 
 
 def test_fork_server_that_hangs_is_killed_and_its_orders_never_began(server: ForkServer, settings: Settings) -> None:
