@@ -26,6 +26,7 @@ from workers.embedding.graph.packed import GRAPH, GRAPH_DATA
 from workers.embedding.interface import Vectors
 from workers.embedding.sources import Source
 from workers.embedding.windows import ModelTokenizer
+from workers.runtime import heap
 from workers.runtime.jobs import Alive, silent
 
 _ERRORS_ONLY = 3  # onnxruntime's severity: it would write warnings to stderr
@@ -190,7 +191,7 @@ def _made(settings: Settings, source: Source, of: Architecture) -> packed.Packed
     try:
         return packed.make(settings, source, of, write)
     finally:
-        _give_back_heap()
+        heap.give_back()  # 9 MiB of holes at its end
 
 
 def _straight(source: Source, of: Architecture, options: onnxruntime.SessionOptions | None = None) -> OnnxEmbedder:
@@ -218,12 +219,6 @@ def _session(model: str | bytes, options: onnxruntime.SessionOptions) -> onnxrun
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # it raises classes that it does not export
         raise ModelInvalidError(f"the model can't be loaded: {error}") from error
-
-
-def _give_back_heap() -> None:
-    # Making a graph leaves 9 MiB of holes at the end of the heap, which a worker would keep; others have no such call.
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _give_back_large_blocks() -> None:

@@ -227,6 +227,10 @@ class SqliteReader:
                 self._vector_follower.follow(model, self._seq)
                 self._vector_follower.tune()
 
+    def trim(self) -> None:
+        """Let go of the pages that were read to load everything."""
+        self._connection.execute("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Leave the database."""
         self._connection.close()
