@@ -1,7 +1,8 @@
 """The router's side of the fork server: the process that forks workers, the orders to it, and what becomes of them.
 
-It serves from the start of the cluster, so the first workers wait for it. Later it is a gain and never a condition:
-whoever is ordered while there is none that is ready is spawned instead, and meanwhile the next one starts.
+It serves from the start of the cluster, so the first workers wait for it. Once all workers work it ends, as it would
+keep memory for nothing, and who is ordered later waits for another one. It is a gain and never a condition: if one
+fails, whoever is ordered while there is none that is ready is spawned instead, and meanwhile the next one starts.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ class ForkServer:
         self._heard = False  # since it was last looked after
         self._heard_at = 0.0
         self._ready = self._loading = self._refused = False
-        self._starts = self._failures = 0
+        self._awaited = True  # who is ordered waits for it: none has failed since there was none
+        self._failures = 0
         self._due = 0.0  # when the next one may be started
         self._closed = False
 
@@ -150,16 +152,15 @@ class ForkServer:
         ours.setblocking(False)  # noqa: FBT003 - it takes no name
         self._connection = ours
         self._heard_at, self._ready, self._loading, self._refused = now, False, False, False
-        self._starts += 1
 
     def fork(self, identity: str, arguments: tuple[str, ...], now: float) -> ForkedProcess | None:
-        """Order a worker; None if it is to be spawned. The first fork server is waited for, a later one is not.
+        """Order a worker; None if it is to be spawned. The one that comes after a failure is not waited for.
 
         Raises OSError if there can't be a pipe for it.
         """
         self.start(now)
         self.hear()
-        if self._connection is None or self._refused or not (self._ready or self._starts == 1):
+        if self._connection is None or self._refused or not (self._ready or self._awaited):
             return None
         standard_input, pipe = os.pipe()
         try:
@@ -219,6 +220,13 @@ class ForkServer:
                     log.get().warning("worker_not_forked", worker=answer.identity, error=answer.error)
                 process.on_answer(answer.pid)
 
+    def rest(self) -> None:
+        """End it, unless it has something to do: nobody is expected to be ordered soon."""
+        if self._popen is not None and self._ready and self.settled:
+            log.get().info("fork_server_rested", fork_server_pid=self._popen.pid)
+            self._end()
+            self._awaited = True
+
     def pids(self) -> set[int]:
         """Return its pid, and those of others that have not ended yet."""
         return {popen.pid for popen in (self._popen, *self._ended) if popen is not None}
@@ -261,6 +269,7 @@ class ForkServer:
     def _failed(self, now: float) -> None:
         """End it, and let the next one start the later the more of them have been of no use."""
         self._end()
+        self._awaited = False
         self._failures += 1
         if self._failures > 1:
             self._due = now + min(BACKOFF_S * 2.0 ** min(self._failures - 2, 16), BACKOFF_MOST_S)

@@ -34,6 +34,14 @@ FAULTS = Path(__file__).parents[1] / "faults"
 KINDS = ("read", "write", "embed")
 
 
+@pytest.fixture(autouse=True)
+def restless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have fork servers stay, except in tests of how they end."""
+    if "rests" not in request.node.name:
+        monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
+        monkeypatch.setenv("MEMMUX_TEST_NO_REST", "1")
+
+
 def _server(env: dict[str, str], *before: int) -> int:
     """The pid of the fork server that is ready, other than those before."""
     line = logged_until(env, "fork_server_ready", lambda line: line["fork_server_pid"] not in before)
@@ -185,6 +193,26 @@ def test_twenty_kills_leave_no_zombie(client: Client, settings_env: dict[str, st
         server,
         *(worker["pid"] for worker in status.workers),
     }
+
+
+def test_fork_server_that_rests_is_gone_until_a_worker_is_due_and_that_one_is_forked(
+    client: Client, settings_env: dict[str, str]
+) -> None:
+    before = _ready(client)
+    server = _server(settings_env)
+    logged_until(settings_env, "fork_server_rested", lambda line: line["fork_server_pid"] == server)
+    gone([server])
+    assert client.store("all the same").status == "created"
+    for worker in before.workers:
+        os.kill(worker["pid"], signal.SIGKILL)
+    after = _replaced(client, before)
+    following = _server(settings_env, server)
+    for worker in after.workers:
+        assert _stack(worker["pid"]) == _stack(following)
+    logged_until(settings_env, "fork_server_rested", lambda line: line["fork_server_pid"] == following)
+    gone([following])
+    assert not logged(settings_env, "fork_server_lost")
+    assert pids_of(client.status()) == pids_of(after)
 
 
 def test_workers_and_the_fork_server_end_with_their_router_though_they_are_stopped(
