@@ -196,6 +196,8 @@ EVENTS = (
           "The error says what is missing: processes, files or memory."),
     Event("fork_server_ready", INFO, "router", "fork_server_pid",
           "The process that has imported what workers need forks them from now on."),
+    Event("fork_server_rested", INFO, "router", "fork_server_pid",
+          "All workers work, so the process that forks them was ended; another one starts with the next worker."),
     Event("fork_server_lost", WARNING, "router", "fork_server_pid code",
           "The process that forks workers ended. Workers go on; those that are due are started by themselves, and the "
           "next fork server with the first of them.",

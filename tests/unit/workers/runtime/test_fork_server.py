@@ -30,15 +30,25 @@ from memmux import processes
 from memmux.wire.ids import uuid7
 from workers.runtime import fork_server
 
-def load():
-    random.random()
-    next(tempfile._get_candidate_names())
+class Preload:
+    def begin(self):
+        random.random()
+        next(tempfile._get_candidate_names())
+        self.loaded = []
 
-arguments = fork_server.run(load, sys.argv[3:], Path(sys.argv[-1]))
+    def lacks(self, kind):
+        return kind == "embed" and kind not in self.loaded
+
+    def load(self, kind):
+        self.loaded.append(kind)
+
+preload = Preload()
+arguments = fork_server.run(preload, sys.argv[3:], Path(sys.argv[-1]))
 if arguments is None:
     sys.exit(0)
 told = {
     "arguments": arguments,
+    "loaded": preload.loaded,
     "argv": sys.argv[1:],
     "parent": os.getppid(),
     "group": os.getpgid(0),
@@ -83,11 +93,13 @@ class _Server:
         self.connection.settimeout(BOUND_S)
         assert Answer.receive(self.connection) == Answer()
 
-    def fork(self, identity: str) -> tuple[int, int]:
-        """The pid of a new worker, and the pipe whose end is its own."""
+    def fork(self, identity: str, kind: str = "read", loading: int = 0) -> tuple[int, int]:
+        """The pid of a new worker, and the pipe whose end is its own; loading: how often it says so before."""
         standard_input, pipe = os.pipe()
-        Order(identity, ("read", f"--identity={identity}", "--held")).send(self.connection, standard_input)
+        Order(identity, (kind, f"--identity={identity}", "--held")).send(self.connection, standard_input)
         os.close(standard_input)
+        for _ in range(loading):
+            assert Answer.receive(self.connection) == Answer(loading=True)
         answer = Answer.receive(self.connection)
         assert answer is not None
         assert (answer.identity, answer.error) == (identity, "")
@@ -124,6 +136,19 @@ def test_worker_is_as_one_that_the_router_has_spawned(server: _Server, tmp_path:
     assert told["terminates"]
     assert told["descriptors"] == [0, 1, 2]
     _end(pid, pipe)
+
+
+def test_what_a_kind_needs_is_loaded_before_the_first_of_it_is_forked_and_once(server: _Server) -> None:
+    before = server.fork("read-0-0")
+    assert server.told()["loaded"] == []
+    first, second, after = (
+        server.fork("embed-0-0", "embed", 1),
+        server.fork("embed-0-1", "embed"),
+        server.fork("read-1"),
+    )
+    assert [server.told()["loaded"] for _ in range(3)] == [["embed"]] * 3
+    for pid, pipe in (before, first, second, after):
+        _end(pid, pipe)
 
 
 def test_no_two_workers_share_what_is_left_to_chance(server: _Server) -> None:
