@@ -16,7 +16,9 @@ COPY router router
 COPY workers workers
 COPY mcp_dealer mcp_dealer
 COPY bench bench
-RUN pip --python /opt/memmux install .
+# It takes an extra of the folder for a package without a version.
+# hadolint ignore=DL3013
+RUN pip --python /opt/memmux install '.[postgres]'
 
 FROM python:3.13.9-slim-bookworm
 

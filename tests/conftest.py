@@ -20,6 +20,8 @@ from memmux.config.settings import Settings, load
 from memmux.errors import ClusterUnreachableError
 from tests.bounds import BOUND_S
 
+pytest_plugins = ["tests.postgres_server"]
+
 # A shell that runs tests in the background has them ignore interrupts, and each of their processes with them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

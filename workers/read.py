@@ -101,7 +101,7 @@ class ReadWorker:
 
     def open(self, alive: Alive = silent) -> None:
         """Open the database and load its vectors; raise StorageError and its kinds."""
-        self._open = SqliteReader(self._settings.database, cues=self._settings.cues)
+        self._open = _reader(self._settings)
         self._vectors.follow()
         self.queries.load()
         try:
@@ -115,7 +115,7 @@ class ReadWorker:
         """See what is written from now on, if the disk is full no more."""
         if self._reader.still:
             with suppress(StorageFullError):
-                reader = SqliteReader(self._settings.database, cues=self._settings.cues)
+                reader = _reader(self._settings)
                 self._reader.close()
                 self._open = reader
 
@@ -134,9 +134,11 @@ class ReadWorker:
     def facts(self) -> dict[str, object]:
         """Return seq, the change of the last answer, indexed, how many vectors are in the segments in use, and more.
 
-        The rest is of the model that embeds queries.
+        rewound: how often the servers had another history than the one before. The rest is of the model that embeds
+        queries.
         """
-        return {"seq": self._reader.seq, "indexed": self._reader.indexed, **self.queries.facts()}
+        rewound = {"rewound": self._reader.rewound} if self._reader.rewound else {}
+        return {"seq": self._reader.seq, "indexed": self._reader.indexed, **rewound, **self.queries.facts()}
 
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
@@ -162,7 +164,8 @@ class ReadWorker:
         found = answer(job, alive)
         if sum(map(len, found.frames)) > rows.ANSWER_BYTES:
             raise rows.too_large()
-        return found
+        lacks = self._reader.degraded
+        return replace(found, degraded=(*found.degraded, *lacks)) if lacks else found
 
     @contextmanager
     def _placed(self, job: Job, body: type[BodyT], alive: Alive) -> Iterator[Placed[BodyT]]:
@@ -171,7 +174,7 @@ class ReadWorker:
         What is not found where there is no such namespace is not there for that reason, and the error says so.
         """
         asked = job.body(body)
-        with self._reader.snapshot(job.deadline, alive):
+        with self._reader.snapshot(job.deadline, alive, min_seq=job.min_seq):
             placed = self._reader.place(asked, job.grant.namespaces)
             try:
                 yield placed
@@ -240,7 +243,7 @@ class ReadWorker:
 
     def _namespaces(self, job: Job, alive: Alive) -> Answer:
         asked = job.body(Namespaces)
-        with self._reader.snapshot(job.deadline, alive):
+        with self._reader.snapshot(job.deadline, alive, min_seq=job.min_seq):
             found = self._reader.namespaces(asked)
         return Answer((orjson.dumps(found),))
 
@@ -268,13 +271,13 @@ class ReadWorker:
 
     def _dump(self, job: Job, alive: Alive) -> Answer:
         asked = job.body(Dump)
-        with self._reader.snapshot(job.deadline, alive):
+        with self._reader.snapshot(job.deadline, alive, min_seq=job.min_seq):
             page = self._reader.dump(asked)
         return Answer((orjson.dumps(page),))
 
     def _verify(self, job: Job, alive: Alive) -> Answer:
         job.body(Nothing)
-        with self._reader.snapshot(job.deadline, alive):
+        with self._reader.snapshot(job.deadline, alive, min_seq=job.min_seq):
             verified = self._reader.verify()
         return Answer((orjson.dumps(verified),))
 
@@ -283,17 +286,27 @@ class ReadWorker:
         frames = self._vectors.frames(job, alive)
         refuse_wrong_lengths(frames)
         (texts,) = by_text(frames, 1)
-        with self._reader.snapshot(job.deadline, alive):
+        with self._reader.snapshot(job.deadline, alive, min_seq=job.min_seq):
             missed = self._reader.missed(asked, texts)
         return Answer((orjson.dumps({"missed": missed}),))
 
     def _backfill(self, job: Job, alive: Alive) -> Answer:
         asked = backfill.Backfill.from_body(job.frames[0])
-        with self._reader.snapshot(job.deadline, alive):
+        with self._reader.snapshot(job.deadline, alive, min_seq=job.min_seq):
             audit, waiting = self._reader.sample(asked.model) or (None, ())
             if audit is None:
                 waiting = self._reader.unindexed(asked.model, asked.limit)
         return Answer((backfill.frame(waiting, audit),))
+
+
+def _reader(settings: Settings) -> Reader:
+    """Return the reader of whichever engine keeps the database."""
+    if settings.server is None:
+        return SqliteReader(settings.database, cues=settings.cues)
+    from workers.storage.postgres.reader import PostgresReader  # only where the driver is there
+
+    read_url = settings.read_server or ""
+    return PostgresReader(settings.server, settings.database, read_url=read_url, cues=settings.cues)
 
 
 def _left_out(count: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from memmux.config.settings import Settings
+from memmux.postgres import own_tools
 from memmux.wire.operations import Stage
 from workers.adoption import Adoption
 from workers.indexer import Indexer
@@ -40,6 +41,17 @@ class WriteWorker:
 
     def open(self, alive: Alive = silent) -> None:
         """Adopt, make or migrate the database and open it; raise StorageError and its kinds."""
+        if self._settings.server is not None:
+            from workers.storage.postgres.writer import PostgresWriter  # only where the driver is there
+
+            self._open = PostgresWriter(
+                self._settings.server,
+                self._settings.database,
+                retention_s=self._settings.retention_s,
+                languages=self._settings.languages,
+                alive=alive,
+            )
+            return
         restoring.finish(self._settings.database)
         self._adoption.run(alive)
         self._open = SqliteWriter(
@@ -59,6 +71,8 @@ class WriteWorker:
         writes: list[Job] = []
         for job in jobs:
             match job.operation:
+                case "admin.backup" if self._settings.server is not None:
+                    yield job, own_tools.backup(self._settings.server)
                 case "admin.backup":
                     self._backup_scheduler.ask(job)
                 case "admin.rebuild":
@@ -75,12 +89,14 @@ class WriteWorker:
 
     def late(self, alive: Alive) -> Iterator[Outcome]:  # noqa: ARG002  # it only looks
         """Yield the backups that are done, and begin those that are due, and the building of segments."""
-        yield from self._backup_scheduler.turn(self._writer.seq, self._writer.born)
+        if self._settings.server is None:
+            yield from self._backup_scheduler.turn(self._writer.seq, self._writer.born)
         self._indexer.turn(self._writer.vectors, self._writer.seq, self._writer.forgotten)
 
     def facts(self) -> dict[str, object]:
-        """Return what `Writer.facts` does, building and indexed, and backups and backup_at."""
-        return {**self._writer.facts(), **self._indexer.facts, **self._backup_scheduler.facts}
+        """Return what `Writer.facts` does, building and indexed, and, of a file, backups and backup_at."""
+        backups = self._backup_scheduler.facts if self._settings.server is None else {}
+        return {**self._writer.facts(), **self._indexer.facts, **backups}
 
     def idle(self) -> None:
         """Checkpoint, and forget what nobody can ask for any more."""

@@ -62,7 +62,7 @@ def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Ar
         yield Artifact("service", str(found.path), _does(service.uninstall, found))
     known = list(dict.fromkeys((settings.database, *clusters.databases(settings))))
     for database in known:
-        places = Places(replace(settings, database=database, adopt_from=None, remote=None))
+        places = Places(replace(settings, database=database, server=None, adopt_from=None, remote=None))
         if Holder.of(places) is not None:
             yield Artifact("cluster", f"running for {database}", _does(_stop, places))
     for name in ("models", "bench"):

@@ -41,7 +41,8 @@ def _ended(places: Places, client: Host, known: Keys, token: str, *, dry_run: bo
     key, now = known.of_token(token), time.time()
     if key is None:
         return (
-            f"the token that was there is of no key of {places.database}; where it was made, `memmux key list` has it"
+            f"the token that was there is of no key of {places.settings.where}; "
+            "where it was made, `memmux key list` has it"
         )
     if key.why_not(now):
         return ""

@@ -84,14 +84,14 @@ def _show_none(settings: Settings, *, as_json: bool) -> None:
         if as_json:
             began = {"pid": held.pid, "since": held.began}
             state = "unresponsive" if held.listening else "starting"
-            output.document({"state": state, "database": str(settings.database), **began})
+            output.document({"state": state, "database": settings.where, **began})
         else:
             how = _unresponsive(held) if held.listening else _starting(held)
-            output.line(f"a cluster for {settings.database} {how}; `memmux stop` ends it")
+            output.line(f"a cluster for {settings.where} {how}; `memmux stop` ends it")
     elif as_json:
-        output.document({"state": "stopped", "database": str(settings.database)})
+        output.document({"state": "stopped", "database": settings.where})
     else:
-        output.line(f"no cluster runs for {settings.database}; the next client starts one")
+        output.line(f"no cluster runs for {settings.where}; the next client starts one")
 
 
 def _starting(held: Holder) -> str:
@@ -186,9 +186,9 @@ def stop(settings: Settings, *, as_json: bool) -> None:
         except ClusterUnreachableError:
             stopped = _end(settings)
     if as_json:
-        output.document({"state": "stopped", "database": str(settings.database), "was_running": stopped})
+        output.document({"state": "stopped", "database": settings.where, "was_running": stopped})
     else:
-        output.line("stopped" if stopped else f"no cluster runs for {settings.database}")
+        output.line("stopped" if stopped else f"no cluster runs for {settings.where}")
 
 
 def _end(settings: Settings) -> bool:
@@ -234,7 +234,7 @@ def restart(settings: Settings, *, as_json: bool) -> None:
         output.document(
             {
                 "state": "serving",
-                "database": str(settings.database),
+                "database": settings.where,
                 "pid": after.pid,
                 "version": after.version,
                 "before": known,
@@ -244,7 +244,7 @@ def restart(settings: Settings, *, as_json: bool) -> None:
             }
         )
     elif before is None:
-        output.line(f"no cluster ran for {settings.database}; started version {after.version} (pid {after.pid})")
+        output.line(f"no cluster ran for {settings.where}; started version {after.version} (pid {after.pid})")
     else:
         output.line(
             f"version {before.version} (pid {before.pid}) handed over to version {after.version} (pid {after.pid}); "

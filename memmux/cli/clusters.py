@@ -80,7 +80,7 @@ def databases(settings: Settings) -> Iterator[Path]:
 
 def _cluster(settings: Settings, database: Path) -> Cluster | None:
     """Return the cluster of a database; None if none runs."""
-    own = replace(settings, database=database, adopt_from=None, remote=None)
+    own = replace(settings, database=database, server=None, adopt_from=None, remote=None)
     held = Holder.of(Places(own))
     if held is None:
         return None
@@ -91,7 +91,7 @@ def _cluster(settings: Settings, database: Path) -> Cluster | None:
         state = "unresponsive" if held.listening else "starting"
         return Cluster(path=str(database), pid=held.pid, state=state, since=held.began, rss_bytes=rss_bytes(held.pid))
     return Cluster(
-        path=str(database),
+        path=status.database or str(database),
         pid=status.pid,
         state=status.state,
         since=datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=int(status.uptime_s)),

@@ -31,6 +31,12 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "reader_unavailable": "no reader answers; `memmux status` says why",
         "writer_loading": "the writer is starting; it takes a moment",
         "writer_unavailable": "the writer does not answer; `memmux status` says why",
+        "primary_unavailable": "no server of the database takes writes, which wait; promote a replica, "
+        "or start the primary",
+        "replication_asynchronous": "a primary that fails takes the newest writes with it; "
+        "set synchronous_standby_names on it",
+        "replica_behind": "a replica is late, so the primary answered; `memmux doctor` shows how late each is",
+        "database_unreachable": "no server of the database answers; `memmux doctor` says which was asked, and why not",
         "gateway_failing": "the MCP server for all clients does not start; each has one of its own; see `memmux tail`",
     }
 )

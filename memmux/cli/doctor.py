@@ -13,7 +13,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings, folders
 from memmux.doctor import checks as examination
-from memmux.doctor import connections, entries, hosts, http, relay, round_trip
+from memmux.doctor import connections, entries, hosts, http, relay, round_trip, servers
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
 from memmux.hosts.catalogue import Machine
@@ -38,6 +38,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: examination.of_mms(os.environ, *folders()),
         lambda: examination.of_adoption(settings),
         lambda: examination.of_files(settings),
+        lambda: servers.of_servers(settings, os.environ),
         lambda: examination.of_logs(settings),
         lambda: examination.of_leftovers(settings),
         lambda: hosts.of_hosts(Machine.here(), Path.cwd()),

@@ -13,6 +13,7 @@ from memmux.client.blocking import Client
 from memmux.cluster import find, worker_tasks
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClusterUnreachableError, NotFoundError
+from memmux.postgres import own_tools
 
 FOUND = 1  # the exit code of a check that found something
 MEBIBYTE = 1 << 20
@@ -36,6 +37,8 @@ def backup(settings: Settings, *, to: str | None, as_json: bool) -> None:
     """
     if to is not None:
         find.need_local(settings)
+    if settings.server is not None and settings.remote is None:
+        raise own_tools.backup(settings.server)
     with _client(settings) as client:
         made = client.backup(to=to)
     if as_json:
@@ -57,6 +60,8 @@ def restore(settings: Settings, *, file: str | None, newest: bool, as_json: bool
     The backup is checked first, and stays where it is. The old database is kept beside the new one.
     """
     find.need_local(settings)
+    if settings.server is not None:
+        raise own_tools.restore(settings.server)
     if (file is None) != newest:
         raise ArgumentInvalidError("name either a FILE to restore or --newest; see `memmux restore --help`")
     # Not resolved: what a link points to is the file that counts, but its name is the one that the user knows.
@@ -90,6 +95,8 @@ def check(settings: Settings, *, deep: bool, repair: bool, as_json: bool) -> Non
     It reads only, beside a cluster or without one. A repair goes through the cluster, and starts one if needed.
     """
     find.need_local(settings)
+    if settings.server is not None:
+        raise own_tools.check(settings.server)
     findings, seconds = _check(settings, deep=deep)
     rebuilt: Any = None
     if repair and any(REPAIR in finding["remedy"] for finding in findings):
@@ -98,7 +105,7 @@ def check(settings: Settings, *, deep: bool, repair: bool, as_json: bool) -> Non
         findings, again_s = _check(settings, deep=deep)
         seconds += again_s
     if as_json:
-        answer = {"path": str(settings.database), "deep": deep, "clean": not findings, "findings": findings}
+        answer = {"path": settings.where, "deep": deep, "clean": not findings, "findings": findings}
         output.document({**answer, "rebuilt": rebuilt, "seconds": round(seconds, 3)})
     else:
         _show(settings, findings, rebuilt, seconds)
@@ -140,4 +147,4 @@ def _show(settings: Settings, findings: Findings, rebuilt: Any, seconds: float) 
     for finding in findings:
         output.line(output.styled(finding["code"], fg="red"), f": {finding['what']}; {finding['remedy']}")
     verdict = f"{len(findings)} findings" if findings else "nothing is wrong"
-    output.line(f"{settings.database}: {verdict}, {seconds:.1f} s")
+    output.line(f"{settings.where}: {verdict}, {seconds:.1f} s")

@@ -20,7 +20,9 @@ _TAKES = "takes_settings"
 
 SETTINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "database": ("FILE", "The SQLite file that holds the memories."),
+        "database": ("FILE", "The SQLite file that holds the memories, or postgresql://HOST/NAME."),
+        "server": ("URL", "The database on PostgreSQL; the same as its URL for --database."),
+        "database_read": ("URL", "Where reads of a database on PostgreSQL go; the same URL where it is not given."),
         "adopt_from": ("FILE", "The database of mcp-memory-service that the first start takes over; none: no such."),
         "embedder": ("NAME", f"What runs the model: {', '.join(EmbedderChoice)}."),
         "model": ("NAME", "The embedding model: a name or a folder."),

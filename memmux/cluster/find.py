@@ -21,7 +21,7 @@ from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
-from memmux.config import usable
+from memmux.config import database_url, usable
 from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
 from memmux.config.settings import Settings, load
@@ -61,10 +61,14 @@ def choose(database: str | Path | None, settings: Settings | None) -> Settings:
     remote = settings.remote if database is None else None  # whoever names a database means that one
     if database is not None and not str(database).strip():
         raise SettingInvalidError("database is empty; name a file, or leave it out")
+    if database_url.is_url(database):
+        named = load({"database": database}, {})
+        return replace(settings, database=named.database, server=named.server, adopt_from=None, remote=None)
     chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
     # What was found for one database is not meant for another.
     adopt_from = settings.adopt_from if chosen == meant else None
-    return replace(settings, database=chosen, adopt_from=adopt_from, remote=remote)
+    server = settings.server if chosen == meant else None
+    return replace(settings, database=chosen, server=server, adopt_from=adopt_from, remote=remote)
 
 
 def unreachable(settings: Settings) -> MemmuxError | None:
@@ -132,10 +136,10 @@ def with_gateway() -> Iterator[None]:
 
 def refuse_missing(settings: Settings) -> None:
     """Raise DatabaseMissingError if there is no database, nothing to adopt, and no cluster that makes one."""
-    missing = settings.adopt_from is None and not os.path.lexists(settings.database)
+    missing = settings.server is None and settings.adopt_from is None and not os.path.lexists(settings.database)
     if missing and Holder.of(Places(settings)) is None:
         raise DatabaseMissingError(
-            f"there is no database at {settings.database}; `memmux store` makes it; if another one is meant, name it "
+            f"there is no database at {settings.where}; `memmux store` makes it; if another one is meant, name it "
             "with --database or MEMMUX_DATABASE"
         )
 
@@ -169,7 +173,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
         if (held := Holder.of(places)) is not None:
             raise ClusterUnreachableError(held.silence)
         raise ClusterUnreachableError(
-            f"no cluster answers for {places.database}; start one with `memmux serve`, or let a client start it"
+            f"no cluster answers for {settings.where}; start one with `memmux serve`, or let a client start it"
         )
     if found is None:
         if not _making_database.get():

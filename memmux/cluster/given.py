@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from memmux.config.settings import Settings, parse_flags
 
 FLAG = "--given="  # of a router: the names of the settings that flags gave it
-_OF_EACH_START = frozenset({"database", "adopt_from", "remote", "request_timeout_s", "start_timeout_s"})
+_OF_EACH_START = frozenset({"database", "server", "adopt_from", "remote", "request_timeout_s", "start_timeout_s"})
 _REACHED_BY = ("http", "listen")  # by whom can't start a cluster
 
 _names: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())

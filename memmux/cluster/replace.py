@@ -45,7 +45,7 @@ def restart(settings: Settings, named: Collection[str] | None = None) -> Steps[t
             yield PAUSE_MOST_S
             if time.monotonic() >= until:
                 raise ClusterStartError(
-                    f"another program is starting the cluster of {places.database}; try again later"
+                    f"another program is starting the cluster of {places.settings.where}; try again later"
                 )
         before = yield from look(places)
         return before, (yield from _succeed(places, before, until, named))

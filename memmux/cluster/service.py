@@ -183,7 +183,7 @@ def _unit(settings: Settings, config: Path) -> Service:
     text = f"""\
 # {MARK}
 [Unit]
-Description=memmux, the memory in {_written(str(settings.database))}
+Description=memmux, the memory in {_written(settings.where)}
 
 [Service]
 Type=exec

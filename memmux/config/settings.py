@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 import platformdirs
 
 from memmux import limits
-from memmux.config import mms_database, mms_variables
+from memmux.config import database_url, mms_database, mms_variables
 from memmux.config.values import NONE, NONE_MEANT, convert
 from memmux.errors import SettingInvalidError
 from memmux.wire.checks import shown
@@ -32,6 +32,7 @@ _REACHED_BY = ("listen", "http")  # of those who could not start a cluster again
 CLIENTS_OWN = frozenset(
     {
         "database",
+        "server",
         "adopt_from",
         "namespace",
         "ingest_roots",
@@ -80,7 +81,10 @@ def _data_folder() -> Path:
 class Settings:
     """The settings of a cluster and its clients.
 
-    database: the SQLite file; its folder is made if it is missing.
+    database: the SQLite file; its folder is made if it is missing. Where `server` is given, there is none, and the
+    files that stand beside it are all there is.
+    server: the URL of a database on PostgreSQL, without a password: what is named for `database` in the form of one.
+    database_read: the URL for reads, where they shall not go to `server`.
     adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
     embedder, model: what embeds texts: a backend, and a model's name or folder.
     languages: whose stems are added to the words of memories, beside English and what is usual in a script.
@@ -120,6 +124,8 @@ class Settings:
     """
 
     database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
+    server: str | None = None
+    database_read: str | None = None
     adopt_from: Path | None = None
     embedder: EmbedderChoice = EmbedderChoice.AUTO
     model: str = "all-MiniLM-L6-v2"
@@ -176,6 +182,16 @@ class Settings:
             raise SettingInvalidError(f"namespace is {EVERYWHERE}, which means all of them; name one otherwise")
         if not self.database.name:
             raise SettingInvalidError(f"database is {self.database}, which is a folder; name a file in it")
+
+    @property
+    def read_server(self) -> str | None:
+        """The URL of the database on PostgreSQL for reads; None for a file."""
+        return None if self.server is None else self.database_read or self.server
+
+    @property
+    def where(self) -> str:
+        """What people call the database: its URL, or its file."""
+        return self.server or str(self.database)
 
     def flags(self) -> list[str]:
         """Return the command-line flags that give another process these very settings."""
@@ -240,14 +256,7 @@ def load_with_sources(
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for given in (_from_file(environment), _from_environment(environment), _from_flags(flags or {})):
-        for name, value, source in given:
-            value = _at(value, environment) if name == "remote" else value  # noqa: PLW2901 - a name stands for its file
-            values[name] = convert(hints, name, value, source)
-            sources[name] = source
-        named = {name for name, _, _ in given}
-        if "database" in named and "remote" not in named:
-            sources.pop("remote", None)
-            values.pop("remote", None)  # whoever names a database means that one, and not another machine's
+        _take(given, hints, values, sources, environment)
     cwd, home = folders()
     known = mms_database.variables(environment, cwd, home)
     for name, value, source in mms_variables.settings(known):
@@ -258,7 +267,9 @@ def load_with_sources(
         # The clients of other machines, and those over HTTP, could not start it again.
         values["idle_exit_s"], sources["idle_exit_s"] = 0.0, served
     settings = Settings(**values)
-    if "adopt_from" not in values and settings.remote is None and not begun(settings.database):
+    _refuse_adoption(settings, sources)
+    adopts = "adopt_from" not in values and settings.remote is None and settings.server is None
+    if adopts and not begun(settings.database):
         settings = replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
         if settings.adopt_from is not None:
             sources["adopt_from"] = FOUND
@@ -266,6 +277,44 @@ def load_with_sources(
         settings = replace(settings, tools=ToolList.FULL)
         sources["tools"] = FOUND
     return settings, sources
+
+
+def _take(
+    given: Iterable[tuple[str, object, str]],
+    hints: Mapping[str, Any],
+    values: dict[str, Any],
+    sources: dict[str, str],
+    environment: Mapping[str, str],
+) -> None:
+    """Take in what one source names: it wins over those before it, also where it names the database in another way."""
+    taken = set()
+    for name, value, source in given:
+        if name == "database" and database_url.is_url(value):
+            name = "server"  # noqa: PLW2901 - what the URL is kept as
+        meant = _at(value, environment) if name == "remote" else value
+        values[name] = convert(hints, name, meant, source)
+        sources[name] = source
+        taken.add(name)
+    if "server" in taken and "database" not in taken:
+        values["database"] = database_url.home(values["server"], _data_folder())
+        sources["database"] = sources["server"]
+    elif "database" in taken and "server" not in taken:
+        _forget("server", values, sources)  # whoever names a file means that one
+    if taken & {"database", "server"} and "remote" not in taken:
+        _forget("remote", values, sources)  # and whoever names a database no other machine's
+
+
+def _forget(name: str, values: dict[str, Any], sources: dict[str, str]) -> None:
+    values.pop(name, None)
+    sources.pop(name, None)
+
+
+def _refuse_adoption(settings: Settings, sources: Mapping[str, str]) -> None:
+    if settings.server is not None and settings.adopt_from is not None:
+        raise SettingInvalidError(
+            f"{sources['adopt_from']} is for a database that is a file, and {sources['server']} names one on "
+            "PostgreSQL; leave it out, and take the memories over with `memmux import FILE`"
+        )
 
 
 def named(sources: Mapping[str, str]) -> frozenset[str]:

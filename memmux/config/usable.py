@@ -6,12 +6,13 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 
 from memmux.config import owner
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
-from memmux.errors import SettingInvalidError, StoragePermissionError
+from memmux.errors import DriverMissingError, SettingInvalidError, StoragePermissionError
 
 PATH_BYTES = 504  # of the longest path that SQLite opens
 SUFFIX_BYTES = 40  # of the longest name that is made of the database's, `.before-restore-<time>-<number>-wal`
@@ -23,9 +24,11 @@ def check(places: Places) -> None:
 
     A path that is no UTF-8, a name or path too long for what is made beside it, and a folder, pipe or device where a
     file belongs: a worker that opens a pipe would wait for ever. Also a cluster that is somebody else's, as
-    `owner.check`.
+    `owner.check`. DriverMissingError where one on PostgreSQL can't be connected to.
     """
     _check_encoding(places.settings)
+    if places.settings.server is not None and find_spec("psycopg") is None:
+        raise DriverMissingError
     _check_length(places.database)
     owner.check(places)
     beside = [places.database.with_name(f"{places.database.name}{suffix}") for suffix in _FILES]

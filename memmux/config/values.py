@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from memmux.config import cues, languages
+from memmux.config import cues, database_url, languages
 from memmux.errors import SettingInvalidError
 from memmux.wire import http_address
 from memmux.wire.addresses import parse_listen
@@ -90,7 +90,23 @@ _LISTS: Mapping[Any, Callable[[object, str], tuple[object, ...]]] = {
     tuple[str, ...]: languages.named,
     tuple[Cue, ...]: cues.named,
 }
-_BY_NAME: Mapping[str, Callable[[object, str], object]] = {"listen": _listen, "http": _http, "http_hosts": _hosts}
+
+
+def _database(value: object, source: str) -> Path:
+    """Return the path of the database's file; a URL is no path, and may hold a password that no error shall repeat."""
+    if database_url.is_other(value):
+        raise SettingInvalidError(f"{source} is neither a file nor {database_url.FORM}")
+    return _path(value, source)
+
+
+_BY_NAME: Mapping[str, Callable[[object, str], object]] = {
+    "database": _database,
+    "server": database_url.parse,
+    "database_read": database_url.parse,
+    "listen": _listen,
+    "http": _http,
+    "http_hosts": _hosts,
+}
 _KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _UNITS = {"_s": "seconds", "_ms": "milliseconds", "_mb": "MiB"}
 _SWITCHES = {

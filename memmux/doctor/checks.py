@@ -94,8 +94,9 @@ def of_files(settings: Settings) -> Iterator[Finding]:
         "database folder": places.database.parent,
         "state folder": settings.state_dir,
         "cache folder": settings.cache_dir,
-        "backups folder": places.backups,
     }
+    if settings.server is None:
+        folders["backups folder"] = places.backups
     for name, folder in folders.items():
         yield _folder(name, folder)
     for name, file in (("database", places.database), ("keys", places.keys), ("curve", places.curve)):
@@ -107,7 +108,8 @@ def of_files(settings: Settings) -> Iterator[Finding]:
         yield ok("sockets", clients)
     except MemmuxError as failure:
         yield error("sockets", failure.message)
-    yield from _backups(settings)
+    if settings.server is None:
+        yield from _backups(settings)
 
 
 def of_logs(settings: Settings) -> Iterator[Finding]:

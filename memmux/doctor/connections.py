@@ -101,11 +101,11 @@ class _Connection:
 
     def _refused(self, settings: Settings) -> str:
         if self.owner is None:
-            return f"with a token that is refused: no key of {settings.database} has it; {self.again} writes another"
+            return f"with a token that is refused: no key of {settings.where} has it; {self.again} writes another"
         if why := self.owner.why_not(time.time()):
             return f"with the token of the key {self.owner.name!r}, which is {why}; {self.again} writes another key's"
         return (
-            f"and is refused, although the key {self.owner.name!r} is valid for {settings.database}: the cluster there "
+            f"and is refused, although the key {self.owner.name!r} is valid for {settings.where}: the cluster there "
             f"is of another database; {self.again} writes the address of this one's"
         )
 

@@ -72,7 +72,7 @@ def _database(
     except SettingInvalidError as failure:
         yield error(NAME, f"{label} does not start: {failure.message}")
         return
-    meant, here = _memory(theirs, _default(entry, machine, theirs)), _memory(shell, shell.database)
+    meant, here = _memory(theirs, _default(entry, machine, theirs)), _memory(shell, shell.where)
     users[meant].append(label.partition(":")[0])
     if meant == here:
         yield ok(NAME, f"{label} uses {meant}")
@@ -86,13 +86,13 @@ def _database(
         )
 
 
-def _memory(settings: Settings, database: Path) -> str:
-    return str(database) if settings.remote is None else f"the remote {settings.remote.stem}"
+def _memory(settings: Settings, database: str) -> str:
+    return database if settings.remote is None else f"the remote {settings.remote.stem}"
 
 
-def _default(entry: Entry, machine: Machine, theirs: Settings) -> Path:
+def _default(entry: Entry, machine: Machine, theirs: Settings) -> str:
     """Return the database: where none is named, the platform's data folder as the client sees it."""
     moved = machine.environment.get("XDG_DATA_HOME") and "XDG_DATA_HOME" not in (entry.env or {})
     if moved and sys.platform == "linux" and theirs.database == Settings().database:
-        return (machine.home / ".local" / "share" / APPLICATION / "memories.db").resolve()
-    return theirs.database
+        return str((machine.home / ".local" / "share" / APPLICATION / "memories.db").resolve())
+    return theirs.where

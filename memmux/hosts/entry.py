@@ -128,7 +128,7 @@ def entry(settings: Settings, machine: Machine, env: Mapping[str, str], executab
         remote = {f"{PREFIX}REMOTE": str(settings.remote)} if machine.environment.get(f"{PREFIX}REMOTE") else {}
         return Entry(command, (*args, "mcp"), {**remote, **env})
     named = settings.database != Settings().database or bool(machine.environment.get("XDG_DATA_HOME"))
-    database = {f"{PREFIX}DATABASE": str(settings.database)} if named else {}
+    database = {f"{PREFIX}DATABASE": settings.where} if named else {}
     return Entry(command, (*args, "mcp"), {**database, **env})
 
 

@@ -64,7 +64,8 @@ class Dispatcher:
 
     welcome: what WELCOME says beside the model and the limits. new_id: makes the ids of the router's own requests.
     health_check_s: between two health checks; 0 for none. metered: whether somebody reads the metrics, for whom there
-    are some too. keys: that local clients may name. now: monotonic seconds, never less than before.
+    are some too. keys: that local clients may name. replicated: whether the database is on servers, of which those for
+    reads may be behind the one for writes. now: monotonic seconds, never less than before.
     """
 
     def __init__(
@@ -76,10 +77,11 @@ class Dispatcher:
         health_check_s: float = 0.0,
         metered: bool = False,
         keys: NamedKeys | None = None,
+        replicated: bool = False,
     ) -> None:
         self._out = Outbox()
         self._stats = Stats()
-        self._flow = Flow(limits, self._stats, self._out)
+        self._flow = Flow(limits, self._stats, self._out, replicated=replicated)
         named = BuiltInKeys() if keys is None else keys
         self._frontend = Frontend(self._flow, limits, self._stats, self._out, welcome=welcome, keys=named)
         self._backend = Backend(self._flow, limits, self._out)

@@ -14,6 +14,7 @@ from memmux.errors import (
     CancelledError,
     DatabaseCorruptError,
     DatabaseReplacedError,
+    DatabaseUnreachableError,
     DeadlineExceededError,
     MemmuxError,
     MessageTooLargeError,
@@ -32,6 +33,7 @@ from router.dispatch.liveness import Deadlines
 from router.dispatch.pools import Pool, Worker
 from router.dispatch.queues import Limits
 from router.dispatch.quotas import Quotas
+from router.dispatch.replication import Replication
 from router.dispatch.sessions import Session
 from router.dispatch.slips import Lease, Slip
 from router.dispatch.stats import Stats
@@ -48,11 +50,12 @@ class Flow:
     troubles: what is wrong with the cluster as a whole, said with every answer.
     """
 
-    def __init__(self, bounds: Limits, stats: Stats, out: Outbox) -> None:
+    def __init__(self, bounds: Limits, stats: Stats, out: Outbox, *, replicated: bool = False) -> None:
         self.pools = {stage: Pool(stage) for stage in Stage}
         self.quotas = Quotas(bounds)
         self._bounds = bounds
         self.troubles = Troubles()
+        self.replication = Replication(self.troubles) if replicated else None
         self._stats = stats
         self._out = out
         self._slips: dict[str, Slip] = {}
@@ -120,12 +123,41 @@ class Flow:
                     self.troubles.put(DatabaseCorruptError.code, wrong=True)  # until the views are built anew
                 if header.detail.get("code") == DatabaseReplacedError.code:
                     self.on_replaced(worker)
-                self._fail(slip, header.detail, now)
+                if header.detail.get("code") != DatabaseUnreachableError.code or not self._sends_again(slip, now):
+                    self._fail(slip, header.detail, now)
             else:
+                if self.replication is not None and worker.stage is Stage.WRITE:
+                    self.replication.acknowledged(header.detail)
                 if slip.operation.name == "admin.rebuild":
                     self.troubles.put(DatabaseCorruptError.code, wrong=False)
                 self._advance(slip, header, frames, now)
         self._pump(pool, now)
+
+    def hear(self, worker: Worker, facts: Mapping[str, object], now: float) -> None:
+        """Note what a worker says of itself, and of what it shares with the others of its kind."""
+        pool, before = self.pools[worker.stage], worker.facts
+        worker.facts = pool.facts = facts
+        if self.replication is not None:
+            self.replication.told(worker, before)
+            if self._may_be_sent(pool):
+                self._pump(pool, now)
+
+    def _sends_again(self, slip: Slip, now: float) -> bool:
+        """Let a request wait whose server is gone: a write for a primary, a read for another reader, a few times."""
+        slip.losses += 1
+        if self.replication is None or (slip.stage is not Stage.WRITE and slip.losses >= self._bounds.attempts):
+            return False
+        if slip.stage is Stage.WRITE:
+            self.replication.writable = False
+        self._stats.events["requeued"] += 1
+        slip.attempt += 1
+        slip.waits(now)
+        self.pools[slip.stage].queue.give_back(slip)
+        return True
+
+    def _may_be_sent(self, pool: Pool) -> bool:
+        """Return whether its workers have a server for what waits."""
+        return pool.stage is not Stage.WRITE or self.replication is None or self.replication.writable
 
     def on_replaced(self, worker: Worker) -> None:
         """Have the cluster end, once: a worker found that the database is another file by now."""
@@ -277,7 +309,7 @@ class Flow:
 
     def _pump(self, pool: Pool, now: float) -> None:
         """Send what waits to workers with credit, and never more."""
-        while (taken := pool.take(now)) is not None:
+        while self._may_be_sent(pool) and (taken := pool.take(now)) is not None:
             worker, slip = taken
             slip.waited(now)
             if slip.deadline <= now:
@@ -295,7 +327,7 @@ class Flow:
                 grant=_stamp(slip.grant),
                 attempt=slip.attempt,
                 degraded=tuple(sorted(slip.degraded)),
-                detail=slip.detail,
+                detail=slip.detail if self.replication is None else {**slip.detail, **self.replication.stamp(worker)},
             )
             self._out.worker(worker.id, header, *slip.frames)
 

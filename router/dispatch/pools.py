@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
 
+from memmux.errors import DatabaseUnreachableError
 from memmux.wire.operations import Stage
 from router.dispatch.queues import FairQueue, Pace
 from router.dispatch.slips import Lease, Slip
 from router.dispatch.stats import Track
 
+PRIMARY_UNAVAILABLE = "primary_unavailable"  # no server of the database takes writes
 SLOW_S = 0.1  # for which a reader has been at one request when nothing more is sent to wait behind it
 _NOUNS = {Stage.EMBED: "embedder", Stage.READ: "reader", Stage.WRITE: "writer"}
 
@@ -33,7 +35,8 @@ class Worker:
     heard_at: when it said anything last, in monotonic seconds. credit: how many leases it may have at once.
     leases: what it has, by request id and attempt, in the order sent. alone: it has a request that a worker died of,
     and gets nothing beside it, so that only the request that kills its workers is ever given up.
-    facts: what it said last of its own state. at_it_since: when it began with the lease that it works on, at the
+    facts: what it said last of its own state. min_seq: the change that it must have seen for what it was asked last.
+    at_it_since: when it began with the lease that it works on, at the
     earliest. busy_s: how long it had any lease, until it had none the last time.
     """
 
@@ -45,6 +48,7 @@ class Worker:
     leases: dict[tuple[str, int], Lease] = field(default_factory=dict)
     alone: bool = False
     facts: Mapping[str, object] = field(default_factory=dict)
+    min_seq: int = 0
     at_it_since: float = 0.0
     busy_s: float = 0.0
     _busy_since: float = 0.0
@@ -149,7 +153,8 @@ class Pool:
 
     def failed(self, code: str) -> None:
         """Note why a worker could not start; forgotten when one is ready."""
-        self._failure = code
+        unreachable = self.stage is Stage.WRITE and code == DatabaseUnreachableError.code
+        self._failure = PRIMARY_UNAVAILABLE if unreachable else code  # others may still be read
 
     def remove(self, worker: Worker) -> None:
         """Forget a worker that is gone."""

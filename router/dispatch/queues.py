@@ -49,7 +49,7 @@ class FairQueue:
     """The requests that wait for one kind of worker.
 
     Clients take turns, and each client's requests keep their order. Interactive requests pass bulk ones, but not for
-    ever. A request that a dying worker gave back is served before all others. Every method is O(1).
+    ever. A request that a worker gave back, or died with, is served before all others. Every method is O(1).
     """
 
     __slots__ = ("_bulk", "_interactive", "_passed", "_returned")
@@ -66,7 +66,7 @@ class FairQueue:
     @property
     def head_is_suspect(self) -> bool:
         """Whether a worker died with the request that is next."""
-        return bool(self._returned)
+        return bool(self._returned) and next(iter(self._returned.values())).deaths > 0
 
     def push(self, slip: Slip) -> None:
         """Let a request wait for its turn."""
@@ -76,6 +76,10 @@ class FairQueue:
         """Let a request be the next."""
         self._returned[slip.id] = slip
         self._returned.move_to_end(slip.id, last=False)
+
+    def give_back(self, slip: Slip) -> None:
+        """Let a request be served before all that were not sent yet, and after those that were given back before."""
+        self._returned[slip.id] = slip
 
     def pop(self) -> Slip:
         """Remove and return the request whose turn it is; raise KeyError when none waits."""

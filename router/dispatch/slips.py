@@ -22,7 +22,7 @@ class Slip:
     named: whether the client's user named the namespace.
     step: the index, in the route, of the stage that it waits for or is at.
     attempt: tells what this lease's worker says from what a former one says; from 1, one more after each death.
-    deaths: workers that died while they had it, at this stage.
+    deaths: workers that died while they had it, at this stage. losses: workers whose server was gone when they had it.
     degraded: what it had to do without so far.
     lease: set while a worker has it; without one it waits in the queue of its stage.
     outcome: `ok` or an error's code once it is answered.
@@ -41,6 +41,7 @@ class Slip:
     step: int = 0
     attempt: int = 1
     deaths: int = 0
+    losses: int = 0
     degraded: set[str] = field(default_factory=set)
     lease: Lease | None = None
     outcome: str = ""

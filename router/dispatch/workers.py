@@ -41,15 +41,15 @@ class Backend:
         match header.kind:
             case Kind.RESULT | Kind.ERROR:
                 if header.kind is Kind.RESULT:
-                    worker.facts = pool.facts = header.detail or pool.facts
+                    self._flow.hear(worker, header.detail or pool.facts, now)
                 self._flow.look_for_models(now)
                 self._flow.on_outcome(worker, header, message.frames, now)
             case Kind.HEARTBEAT:
-                worker.facts = pool.facts = header.detail or pool.facts
+                self._flow.hear(worker, header.detail or pool.facts, now)
                 self._flow.look_for_models(now)
             case Kind.READY:
                 if worker.state is WorkerState.STARTING:
-                    worker.facts = pool.facts = header.detail
+                    self._flow.hear(worker, header.detail, now)
                     self._ready(worker, header.detail.get("credit"), now)
             case Kind.RETIRING:
                 if worker.state is WorkerState.READY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from memmux.errors import DatabaseCorruptError, MemmuxError, StorageFullError, error_from_json
+from memmux.errors import DatabaseCorruptError, DatabaseUnreachableError, MemmuxError, StorageFullError, error_from_json
 from memmux.wire.operations import Stage
 
 COMPLETE_S = 2.0  # what a new cluster waits for its readers and its model before it serves without them
@@ -23,6 +23,7 @@ class Startup:
         self.serve_by: float | None = None
         self.serving_since: float | None = None
         self.failure: MemmuxError | None = None
+        self._unwritable = False  # no server takes writes
         self._settled: set[Stage] = set()  # the kinds of which one worker has been ready, or has failed
 
     def on_ready(self, stage: Stage, now: float) -> bool:
@@ -33,13 +34,19 @@ class Startup:
     def on_failed(self, stage: Stage, error: Mapping[str, object], now: float) -> bool:
         """Note why a worker can't start; return whether there is a database to read from now on.
 
-        What can still be read of a damaged one is served, and what is on a disk that is full.
+        What can still be read of a damaged one is served, what is on a disk that is full, and what replicas have while
+        no server takes writes; there is none of those, if a reader finds none either.
         """
         self._settled.add(stage)
+        if self._unwritable and stage is Stage.READ and self.serving_since is None:
+            found = error_from_json(dict(error))
+            self.failure = found if isinstance(found, DatabaseUnreachableError) else None
         if stage is not Stage.WRITE or self.serve_by is not None:
             return False
         failure = error_from_json(dict(error))
-        if isinstance(failure, DatabaseCorruptError) or (isinstance(failure, StorageFullError) and self._there()):
+        self._unwritable = isinstance(failure, DatabaseUnreachableError)
+        readable = self._unwritable or isinstance(failure, DatabaseCorruptError)
+        if readable or (isinstance(failure, StorageFullError) and self._there()):
             return self._readable(now)
         self.failure = failure
         return False

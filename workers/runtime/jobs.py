@@ -29,6 +29,7 @@ class Job:
     degraded: what earlier stages had to do without. cancelled: tells whether nobody waits for it any more; it looks at
     what `Alive` has received, so it changes only when that is called. grant: what who asked may do. zone: its time
     zone, as a variable TZ names it; empty where it is not known. named: whether the user named the namespace.
+    min_seq: the newest change of which anybody was told here, which a reader must have seen; 0 where it has all.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Job:
     grant: Grant = LOCAL
     zone: str = ""
     named: bool = False
+    min_seq: int = 0
     _bodies: dict[type[Body], Body] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def body(self, kind: type[BodyT]) -> BodyT:

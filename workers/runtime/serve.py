@@ -125,6 +125,7 @@ def _job(message: Message, now: float, link: RouterLink) -> Job:
         grant=grant,
         zone=zone if isinstance(zone := header.detail.get("zone"), str) else "",
         named=header.detail.get(NAMED) is True,
+        min_seq=seq if isinstance(seq := header.detail.get("min_seq"), int) else 0,
     )
 
 

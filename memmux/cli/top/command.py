@@ -71,7 +71,7 @@ def top(settings: Settings, *, once: bool, interval_s: float, as_json: bool) -> 
 
 def _none(settings: Settings, *, as_json: bool) -> None:
     if as_json:
-        output.document({"state": "stopped", "database": str(settings.database)})
+        output.document({"state": "stopped", "database": settings.where})
     else:
-        output.line(f"no cluster runs for {settings.database}; the next client starts one")
+        output.line(f"no cluster runs for {settings.where}; the next client starts one")
     click.get_current_context().exit(NO_CLUSTER)

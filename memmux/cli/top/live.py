@@ -46,7 +46,7 @@ def watch(settings: Settings, *, interval_s: float) -> None:
                         if _ended(keys.pressed(interval_s), window):
                             return
                 except MemmuxError:  # it is gone, or has nothing to say: a new client looks for the next one
-                    window.page = waiting(str(settings.database))
+                    window.page = waiting(settings.where)
                     live.refresh()
             if _ended(keys.pressed(interval_s), window):
                 return

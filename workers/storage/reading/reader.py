@@ -59,6 +59,9 @@ class MemoryReader(ABC):
     those of questions that count in rankings.
     """
 
+    degraded: tuple[str, ...] = ()
+    rewound = 0
+
     def __init__(
         self,
         connection: Connection,
@@ -78,7 +81,7 @@ class MemoryReader(ABC):
         self._seq = 0
 
     @abstractmethod
-    def snapshot(self, deadline: float, alive: Alive) -> AbstractContextManager[None]:
+    def snapshot(self, deadline: float, alive: Alive, *, min_seq: int = 0) -> AbstractContextManager[None]:
         """Begin a snapshot, and end it with the block; see `interface.Reader`."""
 
     def _begun(self, alive: Alive) -> None:

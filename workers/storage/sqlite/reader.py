@@ -58,8 +58,9 @@ class SqliteReader(MemoryReader):
         self._raw.set_progress_handler(self._interrupted, engine.PROGRESS_STEPS)
 
     @contextmanager
-    def snapshot(self, deadline: float, alive: Alive) -> Iterator[None]:
+    def snapshot(self, deadline: float, alive: Alive, *, min_seq: int = 0) -> Iterator[None]:
         """Begin a read transaction, and end it with the block; see `interface.Reader`."""
+        del min_seq  # a file has every change
         self._lineage.check(self._database)
         engine.end_read(self._raw)
         self._deadline = deadline

@@ -39,6 +39,7 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
         # What is wrong with a line is found before any of it is written, so there is nothing to undo, and no savepoint,
         # at which the full-text index would write out what it has so far.
         try:
+            memory_table.refuse(fields)
             line = dump_lines.read(fields, adopt=asked.adopt)
             if asked.adopt:
                 done = merge.adopt(memory_table, job, line, newest=asked.newest)

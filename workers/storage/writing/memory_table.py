@@ -20,10 +20,20 @@ _NAMESPACES = 1024  # of which it is known how much they hold at most
 
 
 class MemoryTable:
-    """Changes the rows of memories, inside a transaction of the writer's. `now` gives seconds since 1970."""
+    """Changes the rows of memories, inside a transaction of the writer's. `now` gives seconds since 1970.
 
-    def __init__(self, connection: Connection, searchable: Searchable, now: Callable[[], float]) -> None:
+    refuse: raises ArgumentInvalidError for the JSON of a memory that the engine can't keep.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        searchable: Searchable,
+        now: Callable[[], float],
+        refuse: Callable[[object], None] = lambda _: None,
+    ) -> None:
         self.connection = connection
+        self.refuse = refuse
         self.vectors = vectors.VectorTables(connection, searchable)
         self._now = now
         self._runs = Runs(connection)

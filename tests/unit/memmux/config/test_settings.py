@@ -47,6 +47,8 @@ def test_the_source_of_each_setting_that_is_not_the_default_is_told(config: Path
 
 
 _CHOSEN = (
+    "server",
+    "database_read",
     "embedder",
     "languages",
     "cues",

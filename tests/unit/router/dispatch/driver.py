@@ -32,6 +32,7 @@ class Driver:
         health_check_s: float = 0.0,
         metered: bool = False,
         keys: NamedKeys | None = None,
+        replicated: bool = False,
     ) -> None:
         self.now = 100.0
         counter = itertools.count(1)
@@ -42,6 +43,7 @@ class Driver:
             health_check_s=health_check_s,
             metered=metered,
             keys=keys,
+            replicated=replicated,
         )
         self.clients: dict[bytes, list[Message]] = defaultdict(list)
         self.workers: dict[str, list[Message]] = defaultdict(list)

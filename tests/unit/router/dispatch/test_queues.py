@@ -77,9 +77,19 @@ def test_returned_request_is_served_first() -> None:
     queue = FairQueue()
     queue.push(_slip("a", 0))
     assert not queue.head_is_suspect
-    queue.put_back(_slip("b", 1))
-    queue.put_back(_slip("b", 0))
+    for number in (1, 0):
+        queue.put_back(returned := _slip("b", number))
+        returned.deaths = 1
     assert queue.head_is_suspect
+    assert _ids(queue) == ["b0", "b1", "a0"]
+
+
+def test_request_that_a_worker_gave_back_is_served_before_others_in_its_turn_and_is_no_suspect() -> None:
+    queue = FairQueue()
+    queue.push(_slip("a", 0))
+    for number in (0, 1):
+        queue.give_back(_slip("b", number))
+    assert not queue.head_is_suspect
     assert _ids(queue) == ["b0", "b1", "a0"]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from memmux.errors import DatabaseCorruptError, DatabaseNewerError, StorageFullError
+from memmux.errors import DatabaseCorruptError, DatabaseNewerError, DatabaseUnreachableError, StorageFullError
 from memmux.wire.operations import Stage
 from router.lifecycle.startup import COMPLETE_S, Startup
 
@@ -47,6 +47,22 @@ def test_what_can_be_read_of_a_damaged_database_is_served(startup: Startup) -> N
     assert startup.on_failed(Stage.WRITE, DatabaseCorruptError().to_json(), 1.0)
     assert startup.failure is None
     assert startup.completed(1.0 + COMPLETE_S)
+
+
+def test_what_replicas_have_is_served_while_no_server_takes_writes(startup: Startup) -> None:
+    assert startup.on_failed(Stage.WRITE, DatabaseUnreachableError().to_json(), 0.0)
+    startup.on_ready(Stage.READ, 0.5)
+    assert startup.failure is None
+    assert startup.completed(COMPLETE_S)
+    startup.on_failed(Stage.READ, DatabaseUnreachableError().to_json(), 9.0)
+    assert startup.failure is None
+
+
+def test_where_readers_find_no_server_either_there_is_no_cluster(startup: Startup) -> None:
+    startup.on_failed(Stage.WRITE, DatabaseUnreachableError().to_json(), 0.0)
+    startup.on_failed(Stage.READ, DatabaseUnreachableError("none at h1").to_json(), 0.5)
+    assert isinstance(startup.failure, DatabaseUnreachableError)
+    assert startup.failure.message == "none at h1"
 
 
 def test_what_is_on_a_full_disk_is_served_if_there_is_anything() -> None:

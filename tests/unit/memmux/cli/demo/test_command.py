@@ -55,7 +55,7 @@ def _played() -> Played:
         )
         for number in range(2)
     )
-    return Played(players=players, status=_status(len(TEXTS)), pids=frozenset())
+    return Played(players=players, statuses=(_status(len(TEXTS)),), pids=frozenset())
 
 
 def _lose_hit(played: Played) -> None:
@@ -88,9 +88,17 @@ def test_demo_fails_when_a_store_is_not_found_again(
 
 
 def test_demo_fails_when_the_cluster_holds_something_else(capsys: pytest.CaptureFixture[str]) -> None:
-    played = replace(_played(), status=_status(len(TEXTS) + 1))
+    played = replace(_played(), statuses=(_status(len(TEXTS)), _status(len(TEXTS) + 1)))
     assert command._tell(played, len(TEXTS), [], 12.0, as_json=True) == 1
     assert json.loads(capsys.readouterr().out)["passed"] is False
+
+
+def test_demo_on_postgresql_fails_where_nothing_was_stored_after_the_kill(capsys: pytest.CaptureFixture[str]) -> None:
+    def told(outage_s: float | None) -> int:
+        return command._tell(_played(), len(TEXTS), [], 12.0, engine="postgresql", outage_s=outage_s, as_json=False)
+
+    assert (told(1.25), told(None)) == (0, 1)
+    assert "the next store was acknowledged 1.2 s later" in capsys.readouterr().out
 
 
 def test_demo_fails_when_a_process_is_left(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,190 @@
+"""Clusters on PostgreSQL, each as on a machine of its own: what they promise while servers are late, or die."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from memmux import Client
+from memmux.config.settings import EmbedderChoice, Settings
+from memmux.errors import DatabaseUnreachableError, MemmuxError
+from memmux.postgres.server import Server, url
+from memmux.postgres.servers import Servers
+from tests.bounds import BOUND_S
+from tests.conftest import stop_cluster
+from tests.integration.helpers import status_until
+from tests.postgres_server import eventually
+
+Machine = Callable[..., Client]
+
+
+@pytest.fixture
+def machine(short_tmp: Path) -> Iterator[Machine]:
+    """Make the client of a cluster with files of its own, on the database of these servers."""
+    clients: list[Client] = []
+
+    def make(name: str, *servers: Server, **changes: object) -> Client:
+        settings = Settings(
+            server=url(list(servers)),
+            database=short_tmp / name / "memmux",
+            runtime_dir=short_tmp / "run",
+            state_dir=short_tmp / "state",
+            cache_dir=short_tmp / "cache",
+            embedder=EmbedderChoice.HASH,
+            readers=1,
+            idle_exit_s=20,
+            request_timeout_s=BOUND_S,
+            start_timeout_s=BOUND_S,
+        )
+        clients.append(Client(settings=replace(settings, **changes), name=name))  # type: ignore[arg-type]
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+        stop_cluster(client.settings)
+
+
+def test_two_machines_share_one_memory(machine: Machine, postgres: Servers) -> None:
+    primary = postgres.primary()
+    one, two = machine("one", primary), machine("two", primary)
+    stored = one.store("the staging database listens on port 5433", key="k")
+    assert two.get(stored.id).content == "the staging database listens on port 5433"
+    assert two.store("the staging database listens on port 5433", key="k").id == stored.id
+    assert [hit.memory.id for hit in two.search("staging database")] == [stored.id]
+    assert two.store("another").seq == stored.seq + 1
+    status = one.status()
+    assert status.database == url([primary])
+    assert "replication_asynchronous" in status.degraded
+
+
+def test_a_read_sees_what_was_acknowledged_before_it_however_late_the_replica_is(
+    machine: Machine, postgres: Servers
+) -> None:
+    primary = postgres.primary()
+    late = postgres.replica(recovery_min_apply_delay="500ms")
+    client = machine("one", late, primary)
+    missed = 0
+    for number in range(10):
+        stored = client.store(f"memory {number}")
+        try:
+            memory = client.get(stored.id)
+        except MemmuxError:
+            missed += 1
+        else:
+            assert "replica_behind" in memory.degraded
+    assert missed == 0
+
+
+def test_writes_wait_for_a_promotion_and_reads_go_on(machine: Machine, postgres: Servers) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    primary.configure(synchronous_standby_names="b")
+    client, writer = machine("one", primary, replica), machine("one", primary, replica)
+    stored = client.store("before")
+    primary.kill()
+    write = threading.Thread(target=writer.store, args=("during",))
+    write.start()
+    status_until(client, lambda status: "primary_unavailable" in status.degraded)
+    assert client.get(stored.id).content == "before"
+    replica.promote()
+    write.join(BOUND_S)
+    status_until(client, lambda status: "primary_unavailable" not in status.degraded)
+    assert {memory.content for memory in client.list()} == {"before", "during"}
+
+
+def test_nothing_acknowledged_is_lost_or_applied_twice_when_the_primary_dies_under_load(
+    machine: Machine, postgres: Servers
+) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    primary.configure(synchronous_standby_names="b")
+    clients = [machine(name, primary, replica) for name in ("one", "two")]
+    acknowledged: dict[str, str] = {}
+    failures: list[MemmuxError] = []
+    enough = threading.Event()
+
+    def store(client: Client, worker: int) -> None:
+        for number in range(40):
+            content = f"text {number} of {worker}"
+            try:
+                acknowledged[client.store(content).id] = content
+            except MemmuxError as error:
+                failures.append(error)
+            if len(acknowledged) > 30:
+                enough.set()
+
+    threads = [threading.Thread(target=store, args=(clients[worker % 2], worker)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(BOUND_S)
+    primary.kill()
+    replica.promote()
+    for thread in threads:
+        thread.join(BOUND_S)
+    assert failures == []
+    assert len(acknowledged) == 160
+    for client in clients:
+        assert client.status().memories == 160
+        for memory_id, content in acknowledged.items():
+            assert client.get(memory_id).content == content
+
+
+def test_a_promotion_that_loses_changes_is_noticed_and_nobody_waits_for_them(
+    machine: Machine, postgres: Servers
+) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    client = machine("one", replica, primary)
+    kept = client.store("kept")
+    eventually(replica, "SELECT count(*) FROM memories", 1)
+    replica.configure(primary_conninfo="")
+    eventually(replica, "SELECT count(*) FROM pg_stat_wal_receiver", 0)
+    lost = client.store("lost")
+    assert client.get(lost.id).content == "lost"
+    primary.kill()
+    replica.promote()
+    again = client.store("again")
+    assert again.seq == lost.seq
+    assert [memory.content for memory in client.list()] == ["again", "kept"]
+    assert [hit.memory.content for hit in client.search("again kept lost", limit=5)][:2] != ["lost"]
+    assert client.get(kept.id).content == "kept"
+
+
+def test_a_cluster_starts_without_a_primary_and_serves_what_a_replica_has(machine: Machine, postgres: Servers) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    first = machine("one", primary, replica)
+    stored = first.store("there")
+    eventually(replica, "SELECT count(*) FROM memories", 1)
+    primary.kill()
+    second = machine("two", primary, replica)
+    memory = second.get(stored.id)
+    assert memory.content == "there"
+    assert "primary_unavailable" in memory.degraded
+    replica.promote()
+    assert second.store("and more").status == "created"
+
+
+def test_without_a_server_a_cluster_says_so(machine: Machine, postgres: Servers) -> None:
+    primary = postgres.primary()
+    primary.stop()
+    with pytest.raises(DatabaseUnreachableError):
+        machine("one", primary).store("x")
+
+
+def test_a_synchronous_replica_that_is_gone_holds_writes_and_not_reads(machine: Machine, postgres: Servers) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    client, writer = machine("one", primary, replica), machine("one", primary, replica)
+    stored = client.store("before")
+    primary.configure(synchronous_standby_names="b")
+    eventually(primary, "SELECT sync_state FROM pg_stat_replication", "sync")
+    replica.kill()
+    write = threading.Thread(target=writer.store, args=("held",))
+    write.start()
+    eventually(primary, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", 1)
+    assert client.get(stored.id).content == "before"
+    assert write.is_alive()
+    primary.configure(synchronous_standby_names="")
+    write.join(BOUND_S)
+    assert {memory.content for memory in client.list()} == {"before", "held"}

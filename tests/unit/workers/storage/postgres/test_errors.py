@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from memmux.errors import (
+    ArgumentInvalidError,
+    DatabaseCorruptError,
+    DatabaseMissingError,
+    DatabaseUnreachableError,
+    MemmuxError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+    StoragePermissionError,
+)
+from workers.storage.postgres.errors import errors, mapped
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("53100", StorageFullError),
+        ("53300", StorageBusyError),
+        ("40001", StorageBusyError),
+        ("40P01", StorageBusyError),
+        ("55P03", StorageBusyError),
+        ("42501", StoragePermissionError),
+        ("28P01", StoragePermissionError),
+        ("3D000", DatabaseMissingError),
+        ("XX001", DatabaseCorruptError),
+        ("XX002", DatabaseCorruptError),
+        ("58030", StorageError),
+        ("57014", StorageError),
+        ("57P01", DatabaseUnreachableError),
+        ("57P03", DatabaseUnreachableError),
+        ("08006", DatabaseUnreachableError),
+        ("25006", DatabaseUnreachableError),
+    ],
+)
+def test_a_state_of_the_server_is_said_as_what_it_means(state: str, kind: type[MemmuxError]) -> None:
+    assert type(mapped(psycopg.errors.lookup(state)("what it says\nDETAIL: a secret"))) is kind
+
+
+def test_a_connection_that_is_gone_may_be_tried_again() -> None:
+    found = mapped(psycopg.OperationalError("server closed the connection unexpectedly\n\tThis probably means"))
+    assert isinstance(found, DatabaseUnreachableError)
+    assert found.retryable
+    assert found.message.endswith("(PostgreSQL: server closed the connection unexpectedly)")
+
+
+def test_nul_is_a_fault_of_the_request() -> None:
+    assert isinstance(
+        mapped(psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")), ArgumentInvalidError
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [psycopg.errors.lookup("42P01")(), psycopg.DataError("x"), psycopg.ProgrammingError()]
+)
+def test_a_mistake_of_ours_stays_one(error: psycopg.Error) -> None:
+    assert mapped(error) is None
+    with pytest.raises(type(error)), errors():
+        raise error

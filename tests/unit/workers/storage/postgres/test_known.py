@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+from workers.storage.connection import Query
+from workers.storage.postgres.known import Known
+
+MEMORY: dict[str, Any] = {
+    "id": "x",
+    "namespace": "n",
+    "content_hash": "h",
+    "content": "text",
+    "thread": None,
+    "run": None,
+    "at": 5.0,
+}
+SAME = Query("writer", "same_content"), {"content_hash": "h", "namespace": "n"}
+MEMORIES, CURRENT = Query("vectors", "memories"), Query("vectors", "current")
+
+
+def test_a_memory_that_was_inserted_is_known() -> None:
+    known = Known()
+    known.put(MEMORIES, {}, [(3,)])
+    known.begin()
+    known.changed(Query("writer", "insert_memory"), MEMORY, 9)
+    assert known.get(*SAME) == [(9, "x")]
+    assert known.get(Query("namespaces", "is_there"), {"namespace": "n"}) == [(True,)]
+    assert known.get(MEMORIES, {}) == [(4,)]
+    assert known.fresh == [(9, "h", "text")]
+    known.changed(Query("writer", "insert_change"), {"row": 9, "before": None, "client": "ann"}, 1)
+    assert known.get(Query("threads", "run"), {"row": 9, "client": "ann", "namespace": "n"}) == [(9, 5.0)]
+
+
+def test_a_vector_that_was_inserted_counts() -> None:
+    known = Known()
+    known.put(CURRENT, {}, [(1, "m", 2, 3, 4)])
+    for window in (0, 1):
+        known.changed(Query("vectors", "insert"), {"memory": 9, "model": 1, "window": window}, 1)
+    assert known.get(CURRENT, {}) == [(1, "m", 2, 4, 6)]
+    assert known.get(Query("vectors", "has"), {"memory": 9, "model": 1}) == [(True,)]
+
+
+def test_any_other_change_lets_all_be_asked_anew() -> None:
+    known = Known()
+    known.begin()
+    known.changed(Query("writer", "insert_memory"), MEMORY, 9)
+    known.changed(Query("writer", "delete_memory"), {"row": 9}, 0)
+    assert known.get(*SAME) is None
+    assert known.fresh is None
+
+
+def test_other_queries_are_always_asked() -> None:
+    known = Known()
+    known.put(Query("rows", "find"), {"id": "x"}, [(1,)])
+    assert known.get(Query("rows", "find"), {"id": "x"}) is None

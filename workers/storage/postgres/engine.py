@@ -1,0 +1,192 @@
+"""The engine: PostgreSQL through psycopg; how connections are opened, and how long one waits for what it asks."""
+
+from __future__ import annotations
+
+import math
+import select
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import conninfo
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import StrBinaryDumper
+from psycopg.waiting import Ready, Wait
+
+from memmux.errors import DeadlineExceededError, StorageError
+from workers.runtime.jobs import Alive, silent
+from workers.storage.postgres import arrays
+from workers.storage.postgres.errors import errors, mapped
+
+BEAT_S = 0.1  # between two signs of life while a query runs
+GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its connection is given up
+CONNECT_S = 5  # for each host
+_STATEMENTS = 512  # prepared ones that a connection keeps
+
+# What a connection asks for, unless the URL says otherwise. A server that is gone without a word is noticed in seconds.
+_PARAMETERS: dict[str, str | int] = {
+    "connect_timeout": CONNECT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "client_encoding": "UTF8",
+}
+# One after the other, as the answers' order rests on it; a cursor is read to its end; nothing is rounded.
+_SETTINGS = {
+    "max_parallel_workers_per_gather": "0",
+    "cursor_tuple_fraction": "1",
+    "extra_float_digits": "1",
+    "jit": "off",
+    "idle_in_transaction_session_timeout": "60s",  # a writer that hangs must not keep the lock for ever
+}
+
+_EVENTS = {
+    Wait.R: select.POLLIN,
+    Wait.W: select.POLLOUT,
+    Wait.RW: select.POLLIN | select.POLLOUT,
+}
+ResultT = TypeVar("ResultT")
+
+
+class Role(StrEnum):
+    """Which of the servers that a URL names is meant, as libpq calls it."""
+
+    WRITE = "read-write"
+    READ = "prefer-standby"
+
+
+class Raw(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that says that it is alive while it waits, and gives up at `deadline`, in monotonic seconds."""
+
+    alive: Alive = staticmethod(silent)
+    deadline = math.inf
+
+    def wait(
+        self,
+        gen: Generator[Any, Any, ResultT],
+        interval: float = BEAT_S,
+        timeout: float | None = None,  # noqa: ARG002 - the driver's own; it gives none here
+    ) -> ResultT:
+        """Wait for what the driver does; a query that runs beyond the deadline is cancelled."""
+        socket, poll = self.pgconn.socket, select.poll()  # which raises if the connection is gone
+        until = math.inf  # when a cancelled one is given up
+        try:
+            wanted = next(gen)
+            while True:
+                poll.register(socket, _EVENTS[wanted])
+                left = min(interval, max(0.0, min(self.deadline, until) - time.monotonic()))
+                if found := poll.poll(math.ceil(left * 1000)):
+                    wanted = gen.send(_ready(found[0][1]))
+                    continue
+                self.alive()
+                now = time.monotonic()
+                if now >= until or (now >= self.deadline and until == math.inf and not self._cancelled()):
+                    with suppress(psycopg.Error):
+                        gen.close()
+                    self.close()
+                    raise DeadlineExceededError
+                if now >= self.deadline and until == math.inf:
+                    until = now + GIVE_UP_S
+                wanted = gen.send(Ready.NONE)
+        except StopIteration as end:
+            result: ResultT = end.value
+            return result
+        except psycopg.errors.QueryCanceled as error:
+            if until == math.inf:
+                raise
+            raise DeadlineExceededError from error
+
+    def _cancelled(self) -> bool:
+        """Ask the server to cancel what runs; return whether it could be asked."""
+        try:
+            self.cancel_safe(timeout=GIVE_UP_S)
+        except psycopg.Error:
+            return False
+        return True
+
+
+def _ready(events: int) -> Ready:
+    """Return what poll says as the driver wants it; whatever is wrong is found by reading."""
+    if not events & select.POLLOUT:
+        return Ready.R
+    return Ready.RW if events & ~select.POLLOUT else Ready.W
+
+
+def connect(url: str, role: Role) -> Raw:
+    """Return a connection to the server of that role, of those that the URL names.
+
+    Raises StorageError and its kinds.
+    """
+    with errors():
+        given = conninfo.conninfo_to_dict(url)
+        asked: dict[str, Any] = {
+            **_PARAMETERS,
+            "target_session_attrs": str(role),
+            "application_name": "memmux",
+            **given,
+        }
+        raw = Raw.connect(autocommit=True, prepare_threshold=2, **asked)
+        try:
+            _prepare(raw)
+        except BaseException:
+            raw.close()
+            raise
+    return raw
+
+
+def _prepare(raw: Raw) -> None:
+    raw.prepared_max = _STATEMENTS
+    raw.adapters.register_dumper(int, Int8BinaryDumper)  # one type for all, or each would be another statement
+    raw.adapters.register_dumper(str, StrBinaryDumper)
+    arrays.register(raw)
+    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
+    encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")
+    if encoding != "UTF8":
+        raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")
+    # What is acknowledged is on the disk, whatever the server does for others.
+    raw.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+    )
+
+
+def _row(raw: Raw, sql: str) -> tuple[Any, ...]:
+    found = raw.execute(sql.encode()).fetchone()
+    assert found is not None
+    return found
+
+
+def is_usable(raw: Raw | None) -> bool:
+    """Return whether a connection is there, as far as this side knows."""
+    return raw is not None and not raw.closed and not raw.broken
+
+
+def is_lost(error: BaseException, raw: Raw) -> bool:
+    """Return whether after this error another connection is needed."""
+    return not is_usable(raw) or (isinstance(error, psycopg.Error) and error.sqlstate == "25006")
+
+
+def shown(url: str) -> str:
+    """Return a URL as it may be said: with hosts, database and user alone."""
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        return "postgresql://"
+    hosts = ",".join(
+        f"{host}:{port}" if port else host
+        for host, port in zip(*_aligned(str(given.get("host") or ""), str(given.get("port") or "")), strict=True)
+    )
+    user = f"{given['user']}@" if given.get("user") else ""
+    return f"postgresql://{user}{hosts}/{given.get('dbname') or ''}"
+
+
+def _aligned(hosts: str, ports: str) -> tuple[list[str], list[str]]:
+    names, numbers = hosts.split(","), ports.split(",")
+    return names, numbers if len(numbers) == len(names) else numbers[:1] * len(names)
+
+
+__all__ = ["Raw", "Role", "connect", "errors", "is_lost", "is_usable", "mapped", "shown"]

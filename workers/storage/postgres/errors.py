@@ -1,0 +1,95 @@
+"""The errors of PostgreSQL and its driver, as memmux's: what each means to a user, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from memmux.errors import (
+    ArgumentInvalidError,
+    DatabaseCorruptError,
+    DatabaseMissingError,
+    DatabaseUnreachableError,
+    DeadlineExceededError,
+    MemmuxError,
+    StorageBusyError,
+    StorageError,
+    StorageFullError,
+    StoragePermissionError,
+)
+
+READ_ONLY = "25006"  # what a primary of before says to a write
+
+_BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
+    ("53100", StorageFullError),
+    ("53200", StorageBusyError),  # no memory
+    ("53300", StorageBusyError),  # no connection left
+    ("40", StorageBusyError),  # of two transactions one must begin again, or a replica had to go on
+    ("55P03", StorageBusyError),
+    ("42501", StoragePermissionError),
+    ("28", StoragePermissionError),  # the user, or the password
+    ("3D000", DatabaseMissingError),
+    ("XX001", DatabaseCorruptError),
+    ("XX002", DatabaseCorruptError),
+    ("58", StorageError),  # the system's
+    ("08", DatabaseUnreachableError),
+    ("57P", DatabaseUnreachableError),
+    (READ_ONLY, DatabaseUnreachableError),
+    ("57014", StorageError),  # cancelled, by none of ours
+)
+"""The beginnings of SQLSTATE, and what they mean. Any other is a mistake of ours, and stays what it is."""
+
+_REMEDIES: dict[type[MemmuxError], str] = {
+    DatabaseMissingError: "PostgreSQL has no such database; make it with createdb, or name another in MEMMUX_DATABASE",
+    StoragePermissionError: (
+        "PostgreSQL refuses this user; correct the user in MEMMUX_DATABASE or the password in ~/.pgpass, or grant it "
+        "the rights"
+    ),
+    StorageFullError: "the disk of PostgreSQL is full; free some space and send the request again. Nothing was lost",
+    StorageBusyError: "PostgreSQL is busy with others; send the request again",
+    DatabaseCorruptError: "PostgreSQL found the database damaged; stop the cluster, and restore a backup or fail over",
+}
+
+
+def mapped(error: psycopg.Error) -> MemmuxError | None:
+    """Return the error that a user should see; None if it is a mistake in this program."""
+    state = error.sqlstate
+    if state is None:
+        if isinstance(error, psycopg.DataError) and "NUL" in str(error):
+            return ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
+        return lost(error) if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+    for beginning, kind in _BY_STATE:
+        if state.startswith(beginning):
+            return lost(error) if kind is DatabaseUnreachableError else told(kind, error)
+    return None
+
+
+def told(kind: type[MemmuxError], error: psycopg.Error) -> MemmuxError:
+    """Return the error of a kind with what PostgreSQL says."""
+    if kind is DeadlineExceededError:
+        return kind()
+    return kind(f"{_REMEDIES.get(kind, kind().message)} (PostgreSQL: {first_line(error)})")
+
+
+def lost(error: psycopg.Error) -> DatabaseUnreachableError:
+    """Return the error of a connection that is gone, or could not be made."""
+    return DatabaseUnreachableError(f"{DatabaseUnreachableError().message} (PostgreSQL: {first_line(error)})")
+
+
+def first_line(error: psycopg.Error) -> str:
+    """Return what PostgreSQL says, without what it says beside; it names no value, which could be a memory's."""
+    said = error.diag.message_primary or str(error)
+    return said.partition("\n")[0].strip()
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Raise PostgreSQL's errors inside the block as memmux's."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if (ours := mapped(error)) is not None:
+            raise ours from error
+        raise

@@ -1,0 +1,43 @@
+"""The character NUL, which no text of PostgreSQL's can hold, nor a JSON text that is looked into."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from memmux.errors import ArgumentInvalidError
+from workers.runtime.jobs import Job
+from workers.storage.writing import load
+
+_WRITTEN = rb"\u0000"  # as JSON has it; in no other way, as it is a control character
+
+
+def refuse_job(job: Job) -> None:
+    """Raise ArgumentInvalidError if a text in the body of a job holds NUL, or what it came with.
+
+    Memories that are loaded are looked at each for itself.
+    """
+    body: Any = None
+    if job.frames and _WRITTEN in job.frames[0] and job.operation != load.OPERATION:
+        with suppress(ValueError):  # what is wrong with it is said by whoever reads it
+            body = orjson.loads(job.frames[0])
+    refuse([body, job.key, job.client, job.id])
+
+
+def refuse(value: object) -> None:
+    """Raise ArgumentInvalidError if a text of a JSON value holds NUL."""
+    if _holds(value):
+        raise ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
+
+
+def _holds(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_holds, value))
+        case dict():
+            return any(map(_holds, (*value.keys(), *value.values())))
+    return False

@@ -1,0 +1,163 @@
+"""The reader: questions to a replica, each in one transaction that sees one moment; to the primary, if that is late."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from memmux.errors import DatabaseUnreachableError, DeadlineExceededError
+from memmux.logs import log
+from memmux.wire.cues import Cue
+from workers.embedding.interface import Named
+from workers.runtime.jobs import Alive, silent
+from workers.storage import queries
+from workers.storage.postgres import engine, schema
+from workers.storage.postgres.connection import PostgresConnection
+from workers.storage.postgres.engine import Raw, Role
+from workers.storage.postgres.errors import errors
+from workers.storage.postgres.tables import TableIndex
+from workers.storage.postgres.words import PostgresWords
+from workers.storage.reading.reader import MemoryReader
+from workers.storage.reading.vector_follower import MOST_VECTORS
+
+BEHIND = "replica_behind"
+LATE_S = 0.25  # how long a replica is waited for, before the primary is asked
+LOOK_S = 10.0  # between two looks for a replica, where the primary answers
+_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02  # between two looks whether a replica has a change
+
+_SQL = queries.load("server")
+
+
+class PostgresReader(MemoryReader):
+    """Reads from a replica of `url`, whose tables a writer has made; keeps at most `most_vectors` vectors in memory.
+
+    home: what this machine's files of it are named after, such as its segments. read_url: of the replicas, if it is
+    another; one of either that has none gives the primary. now: seconds since 1970, by which memories get older. cues:
+    those of questions that count in rankings. clock: monotonic seconds.
+    """
+
+    still = False
+
+    def __init__(
+        self,
+        url: str,
+        home: Path,
+        *,
+        read_url: str = "",
+        most_vectors: int = MOST_VECTORS,
+        now: Callable[[], float] = time.time,
+        cues: Collection[Cue] = tuple(Cue),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._looked = clock()
+        self._postgres = PostgresConnection(partial(_made, read_url or url, Role.READ))
+        self._primary = PostgresConnection(partial(_made, url, Role.WRITE))
+        self._start = partial(
+            super().__init__,
+            self._postgres,
+            PostgresWords(self._postgres),
+            partial(TableIndex, self._postgres),
+            home,
+            most_vectors=most_vectors,
+            now=now,
+            cues=cues,
+        )
+        self._start()
+        self._stood = 0, ""  # the change where the last snapshot stood, and what it was
+        self.degraded: tuple[str, ...] = ()  # what the snapshot had to do without
+        self.rewound = 0  # how often the servers had lost changes that this reader had seen
+        try:
+            with errors():
+                schema.refuse_unready(self._postgres.raw)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def snapshot(self, deadline: float, alive: Alive, *, min_seq: int = 0) -> Iterator[None]:
+        """Begin a transaction that sees one moment, and end it with the block; see `interface.Reader`.
+
+        min_seq: a change that it must have seen, as whoever asks was told of it.
+        """
+        self.degraded = ()
+        connection = self._postgres
+        for each in (connection, self._primary):
+            each.use(alive, deadline)
+        try:
+            with errors():
+                self._stand(min_seq, deadline, alive)
+                yield
+        finally:
+            connection.end()
+            if self.degraded:
+                connection.exchange(self._primary)
+            for each in (connection, self._primary):
+                each.use(silent)
+
+    @property
+    def model(self) -> Named | None:
+        """The model whose vectors are searched; see `interface.Reader`."""
+        with errors():
+            return super().model
+
+    def idle(self, alive: Alive = silent) -> None:
+        """Catch up with the change log, and look for a replica if it is the primary that answers."""
+        if self._clock() - self._looked >= LOOK_S:
+            self._looked = self._clock()
+            with errors():
+                if not self._postgres.value(_SQL["is_replica"]):
+                    self._postgres.drop()
+        super().idle(alive)
+
+    def close(self) -> None:
+        """Leave the database."""
+        self._postgres.drop()
+        self._primary.drop()
+
+    def _stand(self, min_seq: int, deadline: float, alive: Alive) -> None:
+        """Begin a transaction at or after a change, and after that where the last one stood.
+
+        Where the primary itself has not got that far, a replica was promoted that lacked the last changes.
+        """
+        known, was = self._stood
+        wanted, until, pause = max(min_seq, known), time.monotonic() + LATE_S, _PAUSE_S
+        while True:
+            seq, what, then = self._postgres.look(_SQL["stands"], {"known": known})
+            if seq >= wanted or self.degraded:
+                break
+            self._postgres.end()
+            if time.monotonic() >= min(until, deadline) and self._has_primary():
+                self._postgres.exchange(self._primary)
+                self.degraded = (BEHIND,)
+            else:
+                if time.monotonic() >= deadline:
+                    raise DeadlineExceededError
+                alive()
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+        if (known and then != was) or seq < wanted:
+            self.rewound += 1
+            log.get().warning("history_rewound", seq=seq, known=known)
+            self._start()
+        self._stood = seq, what
+        self._stands(seq, alive)
+
+    def _has_primary(self) -> bool:
+        """Return whether the primary can be asked; a replica is waited for otherwise."""
+        try:
+            with errors():
+                return engine.is_usable(self._primary.raw)
+        except DatabaseUnreachableError:
+            return False
+
+    def _stands(self, seq: int, alive: Alive) -> None:
+        self._alive, self._seq = alive, seq
+        self._search.at(seq)
+
+
+def _made(url: str, role: Role) -> Raw:
+    return engine.connect(url, role)

@@ -1,0 +1,96 @@
+"""Upkeep: forgetting what nobody can ask for any more, while nothing waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from memmux.errors import MemmuxError
+from memmux.logs import log
+from workers.storage import queries
+from workers.storage.postgres.errors import errors
+from workers.storage.postgres.writer_connection import WriterConnection
+from workers.storage.writing import deletion, segments
+from workers.storage.writing.memory_table import MemoryTable
+
+ANSWERS_S = 24 * 3600  # how long an idempotency key is remembered
+DELETED_S = 30 * 24 * 3600  # how long a deleted memory can be brought back, unless told otherwise
+PRUNE_EVERY_S = 60.0
+PURGE_EVERY_S = 3600.0
+PURGE_FIRST_S = 60.0  # after the start
+_PIECE = 1_000  # rows of one transaction of upkeep
+
+_SQL = queries.load("writer")
+
+
+class Upkeep:
+    """Removes what is old, and segments of what is gone. `now` gives seconds since 1970, `clock` monotonic ones.
+
+    database: beside which the segments are. retention_s: how long deleted memories are kept; 0 for ever.
+    """
+
+    def __init__(
+        self,
+        connection: WriterConnection,
+        memory_table: MemoryTable,
+        database: Path,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+        *,
+        retention_s: float,
+    ) -> None:
+        self._connection = connection
+        self._memory_table = memory_table
+        self._database = database
+        self._retention_s = retention_s
+        self._now, self._clock = now, clock
+        self._began, self._started = now(), clock()
+        self._pruned = clock()
+        self._purged = clock() - PURGE_EVERY_S + PURGE_FIRST_S
+        self.forgotten = 0  # segments that were removed since, as they held what was purged
+
+    def turn(self) -> None:
+        """Do what is due; what fails is logged and tried again."""
+        try:
+            with errors():
+                if self._clock() - self._pruned >= PRUNE_EVERY_S:
+                    self._pruned = self._clock()
+                    self._forget("prune_answers", before=self._today() - ANSWERS_S)
+                if self._clock() - self._purged >= PURGE_EVERY_S:
+                    self._purged = self._clock()
+                    if self._purge() == deletion.EXPIRED:
+                        self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
+                    self._forget("purge_tags")
+        except MemmuxError as error:
+            log.get().warning("upkeep_failed", code=error.code, error=error.message)
+
+    def forget_segments(self) -> None:
+        """Remove the segments that hold what is gone; see `segments.forget`."""
+        with errors():
+            for _ in segments.forget(self._connection, self._database):
+                self.forgotten += 1
+
+    def _today(self) -> float:
+        """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""
+        return min(self._now(), self._began + self._clock() - self._started)
+
+    def _purge(self) -> int:
+        """Purge some of what was deleted long enough ago; return how many."""
+        before = self._today() - self._retention_s
+        if not self._retention_s or not deletion.expired(self._connection, before):
+            return 0
+        with self._connection.writing():
+            gone = deletion.purge_expired(self._memory_table, nothing, before)
+        self.forget_segments()
+        log.get().info("memories_purged", memories=gone)
+        return gone
+
+    def _forget(self, name: str, **values: float) -> None:
+        with self._connection.writing():
+            gone = self._connection.execute(_SQL[name], {**values, "limit": _PIECE})
+        if gone:
+            log.get().info("rows_forgotten", statement=name, rows=gone)
+
+
+def nothing() -> None:
+    """Forget nothing more of what is gone: postings went with it, and VACUUM gives the room back."""

@@ -1,0 +1,126 @@
+"""Where words stand: postings, brought up to the change log inside the transaction that changes memories.
+
+The words are those of FTS5's index: `words` cuts them, and FTS5's tokenizer `ascii` would take some of them apart.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from workers.index.bm25 import SHIFT, Places
+from workers.runtime.jobs import Alive
+from workers.storage import queries
+from workers.storage.connection import Connection
+from workers.storage.postgres import arrays
+from workers.storage.records import fulltext
+from workers.words import version, words
+
+_SQL = queries.load("postings")
+_TOKENS = re.compile(rb"[0-9a-z./@:+#&>_\\\x80-\xff-]+")  # as 0004_words.sql of SQLite's has it
+_ONE = struct.Struct("<q").pack
+_PIECE = 500  # memories whose words are written at once
+
+
+class PostgresWords:
+    """The words of the memories that a connection's transaction sees; see `word_index.WordIndex`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def places(self, word: str) -> Places:
+        """Return where a word stands."""
+        return self._read("places", word=word)
+
+    def between(self, first: str, last: str) -> Places:
+        """Return where words stand from `first` on and before `last`, in any order."""
+        return self._read("places_between", first=first, last=last)
+
+    def vocabulary(self) -> Iterator[str]:
+        """Yield all words."""
+        return (term for (term,) in self._connection.each(_SQL["vocabulary"]))
+
+    def lengths(self, rows: Sequence[int] | None) -> Iterable[tuple[int, str, int]]:
+        """Yield row, namespace and words of some memories, or of all for None."""
+        if rows is None:
+            return self._connection.fetch(_SQL["lengths"])
+        return self._connection.fetch(_SQL["lengths_of"], {"rows": rows})
+
+    def stands(self, word: str, row: int) -> bool:
+        """Return whether a word stands in the memory `row`."""
+        return bool(self._connection.value(_SQL["stands"], {"word": word, "row": row}))
+
+    def _read(self, query: str, **values: str) -> Places:
+        return np.frombuffer(self._connection.value(_SQL[query], values), "<i8")
+
+
+def follow(connection: Connection, seq: int, languages: Sequence[str]) -> None:
+    """Bring the postings of memories that changed after `seq` to where the transaction stands.
+
+    languages: whose stems are added to the words.
+    """
+    changed = connection.fetch(_SQL["changed"], {"seq": seq})
+    if gone := [row for row, there, *_ in changed if there]:
+        connection.execute(_SQL["forget"], {"rows": gone})
+        connection.execute(_SQL["forget_texts"], {"rows": gone})
+    fresh = [(row, digest, content) for row, _, digest, content in changed if digest is not None]
+    add(connection, fresh, languages)
+
+
+def add(connection: Connection, fresh: Sequence[tuple[int, str, str]], languages: Sequence[str]) -> None:
+    """Write the words of memories that have none; fresh: row, content hash and content of each."""
+    for first in range(0, len(fresh), _PIECE):
+        _add(connection, fresh[first : first + _PIECE], languages)
+
+
+def fill(
+    connection: Connection, languages: Sequence[str], alive: Alive, told: Callable[[int], None] = lambda _: None
+) -> int:
+    """Make the postings anew, inside a transaction; return how many memories are in them.
+
+    alive: called often meanwhile. told: called now and then with how many are in them so far.
+    """
+    connection.execute(_SQL["forget_all"])
+    connection.execute(_SQL["forget_all_texts"])
+    count = last = 0
+    while piece := connection.fetch(_SQL["contents"], {"after": last, "limit": _PIECE}):
+        _add(connection, piece, languages)
+        count, last = count + len(piece), piece[-1][0]
+        alive()
+        told(count)
+    fulltext.note_filled(connection, version.version(languages))
+    return count
+
+
+def postings(row: int, content: str, languages: Sequence[str]) -> tuple[int, Mapping[str, bytes]]:
+    """Return how many words a memory has, and the places of each."""
+    numbers: dict[bytes, list[int]] = {}
+    tokens = _TOKENS.findall(" ".join(words(content, languages=languages)).encode().lower())  # ASCII alone
+    for place, token in enumerate(tokens, row << SHIFT):
+        numbers.setdefault(token, []).append(place)
+    return len(tokens), {token.decode(): _places(found) for token, found in numbers.items()}
+
+
+def _places(numbers: list[int]) -> bytes:
+    return _ONE(numbers[0]) if len(numbers) == 1 else struct.pack(f"<{len(numbers)}q", *numbers)
+
+
+def _add(connection: Connection, memories: Iterable[tuple[int, str, str]], languages: Sequence[str]) -> None:
+    """Write the words of memories that have none: one statement for each table, however many they are."""
+    rows: list[int] = []
+    terms: list[str] = []
+    places: list[bytes] = []
+    texts: list[tuple[int, int, str, str]] = []
+    for row, digest, content in memories:
+        count, found = postings(row, content, languages)
+        texts.append((row, count, digest, "\n".join(found)))
+        rows += [row] * len(found)
+        terms += found
+        places += found.values()
+    packed = {"rows": arrays.longs(rows), "terms": arrays.texts(terms), "places": arrays.blobs(places)}
+    connection.execute(_SQL["add"], packed)
+    columns = zip(("rows", "words", "hashes", "terms"), zip(*texts, strict=True), strict=True)
+    connection.execute(_SQL["add_texts"], dict(columns))

@@ -1,0 +1,267 @@
+"""The connection of a writer: transactions that lock the counter row, and wait for the server as seldom as may be.
+
+A transaction is a pipeline: what only changes rows is sent and not waited for, so that its errors come later, with the
+next rows that are read, or with the commit. New rows are sent together, and what is known is not asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from memmux.errors import DatabaseUnreachableError
+from workers.storage.connection import NONE, Query, Values
+from workers.storage.postgres import numbers, queries
+from workers.storage.postgres.buffer import Buffer
+from workers.storage.postgres.connection import PostgresConnection
+from workers.storage.postgres.engine import Raw
+from workers.storage.postgres.known import ANSWERED, SAME_CONTENT, Known
+from workers.storage.postgres.numbers import Numbers
+
+_SEQ = Query("writer", "seq")
+_TOGETHER = "together"
+_Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+
+class WriterConnection(PostgresConnection):
+    """Reads and changes rows; see `PostgresConnection`. Changes belong into the block of `writing`."""
+
+    def __init__(self, made: Callable[[], Raw]) -> None:
+        super().__init__(lambda: self._heard(made()))
+        self._pipeline = ExitStack()
+        self._pipe: psycopg.Pipeline | None = None  # while in a transaction
+        self._numbers = Numbers()
+        self._buffer = Buffer()
+        self._known = Known()
+        self._writes = -1  # of the counter row, after the last commit here
+        self._changed = False  # whether the transaction has changed anything
+        self._due = self._saved = False  # whether a savepoint is to be set before the next change, and whether one is
+        self._warnings: list[str] = []
+        self.failed = False
+        """Whether the server refused something in the last transaction, so that nothing of it stays."""
+
+    @contextmanager
+    def writing(self, keys: Sequence[str] = (), contents: Iterable[tuple[str, str]] = ()) -> Iterator[None]:
+        """Begin a transaction once no other writer is in one, and commit it with the block, or leave nothing of it.
+
+        keys, contents: idempotency keys, and namespaces and hashes of contents, that will be looked for.
+        """
+        try:
+            self._anew(lambda: self._begin(keys, list(contents)))
+            yield
+            self._commit()
+        except BaseException:
+            self._known.clear()
+            raise
+        finally:
+            self.failed = self._is_failed()
+            self.end()
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """The newest number of each table, as the transaction has it."""
+        return self._numbers.newest
+
+    @property
+    def fresh(self) -> Sequence[tuple[int, str, str]] | None:
+        """Row, hash and content of the memories that are new in the transaction; None if others changed, too."""
+        return self._known.fresh
+
+    def drop(self) -> None:
+        """Leave the connection; another is made when it is needed."""
+        with suppress(psycopg.Error):
+            self._leave()
+        self._known.clear()
+        super().drop()
+
+    # As `workers.storage.connection` has it.
+
+    def fetch(self, query: Query, values: Values = NONE, /) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+        if self._pipe is None:
+            return super().fetch(query, values)
+        if query == _SEQ:
+            return [(self._numbers.newest["changes"],)]
+        found = self._known.get(query, values)
+        if found is None:
+            sql = queries.text(query)
+            if self._buffer.concerns(sql):
+                self._send()
+            found = self._run(sql, values).fetchall()
+            self._known.put(query, values, found)
+        return found
+
+    def value(self, query: Query, values: Values = NONE, /) -> Any:
+        """Return the only value of the only row, or None if there is no row."""
+        found = self.fetch(query, values)
+        return found[0][0] if found else None
+
+    def each(self, query: Query, values: Values = NONE, /) -> Iterator[tuple[Any, ...]]:
+        """Yield rows; inside a transaction, all of them are read at once."""
+        return super().each(query, values) if self._pipe is None else iter(self.fetch(query, values))
+
+    def execute(self, query: Query, values: Values = NONE, /) -> int:
+        """Change rows; how many is known only of what returns rows, and 0 of all else, which is not waited for."""
+        sql = queries.text(query)
+        self._note(query, values, 0)
+        if self._buffer.takes(query):
+            self._buffer.add(query, self._aside(query, values))
+            return 0
+        self._mark()
+        cursor = self._run(sql, values)
+        return len(cursor.fetchall()) if "RETURNING" in sql else 0
+
+    def insert(self, query: Query, values: Values = NONE, /) -> int:
+        """Insert one row, and return its number; one that the connection gives is not waited for."""
+        sql = queries.text(query)
+        if not (of := numbers.table(sql)):
+            self._note(query, values, 0)
+            self._mark()
+            return int(self._run(sql, values).fetchall()[0][0])
+        number = self._numbers.take(of)
+        self._note(query, values, number)
+        numbered = {**values, numbers.PARAMETER: number}
+        if self._buffer.takes(query):
+            self._buffer.add(query, numbered)
+        else:
+            self._mark()
+            self._run(sql, numbered)
+        return number
+
+    # Savepoints.
+
+    def savepoint(self, *, now: bool = False) -> None:
+        """Begin what may be undone alone; now: by the server, too, and not only with a change that is sent."""
+        self._numbers.keep()
+        self._due, self._saved = True, False
+        self._buffer.mark()
+        if now:
+            self._mark()
+
+    def release(self) -> None:
+        """Let what was done since the savepoint be, and name it no more."""
+        if self._saved:
+            self._run("RELEASE job", NONE)
+        self._due = self._saved = False
+
+    def undo(self, *, settled: bool = True) -> None:
+        """Undo what was done since the savepoint; settled: whether the server has refused none of it."""
+        if not settled:
+            with suppress(psycopg.Error):
+                self._settle()
+        self._numbers.restore()
+        self._buffer.forget()
+        self._known.clear()
+        if self._saved:
+            self._run("ROLLBACK TO job", NONE)
+            self._run("RELEASE job", NONE)
+        self._due = self._saved = False
+
+    def settle(self) -> None:
+        """Send all that waits, and wait for it; raises the first error, after which the savepoint can be undone."""
+        self._send()
+        self._settle()
+
+    def _settle(self) -> None:
+        assert self._pipe is not None
+        self._pipe.sync()
+
+    def _mark(self) -> None:
+        """Send what waits, with the savepoint before what may be undone."""
+        if self._due:
+            for sql, columns in self._buffer.taken(marked=True):
+                self._run(sql, columns)
+            self._run("SAVEPOINT job", NONE)
+            self._due, self._saved = False, True
+        for sql, columns in self._buffer.taken():
+            self._run(sql, columns)
+
+    def _send(self) -> None:
+        """Send what waits; the savepoint can wait, if none of it is to be undone with it."""
+        if self._buffer.is_beyond:
+            self._mark()
+        else:
+            for sql, columns in self._buffer.taken():
+                self._run(sql, columns)
+
+    def _note(self, query: Query, values: Values, number: int) -> None:
+        self._changed = True
+        self._known.changed(query, values, number)
+
+    def _aside(self, query: Query, values: Values) -> Values:
+        """Return the values of a row that waits, with what its statement would look up now."""
+        return {**values, "seq": self._numbers.newest["changes"]} if query.name == "insert_answer" else values
+
+    # Transactions.
+
+    def _begin(self, keys: Sequence[str], contents: Sequence[tuple[str, str]]) -> None:
+        raw = self.raw
+        self._warnings.clear()
+        self._buffer.clear()
+        self._changed = self._due = self._saved = False
+        self._pipe = self._pipeline.enter_context(raw.pipeline())
+        self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NONE)
+        locked = self._run(numbers.READ, NONE)
+        answered = self._ahead("answered", keys=list(keys)) if keys else None
+        places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
+        same = self._ahead("same_content", namespaces=places, hashes=hashes) if contents else None
+        row = locked.fetchone()
+        assert row is not None
+        *counted, writes = row
+        self._numbers.begin(counted)
+        if writes != self._writes:
+            self._known.clear()
+        self._writes = writes
+        self._known.begin()
+        if answered is not None:
+            found = {key: [(fingerprint, answer)] for key, fingerprint, answer in answered.fetchall()}
+            for key in keys:
+                self._known.put(ANSWERED, {"key": key}, found.get(key, []))
+        if same is not None:
+            there = {(place, digest): [(row, given)] for place, digest, row, given in same.fetchall()}
+            for place, digest in contents:
+                asked = {"namespace": place, "content_hash": digest}
+                self._known.put(SAME_CONTENT, asked, there.get((place, digest), []))
+
+    def _ahead(self, name: str, **values: object) -> _Cursor:
+        return self._run(queries.text(Query(_TOGETHER, name)), values)
+
+    def _commit(self) -> None:
+        """Commit, and return once it is durable; a warning says that it may not be.
+
+        It is never given up: what a replica has not confirmed may be there all the same.
+        """
+        self._send()
+        if self._changed:
+            self._run(numbers.WRITE, {**self._numbers.newest, "writes": self._writes + 1})
+        done = self._run("COMMIT", NONE)
+        self._leave()
+        if self._warnings or done.statusmessage != "COMMIT":
+            raise DatabaseUnreachableError(
+                "PostgreSQL did not confirm the commit; send the request again with its key, which finds out whether "
+                f"it was applied (PostgreSQL: {'; '.join(self._warnings) or done.statusmessage})"
+            )
+        self._writes += self._changed
+
+    def _is_failed(self) -> bool:
+        """Return whether the server refused something in the transaction, of which so nothing stays."""
+        with suppress(psycopg.Error):
+            self._leave()
+        return not self.lost and self.raw.info.transaction_status == TransactionStatus.INERROR
+
+    def _leave(self) -> None:
+        """Leave the pipeline; raises the first error of what was sent."""
+        self._pipe = None
+        self._pipeline.close()
+
+    def _heard(self, raw: Raw) -> Raw:
+        raw.add_notice_handler(self._noticed)
+        return raw
+
+    def _noticed(self, notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(str(notice.message_primary))
