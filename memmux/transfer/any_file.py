@@ -97,12 +97,19 @@ class Source(ABC):
 
 
 def look(
-    opened: io.BufferedReader[Any] | None, path: Path, name: str, *, piped: bool = False, forced: str | None = None
+    opened: io.BufferedReader[Any] | None,
+    path: Path,
+    name: str,
+    *,
+    piped: bool = False,
+    forced: str | None = None,
+    most: int = EXPORT_BYTES,
 ) -> Source:
     """Return what a file is; opened: None for a folder, and then `path` is one.
 
     name: of it for people. piped: whether nothing is at the path. forced: the name of its format, if it is not to be
-    recognised. Raises ArgumentInvalidError for what has nothing to import.
+    recognised. most: bytes of what has to be read as a whole. Raises ArgumentInvalidError for what has nothing to
+    import.
     """
     skips = Skips()
     if opened is None:
@@ -118,9 +125,9 @@ def look(
         return _Others(found, name, skips)
     from memmux.mms import json_export
 
-    data = opened.read(EXPORT_BYTES + 1)
-    if len(data) > EXPORT_BYTES:
-        raise ArgumentInvalidError(f"{name} has more than {EXPORT_BYTES} bytes, the most; {recognise.UNKNOWN}")
+    data = opened.read(most + 1)
+    if len(data) > most:
+        raise ArgumentInvalidError(f"{name} has more than {most} bytes, the most; {recognise.UNKNOWN}")
     export = json_export.parsed(data)
     if export is None:
         raise ArgumentInvalidError(f"{name}: {recognise.UNKNOWN}")

@@ -31,6 +31,7 @@ from memmux.wire.operations import OPERATIONS as CLUSTER
 GROUP: Final = "transfer"
 IMPORT_BYTES: Final = 1 << 30  # of one upload
 NAME_CHARACTERS: Final = 255
+WHOLE_BYTES: Final = 64 << 20  # of an upload that has to be read as a whole, in a process that serves others
 UNNAMED: Final = "the file"
 TOLD_EACH: Final = 500  # memories
 _UNSAID: Final = ("path", "source")  # which are those of the upload
@@ -101,13 +102,13 @@ async def import_file(asked: Asked) -> Done:
     def bring(client: Client, report: work.Report, running: work.Running) -> dict[str, Any]:
         far, file = _Far(report), folder / "file"
         with any_file.reading(file, far.read) as opened:
-            source = any_file.look(opened, file, query.filename or UNNAMED)
+            source = any_file.look(opened, file, query.filename or UNNAMED, most=WHOLE_BYTES)
             way = any_file.Way(
                 settings=client.settings,
                 namespace=namespace,
                 report=far.read,
                 told=far.memory,
-                stopped=running.stopped,
+                stopped=running.over,
                 copies=folder,
             )
             brought = source.bring(None if query.dry_run else client, way)

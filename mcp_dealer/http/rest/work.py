@@ -83,6 +83,7 @@ async def lines(client: AsyncClient, work: Work, end: Callable[[], object], owne
     global _working  # noqa: PLW0603 - it is of the process
     loop, name, running = asyncio.get_running_loop(), uuid.uuid4().hex, Running(owner)
     told: dict[str, int | None] = {"done": 0, "total": None}
+    said = orjson.dumps(told)
     news = asyncio.Event()
 
     def tell(done: int, total: int, memories: int | None = None) -> None:
@@ -113,7 +114,10 @@ async def lines(client: AsyncClient, work: Work, end: Callable[[], object], owne
                 pass
             news.clear()
             if not (working.done() or _leaving):
-                yield orjson.dumps(told) + b"\n"
+                said = orjson.dumps(told)
+                yield said + b"\n"
+        if said != (last := orjson.dumps(told)):
+            yield last + b"\n"
         yield _last(working) if working.done() else orjson.dumps({"error": document(_left())}) + b"\n"
     finally:
         running.left.set()
