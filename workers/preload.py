@@ -31,17 +31,13 @@ class WorkerPreload:
         for module in _MODULES:
             importlib.import_module(module)
 
-    def lacks(self, kind: str) -> bool:
-        """Return whether the model of a worker that embeds is yet to be loaded, or is another one by now."""
-        if not self._has_graph or kind not in _EMBEDDING:
-            return False
-        from workers.embedding import onnx_backend  # once the writer, which does without, is forked
-
-        return onnx_backend.lacks(self._settings)
+    def has_more(self, kind: str) -> bool:
+        """Return whether it is a worker that embeds, by a model that may have a packed graph."""
+        return self._has_graph and kind in _EMBEDDING
 
     def load(self, kind: str) -> None:
-        """Load the model from its packed graph, if there is one."""
+        """Load the model from its packed graph, if there is one, and anew if it is another one by now."""
         del kind  # the model is all that there is
-        from workers.embedding import onnx_backend  # the same
+        from workers.embedding import onnx_backend  # once the writer, which does without, is forked
 
         onnx_backend.keep(self._settings)

@@ -131,21 +131,19 @@ class _Kept:
 _kept = _Kept()
 
 
-def lacks(settings: Settings) -> bool:
-    """Return whether there is a packed graph that `keep` has not tried yet."""
-    files = _present(settings)
-    return files is not None and files != _kept.files
-
-
 def keep(settings: Settings) -> None:
     """Load the model, if its packed graph is there, for this process and those that are forked from it.
 
-    They use it as long as its files are the same. What is wrong with it, `shared` and `load` say in each of them.
+    They use it as long as its files are the same; if they are, nothing is done here either. What is wrong with it,
+    `shared` and `load` say in each of them.
     """
-    _kept.files, _kept.embedder = _present(settings), None
-    if _kept.files is not None:
+    files = _present(settings)
+    if files == _kept.files:
+        return
+    _kept.files, _kept.embedder = files, None
+    if files is not None:
         with suppress(MemmuxError):
-            _kept.embedder = _new(_kept.files.source, _kept.files.graph)
+            _kept.embedder = _new(files.source, files.graph)
 
 
 def _present(settings: Settings) -> _Files | None:

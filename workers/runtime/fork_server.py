@@ -31,11 +31,11 @@ class Preload(Protocol):
     def begin(self) -> None:
         """Load what every worker needs."""
 
-    def lacks(self, kind: str) -> bool:
-        """Return whether something for a worker of that kind is yet to be loaded, or has changed since; quickly."""
+    def has_more(self, kind: str) -> bool:
+        """Return whether workers of that kind share more than all of them do."""
 
     def load(self, kind: str) -> None:
-        """Load that, if it can be; of what can't, each worker says so by itself."""
+        """Load that, unless it is loaded and the same; of what can't be, each worker says so by itself."""
 
 
 def run(preload: Preload, common: Sequence[str], folder: Path) -> list[str] | None:
@@ -51,7 +51,7 @@ def run(preload: Preload, common: Sequence[str], folder: Path) -> list[str] | No
     Answer().send(connection)
     while (ordered := Order.receive(connection)) is not None:
         order, standard_input = ordered
-        if preload.lacks(kind := order.arguments[0]):
+        if preload.has_more(kind := order.arguments[0]):
             Answer(loading=True).send(connection)
             preload.load(kind)
             _freeze()

@@ -171,11 +171,10 @@ def tokenizer_of(settings: Settings) -> Path:
 
 
 def test_what_is_kept_is_the_model_as_long_as_its_files_are_the_same(copied: Settings) -> None:
-    assert onnx_backend.lacks(copied)
     onnx_backend.keep(copied)
-    assert not onnx_backend.lacks(copied)
     kept = onnx_backend.shared(copied)
     assert kept is not None
+    onnx_backend.keep(copied)
     assert onnx_backend.shared(copied) is kept
     assert onnx_backend.load(copied, sources.find(copied)) is kept
 
@@ -191,9 +190,13 @@ def test_graph_that_is_damaged_after_it_was_kept_is_made_again(copied: Settings,
     exchanged = path.with_name("exchanged")
     exchanged.write_bytes(content)
     exchanged.rename(path)
-    assert onnx_backend.lacks(copied)
     same(onnx_backend.load(copied, source), kept)
     assert path.read_bytes() != content
+    made = onnx_backend.shared(copied)
+    onnx_backend.keep(copied)
+    again = onnx_backend.shared(copied)
+    assert again is onnx_backend.shared(copied)
+    assert len({id(kept), id(made), id(again)}) == 3
 
 
 def test_tokenizer_that_changes_after_the_model_was_kept_is_noticed(copied: Settings) -> None:
@@ -202,28 +205,30 @@ def test_tokenizer_that_changes_after_the_model_was_kept_is_noticed(copied: Sett
     assert kept is not None
     tell_capitals(Path(copied.model))
     assert onnx_backend.shared(copied) is None  # there is no graph of such a model
-    assert not onnx_backend.lacks(copied)
+    onnx_backend.keep(copied)
     with pytest.raises(ModelInvalidError, match="known texts"):  # it is not that of these weights
         onnx_backend.load(copied, sources.find(copied))
 
 
-def test_model_that_can_not_be_loaded_is_tried_once_and_each_process_says_what_is_wrong(copied: Settings) -> None:
+def test_model_that_can_not_be_loaded_is_tried_once_and_each_process_says_what_is_wrong(
+    copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokenizer = orjson.loads(tokenizer_of(copied).read_bytes())
     tokenizer_of(copied).write_bytes(orjson.dumps(tokenizer | {"model": {"type": "none"}}))
     manifest = packed.place(copied, sources.find(copied)) / MANIFEST
     fields = orjson.loads(manifest.read_bytes())
     fields["configuration"] = packed.configuration(sources.find(copied))  # as if its graph were of this tokenizer
     manifest.write_bytes(orjson.dumps(fields))
-    assert onnx_backend.lacks(copied)
     onnx_backend.keep(copied)
-    assert not onnx_backend.lacks(copied)
+    with monkeypatch.context() as patched:
+        patched.setattr(onnx_backend, "_new", None)  # it is not tried again
+        onnx_backend.keep(copied)
     with pytest.raises(ModelInvalidError, match=r"tokenizer\.json can't be loaded"):
         onnx_backend.shared(copied)
 
 
 def test_nothing_is_kept_where_there_is_no_graph_and_no_model(settings: Settings) -> None:
     for named in (settings, replace(settings, model=str(settings.cache_dir / "none"))):
-        assert not onnx_backend.lacks(named)
         onnx_backend.keep(named)
         assert onnx_backend.shared(named) is None
 

@@ -36,8 +36,8 @@ class Preload:
         next(tempfile._get_candidate_names())
         self.loaded = []
 
-    def lacks(self, kind):
-        return kind == "embed" and kind not in self.loaded
+    def has_more(self, kind):
+        return kind == "embed"
 
     def load(self, kind):
         self.loaded.append(kind)
@@ -93,12 +93,12 @@ class _Server:
         self.connection.settimeout(BOUND_S)
         assert Answer.receive(self.connection) == Answer()
 
-    def fork(self, identity: str, kind: str = "read", loading: int = 0) -> tuple[int, int]:
-        """The pid of a new worker, and the pipe whose end is its own; loading: how often it says so before."""
+    def fork(self, identity: str, kind: str = "read") -> tuple[int, int]:
+        """The pid of a new worker, and the pipe whose end is its own."""
         standard_input, pipe = os.pipe()
         Order(identity, (kind, f"--identity={identity}", "--held")).send(self.connection, standard_input)
         os.close(standard_input)
-        for _ in range(loading):
+        if kind == "embed":
             assert Answer.receive(self.connection) == Answer(loading=True)
         answer = Answer.receive(self.connection)
         assert answer is not None
@@ -138,16 +138,14 @@ def test_worker_is_as_one_that_the_router_has_spawned(server: _Server, tmp_path:
     _end(pid, pipe)
 
 
-def test_what_a_kind_needs_is_loaded_before_the_first_of_it_is_forked_and_once(server: _Server) -> None:
+def test_what_a_kind_shares_is_looked_after_before_each_of_it_is_forked(server: _Server) -> None:
     before = server.fork("read-0-0")
     assert server.told()["loaded"] == []
-    first, second, after = (
-        server.fork("embed-0-0", "embed", 1),
-        server.fork("embed-0-1", "embed"),
-        server.fork("read-1"),
-    )
-    assert [server.told()["loaded"] for _ in range(3)] == [["embed"]] * 3
-    for pid, pipe in (before, first, second, after):
+    first = server.fork("embed-0-0", "embed")
+    assert server.told()["loaded"] == ["embed"]
+    second = server.fork("embed-0-1", "embed")
+    assert server.told()["loaded"] == ["embed", "embed"]
+    for pid, pipe in (before, first, second):
         _end(pid, pipe)
 
 
