@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux import Client
+from memmux import Client, Store
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import DatabaseUnreachableError, MemmuxError
 from memmux.postgres.server import Server, url
@@ -188,3 +188,14 @@ def test_a_synchronous_replica_that_is_gone_holds_writes_and_not_reads(machine: 
     primary.configure(synchronous_standby_names="")
     write.join(BOUND_S)
     assert {memory.content for memory in client.list()} == {"before", "held"}
+
+
+def test_many_vectors_are_searched_by_an_index_of_this_machine(
+    machine: Machine, postgres: Servers, short_tmp: Path
+) -> None:
+    client = machine("one", postgres.primary(), index_from=50)
+    client.store_batch([Store(content=f"memory number {number} of the harbour") for number in range(100)])
+    status = status_until(client, lambda status: status.index.get("state") == "ready")
+    assert status.index["vectors"] == 100
+    assert (short_tmp / "one" / "memmux.index").is_dir()
+    assert client.search("memory number 7 of the harbour", mode="semantic").hits[0].memory.content.startswith("memory")

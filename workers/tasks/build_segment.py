@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,14 @@ from workers.storage import queries
 from workers.storage.connection import Connection
 from workers.storage.records import vectors
 from workers.storage.records.vectors import Model
-from workers.storage.sqlite.connection import reading
+from workers.storage.sqlite import connection as sqlite
 
 STALE = 0.1  # of a namespace's vectors may have changed before its segment is made anew
 NICENESS = 15
 _SQL = queries.load("search")
+
+Reading = Callable[[], AbstractContextManager[Connection]]
+"""Opens the database for reading, all as of one moment."""
 
 
 def main(settings: Settings) -> int:
@@ -44,7 +48,7 @@ def main(settings: Settings) -> int:
     die_with_parent()
     os.nice(NICENESS)
     try:
-        made = make(settings.database, settings.index_from)
+        made = make(settings.database, settings.index_from, _reading(settings))
     except (MemmuxError, OSError) as error:
         logger.error("segment_failed", error=str(error))
         return 1
@@ -55,15 +59,27 @@ def main(settings: Settings) -> int:
     return 0
 
 
-def make(database: Path, least: int) -> list[int]:
-    """Make the segments that are missing or stale, of namespaces with so many vectors; return how many are in each."""
+def make(database: Path, least: int, reading: Reading | None = None) -> list[int]:
+    """Make the segments that are missing or stale, of namespaces with so many vectors; return how many are in each.
+
+    reading: opens the database where it is not the file of that name.
+    """
+    reading = partial(sqlite.reading, database) if reading is None else reading
     with _alone(database):
         for path in segments.folder(database).glob(f"*{durable.PARTIAL}"):  # of a build that was killed
             shutil.rmtree(path, ignore_errors=True)
-        _remove_foreign(database)
-        made = [_build(database, manifest) for manifest in _due(database, least)]
+        _remove_foreign(database, reading)
+        made = [_build(database, manifest, reading) for manifest in _due(database, least, reading)]
         _remove_superseded(database)
     return made
+
+
+def _reading(settings: Settings) -> Reading | None:
+    if settings.server is None:
+        return None
+    from workers.storage.postgres import reader  # only where the driver is there
+
+    return partial(reader.reading, settings.read_server or settings.server)
 
 
 @contextmanager
@@ -75,9 +91,9 @@ def _alone(database: Path) -> Iterator[None]:
         yield
 
 
-def _due(database: Path, least: int) -> list[Manifest]:
+def _due(database: Path, least: int, reading: Reading) -> list[Manifest]:
     """Return what is to be made: for each namespace with so many vectors, unless its segment is new enough."""
-    with reading(database) as connection:
+    with reading() as connection:
         if (model := vectors.current(connection)) is None:
             return []
         newest = {manifest.namespace: manifest for _, manifest in segments.kept(database) if manifest.model == model.id}
@@ -115,21 +131,21 @@ def _change(connection: Connection, seq: int) -> str | None:
     return change
 
 
-def _build(database: Path, wanted: Manifest) -> int:
+def _build(database: Path, wanted: Manifest, reading: Reading) -> int:
     """Make one segment; return how many vectors are in it."""
     began = time.monotonic()
-    partial = segments.folder(database) / f"building{durable.PARTIAL}"
-    private.make_folder(partial, sync=False)
-    manifest = _copy(database, wanted, partial)
+    building = segments.folder(database) / f"building{durable.PARTIAL}"
+    private.make_folder(building, sync=False)
+    manifest = _copy(wanted, building, reading)
     copied = time.monotonic()
-    lines = np.load(partial / segments.VECTORS, mmap_mode="r")
-    inverted_file.build(lines, partial / segments.LISTS)
-    breadth = inverted_file.sufficient(partial / segments.LISTS, lines, segments.CANDIDATES)
+    lines = np.load(building / segments.VECTORS, mmap_mode="r")
+    inverted_file.build(lines, building / segments.LISTS)
+    breadth = inverted_file.sufficient(building / segments.LISTS, lines, segments.CANDIDATES)
     manifest = replace(manifest, breadth=breadth)
-    if _was_purged_since(database, manifest, partial):
-        shutil.rmtree(partial)
+    if _was_purged_since(manifest, building, reading):
+        shutil.rmtree(building)
         return 0
-    segments.publish(database, partial, manifest)
+    segments.publish(database, building, manifest)
     log.get().info(
         "segment_made",
         namespace=manifest.namespace,
@@ -141,17 +157,17 @@ def _build(database: Path, wanted: Manifest) -> int:
     return manifest.vectors
 
 
-def _was_purged_since(database: Path, manifest: Manifest, folder: Path) -> bool:
+def _was_purged_since(manifest: Manifest, folder: Path, reading: Reading) -> bool:
     """Return whether a memory whose vectors were copied was purged meanwhile; then they are not to be kept."""
-    with reading(database) as connection:
+    with reading() as connection:
         rows = connection.fetch(_SQL["purges_since"], {"seq": manifest.seq})
     return segments.holds(folder, [row for (row,) in rows])
 
 
-def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
+def _copy(wanted: Manifest, folder: Path, reading: Reading) -> Manifest:
     """Copy the vectors, as of one moment, into two files; return what they are."""
     asked = {"model": wanted.model, "namespace": wanted.namespace}
-    with reading(database) as connection:
+    with reading() as connection:
         seq: int = connection.value(_SQL["seq"])
         counted = dict(connection.fetch(_SQL["vectors_by_namespace"], {"model": wanted.model}))
         count = counted.get(wanted.namespace, 0)
@@ -167,9 +183,9 @@ def _copy(database: Path, wanted: Manifest, folder: Path) -> Manifest:
     return replace(wanted, seq=seq, change=change, vectors=count)
 
 
-def _remove_foreign(database: Path) -> None:
+def _remove_foreign(database: Path, reading: Reading) -> None:
     """Remove the segments whose model is gone, and those of another history, however new: nobody can use them."""
-    with reading(database) as connection:
+    with reading() as connection:
         model = vectors.current(connection)
         for path, manifest in list(segments.kept(database)):
             ours = model is not None and manifest.model == model.id

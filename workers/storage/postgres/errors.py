@@ -41,6 +41,16 @@ _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
 )
 """The beginnings of SQLSTATE, and what they mean. Any other is a mistake of ours, and stays what it is."""
 
+_REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
+    ("authentication failed", StoragePermissionError),
+    ("no password supplied", StoragePermissionError),
+    ("no pg_hba.conf entry", StoragePermissionError),
+    ("permission denied", StoragePermissionError),
+    ('role "', StoragePermissionError),
+    ('database "', DatabaseMissingError),
+)
+"""Parts of what a server says to who connects, where libpq gives no SQLSTATE; any other is taken for not there."""
+
 _REMEDIES: dict[type[MemmuxError], str] = {
     DatabaseMissingError: "PostgreSQL has no such database; make it with createdb, or name another in MEMMUX_DATABASE",
     StoragePermissionError: (
@@ -59,7 +69,11 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
     if state is None:
         if isinstance(error, psycopg.DataError) and "NUL" in str(error):
             return ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
-        return lost(error) if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+        if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return None
+        fatal = str(error).partition("FATAL:")[2]
+        refused = next((kind for part, kind in _REFUSED if part in fatal), None)
+        return lost(error) if refused is None else told(refused, error)
     for beginning, kind in _BY_STATE:
         if state.startswith(beginning):
             return lost(error) if kind is DatabaseUnreachableError else told(kind, error)

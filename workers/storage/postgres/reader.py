@@ -164,3 +164,15 @@ class PostgresReader(MemoryReader):
 
 def _made(url: str, role: Role) -> Raw:
     return engine.connect(url, role)
+
+
+@contextmanager
+def reading(url: str) -> Iterator[PostgresConnection]:
+    """Connect for reading, all as of one moment; raise StorageError and its kinds, also for what the block does."""
+    connection = PostgresConnection(partial(_made, url, Role.READ))
+    try:
+        with errors():
+            connection.look(_SQL["is_replica"])
+            yield connection
+    finally:
+        connection.drop()

@@ -49,6 +49,22 @@ def test_a_connection_that_is_gone_may_be_tried_again() -> None:
     assert found.message.endswith("(PostgreSQL: server closed the connection unexpectedly)")
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ('password authentication failed for user "ann"', StoragePermissionError),
+        ('no pg_hba.conf entry for host "::1", user "ann", database "memmux", no encryption', StoragePermissionError),
+        ('role "ann" does not exist', StoragePermissionError),
+        ('permission denied for database "memmux"', StoragePermissionError),
+        ('database "memmux" does not exist', DatabaseMissingError),
+        ("the database system is starting up", DatabaseUnreachableError),
+    ],
+)
+def test_who_is_refused_at_the_door_is_told_why(said: str, kind: type[MemmuxError]) -> None:
+    error = psycopg.OperationalError(f'connection failed: connection to server on socket "/x" failed: FATAL:  {said}')
+    assert type(mapped(error)) is kind
+
+
 def test_nul_is_a_fault_of_the_request() -> None:
     assert isinstance(
         mapped(psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")), ArgumentInvalidError
