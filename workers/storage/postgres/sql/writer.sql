@@ -24,7 +24,7 @@ FROM memories
 WHERE namespace = %(namespace)s AND content_hash = %(content_hash)s AND deleted_at IS NULL
 
 -- name: held
-SELECT count(*) FROM (SELECT 1 FROM memories WHERE namespace = %(namespace)s AND deleted_at IS NULL LIMIT %(most)s)
+SELECT count(*) FROM (SELECT 1 FROM memories WHERE namespace = %(namespace)s AND deleted_at IS NULL LIMIT %(most)s) AS held
 
 -- name: unchanged
 SELECT row, namespace FROM memories WHERE id = %(id)s AND content = %(content)s AND deleted_at IS NULL
