@@ -12,11 +12,14 @@ TORCH := torch==2.13.0
 # An index with CPU builds of torch, for machines where pip would take a CUDA build of several gigabytes; the installation
 # page of PyTorch names it.
 TORCH_INDEX ?=
-# A process for each core, and each file of tests in one of them, or what its tests share would be made more than once. The
-# files stay in their order: integration first, and last the unit tests, which are short.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# Each file of tests in one process, or what its tests share would be made more than once. The files stay in their order:
+# integration first, and last the unit tests, which are short.
+FILES := --dist loadfile --no-loadscope-reorder
+# A process for each core, and where tests wait for others most of the time, two.
+PARALLEL := -n auto $(FILES)
+WAITING := -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) $(FILES)
 
-.PHONY: demo demo-postgres quick test setup lint bench examples docs release clean
+.PHONY: demo demo-postgres quick quick-tests test setup lint bench examples docs release clean
 
 setup: $(READY)
 
@@ -79,11 +82,15 @@ lint: $(READY)
 	$(BIN)/pre-commit validate-config
 
 # The inner loop: the unit tests that are not slow, with a twentieth of the examples where hypothesis makes them up.
-quick: lint
+# Both at once, as mypy has one core for itself where it has no cache.
+quick: $(READY)
+	@$(MAKE) --no-print-directory --jobs=2 lint quick-tests
+
+quick-tests: $(READY)
 	$(BIN)/python -m pytest tests/unit -m 'not slow' --hypothesis-profile=quick $(PARALLEL)
 
 test: lint $(BROWSER)
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(WAITING)
 
 bench: $(READY)
 	$(BIN)/python -m bench smoke

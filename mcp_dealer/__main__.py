@@ -31,10 +31,9 @@ from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()  # before what imports it
 
-if not any(argument.startswith(HTTP) for argument in sys.argv[1:]):
-    from mcp_dealer import lean_sdk
+from mcp_dealer import lean_sdk
 
-    lean_sdk.import_sdk()  # the same
+lean_sdk.import_sdk(http=any(argument.startswith(HTTP) for argument in sys.argv[1:]))  # the same
 
 from mcp_dealer.gateway import process
 from memmux.config import usable

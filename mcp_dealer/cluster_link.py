@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import zmq
@@ -43,7 +45,8 @@ class ClusterLink:
 
     settings: of its cluster. world: of the host behind a relay; None for a client over HTTP, and in a process that
     serves its own host. context: shared with other clients. key: the name of the key of a client over HTTP, whose
-    rights, and no more, it shall have. uses: counts what the client is shown.
+    rights, and no more, it shall have. about: what else the cluster is told of that client. uses: counts what the
+    client is shown.
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class ClusterLink:
         world: World | None = None,
         context: zmq.Context[Any] | None = None,
         key: str = "",
+        about: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.settings = settings
         self.world = world
         self.key = key
         self._context = context
+        self._about = about
         self.uses = Uses(self._running)
         self.name = NAME
         """What the cluster calls the MCP client."""
@@ -73,9 +78,9 @@ class ClusterLink:
         """Whether its client is at the other end of HTTP: a path of its own means nothing here."""
         return self._context is not None and self.world is None
 
-    def beside(self) -> ClusterLink:
+    def beside(self, about: Mapping[str, object]) -> ClusterLink:
         """Return another link, with the same rights, for another client."""
-        return ClusterLink(self.settings, self.world, self._context, self.key)
+        return ClusterLink(self.settings, self.world, self._context, self.key, about)
 
     @property
     def begun(self) -> bool:
@@ -95,7 +100,7 @@ class ClusterLink:
         observer = call_log.observer(name)
         if self.key or self._context is not None:
             ours = TracedSessionClient if self.settings.traces else SessionClient
-            about: dict[str, object] = {"key": self.key} if self.key else {}
+            about: dict[str, object] = {**({"key": self.key} if self.key else {}), **self._about}
             if self.world is not None:
                 about |= {**self.world.about(), "zone": zone_name(self.world.environment)}
             return ours(settings=self.settings, name=name, on_answer=observer, context=self._context, about=about)

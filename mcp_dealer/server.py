@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
+from mcp.server.request_state import InvalidRequestState, RequestStateCodec, RequestStateSecurity
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
@@ -64,6 +65,18 @@ PATH_TOOLS = frozenset({"memory_ingest"})
 UPLOAD = "upload what is to be read with POST /api/ingest, or run `memmux ingest` there"
 
 
+class _NoState(RequestStateCodec):
+    """The codec of a server that gives its clients no state to send back, and so has sealed none that comes."""
+
+    def seal(self, payload: bytes) -> NoReturn:
+        """Raise NotImplementedError."""
+        raise NotImplementedError(f"no tool has a state, and one was to be sealed, of {len(payload)} bytes")
+
+    def unseal(self, token: str) -> NoReturn:
+        """Refuse what was not given."""
+        raise InvalidRequestState(f"none was given, and one came, of {len(token)} characters")
+
+
 class MemoryServer(MCPServer[None]):
     """An MCP server that answers the handshake at once, whatever state the cluster is in."""
 
@@ -89,6 +102,7 @@ class MemoryServer(MCPServer[None]):
             instructions=INSTRUCTIONS,
             subscriptions=ChangeBus(self._watch, begin),
             lifespan=_closing,
+            request_state_security=RequestStateSecurity(codec=_NoState()),
             middleware=[self._begin],
             log_level="ERROR",  # to stderr, where hosts look; everything else is in our own log
         )

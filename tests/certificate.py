@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+DAYS = 2  # for which a certificate is valid
+
 
 def make(folder: Path) -> Path:
     """Return the file; the test is skipped where there is no openssl."""
     subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
     file, key = folder / "tls.pem", folder / "tls.key"
-    _openssl("req", "-x509", *_KEY, "-days", "2", *subject, "-keyout", str(key), "-out", str(file))
+    _openssl("req", "-x509", *_KEY, "-days", str(DAYS), *subject, "-keyout", str(key), "-out", str(file))
     file.write_bytes(key.read_bytes() + file.read_bytes())
     return file
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import signal
 import sys
@@ -64,10 +65,21 @@ def short_tmp() -> Iterator[Path]:
 
 
 @pytest.fixture
-def settings_env(short_tmp: Path) -> Iterator[dict[str, str]]:
-    """The environment of a throwaway cluster with the hash embedder; the cluster is stopped at the end."""
+def settings_env(short_tmp: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The environment of a throwaway cluster with the hash embedder; the cluster is stopped at the end.
+
+    A test that is marked `shared` has `own_env` instead.
+    """
+    if shares(request):
+        yield request.getfixturevalue("own_env")
+        return
     with _cluster(short_tmp) as env:
         yield env
+
+
+def shares(request: pytest.FixtureRequest) -> bool:
+    """Return whether the test is marked `shared`, and so shares a cluster with others of its module."""
+    return request.node.get_closest_marker("shared") is not None
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +87,18 @@ def shared_env() -> Iterator[dict[str, str]]:
     """The environment of a cluster that tests of one module share, each with a namespace of its own."""
     with _short_folder() as folder, _cluster(folder) as env:
         yield env
+
+
+@pytest.fixture
+def own_env(shared_env: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of the cluster that the tests of a module share, with a namespace of this test's own."""
+    return {**shared_env, "MEMMUX_NAMESPACE": name_of(request)}
+
+
+def name_of(request: pytest.FixtureRequest) -> str:
+    """Return a namespace that is named as the test is."""
+    name: str = re.sub(r"\W+", "-", request.node.name).strip("-").lower()
+    return name[-60:]
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 
 # One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
@@ -23,15 +22,13 @@ from memmux.logs import lean_structlog  # the same
 
 lean_structlog.import_structlog()
 
-from memmux.config.settings import EmbedderChoice, Settings, parse_flags  # the same
+from memmux.config.settings import Settings, parse_flags  # the same
 from memmux.logs import log  # after structlog
 from memmux.wire import forks  # the same
 from workers.runtime.jobs import Worker  # the same
 from workers.tasks import run as worker_task  # the same
 
 _CHILDREN = {"segment": "build_segment"}  # the module of workers.tasks by its kind
-_IMPORTED = ("workers.write", "workers.read", "workers.embed", "workers.runtime.serve")  # before a worker is forked
-_MODEL = "workers.embedding.onnx_backend"  # the same, where there is a model
 _HELD = "--held"  # wait for a byte on standard input before anything is opened
 
 
@@ -50,20 +47,15 @@ def _worker(kind: str, settings: Settings) -> Worker:
     return EmbedWorker(settings)
 
 
-def _import(settings: Settings) -> None:
-    """Import what every worker of these settings needs; not what few need (faiss, torch)."""
-    for module in (*_IMPORTED, *([_MODEL] if settings.embedder in (EmbedderChoice.AUTO, EmbedderChoice.ONNX) else [])):
-        importlib.import_module(module)
-
-
 def main(arguments: list[str]) -> int:
     """Run the worker that the arguments name; return the exit code."""
     kind, *rest = arguments
     if kind == forks.KIND:
+        from workers.preload import WorkerPreload
         from workers.runtime import fork_server
 
         settings = parse_flags(rest[2:])
-        ordered = fork_server.run(partial(_import, settings), rest[1:], settings.database.parent)
+        ordered = fork_server.run(WorkerPreload(settings), rest[1:], settings.database.parent)
         if ordered is None:
             return 0
         kind, *rest = ordered

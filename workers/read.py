@@ -47,6 +47,7 @@ from memmux.wire.requests import (
 )
 from workers.embedding.queries import QueryEmbedder
 from workers.embedding.query_vectors import QueryVectors
+from workers.runtime import heap
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill, similar
 from workers.storage.interface import Embeddings, Reader
@@ -107,6 +108,8 @@ class ReadWorker:
             self._open.idle(alive)
         except DatabaseCorruptError as error:  # what can still be read is served
             log.get().error("catch_up_failed", code=error.code, error=error.message)
+        self._open.trim()
+        heap.give_back()
 
     def _open_anew(self) -> None:
         """See what is written from now on, if the disk is full no more."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from mcp_dealer.arguments.base import Arguments, Named, one
 from mcp_dealer.arguments.full import Graph, History, Ingest, SessionArguments, Turn, Wait
-from mcp_dealer.arguments.memories import Delete, Get, List, Search, Store, Update
+from mcp_dealer.arguments.memories import Get, List, Search
+from mcp_dealer.arguments.writes import Delete, Store, Update
 
 __all__ = [
     "Arguments",

@@ -20,6 +20,7 @@ from mcp_dealer import traces
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.gateway import Gateway
 from memmux import processes
+from memmux.cluster import find
 from memmux.config.paths import Places, make_private, open_lock
 from memmux.config.settings import Settings
 from memmux.relay.frames import pack_fields
@@ -48,7 +49,8 @@ def run(how: str, settings: Settings, descriptor: int, http: int = -1) -> None:
             asyncio.run(_connected(descriptor))
         case "--listen-fd":
             processes.end_with_parent()  # also while it is stopped: its relays would wait for it for ever
-            asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True, http=http))
+            with find.upgrading_nothing():
+                asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True, http=http))
         case _:
             _detached(settings)
 

@@ -56,7 +56,7 @@ class Session:
     ) -> None:
         self._connection = connection
         self._plain = plain
-        self._calls: dict[int | str, asyncio.Task[str]] = {}  # the plain ones, by the id that the host gave
+        self._calls: dict[int | str, asyncio.Task[None]] = {}  # the plain ones, by the id that the host gave
         self._name = name
         self._poisoned = poisoned
         self._offered = offered
@@ -161,33 +161,41 @@ class Session:
 
     def _call(self, asked: Asked, message: Any) -> None:
         """Answer a plain call in a task of its own."""
-        assert self._plain is not None
-        asked.line.asked += 1
-        request_id = coerce_request_id(message["id"])
-        self._requests[request_id] = asked.line
+        plain, line, request_id = self._plain, asked.line, coerce_request_id(message["id"])
+        assert plain is not None
+        line.asked += 1
+        self._requests[request_id] = line
         context = contextvars.copy_context()
         context.run(LINE.set, asked)
-        answering = asyncio.get_running_loop().create_task(self._plain.answer(message), context=context)
-        self._calls[request_id] = answering
 
-        def ended(call: asyncio.Task[str]) -> None:
+        def forget() -> None:
             if self._calls.get(request_id) is call:
                 del self._calls[request_id]
-            self._answered(asked.line, request_id, call)
 
-        answering.add_done_callback(ended)
+        async def answer() -> None:
+            text = await plain.answer(message)
+            call.remove_done_callback(failed)  # who is called back waits for another turn of the loop
+            forget()
+            if not self._ended:  # else nobody hears it any more, or the next gateway answers
+                self.answer(line, request_id, text)
 
-    def _answered(self, line: Line, request_id: int | str, call: asyncio.Task[str]) -> None:
-        """Take the end of a plain call; one that its host has cancelled gets no answer."""
-        if self._ended:
-            return  # nobody hears it any more, or the next gateway answers
+        def failed(call: asyncio.Task[None]) -> None:
+            forget()
+            self._unanswered(line, request_id, call)
+
+        call = asyncio.get_running_loop().create_task(answer(), context=context)
+        self._calls[request_id] = call
+        call.add_done_callback(failed)
+
+    def _unanswered(self, line: Line, request_id: int | str, call: asyncio.Task[None]) -> None:
+        """Take the end of a plain call without an answer; one that its host has cancelled gets none."""
         if call.cancelled():
-            self.settle(line)
+            if not self._ended:
+                self.settle(line)
         elif (error := call.exception()) is not None:
             log.get().error("session_failed", exc_info=error)
-            self.answer(line, request_id, lines.error(INTERNAL_ERROR, MemmuxError().message, request_id))
-        else:
-            self.answer(line, request_id, call.result())
+            if not self._ended:
+                self.answer(line, request_id, lines.error(INTERNAL_ERROR, MemmuxError().message, request_id))
 
     def _cancels(self, line: Line, message: object) -> bool:
         """Return whether the line cancels one that is still worked on; then it is settled after that one."""

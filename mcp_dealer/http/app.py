@@ -32,6 +32,7 @@ class Application:
             *login.routes(settings, credentials, page.refusing(), behind_proxy=settings.behind_proxy),
         ]
         inner = Starlette(routes=routes, exception_handlers=dict(problem.HANDLERS))
+        inner.router.redirect_slashes = False
         self._gate: ASGIApp = Gate(
             inner, credentials, self._clients, hosts=_hosts(settings), behind_proxy=settings.behind_proxy
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcp_dealer.cluster_link import ClusterLink
+from mcp_dealer.http.guest import UNKNOWN, Guest
 from memmux.client.asynchronous import AsyncClient
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
@@ -18,9 +19,9 @@ class Caller:
     """Who sent a request.
 
     name: of the key; `api-key` for the one in the environment, `web` for a browser of this machine's owner. grant: what
-    it allows, to be known before the cluster is asked, which enforces it. link: to the cluster, shared by all of the
-    key's requests. by_cookie: whether a browser sent it, of which any page may make it send one. token: the digest of
-    what it came with; empty for a browser.
+    it allows, to be known before the cluster is asked, which enforces it. link: to the cluster, shared by requests of
+    the key. by_cookie: whether a browser sent it, of which any page may make it send one. token: the digest of what it
+    came with; empty for a browser. guest: what it says of itself.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Caller:
     link: ClusterLink
     by_cookie: bool = False
     token: str = ""
+    guest: Guest = UNKNOWN
 
     @property
     def identity(self) -> str:

@@ -1,4 +1,7 @@
-"""Clients: one link to the cluster for each key that asks over HTTP, made when first needed and closed when idle."""
+"""Clients: links to the cluster for each key that asks over HTTP, made when first needed and closed when idle.
+
+A key has one for each application and address, so that people see who asks, up to a bound; others share one.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,16 @@ from typing import Any
 import zmq
 
 from mcp_dealer.cluster_link import ClusterLink
+from mcp_dealer.http.guest import UNKNOWN, Guest
 from memmux.config.settings import Settings
 
+OF_KEY = 8  # links of one key, beside the one that all others share
 IDLE_S = 120.0  # without a request, after which a client over HTTP, of any kind, is shown as one no more
 
 
 @dataclass(slots=True)
 class _Shared:
-    """The link of one key. using: how many requests of it are not over. since: when the last one was, monotonic."""
+    """A link. using: how many requests of it are not over. since: when the last one was, monotonic."""
 
     link: ClusterLink
     using: int = 0
@@ -35,18 +40,20 @@ class Clients:
         self._settings = settings
         self._context = context
         self._clock = clock
-        self._shared: dict[str, _Shared] = {}
+        self._shared: dict[tuple[str, Guest], _Shared] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._shared)
 
     @asynccontextmanager
-    async def use(self, name: str) -> AsyncIterator[ClusterLink]:
-        """Give the link of the key of that name for the time of one request, which may be a stream."""
-        shared = self._shared.get(name)
+    async def use(self, name: str, guest: Guest = UNKNOWN) -> AsyncIterator[ClusterLink]:
+        """Give a guest the link with the rights of that key for the time of one request, which may be a stream."""
+        if (name, guest) not in self._shared and sum(key == name for key, _ in self._shared) >= OF_KEY:
+            guest = UNKNOWN
+        shared = self._shared.get((name, guest))
         if shared is None:
-            shared = self._shared[name] = _Shared(self.own(name))
+            shared = self._shared[name, guest] = _Shared(self.own(name, guest))
         shared.using += 1
         try:
             yield shared.link
@@ -54,18 +61,18 @@ class Clients:
             shared.using -= 1
             shared.since = self._clock()
 
-    def own(self, name: str) -> ClusterLink:
+    def own(self, name: str, guest: Guest = UNKNOWN) -> ClusterLink:
         """Return a new link with the rights of that key, for one who is to be a client apart; who asked closes it."""
         if not name:
             raise ValueError("without the name of a key a link would have all rights")
-        return ClusterLink(self._settings, context=self._context, key=name)
+        return ClusterLink(self._settings, context=self._context, key=name, about=guest.about())
 
     def look(self) -> None:
         """Say goodbye for keys that have not asked for long; to be called now and then."""
         now = self._clock()
-        idle = [name for name, shared in self._shared.items() if not shared.using and now - shared.since >= IDLE_S]
-        for name in idle:
-            closing = asyncio.create_task(self._shared.pop(name).link.aclose())
+        idle = [of for of, shared in self._shared.items() if not shared.using and now - shared.since >= IDLE_S]
+        for of in idle:
+            closing = asyncio.create_task(self._shared.pop(of).link.aclose())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 

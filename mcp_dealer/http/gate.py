@@ -19,6 +19,7 @@ from mcp_dealer.http.active import Active
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.clients import Clients
 from mcp_dealer.http.credentials import Credentials, Verdict
+from mcp_dealer.http.guest import Guest
 from mcp_dealer.http.origin import Asked
 from mcp_dealer.http.problem import page_without_key, shows_pages
 from mcp_dealer.http.tries import Tries
@@ -151,9 +152,9 @@ class Gate:
                 return
             await self._refuse(answer, asked, _REFUSALS.get(verdict.why_not, _UNKNOWN), verdict.why_not, verdict.name)
             return
-        name = verdict.grant.name
-        async with self._clients.use(name) as link:
-            state["caller"] = Caller(name, verdict.grant, link, by_cookie=name == WEB, token=verdict.token)
+        name, guest = verdict.grant.name, Guest.of(asked.address, " ".join(asked.headers.get("user-agent", ())))
+        async with self._clients.use(name, guest) as link:
+            state["caller"] = Caller(name, verdict.grant, link, name == WEB, verdict.token, guest)
             through = self._application(scope, receive, answer)
             if not await self._active.run(through, lambda: check().grant is not None) and not answer.began:
                 await self._refuse(answer, asked, _UNKNOWN, "ended", name)

@@ -7,6 +7,8 @@ requests share a link to the cluster, so that `memmux status` shows it once.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 import resource
 import time
 from collections import OrderedDict
@@ -15,12 +17,12 @@ from typing import Any
 
 import orjson
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp_types import CLIENT_INFO_META_KEY, INVALID_REQUEST, ErrorData, JSONRPCError
+from mcp_types import CLIENT_INFO_META_KEY, INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mcp_dealer.asked import LINE, LINK
+from mcp_dealer.asked import LINE, LINK, AskedLine
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http import problem
 from mcp_dealer.http.caller import Caller
@@ -28,11 +30,13 @@ from mcp_dealer.http.clients import IDLE_S
 from mcp_dealer.http.mcp_events import STANDALONE, stream_of
 from mcp_dealer.http.mcp_followers import Followers
 from mcp_dealer.http.mcp_sessions import McpSession, McpSessions, NoRoomError, Signing
+from mcp_dealer.http.rest.operation import KEY
 from mcp_dealer.http.traffic import BODY_BYTES
 from mcp_dealer.server import MemoryServer
+from memmux.client.calls import check_name
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
-from memmux.errors import OverloadedError
+from memmux.errors import MemmuxError, OverloadedError
 
 PATHS = ("/mcp", "/api/mcp")
 METHODS = ("GET", "POST", "DELETE")
@@ -40,6 +44,8 @@ SESSIONS = 256  # that are open at a time; others are put away, and begun anew b
 LINKS = 64  # of clients of the era without sessions
 SHARE = 16  # one of so many descriptors may be a session's or a link's, of which each has three
 _SESSION, _VERSION, _RESUME = b"mcp-session-id", b"mcp-protocol-version", b"last-event-id"
+_KEY = KEY.lower().encode()
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class McpOverHttp:
@@ -99,6 +105,8 @@ class McpOverHttp:
             elif said.get("method") == "initialize":
                 session = await self.sessions.open(caller, _mapping(said.get("params")))
                 refused = _error(400, "initialize has no parameters that make sense")
+            elif body and not _is_json(body):
+                session, refused = None, _error(400, "Parse error", PARSE_ERROR)
             else:
                 session, refused = None, _error(400, "Missing session ID: initialize first")
         except NoRoomError:
@@ -126,11 +134,18 @@ class McpOverHttp:
 
     async def _without_session(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)
-        meta = _mapping(_mapping(_object(body).get("params")).get("_meta"))
-        name = _mapping(meta.get(CLIENT_INFO_META_KEY)).get("name")
-        with self._links.of(caller, name if isinstance(name, str) else "") as link:
+        said = _object(body)
+        try:
+            line = _line(caller, dict(scope["headers"]).get(_KEY, b"").decode("latin-1"), said.get("id"), body)
+        except MemmuxError as error:
+            await problem.problem(error)(scope, receive, send)
+            return
+        meta = _mapping(_mapping(said.get("params")).get("_meta"))
+        client = _mapping(meta.get(CLIENT_INFO_META_KEY))
+        name, version = (one if isinstance(one := client.get(part), str) else "" for part in ("name", "version"))
+        with self._links.of(caller, name, version) as link:
             LINK.set(link)
-            LINE.set(None)
+            LINE.set(line)
             await self._manager.handle_request(scope, _again(body, receive), send)
 
 
@@ -142,9 +157,10 @@ class _Links:
         self._known: OrderedDict[tuple[str, str], _Used] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
-    def of(self, caller: Caller, name: str) -> _Used:
+    def of(self, caller: Caller, name: str, version: str) -> _Used:
         """Return the link of a client, to be used in a block."""
-        known = self._known.pop((caller.identity, name), None) or _Used(caller.link.beside())
+        guest = caller.guest.running(name, version) if name else caller.guest
+        known = self._known.pop((caller.identity, name), None) or _Used(caller.link.beside(guest.about()))
         self._known[caller.identity, name] = known
         while len(self._known) > self._most and (oldest := self._oldest(time.monotonic())) is not None:
             self._close(oldest)
@@ -189,6 +205,23 @@ class _Used:
         self.idle_since = time.monotonic()
 
 
+def _line(caller: Caller, key: str, request_id: object, body: bytes) -> AskedLine | None:
+    """Return what stands for a request without a session, the same when it is sent again; None if nothing tells that.
+
+    The protocol has no word for it (SEP-3182 asks for one): so it is the header that REST takes, or an id that is a
+    UUID. Numbers begin anew with each process of a client. Raises ArgumentInvalidError for a key that is none.
+    """
+    if key:
+        check_name(KEY, key)
+        number = key
+    elif isinstance(request_id, str) and _UUID.fullmatch(request_id):
+        number = f"{request_id} {hashlib.sha256(body).hexdigest()}"
+    else:
+        return None
+    digest = hashlib.sha256(number.encode("latin-1")).hexdigest()
+    return AskedLine(f"http-{hashlib.sha256(caller.identity.encode()).hexdigest()[:16]}", digest, time.time())
+
+
 async def _body(receive: Receive) -> bytes:
     """Return the whole body; what is too large ends before."""
     parts: list[bytes] = []
@@ -222,6 +255,14 @@ def _object(body: bytes) -> Mapping[str, Any]:
         return {}
 
 
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -230,6 +271,6 @@ def _is_standalone(event_id: str) -> bool:
     return not event_id or stream_of(event_id) == STANDALONE
 
 
-def _error(status: int, message: str) -> Response:
-    said = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=INVALID_REQUEST, message=message))
+def _error(status: int, message: str, code: int = INVALID_REQUEST) -> Response:
+    said = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=code, message=message))
     return Response(said.model_dump_json(by_alias=True), status, media_type="application/json")

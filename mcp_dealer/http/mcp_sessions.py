@@ -208,7 +208,9 @@ class McpSessions:
 
     async def _begin(self, ticket: Ticket, session_id: str, caller: Caller, *, restored: bool) -> McpSession:
         self._make_room()
-        session = McpSession(ticket, session_id, caller.link.beside(), SessionEvents(self._events), self._followers)
+        client = ticket.params["clientInfo"]
+        link = caller.link.beside(caller.guest.running(client["name"], client["version"]).about())
+        session = McpSession(ticket, session_id, link, SessionEvents(self._events), self._followers)
         self._open[session_id] = session
         session.begin(self._server, restored=restored)
         await session.ready()

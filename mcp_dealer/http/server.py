@@ -10,7 +10,6 @@ import asyncio
 import logging
 import resource
 import socket
-import ssl
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -26,8 +25,8 @@ from uvicorn.server import ServerState
 
 from mcp_dealer.http import problem
 from mcp_dealer.http.framing import HEADER_BYTES
+from mcp_dealer.http.tls import Tls
 from memmux.config.settings import Settings
-from memmux.trust import certificate
 
 BACKLOG = 1024  # connections that wait to be accepted
 CONNECTIONS = 1024  # that are open, at most
@@ -77,13 +76,13 @@ class HttpServer:
             timeout_keep_alive=IDLE_S,
             h11_max_incomplete_event_size=HEADER_BYTES,
         )
-        self._pair = settings.tls_cert, settings.tls_key
+        self.tls = Tls(settings.tls_cert, settings.tls_key)
         self._config.load()
         self.look()
 
     async def open(self, listener: socket.socket) -> None:
-        """Accept what comes to the socket, which is another process's as well; raise what `tls` does."""
-        tls = self.tls()
+        """Accept what comes to the socket, which is another process's as well; raise what `Tls.context` does."""
+        tls = self.tls.context()
         self._server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(self, self._config, self._state),
             sock=listener,
@@ -92,20 +91,9 @@ class HttpServer:
             ssl_handshake_timeout=None if tls is None else HEADERS_S,
         )
 
-    def tls(self) -> ssl.SSLContext | None:
-        """Return what speaks TLS; None where that is not asked for.
-
-        Raises SettingInvalidError while the certificate or its key is missing, unreadable, of another, or expired.
-        """
-        cert, key = self._pair
-        if cert is None or key is None:
-            return None
-        context = certificate.load(cert, key)
-        certificate.check_time(cert, context)
-        return context
-
     def look(self) -> None:
-        """Cut who is too slow; to be called about once a second."""
+        """Cut who is too slow, and have a renewed certificate; to be called about once a second."""
+        self.tls.look()
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         now = self.clock()
         for connection in list(self._state.connections):

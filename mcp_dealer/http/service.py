@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -46,7 +47,7 @@ class HttpService:
         await asyncio.to_thread(upload_folders.sweep)
         await self._mcp.start()
         try:
-            self._server.tls()
+            self._server.tls.context()
         except MemmuxError as error:
             self._failed(error)
 
@@ -78,7 +79,10 @@ class HttpService:
         self._error = error.message
 
     def look(self) -> dict[str, int | str]:
-        """Do what is due every second, and return the figures that `cluster.status` has; `error` if it can't serve."""
+        """Do what is due every second, and return the figures that `cluster.status` has.
+
+        Beside these, `error` says why it can't serve, and `certificate` what is to be done about that soon.
+        """
         self._server.look()
         self._mcp.look()
         self._application.look()
@@ -88,8 +92,11 @@ class HttpService:
             "sessions": len(self._mcp.sessions),
             "requests": self._traffic.requests,
             "refused": self._traffic.refused + self._server.refused,
-            **({"error": self._error} if self._error else {}),
+            **{name: said for name, said in self._said() if said},
         }
+
+    def _said(self) -> Iterable[tuple[str, str]]:
+        return ("error", self._error), ("certificate", "" if self._error else self._server.tls.trouble)
 
     def leave(self) -> None:
         """Accept no more, end streams, and answer what is under way: the next process has what comes."""

@@ -56,14 +56,14 @@ class Traffic:
         if scope["type"] != "http":
             return
         self.requests += 1
-        scope = framing.in_origin_form(scope)
+        scope = framing.without_slash(framing.in_origin_form(scope))
         exchange = _Exchange(scope, receive, send, leaving=self._leaving)
         task = asyncio.current_task()
         began = time.monotonic()
         with call_log.gathering() as requests:
             try:
                 if wrong := framing.fault(scope):
-                    await exchange.refuse(problem.of_status(400, wrong, "malformed_request", {"Connection": "close"}))
+                    await exchange.refuse(problem.of_status(wrong.status, wrong.detail, wrong.code, wrong.headers))
                 elif exchange.announced > exchange.most:
                     await exchange.refuse(exchange.too_large())
                 else:

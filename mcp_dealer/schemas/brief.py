@@ -53,13 +53,13 @@ class BriefListed(Listed):
 
 def as_brief(answer: Answer) -> Answer:
     """Return an answer as an everyday tool gives it."""
-    said = dict(answer)
+    said = vars(answer)  # its fields; for dict() it would make an error, as it has no keys()
     if isinstance(answer, Hits):
         return BriefHits.model_construct(
-            **said | {"hits": [BriefHit.model_construct(**dict(hit)) for hit in answer.hits]}
+            **said | {"hits": [BriefHit.model_construct(**vars(hit)) for hit in answer.hits]}
         )
     if isinstance(answer, Listed):
-        memories = [BriefFound.model_construct(**dict(memory)) for memory in answer.memories]
+        memories = [BriefFound.model_construct(**vars(memory)) for memory in answer.memories]
         return BriefListed.model_construct(**said | {"memories": memories})
     form = _FORMS.get(type(answer))
     return answer if form is None else form.model_construct(**said)

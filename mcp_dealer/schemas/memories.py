@@ -102,7 +102,8 @@ class Read(SearchAnswer):
         """Return the page, shorter if need be, so that the answer has `most` characters."""
         del rest
         details = detailed(self.metadata, self.tags, max(DETAIL_CHARACTERS, most // 4))
-        answer, room = self.model_copy(update=details), len(self.content)
+        changed = any(getattr(self, name) != value for name, value in details.items())
+        answer, room = self.model_copy(update=details) if changed else self, len(self.content)
         offset, total = self.offset or 0, self.total_chars or len(self.content)
         while room > 1 and (length := size(answer)) > most:
             room = max(1, min(room - 1, room * most // length))

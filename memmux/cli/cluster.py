@@ -130,7 +130,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
         output.table(
             "workers (MiB: with what they share)", workers, [_worker(worker) for worker in (*status.workers, *gateway)]
         )
-    clients = ("name", "pid", "version", "in_flight", "requests")
+    clients = ("name", "process", "version", "in_flight", "requests")
     rows = [status.of_host(client) for client in status.clients]
     output.table("clients", clients, [[client.get(name) for name in clients] for client in rows])
 

@@ -25,6 +25,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "metrics_unavailable": "nobody can read metrics: the port is taken; set MEMMUX_METRICS_PORT to another one",
         "http_unavailable": "nobody is served over HTTP: the port is taken, or the certificate is no good; "
         "`memmux status` and `memmux tail` say which",
+        "certificate_renewal_due": "the certificate of HTTP ends soon, or what has taken its place is no good; "
+        "`memmux status` says which; put a good one there, which is served at once",
         "reader_loading": "the readers are starting; it takes a moment",
         "reader_unavailable": "no reader answers; `memmux status` says why",
         "writer_loading": "the writer is starting; it takes a moment",

@@ -8,7 +8,8 @@ import click
 
 from memmux.cli import output
 from memmux.cli.differences import differences
-from memmux.cli.options import json_option, namespace_option, with_memories
+from memmux.cli.memory_options import namespace_option
+from memmux.cli.options import json_option, with_memories
 from memmux.cli.questions import ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings

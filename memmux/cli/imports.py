@@ -1,4 +1,4 @@
-"""One import: it tells what a file is, has it taken in, and says what became of it."""
+"""One import: a file is taken in, and what became of it is said."""
 
 from __future__ import annotations
 
@@ -12,26 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
-
 from memmux.cli import output
 from memmux.client.blocking import Client
-from memmux.config.database_header import is_ours
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, StoragePermissionError
-from memmux.mms import snapshot
-from memmux.transfer import jsonl, recognise
-from memmux.transfer.formats.base import Line, Skips
-from memmux.transfer.made import Made
-from memmux.transfer.take import Taken, take
+from memmux.transfer import any_file, jsonl, recognise
+from memmux.transfer.formats.base import Line
+from memmux.transfer.jsonl import Report
+from memmux.transfer.take import Taken
 from memmux.wire.times import from_epoch
 
 STANDARD = "-"  # standard input or output
 SHOWN = 20  # problems that are printed
 FIRST = 5  # memories that a dry run shows
 DRY = "nothing was stored: a dry run, which does not compare with what is here already"
-EXPORT_BYTES = 1 << 30  # of an export of mcp-memory-service, which is read as a whole
-_UNSAID = ("made", "memories")  # which a document has under other names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +53,27 @@ class Import:
 
     def run(self) -> Imported:
         """Bring the memories of the file in; raise ArgumentInvalidError for one that has none, and StorageError."""
-        if self.file != STANDARD and Path(self.file).expanduser().is_dir():
-            return self._others(None)
-        with reading(self.file) as (opened, size):
-            begin = opened.peek()
-            if begin.startswith(snapshot.MAGIC) and self.file != STANDARD:
-                return self._own() if is_ours(begin) else self._mms(None)
-            if self.format is None and jsonl.begins(begin.partition(b"\n")[0]):
-                return self._lines(opened, size)
-            return self._others(opened)
+        with output.progress("importing") as report, reading(self.file, report) as opened:
+            source = any_file.look(opened, self._path, self.name, piped=self._piped, forced=self.format)
+            way = any_file.Way(settings=self.settings, namespace=self.namespace, report=report, told=self._told)
+            try:
+                with self._client() as client:
+                    brought = source.bring(client, way)
+                    undo = [] if client is None else brought.made.undo(client)
+            except MemmuxError:
+                if source.taken is not None and source.taken.memories and not self.dry_run:
+                    created = source.taken.created
+                    output.note(f"{created} memories were imported before that; done again, the import goes on")
+                raise
+        if not self.as_json:
+            self._show_first()
+            self._show(brought.counted, source.label)
+            _show_undo(undo)
+        return self._imported(self._document(brought), undo, brought.broken)
+
+    @property
+    def _piped(self) -> bool:
+        return self.file == STANDARD
 
     @property
     def _path(self) -> Path:
@@ -76,7 +82,7 @@ class Import:
     @property
     def name(self) -> str:
         """What it is imported from, for people."""
-        return "standard input" if self.file == STANDARD else str(self._path)
+        return "standard input" if self._piped else str(self._path)
 
     def _told(self, line: Line) -> None:
         if len(self._first) < FIRST:
@@ -91,86 +97,21 @@ class Import:
         with Client(settings=self.settings, name="cli") as client:
             yield client
 
-    def _lines(self, opened: io.BufferedReader, size: int) -> Imported:
-        """Import an export of memmux."""
-        with self._client() as client, output.progress("importing") as report:
-            done = jsonl.read(client, opened, size=size, report=report, namespace=self.namespace, told=self._told)
-            undo = _undo(client, done.made)
-        if not self.as_json:
-            self._show_first()
-            _show_lines(done, dry_run=self.dry_run)
-            _show_undo(undo)
-        return self._imported({"path": self.name, "count": done.memories, **_plain(done)}, undo, bool(done.broken))
-
-    def _mms(self, data: bytes | None) -> Imported:
-        """Import a database of mcp-memory-service, or its export; data: of the export."""
-        from memmux.mms import ids, json_export, source  # only an import of theirs pays for it
-        from memmux.transfer import mms  # only an import of theirs pays for it
-
-        export = None if data is None else json_export.parsed(data)
-        if data is not None and export is None:
-            raise ArgumentInvalidError(f"{self._path}: {recognise.UNKNOWN}")
-        made = Made()
-        with contextlib.ExitStack() as stack:
-            client = stack.enter_context(self._client())
-            model = ids.MODEL if client is None else mms.model_of(client)  # a dry run tells what is in the file
-            if export is None:
-                held = stack.enter_context(source.of_database(self._path, model))
-            else:
-                held = source.Source(self._path, export, model)
-            report = stack.enter_context(output.progress("importing"))
-            taken = mms.take(client, held, report, namespace=self.namespace, told=self._told, made=made)
-            undo = _undo(client, made)
-        if not self.as_json:
-            self._show_first()
-            for text in (*taken.lines(dry_run=self.dry_run), *([DRY] if self.dry_run else [])):
+    def _show(self, counted: any_file.Counted, label: str) -> None:
+        """Print what became of the memories."""
+        if isinstance(counted, jsonl.Imported):
+            _show_lines(counted, dry_run=self.dry_run)
+        elif isinstance(counted, Taken):
+            _show_taken(counted, label, dry_run=self.dry_run)
+        else:
+            for text in (*counted.lines(dry_run=self.dry_run), *([DRY] if self.dry_run else [])):
                 output.line(text)
-            _show_undo(undo)
-        said = taken.to_json()
-        document = {"path": said.pop("source"), **said, "at": from_epoch(taken.at)}
-        return self._imported(document, undo, bool(taken.left_out))
 
-    def _own(self) -> Imported:
-        """Import a database of memmux."""
-        from memmux.transfer import database  # only such an import pays for it
-
-        path, settings = self._path, self.settings
-        if settings.remote is None and settings.database.exists() and path.samefile(settings.database):
-            raise ArgumentInvalidError(f"{path} is the database itself; name another one, or a backup")
-        elsewhere = {} if self.namespace is None else {"namespace": self.namespace}
-        with output.progress("importing") as report:
-            lines = ({**line, **elsewhere} for line in database.lines(path, settings, report))
-            return self._take(jsonl.FORMAT, database.LABEL, lines, Skips())
-
-    def _others(self, opened: io.BufferedReader | None) -> Imported:
-        """Import what others wrote; opened: None for a folder."""
-        path, skips, forced = self._path, Skips(), self.format
-        found = recognise.of_folder(path, skips, forced) if opened is None else recognise.of_file(opened, skips, forced)
-        if found is None:
-            assert opened is not None
-            data = opened.read(EXPORT_BYTES + 1)
-            if len(data) > EXPORT_BYTES:
-                raise ArgumentInvalidError(f"{path} has more than {EXPORT_BYTES} bytes, the most; {recognise.UNKNOWN}")
-            return self._mms(data)
-        lines = found.lines(self.namespace or self.settings.namespace)
-        return self._take(found.format, found.label, lines, skips)
-
-    def _take(self, format_: str, label: str, lines: Iterator[Line], skips: Skips) -> Imported:
-        taken = Taken(format=format_, path=self.name)
-        try:
-            with self._client() as client:
-                take(client, taken, lines, skips, self._told, newest=format_ == jsonl.FORMAT)
-                undo = _undo(client, taken.made)
-        except MemmuxError:
-            if taken.memories and not self.dry_run:
-                output.note(f"{taken.created} memories were imported before that; done again, the import goes on")
-            raise
-        if not self.as_json:
-            self._show_first()
-            _show_taken(taken, label, dry_run=self.dry_run)
-            _show_undo(undo)
-        document = {"path": taken.path, "count": taken.memories, **_plain(taken)}
-        return self._imported(document, undo, bool(taken.broken or skips.broken))
+    def _document(self, brought: any_file.Brought) -> dict[str, Any]:
+        said = brought.to_json()
+        if isinstance(brought.counted, jsonl.Imported | Taken):
+            return {"path": self.name, **said}
+        return {"path": said.pop("source"), **said, "at": from_epoch(brought.counted.at)}
 
     def _imported(self, document: dict[str, Any], undo: list[str], broken: bool) -> Imported:
         return Imported(document={**document, "undo": undo, "dry_run": self.dry_run}, broken=broken)
@@ -183,15 +124,6 @@ class Import:
             kind = output.styled(str(line.get("type") or "memory"), fg="magenta")
             output.line(kind, *(f"  #{tag}" for tag in tags or []), *deleted)
             output.line("  ", output.preview(line["content"]))
-
-
-def _undo(client: Client | None, made: Made) -> list[str]:
-    return [] if client is None else made.undo(client)
-
-
-def _plain(counted: object) -> dict[str, Any]:
-    """Return the counts of an import as JSON has them."""
-    return {name: value for name, value in orjson.loads(orjson.dumps(counted)).items() if name not in _UNSAID}
 
 
 def _show_undo(undo: list[str]) -> None:
@@ -260,26 +192,29 @@ def _show_lines(done: jsonl.Imported, *, dry_run: bool) -> None:
 
 
 @contextlib.contextmanager
-def reading(file: str) -> Iterator[tuple[io.BufferedReader[Any], int]]:
-    """Open `file` and give its size; 0 for standard input.
+def reading(file: str, report: Report) -> Iterator[io.BufferedReader[Any] | None]:
+    """Open `file`, and give None for a folder; report: is told how far it is read.
 
     Raises ArgumentInvalidError for a device, which may never end, unless it is a terminal; a pipe is read.
     """
+    path = Path(file).expanduser().absolute()
     if file == STANDARD:
         assert isinstance(sys.stdin.buffer, io.BufferedReader)
         _refuse_device(sys.stdin.buffer, "standard input")
-        yield sys.stdin.buffer, 0
+        yield sys.stdin.buffer
         return
-    path = Path(file).expanduser().absolute()
-    try:
-        opened = io.BufferedReader(path.open("rb", buffering=0), recognise.BUFFER_BYTES)
-    except FileNotFoundError:
-        raise ArgumentInvalidError(f"there is no file {path}") from None
-    except OSError as error:
-        raise StoragePermissionError(f"{path} can't be read: {error.strerror}; name another file") from None
-    with opened:
+    if path.is_dir():
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(any_file.reading(path, report))
+        except FileNotFoundError:
+            raise ArgumentInvalidError(f"there is no file {path}") from None
+        except OSError as error:
+            raise StoragePermissionError(f"{path} can't be read: {error.strerror}; name another file") from None
         _refuse_device(opened, str(path))
-        yield opened, path.stat().st_size
+        yield opened
 
 
 def _refuse_device(opened: BinaryIO, name: str) -> None:

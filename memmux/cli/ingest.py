@@ -8,7 +8,8 @@ import click
 
 from memmux import limits
 from memmux.cli import output
-from memmux.cli.options import json_option, namespace_option, with_settings
+from memmux.cli.memory_options import namespace_option
+from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.ingest.report import Ingested

@@ -5,30 +5,20 @@ from __future__ import annotations
 import difflib
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from memmux.cli import client_keys, install_http, output
+from memmux.cli import client_files, install_http, output
 from memmux.cli.options import json_option, with_settings
-from memmux.cluster import find, worker_tasks
 from memmux.config import variables
 from memmux.config.settings import Settings, load
-from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError
+from memmux.errors import ArgumentInvalidError
 from memmux.hosts import entry as server
-from memmux.hosts import install as plans
-from memmux.hosts import mms_setup, trial
 from memmux.hosts import shadow as scripts
-from memmux.hosts.arguments import Arguments
-from memmux.hosts.catalogue import HOSTS, Host, Machine
-from memmux.hosts.config_file import Document
-from memmux.hosts.entry import Entry
-from memmux.hosts.install import Plan
+from memmux.hosts.catalogue import HOSTS, Machine
 
-HOOKED = "claude-code"  # the client that has hooks of mcp-memory-service
 FAILURE = 1  # what was written does not answer
 
 
@@ -139,7 +129,7 @@ def install(
             as_json=as_json,
         )
         click.get_current_context().exit(FAILURE if failed else 0)
-    asked = _Asked(
+    asked = client_files.Asked(
         server.entry(settings, machine, env),
         settings=settings,
         name=name,
@@ -148,214 +138,17 @@ def install(
         dry_run=dry_run,
         check=not no_check,
         as_json=as_json,
-        model=None if uninstall or dry_run else _model(settings),
+        model=None if uninstall or dry_run else client_files.model_trouble(settings),
     )
     if every:
         if client is not None or project is not None:
             raise ArgumentInvalidError(
                 "--all is for the user's servers of every client; leave CLIENT and --project out"
             )
-        failed = _every(machine, asked)
+        failed = client_files.every(machine, asked)
     else:
-        failed = _one(machine, client, project, asked)
+        failed = client_files.one(machine, client, project, asked)
     click.get_current_context().exit(FAILURE if failed else 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What is to be done with a client's file, and how it is told; model: what is wrong with it, for a note."""
-
-    entry: Entry = field(kw_only=False)
-    settings: Settings
-    name: str | None
-    replace: bool
-    uninstall: bool
-    dry_run: bool
-    check: bool
-    as_json: bool
-    model: str | None
-
-    def plan(self, document: Document) -> Plan:
-        """Return what becomes of a file."""
-        if self.uninstall:
-            return plans.uninstall(document, scripts.shadows, name=self.name)
-        return _install(document, self.entry, name=self.name, replace=self.replace, ask=not self.as_json)
-
-
-def _model(settings: Settings) -> str | None:
-    """Return what is wrong with the embedding model, which the client's first search would have to do without."""
-    if settings.remote is not None:
-        return None
-    try:
-        found: Mapping[str, str] = worker_tasks.run("environment", settings)["model"]
-    except MemmuxError as error:  # what was asked for is another thing
-        return error.message
-    return found.get("error")
-
-
-def _one(machine: Machine, name: str | None, project: str | None, asked: _Asked) -> bool:
-    """Set up one client; return whether something failed."""
-    if name is None:
-        raise ArgumentInvalidError(f"name a CLIENT: {', '.join(HOSTS)}; or say --all")
-    client = HOSTS[name]
-    plan, answer = _written(client, machine, project, asked)
-    if not asked.as_json:
-        _show(answer)
-        if steps := answer["then"]:
-            output.line(f"{client.name}: {steps}")
-    failed = (
-        plan.entry is not None and asked.check and not asked.dry_run and not _checked([plan], machine, [answer], asked)
-    )
-    if asked.as_json:
-        output.document(answer)
-    return failed
-
-
-def _every(machine: Machine, asked: _Asked) -> bool:
-    """Set up every client that is here; return whether something failed with any of them."""
-    found = [client for client in HOSTS.values() if client.is_here(machine)]
-    if not found:
-        return _none(asked)
-    done: list[tuple[Plan, dict[str, object]]] = []
-    answers: list[dict[str, object]] = []
-    for client in found:
-        file = client.user_file(machine)
-        try:
-            done.append(_written(client, machine, None, asked))
-            answers.append(done[-1][1])
-        except MemmuxError as error:
-            answers.append({"client": client.name, "path": str(file), "error": error.to_json()})
-            if not asked.as_json:
-                output.failure(error, as_json=False)
-            continue
-        if not asked.as_json:
-            _show(answers[-1])
-    steps = [f"  {answer['client']}: {answer['then']}" for answer in answers if answer.get("then")]
-    if steps and not asked.as_json:
-        output.line("next:")
-        for step in steps:
-            output.line(step)
-    new = [(plan, answer) for plan, answer in done if plan.entry is not None]
-    failed = len(done) < len(found)
-    if new and asked.check and not asked.dry_run:
-        failed = not _checked([plan for plan, _ in new], machine, [answer for _, answer in new], asked) or failed
-    if asked.as_json:
-        output.document({"clients": answers})
-    else:
-        output.line(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
-    return failed
-
-
-def _none(asked: _Asked) -> bool:
-    """Say that no client is found; return whether that is a failure."""
-    if asked.as_json:
-        output.document({"clients": []})
-    else:
-        output.note(f"no client is found on this machine; to set one up all the same, name it: {', '.join(HOSTS)}")
-    return not asked.uninstall
-
-
-def _file(client: Host, machine: Machine, project: str | None) -> Path:
-    return client.user_file(machine) if project is None else _project_file(client, project)
-
-
-def _written(client: Host, machine: Machine, project: str | None, asked: _Asked) -> tuple[Plan, dict[str, object]]:
-    """Write a client's file, or with --dry-run do not; return what was planned, and what is said of it."""
-    plan = asked.plan(Document.of(client, _file(client, machine, project)))
-    backup = None if asked.dry_run else plan.apply(datetime.now().astimezone())
-    ended = client_keys.end(asked.settings, client, plan, dry_run=asked.dry_run)
-    new = plan.entry is not None and plan.before != plan.after and not asked.dry_run
-    steps = [client.then, *([client.approval] if project is not None and client.approval else [])]
-    return plan, {
-        "client": client.name,
-        "path": str(plan.file),
-        "name": plan.name,
-        "status": plan.status,
-        "dry_run": asked.dry_run,
-        "backup": str(backup) if backup else None,
-        "notes": [*plan.notes, *ended, *_notes(plan, client, machine, project), *filter(None, [asked.model])],
-        "then": "; then ".join(steps if project is None else reversed(steps)) if new else None,
-        "diff": plan.diff() if asked.dry_run else None,
-    }
-
-
-def _project_file(client: Host, project: str) -> Path:
-    folder = Path(project).expanduser().absolute()
-    if not folder.is_dir():
-        raise ArgumentInvalidError(f"--project {folder} is no folder; name one, or leave it out for the user's servers")
-    return client.project_file(folder)
-
-
-def _install(document: Document, entry: Entry, *, name: str | None, replace: bool, ask: bool) -> Plan:
-    try:
-        return plans.install(document, entry, scripts.shadows, name=name, replace=replace)
-    except ReplacementNeededError:
-        if not ask or not sys.stdin.isatty():
-            raise
-        question = f"{document.client.label} runs mcp-memory-service. Put memmux in its place, with its variables?"
-        if not click.confirm(question, err=True):
-            raise
-        return plans.install(document, entry, scripts.shadows, name=name, replace=True)
-
-
-def _notes(plan: Plan, client: Host, machine: Machine, project: str | None) -> list[str]:
-    """Return what the user should know of what is written."""
-    if plan.entry is None:
-        return []
-    notes = []
-    if project is not None:
-        notes.append("the path in it is this machine's: others who share the project have another")
-    if server.fleeting(plan.entry.command):
-        notes.append(f"{plan.entry.command} is in an environment that may vanish; install memmux for good, then again")
-    notes += mms_setup.of_variables(plan.entry.env or {})
-    if client.name == HOOKED:
-        notes += mms_setup.of_hooks(machine)
-    return notes
-
-
-def _show(answer: Mapping[str, object]) -> None:
-    """Print what became of a client's file; what changes would be is for standard output, the rest beside it."""
-    diff, notes = answer["diff"], answer["notes"]
-    assert isinstance(notes, list)
-    status = f"{answer['status']}" if not answer["dry_run"] else f"would be: {answer['status']}"
-    output.line(f"{answer['path']}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
-    if answer["dry_run"]:
-        output.block(str(diff))
-    if answer["backup"]:
-        output.line(f"the old file is {answer['backup']}")
-    for note in notes:
-        output.line(f"note: {note}", err=True)
-
-
-def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str, object]], asked: _Asked) -> bool:
-    """Start what was written, each entry once; add to the answers what came of it, and return whether all was good."""
-    tried: dict[str, tuple[trial.Trial | None, MemmuxError | None]] = {}
-    for plan, answer in zip(plans, answers, strict=True):
-        assert plan.entry is not None
-        same = f"{plan.entry.line} {sorted((plan.entry.env or {}).items())}"
-        if same not in tried:
-            tried[same] = _tried(plan.entry, machine.home, as_json=asked.as_json)
-        came, error = tried[same]
-        if came is not None:
-            answer["server"] = came
-        if error is not None:
-            answer["error"] = error.to_json()
-    return not any(error for _, error in tried.values())
-
-
-def _tried(entry: Entry, folder: Path, *, as_json: bool) -> tuple[trial.Trial | None, MemmuxError | None]:
-    """Start an entry; return what answered, and what fails: the server, or the cluster elsewhere that it is for."""
-    tried, error = None, None
-    try:
-        tried = trial.run(entry, folder)
-        error = find.silence(load(Arguments.parse(entry.args).settings, entry.env or {}))
-    except MemmuxError as failure:
-        error = failure
-    if not as_json and tried is not None:
-        output.line(f"started it: {tried.server} {tried.version} answers, with {tried.tools} tools")
-    if not as_json and error is not None:
-        output.failure(error, as_json=False)
-    return tried, error
 
 
 def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: bool, as_json: bool) -> None:

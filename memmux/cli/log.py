@@ -12,7 +12,8 @@ import click
 from memmux import limits
 from memmux.cli import absent, output
 from memmux.cli.change_log import first_at
-from memmux.cli.options import json_option, moment, place_options, with_memories
+from memmux.cli.memory_options import moment, place_options
+from memmux.cli.options import json_option, with_memories
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import NotFoundError

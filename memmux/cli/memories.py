@@ -14,16 +14,14 @@ import click
 
 from memmux import limits
 from memmux.cli import absent, output
-from memmux.cli.options import (
+from memmux.cli.memory_options import (
     description_options,
     filter_options,
-    json_option,
     namespace_option,
     offset_option,
     selection_options,
-    with_memories,
-    with_settings,
 )
+from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from memmux.cli import output
-from memmux.cli.options import json_option, place_options, with_memories
+from memmux.cli.memory_options import place_options
+from memmux.cli.options import json_option, with_memories
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.wire.answers import NameCount

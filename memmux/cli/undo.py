@@ -12,7 +12,8 @@ import click
 from memmux import limits
 from memmux.cli import output
 from memmux.cli.change_log import beginning_with, first_at
-from memmux.cli.options import json_option, moment, with_memories
+from memmux.cli.memory_options import moment
+from memmux.cli.options import json_option, with_memories
 from memmux.cli.questions import SHOWN, ask, asks
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings

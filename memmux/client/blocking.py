@@ -284,7 +284,7 @@ class _Connection:
         """Send without blocking; what can't be sent is lost, and sent again when no answer comes."""
         for frames in messages:
             with suppress(zmq.Again):
-                self._socket.send_multipart(frames, zmq.NOBLOCK)
+                sockets.send_now(self._socket, frames)
 
     def receive(self, timeout_s: float) -> list[bytes] | None:
         """Return the next message, or None if none comes within the time."""
@@ -292,7 +292,7 @@ class _Connection:
         if not self._poller.poll(max(0, math.ceil(timeout_s * 1000))):
             return None
         self.heard = time.monotonic()
-        return self._socket.recv_multipart(zmq.NOBLOCK)
+        return sockets.receive_now(self._socket)
 
 
 def hang_up(context: zmq.Context[Any] | None, socket: zmq.Socket[Any], process: int, router: Endpoint) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import zmq
 
+from memmux.wire import sockets
+
 BATCH_MESSAGES = 64  # handed over at once; then others have their turn
 
 Messages = Sequence[list[bytes]]
@@ -31,7 +33,7 @@ class Inbox:
     def send(self, frames: Sequence[bytes]) -> None:
         """Send a message now, or not at all: it must not block, and what has no answer is sent again."""
         try:
-            self._socket.send_multipart(frames, zmq.NOBLOCK)
+            sockets.send_now(self._socket, frames)
         except zmq.ZMQError:
             return
         self._look()
@@ -54,7 +56,7 @@ class Inbox:
         messages: list[list[bytes]] = []
         try:
             while len(messages) < BATCH_MESSAGES:
-                messages.append(self._socket.recv_multipart(zmq.NOBLOCK))
+                messages.append(sockets.receive_now(self._socket))
             self._again = self._loop.call_soon(self._read)
         except zmq.Again:
             pass

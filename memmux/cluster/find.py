@@ -49,6 +49,7 @@ CRASHES = 2  # routers that end so and were not killed, after which the next one
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
 
 _making_database: ContextVar[bool] = ContextVar("making_database", default=True)
+_upgrading: ContextVar[bool] = ContextVar("upgrading", default=True)
 _flags: ContextVar[tuple[str, ...]] = ContextVar("flags", default=())
 
 
@@ -111,6 +112,19 @@ def making_no_database() -> Iterator[None]:
 
 
 @contextmanager
+def upgrading_nothing() -> Iterator[None]:
+    """Inside the block an older cluster is used as it is.
+
+    For what a router started itself: an older one that serves in its place was put there on purpose.
+    """
+    before = _upgrading.set(False)
+    try:
+        yield
+    finally:
+        _upgrading.reset(before)
+
+
+@contextmanager
 def with_gateway() -> Iterator[None]:
     """Inside the block a cluster that is started has a gateway from the beginning: a relay waits for it."""
     before = _flags.set((starting.WITH_GATEWAY,))
@@ -165,7 +179,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
         if not _making_database.get():
             refuse_missing(settings)
         return (yield from _start_alone(places, until))
-    return (yield from upgraded(places, found, until)) if start else found
+    return (yield from upgraded(places, found, until)) if start and _upgrading.get() else found
 
 
 def _admitted(places: Places, most_s: float) -> Steps[Endpoint | None]:

@@ -86,11 +86,10 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a file: its number, its text without the line feed, and where the next one begins."""
+    """A line of a file: its number, and its text without the line feed."""
 
     number: int
     text: bytes
-    end: int
 
 
 def write(client: Client, file: BinaryIO, *, vectors: bool, report: Report) -> Exported:
@@ -133,22 +132,24 @@ def read(
     client: Client | None,
     file: BinaryIO,
     *,
-    size: int,
-    report: Report,
     namespace: str | None = None,
     told: Callable[[Line], None] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Imported:
-    """Import what `write` wrote; size: of the file, 0 if it is not known.
+    """Import what `write` wrote.
 
-    client: None only looks. namespace: where all go; None for their own. told: is told of each memory.
+    client: None only looks. namespace: where all go; None for their own. told: is told of each memory. stopped: asked
+    before each request whether to take no more.
 
     A line that can't be imported is reported and does not stop the others. What was imported before, in this run or in
     one that was interrupted, is skipped. Raises ArgumentInvalidError for a file that is no export.
     """
     lines = _lines(file)
-    _check_header(next(lines, _Line(1, b"", 0)))
+    _check_header(next(lines, _Line(1, b"")))
     imported = Imported()
     for batch in _batches(_parsed(lines, imported)):
+        if stopped():
+            break
         for _, memory in batch:
             told(memory)
         imported.memories += len(batch)
@@ -162,22 +163,19 @@ def read(
         for problem in answer.problems:
             line = batch[problem.place][0].number
             imported.add(LineProblem(line=line, id=problem.id, status=problem.status, message=problem.message))
-        report(batch[-1][0].end, size)
-    report(size, size)
     return imported
 
 
 def _lines(file: BinaryIO) -> Iterator[_Line]:
     """Yield the lines that are not blank; of one that is too long only the beginning, which is too long still."""
-    number = end = 0
+    number = 0
     while text := file.readline(LINE_BYTES + 1):
         number += 1
-        end += len(text)
         rest = text
         while not rest.endswith(b"\n") and (rest := file.readline(LINE_BYTES)):
-            end += len(rest)
+            pass
         if stripped := text.strip():
-            yield _Line(number, stripped, end)
+            yield _Line(number, stripped)
 
 
 def begins(line: bytes) -> bool:

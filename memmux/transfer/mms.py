@@ -39,14 +39,17 @@ def take(
     namespace: str | None,
     told: Callable[[Line], None],
     made: Made,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Bring all memories of the source into the cluster; those that were adopted before are brought up to date.
 
     client: None only looks. namespace: where all go; None for the store that each is in. told: is told of each memory.
-    made: gets the changes.
+    made: gets the changes. stopped: asked before each batch whether to take no more.
     """
     elsewhere = {} if namespace is None else {"namespace": namespace}
     for batch in source.batches():
+        if stopped():
+            break
         for line in batch:
             told(line)
         if client is not None:
@@ -55,7 +58,6 @@ def take(
             made.add(loaded)
             source.note(batch, loaded)
         progress(source.done, source.total)
-    progress(source.total, source.total)
     return source.report()
 
 

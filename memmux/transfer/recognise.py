@@ -39,11 +39,15 @@ _NO_CONVERSATION = "an element of a list that is no conversation"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file is; format: one of NAMES. label: its name for people. lines: gives its memories, for a namespace."""
+    """What a file is; format: one of NAMES. label: its name for people. lines: gives its memories, for a namespace.
+
+    times: how often they read the file, to know what they name before they yield it.
+    """
 
     format: str
     label: str
     lines: Callable[[str], Iterator[Line]]
+    times: int = 1
 
 
 def of_folder(folder: Path, skips: Skips, forced: str | None = None) -> Found:
@@ -154,7 +158,10 @@ def _refuse_utf_16(head: bytes) -> None:
 
 
 def _notes(notes: basic_memory.Notes, skips: Skips) -> Found:
-    return Found(basic_memory.NAME, basic_memory.LABEL, lambda namespace: basic_memory.lines(notes, namespace, skips))
+    def lines(namespace: str) -> Iterator[Line]:
+        return basic_memory.lines(notes, namespace, skips)
+
+    return Found(basic_memory.NAME, basic_memory.LABEL, lines, times=2)
 
 
 def _is_graph(head: bytes) -> bool:

@@ -69,15 +69,19 @@ def take(
     told: Callable[[Line], None],
     *,
     newest: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Taken:
     """Bring the memories into the cluster; client: None counts them only. told: is told of each.
 
-    newest: whether of a memory that was changed on both sides the newer state counts, and not that of here.
+    newest: whether of a memory that was changed on both sides the newer state counts, and not that of here. stopped:
+    asked before each batch whether to take no more.
     What comes after a place where the source can't be read any more is left out, and said. Fills in `taken`, which is
     true at any moment, and returns it.
     """
     threads = set[str]()
     for batch in _batches(_readable(lines, skips)):
+        if stopped():
+            break
         for line in batch:
             told(line)
             threads.add(line.get("thread") or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from memmux.errors import SettingInvalidError
@@ -29,8 +30,18 @@ def load(cert: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def check_time(cert: Path, context: ssl.SSLContext) -> None:
-    """Raise SettingInvalidError if the certificate of a context is valid no more, or not yet.
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """From when until when a certificate is valid, in seconds since 1970."""
+
+    begins: float
+    ends: float
+
+
+def validity(cert: Path, context: ssl.SSLContext) -> Validity | None:
+    """Return when the certificate of a context is valid; None if nothing tells that.
+
+    Raises SettingInvalidError if it is valid no more, or not yet.
 
     Nothing in the standard library tells the time of a certificate but a client that is shaken hands with: here one
     that trusts this very certificate, in memory.
@@ -53,5 +64,9 @@ def check_time(cert: Path, context: ssl.SSLContext) -> None:
         )
         if wrong is not None:
             raise SettingInvalidError(f"the certificate in tls_cert {cert} {wrong}") from None
+        return None
     except OSError:  # of whatever else a client may complain, the certificate can be served
-        return
+        return None
+    said = client.getpeercert() or {}
+    begins, ends = (ssl.cert_time_to_seconds(str(said[name])) for name in ("notBefore", "notAfter"))
+    return Validity(begins, ends)

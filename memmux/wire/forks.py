@@ -43,11 +43,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a fork server says: of a worker, its pid or the error; of itself, with no identity, that it can begin."""
+    """What a fork server says: of a worker, its pid or the error; of itself, with no identity, that it can begin.
+
+    loading: of itself, that it loads something before it forks the next worker, which takes as long as a start may.
+    """
 
     identity: str = ""
     pid: int = 0
     error: str = ""
+    loading: bool = False
 
     def send(self, connection: socket.socket) -> None:
         """Send it; raise OSError."""
@@ -63,7 +67,7 @@ class Answer:
         pid = found.get("pid")
         if not isinstance(pid, int) or pid < 0:
             raise MalformedMessageError(f"a fork server's answer has the pid {pid!r}")
-        return cls(_text(found, "identity"), pid, _text(found, "error"))
+        return cls(_text(found, "identity"), pid, _text(found, "error"), found.get("loading") is True)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -54,9 +54,9 @@ class Kind(StrEnum):
     STOP = "stop"  # finish what you have, then exit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Header:
-    """The first frame of a message.
+    """The first frame of a message. Nobody changes one; had Python to see to that, making it would take thrice as long.
 
     kind: what the message is for.
     id: the request's id (uuid7), the same in every process that the request passes through.

@@ -13,6 +13,7 @@ from memmux.wire.curve import Curve
 
 QUEUE_MESSAGES = 4096  # per peer and direction; admission control acts long before
 INBOX_MESSAGES = 256  # per peer, of a ROUTER: who sends faster than it reads waits, and does not fill its memory
+_NOW, _MORE = int(zmq.NOBLOCK), int(zmq.SNDMORE)  # plain numbers: to add two of the enum costs as much as to send
 ZERO_COPY_RECV = 10  # zmq.h's number for the option, for which pyzmq has no name
 RECONNECT_MS = 20  # first pause before connecting again
 RECONNECT_MOST_MS = 500  # the longest pause
@@ -81,7 +82,7 @@ def _router(context: zmq.Context[zmq.Socket[bytes]], address: str, secret: str) 
 def send(target: zmq.Socket[bytes], routing_id: bytes, frames: Sequence[bytes]) -> bool:
     """Send over a ROUTER without blocking; return False when the peer is gone, or has not read for long."""
     try:
-        target.send_multipart([routing_id, *frames], zmq.NOBLOCK, copy=True)
+        send_now(target, [routing_id, *frames])
     except zmq.Again:
         return False
     except zmq.ZMQError as error:
@@ -89,6 +90,26 @@ def send(target: zmq.Socket[bytes], routing_id: bytes, frames: Sequence[bytes]) 
             raise
         return False
     return True
+
+
+def send_now(target: zmq.Socket[Any], frames: Sequence[bytes]) -> None:
+    """Send a message without blocking; raise zmq.Again where it can't be sent now.
+
+    It does what `send_multipart` does for less than half of the time, and `receive_now` what `recv_multipart` does.
+    """
+    for frame in frames[:-1]:
+        target.send(frame, _NOW | _MORE)
+    target.send(frames[-1], _NOW)
+
+
+def receive_now(source: zmq.Socket[Any]) -> list[bytes]:
+    """Return the next message; raise zmq.Again where there is none."""
+    frame = source.recv(_NOW, copy=False)
+    frames = [frame.bytes]
+    while frame.more:
+        frame = source.recv(_NOW, copy=False)
+        frames.append(frame.bytes)
+    return frames
 
 
 def _over_tcp(socket: zmq.Socket[Any], address: str) -> None:

@@ -30,7 +30,7 @@ class Backfill:
     slip: the batch in flight.
     """
 
-    __slots__ = ("_before", "_failures", "_in_vain", "_new_id", "_not_before", "_pools", "slip")
+    __slots__ = ("_before", "_failures", "_in_vain", "_new_id", "_not_before", "_of", "_pools", "slip")
 
     def __init__(self, pools: Mapping[Stage, Pool], new_id: Callable[[], str]) -> None:
         self.slip: Slip | None = None
@@ -39,6 +39,7 @@ class Backfill:
         self._not_before = 0.0
         self._failures = 0  # in a row
         self._before: tuple[object, ...] = ()
+        self._of: tuple[object, object] = None, None  # the facts by which there was nothing to do
         self._in_vain: tuple[object, ...] = ()  # the state in which a batch did nothing
 
     def settle(self, now: float) -> None:
@@ -56,12 +57,15 @@ class Backfill:
         """Return the next batch, if there is anything to do and everyone is there to do it."""
         if self.slip is not None or (now < self._not_before and self._in_vain in ((), self._state())):
             return None
+        embedder, written = self._pools[Stage.EMBED].facts, self._pools[Stage.WRITE].facts
+        if embedder is self._of[0] and written is self._of[1]:  # nobody has said anything since there was nothing to do
+            return None
         if not all(pool.serving for pool in self._pools.values()):
             return None
-        embedder = self._pools[Stage.EMBED].facts
         model, dimensions = embedder.get("model"), embedder.get("dimensions")
         self._before = self._state()
         if model is None or self._before == (0, 0, model, None, 0, embedder.get("source", "")):
+            self._of = embedder, written
             return None
         more = {name: embedder[name] for name in ("max_tokens", "source", "beside") if embedder.get(name)}
         request_id = self._new_id()

@@ -198,6 +198,7 @@ class Frontend:
 
     def _answer_alone(self, session: Session, asked: Operation, header: Header, now: float) -> None:
         """Answer an operation that needs no worker."""
+        self._flow.tell()  # so that the status has all that was answered
         self._stats.finished(asked.name, "ok", 0.0)
         if asked.name == "cluster.status":
             known = OwnStatus(session.grant, _known_to_itself(session, now)) if session.grant.limited else None

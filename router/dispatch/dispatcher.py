@@ -179,6 +179,11 @@ class Dispatcher:
             self._sample(now)
         return self._follow_up(now)
 
+    def tell(self) -> list[Action]:
+        """Count and log what was answered; to be called once the answers are on their way."""
+        self._flow.tell()
+        return self._out.take()
+
     def troubled(self, codes: Collection[str]) -> None:
         """Note all that the rest of the router found wrong with the cluster."""
         self._flow.troubles.found("router", codes)
@@ -205,12 +210,14 @@ class Dispatcher:
 
     def status(self, now: float) -> DispatcherStatus:
         """Return what the dispatcher knows, for `cluster.status`."""
+        self._flow.tell()
         sessions = self._frontend.sessions
         draining = self._frontend.draining
         return dispatcher_status(self._flow, sessions, self._stats, self._health_check, draining=draining, now=now)
 
     def answered(self) -> dict[str, Answered]:
         """Return counts and histograms by operation, for metrics."""
+        self._flow.tell()
         return self._stats.answered()
 
     # what every input has in common

@@ -65,6 +65,7 @@ class Flow:
         # sent again, the new request gets a later attempt than all of them: no answer and no CANCEL of an old one is
         # taken for one of the new.
         self._abandoned: dict[str, set[int]] = {}
+        self._untold: list[tuple[Slip, float]] = []  # what was answered and is not counted and logged yet, and when
         self.replaced = False  # whether the database is another file by now, which ends the cluster
 
     def __len__(self) -> int:
@@ -393,12 +394,21 @@ class Flow:
     def _answer(self, slip: Slip, header: Header, frames: Sequence[bytes], now: float) -> None:
         """Send the one final answer of a request."""
         self._forget(slip, "ok" if header.kind is Kind.RESULT else _known(header.detail.get("code")))
-        total_s = now - slip.accepted_at
         if slip.session is not None:
             self._out.client(slip.session.routing_id, header, *frames)
-            slip.session.client_stats.finished(slip.outcome, total_s, slip.stage_times)
         else:
             slip.answer = frames
+        self._untold.append((slip, now))
+
+    def tell(self) -> None:
+        """Count and log what was answered since this was last called; whoever waits for an answer has it by then."""
+        told, self._untold = self._untold, []
+        for slip, now in told:
+            self._tell(slip, now - slip.accepted_at)
+
+    def _tell(self, slip: Slip, total_s: float) -> None:
+        if slip.session is not None:
+            slip.session.client_stats.finished(slip.outcome, total_s, slip.stage_times)
         if not slip.operation.uncounted:
             self._stats.finished(slip.operation.name, slip.outcome, total_s, slip.stage_times)
         said = {

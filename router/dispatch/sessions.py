@@ -25,7 +25,8 @@ class Hello:
     name, pid, version: for people, and to see when its process is dead.
     observer: whether it only looks on; a cluster that nobody else uses is idle.
     host_pid, relay_pid, relay_version: of the application for which a gateway speaks, and of the process between them;
-    0 and empty where a client speaks for itself. zone: its time zone, as a variable TZ names it; empty if not known.
+    0 and empty where a client speaks for itself. address, application: of a client over HTTP. zone: its time zone, as
+    a variable TZ names it; empty if not known.
     key: the name of the key whose rights, and no more, a local client wants to have; empty for those of its connection.
     """
 
@@ -39,6 +40,8 @@ class Hello:
     relay_version: str = ""
     zone: str = ""
     key: str = ""
+    address: str = ""
+    application: str = ""
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, object], key: str = "") -> Hello:
@@ -55,7 +58,6 @@ class Hello:
         if type(pid) is not int or not 0 < pid < _PID_MOST:
             raise MalformedMessageError("HELLO gives no 'pid' that a process can have")
         observer = detail.get("observer") is True
-        relay = detail.get("relay_version")
         return cls(
             str(texts["instance"]),
             str(texts["name"]),
@@ -64,9 +66,11 @@ class Hello:
             observer,
             host_pid=_pid(detail.get("host_pid")),
             relay_pid=_pid(detail.get("relay_pid")),
-            relay_version=relay[:_TEXT_CHARACTERS] if isinstance(relay, str) else "",
-            zone=zone[:_TEXT_CHARACTERS] if isinstance(zone := detail.get("zone"), str) else "",
+            relay_version=_text(detail.get("relay_version")),
+            zone=_text(detail.get("zone")),
             key=key,
+            address=_text(detail.get("address")),
+            application=_text(detail.get("application")),
         )
 
     @property
@@ -78,6 +82,11 @@ class Hello:
 def _pid(said: object) -> int:
     """Return a pid that a process can have; 0 for anything else, as what knows no such field says."""
     return said if type(said) is int and 0 < said < _PID_MOST else 0
+
+
+def _text(said: object) -> str:
+    """Return the beginning of a text; nothing for anything else."""
+    return said[:_TEXT_CHARACTERS] if isinstance(said, str) else ""
 
 
 def _check_range(versions: object) -> None:
@@ -140,8 +149,8 @@ class Session:
     def _behind(self) -> dict[str, object]:
         """Return who is behind a gateway's session."""
         hello = self.hello
-        known = {"host_pid": hello.host_pid, "relay_pid": hello.relay_pid, "relay_version": hello.relay_version}
-        return {name: value for name, value in known.items() if value}
+        known = ("host_pid", "relay_pid", "relay_version", "address", "application")
+        return {name: value for name in known if (value := getattr(hello, name))}
 
 
 def identity(grant: Grant, hello: Hello) -> str:

@@ -62,13 +62,13 @@ class Listeners:
 
     def messages(self, most: int, now: float) -> Iterator[tuple[bytes, Sequence[bytes], Grant]]:
         """Yield what clients say: routing id, frames, and what they may do; so many at most from either side."""
-        self._local.count()
         for _ in range(most):
             try:
-                routing_id, *frames = self._local.socket.recv_multipart(zmq.NOBLOCK)
+                routing_id, *frames = sockets.receive_now(self._local.socket)
             except zmq.Again:
                 break
             yield routing_id, frames, LOCAL
+        self._local.count()
         if self._remote is not None and self._open:
             self._remote.answer(now)
             yield from self._remote.messages(most)

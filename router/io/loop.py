@@ -257,7 +257,7 @@ class Loop:
     def _hear_workers(self) -> None:
         for _ in range(DRAIN_MESSAGES):
             try:
-                sender, *frames = self._backend.recv_multipart(zmq.NOBLOCK)
+                sender, *frames = sockets.receive_now(self._backend)
             except zmq.Again:
                 return
             now = time.monotonic()
@@ -305,6 +305,8 @@ class Loop:
 
     def _tell(self) -> None:
         """Log what has happened, once the answers to it are on their way; the times are from before."""
+        if lines := self._dispatcher.tell():
+            self._perform(lines, time.monotonic())
         if self._untold:
             told, self._untold = self._untold, []
             with log.together():

@@ -1,7 +1,8 @@
 """The router's side of the fork server: the process that forks workers, the orders to it, and what becomes of them.
 
-It serves from the start of the cluster, so the first workers wait for it. Later it is a gain and never a condition:
-whoever is ordered while there is none that is ready is spawned instead, and meanwhile the next one starts.
+It serves from the start of the cluster, so the first workers wait for it. Once all workers work it ends, as it would
+keep memory for nothing, and who is ordered later waits for another one. It is a gain and never a condition: if one
+fails, whoever is ordered while there is none that is ready is spawned instead, and meanwhile the next one starts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from memmux.wire import forks
 from memmux.wire.forks import Answer, Order
 from router.lifecycle.worker_process import BEGIN, environment
 
-START_S = 30.0  # for it to import everything, on a machine that is busy
+START_S = 30.0  # for it to import everything, or to load a model, on a machine that is busy
 ANSWER_S = 5.0  # for a worker to be forked, which takes milliseconds
 BACKOFF_S = 1.0  # before the third start, if none has forked a worker meanwhile; doubled for each further one
 BACKOFF_MOST_S = 300.0
@@ -117,8 +118,9 @@ class ForkServer:
         self._ended: list[subprocess.Popen[bytes]] = []  # those before, which were killed
         self._heard = False  # since it was last looked after
         self._heard_at = 0.0
-        self._ready = self._refused = False
-        self._starts = self._failures = 0
+        self._ready = self._loading = self._refused = False
+        self._awaited = True  # who is ordered waits for it: none has failed since there was none
+        self._failures = 0
         self._due = 0.0  # when the next one may be started
         self._closed = False
 
@@ -149,17 +151,16 @@ class ForkServer:
                 return
         ours.setblocking(False)  # noqa: FBT003 - it takes no name
         self._connection = ours
-        self._heard_at, self._ready, self._refused = now, False, False
-        self._starts += 1
+        self._heard_at, self._ready, self._loading, self._refused = now, False, False, False
 
     def fork(self, identity: str, arguments: tuple[str, ...], now: float) -> ForkedProcess | None:
-        """Order a worker; None if it is to be spawned. The first fork server is waited for, a later one is not.
+        """Order a worker; None if it is to be spawned. The one that comes after a failure is not waited for.
 
         Raises OSError if there can't be a pipe for it.
         """
         self.start(now)
         self.hear()
-        if self._connection is None or self._refused or not (self._ready or self._starts == 1):
+        if self._connection is None or self._refused or not (self._ready or self._awaited):
             return None
         standard_input, pipe = os.pipe()
         try:
@@ -187,7 +188,7 @@ class ForkServer:
             return
         asked_at = min((process.ordered for process in self._ordered.values()), default=now)
         silent_s = now - (max(asked_at, self._heard_at) if self._ready else self._heard_at)
-        if silent_s >= (ANSWER_S if self._ready else START_S):
+        if silent_s >= (ANSWER_S if self._ready and not self._loading else START_S):
             log.get().error("fork_server_stalled", fork_server_pid=self._popen.pid, silent_s=round(silent_s, 3))
             self._failed(now)
 
@@ -203,7 +204,11 @@ class ForkServer:
             self._heard = True
             if answer is None:  # it is gone, as `look` will see
                 self._hang_up()
-            elif not answer.identity:
+                return
+            self._loading = answer.loading
+            if answer.loading:
+                continue
+            if not answer.identity:
                 self._ready = True
                 if self._popen is not None:  # or it is being ended
                     log.get().info("fork_server_ready", fork_server_pid=self._popen.pid)
@@ -214,6 +219,13 @@ class ForkServer:
                     self._refused = True  # and so it would the next one
                     log.get().warning("worker_not_forked", worker=answer.identity, error=answer.error)
                 process.on_answer(answer.pid)
+
+    def rest(self) -> None:
+        """End it, unless it has something to do: nobody is expected to be ordered soon."""
+        if self._popen is not None and self._ready and self.settled:
+            log.get().info("fork_server_rested", fork_server_pid=self._popen.pid)
+            self._end()
+            self._awaited = True
 
     def pids(self) -> set[int]:
         """Return its pid, and those of others that have not ended yet."""
@@ -257,6 +269,7 @@ class ForkServer:
     def _failed(self, now: float) -> None:
         """End it, and let the next one start the later the more of them have been of no use."""
         self._end()
+        self._awaited = False
         self._failures += 1
         if self._failures > 1:
             self._due = now + min(BACKOFF_S * 2.0 ** min(self._failures - 2, 16), BACKOFF_MOST_S)

@@ -100,6 +100,11 @@ class GatewayProcess:
         return str(self._figures.get("error", "")) if self._figures else None
 
     @property
+    def certificate_trouble(self) -> str:
+        """What is to be done soon about the certificate that it serves; empty if nothing is."""
+        return str(self._figures.get("certificate", ""))
+
+    @property
     def too_large(self) -> bool:
         """Whether it has grown beyond what a worker may."""
         cap = self._settings.worker_rss_mb << 20

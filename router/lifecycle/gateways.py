@@ -135,6 +135,7 @@ class Gateways:
             return
         if present.http_trouble is not None:
             self._http.unserved = present.http_trouble
+            self._http.renewal_due = bool(present.certificate_trouble)
         if (code := present.poll()) is not None:
             self._present = None
             if code == 0 or (present.ready is not None and now - present.ready >= STEADY_S):

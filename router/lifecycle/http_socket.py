@@ -24,6 +24,7 @@ BACKLOG = 1024  # connections that wait to be accepted; the system may allow few
 AGAIN_S = 2.0  # before a port that was taken is tried again: the cluster before this one may just be ending
 ASK_S = 2.0  # for the router before to pass the socket on
 UNAVAILABLE = "http_unavailable"  # the code that says: HTTP was asked for, and can't be served
+RENEWAL_DUE = "certificate_renewal_due"  # the code that says: it can be served, but not for long
 _ASKED = 16  # successors that may wait to be answered
 _WORD = b"http"
 
@@ -46,6 +47,8 @@ class HttpSocket:
         self._said = False  # that it can't be had
         self.unserved = ""
         """Why the gateway can't serve it, as that has said last; empty if it can."""
+        self.renewal_due = False
+        """Whether the certificate ends soon, or what has taken its place can't be served, as the gateway has said."""
 
     def open(self, now: float) -> None:
         """Have the socket, from the router before or from the system; that it can't be had is said, and tried again."""
@@ -68,7 +71,9 @@ class HttpSocket:
     @property
     def troubles(self) -> Sequence[str]:
         """The code of what is wrong, if anything is."""
-        return (UNAVAILABLE,) if self._said or self.unserved else ()
+        if self._said or self.unserved:
+            return (UNAVAILABLE,)
+        return (RENEWAL_DUE,) if self.renewal_due else ()
 
     def publish(self) -> None:
         """Let a successor ask for it here, in the place of the router before."""

@@ -20,6 +20,7 @@ from router.lifecycle.fork_server import ForkServer
 from router.lifecycle.worker_process import SpawnedProcess, WorkerProcess
 
 STEADY_S = 1.0  # a process that worked so long was healthy: its slot starts again at once, however often it is killed
+REST_S = 5.0  # that all must have worked for the fork server to end: who dies of how it was set up does so before
 BACKOFF_S = 0.25  # before the second start; doubled for each further one
 BACKOFF_MOST_S = 30.0
 DEGRADED_AFTER = 3  # failures in a row
@@ -50,6 +51,11 @@ class _Slot:
     @property
     def name(self) -> str:
         return f"{self.stage}-{self.index}"
+
+    def rests(self, now: float) -> bool:
+        """Return whether its worker has worked for so long that no other one is expected."""
+        ready = None if self.worker is None else self.worker.ready
+        return self.successor is None and ready is not None and now - ready >= REST_S
 
     @property
     def workers(self) -> list[_Worker]:
@@ -122,6 +128,8 @@ class Supervisor:
         """Return the identities of the processes that have ended, and plan what takes their place."""
         if self.fork_server is not None:
             self.fork_server.look(now)
+            if self._slots and all(slot.rests(now) for slot in self._slots):
+                self.fork_server.rest()
         ended: list[str] = []
         for slot in self._slots:
             for worker in slot.workers:

@@ -22,7 +22,9 @@ from memmux.config.settings import load
 from memmux.errors import ClusterUnreachableError
 from memmux.processes import alive
 from tests.bounds import BOUND_S
+from tests.conftest import shares
 
+LATER = "2999-01-01"
 MEMMUX = str(Path(sys.executable).with_name("memmux"))
 HANDSHAKE = {
     "protocolVersion": "2025-06-18",
@@ -123,10 +125,24 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def tidy_env(settings_env: dict[str, str]) -> Iterator[dict[str, str]]:
+def tidy_env(settings_env: dict[str, str], request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """The environment of a throwaway cluster; at the end it is stopped, and must leave no process behind."""
+    if shares(request):
+        request.getfixturevalue("tidy_shared_env")
     yield settings_env
-    settings = load(environment=settings_env)
+    if not shares(request):
+        _stopped_tidily(settings_env)
+
+
+@pytest.fixture(scope="module")
+def tidy_shared_env(shared_env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The environment of a cluster that the tests of a module share; as of `tidy_env`, at their end."""
+    yield shared_env
+    _stopped_tidily(shared_env)
+
+
+def _stopped_tidily(env: Mapping[str, str]) -> None:
+    settings = load(environment=env)
     with MemmuxClient(settings=settings, start=False) as client, contextlib.suppress(ClusterUnreachableError):
         status = client.status()
         client.stop()
@@ -135,14 +151,34 @@ def tidy_env(settings_env: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
+def emptied_env(tidy_shared_env: dict[str, str]) -> dict[str, str]:
+    """The environment of the cluster that the tests of a module share, from which every memory has been purged."""
+    with MemmuxClient(settings=load(environment=tidy_shared_env), name="emptier") as client:
+        names = [namespace.name for namespace in client.namespaces().namespaces]
+        client.forget(before=LATER, namespace=None)
+        for name in names:
+            assert client.purge(before=LATER, namespace=name).remaining == 0
+    return tidy_shared_env
+
+
+@pytest.fixture
 def connect(tidy_env: dict[str, str], tmp_path: Path) -> Connect:
     """Open an SDK client over stdio; what the server says on stderr goes to a file and must be no traceback."""
+    return _connect_to(tidy_env, tmp_path)
 
+
+@pytest.fixture
+def join(emptied_env: dict[str, str], tmp_path: Path) -> Connect:
+    """The same as `connect`, of the cluster that the tests of a module share."""
+    return _connect_to(emptied_env, tmp_path)
+
+
+def _connect_to(usual: Mapping[str, str], tmp_path: Path) -> Connect:
     numbers = itertools.count(1)
 
     @asynccontextmanager
     async def connect(mode: str = "auto", env: Mapping[str, str] | None = None) -> AsyncIterator[Client]:
-        server = StdioServerParameters(command=MEMMUX, args=["mcp"], env={**(env or tidy_env)}, cwd=tmp_path)
+        server = StdioServerParameters(command=MEMMUX, args=["mcp"], env={**(env or usual)}, cwd=tmp_path)
         stderr = tmp_path / f"stderr-{next(numbers)}"
         with stderr.open("w") as errors:
             async with Client(stdio_client(server, errlog=errors), mode=mode, read_timeout_seconds=BOUND_S) as client:

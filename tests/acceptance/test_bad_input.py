@@ -39,8 +39,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_every_bad_input_is_refused_with_its_code(connect: Connect) -> None:
-    async with connect() as client:
+async def test_every_bad_input_is_refused_with_its_code(join: Connect) -> None:
+    async with join() as client:
         await client.call_tool("memory_store", {"content": "What was there stays."})
         for tool, arguments, code in CASES:
             said = refusal(await client.call_tool(tool, arguments))
@@ -51,6 +51,7 @@ async def test_every_bad_input_is_refused_with_its_code(connect: Connect) -> Non
         assert [memory["content"] for memory in listed["memories"]] == ["What was there stays."]
 
 
+@pytest.mark.shared
 async def test_values_that_json_has_not_are_refused(tidy_env: dict[str, str]) -> None:
     call = (
         b'{"jsonrpc": "2.0", "id": %d, "method": "tools/call", "params": '

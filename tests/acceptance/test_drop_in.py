@@ -78,29 +78,37 @@ CONFLICTS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.fixture
-def utc_env(tidy_env: dict[str, str]) -> dict[str, str]:
+def utc_env(emptied_env: dict[str, str]) -> dict[str, str]:
     """A memory with a past, whose user is in UTC."""
+    env = {**emptied_env, "TZ": "UTC"}
+    fill(env)
+    return env
+
+
+@pytest.fixture
+def own_utc_env(tidy_env: dict[str, str]) -> dict[str, str]:
+    """The same in a cluster that has done nothing else."""
     env = {**tidy_env, "TZ": "UTC"}
     fill(env)
     return env
 
 
 @pytest.mark.parametrize("cases", [SEARCHES, DELETES], ids=["searches", "deletes"])
-async def test_its_arguments_are_understood(connect: Connect, utc_env: dict[str, str], cases: list[Any]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_its_arguments_are_understood(join: Connect, utc_env: dict[str, str], cases: list[Any]) -> None:
+    async with join(env=utc_env) as client:
         await expect(client, cases)
 
 
-async def test_arguments_that_say_different_things_are_refused_with_both_names(connect: Connect) -> None:
-    async with connect() as client:
+async def test_arguments_that_say_different_things_are_refused_with_both_names(join: Connect) -> None:
+    async with join() as client:
         for name, arguments, names in CONFLICTS:
             said = refusal(await client.call_tool(name, arguments))
             assert said.startswith("argument_invalid: "), (name, said)
             assert names in said, (name, said)
 
 
-async def test_a_time_that_is_not_understood_is_refused_with_examples(connect: Connect) -> None:
-    async with connect() as client:
+async def test_a_time_that_is_not_understood_is_refused_with_examples(join: Connect) -> None:
+    async with join() as client:
         said = refusal(await client.call_tool("memory_search", {"query": "x", "time_expr": "purple elephants"}))
         assert said.startswith("time_not_understood: ")
         assert "last week" in said
@@ -138,8 +146,8 @@ async def test_what_it_stores_is_kept_where_it_belongs(connect: Connect, tidy_en
         assert updated["content_hash"] == deleted["content_hash"] == stored["content_hash"]
 
 
-async def test_near_duplicates_are_kept_and_named(connect: Connect) -> None:
-    async with connect() as client:
+async def test_near_duplicates_are_kept_and_named(join: Connect) -> None:
+    async with join() as client:
         first = structured(await client.call_tool("memory_store", {"content": "The red bicycle is in the shed"}))
         again = {"content": "The red bicycle is in the shed.", "conversation_id": "c"}
         second = structured(await client.call_tool("memory_store", again))
@@ -149,8 +157,8 @@ async def test_near_duplicates_are_kept_and_named(connect: Connect) -> None:
         assert structured(await client.call_tool("memory_list", {}))["total"] == 2
 
 
-async def test_an_update_may_supersede(connect: Connect, utc_env: dict[str, str]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_an_update_may_supersede(join: Connect, utc_env: dict[str, str]) -> None:
+    async with join(env=utc_env) as client:
         updates = {"content": "The parrot lives in Ghent.", "tags": "bird,pet", "age": 7}
         arguments = {"content_hash": HASH[PARROT], "updates": updates, "versioned": True}
         changed = structured(await client.call_tool("memory_update", arguments))
@@ -165,16 +173,16 @@ async def test_an_update_may_supersede(connect: Connect, utc_env: dict[str, str]
         assert (cleanup["duplicates"], cleanup["superseded"]) == (0, 1)
 
 
-async def test_an_update_keeps_the_time_of_creation_and_says_so(connect: Connect, utc_env: dict[str, str]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_an_update_keeps_the_time_of_creation_and_says_so(join: Connect, utc_env: dict[str, str]) -> None:
+    async with join(env=utc_env) as client:
         arguments = {"content_hash": HASH[PORT], "updates": {"memory_type": "note"}, "preserve_timestamps": False}
         assert structured(await client.call_tool("memory_update", arguments))["notes"]
         memory = structured(await client.call_tool("memory_get", {"id": HASH[PORT]}))
         assert (memory["type"], memory["created_at"][:10]) == ("note", day(1))
 
 
-async def test_a_response_is_cut_between_memories(connect: Connect, utc_env: dict[str, str]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_a_response_is_cut_between_memories(join: Connect, utc_env: dict[str, str]) -> None:
+    async with join(env=utc_env) as client:
         everything = {"before": day(-1), "limit": 100}
         whole = await client.call_tool("memory_search", everything)
         assert [hit["content"] for hit in structured(whole)["hits"]]
@@ -192,8 +200,8 @@ async def test_a_response_is_cut_between_memories(connect: Connect, utc_env: dic
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/New_York"])
-async def test_yesterday_is_that_of_the_users_time_zone(connect: Connect, tidy_env: dict[str, str], zone: str) -> None:
-    env = {**tidy_env, "TZ": zone}
+async def test_yesterday_is_that_of_the_users_time_zone(join: Connect, emptied_env: dict[str, str], zone: str) -> None:
+    env = {**emptied_env, "TZ": zone}
     today = datetime.now(ZoneInfo(zone)).replace(hour=0, minute=30)
     inside, outside = (today - timedelta(days=1)).timestamp(), (today - timedelta(days=1, hours=1)).timestamp()
     with MemmuxClient(settings=load(environment=env), name="filler") as filler:
@@ -202,7 +210,7 @@ async def test_yesterday_is_that_of_the_users_time_zone(connect: Connect, tidy_e
             for content, at in ((PORT, inside), (PARROT, outside))
         ]
         assert filler.load(lines).created == 2
-    async with connect(env=env) as client:
+    async with join(env=env) as client:
         for name, arguments in (
             ("memory_search", {"time_expr": "yesterday"}),
             ("recall_memory", {"query": "yesterday"}),
@@ -211,9 +219,9 @@ async def test_yesterday_is_that_of_the_users_time_zone(connect: Connect, tidy_e
             assert [hit["content"] for hit in hits] == [PORT]
 
 
-async def test_a_conversation_is_a_thread(connect: Connect) -> None:
+async def test_a_conversation_is_a_thread(join: Connect) -> None:
     turns = [{"role": "user", "content": "Where is the parrot?"}, {"role": "assistant", "content": "In Antwerp."}]
-    async with connect() as client:
+    async with join() as client:
         for _ in range(2):
             arguments = {"turns": turns, "session_id": "s-1", "tags": "talk"}
             stored = structured(await client.call_tool("memory_store_session", arguments))
@@ -228,9 +236,9 @@ async def test_a_conversation_is_a_thread(connect: Connect) -> None:
         assert [one["content"] for one in hit["after"]] == ["user: Since when?"]
 
 
-async def test_a_conversation_is_one_memory_if_told(connect: Connect) -> None:
+async def test_a_conversation_is_one_memory_if_told(join: Connect) -> None:
     turns = [{"role": "user", "content": "Where is the parrot?"}, {"role": "assistant", "content": "In Antwerp."}]
-    async with connect() as client:
+    async with join() as client:
         arguments = {"turns": turns, "session_id": "s-1", "tags": "talk", "metadata": {"k": 1}, "whole": True}
         stored = structured(await client.call_tool("memory_store_session", arguments))
         assert (stored["session_id"], stored["turns"]) == ("s-1", 2)
@@ -242,8 +250,8 @@ async def test_a_conversation_is_one_memory_if_told(connect: Connect) -> None:
         assert refusal(await client.call_tool("memory_store_session", {"turns": []})).startswith("content_empty: ")
 
 
-async def test_a_history_is_told_and_stats_count(connect: Connect, utc_env: dict[str, str]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_a_history_is_told_and_stats_count(connect: Connect, own_utc_env: dict[str, str]) -> None:
+    async with connect(env=own_utc_env) as client:
         await client.call_tool("memory_update", {"id": HASH[PORT], "content": "The port is 5434."})
         changes = structured(await client.call_tool("memory_history", {"id": HASH[PORT]}))["changes"]
         assert (changes[0]["did"], changes[0]["before"]) == ("changed content", PORT)
@@ -253,7 +261,7 @@ async def test_a_history_is_told_and_stats_count(connect: Connect, utc_env: dict
         assert stats["requests"]["memory.rewrite"] == 1
 
 
-async def test_documents_are_ingested_with_progress(connect: Connect, tidy_env: dict[str, str], tmp_path: Path) -> None:
+async def test_documents_are_ingested_with_progress(join: Connect, emptied_env: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "papers"
     folder.mkdir()
     await asyncio.to_thread(
@@ -265,7 +273,7 @@ async def test_documents_are_ingested_with_progress(connect: Connect, tidy_env: 
         del message
         told.append((done, total))
 
-    async with connect(env={**tidy_env, "MEMMUX_INGEST_ROOTS": str(folder)}) as client:
+    async with join(env={**emptied_env, "MEMMUX_INGEST_ROOTS": str(folder)}) as client:
         arguments = {"path": str(folder), "tags": ["papers"], "chunk_size": 500}
         ingested = structured(await client.call_tool("memory_ingest", arguments, progress_callback=progress))
         assert ingested["files"] == 1
@@ -280,12 +288,12 @@ async def test_documents_are_ingested_with_progress(connect: Connect, tidy_env: 
     assert told[-1][0] == told[-1][1]
 
 
-async def test_what_is_shown_is_counted_when_the_client_leaves(connect: Connect, utc_env: dict[str, str]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_what_is_shown_is_counted_when_the_client_leaves(connect: Connect, own_utc_env: dict[str, str]) -> None:
+    async with connect(env=own_utc_env) as client:
         await client.call_tool("memory_search", {"query": PORT, "mode": "semantic", "limit": 2})
 
     def counted() -> int:
-        with MemmuxClient(settings=load(environment=utc_env), name="test", start=False) as asking:
+        with MemmuxClient(settings=load(environment=own_utc_env), name="test", start=False) as asking:
             row = asking.status().requests.get("memory.use")
         return 0 if row is None else int(row["ok"])
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.conftest import RawServer, raw_server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.shared]
 
 PING = b'{"jsonrpc": "2.0", "id": %d, "method": "ping"}'
 DEEP = b"[" * 5000 + b"]" * 5000

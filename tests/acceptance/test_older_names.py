@@ -136,9 +136,9 @@ def _text(result: CallToolResult) -> str:
 
 
 @pytest.fixture
-def utc_env(tidy_env: dict[str, str]) -> dict[str, str]:
+def utc_env(emptied_env: dict[str, str]) -> dict[str, str]:
     """A memory with a past, whose user is in UTC."""
-    env = {**tidy_env, "TZ": "UTC"}
+    env = {**emptied_env, "TZ": "UTC"}
     fill(env)
     return env
 
@@ -148,13 +148,13 @@ def test_the_tables_have_every_older_name() -> None:
 
 
 @pytest.mark.parametrize("cases", [FINDING, CHANGING, AROUND], ids=["finding", "changing", "around"])
-async def test_an_older_name_answers(connect: Connect, utc_env: dict[str, str], cases: list[Any]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_an_older_name_answers(join: Connect, utc_env: dict[str, str], cases: list[Any]) -> None:
+    async with join(env=utc_env) as client:
         await _expect(client, cases)
 
 
 async def test_an_older_name_ingests_what_the_settings_allow(
-    connect: Connect, utc_env: dict[str, str], tmp_path: Path
+    join: Connect, utc_env: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "papers"
     folder.mkdir()
@@ -171,14 +171,14 @@ async def test_an_older_name_ingests_what_the_settings_allow(
         )
         for name, arguments, expected in INGESTING
     ]
-    async with connect(env={**utc_env, "MEMMUX_INGEST_ROOTS": str(folder)}) as client:
+    async with join(env={**utc_env, "MEMMUX_INGEST_ROOTS": str(folder)}) as client:
         await _expect(client, cases)
-    async with connect(env=utc_env) as client:
+    async with join(env=utc_env) as client:
         assert refusal(await client.call_tool(*cases[0][:2])).startswith("path_refused: ")
 
 
-async def test_a_hit_has_the_score_and_the_lines_of_its_former_home(connect: Connect, utc_env: dict[str, str]) -> None:
-    async with connect(env=utc_env) as client:
+async def test_a_hit_has_the_score_and_the_lines_of_its_former_home(join: Connect, utc_env: dict[str, str]) -> None:
+    async with join(env=utc_env) as client:
         result = await client.call_tool("retrieve_memory", {"query": PORT, "n_results": 9})
         hits = structured(result)["hits"]
         assert hits[0]["relevance_score"] == pytest.approx(1.0, abs=1e-4)
@@ -192,16 +192,16 @@ async def test_a_hit_has_the_score_and_the_lines_of_its_former_home(connect: Con
         assert any(line.startswith(f"Timestamp: {day(1)}T12:00") for line in lines)
 
 
-async def test_tools_that_are_not_part_of_memmux_say_so(connect: Connect) -> None:
-    async with connect() as client:
+async def test_tools_that_are_not_part_of_memmux_say_so(join: Connect) -> None:
+    async with join() as client:
         for name in sorted(REFUSED):
             said = refusal(await client.call_tool(name, {"time_horizon": "daily"}))
             assert said.startswith(f"unknown_operation: {name} is not part of memmux"), said
 
 
-async def test_none_of_the_older_names_is_listed(connect: Connect, tidy_env: dict[str, str]) -> None:
+async def test_none_of_the_older_names_is_listed(join: Connect, emptied_env: dict[str, str]) -> None:
     for tools in ("core", "full"):
-        async with connect(env={**tidy_env, "MEMMUX_TOOLS": tools}) as client:
+        async with join(env={**emptied_env, "MEMMUX_TOOLS": tools}) as client:
             listed = {tool.name for tool in (await client.list_tools()).tools}
             assert len(listed) == {"core": 7, "full": 14}[tools]
             assert not listed & (OLDER.keys() | REFUSED)

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_client_does_with_a_memory_all_that_can_be_done(connect: Connect, mode: str) -> None:
-    async with connect(mode) as client:
+async def test_a_client_does_with_a_memory_all_that_can_be_done(join: Connect, mode: str) -> None:
+    async with join(mode) as client:
         assert len((await client.list_tools()).tools) == 7
 
         arguments = {"content": "The parrot lives in Antwerp.", "tags": ["pet"], "type": "fact", "metadata": {"age": 7}}
@@ -46,11 +46,11 @@ async def test_a_client_does_with_a_memory_all_that_can_be_done(connect: Connect
         assert refusal(await client.call_tool("memory_get", {"id": stored["id"]})).startswith("not_found: ")
 
 
-async def test_four_clients_share_one_memory(connect: Connect) -> None:
+async def test_four_clients_share_one_memory(join: Connect) -> None:
     names = [f"client{number}" for number in range(4)]
 
     async def work(name: str, stored: asyncio.Barrier) -> list[dict[str, Any]]:
-        async with connect() as client:
+        async with join() as client:
             for number in range(5):
                 content = f"{name} keeps secret number {number}"
                 structured(await client.call_tool("memory_store", {"content": content, "tags": [name]}))

@@ -19,9 +19,10 @@ from tests.acceptance.conftest import BOUND_S, raw_server
 
 pytestmark = pytest.mark.anyio
 
-# A relay that waits a moment for the answers once its input has ended, where others wait for more than a minute.
-_MAIN = "from memmux import __main__; from memmux.relay import relay; "
-IMPATIENT = (sys.executable, "-P", "-c", f"{_MAIN}relay.LEAVE_S = 0.5; __main__.main()", "mcp")
+# A relay that waits a moment for a cluster, where others wait for half a minute, and a moment for the answers once its
+# input has ended, where others wait for more than one.
+_MAIN = "from memmux import __main__; from memmux.relay import relay, way; "
+IMPATIENT = (sys.executable, "-P", "-c", f"{_MAIN}way.PATIENCE_S = relay.LEAVE_S = 0.5; __main__.main()", "mcp")
 
 
 @contextmanager
@@ -61,7 +62,7 @@ async def test_every_line_on_stdout_is_json_rpc(tidy_env: dict[str, str]) -> Non
 
 
 async def test_the_handshake_is_answered_while_the_cluster_can_not_start(tidy_env: dict[str, str]) -> None:
-    async with raw_server(tidy_env) as server:
+    async with raw_server(tidy_env, command=IMPATIENT) as server:
         with _nobody_can_start(tidy_env):
             assert (await server.shake_hands())["result"]["serverInfo"]["name"] == "memmux"
             await server.send("tools/call", {"name": "memory_health", "arguments": {}}, 1)

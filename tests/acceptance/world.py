@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from memmux import Client
@@ -29,16 +30,21 @@ def noon(days_ago: int) -> float:
     return datetime.fromisoformat(f"{day(days_ago)}T12:00:00+00:00").timestamp()
 
 
-def _id(content: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, HASH[content]))
-
-
 def line(content: str, days_ago: int, tags: list[str], links: Mapping[str, str], **fields: Any) -> dict[str, Any]:
-    """A memory as a dump has it; links: to other contents, with their relation."""
+    """A memory as a dump has it, with an id of its own; links: to other contents, with their relation."""
+    return _line(uuid.uuid4(), content, days_ago, tags, links, **fields)
+
+
+def _line(
+    world: uuid.UUID, content: str, days_ago: int, tags: list[str], links: Mapping[str, str], **fields: Any
+) -> dict[str, Any]:
+    def named(one: str) -> str:
+        return str(uuid.uuid5(world, HASH[one]))
+
     at = noon(days_ago)
     ends = [
         {
-            "target": _id(target),
+            "target": named(target),
             "relation": relation,
             "similarity": 0.8,
             "types": ["semantic"],
@@ -47,23 +53,25 @@ def line(content: str, days_ago: int, tags: list[str], links: Mapping[str, str],
         }
         for target, relation in links.items()
     ]
-    known = {"id": _id(content), "content": content, "namespace": "default", "type": None, "tags": tags, "metadata": {}}
-    known |= {"created_at": at, "updated_at": at, "deleted_at": None, "supersedes": None, "aliases": [HASH[content]]}
+    known = {"id": named(content), "content": content, "namespace": "default", "type": None, "tags": tags}
+    known |= {"metadata": {}, "created_at": at, "updated_at": at, "deleted_at": None, "supersedes": None}
+    known |= {"aliases": [HASH[content]]}
     return {**known, **({"links": ends} if ends else {}), **fields}
 
 
 def fill(env: Mapping[str, str]) -> None:
-    """Put the memories into the cluster's database."""
+    """Put the memories into the cluster's database: under new ids, as one that was purged is not loaded again."""
+    of_this_world = partial(_line, uuid.uuid4())
     lines = [
-        line(PORT, 1, ["staging", "port"], {PARROT: "related"}, type="fact"),
-        line(PARROT, 40, ["pet"], {KETTLE: "follows"}),
-        line(KETTLE, 400, ["kitchen", "old"], {}, type="note"),
-        line(GONE[0], 2, ["gone-0"], {}),
-        line(GONE[1], 2, ["gone-1"], {}),
-        line(GONE[2], 2, ["gone-2", "more"], {}),
-        line(GONE[3], 2, ["gone-3", "more"], {}),
-        line(GONE[4], 100, ["gone-4"], {}),
-        line(GONE[5], 900, ["gone-5"], {}),
+        of_this_world(PORT, 1, ["staging", "port"], {PARROT: "related"}, type="fact"),
+        of_this_world(PARROT, 40, ["pet"], {KETTLE: "follows"}),
+        of_this_world(KETTLE, 400, ["kitchen", "old"], {}, type="note"),
+        of_this_world(GONE[0], 2, ["gone-0"], {}),
+        of_this_world(GONE[1], 2, ["gone-1"], {}),
+        of_this_world(GONE[2], 2, ["gone-2", "more"], {}),
+        of_this_world(GONE[3], 2, ["gone-3", "more"], {}),
+        of_this_world(GONE[4], 100, ["gone-4"], {}),
+        of_this_world(GONE[5], 900, ["gone-5"], {}),
     ]
     with Client(settings=load(environment=env), name="filler") as client:
         loaded = client.load(lines, adopt=True)

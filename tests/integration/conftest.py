@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings, load
 from tests.bounds import BOUND_S
-from tests.integration.machines import memmux
+from tests.conftest import shares
+from tests.integration.machines import memmux, revoke_all
 from tests.ports import free_port
 
 
@@ -23,13 +23,6 @@ def client(settings: Settings) -> Iterator[Client]:
     """A client of the throwaway cluster, which it starts."""
     with Client(settings=settings, name="test") as connected:
         yield connected
-
-
-@pytest.fixture
-def own_env(shared_env: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of the cluster that the tests of a module share, with a namespace of this test's own."""
-    name = re.sub(r"\W+", "-", request.node.name).strip("-").lower()
-    return {**shared_env, "MEMMUX_NAMESPACE": name[-60:]}
 
 
 @pytest.fixture
@@ -58,11 +51,25 @@ def run_clients(settings_env: dict[str, str]) -> Callable[..., list[dict[str, ob
 
 
 @pytest.fixture
-def server_env(settings_env: dict[str, str]) -> dict[str, str]:
-    """The environment of the machine where the database is."""
-    settings_env["MEMMUX_LISTEN"] = f"tcp://127.0.0.1:{free_port()}"
-    settings_env["MEMMUX_IDLE_EXIT_S"] = "60"
-    return settings_env
+def server_env(settings_env: dict[str, str], request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The environment of the machine where the database is; at the end of a test that shares it, no key is good."""
+    if not shares(request):
+        settings_env |= _listening()
+        yield settings_env
+        return
+    env = request.getfixturevalue("shared_server_env")
+    yield env
+    revoke_all(env)
+
+
+@pytest.fixture(scope="module")
+def shared_server_env(shared_env: dict[str, str]) -> dict[str, str]:
+    """The same of the cluster that tests of a module share, in the usual namespace: who is elsewhere has no other."""
+    return shared_env | _listening()
+
+
+def _listening() -> dict[str, str]:
+    return {"MEMMUX_LISTEN": f"tcp://127.0.0.1:{free_port()}", "MEMMUX_IDLE_EXIT_S": "60"}
 
 
 @pytest.fixture

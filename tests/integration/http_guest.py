@@ -19,6 +19,7 @@ from tests.integration.helpers import status_until
 from tests.integration.machines import memmux
 
 ACCEPT = "application/json, text/event-stream"
+STATELESS = "2026-07-28"  # the version of MCP that has no sessions
 INITIALIZE: Mapping[str, Any] = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
@@ -95,6 +96,16 @@ class Guest:
         """Return what a tool answers; the status where that is not 200."""
         answer = self.call("tools/call", {"name": name, "arguments": arguments}, number)
         return answer["result"]["structuredContent"] if isinstance(answer, dict) else answer
+
+    def tool_alone(self, name: str, number: int | str, key: str = "", **arguments: object) -> Any:
+        """Return what a tool answers in the era without sessions; the status where that is not 200."""
+        meta = {"io.modelcontextprotocol/protocolVersion": STATELESS, "io.modelcontextprotocol/clientCapabilities": {}}
+        params = {"name": name, "arguments": arguments, "_meta": meta}
+        request = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+        headers = {"Mcp_Protocol_Version": STATELESS, "Mcp_Method": "tools/call", "Mcp_Name": name}
+        headers |= {"Idempotency_Key": key} if key else {}
+        status, _, body = self.ask("POST", "/mcp", request, **headers)
+        return _message(body)["result"]["structuredContent"] if status == 200 else status
 
 
 def _message(body: bytes) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from memmux.config.paths import Places
 from memmux.config.settings import Settings, load
+from memmux.trust import keys
 from memmux.wire.answers import Status
 from tests import commands
 from tests.bounds import BOUND_S, pause
@@ -22,6 +23,13 @@ def memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[
 
 def remote_settings(elsewhere: dict[str, str], file: Path, **more: str) -> Settings:
     return load(environment={**elsewhere, "MEMMUX_REMOTE": str(file), **more})
+
+
+def revoke_all(env: dict[str, str]) -> None:
+    """Let no key of the cluster be valid any more, so that their names are free."""
+    places = Places(load(environment=env))
+    for key in keys.read(places).standing:
+        keys.revoke(places, key.name, time.time())
 
 
 def clients(status: Status) -> list[str]:

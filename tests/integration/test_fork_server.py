@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -14,20 +15,31 @@ import psutil
 import pytest
 
 from memmux import Client
-from memmux.config.settings import Settings
+from memmux.config.settings import Settings, load
 from memmux.errors import PoisonedError
 from memmux.processes import _stat, command
 from memmux.wire.answers import Status
 from memmux.wire.forks import KIND
 from tests.bounds import BOUND_S, pause
+from tests.conftest import stop_cluster
 from tests.import_path import python_path
 from tests.integration.helpers import complete, gone, pids_of, status_until, workers_of
 from tests.integration.machines import logged, logged_until
+from tests.unit.workers.embedding.test_onnx_backend import tell_capitals
+from workers.embedding import onnx_backend, sources
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
 
 FAULTS = Path(__file__).parents[1] / "faults"
 KINDS = ("read", "write", "embed")
+
+
+@pytest.fixture(autouse=True)
+def restless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have fork servers stay, except in tests of how they end."""
+    if "rests" not in request.node.name:
+        monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
+        monkeypatch.setenv("MEMMUX_TEST_NO_REST", "1")
 
 
 def _server(env: dict[str, str], *before: int) -> int:
@@ -183,6 +195,26 @@ def test_twenty_kills_leave_no_zombie(client: Client, settings_env: dict[str, st
     }
 
 
+def test_fork_server_that_rests_is_gone_until_a_worker_is_due_and_that_one_is_forked(
+    client: Client, settings_env: dict[str, str]
+) -> None:
+    before = _ready(client)
+    server = _server(settings_env)
+    logged_until(settings_env, "fork_server_rested", lambda line: line["fork_server_pid"] == server)
+    gone([server])
+    assert client.store("all the same").status == "created"
+    for worker in before.workers:
+        os.kill(worker["pid"], signal.SIGKILL)
+    after = _replaced(client, before)
+    following = _server(settings_env, server)
+    for worker in after.workers:
+        assert _stack(worker["pid"]) == _stack(following)
+    logged_until(settings_env, "fork_server_rested", lambda line: line["fork_server_pid"] == following)
+    gone([following])
+    assert not logged(settings_env, "fork_server_lost")
+    assert pids_of(client.status()) == pids_of(after)
+
+
 def test_workers_and_the_fork_server_end_with_their_router_though_they_are_stopped(
     client: Client, settings_env: dict[str, str]
 ) -> None:
@@ -192,6 +224,32 @@ def test_workers_and_the_fork_server_end_with_their_router_though_they_are_stopp
         os.kill(pid, signal.SIGSTOP)
     os.kill(status.pid, signal.SIGKILL)
     gone(processes)
+
+
+@pytest.mark.slow
+def test_model_that_changes_after_workers_were_forked_is_not_that_of_the_next_ones(
+    model_env: dict[str, str], tmp_path: Path
+) -> None:
+    whole = sources.find(load(environment=model_env)).folder
+    folder = tmp_path / "model"
+    shutil.copytree(whole, folder)
+    env = {**model_env, "MEMMUX_MODEL": str(folder), "MEMMUX_CACHE_DIR": str(tmp_path / "cache")}
+    settings = load(environment=env)
+    onnx_backend.load(settings, sources.find(settings))
+    with Client(settings=settings) as client:
+        before = status_until(client, lambda status: complete(status) and bool(status.embedder["one_hop"]))
+        tell_capitals(folder)
+        for worker in before.workers:
+            os.kill(worker["pid"], signal.SIGKILL)
+        refused = status_until(client, lambda status: "model_invalid" in status.degraded)
+        assert not refused.embedder.get("one_hop")
+        shutil.copytree(whole, folder, dirs_exist_ok=True)
+        after = status_until(client, lambda status: complete(status) and bool(status.embedder["one_hop"]))
+        (embedder,) = workers_of(after, "embed")
+        assert _stack(embedder) == _stack(_server(env))
+        client.store("the queue is drained")
+        assert client.search("QUEUE", mode="semantic").hits[0].similarity > 0.3
+        stop_cluster(settings)
 
 
 def test_nothing_is_left_of_a_cluster_that_was_stopped(client: Client, settings_env: dict[str, str]) -> None:

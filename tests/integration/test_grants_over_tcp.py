@@ -134,6 +134,7 @@ def test_an_open_session_whose_key_is_revoked_tries_every_operation_and_hears_no
     assert clients(server.status()) == ["local"]
 
 
+@pytest.mark.shared
 def test_a_key_that_reads_tries_every_operation_and_changes_nothing(
     server: Client, server_env: dict[str, str], key: Key, elsewhere: dict[str, str], place: Place
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_key_that_reads_tries_every_operation_and_changes_nothing(
     assert {line["key"] for line in logged(server_env, "request_denied")} == {"ada"}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("role", ["read", "write", "admin"])
 def test_a_key_for_another_namespace_tries_every_operation_and_learns_and_changes_nothing(
     server: Client, key: Key, elsewhere: dict[str, str], place: Place, role: str

@@ -28,6 +28,7 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     return run
 
 
+@pytest.mark.shared
 def test_a_client_tells_and_undoes_what_happened(client: Client) -> None:
     stored = client.store("the pier is closed", tags=["sea"])
     client.delete(stored.id)
@@ -47,6 +48,7 @@ def test_a_client_tells_and_undoes_what_happened(client: Client) -> None:
         client.undo(stored.seq)
 
 
+@pytest.mark.shared
 def test_a_client_purges_what_was_deleted(client: Client) -> None:
     ids = [client.store(content).id for content in ("one", "two", "three")]
     for memory_id in ids[:2]:
@@ -59,6 +61,7 @@ def test_a_client_purges_what_was_deleted(client: Client) -> None:
     assert client.get(ids[2]).content == "three"
 
 
+@pytest.mark.shared
 def test_the_command_line_tells_undoes_and_purges(memmux: Memmux) -> None:
     stored = json.loads(memmux("store", "by hand", "--json").stdout)
     memmux("update", stored["id"], "--tag", "x")

@@ -185,6 +185,50 @@ def test_a_certificate_that_is_no_good_any_more_stops_nothing_but_http_until_it_
         assert status.http.startswith("https://")
 
 
+def test_who_asks_over_http_is_shown_by_application_and_address(http_env: dict[str, str], settings: Settings) -> None:
+    token = token_of(http_env, "laptop")
+    until_served(http_env)
+    guest = Guest(_port(http_env), token)
+    for agent in ("curl/8.5.0", "hooks/1.0 (node)"):
+        assert guest.ask("GET", "/api/health/detailed", User_Agent=agent)[0] == 200
+    guest.initialize()
+    assert isinstance(guest.tool("memory_health"), dict)
+    with Client(settings=settings, name="test", start=False) as client:
+        shown = {(one["name"], one["process"]) for one in map(Status.of_host, client.status().clients)}
+    assert {
+        ("laptop/http", "curl/8.5.0 at 127.0.0.1"),
+        ("laptop/http", "hooks/1.0 at 127.0.0.1"),
+        ("laptop/by-hand", "by-hand 1 at 127.0.0.1"),
+        ("test", str(os.getpid())),
+    } <= shown
+    assert "curl/8.5.0 at 127.0.0.1" in memmux(http_env, "status").stdout
+
+
+def test_a_renewed_certificate_is_served_by_the_same_gateway_and_one_that_is_no_good_is_said(
+    http_env: dict[str, str], settings: Settings, tmp_path: Path
+) -> None:
+    first, served_pem = certificate.make(tmp_path), tmp_path / "served.pem"
+    served_pem.write_bytes(first.read_bytes())
+    http_env |= {"MEMMUX_TLS_CERT": str(served_pem), "MEMMUX_TLS_KEY": str(served_pem)}
+    before = until_served(http_env)
+    assert _shown(http_env) in first.read_text()
+    (tmp_path / "renewed").mkdir()
+    renewed = certificate.make(tmp_path / "renewed")
+    with Client(settings=settings, name="test", start=False) as client:
+        served_pem.write_text("cut off")
+        status = status_until(client, lambda status: "certificate_renewal_due" in status.degraded)
+        assert str(served_pem) in status.over_http()
+        assert _shown(http_env) in first.read_text()
+        served_pem.write_bytes(renewed.read_bytes())
+        status = status_until(client, lambda status: "certificate_renewal_due" not in status.degraded)
+        assert _shown(http_env) in renewed.read_text()
+        assert (status.gateway or {})["pid"] == (before.gateway or {})["pid"]
+
+
+def _shown(env: dict[str, str]) -> str:
+    return ssl.get_server_certificate(("127.0.0.1", _port(env))).strip()
+
+
 def _told(status: Status) -> str:
     return str(dict((status.gateway or {}).get("http") or {}).get("error", ""))
 

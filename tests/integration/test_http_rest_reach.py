@@ -18,7 +18,7 @@ from memmux.wire.roles import Role
 from tests.integration import reach
 from tests.integration.helpers import status_until
 from tests.integration.http_guest import Guest, token_of, until_served
-from tests.integration.machines import memmux
+from tests.integration.machines import memmux, revoke_all
 from tests.integration.reach import SECRET, Place
 from tests.ports import free_port
 
@@ -39,10 +39,10 @@ WANTED = ("", "namespace=theirs", "namespace=*", "store=theirs", "store=all")
 STREAMS = {"events"}
 
 
-@pytest.fixture
-def http_env(settings_env: dict[str, str]) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def http_env(shared_env: dict[str, str]) -> dict[str, str]:
     return {
-        **settings_env,
+        **shared_env,
         "MEMMUX_HTTP": f"127.0.0.1:{free_port()}",
         "MEMMUX_IDLE_EXIT_S": "60",
         "MCP_API_KEY": THEIRS,
@@ -56,6 +56,7 @@ def server(http_env: dict[str, str]) -> Iterator[Client]:
     until_served(http_env)
     with Client(settings=load(environment=http_env), name="local") as client:
         yield client
+    revoke_all(http_env)
 
 
 @pytest.fixture

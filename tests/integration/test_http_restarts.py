@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
@@ -134,6 +135,37 @@ def test_a_write_that_is_sent_again_after_a_kill_is_applied_once(settings: Setti
         assert client.status().seq == 1
         other = guest.tool("memory_store", 77, content="Another one under the same number.")
         assert other["id"] != first["id"]
+
+
+def test_without_sessions_a_write_is_known_by_its_key_or_by_an_id_that_nobody_else_has(
+    settings: Settings, guest: Guest
+) -> None:
+    content = "What is sent twice without a session is kept once."
+    ids = (5, str(uuid.uuid4()))
+    with Client(settings=settings, name="test", start=False) as client:
+        keyed = guest.tool_alone("memory_store", 4, "retry-1", content=content)
+        by_id = guest.tool_alone("memory_store", ids[1], content=f"{content} By its id.")
+        before = _gateway(status_until(client, served))
+        os.kill(before, signal.SIGKILL)
+        status_until(client, _another(before))
+        again = guest.tool_alone("memory_store", 9, "retry-1", content=content)
+        assert (again["id"], again["status"]) == (keyed["id"], "created")
+        again = guest.tool_alone("memory_store", ids[1], content=f"{content} By its id.")
+        assert (again["id"], again["status"]) == (by_id["id"], "created")
+        assert client.status().seq == 2
+        # A number is used by every client anew: what it says counts, and not the answer to somebody else.
+        counted = guest.tool_alone("memory_store", ids[0], content=f"{content} By its number.")
+        client.delete(counted["id"])
+        assert guest.tool_alone("memory_store", ids[0], content=f"{content} By its number.")["id"] != counted["id"]
+
+
+def test_a_key_of_a_write_without_a_session_is_the_callers_own_and_means_one_write(
+    http_env: dict[str, str], guest: Guest
+) -> None:
+    other = Guest(guest.port, token_of(http_env, "other"))
+    first = guest.tool_alone("memory_store", 1, "mine", content="The first of mine.")
+    assert other.tool_alone("memory_store", 1, "mine", content="The first of the other.")["id"] != first["id"]
+    assert guest.tool_alone("memory_store", 1, "k" * 300, content="Too long a key.") == 422
 
 
 def test_an_upload_of_a_gateway_that_is_killed_leaves_no_file(http_env: dict[str, str], tmp_path: Path) -> None:

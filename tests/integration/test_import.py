@@ -105,6 +105,7 @@ def dumped(client: Client) -> dict[str, dict[str, Any]]:
     return {str(line["id"]): dict(line) for line in client.dump().memories}
 
 
+@pytest.mark.shared
 def test_a_database_in_use_is_merged_with_all_that_its_memories_have(
     memmux: Memmux, client: Client, other: Client, short_tmp: Path
 ) -> None:
@@ -148,6 +149,7 @@ def test_of_two_states_of_a_memory_the_newer_one_stays_and_the_others_are_named(
         assert again.get(three)
 
 
+@pytest.mark.shared
 def test_all_of_a_database_go_into_a_namespace_that_is_named(
     memmux: Memmux, client: Client, other: Client, short_tmp: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_file_that_is_nothing_makes_no_database(memmux: Memmux, settings: Sett
     assert not settings.database.parent.exists()
 
 
+@pytest.mark.shared
 def test_a_damaged_database_is_refused_and_half_of_it_is_not_taken_in_silence(
     memmux: Memmux, client: Client, other: Client, short_tmp: Path
 ) -> None:
@@ -205,6 +208,7 @@ def test_a_damaged_database_is_refused_and_half_of_it_is_not_taken_in_silence(
     assert client.list().total == 0
 
 
+@pytest.mark.shared
 def test_the_graph_of_server_memory_becomes_linked_memories_and_stays_up_to_date(
     memmux: Memmux, client: Client, short_tmp: Path
 ) -> None:
@@ -227,6 +231,7 @@ def test_the_graph_of_server_memory_becomes_linked_memories_and_stays_up_to_date
     assert client.get(ada.memory.id).content == "mine"
 
 
+@pytest.mark.shared
 def test_notes_of_basic_memory_become_linked_memories(memmux: Memmux, client: Client, short_tmp: Path) -> None:
     folder = short_tmp / "notes"
     (folder / "drinks").mkdir(parents=True)
@@ -255,6 +260,7 @@ def test_notes_of_basic_memory_become_linked_memories(memmux: Memmux, client: Cl
     assert (done["created"], done["updated"], done["left_out"]) == (1, 1, {})
 
 
+@pytest.mark.shared
 def test_two_notes_of_one_text_are_two_memories_once_they_differ(
     memmux: Memmux, client: Client, short_tmp: Path
 ) -> None:
@@ -273,6 +279,7 @@ def test_two_notes_of_one_text_are_two_memories_once_they_differ(
     assert imported(memmux, str(folder))["skipped"] == 2
 
 
+@pytest.mark.shared
 def test_texts_that_two_namespaces_of_another_database_share_are_kept_apart_once_they_differ(
     memmux: Memmux, client: Client, other: Client, short_tmp: Path
 ) -> None:
@@ -287,6 +294,7 @@ def test_texts_that_two_namespaces_of_another_database_share_are_kept_apart_once
     assert {memory.content for memory in client.list(namespace="m")} == {"of a", "of b"}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("packed", [False, True])
 def test_conversations_become_threads(memmux: Memmux, client: Client, short_tmp: Path, packed: bool) -> None:
     for name, conversation in (("claude", CHAT), ("chatgpt", TALK)):
@@ -314,6 +322,7 @@ def test_conversations_become_threads(memmux: Memmux, client: Client, short_tmp:
     assert said[0].metadata == {"session_id": "11111111-aaaa", "role": "user", "title": "Ports"}
 
 
+@pytest.mark.shared
 def test_what_many_conversations_say_alike_is_one_memory_and_said_in_one_line(
     memmux: Memmux, client: Client, short_tmp: Path
 ) -> None:
@@ -332,6 +341,7 @@ def test_what_many_conversations_say_alike_is_one_memory_and_said_in_one_line(
     assert [memory.place for memory in client.list(tags=["session:c3"]) if memory.id != yes.memory.id] == [1]
 
 
+@pytest.mark.shared
 def test_an_archive_that_breaks_off_says_what_was_taken(memmux: Memmux, client: Client, short_tmp: Path) -> None:
     path = short_tmp / "claude.zip"
     chance = random.Random(1)  # noqa: S311  # no secret, but the same each time

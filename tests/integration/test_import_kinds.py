@@ -96,6 +96,7 @@ def contents(client: Client) -> set[str]:
     return {memory.content for memory in client.list(namespace=None)}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("source", KINDS, indirect=True)
 def test_a_dry_run_shows_the_first_and_says_nothing_that_it_does_not_know(
     request: pytest.FixtureRequest, source: str, memmux: Memmux, settings: Settings
@@ -145,6 +146,7 @@ def test_what_was_changed_since_an_import_is_left_and_named(source: str, memmux:
     assert contents(client) == {pier.content}
 
 
+@pytest.mark.shared
 @pytest.mark.usefixtures("client", "other")
 @pytest.mark.parametrize("source", ["server-memory"], indirect=True)
 def test_several_files_are_imported_each_by_its_name(source: str, memmux: Memmux, short_tmp: Path) -> None:

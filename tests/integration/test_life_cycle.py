@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -95,7 +96,8 @@ def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_he
         before = status_until(client, lambda status: [w["state"] for w in status.workers] == ["ready"] * 4)
         environment.unlink()
         if sys.platform == "linux":  # else workers would be forked all the same
-            os.kill(cast("int", _event(settings, "fork_server_ready")["fork_server_pid"]), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended, as all workers work
+                os.kill(cast("int", _event(settings, "fork_server_ready")["fork_server_pid"]), signal.SIGKILL)
         for worker in before.workers:
             if worker["kind"] != "write":
                 os.kill(worker["pid"], signal.SIGKILL)

@@ -40,6 +40,38 @@ HOSTILE: Final = {
     "rtl": "שלום <b>עולם</b> مرحبا بالعالم",
     "emoji": "👩‍👩‍👧‍👦 🏴󠁧󠁢󠁥󠁮󠁧󠁿 \ufffd \u0007",
     "deep": ">" * 3000 + " deep " + "- " * 3000 + "[" * 3000,
+    "busy": "*a " * 20_000,  # which the reader of Markdown would be busy with for minutes
+    "schemes": " ".join(
+        f"[{number}]({scheme}{RUN})"
+        for number, scheme in enumerate(
+            (
+                "\\u006aavascript:",
+                "java&Tab;script:",
+                "java&NewLine;script:",
+                "javascript&colon;",
+                "%6Aavascript:",
+                "\x01javascript:",
+                "javascript:",
+                "blob:",
+                "filesystem:",
+                "data:,",
+                "view-source:",
+                "jar:",
+                "\u2028javascript:",
+                "http:javascript:",
+                "https://u@elsewhere.example/#",
+                "feed:javascript:",
+                "ws:",
+                "file:///",
+            )
+        )
+    ),
+    "mathml": f"<math><mtext><img src=x onerror={RUN}></mtext><maction xlink:href=javascript:{RUN}></maction></math>",
+    "inert": f"<template><script>{RUN}</script></template><noscript><p title='</noscript><img src=x onerror={RUN}>'>",
+    "css": "<link rel=stylesheet href=//elsewhere.example/a.css> <p style='position:fixed;inset:0'>over</p> "
+    "@import url(http://elsewhere.example); </style><style>*{display:none}",
+    "override": "\u202e" * 500 + "gnp.exe " + "\u2066" * 500 + "\u202d" + "\u0300" * 2000,
+    "line": "a" * 60_000,
     "large": "long **words** <script>window.ran=1</script> " * 22_000,
 }
 VIEWS: Final = ("", "&show=history", "&show=graph", "&show=edit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from memmux import Client
 from memmux.config.settings import load
+from tests.bounds import pause
 from tests.browser import Window, chromium, missing, window
 from tests.integration.test_page import served_for
 
@@ -53,6 +55,9 @@ TEXTS: Final = (
     "The invoice of the printer is paid by the tenth",
     "Our lighthouse has a lamp of forty thousand candles",
 )
+
+
+PEBBLES: Final = 40_000  # more than are imported before somebody stops it
 
 
 def store_twice(client: Client, mark: str) -> list[str]:
@@ -206,3 +211,97 @@ def test_the_question_before_all_go_can_be_answered_with_no(opened: Window, clie
     page.click("dialog button:has-text('Cancel')")
     page.wait_for_selector("dialog", state="detached")
     assert there(client, second) == set(second)
+
+
+def test_what_somebody_changed_since_the_question_stays(opened: Window, client: Client) -> None:
+    second = store_twice(client, "cerulean")
+    page = opened.go("/?view=cleanup")
+    page.click("button:has-text('Delete all') >> nth=0")
+    page.wait_for_selector("dialog:has-text('Delete all duplicates?')")
+    client.update(second[0], tags=["wanted"])
+    page.click("dialog button.danger")
+    page.wait_for_selector(".toast:has-text('1 memory changed since stays')")
+    assert second[0] in there(client, second)
+    assert second[1] not in there(client, second)
+
+
+def test_an_import_that_is_stopped_says_what_it_did_and_is_undone(opened: Window, client: Client) -> None:
+    at = {"created_at": "2026-01-01T00:00:00+00:00", "updated_at": "2026-01-01T00:00:00+00:00"}
+    lines = ['{"format": "memmux", "version": 1}'] + [
+        json.dumps({"id": str(uuid.UUID(int=number, version=4)), "content": f"Pebble {number}", **at})
+        for number in range(1, PEBBLES + 1)
+    ]
+    page = opened.go("/?view=transfer")
+    page.fill("form:has(input[aria-label='Import: file']) input[placeholder='as they were']", "pebbles")
+    file = {"name": "all.jsonl", "mimeType": "application/x-ndjson", "buffer": "\n".join(lines).encode()}
+    page.set_input_files("input[aria-label='Import: file']", file)
+    page.click("button[type=submit]:has-text('Import')")
+    page.wait_for_selector(".report:has-text('memories')")
+    while not client.list(limit=1, namespace="pebbles").total:
+        pause()
+    page.click("button:text-is('Stop'):visible")
+    page.wait_for_selector(".toast:has-text('Stopped; imported until then')")
+    assert 0 < client.list(limit=1, namespace="pebbles").total < PEBBLES
+    page.keyboard.press("u")
+    page.wait_for_selector(".toast:has-text('Undone')")
+    assert client.list(limit=1, namespace="pebbles").total == 0
+
+
+def test_what_was_not_touched_is_kept_as_it_was(opened: Window, client: Client) -> None:
+    metadata = {"big": 9007199254740993, "other": 1}
+    stored = client.store("one line\r\nand another", tags=["red, white", "blue"], metadata=metadata)
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.locator(".editor").get_by_label("Type", exact=True).fill("note")
+    page.click("button:text-is('Save')")
+    page.wait_for_selector(".toast:has-text('Saved')")
+    kept = client.get(stored.id)
+    assert (kept.content, kept.tags, kept.type) == ("one line\r\nand another", ("red, white", "blue"), "note")
+    page = opened.go(f"/?memory={stored.id}&show=edit")
+    page.fill("textarea.code", page.input_value("textarea.code").replace('"other": 1', '"other": 2'))
+    page.click("button:text-is('Save')")
+    page.wait_for_selector(".toast:has-text('Saved')")
+    assert client.get(stored.id).metadata == {"big": 9007199254740993, "other": 2}
+
+
+def test_who_goes_elsewhere_while_it_is_saved_stays_there(opened: Window, client: Client) -> None:
+    first, second = (client.store(f"The {which} of two that are walked between").id for which in ("first", "second"))
+    page = opened.go(f"/?memory={second}")
+    page = opened.go(f"/?memory={first}&show=edit")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PUT":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/memories/*", hold)
+    page.fill(".editor textarea >> nth=0", "The first, said otherwise")
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
+    opened.until("document.querySelector('.editor').inert")
+    page.evaluate(f"history.pushState(null, '', '/?memory={second}'); dispatchEvent(new PopStateEvent('popstate'))")
+    page.wait_for_selector(".memory .body:has-text('The second of two')")
+    assert len(held) == 1
+    held[0].continue_()
+    page.wait_for_selector(".toast:has-text('Saved')")
+    page.wait_for_selector(".memory .body:has-text('The second of two')")
+    assert f"memory={second}" in page.url
+    assert client.get(first).content == "The first, said otherwise"
+
+
+def test_of_two_who_tag_at_once_neither_loses_the_tag(opened: Window, client: Client) -> None:
+    stored = client.store("Tagged by two", tags=["before"]).id
+    opened.forgiven = ("Failed to load resource",)
+    page = opened.go(f"/?memory={stored}")
+
+    def be_quicker(route: Route) -> None:
+        if route.request.method == "PUT" and "theirs" not in client.get(stored).tags:
+            client.update(stored, tags=["before", "theirs"])
+        route.continue_()
+
+    page.route("**/api/memories/*", be_quicker)
+    page.fill(".retag", "mine")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".toast:has-text('Tagged mine')")
+    assert client.get(stored).tags == ("before", "theirs", "mine")

@@ -83,6 +83,7 @@ def test_an_asyncio_client_with_a_key_works_and_says_goodbye(
     status_until(server, lambda status: "laptop" not in clients(status))
 
 
+@pytest.mark.shared
 def test_an_mcp_server_with_a_key_works(server: Client, key: Callable[..., Path], elsewhere: dict[str, str]) -> None:
     async def talk() -> dict[str, Any]:
         async with raw_server({**elsewhere, "MEMMUX_REMOTE": str(key("ada", "admin"))}) as host:
@@ -129,6 +130,7 @@ def test_connect_makes_it_the_default_and_local_goes_back(
     assert memmux({**elsewhere, "MEMMUX_REMOTE": "team"}, "status").returncode == 0
 
 
+@pytest.mark.shared
 def test_whoever_names_a_database_means_that_one_and_not_the_remote(
     server: Client, key: Callable[..., Path], elsewhere: dict[str, str], short_tmp: Path
 ) -> None:
@@ -140,6 +142,7 @@ def test_whoever_names_a_database_means_that_one_and_not_the_remote(
             client.status()
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     "command",
     [
@@ -200,6 +203,7 @@ def test_whoever_has_no_valid_key_gets_silence_and_the_log_says_who(
     assert not [secret for secret in (ada.own.secret, eve.own.secret) if secret in everything]
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("who", ["wrong server key", "unknown key", "revoked key"])
 def test_a_client_that_is_refused_says_so_within_its_time_with_the_remedy(
     server: Client, server_env: dict[str, str], key: Callable[..., Path], elsewhere: dict[str, str], who: str
@@ -252,6 +256,7 @@ def test_a_key_that_is_added_while_the_cluster_runs_is_good_at_once(
             assert client.status().keys == number + 1
 
 
+@pytest.mark.shared
 def test_a_client_waits_for_the_cluster_to_come_back_and_goes_on(
     server: Client, key: Callable[..., Path], elsewhere: dict[str, str]
 ) -> None:
@@ -274,6 +279,7 @@ with Client(name="laptop") as client:
 """
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
 def test_the_session_of_a_client_that_vanishes_is_ended(
     server: Client, key: Callable[..., Path], elsewhere: dict[str, str], end: signal.Signals
@@ -291,6 +297,7 @@ def test_the_session_of_a_client_that_vanishes_is_ended(
             laptop.kill()
 
 
+@pytest.mark.shared
 def test_an_idle_remote_client_keeps_its_session_though_no_process_here_has_its_pid(
     server: Client, key: Callable[..., Path], elsewhere: dict[str, str]
 ) -> None:
@@ -380,6 +387,7 @@ def test_a_broken_file_of_keys_keeps_everybody_out_until_it_is_repaired(
     assert _ask(server_env["MEMMUX_LISTEN"], ada.curve)
 
 
+@pytest.mark.shared
 def test_clients_of_another_machine_go_on_through_a_hand_over_which_they_can_not_ask_for(
     server: Client, server_env: dict[str, str], key: Callable[..., Path], elsewhere: dict[str, str]
 ) -> None:

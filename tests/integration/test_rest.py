@@ -217,3 +217,34 @@ def test_former_versions_go_after_a_look(server: Served) -> None:
     assert (row["memory"]["id"], row["by"]["id"]) == (old["id"], new["id"])
     assert server.post("/api/superseded", {"namespace": "versions"}).json["ids"] == [old["id"]]
     assert server.get("/api/superseded?namespace=versions").json["total"] == 0
+
+
+def test_what_was_changed_since_the_look_stays(server: Served) -> None:
+    texts = ("the moor is wide and brown", "the MOOR is wide  and brown", "the moor is  wide and BROWN")
+    kept = [server.post("/api/memories", {"content": text, "namespace": "moor"}).json["id"] for text in texts]
+    looked = server.post("/api/duplicates", {"namespace": "moor", "dry_run": True}).json
+    assert set(looked["states"]) == set(looked["ids"]) == set(kept[1:])
+    (group,) = server.get("/api/duplicates?namespace=moor").json["groups"]
+    states = {one["memory"]["id"]: one["etag"] for one in group["members"][1:]}
+    assert states == looked["states"]
+    server.ask("PUT", f"/api/memories/{kept[1]}", {"tags": ["to stay"]})
+    done = server.post("/api/duplicates", {"namespace": "moor", "states": looked["states"]}).json
+    assert (done["ids"], done["left"]) == ([kept[2]], [kept[1]])
+    assert {one["id"] for one in server.get("/api/memories?namespace=moor").json["memories"]} == set(kept[:2])
+
+
+def test_what_was_not_looked_at_stays(server: Served) -> None:
+    old = server.post("/api/memories", {"content": "recipe 1", "namespace": "recipes"}).json
+    server.ask("PUT", f"/api/memories/{old['id']}", {"content": "recipe 2", "versioned": True})
+    looked = server.post("/api/superseded", {"namespace": "recipes", "dry_run": True}).json
+    other = server.post("/api/memories", {"content": "stew 1", "namespace": "recipes"}).json
+    server.ask("PUT", f"/api/memories/{other['id']}", {"content": "stew 2", "versioned": True})
+    (row,) = [
+        row
+        for row in server.get("/api/superseded?namespace=recipes").json["memories"]
+        if row["memory"]["id"] == old["id"]
+    ]
+    assert looked["states"] == {old["id"]: row["etag"]}
+    done = server.post("/api/superseded", {"namespace": "recipes", "states": looked["states"]}).json
+    assert (done["ids"], done["left"]) == ([old["id"]], [])
+    assert server.get(f"/api/memories/{other['id']}").status == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import io
 import json
 import socket
@@ -9,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,7 @@ from memmux import Client
 from memmux.config.settings import load
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
-from tests.bounds import pause
+from tests.bounds import BOUND_S, pause
 from tests.http_app import Served, serve
 
 GRANTS = {
@@ -114,10 +117,12 @@ def _contents(server: Served) -> set[str]:
 
 
 def _undo(server: Served, ranges: list[str]) -> None:
+    """Undo ranges as reports have them, a part at a time: more than some are refused."""
     for one in ranges:
-        first, _, last = one.partition("-")
-        answer = server.post("/api/undo", {"seq": int(first), **({"last_seq": int(last)} if last else {})})
-        assert answer.json["undone"], answer.json
+        first, last = int(one.partition("-")[0]), int(one.rpartition("-")[2])
+        for newest in range(last, first - 1, -500):
+            answer = server.post("/api/undo", {"seq": max(first, newest - 499), "last_seq": newest})
+            assert answer.json["undone"], answer.json
 
 
 def test_documents_of_one_name_in_two_folders_are_two(server: Served) -> None:
@@ -162,6 +167,56 @@ def test_an_upload_is_given_up_when_its_caller_goes(server: Served, shared_env: 
     while not _no_leftovers():
         pause()
     assert server.get("/api/memories?namespace=long").json["total"] < 20_000
+
+
+def _begun(server: Served, path: str, body: bytes) -> Iterator[dict[str, Any]]:
+    """Send an upload, and yield the lines of its answer as they come."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=BOUND_S)
+    connection.request("POST", path, body)
+    with contextlib.closing(connection):
+        for line in connection.getresponse():
+            yield json.loads(line)
+
+
+@pytest.mark.parametrize("of", ["import", "ingest"])
+def test_what_is_stopped_reports_what_it_did_until_then_and_is_undone(server: Served, of: str) -> None:
+    if of == "import":
+        entity = {"type": "entity", "entityType": "stone", "observations": ["It is grey."]}
+        body = "\n".join(json.dumps({**entity, "name": f"Stone {number}"}) for number in range(20_000)).encode()
+    else:
+        body = "\n\n".join(f"Stone {number} is as grey as all of them are." for number in range(20_000)).encode()
+    place = f"stones-{of}"
+    how = "&filename=stones.txt&chunk_size=50&chunk_overlap=0" if of == "ingest" else ""
+    lines = _begun(server, f"/api/{of}?namespace={place}{how}", body)
+    upload = next(lines)["upload"]
+    while not server.get(f"/api/memories?namespace={place}").json["total"]:
+        pause()
+    refused = server.ask("POST", f"/api/uploads/{upload}/stop", headers={"X-Test-Caller": "bound"})
+    assert (refused.status, refused.json["code"]) == (404, "not_found")
+    assert server.ask("POST", f"/api/uploads/{upload}/stop").json == {"stopping": True}
+    *_, last = lines
+    assert last["report"]["stopped"]
+    assert 0 < server.get(f"/api/memories?namespace={place}").json["total"] < 20_000
+    _undo(server, last["report"]["undo"])
+    assert server.get(f"/api/memories?namespace={place}").json["total"] == 0
+
+
+def test_an_import_says_how_much_of_the_file_it_has_read_in_how_many_memories(server: Served) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(1500):
+            archive.writestr(f"notes/{number}.md", f"# Note {number}\n\nIt is about the number {number}.\n")
+    answer = server.ask("POST", "/api/import?namespace=notes&dry_run=1&filename=notes.zip", raw=packed.getvalue())
+    _, *far, last = answer.lines
+    assert last["report"]["count"] == 1500
+    assert far[-1]["memories"] == 1500
+    assert all(0 <= line["done"] <= line["total"] for line in far if line["total"])
+    assert far[-1]["done"] == pytest.approx(far[-1]["total"], rel=0.2)
+
+
+def test_a_file_that_is_nothing_is_called_as_its_sender_does(server: Served) -> None:
+    error = server.ask("POST", "/api/import?filename=what.txt", raw=b"what is this").lines[-1]["error"]
+    assert error["detail"].startswith("what.txt: it is nothing that is read here")
 
 
 def test_a_file_that_is_too_large_is_refused(server: Served) -> None:

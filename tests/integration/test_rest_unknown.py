@@ -56,6 +56,32 @@ def test_a_parameter_is_given_once(server: Served) -> None:
     assert server.get("/api/memories?tag=a&tag=b").status == 200
 
 
+def test_a_field_is_given_once(server: Served) -> None:
+    stored = server.post("/api/memories", {"content": "kept from what is said twice", "tags": ["twice"]}).json
+    json_ = {"Content-Type": "application/json"}
+    for path, raw in (
+        ("/api/delete", b'{"tags": ["other"], "tags": ["twice"]}'),
+        ("/api/delete", b'{"dry_run": true, "tags": ["twice"], "dry\\u005frun": false}'),
+        ("/api/memories", b'{"content": "first", "metadata": {"a": [{}]}, "content": "second"}'),
+    ):
+        refused = server.ask("POST", path, None, json_, raw=raw)
+        assert (refused.status, refused.json["code"]) == (422, "argument_invalid"), raw
+    assert server.get(f"/api/memories/{stored['id']}").status == 200
+    body = b'{"content": "twice inside", "metadata": {"content": 1, "tags": {"content": 2}}}'
+    assert server.ask("POST", "/api/memories", None, json_, raw=body).status == 200
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("name", ["If-None-Match", "If-Unmodified-Since", "If-Modified-Since"])
+def test_a_precondition_that_is_not_heeded_changes_nothing(server: Served, method: str, name: str) -> None:
+    path = f"/api/memories/{server.post('/api/memories', {'content': f'not by {name} of {method}'}).json['id']}"
+    before = server.get(path).headers["etag"]
+    body = {"tags": ["changed"]} if method == "PUT" else None
+    refused = server.ask(method, path, body, {name: "Mon, 01 Jan 2001 00:00:00 GMT" if "Since" in name else "*"})
+    assert (refused.status, refused.json["code"]) == (422, "argument_invalid")
+    assert server.get(path, {name: "*"}).headers["etag"] == before
+
+
 def test_a_time_zone_is_one_also_where_no_words_need_it(server: Served) -> None:
     for method, path, body in (
         ("GET", "/api/memories?time_zone=Nowhere", None),

@@ -77,7 +77,7 @@ def exported(client: Client, *, vectors: bool = True) -> bytes:
 
 
 def imported(client: Client, data: bytes) -> jsonl.Imported:
-    return jsonl.read(client, io.BytesIO(data), size=len(data), report=silent)
+    return jsonl.read(client, io.BytesIO(data))
 
 
 def memories(data: bytes) -> list[bytes]:
@@ -85,6 +85,7 @@ def memories(data: bytes) -> list[bytes]:
     return data.splitlines()[1:]
 
 
+@pytest.mark.shared
 def test_an_export_that_is_imported_is_exported_again_the_same(client: Client, other: Client) -> None:
     fill(client, 255)  # more than a page
     first = exported(client)
@@ -107,6 +108,7 @@ def test_an_import_that_was_interrupted_goes_on_where_it_was(client: Client, oth
     assert memories(exported(other)) == memories(first)
 
 
+@pytest.mark.shared
 def test_what_was_purged_meanwhile_is_imported_again_and_not_only_said_to_be(client: Client) -> None:
     memory_id = client.store("one").id
     first = exported(client)
@@ -154,6 +156,7 @@ def test_a_line_that_is_too_long_is_broken_and_the_next_one_is_read(
     assert (done.created, [(problem.line, problem.status) for problem in done.problems]) == (3, [(3, "broken")])
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("data", [b"", b"{}\n", b"[]\n", b"x", b'{"format": "memmux", "version": 2}\n'])
 def test_a_file_that_is_no_export_is_refused(client: Client, data: bytes) -> None:
     with pytest.raises(ArgumentInvalidError):
@@ -191,6 +194,7 @@ def test_the_command_line_exports_to_a_file_and_imports_it(memmux: Memmux, short
         memmux(*there, "stop")
 
 
+@pytest.mark.shared
 def test_what_can_not_be_read_or_written_is_named(memmux: Memmux, short_tmp: Path) -> None:
     missing = memmux("import", "nothing.jsonl")
     assert (missing.returncode, b"nothing.jsonl" in missing.stderr) == (2, True)
@@ -204,6 +208,7 @@ def test_what_can_not_be_read_or_written_is_named(memmux: Memmux, short_tmp: Pat
     assert memmux("import", "foreign.jsonl").returncode == 2
 
 
+@pytest.mark.shared
 def test_a_terminal_sees_how_far_an_export_is(memmux: Memmux) -> None:
     memmux("store", "one")
     main, terminal = pty.openpty()

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from memmux.wire.embeddings import Embedding
 
-CACHE_BYTES = 4 << 20  # texts and vectors together: some two thousand queries of 384 dimensions
+CACHE_BYTES = 1 << 20  # texts and vectors together: some five hundred queries of 384 dimensions
 
 
 class QueryCache:

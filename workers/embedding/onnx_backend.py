@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from memmux.config.settings import Settings
-from memmux.errors import ModelInvalidError
+from memmux.errors import MemmuxError, ModelInvalidError
 from memmux.logs import log
 from memmux.wire.embeddings import Window
 from workers.embedding import probes, sources
@@ -25,6 +26,7 @@ from workers.embedding.graph.packed import GRAPH, GRAPH_DATA
 from workers.embedding.interface import Vectors
 from workers.embedding.sources import Source
 from workers.embedding.windows import ModelTokenizer
+from workers.runtime import heap
 from workers.runtime.jobs import Alive, silent
 
 _ERRORS_ONLY = 3  # onnxruntime's severity: it would write warnings to stderr
@@ -109,7 +111,59 @@ def shared(settings: Settings) -> OnnxEmbedder | None:
     return None if found is None else _open(source, found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What a model is made of: the packed graph, which knows the digests of all the rest, and as what it is there."""
+
+    source: Source
+    graph: packed.Packed
+    state: packed.State
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The model that processes share which are forked from this one; files: of which it is, or could not be, made."""
+
+    files: _Files | None = None
+    embedder: OnnxEmbedder | None = None
+
+
+_kept = _Kept()
+
+
+def keep(settings: Settings) -> None:
+    """Load the model, if its packed graph is there, for this process and those that are forked from it.
+
+    They use it as long as its files are the same; if they are, nothing is done here either. What is wrong with it,
+    `shared` and `load` say in each of them.
+    """
+    files = _present(settings)
+    if files == _kept.files:
+        return
+    _kept.files, _kept.embedder = files, None
+    if files is not None:
+        with suppress(MemmuxError):
+            _kept.embedder = _new(files.source, files.graph)
+
+
+def _present(settings: Settings) -> _Files | None:
+    """Return the files of the model and its packed graph; None if there is none, or it is not what it should be."""
+    with suppress(MemmuxError, OSError):
+        if packed.signs(settings):
+            source = sources.find(settings)
+            if (found := packed.find(settings, source)) is not None:
+                return _Files(source, found, found.state())
+    return None
+
+
 def _open(source: Source, found: packed.Packed) -> OnnxEmbedder:
+    with suppress(OSError):
+        if _kept.embedder is not None and _kept.files == _Files(source, found, found.state()):
+            return _kept.embedder
+    return _new(source, found)
+
+
+def _new(source: Source, found: packed.Packed) -> OnnxEmbedder:
     found.check()
     embedder = OnnxEmbedder(source, found.manifest.architecture, _session(str(found.folder / GRAPH), _options()))
     probes.compare(embedder, found.manifest.vectors)
@@ -135,7 +189,7 @@ def _made(settings: Settings, source: Source, of: Architecture) -> packed.Packed
     try:
         return packed.make(settings, source, of, write)
     finally:
-        _give_back_heap()
+        heap.give_back()  # 9 MiB of holes at its end
 
 
 def _straight(source: Source, of: Architecture, options: onnxruntime.SessionOptions | None = None) -> OnnxEmbedder:
@@ -163,12 +217,6 @@ def _session(model: str | bytes, options: onnxruntime.SessionOptions) -> onnxrun
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # it raises classes that it does not export
         raise ModelInvalidError(f"the model can't be loaded: {error}") from error
-
-
-def _give_back_heap() -> None:
-    # Making a graph leaves 9 MiB of holes at the end of the heap, which a worker would keep; others have no such call.
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _give_back_large_blocks() -> None:

@@ -100,6 +100,8 @@ class ModelTokenizer:
 
     def windows(self, text: str, alive: Alive = silent) -> tuple[Window, ...]:
         """Return the windows of `text`."""
+        if text.isascii() and len(text) < self._size:  # it has no more tokens than characters, but for a space before
+            return ((0, len(text)),)
         return cut(text, self._tokens, self._size, alive)
 
     def encode(self, text: str) -> Encoding:

@@ -1,6 +1,6 @@
-"""The fork server: a process that has imported what workers need, and forks a worker whenever the router orders one.
+"""The fork server: a process that has loaded what workers need, and forks a worker whenever the router orders one.
 
-A worker so begins within milliseconds, and shares the memory of what is imported with the others. It is the router's
+A worker so begins within milliseconds, and shares the memory of what is loaded with the others. It is the router's
 own child all the same: it is forked from a process in between that ends, and the system gives it to the router, which
 takes in orphans (`memmux.processes.adopt_orphans`). The fork server does nothing else: it has one thread, no ZeroMQ
 context, no database, no log and no random numbers that two workers could share. Only Linux has what this needs.
@@ -13,9 +13,10 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from memmux import processes
 from memmux.wire.forks import Answer, Order
@@ -24,20 +25,36 @@ _GIVEN_S = 0.0005  # between two looks whether the process in between has ended
 _PID_BYTES = 8
 
 
-def run(load: Callable[[], None], common: Sequence[str], folder: Path) -> list[str] | None:
+class Preload(Protocol):
+    """What workers share, since it is loaded before they are forked."""
+
+    def begin(self) -> None:
+        """Load what every worker needs."""
+
+    def has_more(self, kind: str) -> bool:
+        """Return whether workers of that kind share more than all of them do."""
+
+    def load(self, kind: str) -> None:
+        """Load that, unless it is loaded and the same; of what can't be, each worker says so by itself."""
+
+
+def run(preload: Preload, common: Sequence[str], folder: Path) -> list[str] | None:
     """Fork workers until the router is gone, and then return None; in each worker, return its arguments.
 
-    load: imports what workers need. common: the arguments that all of them have. folder: their working directory.
+    common: the arguments that all of them have. folder: their working directory.
     """
     router = os.getppid()
     processes.end_with_parent()
-    load()
-    gc.collect()
-    gc.freeze()  # a collection in a worker would write to, and so copy, every page of what is imported
+    preload.begin()
+    _freeze()
     connection = socket.socket(fileno=os.dup(sys.stdin.fileno()))
     Answer().send(connection)
     while (ordered := Order.receive(connection)) is not None:
         order, standard_input = ordered
+        if preload.has_more(kind := order.arguments[0]):
+            Answer(loading=True).send(connection)
+            preload.load(kind)
+            _freeze()
         answer = Answer(order.identity, error="it has no standard input") if standard_input < 0 else _fork(order)
         if answer is None:
             connection.close()
@@ -46,6 +63,12 @@ def run(load: Callable[[], None], common: Sequence[str], folder: Path) -> list[s
             os.close(standard_input)
         answer.send(connection)
     return None
+
+
+def _freeze() -> None:
+    """Let no collection in a worker write to, and so copy, every page of what is loaded."""
+    gc.collect()
+    gc.freeze()
 
 
 def _fork(order: Order) -> Answer | None:

@@ -108,7 +108,7 @@ class RouterLink:
         self._looked = time.monotonic()
         for _ in range(_DRAIN):
             try:
-                message = protocol.decode(self._socket.recv_multipart(zmq.NOBLOCK))
+                message = protocol.decode(sockets.receive_now(self._socket))
             except zmq.Again:
                 return
             except ProtocolError as error:

@@ -169,6 +169,9 @@ class Reader(Protocol):
     def idle(self, alive: Alive = silent) -> None:
         """Catch up, so that the next request need not."""
 
+    def trim(self) -> None:
+        """Let go of memory that only loading everything took, as few need it again."""
+
     def close(self) -> None:
         """Leave the database."""
 

@@ -11,6 +11,9 @@ from memmux import limits
 
 Seq = Annotated[int, Field(ge=1, le=limits.SEQ)]
 """The number of a change."""
+Id = Annotated[str, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)]
+Etag = Annotated[str, Field(pattern='^"[0-9a-f]{32}"$')]
+"""The state of a memory, as the header ETag has it."""
 
 
 class Problem(Answer):
@@ -190,7 +193,7 @@ class Undo(Given):
     """Several changes, in place of seq"""
     last_seq: Seq | None = None
     """With seq: all changes from the one to the other"""
-    id: Annotated[str | None, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)] = None
+    id: Id | None = None
     """The newest change of this memory"""
     namespace: Namespace
     preview: bool = False
@@ -284,96 +287,18 @@ class Progress(Answer):
     """A line of a long answer: how far it is; the last one holds the report, or the error."""
 
     model_config = ConfigDict(extra="allow")
+    upload: str | None = None
+    """In the first line: the id by which it can be stopped"""
     done: int | None = None
+    """How much of the file was read, in bytes, or in memories of a database"""
     total: int | None = None
+    memories: int | None = None
+    """In how many memories it has been so far"""
     report: dict[str, Any] | None = None
     error: Problem | None = None
 
 
-class DayCounts(Answer):
-    """The counts of one group: a number for each day."""
+class Stopping(Answer):
+    """An upload that was told to end."""
 
-    name: str | None
-    """The client, type, tag or namespace; null for memories without, and for the sum of the others"""
-    stored: list[int]
-    changed: list[int]
-    deleted: list[int]
-
-
-class Timeline(Answer):
-    """How many memories were stored, changed and deleted on each day; by tag, once for each of a memory's tags."""
-
-    days: list[str]
-    groups: list[DayCounts]
-    other: DayCounts | None
-    others: int
-    earlier: int
-    zone: str
-    notes: list[str]
-
-
-class Alike(Answer):
-    """A memory of a group, and its cosine with the first one."""
-
-    memory: Memory
-    similarity: float | None
-
-
-class DuplicateGroup(Answer):
-    """Memories of a namespace that say nearly the same as the first, which was created first and stays."""
-
-    members: list[Alike]
-    more: bool
-
-
-class Duplicates(Answer):
-    """Groups of memories that say nearly the same."""
-
-    groups: list[DuplicateGroup]
-    next: int | None
-    """The cursor of the next page, which may have groups where this one has none; null at the end"""
-    compared: int
-    least: float
-    notes: list[str]
-
-
-class Replaced(Answer):
-    """A former version, and the memory that took its place."""
-
-    memory: Memory
-    by: Memory | None
-    """The newest version, which no other took the place of"""
-    deleted: bool
-    """Whether the newest one is deleted"""
-
-
-class Superseded(Answer):
-    """Former versions, newest first."""
-
-    memories: list[Replaced]
-    total: int
-    notes: list[str]
-
-
-class CleanUp(Given):
-    """What to clean up."""
-
-    example: ClassVar = {"dry_run": True}
-
-    namespace: Namespace
-    least: Annotated[float | None, Field(ge=0, le=1)] = None
-    """Of duplicates: the cosine from which on two say nearly the same"""
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    """How many memories at most"""
-    dry_run: bool = False
-    """Whether only to say which they are"""
-
-
-class CleanedUp(Answer):
-    """What was deleted, or would be."""
-
-    ids: list[str]
-    count: int
-    dry_run: bool
-    seqs: list[int]
-    """The changes that undo takes"""
+    stopping: bool

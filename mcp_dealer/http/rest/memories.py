@@ -12,7 +12,7 @@ from mcp_dealer.anywhere import anywhere
 from mcp_dealer.http.rest import models, shapes, times
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, part
 from memmux import limits
-from memmux.errors import PreconditionFailedError
+from memmux.errors import ArgumentInvalidError, PreconditionFailedError
 from memmux.wire import answers
 
 GROUP: Final = "memories"
@@ -20,6 +20,7 @@ AGENT: Final = "X-Agent-ID"
 HOSTNAME: Final = "X-Client-Hostname"
 IF_MATCH: Final = "If-Match"
 _OFFSETS: Final = 1 << 53
+_NOT_HEEDED: Final = ("If-None-Match", "If-Modified-Since", "If-Unmodified-Since")  # preconditions of a change
 
 
 class Place(Parameters):
@@ -194,8 +195,12 @@ async def _get(asked: Asked) -> answers.Memory:
 async def _expected(asked: Asked) -> str | None:
     """Return the etag of the only state that the caller means, if it says so.
 
-    Of several it is the one that the memory is in. Raises PreconditionFailedError if no memory can be in any of them.
+    Of several it is the one that the memory is in. Raises PreconditionFailedError if no memory can be in any of them,
+    and ArgumentInvalidError for another precondition.
     """
+    for name in _NOT_HEEDED:
+        if name in asked.request.headers:
+            raise ArgumentInvalidError(f"{name} is not heeded here; say in If-Match which state you mean")
     given = asked.request.headers.getlist(IF_MATCH)
     if not given or "*" in [each.strip() for each in given]:
         return None

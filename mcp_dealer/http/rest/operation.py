@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -84,15 +86,15 @@ class Asked:
             if name is not None:
                 self.caller.grant.check_namespace(name)
 
-    def key(self, number: int = 0) -> str | None:
-        """Return the caller's idempotency key, which is nobody else's; number: of the write among those of a request.
+    def key(self, which: int | str = 0) -> str | None:
+        """Return the caller's idempotency key, which is nobody else's; which: of the writes of a request.
 
         None where the caller gave none.
         """
         given = self.request.headers.get(KEY)
         if given is None:
             return None
-        own = orjson.dumps([self.caller.name, number, given])
+        own = orjson.dumps([self.caller.name, which, given])
         return f"http-{hashlib.sha256(own).hexdigest()}"
 
 
@@ -205,9 +207,24 @@ async def _read(request: Request) -> bytes:
 
 def _body(model: type[Given], read: bytes) -> Given:
     try:
-        return model.model_validate_json(read)
+        given = model.model_validate_json(read)
     except ValidationError as error:
         raise RefusedError(_faults(error, "body", model)) from None
+    if twice := _twice(read):
+        raise ArgumentInvalidError(f"the field {twice!r} is there several times; give it once")
+    return given
+
+
+def _twice(read: bytes) -> str:
+    """Return a field that an object of JSON has several times, of which readers would take the last; empty if none."""
+    names = list[str]()
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        nonlocal names
+        names = [name for name, _ in pairs]  # last those of the outermost object
+
+    json.loads(read, object_pairs_hook=note)
+    return next((name for name, times in Counter(names).items() if times > 1), "")
 
 
 def _faults(error: ValidationError, where: str, model: type[BaseModel]) -> Response:

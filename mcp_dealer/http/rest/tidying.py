@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import orjson
 from pydantic import Field
 
-from mcp_dealer.http.rest import answers, models, shapes, times
+from mcp_dealer.http.rest import models, shapes, tidying_models, times
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from memmux import limits
-from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.errors import ArgumentInvalidError, NotFoundError, PreconditionFailedError
 from memmux.wire.answers import Memory
 
 GROUP: Final = "tidying"
@@ -71,7 +72,10 @@ async def duplicates(asked: Asked) -> Done:
     found = await asked.client.duplicates(query.after, limit=query.limit, least=query.least, **part(query))
     groups = [
         {
-            "members": [{"memory": shapes.memory(one.memory), "similarity": one.similarity} for one in group.members],
+            "members": [
+                {"memory": shapes.memory(one.memory), "etag": shapes.etag(one.memory), "similarity": one.similarity}
+                for one in group.members
+            ],
             "more": group.more,
         }
         for group in found
@@ -87,6 +91,7 @@ async def superseded(asked: Asked) -> Done:
     rows = [
         {
             "memory": shapes.memory(one.memory),
+            "etag": shapes.etag(one.memory),
             "by": None if one.by is None else shapes.memory(one.by),
             "deleted": one.deleted,
         }
@@ -108,7 +113,7 @@ async def remove_superseded(asked: Asked) -> Done:
 
 
 async def _twice(asked: Asked) -> AsyncIterator[Memory]:
-    body: answers.CleanUp = asked.body
+    body: tidying_models.CleanUp = asked.body
     after: int | None = 0
     while after is not None:
         page = await asked.client.duplicates(after, limit=GROUPS, least=body.least, **part(body))
@@ -119,7 +124,7 @@ async def _twice(asked: Asked) -> AsyncIterator[Memory]:
 
 
 async def _former(asked: Asked) -> AsyncIterator[Memory]:
-    body: answers.CleanUp = asked.body
+    body: tidying_models.CleanUp = asked.body
     page = await asked.client.superseded(limit=limits.LIST_LIMIT, **part(body))
     for one in page:
         if one.by is not None and not one.deleted:
@@ -127,21 +132,28 @@ async def _former(asked: Asked) -> AsyncIterator[Memory]:
 
 
 async def _clean_up(asked: Asked, found: AsyncIterator[Memory]) -> Done:
-    body: answers.CleanUp = asked.body
+    """Delete what was found, each as it was when it was looked at; what was changed since stays."""
+    body: tidying_models.CleanUp = asked.body
+    most = body.limit if body.states is None else len(body.states)
     meant = dict[str, Memory]()
     async for one in found:
-        meant[one.id] = one
-        if len(meant) == body.limit:
+        if len(meant) == most:
             break
+        if body.states is None or one.id in body.states:
+            meant[one.id] = one
     ids, seqs = list[str](), list[int]()
-    for number, one in enumerate(meant.values()):
+    states = {one.id: shapes.etag(one) for one in meant.values()} | (body.states or {})
+    for one in meant.values():
         if body.dry_run:
             ids.append(one.id)
             continue
-        with suppress(NotFoundError):  # somebody else was quicker
-            seqs.append((await asked.client.delete(one.id, namespace=one.namespace, key=asked.key(number))).seq)
+        delete = partial(asked.client.delete, one.id, namespace=one.namespace, key=asked.key(one.id))
+        with suppress(NotFoundError, PreconditionFailedError):  # somebody else was quicker
+            seqs.append((await delete(if_match=states[one.id].strip('"'))).seq)
             ids.append(one.id)
-    return {"ids": ids, "count": len(ids), "dry_run": body.dry_run, "seqs": seqs}
+    left = [known for known in body.states or () if known not in ids]
+    looked = {known: states[known] for known in ids} if body.dry_run else {}
+    return {"ids": ids, "count": len(ids), "dry_run": body.dry_run, "states": looked, "left": left, "seqs": seqs}
 
 
 OPERATIONS: Final = (
@@ -153,7 +165,7 @@ OPERATIONS: Final = (
         summary="What was stored, changed and deleted on each day, counted",
         does=timeline,
         query=CountDays,
-        gives=answers.Timeline,
+        gives=tidying_models.Timeline,
         fails=(400,),
     ),
     Operation(
@@ -164,7 +176,7 @@ OPERATIONS: Final = (
         summary="Groups of memories that say nearly the same",
         does=duplicates,
         query=ListDuplicates,
-        gives=answers.Duplicates,
+        gives=tidying_models.Duplicates,
     ),
     Operation(
         method="POST",
@@ -173,8 +185,8 @@ OPERATIONS: Final = (
         group=GROUP,
         summary="Delete of each group all but the memory that was created first; or say which they are",
         does=remove_duplicates,
-        takes=answers.CleanUp,
-        gives=answers.CleanedUp,
+        takes=tidying_models.CleanUp,
+        gives=tidying_models.CleanedUp,
         writes=True,
     ),
     Operation(
@@ -185,7 +197,7 @@ OPERATIONS: Final = (
         summary="Former versions of memories, newest first",
         does=superseded,
         query=ListSuperseded,
-        gives=answers.Superseded,
+        gives=tidying_models.Superseded,
     ),
     Operation(
         method="POST",
@@ -194,8 +206,8 @@ OPERATIONS: Final = (
         group=GROUP,
         summary="Delete former versions; or say which they are",
         does=remove_superseded,
-        takes=answers.CleanUp,
-        gives=answers.CleanedUp,
+        takes=tidying_models.CleanUp,
+        gives=tidying_models.CleanedUp,
         writes=True,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -21,7 +21,7 @@ from mcp_dealer.http.rest.streaming import LINES, Streamed
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
-from memmux.errors import ArgumentInvalidError, of_system
+from memmux.errors import ArgumentInvalidError, CancelledError, NotFoundError, of_system
 from memmux.ingest.formats.base import clean
 from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, UPLOAD, ingest_upload
 from memmux.transfer import any_file, jsonl
@@ -31,6 +31,10 @@ from memmux.wire.operations import OPERATIONS as CLUSTER
 GROUP: Final = "transfer"
 IMPORT_BYTES: Final = 1 << 30  # of one upload
 NAME_CHARACTERS: Final = 255
+WHOLE_BYTES: Final = 64 << 20  # of an upload that has to be read as a whole, in a process that serves others
+UNNAMED: Final = "the file"
+TOLD_EACH: Final = 500  # memories
+_UNSAID: Final = ("path", "source")  # which are those of the upload
 PIECE_BYTES: Final = 1 << 20  # that are written at once
 
 
@@ -95,10 +99,55 @@ async def import_file(asked: Asked) -> Done:
     folder = await _received(asked, IMPORT_BYTES)
     namespace = part(query).get("namespace")
 
-    def bring(client: Client, report: work.Report, _: Callable[[], bool]) -> dict[str, Any]:
-        return any_file.bring(client, folder / "file", namespace=namespace, dry_run=query.dry_run, report=report)
+    def bring(client: Client, report: work.Report, running: work.Running) -> dict[str, Any]:
+        far, file = _Far(report), folder / "file"
+        with any_file.reading(file, far.read) as opened:
+            source = any_file.look(opened, file, query.filename or UNNAMED, most=WHOLE_BYTES)
+            way = any_file.Way(
+                settings=client.settings,
+                namespace=namespace,
+                report=far.read,
+                told=far.memory,
+                stopped=running.over,
+                copies=folder,
+            )
+            brought = source.bring(None if query.dry_run else client, way)
+        said = {name: value for name, value in brought.to_json().items() if name not in _UNSAID}
+        undo = [] if query.dry_run else brought.made.undo(client)
+        more = {"undo": undo, "dry_run": query.dry_run, "stopped": running.stopped()}
+        return {"format": source.format, **said, **more}
 
-    return Streamed(work.lines(asked.client, bring, partial(upload_folders.remove, folder)))
+    return Streamed(_lines(asked, bring, folder))
+
+
+class _Far:
+    """How far an import is: told when more was read, or some memories were."""
+
+    def __init__(self, report: work.Report) -> None:
+        self._report = report
+        self._done = self._total = self._memories = 0
+
+    def read(self, done: int, total: int) -> None:
+        """Note how much was read."""
+        self._done, self._total = done, total
+        self._report(done, total, self._memories)
+
+    def memory(self, _: object) -> None:
+        """Count a memory."""
+        self._memories += 1
+        if self._memories % TOLD_EACH == 0:
+            self.read(self._done, self._total)
+
+
+def _lines(asked: Asked, does: work.Work, folder: Path) -> AsyncGenerator[bytes]:
+    return work.lines(asked.client, does, partial(upload_folders.remove, folder), asked.caller.identity)
+
+
+async def stop_upload(asked: Asked) -> Done:
+    """Have an upload of the caller's end with a report of what it did."""
+    if not work.stop(asked.id, asked.caller.identity):
+        raise NotFoundError("there is no such upload of yours under way; its own last line says what became of it")
+    return {"stopping": True}
 
 
 async def ingest(asked: Asked) -> Done:
@@ -110,9 +159,10 @@ async def ingest(asked: Asked) -> Done:
     folder = await _received(asked, limits.INGEST_FILE_BYTES)
     namespace = part(query).get("namespace")
 
-    def read(client: Client, report: work.Report, given_up: Callable[[], bool]) -> dict[str, Any]:
+    def read(client: Client, report: work.Report, running: work.Running) -> dict[str, Any]:
         noted = Noted(client)
-        done = ingest_upload(
+        ingesting = partial(
+            ingest_upload,
             cast("Client", noted),
             name,
             folder / "file",
@@ -121,12 +171,17 @@ async def ingest(asked: Asked) -> Done:
             chunk_size=query.chunk_size,
             chunk_overlap=min(query.chunk_overlap, query.chunk_size // 2),
             progress=report,
-            cancelled=given_up,
+            cancelled=running.over,
         )
-        said: dict[str, Any] = orjson.loads(orjson.dumps(done))
-        return {"source": f"{UPLOAD}{name}", **said, "undo": noted.made.undo(client)}
+        try:
+            said: dict[str, Any] = orjson.loads(orjson.dumps(ingesting()))
+        except CancelledError:
+            if not running.stopped():
+                raise
+            said = {"stopped": True}
+        return {"source": f"{UPLOAD}{name}", "stopped": False, **said, "undo": noted.made.undo(client)}
 
-    return Streamed(work.lines(asked.client, read, partial(upload_folders.remove, folder)))
+    return Streamed(_lines(asked, read, folder))
 
 
 def _named(filename: str) -> str:
@@ -219,5 +274,16 @@ OPERATIONS: Final = (
         media=LINES,
         upload=True,
         fails=(507,),
+    ),
+    Operation(
+        method="POST",
+        path="/api/uploads/{id}/stop",
+        name="stop_upload",
+        group=GROUP,
+        summary="Have an import or an ingest end, with a report of what it did, which can be undone",
+        description="The first line of an upload's answer has its id. Who breaks the connection off gets no report.",
+        does=stop_upload,
+        gives=answers.Stopping,
+        fails=(404,),
     ),
 )

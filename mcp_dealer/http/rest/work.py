@@ -1,11 +1,16 @@
-"""Long work in a thread: over the caller's own client, told line by line, and given up when the caller goes."""
+"""Long work in a thread: over the caller's own client, told line by line, and given up when the caller goes.
+
+Who began it may stop it as well: then its report says what it did until then.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import uuid
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final, cast
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, cast
 
 import orjson
 
@@ -18,13 +23,37 @@ from memmux.logs import log
 AT_ONCE: Final = 2  # uploads that are worked on in one process
 QUIET_S: Final = 5.0  # without progress, before a line says how far it is all the same
 
-Report = Callable[[int, int], None]
-Work = Callable[[Client, Report, Callable[[], bool]], dict[str, Any]]
-"""Does the work and returns its report; it is given a client, what it tells how far it is, and whether it was given up.
-"""
+
+class Report(Protocol):
+    """What work tells how far it is."""
+
+    def __call__(self, done: int, total: int, memories: int | None = None) -> None:
+        """Note how much is done, in whatever unit, of how much, 0 if that is not known, and in how many memories."""
+
+
+@dataclass(slots=True)
+class Running:
+    """Work under way. owner: who may stop it. left: whether its caller has gone. told: to be stopped."""
+
+    owner: str
+    left: threading.Event = field(default_factory=threading.Event)
+    told: threading.Event = field(default_factory=threading.Event)
+
+    def stopped(self) -> bool:
+        """Return whether to do no more, and to report."""
+        return self.told.is_set()
+
+    def over(self) -> bool:
+        """Return whether to do no more, be it that nobody hears the report."""
+        return self.told.is_set() or self.left.is_set()
+
+
+Work = Callable[[Client, Report, Running], dict[str, Any]]
+"""Does the work and returns its report; it is given a client, what it tells how far it is, and whether to go on."""
 
 _working = 0
 _leaving = False
+_running: dict[str, Running] = {}  # by the name that their callers were told
 _waiting: set[asyncio.Event] = set()  # of those who tell how far their work is
 
 
@@ -46,34 +75,37 @@ class ThreadClient:
         return method
 
 
-async def lines(client: AsyncClient, work: Work, end: Callable[[], object]) -> AsyncGenerator[bytes]:
-    """Yield a line for how far the work is, now and then, and last its report, or the problem that it met.
+async def lines(client: AsyncClient, work: Work, end: Callable[[], object], owner: str = "") -> AsyncGenerator[bytes]:
+    """Yield the name by which it can be stopped, now and then how far the work is, and last its report, or the problem.
 
-    end: called when the work has ended, also after it was given up.
+    end: called when the work has ended, also after it was given up. owner: who may stop it.
     """
     global _working  # noqa: PLW0603 - it is of the process
-    loop, left = asyncio.get_running_loop(), threading.Event()
+    loop, name, running = asyncio.get_running_loop(), uuid.uuid4().hex, Running(owner)
     told: dict[str, int | None] = {"done": 0, "total": None}
+    said = orjson.dumps(told)
     news = asyncio.Event()
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int, memories: int | None = None) -> None:
         def told_now() -> None:
-            told.update(done=done, total=total)
+            told.update(done=done, total=total or None, **({} if memories is None else {"memories": memories}))
             news.set()
 
         loop.call_soon_threadsafe(told_now)
 
     def run() -> dict[str, Any]:
         try:
-            return work(cast("Client", ThreadClient(client, loop, left)), tell, left.is_set)
+            return work(cast("Client", ThreadClient(client, loop, running.left)), tell, running)
         finally:
             end()
 
     _working += 1
     _waiting.add(news)
+    _running[name] = running
     working = loop.run_in_executor(None, run)
     working.add_done_callback(lambda _: news.set())
     try:
+        yield orjson.dumps({"upload": name}) + b"\n"
         while not (working.done() or _leaving):
             try:
                 async with asyncio.timeout(QUIET_S):
@@ -82,13 +114,26 @@ async def lines(client: AsyncClient, work: Work, end: Callable[[], object]) -> A
                 pass
             news.clear()
             if not (working.done() or _leaving):
-                yield orjson.dumps(told) + b"\n"
+                said = orjson.dumps(told)
+                yield said + b"\n"
+        if said != (last := orjson.dumps(told)):
+            yield last + b"\n"
         yield _last(working) if working.done() else orjson.dumps({"error": document(_left())}) + b"\n"
     finally:
-        left.set()
+        running.left.set()
+        del _running[name]
         _working -= 1
         _waiting.discard(news)
         working.add_done_callback(lambda done: done.exception())  # which nobody hears any more
+
+
+def stop(name: str, owner: str) -> bool:
+    """Have work do no more, and report; return whether there is such work of that owner."""
+    found = _running.get(name)
+    if found is None or found.owner != owner:
+        return False
+    found.told.set()
+    return True
 
 
 def leave() -> None:

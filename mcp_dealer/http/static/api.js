@@ -4,11 +4,11 @@ import { chains } from './versions.js';
 import { beginning, counted } from './words.js';
 
 // Ask, and return the JSON of the answer.
-async function ask(path, { method = 'GET', query = {}, body, signal } = {}) {
+async function ask(path, { method = 'GET', query = {}, body, signal, headers = {} } = {}) {
   const response = await fetch(located(path, query), {
     method,
     signal,
-    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+    headers: body === undefined ? headers : { ...headers, 'Content-Type': 'application/json' },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   return checked(response).then((fine) => fine.json());
@@ -117,7 +117,8 @@ export async function update(id, changes, etag = null) {
   return checked(await fetch(located(`memories/${encodeURIComponent(id)}`, { namespace: EVERYWHERE }), { method: 'PUT', body, headers })).then((fine) => fine.json());
 }
 
-export const remove = (id) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE', query: { namespace: EVERYWHERE } });
+// Delete a memory; etag: as of `update`.
+export const remove = (id, etag = null) => ask(`memories/${encodeURIComponent(id)}`, { method: 'DELETE', query: { namespace: EVERYWHERE }, headers: etag ? { 'If-Match': etag } : {} });
 
 // Undo changes that follow each other: from one to another, or one alone. Returns the changes that it made, and how many it left.
 export async function undo(seq, last = seq) {
@@ -234,7 +235,7 @@ export async function status(said = null) {
     reading: fitness('read'),
     writing: fitness('write'),
     backups: { kept: now.backups?.kept, newest: now.backups?.newest_at ? now.backups.newest_at * 1000 : null },
-    clients: (now.clients ?? []).map((one) => ({ name: one.name, pid: one.host_pid ?? one.pid, version: one.version, requests: one.requests, errors: one.errors, rate: one.per_s, p95: one.p95_ms, queue: one.queue_ms })),
+    clients: (now.clients ?? []).map((one) => ({ name: one.name, process: one.address ? [one.application, one.address].filter(Boolean).join(' at ') : String(one.host_pid ?? one.pid ?? '–'), version: one.version, requests: one.requests, errors: one.errors, rate: one.per_s, p95: one.p95_ms, queue: one.queue_ms })),
     operations: Object.entries(now.requests ?? {}).map(([name, one]) => ({ name, count: one.ok + failures(one), failed: failures(one), rate: one.per_s, p50: one.p50_ms, p95: one.p95_ms })),
     workers: [...(now.workers ?? []), ...(now.gateway ? [{ kind: 'gateway', ...now.gateway }] : [])].map((one) => ({ kind: one.kind, state: one.state, pid: one.pid, busy: one.busy, memory: one.rss_bytes, restarts: one.restarts })),
   };
@@ -260,7 +261,7 @@ export async function duplicates() {
   let after = 0;
   do {
     const said = await ask('duplicates', { query: { after, limit: 100, namespace: EVERYWHERE } });
-    for (const { members } of said.groups) groups.push({ keep: read(members[0].memory), others: members.slice(1).map((one) => read(one.memory)) });
+    for (const { members } of said.groups) groups.push({ keep: read(members[0].memory), others: members.slice(1).map(looked) });
     after = said.next;
   } while (after !== null && groups.length < 100);
   return { groups, more: after !== null };
@@ -268,22 +269,25 @@ export async function duplicates() {
 
 export async function superseded() {
   const said = await ask('superseded', { query: { limit: 200, namespace: EVERYWHERE } });
-  const groups = chains(said.memories.filter((one) => !one.deleted).map((one) => ({ memory: read(one.memory), by: one.by && read(one.by) })));
+  const groups = chains(said.memories.filter((one) => !one.deleted).map((one) => ({ memory: looked(one), by: one.by && read(one.by) })));
   return { groups, more: said.total > said.memories.length };
 }
 
-// Delete all of a kind, `duplicates` or `superseded`, that may go, or say which they are: ids, and the changes that undo takes as seqs.
-export const cleanUp = (kind, dry = false, limit = MOST) => ask(kind, { method: 'POST', body: { namespace: EVERYWHERE, limit, dry_run: dry } });
+const looked = ({ memory: one, etag }) => ({ ...read(one), etag });
+
+// Delete of a kind, `duplicates` or `superseded`, what may go and is in the states of a look; or look: which they are as ids,
+// their states, and the changes that undo takes as seqs.
+export const cleanUp = (kind, states = null) => ask(kind, { method: 'POST', body: { namespace: EVERYWHERE, ...(states ? { states } : { limit: MOST, dry_run: true }) } });
 
 // Return where an export is downloaded.
 export const exportAddress = (vectors) => located('export', { vectors: vectors && 'true' });
 
 // Take in an export; far: told how far that is. Returns words, the changes that undo takes, and what did not work.
 export async function importFile(files, { namespace }, far, signal) {
-  const report = await upload('import', files[0], { namespace }, (line) => far({ ...line, words: `${line.done} of ${line.total ?? 'all'}` }), signal);
+  const report = await upload('import', files[0], { namespace }, (line) => far({ ...line, words: progressed(line) }), signal);
   const known = (report.problems ?? []).slice(0, NAMED).filter((one) => one.id && one.status !== 'broken');
   await Promise.all(known.map(async (one) => (one.text = await memory(one.id).then(({ content }) => content, () => ''))));
-  return { words: reported(report, 'Imported'), changes: changesOf(report), problems: problemsOf(report) };
+  return { words: reported(report, report.stopped ? 'Stopped; imported until then' : 'Imported'), changes: changesOf(report), problems: problemsOf(report) };
 }
 
 // Cut documents into memories, one file after the other; the rest as of `importFile`.
@@ -298,6 +302,7 @@ export async function ingestFiles(files, { namespace, tags: labels }, far, signa
       same += report.skipped ?? 0;
       found.changes.push(...changesOf(report));
       found.problems.push(...problemsOf(report));
+      if (report.stopped) return { ...found, words: `Ingested ${counted(index, 'file')} of ${files.length} and a part of ${file.name}, then stopped` };
     } catch (error) {
       if (error.name === 'AbortError' && index > 0) {
         return { ...found, words: `Ingested ${counted(index, 'file')} of ${files.length}, then stopped` };
@@ -312,17 +317,33 @@ export async function ingestFiles(files, { namespace, tags: labels }, far, signa
   return { ...found, words: words.filter(Boolean).join(', ') };
 }
 
+// Send a file. Once it is there and worked on, `signal` has it end with a report of what was done; before, there is none.
 async function upload(path, file, query, far, signal) {
   const headers = { 'Content-Type': 'application/octet-stream' };
-  const response = await checked(await fetch(located(path, { ...query, filename: file.name }), { method: 'POST', headers, body: file, signal }));
-  let report = {};
-  for await (const line of linesOf(response.body)) {
-    const said = JSON.parse(line);
-    if (said.error) throw new Problem(said.error.status ?? 400, said.error);
-    if (said.report) report = said.report;
-    else far(said);
+  const sending = new AbortController();
+  let id = null;
+  const stop = () => (id ? ask(`uploads/${id}/stop`, { method: 'POST' }).catch(() => sending.abort()) : sending.abort());
+  signal.addEventListener('abort', stop);
+  try {
+    signal.throwIfAborted();
+    const response = await checked(await fetch(located(path, { ...query, filename: file.name }), { method: 'POST', headers, body: file, signal: sending.signal }));
+    let report = {};
+    for await (const line of linesOf(response.body)) {
+      const said = JSON.parse(line);
+      if (said.error) throw new Problem(said.error.status ?? 400, said.error);
+      if (said.report) report = said.report;
+      else if (said.upload) id = said.upload;
+      else far(said);
+    }
+    return report;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
-  return report;
+}
+
+function progressed({ done, total, memories }) {
+  const share = total ? `${Math.floor((100 * done) / total)} %` : '';
+  return [share, memories && counted(memories, 'memory', 'memories')].filter(Boolean).join(', ');
 }
 
 async function* linesOf(body) {

@@ -56,14 +56,20 @@ class Kind {
   // Say how many there are before they go: those on the page may be only the first.
   async #ask() {
     try {
-      const { ids } = await cleanUp(this.kind, true);
+      const { ids, states } = await cleanUp(this.kind);
       if (ids.length === 0) return toast('There is nothing to delete any more.');
       const words = `${memories(ids.length)} of all namespaces ${ids.length === 1 ? 'goes' : 'go'}. Undo brings them back together.`;
-      const go = (close) => button(`Delete ${memories(ids.length)}`, () => (close(), this.#clean(ids, async () => (await cleanUp(this.kind, false, ids.length)).seqs)), { class: 'danger' });
+      const go = (close) => button(`Delete ${memories(ids.length)}`, () => (close(), this.#clean(ids, () => this.#all(states))), { class: 'danger' });
       dialog(this.kind === 'duplicates' ? 'Delete all duplicates?' : 'Delete all superseded versions?', element('p', {}, words), [go, (close) => button('Cancel', close)]);
     } catch (error) {
       failed(error);
     }
+  }
+
+  async #all(states) {
+    const { seqs, left } = await cleanUp(this.kind, states);
+    stays(left.length);
+    return seqs;
   }
 
   async #clean(ids, act) {
@@ -82,9 +88,15 @@ class Kind {
 
 async function removed(memories) {
   const seqs = [];
-  for (const { id } of memories) {
-    const answer = await remove(id).catch((error) => (error.status === 404 ? null : Promise.reject(error)));
+  let changed = 0;
+  for (const { id, etag } of memories) {
+    const answer = await remove(id, etag).catch((error) => ([404, 412].includes(error.status) ? ((changed += error.status === 412), null) : Promise.reject(error)));
     if (answer) seqs.push(answer.seq);
   }
+  stays(changed);
   return seqs;
+}
+
+function stays(count) {
+  if (count) toast(`${memories(count)} changed since ${count === 1 ? 'stays' : 'stay'}: look again.`);
 }

@@ -8,6 +8,9 @@ import { beginning } from './words.js';
 
 const DRAFT = 'draft:'; // before a memory's id
 const TAG_CHARACTERS = 128;
+const pretty = (metadata) => (Object.keys(metadata).length ? JSON.stringify(metadata, null, 2) : '');
+// By the field, what is written there of a memory.
+const WRITTEN = { content: (one) => one.content, tags: (one) => one.tags.join(', '), type: (one) => one.type ?? '', metadata: (one) => pretty(one.metadata) };
 const unkept = new Map(); // where the browser keeps nothing
 
 // By the memory's id, what was typed and what it began with. The browser keeps it, so that it outlives a reload.
@@ -51,7 +54,7 @@ export class Editor {
   constructor(memory, { onsaved, oncancelled }) {
     const draft = drafts.get(memory.id);
     Object.assign(this, { memory, base: draft?.base ?? memory, onsaved, oncancelled });
-    const from = draft ?? { content: memory.content, tags: memory.tags.join(', '), type: memory.type ?? '', metadata: pretty(memory.metadata) };
+    const from = draft ?? Object.fromEntries(Object.entries(WRITTEN).map(([name, of]) => [name, of(memory)]));
     this.content = element('textarea', { rows: 14, dir: 'auto', spellcheck: 'true', required: true });
     this.content.value = from.content;
     this.tags = element('input', { type: 'text', list: 'known-tags' });
@@ -73,7 +76,7 @@ export class Editor {
       element(
         'div',
         { class: 'actions' },
-        (this.submit = element('button', { type: 'submit', class: 'primary' }, 'Save')),
+        element('button', { type: 'submit', class: 'primary' }, 'Save'),
         button('Cancel', () => this.#cancel()),
       ),
     );
@@ -94,8 +97,13 @@ export class Editor {
     return { base: this.base, content: this.content.value, tags: this.tags.value, type: this.type.value, metadata: this.metadata.value };
   }
 
+  // Whether a field shows what a memory has there. A field has line feeds only, and a tag may hold a comma.
+  #shows(name, memory) {
+    return this[name].value === Object.assign(this[name].cloneNode(), { value: WRITTEN[name](memory) }).value;
+  }
+
   #keep() {
-    const same = this.content.value === this.base.content && this.tags.value === this.base.tags.join(', ') && this.type.value === (this.base.type ?? '') && this.metadata.value === pretty(this.base.metadata);
+    const same = Object.keys(WRITTEN).every((name) => this.#shows(name, this.base));
     if (same) drafts.delete(this.memory.id);
     else drafts.set(this.memory.id, this.#typed());
   }
@@ -106,6 +114,7 @@ export class Editor {
   }
 
   async #save() {
+    if (this.root.inert) return; // it is being saved
     let changes;
     try {
       changes = this.#changes();
@@ -118,7 +127,8 @@ export class Editor {
       this.#cancel();
       return;
     }
-    this.submit.disabled = true;
+    const focused = document.activeElement;
+    this.root.inert = true; // what is typed from now on would be lost
     try {
       const answer = await update(this.memory.id, changes, this.base.etag);
       drafts.delete(this.memory.id);
@@ -126,13 +136,10 @@ export class Editor {
       this.onsaved(await get(answer.id ?? this.memory.id));
       dispatchEvent(new CustomEvent('memories-changed'));
     } catch (error) {
-      if (error.status === 412) {
-        await get(this.memory.id).then((now) => this.#showConflict(now), (again) => this.#unsaved(again));
-        return;
-      }
-      this.#unsaved(error);
-    } finally {
-      this.submit.disabled = false;
+      this.root.inert = false;
+      focused?.focus();
+      if (error.status === 412) await get(this.memory.id).then((now) => this.#showConflict(now), (again) => this.#unsaved(again));
+      else this.#unsaved(error);
     }
   }
 
@@ -155,13 +162,13 @@ export class Editor {
     }
     if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) throw Object.assign(new Error('The metadata must be a JSON object, such as {"source": "a letter"}.'), { field: this.metadata });
     const found = {};
-    if (typed.content !== this.base.content) found.content = typed.content;
-    if (tags.join('\n') !== this.base.tags.join('\n')) found.tags = tags;
-    if (typed.type.trim() !== (this.base.type ?? '')) found.type = typed.type.trim();
-    if (JSON.stringify(metadata) !== JSON.stringify(this.base.metadata)) {
-      const gone = Object.keys(this.base.metadata).filter((name) => !(name in metadata));
-      found.metadata = { ...metadata, ...Object.fromEntries(gone.map((name) => [name, null])) };
-    }
+    const { base } = this;
+    if (!this.#shows('content', base)) found.content = typed.content;
+    if (!this.#shows('tags', base) && tags.join('\n') !== base.tags.join('\n')) found.tags = tags;
+    if (!this.#shows('type', base) && typed.type.trim() !== (base.type ?? '')) found.type = typed.type.trim();
+    // What was not changed is not sent: a number may have more digits than this language keeps.
+    const names = Object.keys({ ...base.metadata, ...metadata }).filter((name) => JSON.stringify(metadata[name]) !== JSON.stringify(base.metadata[name]));
+    if (names.length > 0) found.metadata = Object.fromEntries(names.map((name) => [name, metadata[name] ?? null]));
     return found;
   }
 
@@ -187,10 +194,8 @@ export class Editor {
   }
 
   #settle(now, content) {
-    const before = this.base;
-    const fields = [['tags', (one) => one.tags.join(', ')], ['type', (one) => one.type ?? ''], ['metadata', (one) => pretty(one.metadata)]];
-    for (const [name, of] of fields) {
-      if (this[name].value === of(before)) this[name].value = of(now); // what was not touched here is theirs
+    for (const name of ['tags', 'type', 'metadata']) {
+      if (this.#shows(name, this.base)) this[name].value = WRITTEN[name](now); // what was not touched here is theirs
     }
     this.base = now;
     this.content.value = content;
@@ -199,5 +204,3 @@ export class Editor {
     this.focus();
   }
 }
-
-const pretty = (metadata) => (Object.keys(metadata).length ? JSON.stringify(metadata, null, 2) : '');

@@ -119,7 +119,7 @@ function table(columns, rows, none) {
 
 const client = (one) => [
   [said(one.name), one.version && element('span', { class: 'muted' }, ' ', said(one.version))],
-  one.pid ? String(one.pid) : '–',
+  said(one.process),
   number(one.requests),
   one.errors ? element('strong', { class: 'bad' }, number(one.errors)) : '0',
   rate(one.rate),

@@ -6,9 +6,21 @@ import { counted } from './words.js';
 
 const SCHEMES = new Set(['http:', 'https:', 'mailto:']);
 const LONGEST = 65536; // characters that are rendered; what is longer is shown as it is written
+const LONG = 4096; // characters of a paragraph; in a longer one no marks are read, as some texts keep the reader busy for minutes
+const BUSY_MS = 500; // after which no more marks are read
 const PIECE = 32768; // characters of a long text that are shown at once
 const DEEPEST = 40; // levels of lists and quotations, and no more
 const SIDES = { right: 'to-right', center: 'to-middle', left: 'to-left' }; // as a table's columns say
+
+class Reader extends Lexer {
+  until = performance.now() + BUSY_MS;
+
+  inlineTokens(source, tokens = []) {
+    if (source.length <= LONG && performance.now() < this.until) return super.inlineTokens(source, tokens);
+    tokens.push({ type: 'text', raw: source, text: source });
+    return tokens;
+  }
+}
 
 // Return the elements of a text.
 export function rendered(text) {
@@ -18,7 +30,7 @@ export function rendered(text) {
     return box;
   }
   try {
-    box.append(...blocks(new Lexer({ gfm: true }).lex(text), 0));
+    box.append(...blocks(new Reader({ gfm: true }).lex(text), 0));
   } catch {
     box.replaceChildren(plain(text)); // nested more deeply than the reader goes
   }

@@ -162,7 +162,7 @@ export class MemoryPane {
         'span',
         { class: 'chip' },
         element('a', { href: address({ ...of, tag: [name], q: '' }) }, said(name)),
-        mayChange() && button('×', () => this.#retag(memory.tags.filter((one) => one !== name), `Took away the tag ${name}`), { 'aria-label': `Remove the tag ${name}` }),
+        mayChange() && button('×', () => this.#retag((tags) => tags.filter((one) => one !== name), `Took away the tag ${name}`), { 'aria-label': `Remove the tag ${name}` }),
       );
     const added = element('input', { class: 'retag', type: 'text', placeholder: '+ tag', 'aria-label': 'Add a tag', list: 'known-tags' });
     added.addEventListener('keydown', (event) => {
@@ -171,7 +171,7 @@ export class MemoryPane {
       event.preventDefault();
       try {
         const names = tagsOf(name);
-        this.#retag([...memory.tags, ...names], `Tagged ${names.join(', ')}`);
+        this.#retag((tags) => [...tags, ...names], `Tagged ${names.join(', ')}`);
       } catch (error) {
         failed(error);
       }
@@ -232,6 +232,7 @@ export class MemoryPane {
   #edit(body) {
     const editor = new Editor(this.memory, {
       onsaved: (now) => {
+        if (!editor.root.isConnected) return; // somebody has gone elsewhere meanwhile
         this.memory = now;
         go({ memory: now.id, show: '' });
       },
@@ -257,10 +258,16 @@ export class MemoryPane {
     if (!signal.aborted) fill(body, drawGraph(this.memory, linked, near, versions));
   }
 
-  async #retag(tags, words) {
+  // Change the tags; of: what they become, of those that are there when it is done.
+  async #retag(of, words) {
     try {
-      const { memory } = this;
-      const answer = await update(memory.id, { tags });
+      let { memory } = this;
+      const retried = async (error) => {
+        if (error.status !== 412) throw error; // somebody else was quicker
+        memory = await get(memory.id);
+        return update(memory.id, { tags: of(memory.tags) }, memory.etag);
+      };
+      const answer = await update(memory.id, { tags: of(memory.tags) }, memory.etag).catch(retried);
       done(`${words}: “${beginning(memory.content, 40)}”`, [answer.seq]);
       await this.#again();
       this.root.querySelector('.retag')?.focus();

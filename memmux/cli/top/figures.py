@@ -12,7 +12,7 @@ from memmux.wire.answers import Status
 from memmux.wire.times import from_epoch
 
 Row = Mapping[str, Any]
-_CLIENT = ("name", "pid", "version", "per_s", "p95_ms", "queue_ms", "in_flight", "requests", "errors")
+_CLIENT = ("name", "pid", "process", "version", "per_s", "p95_ms", "queue_ms", "in_flight", "requests", "errors")
 _GATEWAY = {"name": "gateway", "kind": "gateway"}
 _WORKER = ("name", "kind", "pid", "state", "busy", "in_flight", "restarts", "rss_bytes")
 

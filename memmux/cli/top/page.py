@@ -120,9 +120,9 @@ def _workers(view: View) -> RenderableType:
 
 
 def _clients(view: View) -> RenderableType:
-    names = ("name", "pid", "version", "per_s", "p95_ms", "queue_ms", "in_flight", "requests", "errors")
+    names = ("name", "process", "version", "per_s", "p95_ms", "queue_ms", "in_flight", "requests", "errors")
     rows = (tuple(client[name] for name in names) for client in view.clients)
-    return _Columns(("clients", "pid", "version", "1/s", "p95 ms", "wait ms", "at it", "requests", "errors"), rows)
+    return _Columns(("clients", "process", "version", "1/s", "p95 ms", "wait ms", "at it", "requests", "errors"), rows)
 
 
 def _operations(view: View) -> RenderableType:
@@ -131,7 +131,20 @@ def _operations(view: View) -> RenderableType:
     return _Columns(("operations", "1/s", "p50 ms", "p95 ms", "p99 ms", "requests", "errors"), rows)
 
 
-_SPARE = ("version", "restarts", "wait ms", "p99 ms", "p50 ms", "pid", "at it", "queue", "MiB", "errors", "requests")
+_SPARE = (
+    "version",
+    "restarts",
+    "wait ms",
+    "p99 ms",
+    "p50 ms",
+    "pid",
+    "process",
+    "at it",
+    "queue",
+    "MiB",
+    "errors",
+    "requests",
+)
 """The columns that are left out where there is no room, in this order."""
 
 

@@ -19,7 +19,7 @@ class Status:
     uptime_s: of the router.
     degraded: codes of everything that is not as it should be.
     clients: name, pid, version, in_flight, requests, errors, per_s, p95_ms and queue_ms of each; of one that the
-        gateway speaks for also host_pid, relay_pid and relay_version.
+        gateway speaks for also host_pid, relay_pid and relay_version, and of one over HTTP its address and application.
     pid: of the router.
     endpoint: the address for clients of this machine.
     database: its path.
@@ -48,7 +48,7 @@ class Status:
     events: counts of rare events.
     gateway: the MCP server for all hosts: pid, state, restarts and rss_bytes; None while none is needed. Where it
         serves HTTP also `http`: `connections`, `streams` and `sessions` that are open, `requests` and `refused` since
-        it began; `error`, if it can't serve it, says why.
+        it began; `error`, if it can't serve it, says why, and `certificate` what is to be done about that soon.
     switch: of a change of the model, the one `to` which it is, how many memories are `done` `of` how many, and once
         that is known `left_s`, in seconds; `lost` says why the model before can't be searched with meanwhile. Empty
         while there is none.
@@ -111,7 +111,8 @@ class Status:
         counted = [
             f"{told[name]} {name}" for name in ("connections", "streams", "sessions", "refused") if told.get(name)
         ]
-        return ", ".join([self.http, *counted]) if self.http else ""
+        due = [str(told["certificate"])] if "certificate" in told else []
+        return "; ".join([", ".join([self.http, *counted]), *due]) if self.http else ""
 
     def switching(self) -> str:
         """Return in words how far a change of the model is; empty while there is none."""
@@ -123,9 +124,19 @@ class Status:
 
     @staticmethod
     def of_host(client: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what is said of a client, with pid and version of its host and its relay, if the gateway has it."""
-        pid, version = client.get("host_pid"), client.get("relay_version")
-        return {**client, "pid": pid or client.get("pid"), "version": version or client.get("version")}
+        """Return what is said of a client, with pid and version of its host and its relay, if the gateway has it.
+
+        process: the pid in words; of a client over HTTP, whose pid nobody knows, its application and address.
+        """
+        pid = None if "address" in client else client.get("host_pid") or client.get("pid")
+        guest = " at ".join(str(client[name]) for name in ("application", "address") if name in client)
+        process = guest or ("" if pid is None else str(pid))
+        return {
+            **client,
+            "pid": pid,
+            "process": process,
+            "version": client.get("relay_version") or client.get("version"),
+        }
 
     @classmethod
     def from_body(cls, body: bytes) -> Status:

@@ -33,6 +33,7 @@ def test_nothing_has_a_pid_below_one() -> None:
     assert not alive(-1)
 
 
+@pytest.mark.slow
 def test_files_that_are_mapped_are_not_a_processes_own_memory(tmp_path: Path) -> None:
     size = 32 << 20
     path = tmp_path / "large"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import apsw
 import orjson
 import pytest
 
@@ -32,6 +33,7 @@ from memmux.errors import (
 from memmux.wire.answers import Memory, Page, SearchResult
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import Stage
+from memmux.wire.requests import List
 from tests.bounds import BOUND_S
 from tests.unit.workers.desk import Desk, frames, job
 from workers.embedding import queries
@@ -52,6 +54,22 @@ def test_the_read_worker_opens_what_a_writer_made(desk: Desk) -> None:
     worker.idle()
     assert worker.facts().items() >= {"seq": 2, "indexed": 0}.items()
     assert (worker.stage, worker.credit, worker.retiring) == (Stage.READ, 4, False)
+    worker.close()
+
+
+def test_what_only_loading_took_is_given_back_and_the_next_search_is_answered_all_the_same(desk: Desk) -> None:
+    for number in range(40):
+        desk.store(f"number {number} " + "of many words " * 200, (1, number))
+    worker = ReadWorker(desk.settings)
+    worker.open()
+    connection = worker._reader._connection  # type: ignore[attr-defined]
+    after_open, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_USED)
+    with worker._reader.snapshot(math.inf, silent):
+        worker._reader.list(List(limit=40))
+    used, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_USED)
+    assert after_open < used / 4
+    ((_, outcome),) = worker.handle([job("memory.match", {"query": "number 7", "mode": "keyword"})], lambda: None)
+    assert isinstance(outcome, Answer)
     worker.close()
 
 

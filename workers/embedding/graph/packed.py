@@ -29,6 +29,8 @@ GRAPH = "model.onnx"
 GRAPH_DATA = "model.onnx.data"
 MANIFEST = "manifest.json"
 Write = Callable[[Path], Sequence[Sequence[float]]]
+State = tuple[tuple[int, int, int], ...]
+"""Inode, size and time of change of each of some files."""
 _FILES = (GRAPH, GRAPH_DATA)
 _BLOCK = 1 << 20  # bytes read at once
 
@@ -68,6 +70,11 @@ class Packed:
             raise ModelInvalidError(f"the packed model in {self.folder} can't be read: {error}") from None
         if damaged:
             raise ModelInvalidError(f"{self.folder / damaged[0]} is damaged")
+
+    def state(self) -> State:
+        """Return by what it shows that its files were written to, or exchanged; raise OSError if one is gone."""
+        found = ((self.folder / name).stat() for name in _FILES)
+        return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 
     def discard(self) -> None:
         """Make it count as absent, so that it is made again; one that can't be written stays."""

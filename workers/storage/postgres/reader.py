@@ -113,6 +113,9 @@ class PostgresReader(MemoryReader):
                     self._postgres.drop()
         super().idle(alive)
 
+    def trim(self) -> None:
+        """Do nothing: the server has the pages."""
+
     def close(self) -> None:
         """Leave the database."""
         self._postgres.drop()

@@ -80,6 +80,10 @@ class SqliteReader(MemoryReader):
         with engine.errors():
             return super().model
 
+    def trim(self) -> None:
+        """Let go of the pages that were read to load everything."""
+        self._raw.execute("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Leave the database."""
         self._raw.close()

@@ -19,6 +19,7 @@ def test_paragraphs_are_different_and_fit_into_one_window(texts: list[str]) -> N
     assert all(corpus.SHORTEST <= len(text) <= corpus.LONGEST for text in texts)
 
 
+@pytest.mark.slow
 def test_queries_are_different_and_the_same_each_time(texts: list[str]) -> None:
     queries = corpus.queries(texts, 300)
     assert len(set(queries)) == 300

@@ -118,6 +118,7 @@ async def test_what_is_listened_to_waits_all_the_time_until_it_is_cancelled(meet
         await relay.until(frames.SETTLED, 2)
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_is_told_to_end_leaves_what_it_works_on_to_the_next_one(
     meet: Meet, gateway: Gateway, clients: list[StandIn]
 ) -> None:

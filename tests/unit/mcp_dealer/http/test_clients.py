@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import pytest
 
 from mcp_dealer.http import clients as module
 from mcp_dealer.http.clients import Clients
+from mcp_dealer.http.guest import Guest
 from memmux.config.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +34,19 @@ async def test_a_key_has_one_link_that_closes_when_it_is_idle(settings: Settings
         clients.look()
     assert kept is other
     assert len(clients) == 1
+    await clients.aclose()
+
+
+async def test_a_key_has_a_link_for_each_guest_up_to_a_bound(settings: Settings) -> None:
+    clients = Clients(settings, None)
+    async with AsyncExitStack() as stack:
+        links = [
+            await stack.enter_async_context(clients.use("a", Guest(f"192.0.2.{number}", "curl/8")))
+            for number in range(module.OF_KEY + 3)
+        ]
+        assert len(set(links)) == module.OF_KEY + 1
+        assert len(set(links[module.OF_KEY :])) == 1
+        assert await stack.enter_async_context(clients.use("a", Guest("192.0.2.0", "curl/8"))) is links[0]
     await clients.aclose()
 
 

@@ -324,3 +324,45 @@ async def test_a_whole_url_as_the_target_is_its_path_at_the_host_that_it_names(t
     async with serving(app=Traffic(_told)) as served:
         streams = await served.connect(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert (await _rest(streams)).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "named"),
+    [
+        (b"Content-Type: text/plain\r\nContent-Type: application/json\r\n", 400, "content-type"),
+        (b"Idempotency-Key: a\r\nIdempotency-Key: b\r\n", 400, "idempotency-key"),
+        (b"MCP-Protocol-Version: 2026-07-28\r\nMCP-Protocol-Version: 2025-11-25\r\n", 400, "mcp-protocol-version"),
+        (b"Mcp-Session-Id: a\r\nMcp-Session-Id: b\r\n", 400, "mcp-session-id"),
+        (b"Last-Event-ID: 1\r\nLast-Event-ID: 2\r\n", 400, "last-event-id"),
+        (b"Content-Encoding: gzip\r\n", 415, "Content-Encoding"),
+        (b"Content-Encoding: identity\r\nContent-Encoding: br\r\n", 415, "Content-Encoding"),
+    ],
+)
+async def test_a_header_that_can_not_be_heeded_as_it_stands_is_refused(said: bytes, status: int, named: str) -> None:
+    async with serving(app=Traffic(_told)) as served:
+        answer = await _rest(await served.connect(_LAST, said, b"\r\n"))
+        assert _problem(answer)[0] == status
+        assert named in answer.decode()
+
+
+async def test_a_header_that_says_nothing_else_may_stand_there() -> None:
+    async with serving(app=Traffic(_told)) as served:
+        said = b"Content-Encoding: identity\r\nAccept: a/b\r\nAccept: c/d\r\n\r\n"
+        assert b" 200 " in await _rest(await served.connect(_LAST, said))
+
+
+@pytest.mark.parametrize("version", [b"2.0", b"3.7", b"0.9"])
+async def test_another_version_of_http_is_not_taken_for_this_one(version: bytes) -> None:
+    async with serving(app=Traffic(_told)) as served:
+        answer = await _rest(await served.connect(b"GET / HTTP/" + version + b"\r\nHost: x\r\n\r\n"))
+        assert _problem(answer) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize(
+    ("path", "served_as"),
+    [("/api/tags/", "/api/tags"), ("/mcp/", "/mcp"), ("/", "/"), ("/static/a/", "/static/a/"), ("/api//", "/api")],
+)
+async def test_a_slash_at_the_end_is_none_and_nobody_is_sent_elsewhere(path: str, served_as: str) -> None:
+    async with serving(app=Traffic(_told)) as served:
+        target = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        assert (await _rest(await served.connect(target))).endswith(f"{served_as} x".encode())

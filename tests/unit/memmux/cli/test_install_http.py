@@ -144,6 +144,7 @@ def test_a_dry_run_makes_no_key_and_shows_no_token(database: Path, capsys: pytes
     assert token not in "".join(capsys.readouterr())
 
 
+@pytest.mark.slow
 def test_an_entry_that_starts_memmux_becomes_one_that_connects_and_back(database: Path) -> None:
     del database
     assert install("cursor", "--no-check") == 0
@@ -298,6 +299,7 @@ def test_a_key_that_somebody_made_stays_and_is_named(
     assert _revoked(database) == {"laptop": False, "cursor": True}
 
 
+@pytest.mark.slow
 def test_a_key_ends_when_its_client_starts_memmux_again_and_with_everything_else(
     database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ import re
 import orjson
 import pytest
 
-from memmux.cli import options
+from memmux.cli import memory_options
 from memmux.errors import ArgumentInvalidError
 from tests.unit.memmux.cli.desk_client import Typed
 from tests.unit.workers.desk import Desk
@@ -180,4 +180,4 @@ def test_a_history_tells_what_each_change_took_away_and_put_there(typed: Typed, 
 
 def test_a_slip_of_the_pen_is_refused_with_the_words_that_an_option_takes() -> None:
     with pytest.raises(ArgumentInvalidError, match=r"is not a time; .*Words, like .* are taken, too"):
-        options.moment("0000-00-00")
+        memory_options.moment("0000-00-00")

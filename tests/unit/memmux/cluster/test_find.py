@@ -464,6 +464,13 @@ def test_client_that_starts_nothing_upgrades_nothing(
     assert not told.exists()
 
 
+def test_what_a_router_started_upgrades_nothing(settings: Settings, older: Peer, router: Callable[[str], Path]) -> None:
+    told = router("""open(told, "w")""")
+    with find.upgrading_nothing():
+        assert find.ensure(settings).address == older.address
+    assert not told.exists()
+
+
 def test_older_cluster_is_used_while_another_client_replaces_it(
     settings: Settings, older: Peer, places: Places, router: Callable[[str], Path]
 ) -> None:

@@ -20,6 +20,7 @@ def test_chunks_without_overlap_are_the_text(text: str, size: int) -> None:
     assert "".join(texts(text, size)) == text
 
 
+@pytest.mark.slow
 @given(TEXTS, SIZES, st.data())
 def test_no_chunk_is_too_long_and_what_is_their_own_is_the_text(text: str, size: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, size // 2))
@@ -76,6 +77,7 @@ def test_chunk_begins_with_the_end_of_the_one_before() -> None:
     assert all(chunk.own > 0 for chunk in chunks[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("piece", [".", "\n", " ", '"', "#\n\n", "x", "a. ", "\n \n", "。」"])
 def test_a_million_characters_take_no_long_time(piece: str) -> None:

@@ -90,6 +90,7 @@ def test_cancelling_ends_the_reading_at_once() -> None:
         assert not processes.alive(pid)
 
 
+@pytest.mark.slow
 def test_process_ends_when_its_parent_is_killed() -> None:
     script = (
         "from memmux.ingest.parser import Parser; from tests.unit.memmux.ingest.pdfs import slow_pdf\n"
@@ -108,6 +109,7 @@ def test_process_ends_when_its_parent_is_killed() -> None:
     assert not processes.alive(child)
 
 
+@pytest.mark.slow
 def test_process_that_has_grown_ends_by_itself_where_the_system_does_not_end_it() -> None:
     script = (
         "import os, threading; from memmux.ingest import parser_process\n"

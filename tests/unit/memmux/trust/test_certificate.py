@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 
 from memmux.errors import SettingInvalidError
-from memmux.trust.certificate import check_time, load
+from memmux.trust.certificate import load, validity
 from tests import certificate
 
 
 def test_a_certificate_and_its_key_are_what_tls_is_served_with(tmp_path: Path) -> None:
     pem = certificate.make(tmp_path)
-    check_time(pem, load(pem, pem))
-    check_time(pem, load(pem, tmp_path / "tls.key"))
+    for key in (pem, tmp_path / "tls.key"):
+        valid = validity(pem, load(pem, key))
+        assert valid is not None
+        assert (valid.ends - valid.begins) / 86_400 == certificate.DAYS
 
 
 def test_the_file_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path) -> None:
@@ -36,4 +38,4 @@ def test_the_file_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path) -> N
 def test_one_that_has_expired_is_known(tmp_path: Path) -> None:
     pem = certificate.make_expired(tmp_path)
     with pytest.raises(SettingInvalidError, match=r"expired\.pem has expired; renew it"):
-        check_time(pem, load(pem, pem))
+        validity(pem, load(pem, pem))

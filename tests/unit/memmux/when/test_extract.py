@@ -108,6 +108,7 @@ def test_what_is_left_of_a_question_holds_nothing_new(question: str) -> None:
         assert len(rest) < len(question)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("piece", ["between ", "last ", "in the ", " ", "1", "2026-", "from a to ", "a few ", "may "])
 def test_longest_question_takes_no_long_time(piece: str) -> None:

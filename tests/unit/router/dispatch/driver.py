@@ -52,7 +52,7 @@ class Driver:
         self.grants: dict[bytes, Grant] = {}  # of the clients that have a key, by where they are
 
     def perform(self, actions: Sequence[Action]) -> None:
-        for action in actions:
+        for action in (*actions, *self.dispatcher.tell()):
             match action:
                 case ToClient(routing_id, frames):
                     self.clients[routing_id].append(protocol.decode(frames))

@@ -12,7 +12,7 @@ from memmux.wire.grants import Grant
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
-from router.dispatch.actions import BeginDrain, ReportStatus
+from router.dispatch.actions import BeginDrain, Log, ReportStatus, ToClient
 from router.dispatch.dispatcher import Limits
 from tests.unit.router.dispatch.driver import Driver
 
@@ -71,6 +71,26 @@ def test_answer_says_how_long_it_waited_and_was_worked_on_at_each_stage() -> Non
     }
     (slow,) = [log for log in driver.logs if log.event == "request_slow"]
     assert (slow.level, slow.fields) == ("warning", {**finished, "route": ["embed", "read"]})
+
+
+def test_answer_is_counted_and_logged_once_it_is_on_its_way(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store", b"described", b"data")
+    (asked,) = driver.requests("write-0")
+    header = Header(kind=Kind.RESULT, id="r1", attempt=asked.header.attempt)
+    (answer,) = driver.dispatcher.on_worker("write-0", protocol.encode(header), driver.now)
+    assert isinstance(answer, ToClient)
+    (told,) = driver.dispatcher.tell()
+    assert isinstance(told, Log)
+    assert told.event == "request_finished"
+    assert driver.dispatcher.tell() == []
+    assert driver.dispatcher.answered()["memory.store"].outcomes == {"ok": 1}
+
+
+def test_status_counts_what_was_answered_just_now(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store", b"described", b"data")
+    header = Header(kind=Kind.RESULT, id="r1", attempt=driver.requests("write-0")[0].header.attempt)
+    driver.dispatcher.on_worker("write-0", protocol.encode(header), driver.now)
+    assert driver.dispatcher.status(driver.now)["requests"]["memory.store"]["ok"] == 1
 
 
 @pytest.mark.parametrize(("slow_s", "told"), [(0.0, 0), (0.25, 1), (0.3, 0)])

@@ -119,6 +119,9 @@ class World:
                     waiting.append(ToClient(route, protocol.encode(Header(kind=Kind.RESULT, id=request_id))))
                 case Log() as log:
                     assert orjson.dumps(dict(log.fields))
+        for told in self.dispatcher.tell():
+            assert isinstance(told, Log)
+            assert orjson.dumps(dict(told.fields))
         self._check_fairness(sent)
 
     def _to_client(self, route: bytes, frames: Sequence[bytes]) -> Sequence[Action]:

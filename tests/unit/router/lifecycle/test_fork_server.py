@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -17,10 +18,12 @@ import pytest
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
+from memmux.wire import forks
+from memmux.wire.forks import Answer
 from memmux.wire.operations import Stage
 from router.lifecycle import fork_server
 from router.lifecycle.fork_server import BACKOFF_S, ForkedProcess, ForkServer
-from router.lifecycle.supervisor import Supervisor
+from router.lifecycle.supervisor import REST_S, Supervisor
 from tests.bounds import BOUND_S, pause
 from tests.orphans import taken_in
 
@@ -65,12 +68,27 @@ def _children() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
 
 
+@contextmanager
+def _said(server: ForkServer, *answers: Answer) -> Iterator[None]:
+    """Have heard these answers of a fork server that is stopped."""
+    ours, its = forks.pair()
+    ours.setblocking(False)  # noqa: FBT003 - it takes no name
+    assert server._connection is not None
+    server._connection.close()
+    server._connection = ours
+    with its:
+        for answer in answers:
+            answer.send(its)
+        yield
+
+
 def _end(process: ForkedProcess) -> None:
     process.kill()
     process.wait()
     process.close()
 
 
+@pytest.mark.slow
 def test_first_fork_server_is_waited_for_and_its_workers_end_as_any_process(server: ForkServer) -> None:
     process = _fork(server)
     assert not server.settled
@@ -85,6 +103,7 @@ def test_first_fork_server_is_waited_for_and_its_workers_end_as_any_process(serv
     process.close()
 
 
+@pytest.mark.slow
 def test_worker_ends_when_its_standard_input_does(server: ForkServer) -> None:
     process = _fork(server)
     _until(lambda: process.pid)
@@ -93,6 +112,7 @@ def test_worker_ends_when_its_standard_input_does(server: ForkServer) -> None:
     assert process.poll() == 0
 
 
+@pytest.mark.slow
 def test_worker_that_is_killed_before_it_is_forked_has_ended_at_once_and_never_works(server: ForkServer) -> None:
     server.start(0.0)
     before = _children()
@@ -107,6 +127,72 @@ def test_worker_that_is_killed_before_it_is_forked_has_ended_at_once_and_never_w
     _end(following)
     for unwanted in _children() - before:
         os.waitpid(unwanted, 0)
+
+
+def test_fork_server_that_rests_has_ended_and_the_next_worker_waits_for_another(
+    server: ForkServer, settings: Settings
+) -> None:
+    first = _fork(server)
+    server.rest()  # it has something to do
+    _until(lambda: first.pid)
+    before = _pid(server)
+    server.rest()
+    server.rest()
+    _until(lambda: (server.look(1.0), not server.pids())[1])
+    assert first.poll() is None
+    second = _fork(server, 1, now=2.0)
+    _until(lambda: second.pid)
+    assert _pid(server) != before
+    assert not {"fork_server_lost", "fork_server_stalled"} & set(_events(settings))
+    assert _events(settings).count("fork_server_rested") == 1
+    _end(first)
+    _end(second)
+
+
+def test_fork_server_rests_once_all_workers_have_worked_for_a_while(server: ForkServer, settings: Settings) -> None:
+    supervisor = Supervisor(settings, server._address, iter(("a", "b", "c", "d")).__next__, server)
+    supervisor.add(Stage.READ, now=0.0)
+    started = [identity for identity, _ in supervisor.start_due(0.0)]
+    _until(lambda: (supervisor.reap(1.0), supervisor.settled)[1])
+    supervisor.on_ready(started[0], 1.0)
+    supervisor.reap(1.0 + 2 * REST_S)
+    assert len(server.pids()) == 1  # one is not ready yet
+    supervisor.on_ready(started[1], 2 * REST_S)
+    supervisor.reap(3 * REST_S - 0.1)
+    assert len(server.pids()) == 1
+    _until(lambda: (supervisor.reap(3 * REST_S), not server.pids())[1])
+    ((successor, _),) = supervisor.replace(started[0], 4 * REST_S)
+    _until(lambda: (supervisor.reap(4 * REST_S), supervisor.settled)[1])
+    supervisor.reap(9 * REST_S)  # the successor may yet fail
+    assert len(server.pids()) == 1
+    assert successor in supervisor.running()
+    supervisor.kill_all()
+
+
+def test_fork_server_that_loads_is_given_as_long_as_for_its_start(server: ForkServer) -> None:
+    process = _fork(server)
+    _until(lambda: process.pid)
+    os.kill(_pid(server), signal.SIGSTOP)
+    waiting = _fork(server, 1, now=1.0)
+    with _said(server, Answer(loading=True)):
+        server.look(2.0)
+        server.look(2.0 + fork_server.START_S - 0.1)
+        assert waiting.poll() is None
+        server.look(2.0 + fork_server.START_S)
+        assert waiting.poll() is not None
+    _end(process)
+
+
+def test_fork_server_that_has_loaded_is_to_answer_again(server: ForkServer) -> None:
+    process = _fork(server)
+    _until(lambda: process.pid)
+    os.kill(_pid(server), signal.SIGSTOP)
+    waiting = _fork(server, 1, now=1.0)
+    with _said(server, Answer(loading=True), Answer("read-0-7", 0)):
+        server.look(2.0)
+        server.look(2.0 + fork_server.ANSWER_S)
+        assert waiting.poll() is not None
+    _end(process)
 
 
 def test_fork_server_that_hangs_is_killed_and_its_orders_never_began(server: ForkServer, settings: Settings) -> None:
@@ -125,6 +211,7 @@ def test_fork_server_that_hangs_is_killed_and_its_orders_never_began(server: For
     assert stopped in server.pids() or not Path(f"/proc/{stopped}").exists()
 
 
+@pytest.mark.slow
 def test_fork_server_that_is_ready_has_less_time_to_answer(server: ForkServer) -> None:
     process = _fork(server)
     _until(lambda: process.pid)
@@ -137,6 +224,7 @@ def test_fork_server_that_is_ready_has_less_time_to_answer(server: ForkServer) -
     _end(process)
 
 
+@pytest.mark.slow
 def test_fork_server_whose_import_took_long_has_its_time_from_then_on(server: ForkServer) -> None:
     server.start(0.0)
     os.kill(_pid(server), signal.SIGSTOP)

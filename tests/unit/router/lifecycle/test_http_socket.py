@@ -135,7 +135,9 @@ def test_what_the_gateway_can_not_serve_has_no_url_and_is_said(settings: Setting
     held.unserved = "tls_key /k.pem can't be read"
     assert (held.url, tuple(held.troubles)) == ("", (UNAVAILABLE,))
     assert held.descriptor is not None, "the gateway has it, and tries again"
-    held.unserved = ""
+    held.unserved, held.renewal_due = "", True
+    assert held.troubles == ("certificate_renewal_due",)
+    held.renewal_due = False
     assert held.url.startswith("http://")
     assert not held.troubles
     held.close()

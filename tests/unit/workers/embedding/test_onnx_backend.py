@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,93 @@ def test_a_tokenizer_that_is_none_is_said(tmp_path: Path, settings: Settings, so
     (folder / "tokenizer.json").write_bytes(orjson.dumps(tokenizer | {"model": {"type": "none"}}))
     with pytest.raises(ModelInvalidError, match=r"tokenizer\.json can't be loaded"):
         onnx_backend.load(settings, replace(source, folder=folder))
+
+
+@pytest.fixture
+def copied(tmp_path: Path, settings: Settings, source: Source) -> Iterator[Settings]:
+    """Settings that name a copy of the model, and a graph of it; nothing is kept afterwards."""
+    folder = tmp_path / "model"
+    shutil.copytree(source.folder, folder)
+    named = replace(settings, model=str(folder), embedder=EmbedderChoice.ONNX)
+    onnx_backend.load(named, sources.find(named))
+    yield named
+    onnx_backend._kept = onnx_backend._Kept()
+
+
+def tell_capitals(model: Path) -> None:
+    """Have the model tell capitals from small letters, so that a word in capitals is unknown."""
+    for name, field in (("tokenizer.json", "normalizer"), ("tokenizer_config.json", "")):
+        fields = orjson.loads((model / name).read_bytes())
+        of = fields[field] if field else fields
+        of["lowercase" if field else "do_lower_case"] = False
+        (model / name).write_bytes(orjson.dumps(fields))
+
+
+def tokenizer_of(settings: Settings) -> Path:
+    return Path(settings.model) / "tokenizer.json"
+
+
+def test_what_is_kept_is_the_model_as_long_as_its_files_are_the_same(copied: Settings) -> None:
+    onnx_backend.keep(copied)
+    kept = onnx_backend.shared(copied)
+    assert kept is not None
+    onnx_backend.keep(copied)
+    assert onnx_backend.shared(copied) is kept
+    assert onnx_backend.load(copied, sources.find(copied)) is kept
+
+
+@pytest.mark.parametrize("name", [GRAPH, GRAPH_DATA])
+def test_graph_that_is_damaged_after_it_was_kept_is_made_again(copied: Settings, name: str) -> None:
+    onnx_backend.keep(copied)
+    kept, source = onnx_backend.shared(copied), sources.find(copied)
+    assert kept is not None
+    path = folder_of(copied, source) / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    exchanged = path.with_name("exchanged")
+    exchanged.write_bytes(content)
+    exchanged.rename(path)
+    same(onnx_backend.load(copied, source), kept)
+    assert path.read_bytes() != content
+    made = onnx_backend.shared(copied)
+    onnx_backend.keep(copied)
+    again = onnx_backend.shared(copied)
+    assert again is onnx_backend.shared(copied)
+    assert len({id(kept), id(made), id(again)}) == 3
+
+
+def test_tokenizer_that_changes_after_the_model_was_kept_is_noticed(copied: Settings) -> None:
+    onnx_backend.keep(copied)
+    kept = onnx_backend.shared(copied)
+    assert kept is not None
+    tell_capitals(Path(copied.model))
+    assert onnx_backend.shared(copied) is None  # there is no graph of such a model
+    onnx_backend.keep(copied)
+    with pytest.raises(ModelInvalidError, match="known texts"):  # it is not that of these weights
+        onnx_backend.load(copied, sources.find(copied))
+
+
+def test_model_that_can_not_be_loaded_is_tried_once_and_each_process_says_what_is_wrong(
+    copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = orjson.loads(tokenizer_of(copied).read_bytes())
+    tokenizer_of(copied).write_bytes(orjson.dumps(tokenizer | {"model": {"type": "none"}}))
+    manifest = packed.place(copied, sources.find(copied)) / MANIFEST
+    fields = orjson.loads(manifest.read_bytes())
+    fields["configuration"] = packed.configuration(sources.find(copied))  # as if its graph were of this tokenizer
+    manifest.write_bytes(orjson.dumps(fields))
+    onnx_backend.keep(copied)
+    with monkeypatch.context() as patched:
+        patched.setattr(onnx_backend, "_new", None)  # it is not tried again
+        onnx_backend.keep(copied)
+    with pytest.raises(ModelInvalidError, match=r"tokenizer\.json can't be loaded"):
+        onnx_backend.shared(copied)
+
+
+def test_nothing_is_kept_where_there_is_no_graph_and_no_model(settings: Settings) -> None:
+    for named in (settings, replace(settings, model=str(settings.cache_dir / "none"))):
+        onnx_backend.keep(named)
+        assert onnx_backend.shared(named) is None
 
 
 def test_many_processes_that_start_at_once_make_one_graph(settings: Settings, source: Source) -> None:

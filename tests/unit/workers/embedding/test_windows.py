@@ -56,6 +56,14 @@ def test_windows_of_the_real_tokenizer_cover_the_text_and_fit(small: ModelTokeni
     assert all(len(small._tokenizer.encode(text[start:end]).ids) <= 10 for start, end in windows)
 
 
+def test_a_plain_text_too_short_to_be_cut_is_not_made_into_tokens(
+    small: ModelTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelTokenizer, "_tokens", None)
+    assert small.windows("one two") == ((0, 7),)
+    assert small.windows("") == ((0, 0),)
+
+
 def test_a_text_that_fits_is_one_window() -> None:
     assert cut("  one two  ", _words, 2) == ((0, 11),)
 

@@ -40,6 +40,7 @@ def test_a_breadth_suffices_if_nearly_nothing_is_missed(path: Path) -> None:
     assert hits >= 0.98 * 10 * len(queries)
 
 
+@pytest.mark.slow
 def test_where_none_suffices_the_greatest_is_taken(path: Path) -> None:
     assert inverted_file.sufficient(path, VECTORS, 1) == BREADTHS[-1]  # one candidate never holds ten hits
 

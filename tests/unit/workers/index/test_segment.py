@@ -64,6 +64,7 @@ def test_a_segment_finds_what_brute_force_finds_with_exact_scores(segment: Segme
     assert hits >= 0.99 * 10 * len(QUERIES)
 
 
+@pytest.mark.slow
 def test_what_is_hidden_is_not_found_however_much_of_it_there_is(segment: Segment) -> None:
     query = QUERIES[0]
     near = brute_force(VECTORS, query, 2_000)

@@ -39,6 +39,7 @@ def test_a_sketch_gives_as_many_as_are_asked_for_and_looks_no_further_than_it_is
     assert found.max() < 300
 
 
+@pytest.mark.slow
 def test_many_vectors_are_searched_through_a_sketch_and_nearly_nothing_is_missed() -> None:
     vectors, queries = clustered(COUNT), clustered(50, seed=4)
     index = filled(vectors)

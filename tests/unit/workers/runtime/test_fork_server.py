@@ -30,15 +30,25 @@ from memmux import processes
 from memmux.wire.ids import uuid7
 from workers.runtime import fork_server
 
-def load():
-    random.random()
-    next(tempfile._get_candidate_names())
+class Preload:
+    def begin(self):
+        random.random()
+        next(tempfile._get_candidate_names())
+        self.loaded = []
 
-arguments = fork_server.run(load, sys.argv[3:], Path(sys.argv[-1]))
+    def has_more(self, kind):
+        return kind == "embed"
+
+    def load(self, kind):
+        self.loaded.append(kind)
+
+preload = Preload()
+arguments = fork_server.run(preload, sys.argv[3:], Path(sys.argv[-1]))
 if arguments is None:
     sys.exit(0)
 told = {
     "arguments": arguments,
+    "loaded": preload.loaded,
     "argv": sys.argv[1:],
     "parent": os.getppid(),
     "group": os.getpgid(0),
@@ -83,11 +93,13 @@ class _Server:
         self.connection.settimeout(BOUND_S)
         assert Answer.receive(self.connection) == Answer()
 
-    def fork(self, identity: str) -> tuple[int, int]:
+    def fork(self, identity: str, kind: str = "read") -> tuple[int, int]:
         """The pid of a new worker, and the pipe whose end is its own."""
         standard_input, pipe = os.pipe()
-        Order(identity, ("read", f"--identity={identity}", "--held")).send(self.connection, standard_input)
+        Order(identity, (kind, f"--identity={identity}", "--held")).send(self.connection, standard_input)
         os.close(standard_input)
+        if kind == "embed":
+            assert Answer.receive(self.connection) == Answer(loading=True)
         answer = Answer.receive(self.connection)
         assert answer is not None
         assert (answer.identity, answer.error) == (identity, "")
@@ -124,6 +136,17 @@ def test_worker_is_as_one_that_the_router_has_spawned(server: _Server, tmp_path:
     assert told["terminates"]
     assert told["descriptors"] == [0, 1, 2]
     _end(pid, pipe)
+
+
+def test_what_a_kind_shares_is_looked_after_before_each_of_it_is_forked(server: _Server) -> None:
+    before = server.fork("read-0-0")
+    assert server.told()["loaded"] == []
+    first = server.fork("embed-0-0", "embed")
+    assert server.told()["loaded"] == ["embed"]
+    second = server.fork("embed-0-1", "embed")
+    assert server.told()["loaded"] == ["embed", "embed"]
+    for pid, pipe in (before, first, second):
+        _end(pid, pipe)
 
 
 def test_no_two_workers_share_what_is_left_to_chance(server: _Server) -> None:

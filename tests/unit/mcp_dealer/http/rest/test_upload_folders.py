@@ -19,6 +19,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_a_process_that_was_killed_has_left_is_removed_and_what_one_works_on_is_not() -> None:
     ours = upload_folders.make()
     (ours / "file").write_bytes(b"ours")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from typing import Any, cast
 
 import orjson
@@ -25,13 +24,14 @@ async def test_work_that_its_process_leaves_says_so_last_and_is_given_up(
     monkeypatch.setattr(work, "_leaving", False)
     ended = threading.Event()
 
-    def endless(_: Client, report: work.Report, given_up: Callable[[], bool]) -> dict[str, Any]:
+    def endless(_: Client, report: work.Report, running: work.Running) -> dict[str, Any]:
         report(1, 10)
-        while not given_up():
+        while not running.over():
             pass
         return {}
 
     told = work.lines(client, endless, ended.set)
+    assert set(orjson.loads(await anext(told))) == {"upload"}
     assert orjson.loads(await anext(told)) == {"done": 1, "total": 10}
     work.leave()
     last = orjson.loads(await anext(told))["error"]
@@ -57,7 +57,7 @@ def test_work_that_says_nothing_is_told_to_go_on_all_the_same(
     monkeypatch.setattr(work, "QUIET_S", 0.01)
     enough = threading.Event()
 
-    def quiet(_client: Client, _report: work.Report, _given_up: Callable[[], bool]) -> dict[str, Any]:
+    def quiet(_client: Client, _report: work.Report, _running: work.Running) -> dict[str, Any]:
         enough.wait()
         return {"count": 1}
 
@@ -65,10 +65,32 @@ def test_work_that_says_nothing_is_told_to_go_on_all_the_same(
         found = []
         async for line in work.lines(AsyncClient(settings=settings), quiet, lambda: None):
             found.append(orjson.loads(line))
-            if len(found) == 3:
+            if len(found) == 4:
                 enough.set()
         return found
 
     found = asyncio.run(lines())
-    assert found[:3] == [{"done": 0, "total": None}] * 3
+    assert found[1:4] == [{"done": 0, "total": None}] * 3
     assert found[-1] == {"report": {"count": 1}}
+
+
+@pytest.mark.anyio
+async def test_who_began_work_and_nobody_else_has_it_stopped_and_gets_its_report(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_leaving", False)
+
+    def until_stopped(_: Client, report: work.Report, running: work.Running) -> dict[str, Any]:
+        report(5, 0, 3)
+        running.told.wait(BOUND_S)
+        return {"stopped": running.stopped()}
+
+    told = work.lines(client, until_stopped, lambda: None, "mine")
+    name = orjson.loads(await anext(told))["upload"]
+    assert orjson.loads(await anext(told)) == {"done": 5, "total": None, "memories": 3}
+    assert not work.stop(name, "another's")
+    assert not work.stop("unknown", "mine")
+    assert work.stop(name, "mine")
+    *_, last = [orjson.loads(line) async for line in told]
+    assert last == {"report": {"stopped": True}}
+    assert not work.stop(name, "mine")

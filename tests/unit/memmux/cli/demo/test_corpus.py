@@ -19,6 +19,7 @@ def test_corpus_is_the_same_each_time_and_large_enough(texts: list[Document]) ->
     assert len(texts) == 300
 
 
+@pytest.mark.slow
 def test_no_two_documents_share_their_name_text_or_summary(texts: list[Document]) -> None:
     for values in ([d.name for d in texts], [d.text for d in texts], [d.summary for d in texts]):
         assert len(set(values)) == len(values)

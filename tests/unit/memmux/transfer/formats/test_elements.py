@@ -26,6 +26,7 @@ def read(data: bytes) -> tuple[list[Any], dict[str, int]]:
     return list(elements.elements(io.BytesIO(data), skips)), dict(skips.counts)
 
 
+@pytest.mark.slow
 @given(given_=st.lists(JSON), ascii_=st.booleans(), size=st.integers(1, 9))
 def test_they_are_those_of_the_array_wherever_a_read_ends(given_: list[Any], ascii_: bool, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
