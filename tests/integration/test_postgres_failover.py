@@ -5,56 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from bench.faults import failovers
 from bench.harness.pair import Pair
 from memmux import Client
-from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import NotFoundError
-from memmux.postgres.server import Server, children, url
+from memmux.postgres.server import Server, children
 from memmux.postgres.servers import Servers
 from memmux.processes import command
 from tests.bounds import BOUND_S, pause
-from tests.conftest import stop_cluster
+from tests.integration.conftest import Machine
 from tests.integration.helpers import gone, status_until, workers_of
 from tests.postgres_server import eventually, value
 
 GETS = 40
 CLIENTS = 16
-Machine = Callable[..., Settings]
-
-
-@pytest.fixture
-def machine(short_tmp: Path) -> Iterator[Machine]:
-    """Give the settings of a cluster with files of its own, on the database of these servers."""
-    made: list[Settings] = []
-
-    def make(name: str, *servers: Server) -> Settings:
-        made.append(
-            Settings(
-                server=url(list(servers)),
-                database=short_tmp / name / "memmux",
-                runtime_dir=short_tmp / "run",
-                state_dir=short_tmp / "state",
-                cache_dir=short_tmp / "cache",
-                embedder=EmbedderChoice.HASH,
-                readers=1,
-                idle_exit_s=20,
-                request_timeout_s=BOUND_S,
-                start_timeout_s=BOUND_S,
-            )
-        )
-        return made[-1]
-
-    yield make
-    for settings in made:
-        stop_cluster(settings)
 
 
 @contextmanager
@@ -88,7 +56,7 @@ def in_doubt(primary: Server, other_than: int = 0) -> int:
 
 def test_a_primary_is_killed_under_sixteen_clients_twice_and_no_call_fails(machine: Machine, postgres: Servers) -> None:
     both = Pair(postgres)
-    machines = [machine(name, both.primary, both.replica) for name in ("one", "two")]
+    machines = [machine(name, both.primary, both.replica).settings for name in ("one", "two")]
     found = failovers.run(both, machines, kills=2, clients=CLIENTS, readers=2)
     assert found.failures == []
     assert (found.lost, found.twice, len(found.outages)) == (0, 0, 2)
@@ -102,13 +70,13 @@ def test_each_of_two_machines_reads_its_own_writes_however_late_their_replicas_a
 
     def missed(name: str) -> int:
         count = 0
-        with Client(settings=machine(name, late, primary), name=name) as client:
-            for number in range(GETS // 2):
-                stored = client.store(f"{name} {number}")
-                try:
-                    client.get(stored.id)
-                except NotFoundError:
-                    count += 1
+        client = machine(name, late, primary)
+        for number in range(GETS // 2):
+            stored = client.store(f"{name} {number}")
+            try:
+                client.get(stored.id)
+            except NotFoundError:
+                count += 1
         return count
 
     with ThreadPoolExecutor(2) as threads:
@@ -119,7 +87,7 @@ def test_a_replica_whose_receiver_hangs_holds_what_it_must_confirm_and_costs_no_
     machine: Machine, postgres: Servers
 ) -> None:
     both = Pair(postgres, wal_sender_timeout="0")  # it hangs for as long as the test wants
-    with Client(settings=machine("one", both.primary, both.replica), name="one") as client:
+    with machine("one", both.primary, both.replica) as client:
         before = client.store("before")
         with ThreadPoolExecutor(1) as threads:
             with stopped(receiver(both.replica)):
@@ -136,7 +104,7 @@ def test_a_commit_that_was_cancelled_is_acknowledged_only_once_the_replica_has_i
     machine: Machine, postgres: Servers
 ) -> None:
     both = Pair(postgres, wal_sender_timeout="0")
-    with Client(settings=machine("one", both.primary, both.replica), name="one") as client:
+    with machine("one", both.primary, both.replica) as client:
         client.store("before")
         with ThreadPoolExecutor(1) as threads:
             with stopped(receiver(both.replica)):
@@ -155,14 +123,14 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
     machine: Machine, postgres: Servers
 ) -> None:
     both = Pair(postgres)
-    with Client(settings=machine("one", both.primary, both.replica), name="one") as stale:
+    with machine("one", both.primary, both.replica) as stale:
         stale.store("before")
         both.replica.promote()  # by somebody who thinks that the primary is dead
         eventually(both.primary, "SELECT count(*) FROM pg_stat_replication", 0)
         with ThreadPoolExecutor(1) as threads:
             held = threads.submit(stale.store, "during")
             in_doubt(both.primary)
-            with Client(settings=machine("two", both.replica), name="two") as fresh:
+            with machine("two", both.replica) as fresh:
                 fresh.store("of the new one")
             assert not held.done()
             both.primary.kill()
@@ -173,7 +141,7 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
 
 def test_a_writer_that_hangs_is_replaced_and_what_it_had_is_applied_once(machine: Machine, postgres: Servers) -> None:
     both = Pair(postgres)
-    with Client(settings=machine("one", both.primary, both.replica), name="one") as client:
+    with machine("one", both.primary, both.replica) as client:
         client.store("before")
         (writer,) = workers_of(client.status(), "write")
         answered: list[int] = []

@@ -11,9 +11,8 @@ import pytest
 
 from memmux.postgres import servers
 from memmux.postgres.server import Server
-from tests.unit.workers.desk import Desk
+from tests.unit.workers.desk import SQLITE, Desk
 
-SQLITE = "sqlite"
 _NUMBERS = count(1)
 
 

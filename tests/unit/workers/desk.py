@@ -20,6 +20,7 @@ from workers.storage.sqlite.reader import SqliteReader
 from workers.storage.sqlite.writer import SqliteWriter
 from workers.write import WriteWorker
 
+SQLITE = "sqlite"  # the engine of a desk that names none
 MODEL = "tiny"
 Vector = Sequence[float]
 

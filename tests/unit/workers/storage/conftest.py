@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.workers.conftest import SQLITE
+from tests.unit.workers.desk import SQLITE
 
 NEUTRAL = {"reading", "records", "writing"}  # folders of tests
 
