@@ -16,6 +16,7 @@ import orjson
 import psycopg
 import pytest
 
+from bench.harness.differential import Differential, Moving, Side
 from memmux.errors import (
     ArgumentInvalidError,
     DatabaseForeignError,
@@ -32,7 +33,6 @@ from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
 from memmux.wire.requests import Filter, List, Mode, Search
 from tests.bounds import BOUND_S
-from tests.differential import Differential, Moving, Side
 from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import frames, job
 from workers.runtime.jobs import Answer, Job, silent
