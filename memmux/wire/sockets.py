@@ -40,9 +40,12 @@ def configured(socket: AnySocket) -> AnySocket:
     return socket
 
 
-def router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-    """Return a ROUTER that refuses to send to a peer that is gone, instead of losing the message; not bound yet."""
-    return _router(context, "", "")
+def router(context: zmq.Context[zmq.Socket[bytes]], address: str = "") -> zmq.Socket[bytes]:
+    """Return a ROUTER bound to `address` that refuses to send to a peer that is gone, instead of losing the message.
+
+    Without an address it is not bound yet.
+    """
+    return _router(context, address, "")
 
 
 def listener(context: zmq.Context[zmq.Socket[bytes]], address: str, secret: str) -> zmq.Socket[bytes]:
