@@ -12,8 +12,8 @@ TORCH := torch==2.13.0
 # An index with CPU builds of torch, for machines where pip would take a CUDA build of several gigabytes; the installation
 # page of PyTorch names it.
 TORCH_INDEX ?=
-# Each file of tests in one process, or what its tests share would be made more than once. The files stay in their order:
-# integration first, and last the unit tests, which are short.
+# Each file of tests in one process, or what its tests share would be made more than once. The longest come
+# first, as tests/conftest.py has them, then the others in their order: last the unit tests, which are short.
 FILES := --dist loadfile --no-loadscope-reorder
 # A process for each core, and where tests wait for others most of the time, two.
 PARALLEL := -n auto $(FILES)

@@ -31,6 +31,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 _ROOM = 2 << 30  # bytes
+LONGEST = (
+    *("integration/test_bench.py", "integration/test_relay.py", "integration/test_page.py"),
+    *("integration/test_documents.py", "acceptance/test_stdio.py", "integration/test_given_settings.py"),
+    *("integration/test_http_restarts.py", "integration/test_http_guests.py", "integration/test_remote.py"),
+    *("integration/test_descriptors.py", "integration/test_chaos.py", "integration/test_openapi.py"),
+    *("integration/test_starting.py", "integration/test_faults.py", "integration/test_page_reading.py"),
+    *("integration/test_cluster.py", "integration/test_fork_server.py", "integration/test_upgrade.py"),
+)
+"""The files that take longest, in the order in which they are begun: the last to end must be short ones."""
 
 
 def _sync_nothing() -> None:
@@ -48,6 +57,12 @@ def _sync_nothing() -> None:
 
 
 _sync_nothing()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first; all others stay in their order."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @contextmanager

@@ -149,10 +149,19 @@ class Siege:
         if part is Part.ROUTER:
             return [status.pid]
         if part is Part.FORK_SERVER:
-            return self.arena.pids(part)
+            return self.arena.pids(part) or self._next_fork_server()
         if part is Part.GATEWAY:
             return [int(status.gateway["pid"])] if status.gateway is not None and status.gateway["pid"] else []
         return [worker["pid"] for worker in status.workers if worker["kind"] == part and worker["pid"]]
+
+    def _next_fork_server(self) -> list[int]:
+        """Return the fork server that starts when a worker is due: it ends when all of them work, so one is killed."""
+        until_s = time.monotonic() + GIVE_UP_S
+        for pid in self._pids(Part.EMBED)[:1]:
+            self.kills += self.arena.strike(pid, signal.SIGKILL)
+        while not (found := self.arena.pids(Part.FORK_SERVER)) and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
+        return found
 
     def _blow(self, victim: Victim) -> bool:
         number = signal.SIGSTOP if victim.blow.stall else signal.SIGKILL

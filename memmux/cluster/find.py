@@ -250,7 +250,7 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
 
 def _start(places: Places, until: float) -> Steps[Endpoint]:
     """Start routers until one serves, one says why it can't, or the time is over; the caller holds the spawn lock."""
-    crashes = 0
+    crashes, before = 0, Holder.of(places)
     while True:
         try:
             return (yield from starting.start(places, until, *_flags.get(), *given.flag()))
@@ -271,7 +271,7 @@ def _start(places: Places, until: float) -> Steps[Endpoint]:
             yield KILLED_S
         except ClusterStartError:
             # The time may be over before the router has said that another one holds the database.
-            if _unresponsive(places):
+            if _unresponsive(places) or (before is not None and before == Holder.of(places)):
                 raise _in_use(places) from None
             raise
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import orjson
 
 from memmux.config.settings import Settings
+from memmux.doctor import silent
 from memmux.doctor.finding import Finding, error, ok
 from memmux.version import __version__
 
@@ -27,7 +28,10 @@ _HELLO = {
 
 
 def of_relay(settings: Settings) -> Iterator[Finding]:
-    """Say hello as a host does, and yield how that went."""
+    """Say hello as a host does, and yield how that went; it comes after the round trip, which waits for a cluster."""
+    if (held := silent.holder(settings)) is not None:
+        yield error("mcp", f"`memmux mcp` was not tried: {held.silence}")
+        return
     command = [sys.executable, "-P", "-m", "memmux", *settings.flags(), "mcp"]
     began = time.monotonic()
     try:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
+from memmux.doctor import silent
 from memmux.doctor.finding import Finding, Level
-from memmux.errors import MemmuxError, NotFoundError
+from memmux.errors import DatabaseInUseError, MemmuxError, NotFoundError
 from memmux.wire.ids import uuid7
 from memmux.wire.requests import Mode
 
@@ -16,9 +17,14 @@ NAMESPACE = "memmux-doctor"
 
 
 def of_round_trip(settings: Settings) -> Iterator[Finding]:
-    """Store, read, find, delete and purge a memory, and yield how each went; starts a cluster if none runs."""
+    """Store, read, find, delete and purge a memory, and yield how each went; starts a cluster if none runs.
+
+    One that is starting is waited for, and one that has served and answers nobody is not.
+    """
     with Client(settings=settings, name="doctor") as client:
         try:
+            if (held := silent.holder(settings)) is not None and held.listening:
+                raise DatabaseInUseError(held.silence)
             yield from _steps(client)
         except MemmuxError as failure:
             yield Finding("round_trip", Level.ERROR, f"{failure.code}: {failure.message}")

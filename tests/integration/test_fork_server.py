@@ -74,6 +74,7 @@ def _until(good: Callable[[], object]) -> None:
         pause()
 
 
+@pytest.mark.shared
 def test_workers_are_forked_and_each_is_a_child_of_the_router_under_its_own_name(
     client: Client, settings_env: dict[str, str], settings: Settings
 ) -> None:
@@ -90,6 +91,7 @@ def test_workers_are_forked_and_each_is_a_child_of_the_router_under_its_own_name
     assert psutil.Process(server).ppid() == status.pid
 
 
+@pytest.mark.shared
 def test_fork_server_has_one_thread_and_nothing_open_that_workers_could_share(
     client: Client, settings_env: dict[str, str]
 ) -> None:
@@ -102,6 +104,7 @@ def test_fork_server_has_one_thread_and_nothing_open_that_workers_could_share(
     assert set(opened) - connections == {"1", "2"}
 
 
+@pytest.mark.shared
 def test_workers_have_no_descriptor_of_the_fork_servers(client: Client, settings_env: dict[str, str]) -> None:
     status = _ready(client)
     server = os.readlink(f"/proc/{_server(settings_env)}/fd/0")  # noqa: PTH115  # it is no path

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.config.settings import Settings
+from memmux.config.settings import Settings, load
 from memmux.transfer import jsonl
 from tests import commands, legacy_files
 from tests.conftest import stop_cluster
@@ -37,10 +37,11 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     return run
 
 
-@pytest.fixture
-def other(settings: Settings, short_tmp: Path) -> Iterator[Client]:
-    """A client of the cluster of another database, which has the texts, and one that was deleted."""
-    elsewhere = replace(settings, database=short_tmp / "other.db")
+@pytest.fixture(scope="module")
+def other(shared_env: dict[str, str]) -> Iterator[Client]:
+    """A client of the cluster of another database, which has the texts, and one that was deleted; it is only read."""
+    here = load(environment=shared_env)
+    elsewhere = replace(here, database=here.database.with_name("other.db"))
     with ExitStack() as stack:
         stack.callback(stop_cluster, elsewhere)
         client = stack.enter_context(Client(settings=elsewhere, name="test"))
@@ -62,8 +63,7 @@ def source(request: pytest.FixtureRequest, short_tmp: Path) -> str:
                 client = request.getfixturevalue("other")
                 jsonl.write(client, opened, vectors=True, report=lambda *_: None)
         case "database":
-            request.getfixturevalue("other")
-            return str(short_tmp / "other.db")
+            return str(request.getfixturevalue("other").settings.database)
         case "mcp":
             legacy_files.made(path)
             with closing(sqlite3.connect(path)) as connection:
@@ -147,11 +147,14 @@ def test_what_was_changed_since_an_import_is_left_and_named(source: str, memmux:
 
 
 @pytest.mark.shared
-@pytest.mark.usefixtures("client", "other")
+@pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("source", ["server-memory"], indirect=True)
-def test_several_files_are_imported_each_by_its_name(source: str, memmux: Memmux, short_tmp: Path) -> None:
+def test_several_files_are_imported_each_by_its_name(
+    source: str, memmux: Memmux, other: Client, short_tmp: Path
+) -> None:
     (short_tmp / "rubbish").write_text("hello")
-    files = (source, "rubbish", "other.db")
+    database = str(other.settings.database)
+    files = (source, "rubbish", database)
     shown = memmux("import", *files, "--dry-run")
     assert shown.returncode == 1
     names = [str((short_tmp / file).resolve()) for file in files]
@@ -162,6 +165,6 @@ def test_several_files_are_imported_each_by_its_name(source: str, memmux: Memmux
     one, two, three = json.loads(done.stdout)["imports"]
     assert (one["created"], two["error"]["code"], three["created"]) == (2, "argument_invalid", 3)
     assert [each["path"] for each in (one, two, three)] == names
-    again = memmux("import", source, "other.db")
+    again = memmux("import", source, database)
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout.count("there already") == 2

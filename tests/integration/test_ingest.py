@@ -440,6 +440,8 @@ def test_what_is_known_of_a_file_or_a_folder_is_forgotten(client: Client, into: 
 
 def test_the_command_line_ingests_and_searches_by_words_for_a_time(settings_env: dict[str, str], folder: Path) -> None:
     def memmux(*arguments: str, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
+        if stderr == subprocess.PIPE:
+            return commands.run(arguments, settings_env, cwd=folder)
         command = [sys.executable, "-P", "-m", "memmux", *arguments]
         return subprocess.run(
             command, env=settings_env, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, timeout=BOUND_S, check=False

@@ -13,9 +13,8 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings, load
 from memmux.wire.grants import Grant
-from memmux.wire.ids import uuid7
 from memmux.wire.roles import Role
-from tests import page_corpus
+from tests import many_memories, page_corpus
 from tests.browser import NARROW, Window, chromium, missing, script, window
 from tests.integration.machines import memmux
 from tests.ports import free_port
@@ -30,7 +29,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 MANY: Final = 50_000
-BATCH: Final = 250
 
 
 @pytest.fixture(scope="module")
@@ -404,19 +402,10 @@ def test_shapes_of_addresses_that_nobody_made_do_no_harm(opened: Window) -> None
     assert json.dumps(opened.faults).count("pageerror") == 0
 
 
-def of_many(number: int) -> dict[str, object]:
-    at = 1_780_000_000.0 + number
-    said = {"content": f"Memory {number} of many", "tags": [f"t{number % 9}"], "namespace": "default"}
-    return {"id": uuid7(), "created_at": at, "updated_at": at, **said}
-
-
 @pytest.mark.slow
 def test_fifty_thousand_memories_are_a_list_of_some_rows(browser: Browser, settings_env: dict[str, str]) -> None:
     settings = load(environment=settings_env)
-    with Client(settings=settings, name="many") as many:
-        for first in range(0, MANY, BATCH):
-            loaded = many.load([of_many(number) for number in range(first, first + BATCH)])
-            assert loaded.created == BATCH
+    many_memories.make(settings.database, MANY)
     with served_for(settings) as running, window(browser, running.url) as one:
         page = one.go()
         page.wait_for_selector(f".count:text-is('{MANY:,} memories')")

@@ -31,7 +31,7 @@ from memmux.postgres import servers
 from memmux.postgres.server import Server
 from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
-from memmux.wire.requests import Filter, List, Mode, Search
+from memmux.wire.requests import Filter, HealthRow, List, Mode, Search
 from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import frames, job
@@ -162,6 +162,18 @@ def test_two_writers_on_one_server_leave_no_gap(writer: PostgresWriter, url: str
         assert found == (120, 120, 120, 120)
         assert look.execute("SELECT value FROM meta WHERE key = 'memories'").fetchone() == ("120",)
         assert look.execute("SELECT count(*) FROM texts").fetchone() == (120,)
+
+
+def test_the_row_of_a_health_check_is_found_though_another_machine_has_checked_since(
+    writer: PostgresWriter, reader: PostgresReader, url: str, tmp_path: Path
+) -> None:
+    checks = [job("health.write", {"id": f"0198c0de-{number:028d}"}) for number in range(200)]
+    with closing(PostgresWriter(url, tmp_path / "other")) as other:
+        for number, check in enumerate(checks):
+            applied((writer, other)[number % 2], check)
+    with reader.snapshot(time.monotonic() + BOUND_S, silent):
+        assert "row" not in reader.missed(HealthRow(id=f"0198c0de-{150:028d}"), ())
+        assert "row" in reader.missed(HealthRow(id=f"0198c0de-{0:028d}"), ())
 
 
 def test_a_query_that_waits_is_heard_of_and_ends_at_its_deadline(

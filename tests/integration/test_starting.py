@@ -117,6 +117,12 @@ def hanging(settings_env: dict[str, str], settings: Settings) -> Iterator[Holder
             router.wait()
 
 
+def _findings(env: dict[str, str]) -> dict[str, str]:
+    """What `memmux doctor` says, by name; of several with one name, the last."""
+    said = json.loads(_memmux(env, "doctor", "--json").stdout)
+    return {finding["name"]: finding["text"] for finding in said["findings"]}
+
+
 def test_cluster_that_hangs_while_starting_is_shown(hanging: Holder, settings_env: dict[str, str]) -> None:
     shown = _memmux(settings_env, "status", "--json")
     assert shown.returncode == 3
@@ -128,11 +134,10 @@ def test_cluster_that_hangs_while_starting_is_shown(hanging: Holder, settings_en
     assert client.stderr.startswith(
         b"memmux: database_in_use: a cluster (pid %d) has been starting since" % hanging.pid
     )
-    findings = json.loads(_memmux({**settings_env, "MEMMUX_START_TIMEOUT_S": "1"}, "doctor", "--json").stdout)[
-        "findings"
-    ]
-    (told,) = [finding for finding in findings if finding["name"] == "cluster"]
-    assert "memmux stop" in told["text"]
+    findings = _findings({**settings_env, "MEMMUX_START_TIMEOUT_S": "1"})
+    assert "memmux stop" in findings["cluster"]
+    assert "starting" in findings["round_trip"]
+    assert findings["mcp"].startswith("`memmux mcp` was not tried: a cluster")  # it would wait once more
 
 
 def test_cluster_that_hangs_while_starting_is_ended_by_a_stop(hanging: Holder, settings_env: dict[str, str]) -> None:
@@ -190,10 +195,11 @@ def test_cluster_that_served_and_does_not_answer_is_shown_and_ended_by_a_stop(
     assert status.returncode == 3
     assert (json.loads(status.stdout)["state"], json.loads(status.stdout)["pid"]) == ("unresponsive", stopped)
     assert b"does not answer" in _memmux(settings_env, "status").stdout
-    doctor = _memmux({**settings_env, "MEMMUX_START_TIMEOUT_S": "1"}, "doctor", "--json")
-    (told,) = [finding for finding in json.loads(doctor.stdout)["findings"] if finding["name"] == "cluster"]
-    assert "does not answer" in told["text"]
-    assert "starting" not in told["text"]
+    findings = _findings(settings_env)  # which waits for no start of a cluster
+    for name in ("cluster", "round_trip", "mcp"):
+        assert "does not answer" in findings[name]
+        assert "starting" not in findings[name]
+    assert findings["mcp"].startswith("`memmux mcp` was not tried: a cluster")
     ended = json.loads(_memmux(settings_env, "stop", "--json").stdout)
     assert ended["was_running"] is True
     gone([stopped])

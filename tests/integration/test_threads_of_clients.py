@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from memmux import Client
 from memmux.config.settings import Settings
-from tests.bounds import BOUND_S
+from tests import commands
 
 TURNS = ("apple", "banana", "cherry", "date", "elder")
 
 
 def _run(env: dict[str, str], folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-P", "-m", "memmux", *arguments]
-    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, timeout=BOUND_S, check=True, text=True)
+    done = commands.text(commands.run(arguments, env, cwd=folder))
+    done.check_returncode()
     return done.stdout
 
 

@@ -22,6 +22,7 @@ from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
 from memmux.transfer import jsonl
 from memmux.wire import requests
+from tests import commands
 from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.integration.helpers import status_until
@@ -38,6 +39,8 @@ def memmux(settings_env: dict[str, str], short_tmp: Path) -> Memmux:
     """Run `memmux` with these arguments to its end."""
 
     def run(*arguments: str, stdin: bytes = b"", stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
+        if stderr == subprocess.PIPE:
+            return commands.run(arguments, settings_env, cwd=short_tmp, stdin=stdin)
         command = [sys.executable, "-P", "-m", "memmux", *arguments]
         return subprocess.run(
             command,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
 TESTS = [path for path in UNIT.rglob("test_*.py") if path.parent != UNIT]  # those on top are about the repository
@@ -38,3 +40,8 @@ def test_every_unit_test_stands_where_its_module_does_and_the_others_are_listed(
 def test_nothing_is_imported_from_a_test_or_a_conftest_of_another_folder() -> None:
     imported = re.compile(r"^from (tests\.unit\.(?:\w+\.)*(?:test_\w+|conftest)) import", re.MULTILINE)
     assert {str(path): found for path in UNIT.rglob("*.py") if (found := imported.findall(path.read_text()))} == {}
+
+
+def test_the_files_that_are_begun_first_are_there_and_each_is_named_once() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
+    assert len(set(LONGEST)) == len(LONGEST)

@@ -60,7 +60,9 @@ INSERT INTO idempotency (key, fingerprint, at, seq, answer)
 VALUES (%(key)s, %(fingerprint)s, %(at)s, (SELECT coalesce(max(seq), 0) FROM changes), %(answer)s)
 
 -- name: put_health_check
-INSERT INTO meta (key, value) VALUES ('health_check', %(id)s) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+-- The newest come first, as many as fit: each router looks for its own, and others may have checked since.
+INSERT INTO meta (key, value) VALUES ('health_check', %(id)s)
+ON CONFLICT (key) DO UPDATE SET value = left(concat_ws(' ', excluded.value, meta.value), 4000)
 
 -- Upkeep, a bounded piece at a time.
 

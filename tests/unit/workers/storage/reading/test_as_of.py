@@ -191,6 +191,7 @@ def _apply(desk: Desk, past: Past, step: tuple[str, int, dict[str, Any]], count:
             desk.ask("memory.rewrite", {**named, "content": f"text {count}", "versioned": versioned, **written})
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(written=steps())
 def test_each_answer_as_of_a_change_is_the_answer_of_then_without_what_was_purged(

@@ -174,6 +174,7 @@ def test_a_group_beyond_the_most_is_given_in_part(desk: Desk, monkeypatch: pytes
     assert found["groups"][0]["members"][0]["memory"]["content"] == _word(0)
 
 
+@pytest.mark.slow
 def test_groups_of_the_largest_memories_fit_into_pages(desk: Desk) -> None:
     text = "\x01" * (limits.CONTENT_BYTES - 8)  # each character is six in JSON
     for number in range(12):

@@ -216,6 +216,7 @@ def brute_force(
     return mode, {row: 0.5 * plain.get(row, 0) / whole + 0.5 * meaning.get(row, 0) for row in rows}
 
 
+@pytest.mark.slow
 @settings(derandomize=True, max_examples=examples(100), suppress_health_check=list(HealthCheck))
 @given(
     st.lists(known, min_size=1, max_size=12, unique_by=lambda memory: (memory.namespace, memory.content)),

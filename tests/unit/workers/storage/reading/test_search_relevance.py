@@ -211,6 +211,7 @@ def test_what_all_memories_have_in_common_is_no_meaning(desk: Desk) -> None:
     assert desk.contents("question", (0.83, 0.5578), mode="semantic", limit=1) == ["number 59"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [150, 200, 201, 260])
 def test_no_score_depends_on_the_size_of_the_page(desk: Desk, count: int) -> None:
     for number in range(count):

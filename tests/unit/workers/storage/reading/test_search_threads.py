@@ -75,6 +75,7 @@ def test_what_is_in_no_order_has_no_neighbours(desk: Desk) -> None:
     assert _asked(desk) == _asked(desk, context_weight=0)
 
 
+@pytest.mark.slow
 def test_named_threads_and_runs_are_gated_by_themselves(desk: Desk) -> None:
     _fill(desk, SHUFFLED)
     directions = _directions(1)
@@ -100,6 +101,7 @@ def test_the_deleted_and_the_superseded_are_no_neighbours(desk: Desk) -> None:
     assert four["after"][0]["content"].endswith(f"turn {ASKED} 7")
 
 
+@pytest.mark.slow
 def test_other_namespaces_change_nothing(desk: Desk) -> None:
     _fill(desk, IN_ORDER)
     before = _asked(desk, context=2)
