@@ -252,6 +252,37 @@ def upgrade(*, clients: int, hosts: int, rounds: int, seed: int, embedder: str, 
 
 
 @bench.command()
+@click.option("--steps", type=click.IntRange(1), default=200, show_default=True, help="Of jobs on both engines.")
+@seed_option
+@json_option
+def differential(*, steps: int, seed: int, as_json: bool) -> None:
+    """Do the same random jobs on SQLite and on PostgreSQL, and print where their answers differ."""
+    from bench.harness import report
+    from bench.scenarios import differential
+
+    sys.exit(report.finish(differential.measure(differential.Options(steps=steps, seed=seed)), as_json=as_json))
+
+
+@bench.command()
+@memories_option
+@click.option("--clients", type=click.IntRange(1, 256), default=32, show_default=True, help="That store.")
+@click.option("--seconds", type=click.FloatRange(0.5, 3_600), default=20, show_default=True, help="Of stores.")
+@click.option("--queries", type=click.IntRange(5), default=400, show_default=True, help="Asked of both.")
+@click.option("--kills", type=click.IntRange(1), default=10, show_default=True, help="Of the primary, under load.")
+@click.option("--quick", is_flag=True, help="Small sizes, to see that everything works; the numbers mean little.")
+@json_option
+def engines(
+    *, memories: int, clients: int, seconds: float, queries: int, kills: int, quick: bool, as_json: bool
+) -> None:
+    """Compare PostgreSQL with SQLite, kill its primary under load, and see what reads on replicas cost the primary."""
+    from bench.harness import report
+    from bench.scenarios import engines
+
+    options = engines.Options(memories=memories, clients=clients, seconds=seconds, queries=queries, kills=kills)
+    sys.exit(report.finish(engines.measure(engines.QUICK if quick else options), as_json=as_json))
+
+
+@bench.command()
 @click.option(
     "--lines", type=click.IntRange(1_000, 10_000_000), default=500_000, show_default=True, help="In all logs."
 )
@@ -350,12 +381,25 @@ def everything(*, quick: bool, only: tuple[str, ...], as_json: bool) -> None:
 @click.option("--faults", "most", type=click.IntRange(1), metavar="N", help="End after so many, if there is time left.")
 @seed_option
 @embedder_option
+@click.option(
+    "--engine",
+    type=click.Choice(["sqlite", "postgresql"]),
+    default="sqlite",
+    show_default=True,
+    help="What keeps the database; of PostgreSQL the primary and its replica are struck, too.",
+)
+@click.option("--quick", is_flag=True, help="Few clients and one round of faults, to see that everything works.")
 @json_option
-def chaos(*, seconds: float, clients: int, most: int | None, seed: int, embedder: str, as_json: bool) -> None:
+def chaos(
+    *, seconds: float, clients: int, most: int | None, seed: int, embedder: str, engine: str, quick: bool, as_json: bool
+) -> None:
     """Kill and stall processes under load, then prove that nothing acknowledged was lost."""
     from bench.faults.chaos import run
 
-    sys.exit(run(seconds, clients, seed, EmbedderChoice(embedder), most=most, as_json=as_json))
+    if quick:
+        clients, most = min(clients, 4), min(most or 12, 12)
+    servers = engine == "postgresql"
+    sys.exit(run(seconds, clients, seed, EmbedderChoice(embedder), most=most, servers=servers, as_json=as_json))
 
 
 @bench.command()

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from memmux.postgres.server import Server
 from workers.storage.sqlite import engine
 from workers.storage.sqlite.checking.check import check
+
+_ROWS = "SELECT id, content, metadata, deleted_at IS NOT NULL FROM memories"
+_CHANGES = "SELECT seq, operation, memory, request FROM changes ORDER BY seq"
+_KEYS = "SELECT key FROM idempotency"
+
+# What is wrong where a query gives a row.
+_INVARIANTS: Mapping[str, str] = {
+    "the change log has gaps": "SELECT 1 FROM changes HAVING count(*) <> coalesce(max(seq), 0)",
+    "the number of memories is not that of the rows": (
+        "SELECT 1 FROM meta WHERE key = 'memories' "
+        "AND value::bigint <> (SELECT count(*) FROM memories WHERE deleted_at IS NULL)"
+    ),
+    "full text is not that of the rows": (
+        "SELECT 1 FROM texts FULL JOIN (SELECT row FROM memories WHERE deleted_at IS NULL) AS live USING (row) "
+        "WHERE texts.row IS NULL OR live.row IS NULL"
+    ),
+    "full text has words of no memory": "SELECT row FROM postings EXCEPT SELECT row FROM texts",
+    "vectors are not as many as their model says": (
+        "SELECT 1 FROM models WHERE vectors <> (SELECT count(*) FROM vectors WHERE model = models.id)"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +71,30 @@ class Evidence:
 def gather(database: Path) -> Evidence:
     """Return the evidence of a database that no cluster has open; it is only read."""
     with closing(engine.open_reader(database)) as connection:
-        found = engine.fetch(connection, "SELECT id, content, metadata, deleted_at IS NOT NULL FROM memories")
-        changes = engine.fetch(connection, "SELECT seq, operation, memory, request FROM changes ORDER BY seq")
-        keys = engine.fetch(connection, "SELECT key FROM idempotency")
+        found, changes, keys = (engine.fetch(connection, query) for query in (_ROWS, _CHANGES, _KEYS))
+    broken = tuple(f"{finding.code}: {finding.what}" for finding in check(database, deep=True))
+    return _evidence(found, changes, keys, broken)
+
+
+def gather_server(server: Server) -> Evidence:
+    """Return the evidence of the database on a server that no cluster writes to."""
+    import psycopg  # only where there is such a server
+
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        found, changes, keys = (connection.execute(query.encode()).fetchall() for query in (_ROWS, _CHANGES, _KEYS))
+        broken = tuple(what for what, query in _INVARIANTS.items() if connection.execute(query.encode()).fetchall())
+    return _evidence(found, changes, keys, broken)
+
+
+def _evidence(
+    found: Iterable[tuple[Any, ...]],
+    changes: Iterable[tuple[Any, ...]],
+    keys: Iterable[tuple[Any, ...]],
+    broken: tuple[str, ...],
+) -> Evidence:
     return Evidence(
         rows={row[0]: Row(row[1], orjson.loads(row[2]), bool(row[3])) for row in found},
         changes=tuple(Change(*change) for change in changes),
         keys=frozenset(key for (key,) in keys),
-        broken=tuple(f"{finding.code}: {finding.what}" for finding in check(database, deep=True)),
+        broken=broken,
     )

@@ -13,7 +13,8 @@ PAUSE_S = 0.3, 2.0  # the shortest and the longest between a recovery and the ne
 class Part(StrEnum):
     """What can be struck: a worker of a kind, the router, a client; the gateway, and an MCP host or its relay.
 
-    And the fork server, for which nobody waits: who needs a worker meanwhile is given one otherwise.
+    And the fork server, for which nobody waits: who needs a worker meanwhile is given one otherwise. Of a database on
+    PostgreSQL, the primary, in whose place another is promoted, and its replica.
     """
 
     READ = "read"
@@ -25,6 +26,8 @@ class Part(StrEnum):
     RELAY = "relay"
     HOST = "host"
     FORK_SERVER = "fork_server"
+    PRIMARY = "primary"
+    REPLICA = "replica"
 
     @property
     def works(self) -> bool:
@@ -38,6 +41,8 @@ class Part(StrEnum):
 
 
 WORKERS = (Part.READ, Part.EMBED, Part.WRITE)
+SERVERS = (Part.PRIMARY, Part.REPLICA)
+OWN = tuple(part for part in Part if part not in SERVERS)  # what every cluster has
 EDGE = (Part.ROUTER, Part.GATEWAY, Part.RELAY, Part.HOST)  # what stands between an MCP client and the workers
 
 
@@ -62,14 +67,20 @@ class Fault:
         return len(self.blows) == 1
 
 
-def faults(seed: int) -> Iterator[Fault]:
-    """Give faults without end: round after round of one of each kind, each round in another order."""
+def faults(seed: int, *, servers: bool = False) -> Iterator[Fault]:
+    """Give faults without end: round after round of one of each kind, each round in another order.
+
+    servers: whether those of a database on PostgreSQL are struck, too, and more often than any other part.
+    """
     chance = random.Random(f"faults of {seed}")
     while True:
-        deck: list[tuple[Blow, ...]] = [(Blow(part),) for part in Part]
+        deck: list[tuple[Blow, ...]] = [(Blow(part),) for part in OWN]
         deck += [(Blow(Part.WRITE),), (Blow(chance.choice(WORKERS), stall=True),), _pair(chance)]
         deck += [(Blow(chance.choice(EDGE), stall=True),), _edge_pair(chance)]
         deck += [(Blow(Part.FORK_SERVER, stall=True), Blow(chance.choice(WORKERS)))]  # it would have forked another one
+        if servers:
+            deck += [(Blow(part, stall=stall),) for part in SERVERS for stall in (False, True)]
+            deck += [(Blow(Part.PRIMARY),), (Blow(Part.PRIMARY), Blow(chance.choice((*WORKERS, Part.ROUTER))))]
         chance.shuffle(deck)
         for blows in deck:
             yield Fault(round(chance.uniform(*PAUSE_S), 3), blows)
@@ -78,7 +89,7 @@ def faults(seed: int) -> Iterator[Fault]:
 def _pair(chance: random.Random) -> tuple[Blow, ...]:
     """Return two blows to different parts: a worker that is killed or stalled, and another part that is killed."""
     first = chance.choice(WORKERS)
-    second = chance.choice([part for part in Part if part is not first])
+    second = chance.choice([part for part in OWN if part is not first])
     return Blow(first, stall=_half(chance)), Blow(second)
 
 

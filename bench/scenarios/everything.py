@@ -77,6 +77,8 @@ SECTIONS = (
         lambda: mixed.measure(mixed.Options()),
         lambda: mixed.measure(mixed.Options(memories=200, seconds=1.0)),
     ),
+    Section("differential", lambda: _differential(200), lambda: _differential(5)),
+    Section("engines", lambda: _engines(quick=False), lambda: _engines(quick=True)),
     Section(
         "start",
         lambda: start.measure(start.Options()),
@@ -121,6 +123,19 @@ def measure(
                 yield found
         except Exception as error:  # noqa: BLE001 - whatever it is, an hour of other measurements must not go with it
             yield Row(name=section.name, value=f"{type(error).__name__}: {error}", target="to be measured", ok=False)
+
+
+# Both want a driver of PostgreSQL's, without which the others are measured all the same.
+def _differential(steps: int) -> Iterable[Row]:
+    from bench.scenarios import differential
+
+    return differential.measure(differential.Options(steps=steps))
+
+
+def _engines(*, quick: bool) -> Iterable[Row]:
+    from bench.scenarios import engines
+
+    return engines.measure(engines.QUICK if quick else engines.Options())
 
 
 def _peers(options: Sequence[str]) -> list[Row]:

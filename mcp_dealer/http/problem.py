@@ -62,9 +62,11 @@ STATUSES: Final[Mapping[str, int]] = MappingProxyType(
         "unknown_session": 503,
         "busy": 503,
         "database_replaced": 503,
+        "database_unreachable": 503,
         "model_missing": 503,
         "model_invalid": 503,
         "model_unsupported": 503,
+        "file_only": 501,
         "deadline_exceeded": 504,
         "storage_full": 507,
     }

@@ -53,7 +53,7 @@ class Import:
 
     def run(self) -> Imported:
         """Bring the memories of the file in; raise ArgumentInvalidError for one that has none, and StorageError."""
-        with output.progress("importing") as report, self._opened(report) as opened:
+        with output.progress("importing") as report, reading(self.file, report) as opened:
             source = any_file.look(opened, self._path, self.name, piped=self._piped, forced=self.format)
             way = any_file.Way(settings=self.settings, namespace=self.namespace, report=report, told=self._told)
             try:
@@ -96,30 +96,6 @@ class Import:
             return
         with Client(settings=self.settings, name="cli") as client:
             yield client
-
-    @contextlib.contextmanager
-    def _opened(self, report: Report) -> Iterator[io.BufferedReader[Any] | None]:
-        """Open the file; give None for a folder.
-
-        Raises ArgumentInvalidError for a device, which may never end, unless it is a terminal; a pipe is read.
-        """
-        path = self._path
-        if self._piped:
-            assert isinstance(sys.stdin.buffer, io.BufferedReader)
-            _refuse_device(sys.stdin.buffer, self.name)
-            yield sys.stdin.buffer
-        elif path.is_dir():
-            yield None
-        else:
-            with contextlib.ExitStack() as stack:
-                try:
-                    opened = stack.enter_context(any_file.reading(path, report))
-                except FileNotFoundError:
-                    raise ArgumentInvalidError(f"there is no file {path}") from None
-                except OSError as error:
-                    raise StoragePermissionError(f"{path} can't be read: {error.strerror}; name another file") from None
-                _refuse_device(opened, str(path))
-                yield opened
 
     def _show(self, counted: any_file.Counted, label: str) -> None:
         """Print what became of the memories."""
@@ -213,6 +189,32 @@ def _show_lines(done: jsonl.Imported, *, dry_run: bool) -> None:
     output.line(_counted(counts) or "nothing to import")
     if dry_run:
         output.line(DRY)
+
+
+@contextlib.contextmanager
+def reading(file: str, report: Report) -> Iterator[io.BufferedReader[Any] | None]:
+    """Open `file`, and give None for a folder; report: is told how far it is read.
+
+    Raises ArgumentInvalidError for a device, which may never end, unless it is a terminal; a pipe is read.
+    """
+    path = Path(file).expanduser().absolute()
+    if file == STANDARD:
+        assert isinstance(sys.stdin.buffer, io.BufferedReader)
+        _refuse_device(sys.stdin.buffer, "standard input")
+        yield sys.stdin.buffer
+        return
+    if path.is_dir():
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(any_file.reading(path, report))
+        except FileNotFoundError:
+            raise ArgumentInvalidError(f"there is no file {path}") from None
+        except OSError as error:
+            raise StoragePermissionError(f"{path} can't be read: {error.strerror}; name another file") from None
+        _refuse_device(opened, str(path))
+        yield opened
 
 
 def _refuse_device(opened: BinaryIO, name: str) -> None:

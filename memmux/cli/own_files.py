@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from memmux.config import database_url
 from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
@@ -190,11 +191,18 @@ def of_database(settings: Settings) -> OwnFiles:
             found.look(left, _any)
     found.look(Places(replace(settings, backups_dir=None)).backups, _backups(database.stem))
     if settings.backups_dir is not None and settings.backups_dir.is_dir():
-        for name, known in _backups(f"{database.stem}.{places.digest}"):
-            for path in sorted(settings.backups_dir.iterdir()):
-                if re.fullmatch(name, path.name):
-                    found.look(path, known)
+        _look_elsewhere(found, settings.backups_dir, f"{database.stem}.{places.digest}")
+    if database_url.is_home(database) and database.parent.is_dir():
+        found.folders.append(database.parent)
     return found
+
+
+def _look_elsewhere(found: OwnFiles, folder: Path, stem: str) -> None:
+    """Look for a database's backups in a folder that the user named, where others may be."""
+    for name, known in _backups(stem):
+        for path in sorted(folder.iterdir()):
+            if re.fullmatch(name, path.name):
+                found.look(path, known)
 
 
 def _backups(stem: str) -> tuple[tuple[str, Known], ...]:

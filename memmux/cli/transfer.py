@@ -30,7 +30,13 @@ def _client(settings: Settings) -> Client:
 
 
 @click.command("export")
-@click.argument("file")
+@click.argument("file", required=False)
+@click.option(
+    "--to",
+    "into",
+    metavar="FILE.db",
+    help="Into a new database of memmux instead: the way from PostgreSQL back to a file.",
+)
 @click.option("--vectors", is_flag=True, help="With the vectors, so that an import need not make them again.")
 @click.option(
     "--format",
@@ -42,12 +48,21 @@ def _client(settings: Settings) -> Client:
 )
 @json_option
 @with_memories
-def export_memories(settings: Settings, file: str, *, vectors: bool, format_: str, as_json: bool) -> None:
+def export_memories(
+    settings: Settings, file: str | None, *, into: str | None, vectors: bool, format_: str, as_json: bool
+) -> None:
     """Write all memories of all namespaces to FILE, one JSON object a line; with - to standard output.
 
     Deleted ones that were not purged come along. FILE is there once it is complete; before that it is called
-    FILE.memmux-….partial. A database of mcp-memory-service always has vectors, and does not replace a file.
+    FILE.memmux-….partial. A database, of memmux by --to or of mcp-memory-service, always has vectors, and does not
+    replace a file.
     """
+    if (file is None) == (into is None):
+        raise ArgumentInvalidError("name either a FILE, or a database with --to")
+    if file is None:
+        assert into is not None
+        _fill(settings, Path(into).expanduser().absolute(), as_json=as_json)
+        return
     if file == STANDARD and as_json:
         raise ArgumentInvalidError("the memories go to standard output, so --json can't; leave it out, or name a file")
     if file == STANDARD and format_ == SOURCE:
@@ -71,6 +86,23 @@ def export_memories(settings: Settings, file: str, *, vectors: bool, format_: st
     name = "standard output" if file == STANDARD else str(target)
     deleted = f", {exported.deleted} of them deleted" if exported.deleted else ""
     output.line(f"{name}  {exported.memories} memories{deleted}", err=file == STANDARD)
+
+
+def _fill(settings: Settings, target: Path, *, as_json: bool) -> None:
+    """Write a database of memmux; ends with 1 if it did not take all."""
+    from memmux.transfer import to_file  # only for such an export
+
+    with _client(settings) as client, output.progress("exporting") as report:
+        given = to_file.give(client, target, report)
+    _note(settings, target)
+    if as_json:
+        output.document({"path": str(target), "count": given.memories, "deleted": given.deleted})
+    else:
+        deleted = f", {given.deleted} of them deleted" if given.deleted else ""
+        output.line(f"{target}  {given.memories} memories{deleted}")
+    for problem in given.problems:
+        output.line(f"{problem['id']}: {problem['message']}", err=True)
+    click.get_current_context().exit(BROKEN if given.refused else 0)
 
 
 def _give(settings: Settings, target: Path, *, as_json: bool) -> None:

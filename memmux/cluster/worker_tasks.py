@@ -15,7 +15,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, error_from_json
 
-_WITHOUT_DATABASE = ("dump", "environment", "setup")  # tasks that do not open that of the settings
+_WITHOUT_DATABASE = ("dump", "environment", "fill", "setup")  # tasks that do not open that of the settings
 
 
 def run(kind: str, settings: Settings, *arguments: str, told: Callable[[int, int], None] | None = None) -> Any:

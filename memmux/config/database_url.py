@@ -22,6 +22,7 @@ _PASSES = (
 _SCHEME = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
 _OTHER = re.compile(r"[a-z][a-z0-9+.-]*:/|postgres(?:ql)?:|(?:.*\s)?(?:host|dbname|password)\s*=", re.IGNORECASE)
 _SECRET = re.compile(r"(?:ssl)?password", re.IGNORECASE)
+_NAME = "memmux"
 _PORTS = 65_535
 
 
@@ -52,7 +53,12 @@ def home(url: str, data: Path) -> Path:
 
     They are those that stand beside a file otherwise: lock, endpoint, keys, index.
     """
-    return data / f"pg-{hashlib.sha256(url.encode()).hexdigest()[:12]}" / "memmux"
+    return data / f"pg-{hashlib.sha256(url.encode()).hexdigest()[:12]}" / _NAME
+
+
+def is_home(database: Path) -> bool:
+    """Return whether it is what `home` returns, of whatever URL."""
+    return database.name == _NAME and re.fullmatch(r"pg-[0-9a-f]{12}", database.parent.name) is not None
 
 
 def _has_password(text: str) -> bool:

@@ -355,8 +355,10 @@ class Flow:
         self._stats.events["expired"] += 1
         where = "in_flight" if leased else "queued"
         self._out.log("warning", "request_expired", **slip.to_log(), stage=str(slip.stage), where=where)
-        served = leased or self.pools[slip.stage].serving
-        error = DeadlineExceededError() if served else WorkerUnavailableError()
+        pool = self.pools[slip.stage]
+        error: MemmuxError = DeadlineExceededError()
+        if not (leased or pool.serving):
+            error = DatabaseUnreachableError() if pool.unreachable else WorkerUnavailableError()
         self._fail(slip, error.to_json(), now)
 
     def _leave(self, slip: Slip, now: float, *, cancel: bool = True) -> None:

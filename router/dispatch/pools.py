@@ -130,6 +130,11 @@ class Pool:
         """Whether its first workers are starting, and none has failed."""
         return not self._served and not self._failure and bool(self.workers)
 
+    @property
+    def unreachable(self) -> bool:
+        """Whether its workers can't start as no server of the database answers them."""
+        return self._failure in (PRIMARY_UNAVAILABLE, DatabaseUnreachableError.code)
+
     def start(self, worker: Worker) -> None:
         """Add a worker that is starting."""
         self.workers[worker.id] = worker

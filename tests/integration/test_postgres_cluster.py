@@ -3,50 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from memmux import Client, Store
-from memmux.config.settings import EmbedderChoice, Settings
+from memmux import Store
 from memmux.errors import DatabaseUnreachableError, MemmuxError
-from memmux.postgres.server import Server, url
+from memmux.postgres.server import url
 from memmux.postgres.servers import Servers
 from tests.bounds import BOUND_S
-from tests.conftest import stop_cluster
+from tests.integration.conftest import Machine
 from tests.integration.helpers import status_until
 from tests.postgres_server import eventually
-
-Machine = Callable[..., Client]
-
-
-@pytest.fixture
-def machine(short_tmp: Path) -> Iterator[Machine]:
-    """Make the client of a cluster with files of its own, on the database of these servers."""
-    clients: list[Client] = []
-
-    def make(name: str, *servers: Server, **changes: object) -> Client:
-        settings = Settings(
-            server=url(list(servers)),
-            database=short_tmp / name / "memmux",
-            runtime_dir=short_tmp / "run",
-            state_dir=short_tmp / "state",
-            cache_dir=short_tmp / "cache",
-            embedder=EmbedderChoice.HASH,
-            readers=1,
-            idle_exit_s=20,
-            request_timeout_s=BOUND_S,
-            start_timeout_s=BOUND_S,
-        )
-        clients.append(Client(settings=replace(settings, **changes), name=name))  # type: ignore[arg-type]
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.close()
-        stop_cluster(client.settings)
 
 
 def test_two_machines_share_one_memory(machine: Machine, postgres: Servers) -> None:
@@ -94,42 +62,6 @@ def test_writes_wait_for_a_promotion_and_reads_go_on(machine: Machine, postgres:
     write.join(BOUND_S)
     status_until(client, lambda status: "primary_unavailable" not in status.degraded)
     assert {memory.content for memory in client.list()} == {"before", "during"}
-
-
-def test_nothing_acknowledged_is_lost_or_applied_twice_when_the_primary_dies_under_load(
-    machine: Machine, postgres: Servers
-) -> None:
-    primary, replica = postgres.primary(), postgres.replica()
-    primary.configure(synchronous_standby_names="b")
-    clients = [machine(name, primary, replica) for name in ("one", "two")]
-    acknowledged: dict[str, str] = {}
-    failures: list[MemmuxError] = []
-    enough = threading.Event()
-
-    def store(client: Client, worker: int) -> None:
-        for number in range(40):
-            content = f"text {number} of {worker}"
-            try:
-                acknowledged[client.store(content).id] = content
-            except MemmuxError as error:
-                failures.append(error)
-            if len(acknowledged) > 30:
-                enough.set()
-
-    threads = [threading.Thread(target=store, args=(clients[worker % 2], worker)) for worker in range(4)]
-    for thread in threads:
-        thread.start()
-    assert enough.wait(BOUND_S)
-    primary.kill()
-    replica.promote()
-    for thread in threads:
-        thread.join(BOUND_S)
-    assert failures == []
-    assert len(acknowledged) == 160
-    for client in clients:
-        assert client.status().memories == 160
-        for memory_id, content in acknowledged.items():
-            assert client.get(memory_id).content == content
 
 
 def test_a_promotion_that_loses_changes_is_noticed_and_nobody_waits_for_them(

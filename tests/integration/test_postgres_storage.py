@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import orjson
 import psycopg
 import pytest
 
+from bench.harness.differential import Differential, Moving, Side
 from memmux.errors import (
     ArgumentInvalidError,
     DatabaseForeignError,
@@ -25,15 +27,17 @@ from memmux.errors import (
     MemmuxError,
     StorageFullError,
 )
+from memmux.postgres import servers
 from memmux.postgres.server import Server
 from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
-from memmux.wire.requests import Filter, List, Mode, Search
+from memmux.wire.requests import Filter, HealthRow, List, Mode, Search
 from tests.bounds import BOUND_S
-from tests.differential import Differential, Moving, Side
-from tests.postgres_server import eventually, own_database, value
+from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import frames, job
 from workers.runtime.jobs import Answer, Job, silent
+from workers.storage.postgres import queries
+from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.writer import PostgresWriter
 from workers.storage.records.embeddings import by_text
@@ -41,6 +45,7 @@ from workers.storage.sqlite.reader import SqliteReader
 from workers.storage.sqlite.writer import SqliteWriter
 
 STEPS = 60
+OLDEST = Path("/usr/lib/postgresql/15/bin")  # as Debian has it
 COUNTED = ("seq", "memories", "pending", "model", "dimensions", "vectors", "unaudited", "source", "unneeded")
 
 
@@ -157,6 +162,18 @@ def test_two_writers_on_one_server_leave_no_gap(writer: PostgresWriter, url: str
         assert found == (120, 120, 120, 120)
         assert look.execute("SELECT value FROM meta WHERE key = 'memories'").fetchone() == ("120",)
         assert look.execute("SELECT count(*) FROM texts").fetchone() == (120,)
+
+
+def test_the_row_of_a_health_check_is_found_though_another_machine_has_checked_since(
+    writer: PostgresWriter, reader: PostgresReader, url: str, tmp_path: Path
+) -> None:
+    checks = [job("health.write", {"id": f"0198c0de-{number:028d}"}) for number in range(200)]
+    with closing(PostgresWriter(url, tmp_path / "other")) as other:
+        for number, check in enumerate(checks):
+            applied((writer, other)[number % 2], check)
+    with reader.snapshot(time.monotonic() + BOUND_S, silent):
+        assert "row" not in reader.missed(HealthRow(id=f"0198c0de-{150:028d}"), ())
+        assert "row" in reader.missed(HealthRow(id=f"0198c0de-{0:028d}"), ())
 
 
 def test_a_query_that_waits_is_heard_of_and_ends_at_its_deadline(
@@ -279,6 +296,26 @@ def test_several_that_begin_at_once_make_one_database(url: str, tmp_path: Path) 
     with ThreadPoolExecutor(4) as threads:
         for opened in [threads.submit(PostgresWriter, url, tmp_path) for _ in range(4)]:
             opened.result(BOUND_S).close()
+
+
+@pytest.mark.skipif(not OLDEST.exists(), reason="PostgreSQL 15 is not installed")
+@pytest.mark.usefixtures("postgres_template")  # which says whether any server can be run
+def test_the_oldest_server_that_is_supported_understands_every_statement(tmp_path: Path) -> None:
+    with servers.running() as place:
+        place.programs = replace(place.programs, folder=OLDEST)
+        primary = place.primary()
+        with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+            assert stored(writer, "on an old server")["seq"] == 1
+        where = queries.load("filters")
+        conditions = {name: f"SELECT FROM memories AS m WHERE {condition}" for name, condition in where.items()}
+        with connect(primary) as connection:
+            for path in queries.FOLDER.glob("[a-z]*.sql"):
+                for query in (conditions if path.stem == "filters" else queries.load(path.stem)).values():
+                    sql = query.replace("{where}", where["live"])
+                    for number, name in enumerate(dict.fromkeys(ASKED.findall(sql)), 1):
+                        sql = sql.replace(f"%({name})s", f"${number}")
+                    connection.execute(f"PREPARE statement AS {sql}".encode())
+                    connection.execute("DEALLOCATE statement")
 
 
 # Servers that fail.

@@ -179,7 +179,15 @@ def test_a_hello_says_what_its_row_says() -> None:
         new_id=uuid7,
         random=random.random,
         observer=True,
-        about={"host_pid": 2, "relay_pid": 3, "relay_version": "0", "zone": "UTC", "key": "ci"},
+        about={
+            "host_pid": 2,
+            "relay_pid": 3,
+            "relay_version": "0",
+            "zone": "UTC",
+            "key": "ci",
+            "address": "::1",
+            "application": "curl/8",
+        },
     )
     (row,) = (row for row in _table("kind") if _names(row["kind"]) == ["hello"])
     assert set(_names(row["meaning"])) - {"detail"} == set(session._hello)

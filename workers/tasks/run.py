@@ -1,6 +1,6 @@
 """One task: a question or a job for one process, whose answer is a line of JSON on standard output.
 
-`python -P -m workers KIND ARGUMENTS… FLAGS…`; KIND is check, dump, restore, environment or setup.
+`python -P -m workers KIND ARGUMENTS… FLAGS…`; KIND is check, dump, fill, restore, environment or setup.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from memmux.config.settings import Settings, parse_flags
 from memmux.errors import MemmuxError
 from memmux.logs import log
 
-KINDS = ("check", "dump", "restore", "environment", "setup")  # and the module of this folder that does it
+KINDS = ("check", "dump", "fill", "restore", "environment", "setup")  # and the module of this folder that does it
 _FIRST_FLAG = "--database="  # with which `Settings.flags` begins
 
 

@@ -18,6 +18,8 @@ from bench.harness import plots
 from bench.harness.measure import Row, at_most
 from bench.scenarios import (
     degradation,
+    differential,
+    engines,
     everything,
     http,
     languages,
@@ -35,6 +37,8 @@ from memmux.config.settings import EmbedderChoice
 
 MEASUREMENTS = (
     degradation,
+    differential,
+    engines,
     everything,
     http,
     languages,
@@ -107,6 +111,12 @@ def _run(*arguments: str) -> tuple[int, str]:
         (
             "upgrade --clients 4 --rounds 2 --seed 7 --embedder hash",
             ("bench.faults.upgrade", upgrade.Options(clients=4, rounds=2, seed=7, embedder=EmbedderChoice.HASH)),
+        ),
+        ("engines --memories 500 --kills 2", ("bench.scenarios.engines", engines.Options(memories=500, kills=2))),
+        ("engines --quick", ("bench.scenarios.engines", engines.QUICK)),
+        (
+            "differential --steps 5 --seed 2",
+            ("bench.scenarios.differential", differential.Options(steps=5, seed=2)),
         ),
         ("tail --lines 2000 --rounds 1", ("bench.scenarios.tail", tail.Options(lines=2000, rounds=1))),
         ("all --quick --only store --only mixed", ("bench.scenarios.everything", ("store", "mixed"), True)),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.unit.workers.desk import Desk
+from memmux.postgres import servers
+from memmux.postgres.server import Server
+from tests.unit.workers.desk import SQLITE, Desk
+
+_NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -19,10 +24,37 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def prepared_postgres(postgres_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose database has memmux's tables, of which each test takes a copy."""
+    from workers.storage.postgres.writer import PostgresWriter
+
+    with servers.running(postgres_template) as place:
+        server = place.primary(fsync="off", full_page_writes="off", autovacuum="off")
+        PostgresWriter(server.url, tmp_path_factory.mktemp("empty") / "home").close()
+        yield server
+
+
 @pytest.fixture
-def desk(empty_database: Path, tmp_path: Path) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A writer and a reader of an empty database; every view is checked at the end."""
-    desk = Desk(Path(shutil.copy(empty_database, tmp_path / "memories.db")))
+    if getattr(request, "param", SQLITE) == SQLITE:
+        empty: Path = request.getfixturevalue("empty_database")
+        desk = Desk(Path(shutil.copy(empty, tmp_path / "memories.db")))
+    else:
+        server: Server = request.getfixturevalue("prepared_postgres")
+        desk = _postgres_desk(server, tmp_path / "memories")
     yield desk
     desk.check()
     desk.close()
+
+
+def _postgres_desk(server: Server, home: Path) -> Desk:
+    import psycopg
+
+    from tests.unit.workers.postgres_desk import PostgresDesk
+
+    name = f"copy_{next(_NUMBERS)}"
+    with psycopg.connect(server.url.removesuffix("memmux") + "postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE memmux".encode())
+    return PostgresDesk(server.url.removesuffix("memmux") + name, home)

@@ -20,6 +20,7 @@ from workers.storage.sqlite.reader import SqliteReader
 from workers.storage.sqlite.writer import SqliteWriter
 from workers.write import WriteWorker
 
+SQLITE = "sqlite"  # the engine of a desk that names none
 MODEL = "tiny"
 Vector = Sequence[float]
 
@@ -62,13 +63,23 @@ class Clock:
 class Desk:
     """A writer and a reader of one database."""
 
+    engine: Any
+    questions: Any
+    zero = "\0"  # the character, where the engine keeps it
+
     def __init__(self, database: Path, *, most_vectors: int = 200_000, languages: tuple[str, ...] = ()) -> None:
         self.clock = Clock()
         self.settings = Settings(database=database)
         self.writer = WriteWorker(self.settings)
-        self.writer._open = self.engine = SqliteWriter(database, now=self.clock, languages=languages)
         self.reader = ReadWorker(self.settings)
-        self.reader._open = self.questions = SqliteReader(database, most_vectors=most_vectors)
+        self.open(most_vectors, languages)
+        self.writer._open, self.reader._open = self.engine, self.questions
+
+    def open(self, most_vectors: int, languages: tuple[str, ...]) -> None:
+        """Open both sides of the engine."""
+        database = self.settings.database
+        self.engine = SqliteWriter(database, now=self.clock, languages=languages)
+        self.questions = SqliteReader(database, most_vectors=most_vectors)
 
     def close(self) -> None:
         self.reader.close()
@@ -113,7 +124,9 @@ class Desk:
             "SELECT (SELECT count(*) FROM memories WHERE deleted_at IS NULL), value FROM meta WHERE key = 'memories'"
         )
         assert live == counted
-        for model, memories, vectors in self.sql("SELECT id, memories, vectors FROM models"):
+        models = self.sql("SELECT id, memories, vectors FROM models")
+        assert len(self.sql("SELECT name FROM sqlite_schema WHERE sql LIKE '%USING vec0%'")) == len(models)
+        for model, memories, vectors in models:
             ids = self.sql("SELECT id FROM vectors WHERE model = ? ORDER BY id", model)
             assert len(ids) == vectors
             assert ids == self.sql(f"SELECT rowid FROM vec_{model} ORDER BY rowid")  # noqa: S608  # a name of our own, made from a number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from memmux.errors import (
     DatabaseUnreachableError,
     DeadlineExceededError,
     MemmuxError,
+    SettingInvalidError,
     StorageBusyError,
     StorageError,
     StorageFullError,
@@ -47,15 +49,28 @@ _REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("no pg_hba.conf entry", StoragePermissionError),
     ("permission denied", StoragePermissionError),
     ('role "', StoragePermissionError),
+    ("valid client certificate", StoragePermissionError),
     ('database "', DatabaseMissingError),
 )
 """Parts of what a server says to who connects, where libpq gives no SQLSTATE; any other is taken for not there."""
+
+_MISTAKEN = re.compile(
+    r"SSL was required|encryption required|channel binding required|authentication method requirement"
+    r"|\bcertificate\b|private key|definition of service|service file|invalid [\w ]*value\b|could not match \d+"
+    r"|invalid URI|invalid percent-encoded|invalid connection option|unrecognized configuration parameter"
+    r"|requires a value"
+)
+"""What is said of a connection that can't be made as it is asked for, which no waiting heals."""
 
 _REMEDIES: dict[type[MemmuxError], str] = {
     DatabaseMissingError: "PostgreSQL has no such database; make it with createdb, or name another in MEMMUX_DATABASE",
     StoragePermissionError: (
         "PostgreSQL refuses this user; correct the user in MEMMUX_DATABASE or the password in ~/.pgpass, or grant it "
         "the rights"
+    ),
+    SettingInvalidError: (
+        "no connection can be made as MEMMUX_DATABASE asks for it; correct its parameters, which are libpq's, or the "
+        "files that they name, or the server"
     ),
     StorageFullError: "the disk of PostgreSQL is full; free some space and send the request again. Nothing was lost",
     StorageBusyError: "PostgreSQL is busy with others; send the request again",
@@ -69,6 +84,8 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
     if state is None:
         if isinstance(error, psycopg.DataError) and "NUL" in str(error):
             return ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
+        if _is_mistaken(error):
+            return told(SettingInvalidError, error)
         if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return None
         fatal = str(error).partition("FATAL:")[2]
@@ -78,6 +95,12 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
         if state.startswith(beginning):
             return lost(error) if kind is DatabaseUnreachableError else told(kind, error)
     return None
+
+
+def _is_mistaken(error: psycopg.Error) -> bool:
+    """Return whether no server of those that were tried can be reached as it is asked for."""
+    tried = [line for line in str(error).splitlines() if line.startswith("- host:")] or [str(error)]
+    return all(_MISTAKEN.search(said) for said in tried) and "valid client certificate" not in str(error)
 
 
 def told(kind: type[MemmuxError], error: psycopg.Error) -> MemmuxError:

@@ -206,7 +206,7 @@ class MemoryReader(ABC):
             if (model := vectors.model(self._connection, text.model)) is not None:
                 model.check(text.dimensions)
         found = {
-            "row": asked.id in (None, self._connection.value(_SQL["health_check"])),
+            "row": asked.id is None or asked.id in str(self._connection.value(_SQL["health_check"])).split(),
             "meaning": self._search.finds_by_meaning(),
             "words": self._search.finds_by_words(),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from bench.faults.schedule import EDGE, PAUSE_S, Blow, Part, faults
+from bench.faults.schedule import EDGE, OWN, PAUSE_S, SERVERS, Blow, Part, faults
 
 ROUND = 15
 
@@ -19,7 +19,7 @@ def test_every_round_kills_every_part_and_stalls_a_worker_and_a_part_of_the_edge
         schedule = list(islice(faults(seed), 3 * ROUND))
         for start in range(0, len(schedule), ROUND):
             blows = [blow for fault in schedule[start : start + ROUND] if fault.single for blow in fault.blows]
-            assert {Blow(part) for part in Part} <= set(blows)
+            assert {Blow(part) for part in OWN} <= set(blows)
             assert sorted(blow.part.works for blow in blows if blow.stall) == [False, True]
 
 
@@ -43,3 +43,9 @@ def test_the_fork_server_hangs_when_a_worker_is_to_be_replaced_in_every_round() 
         ((hangs, killed),) = [pair for pair in pairs if pair[0] == Blow(Part.FORK_SERVER, stall=True)]
         assert hangs != killed
         assert killed.part.works
+
+
+def test_the_servers_of_postgresql_are_struck_where_there_are_any_and_there_alone() -> None:
+    struck = [blow for fault in islice(faults(1, servers=True), 60) for blow in fault.blows]
+    assert {Blow(part, stall=stall) for part in SERVERS for stall in (False, True)} <= set(struck)
+    assert {blow.part for fault in islice(faults(1), 200) for blow in fault.blows} == set(OWN)

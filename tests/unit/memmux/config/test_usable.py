@@ -14,7 +14,7 @@ from memmux.cluster import find
 from memmux.config import usable
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
-from memmux.errors import SettingInvalidError, StoragePermissionError
+from memmux.errors import DriverMissingError, SettingInvalidError, StoragePermissionError
 from memmux.files import durable
 
 
@@ -38,6 +38,17 @@ def test_a_database_that_is_no_regular_file_is_refused_and_nothing_is_made_besid
     with pytest.raises(StoragePermissionError, match="is a folder" if kind == "folder" else "not a regular file"):
         find.ensure(replace(settings, database=path))
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_database_on_postgresql_needs_the_driver_and_nothing_is_made_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(server="postgresql://h/memmux", database=tmp_path / "pg" / "memmux")
+    usable.check(Places(settings))
+    monkeypatch.setattr(usable, "find_spec", lambda _name: None)
+    with pytest.raises(DriverMissingError, match=r"pip install 'memmux\[postgres\]'"):
+        find.ensure(settings)
+    assert not (tmp_path / "pg").exists()
 
 
 def test_a_database_that_is_not_there_yet_and_a_link_to_one_are_well(settings: Settings, tmp_path: Path) -> None:

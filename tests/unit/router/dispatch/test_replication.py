@@ -147,6 +147,20 @@ def test_a_writer_that_finds_no_primary_is_told_as_that(servers: Driver) -> None
     assert degraded(servers) == ("database_unreachable", "primary_unavailable")
 
 
+@pytest.mark.parametrize(
+    ("stage", "worker", "operation"), [(Stage.WRITE, WRITER, "memory.delete"), (Stage.READ, READER, "memory.get")]
+)
+def test_what_waits_for_a_worker_that_finds_no_server_ends_with_that(
+    servers: Driver, stage: Stage, worker: str, operation: str
+) -> None:
+    servers.exit(worker)
+    servers.start("next", stage)
+    servers.worker("next", Header(kind=Kind.FAILED, detail=DatabaseUnreachableError().to_json()))
+    servers.request(b"a", "r", operation, deadline_ms=1000)
+    servers.tick(1.0)
+    assert servers.last(b"a").header.detail["code"] == "database_unreachable"
+
+
 def test_what_a_reader_had_to_do_stands_in_its_answer_alone(servers: Driver) -> None:
     servers.request(b"a", "r")
     servers.answer(READER, servers.requests(READER)[-1], degraded=["replica_behind"], **FACTS[Stage.READ])

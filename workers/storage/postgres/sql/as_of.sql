@@ -42,4 +42,4 @@ FROM (
         AND (%(namespaces)s::text[] IS NULL OR c.before::json ->> 'namespace' = ANY (%(namespaces)s::text[]))
         AND EXISTS (SELECT 1 FROM changes AS first WHERE first.row = c.row AND first.seq <= %(seq)s)
     LIMIT %(most)s
-)
+) AS gone

@@ -69,7 +69,7 @@ FROM (
     FROM memories
     WHERE content_hash = %(id)s AND namespace = %(namespace)s AND deleted_at IS NOT NULL
     ORDER BY deleted_at DESC
-)
+) AS deleted
 UNION ALL
 SELECT row FROM aliases WHERE name = %(id)s AND namespace = %(namespace)s
 UNION ALL

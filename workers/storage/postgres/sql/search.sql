@@ -47,7 +47,7 @@ FROM (
     WHERE t.name = ANY (%(tags)s::text[])
     GROUP BY mt.memory
     HAVING count(*) = cardinality(%(tags)s::text[])
-)
+) AS tagged
 
 -- name: count
 SELECT count(*) FROM memories AS m WHERE {where}

@@ -23,7 +23,7 @@ FROM (
     WHERE seq > %(seq)s AND operation NOT IN ('vectors.backfill', 'vectors.audit', 'admin.rebuild')
     ORDER BY seq
     LIMIT %(limit)s
-)
+) AS line
 
 -- Rows, times of creation and what the counts are put under, in one pass.
 -- name: by_client

@@ -24,7 +24,7 @@ FROM memories
 WHERE namespace = %(namespace)s AND content_hash = %(content_hash)s AND deleted_at IS NULL
 
 -- name: held
-SELECT count(*) FROM (SELECT 1 FROM memories WHERE namespace = %(namespace)s AND deleted_at IS NULL LIMIT %(most)s)
+SELECT count(*) FROM (SELECT 1 FROM memories WHERE namespace = %(namespace)s AND deleted_at IS NULL LIMIT %(most)s) AS held
 
 -- name: unchanged
 SELECT row, namespace FROM memories WHERE id = %(id)s AND content = %(content)s AND deleted_at IS NULL
@@ -60,7 +60,9 @@ INSERT INTO idempotency (key, fingerprint, at, seq, answer)
 VALUES (%(key)s, %(fingerprint)s, %(at)s, (SELECT coalesce(max(seq), 0) FROM changes), %(answer)s)
 
 -- name: put_health_check
-INSERT INTO meta (key, value) VALUES ('health_check', %(id)s) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+-- The newest come first, as many as fit: each router looks for its own, and others may have checked since.
+INSERT INTO meta (key, value) VALUES ('health_check', %(id)s)
+ON CONFLICT (key) DO UPDATE SET value = left(concat_ws(' ', excluded.value, meta.value), 4000)
 
 -- Upkeep, a bounded piece at a time.
 

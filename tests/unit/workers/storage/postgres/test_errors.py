@@ -9,6 +9,7 @@ from memmux.errors import (
     DatabaseMissingError,
     DatabaseUnreachableError,
     MemmuxError,
+    SettingInvalidError,
     StorageBusyError,
     StorageError,
     StorageFullError,
@@ -57,12 +58,48 @@ def test_a_connection_that_is_gone_may_be_tried_again() -> None:
         ('role "ann" does not exist', StoragePermissionError),
         ('permission denied for database "memmux"', StoragePermissionError),
         ('database "memmux" does not exist', DatabaseMissingError),
+        ("connection requires a valid client certificate", StoragePermissionError),
         ("the database system is starting up", DatabaseUnreachableError),
     ],
 )
 def test_who_is_refused_at_the_door_is_told_why(said: str, kind: type[MemmuxError]) -> None:
     error = psycopg.OperationalError(f'connection failed: connection to server on socket "/x" failed: FATAL:  {said}')
     assert type(mapped(error)) is kind
+
+
+_AT = 'connection failed: connection to server at "::1", port 5432 failed: '
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.OperationalError(f"{_AT}server does not support SSL, but SSL was required"),
+        psycopg.OperationalError(f'{_AT}root certificate file "/root/.postgresql/root.crt" does not exist'),
+        psycopg.OperationalError(f"{_AT}SSL error: certificate verify failed"),
+        psycopg.OperationalError(f'{_AT}server certificate for "h1" does not match host name "h2"'),
+        psycopg.OperationalError(f"{_AT}channel binding required, but SSL not in use"),
+        psycopg.OperationalError(f'{_AT}FATAL:  unrecognized configuration parameter "x"'),
+        psycopg.OperationalError('connection is bad: invalid sslmode value: "always"'),
+        psycopg.OperationalError('connection is bad: definition of service "memmux" not found'),
+        psycopg.OperationalError("could not match 3 port numbers to 2 hosts"),
+        psycopg.ProgrammingError('invalid URI query parameter: "x"'),
+        psycopg.ProgrammingError('invalid percent-encoded token: "%zz"'),
+    ],
+)
+def test_a_connection_that_can_not_be_made_as_it_is_asked_for_is_a_fault_of_the_setting(error: psycopg.Error) -> None:
+    found = mapped(error)
+    assert isinstance(found, SettingInvalidError)
+    assert not found.retryable
+    assert str(error).rpartition(": ")[2] in found.message
+
+
+@pytest.mark.parametrize(
+    ("second", "kind"), [("Connection refused", DatabaseUnreachableError), ("certificate expired", SettingInvalidError)]
+)
+def test_of_several_servers_one_that_may_come_back_is_waited_for(second: str, kind: type[MemmuxError]) -> None:
+    said = f"{_AT}SSL error: certificate verify failed\nMultiple connection attempts failed. All failures were:\n"
+    each = f"- host: 'a', port: None: {_AT}SSL error: certificate verify failed\n- host: 'b', port: None: {second}"
+    assert type(mapped(psycopg.OperationalError(said + each))) is kind
 
 
 def test_nul_is_a_fault_of_the_request() -> None:

@@ -79,6 +79,7 @@ def test_tables_of_vectors_that_lack_one_are_noticed(tmp_path: Path) -> None:
     desk.close()
 
 
+@pytest.mark.sqlite_only("harms FTS5's table")
 def test_full_text_that_lacks_a_memory_is_noticed(desk: Desk) -> None:
     desk.store("one or another")
     assert _missed(desk) == []

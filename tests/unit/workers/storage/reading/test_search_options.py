@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,9 +101,9 @@ def test_a_list_may_be_of_what_was_of_no_use_for_a_while(desk: Desk) -> None:
     assert desk.ask("memory.use", {"ids": [ids["used"], ids["old"]]}) == {"count": 2}
     at = "UPDATE uses SET last_at = ? WHERE row = (SELECT row FROM memories WHERE id = ?)"
     desk.sql(at, now - 60 * DAY_S, ids["old"])
-    origin = "INSERT INTO origins SELECT row, json_object('last_accessed', ?) FROM memories WHERE id = ?"
-    desk.sql(origin, now - 2 * DAY_S, ids["opened"])
-    desk.sql(origin, "no time", ids["unread"])
+    origin = "INSERT INTO origins SELECT row, ? FROM memories WHERE id = ?"
+    desk.sql(origin, json.dumps({"last_accessed": now - 2 * DAY_S}), ids["opened"])
+    desk.sql(origin, json.dumps({"last_accessed": "no time"}), ids["unread"])
 
     def unused(days: int, **filters: Any) -> set[str]:
         since = datetime.fromtimestamp(now - days * DAY_S, UTC).isoformat()
@@ -147,6 +148,7 @@ def test_what_makes_no_sense_is_refused(desk: Desk, fields: dict[str, Any], erro
         ask(desk, "semantic", **fields)
 
 
+@pytest.mark.sqlite_only("asks for SQLite's plan")
 def test_a_plain_search_looks_for_superseded_memories_in_an_index_alone(desk: Desk) -> None:
     query = "SELECT EXISTS (SELECT 1 FROM memories WHERE superseded_by IS NOT NULL AND deleted_at IS NULL)"
     plan = [step for *_, step in desk.sql(f"EXPLAIN QUERY PLAN {query}")]

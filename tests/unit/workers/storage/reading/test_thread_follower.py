@@ -100,6 +100,7 @@ def test_it_knows_after_any_changes_what_the_rows_say(changes: Sequence[Step], l
         assert _known(follower) == _in_order(desk)
 
 
+@pytest.mark.sqlite_only("traces a connection of SQLite's")
 def test_only_what_changed_is_read_again(desk: Desk) -> None:
     for number in range(10):
         desk.store(f"text {number}", thread="talk")
@@ -119,6 +120,7 @@ def test_only_what_changed_is_read_again(desk: Desk) -> None:
     assert asked == [{"seq": 10}, {"rows": [11]}, {"rows": [0]}, {"rows": [10]}]
 
 
+@pytest.mark.sqlite_only("reads by a connection of SQLite's")
 def test_many_changes_are_loaded_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thread_follower, "FAR_BEHIND", 2)
     with closing(engine.open_reader(desk.settings.database)) as raw:

@@ -18,6 +18,8 @@ from workers.index.composite import LayeredIndex
 from workers.storage.sqlite.reader import SqliteReader
 from workers.tasks import build_segment as builder
 
+pytestmark = pytest.mark.sqlite_only("segments are built out of a file")
+
 DIMENSIONS = 8
 VECTORS = np.random.default_rng(5).standard_normal((400, DIMENSIONS))
 COUNT = 200

@@ -127,6 +127,7 @@ def test_a_filter_that_lets_few_through_finds_them(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("content", ["an apple", "the", "猫", "猫が", "getUserInfo", "...", "🚀"])
+@pytest.mark.sqlite_only("harms FTS5's table")
 def test_a_memory_is_known_by_its_first_words(desk: Desk, content: str) -> None:
     desk.store(content)
     word_search = desk.questions._search._word_search
@@ -135,6 +136,7 @@ def test_a_memory_is_known_by_its_first_words(desk: Desk, content: str) -> None:
     assert word_search.holds(1, content, 8) == (content == "...")
 
 
+@pytest.mark.sqlite_only("harms FTS5's table")
 def test_an_index_that_was_made_anew_is_another_one_though_no_memory_has_changed(desk: Desk) -> None:
     desk.store("the saffron is in the tin")
     desk.sql("INSERT INTO texts (texts) VALUES ('delete-all')")

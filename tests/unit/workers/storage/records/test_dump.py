@@ -30,7 +30,9 @@ def other(tmp_path: Path) -> Iterator[Desk]:
 
 def fill(desk: Desk) -> None:
     """Every kind of memory."""
-    desk.store(" bläh\x00 ", (1, 0), (0, 1), tags=["B", "a"], type="note", metadata={"z": 1.25, "a": [None, True]})
+    desk.store(
+        f" bläh{desk.zero} ", (1, 0), (0, 1), tags=["B", "a"], type="note", metadata={"z": 1.25, "a": [None, True]}
+    )
     desk.store("elsewhere", (0.6, 0.8), namespace="other")
     desk.store("without a vector")
     for _ in range(2):
@@ -46,7 +48,7 @@ def test_a_dump_has_every_memory_in_the_order_of_its_storing(desk: Desk) -> None
     fill(desk)
     memories = dumped(desk)
     assert [memory["content"] for memory in memories] == [
-        " bläh\x00 ",
+        f" bläh{desk.zero} ",
         "elsewhere",
         "without a vector",
         "deleted",

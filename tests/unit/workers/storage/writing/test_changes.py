@@ -40,6 +40,7 @@ def get(desk: Desk, memory_id: str, namespace: str = "default") -> Any:
 # store
 
 
+@pytest.mark.sqlite_only("stores NUL, which PostgreSQL refuses")
 def test_a_stored_memory_is_read_back_as_it_was(desk: Desk) -> None:
     stored = desk.store("  a text\x00with zero ", tags=["B", "a", "b"], type="note", metadata={"z": 1, "a": [True]})
     memory = get(desk, stored["id"])
@@ -253,7 +254,6 @@ def test_a_new_model_replaces_the_old_one_when_all_is_done(desk: Desk) -> None:
     answer = desk.ask("vectors.backfill", asked, texts, *frames([(0, 1, 0)], model="new"))
     assert answer == {"stored": 1, "gone": 0, "pending": 0, "dropped": 2}
     assert desk.sql("SELECT name, memories, vectors FROM models") == [("new", 2, 2)]
-    assert len(desk.sql("SELECT name FROM sqlite_schema WHERE sql LIKE '%USING vec0%'")) == 1
     assert desk.ask("memory.search", {"query": "two"}, *frames([(0, 1, 0)], model="new"))["mode"] == "hybrid"
 
 
@@ -359,10 +359,8 @@ def test_the_old_model_serves_until_the_new_one_has_as_many_memories(changing: D
     assert _state(changing) == (NEW, 0, 0, None, None)
     found = changing.ask("memory.search", {"query": "x", "mode": "semantic"}, *both)
     assert found["hits"][0]["memory"]["content"] == "four"
-    assert changing.sql("SELECT key, value FROM meta WHERE key LIKE '%model%'") == [
-        ("model", 2),
-        ("source_of_model_2", "/models/new"),
-    ]
+    kept = {key: str(value) for key, value in changing.sql("SELECT key, value FROM meta WHERE key LIKE '%model%'")}
+    assert kept == {"model": "2", "source_of_model_2": "/models/new"}
     changing.check()
 
 

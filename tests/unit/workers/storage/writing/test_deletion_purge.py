@@ -37,6 +37,7 @@ def secret(desk: Desk) -> Any:
     return stored
 
 
+@pytest.mark.sqlite_only("looks into the file")
 def test_a_purged_memory_is_nowhere_in_the_file(desk: Desk) -> None:
     stored = secret(desk)
     desk.writer.idle()
@@ -82,6 +83,7 @@ def test_a_content_hash_purges_every_deleted_memory_with_it(desk: Desk) -> None:
     assert desk.sql("SELECT id FROM memories") == [(live["id"],)]
 
 
+@pytest.mark.sqlite_only("is about copies of the file")
 def test_copies_that_may_still_hold_it_are_named_and_older_ones_are_not(desk: Desk, tmp_path: Path) -> None:
     database, folder = desk.settings.database, BackupFolder.of(desk.settings)
     desk.store("before")

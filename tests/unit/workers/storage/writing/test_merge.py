@@ -76,6 +76,7 @@ def test_an_alias_finds_the_memory_to_read_change_delete_and_look_back(desk: Des
             desk.ask("memory.get", {"id": HASH, "namespace": namespace})
 
 
+@pytest.mark.sqlite_only("looks into the file")
 def test_a_purge_by_an_alias_leaves_nothing_of_what_came_along(desk: Desk) -> None:
     adopt(desk, past(origin={"secret": "xyzzy"}, links=[{**LINK, "metadata": {"k": "xyzzy"}}]))
     desk.ask("memory.use", {"ids": [line()["id"]]})

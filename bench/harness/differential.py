@@ -188,7 +188,7 @@ class Differential:
     """Random jobs, by a seed, on two sides, whose writers and readers go by `clock`."""
 
     def __init__(self, seed: int, sides: tuple[Side, Side], clock: Moving) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - it is to be the same again
+        self._random = random.Random(seed)
         self._sides = sides
         self._clock = clock
         self._number = 0
@@ -509,7 +509,7 @@ class Differential:
     def _vector(self, text: str, model: str) -> list[float]:
         total = [0.01] * DIMENSIONS
         for word in text.split():
-            made = random.Random(f"{model} {word}")  # noqa: S311 - it is to be the same again
+            made = random.Random(f"{model} {word}")
             total = [known + made.gauss(0, 1) for known in total]
         length = math.sqrt(sum(value * value for value in total))
         return [value / length for value in total]
