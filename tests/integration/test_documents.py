@@ -1,7 +1,8 @@
 """Every fenced command of the documents is run, in a fresh home, and prints what they show.
 
 `tests.documents` says how blocks are marked. A page has one home, one shell after the other with the variables and the
-folder of the one before, and so one cluster.
+folder of the one before, and so one cluster. Commands of memmux that need nothing of a shell are run without one, by
+`tests.commands`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import pytest
 from memmux import Client
 from memmux.config.settings import load
 from memmux.errors import MemmuxError
-from tests import documents
+from tests import commands, documents
 from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.documents import MADE, PAGES, READ, ROOT, RUN, Block
@@ -31,6 +32,9 @@ from tests.integration.helpers import all_ready, status_until
 from tests.ports import free_port
 
 PORT = "7700"  # of the documents; each page has another one
+# A line in which there is nothing for a shell to do.
+_PLAIN = re.compile(r"""memmux(?: +(?:[\w./:,=@%+-]+|"[^"$`\\!]*"|'[^']*'))*\s*(?: #.*)?""")
+_KEPT = ("LANG", "LC_ALL", "PYTHONUNBUFFERED", "TMPDIR", "TZ")  # of the variables of whoever runs the tests
 PAGES_BY_NAME = {str(page.relative_to(ROOT)): page for page in PAGES if any(documents.blocks(page))}
 RUN_PAGES = [
     name
@@ -39,13 +43,19 @@ RUN_PAGES = [
 ]
 
 
+def _plain(command: str) -> list[list[str]]:
+    """Return the words of each line, if all are commands of memmux that no shell changes; otherwise nothing."""
+    lines = [line for line in command.splitlines() if line.strip()]
+    return [shlex.split(line, comments=True) for line in lines] if all(map(_PLAIN.fullmatch, lines)) else []
+
+
 class Reader:
     """Somebody who types what a page says. home: theirs. model: whether the real one is there."""
 
     def __init__(self, home: Path, cache: Path, *, model: bool) -> None:
         self._home, self._port, self._model = home, str(free_port()), model
         self._state = home.parent / "shell"
-        kept = {name: value for name, value in os.environ.items() if name in ("LANG", "LC_ALL", "TMPDIR", "TZ")}
+        kept = {name: value for name, value in os.environ.items() if name in _KEPT}
         self.env = {
             **kept,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -60,7 +70,9 @@ class Reader:
             **({} if model else {"MEMMUX_EMBEDDER": "hash"}),
         }
         (home.parent / "run").mkdir(mode=0o700)
+        self._variables = home.parent / "variables"  # that the last shell left, each with a zero at its end
         self._state.write_text(f"cd {shlex.quote(str(home))}\n")
+        self._run("true")
 
     def write(self, block: Block) -> None:
         """Write the file that a block is."""
@@ -85,12 +97,26 @@ class Reader:
                 self._settle()
 
     def _run(self, command: str) -> subprocess.CompletedProcess[str]:
-        state = shlex.quote(str(self._state))
-        keep = f"{{ export -p; declare -f; printf 'cd %q\\n' \"$PWD\"; }} > {state}"
-        script = f". {state}\nset -e\n{command.replace(PORT, self._port)}\n{keep}\n"
+        command = command.replace(PORT, self._port)
+        if plain := _plain(command):
+            return self._run_plain(plain)
+        state, variables = shlex.quote(str(self._state)), shlex.quote(str(self._variables))
+        keep = f"{{ export -p; declare -f; printf 'cd %q\\n' \"$PWD\"; }} > {state}; env -0 > {variables}"
+        script = f". {state}\nset -e\n{command}\n{keep}\n"
         return subprocess.run(
             ["/bin/bash", "-c", script], env=self.env, capture_output=True, text=True, timeout=BOUND_S, check=False
         )
+
+    def _run_plain(self, lines: list[list[str]]) -> subprocess.CompletedProcess[str]:
+        """Run commands of memmux one after the other until one fails; return the last, with what all of them said."""
+        variables = dict(one.split("=", 1) for one in self._variables.read_text().split("\0") if one)
+        out = err = ""
+        for line in lines:
+            ended = commands.text(commands.run(line[1:], variables, cwd=Path(variables["PWD"])))
+            out, err = out + ended.stdout, err + ended.stderr
+            if ended.returncode:
+                break
+        return subprocess.CompletedProcess(ended.args, ended.returncode, out, err)
 
     def _settle(self) -> None:
         """Return when the model is there, and everything has its vector: what the page shows, it shows then."""

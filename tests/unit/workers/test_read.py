@@ -62,7 +62,7 @@ def test_what_only_loading_took_is_given_back_and_the_next_search_is_answered_al
         desk.store(f"number {number} " + "of many words " * 200, (1, number))
     worker = ReadWorker(desk.settings)
     worker.open()
-    connection = worker._reader._connection  # type: ignore[attr-defined]
+    connection = worker._reader._raw  # type: ignore[attr-defined]
     after_open, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_USED)
     with worker._reader.snapshot(math.inf, silent):
         worker._reader.list(List(limit=40))

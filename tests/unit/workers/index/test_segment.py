@@ -76,6 +76,7 @@ def test_what_is_hidden_is_not_found_however_much_of_it_there_is(segment: Segmen
     assert len(segment) == COUNT - 1_990
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [2, 50, 3_000])
 def test_a_filtered_search_finds_what_brute_force_over_the_filtered_finds(segment: Segment, every: int) -> None:
     allowed = np.arange(0, COUNT, every, dtype=np.int64)

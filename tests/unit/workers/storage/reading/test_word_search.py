@@ -113,7 +113,7 @@ def test_what_is_changed_deleted_and_brought_back_is_followed(desk: Desk, monkey
         assert desk.questions._search._word_search.follower.among(("default",)).count == 0
 
 
-@pytest.mark.parametrize("words", [1, 127, 128, 300, 17_000])
+@pytest.mark.parametrize("words", [1, 127, 128, 300, pytest.param(17_000, marks=pytest.mark.slow)])
 def test_lengths_are_those_of_the_index(desk: Desk, words: int) -> None:
     desk.store(" ".join(f"x{number}y" for number in range(words)))
     desk.contents("x0y", mode="keyword")

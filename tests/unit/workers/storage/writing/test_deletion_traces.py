@@ -86,6 +86,7 @@ def test_a_memory_that_was_changed_deleted_and_purged_is_nowhere(filled: Desk) -
     assert _found(folder) == set()
 
 
+@pytest.mark.slow
 def test_what_merges_of_full_text_and_former_pages_held_is_gone_too(filled: Desk) -> None:
     """Pages that were freed long before the purge, by merges and by contents that were replaced."""
     memory_id = _secret(filled)
