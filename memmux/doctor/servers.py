@@ -126,7 +126,7 @@ def _together(servers: Sequence[Server], url: str) -> Iterator[Finding]:
     primaries = [server for server in servers if not server.is_replica]
     if not primaries:
         yield error(
-            "primary", "no server takes writes: promote a replica, or start the primary; docs/scale.md says how"
+            "primary", "no server takes writes: promote a replica, or start the primary; `memmux docs scale` says how"
         )
         return
     if len(primaries) > 1:
