@@ -84,7 +84,7 @@ def test_a_replica_that_stands_still_is_told(settings: Settings, postgres: Serve
     eventually(replica, "SELECT count(*) FROM pg_stat_wal_receiver", 0)
     found = examined(settings, primary, replica)
     assert found["primary"] == [
-        (Level.ERROR, "no server takes writes: promote a replica, or start the primary; docs/scale.md says how")
+        (Level.ERROR, "no server takes writes: promote a replica, or start the primary; `memmux docs scale` says how")
     ]
 
 
