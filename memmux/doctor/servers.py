@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from memmux.postgres import own_tools
 
 CONNECT_S = 5
 OLDEST = 150_000  # PostgreSQL 15, as servers number their versions
+CATCH_UP_S = 1.0  # in which a replica may replay what it lacks
 LATE_BYTES, LATE_S = 16 << 20, 10.0  # of a replica, beyond which a warning is due
 FULL = 0.9  # of the connections that a server takes
 CHECK_MS = 20_000  # for all indexes
@@ -190,9 +192,16 @@ def _replication(primary: Server, known: int) -> Iterator[Finding]:
 
 def _lag(primary: Server, replica: Server) -> Finding:
     """Return how late a replica is."""
-    replayed, seconds, receives, paused = _row(replica.connection, "replica")
-    behind = 0 if replayed is None else int(_row(primary.connection, "behind", replayed=replayed)[0])
-    said = f"{replica.name} is {max(behind, 0) / (1 << 20):.1f} MiB behind"
+    (at,) = _row(primary.connection, "position")
+    deadline = time.monotonic() + CATCH_UP_S
+    while True:
+        replayed, seconds, receives, paused = _row(replica.connection, "replica")
+        behind = 0 if replayed is None else int(_row(primary.connection, "behind", at=at, replayed=replayed)[0])
+        if behind <= 0 or not receives or paused or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)  # what was written a moment ago, after hours without a change, is no delay of hours
+    behind = max(behind, 0)
+    said = f"{replica.name} is {behind / (1 << 20):.1f} MiB behind"
     if paused:
         return warning("lag", f"{said}, and its replay is paused; run: SELECT pg_wal_replay_resume()")
     if not receives:
@@ -209,7 +218,7 @@ def _indexes(primary: Server, line: str) -> Finding:
 
     connection = primary.connection
     if not _row(connection, "amcheck")[0]:
-        return ok("indexes", f"not looked at: the extension amcheck is not there; {line} installs and runs it")
+        return ok("indexes", f"not looked at: amcheck is not there; as a superuser, {line} installs and runs it")
     indexes = connection.execute(_SQL["indexes"]).fetchall()
     try:
         connection.execute(f"SET statement_timeout = {CHECK_MS}")
@@ -218,7 +227,7 @@ def _indexes(primary: Server, line: str) -> Finding:
     except psycopg.errors.InsufficientPrivilege:
         return ok("indexes", f"not looked at: the user may not run amcheck; {line} does it as a superuser")
     except psycopg.errors.QueryCanceled:
-        return ok("indexes", f"they are too large to be looked at here; {line} does it")
+        return ok("indexes", f"they are too large to be looked at here; as a superuser, {line} does it")
     except psycopg.Error as failure:
         return error("indexes", f"{_said(failure)}; run REINDEX DATABASE, and `memmux backup` names backups")
     return ok("indexes", f"amcheck found nothing in {len(indexes)}")

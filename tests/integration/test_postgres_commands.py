@@ -11,6 +11,8 @@ from memmux.config.settings import load
 from tests import commands
 
 URL = "postgresql://app@h1.example,h2.example/memmux"
+PRIMARY = f"'{URL}?target_session_attrs=read-write'"
+ADMIN = PRIMARY.replace("app@", "")  # the owner of the database need be no superuser
 
 
 @pytest.fixture
@@ -32,9 +34,9 @@ def test_a_command_calls_the_database_by_its_url(pg_env: dict[str, str], command
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
-        (["backup"], ["pg_basebackup --pgdata=FOLDER", f"pg_dump --format=custom --file=FILE {URL}"]),
-        (["restore", "--newest"], [f"pg_restore --clean --if-exists --dbname={URL} FILE", "memmux import FILE"]),
-        (["check"], [f"pg_amcheck --install-missing --heapallindexed {URL}"]),
+        (["backup"], [f"--username=ADMIN --dbname={ADMIN}", f"pg_dump --format=custom --file=FILE {URL}"]),
+        (["restore", "--newest"], [f"--single-transaction --dbname={PRIMARY} FILE", "memmux import FILE"]),
+        (["check"], [f"pg_amcheck --install-missing --heapallindexed --username=ADMIN {ADMIN}"]),
         (["check", "--repair"], ["pg_amcheck"]),
     ],
 )

@@ -13,6 +13,7 @@ from memmux.doctor import servers as examination
 from memmux.doctor.finding import Finding, Level
 from memmux.postgres.server import Server, url
 from memmux.postgres.servers import Servers
+from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, value
 
 Examine = Callable[..., list[Finding]]
@@ -86,6 +87,17 @@ def test_a_replica_that_stands_still_is_told(settings: Settings, postgres: Serve
     assert found["primary"] == [
         (Level.ERROR, "no server takes writes: promote a replica, or start the primary; `memmux docs scale` says how")
     ]
+
+
+def test_a_replica_is_not_late_for_what_was_written_a_moment_ago(
+    settings: Settings, postgres: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "LATE_S", 0.0)
+    monkeypatch.setattr(examination, "CATCH_UP_S", BOUND_S)
+    primary, replica = postgres.primary(), postgres.replica(recovery_min_apply_delay="300ms")
+    eventually(primary, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'", 1)
+    value(primary, "CREATE TABLE t ()")
+    assert [level for level, _ in examined(settings, primary, replica)["lag"]] == [Level.OK]
 
 
 def test_two_primaries_are_told(settings: Settings, postgres: Servers) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,15 +30,15 @@ from memmux.errors import (
     StorageFullError,
 )
 from memmux.postgres import servers
-from memmux.postgres.server import Server
+from memmux.postgres.server import Server, children
 from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
-from memmux.wire.requests import Filter, HealthRow, List, Mode, Search
+from memmux.wire.requests import Filter, Get, HealthRow, History, List, Mode, Search
 from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import frames, job
 from workers.runtime.jobs import Answer, Job, silent
-from workers.storage.postgres import queries
+from workers.storage.postgres import engine, queries
 from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.writer import PostgresWriter
@@ -127,6 +129,20 @@ def test_a_text_with_nul_is_refused_alone(writer: PostgresWriter, reader: Postgr
     assert contents(reader, "backslash metadata tags loaded") == ["backslash \\u0000 is none", "loaded"]
 
 
+def test_nul_in_what_is_asked_for_harms_no_reader(reader: PostgresReader) -> None:
+    tagged = Filter(tags=("a\0",))
+    with pytest.raises(ArgumentInvalidError, match="NUL"), reader.snapshot(time.monotonic() + BOUND_S, silent):
+        reader.get(Get(id="a\0"))
+    for asked in (
+        lambda: reader.history(History(id="a\0")),
+        lambda: reader.list(List(filter=tagged)),
+        lambda: reader.search(Search(query="x", mode=Mode.KEYWORD, filter=tagged), ()),
+    ):
+        with suppress(MemmuxError), reader.snapshot(time.monotonic() + BOUND_S, silent):
+            asked()
+    assert contents(reader, "still there") == []
+
+
 def test_what_the_server_refuses_of_one_job_leaves_the_others(
     writer: PostgresWriter, reader: PostgresReader, url: str
 ) -> None:
@@ -162,6 +178,27 @@ def test_two_writers_on_one_server_leave_no_gap(writer: PostgresWriter, url: str
         assert found == (120, 120, 120, 120)
         assert look.execute("SELECT value FROM meta WHERE key = 'memories'").fetchone() == ("120",)
         assert look.execute("SELECT count(*) FROM texts").fetchone() == (120,)
+
+
+def test_what_the_server_sets_for_a_role_or_a_database_does_not_touch_a_session(url: str) -> None:
+    theirs = {
+        "statement_timeout": "1s",
+        "lock_timeout": "1s",
+        "idle_in_transaction_session_timeout": "1s",
+        "idle_session_timeout": "1s",
+        "default_transaction_isolation": "serializable",
+        "default_transaction_deferrable": "on",
+        "transaction_timeout": "1s",
+    }
+    with psycopg.connect(url, autocommit=True) as admin:
+        if admin.info.server_version < 170_000:
+            del theirs["transaction_timeout"]
+        for name, value in theirs.items():
+            admin.execute(f"ALTER DATABASE \"{admin.info.dbname}\" SET {name} = '{value}'".encode())
+    for role in engine.Role:
+        with closing(engine.connect(url, role)) as raw:
+            told = {name: raw.execute(f"SHOW {name}".encode()).fetchone() for name in theirs}
+            assert not [name for name, value in theirs.items() if told[name] == (value,)]
 
 
 def test_the_row_of_a_health_check_is_found_though_another_machine_has_checked_since(
@@ -358,6 +395,65 @@ def test_a_writer_goes_on_with_the_server_that_was_promoted(postgres: Servers, t
         replica.promote()
         assert stored(writer, "meanwhile", key="k")["seq"] == seq + 1
         assert "primary_unavailable" not in writer.facts()["degraded"]
+
+
+@pytest.fixture
+def frozen(postgres: Servers) -> Iterator[Callable[[Server], None]]:  # noqa: ARG001 - it ends them after
+    """Stop all processes of a server, whose system keeps its connections."""
+    stopped: list[int] = []
+
+    def freeze(server: Server) -> None:
+        assert server.pid is not None
+        stopped.extend([server.pid, *children(server.pid)])
+        for each in stopped:
+            os.kill(each, signal.SIGSTOP)
+
+    yield freeze
+    for each in stopped:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGCONT)
+
+
+def test_a_writer_leaves_a_primary_that_is_frozen_for_the_one_that_was_promoted(
+    postgres: Servers, frozen: Callable[[Server], None], tmp_path: Path
+) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    with closing(PostgresWriter(url_of([primary, replica]), tmp_path)) as writer:
+        stored(writer, "before", key="before")
+        caught_up(primary)
+        frozen(primary)
+        replica.promote()
+        assert stored(writer, "after", key="after")["status"] == "created"
+        assert stored(writer, "before", key="before")["seq"] == 1
+    assert value(replica, "SELECT count(*) FROM memories") == 2
+
+
+def test_a_reader_leaves_a_replica_that_is_frozen(
+    postgres: Servers, frozen: Callable[[Server], None], tmp_path: Path
+) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    url = url_of([primary, replica])
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        stored(writer, "on both")
+        caught_up(primary)
+        assert contents(reader, "both") == ["on both"]
+        frozen(replica)
+        assert contents(reader, "both") == ["on both"]
+
+
+def test_who_waits_for_long_on_a_server_that_answers_goes_on_waiting(
+    writer: PostgresWriter, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "QUIET_S", 0.05)
+    heard = threading.Semaphore(0)
+    with psycopg.connect(url) as other, ThreadPoolExecutor(1) as threads:
+        other.execute("SELECT 1 FROM counters FOR UPDATE")
+        waiting = threads.submit(writer.apply, [job("memory.store", {"content": "patient"})], heard.release)
+        for _ in range(5):
+            assert heard.acquire(timeout=BOUND_S)
+        other.rollback()
+        ((_, outcome),) = waiting.result(BOUND_S)
+    assert told(outcome)["status"] == "created"
 
 
 def test_a_reader_sees_what_it_was_told_of_though_its_replica_is_late(postgres: Servers, tmp_path: Path) -> None:

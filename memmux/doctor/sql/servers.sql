@@ -17,8 +17,11 @@ SELECT
     EXISTS (SELECT FROM pg_stat_wal_receiver),
     pg_is_wal_replay_paused()
 
+-- name: position
+SELECT pg_current_wal_lsn()::text
+
 -- name: behind
-SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), %(replayed)s::pg_lsn)::bigint
+SELECT pg_wal_lsn_diff(%(at)s::pg_lsn, %(replayed)s::pg_lsn)::bigint
 
 -- Who follows a primary; the state is hidden from roles without pg_monitor.
 -- name: followers

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import conninfo
+from psycopg.pq import PGconn, Ping
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 from psycopg.waiting import Ready, Wait
@@ -23,12 +24,13 @@ from workers.storage.postgres.errors import errors, mapped
 
 BEAT_S = 0.1  # between two signs of life while a query runs
 GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its connection is given up
-CONNECT_S = 5  # for each host
+QUIET_S = 5.0  # after so long without an answer the server is asked whether it is there
+CONNECT_S = 5  # for a host, of several less: all of them together are to take less than a worker may be silent for
+ALL_S = 8
 _STATEMENTS = 512  # prepared ones that a connection keeps
 
 # What a connection asks for, unless the URL says otherwise. A server that is gone without a word is noticed in seconds.
 _PARAMETERS: dict[str, str | int] = {
-    "connect_timeout": CONNECT_S,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
@@ -42,6 +44,13 @@ _SETTINGS = {
     "extra_float_digits": "1",
     "jit": "off",
     "idle_in_transaction_session_timeout": "60s",  # a writer that hangs must not keep the lock for ever
+    # Each job has a deadline, which is kept here, whatever the server's default for the role or the database is.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "transaction_timeout": "0",  # of PostgreSQL 17 and later
+    "idle_session_timeout": "0",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
 }
 
 _EVENTS = {
@@ -60,7 +69,11 @@ class Role(StrEnum):
 
 
 class Raw(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that says that it is alive while it waits, and gives up at `deadline`, in monotonic seconds."""
+    """A connection that says that it is alive while it waits, and gives up at `deadline`, in monotonic seconds.
+
+    Whoever waits for a lock or for a replica waits as long as it takes, but not for a server that is frozen: its system
+    keeps the connection as if all were well.
+    """
 
     alive: Alive = staticmethod(silent)
     deadline = math.inf
@@ -74,6 +87,7 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         """Wait for what the driver does; a query that runs beyond the deadline is cancelled."""
         socket, poll = self.pgconn.socket, select.poll()  # which raises if the connection is gone
         until = math.inf  # when a cancelled one is given up
+        quiet = time.monotonic() + QUIET_S
         try:
             wanted = next(gen)
             while True:
@@ -81,6 +95,7 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
                 left = min(interval, max(0.0, min(self.deadline, until) - time.monotonic()))
                 if found := poll.poll(math.ceil(left * 1000)):
                     wanted = gen.send(_ready(found[0][1]))
+                    quiet = time.monotonic() + QUIET_S
                     continue
                 self.alive()
                 now = time.monotonic()
@@ -91,6 +106,13 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
                     raise DeadlineExceededError
                 if now >= self.deadline and until == math.inf:
                     until = now + GIVE_UP_S
+                if now >= quiet:
+                    if not self._answers():
+                        with suppress(psycopg.Error):
+                            gen.close()
+                        self.close()
+                        raise psycopg.OperationalError("the server is connected, and does not answer")
+                    quiet = time.monotonic() + QUIET_S
                 wanted = gen.send(Ready.NONE)
         except StopIteration as end:
             result: ResultT = end.value
@@ -99,6 +121,14 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
             if until == math.inf:
                 raise
             raise DeadlineExceededError from error
+
+    def _answers(self) -> bool:
+        """Ask the server whether it is there, on a connection beside; to refuse that one is an answer, too."""
+        server = self.pgconn
+        at = {"host": server.host, "hostaddr": server.hostaddr, "port": server.port}
+        given = {name: value.decode() for name, value in at.items() if value}
+        asked = conninfo.make_conninfo(**given, connect_timeout=CONNECT_S)
+        return PGconn.ping(asked.encode()) != Ping.NO_RESPONSE
 
     def _cancelled(self) -> bool:
         """Ask the server to cancel what runs; return whether it could be asked."""
@@ -125,6 +155,7 @@ def connect(url: str, role: Role) -> Raw:
         given = conninfo.conninfo_to_dict(url)
         asked: dict[str, Any] = {
             **_PARAMETERS,
+            "connect_timeout": max(2, min(CONNECT_S, ALL_S // len(str(given.get("host") or "").split(",")))),
             "target_session_attrs": str(role),
             "application_name": "memmux",
             **given,
@@ -143,7 +174,10 @@ def _prepare(raw: Raw) -> None:
     raw.adapters.register_dumper(int, Int8BinaryDumper)  # one type for all, or each would be another statement
     raw.adapters.register_dumper(str, StrBinaryDumper)
     arrays.register(raw)
-    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
+    settings = ", ".join(
+        f"CASE WHEN current_setting('{name}', true) IS NOT NULL THEN set_config('{name}', '{value}', false) END"
+        for name, value in _SETTINGS.items()
+    )
     encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")
     if encoding != "UTF8":
         raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")

@@ -26,8 +26,7 @@ READ_ONLY = "25006"  # what a primary of before says to a write
 
 _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("53100", StorageFullError),
-    ("53200", StorageBusyError),  # no memory
-    ("53300", StorageBusyError),  # no connection left
+    ("53", StorageBusyError),  # no connection left, or no room for a temporary file
     ("40", StorageBusyError),  # of two transactions one must begin again, or a replica had to go on
     ("55P03", StorageBusyError),
     ("42501", StoragePermissionError),
@@ -39,7 +38,10 @@ _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("08", DatabaseUnreachableError),
     ("57P", DatabaseUnreachableError),
     (READ_ONLY, DatabaseUnreachableError),
+    ("25P03", DatabaseUnreachableError),  # the server ended a session that was idle, or slow, for too long
+    ("25P04", DatabaseUnreachableError),
     ("57014", StorageError),  # cancelled, by none of ours
+    ("22021", ArgumentInvalidError),
 )
 """The beginnings of SQLSTATE, and what they mean. Any other is a mistake of ours, and stays what it is."""
 
@@ -62,6 +64,7 @@ _MISTAKEN = re.compile(
 )
 """What is said of a connection that can't be made as it is asked for, which no waiting heals."""
 
+NUL = "a text holds the character NUL, which PostgreSQL can't keep; leave it out"
 _REMEDIES: dict[type[MemmuxError], str] = {
     DatabaseMissingError: "PostgreSQL has no such database; make it with createdb, or name another in MEMMUX_DATABASE",
     StoragePermissionError: (
@@ -83,7 +86,7 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
     state = error.sqlstate
     if state is None:
         if isinstance(error, psycopg.DataError) and "NUL" in str(error):
-            return ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
+            return ArgumentInvalidError(NUL)
         if _is_mistaken(error):
             return told(SettingInvalidError, error)
         if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
@@ -107,6 +110,8 @@ def told(kind: type[MemmuxError], error: psycopg.Error) -> MemmuxError:
     """Return the error of a kind with what PostgreSQL says."""
     if kind is DeadlineExceededError:
         return kind()
+    if kind is ArgumentInvalidError:
+        return kind(NUL)
     return kind(f"{_REMEDIES.get(kind, kind().message)} (PostgreSQL: {first_line(error)})")
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from memmux.errors import ArgumentInvalidError
 from workers.runtime.jobs import Job
+from workers.storage.postgres.errors import NUL
 from workers.storage.writing import load
 
 _WRITTEN = rb"\u0000"  # as JSON has it; in no other way, as it is a control character
@@ -29,7 +30,7 @@ def refuse_job(job: Job) -> None:
 def refuse(value: object) -> None:
     """Raise ArgumentInvalidError if a text of a JSON value holds NUL."""
     if _holds(value):
-        raise ArgumentInvalidError("a text holds the character NUL, which PostgreSQL can't keep; leave it out")
+        raise ArgumentInvalidError(NUL)
 
 
 def _holds(value: Any) -> bool:

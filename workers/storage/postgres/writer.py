@@ -217,9 +217,10 @@ class PostgresWriter:
             return error
         except psycopg.Error as error:
             ours = mapped(error)
-            if ours is None or not (apart or isinstance(ours, RequestError)) or self._connection.lost:
+            here = isinstance(ours, RequestError) and error.sqlstate is None  # and not by the server
+            if ours is None or not (apart or here) or self._connection.lost:
                 raise
-            self._connection.undo(settled=isinstance(ours, RequestError))
+            self._connection.undo(settled=here)
             self._note(ours)
             return ours
         self._connection.release()

@@ -23,6 +23,8 @@ from workers.storage.postgres.errors import errors, mapped
     [
         ("53100", StorageFullError),
         ("53300", StorageBusyError),
+        ("53200", StorageBusyError),
+        ("53400", StorageBusyError),
         ("40001", StorageBusyError),
         ("40P01", StorageBusyError),
         ("55P03", StorageBusyError),
@@ -37,6 +39,8 @@ from workers.storage.postgres.errors import errors, mapped
         ("57P03", DatabaseUnreachableError),
         ("08006", DatabaseUnreachableError),
         ("25006", DatabaseUnreachableError),
+        ("25P03", DatabaseUnreachableError),
+        ("25P04", DatabaseUnreachableError),
     ],
 )
 def test_a_state_of_the_server_is_said_as_what_it_means(state: str, kind: type[MemmuxError]) -> None:
@@ -103,6 +107,9 @@ def test_of_several_servers_one_that_may_come_back_is_waited_for(second: str, ki
 
 
 def test_nul_is_a_fault_of_the_request() -> None:
+    refused = mapped(psycopg.errors.lookup("22021")('invalid byte sequence for encoding "UTF8": 0x00'))
+    assert isinstance(refused, ArgumentInvalidError)
+    assert "NUL" in refused.message
     assert isinstance(
         mapped(psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")), ArgumentInvalidError
     )
