@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.harness.callers import Callers
-from bench.harness.measure import Row, cpu_s, fork_servers, plain
+from bench.harness.measure import Row, cpu_s, plain
 from bench.harness.rounds import Round, Turn
 from memmux import Client
 from memmux.wire.answers import Status
@@ -76,7 +76,6 @@ class Meter:
 def processes(status: Status) -> Iterator[tuple[str, int]]:
     """Give name and pid of all processes of a cluster."""
     yield "router", status.pid
-    yield from (("fork-server", pid) for pid in fork_servers(status.pid))
     for worker in status.workers:
         if worker["pid"]:
             yield worker.get("name", worker["kind"]), worker["pid"]

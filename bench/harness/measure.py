@@ -101,6 +101,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def ended_cpu_s(pid: int) -> float:
+    """Return the processor time of the children of a process that have ended (Linux: from /proc)."""
+    fields = _state(pid)
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def family(pid: int) -> list[int]:
     """Return a process, and all that it and its children have started and that still run (Linux: from /proc)."""
     children: dict[int, list[int]] = {}
@@ -115,7 +121,7 @@ def family(pid: int) -> list[int]:
 
 
 def fork_servers(router: int) -> list[int]:
-    """Return the processes from which a router has its workers forked: one on Linux, as a rule, and none elsewhere."""
+    """Return the processes from which a router has its workers forked: one on Linux while workers start."""
     if sys.platform != "linux":
         return []
     return [pid for pid in family(router) if forks.KIND.encode() in command(pid).split(b"\0")]

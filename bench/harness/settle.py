@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bench.harness.measure import until
+from bench.harness.measure import fork_servers, until
 from memmux import Client
 from memmux.wire.answers import Status
 
@@ -12,10 +12,13 @@ SETTLE_S = 3600.0  # for everything: an index over a million vectors takes its t
 
 
 def settle(client: Client) -> float:
-    """Wait until all workers are ready, every memory has its vector and the index is built; return the seconds."""
+    """Wait until all workers are ready, every memory has its vector and the index is built; return the seconds.
+
+    And until the process is gone from which workers were forked.
+    """
     began = time.monotonic()
     with until(SETTLE_S, "settling") as wait:
-        while not settled(client.status(), client.settings.index_from):
+        while not settled(status := client.status(), client.settings.index_from) or fork_servers(status.pid):
             wait()
     return time.monotonic() - began
 

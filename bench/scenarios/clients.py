@@ -16,7 +16,7 @@ from bench.harness.callers import Callers
 from bench.harness.filled import Filled, filled
 from bench.harness.material import Material
 from bench.harness.mcp_client import Host, ToolFailedError, own_cpu_ms
-from bench.harness.measure import MEBIBYTE, Row, at_least, at_most, fork_servers, plain, pss_bytes, until
+from bench.harness.measure import MEBIBYTE, Row, at_least, at_most, plain, pss_bytes, until
 from bench.harness.questions import Questions
 from bench.harness.settle import settle
 from bench.harness.tasks import Task, Work
@@ -183,7 +183,6 @@ def _gateway(client: Client) -> int:
 
 def _cluster(status: Status) -> Iterator[int]:
     yield status.pid
-    yield from fork_servers(status.pid)
     yield from (worker["pid"] for worker in status.workers if worker["pid"])
     if status.gateway is not None and status.gateway["pid"]:
         yield int(status.gateway["pid"])

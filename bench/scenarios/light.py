@@ -19,7 +19,7 @@ from bench.harness import packages, report
 from bench.harness.arena import Arena, arena
 from bench.harness.callers import Callers
 from bench.harness.mcp_client import initialized
-from bench.harness.measure import MEBIBYTE, Row, at_most, cpu_s, fork_servers, plain, private_bytes, pss_bytes
+from bench.harness.measure import MEBIBYTE, Row, at_most, cpu_s, ended_cpu_s, plain, private_bytes, pss_bytes
 from bench.harness.questions import Questions
 from bench.harness.settle import settle
 from bench.harness.tasks import Task, Work
@@ -126,6 +126,8 @@ def _weighed(kinds: Mapping[str, Sequence[int]], state: str, key: str) -> Iterat
         yield plain(f"{kind}{count}, {state}: processor, s", used_s, key=f"{key}_cpu_{name}_s")
         yield plain(f"{kind}{count}, {state}: PSS, MiB", total_mib[kind], key=f"{key}_pss_{name}_mib")
     if "router" in kinds:
+        used_s = sum(map(ended_cpu_s, kinds["router"]))
+        yield plain(f"fork server, which has ended, {state}: processor, s", used_s, key=f"{key}_cpu_fork_server_s")
         cluster_mib = total_mib.total() - total_mib["client"]
         parts = ", ".join(f"{kind} {mib:.0f}" for kind, mib in total_mib.items() if kind != "client")
         yield at_most(
@@ -147,8 +149,6 @@ def _after_long_texts(client: Client) -> Row:
 def _kinds(status: Status) -> dict[str, list[int]]:
     """Return the processes of a cluster by their kind."""
     found: dict[str, list[int]] = {"router": [status.pid]}
-    if servers := fork_servers(status.pid):
-        found["fork server"] = servers
     for worker in status.workers:
         if worker["pid"]:
             found.setdefault(str(worker["kind"]), []).append(worker["pid"])

@@ -124,7 +124,7 @@ def _weight(status: Status, *, full: bool) -> Iterator[Row]:
     pss_mb = sum(divided_mb.values())
     shared = f"{resident_mb - pss_mb:.0f} MiB of it are pages of libraries and files that several processes share"
     yield at_most(
-        "router, fork server, readers, writer and one embedder, resident",
+        "router, readers, writer and one embedder, resident",
         resident_mb,
         WEIGHT_MB if full else None,
         "MiB",
@@ -132,7 +132,7 @@ def _weight(status: Status, *, full: bool) -> Iterator[Row]:
         why=f"{shared}, counted for each",
     )
     yield at_most(
-        "router, fork server, readers, writer and one embedder, PSS",
+        "router, readers, writer and one embedder, PSS",
         pss_mb,
         SHARED_MB if full else None,
         "MiB",

@@ -133,7 +133,9 @@ def test_clients_for_whom_there_is_no_descriptor_are_told_so_and_come_in_once_ot
         with Client(settings=settings) as late:
             assert status_until(late, lambda status: "connections_full" not in status.degraded).pid == pid
         assert process.poll() is None
-        assert [len(logged(settings_env, event)) for event in ("clients_shut_out", "clients_let_in")] == [1, 1]
+        out, again = (len(logged(settings_env, event)) for event in ("clients_shut_out", "clients_let_in"))
+        assert out == again
+        assert out in (1, 2)  # the fork server may end meanwhile, and gives back what lets some in
 
 
 def test_cluster_that_may_open_too_few_files_does_not_start_and_says_so(settings_env: dict[str, str]) -> None:
