@@ -27,6 +27,7 @@ from memmux.wire.answers import Status
 HITS = 10  # a store counts as found by meaning when it is among so many
 SEARCH_EVERY = 3  # stores, while storing
 MODEL_S = 120.0  # the longest that loading the model may take
+COUNTED_S = 10.0  # and that a cluster may take to count what another machine has stored
 POLL_S = 0.1
 
 Report = Callable[[str, int], None]
@@ -118,7 +119,7 @@ async def play(machines: Sequence[Settings], documents: Sequence[Document], clie
         report("starting", len(machines))
         for _ in ("ready", "stored", "found"):
             await barrier.wait()
-        statuses = tuple([await watcher.status() for watcher in watchers])
+        statuses = tuple([await _counted(watcher, len(documents)) for watcher in watchers])
         processes = [each["pid"] for status in statuses for each in (*status.workers, *status.clients)]
         pids = {*(status.pid for status in statuses), *processes} - {os.getpid(), None}
         await barrier.wait()
@@ -150,6 +151,16 @@ async def _ready(watcher: AsyncClient) -> None:
                 raise error_from_json(error)
         if time.monotonic() > deadline:
             raise ModelMissingError(f"the embedding model was not ready after {MODEL_S:.0f} s; run `memmux status`")
+        await asyncio.sleep(POLL_S)
+
+
+async def _counted(watcher: AsyncClient, memories: int) -> Status:
+    """Return the status once it counts so many memories, or as it is after a while."""
+    deadline = time.monotonic() + COUNTED_S
+    while True:
+        status = await watcher.status()
+        if status.memories == memories or time.monotonic() > deadline:
+            return status
         await asyncio.sleep(POLL_S)
 
 
