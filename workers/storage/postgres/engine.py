@@ -20,7 +20,7 @@ from psycopg.waiting import Ready, Wait
 from memmux.errors import DeadlineExceededError, StorageError
 from workers.runtime.jobs import Alive, silent
 from workers.storage.postgres import arrays
-from workers.storage.postgres.errors import errors, mapped
+from workers.storage.postgres.errors import errors
 
 BEAT_S = 0.1  # between two signs of life while a query runs
 GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its connection is given up
@@ -197,30 +197,3 @@ def _row(raw: Raw, sql: str) -> tuple[Any, ...]:
 def is_usable(raw: Raw | None) -> bool:
     """Return whether a connection is there, as far as this side knows."""
     return raw is not None and not raw.closed and not raw.broken
-
-
-def is_lost(error: BaseException, raw: Raw) -> bool:
-    """Return whether after this error another connection is needed."""
-    return not is_usable(raw) or (isinstance(error, psycopg.Error) and error.sqlstate == "25006")
-
-
-def shown(url: str) -> str:
-    """Return a URL as it may be said: with hosts, database and user alone."""
-    try:
-        given = conninfo.conninfo_to_dict(url)
-    except psycopg.Error:
-        return "postgresql://"
-    hosts = ",".join(
-        f"{host}:{port}" if port else host
-        for host, port in zip(*_aligned(str(given.get("host") or ""), str(given.get("port") or "")), strict=True)
-    )
-    user = f"{given['user']}@" if given.get("user") else ""
-    return f"postgresql://{user}{hosts}/{given.get('dbname') or ''}"
-
-
-def _aligned(hosts: str, ports: str) -> tuple[list[str], list[str]]:
-    names, numbers = hosts.split(","), ports.split(",")
-    return names, numbers if len(numbers) == len(names) else numbers[:1] * len(names)
-
-
-__all__ = ["Raw", "Role", "connect", "errors", "is_lost", "is_usable", "mapped", "shown"]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from memmux.errors import DatabaseForeignError, DatabaseMissingError, DatabaseNewerError
 from memmux.logs import log
-from workers.storage.postgres import engine
 from workers.storage.postgres.engine import Raw
+from workers.storage.postgres.errors import errors
 from workers.storage.postgres.queries import FOLDER
 
 Migrations = Mapping[int, str]
@@ -36,7 +36,7 @@ def refuse_unknown(raw: Raw, scripts: Migrations) -> int:
 
     Raises DatabaseForeignError, and DatabaseNewerError if this memmux can't use what a later one made.
     """
-    with engine.errors():
+    with errors():
         ((ours, filled),) = raw.execute(_LOOK).fetchall()
         if not ours:
             if filled:
@@ -67,7 +67,7 @@ def prepare(raw: Raw, scripts: Migrations | None = None) -> None:
     scripts = migrations() if scripts is None else scripts
     if refuse_unknown(raw, scripts) >= max(scripts):
         return
-    with engine.errors(), raw.transaction():
+    with errors(), raw.transaction():
         raw.execute("SET LOCAL lock_timeout = 0")
         raw.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         before = refuse_unknown(raw, scripts)  # another one may have done it meanwhile
