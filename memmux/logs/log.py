@@ -54,7 +54,13 @@ def configure(name: str, settings: Settings) -> FilteringBoundLogger:
 
 
 def get() -> FilteringBoundLogger:
-    """Return the logger of this process; until it is configured, one that writes for people."""
+    """Return the logger of this process; until it is configured, one that writes for people, to standard error.
+
+    A program that has configured structlog for itself, and uses our client, gets our lines its own way.
+    """
+    if _logger is None and not structlog.is_configured():
+        logger: FilteringBoundLogger = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+        return logger
     return structlog.get_logger() if _logger is None else _logger
 
 

@@ -148,7 +148,7 @@ def test_a_model_that_is_gone_is_said_and_words_serve_meanwhile(filled: dict[str
         assert (status.model, status.switch["to"], status.switch["of"]) == (NEW, NEW, MEMORIES)
         assert client.search("ship7 sails").hits
         status_until(client, lambda status: not status.pending and not status.switch)
-        _finds(client, 7)
+        _until(client, NEW)
     _sound(settings)
     assert _models(settings) == [(NEW, MEMORIES)]
 

@@ -11,6 +11,7 @@ from memmux.config.settings import load
 from memmux.postgres.server import Server
 from tests import commands
 from tests.conftest import stop_cluster
+from tests.integration.helpers import complete, status_until
 from tests.postgres_server import own_database
 
 LINK = {"relation": "cites", "similarity": 0.5, "types": ["kind"], "metadata": {"k": 1}, "created_at": 2.5}
@@ -49,6 +50,7 @@ def test_a_database_moves_to_postgresql_and_back_and_only_nul_stays(
             line.pop(name, None)
         linked = {**line, "id": "linked", "content": "points at it", "links": [{"target": kept.id, **LINK}]}
         assert client.load([linked]).created == 1
+        status_until(client, lambda status: complete(status) and not status.pending)
     before = [memory for memory in _dump(here) if "\0" not in memory["content"]]
     assert [bool(memory.get("vectors")) for memory in before if memory["deleted_at"] is None] == [True] * 3
 
