@@ -21,8 +21,9 @@ from memmux.client.blocking import Client
 from memmux.cluster import holder, service
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
+from memmux.config.loader import config_file
 from memmux.config.paths import Places, runtime_folder
-from memmux.config.settings import Settings, config_file
+from memmux.config.settings import Settings
 from memmux.doctor.hosts import files
 from memmux.errors import ClientFileError, ClusterUnreachableError, MemmuxError
 from memmux.hosts import entry as entries

@@ -12,7 +12,8 @@ import click
 
 from memmux.cli import client_keys, output
 from memmux.cluster import find, worker_tasks
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans

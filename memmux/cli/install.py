@@ -13,7 +13,8 @@ import click
 from memmux.cli import client_files, install_http, output
 from memmux.cli.options import json_option, with_settings
 from memmux.config import variables
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
 from memmux.hosts import entry as server
 from memmux.hosts import shadow as scripts

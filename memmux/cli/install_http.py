@@ -12,8 +12,9 @@ import click
 
 from memmux.cli import client_keys, output, settings_file, web_address
 from memmux.cluster import find
+from memmux.config.loader import config_file, load_with_sources
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, config_file, load_with_sources
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClientFileError
 from memmux.hosts import http_entry, http_trial
 from memmux.hosts import install as plans

@@ -22,8 +22,9 @@ from memmux.cluster import find, replace, start
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.ping import ping
 from memmux.cluster.steps import run
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.processes import alive
 from memmux.version import __version__
 from memmux.wire import sockets
