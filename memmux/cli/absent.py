@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from memmux.client.blocking import Client
+from memmux.wire.answers import Page, SearchResult
 
 _MOST = 1000  # names or changes that are looked at
+
+
+def names(client: Client, options: Mapping[str, Any], found: SearchResult | Page) -> list[str]:
+    """Return what is said of tags and a client that are asked for and are not there; what is found has them all."""
+    namespace = options["namespace"]
+    if found.notes:  # which say that there is no such namespace, or why nothing is found
+        return []
+    if len(found):
+        return tags(client, options["tags"], namespace) if options["any_tag"] else []
+    return [
+        *tags(client, options["tags"], namespace),
+        *clients(client, options.get("client"), namespace),
+    ]
 
 
 def tags(client: Client, asked: Sequence[str], namespace: str | None) -> list[str]:

@@ -20,6 +20,7 @@ from memmux.wire.answers import Forgotten, Memory
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
 TYPE = "document"  # of the memories
+UPLOAD = "upload:"  # before the name of a file that was sent here; no absolute path begins so
 NEAREST = 3  # files that are named in the place of one that is not known
 
 

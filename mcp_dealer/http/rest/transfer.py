@@ -23,7 +23,8 @@ from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError, CancelledError, NotFoundError, of_system
 from memmux.ingest.formats.base import clean
-from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, UPLOAD, ingest_upload
+from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, ingest_upload
+from memmux.ingest.sources import UPLOAD
 from memmux.transfer import any_file, jsonl
 from memmux.wire.answers import Dumped
 from memmux.wire.operations import OPERATIONS as CLUSTER
