@@ -29,9 +29,10 @@ from memmux.errors import ClientFileError, ClusterUnreachableError, MemmuxError
 from memmux.hosts import entry as entries
 from memmux.hosts import install as plans
 from memmux.hosts import shadow, toml_edit, writing
-from memmux.hosts.catalogue import Host, Machine
+from memmux.hosts.catalogue import Host
 from memmux.hosts.config_file import Document, Edit, Server
 from memmux.hosts.entry import OURS
+from memmux.hosts.machine import Machine
 from memmux.trust import remotes, secret_files
 
 CLIENT = "client"

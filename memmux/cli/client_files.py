@@ -20,10 +20,11 @@ from memmux.hosts import install as plans
 from memmux.hosts import mms_setup, trial
 from memmux.hosts import shadow as scripts
 from memmux.hosts.arguments import Arguments
-from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
 from memmux.hosts.install import Plan
+from memmux.hosts.machine import Machine
 
 HOOKED = "claude-code"  # the client that has hooks of mcp-memory-service
 

@@ -17,7 +17,7 @@ from memmux.doctor import checks as examination
 from memmux.doctor import connections, entries, hosts, http, relay, round_trip, servers
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
-from memmux.hosts.catalogue import Machine
+from memmux.hosts.machine import Machine
 
 FAILURE = 1
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}

@@ -18,7 +18,8 @@ from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
 from memmux.hosts import entry as server
 from memmux.hosts import shadow as scripts
-from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.hosts.catalogue import HOSTS
+from memmux.hosts.machine import Machine
 
 FAILURE = 1  # what was written does not answer
 
