@@ -45,7 +45,7 @@ def run(
 ) -> int:
     """Break a cluster, for so long or with so many faults at most; print what came of it, and return the exit code.
 
-    servers: whether its database is on PostgreSQL, of which a primary and a replica are run and struck, too.
+    servers: whether its database is on PostgreSQL; a primary and a replica are run then, and struck, too.
     """
     began = time.monotonic()
     with ExitStack() as opened:

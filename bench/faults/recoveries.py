@@ -1,4 +1,4 @@
-"""How long what was asked for could not be had after each kind of fault, and what is promised of it."""
+"""Recoveries: the longest time without service after each kind of fault, and its promised bound."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SESSION_S = 5.0  # for which a session may outlive its client
 
 @dataclass(slots=True)
 class Recoveries:
-    """How long what was asked for could not be had: the worst after a kill of one worker, of the router, and so on.
+    """The longest time without service after a kill of one worker, of the router, and so on; in seconds.
 
     server_s: after the promotion in the place of a primary that was killed, or the start of a replica that was.
-    several_s: after two faults at once, or one while a worker is still stalled by an earlier one. session_s: for which
-    the session of a client that was killed, or whose relay was, was still there.
+    several_s: after two faults at once, or one while a worker is still stalled by an earlier one. session_s: of the
+    session of a client after the end of its process or relay.
     """
 
     worker_s: float = 0.0

@@ -50,7 +50,7 @@ class Siege:
     stalls: int = 0
     recoveries: Recoveries = field(default_factory=Recoveries)
     left: list[str] = field(default_factory=list)
-    stalled: set[int] = field(default_factory=set)  # workers that were, and of which some may not be replaced yet
+    stalled: set[int] = field(default_factory=set)  # workers, some of them not replaced yet
 
     def strike(self, fault: Fault) -> None:
         """Let a fault happen and wait for the recovery."""
@@ -138,7 +138,7 @@ class Siege:
             self.arena.strike(pid, signal.SIGCONT)
 
     def _replace(self, names: Iterable[str]) -> None:
-        """Start other clients in the place of those that were struck, whose sessions are to be gone soon."""
+        """Start other clients in the place of those that were struck, and wait for the end of the old sessions."""
         began = time.monotonic()
         gone = {name: self.crowd.replace(name) for name in names}
         while left := self._sessions(gone):

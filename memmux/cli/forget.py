@@ -62,7 +62,7 @@ def forget(settings: Settings, *, source: str | None, dry_run: bool, yes: bool, 
 
 
 def _forget(client: Client, source: str | None, *, dry_run: bool, **options: Any) -> tuple[Forgotten, list[str]]:
-    """Delete, or only find; return also the files whose names are like the one from which nothing is."""
+    """Delete, or only find; return also the known files that are like an unknown one."""
     if source is None:
         try:
             return client.forget(dry_run=dry_run, **options), []

@@ -76,9 +76,9 @@ def data_folder() -> Path:
 class Settings:
     """The settings of a cluster and its clients.
 
-    database: the SQLite file; its folder is made if it is missing. Where `server` is given, there is none, and the
-    files that stand beside it are all there is.
-    server: the URL of a database on PostgreSQL, without a password: what is named for `database` in the form of one.
+    database: the SQLite file; its folder is made if it is missing. With `server` there is no such file, only those
+    that stand beside it.
+    server: the URL of a database on PostgreSQL, without a password; a URL that is given for `database` comes here.
     database_read: the URL for reads, where they shall not go to `server`.
     adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
     embedder, model: what embeds texts: a backend, and a model's name or folder.

@@ -63,7 +63,7 @@ def forget(client: Client, path: Path, selection: Selection, *, dry_run: bool = 
 
 
 def nearest(client: Client, path: Path, selection: Selection) -> list[str]:
-    """Return the files from which memories are whose paths are most like this one."""
+    """Return the known files with paths most like this one."""
     known = _known(client, selection, never)
     same = [source for source in known if Path(source).name == path.name]
     alike = difflib.get_close_matches(os.path.abspath(path.expanduser()), known, NEAREST)  # noqa: PTH100 - as above

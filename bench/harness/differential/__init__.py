@@ -1,1 +1,1 @@
-"""Random jobs that are done on two engines alike, whose answers are compared."""
+"""Random jobs on two engines, and the comparison of their answers."""

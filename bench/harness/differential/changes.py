@@ -14,7 +14,7 @@ from workers.runtime.jobs import Job
 
 
 class Changes:
-    """Jobs that write, by chance; dumped: memories of the latest dump, some of which are loaded again."""
+    """Jobs that write, by chance; dumped: memories of the latest dump; some are loaded again."""
 
     def __init__(self, values: Values, sides: tuple[Side, Side]) -> None:
         self.dumped: list[Any] = []

@@ -28,7 +28,7 @@ def _apart(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
 
 
 class Differential:
-    """Random jobs, by a seed, on two sides, whose writers and readers go by `clock`."""
+    """Random jobs, by a seed, on two sides; both have this clock."""
 
     def __init__(self, seed: int, sides: tuple[Side, Side], clock: Moving) -> None:
         self._chance = random.Random(seed)

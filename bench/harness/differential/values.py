@@ -1,4 +1,4 @@
-"""Random values, of which jobs are made."""
+"""Random values for jobs: ids, texts, filters, vectors."""
 
 from __future__ import annotations
 
