@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
 from memmux.logs import log
 from memmux.processes import alive

@@ -12,7 +12,8 @@ from bench.harness import corpus, vectors
 from bench.harness.single import Single
 from bench.harness.vectors import HELD_OUT, REAL, Matrix, Places
 from memmux import limits
-from memmux.config.settings import EmbedderChoice, load
+from memmux.config.loader import load
+from memmux.config.settings import EmbedderChoice
 from memmux.wire.requests import Store
 
 TAG = "marked"  # what some of the memories carry, to be filtered on

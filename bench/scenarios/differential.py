@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.harness import report
-from bench.harness.differential import Differential, Moving, Side
+from bench.harness.differential.clock import Moving
+from bench.harness.differential.differential import Differential
+from bench.harness.differential.side import Side
 from bench.harness.measure import Row, at_most, plain
 from memmux.postgres import servers
 from workers.storage.postgres.reader import PostgresReader

@@ -12,7 +12,8 @@ from bench.harness import report
 from bench.harness.material import FEW, Material
 from bench.harness.measure import Row, at_most, plain, timed_ms
 from bench.harness.single import Single
-from memmux.config.settings import EmbedderChoice, Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import EmbedderChoice, Settings
 
 RATIO = 0.4
 ROUND = 20  # queries on one side before the other has its turn

@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.text import Text
 
 from memmux.client.asynchronous import AsyncClient
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 
 FOLDER = Path(__file__).parent

@@ -23,7 +23,8 @@ from mcp_dealer.http import page
 from mcp_dealer.http.rest.events import Streams
 from mcp_dealer.http.rest.routes import routes as rest
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from tests.browser import NARROW, WIDE, chromium, window
 from tests.http_app import serve
 from tests.page_corpus import fill

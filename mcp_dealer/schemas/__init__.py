@@ -9,7 +9,8 @@ from mcp_dealer.schemas.base import Answer, compact, text
 from mcp_dealer.schemas.brief import as_brief
 from mcp_dealer.schemas.changes import Feed, History
 from mcp_dealer.schemas.graph import Linked
-from mcp_dealer.schemas.memories import Hit, Hits, Listed, Read, SearchAnswer
+from mcp_dealer.schemas.hits import Hit, Hits
+from mcp_dealer.schemas.memories import Listed, Read, SearchAnswer
 from mcp_dealer.schemas.older import as_older
 from mcp_dealer.schemas.reports import Cleanup, Health, Ingested, Stats
 from mcp_dealer.schemas.writes import Changed, Kept, Removed, StoredSession

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from mcp_dealer.schemas.base import Answer
-from mcp_dealer.schemas.memories import Hit, Hits, Listed, Read, SearchAnswer, listed
+from mcp_dealer.schemas.hits import Hit, Hits
+from mcp_dealer.schemas.memories import Listed, Read, SearchAnswer, listed
 
 
 class BriefRead(Read):

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mcp_dealer.schemas.base import Answer
-from mcp_dealer.schemas.memories import Hit, Hits, Listed, SearchAnswer
+from mcp_dealer.schemas.hits import Hit, Hits
+from mcp_dealer.schemas.memories import Listed, SearchAnswer
 from mcp_dealer.schemas.reports import Health, Stats
 from mcp_dealer.schemas.writes import Kept
 from memmux.wire.requests import Mode

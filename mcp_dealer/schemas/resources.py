@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.schemas.bounds import Listing
 from mcp_dealer.schemas.changes import Feed
-from mcp_dealer.schemas.memories import Hits, Listed, scripted
+from mcp_dealer.schemas.hits import Hits
+from mcp_dealer.schemas.memories import Listed, scripted
 from memmux.wire import answers
 
 

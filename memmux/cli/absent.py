@@ -1,14 +1,29 @@
-"""Absent names: what is said of tags and clients that are asked for, and of which there is nothing."""
+"""Absent names: tags and clients that are asked for and unknown, and a sentence on each."""
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from memmux.client.blocking import Client
+from memmux.wire.answers import Page, SearchResult
 
 _MOST = 1000  # names or changes that are looked at
+
+
+def names(client: Client, options: Mapping[str, Any], found: SearchResult | Page) -> list[str]:
+    """Return a sentence on each unknown tag and client of a filter; what it lets through has all of them."""
+    namespace = options["namespace"]
+    if found.notes:  # which say that there is no such namespace, or why nothing is found
+        return []
+    if len(found):
+        return tags(client, options["tags"], namespace) if options["any_tag"] else []
+    return [
+        *tags(client, options["tags"], namespace),
+        *clients(client, options.get("client"), namespace),
+    ]
 
 
 def tags(client: Client, asked: Sequence[str], namespace: str | None) -> list[str]:
@@ -23,7 +38,7 @@ def tags(client: Client, asked: Sequence[str], namespace: str | None) -> list[st
 
 
 def clients(client: Client, asked: str | None, namespace: str | None) -> list[str]:
-    """Return a sentence on a client of which no change is; the names that may be meant are those of late."""
+    """Return a sentence if the client has made no change; it names a client of late that may be meant."""
     if asked is None or client.changes(0, limit=1, client=asked, namespace=namespace).changes:
         return []
     late = client.changes(0, limit=_MOST, newest=True, namespace=namespace)

@@ -21,16 +21,18 @@ from memmux.client.blocking import Client
 from memmux.cluster import holder, service
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
+from memmux.config.loader import config_file
 from memmux.config.paths import Places, runtime_folder
-from memmux.config.settings import Settings, config_file
+from memmux.config.settings import Settings
 from memmux.doctor.hosts import files
 from memmux.errors import ClientFileError, ClusterUnreachableError, MemmuxError
 from memmux.hosts import entry as entries
 from memmux.hosts import install as plans
 from memmux.hosts import shadow, toml_edit, writing
-from memmux.hosts.catalogue import Host, Machine
+from memmux.hosts.catalogue import Host
 from memmux.hosts.config_file import Document, Edit, Server
 from memmux.hosts.entry import OURS
+from memmux.hosts.machine import Machine
 from memmux.trust import remotes, secret_files
 
 CLIENT = "client"

@@ -12,17 +12,19 @@ import click
 
 from memmux.cli import client_keys, output
 from memmux.cluster import find, worker_tasks
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import mms_setup, trial
 from memmux.hosts import shadow as scripts
 from memmux.hosts.arguments import Arguments
-from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
 from memmux.hosts.install import Plan
+from memmux.hosts.machine import Machine
 
 HOOKED = "claude-code"  # the client that has hooks of mcp-memory-service
 

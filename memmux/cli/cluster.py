@@ -19,8 +19,9 @@ from memmux.cluster import find, given, holder
 from memmux.cluster import replace as replacing
 from memmux.cluster.holder import Holder
 from memmux.cluster.steps import run
+from memmux.config.loader import load_with_sources, named
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load_with_sources, named
+from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
 from memmux.trust import remotes
 from memmux.wire.answers import Status

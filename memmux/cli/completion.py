@@ -59,7 +59,7 @@ def _flags() -> Iterable[str]:
 def _namespaces() -> Iterable[str]:
     """Return the namespaces that the running cluster has; none if there is none."""
     from memmux.client.blocking import Client
-    from memmux.config.settings import load
+    from memmux.config.loader import load
     from memmux.errors import MemmuxError
 
     with suppress(MemmuxError, OSError):

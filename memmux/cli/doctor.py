@@ -11,12 +11,13 @@ import click
 from memmux.cli import output
 from memmux.cli.options import json_option, with_settings
 from memmux.cluster import worker_tasks
-from memmux.config.settings import Settings, folders
+from memmux.config.mms_database import folders
+from memmux.config.settings import Settings
 from memmux.doctor import checks as examination
 from memmux.doctor import connections, entries, hosts, http, relay, round_trip, servers
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import MemmuxError
-from memmux.hosts.catalogue import Machine
+from memmux.hosts.machine import Machine
 
 FAILURE = 1
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}

@@ -13,11 +13,13 @@ import click
 from memmux.cli import client_files, install_http, output
 from memmux.cli.options import json_option, with_settings
 from memmux.config import variables
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
 from memmux.hosts import entry as server
 from memmux.hosts import shadow as scripts
-from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.hosts.catalogue import HOSTS
+from memmux.hosts.machine import Machine
 
 FAILURE = 1  # what was written does not answer
 

@@ -12,15 +12,17 @@ import click
 
 from memmux.cli import client_keys, output, settings_file, web_address
 from memmux.cluster import find
+from memmux.config.loader import config_file, load_with_sources
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, config_file, load_with_sources
+from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClientFileError
 from memmux.hosts import http_entry, http_trial
 from memmux.hosts import install as plans
-from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.config_file import Document
 from memmux.hosts.http_entry import HttpEntry
 from memmux.hosts.http_trial import Outcome
+from memmux.hosts.machine import Machine
 from memmux.hosts.shadow import shadows
 from memmux.trust import keys, tokens
 from memmux.trust.key import Key, check_name

@@ -14,8 +14,9 @@ from memmux.cli.options import json_option, with_settings
 from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
+from memmux.config.loader import config_file
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, config_file
+from memmux.config.settings import Settings
 from memmux.errors import (
     ArgumentInvalidError,
     ClusterError,

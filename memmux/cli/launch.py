@@ -23,8 +23,10 @@ from memmux.cli.main import run
 from memmux.cluster import find
 from memmux.cluster.steps import pauses
 from memmux.config import mms_database, usable
+from memmux.config.loader import config_file
+from memmux.config.mms_database import folders
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, config_file, folders
+from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.files import durable
 from memmux.relay import route as routes

@@ -13,7 +13,7 @@ import orjson
 
 from memmux.cli import output
 from memmux.cli.options import Decorated
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.errors import ArgumentInvalidError, MetadataInvalidError
 from memmux.wire.namespaces import EVERYWHERE, Unnamed
 from memmux.wire.times import OR_WORDS, parse_time

@@ -12,7 +12,9 @@ from typing import Any
 import click
 
 from memmux.cli import output
-from memmux.config.settings import CLIENTS_OWN, EmbedderChoice, LogLevel, Settings, ToolList, load, misspelt
+from memmux.config.loader import load
+from memmux.config.settings import CLIENTS_OWN, EmbedderChoice, LogLevel, Settings, ToolList
+from memmux.config.variables import misspelt
 from memmux.wire.cues import Cue
 
 Decorated = Callable[..., Any]

@@ -15,8 +15,9 @@ from memmux.cli import output
 from memmux.cli.mistakes import close_value
 from memmux.cli.options import SETTINGS, json_option, with_settings
 from memmux.cluster import endpoint as endpoints
+from memmux.config.loader import load_with_sources
 from memmux.config.paths import Places
-from memmux.config.settings import CLIENTS_OWN, Settings, load_with_sources
+from memmux.config.settings import CLIENTS_OWN, Settings
 from memmux.config.values import NONE
 from memmux.errors import ArgumentInvalidError, MemmuxError
 

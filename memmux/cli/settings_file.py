@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
-from memmux.config.settings import config_file
+from memmux.config.loader import config_file
 from memmux.errors import SettingInvalidError
 from memmux.files import private
 from memmux.hosts import toml_edit

@@ -37,7 +37,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "git log -1 --format=%B | memmux store - --tag commits --type note",
             ),
             "search": _entry(
-                "memories.search",
+                "search.search",
                 "Find the memories that answer a question best.",
                 'memmux search "where is the shop\'s deploy key?"',
                 'memmux search deploy --mode keyword --tag ops --when "last month"',
@@ -59,7 +59,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
             ),
             "delete": _entry("memories.delete", "Delete one memory.", "memmux delete 019e1b6e"),
             "forget": _entry(
-                "memories.forget",
+                "forget.forget",
                 "Delete all memories with these tags, of this time or file.",
                 "memmux forget --tag draft --tag old --dry-run",
                 "memmux forget --source ~/notes/old.txt",

@@ -18,7 +18,7 @@ from memmux.cli.options import json_option, with_settings
 from memmux.cli.questions import REFUSED, ask
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError
-from memmux.hosts.catalogue import Machine
+from memmux.hosts.machine import Machine
 
 FAILURE = 1
 TYPED = "delete"  # what is typed to remove memories

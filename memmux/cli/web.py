@@ -18,8 +18,9 @@ from memmux.cluster import find, given
 from memmux.cluster import replace as replacing
 from memmux.cluster import service as services
 from memmux.cluster.steps import pauses, run
+from memmux.config.loader import config_file, load_with_sources
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, config_file, load_with_sources, parse_flags
+from memmux.config.settings import Settings, parse_flags
 from memmux.errors import AddressUnavailableError, ClusterStartError, ServiceError
 from memmux.trust import logins
 from memmux.trust.signing import Signer

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from memmux.client.blocking import Client
 from memmux.cluster import endpoint as endpoints
+from memmux.config.loader import config_file
 from memmux.config.paths import Places
-from memmux.config.settings import PREFIX, Settings, config_file
+from memmux.config.settings import PREFIX, Settings
 from memmux.errors import ArgumentInvalidError, MemmuxError, SettingInvalidError
 from memmux.wire import http_address
 from memmux.wire.answers import Status

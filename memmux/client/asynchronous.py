@@ -17,8 +17,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import zmq
 
 from memmux.client import calls, methods
-from memmux.client.blocking import MOVE_S, WATCH_S, hang_up
 from memmux.client.calls import Call, Observer, RequestOutcome
+from memmux.client.connection import MOVE_S, WATCH_S, hang_up
 from memmux.client.inbox import Inbox, Messages
 from memmux.client.method import call_of, presented
 from memmux.client.pending import GRACE_S

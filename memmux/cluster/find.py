@@ -23,8 +23,9 @@ from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
 from memmux.config import database_url, usable
 from memmux.config.database_header import refuse_foreign
+from memmux.config.loader import load
 from memmux.config.paths import Places, open_lock
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.errors import (
     ClusterError,
     ClusterStartError,

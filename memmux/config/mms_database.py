@@ -15,6 +15,18 @@ PREFIX = "MCP_"
 _ELSEWHERE = ("cloudflare", "milvus", "http")  # backends whose memories are in no file on this machine
 
 
+def folders() -> tuple[Path, Path]:
+    """Return the working directory and the user's home; the root stands for one that is not there."""
+    try:
+        cwd = Path.cwd()
+    except OSError:  # it was deleted
+        cwd = Path("/")
+    try:
+        return cwd, Path.home()
+    except RuntimeError:
+        return cwd, Path("/")
+
+
 def files(cwd: Path, home: Path) -> tuple[Path, Path]:
     """Return its `.env` files, the one that wins first, whether they are there or not."""
     return cwd / ".env", home / ".mcp-memory" / ".env"

@@ -1,24 +1,20 @@
-"""Settings: the one loader. A flag wins over the environment, which wins over the TOML file, which wins over a default.
+"""The settings of a cluster and its clients, and the flags that pass them on to another process.
 
-Each field of `Settings` is the flag `--name`, the variable `MEMMUX_NAME` and the key `name` of `memmux.toml`, which is
-in the platform's config folder or where `MEMMUX_CONFIG` says. Below all of these, and above the defaults, rank the
-variables of mcp-memory-service that mean something here (`memmux.config.mms_variables`).
+Each field of `Settings` is the flag `--name`, the variable `MEMMUX_NAME` and the key `name` of `memmux.toml`;
+`memmux.config.loader` reads them.
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import platformdirs
 
 from memmux import limits
-from memmux.config import database_url, mms_database, mms_variables
 from memmux.config.values import NONE, NONE_MEANT, convert
 from memmux.errors import SettingInvalidError
 from memmux.wire.checks import shown
@@ -27,8 +23,6 @@ from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 
 APPLICATION = "memmux"
 PREFIX = "MEMMUX_"
-FOUND = "mcp-memory-service"  # the source of what follows from what was found of it on this machine
-_REACHED_BY = ("listen", "http")  # of those who could not start a cluster again
 CLIENTS_OWN = frozenset(
     {
         "database",
@@ -73,7 +67,8 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
+    """Return the folder in which the database is by default."""
     return platformdirs.user_data_path(APPLICATION, appauthor=False)
 
 
@@ -81,9 +76,9 @@ def _data_folder() -> Path:
 class Settings:
     """The settings of a cluster and its clients.
 
-    database: the SQLite file; its folder is made if it is missing. Where `server` is given, there is none, and the
-    files that stand beside it are all there is.
-    server: the URL of a database on PostgreSQL, without a password: what is named for `database` in the form of one.
+    database: the SQLite file; its folder is made if it is missing. With `server` there is no such file, only those
+    that stand beside it.
+    server: the URL of a database on PostgreSQL, without a password; a URL that is given for `database` comes here.
     database_read: the URL for reads, where they shall not go to `server`.
     adopt_from: the database of mcp-memory-service from which `database` is made when it does not exist yet.
     embedder, model: what embeds texts: a backend, and a model's name or folder.
@@ -123,7 +118,7 @@ class Settings:
     http_hosts: names by which clients may call it, beside the address and localhost.
     """
 
-    database: Path = field(default_factory=lambda: _data_folder() / "memories.db")
+    database: Path = field(default_factory=lambda: data_folder() / "memories.db")
     server: str | None = None
     database_read: str | None = None
     adopt_from: Path | None = None
@@ -234,134 +229,6 @@ _RANGES = (
 )
 
 
-def load(flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings from flags (None values are not given), the environment and the TOML file.
-
-    Where nothing says what is to be adopted, it is looked for; see `_found`. Where nothing says which tools are listed,
-    users of mcp-memory-service get as many as they had: all. Raises SettingInvalidError, which names
-    the source of the value that is wrong.
-    """
-    return load_with_sources(flags, environment)[0]
-
-
-def load_with_sources(
-    flags: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None
-) -> tuple[Settings, dict[str, str]]:
-    """Return what `load` does, and where each setting comes from that is not the default: a flag, a variable, a file.
-
-    Raises SettingInvalidError.
-    """
-    environment = os.environ if environment is None else environment
-    hints = get_type_hints(Settings)
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for given in (_from_file(environment), _from_environment(environment), _from_flags(flags or {})):
-        _take(given, hints, values, sources, environment)
-    cwd, home = folders()
-    known = mms_database.variables(environment, cwd, home)
-    for name, value, source in mms_variables.settings(known):
-        if name not in values:
-            values[name] = convert(hints, name, value, source)
-            sources[name] = source
-    if "idle_exit_s" not in values and (served := next((name for name in _REACHED_BY if values.get(name)), "")):
-        # The clients of other machines, and those over HTTP, could not start it again.
-        values["idle_exit_s"], sources["idle_exit_s"] = 0.0, served
-    settings = Settings(**values)
-    _refuse_adoption(settings, sources)
-    adopts = "adopt_from" not in values and settings.remote is None and settings.server is None
-    if adopts and not begun(settings.database):
-        settings = replace(settings, adopt_from=_found(environment, cwd, home, named="database" in values))
-        if settings.adopt_from is not None:
-            sources["adopt_from"] = FOUND
-    if "tools" not in values and (mms_variables.in_use(known) or settings.adopt_from is not None or _adopted(settings)):
-        settings = replace(settings, tools=ToolList.FULL)
-        sources["tools"] = FOUND
-    return settings, sources
-
-
-def _take(
-    given: Iterable[tuple[str, object, str]],
-    hints: Mapping[str, Any],
-    values: dict[str, Any],
-    sources: dict[str, str],
-    environment: Mapping[str, str],
-) -> None:
-    """Take in what one source names: it wins over those before it, also where it names the database in another way."""
-    taken = set()
-    for name, value, source in given:
-        if name == "database" and database_url.is_url(value):
-            name = "server"  # noqa: PLW2901 - what the URL is kept as
-        meant = _at(value, environment) if name == "remote" else value
-        values[name] = convert(hints, name, meant, source)
-        sources[name] = source
-        taken.add(name)
-    if "server" in taken and "database" not in taken:
-        values["database"] = database_url.home(values["server"], _data_folder())
-        sources["database"] = sources["server"]
-    elif "database" in taken and "server" not in taken:
-        _forget("server", values, sources)  # whoever names a file means that one
-    if taken & {"database", "server"} and "remote" not in taken:
-        _forget("remote", values, sources)  # and whoever names a database no other machine's
-
-
-def _forget(name: str, values: dict[str, Any], sources: dict[str, str]) -> None:
-    values.pop(name, None)
-    sources.pop(name, None)
-
-
-def _refuse_adoption(settings: Settings, sources: Mapping[str, str]) -> None:
-    if settings.server is not None and settings.adopt_from is not None:
-        raise SettingInvalidError(
-            f"{sources['adopt_from']} is for a database that is a file, and {sources['server']} names one on "
-            "PostgreSQL; leave it out, and take the memories over with `memmux import FILE`"
-        )
-
-
-def named(sources: Mapping[str, str]) -> frozenset[str]:
-    """Return the settings of `load_with_sources` that somebody has named, and that do not follow from anything."""
-    return frozenset(name for name, source in sources.items() if source not in (FOUND, *_REACHED_BY))
-
-
-def _adopted(settings: Settings) -> bool:
-    """Return whether the database began as one of mcp-memory-service."""
-    from memmux.config.paths import Places  # which are those of settings
-
-    return Places(settings).adoption.exists()
-
-
-def _found(environment: Mapping[str, str], cwd: Path, home: Path, *, named: bool) -> Path | None:
-    """Return the database of mcp-memory-service that the first start adopts, if there is one.
-
-    named: whether somebody named memmux's own. Then only what the environment itself names counts, and nothing that
-    happens to be in this user's home: a database for a trial, or for a test, shall begin empty.
-    """
-    known = {name: value for name, value in environment.items() if value}
-    found = mms_database.named(known, cwd, home) if named else mms_database.find(environment, cwd, home)
-    return None if found is None else found.resolve()
-
-
-def begun(database: Path) -> bool:
-    """Return whether there is a database, or something that is in the way of one."""
-    try:
-        return database.stat().st_size > 0
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
-def folders() -> tuple[Path, Path]:
-    """Return the working directory and the user's home; the root stands for one that is not there."""
-    try:
-        cwd = Path.cwd()
-    except OSError:  # it was deleted
-        cwd = Path("/")
-    try:
-        return cwd, Path.home()
-    except RuntimeError:
-        return cwd, Path("/")
-
-
 def parse_flags(arguments: list[str], *, strict: bool = True) -> Settings:
     """Return the settings that `Settings.flags` wrote, and nothing from anywhere else.
 
@@ -375,58 +242,11 @@ def parse_flags(arguments: list[str], *, strict: bool = True) -> Settings:
     return Settings(**{name: convert(hints, name, value, f"--{name}") for name, value in named})
 
 
-def _from_flags(flags: Mapping[str, object]) -> list[tuple[str, object, str]]:
-    return [(name, value, f"--{name.replace('_', '-')}") for name, value in flags.items() if value is not None]
-
-
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
-    names = {f"{PREFIX}{known.name.upper()}": known.name for known in fields(Settings)}
-    return [(names[key], value, key) for key, value in environment.items() if key in names and value.strip()]
-
-
-def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are not read and look like one that is, with that one."""
-    known = {known.name.upper() for known in fields(Settings)} | {"CONFIG"}
-    found: dict[str, str] = {}
-    for name in environment:
-        bare = name.upper().removeprefix(PREFIX)
-        if bare == name.upper() or name.removeprefix(PREFIX) in known:
-            continue
-        close = [bare] if bare in known else _close(bare, known)
-        if close:
-            found[name] = f"{PREFIX}{close[0]}"
-    return found
-
-
-def _close(name: str, known: set[str]) -> list[str]:
-    from difflib import get_close_matches  # few need it
-
-    return get_close_matches(name, known, 1, 0.75)
-
-
-def config_file(environment: Mapping[str, str] | None = None) -> Path:
-    """Return where memmux.toml is, or would be."""
-    named = (os.environ if environment is None else environment).get(f"{PREFIX}CONFIG")
-    return Path(named) if named else platformdirs.user_config_path(APPLICATION, appauthor=False) / "memmux.toml"
-
-
-def _at(remote: object, environment: Mapping[str, str]) -> object:
-    """Return the file of a remote that is given by its name; of `memmux.trust.remotes`, which costs more to import."""
-    if not isinstance(remote, str) or remote.strip() in ("", NONE):
-        return remote
-    is_name = "/" not in remote and not remote.endswith(".json")
-    return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
-
-
-def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
-    named, path = environment.get(f"{PREFIX}CONFIG"), config_file(environment)
+def begun(database: Path) -> bool:
+    """Return whether there is a database, or something that is in the way of one."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return database.stat().st_size > 0
     except FileNotFoundError:
-        if named:
-            raise SettingInvalidError(f"{PREFIX}CONFIG names {path}, which does not exist") from None
-        return []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        quotes = "" if isinstance(error, OSError) else '; texts need quotes, as in log_level = "debug"'
-        raise SettingInvalidError(f"{path} can't be read as TOML: {error}{quotes}") from None
-    return [(name, value, f"{path}: {name}") for name, value in values.items()]
+        return False
+    except OSError:
+        return True

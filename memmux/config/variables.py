@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 
 from memmux.config.settings import PREFIX, Settings
@@ -16,4 +16,18 @@ def unread(names: Iterable[str]) -> dict[str, str]:
     for name in sorted(name for name in names if name.upper().startswith(PREFIX) and name not in known):
         close = difflib.get_close_matches(name.upper(), known, 1)
         found[name] = f"{close[0]} was meant?" if close else "unset it"
+    return found
+
+
+def misspelt(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are not read and look like one that is, with that one."""
+    known = {known.name.upper() for known in fields(Settings)} | {"CONFIG"}
+    found: dict[str, str] = {}
+    for name in environment:
+        bare = name.upper().removeprefix(PREFIX)
+        if bare == name.upper() or name.removeprefix(PREFIX) in known:
+            continue
+        close = [bare] if bare in known else difflib.get_close_matches(bare, known, 1, 0.75)
+        if close:
+            found[name] = f"{PREFIX}{close[0]}"
     return found

@@ -14,10 +14,10 @@ from memmux.doctor.finding import Finding, ok, warning
 from memmux.doctor.hosts import NAME, connecting, label
 from memmux.errors import MemmuxError
 from memmux.hosts import http_entry, http_trial
-from memmux.hosts.catalogue import Machine
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.http_entry import HttpEntry
 from memmux.hosts.http_trial import Outcome, Trial
+from memmux.hosts.machine import Machine
 from memmux.hosts.shadow import shadows as made_by_us
 from memmux.trust import keys
 from memmux.trust.key import Key

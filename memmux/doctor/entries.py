@@ -13,15 +13,16 @@ from pathlib import Path
 
 from memmux.cluster import find
 from memmux.config import mms_database, mms_variables, variables
-from memmux.config.settings import APPLICATION, PREFIX, Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import APPLICATION, PREFIX, Settings
 from memmux.doctor.finding import Finding, error, ok, warning
 from memmux.doctor.hosts import files
 from memmux.errors import ClientFileError, SettingInvalidError
 from memmux.hosts import mms_setup
 from memmux.hosts.arguments import Arguments
-from memmux.hosts.catalogue import Machine
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.entry import Entry, Kind
+from memmux.hosts.machine import Machine
 from memmux.hosts.shadow import shadows as made_by_us
 
 NAME = "databases"  # of the findings about them

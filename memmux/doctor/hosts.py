@@ -10,9 +10,10 @@ from pathlib import Path
 from memmux.doctor.finding import Finding, Level
 from memmux.errors import ClientFileError
 from memmux.hosts import faults
-from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.config_file import Document, Server, Shadows
 from memmux.hosts.entry import Kind
+from memmux.hosts.machine import Machine
 from memmux.hosts.shadow import shadows as made_by_us
 
 NAME = "clients"  # of the findings

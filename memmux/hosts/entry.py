@@ -12,7 +12,8 @@ from typing import Any
 
 from memmux.config.settings import PREFIX, Settings
 from memmux.hosts import command_lines
-from memmux.hosts.catalogue import Host, Machine
+from memmux.hosts.catalogue import Host
+from memmux.hosts.machine import Machine
 
 THEIR_INTERPRETER = frozenset({"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT", "UV_PYTHON"})
 """Variables that fit the Python of the server that had them, and not ours."""

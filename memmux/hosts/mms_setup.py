@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memmux.config.mms_database import BACKEND
-from memmux.hosts.catalogue import Machine
+from memmux.hosts.machine import Machine
 
 HOOK_BYTES = 1 << 20  # of a file that is looked into
 HOOKS_MOST = 1000  # files that are looked into

@@ -20,6 +20,7 @@ from memmux.wire.answers import Forgotten, Memory
 from memmux.wire.requests import DEFAULT_NAMESPACE
 
 TYPE = "document"  # of the memories
+UPLOAD = "upload:"  # before the name of a file that was sent here; no absolute path begins so
 NEAREST = 3  # files that are named in the place of one that is not known
 
 
@@ -62,7 +63,7 @@ def forget(client: Client, path: Path, selection: Selection, *, dry_run: bool = 
 
 
 def nearest(client: Client, path: Path, selection: Selection) -> list[str]:
-    """Return the files from which memories are whose paths are most like this one."""
+    """Return the known files with paths most like this one."""
     known = _known(client, selection, never)
     same = [source for source in known if Path(source).name == path.name]
     alike = difflib.get_close_matches(os.path.abspath(path.expanduser()), known, NEAREST)  # noqa: PTH100 - as above

@@ -1,8 +1,8 @@
 """Time expressions: what people write for a stretch of time, in an argument of its own or inside a question.
 
 `parse` reads an expression, `find` takes one out of a question, `local_zone` and `zone_of` are the user's time zone.
-The expressions are those of mcp-memory-service and their kin: a table (`memmux.when.expressions`) over the calendar
-(`memmux.when.periods`). What is no table is left to dateparser, which is imported only then. Nothing here looks at a
+The expressions are those of mcp-memory-service and their kin: forms (`memmux.when.expressions`) over the calendar
+(`memmux.when.periods`). What has no form is left to dateparser, which is imported only then. Nothing here looks at a
 clock: `now` is given.
 """
 

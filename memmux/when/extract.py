@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from functools import cache
 
-from memmux.when.expressions import ROWS, InQuestion
+from memmux.when.expressions import FORMS
+from memmux.when.forms.form import InQuestion
 from memmux.when.parsing import read
 from memmux.when.periods import PARTS_OF_DAY, Anchor, Span
 
@@ -64,7 +65,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _any_of(kind: InQuestion) -> str:
-    patterns = "|".join(f"(?:{_GROUP.sub('(?:', row.pattern)})" for row in ROWS if row.found is kind)
+    patterns = "|".join(f"(?:{_GROUP.sub('(?:', form.pattern)})" for form in FORMS if form.found is kind)
     if kind is InQuestion.CLEAR:
         return rf"(?:{patterns})(?:(?:,)?(?: in the| at)? (?:{'|'.join(PARTS_OF_DAY)})\b)?"
     return patterns

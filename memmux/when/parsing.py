@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from memmux import limits
 from memmux.errors import TimeNotUnderstoodError
 from memmux.when import fallback, periods
-from memmux.when.expressions import PARTS_OF_DAYS, ROWS
+from memmux.when.expressions import FORMS, PARTS_OF_DAYS
 from memmux.when.periods import MICROSECOND, Anchor, Days, Span
 
 EXAMPLES = (
@@ -87,22 +87,22 @@ class _Simple:
         """Return what an expression without sides stands for."""
         bare = text[_end_of_lead(text) :]
         try:
-            return self._row(text) or self._row(bare) or self._part_of_day(bare) or self._library(text)
+            return self._form(text) or self._form(bare) or self._part_of_day(bare) or self._library(text)
         except (ValueError, OverflowError):  # a day that no calendar has, or a year before the first
             return None
 
-    def _row(self, text: str) -> _Reading | None:
-        for row in ROWS:
-            if found := row.compiled.fullmatch(text):
-                stretch = row.read(found, self.anchor)
+    def _form(self, text: str) -> _Reading | None:
+        for form in FORMS:
+            if found := form.compiled.fullmatch(text):
+                stretch = form.read(found, self.anchor)
                 span = self.anchor.span(stretch) if isinstance(stretch, Days) else stretch
-                return _Reading(span, row.recurs)
+                return _Reading(span, form.recurs)
         return None
 
     def _part_of_day(self, text: str) -> _Reading | None:
-        for form in PARTS_OF_DAYS:
-            found = form.fullmatch(text)
-            reading = self._row(found["day"]) if found else None
+        for pattern in PARTS_OF_DAYS:
+            found = pattern.fullmatch(text)
+            reading = self._form(found["day"]) if found else None
             if found is None or reading is None or reading.span.start is None:
                 continue
             day = reading.span.start.astimezone(self.anchor.zone).date()

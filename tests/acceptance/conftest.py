@@ -18,7 +18,7 @@ from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, TextContent
 
 from memmux import Client as MemmuxClient
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.errors import ClusterUnreachableError
 from memmux.processes import alive
 from tests.bounds import BOUND_S

@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.client.subscriptions import ResourceUpdated, Subscription
 
 from memmux import Client as MemmuxClient
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.wire.answers import Status
 from tests.acceptance.conftest import Connect, structured
 from tests.bounds import BOUND_S

@@ -13,7 +13,7 @@ import pytest
 from mcp_types import TextContent
 
 from memmux import Client as MemmuxClient
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.acceptance.conftest import BOUND_S, Connect, refusal, structured
 from tests.acceptance.test_older_names import _expect as expect
 from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill, line

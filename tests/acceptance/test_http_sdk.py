@@ -15,7 +15,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ResourceUpdatedNotification
 
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import status_until

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import load
 from tests.acceptance.conftest import BOUND_S, raw_server
 
 pytestmark = pytest.mark.anyio

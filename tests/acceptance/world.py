@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.integration.helpers import status_until
 
 PORT = "The staging database listens on port 5433."

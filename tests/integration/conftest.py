@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.config.settings import EmbedderChoice, Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.postgres.server import Server, url
 from tests.bounds import BOUND_S
 from tests.conftest import shares, stop_cluster

@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, Self
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
 from tests.integration.helpers import status_until

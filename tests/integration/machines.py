@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.trust import keys
 from memmux.wire.answers import Status
 from tests import commands

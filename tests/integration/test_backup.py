@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.errors import BackupFailedError
 from tests import commands
 from tests.bounds import BOUND_S

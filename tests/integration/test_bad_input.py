@@ -13,8 +13,9 @@ import zmq
 
 from memmux import Client, errors
 from memmux.cluster.endpoint import read
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.wire import protocol, sockets
 from memmux.wire.protocol import Header, Kind
 from tests.bounds import BOUND_S

@@ -140,7 +140,7 @@ def test_stop_drains_and_leaves_nothing_behind(client: Client, settings: Setting
 
 
 def test_cluster_without_clients_exits(settings_env: dict[str, str]) -> None:
-    from memmux.config.settings import load
+    from memmux.config.loader import load
 
     settings = load({"idle_exit_s": 0.5}, settings_env)
     with Client(settings=settings) as client:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.acceptance.conftest import raw_server
 from tests.integration.machines import memmux, remote_settings
 

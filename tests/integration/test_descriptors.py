@@ -16,8 +16,9 @@ import pytest
 from memmux import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import find
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError, OverloadedError
 from memmux.wire.addresses import parse_listen, path_of
 from router.io import descriptors

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.errors import MemmuxError
 from tests import commands, documents
 from tests.bounds import BOUND_S

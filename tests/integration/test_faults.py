@@ -21,8 +21,9 @@ import zmq
 
 from memmux import AsyncClient, Client
 from memmux.cluster import endpoint as endpoints
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.errors import (
     DatabaseReplacedError,
     DeadlineExceededError,
@@ -381,7 +382,7 @@ def _search_in_vain(client: Client) -> None:
 _VISIT = """
 import sys
 from memmux import AsyncClient, Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 with Client(settings=load(), name="victim") as client:
     client.status()
     print("there", flush=True)

@@ -15,8 +15,8 @@ import pytest
 
 from memmux import Client
 from memmux.cluster.holder import Holder
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import load
 from tests import commands, legacy_files
 from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX

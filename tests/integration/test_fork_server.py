@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.errors import PoisonedError
 from memmux.processes import _stat, command
 from memmux.wire.answers import Status

@@ -16,8 +16,8 @@ import pytest
 
 from memmux import Client
 from memmux.cluster.endpoint import read, write
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import load
 from memmux.wire.answers import Status
 from tests import certificate
 from tests.bounds import BOUND_S, pause

@@ -15,8 +15,9 @@ import orjson
 import pytest
 
 from memmux import Client, errors
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.ingest.run import ingest
 from memmux.wire.grants import Grant
 from memmux.wire.operations import OPERATIONS

@@ -11,8 +11,8 @@ import pytest
 import zmq
 
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import load
 from memmux.errors import NotAllowedError
 from memmux.trust import keys, remotes
 from memmux.wire import protocol, sockets

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.integration.helpers import status_until
 from tests.integration.http_guest import Guest, served
 from tests.integration.machines import memmux

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests import certificate
 from tests.bounds import BOUND_S

@@ -12,8 +12,8 @@ import pytest
 
 from mcp_dealer.http.rest import OPERATIONS
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import load
 from memmux.wire.roles import Role
 from tests.integration import reach
 from tests.integration.helpers import status_until

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests.integration.helpers import gone, status_until
 from tests.integration.http_guest import Guest, Pestering, served, token_of, until_served

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.transfer import jsonl
 from tests import commands, legacy_files
 from tests.conftest import stop_cluster

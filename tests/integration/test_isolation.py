@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.bounds import BOUND_S
 from tests.import_path import python_path
 from tests.integration.helpers import complete, status_until

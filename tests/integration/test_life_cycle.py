@@ -17,8 +17,9 @@ import pytest
 
 from memmux import Client
 from memmux.cluster.endpoint import read
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.wire.addresses import path_of
 from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import gone, pids_of, status_until, workers_of

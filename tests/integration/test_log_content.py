@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, PoisonedError
 from memmux.wire.requests import Store
 from tests.import_path import python_path

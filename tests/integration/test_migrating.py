@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.errors import AdoptionFailedError
 from memmux.mms import source as sources
 from tests import commands, legacy_files

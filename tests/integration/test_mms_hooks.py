@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mcp_dealer.http.rest import routes
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.bounds import BOUND_S
 from tests.http_app import Served, serve
 

@@ -15,7 +15,8 @@ import pytest
 from memmux import Client
 from memmux.cluster import replace
 from memmux.cluster.steps import run
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from memmux.wire.requests import Mode, Store
 from tests.bounds import pause

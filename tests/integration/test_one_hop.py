@@ -13,8 +13,9 @@ import orjson
 import pytest
 
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.wire.answers import SearchResult, Status
 from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import complete, status_until, workers_of

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mcp_dealer.http.rest import routes
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.bounds import BOUND_S
 from tests.http_app import Served, serve
 

@@ -14,8 +14,9 @@ import pytest
 from memmux import Client
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster.endpoint import Endpoint
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.trust import keys
 from memmux.trust.key import Key
 from memmux.wire.curve import KeyPair

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.bounds import pause
 from tests.browser import Window, chromium, missing, window
 from tests.integration.test_page import served_for

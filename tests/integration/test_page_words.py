@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.browser import Window, chromium, missing, window
 from tests.integration.test_page import served_for
 

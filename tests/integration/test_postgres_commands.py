@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests import commands
 
 URL = "postgresql://app@h1.example,h2.example/memmux"

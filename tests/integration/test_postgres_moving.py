@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.postgres.server import Server
 from tests import commands
 from tests.conftest import stop_cluster

@@ -18,7 +18,9 @@ import orjson
 import psycopg
 import pytest
 
-from bench.harness.differential import Differential, Moving, Side
+from bench.harness.differential.clock import Moving
+from bench.harness.differential.differential import Differential
+from bench.harness.differential.side import Side
 from memmux.errors import (
     ArgumentInvalidError,
     DatabaseForeignError,

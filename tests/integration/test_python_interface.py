@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from memmux import AsyncClient, Client, NameCount, Status, Store
-from memmux.config.settings import Settings, load
+from memmux.config.loader import load
+from memmux.config.settings import Settings
 from memmux.errors import IdConflictError, NotFoundError
 from memmux.wire.ids import uuid7
 from tests.integration.helpers import status_until

@@ -20,8 +20,8 @@ import pytest
 import zmq
 
 from memmux import AsyncClient, Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import load
 from memmux.errors import (
     AddressUnavailableError,
     ClusterUnreachableError,

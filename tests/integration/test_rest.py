@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mcp_dealer.http.rest import routes
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.http_app import Served, serve
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from mcp_dealer.http.rest import Streams, feed, routes
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.bounds import BOUND_S, pause
 from tests.http_app import Served, serve
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mcp_dealer.http.rest import routes
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.http_app import Answered, Served, serve
 
 WRITERS = 10

@@ -18,7 +18,7 @@ import pytest
 from mcp_dealer.http.rest import routes
 from mcp_dealer.http.rest.upload_folders import PREFIX
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from tests.bounds import BOUND_S, pause

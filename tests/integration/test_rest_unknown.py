@@ -9,7 +9,7 @@ import pytest
 from mcp_dealer.http.rest import routes
 from mcp_dealer.http.rest.operation import Operation
 from mcp_dealer.http.rest.routes import OPERATIONS
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.http_app import Served, serve
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX
 from tests.import_path import python_path

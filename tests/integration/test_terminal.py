@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests import commands
 from tests.bounds import BOUND_S
 from tests.commands import MEMMUX

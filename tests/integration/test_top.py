@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from tests import commands
 from tests.bounds import BOUND_S
 from tests.integration.helpers import gone

@@ -21,8 +21,9 @@ from memmux import AsyncClient, Client
 from memmux.cluster.endpoint import read
 from memmux.cluster.replace import restart
 from memmux.cluster.steps import run
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import EmbedderChoice, Settings, load
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ProtocolVersionError
 from memmux.processes import alive
 from memmux.version import __version__

@@ -14,7 +14,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from memmux.config.settings import PREFIX, load
+from memmux.config.loader import load
+from memmux.config.settings import PREFIX
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

@@ -21,6 +21,17 @@ CROSS_CUTTING = {
     "workers/storage/writing/test_threads_kept.py": "that whatever is done with a memory keeps its thread",
 }
 
+PACKAGES = ("memmux", "router", "workers", "mcp_dealer", "bench", "tools")
+LINES = 300
+LONGER = {  # than that, and why
+    "memmux/client/session.py": "one state machine, whose steps are read together",
+    "memmux/errors.py": "the table of errors",
+    "memmux/logs/events.py": "the table of events",
+    "router/dispatch/flow.py": "one state machine, whose steps are read together",
+    "router/io/loop.py": "one loop, and what it performs",
+    "workers/read.py": "one worker, with its two threads",
+}
+
 
 def _belongs(path: Path) -> bool:
     """Whether a module or package of the name, or of what stands before a `_` in it, is at the same place in the tree.
@@ -45,3 +56,9 @@ def test_nothing_is_imported_from_a_test_or_a_conftest_of_another_folder() -> No
 def test_the_files_that_are_begun_first_are_there_and_each_is_named_once() -> None:
     assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
     assert len(set(LONGEST)) == len(LONGEST)
+
+
+def test_no_module_is_longer_than_it_can_be_read_at_once_but_those_that_say_why() -> None:
+    modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    long = {str(path.relative_to(ROOT)) for path in modules if len(path.read_text().splitlines()) > LINES}
+    assert long == set(LONGER), "split what has two nouns, and list the rest with its reason"

@@ -21,7 +21,7 @@ from bench.harness.material import Material
 from bench.harness.vectors import Matrix
 from bench.peers.interface import NEAREST, Address, Answered
 from bench.peers.text.interface import Connection, Serving
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.wire.requests import Mode
 from workers.embedding import sources
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.peers.interface import Vector
-from memmux.config.settings import EmbedderChoice, load
+from memmux.config.loader import load
+from memmux.config.settings import EmbedderChoice
 from workers.embedding.choose import choose
 
 

@@ -6,14 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from mcp_dealer.http.rest.models import Answer, Csv, Given, Memory, Namespace, Store, Time
+from mcp_dealer.http.rest.base import Answer, Csv, Given, Id, Namespace, Seq, Store, Time
+from mcp_dealer.http.rest.models import Memory
 from memmux import limits
-
-Seq = Annotated[int, Field(ge=1, le=limits.SEQ)]
-"""The number of a change."""
-Id = Annotated[str, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)]
-Etag = Annotated[str, Field(pattern='^"[0-9a-f]{32}"$')]
-"""The state of a memory, as the header ETag has it."""
 
 
 class Problem(Answer):

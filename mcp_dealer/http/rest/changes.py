@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mcp_dealer.anywhere import anywhere
 from mcp_dealer.http.problem import document
-from mcp_dealer.http.rest import answers, models, shapes
+from mcp_dealer.http.rest import answers, base, shapes
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from memmux import limits
@@ -32,7 +32,7 @@ class ListChanges(Place):
     limit: Limit = 100
     newest: bool = False
     """Whether the newest are meant, and not the first after that change"""
-    tag: Annotated[list[models.Tag] | None, Field(max_length=limits.TAGS)] = None
+    tag: Annotated[list[base.Tag] | None, Field(max_length=limits.TAGS)] = None
     client: Named = None
     """Only what a client did whose name begins so"""
     operation: Annotated[list[str] | None, Field(max_length=limits.NAMES)] = None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from mcp_dealer.anywhere import anywhere
-from mcp_dealer.http.rest import models, shapes, times
+from mcp_dealer.http.rest import base, models, shapes, times
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, part
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, PreconditionFailedError
@@ -26,8 +26,8 @@ _NOT_HEEDED: Final = ("If-None-Match", "If-Modified-Since", "If-Unmodified-Since
 class Place(Parameters):
     """Where a memory is."""
 
-    namespace: models.Namespace
-    store: models.Store
+    namespace: base.Namespace
+    store: base.Store
 
 
 class ReadMemory(Place):
@@ -50,8 +50,8 @@ class ListMemories(Place):
     """The same, as guides of mcp-memory-service have it"""
     tag_match: Literal["any", "all"] = "any"
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
-    after: models.Time
-    before: models.Time
+    after: base.Time
+    before: base.Time
     time_expr: Annotated[str | None, Field(max_length=limits.EXPRESSION_CHARACTERS)] = None
     """A time in words, such as last week, in place of both"""
     as_of: Annotated[int | None, Field(ge=0, le=limits.SEQ)] = None
@@ -61,7 +61,7 @@ class ListMemories(Place):
     include_superseded: bool = True
     deleted: bool = False
     """Whether to list deleted memories instead"""
-    time_zone: models.Zone
+    time_zone: base.Zone
 
     @property
     def tagged(self) -> list[str]:

@@ -1,88 +1,31 @@
-"""The shapes of what REST takes and answers about memories: the one source of its checks and of its OpenAPI document.
-
-The names are those of mcp-memory-service, and ours beside them. What is not known is refused: one who misspelt what
-keeps something from being deleted has to hear of it. Bodies are strict: a number is no text. What memmux bounds is
-checked where the requests to the cluster are made.
-"""
+"""The shapes of what REST takes and answers about memories: the source of its checks and of its OpenAPI document."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from mcp_dealer.http.rest import times
+from mcp_dealer.http.rest.base import (
+    Answer,
+    Content,
+    Csv,
+    Given,
+    Namespace,
+    Object,
+    Query,
+    Store,
+    Theirs,
+    Time,
+    When,
+    Zone,
+)
 from memmux import limits
 from memmux.wire.requests import Mode
 
 PAGE_SIZE = 10  # memories of a page, unless told otherwise
 MOST_RESULTS = limits.SEARCH_LIMIT
 MOST_PAGE = limits.LIST_LIMIT
-
-Namespace = Annotated[
-    str | None,
-    Field(
-        None,
-        min_length=1,
-        max_length=limits.NAMESPACE_CHARACTERS,
-        description="One namespace, or `*` for all; by default that of the settings, or the first of the key",
-        examples=["default"],
-    ),
-]
-Store = Annotated[
-    str | None,
-    Field(
-        None,
-        min_length=1,
-        max_length=limits.NAMESPACE_CHARACTERS,
-        description="As namespace, by the name that mcp-memory-service has for it; `all` for all",
-    ),
-]
-Time = Annotated[
-    str | None,
-    Field(None, max_length=limits.EXPRESSION_CHARACTERS, description="ISO 8601, seconds since 1970, or words"),
-]
-When = Annotated[
-    str, Field(min_length=1, max_length=limits.EXPRESSION_CHARACTERS, description="A time in words, such as last week")
-]
-Zone = Annotated[
-    str | None,
-    Field(
-        None,
-        max_length=64,
-        examples=["Europe/Berlin"],
-        description="Where the times in words are meant; by default this machine's",
-    ),
-    AfterValidator(times.known),
-]
-Theirs = Annotated[Any, Field(None, description="Of mcp-memory-service; without effect")]
-Content = Annotated[str, Field(min_length=1, description="The text, of at most 1 MiB", examples=["It listens on 5433"])]
-Query = Annotated[str, Field(min_length=1, description="What to look for, at most 64 KiB", examples=["which port"])]
-Object = Annotated[dict[str, Any], Field(description="A JSON object of at most 64 KiB")]
-
-
-def split(value: object) -> object:
-    """Return the tags of a text with commas, as mcp-memory-service takes them; anything else as it is."""
-    return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
-
-
-Tag = Annotated[str, Field(min_length=1, max_length=limits.TAG_CHARACTERS)]
-Csv = Annotated[list[Tag], BeforeValidator(split, json_schema_input_type=list[Tag] | str)]
-"""Tags: a list, or a text with commas."""
-
-
-class Given(BaseModel):
-    """What a request gives."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
-    example: ClassVar[dict[str, Any]] = {}
-    """What stands for it in the document."""
-
-
-class Answer(BaseModel):
-    """What an answer holds; never made, as dictionaries are quicker, but compared with them by the tests."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Memory(Answer):
@@ -148,7 +91,7 @@ class StoreMemory(Given):
     example: ClassVar = {"content": "The staging database listens on port 5433", "tags": ["staging"]}
 
     content: Content
-    tags: Annotated[Csv, Field(max_length=limits.TAGS)] = []
+    tags: Annotated[Csv, Field(max_length=limits.TAGS)] = []  # noqa: RUF012 - pydantic copies it
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None
     metadata: Object | None = None
     namespace: Namespace
@@ -227,7 +170,7 @@ class Search(Given):
     offset: Annotated[int, Field(ge=0, le=limits.SEARCH_OFFSET)] = 0
     namespace: Namespace
     store: Store
-    tags: Annotated[Csv, Field(max_length=limits.TAGS)] = []
+    tags: Annotated[Csv, Field(max_length=limits.TAGS)] = []  # noqa: RUF012 - pydantic copies it
     match_all: bool = False
     """Whether a memory must have all of the tags, and not any"""
     memory_type: Annotated[str | None, Field(max_length=limits.TYPE_CHARACTERS)] = None

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.problem import of_status, problem
-from mcp_dealer.http.rest.models import Answer, Given
+from mcp_dealer.http.rest.base import Answer, Given
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import check_name
 from memmux.errors import ArgumentInvalidError, MemmuxError, UnknownFieldError

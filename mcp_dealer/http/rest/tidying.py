@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from pydantic import Field
 
-from mcp_dealer.http.rest import models, shapes, tidying_models, times
+from mcp_dealer.http.rest import base, shapes, tidying_models, times
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from memmux import limits
@@ -30,8 +30,8 @@ class CountDays(Place):
     """How many groups at most"""
     zone: Annotated[str | None, Field(min_length=1, max_length=ZONE_CHARACTERS)] = None
     """The time zone in which days begin, such as Europe/Berlin; by default that of the database's machine"""
-    after: models.Time
-    before: models.Time
+    after: base.Time
+    before: base.Time
 
 
 class ListDuplicates(Place):

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from mcp_dealer.http.rest.answers import Etag, Id
-from mcp_dealer.http.rest.models import Answer, Given, Memory, Namespace
+from mcp_dealer.http.rest.base import Answer, Etag, Given, Id, Namespace
+from mcp_dealer.http.rest.models import Memory
 
 
 class DayCounts(Answer):

@@ -13,7 +13,7 @@ import orjson
 from pydantic import Field
 
 from mcp_dealer.http.problem import of_status
-from mcp_dealer.http.rest import answers, models, upload_folders, work
+from mcp_dealer.http.rest import answers, base, upload_folders, work
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.noted import Noted
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, RefusedError, part
@@ -23,7 +23,8 @@ from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
 from memmux.errors import ArgumentInvalidError, CancelledError, NotFoundError, of_system
 from memmux.ingest.formats.base import clean
-from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, UPLOAD, ingest_upload
+from memmux.ingest.run import CHUNK_OVERLAP, CHUNK_SIZE, LEAST_CHUNK, ingest_upload
+from memmux.ingest.sources import UPLOAD
 from memmux.transfer import any_file, jsonl
 from memmux.wire.answers import Dumped
 from memmux.wire.operations import OPERATIONS as CLUSTER
@@ -43,7 +44,7 @@ class Export(Parameters):
 
     vectors: bool = False
     """With the vectors, so that an import need not make them again"""
-    namespace: models.Namespace
+    namespace: base.Namespace
     deleted: bool = True
     """Whether deleted ones that were not purged come along"""
 
@@ -63,7 +64,7 @@ class Ingest(Place):
     filename: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS)] = "document.txt"
     """Its name, with folders if it has some, by whose end its format is known; a document that was sent under the same
     name is brought up to date"""
-    tag: Annotated[list[models.Tag] | None, Field(max_length=limits.TAGS)] = None
+    tag: Annotated[list[base.Tag] | None, Field(max_length=limits.TAGS)] = None
     chunk_size: Annotated[int, Field(ge=LEAST_CHUNK, le=limits.CHUNK_CHARACTERS)] = CHUNK_SIZE
     chunk_overlap: Annotated[int, Field(ge=0, le=limits.CHUNK_CHARACTERS)] = CHUNK_OVERLAP
 

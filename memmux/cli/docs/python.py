@@ -56,7 +56,7 @@ All methods above are its methods too; `aclose` stands for `close`:
 _REST = """\
 ## Settings and errors
 
-- `Settings`: [settings.md](settings.md) lists what can be configured. `memmux.config.settings.load()` reads those of
+- `Settings`: [settings.md](settings.md) lists what can be configured. `memmux.config.loader.load()` reads those of
   this machine.
 - `MemmuxError`: what every error of `memmux.errors` is a kind of. Each has a stable `code`, a `message` that says the
   remedy, `retryable`, `retry_after_ms` and `degraded`; [events.md](events.md#error-codes) has them all.

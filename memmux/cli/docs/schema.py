@@ -14,7 +14,8 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 
 import orjson
 
-from memmux.cli.docs.shapes import ASKED_FOR, SHAPES, Failure
+from memmux.cli.docs.printed.failures import Failure
+from memmux.cli.docs.shapes import ASKED_FOR, SHAPES
 from memmux.client.method import parameters
 from memmux.wire.answers import Answer
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench.harness import vectors
 from bench.harness.vectors import Matrix
-from memmux.config.settings import load
+from memmux.config.loader import load
 
 MADE = np.arange(64, dtype=np.float32).reshape(16, 4)
 

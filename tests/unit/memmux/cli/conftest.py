@@ -24,7 +24,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def typed(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Typed:
     """Run `memmux` with these arguments on the desk's database."""
-    for name in ("memories", "history", "undo", "names", "log", "timeline", "duplicates"):
+    for name in ("memories", "search", "forget", "history", "undo", "names", "log", "timeline", "duplicates"):
         monkeypatch.setattr(importlib.import_module(f"memmux.cli.{name}"), "Client", DeskClient(desk))
     monkeypatch.setenv("MEMMUX_CONFIG", str(tmp_path / "memmux.toml"))
     (tmp_path / "memmux.toml").touch()

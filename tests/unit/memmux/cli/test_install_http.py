@@ -15,7 +15,8 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.doctor.connections import of_connections
 from memmux.doctor.hosts import of_hosts
-from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.hosts.catalogue import HOSTS
+from memmux.hosts.machine import Machine
 from memmux.trust import keys
 from tests.ports import free_port
 from tests.unit.memmux.hosts.answering import answering

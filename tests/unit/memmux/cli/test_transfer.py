@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.cli import imports, memories, transfer
+from memmux.cli import imports, transfer
 from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, StoragePermissionError
 
 
@@ -63,15 +63,3 @@ def test_a_terminal_and_a_pipe_are_read(tmp_path: Path) -> None:
         assert opened is not None
         assert opened.read() == b"{}\n"
     writer.join()
-
-
-@pytest.mark.parametrize(
-    ("given", "text"), [("\ufeffa\n", "a"), ("a\ufeffb", "a\ufeffb"), ("\ufeff\ufeffa", "\ufeffa")]
-)
-def test_a_byte_order_mark_is_no_part_of_a_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, text: str
-) -> None:
-    (tmp_path / "text").write_bytes(given.encode())
-    with (tmp_path / "text").open(encoding="utf-8") as opened:
-        monkeypatch.setattr("sys.stdin", opened)
-        assert memories._text("-") == text

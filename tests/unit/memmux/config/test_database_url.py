@@ -6,7 +6,8 @@ import pytest
 
 from memmux.cluster import find
 from memmux.config import database_url
-from memmux.config.settings import Settings, load, load_with_sources, parse_flags
+from memmux.config.loader import load, load_with_sources
+from memmux.config.settings import Settings, parse_flags
 from memmux.errors import SettingInvalidError
 
 URL = "postgresql://app@h1,h2:5433,h3/memmux?sslmode=verify-full"

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from memmux.config import mms_variables
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import Settings, load
+from memmux.config.settings import Settings
 from memmux.wire.addresses import ANYWHERE
 
 GUIDE = Path(__file__).parents[4] / "docs" / "migrating.md"

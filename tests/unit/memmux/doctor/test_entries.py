@@ -11,7 +11,8 @@ import pytest
 from memmux.config.settings import Settings
 from memmux.doctor import entries
 from memmux.doctor.finding import Finding, Level
-from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.hosts.catalogue import HOSTS
+from memmux.hosts.machine import Machine
 from memmux.trust import remotes
 from memmux.trust.remotes import Remote
 from memmux.wire.curve import KeyPair

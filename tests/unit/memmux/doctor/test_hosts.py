@@ -8,8 +8,9 @@ import pytest
 
 from memmux.doctor import hosts
 from memmux.doctor.finding import Finding, Level
-from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.entry import Entry, build
+from memmux.hosts.machine import Machine
 
 
 def _findings(machine: Machine, folder: Path) -> list[Finding]:

@@ -11,9 +11,10 @@ import pytest
 from memmux.doctor import hosts
 from memmux.doctor.finding import Finding, Level
 from memmux.hosts import install as plans
-from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.hosts.catalogue import HOSTS
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
+from memmux.hosts.machine import Machine
 from tests.unit.memmux.hosts.home import apply
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.config_file import Document
 from memmux.hosts.install import Plan
+from memmux.hosts.machine import Machine
 
 NOW = datetime(2026, 11, 23, 14, 30, 5, tzinfo=UTC)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from memmux.errors import ArgumentInvalidError
-from memmux.hosts.catalogue import HOSTS, Machine
+from memmux.hosts.catalogue import HOSTS
+from memmux.hosts.machine import Machine
 
 HOME = Path("/home/ada")
 SUPPORT = HOME / "Library" / "Application Support"

@@ -6,8 +6,8 @@ import pytest
 
 from memmux.config.settings import Settings
 from memmux.hosts import entry
-from memmux.hosts.catalogue import Machine
 from memmux.hosts.entry import Entry
+from memmux.hosts.machine import Machine
 
 MACHINE = Machine(Path("/home/ada"), "linux", {})
 

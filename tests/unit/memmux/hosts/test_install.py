@@ -8,10 +8,11 @@ import pytest
 
 from memmux.errors import ArgumentInvalidError, ClientFileError, ReplacementNeededError, ServerNameTakenError
 from memmux.hosts import install as plans
-from memmux.hosts.catalogue import HOSTS, Host, Machine
+from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry, parse
 from memmux.hosts.install import Plan, Status
+from memmux.hosts.machine import Machine
 from tests.unit.memmux.hosts.home import apply, others
 
 ENTRY = Entry("/venv/bin/memmux", ("mcp",), {"MEMMUX_DATABASE": "/data/m.db"})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memmux.hosts import mms_setup
-from memmux.hosts.catalogue import Machine
+from memmux.hosts.machine import Machine
 
 
 @pytest.mark.parametrize(

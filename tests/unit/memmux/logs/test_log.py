@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
+from memmux.config.loader import load
 from memmux.config.paths import Places
-from memmux.config.settings import LogLevel, Settings, load
+from memmux.config.settings import LogLevel, Settings
 from memmux.errors import NotFoundError
 from memmux.logs import log
 from tests.bounds import BOUND_S

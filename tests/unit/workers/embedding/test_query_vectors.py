@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from memmux.config.settings import EmbedderChoice, load
+from memmux.config.loader import load
+from memmux.config.settings import EmbedderChoice
 from memmux.wire.requests import Search
 from workers.embedding import query_vectors
 from workers.embedding.interface import Named

@@ -1,0 +1,1 @@
+"""Random jobs on two engines, and the comparison of their answers."""

@@ -1,0 +1,1 @@
+"""The dictionaries that commands make and print with `--json`, a module for each kind of commands."""

@@ -1,0 +1,1 @@
+"""The forms of expressions: how each looks, and for which stretch of time it stands."""
