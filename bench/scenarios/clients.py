@@ -37,10 +37,15 @@ GATEWAY_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much is measured; kills: of the gateway."""
+    """How much is measured; kills: of the gateway. counts: of clients, those at rest last. rounds: of searches."""
 
     memories: int = FULL
     kills: int = 10
+    counts: tuple[int, int, int] = (FEW, MANY, IDLE)
+    calls: int = CALLS
+    rounds: int = ROUNDS
+    round_s: float = ROUND_S
+    idle_s: float = IDLE_S
 
 
 def measure(options: Options) -> Iterator[Row]:
@@ -49,50 +54,52 @@ def measure(options: Options) -> Iterator[Row]:
         settle(client)
         with Host(bed.arena.settings) as first:
             stored = first.call("memory_store", content="What the benchmark stores.")
-            yield from _calls(first, client, str(stored["id"]))
-        yield _rates(bed)
-        yield from _weights(bed.arena, client, full=options.memories == FULL)
+            yield from _calls(first, client, str(stored["id"]), options.calls)
+        yield _rates(bed, options)
+        yield from _weights(bed.arena, client, options)
         yield from _kills(bed.arena, client, options.kills)
 
 
-def _calls(host: Host, client: Client, memory_id: str) -> Iterator[Row]:
+def _calls(host: Host, client: Client, memory_id: str, calls: int) -> Iterator[Row]:
     """Give the rows of what one call costs."""
-    report.progress(f"{CALLS} calls, one after the other")
-    for _ in range(CALLS // 3):
+    report.progress(f"{calls} calls, one after the other")
+    for _ in range(calls // 3):
         host.call("memory_get", id=memory_id)
     gateway = _gateway(client)
     before = own_cpu_ms(gateway), own_cpu_ms(host.process.pid)
-    for _ in range(CALLS):
+    for _ in range(calls):
         host.call("memory_get", id=memory_id)
-    spent = (own_cpu_ms(gateway) - before[0]) / CALLS, (own_cpu_ms(host.process.pid) - before[1]) / CALLS
+    spent = (own_cpu_ms(gateway) - before[0]) / calls, (own_cpu_ms(host.process.pid) - before[1]) / calls
     yield at_most("memory_get, processor time in the gateway", spent[0], CALL_MS, "ms", key="gateway_call_ms")
     yield plain("memory_get, processor time in the relay, ms", spent[1], key="relay_call_ms")
 
 
-def _rates(bed: Filled) -> Row:
+def _rates(bed: Filled, options: Options) -> Row:
     """Return the row of how many searches MCP clients get done, of those that as many Python clients do, in turns."""
     questions = Questions(bed.material.queries()).save(bed.arena.folder / "questions.json")
-    task = Task(work=Work.SEARCH, seconds=ROUND_S, uncounted=5)
+    few = options.counts[0]
+    task = Task(work=Work.SEARCH, seconds=options.round_s, uncounted=5)
     with ExitStack() as stack:
         sides = [
-            stack.enter_context(Callers.of(bed.arena.settings, questions, FEW, hosts=hosts)) for hosts in (False, True)
+            stack.enter_context(Callers.of(bed.arena.settings, questions, few, hosts=hosts)) for hosts in (False, True)
         ]
         rates: tuple[list[float], list[float]] = ([], [])
-        for number in range(ROUNDS):
-            report.progress(f"searches of {FEW} clients: round {number + 1} of {ROUNDS}")
+        for number in range(options.rounds):
+            report.progress(f"searches of {few} clients: round {number + 1} of {options.rounds}")
             for callers, measured in zip(sides, rates, strict=True):
-                measured.append(callers.together(task, FEW).per_s)
+                measured.append(callers.together(task, few).per_s)
     plainly, over_mcp = map(median, rates)
-    name = f"searches of {FEW} MCP clients, of those of {FEW} Python clients ({plainly:.0f}/s)"
+    name = f"searches of {few} MCP clients, of those of {few} Python clients ({plainly:.0f}/s)"
     return at_least(name, over_mcp / plainly, RATE, key="search_rate")
 
 
-def _weights(here: Arena, client: Client, *, full: bool) -> Iterator[Row]:
+def _weights(here: Arena, client: Client, options: Options) -> Iterator[Row]:
     """Give the rows of relays and of the whole cluster with more and more of them."""
     with ExitStack() as stack:
         hosts: list[Host] = []
         initialized_ms = []
-        for count, most_mb in ((FEW, FEW_MB), (MANY, MANY_MB), (IDLE, None)):
+        full = options.memories == FULL
+        for count, most_mb in zip(options.counts, (FEW_MB, MANY_MB, None), strict=True):
             report.progress(f"{count} clients")
             while len(hosts) < count:
                 began = time.monotonic()
@@ -100,20 +107,24 @@ def _weights(here: Arena, client: Client, *, full: bool) -> Iterator[Row]:
                 initialized_ms.append((time.monotonic() - began) * 1000)
             for host in hosts:
                 host.call("memory_search", query="what is known", limit=3)
-            if count == FEW:
+            if count == options.counts[0]:
                 yield from _relays(hosts, initialized_ms, pss_bytes(_gateway(client)) / MEBIBYTE)
             if most_mb is not None:
                 mb = sum(pss_bytes(pid) for pid in (*_cluster(client.status()), *_pids(hosts))) / MEBIBYTE
                 name = f"the whole cluster with {count} clients"
                 yield at_most(name, mb, most_mb if full else None, "MiB PSS", key=f"cluster_{count}_mb")
-        report.progress(f"{IDLE} clients at rest")
-        time.sleep(IDLE_S / 4)
+        report.progress(f"{len(hosts)} clients at rest")
+        time.sleep(options.idle_s / 4)
         pids = (_gateway(client), *_pids(hosts))
         before, began = sum(map(own_cpu_ms, pids)), time.monotonic()
-        time.sleep(IDLE_S)
+        time.sleep(options.idle_s)
         percent = (sum(map(own_cpu_ms, pids)) - before) / (time.monotonic() - began) / 10
         yield at_most(
-            f"{IDLE} clients at rest, relays and gateway", percent, IDLE_PERCENT, "% of a core", key="idle_percent"
+            f"{len(hosts)} clients at rest, relays and gateway",
+            percent,
+            IDLE_PERCENT,
+            "% of a core",
+            key="idle_percent",
         )
 
 

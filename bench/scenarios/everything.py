@@ -13,8 +13,10 @@ from bench.faults import upgrade
 from bench.harness import report
 from bench.harness.measure import Row
 from bench.scenarios import (
+    clients,
     degradation,
     floor,
+    http,
     mixed,
     ops_overhead,
     scale,
@@ -83,6 +85,18 @@ SECTIONS = (
         "start",
         lambda: start.measure(start.Options()),
         lambda: start.measure(start.Options(memories=200, idle_s=1.0, texts=20, starts=1)),
+    ),
+    Section(
+        "clients",
+        lambda: clients.measure(clients.Options()),
+        lambda: clients.measure(
+            clients.Options(memories=200, kills=1, counts=(2, 3, 4), calls=30, rounds=1, round_s=0.3, idle_s=1.0)
+        ),
+    ),
+    Section(
+        "http",
+        lambda: http.measure(http.Options()),
+        lambda: http.measure(http.Options(memories=200, rounds=1, round_s=0.3, streams=20)),
     ),
     Section(
         "upgrade",

@@ -39,20 +39,26 @@ _LINKED = re.compile(rb"""(?:src|href)="(/static/[^"]+)"|(?:from|import) '(\./[^
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much is measured."""
+    """How much is measured; rounds: of searches, in closed loops."""
 
     memories: int = FULL
+    rounds: int = ROUNDS
+    round_s: float = ROUND_S
+    streams: int = STREAMS
 
 
 def measure(options: Options) -> Iterator[Row]:
     """Give the rows."""
     os.environ[TOKEN] = secrets.token_hex()  # for the gateway, which inherits it
-    with filled(Material.of(options.memories), http="127.0.0.1:0") as bed:
-        address = _address(bed)
-        yield from _searches(bed, address)
-        yield from _streams(bed, address)
-        size = sum(map(len, _files(address).values())) / 1000
-    yield at_most("files of the page, as a browser loads them", size, FILES_KB, "KB", key="static_kb")
+    try:
+        with filled(Material.of(options.memories), http="127.0.0.1:0") as bed:
+            address = _address(bed)
+            yield from _searches(bed, address, options)
+            yield from _streams(bed, address, options.streams)
+            size = sum(map(len, _files(address).values())) / 1000
+        yield at_most("files of the page, as a browser loads them", size, FILES_KB, "KB", key="static_kb")
+    finally:
+        del os.environ[TOKEN]
 
 
 def _address(bed: Filled) -> str:
@@ -97,27 +103,27 @@ class _Searchers:
             process.stdin.close()
 
 
-def _searches(bed: Filled, address: str) -> Iterator[Row]:
+def _searches(bed: Filled, address: str, options: Options) -> Iterator[Row]:
     questions = Questions(bed.material.queries()).save(bed.arena.folder / "questions.json")
-    task = Task(work=Work.SEARCH, seconds=ROUND_S, uncounted=5)
+    task = Task(work=Work.SEARCH, seconds=options.round_s, uncounted=5)
     with ExitStack() as stack:
         plainly = stack.enter_context(Callers.of(bed.arena.settings, questions, CLIENTS))
         over_http = _Searchers(stack, address, questions)
         over_http.together(1.0)
         rates: tuple[list[float], list[float]] = ([], [])
         spent, asked = 0.0, 0
-        for number in range(ROUNDS):
-            report.progress(f"searches of {CLIENTS} clients: round {number + 1} of {ROUNDS}")
+        for number in range(options.rounds):
+            report.progress(f"searches of {CLIENTS} clients: round {number + 1} of {options.rounds}")
             rates[0].append(plainly.together(task, CLIENTS).per_s)
             before = own_cpu_ms(_gateway(bed))
-            taken = over_http.together(ROUND_S)
+            taken = over_http.together(options.round_s)
             spent, asked = spent + own_cpu_ms(_gateway(bed)) - before, asked + len(taken)
-            rates[1].append(len(taken) / ROUND_S)
+            rates[1].append(len(taken) / options.round_s)
     of_python, of_http = map(median, rates)
-    yield at_least(f"searches of {CLIENTS} clients over HTTP", of_http, RATE, "/s", key="http_searches_s")
+    yield at_least(f"searches of {CLIENTS} clients over HTTP", of_http, RATE, "/s", key="searches_s")
     name = f"time of one, of that of the Python client ({of_python:.0f}/s)"
-    yield at_most(name, of_python / of_http, TIMES, key="http_times")
-    yield plain("a search over HTTP, processor time in the gateway, ms", spent / asked, key="http_search_ms")
+    yield at_most(name, of_python / of_http, TIMES, key="times")
+    yield plain("a search over HTTP, processor time in the gateway, ms", spent / asked, key="search_ms")
 
 
 def _files(address: str) -> dict[str, bytes]:
@@ -133,17 +139,17 @@ def _files(address: str) -> dict[str, bytes]:
     return found
 
 
-def _streams(bed: Filled, address: str) -> Iterator[Row]:
-    report.progress(f"{STREAMS} streams of events")
+def _streams(bed: Filled, address: str, streams: int) -> Iterator[Row]:
+    report.progress(f"{streams} streams of events")
     host, _, port = address.rpartition(":")
     before = pss_bytes(_gateway(bed)) / MEBIBYTE
-    yield at_most("the gateway with HTTP on", before, GATEWAY_MB, "MiB PSS", key="http_gateway_mb")
+    yield at_most("the gateway with HTTP on", before, GATEWAY_MB, "MiB PSS", key="gateway_mb")
     asked = f"GET /api/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {os.environ[TOKEN]}\r\n\r\n"
     with ExitStack() as stack:
-        for _ in range(STREAMS):
+        for _ in range(streams):
             reader = stack.enter_context(socket.create_connection((host, int(port)), timeout=GATEWAY_S))
             reader.sendall(asked.encode())
             if b"200 OK" not in reader.recv(4096):
                 raise RuntimeError("a stream was refused")
         more = pss_bytes(_gateway(bed)) / MEBIBYTE - before
-    yield at_most(f"{STREAMS} open streams of events", more, STREAMS_MB, "MiB PSS more", key="streams_mb")
+    yield at_most(f"{streams} open streams of events", more, STREAMS_MB, "MiB PSS more", key="streams_mb")
