@@ -18,6 +18,7 @@ from workers.storage.postgres import engine, schema
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw, Role
 from workers.storage.postgres.errors import errors
+from workers.storage.postgres.reader_connection import STANDS, ReaderConnection
 from workers.storage.postgres.tables import TableIndex
 from workers.storage.postgres.words import PostgresWords
 from workers.storage.reading.reader import MemoryReader
@@ -54,8 +55,8 @@ class PostgresReader(MemoryReader):
     ) -> None:
         self._clock = clock
         self._looked = clock()
-        self._postgres = PostgresConnection(partial(_made, read_url or url, Role.READ))
-        self._primary = PostgresConnection(partial(_made, url, Role.WRITE))
+        self._postgres = ReaderConnection(partial(_made, read_url or url, Role.READ))
+        self._primary = ReaderConnection(partial(_made, url, Role.WRITE))
         self._start = partial(
             super().__init__,
             self._postgres,
@@ -101,7 +102,7 @@ class PostgresReader(MemoryReader):
     @property
     def model(self) -> Named | None:
         """The model whose vectors are searched; see `interface.Reader`."""
-        with errors():
+        with errors(), self._postgres.serving():
             return super().model
 
     def idle(self, alive: Alive = silent) -> None:
@@ -129,7 +130,7 @@ class PostgresReader(MemoryReader):
         known, was = self._stood
         wanted, until, pause = max(min_seq, known), time.monotonic() + LATE_S, _PAUSE_S
         while True:
-            seq, what, then = self._postgres.look(_SQL["stands"], {"known": known})
+            seq, what, then = self._postgres.look(STANDS, {"known": known})
             if seq >= wanted or self.degraded:
                 break
             self._postgres.end()
