@@ -31,8 +31,7 @@ class AtOnce:
     def __init__(self, *asked: Query) -> None:
         texts = [queries.text(query) for query in asked]
         self._questions = {
-            query: _Question(dict.fromkeys(queries.ASKED.findall(sql)))
-            for query, sql in zip(asked, texts, strict=True)
+            query: _Question(dict.fromkeys(queries.ASKED.findall(sql))) for query, sql in zip(asked, texts, strict=True)
         }
         joined = "\n".join(
             f"LEFT JOIN (SELECT true AS {_THERE}, q.* FROM (\n{sql}\n) AS q) AS q{number} ON true"  # noqa: S608 - ours
@@ -40,7 +39,7 @@ class AtOnce:
         )
         columns = ", ".join(f"q{number}.*" for number in range(len(texts)))
         self._places: list[tuple[int, int]] = []  # of the columns of each, once they are known
-        self.sql = f"SELECT {columns}\nFROM (SELECT 1) AS one\n{joined}"  # noqa: S608 - the texts are ours
+        self.sql = f"SELECT {columns}\nFROM (SELECT 1) AS one\n{joined}"
 
     @property
     def values(self) -> Values:
@@ -53,12 +52,12 @@ class AtOnce:
 
     def answered(self, cursor: psycopg.Cursor[Row]) -> None:
         """Take in what the statement gave."""
+        row = cursor.fetchone()
+        assert row is not None
         if not self._places:
             names = [column.name for column in cursor.description or ()]
             starts = [place for place, name in enumerate(names) if name == _THERE]
             self._places = list(zip(starts, [*starts[1:], len(names)], strict=True))
-        row = cursor.fetchone()
-        assert row is not None
         for question, (start, end) in zip(self._questions.values(), self._places, strict=True):
             question.rows = [row[start + 1 : end]] if row[start] else []
 

@@ -111,10 +111,10 @@ class PostgresConnection:
 
     def _look(self, query: Query, values: Values) -> tuple[Any, ...]:
         with self.raw.pipeline():
-            self._begin()
+            self._one_moment()
             return self.fetch(query, values)[0]
 
-    def _begin(self) -> None:
+    def _one_moment(self) -> None:
         self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NONE)
 
     def _anew(self, begun: Callable[[], ResultT]) -> ResultT:

@@ -70,7 +70,7 @@ class ReaderConnection(PostgresConnection):
     def _look(self, query: Query, values: Values) -> tuple[Any, ...]:
         self._first.expect(query, values)
         with self.raw.pipeline():
-            self._begin()
+            self._one_moment()
             self._ask(self._first)
         return self.fetch(query, values)[0]
 
