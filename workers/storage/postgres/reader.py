@@ -23,6 +23,7 @@ from workers.storage.postgres.tables import TableIndex
 from workers.storage.postgres.words import PostgresWords
 from workers.storage.reading.reader import MemoryReader
 from workers.storage.reading.vector_follower import MOST_VECTORS
+from workers.storage.records import vectors
 
 BEHIND = "replica_behind"
 LATE_S = 0.25  # how long a replica is waited for, before the primary is asked
@@ -74,6 +75,7 @@ class PostgresReader(MemoryReader):
         try:
             with errors():
                 schema.refuse_unready(self._postgres.raw)
+                self._served = vectors.served(self._postgres)
         except BaseException:
             self.close()
             raise
@@ -101,9 +103,8 @@ class PostgresReader(MemoryReader):
 
     @property
     def model(self) -> Named | None:
-        """The model whose vectors are searched; see `interface.Reader`."""
-        with errors(), self._postgres.serving():
-            return super().model
+        """The model whose vectors are searched, as of the last snapshot; see `interface.Reader`."""
+        return self._served
 
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and look for a replica if it is the primary that answers."""
@@ -161,6 +162,7 @@ class PostgresReader(MemoryReader):
     def _stands(self, seq: int, alive: Alive) -> None:
         self._alive, self._seq = alive, seq
         self._search.at(seq)
+        self._served = vectors.served(self._postgres)
 
 
 def _made(url: str, role: Role) -> Raw:

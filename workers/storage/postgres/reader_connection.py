@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sized
-from contextlib import contextmanager
 from typing import Any
 
 from workers.storage.connection import NONE, Query, Values
@@ -20,8 +19,9 @@ _FIRST = (
     Query("fulltext", "filled"),
     Query("vectors", "model"),
     Query("vectors", "memories"),
+    Query("vectors", "current"),
+    Query("vectors", "source"),
 )
-_SERVED = (Query("vectors", "current"), Query("vectors", "source"))
 _FEW = 16  # memories of which all rows are read at once: some MiB at most
 
 
@@ -30,25 +30,14 @@ class ReaderConnection(PostgresConnection):
 
     def __init__(self, made: Callable[[], Raw]) -> None:
         super().__init__(made)
-        self._first, self._served = AtOnce(*_FIRST), AtOnce(*_SERVED)
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Let the block know the model that is searched with, in a transaction or without one."""
-        try:
-            self._ask(self._served)
-            yield
-        finally:
-            self._served.forget()
+        self._first = AtOnce(*_FIRST)
 
     # As `workers.storage.connection` has it.
 
     def fetch(self, query: Query, values: Values = NONE, /) -> list[tuple[Any, ...]]:
         """Return all rows."""
-        for known in (self._first, self._served):
-            if (found := known.get(query, values)) is not None:
-                return found
-        return super().fetch(query, values)
+        found = self._first.get(query, values)
+        return super().fetch(query, values) if found is None else found
 
     def value(self, query: Query, values: Values = NONE, /) -> Any:
         """Return the only value of the only row, or None if there is no row."""
@@ -71,8 +60,5 @@ class ReaderConnection(PostgresConnection):
         self._first.expect(query, values)
         with self.raw.pipeline():
             self._one_moment()
-            self._ask(self._first)
+            self._first.answered(self._run(self._first.sql, self._first.values))
         return self.fetch(query, values)[0]
-
-    def _ask(self, questions: AtOnce) -> None:
-        questions.answered(self._run(questions.sql, questions.values))
