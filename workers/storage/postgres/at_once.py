@@ -47,8 +47,10 @@ class AtOnce:
         return {name: value for question in self._questions.values() for name, value in question.values.items()}
 
     def expect(self, query: Query, values: Values) -> None:
-        """Ask one of them with these values from now on."""
-        self._questions[query].values = values
+        """Ask one of them, if it is, with these values from now on, which the server has taken before."""
+        question = self._questions.get(query)
+        if question is not None and question.values != values:
+            question.values, question.rows = values, None
 
     def answered(self, cursor: psycopg.Cursor[Row]) -> None:
         """Take in what the statement gave."""
@@ -62,13 +64,9 @@ class AtOnce:
             question.rows = [row[start + 1 : end]] if row[start] else []
 
     def get(self, query: Query, values: Values) -> list[Row] | None:
-        """Return the rows of a question, if they are known; if not, it is asked with these values from now on."""
+        """Return the rows of a question, if they are known."""
         question = self._questions.get(query)
-        if question is None:
-            return None
-        if question.values != values:
-            question.values, question.rows = values, None
-        return question.rows
+        return question.rows if question is not None and question.values == values else None
 
     def forget(self) -> None:
         """Know no answer any more."""

@@ -10,8 +10,8 @@ import numpy as np
 from workers.index.bm25 import SHIFT, Places
 
 _MOST_BYTES = 16 << 20
-_ENTRY_BYTES = 256  # of a word, beside its places
-_FAR_BEHIND = 1_024  # changed memories from which on reading everything anew is quicker
+ENTRY_BYTES = 256  # of a word, beside its places
+FAR_BEHIND = 1_024  # changed memories from which on reading everything anew is quicker
 
 Read = Callable[[Sequence[str], Sequence[int] | None], Mapping[str, Places]]
 """Returns where words stand, ascending, in some memories or in all for None; without those that stand nowhere."""
@@ -42,7 +42,7 @@ class KeptPlaces:
         """Note that these memories have changed, or may have."""
         self._step += 1
         self._changed.update(dict.fromkeys(rows, self._step))
-        if len(self._changed) > _FAR_BEHIND:
+        if len(self._changed) > FAR_BEHIND:
             self.forget()
 
     def of(self, words: Sequence[str]) -> list[Places]:
@@ -73,12 +73,12 @@ class KeptPlaces:
 
     def _keep(self, word: str, places: Places) -> None:
         if (known := self._kept.get(word)) is not None:
-            self._bytes -= known[1].nbytes + _ENTRY_BYTES
+            self._bytes -= known[1].nbytes + ENTRY_BYTES
         self._kept[word] = self._step, places
-        self._bytes += places.nbytes + _ENTRY_BYTES
+        self._bytes += places.nbytes + ENTRY_BYTES
         while self._bytes > self._most:
             _, (_, gone) = self._kept.popitem(last=False)
-            self._bytes -= gone.nbytes + _ENTRY_BYTES
+            self._bytes -= gone.nbytes + ENTRY_BYTES
 
 
 def _replaced(places: Places, rows: Sequence[int], now: Places) -> Places:

@@ -11,7 +11,7 @@ from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw
 
 STANDS = Query("server", "stands")
-_FIRST = (
+FIRST = (
     STANDS,
     Query("namespaces", "is_there"),
     Query("search", "rare"),
@@ -30,14 +30,17 @@ class ReaderConnection(PostgresConnection):
 
     def __init__(self, made: Callable[[], Raw]) -> None:
         super().__init__(made)
-        self._first = AtOnce(*_FIRST)
+        self._first = AtOnce(*FIRST)
 
     # As `workers.storage.connection` has it.
 
     def fetch(self, query: Query, values: Values = NONE, /) -> list[tuple[Any, ...]]:
         """Return all rows."""
         found = self._first.get(query, values)
-        return super().fetch(query, values) if found is None else found
+        if found is None:
+            found = super().fetch(query, values)
+            self._first.expect(query, values)
+        return found
 
     def value(self, query: Query, values: Values = NONE, /) -> Any:
         """Return the only value of the only row, or None if there is no row."""
