@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -38,9 +38,9 @@ class KeptPlaces:
         self._changed.clear()
         self._bytes = 0
 
-    def changed(self, rows: Iterable[int]) -> None:
+    def changed(self, rows: Collection[int]) -> None:
         """Note that these memories have changed, or may have."""
-        self._step += 1
+        self._step += bool(rows)
         self._changed.update(dict.fromkeys(rows, self._step))
         if len(self._changed) > FAR_BEHIND:
             self.forget()
