@@ -11,7 +11,8 @@ from workers.index.bm25 import SHIFT, Places
 
 _MOST_BYTES = 16 << 20
 ENTRY_BYTES = 256  # of a word, beside its places
-FAR_BEHIND = 1_024  # changed memories from which on reading everything anew is quicker
+FAR_BEHIND = 64  # changed memories from which on reading a word anew is quicker
+MOST_CHANGED = 1_024  # that are remembered; then all words are read anew
 
 Read = Callable[[Sequence[str], Sequence[int] | None], Mapping[str, Places]]
 """Returns where words stand, ascending, in some memories or in all for None; without those that stand nowhere."""
@@ -42,7 +43,7 @@ class KeptPlaces:
         """Note that these memories have changed, or may have."""
         self._step += bool(rows)
         self._changed.update(dict.fromkeys(rows, self._step))
-        if len(self._changed) > FAR_BEHIND:
+        if len(self._changed) > MOST_CHANGED:
             self.forget()
 
     def of(self, words: Sequence[str]) -> list[Places]:
@@ -57,11 +58,13 @@ class KeptPlaces:
             if step < self._step:
                 stale.append(word)
                 oldest = min(oldest, step)
+        rows = [row for row, step in self._changed.items() if step > oldest] if stale else []
+        if len(rows) > FAR_BEHIND:
+            missing, stale = [*missing, *stale], []
         if missing:
             read = self._read(missing, None)
             found |= {word: read.get(word, _NOWHERE) for word in missing}
         if stale:
-            rows = [row for row, step in self._changed.items() if step > oldest]
             read = self._read(stale, rows)
             found |= {word: _replaced(found[word], rows, read.get(word, _NOWHERE)) for word in stale}
         for word in (*missing, *stale):

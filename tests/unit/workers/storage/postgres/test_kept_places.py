@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,10 +87,13 @@ def test_what_was_not_asked_for_the_longest_goes_first() -> None:
     assert [words for words, _ in index.asked] == [["apple"], ["banana"], ["cherry"], ["banana"]]
 
 
-def test_all_is_read_anew_where_much_has_changed() -> None:
+@pytest.mark.parametrize("changed", [kept_places.FAR_BEHIND, kept_places.MOST_CHANGED])
+def test_words_are_read_anew_where_much_has_changed(changed: int) -> None:
     index = Index()
     kept = KeptPlaces(index.read)
     kept.of(["apple"])
-    kept.changed(range(1, kept_places.FAR_BEHIND + 2))
+    kept.changed(range(changed))
+    kept.changed([changed + 1])
+    kept.of(["apple"])
     kept.of(["apple"])
     assert index.asked == [(["apple"], None), (["apple"], None)]
