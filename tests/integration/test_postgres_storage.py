@@ -39,8 +39,11 @@ from memmux.wire.requests import Filter, Get, HealthRow, History, List, Mode, Se
 from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import frames, job
+from workers.embedding.interface import Named
 from workers.runtime.jobs import Answer, Job, silent
-from workers.storage.postgres import engine, queries
+from workers.storage.postgres import engine, queries, reader_connection
+from workers.storage.postgres.connection import PostgresConnection
+from workers.storage.postgres.engine import Role
 from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.writer import PostgresWriter
@@ -142,7 +145,69 @@ def test_nul_in_what_is_asked_for_harms_no_reader(reader: PostgresReader) -> Non
     ):
         with suppress(MemmuxError), reader.snapshot(time.monotonic() + BOUND_S, silent):
             asked()
+    with suppress(MemmuxError), reader.snapshot(time.monotonic() + BOUND_S, silent):
+        reader.place(List(filter=Filter(namespace="a\0")))
     assert contents(reader, "still there") == []
+
+
+def test_a_search_asks_the_server_four_times_and_once_more_for_words_that_are_new(
+    writer: PostgresWriter, reader: PostgresReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(writer, "Ada: the quick brown fox")
+    for _ in range(2):
+        assert contents(reader, "quick fox") == ["Ada: the quick brown fox"]
+    asked: list[bytes] = []
+    execute = psycopg.Cursor.execute
+
+    def noted(cursor: Any, query: Any, *values: Any, **how: Any) -> Any:
+        asked.append(query if isinstance(query, bytes) else query.encode())
+        return execute(cursor, query, *values, **how)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    assert contents(reader, "fox quick") == ["Ada: the quick brown fox"]
+    assert [sql.split()[0] for sql in asked] == [b"BEGIN", b"SELECT", b"SELECT", b"ROLLBACK"]
+    asked.clear()
+    assert contents(reader, "brown fox") == ["Ada: the quick brown fox"]
+    assert [sql.split()[0] for sql in asked] == [b"BEGIN", b"SELECT", b"SELECT", b"SELECT", b"ROLLBACK"]
+
+
+def test_what_a_snapshot_asks_first_is_what_each_question_says_alone(
+    writer: PostgresWriter, reader: PostgresReader, url: str
+) -> None:
+    alone = PostgresConnection(lambda: engine.connect(url, Role.READ))
+
+    def compare() -> None:
+        for namespace, name in (("default", "tiny"), ("nowhere", "other")):
+            values = {"known": 1, "namespace": namespace, "name": name, "model": 1}
+            asked = {
+                query: {name: values[name] for name in ASKED.findall(queries.text(query))}
+                for query in reader_connection.FIRST
+            }
+            for _ in range(2):  # as it was asked last; then it is known
+                with reader.snapshot(time.monotonic() + BOUND_S, silent):
+                    found = {query: reader._postgres.fetch(query, given) for query, given in asked.items()}
+                assert found == {query: alone.fetch(query, given) for query, given in asked.items()}
+
+    compare()
+    model = {"model": "tiny", "dimensions": 2, "source": "tiny", "beside": ""}
+    told(*applied(writer, job("memory.store", {"content": "one"}, *frames([(1.0, 0.0)]))))
+    memory = stored(writer, "two")
+    waiting = orjson.dumps({"memories": [{"id": memory["id"], "content": "two"}]})
+    told(*applied(writer, job("vectors.backfill", {**model, "limit": 8}, waiting, *frames([(0.0, 1.0)]))))
+    compare()
+    assert reader.model == Named("tiny", "tiny")
+    alone.drop()
+
+
+def test_a_reader_keeps_up_with_what_other_clients_change(writer: PostgresWriter, reader: PostgresReader) -> None:
+    for number in range(3):
+        memory = stored(writer, f"apple {number} pear")
+        assert contents(reader, "apple") == [f"apple {one} pear" for one in range(number + 1)]
+    told(*applied(writer, job("memory.rewrite", {"id": memory["id"], "content": "apple pie"})))
+    assert contents(reader, "apple") == ["apple 0 pear", "apple 1 pear", "apple pie"]
+    told(*applied(writer, job("memory.delete", {"id": memory["id"]})))
+    assert contents(reader, "apple pie") == ["apple 0 pear", "apple 1 pear"]
+    assert contents(reader, "pear") == ["apple 0 pear", "apple 1 pear"]
 
 
 def test_what_the_server_refuses_of_one_job_leaves_the_others(
@@ -345,6 +410,8 @@ def test_the_oldest_server_that_is_supported_understands_every_statement(tmp_pat
         primary = place.primary()
         with closing(PostgresWriter(primary.url, tmp_path)) as writer:
             assert stored(writer, "on an old server")["seq"] == 1
+        with closing(PostgresReader(primary.url, tmp_path)) as reader:
+            assert contents(reader, "server") == ["on an old server"]
         where = queries.load("filters")
         conditions = {name: f"SELECT FROM memories AS m WHERE {condition}" for name, condition in where.items()}
         with connect(primary) as connection:

@@ -74,7 +74,7 @@ class Reader(Protocol):
 
     @property
     def model(self) -> Named | None:
-        """The model whose vectors are searched, as of the snapshot, or now where there is none; None if none is."""
+        """The model whose vectors are searched, as of the snapshot, or else of the last one or now; None if none is."""
 
     @property
     def degraded(self) -> Sequence[str]:

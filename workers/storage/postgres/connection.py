@@ -111,8 +111,11 @@ class PostgresConnection:
 
     def _look(self, query: Query, values: Values) -> tuple[Any, ...]:
         with self.raw.pipeline():
-            self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NONE)
+            self._one_moment()
             return self.fetch(query, values)[0]
+
+    def _one_moment(self) -> None:
+        self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NONE)
 
     def _anew(self, begun: Callable[[], ResultT]) -> ResultT:
         """Begin a transaction; on another connection, if this one turns out to be gone since the last."""

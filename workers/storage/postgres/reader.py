@@ -18,10 +18,12 @@ from workers.storage.postgres import engine, schema
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw, Role
 from workers.storage.postgres.errors import errors
+from workers.storage.postgres.reader_connection import STANDS, ReaderConnection
 from workers.storage.postgres.tables import TableIndex
 from workers.storage.postgres.words import PostgresWords
 from workers.storage.reading.reader import MemoryReader
 from workers.storage.reading.vector_follower import MOST_VECTORS
+from workers.storage.records import vectors
 
 BEHIND = "replica_behind"
 LATE_S = 0.25  # how long a replica is waited for, before the primary is asked
@@ -54,8 +56,8 @@ class PostgresReader(MemoryReader):
     ) -> None:
         self._clock = clock
         self._looked = clock()
-        self._postgres = PostgresConnection(partial(_made, read_url or url, Role.READ))
-        self._primary = PostgresConnection(partial(_made, url, Role.WRITE))
+        self._postgres = ReaderConnection(partial(_made, read_url or url, Role.READ))
+        self._primary = ReaderConnection(partial(_made, url, Role.WRITE))
         self._start = partial(
             super().__init__,
             self._postgres,
@@ -73,6 +75,7 @@ class PostgresReader(MemoryReader):
         try:
             with errors():
                 schema.refuse_unready(self._postgres.raw)
+                self._served = vectors.served(self._postgres)
         except BaseException:
             self.close()
             raise
@@ -100,9 +103,8 @@ class PostgresReader(MemoryReader):
 
     @property
     def model(self) -> Named | None:
-        """The model whose vectors are searched; see `interface.Reader`."""
-        with errors():
-            return super().model
+        """The model whose vectors are searched, as of the last snapshot; see `interface.Reader`."""
+        return self._served
 
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and look for a replica if it is the primary that answers."""
@@ -129,7 +131,7 @@ class PostgresReader(MemoryReader):
         known, was = self._stood
         wanted, until, pause = max(min_seq, known), time.monotonic() + LATE_S, _PAUSE_S
         while True:
-            seq, what, then = self._postgres.look(_SQL["stands"], {"known": known})
+            seq, what, then = self._postgres.look(STANDS, {"known": known})
             if seq >= wanted or self.degraded:
                 break
             self._postgres.end()
@@ -160,6 +162,7 @@ class PostgresReader(MemoryReader):
     def _stands(self, seq: int, alive: Alive) -> None:
         self._alive, self._seq = alive, seq
         self._search.at(seq)
+        self._served = vectors.served(self._postgres)
 
 
 def _made(url: str, role: Role) -> Raw:

@@ -16,6 +16,7 @@ from workers.runtime.jobs import Alive
 from workers.storage import queries
 from workers.storage.connection import Connection
 from workers.storage.postgres import arrays
+from workers.storage.postgres.kept_places import KeptPlaces
 from workers.storage.records import fulltext
 from workers.words import version, words
 
@@ -30,14 +31,16 @@ class PostgresWords:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._kept = KeptPlaces(self._read)
 
-    def places(self, word: str) -> Places:
-        """Return where a word stands."""
-        return self._read("places", word=word)
+    def places(self, words: Sequence[str]) -> Sequence[Places]:
+        """Return where each of some words stands; what is kept is as of the last change that `lengths` was asked of."""
+        return self._kept.of(words)
 
     def between(self, first: str, last: str) -> Places:
         """Return where words stand from `first` on and before `last`, in any order."""
-        return self._read("places_between", first=first, last=last)
+        found = self._connection.value(_SQL["places_between"], {"first": first, "last": last})
+        return np.frombuffer(found, "<i8")
 
     def vocabulary(self) -> Iterator[str]:
         """Yield all words."""
@@ -46,15 +49,21 @@ class PostgresWords:
     def lengths(self, rows: Sequence[int] | None) -> Iterable[tuple[int, str, int]]:
         """Yield row, namespace and words of some memories, or of all for None."""
         if rows is None:
+            self._kept.forget()
             return self._connection.fetch(_SQL["lengths"])
+        self._kept.changed(rows)
         return self._connection.fetch(_SQL["lengths_of"], {"rows": rows})
 
     def stands(self, word: str, row: int) -> bool:
         """Return whether a word stands in the memory `row`."""
         return bool(self._connection.value(_SQL["stands"], {"word": word, "row": row}))
 
-    def _read(self, query: str, **values: str) -> Places:
-        return np.frombuffer(self._connection.value(_SQL[query], values), "<i8")
+    def _read(self, words: Sequence[str], rows: Sequence[int] | None) -> Mapping[str, Places]:
+        if rows is None:
+            found = self._connection.fetch(_SQL["places"], {"words": words})
+        else:
+            found = self._connection.fetch(_SQL["places_in"], {"words": words, "rows": rows})
+        return {word: np.sort(np.frombuffer(places, "<i8")) for word, places in found}
 
 
 def follow(connection: Connection, seq: int, languages: Sequence[str]) -> None:

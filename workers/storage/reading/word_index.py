@@ -11,8 +11,8 @@ from workers.index.bm25 import Places
 class WordIndex(Protocol):
     """The words of live memories, as a connection's transaction sees them."""
 
-    def places(self, word: str) -> Places:
-        """Return where a word stands."""
+    def places(self, words: Sequence[str]) -> Sequence[Places]:
+        """Return where each of some words stands."""
 
     def between(self, first: str, last: str) -> Places:
         """Return where words stand from `first` on and before `last`, in any order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from workers.index import bm25
@@ -81,25 +83,30 @@ class WordSearch:
             return bm25.scored((), self.follower.among(()))
         self.catch_up()
         among = self.follower.among(namespaces)
-        return bm25.scored([self._known(word, among) for word in asked], among)
+        return bm25.scored(self._known(asked, among), among)
 
-    def _known(self, word: str, among: Among) -> Places:
-        """Return where a word of the query stands; where it does nowhere, where words stand that may be meant.
+    def _known(self, asked: Sequence[str], among: Among) -> list[Places]:
+        """Return where each word of the query stands, or what may be meant by it; the words are asked for at once."""
+        whole = [word for word in asked if not begins_words(word)]
+        found = dict(zip(whole, self._word_index.places(whole), strict=True))
+        return [
+            self._meant(word, among.only(found[word]), among) if word in found else among.only(self._beginning(word))
+            for word in asked
+        ]
+
+    def _meant(self, word: str, found: Places, among: Among) -> Places:
+        """Return where a word stands, as it was found; where it does nowhere, where words stand that may be meant.
 
         These are the words that begin with it, or else end with it, or else two that make it. What others store in
         other namespaces has no say in that.
         """
-        if begins_words(word):
-            return among.only(self._beginning(word))
-        found = among.only(self._word_index.places(word))
         if found.size or len(word) < _UNKNOWN or is_dense(word):
             return found
         if (found := among.only(self._beginning(word))).size:
             return found
         self._vocabulary.follow(self._seq, self._index, self._languages)
-        if (
-            found := among.only(bm25.merged([self._word_index.places(one) for one in self._vocabulary.ending(word)]))
-        ).size:
+        ending = self._word_index.places(list(self._vocabulary.ending(word)))
+        if (found := among.only(bm25.merged(ending))).size:
             return found
         for at in range(_PART, len(word) - _PART + 1):
             one, other = (self._part(part, among) for part in (word[:at], word[at:]))
@@ -110,8 +117,8 @@ class WordSearch:
     def _part(self, part: str, among: Among) -> Places:
         """Return where a part of a compound stands, also without the s that may join it to the next."""
         for form in (part, part.removesuffix("s")):
-            for word in words(form, languages=self._languages):
-                if (found := among.only(self._word_index.places(word))).size:
+            for places in self._word_index.places(list(words(form, languages=self._languages))):
+                if (found := among.only(places)).size:
                     return found
         return np.empty(0, np.int64)
 

@@ -32,12 +32,9 @@ ANSWER_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES
 def memories(connection: Connection, rows: Sequence[int]) -> list[Memory]:
     """Return the memories of `rows`, in that order; raise MessageTooLargeError if no message could hold them."""
     wanted = {"rows": rows}
-    tags: dict[int, list[str]] = {row: [] for row in rows}
-    for row, spelling in connection.each(_SQL["tags"], wanted):
-        tags[row].append(spelling)
     found: dict[int, Memory] = {}
     size = 0
-    for row, *fields, aliases, thread, place, content_hash, metadata, content in connection.each(
+    for row, *fields, aliases, tags, thread, place, content_hash, metadata, content in connection.each(
         _SQL["memories"], wanted
     ):
         id_, namespace, type_, created, updated, supersedes, superseded_by = fields
@@ -50,7 +47,7 @@ def memories(connection: Connection, rows: Sequence[int]) -> list[Memory]:
             content_hash=content_hash,
             namespace=namespace,
             type=type_,
-            tags=tuple(tags[row]),
+            tags=tuple(orjson.loads(tags)),
             metadata=orjson.loads(metadata),
             created_at=from_epoch(created),
             updated_at=from_epoch(updated),

@@ -25,9 +25,9 @@ class SqliteWords:
             connection.execute(_SQL[query])
         connection.pragma("query_only", only)
 
-    def places(self, word: str) -> Places:
-        """Return where a word stands."""
-        return self._fetched("places", word=word)
+    def places(self, words: Sequence[str]) -> Sequence[Places]:
+        """Return where each of some words stands."""
+        return [self._fetched("places", word=word) for word in words]
 
     def between(self, first: str, last: str) -> Places:
         """Return where words stand from `first` on and before `last`, in any order."""

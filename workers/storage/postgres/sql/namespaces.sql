@@ -14,8 +14,9 @@ SELECT name FROM found WHERE name IS NOT NULL
 -- name: deleted
 SELECT DISTINCT namespace FROM memories WHERE deleted_at IS NOT NULL ORDER BY namespace
 
+-- The first one along an index; EXISTS may be planned as a look through all memories, which one that is not there takes.
 -- name: is_there
-SELECT EXISTS (SELECT 1 FROM memories WHERE namespace = %(namespace)s AND deleted_at IS NULL)
+SELECT min(created_at) IS NOT NULL FROM memories WHERE namespace = %(namespace)s AND deleted_at IS NULL
 
 -- name: was_there
 SELECT EXISTS (SELECT 1 FROM memories WHERE deleted_at IS NOT NULL AND namespace = %(namespace)s)

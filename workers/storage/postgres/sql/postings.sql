@@ -1,8 +1,18 @@
 -- Full text: postings, and how many words memories have.
 
 -- name: places
-SELECT coalesce(string_agg(places, ''::bytea), ''::bytea)
-FROM (SELECT places FROM postings WHERE term = %(word)s ORDER BY row) AS found
+SELECT term, string_agg(places, ''::bytea)
+FROM postings
+WHERE term = ANY (%(words)s::text[])
+GROUP BY term
+
+-- The same, of some memories alone.
+-- name: places_in
+SELECT p.term, string_agg(p.places, ''::bytea)
+FROM unnest(%(words)s::text[]) AS asked (term)
+CROSS JOIN unnest(%(rows)s::bigint[]) AS changed (row)
+JOIN postings AS p ON p.term = asked.term AND p.row = changed.row
+GROUP BY p.term
 
 -- name: places_between
 SELECT coalesce(string_agg(places, ''::bytea), ''::bytea)

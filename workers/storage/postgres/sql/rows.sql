@@ -2,15 +2,10 @@
 SELECT
     row, id, namespace, type, created_at, updated_at, supersedes, superseded_by,
     (SELECT coalesce(json_agg(a.name ORDER BY a.name)::text, '[]') FROM aliases AS a WHERE a.row = memories.row),
+    (SELECT coalesce(json_agg(t.spelling ORDER BY t.position)::text, '[]') FROM memory_tags AS t WHERE t.memory = memories.row),
     thread, place, content_hash, metadata, content
 FROM memories
 WHERE row = ANY (%(rows)s::bigint[])
-
--- name: tags
-SELECT memory, spelling
-FROM memory_tags
-WHERE memory = ANY (%(rows)s::bigint[])
-ORDER BY memory, position
 
 -- Each look-up by its own index; with OR the planner would go through the whole namespace.
 -- name: find

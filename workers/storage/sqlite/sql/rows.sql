@@ -2,15 +2,10 @@
 SELECT
     row, id, namespace, type, created_at, updated_at, supersedes, superseded_by,
     (SELECT json_group_array(a.name ORDER BY a.name) FROM aliases AS a WHERE a.row = memories.row),
+    (SELECT json_group_array(t.spelling ORDER BY t.position) FROM memory_tags AS t WHERE t.memory = memories.row),
     thread, place, content_hash, metadata, content
 FROM memories
 WHERE row IN (SELECT value FROM json_each(:rows))
-
--- name: tags
-SELECT memory, spelling
-FROM memory_tags
-WHERE memory IN (SELECT value FROM json_each(:rows))
-ORDER BY memory, position
 
 -- Each look-up by its own index; with OR the planner would go through the whole namespace.
 -- name: find
