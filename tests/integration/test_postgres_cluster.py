@@ -13,8 +13,10 @@ from memmux.postgres.server import url
 from memmux.postgres.servers import Servers
 from tests.bounds import BOUND_S
 from tests.integration.conftest import Machine
-from tests.integration.helpers import status_until
-from tests.postgres_server import eventually
+from tests.integration.helpers import all_ready, status_until
+from tests.postgres_server import eventually, value
+
+MEMORIES, BATCH = 600, 200  # for which the hash embedder takes a while
 
 
 def test_two_machines_share_one_memory(machine: Machine, postgres: Servers) -> None:
@@ -132,3 +134,33 @@ def test_many_vectors_are_searched_by_an_index_of_this_machine(
     assert status.index["vectors"] == 100
     assert (short_tmp / "one" / "memmux.index").is_dir()
     assert client.search("memory number 7 of the harbour", mode="semantic").hits[0].memory.content.startswith("memory")
+
+
+def test_searches_by_meaning_go_by_the_old_model_until_all_memories_have_the_new_one(
+    machine: Machine, postgres: Servers
+) -> None:
+    primary = postgres.primary()
+    before = machine("one", primary, model="hash")
+    for first in range(0, MEMORIES, BATCH):
+        before.store_batch([Store(content=_text(number)) for number in range(first, first + BATCH)])
+    status_until(before, lambda status: not status.pending and status.model == "hash")
+    before.stop()
+    after = machine("one", primary, model="hash-768")
+    assert status_until(after, lambda status: all_ready(status) and bool(status.switch)).model == "hash"
+    seen: set[str | None] = set()
+    number = 0
+    while "hash-768" not in seen:
+        number = (number + 37) % MEMORIES
+        found = after.search(_text(number), mode="semantic", limit=1)
+        assert (found.hits[0].memory.content, "indexing" in found.degraded) == (_text(number), False)
+        status = after.status()
+        if status.switch and status.switch["done"] < status.switch["of"]:
+            assert (status.model, "lost" in status.switch) == ("hash", False)
+        seen.add(status.model)
+    assert seen == {"hash", "hash-768"}
+    status_until(after, lambda status: not status.switch)
+    assert value(primary, "SELECT string_agg(name, ' ') FROM models WHERE memories > 0") == "hash-768"
+
+
+def _text(number: int) -> str:
+    return f"note {number} says that vessel{number} sails to harbour{number % 7}"
