@@ -110,9 +110,11 @@ class PostgresWriter:
         """Build every view anew from the rows, in one transaction; if that heals a damage, writes go on."""
         self._connection.use(alive)
         try:
-            with errors(), self._connection.writing():
-                rebuilt = repair.rebuild(self._memory_table, job, alive)
-                self._facts = self._counted()
+            with errors():
+                repair.number(self._connection)
+                with self._connection.writing():
+                    rebuilt = repair.rebuild(self._memory_table, job, alive)
+                    self._facts = self._counted()
         except MemmuxError as error:
             return error
         finally:

@@ -11,7 +11,7 @@ from workers.storage.postgres import queries
 from workers.storage.sqlite import queries as sqlite_queries
 
 OF_SQLITE = {"backup", "bulk", "check", "upkeep", "vec0", "words"}  # what only a file has
-OF_POSTGRES = {"postings", "repair", "server", "tables", "together"}
+OF_POSTGRES = {"checks", "postings", "server", "tables", "together"}
 ASKED = re.compile(r"%\((\w+)\)s")
 ASKED_OF_SQLITE = re.compile(r"(?<![:'\w]):([a-z_]\w*)")
 
