@@ -19,9 +19,11 @@ from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw, Role
 from workers.storage.postgres.errors import errors
 from workers.storage.postgres.tables import TableIndex
+from workers.storage.postgres.waits import Waits
 from workers.storage.postgres.words import PostgresWords
 from workers.storage.reading.reader import MemoryReader
 from workers.storage.reading.vector_follower import MOST_VECTORS
+from workers.storage.records import vectors
 
 BEHIND = "replica_behind"
 LATE_S = 0.25  # how long a replica is waited for, before the primary is asked
@@ -69,6 +71,8 @@ class PostgresReader(MemoryReader):
         self._start()
         self._stood = 0, ""  # the change where the last snapshot stood, and what it was
         self.degraded: tuple[str, ...] = ()  # what the snapshot had to do without
+        self._waits = Waits()
+        self._counted: dict[str, object] = {}
         self.rewound = 0  # how often the servers had lost changes that this reader had seen
         try:
             with errors():
@@ -110,8 +114,16 @@ class PostgresReader(MemoryReader):
             self._looked = self._clock()
             with errors():
                 if not self._postgres.value(_SQL["is_replica"]):
-                    self._postgres.drop()
+                    self._postgres.leave()
         super().idle(alive)
+        with errors():
+            memories, model = vectors.memories(self._postgres), vectors.current(self._postgres)
+        self._counted = {"memories": memories, "pending": memories - (model.memories if model else 0)}
+
+    def facts(self) -> dict[str, object]:
+        """Return memories and pending, as of the last rest; what was waited for, and how often it connected anew."""
+        reconnects = self._postgres.reconnects + self._primary.reconnects
+        return {**self._counted, **self._waits.to_facts(), "rewound": self.rewound, "reconnects": reconnects}
 
     def trim(self) -> None:
         """Do nothing: the server has the pages."""
@@ -127,12 +139,16 @@ class PostgresReader(MemoryReader):
         Where the primary itself has not got that far, a replica was promoted that lacked the last changes.
         """
         known, was = self._stood
-        wanted, until, pause = max(min_seq, known), time.monotonic() + LATE_S, _PAUSE_S
+        began = time.monotonic()
+        wanted, until, pause, waited = max(min_seq, known), began + LATE_S, _PAUSE_S, False
         while True:
             seq, what, then = self._postgres.look(_SQL["stands"], {"known": known})
+            if not self.degraded:
+                self._waits.at = seq
             if seq >= wanted or self.degraded:
                 break
             self._postgres.end()
+            waited = True
             if time.monotonic() >= min(until, deadline) and self._has_primary():
                 self._postgres.exchange(self._primary)
                 self.degraded = (BEHIND,)
@@ -142,6 +158,8 @@ class PostgresReader(MemoryReader):
                 alive()
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
+        if waited:
+            self._waits.waited(time.monotonic() - began, in_vain=bool(self.degraded))
         if (known and then != was) or seq < wanted:
             self.rewound += 1
             log.get().warning("history_rewound", seq=seq, known=known)

@@ -147,7 +147,8 @@ class PostgresWriter:
     def facts(self) -> dict[str, object]:
         """Return the counters of the last commit, and what is wrong with the servers; runs no SQL."""
         wrong = {ASYNCHRONOUS: self._asynchronous, UNAVAILABLE: self._unavailable}
-        return {**self._facts, "wal_bytes": 0, "degraded": [code for code, is_so in wrong.items() if is_so]}
+        degraded = [code for code, is_so in wrong.items() if is_so]
+        return {**self._facts, "wal_bytes": 0, "degraded": degraded, "reconnects": self._connection.reconnects}
 
     def idle(self) -> None:
         """Do what upkeep is due, and look what others have written, and whether the primary is there."""

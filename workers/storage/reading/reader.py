@@ -60,7 +60,6 @@ class MemoryReader(ABC):
     """
 
     degraded: tuple[str, ...] = ()
-    rewound = 0
 
     def __init__(
         self,
@@ -211,6 +210,10 @@ class MemoryReader(ABC):
             "words": self._search.finds_by_words(),
         }
         return [name for name, well in found.items() if not well]
+
+    def facts(self) -> dict[str, object]:
+        """Return nothing: there are no servers; see `interface.Reader`."""
+        return {}
 
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and get ready for as many vectors, so that the next search need not."""
