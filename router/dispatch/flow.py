@@ -251,7 +251,8 @@ class Flow:
         if self.replication is None:
             return {}
         workers = [worker for pool in self.pools.values() for worker in pool.workers.values()]
-        held = [slip.accepted_at for slip in self._slips.values() if slip.stage is Stage.WRITE]
+        slips = (slip for slip in self._slips.values() if slip.session is not None)  # whose clients wait
+        held = [slip.accepted_at for slip in slips if slip.stage is Stage.WRITE]
         return self.replication.to_json(workers, held, now)
 
     @property

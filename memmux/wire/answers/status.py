@@ -43,9 +43,9 @@ class Status:
     health: of `read` and `write`: `state` (ok, failing, unknown, off), `failures` in a row, `succeeded_s` and
         `failed_s` ago, `code` and `step` of the last failure.
     replication: of a database on PostgreSQL: `lag_changes` that the replica of a reader lacks, and `lag_s`, for how
-        long the first of them, of the one that lacks most; `waits` of reads for a change, `waited_s` by all of them, and how
-        many `asked_primary` at last; `reconnects` in the place of lost connections; writes that are `held`, without an
-        answer yet, and `held_s`, the age of the oldest. Empty of a file.
+        long the first of them, of the one that lacks most; `waits` of reads for a change, `waited_s` by all of them,
+        and how many `asked_primary` at last; `reconnects` in the place of lost connections; writes that are `held`,
+        without an answer yet, and `held_s`, the age of the oldest. Empty of a file.
     embedder: `batches`, `windows` in them, `cache_hits` and `cache_misses`, of all embed workers; `one_hop`, whether
         the read workers have the model and embed queries themselves.
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
