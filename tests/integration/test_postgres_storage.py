@@ -473,6 +473,21 @@ def test_a_reader_sees_what_it_was_told_of_though_its_replica_is_late(postgres: 
                 assert (reader.seq, reader.degraded) == (seq, ())
 
 
+def test_a_health_check_is_not_failed_by_a_replica_that_is_late(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        caught_up(primary)
+        with closing(PostgresReader(url_of([primary, replica]), tmp_path)) as reader:
+            value(replica, "SELECT pg_wal_replay_pause()")
+            row = HealthRow(id="0198c0de-0000-7000-8000-000000000001")
+            told(*applied(writer, job("health.write", {"id": row.id})))
+            with reader.snapshot(math.inf, silent):
+                assert "row" not in reader.missed(row, ())
+                assert reader.degraded == ("replica_behind",)
+            with reader.snapshot(math.inf, silent):
+                assert "row" in reader.missed(HealthRow(id="0198c0de-0000-7000-8000-000000000002"), ())
+
+
 def test_a_reader_waits_for_a_replica_that_is_late_by_a_moment(postgres: Servers, tmp_path: Path) -> None:
     primary, replica = postgres.primary(), postgres.replica()
     with closing(PostgresWriter(primary.url, tmp_path)) as writer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from memmux.errors import DatabaseUnreachableError, DeadlineExceededError
 from memmux.logs import log
 from memmux.wire.cues import Cue
+from memmux.wire.requests import HealthRow
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, silent
 from workers.storage import queries
@@ -24,6 +26,7 @@ from workers.storage.postgres.words import PostgresWords
 from workers.storage.reading.reader import MemoryReader
 from workers.storage.reading.vector_follower import MOST_VECTORS
 from workers.storage.records import vectors
+from workers.storage.records.embeddings import Embedded
 
 BEHIND = "replica_behind"
 LATE_S = 0.25  # how long a replica is waited for, before the primary is asked
@@ -107,6 +110,22 @@ class PostgresReader(MemoryReader):
         """The model whose vectors are searched; see `interface.Reader`."""
         with errors():
             return super().model
+
+    def missed(self, asked: HealthRow, texts: Sequence[Embedded]) -> Sequence[str]:
+        """Return what a health check should have found and did not; see `interface.Reader`.
+
+        Its row is no change that could be waited for by its number, and is waited for as long as one.
+        """
+        until, waits = time.monotonic() + LATE_S, True
+        while waits and not self.degraded and not self._has_row(asked):
+            self._postgres.end()
+            if time.monotonic() < until:
+                time.sleep(_LONGEST_PAUSE_S)
+            elif waits := self._has_primary():
+                self._postgres.exchange(self._primary)
+                self.degraded = (BEHIND,)
+            self._stand(self._seq, math.inf, self._alive)
+        return super().missed(asked, texts)
 
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and look for a replica if it is the primary that answers."""

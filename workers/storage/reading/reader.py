@@ -205,11 +205,15 @@ class MemoryReader(ABC):
             if (model := vectors.model(self._connection, text.model)) is not None:
                 model.check(text.dimensions)
         found = {
-            "row": asked.id is None or asked.id in str(self._connection.value(_SQL["health_check"])).split(),
+            "row": self._has_row(asked),
             "meaning": self._search.finds_by_meaning(),
             "words": self._search.finds_by_words(),
         }
         return [name for name, well in found.items() if not well]
+
+    def _has_row(self, asked: HealthRow) -> bool:
+        """Return whether the row of a health check is seen, if one was written."""
+        return asked.id is None or asked.id in str(self._connection.value(_SQL["health_check"])).split()
 
     def facts(self) -> dict[str, object]:
         """Return nothing: there are no servers; see `interface.Reader`."""
