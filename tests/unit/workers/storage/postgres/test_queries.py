@@ -53,6 +53,12 @@ def test_no_percent_sign_stands_alone() -> None:
             assert "%" not in ASKED.sub("", sql), name
 
 
+def test_no_statement_asks_a_server_for_the_time_which_its_clock_may_have_wrong() -> None:
+    asked = re.compile(r"\b(now\(|clock_timestamp|statement_timestamp|CURRENT_TIMESTAMP|CURRENT_DATE|LOCALTIME)")
+    for path in queries.FOLDER.glob("*.sql"):
+        assert not asked.search(path.read_text()), path.name
+
+
 def test_a_query_has_its_conditions() -> None:
     found = queries.text(Query("search", "count", ("live", "current")))
     assert found.endswith("m.deleted_at IS NULL AND m.namespace = %(namespace)s AND m.superseded_by IS NULL")
