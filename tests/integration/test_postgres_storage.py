@@ -36,11 +36,12 @@ from memmux.postgres.servers import Servers
 from memmux.wire.requests import Filter, Get, HealthRow, History, List, Mode, Search
 from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, own_database, value
-from tests.unit.workers.desk import frames, job
+from tests.unit.workers.desk import embedding, frames, job
 from workers.runtime.jobs import Answer, Job, silent
 from workers.storage.postgres import engine, queries
 from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
+from workers.storage.postgres.serving import Serving
 from workers.storage.postgres.writer import PostgresWriter
 from workers.storage.records.embeddings import by_text
 from workers.storage.sqlite.reader import SqliteReader
@@ -242,7 +243,8 @@ def test_a_writer_waits_for_anothers_transaction_and_says_so(writer: PostgresWri
 
 
 def test_a_rebuild_makes_words_and_counts_anew(writer: PostgresWriter, reader: PostgresReader, url: str) -> None:
-    told(*applied(writer, job("memory.store", {"content": "words that were lost"}, *frames([[0.6, 0.8]]))))
+    text = "words that were lost"
+    told(*applied(writer, job("memory.store", {"content": text}, *embedding(text, (0.6, 0.8)))))
     with psycopg.connect(url, autocommit=True) as other:
         for harm in ("DELETE FROM postings", "DELETE FROM texts", "UPDATE meta SET value = '7' WHERE key = 'memories'"):
             other.execute(harm.encode())
@@ -518,3 +520,21 @@ def test_a_reader_begins_anew_where_a_promoted_server_lacks_the_last_changes(pos
             assert reader.rewound == 1
             with reader.snapshot(math.inf, silent, min_seq=seq + 9):
                 assert reader.seq == writer.seq
+
+
+def test_the_model_that_is_searched_with_is_known_as_it_was_while_no_server_says_it(
+    postgres: Servers, frozen: Callable[[Server], None], tmp_path: Path
+) -> None:
+    primary = postgres.primary()
+    serving = Serving(primary.url)
+    with closing(serving):
+        assert serving.model() is None  # the writer has made no tables yet
+        with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+            told(*applied(writer, job("memory.store", {"content": "x"}, *embedding("x", (0.6, 0.8)))))
+        assert (found := serving.model()) is not None
+        assert found.name == "tiny"
+        frozen(primary)
+        began = time.monotonic()
+        assert serving.model() == found
+        assert time.monotonic() - began < BOUND_S
+        assert serving.model() == found

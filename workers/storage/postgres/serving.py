@@ -10,12 +10,14 @@ import psycopg
 
 from memmux.errors import MemmuxError
 from workers.embedding.interface import Named
+from workers.runtime.jobs import silent
 from workers.storage.postgres import engine
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Role
 from workers.storage.postgres.errors import errors
 from workers.storage.records import vectors
 
+ASK_S = 2.0  # for an answer
 AGAIN_S = 10.0  # before servers that did not answer are asked again: it may take seconds to find that out
 
 
@@ -29,7 +31,8 @@ class Serving:
 
     def model(self) -> Named | None:
         """Return the current model, as it was when a server last said it; None where there is none, or no database."""
-        if time.monotonic() >= self._ask_at:
+        if (now := time.monotonic()) >= self._ask_at:
+            self._connection.use(silent, now + ASK_S)
             try:
                 with errors():
                     self._model = vectors.served(self._connection)
