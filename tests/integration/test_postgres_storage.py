@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import embedding, frames, job
 from workers.runtime.jobs import Answer, Job, silent
 from workers.storage.postgres import engine, queries
+from workers.storage.postgres import reader as reading
 from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.serving import Serving
@@ -473,6 +475,30 @@ def test_a_reader_sees_what_it_was_told_of_though_its_replica_is_late(postgres: 
             eventually(replica, "SELECT max(seq) FROM changes", seq)
             with reader.snapshot(math.inf, silent, min_seq=seq):
                 assert (reader.seq, reader.degraded) == (seq, ())
+
+
+def test_a_replica_that_is_late_for_long_is_not_waited_for_by_each_read(
+    postgres: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LATE_S", 1.0)
+    primary, replica = postgres.primary(), postgres.replica()
+    clock = Moving()
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        caught_up(primary)
+        with closing(PostgresReader(url_of([primary, replica]), tmp_path, clock=clock)) as reader:
+            value(replica, "SELECT pg_wal_replay_pause()")
+            seq = stored(writer, "written just now")["seq"]
+            waited = [0.0]
+            for _ in range(4):
+                with reader.snapshot(math.inf, silent, min_seq=seq):
+                    assert (reader.seq, reader.degraded) == (seq, ("replica_behind",))
+                waited.append(float(str(reader.facts()["waited_s"])))
+                clock.at += 0.5
+            assert [later - sooner >= 1.0 for sooner, later in pairwise(waited)] == [True, False, True, False]
+            value(replica, "SELECT pg_wal_replay_resume()")
+            eventually(replica, "SELECT max(seq) FROM changes", seq)
+            with reader.snapshot(math.inf, silent, min_seq=seq):
+                assert reader.degraded == ()
 
 
 def test_a_health_check_is_not_failed_by_a_replica_that_is_late(postgres: Servers, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from workers.storage.records.embeddings import Embedded
 
 BEHIND = "replica_behind"
 LATE_S = 0.25  # how long a replica is waited for, before the primary is asked
+LATE_FOR_S = 1.0  # for so long after that a replica that is still late is not waited for again
 LOOK_S = 10.0  # between two looks for a replica, where the primary answers
 _PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02  # between two looks whether a replica has a change
 
@@ -75,6 +76,7 @@ class PostgresReader(MemoryReader):
         self._stood = 0, ""  # the change where the last snapshot stood, and what it was
         self.degraded: tuple[str, ...] = ()  # what the snapshot had to do without
         self._waits = Waits()
+        self._late_until = -math.inf
         self._counted: dict[str, object] = {}
         self.rewound = 0  # how often the servers had lost changes that this reader had seen
         try:
@@ -159,7 +161,8 @@ class PostgresReader(MemoryReader):
         """
         known, was = self._stood
         began = time.monotonic()
-        wanted, until, pause, waited = max(min_seq, known), began + LATE_S, _PAUSE_S, False
+        until = began if self._clock() < self._late_until else began + LATE_S
+        wanted, pause, waited = max(min_seq, known), _PAUSE_S, False
         while True:
             seq, what, then = self._postgres.look(_SQL["stands"], {"known": known})
             if not self.degraded:
@@ -171,6 +174,8 @@ class PostgresReader(MemoryReader):
             if time.monotonic() >= min(until, deadline) and self._has_primary():
                 self._postgres.exchange(self._primary)
                 self.degraded = (BEHIND,)
+                if until > began:
+                    self._late_until = self._clock() + LATE_FOR_S
             else:
                 if time.monotonic() >= deadline:
                     raise DeadlineExceededError
