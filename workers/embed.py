@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import MemmuxError
@@ -22,7 +23,7 @@ from workers.embedding.interface import Embedder, Named
 from workers.embedding.texts import texts_of
 from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill
-from workers.storage.sqlite import serving
+from workers.storage.sqlite.serving import Serving
 
 LOOK_S = 1.0  # between two looks at which model is searched with
 _SEARCH = "memory.search"
@@ -42,6 +43,7 @@ class EmbedWorker:
         self._beside: Embedder | None = None  # the one that is searched with, where that is another
         self._batch_queue, self._beside_queue = BatchQueue(), BatchQueue()
         self._made: dict[Work, tuple[bytes, ...]] = {}  # the frames of the other model, by the work that is left
+        self._serving = _serving(settings)
         self._looked = -math.inf
         self._sought: Named | None = None  # what was looked for last
         self._lost = ""  # why it can't be had
@@ -122,7 +124,7 @@ class EmbedWorker:
         if time.monotonic() - self._looked < LOOK_S or self._beside_queue:
             return
         self._looked = time.monotonic()
-        named = serving.model_of(self._settings.database)
+        named = self._serving.model()
         if named is None or named.name == self._embedder.name:
             self._beside = self._sought = None
         elif named != self._sought:
@@ -165,7 +167,27 @@ class EmbedWorker:
         self._look()
 
     def close(self) -> None:
-        """Do nothing: the process ends next."""
+        """Leave the database."""
+        self._serving.close()
+
+
+class _Serving(Protocol):
+    """What knows by which model's vectors a database is searched."""
+
+    def model(self) -> Named | None:
+        """Return the current model; None where nothing has a vector, or nothing can be read."""
+
+    def close(self) -> None:
+        """Leave the database."""
+
+
+def _serving(settings: Settings) -> _Serving:
+    """Return that of whichever engine keeps the database."""
+    if settings.read_server is None:
+        return Serving(settings.database)
+    from workers.storage.postgres.serving import Serving as ServingOfServers  # only where the driver is there
+
+    return ServingOfServers(settings.read_server)
 
 
 def _later(job: Job, texts: Sequence[str]) -> bool:

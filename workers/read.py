@@ -134,11 +134,10 @@ class ReadWorker:
     def facts(self) -> dict[str, object]:
         """Return seq, the change of the last answer, indexed, how many vectors are in the segments in use, and more.
 
-        rewound: how often the servers had another history than the one before. The rest is of the model that embeds
-        queries.
+        Beside that: what `Reader.facts` says, and of the model that embeds queries.
         """
-        rewound = {"rewound": self._reader.rewound} if self._reader.rewound else {}
-        return {"seq": self._reader.seq, "indexed": self._reader.indexed, **rewound, **self.queries.facts()}
+        known = {"seq": self._reader.seq, "indexed": self._reader.indexed}
+        return {**known, **self._reader.facts(), **self.queries.facts()}
 
     def idle(self) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""

@@ -18,23 +18,6 @@ _ROWS = "SELECT id, content, metadata, deleted_at IS NOT NULL FROM memories"
 _CHANGES = "SELECT seq, operation, memory, request FROM changes ORDER BY seq"
 _KEYS = "SELECT key FROM idempotency"
 
-# What is wrong where a query gives a row.
-_INVARIANTS: Mapping[str, str] = {
-    "the change log has gaps": "SELECT 1 FROM changes HAVING count(*) <> coalesce(max(seq), 0)",
-    "the number of memories is not that of the rows": (
-        "SELECT 1 FROM meta WHERE key = 'memories' "
-        "AND value::bigint <> (SELECT count(*) FROM memories WHERE deleted_at IS NULL)"
-    ),
-    "full text is not that of the rows": (
-        "SELECT 1 FROM texts FULL JOIN (SELECT row FROM memories WHERE deleted_at IS NULL) AS live USING (row) "
-        "WHERE texts.row IS NULL OR live.row IS NULL"
-    ),
-    "full text has words of no memory": "SELECT row FROM postings EXCEPT SELECT row FROM texts",
-    "vectors are not as many as their model says": (
-        "SELECT 1 FROM models WHERE vectors <> (SELECT count(*) FROM vectors WHERE model = models.id)"
-    ),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -77,12 +60,14 @@ def gather(database: Path) -> Evidence:
 
 
 def gather_server(server: Server) -> Evidence:
-    """Return the evidence of the database on a server that no cluster writes to."""
+    """Return the evidence of the database on a primary that no cluster writes to."""
     import psycopg  # only where there is such a server
+
+    from workers.storage.postgres.checking.check import check as check_server
 
     with psycopg.connect(server.url, autocommit=True) as connection:
         found, changes, keys = (connection.execute(query.encode()).fetchall() for query in (_ROWS, _CHANGES, _KEYS))
-        broken = tuple(what for what, query in _INVARIANTS.items() if connection.execute(query.encode()).fetchall())
+    broken = tuple(f"{finding.code}: {finding.what}" for finding in check_server(server.url, deep=True))
     return _evidence(found, changes, keys, broken)
 
 

@@ -116,6 +116,7 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
             ("seq", "" if status.grant else str(status.seq)),
             ("index", _index(status.index)),
             ("wal", "" if status.grant else f"{status.wal_bytes / MEBIBYTE:.1f} MiB"),
+            ("replicas", status.replicating()),
             ("model", degraded.model(status.model, status.degraded)),
             ("switch", status.switching()),
             ("database", status.database),

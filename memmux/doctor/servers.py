@@ -195,8 +195,9 @@ def _lag(primary: Server, replica: Server) -> Finding:
     (at,) = _row(primary.connection, "position")
     deadline = time.monotonic() + CATCH_UP_S
     while True:
-        replayed, seconds, receives, paused = _row(replica.connection, "replica")
-        behind = 0 if replayed is None else int(_row(primary.connection, "behind", at=at, replayed=replayed)[0])
+        replayed, newest, receives, paused = _row(replica.connection, "replica")
+        # By the primary's clock alone, as the replica's may be another.
+        behind, seconds = _row(primary.connection, "behind", at=at, replayed=replayed or at, newest=newest)
         if behind <= 0 or not receives or paused or time.monotonic() > deadline:
             break
         time.sleep(0.1)  # what was written a moment ago, after hours without a change, is no delay of hours

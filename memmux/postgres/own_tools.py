@@ -33,14 +33,6 @@ def amcheck(url: str) -> str:
     return f"`pg_amcheck --install-missing --heapallindexed --username=ADMIN {_admin(url)}`"
 
 
-def check(url: str) -> FileOnlyError:
-    """Return the answer to who wants its pages checked."""
-    return FileOnlyError(
-        f"PostgreSQL checks its own pages: {amcheck(url)}, as a superuser; "
-        "`memmux doctor` looks at the server and at what memmux needs of it"
-    )
-
-
 def _of_primary(url: str) -> str:
     """Return a URL that leads to the server that takes writes, where it names several."""
     if "," not in url.partition("?")[0] or "target_session_attrs" in url:

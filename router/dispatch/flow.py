@@ -128,7 +128,7 @@ class Flow:
                     self._fail(slip, header.detail, now)
             else:
                 if self.replication is not None and worker.stage is Stage.WRITE:
-                    self.replication.acknowledged(header.detail)
+                    self.replication.acknowledged(header.detail, now)
                 if slip.operation.name == "admin.rebuild":
                     self.troubles.put(DatabaseCorruptError.code, wrong=False)
                 self._advance(slip, header, frames, now)
@@ -139,7 +139,7 @@ class Flow:
         pool, before = self.pools[worker.stage], worker.facts
         worker.facts = pool.facts = facts
         if self.replication is not None:
-            self.replication.told(worker, before)
+            self.replication.told(worker, before, now)
             if self._may_be_sent(pool):
                 self._pump(pool, now)
 
@@ -245,6 +245,15 @@ class Flow:
                     lease.since += late_s
                     if lease.abandoned_at is not None:
                         lease.abandoned_at += late_s
+
+    def replicated(self, now: float) -> Mapping[str, float]:
+        """Return what is known of the servers, and of the writes that wait for one; nothing where there is a file."""
+        if self.replication is None:
+            return {}
+        workers = [worker for pool in self.pools.values() for worker in pool.workers.values()]
+        slips = (slip for slip in self._slips.values() if slip.session is not None)  # whose clients wait
+        held = [slip.accepted_at for slip in slips if slip.stage is Stage.WRITE]
+        return self.replication.to_json(workers, held, now)
 
     @property
     def log_is_large(self) -> bool:

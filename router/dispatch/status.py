@@ -21,6 +21,7 @@ class DispatcherStatus(TypedDict):
     queues: requests that wait, by stage. facts: what workers said last, by stage. degraded: codes of what is missing.
     oldest_read_s: how long a read worker has had its oldest request. requests: counts and times, by operation.
     events: counts of what should be rare. health: of reading and of writing.
+    replication: what the servers of the database lack, and who waits for them; nothing where that is a file.
     embedders: what each worker that embeds said last. one_hop: whether all read workers embed queries themselves.
     """
 
@@ -34,6 +35,7 @@ class DispatcherStatus(TypedDict):
     requests: dict[str, dict[str, object]]
     events: dict[str, int]
     health: dict[str, dict[str, object]]
+    replication: Mapping[str, float]
     embedders: list[Mapping[str, object]]
     one_hop: bool
 
@@ -59,6 +61,7 @@ def dispatcher_status(
         "requests": stats.to_json(now),
         "events": dict(stats.events),
         "health": health_check.to_json(now),
+        "replication": flow.replicated(now),
         "embedders": [worker.facts for stage in _EMBEDDING for worker in flow.pools[stage].workers.values()],
         "one_hop": flow.pools[Stage.READ].embeds,
     }

@@ -30,6 +30,13 @@ _GAUGES = {
     "memmux_wal_bytes": (("wal_bytes",), "Size of the write-ahead log."),
     "memmux_index_vectors": (("index", "vectors"), "Vectors in the index of many vectors."),
     "memmux_oldest_read_seconds": (("oldest_read_s",), "How long the oldest read has been running."),
+    "memmux_replication_lag_changes": (
+        ("replication", "lag_changes"),
+        "Changes that the replica of a reader lacks, of the one that lacks most.",
+    ),
+    "memmux_replication_lag_seconds": (("replication", "lag_s"), "For how long it has lacked the first of them."),
+    "memmux_held_writes": (("replication", "held"), "Writes that are not answered yet."),
+    "memmux_held_write_seconds": (("replication", "held_s"), "The age of the oldest of them."),
     "memmux_backups": (("backups", "kept"), "Backups that are kept."),
     "memmux_backup_timestamp_seconds": (("backups", "newest_at"), "When the newest backup was made."),
 }
@@ -41,6 +48,13 @@ _COUNTERS = {
     "memmux_embed_windows": (("embedder", "windows"), "Pieces of text that went through the model."),
     "memmux_embed_cache_hits": (("embedder", "cache_hits"), "Queries whose vector was in the cache."),
     "memmux_embed_cache_misses": (("embedder", "cache_misses"), "Queries whose vector was not in the cache."),
+}
+
+_COUNTERS_OF_SERVERS = {
+    "memmux_replica_waits": (("replication", "waits"), "Reads that waited for their replica to have a change."),
+    "memmux_replica_wait_seconds": (("replication", "waited_s"), "How long they waited, all together."),
+    "memmux_replica_given_up": (("replication", "asked_primary"), "Those of them that asked the primary at last."),
+    "memmux_server_reconnects": (("replication", "reconnects"), "Connections made in the place of one that was lost."),
 }
 
 
@@ -78,6 +92,9 @@ def families(seen: MetricsSnapshot) -> Iterator[Metric]:
             yield GaugeMetricFamily(name, text, value=value)
     for name, (path, text) in _COUNTERS.items():
         yield CounterMetricFamily(name, text, value=_at(status, path) or 0)
+    for name, (path, text) in _COUNTERS_OF_SERVERS.items():
+        if (value := _at(status, path)) is not None:
+            yield CounterMetricFamily(name, text, value=value)
     rss = _at(status, ("gateway", "rss_bytes")) or 0
     yield GaugeMetricFamily("memmux_gateway_rss_bytes", "Resident memory of the MCP server for all hosts.", value=rss)
     yield from _clients(status)

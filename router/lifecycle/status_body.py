@@ -20,7 +20,8 @@ def status_body(
     """Return the body of `cluster.status`: a `memmux.wire.answers.Status`."""
     seen = dispatcher.status(now)
     facts = seen["facts"]
-    written = facts.get(Stage.WRITE, {})
+    written, read = facts.get(Stage.WRITE, {}), facts.get(Stage.READ, {})
+    known = written if "memories" in written else read  # without a writer a replica says what it has
     workers = supervisor.status(seen["workers"])
     degraded = list(seen["degraded"])
     return {
@@ -29,16 +30,16 @@ def status_body(
         "version": welcome["version"],
         "endpoint": welcome["endpoint"],
         "database": welcome["database"],
-        "seq": written.get("seq", 0),
-        "memories": written.get("memories", 0),
-        "pending": written.get("pending", 0),
+        "seq": known.get("seq", 0),
+        "memories": known.get("memories", 0),
+        "pending": known.get("pending", 0),
         "unaudited": written.get("unaudited", 0),
         "model": _model(written, facts.get(Stage.EMBED, {})),
         "switch": _switch(written, facts.get(Stage.EMBED, {})),
         "uptime_s": round(now - started, 3),
         "rss_bytes": rss_bytes(os.getpid()),
         "wal_bytes": written.get("wal_bytes", 0),
-        "index": _index(written, facts.get(Stage.READ, {})),
+        "index": _index(written, read),
         "oldest_read_s": seen["oldest_read_s"],
         "degraded": degraded,
         "workers": workers,
@@ -46,6 +47,7 @@ def status_body(
         "queues": seen["queues"],
         "requests": seen["requests"],
         "health": seen["health"],
+        "replication": seen["replication"],
         "embedder": {**_embedder(seen["embedders"]), "one_hop": seen["one_hop"]},
         "backups": {"kept": written.get("backups", 0), "newest_at": written.get("backup_at")},
         "events": seen["events"],

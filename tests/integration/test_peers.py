@@ -32,7 +32,7 @@ def test_every_peer_that_is_installed_finds_what_brute_force_finds_and_leaves_no
             assert rows[f"{one.NAME}, 2 clients, queries/s"] > 0
         else:
             assert rows[one.NAME] == REMEDY
-    assert [path.name for path in short_tmp.glob("memmux-*")] == []
+    assert [path.name for path in short_tmp.glob("m*-*")] == []
     lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     assert [line for line in lines if str(short_tmp) in line] == []
 
@@ -54,4 +54,4 @@ def test_every_peer_for_texts_that_is_installed_is_asked_and_leaves_nothing(
             assert rows[f"text, {one.NAME}, 2 clients, PSS of everything, MiB"] > 0
         else:
             assert rows[f"text, {one.NAME}"] == one.REMEDY
-    assert [path.name for path in short_tmp.glob("memmux-*")] == []
+    assert [path.name for path in short_tmp.glob("m*-*")] == []

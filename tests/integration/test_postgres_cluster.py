@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -13,8 +15,12 @@ from memmux.postgres.server import url
 from memmux.postgres.servers import Servers
 from tests.bounds import BOUND_S
 from tests.integration.conftest import Machine
-from tests.integration.helpers import status_until
-from tests.postgres_server import eventually
+from tests.integration.helpers import all_ready, status_until
+from tests.ports import free_port
+from tests.postgres_server import eventually, value
+
+METRIC = re.compile(r"\bmemmux_\w+")
+MEMORIES, BATCH = 600, 200  # for which the hash embedder takes a while
 
 
 def test_two_machines_share_one_memory(machine: Machine, postgres: Servers) -> None:
@@ -35,8 +41,9 @@ def test_a_read_sees_what_was_acknowledged_before_it_however_late_the_replica_is
 ) -> None:
     primary = postgres.primary()
     late = postgres.replica(recovery_min_apply_delay="500ms")
-    client = machine("one", late, primary)
-    missed = 0
+    port = free_port()
+    client = machine("one", late, primary, metrics_port=port)
+    missed = behind = 0
     for number in range(10):
         stored = client.store(f"memory {number}")
         try:
@@ -44,8 +51,35 @@ def test_a_read_sees_what_was_acknowledged_before_it_however_late_the_replica_is
         except MemmuxError:
             missed += 1
         else:
-            assert "replica_behind" in memory.degraded
-    assert missed == 0
+            behind += "replica_behind" in memory.degraded  # unless the machine is as late itself
+    assert (missed, behind > 0) == (0, True)
+    told = status_until(client, lambda status: status.replication["asked_primary"] >= behind).replication
+    assert told["waits"] >= behind
+    assert told["waited_s"] >= behind * 0.2
+    assert (told["held"], told["held_s"]) == (0, 0.0)
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    named = {name for line in page.splitlines() if "database is a file" in line for name in METRIC.findall(line)}
+    with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/metrics", timeout=BOUND_S) as answer:
+        exported = answer.read().decode()
+    assert named == {name for name in METRIC.findall(exported) if name in named}
+    assert len(named) == 8
+
+
+def test_a_replica_that_stands_still_is_told_with_what_it_lacks_and_for_how_long(
+    machine: Machine, postgres: Servers
+) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    client = machine("one", replica, primary)
+    client.store("seen by both")
+    status_until(client, lambda status: status.memories == 1 and all_ready(status))
+    assert client.status().replicating().startswith("up to date")
+    value(replica, "SELECT pg_wal_replay_pause()")
+    for number in range(3):
+        client.store(f"not yet there {number}")
+    told = status_until(client, lambda status: status.replication["lag_s"] > 2).replication
+    assert told["lag_changes"] == 3
+    value(replica, "SELECT pg_wal_replay_resume()")
+    status_until(client, lambda status: status.replication["lag_changes"] == 0)
 
 
 def test_writes_wait_for_a_promotion_and_reads_go_on(machine: Machine, postgres: Servers) -> None:
@@ -56,11 +90,12 @@ def test_writes_wait_for_a_promotion_and_reads_go_on(machine: Machine, postgres:
     primary.kill()
     write = threading.Thread(target=writer.store, args=("during",))
     write.start()
-    status_until(client, lambda status: "primary_unavailable" in status.degraded)
+    status_until(client, lambda status: "primary_unavailable" in status.degraded and status.replication["held"] == 1)
     assert client.get(stored.id).content == "before"
     replica.promote()
     write.join(BOUND_S)
-    status_until(client, lambda status: "primary_unavailable" not in status.degraded)
+    status = status_until(client, lambda status: "primary_unavailable" not in status.degraded)
+    assert status.replication["reconnects"] >= 1
     assert {memory.content for memory in client.list()} == {"before", "during"}
 
 
@@ -94,6 +129,8 @@ def test_a_cluster_starts_without_a_primary_and_serves_what_a_replica_has(machin
     memory = second.get(stored.id)
     assert memory.content == "there"
     assert "primary_unavailable" in memory.degraded
+    status = status_until(second, lambda status: status.memories == 1)
+    assert (status.seq, status.pending, "primary_unavailable" in status.degraded) == (stored.seq, 0, True)
     replica.promote()
     assert second.store("and more").status == "created"
 
@@ -132,3 +169,33 @@ def test_many_vectors_are_searched_by_an_index_of_this_machine(
     assert status.index["vectors"] == 100
     assert (short_tmp / "one" / "memmux.index").is_dir()
     assert client.search("memory number 7 of the harbour", mode="semantic").hits[0].memory.content.startswith("memory")
+
+
+def test_searches_by_meaning_go_by_the_old_model_until_all_memories_have_the_new_one(
+    machine: Machine, postgres: Servers
+) -> None:
+    primary = postgres.primary()
+    before = machine("one", primary, model="hash")
+    for first in range(0, MEMORIES, BATCH):
+        before.store_batch([Store(content=_text(number)) for number in range(first, first + BATCH)])
+    status_until(before, lambda status: not status.pending and status.model == "hash")
+    before.stop()
+    after = machine("one", primary, model="hash-768")
+    assert status_until(after, lambda status: all_ready(status) and bool(status.switch)).model == "hash"
+    seen: set[str | None] = set()
+    number = 0
+    while "hash-768" not in seen:
+        number = (number + 37) % MEMORIES
+        found = after.search(_text(number), mode="semantic", limit=1)
+        assert (found.hits[0].memory.content, "indexing" in found.degraded) == (_text(number), False)
+        status = after.status()
+        if status.switch and status.switch["done"] < status.switch["of"]:
+            assert (status.model, "lost" in status.switch) == ("hash", False)
+        seen.add(status.model)
+    assert seen == {"hash", "hash-768"}
+    status_until(after, lambda status: not status.switch)
+    assert value(primary, "SELECT string_agg(name, ' ') FROM models WHERE memories > 0") == "hash-768"
+
+
+def _text(number: int) -> str:
+    return f"note {number} says that vessel{number} sails to harbour{number % 7}"

@@ -36,8 +36,6 @@ def test_a_command_calls_the_database_by_its_url(pg_env: dict[str, str], command
     [
         (["backup"], [f"--username=ADMIN --dbname={ADMIN}", f"pg_dump --format=custom --file=FILE {URL}"]),
         (["restore", "--newest"], [f"--single-transaction --dbname={PRIMARY} FILE", "memmux import FILE"]),
-        (["check"], [f"pg_amcheck --install-missing --heapallindexed --username=ADMIN {ADMIN}"]),
-        (["check", "--repair"], ["pg_amcheck"]),
     ],
 )
 def test_what_is_done_with_a_file_names_the_tool_of_postgresql_and_the_line_to_run(

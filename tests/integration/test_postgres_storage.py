@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,16 @@ from memmux.postgres.servers import Servers
 from memmux.wire.requests import Filter, Get, HealthRow, History, List, Mode, Search
 from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, own_database, value
-from tests.unit.workers.desk import frames, job
+from tests.unit.workers.desk import embedding, frames, job
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Answer, Job, silent
 from workers.storage.postgres import engine, queries, reader_connection
+from workers.storage.postgres import reader as reading
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Role
 from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
+from workers.storage.postgres.serving import Serving
 from workers.storage.postgres.writer import PostgresWriter
 from workers.storage.records.embeddings import by_text
 from workers.storage.sqlite.reader import SqliteReader
@@ -309,7 +312,8 @@ def test_a_writer_waits_for_anothers_transaction_and_says_so(writer: PostgresWri
 
 
 def test_a_rebuild_makes_words_and_counts_anew(writer: PostgresWriter, reader: PostgresReader, url: str) -> None:
-    told(*applied(writer, job("memory.store", {"content": "words that were lost"}, *frames([[0.6, 0.8]]))))
+    text = "words that were lost"
+    told(*applied(writer, job("memory.store", {"content": text}, *embedding(text, (0.6, 0.8)))))
     with psycopg.connect(url, autocommit=True) as other:
         for harm in ("DELETE FROM postings", "DELETE FROM texts", "UPDATE meta SET value = '7' WHERE key = 'memories'"):
             other.execute(harm.encode())
@@ -542,6 +546,45 @@ def test_a_reader_sees_what_it_was_told_of_though_its_replica_is_late(postgres: 
                 assert (reader.seq, reader.degraded) == (seq, ())
 
 
+def test_a_replica_that_is_late_for_long_is_not_waited_for_by_each_read(
+    postgres: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LATE_S", 1.0)
+    primary, replica = postgres.primary(), postgres.replica()
+    clock = Moving()
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        caught_up(primary)
+        with closing(PostgresReader(url_of([primary, replica]), tmp_path, clock=clock)) as reader:
+            value(replica, "SELECT pg_wal_replay_pause()")
+            seq = stored(writer, "written just now")["seq"]
+            waited = [0.0]
+            for _ in range(4):
+                with reader.snapshot(math.inf, silent, min_seq=seq):
+                    assert (reader.seq, reader.degraded) == (seq, ("replica_behind",))
+                waited.append(float(str(reader.facts()["waited_s"])))
+                clock.at += 0.5
+            assert [later - sooner >= 1.0 for sooner, later in pairwise(waited)] == [True, False, True, False]
+            value(replica, "SELECT pg_wal_replay_resume()")
+            eventually(replica, "SELECT max(seq) FROM changes", seq)
+            with reader.snapshot(math.inf, silent, min_seq=seq):
+                assert reader.degraded == ()
+
+
+def test_a_health_check_is_not_failed_by_a_replica_that_is_late(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        caught_up(primary)
+        with closing(PostgresReader(url_of([primary, replica]), tmp_path)) as reader:
+            value(replica, "SELECT pg_wal_replay_pause()")
+            row = HealthRow(id="0198c0de-0000-7000-8000-000000000001")
+            told(*applied(writer, job("health.write", {"id": row.id})))
+            with reader.snapshot(math.inf, silent):
+                assert "row" not in reader.missed(row, ())
+                assert reader.degraded == ("replica_behind",)
+            with reader.snapshot(math.inf, silent):
+                assert "row" in reader.missed(HealthRow(id="0198c0de-0000-7000-8000-000000000002"), ())
+
+
 def test_a_reader_waits_for_a_replica_that_is_late_by_a_moment(postgres: Servers, tmp_path: Path) -> None:
     primary, replica = postgres.primary(), postgres.replica()
     with closing(PostgresWriter(primary.url, tmp_path)) as writer:
@@ -572,3 +615,21 @@ def test_a_reader_begins_anew_where_a_promoted_server_lacks_the_last_changes(pos
             assert reader.rewound == 1
             with reader.snapshot(math.inf, silent, min_seq=seq + 9):
                 assert reader.seq == writer.seq
+
+
+def test_the_model_that_is_searched_with_is_known_as_it_was_while_no_server_says_it(
+    postgres: Servers, frozen: Callable[[Server], None], tmp_path: Path
+) -> None:
+    primary = postgres.primary()
+    serving = Serving(primary.url)
+    with closing(serving):
+        assert serving.model() is None  # the writer has made no tables yet
+        with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+            told(*applied(writer, job("memory.store", {"content": "x"}, *embedding("x", (0.6, 0.8)))))
+        assert (found := serving.model()) is not None
+        assert found.name == "tiny"
+        frozen(primary)
+        began = time.monotonic()
+        assert serving.model() == found
+        assert time.monotonic() - began < BOUND_S
+        assert serving.model() == found

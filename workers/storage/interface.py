@@ -80,9 +80,12 @@ class Reader(Protocol):
     def degraded(self) -> Sequence[str]:
         """Codes of what the last snapshot had to do without."""
 
-    @property
-    def rewound(self) -> int:
-        """How often it found that its servers have lost changes that it had seen."""
+    def facts(self) -> dict[str, object]:
+        """Return memories, pending, at, waits, waited_s, asked_primary, rewound and reconnects; nothing of a file.
+
+        rewound: how often its servers had lost changes that it had seen. at: the change where its replica stood when it
+        was asked last. The others are counts of what was waited for.
+        """
 
     def snapshot(self, deadline: float, alive: Alive, *, min_seq: int = 0) -> AbstractContextManager[None]:
         """Begin a snapshot of everything acknowledged before it; end it with the block.

@@ -25,7 +25,8 @@ class View:
     count, errors, rate and percentiles. embedder: `batch_size` and `cache_hit_rate`, since the view before, if there
     was one in which anything was embedded. switch: how far a change of the model is. storage: memories, pending, seq,
     wal_bytes, backups and when the newest was made. http: where HTTP is served, in words, and `connections`, `streams`,
-    `sessions`, `requests` and `refused`; empty where it is not.
+    `sessions`, `requests` and `refused`; empty where it is not. replication: of a database on PostgreSQL, what its
+    servers lack and who waits for them; empty of a file.
     """
 
     state: str
@@ -44,6 +45,7 @@ class View:
     embedder: Row
     switch: Row
     http: Row
+    replication: Row
 
     @classmethod
     def of(cls, status: Status, before: Status | None = None) -> Self:
@@ -74,6 +76,7 @@ class View:
             },
             switch={**status.switch, "words": status.switching()} if status.switch else {},
             http=_http(status),
+            replication={**status.replication, "words": status.replicating()} if status.replication else {},
             embedder=_embedder(status.embedder, {} if before is None or before.pid != status.pid else before.embedder),
         )
 

@@ -41,6 +41,7 @@ _MEANINGS = (
     ("degraded", "what the cluster does without at the moment, and what to do about it"),
     ("read, write", "whether the last health check could read and write, and when it last did"),
     ("storage", "memories, those without a vector yet, the newest change, the write-ahead log, and backups"),
+    ("replicas", "what those that readers ask lack, and who waited for them, of a database on PostgreSQL"),
     ("http", "where it is served, and how many are there"),
     ("embedder", "the model; how many texts it takes at once; how many queries it did not have to embed"),
     ("workers", "the processes: busy is the share of the last ten seconds, queue what waits for their kind"),
@@ -86,6 +87,8 @@ def _facts(view: View) -> Iterator[tuple[str, Text]]:
             f"wal {_mebibytes(storage['wal_bytes'])} MiB, {storage['backups'] or 0} backups{newest}",
         ),
     )
+    if view.replication:
+        yield "replicas", Text(flat(view.replication["words"]))
     if view.http:
         yield "http", Text(flat(view.http["words"]))
     if view.switch:

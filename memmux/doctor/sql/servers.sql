@@ -9,11 +9,12 @@ SELECT
     current_setting('max_connections')::int,
     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
 
--- Where a replica stands, and the time of the newest transaction that it has: NULL before it has any.
+-- Where a replica stands, and the time of the newest transaction that it has, by the primary's clock: NULL before it has
+-- any.
 -- name: replica
 SELECT
     pg_last_wal_replay_lsn()::text,
-    extract(epoch FROM now() - pg_last_xact_replay_timestamp())::float8,
+    extract(epoch FROM pg_last_xact_replay_timestamp())::float8,
     EXISTS (SELECT FROM pg_stat_wal_receiver),
     pg_is_wal_replay_paused()
 
@@ -21,7 +22,9 @@ SELECT
 SELECT pg_current_wal_lsn()::text
 
 -- name: behind
-SELECT pg_wal_lsn_diff(%(at)s::pg_lsn, %(replayed)s::pg_lsn)::bigint
+SELECT
+    pg_wal_lsn_diff(%(at)s::pg_lsn, %(replayed)s::pg_lsn)::bigint,
+    extract(epoch FROM now())::float8 - %(newest)s::float8
 
 -- Who follows a primary; the state is hidden from roles without pg_monitor.
 -- name: followers

@@ -42,6 +42,10 @@ class Status:
     keys: the newest change of the keys that the router knows; None if it does not listen.
     health: of `read` and `write`: `state` (ok, failing, unknown, off), `failures` in a row, `succeeded_s` and
         `failed_s` ago, `code` and `step` of the last failure.
+    replication: of a database on PostgreSQL: `lag_changes` that the replica of a reader lacks, and `lag_s`, for how
+        long the first of them, of the one that lacks most; `waits` of reads for a change, `waited_s` by all of them,
+        and how many `asked_primary` at last; `reconnects` in the place of lost connections; writes that are `held`,
+        without an answer yet, and `held_s`, the age of the oldest. Empty of a file.
     embedder: `batches`, `windows` in them, `cache_hits` and `cache_misses`, of all embed workers; `one_hop`, whether
         the read workers have the model and embed queries themselves.
     backups: the number `kept`, and `newest_at`, in seconds since 1970.
@@ -80,6 +84,7 @@ class Status:
     http: str = ""
     keys: int | None = None
     health: Mapping[str, Any] = field(default_factory=dict)
+    replication: Mapping[str, Any] = field(default_factory=dict)
     embedder: Mapping[str, Any] = field(default_factory=dict)
     backups: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
@@ -121,6 +126,16 @@ class Status:
         left = f", some {self.switch['left_s']:.0f} s left" if "left_s" in self.switch else ""
         far = f"to {self.switch['to']}: {self.switch['done']} of {self.switch['of']} memories have its vectors{left}"
         return f"{far}; {self.switch['lost']}" if "lost" in self.switch else far
+
+    def replicating(self) -> str:
+        """Return in words what the servers of the database lack, and who waits for them; empty of a file."""
+        told = self.replication
+        if not told:
+            return ""
+        lag = f"{told['lag_changes']} changes behind for {told['lag_s']:.0f} s" if told["lag_changes"] else "up to date"
+        waited = f"{told['waits']} reads waited {told['waited_s']:.1f} s, {told['asked_primary']} asked the primary"
+        held = f"{told['held']} writes held, the oldest for {told['held_s']:.1f} s"
+        return "; ".join([lag, waited, f"{told['reconnects']} reconnects", *([held] if told["held"] else [])])
 
     @staticmethod
     def of_host(client: Mapping[str, Any]) -> Mapping[str, Any]:

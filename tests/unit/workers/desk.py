@@ -34,6 +34,15 @@ def frames(*texts: Sequence[Vector], model: str = MODEL) -> tuple[bytes, bytes]:
     return Embedding(model, len(vectors[0]) if vectors else 2, windows, data).frames()
 
 
+def embedding(content: str, *vectors: Vector) -> tuple[bytes, bytes]:
+    """The frames of a content in windows that overlap and cover it, one for each vector."""
+    size = len(content) // len(vectors)
+    windows = [(number * size, (number + 1) * size) for number in range(len(vectors))]
+    windows[-1] = (windows[-1][0], len(content))
+    flat = [number for vector in vectors for number in vector]
+    return Embedding(MODEL, 2, (tuple(windows),), Embedding.of_vector(MODEL, flat, 0).data).frames()
+
+
 def job(operation: str, body: object, *blobs: bytes, **fields: Any) -> Job:
     """Return a job; a body that is not bytes is written as JSON."""
     data = body if isinstance(body, bytes) else orjson.dumps(body)

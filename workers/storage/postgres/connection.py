@@ -30,6 +30,9 @@ class PostgresConnection:
         self._alive: Alive = silent
         self._deadline = math.inf
         self._cursors = 0
+        self._missing = False  # whether there was one that was lost
+        self.reconnects = 0
+        """How often a connection was made in the place of one that was lost."""
 
     @property
     def raw(self) -> Raw:
@@ -37,12 +40,19 @@ class PostgresConnection:
         if not engine.is_usable(self._raw):
             self.drop()
             self._raw = self._made()
+            self.reconnects += self._missing
+            self._missing = False
         assert self._raw is not None
         self._raw.alive, self._raw.deadline = self._alive, self._deadline
         return self._raw
 
     def drop(self) -> None:
         """Leave the connection; another is made when it is needed."""
+        self._missing = self._missing or self._raw is not None
+        self.leave()
+
+    def leave(self) -> None:
+        """Leave the connection, with which nothing is wrong."""
         if self._raw is not None:
             self._raw.close()
             self._raw = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import select
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 from psycopg.waiting import Ready, Wait
 
-from memmux.errors import DeadlineExceededError, StorageError
+from memmux.errors import DatabaseUnreachableError, DeadlineExceededError, StorageError
 from workers.runtime.jobs import Alive, silent
 from workers.storage.postgres import arrays
 from workers.storage.postgres.errors import errors
@@ -27,6 +27,7 @@ GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its 
 QUIET_S = 5.0  # after so long without an answer the server is asked whether it is there
 CONNECT_S = 5  # for a host, of several less: all of them together are to take less than a worker may be silent for
 ALL_S = 8
+_ONLY_READS = "session is read-only"
 _STATEMENTS = 512  # prepared ones that a connection keeps
 
 # What a connection asks for, unless the URL says otherwise. A server that is gone without a word is noticed in seconds.
@@ -160,13 +161,28 @@ def connect(url: str, role: Role) -> Raw:
             "application_name": "memmux",
             **given,
         }
-        raw = Raw.connect(autocommit=True, prepare_threshold=2, **asked)
+        try:
+            raw = Raw.connect(autocommit=True, prepare_threshold=2, **asked)
+        except psycopg.OperationalError as error:
+            if role is Role.WRITE and _ONLY_READS in str(error):  # what libpq says, and no server
+                _refuse_readonly(asked)
+            raise
         try:
             _prepare(raw)
         except BaseException:
             raw.close()
             raise
     return raw
+
+
+def _refuse_readonly(asked: Mapping[str, Any]) -> None:
+    """Raise DatabaseUnreachableError that says so where there is a primary that has transactions only read."""
+    with suppress(psycopg.Error):
+        psycopg.connect(**{**asked, "target_session_attrs": "primary"}).close()
+        raise DatabaseUnreachableError(
+            "The primary is there, and has transactions only read (default_transaction_read_only); unset that for the "
+            "role, the database or the server, and send the request again"
+        )
 
 
 def _prepare(raw: Raw) -> None:

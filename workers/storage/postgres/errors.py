@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -42,10 +42,16 @@ _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("25P04", DatabaseUnreachableError),
     ("57014", StorageError),  # cancelled, by none of ours
     ("22021", ArgumentInvalidError),
+    ("26000", SettingInvalidError),
+    ("42P05", SettingInvalidError),
+    ("3F000", SettingInvalidError),
 )
 """The beginnings of SQLSTATE, and what they mean. Any other is a mistake of ours, and stays what it is."""
 
 _REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
+    ("too many c", DatabaseUnreachableError),  # clients already, or connections for a role or a database
+    ("connection slots are reserved", DatabaseUnreachableError),
+    ("not currently accepting connections", DatabaseUnreachableError),
     ("authentication failed", StoragePermissionError),
     ("no password supplied", StoragePermissionError),
     ("no pg_hba.conf entry", StoragePermissionError),
@@ -80,6 +86,25 @@ _REMEDIES: dict[type[MemmuxError], str] = {
     DatabaseCorruptError: "PostgreSQL found the database damaged; stop the cluster, and restore a backup or fail over",
 }
 
+_NO_POOLER = (
+    "the connection has lost its prepared statements, as through a pooler in transaction mode, which does not work; "
+    "name the servers themselves in MEMMUX_DATABASE, or a pooler in session mode"
+)
+_CROWDED = (
+    "a server takes no more connections; raise max_connections, or the limit of the role or the database, or have "
+    "fewer readers. It is asked again"
+)
+_BY_CASE: Mapping[str, str] = {
+    "26000": _NO_POOLER,
+    "42P05": _NO_POOLER,
+    "3F000": (
+        "the search_path of this user names no schema; run: ALTER ROLE … RESET search_path, or the same of the database"
+    ),
+    "too many c": _CROWDED,
+    "connection slots are reserved": _CROWDED,
+}
+"""What to do in a case of a kind that has another remedy, by its SQLSTATE or the part of what is said."""
+
 
 def mapped(error: psycopg.Error) -> MemmuxError | None:
     """Return the error that a user should see; None if it is a mistake in this program."""
@@ -92,12 +117,10 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
         if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return None
         fatal = str(error).partition("FATAL:")[2]
-        refused = next((kind for part, kind in _REFUSED if part in fatal), None)
-        return lost(error) if refused is None else told(refused, error)
-    for beginning, kind in _BY_STATE:
-        if state.startswith(beginning):
-            return lost(error) if kind is DatabaseUnreachableError else told(kind, error)
-    return None
+        part, kind = next(((part, kind) for part, kind in _REFUSED if part in fatal), ("", DatabaseUnreachableError))
+        return told(kind, error, _BY_CASE.get(part))
+    meant = next((kind for beginning, kind in _BY_STATE if state.startswith(beginning)), None)
+    return None if meant is None else told(meant, error, _BY_CASE.get(state))
 
 
 def _is_mistaken(error: psycopg.Error) -> bool:
@@ -106,18 +129,13 @@ def _is_mistaken(error: psycopg.Error) -> bool:
     return all(_MISTAKEN.search(said) for said in tried) and "valid client certificate" not in str(error)
 
 
-def told(kind: type[MemmuxError], error: psycopg.Error) -> MemmuxError:
-    """Return the error of a kind with what PostgreSQL says."""
+def told(kind: type[MemmuxError], error: psycopg.Error, remedy: str | None = None) -> MemmuxError:
+    """Return the error of a kind with what PostgreSQL says; remedy: where it is another than that of the kind."""
     if kind is DeadlineExceededError:
         return kind()
     if kind is ArgumentInvalidError:
         return kind(NUL)
-    return kind(f"{_REMEDIES.get(kind, kind().message)} (PostgreSQL: {first_line(error)})")
-
-
-def lost(error: psycopg.Error) -> DatabaseUnreachableError:
-    """Return the error of a connection that is gone, or could not be made."""
-    return DatabaseUnreachableError(f"{DatabaseUnreachableError().message} (PostgreSQL: {first_line(error)})")
+    return kind(f"{remedy or _REMEDIES.get(kind, kind().message)} (PostgreSQL: {first_line(error)})")
 
 
 def first_line(error: psycopg.Error) -> str:

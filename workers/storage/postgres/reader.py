@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from memmux.errors import DatabaseUnreachableError, DeadlineExceededError
 from memmux.logs import log
 from memmux.wire.cues import Cue
+from memmux.wire.requests import HealthRow
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Alive, silent
 from workers.storage import queries
@@ -20,13 +22,16 @@ from workers.storage.postgres.engine import Raw, Role
 from workers.storage.postgres.errors import errors
 from workers.storage.postgres.reader_connection import STANDS, ReaderConnection
 from workers.storage.postgres.tables import TableIndex
+from workers.storage.postgres.waits import Waits
 from workers.storage.postgres.words import PostgresWords
 from workers.storage.reading.reader import MemoryReader
 from workers.storage.reading.vector_follower import MOST_VECTORS
 from workers.storage.records import vectors
+from workers.storage.records.embeddings import Embedded
 
 BEHIND = "replica_behind"
 LATE_S = 0.25  # how long a replica is waited for, before the primary is asked
+LATE_FOR_S = 1.0  # for so long after that a replica that is still late is not waited for again
 LOOK_S = 10.0  # between two looks for a replica, where the primary answers
 _PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.02  # between two looks whether a replica has a change
 
@@ -71,6 +76,9 @@ class PostgresReader(MemoryReader):
         self._start()
         self._stood = 0, ""  # the change where the last snapshot stood, and what it was
         self.degraded: tuple[str, ...] = ()  # what the snapshot had to do without
+        self._waits = Waits()
+        self._late_until = -math.inf
+        self._counted: dict[str, object] = {}
         self.rewound = 0  # how often the servers had lost changes that this reader had seen
         try:
             with errors():
@@ -106,14 +114,38 @@ class PostgresReader(MemoryReader):
         """The model whose vectors are searched, as of the last snapshot; see `interface.Reader`."""
         return self._served
 
+    def missed(self, asked: HealthRow, texts: Sequence[Embedded]) -> Sequence[str]:
+        """Return what a health check should have found and did not; see `interface.Reader`.
+
+        Its row is no change that could be waited for by its number, and is waited for as long as one.
+        """
+        until, waits = time.monotonic() + LATE_S, True
+        while waits and not self.degraded and not self._has_row(asked):
+            self._postgres.end()
+            if time.monotonic() < until:
+                time.sleep(_LONGEST_PAUSE_S)
+            elif waits := self._has_primary():
+                self._postgres.exchange(self._primary)
+                self.degraded = (BEHIND,)
+            self._stand(self._seq, math.inf, self._alive)
+        return super().missed(asked, texts)
+
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and look for a replica if it is the primary that answers."""
         if self._clock() - self._looked >= LOOK_S:
             self._looked = self._clock()
             with errors():
                 if not self._postgres.value(_SQL["is_replica"]):
-                    self._postgres.drop()
+                    self._postgres.leave()
         super().idle(alive)
+        with errors():
+            memories, model = vectors.memories(self._postgres), vectors.current(self._postgres)
+        self._counted = {"memories": memories, "pending": memories - (model.memories if model else 0)}
+
+    def facts(self) -> dict[str, object]:
+        """Return memories and pending, as of the last rest; what was waited for, and how often it connected anew."""
+        reconnects = self._postgres.reconnects + self._primary.reconnects
+        return {**self._counted, **self._waits.to_facts(), "rewound": self.rewound, "reconnects": reconnects}
 
     def trim(self) -> None:
         """Do nothing: the server has the pages."""
@@ -129,21 +161,30 @@ class PostgresReader(MemoryReader):
         Where the primary itself has not got that far, a replica was promoted that lacked the last changes.
         """
         known, was = self._stood
-        wanted, until, pause = max(min_seq, known), time.monotonic() + LATE_S, _PAUSE_S
+        began = time.monotonic()
+        until = began if self._clock() < self._late_until else began + LATE_S
+        wanted, pause, waited = max(min_seq, known), _PAUSE_S, False
         while True:
             seq, what, then = self._postgres.look(STANDS, {"known": known})
+            if not self.degraded:
+                self._waits.at = seq
             if seq >= wanted or self.degraded:
                 break
             self._postgres.end()
+            waited = True
             if time.monotonic() >= min(until, deadline) and self._has_primary():
                 self._postgres.exchange(self._primary)
                 self.degraded = (BEHIND,)
+                if until > began:
+                    self._late_until = self._clock() + LATE_FOR_S
             else:
                 if time.monotonic() >= deadline:
                     raise DeadlineExceededError
                 alive()
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
+        if waited:
+            self._waits.waited(time.monotonic() - began, in_vain=bool(self.degraded))
         if (known and then != was) or seq < wanted:
             self.rewound += 1
             log.get().warning("history_rewound", seq=seq, known=known)

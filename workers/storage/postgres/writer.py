@@ -110,9 +110,11 @@ class PostgresWriter:
         """Build every view anew from the rows, in one transaction; if that heals a damage, writes go on."""
         self._connection.use(alive)
         try:
-            with errors(), self._connection.writing():
-                rebuilt = repair.rebuild(self._memory_table, job, alive)
-                self._facts = self._counted()
+            with errors():
+                repair.number(self._connection)
+                with self._connection.writing():
+                    rebuilt = repair.rebuild(self._memory_table, job, alive)
+                    self._facts = self._counted()
         except MemmuxError as error:
             return error
         finally:
@@ -145,7 +147,8 @@ class PostgresWriter:
     def facts(self) -> dict[str, object]:
         """Return the counters of the last commit, and what is wrong with the servers; runs no SQL."""
         wrong = {ASYNCHRONOUS: self._asynchronous, UNAVAILABLE: self._unavailable}
-        return {**self._facts, "wal_bytes": 0, "degraded": [code for code, is_so in wrong.items() if is_so]}
+        degraded = [code for code, is_so in wrong.items() if is_so]
+        return {**self._facts, "wal_bytes": 0, "degraded": degraded, "reconnects": self._connection.reconnects}
 
     def idle(self) -> None:
         """Do what upkeep is due, and look what others have written, and whether the primary is there."""

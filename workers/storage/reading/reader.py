@@ -60,7 +60,6 @@ class MemoryReader(ABC):
     """
 
     degraded: tuple[str, ...] = ()
-    rewound = 0
 
     def __init__(
         self,
@@ -206,11 +205,19 @@ class MemoryReader(ABC):
             if (model := vectors.model(self._connection, text.model)) is not None:
                 model.check(text.dimensions)
         found = {
-            "row": asked.id is None or asked.id in str(self._connection.value(_SQL["health_check"])).split(),
+            "row": self._has_row(asked),
             "meaning": self._search.finds_by_meaning(),
             "words": self._search.finds_by_words(),
         }
         return [name for name, well in found.items() if not well]
+
+    def _has_row(self, asked: HealthRow) -> bool:
+        """Return whether the row of a health check is seen, if one was written."""
+        return asked.id is None or asked.id in str(self._connection.value(_SQL["health_check"])).split()
+
+    def facts(self) -> dict[str, object]:
+        """Return nothing: there are no servers; see `interface.Reader`."""
+        return {}
 
     def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log, and get ready for as many vectors, so that the next search need not."""

@@ -12,12 +12,21 @@ from workers.storage.records import vectors
 from workers.storage.sqlite.connection import reading
 
 
-def model_of(database: Path) -> Named | None:
-    """Return the current model of a file; None also where there is no database yet, or none that can be read."""
-    if not database.exists():
-        return None
-    try:
-        with reading(database) as connection:
-            return vectors.served(connection)
-    except (MemmuxError, apsw.Error):  # the reader and the writer say what is wrong
-        return None
+class Serving:
+    """Looks into a file, which it opens for that."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def model(self) -> Named | None:
+        """Return the current model; None also where there is no database yet, or none that can be read."""
+        if not self._database.exists():
+            return None
+        try:
+            with reading(self._database) as connection:
+                return vectors.served(connection)
+        except (MemmuxError, apsw.Error):  # the reader and the writer say what is wrong
+            return None
+
+    def close(self) -> None:
+        """Do nothing: the file is open only while it is looked at."""

@@ -1,64 +1,16 @@
-"""Checks of vectors: which can't be right, and how a model's vec0 table differs from the vectors that it is made of."""
+"""Checks of vectors: how a model's vec0 table differs from the vectors that it is made of."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
 import apsw
-import numpy as np
 
-from workers.storage.sqlite import engine, fulltext, queries
+from workers.storage.sqlite import engine, queries
 from workers.storage.sqlite.vec0 import table
 
 _SQL = queries.load("check")
-_UNIT = 1e-3  # how far a vector's length may be from 1
-
-
-@dataclass(frozen=True, slots=True)
-class VectorProblem:
-    """The vectors of one memory by one model, and what is wrong with them.
-
-    code: left_over, orphan, size, length or windows.
-    """
-
-    row: int
-    model: int
-    code: str
-
-
-def problems(connection: apsw.Connection) -> Iterator[VectorProblem]:
-    """Yield what is wrong with vectors; each memory and model once."""
-    characters = {row: len(content) for row, content in fulltext.contents(connection)}
-    known = {row for (row,) in connection.execute(_SQL["rows"])}
-    for (row, model), windows in groupby(connection.execute(_SQL["vectors"]), key=itemgetter(0, 1)):
-        if code := _code(row in known, characters.get(row), list(windows)):
-            yield VectorProblem(row, model, code)
-
-
-def _code(known: bool, characters: int | None, windows: list[tuple[Any, ...]]) -> str:
-    """Return what is wrong with the vectors of one memory by one model, or nothing."""
-    dimensions = windows[0][-1]
-    if not known or dimensions is None:
-        return "orphan"
-    if characters is None:
-        return "left_over"  # of a memory that was deleted
-    if any(len(embedding) != 4 * dimensions for *_, embedding, _ in windows):
-        return "size"
-    vectors = np.frombuffer(b"".join(embedding for *_, embedding, _ in windows), "<f4").reshape(-1, dimensions)
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    if not (np.abs(lengths - 1) <= _UNIT).all():  # written so that NaN is wrong as well
-        return "length"
-    covered = 0
-    for number, (_, _, window, start, end, _, _) in enumerate(windows):
-        if window != number or start > covered or end < start:
-            return "windows"
-        covered = max(covered, end)
-    return "" if windows[0][3] == 0 and covered == characters else "windows"
 
 
 @dataclass(frozen=True, slots=True)

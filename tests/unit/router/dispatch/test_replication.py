@@ -227,3 +227,66 @@ def test_of_a_file_such_an_error_is_an_answer(driver: Driver) -> None:
     driver.request(b"a", "w", "memory.delete", key="k")
     driver.fail(WRITER, driver.requests(WRITER)[-1], "database_unreachable")
     assert driver.last(b"a").header.kind is Kind.ERROR
+
+
+def replication(driver: Driver) -> dict[str, float]:
+    return dict(driver.dispatcher.status(driver.now)["replication"])
+
+
+def rests(driver: Driver, at: int, worker: str = READER, **facts: object) -> None:
+    """Have a reader say, at rest, where its replica stands."""
+    driver.heartbeat(worker, **{**FACTS[Stage.READ], "seq": at, "at": at, **facts})
+
+
+def test_of_a_file_there_is_nothing_to_say() -> None:
+    assert Driver().dispatcher.status(0.0)["replication"] == {}
+
+
+def test_a_replica_lacks_what_was_acknowledged_a_while_ago_and_not_what_has_just_come(servers: Driver) -> None:
+    for seq in (3, 4, 5):
+        write(servers, seq)
+        servers.now += 1
+    rests(servers, at=3)
+    assert (replication(servers)["lag_changes"], replication(servers)["lag_s"]) == (1, 2.0)
+    servers.now += 10
+    rests(servers, at=3)
+    assert (replication(servers)["lag_changes"], replication(servers)["lag_s"]) == (2, 12.0)
+    rests(servers, at=5)
+    assert (replication(servers)["lag_changes"], replication(servers)["lag_s"]) == (0, 0.0)
+
+
+def test_the_replica_that_lacks_most_is_told_until_its_reader_is_gone(servers: Driver) -> None:
+    servers.ready("read-1", Stage.READ)
+    write(servers, 7)
+    servers.now += 5
+    rests(servers, at=7)
+    rests(servers, at=2, worker="read-1")
+    assert replication(servers)["lag_changes"] == 5
+    servers.exit("read-1")
+    assert replication(servers)["lag_changes"] == 0
+
+
+def test_changes_that_were_lost_are_lacked_by_nobody(servers: Driver) -> None:
+    write(servers, 9)
+    servers.now += 5
+    servers.heartbeat(WRITER, **{**FACTS[Stage.WRITE], "seq": 4})  # by the server that was promoted
+    servers.now += 5
+    rests(servers, at=4)
+    assert replication(servers)["lag_changes"] == 0
+
+
+def test_what_workers_have_waited_for_is_told_of_all_together(servers: Driver) -> None:
+    servers.ready("read-1", Stage.READ)
+    rests(servers, at=1, waits=2, waited_s=0.5, asked_primary=1, reconnects=1)
+    rests(servers, at=1, worker="read-1", waits=1, waited_s=0.25, asked_primary=0, reconnects="x")
+    servers.heartbeat(WRITER, **{**FACTS[Stage.WRITE], "reconnects": 3})
+    told = replication(servers)
+    assert (told["waits"], told["waited_s"], told["asked_primary"], told["reconnects"]) == (3, 0.75, 1, 4)
+
+
+def test_writes_without_an_answer_are_held_and_reads_are_not(servers: Driver) -> None:
+    servers.request(b"a", "r")
+    for number in range(3):
+        servers.request(b"a", f"w{number}", "memory.delete", key=f"k{number}")
+        servers.now += 2
+    assert (replication(servers)["held"], replication(servers)["held_s"]) == (3, 6.0)

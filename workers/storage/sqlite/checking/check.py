@@ -7,28 +7,25 @@ rows; rows that are damaged come back from a backup only.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import apsw
 
 from memmux.config import database_header
 from memmux.errors import MemmuxError
 from memmux.files import replacement
-from workers.storage.records.filters import normal
+from workers.storage.records import invariants
 from workers.storage.records.fulltext import agrees
-from workers.storage.records.state import digest
+from workers.storage.records.invariants import REPAIR, Finding
 from workers.storage.sqlite import engine, queries, schema, schema_objects, vector_checks
 from workers.storage.sqlite import fulltext as index
 from workers.storage.sqlite.checking import fulltext
+from workers.storage.sqlite.connection import SqliteConnection
 from workers.storage.sqlite.vec0 import table
 
 _SQL = queries.load("check")
-REPAIR = "run `memmux check --repair`"
 RESTORE = "run `memmux stop`, then `memmux restore --newest`"
 DROP = "run `memmux stop`, then remove it, for example with `sqlite3 FILE`; or restore a backup"
 MESSAGES = 20  # of SQLite's own about one file
@@ -38,23 +35,6 @@ _VIEWS = ("texts", "vec_")  # how the names of tables begin that can be built an
 _INDEX = re.compile(r"(missing from index|wrong # of entries in index|non-unique entry in index) ")
 _HEADLINE = "*** in database"
 _FULL_TEXT = "malformed inverted index"
-_PROBLEMS = {
-    "orphan": "belong to no memory or no model",
-    "left_over": "belong to deleted memories",
-    "size": "have another size than their model's",
-    "length": "are not of unit length",
-    "windows": "stand for a part of their memory only",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be; code: stable, for programs."""
-
-    code: str
-    what: str
-    remedy: str
-
 
 Checking = Callable[[apsw.Connection], Iterator[Finding]]
 
@@ -182,27 +162,6 @@ def _schema(connection: apsw.Connection) -> Iterator[Finding]:
         yield Finding("schema_wrong", f"the {name} is missing", RESTORE)
 
 
-def _references(connection: apsw.Connection) -> Iterator[Finding]:
-    for child, parent, count in connection.execute(_SQL["orphans"]):
-        yield Finding("orphan_rows", f"{count} rows of {child} belong to a row of {parent} that is not there", REPAIR)
-
-
-def _counters(connection: apsw.Connection) -> Iterator[Finding]:
-    ((counted, memories),) = engine.fetch(connection, _SQL["memories_counted"])
-    if counted != memories:
-        yield Finding("counter_wrong", f"there are {memories} memories and {counted} are counted", REPAIR)
-    for name, *counts in connection.execute(_SQL["models_counted"]):
-        memories_counted, memories, vectors_counted, vectors = counts
-        if (memories_counted, vectors_counted) != (memories, vectors):
-            what = (
-                f"{name} has {vectors} vectors of {memories} memories, and {vectors_counted} of {memories_counted} "
-                "are counted"
-            )
-            yield Finding("counter_wrong", what, REPAIR)
-    if engine.value(connection, _SQL["current_missing"]):
-        yield Finding("counter_wrong", "there are models and none of them is the current one", REPAIR)
-
-
 def _full_text(connection: apsw.Connection) -> Iterator[Finding]:
     if int(connection.pragma("user_version")) < max(schema.migrations()):
         return  # the next writer makes full text anew
@@ -210,7 +169,9 @@ def _full_text(connection: apsw.Connection) -> Iterator[Finding]:
         what = f"the words in full text are of another version than this memmux cuts: {written or 'none'}"
         yield Finding("fulltext_stale", what, REPAIR)
     elif rows := fulltext.differing(connection):
-        yield Finding("fulltext_stale", f"full text is wrong about {_memories(connection, rows)}", REPAIR)
+        yield Finding(
+            "fulltext_stale", f"full text is wrong about {invariants.named(SqliteConnection(connection), rows)}", REPAIR
+        )
 
 
 def _searchable(connection: apsw.Connection) -> Iterator[Finding]:
@@ -226,40 +187,25 @@ def _searchable(connection: apsw.Connection) -> Iterator[Finding]:
         yield Finding("vec0_stale", f"{left} belongs to no model", REPAIR)
 
 
+def _references(connection: apsw.Connection) -> Iterator[Finding]:
+    return invariants.references(SqliteConnection(connection))
+
+
+def _counters(connection: apsw.Connection) -> Iterator[Finding]:
+    return invariants.counters(SqliteConnection(connection))
+
+
 def _vectors(connection: apsw.Connection) -> Iterator[Finding]:
-    by_code: dict[str, set[int]] = {}
-    for problem in vector_checks.problems(connection):
-        by_code.setdefault(problem.code, set()).add(problem.row)
-    for code, rows in by_code.items():
-        what = f"the vectors of {_memories(connection, rows)} {_PROBLEMS[code]}"
-        yield Finding("vectors_wrong", what, f"{REPAIR}; they are then made anew")
+    return invariants.vectors(SqliteConnection(connection))
 
 
 def _tags(connection: apsw.Connection) -> Iterator[Finding]:
-    if rows := {
-        memory for memory, _, _, spelling, name in connection.execute(_SQL["uses"]) if normal(spelling) != name
-    }:
-        yield Finding("tags_wrong", f"tags of {_memories(connection, rows)} go by a wrong name", REPAIR)
+    return invariants.tags(SqliteConnection(connection))
 
 
 def _changes(connection: apsw.Connection) -> Iterator[Finding]:
-    ((last, count, first, missing),) = engine.fetch(connection, _SQL["gap"])
-    if missing:
-        what = f"the change log has {count} entries from {first} to {last}; some are missing"
-        yield Finding("changes_missing", what, RESTORE)
-    if unlogged := engine.value(connection, _SQL["unlogged"]):
-        yield Finding("changes_missing", f"{unlogged} memories are not in the change log", RESTORE)
+    return invariants.changes(SqliteConnection(connection), RESTORE)
 
 
 def _hashes(connection: apsw.Connection) -> Iterator[Finding]:
-    wrong = Counter(digest(content) == kept for _, content, kept in connection.execute(_SQL["hashes"]))[False]
-    if wrong:
-        yield Finding("content_changed", f"the contents of {wrong} memories are not what was stored", RESTORE)
-
-
-def _memories(connection: apsw.Connection, rows: set[int]) -> str:
-    """Return how many memories `rows` are, and the id of one to look at."""
-    values: dict[str, Any] = {"rows": f"[{min(rows)}]"}
-    found = engine.fetch(connection, _SQL["ids"], values)
-    name = found[0][1] if found else f"row {min(rows)}"
-    return f"the memory {name}" if len(rows) == 1 else f"{len(rows)} memories ({name} and others)"
+    return invariants.hashes(SqliteConnection(connection), RESTORE)

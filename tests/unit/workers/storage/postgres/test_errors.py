@@ -41,6 +41,9 @@ from workers.storage.postgres.errors import errors, mapped
         ("25006", DatabaseUnreachableError),
         ("25P03", DatabaseUnreachableError),
         ("25P04", DatabaseUnreachableError),
+        ("26000", SettingInvalidError),
+        ("42P05", SettingInvalidError),
+        ("3F000", SettingInvalidError),
     ],
 )
 def test_a_state_of_the_server_is_said_as_what_it_means(state: str, kind: type[MemmuxError]) -> None:
@@ -64,11 +67,28 @@ def test_a_connection_that_is_gone_may_be_tried_again() -> None:
         ('database "memmux" does not exist', DatabaseMissingError),
         ("connection requires a valid client certificate", StoragePermissionError),
         ("the database system is starting up", DatabaseUnreachableError),
+        ("sorry, too many clients already", DatabaseUnreachableError),
+        ('too many connections for role "ann"', DatabaseUnreachableError),
+        ('too many connections for database "memmux"', DatabaseUnreachableError),
+        ("remaining connection slots are reserved for roles with SUPERUSER", DatabaseUnreachableError),
+        ('database "memmux" is not currently accepting connections', DatabaseUnreachableError),
+        ("Passwort-Authentifizierung für Benutzer »ann« fehlgeschlagen", DatabaseUnreachableError),
     ],
 )
 def test_who_is_refused_at_the_door_is_told_why(said: str, kind: type[MemmuxError]) -> None:
     error = psycopg.OperationalError(f'connection failed: connection to server on socket "/x" failed: FATAL:  {said}')
     assert type(mapped(error)) is kind
+
+
+def test_a_server_that_takes_no_more_connections_is_said_to() -> None:
+    for said in ("sorry, too many clients already", 'too many connections for role "ann"'):
+        found = mapped(psycopg.OperationalError(f"connection failed: FATAL:  {said}"))
+        assert "max_connections" in str(found)
+
+
+def test_what_a_server_says_in_another_language_is_known_by_its_state() -> None:
+    found = mapped(psycopg.errors.lookup("53100")("konnte Datei nicht erweitern: kein Platz"))
+    assert isinstance(found, StorageFullError)
 
 
 _AT = 'connection failed: connection to server at "::1", port 5432 failed: '

@@ -11,7 +11,7 @@ from workers.storage.postgres import queries
 from workers.storage.sqlite import queries as sqlite_queries
 
 OF_SQLITE = {"backup", "bulk", "check", "upkeep", "vec0", "words"}  # what only a file has
-OF_POSTGRES = {"postings", "repair", "server", "tables", "together"}
+OF_POSTGRES = {"checks", "postings", "server", "tables", "together"}
 ASKED = re.compile(r"%\((\w+)\)s")
 ASKED_OF_SQLITE = re.compile(r"(?<![:'\w]):([a-z_]\w*)")
 
@@ -51,6 +51,12 @@ def test_no_percent_sign_stands_alone() -> None:
     for path in queries.FOLDER.glob("[a-z]*.sql"):
         for name, sql in named_queries.load(path).items():
             assert "%" not in ASKED.sub("", sql), name
+
+
+def test_no_statement_asks_a_server_for_the_time_which_its_clock_may_have_wrong() -> None:
+    asked = re.compile(r"\b(now\(|clock_timestamp|statement_timestamp|CURRENT_TIMESTAMP|CURRENT_DATE|LOCALTIME)")
+    for path in queries.FOLDER.glob("*.sql"):
+        assert not asked.search(path.read_text()), path.name
 
 
 def test_a_query_has_its_conditions() -> None:

@@ -13,20 +13,11 @@ import orjson
 import pytest
 
 from memmux.errors import DatabaseCorruptError, DatabaseForeignError, MemmuxError
-from memmux.wire.embeddings import Embedding
-from tests.unit.workers.desk import MODEL, Desk, Vector, job
+from tests.unit.workers.desk import Desk, embedding, job
 from workers.runtime.jobs import Answer
+from workers.storage.records.invariants import REPAIR, Finding
 from workers.storage.sqlite import engine
-from workers.storage.sqlite.checking.check import REPAIR, RESTORE, Finding, check
-
-
-def embedding(content: str, *vectors: Vector) -> tuple[bytes, bytes]:
-    """The frames of a content in windows that overlap and cover it, one for each vector."""
-    size = len(content) // len(vectors)
-    windows = [(number * size, (number + 1) * size) for number in range(len(vectors))]
-    windows[-1] = (windows[-1][0], len(content))
-    flat = [number for vector in vectors for number in vector]
-    return Embedding(MODEL, 2, (tuple(windows),), Embedding.of_vector(MODEL, flat, 0).data).frames()
+from workers.storage.sqlite.checking.check import RESTORE, check
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,313 @@
+"""What administrators and their servers do to a session: each is survived, or refused with what to do."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+
+from memmux.errors import (
+    DatabaseNewerError,
+    DatabaseUnreachableError,
+    MemmuxError,
+    SettingInvalidError,
+    StorageError,
+    StorageFullError,
+    StoragePermissionError,
+)
+from memmux.postgres import programs
+from memmux.postgres.server import Server
+from memmux.postgres.server import url as url_of
+from memmux.postgres.servers import Servers
+from memmux.wire.requests import Get, List
+from tests.bounds import BOUND_S
+from tests.postgres_server import connect, eventually, own_database, value
+from tests.unit.workers.desk import job
+from workers.runtime.jobs import Answer, silent
+from workers.storage.postgres import engine, schema
+from workers.storage.postgres.checking.check import check
+from workers.storage.postgres.engine import Role
+from workers.storage.postgres.reader import PostgresReader
+from workers.storage.postgres.writer import PostgresWriter
+
+MOUNT = Path("/bin/mount")
+ROOM = 14  # MiB, of which an empty database takes eight
+
+
+@pytest.fixture
+def url(shared_postgres: Server, request: pytest.FixtureRequest) -> str:
+    """An empty database of the test's own."""
+    return own_database(shared_postgres, request.node.name[:40])
+
+
+def asked(url: str, *statements: str) -> None:
+    """Run statements in a database, in which `DATABASE` stands for its name."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        for statement in statements:
+            admin.execute(statement.replace("DATABASE_NAME", f'"{admin.info.dbname}"').encode())
+
+
+def guest(url: str, *statements: str) -> str:
+    """Return the URL of another user, who has a name of his own."""
+    name = f"guest_{secrets.token_hex(4)}"
+    asked(url, f"CREATE ROLE {name} LOGIN", *(statement.replace("GUEST", name) for statement in statements))
+    return url.replace("memmux@", f"{name}@")
+
+
+def apply(writer: PostgresWriter, content: str, key: str = "") -> Answer | MemmuxError:
+    ((_, outcome),) = writer.apply([job("memory.store", {"content": content}, key=key)], silent)
+    return outcome
+
+
+def stored(writer: PostgresWriter, content: str) -> Any:
+    outcome = apply(writer, content)
+    assert isinstance(outcome, Answer), outcome
+    return orjson.loads(outcome.frames[0])
+
+
+def listed(reader: PostgresReader) -> list[str]:
+    with reader.snapshot(math.inf, silent):
+        return sorted(memory.content for memory in reader.list(List()).memories)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_of_another_encoding_is_refused_and_left_as_it_is(shared_postgres: Server, encoding: str) -> None:
+    name = encoding.lower()
+    value(shared_postgres, f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
+    url = shared_postgres.url.removesuffix("/memmux") + f"/{name}"
+    for role in Role:
+        with pytest.raises(StorageError, match=f"has the encoding {encoding}; make one in UTF8"):
+            engine.connect(url, role)
+    with psycopg.connect(url) as look:
+        assert look.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+
+
+def test_a_locale_of_the_database_changes_no_order_and_no_comparison(shared_postgres: Server, tmp_path: Path) -> None:
+    value(shared_postgres, "CREATE DATABASE elsewhere TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
+    url = shared_postgres.url.removesuffix("/memmux") + "/elsewhere"
+    asked(
+        url,
+        "ALTER DATABASE DATABASE_NAME SET DateStyle = 'German'",
+        "ALTER DATABASE DATABASE_NAME SET TimeZone = 'Asia/Kathmandu'",
+    )
+    asked(
+        url,
+        "ALTER DATABASE DATABASE_NAME SET bytea_output = 'escape'",
+        "ALTER DATABASE DATABASE_NAME SET standard_conforming_strings = off",
+    )
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        contents = ("Zebra", "apfel", "Äpfel", "\u0131I \u0130i", "back\\slash 'quoted'")
+        for content in contents:
+            stored(writer, content)
+        assert listed(reader) == sorted(contents)
+
+
+def test_a_user_who_may_make_no_tables_is_told_and_given_no_half_of_them(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoragePermissionError, match="grant it the rights"):
+        PostgresWriter(guest(url), tmp_path)
+    with psycopg.connect(url) as look:
+        assert look.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+
+
+def test_a_search_path_to_nowhere_is_told_and_one_to_elsewhere_is_used(url: str, tmp_path: Path) -> None:
+    asked(url, "ALTER DATABASE DATABASE_NAME SET search_path = nowhere")
+    with pytest.raises(SettingInvalidError, match="RESET search_path"):
+        PostgresWriter(url, tmp_path)
+    asked(url, "CREATE SCHEMA nowhere")
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        stored(writer, "in a schema of its own")
+        assert listed(reader) == ["in a schema of its own"]
+
+
+def test_transactions_that_only_read_by_default_are_told_and_waited_for(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer:
+        stored(writer, "before")
+        asked(url, "ALTER DATABASE DATABASE_NAME SET default_transaction_read_only = on")
+        stored(writer, "on the connection that is there")
+        with pytest.raises(DatabaseUnreachableError, match="default_transaction_read_only") as refused:
+            PostgresWriter(url, tmp_path / "other")
+        assert refused.value.retryable
+        with closing(PostgresReader(url, tmp_path)) as reader:
+            assert listed(reader) == ["before", "on the connection that is there"]
+
+
+def test_a_server_that_takes_no_more_connections_is_asked_again(url: str, tmp_path: Path) -> None:
+    other = guest(url, "ALTER DATABASE DATABASE_NAME OWNER TO GUEST", "ALTER ROLE GUEST CONNECTION LIMIT 1")
+    with closing(PostgresWriter(other, tmp_path)) as writer:
+        stored(writer, "the only one")
+        with pytest.raises(DatabaseUnreachableError, match="max_connections") as refused:
+            PostgresReader(other, tmp_path)
+        assert refused.value.retryable
+    with closing(PostgresReader(other, tmp_path)) as reader:
+        assert listed(reader) == ["the only one"]
+
+
+def test_statements_that_are_gone_as_behind_a_pooler_are_told_as_that(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        for number in range(4):
+            stored(writer, f"number {number}")
+            listed(reader)
+        for raw in (writer._connection.raw, reader._postgres.raw):
+            raw.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # which the driver does not see
+        refused = apply(writer, "lost", key="k")
+        assert isinstance(refused, SettingInvalidError)
+        assert "pooler in transaction mode" in refused.message
+        with pytest.raises(SettingInvalidError, match="pooler in transaction mode"):
+            listed(reader)
+
+
+def test_a_session_that_the_server_ended_is_begun_anew(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        stored(writer, "one")
+        listed(reader)
+        asked(
+            url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'memmux'",
+        )
+        assert stored(writer, "two")["seq"] == 2
+        assert listed(reader) == ["one", "two"]
+        assert (writer.facts()["reconnects"], reader.facts()["reconnects"]) == (1, 1)
+
+
+def test_of_several_that_migrate_at_once_one_does_and_what_is_there_stays(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer:
+        stored(writer, "older")
+    scripts = {**schema.migrations(), 2: "CREATE TABLE made_once (x int); SELECT pg_sleep(0.05)"}
+
+    def migrate() -> None:
+        with closing(engine.connect(url, Role.WRITE)) as raw:
+            schema.prepare(raw, scripts)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(migrate) for _ in range(4)]:
+            done.result(BOUND_S)
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        stored(writer, "newer, by one that does not know of it")
+        assert listed(reader) == ["newer, by one that does not know of it", "older"]
+    with psycopg.connect(url) as look:
+        assert look.execute("SELECT version FROM schema_versions ORDER BY version").fetchall() == [(1,), (2,)]
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(url: str, tmp_path: Path) -> None:
+    PostgresWriter(url, tmp_path).close()
+    scripts = {**schema.migrations(), 2: "CREATE TABLE half (x int); SELECT 1 / 0"}
+    with closing(engine.connect(url, Role.WRITE)) as raw, pytest.raises(psycopg.errors.DivisionByZero):
+        schema.prepare(raw, scripts)
+    with psycopg.connect(url) as look:
+        assert look.execute("SELECT to_regclass('half'), max(version) FROM schema_versions").fetchone() == (None, 1)
+
+
+def test_a_database_of_a_later_memmux_is_not_changed(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer:
+        stored(writer, "by the later one")
+    asked(
+        url,
+        "INSERT INTO schema_versions (version, oldest) VALUES (99, 99)",
+        "UPDATE meta SET value = 'x' WHERE key = 'words'",
+    )
+    with pytest.raises(DatabaseNewerError, match="upgrade it"):
+        PostgresWriter(url, tmp_path)
+    with psycopg.connect(url) as look:
+        assert look.execute("SELECT value FROM meta WHERE key = 'words'").fetchone() == ("x",)
+
+
+@pytest.fixture
+def small_disk(short_tmp: Path) -> Iterator[Path]:
+    """A folder on a disk of a few MiB; skips where none may be mounted."""
+    folder = short_tmp / "small"
+    folder.mkdir()
+    if os.geteuid() or not MOUNT.exists() or _mount(folder, f"size={ROOM}m").returncode:
+        pytest.skip("nothing may be mounted here")
+    short_tmp.chmod(0o711)
+    yield folder
+    subprocess.run([MOUNT.with_name("umount"), "--lazy", folder], check=True)
+
+
+def _mount(folder: Path, options: str) -> subprocess.CompletedProcess[bytes]:
+    command: list[str | Path] = [MOUNT, "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    return subprocess.run(command, check=False, capture_output=True)
+
+
+def test_a_full_disk_is_told_loses_nothing_and_is_over_when_there_is_room(
+    postgres: Servers, small_disk: Path, tmp_path: Path
+) -> None:
+    primary = postgres.primary()
+    programs.give(small_disk)
+    value(primary, f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+    value(primary, "CREATE DATABASE small TABLESPACE small")
+    url = primary.url.removesuffix("/memmux") + "/small"
+    kept: list[str] = []
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        while isinstance(outcome := apply(writer, secrets.token_hex(50_000)), Answer):
+            kept.append(str(orjson.loads(outcome.frames[0])["id"]))
+            assert len(kept) < 20 * ROOM
+        assert isinstance(outcome, StorageFullError), outcome
+        assert "free some space" in outcome.message
+        for memory_id in kept:
+            with reader.snapshot(math.inf, silent):
+                assert reader.get(Get(id=memory_id)).id == memory_id
+        assert _mount(small_disk, f"remount,size={4 * ROOM}m").returncode == 0
+        assert stored(writer, "once there is room")["seq"] == len(kept) + 1
+        assert check(url, deep=True) == []
+        assert writer.facts()["degraded"] == ["replication_asynchronous"]
+
+
+def test_a_replica_that_was_made_anew_from_an_older_backup_takes_nobody_back(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(), postgres.replica()
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        stored(writer, "in the backup")
+        eventually(replica, "SELECT count(*) FROM memories", 1)
+        replica.stop()
+        older = replica.folder / "older"
+        shutil.copytree(replica.data, older)
+        replica.start()
+        stored(writer, "after it")
+        eventually(replica, "SELECT count(*) FROM memories", 2)
+        with closing(PostgresReader(url_of([replica, primary]), tmp_path)) as reader:
+            assert listed(reader) == ["after it", "in the backup"]
+            replica.stop()
+            shutil.rmtree(replica.data)
+            older.rename(replica.data)
+            replica.configure(primary_conninfo="")
+            replica.start()
+            assert value(replica, "SELECT count(*) FROM memories") == 1
+            with reader.snapshot(math.inf, silent):
+                assert len(reader.list(List()).memories) == 2
+                assert reader.degraded in ((), ("replica_behind",))  # the primary itself, or by way of the replica
+            assert reader.rewound == 0
+
+
+def test_a_replica_whose_slot_was_lost_is_left_for_the_primary(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary(wal_keep_size="0", max_slot_wal_keep_size="1MB"), postgres.replica()
+    value(primary, "SELECT pg_create_physical_replication_slot('b', true)")
+    replica.configure(primary_slot_name="b")
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        stored(writer, "seen by both")
+        eventually(replica, "SELECT count(*) FROM memories", 1)
+        replica.stop()
+        with connect(primary) as connection:
+            for _ in range(3):
+                connection.execute("SELECT pg_switch_wal()")
+                connection.execute("CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
+                connection.execute("DROP TABLE filler")
+            connection.execute("CHECKPOINT")
+        eventually(primary, "SELECT wal_status FROM pg_replication_slots", "lost")
+        seq = stored(writer, "seen by one")["seq"]
+        replica.start()
+        with closing(PostgresReader(url_of([replica, primary]), tmp_path)) as reader:
+            assert listed(reader) == ["seen by both"]
+            with reader.snapshot(math.inf, silent, min_seq=seq):
+                assert len(reader.list(List()).memories) == 2
+                assert reader.degraded == ("replica_behind",)
