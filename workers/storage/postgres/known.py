@@ -24,6 +24,8 @@ _ASIDE = {
     Query("writer", "put_health_check"),
     Query("links", "add_alias"),
     Query("links", "use"),
+    Query("postings", "add"),
+    Query("postings", "add_texts"),
 }
 """What changes nothing that is kept here."""
 
