@@ -104,6 +104,7 @@ class PostgresWriter:
             self._facts[name] != before[name] for name in ("model", "unneeded")
         ):
             self._forget_segments()
+        self._upkeep.relieve(cast("int", self._facts["memories"]))
         return outcomes
 
     def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
