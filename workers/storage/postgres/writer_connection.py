@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 
 from memmux.errors import DatabaseUnreachableError
 from workers.storage.connection import NONE, Query, Values
-from workers.storage.postgres import numbers, queries
+from workers.storage.postgres import arrays, numbers, queries
 from workers.storage.postgres.buffer import Buffer
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw
@@ -173,20 +173,21 @@ class WriterConnection(PostgresConnection):
     def _mark(self) -> None:
         """Send what waits, with the savepoint before what may be undone."""
         if self._due:
-            for sql, columns in self._buffer.taken(marked=True):
-                self._run(sql, columns)
+            self._send_rows(marked=True)
             self._run("SAVEPOINT job", NONE)
             self._due, self._saved = False, True
-        for sql, columns in self._buffer.taken():
-            self._run(sql, columns)
+        self._send_rows()
 
     def _send(self) -> None:
         """Send what waits; the savepoint can wait, if none of it is to be undone with it."""
         if self._buffer.is_beyond:
             self._mark()
         else:
-            for sql, columns in self._buffer.taken():
-                self._run(sql, columns)
+            self._send_rows()
+
+    def _send_rows(self, *, marked: bool = False) -> None:
+        for sql, columns in self._buffer.taken(marked=marked):
+            self._run(sql, arrays.columns(sql, columns))
 
     def _note(self, query: Query, values: Values, number: int) -> None:
         self._changed = True
@@ -206,7 +207,7 @@ class WriterConnection(PostgresConnection):
         self._pipe = self._pipeline.enter_context(raw.pipeline())
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NONE)
         locked = self._run(numbers.READ, NONE)
-        answered = self._ahead("answered", keys=list(keys)) if keys else None
+        answered = self._ahead("answered", keys=keys) if keys else None
         places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
         same = self._ahead("same_content", namespaces=places, hashes=hashes) if contents else None
         row = locked.fetchone()
@@ -227,8 +228,9 @@ class WriterConnection(PostgresConnection):
                 asked = {"namespace": place, "content_hash": digest}
                 self._known.put(SAME_CONTENT, asked, there.get((place, digest), []))
 
-    def _ahead(self, name: str, **values: object) -> _Cursor:
-        return self._run(queries.text(Query(_TOGETHER, name)), values)
+    def _ahead(self, name: str, **given: Sequence[str]) -> _Cursor:
+        sql = queries.text(Query(_TOGETHER, name))
+        return self._run(sql, arrays.columns(sql, given))
 
     def _commit(self) -> None:
         """Commit, and return once it is durable; a warning says that it may not be.
