@@ -19,11 +19,12 @@ from workers.storage.postgres import arrays, numbers, queries
 from workers.storage.postgres.buffer import Buffer
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw
-from workers.storage.postgres.known import ANSWERED, SAME_CONTENT, Known
+from workers.storage.postgres.known import ANSWERED, SAME_CONTENT, Known, Rows
+from workers.storage.postgres.merged import Statement, merged
 from workers.storage.postgres.numbers import Numbers
 
 _SEQ = Query("writer", "seq")
-_TOGETHER = "together"
+_AHEAD = Query("together", "ahead")
 _Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 
@@ -109,6 +110,8 @@ class WriterConnection(PostgresConnection):
         sql = queries.text(query)
         self._note(query, values, 0)
         if self._buffer.takes(query):
+            if self._buffer.is_full(query):
+                self._send()
             self._buffer.add(query, self._aside(query, values))
             return 0
         self._mark()
@@ -185,9 +188,14 @@ class WriterConnection(PostgresConnection):
         else:
             self._send_rows()
 
-    def _send_rows(self, *, marked: bool = False) -> None:
-        for sql, columns in self._buffer.taken(marked=marked):
-            self._run(sql, arrays.columns(sql, columns))
+    def _send_rows(self, *also: Statement, marked: bool = False) -> None:
+        """Send rows that wait, and with the last of them what else changes rows."""
+        statements = list(self._buffer.taken(marked=marked))
+        if also:
+            last = statements.pop() if statements else []
+            statements.append([*last, *also])
+        for some in statements:
+            self._run(*merged(some))
 
     def _note(self, query: Query, values: Values, number: int) -> None:
         self._changed = True
@@ -207,9 +215,7 @@ class WriterConnection(PostgresConnection):
         self._pipe = self._pipeline.enter_context(raw.pipeline())
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NONE)
         locked = self._run(numbers.READ, NONE)
-        answered = self._ahead("answered", keys=keys) if keys else None
-        places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
-        same = self._ahead("same_content", namespaces=places, hashes=hashes) if contents else None
+        looked = self._look_ahead(keys, contents) if keys or contents else None
         row = locked.fetchone()
         assert row is not None
         *counted, writes = row
@@ -218,28 +224,38 @@ class WriterConnection(PostgresConnection):
             self._known.clear()
         self._writes = writes
         self._known.begin()
-        if answered is not None:
-            found = {key: [(fingerprint, answer)] for key, fingerprint, answer in answered.fetchall()}
-            for key in keys:
-                self._known.put(ANSWERED, {"key": key}, found.get(key, []))
-        if same is not None:
-            there = {(place, digest): [(row, given)] for place, digest, row, given in same.fetchall()}
-            for place, digest in contents:
-                asked = {"namespace": place, "content_hash": digest}
-                self._known.put(SAME_CONTENT, asked, there.get((place, digest), []))
+        if looked is not None:
+            self._know(keys, contents, looked.fetchall())
 
-    def _ahead(self, name: str, **given: Sequence[str]) -> _Cursor:
-        sql = queries.text(Query(_TOGETHER, name))
-        return self._run(sql, arrays.columns(sql, given))
+    def _look_ahead(self, keys: Sequence[str], contents: Sequence[tuple[str, str]]) -> _Cursor:
+        sql = queries.text(_AHEAD)
+        places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
+        return self._run(sql, arrays.columns(sql, {"keys": keys, "namespaces": places, "hashes": hashes}))
+
+    def _know(
+        self, keys: Sequence[str], contents: Sequence[tuple[str, str]], looked: Iterable[tuple[Any, ...]]
+    ) -> None:
+        """Take in what was looked for, and what of it is not there."""
+        answered: dict[str, Rows] = {}
+        same: dict[tuple[str, str], Rows] = {}
+        for name, content_hash, row, memory_id, fingerprint, answer in looked:
+            if content_hash is None:
+                answered[name] = [(fingerprint, answer)]
+            else:
+                same[name, content_hash] = [(row, memory_id)]
+        for key in keys:
+            self._known.put(ANSWERED, {"key": key}, answered.get(key, []))
+        for place, content_hash in contents:
+            asked = {"namespace": place, "content_hash": content_hash}
+            self._known.put(SAME_CONTENT, asked, same.get((place, content_hash), []))
 
     def _commit(self) -> None:
         """Commit, and return once it is durable; a warning says that it may not be.
 
         It is never given up: what a replica has not confirmed may be there all the same.
         """
-        self._send()
         if self._changed:
-            self._run(numbers.WRITE, {**self._numbers.newest, "writes": self._writes + 1})
+            self._send_rows((numbers.WRITE, {**self._numbers.newest, "writes": self._writes + 1}))
         done = self._run("COMMIT", NONE)
         self._leave()
         if self._warnings or done.statusmessage != "COMMIT":

@@ -54,20 +54,20 @@ SELECT given.key, given.fingerprint, given.at, given.seq, given.answer
 FROM unnest(%(key)s::text[], %(fingerprint)s::bytea[], %(at)s::float8[], %(seq)s::bigint[], %(answer)s::bytea[])
     AS given (key, fingerprint, at, seq, answer)
 
--- Each by its index, whatever the server expects of the tables: OFFSET 0 keeps it from joining them in another way.
--- name: answered
-SELECT given.key, found.fingerprint, found.answer
-FROM unnest(%(keys)s::text[]) AS given (key)
-CROSS JOIN LATERAL (
-    SELECT i.fingerprint, i.answer FROM idempotency AS i WHERE md5(i.key) = md5(given.key) AND i.key = given.key OFFSET 0
-) AS found
-
--- name: same_content
-SELECT given.namespace, given.content_hash, found.row, found.id
+-- The memories that have contents, and then the answers that keys have had. Each is found by its index, whatever the server
+-- expects of the tables: OFFSET 0 keeps it from joining them in another way.
+-- name: ahead
+SELECT given.namespace, given.content_hash, found.row, found.id, NULL::bytea, NULL::bytea
 FROM unnest(%(namespaces)s::text[], %(hashes)s::text[]) AS given (namespace, content_hash)
 CROSS JOIN LATERAL (
     SELECT m.row, m.id
     FROM memories AS m
     WHERE m.namespace = given.namespace AND m.content_hash = given.content_hash AND m.deleted_at IS NULL
     OFFSET 0
+) AS found
+UNION ALL
+SELECT given.key, NULL, NULL, NULL, found.fingerprint, found.answer
+FROM unnest(%(keys)s::text[]) AS given (key)
+CROSS JOIN LATERAL (
+    SELECT i.fingerprint, i.answer FROM idempotency AS i WHERE md5(i.key) = md5(given.key) AND i.key = given.key OFFSET 0
 ) AS found
