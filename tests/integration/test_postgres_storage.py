@@ -38,6 +38,7 @@ from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import frames, job
 from workers.runtime.jobs import Answer, Job, silent
+from workers.storage.connection import Query
 from workers.storage.postgres import engine, queries
 from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
@@ -160,6 +161,56 @@ def test_what_the_server_refuses_of_one_job_leaves_the_others(
     assert isinstance(full, StorageFullError)
     assert (told(before)["seq"], told(after)["seq"]) == (1, 2)
     assert contents(reader, "alpha much omega") == ["alpha", "omega"]
+
+
+def test_a_group_of_stores_takes_as_many_statements_however_many_they_are(
+    writer: PostgresWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    run = engine.Raw.execute
+
+    def noted(self: engine.Raw, query: bytes, *values: Any, **how: Any) -> Any:
+        asked.append(query.decode().split()[0])
+        return run(self, query, *values, **how)
+
+    def group(size: int) -> list[Job]:
+        body = {"content": f"{size} {len(asked)}"}
+        return [
+            job(
+                "memory.store",
+                {"content": f"{body['content']} {number}"},
+                *frames([[1.0, 0.0]]),
+                key=f"{size} {number}",
+            )
+            for number in range(size)
+        ]
+
+    monkeypatch.setattr(engine.Raw, "execute", noted)
+    applied(writer, *group(2))  # there is no model before, nor is the namespace known
+    for size in (1, 3, 12):
+        asked.clear()
+        assert [told(outcome)["status"] for outcome in applied(writer, *group(size))] == ["created"] * size
+        assert asked == ["BEGIN", "SELECT", "SELECT", "WITH", "COMMIT"]
+
+
+def test_a_server_knows_what_its_tables_are_like_once_they_have_grown(postgres: Servers, tmp_path: Path) -> None:
+    primary = postgres.primary(autovacuum="off")
+    known = "SELECT reltuples::int FROM pg_class WHERE relname = 'memories'"
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        seen = []
+        for each in range(8):
+            applied(writer, *(job("memory.store", {"content": f"{each} {number}"}) for number in range(50)))
+            seen.append(value(primary, known))
+        assert seen == [-1, 100, 100, 100, 100, 100, 100, 400]
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:  # which learns what another one has seen to
+        stored(writer, "one more")
+        assert value(primary, known) == 400
+        looked = queries.text(Query("together", "ahead"))
+        value(primary, "ANALYZE idempotency")  # which is empty
+        values = {"namespaces": ["default"], "hashes": ["x"], "keys": ["k"]}
+        plan = str(writer._connection.raw.execute(f"EXPLAIN {looked}".encode(), values).fetchall())
+        assert "memories_by_hash" in plan
+        assert "idempotency_by_key" in plan
 
 
 def test_two_writers_on_one_server_leave_no_gap(writer: PostgresWriter, url: str, tmp_path: Path) -> None:

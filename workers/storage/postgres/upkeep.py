@@ -8,7 +8,6 @@ from pathlib import Path
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from workers.storage import queries
-from workers.storage.postgres import queries as texts
 from workers.storage.postgres.errors import errors
 from workers.storage.postgres.writer_connection import WriterConnection
 from workers.storage.writing import deletion, segments
@@ -22,6 +21,8 @@ PURGE_FIRST_S = 60.0  # after the start
 _PIECE = 1_000  # rows of one transaction of upkeep
 _LEAST, _MOST = 64, 100_000  # memories among which it matters how the server finds some, and of which autovacuum tells
 _GROWN = 4  # times as many memories as it knows of, and another way may be the best
+# Tables that are as large as there are memories: of one that is empty a server would think that it stays so.
+_ANALYZE = b"ANALYZE (SKIP_LOCKED) memories, changes, postings, texts"
 
 _SQL = queries.load("writer")
 _SERVER = queries.load("server")
@@ -81,7 +82,7 @@ class Upkeep:
             with errors():
                 self._analyzed = max(0, self._connection.value(_SERVER["analyzed"]))  # by whomever
                 if memories >= _GROWN * self._analyzed:
-                    self._connection.raw.execute(texts.text(_SERVER["analyze"]).encode())
+                    self._connection.raw.execute(_ANALYZE, prepare=False)
                     self._analyzed = memories
         except MemmuxError as error:
             log.get().warning("upkeep_failed", code=error.code, error=error.message)

@@ -170,6 +170,8 @@ class PostgresWriter:
                 with errors():
                     schema.prepare(raw)
                     raw.execute(f"SET lock_timeout = '{LOCK_S}s'".encode())
+                    # A plan of when a table was empty is kept while it fills; a writer finds its rows by indexes.
+                    raw.execute("SET enable_seqscan = off")
                     (self._asynchronous,) = raw.execute(texts.text(_SERVER["is_alone"]).encode()).fetchall()[0]
             except BaseException:
                 raw.close()

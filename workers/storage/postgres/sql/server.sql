@@ -19,7 +19,3 @@ SELECT current_setting('synchronous_standby_names') = ''
 -- How many memories there were when the server last looked at the table; -1 or 0 where it never did.
 -- name: analyzed
 SELECT reltuples::bigint FROM pg_class WHERE oid = 'memories'::regclass
-
--- Those that another one looks at now are left to that.
--- name: analyze
-ANALYZE (SKIP_LOCKED) memories, tags, memory_tags, models, vectors, changes, idempotency, aliases, links, postings, texts

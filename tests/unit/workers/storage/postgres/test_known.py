@@ -49,6 +49,14 @@ def test_any_other_change_lets_all_be_asked_anew() -> None:
     assert known.fresh is None
 
 
+def test_words_that_are_written_change_nothing_that_is_known() -> None:
+    known = Known()
+    known.put(MEMORIES, {}, [(3,)])
+    for name in ("add", "add_texts"):
+        known.changed(Query("postings", name), {}, 0)
+    assert known.get(MEMORIES, {}) == [(3,)]
+
+
 def test_other_queries_are_always_asked() -> None:
     known = Known()
     known.put(Query("rows", "find"), {"id": "x"}, [(1,)])
