@@ -164,7 +164,7 @@ def test_what_the_server_refuses_of_one_job_leaves_the_others(
 
 
 def test_a_group_of_stores_takes_as_many_statements_however_many_they_are(
-    writer: PostgresWriter, monkeypatch: pytest.MonkeyPatch
+    writer: PostgresWriter, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     run = engine.Raw.execute
@@ -173,24 +173,28 @@ def test_a_group_of_stores_takes_as_many_statements_however_many_they_are(
         asked.append(query.decode().split()[0])
         return run(self, query, *values, **how)
 
-    def group(size: int) -> list[Job]:
-        body = {"content": f"{size} {len(asked)}"}
-        return [
-            job(
-                "memory.store",
-                {"content": f"{body['content']} {number}"},
-                *frames([[1.0, 0.0]]),
-                key=f"{size} {number}",
-            )
-            for number in range(size)
-        ]
-
-    monkeypatch.setattr(engine.Raw, "execute", noted)
-    applied(writer, *group(2))  # there is no model before, nor is the namespace known
-    for size in (1, 3, 12):
+    def of_group(number: int, size: int) -> list[str]:
+        """Return what a group of stores asks, each of another client, and with a key and a vector."""
         asked.clear()
-        assert [told(outcome)["status"] for outcome in applied(writer, *group(size))] == ["created"] * size
-        assert asked == ["BEGIN", "SELECT", "SELECT", "WITH", "COMMIT"]
+        names = [f"{number} {each}" for each in range(size)]
+        jobs = [
+            job("memory.store", {"content": name}, *frames([[1.0, 0.0]]), key=name, client=name.split()[1])
+            for name in names
+        ]
+        assert [told(outcome)["status"] for outcome in applied(writer, *jobs)] == ["created"] * size
+        return asked.copy()
+
+    for number in range(2):  # the first has its model registered
+        of_group(number, 12)
+    monkeypatch.setattr(engine.Raw, "execute", noted)
+    for number, size in enumerate((1, 3, 12), 2):
+        assert of_group(number, size) == ["BEGIN", "SELECT", "SELECT", "WITH", "COMMIT"]
+    taken = []
+    for number, size in enumerate((3, 12), 5):
+        with psycopg.connect(url) as other:
+            other.cursor().execute("UPDATE counters SET writes = writes + 1")  # as any other writer does
+        taken.append(of_group(number, size))
+    assert taken[0] == taken[1]
 
 
 def test_a_server_knows_what_its_tables_are_like_once_they_have_grown(postgres: Servers, tmp_path: Path) -> None:

@@ -194,7 +194,8 @@ class PostgresWriter:
 
     def _attempt(self, jobs: Sequence[Job], *, apart: bool = False) -> list[Outcome]:
         """Apply jobs in one transaction; apart: wait after each for whether PostgreSQL took it."""
-        with self._connection.writing(*ahead.of(jobs)):
+        looked = ahead.of(jobs)
+        with self._connection.writing(looked.keys, looked.contents, self._memory_table.runs.last(looked.homes)):
             before = self._connection.numbers["changes"]
             outcomes = [(job, CancelledError() if job.cancelled() else self._one(job, apart=apart)) for job in jobs]
             # Another writer may have made the index anew, with the stems of other languages.

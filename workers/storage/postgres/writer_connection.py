@@ -6,7 +6,7 @@ next rows that are read, or with the commit. New rows are sent together, and wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -19,12 +19,12 @@ from workers.storage.postgres import arrays, numbers, queries
 from workers.storage.postgres.buffer import Buffer
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw
-from workers.storage.postgres.known import ANSWERED, SAME_CONTENT, Known, Rows
+from workers.storage.postgres.known import Known, Stored
 from workers.storage.postgres.merged import Statement, merged
 from workers.storage.postgres.numbers import Numbers
 
 _SEQ = Query("writer", "seq")
-_AHEAD = Query("together", "ahead")
+_AHEAD, _RUNS = Query("together", "ahead"), Query("together", "runs")
 _Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 
@@ -46,13 +46,19 @@ class WriterConnection(PostgresConnection):
         """Whether the server refused something in the last transaction, so that nothing of it stays."""
 
     @contextmanager
-    def writing(self, keys: Sequence[str] = (), contents: Iterable[tuple[str, str]] = ()) -> Iterator[None]:
+    def writing(
+        self,
+        keys: Sequence[str] = (),
+        contents: Sequence[tuple[str, str]] = (),
+        stored: Sequence[Stored] = (),
+    ) -> Iterator[None]:
         """Begin a transaction once no other writer is in one, and commit it with the block, or leave nothing of it.
 
-        keys, contents: idempotency keys, and namespaces and hashes of contents, that will be looked for.
+        keys, contents: idempotency keys, and namespaces and hashes of contents, that will be looked for. stored: the
+        memories whose runs will be.
         """
         try:
-            self._anew(lambda: self._begin(keys, list(contents)))
+            self._anew(lambda: self._begin(keys, contents, stored))
             yield
             self._commit()
         except BaseException:
@@ -207,7 +213,7 @@ class WriterConnection(PostgresConnection):
 
     # Transactions.
 
-    def _begin(self, keys: Sequence[str], contents: Sequence[tuple[str, str]]) -> None:
+    def _begin(self, keys: Sequence[str], contents: Sequence[tuple[str, str]], stored: Sequence[Stored]) -> None:
         raw = self.raw
         self._warnings.clear()
         self._buffer.clear()
@@ -215,7 +221,8 @@ class WriterConnection(PostgresConnection):
         self._pipe = self._pipeline.enter_context(raw.pipeline())
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NONE)
         locked = self._run(numbers.READ, NONE)
-        looked = self._look_ahead(keys, contents) if keys or contents else None
+        places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
+        looked = self._together(_AHEAD, keys=keys, namespaces=places, hashes=hashes) if keys or contents else None
         row = locked.fetchone()
         assert row is not None
         *counted, writes = row
@@ -225,29 +232,15 @@ class WriterConnection(PostgresConnection):
         self._writes = writes
         self._known.begin()
         if looked is not None:
-            self._know(keys, contents, looked.fetchall())
+            self._known.looked(keys, contents, looked.fetchall())
+        if unknown := self._known.unknown_runs(stored):
+            columns = zip(("rows", "clients", "namespaces"), zip(*unknown, strict=True), strict=True)
+            self._known.runs(unknown, self._together(_RUNS, **dict(columns)).fetchall())
 
-    def _look_ahead(self, keys: Sequence[str], contents: Sequence[tuple[str, str]]) -> _Cursor:
-        sql = queries.text(_AHEAD)
-        places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
-        return self._run(sql, arrays.columns(sql, {"keys": keys, "namespaces": places, "hashes": hashes}))
-
-    def _know(
-        self, keys: Sequence[str], contents: Sequence[tuple[str, str]], looked: Iterable[tuple[Any, ...]]
-    ) -> None:
-        """Take in what was looked for, and what of it is not there."""
-        answered: dict[str, Rows] = {}
-        same: dict[tuple[str, str], Rows] = {}
-        for name, content_hash, row, memory_id, fingerprint, answer in looked:
-            if content_hash is None:
-                answered[name] = [(fingerprint, answer)]
-            else:
-                same[name, content_hash] = [(row, memory_id)]
-        for key in keys:
-            self._known.put(ANSWERED, {"key": key}, answered.get(key, []))
-        for place, content_hash in contents:
-            asked = {"namespace": place, "content_hash": content_hash}
-            self._known.put(SAME_CONTENT, asked, same.get((place, content_hash), []))
+    def _together(self, query: Query, **columns: Sequence[object]) -> _Cursor:
+        """Run a query of together.sql."""
+        sql = queries.text(query)
+        return self._run(sql, arrays.columns(sql, columns))
 
     def _commit(self) -> None:
         """Commit, and return once it is durable; a warning says that it may not be.

@@ -71,3 +71,15 @@ FROM unnest(%(keys)s::text[]) AS given (key)
 CROSS JOIN LATERAL (
     SELECT i.fingerprint, i.answer FROM idempotency AS i WHERE md5(i.key) = md5(given.key) AND i.key = given.key OFFSET 0
 ) AS found
+
+-- What `run` in threads.sql gives of each of several.
+-- name: runs
+SELECT given.row, given.client, found.run, found.created_at
+FROM unnest(%(rows)s::bigint[], %(clients)s::text[], %(namespaces)s::text[]) AS given (row, client, namespace)
+CROSS JOIN LATERAL (
+    SELECT coalesce(m.run, m.row) AS run, m.created_at
+    FROM memories AS m
+    WHERE m.row = given.row AND m.namespace = given.namespace AND m.thread IS NULL
+        AND (SELECT c.client FROM changes AS c WHERE c.row = m.row ORDER BY c.seq LIMIT 1) = given.client
+    OFFSET 0
+) AS found
