@@ -93,6 +93,7 @@ class PostgresWriter:
         try:
             with errors():
                 outcomes = self._together(jobs)
+            self._upkeep.relieve(cast("int", self._facts["memories"]))
         except MemmuxError as error:
             # Nothing of it is known to be durable, so nothing of it is acknowledged.
             self._note(error)
@@ -104,7 +105,6 @@ class PostgresWriter:
             self._facts[name] != before[name] for name in ("model", "unneeded")
         ):
             self._forget_segments()
-        self._upkeep.relieve(cast("int", self._facts["memories"]))
         return outcomes
 
     def rebuild(self, job: Job, alive: Alive) -> Answer | MemmuxError:
