@@ -42,6 +42,7 @@ from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import embedding, frames, job
 from workers.embedding.interface import Named
 from workers.runtime.jobs import Answer, Job, silent
+from workers.storage.connection import Query
 from workers.storage.postgres import engine, queries, reader_connection
 from workers.storage.postgres import reader as reading
 from workers.storage.postgres.connection import PostgresConnection
@@ -230,6 +231,60 @@ def test_what_the_server_refuses_of_one_job_leaves_the_others(
     assert isinstance(full, StorageFullError)
     assert (told(before)["seq"], told(after)["seq"]) == (1, 2)
     assert contents(reader, "alpha much omega") == ["alpha", "omega"]
+
+
+def test_a_group_of_stores_takes_as_many_statements_however_many_they_are(
+    writer: PostgresWriter, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    run = engine.Raw.execute
+
+    def noted(self: engine.Raw, query: bytes, *values: Any, **how: Any) -> Any:
+        asked.append(query.decode().split()[0])
+        return run(self, query, *values, **how)
+
+    def of_group(number: int, size: int) -> list[str]:
+        """Return what a group of stores asks, each of another client, and with a key and a vector."""
+        asked.clear()
+        names = [f"{number} {each}" for each in range(size)]
+        jobs = [
+            job("memory.store", {"content": name}, *frames([[1.0, 0.0]]), key=name, client=name.split()[1])
+            for name in names
+        ]
+        assert [told(outcome)["status"] for outcome in applied(writer, *jobs)] == ["created"] * size
+        return asked.copy()
+
+    for number in range(2):  # the first has its model registered
+        of_group(number, 12)
+    monkeypatch.setattr(engine.Raw, "execute", noted)
+    for number, size in enumerate((1, 3, 12), 2):
+        assert of_group(number, size) == ["BEGIN", "SELECT", "SELECT", "WITH", "COMMIT"]
+    taken = []
+    for number, size in enumerate((3, 12), 5):
+        with psycopg.connect(url) as other:
+            other.cursor().execute("UPDATE counters SET writes = writes + 1")  # as any other writer does
+        taken.append(of_group(number, size))
+    assert taken[0] == taken[1]
+
+
+def test_a_server_knows_what_its_tables_are_like_once_they_have_grown(postgres: Servers, tmp_path: Path) -> None:
+    primary = postgres.primary(autovacuum="off")
+    known = "SELECT reltuples::int FROM pg_class WHERE relname = 'memories'"
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:
+        seen = []
+        for each in range(8):
+            applied(writer, *(job("memory.store", {"content": f"{each} {number}"}) for number in range(50)))
+            seen.append(value(primary, known))
+        assert seen == [-1, 100, 100, 100, 100, 100, 100, 400]
+    with closing(PostgresWriter(primary.url, tmp_path)) as writer:  # which learns what another one has seen to
+        stored(writer, "one more")
+        assert value(primary, known) == 400
+        looked = queries.text(Query("together", "ahead"))
+        value(primary, "ANALYZE idempotency")  # which is empty
+        values = {"namespaces": ["default"], "hashes": ["x"], "keys": ["k"]}
+        plan = str(writer._connection.raw.execute(f"EXPLAIN {looked}".encode(), values).fetchall())
+        assert "memories_by_hash" in plan
+        assert "idempotency_by_key" in plan
 
 
 def test_two_writers_on_one_server_leave_no_gap(writer: PostgresWriter, url: str, tmp_path: Path) -> None:

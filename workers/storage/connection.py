@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Values = Mapping[str, object]
 """The values of a query by their names; a list or tuple is one value, which the query takes as so many rows."""
@@ -13,9 +12,8 @@ Values = Mapping[str, object]
 NONE: Values = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query, by its file of SQL and its name there, which every engine has.
+class Query(NamedTuple):
+    """A query, by its file of SQL and its name there, which every engine has; a tuple, as it is looked up all the time.
 
     where: names of conditions in filters.sql, all of which must hold; they stand for `{where}` in it.
     """

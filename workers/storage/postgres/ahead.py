@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,14 +16,26 @@ _NUL = "\0"
 _STORES = ("memory.store", "memory.store_similar")
 
 
-def of(jobs: Iterable[Job]) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
-    """Return idempotency keys, and namespaces and hashes of contents, as far as jobs are plain stores.
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Idempotency keys, namespaces and hashes of contents, and whose memory goes where: clients and namespaces."""
+
+    keys: Sequence[str] = ()
+    contents: Sequence[tuple[str, str]] = ()
+    homes: Sequence[tuple[str, str]] = ()
+
+
+def of(jobs: Sequence[Job]) -> Ahead:
+    """Return what jobs will look for, as far as they are plain stores.
 
     What is left out, or is spelled otherwise than it turns out to be meant, is asked for when it is needed.
     """
-    jobs = list(jobs)
-    keys = dict.fromkeys(job.key for job in jobs if job.key and _NUL not in job.key)
-    return list(keys), list(dict.fromkeys(content for job in jobs for content in _contents(job)))
+    stored = [(job.client, content) for job in jobs for content in _contents(job)]
+    return Ahead(
+        keys=list(dict.fromkeys(job.key for job in jobs if job.key and _NUL not in job.key)),
+        contents=list(dict.fromkeys(content for _, content in stored)),
+        homes=list(dict.fromkeys((client, place) for client, (place, _) in stored)),
+    )
 
 
 def _contents(job: Job) -> Iterator[tuple[str, str]]:

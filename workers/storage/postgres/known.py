@@ -12,11 +12,11 @@ from workers.storage.connection import Query, Values
 
 Rows = list[tuple[Any, ...]]
 
-ANSWERED, SAME_CONTENT = Query("writer", "answered"), Query("writer", "same_content")
+_ANSWERED, _SAME_CONTENT = Query("writer", "answered"), Query("writer", "same_content")
 _IS_THERE, _RUN = Query("namespaces", "is_there"), Query("threads", "run")
 _HAS, _MEMORIES = Query("vectors", "has"), Query("vectors", "memories")
 _MODELS = {Query("vectors", name) for name in ("model", "current", "coming", "others")}
-_KEPT = {ANSWERED, SAME_CONTENT, _IS_THERE, _RUN, _HAS, _MEMORIES, *_MODELS}
+_KEPT = {_ANSWERED, _SAME_CONTENT, _IS_THERE, _RUN, _HAS, _MEMORIES, *_MODELS}
 _KEPT |= {Query("vectors", "source"), Query("audits", "count"), Query("fulltext", "version")}
 _ASIDE = {
     Query("writer", "insert_tag"),
@@ -24,12 +24,16 @@ _ASIDE = {
     Query("writer", "put_health_check"),
     Query("links", "add_alias"),
     Query("links", "use"),
+    Query("postings", "add"),
+    Query("postings", "add_texts"),
 }
 """What changes nothing that is kept here."""
 
 _MOST = 10_000  # answers that are kept to one question
 
 Key = tuple[tuple[str, object], ...]
+Stored = tuple[int, str, str]
+"""Row, client and namespace of the memory that a client stored last."""
 
 
 class Known:
@@ -66,6 +70,33 @@ class Known:
         if (answers := self._answers.get(query)) is not None:
             answers[_key(values)] = rows
 
+    def looked(
+        self, keys: Sequence[str], contents: Sequence[tuple[str, str]], found: Iterable[tuple[Any, ...]]
+    ) -> None:
+        """Keep what `ahead` in together.sql found of keys and contents, and that of the others there is nothing."""
+        answered: dict[str, Rows] = {}
+        same: dict[tuple[str, str], Rows] = {}
+        for name, content_hash, row, memory_id, fingerprint, answer in found:
+            if content_hash is None:
+                answered[name] = [(fingerprint, answer)]
+            else:
+                same[name, content_hash] = [(row, memory_id)]
+        for key in keys:
+            self.put(_ANSWERED, {"key": key}, answered.get(key, []))
+        for place, content_hash in contents:
+            asked = {"namespace": place, "content_hash": content_hash}
+            self.put(_SAME_CONTENT, asked, same.get((place, content_hash), []))
+
+    def unknown_runs(self, stored: Iterable[Stored]) -> list[Stored]:
+        """Return those of which it is not known which run they belong to."""
+        return [one for one in stored if self.get(_RUN, _asked(one)) is None]
+
+    def runs(self, stored: Iterable[Stored], found: Iterable[tuple[int, str, int, float]]) -> None:
+        """Keep what `runs` in together.sql found of memories."""
+        there = {(row, client): [(run, at)] for row, client, run, at in found}
+        for one in stored:
+            self.put(_RUN, _asked(one), there.get(one[:2], []))
+
     def changed(self, query: Query, values: Values, number: int) -> None:
         """Take in what a change does; number: of the row that is new."""
         match query.name:
@@ -74,7 +105,7 @@ class Known:
             case "insert_change" if values["before"] is None and values["row"] in self._stored:
                 self._first(values)
             case "insert_answer":
-                self.put(ANSWERED, {"key": values["key"]}, [(values["fingerprint"], values["answer"])])
+                self.put(_ANSWERED, {"key": values["key"]}, [(values["fingerprint"], values["answer"])])
             case "insert" if query.file == "vectors":
                 self._vector(values)
             case "insert_change":
@@ -87,7 +118,7 @@ class Known:
         self._stored[row] = values
         if self.fresh is not None:
             self.fresh.append((row, str(digest), str(values["content"])))
-        self.put(SAME_CONTENT, {"namespace": namespace, "content_hash": digest}, [(row, values["id"])])
+        self.put(_SAME_CONTENT, {"namespace": namespace, "content_hash": digest}, [(row, values["id"])])
         self.put(_IS_THERE, {"namespace": namespace}, [(True,)])
         for answer in self._of((_MEMORIES,)):
             answer[:] = [(count + 1,) for (count,) in answer]
@@ -117,3 +148,8 @@ class Known:
 
 def _key(values: Values) -> Key:
     return tuple(sorted(values.items()))
+
+
+def _asked(stored: Stored) -> Values:
+    """Return the values of the question which run a memory belongs to."""
+    return dict(zip(("row", "client", "namespace"), stored, strict=True))

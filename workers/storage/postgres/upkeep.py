@@ -19,8 +19,13 @@ PRUNE_EVERY_S = 60.0
 PURGE_EVERY_S = 3600.0
 PURGE_FIRST_S = 60.0  # after the start
 _PIECE = 1_000  # rows of one transaction of upkeep
+_LEAST, _MOST = 64, 20_000  # memories; among fewer it hardly matters how some are found, and more are autovacuum's
+_GROWN = 4  # times as many memories as it knows of, and another way may be the best
+# Tables that are as large as there are memories: of one that is empty a server would think that it stays so.
+_ANALYZE = b"ANALYZE (SKIP_LOCKED) memories, changes, postings, texts"
 
 _SQL = queries.load("writer")
+_SERVER = queries.load("server")
 
 
 class Upkeep:
@@ -47,6 +52,7 @@ class Upkeep:
         self._began, self._started = now(), clock()
         self._pruned = clock()
         self._purged = clock() - PURGE_EVERY_S + PURGE_FIRST_S
+        self._analyzed = 0  # memories of which the server has statistics, as far as it is known here
         self.forgotten = 0  # segments that were removed since, as they held what was purged
 
     def turn(self) -> None:
@@ -61,6 +67,23 @@ class Upkeep:
                     if self._purge() == deletion.EXPIRED:
                         self._purged -= PURGE_EVERY_S  # there may be more, for the next turn
                     self._forget("purge_tags")
+        except MemmuxError as error:
+            log.get().warning("upkeep_failed", code=error.code, error=error.message)
+
+    def relieve(self, memories: int) -> None:
+        """Have the server look at its tables anew where they grew far since it did; memories: how many there are.
+
+        It chooses by its statistics how it finds rows, and of tables that are new or filled at once autovacuum gives it
+        none for a minute or longer. What fails is logged: what was applied is acknowledged all the same.
+        """
+        if not max(_LEAST, _GROWN * self._analyzed) <= memories <= _MOST:
+            return
+        try:
+            with errors():
+                self._analyzed = max(0, self._connection.value(_SERVER["analyzed"]))  # by whomever
+                if memories >= _GROWN * self._analyzed:
+                    self._analyzed = memories  # if it fails, it is not tried again each time
+                    self._connection.raw.execute(_ANALYZE, prepare=False)
         except MemmuxError as error:
             log.get().warning("upkeep_failed", code=error.code, error=error.message)
 

@@ -131,5 +131,6 @@ def _add(connection: Connection, memories: Iterable[tuple[int, str, str]], langu
         places += found.values()
     packed = {"rows": arrays.longs(rows), "terms": arrays.texts(terms), "places": arrays.blobs(places)}
     connection.execute(_SQL["add"], packed)
-    columns = zip(("rows", "words", "hashes", "terms"), zip(*texts, strict=True), strict=True)
-    connection.execute(_SQL["add_texts"], dict(columns))
+    of, counts, hashes, lines = zip(*texts, strict=True)
+    numbers = {"rows": arrays.longs(of), "words": arrays.longs(counts)}
+    connection.execute(_SQL["add_texts"], {**numbers, "hashes": arrays.texts(hashes), "terms": arrays.texts(lines)})

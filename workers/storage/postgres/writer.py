@@ -93,6 +93,7 @@ class PostgresWriter:
         try:
             with errors():
                 outcomes = self._together(jobs)
+            self._upkeep.relieve(cast("int", self._facts["memories"]))
         except MemmuxError as error:
             # Nothing of it is known to be durable, so nothing of it is acknowledged.
             self._note(error)
@@ -172,6 +173,8 @@ class PostgresWriter:
                 with errors():
                     schema.prepare(raw)
                     raw.execute(f"SET lock_timeout = '{LOCK_S}s'".encode())
+                    # A plan of when a table was empty is kept while it fills; a writer finds its rows by indexes.
+                    raw.execute("SET enable_seqscan = off")
                     (self._asynchronous,) = raw.execute(texts.text(_SERVER["is_alone"]).encode()).fetchall()[0]
             except BaseException:
                 raw.close()
@@ -194,7 +197,8 @@ class PostgresWriter:
 
     def _attempt(self, jobs: Sequence[Job], *, apart: bool = False) -> list[Outcome]:
         """Apply jobs in one transaction; apart: wait after each for whether PostgreSQL took it."""
-        with self._connection.writing(*ahead.of(jobs)):
+        looked = ahead.of(jobs)
+        with self._connection.writing(looked.keys, looked.contents, self._memory_table.runs.last(looked.homes)):
             before = self._connection.numbers["changes"]
             outcomes = [(job, CancelledError() if job.cancelled() else self._one(job, apart=apart)) for job in jobs]
             # Another writer may have made the index anew, with the stems of other languages.

@@ -6,7 +6,7 @@ next rows that are read, or with the commit. New rows are sent together, and wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -15,15 +15,16 @@ from psycopg.pq import TransactionStatus
 
 from memmux.errors import DatabaseUnreachableError
 from workers.storage.connection import NONE, Query, Values
-from workers.storage.postgres import numbers, queries
+from workers.storage.postgres import arrays, numbers, queries
 from workers.storage.postgres.buffer import Buffer
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Raw
-from workers.storage.postgres.known import ANSWERED, SAME_CONTENT, Known
+from workers.storage.postgres.known import Known, Stored
+from workers.storage.postgres.merged import Statement, merged
 from workers.storage.postgres.numbers import Numbers
 
 _SEQ = Query("writer", "seq")
-_TOGETHER = "together"
+_AHEAD, _RUNS = Query("together", "ahead"), Query("together", "runs")
 _Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 
@@ -45,13 +46,19 @@ class WriterConnection(PostgresConnection):
         """Whether the server refused something in the last transaction, so that nothing of it stays."""
 
     @contextmanager
-    def writing(self, keys: Sequence[str] = (), contents: Iterable[tuple[str, str]] = ()) -> Iterator[None]:
+    def writing(
+        self,
+        keys: Sequence[str] = (),
+        contents: Sequence[tuple[str, str]] = (),
+        stored: Sequence[Stored] = (),
+    ) -> Iterator[None]:
         """Begin a transaction once no other writer is in one, and commit it with the block, or leave nothing of it.
 
-        keys, contents: idempotency keys, and namespaces and hashes of contents, that will be looked for.
+        keys, contents: idempotency keys, and namespaces and hashes of contents, that will be looked for. stored: the
+        memories whose runs will be.
         """
         try:
-            self._anew(lambda: self._begin(keys, list(contents)))
+            self._anew(lambda: self._begin(keys, contents, stored))
             yield
             self._commit()
         except BaseException:
@@ -109,6 +116,8 @@ class WriterConnection(PostgresConnection):
         sql = queries.text(query)
         self._note(query, values, 0)
         if self._buffer.takes(query):
+            if self._buffer.is_full(query):
+                self._send()
             self._buffer.add(query, self._aside(query, values))
             return 0
         self._mark()
@@ -173,20 +182,26 @@ class WriterConnection(PostgresConnection):
     def _mark(self) -> None:
         """Send what waits, with the savepoint before what may be undone."""
         if self._due:
-            for sql, columns in self._buffer.taken(marked=True):
-                self._run(sql, columns)
+            self._send_rows(marked=True)
             self._run("SAVEPOINT job", NONE)
             self._due, self._saved = False, True
-        for sql, columns in self._buffer.taken():
-            self._run(sql, columns)
+        self._send_rows()
 
     def _send(self) -> None:
         """Send what waits; the savepoint can wait, if none of it is to be undone with it."""
         if self._buffer.is_beyond:
             self._mark()
         else:
-            for sql, columns in self._buffer.taken():
-                self._run(sql, columns)
+            self._send_rows()
+
+    def _send_rows(self, *also: Statement, marked: bool = False) -> None:
+        """Send rows that wait, and with the last of them what else changes rows."""
+        statements = list(self._buffer.taken(marked=marked))
+        if also:
+            last = statements.pop() if statements else []
+            statements.append([*last, *also])
+        for some in statements:
+            self._run(*merged(some))
 
     def _note(self, query: Query, values: Values, number: int) -> None:
         self._changed = True
@@ -198,7 +213,7 @@ class WriterConnection(PostgresConnection):
 
     # Transactions.
 
-    def _begin(self, keys: Sequence[str], contents: Sequence[tuple[str, str]]) -> None:
+    def _begin(self, keys: Sequence[str], contents: Sequence[tuple[str, str]], stored: Sequence[Stored]) -> None:
         raw = self.raw
         self._warnings.clear()
         self._buffer.clear()
@@ -206,9 +221,8 @@ class WriterConnection(PostgresConnection):
         self._pipe = self._pipeline.enter_context(raw.pipeline())
         self._run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NONE)
         locked = self._run(numbers.READ, NONE)
-        answered = self._ahead("answered", keys=list(keys)) if keys else None
         places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
-        same = self._ahead("same_content", namespaces=places, hashes=hashes) if contents else None
+        looked = self._together(_AHEAD, keys=keys, namespaces=places, hashes=hashes) if keys or contents else None
         row = locked.fetchone()
         assert row is not None
         *counted, writes = row
@@ -217,27 +231,24 @@ class WriterConnection(PostgresConnection):
             self._known.clear()
         self._writes = writes
         self._known.begin()
-        if answered is not None:
-            found = {key: [(fingerprint, answer)] for key, fingerprint, answer in answered.fetchall()}
-            for key in keys:
-                self._known.put(ANSWERED, {"key": key}, found.get(key, []))
-        if same is not None:
-            there = {(place, digest): [(row, given)] for place, digest, row, given in same.fetchall()}
-            for place, digest in contents:
-                asked = {"namespace": place, "content_hash": digest}
-                self._known.put(SAME_CONTENT, asked, there.get((place, digest), []))
+        if looked is not None:
+            self._known.looked(keys, contents, looked.fetchall())
+        if unknown := self._known.unknown_runs(stored):
+            columns = zip(("rows", "clients", "namespaces"), zip(*unknown, strict=True), strict=True)
+            self._known.runs(unknown, self._together(_RUNS, **dict(columns)).fetchall())
 
-    def _ahead(self, name: str, **values: object) -> _Cursor:
-        return self._run(queries.text(Query(_TOGETHER, name)), values)
+    def _together(self, query: Query, **columns: Sequence[object]) -> _Cursor:
+        """Run a query of together.sql."""
+        sql = queries.text(query)
+        return self._run(sql, arrays.columns(sql, columns))
 
     def _commit(self) -> None:
         """Commit, and return once it is durable; a warning says that it may not be.
 
         It is never given up: what a replica has not confirmed may be there all the same.
         """
-        self._send()
         if self._changed:
-            self._run(numbers.WRITE, {**self._numbers.newest, "writes": self._writes + 1})
+            self._send_rows((numbers.WRITE, {**self._numbers.newest, "writes": self._writes + 1}))
         done = self._run("COMMIT", NONE)
         self._leave()
         if self._warnings or done.statusmessage != "COMMIT":

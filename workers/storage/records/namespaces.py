@@ -76,7 +76,7 @@ class Namespaces:
         named: Named = None
         match asked:
             case Store():
-                body = replace(asked, namespace=self._meant(asked.namespace))
+                body = _moved(asked, self._meant(asked.namespace))
             case StoreBatch():
                 body = replace(asked, memories=self._together(asked.memories))
             case List(as_of=int()):  # which namespaces there were then is not asked
@@ -108,7 +108,7 @@ class Namespaces:
             name = self._meant(memory.namespace)
             if self._among is None and not self._is_there(name):
                 name = new.setdefault(normal(name), name)
-            placed.append(replace(memory, namespace=name))
+            placed.append(_moved(memory, name))
         return tuple(placed)
 
     def _all_meant(self, named: Named) -> Named:
@@ -184,6 +184,11 @@ class Namespaces:
     def _size(self, name: str) -> int:
         size: int = self._connection.value(_SQL["size"], {"namespace": name})
         return size
+
+
+def _moved(memory: Store, name: str) -> Store:
+    """Return what is stored in the namespace of that name; a copy, which is checked anew, only where it is another."""
+    return memory if memory.namespace == name else replace(memory, namespace=name)
 
 
 def _alike(name: str, known: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from memmux import limits
 from workers.storage import queries
@@ -73,6 +73,10 @@ class Runs:
         for run, before in self._connection.fetch(_SQL["run"], values):
             return int(run) if abs(created_at - before) <= GAP_S else None
         return None
+
+    def last(self, homes: Iterable[tuple[str, str]]) -> list[tuple[int, str, str]]:
+        """Return row, client and namespace of what clients stored last; homes: client and namespace of each."""
+        return [(self._last[home], *home) for home in homes if home in self._last]
 
     def note(self, client: str, namespace: str, row: int) -> None:
         """Remember the memory that a client stored last, without a thread."""

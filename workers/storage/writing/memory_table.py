@@ -36,7 +36,7 @@ class MemoryTable:
         self.refuse = refuse
         self.vectors = vectors.VectorTables(connection, searchable)
         self._now = now
-        self._runs = Runs(connection)
+        self.runs = Runs(connection)
         # The most that there may be in namespaces that were counted; what was deleted or rolled back since counts too.
         self._held: dict[str, int] = {}
 
@@ -52,10 +52,10 @@ class MemoryTable:
         """Insert a memory by a query of `writer.sql` and return its row; one without a thread may go on with a run."""
         namespace, at = str(values["namespace"]), values.get("created_at", values.get("at"))
         alone = values["thread"] is None
-        run = self._runs.joined(client, namespace, float(at or 0.0)) if alone else None
+        run = self.runs.joined(client, namespace, float(at or 0.0)) if alone else None
         row = self.connection.insert(_SQL[query], {**values, "run": run})
         if alone:
-            self._runs.note(client, namespace, row)
+            self.runs.note(client, namespace, row)
         return row
 
     def same(self, namespace: str, content_hash: str) -> tuple[int, str] | None:

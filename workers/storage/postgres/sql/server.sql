@@ -15,3 +15,7 @@ SELECT pg_is_in_recovery()
 -- Whether what is acknowledged may be on this server alone.
 -- name: is_alone
 SELECT current_setting('synchronous_standby_names') = ''
+
+-- How many memories there were when the server last looked at the table; -1 or 0 where it never did.
+-- name: analyzed
+SELECT reltuples::bigint FROM pg_class WHERE oid = 'memories'::regclass

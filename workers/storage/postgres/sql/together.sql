@@ -54,12 +54,32 @@ SELECT given.key, given.fingerprint, given.at, given.seq, given.answer
 FROM unnest(%(key)s::text[], %(fingerprint)s::bytea[], %(at)s::float8[], %(seq)s::bigint[], %(answer)s::bytea[])
     AS given (key, fingerprint, at, seq, answer)
 
--- name: answered
-SELECT key, fingerprint, answer
-FROM idempotency
-WHERE md5(key) IN (SELECT md5(given.key) FROM unnest(%(keys)s::text[]) AS given (key)) AND key = ANY (%(keys)s::text[])
-
--- name: same_content
-SELECT m.namespace, m.content_hash, m.row, m.id
+-- The memories that have contents, and then the answers that keys have had. Each is found by its index, whatever the server
+-- expects of the tables: OFFSET 0 keeps it from joining them in another way.
+-- name: ahead
+SELECT given.namespace, given.content_hash, found.row, found.id, NULL::bytea, NULL::bytea
 FROM unnest(%(namespaces)s::text[], %(hashes)s::text[]) AS given (namespace, content_hash)
-JOIN memories AS m ON m.namespace = given.namespace AND m.content_hash = given.content_hash AND m.deleted_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT m.row, m.id
+    FROM memories AS m
+    WHERE m.namespace = given.namespace AND m.content_hash = given.content_hash AND m.deleted_at IS NULL
+    OFFSET 0
+) AS found
+UNION ALL
+SELECT given.key, NULL, NULL, NULL, found.fingerprint, found.answer
+FROM unnest(%(keys)s::text[]) AS given (key)
+CROSS JOIN LATERAL (
+    SELECT i.fingerprint, i.answer FROM idempotency AS i WHERE md5(i.key) = md5(given.key) AND i.key = given.key OFFSET 0
+) AS found
+
+-- What `run` in threads.sql gives of each of several.
+-- name: runs
+SELECT given.row, given.client, found.run, found.created_at
+FROM unnest(%(rows)s::bigint[], %(clients)s::text[], %(namespaces)s::text[]) AS given (row, client, namespace)
+CROSS JOIN LATERAL (
+    SELECT coalesce(m.run, m.row) AS run, m.created_at
+    FROM memories AS m
+    WHERE m.row = given.row AND m.namespace = given.namespace AND m.thread IS NULL
+        AND (SELECT c.client FROM changes AS c WHERE c.row = m.row ORDER BY c.seq LIMIT 1) = given.client
+    OFFSET 0
+) AS found

@@ -49,6 +49,36 @@ def test_any_other_change_lets_all_be_asked_anew() -> None:
     assert known.fresh is None
 
 
+def test_what_was_looked_for_is_known_be_it_there_or_not() -> None:
+    known = Known()
+    known.looked(
+        ["k", "other"], [("n", "h"), ("n", "i")], [("n", "h", 9, "x", None, None), ("k", None, None, None, b"f", b"a")]
+    )
+    assert known.get(*SAME) == [(9, "x")]
+    assert known.get(SAME[0], {"namespace": "n", "content_hash": "i"}) == []
+    assert known.get(Query("writer", "answered"), {"key": "k"}) == [(b"f", b"a")]
+    assert known.get(Query("writer", "answered"), {"key": "other"}) == []
+    assert known.get(Query("writer", "answered"), {"key": "third"}) is None
+
+
+def test_runs_are_asked_for_once() -> None:
+    known = Known()
+    stored = [(9, "ann", "n"), (9, "bob", "n"), (8, "bob", "m")]
+    assert known.unknown_runs(stored) == stored
+    known.runs(stored, [(9, "ann", 4, 5.0), (8, "bob", 8, 6.0)])
+    assert known.unknown_runs([*stored, (7, "ann", "n")]) == [(7, "ann", "n")]
+    runs = [known.get(Query("threads", "run"), {"namespace": n, "client": c, "row": row}) for row, c, n in stored]
+    assert runs == [[(4, 5.0)], [], [(8, 6.0)]]
+
+
+def test_words_that_are_written_change_nothing_that_is_known() -> None:
+    known = Known()
+    known.put(MEMORIES, {}, [(3,)])
+    for name in ("add", "add_texts"):
+        known.changed(Query("postings", name), {}, 0)
+    assert known.get(MEMORIES, {}) == [(3,)]
+
+
 def test_other_queries_are_always_asked() -> None:
     known = Known()
     known.put(Query("rows", "find"), {"id": "x"}, [(1,)])
