@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from memmux import Client
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.postgres.server import Server
 from tests import commands
 from tests.conftest import stop_cluster
