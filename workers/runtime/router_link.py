@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
+from contextlib import suppress
 
 import zmq
 
@@ -29,8 +29,6 @@ class RouterLink:
         self.heartbeat_s = heartbeat_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._socket = sockets.dealer(self._context, address, identity.encode())
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
         self._worker = worker
         self._said = self._looked = time.monotonic()
         self._inbox: list[Message] = []
@@ -42,7 +40,7 @@ class RouterLink:
     def send(self, header: Header, *frames: bytes) -> None:
         """Send a message."""
         self._said = time.monotonic()
-        self._socket.send_multipart(protocol.encode(header, *frames), copy=True)
+        sockets.send_surely(self._socket, protocol.encode(header, *frames))
 
     def say(self, kind: Kind, **detail: object) -> None:
         """Send a message about the worker itself, with its facts."""
@@ -106,30 +104,33 @@ class RouterLink:
 
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that came since, after waiting at most `timeout_s` for the first."""
-        if not self._inbox:
-            self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
-        self._take()
+        frames = None if self._inbox else sockets.receive(self._socket, timeout_s)
+        self._take(frames)
         messages, self._inbox = self._inbox, []
         return messages
 
-    def _take(self) -> None:
-        """Put what waits in the socket into the inbox."""
+    def _take(self, frames: list[bytes] | None = None) -> None:
+        """Put what waits in the socket into the inbox, after a message that was received."""
         self._looked = time.monotonic()
-        for _ in range(_DRAIN):
-            try:
-                message = protocol.decode(sockets.receive_now(self._socket))
-            except zmq.Again:
-                return
-            except ProtocolError as error:
-                log.get().error("message_malformed", error=error.message)
-                continue
-            self._inbox.append(message)
-            attempt = message.header.id, message.header.attempt
-            if message.header.kind is Kind.REQUEST:
-                self._open[attempt] = self._looked
-            elif message.header.kind is Kind.CANCEL and attempt in self._open:
-                # It comes after its REQUEST. What is answered already stays so, whoever uses the same id again.
-                self._cancelled.add(attempt)
+        with suppress(zmq.Again):
+            for _ in range(_DRAIN):
+                self._put(sockets.receive_now(self._socket) if frames is None else frames)
+                frames = None
+
+    def _put(self, frames: list[bytes]) -> None:
+        """Put a message into the inbox."""
+        try:
+            message = protocol.decode(frames)
+        except ProtocolError as error:
+            log.get().error("message_malformed", error=error.message)
+            return
+        self._inbox.append(message)
+        attempt = message.header.id, message.header.attempt
+        if message.header.kind is Kind.REQUEST:
+            self._open[attempt] = self._looked
+        elif message.header.kind is Kind.CANCEL and attempt in self._open:
+            # It comes after its REQUEST. What is answered already stays so, whoever uses the same id again.
+            self._cancelled.add(attempt)
 
     def close(self) -> None:
         """Leave the router; what was sent is still delivered, if it takes no longer than a second."""
