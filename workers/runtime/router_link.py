@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import suppress
 
 import zmq
 
@@ -73,7 +72,7 @@ class RouterLink:
             else:
                 self.say(Kind.HEARTBEAT)
         if now - self._looked >= LOOK_S:
-            self._take()
+            self.look()
             self.retire_if_due()
 
     def retire_if_due(self) -> None:
@@ -98,24 +97,20 @@ class RouterLink:
         """How many requests have come, as far as was looked, and are not answered."""
         return len(self._open)
 
-    def look(self) -> None:
-        """Take what waits; `receive` returns it."""
-        self._take()
-
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that came since, after waiting at most `timeout_s` for the first."""
-        frames = None if self._inbox else sockets.receive(self._socket, timeout_s)
-        self._take(frames)
+        if not self._inbox and (frames := sockets.receive(self._socket, timeout_s)) is not None:
+            self._looked = time.monotonic()
+            self._put(frames)
+        self.look()
         messages, self._inbox = self._inbox, []
         return messages
 
-    def _take(self, frames: list[bytes] | None = None) -> None:
-        """Put what waits in the socket into the inbox, after a message that was received."""
+    def look(self) -> None:
+        """Put what waits in the socket into the inbox, which `receive` returns."""
         self._looked = time.monotonic()
-        with suppress(zmq.Again):
-            for _ in range(_DRAIN):
-                self._put(sockets.receive_now(self._socket) if frames is None else frames)
-                frames = None
+        for frames in sockets.waiting(self._socket, _DRAIN):
+            self._put(frames)
 
     def _put(self, frames: list[bytes]) -> None:
         """Put a message into the inbox."""

@@ -61,8 +61,9 @@ def test_who_asks_again_is_waited_for_where_that_pays(tmp_path: Path, monkeypatc
         say(Header(kind=Kind.REQUEST, id=name, operation="memory.search", attempt=1))
 
     def heard() -> str:
-        assert router.poll(round(BOUND_S * 1000))
-        return protocol.decode(sockets.receive_now(router)[1:]).header.id
+        said = sockets.receive(router, BOUND_S)
+        assert said is not None
+        return protocol.decode(said[1:]).header.id
 
     link.ready(0)
     assert heard() == ""  # READY
