@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 
-SHARE = 0.1  # of the time of a turn, which may be lost if nobody asks again
+SHARE = 0.1  # of the time of a turn, which may be lost if nobody asks again,
+MOST_S = 0.01  # and no more than that: a turn may have had a long read in it
 
 
 class Gathering:
     """The requests that a worker waits for: as many as were there at once during the turn before.
 
-    They are waited for no longer than SHARE of the time that the turn took. Times are monotonic seconds.
+    They are waited for no longer than SHARE of the time that the turn took, and MOST_S. Times are monotonic seconds.
     """
 
     __slots__ = ("_most", "_until", "_wanted")
@@ -31,7 +32,7 @@ class Gathering:
     def ended(self, began: float, ended: float, *, pays: bool) -> None:
         """Note that a turn has ended; pays: whether its requests cost less for being done together."""
         self._wanted, self._most = (self._most if pays else 0), 0
-        self._until = ended + SHARE * (ended - began)
+        self._until = ended + min(SHARE * (ended - began), MOST_S)
 
     def left_s(self, there: int, now: float) -> float:
         """Return for how long to wait for another request while so many are there; 0 or less to begin now."""

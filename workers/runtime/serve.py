@@ -98,7 +98,7 @@ def _work(worker: Worker, link: RouterLink, job_log: JobLog) -> None:
 def _gathered(link: RouterLink, gathering: Gathering, timeout_s: float) -> list[Message]:
     """Return the messages that came, after waiting so long at most for the first, and for those that are to come."""
     messages = more = link.receive(timeout_s)
-    while more and (left_s := gathering.left_s(link.there, time.monotonic())) > 0:
+    while more and link.there and (left_s := gathering.left_s(link.there, time.monotonic())) > 0:
         more = link.receive(left_s)
         messages += more
     return messages

@@ -48,7 +48,8 @@ class Reader:
 
 
 def test_who_asks_again_is_waited_for_where_that_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "SHARE", 1e5)
+    monkeypatch.setattr(gathering, "SHARE", 1e9)
+    monkeypatch.setattr(gathering, "MOST_S", BOUND_S)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     router = sockets.router(context, f"ipc://{tmp_path}/backend")
     worker = Reader()
