@@ -118,7 +118,7 @@ def _send(target: zmq.Socket[Any], frames: Sequence[bytes], how: int) -> None:
 def waiting(source: zmq.Socket[Any], most: int) -> Iterator[list[bytes]]:
     """Yield the messages that wait, so many at most.
 
-    Each is asked for before: to be told by an error that there is none takes ten times as long.
+    Each is asked for before: to be told by an error that there is none takes three times as long.
     """
     for _ in range(most):
         if not source.getsockopt(_EVENTS) & _READABLE:  # type: ignore[operator]  # it is a number
@@ -129,7 +129,7 @@ def waiting(source: zmq.Socket[Any], most: int) -> Iterator[list[bytes]]:
 def receive(source: zmq.Socket[Any], timeout_s: float) -> list[bytes] | None:
     """Return the next message, after waiting so long at most for it; None where none comes.
 
-    A poll before that would ask the system four times as often.
+    With a poll before that, the system would be asked more often.
     """
     # Rounded up: who waits a little too short would wait again and again.
     source.setsockopt(_WAIT_MS, min(max(0, math.ceil(timeout_s * 1000)), _WAIT_MOST_MS))
