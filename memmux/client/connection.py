@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 import weakref
@@ -28,8 +27,6 @@ class Connection:
         self.heard = time.monotonic()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = sockets.dealer(context, endpoint.address, curve=endpoint.curve)
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
         # Also when the client is collected, and when the program ends.
         self.close = weakref.finalize(client, hang_up, context, self._socket, os.getpid(), endpoint)
 
@@ -45,11 +42,10 @@ class Connection:
 
     def receive(self, timeout_s: float) -> list[bytes] | None:
         """Return the next message, or None if none comes within the time."""
-        # Rounded up: a poll that returns a little early would be called again and again.
-        if not self._poller.poll(max(0, math.ceil(timeout_s * 1000))):
-            return None
-        self.heard = time.monotonic()
-        return sockets.receive_now(self._socket)
+        frames = sockets.receive(self._socket, timeout_s)
+        if frames is not None:
+            self.heard = time.monotonic()
+        return frames
 
 
 def hang_up(context: zmq.Context[Any] | None, socket: zmq.Socket[Any], process: int, router: Endpoint) -> None:

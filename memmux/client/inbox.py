@@ -55,11 +55,9 @@ class Inbox:
         self._again = None
         messages: list[list[bytes]] = []
         try:
-            while len(messages) < BATCH_MESSAGES:
-                messages.append(sockets.receive_now(self._socket))
-            self._again = self._loop.call_soon(self._read)
-        except zmq.Again:
-            pass
+            messages.extend(sockets.waiting(self._socket, BATCH_MESSAGES))
+            if len(messages) == BATCH_MESSAGES:
+                self._again = self._loop.call_soon(self._read)
         except zmq.ZMQError:  # the context was ended
             self.close()
         if messages:

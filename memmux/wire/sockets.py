@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import zmq
@@ -13,7 +14,10 @@ from memmux.wire.curve import Curve
 
 QUEUE_MESSAGES = 4096  # per peer and direction; admission control acts long before
 INBOX_MESSAGES = 256  # per peer, of a ROUTER: who sends faster than it reads waits, and does not fill its memory
-_NOW, _MORE = int(zmq.NOBLOCK), int(zmq.SNDMORE)  # plain numbers: to add two of the enum costs as much as to send
+# Plain numbers: to add two of the enum costs as much as to send.
+_NOW, _MORE, _WAIT_MS = int(zmq.NOBLOCK), int(zmq.SNDMORE), int(zmq.RCVTIMEO)
+_EVENTS, _READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
+_WAIT_MOST_MS = 3_600_000  # the number has 32 bits
 ZERO_COPY_RECV = 10  # zmq.h's number for the option, for which pyzmq has no name
 RECONNECT_MS = 20  # first pause before connecting again
 RECONNECT_MOST_MS = 500  # the longest pause
@@ -95,19 +99,51 @@ def send(target: zmq.Socket[bytes], routing_id: bytes, frames: Sequence[bytes]) 
 def send_now(target: zmq.Socket[Any], frames: Sequence[bytes]) -> None:
     """Send a message without blocking; raise zmq.Again where it can't be sent now.
 
-    It does what `send_multipart` does for less than half of the time, and `receive_now` what `recv_multipart` does.
+    It does what `send_multipart` does for less than half of the time, and `receive` what `recv_multipart` does.
     """
+    _send(target, frames, _NOW)
+
+
+def send_surely(target: zmq.Socket[Any], frames: Sequence[bytes]) -> None:
+    """Send a message as soon as it can be sent."""
+    _send(target, frames, 0)
+
+
+def _send(target: zmq.Socket[Any], frames: Sequence[bytes], how: int) -> None:
     for frame in frames[:-1]:
-        target.send(frame, _NOW | _MORE)
-    target.send(frames[-1], _NOW)
+        target.send(frame, how | _MORE)
+    target.send(frames[-1], how)
 
 
-def receive_now(source: zmq.Socket[Any]) -> list[bytes]:
-    """Return the next message; raise zmq.Again where there is none."""
-    frame = source.recv(_NOW, copy=False)
+def waiting(source: zmq.Socket[Any], most: int) -> Iterator[list[bytes]]:
+    """Yield the messages that wait, so many at most.
+
+    Each is asked for before: to be told by an error that there is none takes three times as long.
+    """
+    for _ in range(most):
+        if not source.getsockopt(_EVENTS) & _READABLE:  # type: ignore[operator]  # it is a number
+            return
+        yield _receive(source, _NOW)
+
+
+def receive(source: zmq.Socket[Any], timeout_s: float) -> list[bytes] | None:
+    """Return the next message, after waiting so long at most for it; None where none comes.
+
+    With a poll before that, the system would be asked more often.
+    """
+    # Rounded up: who waits a little too short would wait again and again.
+    source.setsockopt(_WAIT_MS, min(max(0, math.ceil(timeout_s * 1000)), _WAIT_MOST_MS))
+    try:
+        return _receive(source, 0)
+    except zmq.Again:
+        return None
+
+
+def _receive(source: zmq.Socket[Any], how: int) -> list[bytes]:
+    frame = source.recv(how, copy=False)
     frames = [frame.bytes]
     while frame.more:
-        frame = source.recv(_NOW, copy=False)
+        frame = source.recv(how, copy=False)
         frames.append(frame.bytes)
     return frames
 

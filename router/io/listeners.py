@@ -62,11 +62,7 @@ class Listeners:
 
     def messages(self, most: int, now: float) -> Iterator[tuple[bytes, Sequence[bytes], Grant]]:
         """Yield what clients say: routing id, frames, and what they may do; so many at most from either side."""
-        for _ in range(most):
-            try:
-                routing_id, *frames = sockets.receive_now(self._local.socket)
-            except zmq.Again:
-                break
+        for routing_id, *frames in sockets.waiting(self._local.socket, most):
             yield routing_id, frames, LOCAL
         self._local.count()
         if self._remote is not None and self._open:

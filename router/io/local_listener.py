@@ -62,12 +62,8 @@ class LocalListener:
 
         A new descriptor has the lowest number that is free, so its number says how many there are.
         """
-        for _ in range(TURN):
-            try:
-                event = self._monitor.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            if EVENT.unpack(event[0])[1] >= self._full_at:
+        for event, *_ in sockets.waiting(self._monitor, TURN):
+            if EVENT.unpack(event)[1] >= self._full_at:
                 self._shut()
 
     def look(self) -> Sequence[str]:

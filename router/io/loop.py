@@ -255,11 +255,7 @@ class Loop:
             self._perform(self._dispatcher.on_worker_start(identity, stage, now), now)
 
     def _hear_workers(self) -> None:
-        for _ in range(DRAIN_MESSAGES):
-            try:
-                sender, *frames = sockets.receive_now(self._backend)
-            except zmq.Again:
-                return
+        for sender, *frames in sockets.waiting(self._backend, DRAIN_MESSAGES):
             now = time.monotonic()
             identity = sender.decode("ascii", errors="replace")
             self._perform(self._dispatcher.on_worker(identity, frames, now), now)

@@ -114,7 +114,7 @@ class RemoteListener:
 
     def answer(self, now: float) -> None:
         """Answer who may come in, and take hints."""
-        for question in _waiting(self._zap, _TURN):
+        for question in sockets.waiting(self._zap, _TURN):
             self.keyring.refresh()
             verdict = decide(question, self.keyring.keys, time.time())
             self._zap.send_multipart(verdict.reply())
@@ -122,7 +122,7 @@ class RemoteListener:
                 self._log.info("client_authenticated", key=verdict.name, address=verdict.address)
             else:
                 self._refuse(verdict.address, verdict.reason, verdict.name, now)
-        for message in _waiting(self._monitor, _TURN):
+        for message in sockets.waiting(self._monitor, _TURN):
             event, descriptor = EVENT.unpack(message[0])
             self._hint(event, descriptor, now)
         self._cut_excess(now)
@@ -211,14 +211,6 @@ class RemoteListener:
             bounds = {"most": self._connections.most, "silent_most": self._connections.silent_most}
             self._log.warning("connections_cut", count=self._cut, **bounds)
             self._cut_said, self._cut = now, 0
-
-
-def _waiting(source: zmq.Socket[bytes], most: int) -> Iterator[list[bytes]]:
-    for _ in range(most):
-        try:
-            yield source.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
-            return
 
 
 def _user(parts: Sequence[zmq.Frame]) -> str:

@@ -33,9 +33,9 @@ class QueryVectors:
     def begin(self, jobs: Sequence[Job]) -> None:
         """Begin to embed what has to be for some requests; those of before are answered."""
         asked = [(job, text) for job in jobs if (text := _to_embed(job)) is not None]
+        self._pending = self._queries.begin(asked)  # at once: should the model be another by now, `frames` sees to it
         if asked or time.monotonic() >= self._follow_at:
             self.follow()
-        self._pending = self._queries.begin(asked)
 
     def follow(self) -> None:
         """Embed by the model that is searched with; a database that can't be read says so later."""
@@ -54,13 +54,14 @@ class QueryVectors:
     def frames(self, job: Job, alive: Alive) -> Sequence[bytes]:
         """Return the frames of the embeddings that came with a request, or are made here; none if there are none."""
         pending, text = self._pending.get(job.id), _to_embed(job)
+        current = None if pending is None else self._current()  # while it is being embedded
         while pending is not None and text is not None:
             try:
                 made = pending.result(_LOOK_S)
             except TimeoutError:
                 alive()
                 continue
-            pending = None if made is None else self._queries.again((job, text), self._current(), made)
+            pending = None if made is None else self._queries.again((job, text), current, made)
             if pending is None:
                 return () if made is None else made.frames()
         return job.frames[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice, repeat
+from itertools import islice
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class ExactIndex:
         self._depth = 0  # candidates of the sketch; 0 where it is not to be trusted
         self._gathered: Vectors = np.empty((0, dimensions), np.float32)
         self._tuned_at = 0  # vectors, when that was found out
+        self._sorted: tuple[Rows, Slots] | None = None  # memories, ascending, each as often as it has vectors; slots
 
     def __len__(self) -> int:
         """Return the number of vectors."""
@@ -55,6 +56,7 @@ class ExactIndex:
 
     def add(self, rows: Rows, vectors: Vectors) -> None:
         """Add unit `vectors`, one line each, of the memories `rows`; a memory may have several."""
+        self._sorted = None
         first, self._count = self._count, self._count + len(rows)
         self._reserve(self._count)
         self._matrix[first : self._count] = vectors
@@ -67,6 +69,7 @@ class ExactIndex:
 
     def remove(self, row: int) -> None:
         """Remove every vector of the memory `row`; nothing happens if it has none."""
+        self._sorted = None
         self.centre.remove(self.of(row))
         for slot in sorted(self._slots.pop(row, ()), reverse=True):
             self._count -= 1
@@ -164,8 +167,16 @@ class ExactIndex:
         return np.flatnonzero(np.isin(self._rows[: self._count], allowed))
 
     def _listed(self, rows: Rows) -> Slots:
-        held = map(self._slots.get, rows.tolist(), repeat(()))
-        return np.fromiter(chain.from_iterable(held), np.intp)
+        """Return the slots of the memories `rows`, one after the other."""
+        if self._sorted is None:
+            order = np.argsort(self._rows[: self._count], kind="stable")  # they mostly stand so, which makes it quick
+            self._sorted = self._rows[order], order
+        held, order = self._sorted
+        first, end = np.searchsorted(held, rows), np.searchsorted(held, rows, "right")
+        counts = end - first
+        places = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        found: Slots = order[places]
+        return found
 
     def _best_of(self, slots: Slots, query: Vectors, k: int) -> Scored:
         few = slots.size * _SPARSE < self._count
@@ -206,9 +217,11 @@ def best(rows: Rows, cosines: Vectors, k: int) -> Scored:
         else:
             chosen = np.arange(cosines.size)
         chosen = chosen[np.lexsort((-rows[chosen], -cosines[chosen]))]
-        scored: dict[int, float] = {}
-        for row, cosine in zip(rows[chosen].tolist(), cosines[chosen].clip(-1, 1).tolist(), strict=True):
-            scored.setdefault(row, cosine)
+        pairs = list(zip(rows[chosen].tolist(), cosines[chosen].clip(-1, 1).tolist(), strict=True))
+        scored = dict(pairs)
+        if len(scored) < len(pairs):  # some have several windows, of which the first one here is the best
+            scored = dict(reversed(pairs))
+            scored = {row: scored[row] for row in dict.fromkeys(row for row, _ in pairs)}
         # Every window left out is worse than every one in, so once there are k memories no other can be among them.
         if len(scored) >= k or chosen.size == cosines.size:
             return list(islice(scored.items(), k))

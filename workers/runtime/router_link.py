@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -29,8 +28,6 @@ class RouterLink:
         self.heartbeat_s = heartbeat_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._socket = sockets.dealer(self._context, address, identity.encode())
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
         self._worker = worker
         self._said = self._looked = time.monotonic()
         self._inbox: list[Message] = []
@@ -42,7 +39,7 @@ class RouterLink:
     def send(self, header: Header, *frames: bytes) -> None:
         """Send a message."""
         self._said = time.monotonic()
-        self._socket.send_multipart(protocol.encode(header, *frames), copy=True)
+        sockets.send_surely(self._socket, protocol.encode(header, *frames))
 
     def say(self, kind: Kind, **detail: object) -> None:
         """Send a message about the worker itself, with its facts."""
@@ -75,7 +72,7 @@ class RouterLink:
             else:
                 self.say(Kind.HEARTBEAT)
         if now - self._looked >= LOOK_S:
-            self._take()
+            self.look()
             self.retire_if_due()
 
     def retire_if_due(self) -> None:
@@ -95,32 +92,40 @@ class RouterLink:
         """Return when an attempt that is not answered yet was taken from the socket, in monotonic seconds."""
         return self._open.get((request_id, attempt), self._looked)
 
+    @property
+    def there(self) -> int:
+        """How many requests have come, as far as was looked, and are not answered."""
+        return len(self._open)
+
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that came since, after waiting at most `timeout_s` for the first."""
-        if not self._inbox:
-            self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
-        self._take()
+        if not self._inbox and (frames := sockets.receive(self._socket, timeout_s)) is not None:
+            self._looked = time.monotonic()
+            self._put(frames)
+        self.look()
         messages, self._inbox = self._inbox, []
         return messages
 
-    def _take(self) -> None:
-        """Put what waits in the socket into the inbox."""
+    def look(self) -> None:
+        """Put what waits in the socket into the inbox, which `receive` returns."""
         self._looked = time.monotonic()
-        for _ in range(_DRAIN):
-            try:
-                message = protocol.decode(sockets.receive_now(self._socket))
-            except zmq.Again:
-                return
-            except ProtocolError as error:
-                log.get().error("message_malformed", error=error.message)
-                continue
-            self._inbox.append(message)
-            attempt = message.header.id, message.header.attempt
-            if message.header.kind is Kind.REQUEST:
-                self._open[attempt] = self._looked
-            elif message.header.kind is Kind.CANCEL and attempt in self._open:
-                # It comes after its REQUEST. What is answered already stays so, whoever uses the same id again.
-                self._cancelled.add(attempt)
+        for frames in sockets.waiting(self._socket, _DRAIN):
+            self._put(frames)
+
+    def _put(self, frames: list[bytes]) -> None:
+        """Put a message into the inbox."""
+        try:
+            message = protocol.decode(frames)
+        except ProtocolError as error:
+            log.get().error("message_malformed", error=error.message)
+            return
+        self._inbox.append(message)
+        attempt = message.header.id, message.header.attempt
+        if message.header.kind is Kind.REQUEST:
+            self._open[attempt] = self._looked
+        elif message.header.kind is Kind.CANCEL and attempt in self._open:
+            # It comes after its REQUEST. What is answered already stays so, whoever uses the same id again.
+            self._cancelled.add(attempt)
 
     def close(self) -> None:
         """Leave the router; what was sent is still delivered, if it takes no longer than a second."""

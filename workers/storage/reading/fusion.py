@@ -31,26 +31,25 @@ _SQL = queries.load("search")
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """What a fusion is made of.
+class Ahead:
+    """What of a fusion needs no vector of the question.
 
-    scope: the memories that it is among, by their vectors; where: by a condition. query: the vector of the question.
-    words: the memories that have words of it. beside: what stands beside each memory, where that says something.
+    where: the condition of what it is among. words: the memories that have words of the question. around: what stands
+    beside each memory, where that says something. worded: the best by words, and by what stands beside them.
     """
 
-    scope: Scope
     where: Condition
-    query: Vectors
     words: bm25.Scored
-    beside: Neighbours | None
+    around: Around | None
+    worded: Scores
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """What is ranked, by words and meaning. worded: those by words. cosines: with what sets the query apart."""
+    """What is ranked, by words and meaning. cosines: with what sets the query apart."""
 
     ranked: Parts
-    worded: Scores
     cosines: Scores
 
 
@@ -74,22 +73,37 @@ class Fusion:
         self._now = now
         self._cues, self._usual_cues = Cues(connection), cues
 
+    def ahead(self, asked: Search, where: Condition, words: bm25.Scored, beside: Neighbours | None, zone: str) -> Ahead:
+        """Return what can be known before the vector of the question is there; zone: the time zone of who asks."""
+        around = None if beside is None else Around.of(words, beside, asked.context_weight)
+        scores = Scores(words.rows, words.scores) if around is None else around.words
+        worded = self._scopes.best(scores, where, ranking.candidates(asked.limit, asked.offset))
+        cues = self._usual_cues if asked.cues is None else asked.cues
+        return Ahead(where, words, around, worded, Question.of(asked.query, cues, self._now(), zone))
+
     def found(
-        self, asked: Search, material: Material, *, floor: float | None, zone: str, degraded: tuple[str, ...]
+        self,
+        asked: Search,
+        ahead: Ahead,
+        scope: Scope,
+        query: Vectors,
+        *,
+        floor: float | None,
+        degraded: tuple[str, ...],
     ) -> Found:
         """Return the best memories.
 
-        floor: the cosine that leaves out what is not relevant. zone: the time zone of who asks. degraded: as of Found.
+        scope: what it is among, by vectors. query: that of the question. floor: the cosine that leaves out what is not
+        relevant. degraded: as of Found.
         """
-        scope, beside = material.scope, material.beside
-        around = None if beside is None else Around.of(material.words, beside, asked.context_weight)
-        candidates = self._candidates(asked, material, around)
+        around, worded = ahead.around, ahead.worded
+        candidates = self._candidates(asked, ahead, scope, query)
         fused, cosines = candidates.ranked, None
         if floor is not None or asked.min_similarity is not None:
-            cosines = scope.similarities(material.query, np.sort(fused.rows))
+            cosines = scope.similarities(query, np.sort(fused.rows))
         if floor is not None and cosines is not None:
-            answers = partial(self._answers, asked.query, candidates.worded)
-            own = candidates.worded.rows[within(candidates.worded.rows, material.words.rows)]
+            answers = partial(self._answers, asked.query, worded)
+            own = worded.rows[within(worded.rows, ahead.words.rows)]
             relevant = ranking.relevant(fused, own, cosines, floor, answers)
             if around is not None:
                 relevant = fused.only(within(fused.rows, around.near(relevant.rows)))
@@ -100,25 +114,21 @@ class Fusion:
             fused = ranking.near(fused, cosines, asked.min_similarity)
         whole = 1.0 if around is None else around.whole
         more = whole * ranking.MOST_BESIDE if asked.mode is Mode.RANKED else 0.0
-        cues = self._usual_cues if asked.cues is None else asked.cues
-        question = Question.of(asked.query, cues, self._now(), zone)
-        fused = self._cues.added(fused, question, material.words, asked.depth, more).times(1 / whole)
+        fused = self._cues.added(fused, ahead.question, ahead.words, asked.depth, more).times(1 / whole)
         if asked.mode is Mode.RANKED:
             ranked = self._ranked(fused).best_first()
         else:
             ranked = fused.best_first(candidates.cosines.at(fused.rows, -1.0))
         if cosines is None:
             page = ranked.page(asked.offset, asked.limit, None)
-            cosines = scope.similarities(material.query, np.sort(page.rows))
+            cosines = scope.similarities(query, np.sort(page.rows))
         return Found(asked.mode, ranked, degraded, cosines, scope.index)
 
-    def _candidates(self, asked: Search, material: Material, around: Around | None) -> _Candidates:
+    def _candidates(self, asked: Search, ahead: Ahead, scope: Scope, query: Vectors) -> _Candidates:
         """Return the best by words and by meaning, and what stands beside them."""
-        scope, where, found = material.scope, material.where, material.words
+        where, found, around, worded = ahead.where, ahead.words, ahead.around, ahead.worded
         depth = ranking.candidates(asked.limit, asked.offset)
-        words = Scores(found.rows, found.scores) if around is None else around.words
-        worded = self._scopes.best(words, where, depth)
-        apart, usual = scope.apart(material.query)
+        apart, usual = scope.apart(query)
         nearest = scope.nearest(apart, max(depth, ranking.CANDIDATES + 1))
         cosines = Scores.of(nearest)
         cosines = cosines.beside(scope.similarities(apart, _without(worded.rows, cosines.rows)))
@@ -126,19 +136,19 @@ class Fusion:
         fuse = partial(ranking.fuse, whole=whole, least=ranking.least(cosines, usual))
         fused = fuse(worded, cosines)
         if around is None:
-            return _Candidates(fused, worded, cosines)
+            return _Candidates(fused, cosines)
         best = [row for row, _ in nearest[: ranking.CANDIDATES]]
         pool = merged(worded.best_first(ranking.CANDIDATES), np.array(best, np.int64))
         first = np.sort(fused.best_first().rows[:depth])
         hits = around.near(first)
         known = merged(worded.rows, cosines.rows, around.near(hits))
         cosines = cosines.beside(scope.similarities(apart, _without(known, cosines.rows)))
-        fused = around.together(fuse(words.among(known), cosines), pool)
+        fused = around.together(fuse(around.words.among(known), cosines), pool)
         if not where.plain:
             more = _without(hits, first)
             hits = merged(first, self._scopes.fitting(where, more))
         fused = fused.only(within(fused.rows, hits)).best_first().only(slice(2 * depth))
-        return _Candidates(fused, worded, cosines)
+        return _Candidates(fused, cosines)
 
     def _answers(self, query: str, worded: Scores) -> bool:
         """Return whether one of the best memories by words has enough of those of a query that say something."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,10 +17,10 @@ from workers.storage import queries, similar
 from workers.storage.connection import Connection
 from workers.storage.interface import Query, SearchOutcome
 from workers.storage.reading import parts, ranking
-from workers.storage.reading.fusion import Fusion, Material
+from workers.storage.reading.fusion import Ahead, Fusion
 from workers.storage.reading.hits import Found
 from workers.storage.reading.parts import Parts
-from workers.storage.reading.scope import Scopes, Tables, several_of
+from workers.storage.reading.scope import Scope, Scopes, Tables, several_of
 from workers.storage.reading.thread_search import ThreadSearch
 from workers.storage.reading.vector_follower import VectorFollower
 from workers.storage.reading.word_index import WordIndex
@@ -37,6 +38,20 @@ _SAME = 0.9999  # the cosine from which on two vectors are taken for one
 _NEIGHBOURS = 10  # that a health check asks for
 _WORDS = 8  # and by which it looks for a memory
 _PIECE = 500  # memories whose contents are looked at, at once
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a search by vectors of a model needs beside that of its query.
+
+    pending: how many memories have no vector of it. scope: what it is among; None where there are no vectors. ahead:
+    what its fusion needs, where it has one.
+    """
+
+    model: Model | None
+    pending: int
+    scope: Scope | None = None
+    ahead: Ahead | None = None
 
 
 class MemorySearch:
@@ -81,31 +96,39 @@ class MemorySearch:
     def _found(self, asked: Search, query: Query, zone: str) -> Found:
         where, audited = self.scopes.where(asked.filter)
         outdated = () if asked.mode in (Mode.SEMANTIC, Mode.EXACT) or self._word_search.agrees else (OUTDATED,)
-        worded = None
+        ready = None
         if callable(query):
-            if asked.mode.fuses:
-                worded = self._scored(asked)  # while the query is being embedded
+            ready = self._ready(asked, where, vectors.current(self._connection), zone)  # while it is being embedded
             query = query()
         if query is None or not asked.embeds:
             return self._by_words(asked, where, outdated)
-        model = vectors.model(self._connection, query.model)
-        pending = vectors.memories(self._connection) - (model.memories if model else 0)
-        degraded = (*((INDEXING,) if pending else ()), *(() if audited else (UNVERIFIED,)), *outdated)
-        if model is None or not model.vectors:
+        if ready is None or ready.model is None or ready.model.name != query.model:
+            ready = self._ready(asked, where, vectors.model(self._connection, query.model), zone)
+        model, scope = ready.model, ready.scope
+        degraded = (*((INDEXING,) if ready.pending else ()), *(() if audited else (UNVERIFIED,)), *outdated)
+        if model is None or scope is None:
             return self._by_words(asked, where, degraded)
         model.check(query.dimensions)
-        scope, direction = self.scopes.of(model, asked.filter, where), mean(query.vectors)
+        direction = mean(query.vectors)
         if not asked.mode.embeds:
             return self._by_words(asked, where, degraded, lambda found: scope.similarities(direction, found))
-        if asked.mode is Mode.SEMANTIC:
+        if ready.ahead is None:
             scored = scope.nearest(direction, asked.depth)
             return Found(Mode.SEMANTIC, Parts.of(parts.MEANING, scored), degraded, Scores.of(scored), scope.index)
-        if worded is None:
-            worded = self._scored(asked)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
         floor = None if near is None else near.of(scope.count or model.vectors)
-        material = Material(scope, where, direction, worded, self._beside(asked, model))
-        return self._fusion.found(asked, material, floor=floor, zone=zone, degraded=degraded)
+        return self._fusion.found(asked, ready.ahead, scope, direction, floor=floor, degraded=degraded)
+
+    def _ready(self, asked: Search, where: Condition, model: Model | None, zone: str) -> _Ready:
+        """Return what a search by vectors of a model needs beside that of its query."""
+        pending = vectors.memories(self._connection) - (model.memories if model else 0)
+        if model is None or not model.vectors:
+            return _Ready(model, pending)
+        ahead = None
+        if asked.mode.fuses:
+            words = self._scored(asked)
+            ahead = self._fusion.ahead(asked, where, words, self._beside(asked, model), zone)
+        return _Ready(model, pending, self.scopes.of(model, asked.filter, where), ahead)
 
     def similar(self, asked: Store, text: Embedded | None) -> Sequence[tuple[str, float]]:
         """Return ids and cosines of the memories that say nearly the same as one to be stored; see `similar`."""
