@@ -55,7 +55,7 @@ def test_a_read_sees_what_was_acknowledged_before_it_however_late_the_replica_is
     assert (missed, behind > 0) == (0, True)
     told = status_until(client, lambda status: status.replication["asked_primary"] >= behind).replication
     assert told["waits"] >= behind
-    assert told["waited_s"] >= behind * 0.2
+    assert told["waited_s"] >= 0.2  # of the first; for a second the others then ask the primary at once
     assert (told["held"], told["held_s"]) == (0, 0.0)
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
     named = {name for line in page.splitlines() if "database is a file" in line for name in METRIC.findall(line)}
