@@ -142,13 +142,17 @@ def test_transactions_that_only_read_by_default_are_told_and_waited_for(url: str
             assert listed(reader) == ["before", "on the connection that is there"]
 
 
-def test_a_server_that_takes_no_more_connections_is_asked_again(url: str, tmp_path: Path) -> None:
+def test_a_server_that_takes_no_more_connections_is_asked_again(
+    url: str, shared_postgres: Server, tmp_path: Path
+) -> None:
     other = guest(url, "ALTER DATABASE DATABASE_NAME OWNER TO GUEST", "ALTER ROLE GUEST CONNECTION LIMIT 1")
     with closing(PostgresWriter(other, tmp_path)) as writer:
         stored(writer, "the only one")
         with pytest.raises(DatabaseUnreachableError, match="max_connections") as refused:
             PostgresReader(other, tmp_path)
         assert refused.value.retryable
+    left = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'guest%'"
+    eventually(shared_postgres, left, 0)  # the server has seen that its connection was closed
     with closing(PostgresReader(other, tmp_path)) as reader:
         assert listed(reader) == ["the only one"]
 
