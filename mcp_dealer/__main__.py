@@ -31,9 +31,10 @@ from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()  # before what imports it
 
-from mcp_dealer import lean_sdk
+if any(argument.startswith(HTTP) for argument in sys.argv[1:]):
+    from mcp_dealer import lean_sdk
 
-lean_sdk.import_sdk(http=any(argument.startswith(HTTP) for argument in sys.argv[1:]))  # the same
+    lean_sdk.import_sdk(http=True)  # at once, as others use it; without HTTP it comes when it is needed
 
 from mcp_dealer.gateway import process
 from memmux.config import usable

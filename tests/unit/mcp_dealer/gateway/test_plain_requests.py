@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mcp_dealer.gateway.plain_calls import PlainCalls
-from mcp_dealer.server import MemoryServer
+from mcp_dealer.features import Features
+from mcp_dealer.gateway.plain_requests import PlainRequests
 from memmux.relay import frames
 from tests.unit.mcp_dealer.gateway.by_hand import ByHand, Meet
 from tests.unit.mcp_dealer.stand_in import StandIn
@@ -26,14 +26,14 @@ def anyio_backend() -> str:
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The messages that were plain calls."""
     taken: list[dict[str, Any]] = []
-    take = PlainCalls.take
+    take = PlainRequests.take
 
-    def noted(self: PlainCalls, message: Any) -> bool:
+    def noted(self: PlainRequests, message: Any) -> bool:
         if found := take(self, message):
             taken.append(message)
         return found
 
-    monkeypatch.setattr(PlainCalls, "take", noted)
+    monkeypatch.setattr(PlainRequests, "take", noted)
     return taken
 
 
@@ -108,11 +108,11 @@ async def test_a_crash_is_answered_and_tells_nothing(
 ) -> None:
     del clients
 
-    async def crash(self: MemoryServer, name: str, arguments: object) -> None:
+    async def crash(self: Features, name: str, arguments: object) -> None:
         del self, arguments
         raise RuntimeError(name)
 
-    monkeypatch.setattr(MemoryServer, "answer", crash)
+    monkeypatch.setattr(Features, "answer", crash)
     async with meet() as relay:
         await _begin(relay, VERSIONS[-1])
         answer = await _answer(relay, 3, 3, name="memory_get", arguments={"id": "0001"})
