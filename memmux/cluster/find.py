@@ -19,6 +19,7 @@ from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.holder import Holder
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
+from memmux.cluster.router_flags import WITH_GATEWAY
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
 from memmux.config import database_url, usable
@@ -127,7 +128,7 @@ def upgrading_nothing() -> Iterator[None]:
 @contextmanager
 def with_gateway() -> Iterator[None]:
     """Inside the block a cluster that is started has a gateway from the beginning: a relay waits for it."""
-    before = _flags.set((starting.WITH_GATEWAY,))
+    before = _flags.set((WITH_GATEWAY,))
     try:
         yield
     finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -17,7 +16,6 @@ import orjson
 from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.processes import private_bytes, rss_bytes
-from router.lifecycle.worker_process import environment
 
 START_S = 60.0  # for it to say that it lives, on a machine that is busy
 GROWTH = 1.5  # times its first size, to which it may grow in any case
@@ -28,27 +26,17 @@ KEPT_BYTES = 1 << 16  # of what it says, read at once
 
 
 class GatewayProcess:
-    """A running gateway. Raises OSError if the system starts none. Times are monotonic seconds.
+    """A running gateway, which was spawned with these settings. Times are monotonic seconds.
 
-    descriptor: the socket that relays connect to. http: the one for HTTP, or None. heard: when it last said that it
-    lives. ready: since when it serves.
+    http: whether it serves HTTP, too. heard: when it last said that it lives. ready: since when it serves.
     """
 
-    def __init__(self, settings: Settings, descriptor: int, http: int | None, now: float) -> None:
+    def __init__(self, settings: Settings, process: subprocess.Popen[bytes], *, http: bool, now: float) -> None:
         self._settings = settings
-        hows = [f"--listen-fd={descriptor}", *([] if http is None else [f"--http-fd={http}"])]
-        self._popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mcp_dealer", *hows, *settings.flags()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=settings.database.parent,
-            env=environment(),
-            process_group=0,  # as of the workers
-            pass_fds=(descriptor, *([] if http is None else [http])),
-        )
+        self._popen = process
         assert self._popen.stdout is not None
         os.set_blocking(self._popen.stdout.fileno(), False)
-        self.serves_http = http is not None
+        self.serves_http = http
         self.heard = now
         self.ready: float | None = None
         self._first_bytes = 0
