@@ -11,6 +11,7 @@ for it (`router.lifecycle.early_gateway`). `--given=NAMES` says which settings f
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -21,6 +22,9 @@ stdio.open_missing()  # before anything opens a file
 from router.lifecycle import early_gateway
 
 _early = early_gateway.of(sys.argv[1:]) if __name__ == "__main__" else None  # it imports while this process does
+
+if __name__ == "__main__":
+    gc.disable()  # of what is imported nothing goes again
 
 import time
 from contextlib import suppress
@@ -230,6 +234,8 @@ def _serve(
         looks=(metrics.look,),
         gateways=gateways,
     )
+    gc.freeze()  # all that is there by now stays, and is no more looked through
+    gc.enable()
     try:
         return loop.run()
     finally:
