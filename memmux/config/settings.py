@@ -8,24 +8,20 @@ variables of mcp-memory-service that mean something here (`memmux.config.mms_var
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import platformdirs
-
 from memmux import limits
-from memmux.config import database_url, mms_database, mms_variables
+from memmux.config import database_url, mms_database, mms_variables, user_folders
 from memmux.config.values import NONE, NONE_MEANT, convert
 from memmux.errors import SettingInvalidError
 from memmux.wire.checks import shown
 from memmux.wire.cues import Cue
 from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 
-APPLICATION = "memmux"
 PREFIX = "MEMMUX_"
 FOUND = "mcp-memory-service"  # the source of what follows from what was found of it on this machine
 _REACHED_BY = ("listen", "http")  # of those who could not start a cluster again
@@ -74,7 +70,7 @@ class LogLevel(StrEnum):
 
 
 def _data_folder() -> Path:
-    return platformdirs.user_data_path(APPLICATION, appauthor=False)
+    return user_folders.data()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +130,8 @@ class Settings:
     readers: int = 2
     embedders: int = 1
     runtime_dir: Path | None = None
-    state_dir: Path = field(default_factory=lambda: platformdirs.user_state_path(APPLICATION, appauthor=False))
-    cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path(APPLICATION, appauthor=False))
+    state_dir: Path = field(default_factory=user_folders.state)
+    cache_dir: Path = field(default_factory=user_folders.cache)
     idle_exit_s: float = 300.0
     request_timeout_s: float = 30.0
     start_timeout_s: float = 60.0
@@ -407,7 +403,7 @@ def _close(name: str, known: set[str]) -> list[str]:
 def config_file(environment: Mapping[str, str] | None = None) -> Path:
     """Return where memmux.toml is, or would be."""
     named = (os.environ if environment is None else environment).get(f"{PREFIX}CONFIG")
-    return Path(named) if named else platformdirs.user_config_path(APPLICATION, appauthor=False) / "memmux.toml"
+    return Path(named) if named else user_folders.config() / "memmux.toml"
 
 
 def _at(remote: object, environment: Mapping[str, str]) -> object:
@@ -418,15 +414,25 @@ def _at(remote: object, environment: Mapping[str, str]) -> object:
     return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
 
 
+def _unread(path: Path, error: Exception) -> SettingInvalidError:
+    quotes = "" if isinstance(error, OSError) else '; texts need quotes, as in log_level = "debug"'
+    return SettingInvalidError(f"{path} can't be read as TOML: {error}{quotes}")
+
+
 def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
     named, path = environment.get(f"{PREFIX}CONFIG"), config_file(environment)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         if named:
             raise SettingInvalidError(f"{PREFIX}CONFIG names {path}, which does not exist") from None
         return []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        quotes = "" if isinstance(error, OSError) else '; texts need quotes, as in log_level = "debug"'
-        raise SettingInvalidError(f"{path} can't be read as TOML: {error}{quotes}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unread(path, error) from None
+    import tomllib  # only who has such a file pays for it
+
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _unread(path, error) from None
     return [(name, value, f"{path}: {name}") for name, value in values.items()]
