@@ -1,6 +1,6 @@
 """The features of the MCP server, tools, resources and prompts, as the protocol has them; nothing of the SDK.
 
-They are made once, over the cluster's client of whoever is served.
+They are made once, over the cluster's client of whoever is served. pydantic and its models come with them.
 """
 
 from __future__ import annotations
@@ -16,34 +16,18 @@ from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.full_tools import ExtraTools
 from mcp_dealer.prompts import MemoryPrompts
 from mcp_dealer.resources import MemoryResources
-from mcp_dealer.schemas import Answer, as_brief, as_older
+from mcp_dealer.schemas import Answer, as_brief, as_older, text
 from mcp_dealer.time_words import Moment
 from mcp_dealer.tool import MemoryTool, Progress, refusals, unheard
+from mcp_dealer.tool_error import ToolError
 from mcp_dealer.tools import MemoryTools
 from memmux.client.asynchronous import AsyncClient
 from memmux.config.settings import ToolList
 from memmux.errors import PathRefusedError, UnknownOperationError
-from memmux.version import __version__
-
-NAME = "memmux"
-INSTRUCTIONS = (
-    "A memory that outlives this conversation and is shared with the user's other assistants. "
-    "Search it before you answer something that may have come up earlier: people, projects, preferences, decisions. "
-    "Store what will be of use later, one fact a memory, written so that it is understood without this conversation; "
-    "update or delete what is no longer true. Store no secrets."
-)
-
 
 PATH_TOOLS = frozenset({"memory_ingest"})
 """Tools that take a path of the machine where the server is."""
 _UPLOAD = "upload what is to be read with POST /api/ingest, or run `memmux ingest` there"
-_LISTS = {"listChanged": False}
-SERVER: Mapping[str, Any] = {
-    "capabilities": {"prompts": _LISTS, "resources": {**_LISTS, "subscribe": True}, "tools": _LISTS},
-    "instructions": INSTRUCTIONS,
-    "serverInfo": {"name": NAME, "title": NAME, "version": __version__},
-}
-"""What the handshake says of the server, in every version of the protocol that has one."""
 
 
 class Features:
@@ -60,6 +44,13 @@ class Features:
         self.resources = MemoryResources(self.begun, extra.memory_stats)
         self.prompts = MemoryPrompts(self.begun, Moment.current)
         self._by_name = {tool.name: tool for tool in self._lists[ToolList.FULL]}
+        self.fixed: Mapping[str, Mapping[str, Any]] = {
+            "ping": {},
+            "prompts/list": {"prompts": self.prompts.kinds()},
+            "resources/list": {"resources": self.resources.addresses()},
+            "resources/templates/list": {"resourceTemplates": self.resources.templates()},
+        }
+        """The results of requests that are always answered alike, by their methods."""
 
     @property
     def link(self) -> ClusterLink:
@@ -85,6 +76,14 @@ class Features:
         """Return whether there is a tool of that name that needs nothing of MCP but its arguments."""
         tool = self._by_name.get(name)
         return tool is not None and not tool.reports
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the result of a call of a tool, as `answer` has it; what refuses is a result that is an error."""
+        try:
+            answer = await self.answer(name, arguments)
+        except ToolError as error:
+            return {"content": [_text(str(error))], "isError": True}
+        return {"content": [_text(text(answer))], "structuredContent": answer.structured(), "isError": False}
 
     async def answer(self, name: str, arguments: Mapping[str, Any], progress: Progress = unheard) -> Answer:
         """Return what a tool answers, by its name or by an older one; what is unknown is refused with a code.
@@ -114,6 +113,10 @@ class Features:
             if name in older_tools.REFUSED:
                 raise older_tools.refusal(name)
             raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
+
+
+def _text(words: str) -> dict[str, object]:
+    return {"type": "text", "text": words}
 
 
 def _reads_paths(name: str) -> bool:

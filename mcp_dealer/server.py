@@ -39,7 +39,8 @@ from mcp_dealer.asked import LINE
 from mcp_dealer.change_bus import ChangeBus
 from mcp_dealer.change_watch import RESOURCE
 from mcp_dealer.cluster_link import ClusterLink
-from mcp_dealer.features import INSTRUCTIONS, NAME, Features
+from mcp_dealer.features import Features
+from mcp_dealer.identity import INSTRUCTIONS, NAME
 from mcp_dealer.prompts import KINDS
 from mcp_dealer.protocol_errors import protocol_errors
 from mcp_dealer.resources import JSON

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from mcp_dealer import lean_sdk, traces
+from mcp_dealer import lean_sdk
 from mcp_dealer.asked import LINK
 from mcp_dealer.cluster_link import ClusterLink
-from mcp_dealer.features import Features
 from mcp_dealer.gateway.connection import Connection
+from mcp_dealer.gateway.later_features import LaterFeatures
 from mcp_dealer.gateway.plain_requests import PlainRequests
 from mcp_dealer.gateway.session import Session
 from mcp_dealer.gateway.world import World
@@ -38,12 +38,13 @@ class Gateway:
 
     def __init__(self, settings: Settings | None) -> None:
         self._settings = settings
-        self.features = Features()
-        """What is served."""
+        self._features = LaterFeatures()
         self._server: MemoryServer | None = None
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         """Of the clients of the cluster, which all share."""
         self._serving: dict[asyncio.Task[None], Connection] = {}
+        self.traced = False
+        """Whether spans are made."""
         self.moving = False
         """Whether it sends its relays to the next one."""
         self.idle_since = time.monotonic()
@@ -56,7 +57,7 @@ class Gateway:
             lean_sdk.import_sdk(http=False)  # one that serves HTTP has it already
             from mcp_dealer.server import MemoryServer
 
-            self._server = MemoryServer(features=self.features)
+            self._server = MemoryServer(features=self._features.get())
         return self._server
 
     @property
@@ -104,11 +105,14 @@ class Gateway:
         link = ClusterLink(world.settings, world, self.context)
         LINK.set(link)
         if world.settings.traces:
+            from mcp_dealer import traces  # only who has spans made pays for it
+
             traces.set_up()
+            self.traced = True
         about = world.about()
         log.get().info("mcp_started", **about)
         poisoned = world.offered if world.deaths >= DEATHS else 0
-        plain = None if world.settings.traces else PlainRequests(self.features, link)  # the SDK makes spans of calls
+        plain = None if world.settings.traces else PlainRequests(self._features, link)  # the SDK makes spans of calls
         session = Session(connection, world.session, poisoned, world.offered, plain)
         try:
             await session.run(lambda: self.server)

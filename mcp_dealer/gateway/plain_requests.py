@@ -12,27 +12,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 import orjson
 
 from mcp_dealer import lines
 from mcp_dealer.cluster_link import ClusterLink
-from mcp_dealer.features import SERVER, Features
-from mcp_dealer.prompts import MemoryPrompts
-from mcp_dealer.resources import MemoryResources
-from mcp_dealer.schemas import Answer, text
-from mcp_dealer.tool_error import ToolError
+from mcp_dealer.identity import SERVER
+
+if TYPE_CHECKING:
+    from mcp_dealer.gateway.later_features import LaterFeatures
 
 VERSIONS = ("2025-06-18", "2025-11-25")  # of the protocol, whose results of a call are of one shape
 STATELESS: Final = "io.modelcontextprotocol/protocolVersion"  # what names the version in the era without a handshake
 INITIALIZE, INITIALIZED = "initialize", "notifications/initialized"
-_FIXED: Mapping[str, Mapping[str, Any]] = {
-    "ping": {},
-    "prompts/list": {"prompts": MemoryPrompts.kinds()},
-    "resources/list": {"resources": MemoryResources.addresses()},
-    "resources/templates/list": {"resourceTemplates": MemoryResources.templates()},
-}
+_LISTS = {"ping", "tools/list", "prompts/list", "resources/list", "resources/templates/list"}
 _MEMBERS, _BARE = {"jsonrpc", "id", "method", "params"}, {"jsonrpc", "id", "method"}
 _PARAMS = {"name", "arguments", "_meta"}
 _HELLO = {"protocolVersion", "capabilities", "clientInfo"}
@@ -41,9 +35,9 @@ _FLAGS, _ABILITIES = "roots", {"sampling", "elicitation", "experimental", "tasks
 
 
 class PlainRequests:
-    """The plain requests of one session."""
+    """The plain requests of one session. features: what is served."""
 
-    def __init__(self, features: Features, link: ClusterLink) -> None:
+    def __init__(self, features: LaterFeatures, link: ClusterLink) -> None:
         self._features = features
         self._link = link
         self._name = ""
@@ -64,6 +58,7 @@ class PlainRequests:
         if not (_is_about(about) and _are_abilities(said["capabilities"])):
             return None
         self._name = about["name"]
+        self._features.prepare()  # which it does without, and what follows will not
         return {**SERVER, "protocolVersion": said["protocolVersion"]}
 
     def introduced(self, message: object) -> bool:
@@ -81,28 +76,26 @@ class PlainRequests:
         meta = params.get("_meta", {}) if isinstance(params, dict) else None
         if not isinstance(meta, dict) or STATELESS in meta:
             return False
-        if method == "tools/list" or method in _FIXED:
+        if method in _LISTS:
             return message.keys() in (_MEMBERS, _BARE) and params.keys() <= {"_meta"}
         if method != "tools/call" or message.keys() != _MEMBERS:
             return False
         name, arguments = params.get("name"), params.get("arguments", {})
         if not (isinstance(name, str) and isinstance(arguments, dict)):
             return False
-        return params.keys() <= _PARAMS and self._features.is_plain(name)
+        return params.keys() <= _PARAMS and self._features.get().is_plain(name)
 
     async def answer(self, message: Mapping[str, Any]) -> str:
         """Return the line that answers a plain request."""
         return line(message["id"], await self._result(message["method"], message.get("params", {})))
 
     async def _result(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        if (fixed := _FIXED.get(method)) is not None:
+        features = self._features.get()
+        if (fixed := features.fixed.get(method)) is not None:
             return fixed
         if method == "tools/list":
-            return {"tools": await self._features.tools()}
-        try:
-            return _told(await self._features.answer(params["name"], params.get("arguments", {})))
-        except ToolError as error:
-            return {"content": [_text(str(error))], "isError": True}
+            return {"tools": await features.tools()}
+        return await features.call(params["name"], params.get("arguments", {}))
 
 
 def line(request_id: object, result: Mapping[str, Any]) -> str:
@@ -133,11 +126,3 @@ def _are_abilities(said: object) -> bool:
     return all(
         isinstance(said[name], dict) and all(isinstance(one, of[name]) for one in said[name].values()) for name in said
     )
-
-
-def _told(answer: Answer) -> dict[str, object]:
-    return {"content": [_text(text(answer))], "structuredContent": answer.structured(), "isError": False}
-
-
-def _text(words: str) -> dict[str, object]:
-    return {"type": "text", "text": words}

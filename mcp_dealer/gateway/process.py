@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 
-from mcp_dealer import traces
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.gateway import Gateway
 from memmux import processes
@@ -185,7 +184,10 @@ async def _leave(gateway: Gateway, code: int) -> NoReturn:
     interrupted, and hosts kill servers that linger. Every answer was flushed when it was written.
     """
     await gateway.aclose()
-    traces.flush()
+    if gateway.traced:
+        from mcp_dealer import traces  # there already
+
+        traces.flush()
     os._exit(code)
 
 
