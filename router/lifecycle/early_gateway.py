@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HTTP = "--http="  # the setting with which a gateway gets another socket as well
+NO_HTTP = "--http=none"
 HELD = "--held"  # the flag of a gateway that waits for BEGIN on its standard input
 BEGIN = b"\n"
 
@@ -48,7 +49,7 @@ class EarlyGateway:
 def of(arguments: Sequence[str]) -> EarlyGateway | None:
     """Return the gateway of a router with these arguments; None if none is asked for, or it has to wait."""
     flags = settings_in(arguments)
-    if WITH_GATEWAY not in arguments or any(flag.startswith(HTTP) for flag in flags):
+    if WITH_GATEWAY not in arguments or any(flag.startswith(HTTP) and flag != NO_HTTP for flag in flags):
         return None
     try:
         return EarlyGateway(flags)
