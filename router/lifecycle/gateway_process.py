@@ -19,6 +19,7 @@ from memmux.processes import private_bytes, rss_bytes
 
 START_S = 60.0  # for it to say that it lives, on a machine that is busy
 GROWTH = 1.5  # times its first size, to which it may grow in any case
+WHOLE_BYTES = 64 << 20  # of one that has imported all that it may need: its first size is at least taken for that
 MOVE = b"move\n"
 SERVE_HTTP = b"http\n"  # not before: the router before this one has a gateway that does
 LEAVE_HTTP = b"leave\n"
@@ -96,7 +97,7 @@ class GatewayProcess:
     def too_large(self) -> bool:
         """Whether it has grown beyond what a worker may."""
         cap = self._settings.worker_rss_mb << 20
-        return bool(cap) and private_bytes(self.pid) > max(cap, int(GROWTH * self._first_bytes))
+        return bool(cap) and private_bytes(self.pid) > max(cap, int(GROWTH * max(self._first_bytes, WHOLE_BYTES)))
 
     def status(self) -> Mapping[str, object]:
         """Return what `cluster.status` says of it."""
