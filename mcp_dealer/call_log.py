@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from mcp.server.mcpserver.exceptions import ToolError
-
+from mcp_dealer.tool_error import ToolError
 from memmux.client.calls import Observer, RequestOutcome
 from memmux.errors import CancelledError, MemmuxError
 from memmux.logs import log

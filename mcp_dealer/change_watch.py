@@ -7,8 +7,6 @@ import contextvars
 from collections.abc import Callable
 from contextlib import suppress
 
-from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, ServerEvent
-
 from mcp_dealer.asked import LINE
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import MemmuxError
@@ -70,23 +68,3 @@ class ChangeWatch:
         context = contextvars.copy_context()
         context.run(LINE.set, None)
         return asyncio.get_running_loop().create_task(follow(), context=context)
-
-
-class ChangeBus(InMemorySubscriptionBus):
-    """Where listeners of the stateless era hear that the resource has changed. begun: gives the client served here."""
-
-    def __init__(self, watch: ChangeWatch, begun: Callable[[], AsyncClient]) -> None:
-        super().__init__()
-        self._watch = watch
-        self._begun = begun
-
-    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
-        """Have the listener told, until what is returned is called."""
-        leave = super().subscribe(listener)
-        following = self._watch.follow(self._begun(), lambda: listener(ResourceUpdated(uri=RESOURCE)))
-
-        def end() -> None:
-            following.cancel()
-            leave()
-
-        return end

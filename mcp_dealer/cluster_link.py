@@ -11,9 +11,8 @@ from typing import Any
 import zmq
 
 from mcp_dealer import call_log
-from mcp_dealer.gateway.session_client import SessionClient, TracedSessionClient
+from mcp_dealer.gateway.session_client import SessionClient
 from mcp_dealer.gateway.world import World
-from mcp_dealer.traces import TracedClient
 from mcp_dealer.usage import Uses
 from memmux.client.asynchronous import AsyncClient
 from memmux.cluster.endpoint import read
@@ -38,6 +37,18 @@ def _kept_role(remote: Path) -> Role | None:
         return remotes.read(remote).role
     except MemmuxError:  # which the first call of a tool says
         return None
+
+
+def _traced_client() -> type[AsyncClient]:
+    from mcp_dealer.traces import TracedClient  # only who has spans made pays for it
+
+    return TracedClient
+
+
+def _traced_session_client() -> type[SessionClient]:
+    from mcp_dealer.gateway.traced_session_client import TracedSessionClient  # the same
+
+    return TracedSessionClient
 
 
 class ClusterLink:
@@ -99,12 +110,12 @@ class ClusterLink:
     def _made(self, name: str) -> AsyncClient:
         observer = call_log.observer(name)
         if self.key or self._context is not None:
-            ours = TracedSessionClient if self.settings.traces else SessionClient
+            ours = _traced_session_client() if self.settings.traces else SessionClient
             about: dict[str, object] = {**({"key": self.key} if self.key else {}), **self._about}
             if self.world is not None:
                 about |= {**self.world.about(), "zone": zone_name(self.world.environment)}
             return ours(settings=self.settings, name=name, on_answer=observer, context=self._context, about=about)
-        made = TracedClient if self.settings.traces else AsyncClient
+        made = _traced_client() if self.settings.traces else AsyncClient
         return made(settings=self.settings, name=name, on_answer=observer)
 
     def _running(self) -> AsyncClient | None:

@@ -8,9 +8,6 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
-
-from mcp.server.mcpserver import Context
 
 from mcp_dealer import arguments, call_log
 from mcp_dealer.anywhere import anywhere
@@ -20,7 +17,7 @@ from mcp_dealer.change_watch import ChangeWatch
 from mcp_dealer.schemas import Cleanup, Feed, History, Ingested, Linked, Stats, StoredSession
 from mcp_dealer.schemas.base import codes
 from mcp_dealer.time_words import Moment, Now
-from mcp_dealer.tool import MemoryTool
+from mcp_dealer.tool import MemoryTool, Progress
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
@@ -118,14 +115,14 @@ class ExtraTools:
             walk = partial(client.graph, asked.middle(), action=asked.action, hops=asked.reach(CONNECTED_HOPS))
         return Linked.of(await anywhere(walk, asked.part), asked.action)
 
-    async def memory_ingest(self, asked: arguments.Ingest, context: Context[Any, Any]) -> Ingested:
+    async def memory_ingest(self, asked: arguments.Ingest, progress: Progress) -> Ingested:
         """Remember documents, in chunks; of a file that changed, the old chunks go."""
         loop, left, settings = asyncio.get_running_loop(), threading.Event(), self._settings()
         source = where(asked.source)
         home = asked.home.get("namespace")
 
         def tell(done: int, total: int) -> None:
-            asyncio.run_coroutine_threadsafe(context.report_progress(done, total), loop)
+            asyncio.run_coroutine_threadsafe(progress(done, total), loop)
 
         def work() -> report.Ingested:
             # The thread knows which tool call it is for: it has a copy of the context.

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
+INTERNAL_ERROR: Final = -32603
 DEPTH: Final = 100  # of lists and objects in each other; JSON readers give up at some depth, and each at another
 
 _BOM = "\ufeff"
@@ -31,7 +32,7 @@ class Message:
     """A message that a reader of MCP takes; text: its JSON; value: what that says."""
 
     text: str
-    value: object
+    value: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,14 @@ def mended(text: str) -> str:
     """Return JSON without half surrogate pairs, neither as they are nor escaped."""
     mended = _ESCAPE.sub(lambda found: _REPLACEMENT if found[1] else found[0], text) if "\\" in text else text
     return mended if mended.isascii() else mended.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def same_id(request_id: int | str) -> int | str:
+    """Return what is the same for ids of one request: some clients say a number as a text, as the SDK knows."""
+    try:
+        return int(request_id)
+    except ValueError:
+        return request_id
 
 
 def error(code: int, reason: str, request_id: object) -> str:

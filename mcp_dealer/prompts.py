@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from mcp_types import Prompt, PromptArgument
-
 from mcp_dealer.arguments.base import blank, split
 from mcp_dealer.schemas.base import as_json, iso
 from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, MEMORY_CHARACTERS, cut
@@ -79,17 +77,17 @@ class MemoryPrompts:
         }
 
     @staticmethod
-    def kinds() -> list[Prompt]:
-        """Return the prompts that there are."""
+    def kinds() -> list[dict[str, object]]:
+        """Return the prompts that there are, as the protocol has them."""
         return [
-            Prompt(
-                name=name,
-                description=kind.text,
-                arguments=[
-                    PromptArgument(name=argument, description=text, required=argument in kind.needed)
+            {
+                "name": name,
+                "description": kind.text,
+                "arguments": [
+                    {"name": argument, "description": text, "required": argument in kind.needed}
                     for argument, text in {**kind.needed, **kind.optional}.items()
                 ],
-            )
+            }
             for name, kind in KINDS.items()
         ]
 

@@ -9,9 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import unquote
 
-from mcp_types import Resource as Address
-from mcp_types import ResourceTemplate
-
 from mcp_dealer.schemas import Answer, Stats, text
 from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, Rest
 from mcp_dealer.schemas.older import OlderStats
@@ -37,8 +34,8 @@ class MemoryResources:
         self._named = {"recent": self._recent, "tag": self._tag, "search": self._search}
 
     @staticmethod
-    def addresses() -> list[Address]:
-        """Return the resources that are listed."""
+    def addresses() -> list[dict[str, str]]:
+        """Return the resources that are listed, as the protocol has them."""
         told = {
             "stats": ("Memory Statistics", "How many memories there are"),
             "tags": ("Available Tags", "The tags that memories have"),
@@ -46,20 +43,20 @@ class MemoryResources:
             "recent/10": ("Recent Memories", "The 10 newest memories"),
         }
         return [
-            Address(uri=f"{SCHEME}{path}", name=name, description=description, mime_type=JSON)
+            {"uri": f"{SCHEME}{path}", "name": name, "description": description, "mimeType": JSON}
             for path, (name, description) in told.items()
         ]
 
     @staticmethod
-    def templates() -> list[ResourceTemplate]:
-        """Return the forms of the addresses that are not listed."""
+    def templates() -> list[dict[str, str]]:
+        """Return the forms of the addresses that are not listed, as the protocol has them."""
         told = {
             "recent/{n}": ("Recent Memories", "The n newest memories"),
             "tag/{tag}": ("Memories by Tag", "The memories with a tag"),
             "search/{query}": ("Search Memories", "What a search finds"),
         }
         return [
-            ResourceTemplate(uri_template=f"{SCHEME}{path}", name=name, description=description, mime_type=JSON)
+            {"uriTemplate": f"{SCHEME}{path}", "name": name, "description": description, "mimeType": JSON}
             for path, (name, description) in told.items()
         ]
 

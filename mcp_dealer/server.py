@@ -1,10 +1,9 @@
-"""The MCP server: the tools, made once, over the cluster's client of whoever is served."""
+"""The MCP server of the SDK, over our features: it knows all of the protocol."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, NoReturn
 
 from mcp.server import MCPServer
@@ -19,6 +18,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import (
     INVALID_PARAMS,
     CallToolResult,
+    ContentBlock,
     EmptyResult,
     GetPromptResult,
     InputRequiredResult,
@@ -35,34 +35,19 @@ from mcp_types import Resource as Address
 from mcp_types import Tool as Listing
 from pydantic import AnyUrl
 
-from mcp_dealer import call_log, older_tools
-from mcp_dealer.asked import LINE, LINK
-from mcp_dealer.change_watch import RESOURCE, ChangeBus, ChangeWatch
+from mcp_dealer.asked import LINE
+from mcp_dealer.change_bus import ChangeBus
+from mcp_dealer.change_watch import RESOURCE
 from mcp_dealer.cluster_link import ClusterLink
-from mcp_dealer.full_tools import ExtraTools
-from mcp_dealer.prompts import KINDS, MemoryPrompts
+from mcp_dealer.features import Features
+from mcp_dealer.identity import INSTRUCTIONS, NAME
+from mcp_dealer.prompts import KINDS
 from mcp_dealer.protocol_errors import protocol_errors
-from mcp_dealer.resources import JSON, MemoryResources
-from mcp_dealer.schemas import Answer, as_brief, as_older
-from mcp_dealer.time_words import Moment
-from mcp_dealer.tool import MemoryTool, refusals, result
-from mcp_dealer.tools import MemoryTools
-from memmux.client.asynchronous import AsyncClient
-from memmux.config.settings import ToolList
-from memmux.errors import PathRefusedError, UnknownOperationError
+from mcp_dealer.resources import JSON
+from mcp_dealer.schemas import Answer, text
+from mcp_dealer.tool import unheard
+from mcp_dealer.tool_error import ToolError
 from memmux.version import __version__
-
-INSTRUCTIONS = (
-    "A memory that outlives this conversation and is shared with the user's other assistants. "
-    "Search it before you answer something that may have come up earlier: people, projects, preferences, decisions. "
-    "Store what will be of use later, one fact a memory, written so that it is understood without this conversation; "
-    "update or delete what is no longer true. Store no secrets."
-)
-
-
-PATH_TOOLS = frozenset({"memory_ingest"})
-"""Tools that take a path of the machine where the server is."""
-UPLOAD = "upload what is to be read with POST /api/ingest, or run `memmux ingest` there"
 
 
 class _NoState(RequestStateCodec):
@@ -78,29 +63,20 @@ class _NoState(RequestStateCodec):
 
 
 class MemoryServer(MCPServer[None]):
-    """An MCP server that answers the handshake at once, whatever state the cluster is in."""
+    """An MCP server that answers the handshake at once, whatever state the cluster is in.
 
-    def __init__(self, link: ClusterLink | None = None) -> None:
-        """Make the tools; link: of the only client there is, or None where each brings its own, as `LINK`."""
-        self._only_link = link
-        begin = self._begun
-        self._watch = ChangeWatch()
-        extra = ExtraTools(begin, lambda: self.link.settings, watch=self._watch)
-        further = extra.all()
-        self._lists: dict[ToolList, list[MemoryTool]] = {
-            ToolList.CORE: MemoryTools(begin).all(),
-            ToolList.FULL: [*MemoryTools(begin).all(full=True), *further],
-        }
-        self._resources = MemoryResources(begin, extra.memory_stats)
-        self._prompts = MemoryPrompts(begin, Moment.current)
-        self._by_name = {tool.name: tool for tool in self._lists[ToolList.FULL]}
-        self._nowhere: Context[None, Any] = Context(mcp_server=self)
+    link: of the only client there is, or None where each brings its own, as `LINK`. features: what it serves, where
+    somebody else has made that already.
+    """
+
+    def __init__(self, link: ClusterLink | None = None, features: Features | None = None) -> None:
+        self._features = Features(link) if features is None else features
         super().__init__(
-            "memmux",
-            title="memmux",
+            NAME,
+            title=NAME,
             version=__version__,
             instructions=INSTRUCTIONS,
-            subscriptions=ChangeBus(self._watch, begin),
+            subscriptions=ChangeBus(self._features.watch, self._features.begun),
             lifespan=_closing,
             request_state_security=RequestStateSecurity(codec=_NoState()),
             middleware=[self._begin],
@@ -124,7 +100,8 @@ class MemoryServer(MCPServer[None]):
 
     def tell_of_changes(self, tell: Callable[[], object], number: int) -> None:
         """Tell the client that is served here of changes from now on; number: of the line that asked for it."""
-        self.link.followed[RESOURCE] = number, self._watch.follow(self._begun(), tell)
+        features = self._features
+        self.link.followed[RESOURCE] = number, features.watch.follow(features.begun(), tell)
 
     async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
         """Tell it no more."""
@@ -144,12 +121,7 @@ class MemoryServer(MCPServer[None]):
     @property
     def link(self) -> ClusterLink:
         """The link to the cluster of the client that is served here."""
-        link = LINK.get() or self._only_link
-        assert link is not None, "no client is served here"
-        return link
-
-    def _begun(self) -> AsyncClient:
-        return self.link.begin()
+        return self._features.link
 
     async def _begin(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Begin to connect once the client has said its name, which in the handshake's era `initialize` does."""
@@ -166,58 +138,27 @@ class MemoryServer(MCPServer[None]):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
     async def list_tools(self) -> list[Listing]:
-        """List the tools that the settings say, the others can be called as well; none that a key does not allow."""
-        listed = self._lists[self.link.settings.tools]
-        if self.link.distant:
-            listed = [tool for tool in listed if tool.name not in PATH_TOOLS]
-        if await self.link.only_reads():
-            listed = [tool for tool in listed if tool.annotations is not None and tool.annotations.read_only_hint]
-        return [_listing(tool) for tool in listed]
+        """List the tools."""
+        return [Listing.model_validate(listing, by_name=False) for listing in await self._features.tools()]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool by its name, or by an older one; what is unknown is refused with a code, as everything is."""
-        return result(await self.answer(name, arguments, context))
-
-    def is_plain(self, name: str) -> bool:
-        """Return whether there is a tool of that name that needs nothing of MCP but its arguments."""
-        tool = self._by_name.get(name)
-        return tool is not None and tool.context_kwarg is None
-
-    async def answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None) -> Answer:
-        """Return what a tool answers; raise ToolError with the code and the remedy of whatever refuses."""
-        link = self.link
-        with call_log.called(name, arguments, link.name):
-            answer = await self._answer(name, arguments, self._nowhere if context is None else context)
-            link.uses.add(answer.used())
-            return answer
-
-    async def _answer(self, name: str, arguments: dict[str, Any], context: Context[None, Any]) -> Answer:
-        if self.link.distant and _reads_paths(name):
-            with refusals(name):
-                raise PathRefusedError(
-                    f"{name} reads files where the server is, and is not offered over HTTP; {UPLOAD}"
-                )
-        if name in self._by_name:
-            brief = self.link.settings.tools is ToolList.CORE
-            return await self._by_name[name].answer(arguments, context, as_brief if brief else None)
-        with refusals(name):
-            if name in older_tools.OLDER:
-                older = older_tools.OLDER[name]
-                translated = older.translate(arguments, Moment.current)
-                return await self._by_name[older.tool].answer(translated, context, partial(as_older, name=name))
-            if name in older_tools.REFUSED:
-                raise older_tools.refusal(name)
-            raise UnknownOperationError(f"there is no tool {name!r}; there are {', '.join(self._by_name)}")
+        """Call a tool by its name, or by an older one; what refuses is a result that is an error."""
+        try:
+            return _result(
+                await self._features.answer(name, arguments, unheard if context is None else context.report_progress)
+            )
+        except ToolError as error:
+            return CallToolResult(content=_content(str(error)), is_error=True)
 
     async def list_resources(self) -> list[Address]:
         """List the resources that need no name."""
-        return self._resources.addresses()
+        return [Address.model_validate(told, by_name=False) for told in self._features.resources.addresses()]
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         """List the forms of the addresses of the others."""
-        return self._resources.templates()
+        return [ResourceTemplate.model_validate(told, by_name=False) for told in self._features.resources.templates()]
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[None, Any] | None = None
@@ -225,13 +166,13 @@ class MemoryServer(MCPServer[None]):
         """Read a resource; what is wrong with it is an error of the protocol, with our code in its message."""
         del context
         with protocol_errors("resource"):
-            said, answer = await self._resources.read(str(uri))
+            said, answer = await self._features.resources.read(str(uri))
             self.link.uses.add(answer.used())
             return [ReadResourceContents(content=said, mime_type=JSON)]
 
     async def list_prompts(self) -> list[Prompt]:
         """List the prompts."""
-        return self._prompts.kinds()
+        return [Prompt.model_validate(told, by_name=False) for told in self._features.prompts.kinds()]
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
@@ -239,24 +180,18 @@ class MemoryServer(MCPServer[None]):
         """Return a prompt; what is wrong with it is an error of the protocol, with our code in its message."""
         del context
         with protocol_errors("prompt"):
-            said = await self._prompts.written(name, arguments or {})
+            said = await self._features.prompts.written(name, arguments or {})
             message = PromptMessage(role="user", content=TextContent(type="text", text=said))
             return GetPromptResult(description=KINDS[name].text, messages=[message])
 
 
-def _reads_paths(name: str) -> bool:
-    older = older_tools.OLDER.get(name)
-    return (name if older is None else older.tool) in PATH_TOOLS
+def _result(answer: Answer) -> CallToolResult:
+    """Return an answer as the SDK sends it."""
+    return CallToolResult(content=_content(text(answer)), structured_content=answer.structured())
 
 
-def _listing(tool: MemoryTool) -> Listing:
-    return Listing(
-        name=tool.name,
-        description=tool.description,
-        input_schema=tool.parameters,
-        output_schema=tool.output_schema,
-        annotations=tool.annotations,
-    )
+def _content(words: str) -> list[ContentBlock]:
+    return [TextContent(type="text", text=words)]
 
 
 @asynccontextmanager

@@ -1,39 +1,54 @@
-"""A tool as the SDK calls it: schemas as small as they can be, and refusals that read `<code>: <sentence>`."""
+"""A tool: schemas as small as they can be, and refusals that read `<code>: <sentence>`; nothing of the SDK."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self, TypeVar, get_type_hints
+from typing import Any, Self, get_type_hints
 
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
-from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import ValidationError
 
 from mcp_dealer import call_log
 from mcp_dealer.arguments import Arguments
-from mcp_dealer.schemas import Answer, compact, text
+from mcp_dealer.schemas import Answer, compact
 from mcp_dealer.schemas.bounds import ANSWER_CHARACTERS, MEMORY_CHARACTERS
+from mcp_dealer.tool_error import ToolError
 from memmux.errors import ArgumentInvalidError, MemmuxError
 from memmux.logs import log
 
-T = TypeVar("T")
 Run = Callable[..., Awaitable[Answer]]
+Progress = Callable[[float, float], Coroutine[Any, Any, None]]
+"""Is told how much of how much a call has done."""
+Schema = Mapping[str, Any]
 
 _TEXTS = (str, str | None)
 # Whether it destroys, and what it does the second time, is asked of a tool that changes something alone.
-_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-_WRITES = ToolAnnotations(read_only_hint=False, idempotent_hint=True, open_world_hint=False)
-ASKED, CONTEXT = "asked", "context"  # what a tool's method calls its arguments and the MCP request, if it takes them
+_READS: Schema = {"readOnlyHint": True, "openWorldHint": False}
+_WRITES: Schema = {"readOnlyHint": False, "idempotentHint": True, "openWorldHint": False}
+ASKED, PROGRESS = "asked", "progress"  # what a tool's method calls its arguments and who is told of progress, if any
 
 
-class MemoryTool(Tool):
-    """A tool that is a method of one model of arguments."""
+async def unheard(done: float, total: float) -> None:
+    """Tell nobody."""
+    del done, total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryTool:
+    """A tool that is a method of one model of arguments.
+
+    run: the method. listing: what the protocol says of it, as JSON. reports: whether it says how far it is.
+    """
+
+    name: str
+    run: Run
+    model: type[Arguments]
+    listing: Mapping[str, Any]
+    reports: bool
 
     @classmethod
     def of(
@@ -50,35 +65,28 @@ class MemoryTool(Tool):
         that it leaves out, for want of room.
         """
         hints = get_type_hints(run, include_extras=True)
-        described, shown = _described(hints.get(ASKED, Arguments), hints["return"])
+        model = hints.get(ASKED, Arguments)
+        name, shown = getattr(run, "__name__", ""), _shown(model)
         listed = {name: schema for name, schema in shown.get("properties", {}).items() if name not in unlisted}
-        parameters = shown | {"properties": listed}
-        if required:
-            parameters["required"] = list(required)
-        return cls(
-            fn=run,
-            name=getattr(run, "__name__", ""),
-            title=None,
-            description=" ".join((inspect.getdoc(run) or "").split()),
-            parameters=parameters,
-            fn_metadata=described,
-            is_async=True,
-            context_kwarg=CONTEXT if CONTEXT in hints else None,
-            annotations=_READS if destructive is None else _WRITES.model_copy(update={"destructive_hint": destructive}),
-        )
+        listing = {
+            "name": name,
+            "description": " ".join((inspect.getdoc(run) or "").split()),
+            "inputSchema": shown | {"properties": listed} | ({"required": list(required)} if required else {}),
+            "outputSchema": _answered(hints["return"]),
+            "annotations": _READS if destructive is None else {**_WRITES, "destructiveHint": destructive},
+        }
+        return cls(name=name, run=run, model=model, listing=listing, reports=PROGRESS in hints)
 
-    async def run(
-        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
-    ) -> Answer | CallToolResult:
-        """Run the tool; raise ToolError with the code and the remedy of whatever refuses.
-
-        The SDK's own `run` would put a prefix of its own before the code and let unknown arguments pass.
-        """
-        answer = await self.answer(arguments, context)
-        return result(answer) if convert_result else answer
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing."""
+        return bool(self.listing["annotations"]["readOnlyHint"])
 
     async def answer(
-        self, arguments: Mapping[str, Any], context: Context[Any, Any], form: Callable[[Answer], Answer] | None = None
+        self,
+        arguments: Mapping[str, Any],
+        progress: Progress = unheard,
+        form: Callable[[Answer], Answer] | None = None,
     ) -> Answer:
         """Return the answer, within its bound, in another form if there is one.
 
@@ -87,7 +95,7 @@ class MemoryTool(Tool):
         with refusals(self.name):
             asked, ignored = self._checked(arguments)
             try:
-                answer = await self._answered(asked, context)
+                answer = await self._answer(asked, progress)
             except ArgumentInvalidError as error:
                 raise ArgumentInvalidError("; ".join((error.message, *ignored))) from None
             answer = answer if form is None else form(answer)
@@ -96,47 +104,52 @@ class MemoryTool(Tool):
             noted = answer.model_copy(update={"notes": notes}) if notes else answer
             return noted.within(most if most and most > 0 else ANSWER_CHARACTERS, asked.rest)
 
-    async def _answered(self, asked: Arguments, context: Context[Any, Any]) -> Answer:
+    async def _answer(self, asked: Arguments, progress: Progress) -> Answer:
         given: dict[str, Any] = {} if type(asked) is Arguments else {ASKED: asked}
-        if self.context_kwarg is not None:
-            given[self.context_kwarg] = context
-        answer: Answer = await self.fn(**given)
-        return answer
+        if self.reports:
+            given[PROGRESS] = progress
+        return await self.run(**given)
 
     def _checked(self, arguments: Mapping[str, Any]) -> tuple[Arguments, list[str]]:
         """Return the arguments as the tool's types, and notes on those that it has not.
 
         Raises ArgumentInvalidError, and UnknownFieldError where to ignore one would do harm.
         """
-        model = self.fn_metadata.arg_model
-        assert issubclass(model, Arguments)
-        known = _known(model)
-        parsed = model.given(arguments, known)
-        # Some hosts send lists and objects as JSON text, which the SDK reads; a text that looks like JSON stays a text,
-        # and so does "null": were it read, what somebody wrote would be as if left out.
-        if any(isinstance(value, str) and known[name] not in _TEXTS for name, value in parsed.items()):
-            read = self.fn_metadata.pre_parse_json(parsed)
-            parsed = read | {name: said for name, said in parsed.items() if known[name] in _TEXTS or read[name] is None}
+        known = _known(self.model)
+        parsed = {name: _read(value, known[name]) for name, value in self.model.given(arguments, known).items()}
         try:
-            asked = model.model_validate(parsed)
+            asked = self.model.model_validate(parsed)
         except ValidationError as error:
-            wrong = [*map(_wrong, error.errors(include_url=False)), *model.ignored(arguments, known)]
+            wrong = [*map(_wrong, error.errors(include_url=False)), *self.model.ignored(arguments, known)]
             raise ArgumentInvalidError("; ".join(wrong)) from None
-        return asked, model.ignored(arguments, known)
+        return asked, self.model.ignored(arguments, known)
 
 
-def result(answer: Answer) -> CallToolResult:
-    """Return an answer as the SDK sends it."""
-    content: list[ContentBlock] = [TextContent(type="text", text=text(answer))]
-    return CallToolResult(content=content, structured_content=answer.structured())
+def _read(value: object, annotation: object) -> object:
+    """Return a list or an object that a host has sent as JSON text, as some do; anything else as it is.
+
+    An argument that is a text stays one though it looks like JSON; "null" does, too: were it read, what somebody wrote
+    would be as if left out.
+    """
+    if not isinstance(value, str) or annotation in _TEXTS:
+        return value
+    try:
+        read = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return value if isinstance(read, str | int | float | None) else read
 
 
 @cache  # pydantic takes milliseconds for a schema, of which a server has dozens
-def _described(arguments: type[Arguments], answer: type[Answer]) -> tuple[FuncMetadata, dict[str, Any]]:
-    """Return what the SDK knows of a tool's arguments and answer, and the schema of the arguments."""
-    described = FuncMetadata(arg_model=arguments, output_model=answer)
-    described.output_schema = compact(described.output_schema or {})
-    return described, compact(arguments.model_json_schema())
+def _shown(arguments: type[Arguments]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments."""
+    return compact(arguments.model_json_schema())
+
+
+@cache
+def _answered(answer: type[Answer]) -> dict[str, Any]:
+    """Return the schema of its answer."""
+    return compact(answer.model_json_schema())
 
 
 @cache
@@ -156,7 +169,7 @@ def refusals(name: str) -> Iterator[None]:
         raise ToolError(f"{error.code}: {error.message}"[:MEMORY_CHARACTERS]) from error
     except Exception as error:
         log.get().exception("tool_crashed", tool=name, call_id=call_log.call_id())
-        raise UnexpectedToolError(f"{MemmuxError.code}: {MemmuxError().message}") from error
+        raise ToolError(f"{MemmuxError.code}: {MemmuxError().message}") from error
 
 
 def _wrong(error: Any) -> str:

@@ -4,14 +4,28 @@ It holds the database's lock for its whole life, so there is one cluster per dat
 of JSON from `--ready-fd`: where the cluster listens, or the error that kept it from starting. While a database is
 adopted, lines come before it that say how far that is. With `--succeed` it takes over from a router that serves the
 database already, if there is one (`router.lifecycle.handover`); should a successor of its own fail, it begins anew.
-With `--with-gateway` a gateway starts before anything else does, as a relay waits for it. `--given=NAMES` says which
-settings flags of a command line gave it (`memmux.cluster.given`).
+With `--with-gateway` a gateway starts before anything else does, even before what is imported here, as a relay waits
+for it (`router.lifecycle.early_gateway`). `--given=NAMES` says which settings flags of a command line gave it
+(`memmux.cluster.given`).
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+
+from memmux import stdio
+
+stdio.open_missing()  # before anything opens a file
+
+from router.lifecycle import early_gateway
+
+_early = early_gateway.of(sys.argv[1:]) if __name__ == "__main__" else None  # it imports while this process does
+
+if __name__ == "__main__":
+    gc.disable()  # of what is imported nothing goes again
+
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +33,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import orjson
-
-from memmux import stdio
-
-stdio.open_missing()  # before anything opens a file
 
 from memmux.logs import lean_structlog
 
@@ -32,7 +42,7 @@ from memmux import errors, interpreter, processes
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import given, holder
 from memmux.cluster.endpoint import Endpoint
-from memmux.cluster.start import WITH_GATEWAY
+from memmux.cluster.router_flags import READY_FD, SUCCEED, WITH_GATEWAY, settings_in
 from memmux.config import usable
 from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
@@ -66,27 +76,22 @@ from router.lifecycle.supervisor import Supervisor
 if TYPE_CHECKING:
     from router.io.remote_listener import RemoteListener
 
-_READY_FD = "--ready-fd="
-_SUCCEED = "--succeed"
-
 
 def main(arguments: list[str]) -> int:
     """Serve one database; return the exit code."""
-    ready = [int(flag.removeprefix(_READY_FD)) for flag in arguments if flag.startswith(_READY_FD)]
+    ready = [int(flag.removeprefix(READY_FD)) for flag in arguments if flag.startswith(READY_FD)]
     starter = _Starter(ready[0] if ready else None)
-    ours = (_SUCCEED, WITH_GATEWAY)
-    flags = [flag for flag in arguments if flag not in ours and not flag.startswith(_READY_FD)]
-    names, told = given.split(flags)
+    names, flags = given.names(arguments), settings_in(arguments)
     logger = None
     try:
-        settings = parse_flags(told)
+        settings = parse_flags(flags)
         usable.check(Places(settings))  # before anything is made there
         refuse_foreign(settings.database)
         logger = log.configure("router", settings)
         log.catch_crashes(settings)
         places = Places(settings)
         with open_lock(places.lock) as lock:
-            successor = Successor(lock, places, time.monotonic()) if _SUCCEED in arguments else None
+            successor = Successor(lock, places, time.monotonic()) if SUCCEED in arguments else None
             if successor is None and not holder.take(lock):
                 raise DatabaseInUseError
             by_flags = given.flags(settings, names)
@@ -100,7 +105,7 @@ def main(arguments: list[str]) -> int:
     if not done:
         # As it was started, by the interpreter that it was started with: the version of before, where that is there.
         try:
-            command = [sys.executable, "-P", "-m", "router", *flags]
+            command = [sys.executable, "-P", "-m", "router", *given.flag(names), *flags]
             os.execve(sys.executable, command, interpreter.environment())  # noqa: S606 - no shell is wanted
         except OSError as error:  # it is not there any more; the next client starts a cluster
             log.get().error("cluster_failed", code=MemmuxError.code, error=f"{sys.executable}: {error.strerror}")
@@ -182,7 +187,7 @@ def _serve(
     )
     fork_server = ForkServer(settings, workers, _new_identity) if processes.adopt_orphans() else None
     supervisor = Supervisor(settings, workers, _new_identity, fork_server)
-    gateways = Gateways(settings, places.mcp_socket, successor=successor is not None, wanted=with_gateway)
+    gateways = Gateways(settings, places.mcp_socket, successor=successor is not None, wanted=with_gateway, early=_early)
     started, began = time.monotonic(), time.time()
 
     def on_serving() -> None:
@@ -229,6 +234,8 @@ def _serve(
         looks=(metrics.look,),
         gateways=gateways,
     )
+    gc.freeze()  # all that is there by now stays, and is no more looked through
+    gc.enable()
     try:
         return loop.run()
     finally:

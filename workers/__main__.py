@@ -6,10 +6,14 @@ many vectors; or one of the tasks that `tasks/run.py` knows; or fork_server, whi
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
 from collections.abc import Callable
+
+if __name__ == "__main__":
+    gc.disable()  # of what is imported nothing goes again; a worker collects from when it begins to work
 
 # One thread a worker: two on a busy machine of two cores were up to ten times slower. Read when numpy is imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
@@ -59,6 +63,7 @@ def main(arguments: list[str]) -> int:
         if ordered is None:
             return 0
         kind, *rest = ordered
+    gc.enable()
     if kind in _CHILDREN:
         settings = parse_flags(rest)
         log.configure(kind, settings)

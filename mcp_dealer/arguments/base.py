@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import orjson
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from memmux.errors import ArgumentInvalidError
@@ -88,7 +87,7 @@ Object = Annotated[dict[str, Any] | None, SkipJsonSchema()]
 Most = Annotated[int | None, Field(description="Longest answer")]
 
 
-class Arguments(ArgModelBase):
+class Arguments(BaseModel):
     """The base of every tool's arguments. Whatever a tool answers, it is told how long the answer may be."""
 
     filled: ClassVar[Collection[str]] = ()

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import zmq
 
-from mcp_dealer import traces
+from mcp_dealer import lean_sdk
 from mcp_dealer.asked import LINK
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.gateway.connection import Connection
-from mcp_dealer.gateway.plain_calls import PlainCalls
+from mcp_dealer.gateway.later_features import LaterFeatures
+from mcp_dealer.gateway.plain_requests import PlainRequests
 from mcp_dealer.gateway.session import Session
 from mcp_dealer.gateway.world import World
-from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.relay import frames
 from memmux.relay.frames import Frame
+
+if TYPE_CHECKING:
+    from mcp_dealer.server import MemoryServer
 
 HELLO_S = 30.0  # for a relay to say who it is
 LEAVE_S = 1.0  # for the sessions to say goodbye
@@ -34,15 +38,27 @@ class Gateway:
 
     def __init__(self, settings: Settings | None) -> None:
         self._settings = settings
-        self.server = MemoryServer()
-        """Whose tools are called."""
+        self._features = LaterFeatures()
+        self._server: MemoryServer | None = None
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         """Of the clients of the cluster, which all share."""
         self._serving: dict[asyncio.Task[None], Connection] = {}
+        self.traced = False
+        """Whether spans are made."""
         self.moving = False
         """Whether it sends its relays to the next one."""
         self.idle_since = time.monotonic()
         """Since when there is no session, in monotonic seconds."""
+
+    @property
+    def server(self) -> MemoryServer:
+        """The SDK's server; it is made, and the SDK imported, when it is first asked for."""
+        if self._server is None:
+            lean_sdk.import_sdk(http=False)  # one that serves HTTP has it already
+            from mcp_dealer.server import MemoryServer
+
+            self._server = MemoryServer(features=self._features.get())
+        return self._server
 
     @property
     def sessions(self) -> int:
@@ -89,14 +105,17 @@ class Gateway:
         link = ClusterLink(world.settings, world, self.context)
         LINK.set(link)
         if world.settings.traces:
+            from mcp_dealer import traces  # only who has spans made pays for it
+
             traces.set_up()
+            self.traced = True
         about = world.about()
         log.get().info("mcp_started", **about)
         poisoned = world.offered if world.deaths >= DEATHS else 0
-        plain = None if world.settings.traces else PlainCalls(self.server, link)  # the SDK makes spans of calls
+        plain = None if world.settings.traces else PlainRequests(self._features, link)  # the SDK makes spans of calls
         session = Session(connection, world.session, poisoned, world.offered, plain)
         try:
-            await session.run(self.server.serve)
+            await session.run(lambda: self.server)
         finally:
             await link.aclose()
             if session.left != "input ended":

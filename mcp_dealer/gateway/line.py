@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_types import INTERNAL_ERROR
-
 from mcp_dealer import lines
 from mcp_dealer.asked import AskedLine
 from memmux.relay import frames
@@ -64,11 +62,11 @@ def _within(answers: Sequence[tuple[object, str]], most: int) -> bytes:
     size = sum(map(len, said)) + len(said)
     if size > most:
         for place in sorted(range(len(said)), key=lambda place: len(said[place]), reverse=True):
-            error = lines.error(INTERNAL_ERROR, TOO_LONG.format(most), answers[place][0]).encode()
+            error = lines.error(lines.INTERNAL_ERROR, TOO_LONG.format(most), answers[place][0]).encode()
             size += len(error) - len(said[place])
             said[place] = error
             if size <= most:
                 break
         else:  # a batch of so many that even the errors are too much
-            return lines.error(INTERNAL_ERROR, TOO_LONG.format(most), None).encode()
+            return lines.error(lines.INTERNAL_ERROR, TOO_LONG.format(most), None).encode()
     return b"\n".join(said)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 
-from mcp_dealer import traces
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.gateway import Gateway
 from memmux import processes
@@ -40,8 +39,8 @@ BEAT_S = 1.0  # between two signs of life
 BACKLOG = 1024  # relays that wait to be taken in
 
 
-def run(how: str, settings: Settings, descriptor: int, http: int = -1) -> None:
-    """Serve as the flag `how` says; http: the descriptor of the socket for HTTP, or -1."""
+def run(how: str, settings: Settings, descriptor: int, http: int = -1, *, held: bool = False) -> None:
+    """Serve as the flag `how` says; http: the descriptor of the socket for HTTP, or -1; held: once we are told to."""
     match how:
         case "--private":
             asyncio.run(_private(settings))
@@ -49,6 +48,8 @@ def run(how: str, settings: Settings, descriptor: int, http: int = -1) -> None:
             asyncio.run(_connected(descriptor))
         case "--listen-fd":
             processes.end_with_parent()  # also while it is stopped: its relays would wait for it for ever
+            if held and not os.read(0, 1):
+                return  # the router has ended
             with find.upgrading_nothing():
                 asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True, http=http))
         case _:
@@ -183,7 +184,10 @@ async def _leave(gateway: Gateway, code: int) -> NoReturn:
     interrupted, and hosts kill servers that linger. Every answer was flushed when it was written.
     """
     await gateway.aclose()
-    traces.flush()
+    if gateway.traced:
+        from mcp_dealer import traces  # there already
+
+        traces.flush()
     os._exit(code)
 
 

@@ -1,41 +1,40 @@
-"""A session: the lines of one host, from its relay to the SDK and back, and each of them settled.
+"""A session: the lines of one host, from its relay to who answers them and back, and each of them settled.
 
-The SDK works on a message in a copy of the context that comes with it, so that whatever is said there is known to
-belong to the line: ids may be used twice, and are left alone. An answer is a frame as soon as all that its line asks
-is answered; what is cancelled is settled without one.
+What is plain is answered without the SDK (`mcp_dealer.gateway.plain_requests`), which has its part in a session from
+the first message on that is not: the handshake of before is played to it again, as it is to the next gateway. It works
+on a message in a copy of the context that comes with it, so that whatever is said there is known to belong to the
+line: ids may be used twice, and are left alone. An answer is a frame as soon as all that its line asks is answered;
+what is cancelled is settled without one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any
-
-from mcp.shared.dispatcher import coerce_request_id
-from mcp.shared.message import ServerMessageMetadata, SessionMessage
-from mcp_types import INTERNAL_ERROR, JSONRPCRequest
+from typing import TYPE_CHECKING, Any
 
 from mcp_dealer import lines
 from mcp_dealer.asked import LINE
+from mcp_dealer.gateway import plain_requests
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.line import Asked, Line
-from mcp_dealer.gateway.plain_calls import PlainCalls
-from mcp_dealer.gateway.streams import Incoming, Outgoing, parsed
+from mcp_dealer.gateway.plain_requests import INITIALIZE, INITIALIZED, PlainRequests
 from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.relay import frames
 from memmux.relay.frames import Frame
 
+if TYPE_CHECKING:
+    from mcp_dealer.gateway.streams import Incoming
+    from mcp_dealer.server import MemoryServer
+
 LINES = 64  # without an answer; then the relay isn't read
 BYTES = 8 << 20  # of them, or of answers that the relay has not taken; then it isn't read either
 _POISONED = "poisoned: the MCP server died of this request, or of one beside it, time and again; send another one"
-INITIALIZE, INITIALIZED = "initialize", "notifications/initialized"  # what the next gateway has to know
 CANCELLED = "notifications/cancelled"
 OPEN_ENDED = "subscriptions/listen"  # answered when it ends, so nobody waits for it to leave
-
-Run = Callable[[Incoming, Outgoing], Awaitable[None]]
 
 
 class Session:
@@ -43,7 +42,7 @@ class Session:
 
     name: of the relay's session, which is the same at every gateway. poisoned: the number of the last line that was
     sent to gateways of which one after the other died; requests up to it fail. offered: of the last line that an
-    earlier gateway was sent. plain: answers what needs no SDK.
+    earlier gateway was sent. plain: answers what needs no SDK; None if the SDK answers everything.
     """
 
     def __init__(
@@ -52,11 +51,14 @@ class Session:
         name: str,
         poisoned: int = 0,
         offered: int = 0,
-        plain: PlainCalls | None = None,
+        plain: PlainRequests | None = None,
     ) -> None:
         self._connection = connection
         self._plain = plain
         self._calls: dict[int | str, asyncio.Task[None]] = {}  # the plain ones, by the id that the host gave
+        self._handshake: list[tuple[Asked, str]] = []  # what the SDK has not heard of it
+        self._incoming: Incoming | None = None  # what the SDK is to read, once it has anything to read
+        self._wanted = asyncio.Event()  # set when it has, or never will
         self._name = name
         self._poisoned = poisoned
         self._offered = offered
@@ -68,12 +70,18 @@ class Session:
         self.left = "connection closed"
         """Why the host's input ended."""
 
-    async def run(self, serve: Run) -> None:
-        """Have `serve` answer the host's messages until its input ends, and everything is answered, or it is gone."""
-        incoming = Incoming()
-        reading = asyncio.create_task(self._read(incoming))
+    async def run(self, server: Callable[[], MemoryServer]) -> None:
+        """Answer the host's messages until its input ends, and everything is answered, or it is gone.
+
+        server: makes the SDK's, which is asked for when a message is for it.
+        """
+        reading = asyncio.create_task(self._read(server))
         try:
-            await serve(incoming, Outgoing(self))
+            await self._wanted.wait()
+            if self._incoming is not None:
+                from mcp_dealer.gateway.streams import Outgoing
+
+                await server().serve(self._incoming, Outgoing(self))
         finally:
             self._ended = True
             for call in self._calls.values():
@@ -84,7 +92,7 @@ class Session:
 
     # from the relay
 
-    async def _read(self, incoming: Incoming) -> None:
+    async def _read(self, server: Callable[[], MemoryServer]) -> None:
         try:
             while (frame := await self._connection.frame()) is not None:
                 if frame.kind == frames.END:
@@ -92,10 +100,12 @@ class Session:
                     await self._finish()
                     return
                 if frame.kind in (frames.LINE, frames.REPLAYED):
-                    self._take(frame, incoming)
+                    self._take(frame, server)
                     await self._room()
         finally:
-            incoming.end()
+            self._wanted.set()
+            if self._incoming is not None:
+                self._incoming.end()
 
     async def _room(self) -> None:
         """Return when another line may come."""
@@ -120,7 +130,7 @@ class Session:
         finally:
             gone.cancel()
 
-    def _take(self, frame: Frame, incoming: Incoming) -> None:
+    def _take(self, frame: Frame, server: Callable[[], MemoryServer]) -> None:
         line = Line(frame.number, frame.kind == frames.REPLAYED, len(frame.payload))
         self._lines[line.number] = line
         self._bytes += line.size
@@ -136,33 +146,65 @@ class Session:
             messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), one))
         later = False
         for asked, said_one in messages:
-            if line.number > self._poisoned and self._plain is not None and self._plain.take(said_one.value):
-                self._call(asked, said_one.value)
+            poisoned = line.number <= self._poisoned
+            if poisoned and not line.replayed and "id" in said_one.value and "method" in said_one.value:
+                request_id = said_one.value["id"]
+                line.answers.append((request_id, lines.error(lines.INTERNAL_ERROR, _POISONED, request_id)))
                 continue
-            message, metadata = parsed(said_one.text), None
-            if line.number <= self._poisoned and not line.replayed and isinstance(message, JSONRPCRequest):
-                line.answers.append((message.id, lines.error(INTERNAL_ERROR, _POISONED, message.id)))
-                continue
-            if isinstance(message, JSONRPCRequest):
-                line.asked += 1
-                line.open_ended, line.opens = message.method == OPEN_ENDED, message.method == INITIALIZE
-                if line.open_ended:
-                    self.pin(line.number, needed=True)
-                self._requests[coerce_request_id(message.id)] = line
-                metadata = ServerMessageMetadata(on_request_unanswered=_settling(self, asked))
-            method = getattr(message, "method", "")
-            if method == INITIALIZED and not line.replayed:
-                self.pin(line.number)
-            later = self._cancels(line, message) or later
-            item = message if isinstance(message, Exception) else SessionMessage(message, metadata)
-            incoming.put(asked, item)
+            later = self._cancels(line, said_one.value) or later
+            if poisoned or self._plain is None or not self._take_plain(asked, said_one, self._plain):
+                self._pass_on(asked, said_one, server)
         if not later:
             self.settle(line)
 
-    def _call(self, asked: Asked, message: Any) -> None:
-        """Answer a plain call in a task of its own."""
-        plain, line, request_id = self._plain, asked.line, coerce_request_id(message["id"])
-        assert plain is not None
+    def _take_plain(self, asked: Asked, said: lines.Message, plain: PlainRequests) -> bool:
+        """Return whether a message needs no SDK; then it is answered without."""
+        line, value = asked.line, said.value
+        if self._incoming is None and (result := plain.greeted(value)) is not None:
+            line.asked += 1
+            self._handshake.append((asked, said.text))
+            self.opened(line, result)
+            self.answer(line, value["id"], plain_requests.line(value["id"], result))
+        elif self._incoming is None and plain.introduced(value):
+            self._handshake.append((asked, said.text))
+            self._pin_introduction(line)
+        elif plain.take(value):
+            self._call(asked, value, plain)
+        else:  # before the SDK works on anything there is nothing of its that could be cancelled
+            return self._incoming is None and value.get("method") == CANCELLED
+        return True
+
+    def _pass_on(self, asked: Asked, said: lines.Message, server: Callable[[], MemoryServer]) -> None:
+        """Have the SDK work on a message, after the handshake that it has not heard of."""
+        line = asked.line
+        if self._incoming is None:
+            server()  # imports the SDK
+        from mcp_dealer.gateway import streams  # there by now
+
+        if self._incoming is None:
+            self._incoming = streams.Incoming()
+            for before, text in self._handshake:
+                before.line = Line(0, replayed=True, size=0)  # whatever is said to it is dropped
+                self._incoming.put(before, streams.parsed(text))
+            self._wanted.set()
+        message = streams.parsed(said.text)
+        if (request := streams.request_in(message)) is not None:
+            line.asked += 1
+            line.open_ended, line.opens = request.method == OPEN_ENDED, request.method == INITIALIZE
+            if line.open_ended:
+                self.pin(line.number, needed=True)
+            self._requests[lines.same_id(request.id)] = line
+        elif said.value.get("method") == INITIALIZED:
+            self._pin_introduction(line)
+        self._incoming.put(asked, message, _settling(self, asked))
+
+    def _pin_introduction(self, line: Line) -> None:
+        if not line.replayed:
+            self.pin(line.number)
+
+    def _call(self, asked: Asked, message: Any, plain: PlainRequests) -> None:
+        """Answer a plain request in a task of its own."""
+        line, request_id = asked.line, lines.same_id(message["id"])
         line.asked += 1
         self._requests[request_id] = line
         context = contextvars.copy_context()
@@ -195,18 +237,18 @@ class Session:
         elif (error := call.exception()) is not None:
             log.get().error("session_failed", exc_info=error)
             if not self._ended:
-                self.answer(line, request_id, lines.error(INTERNAL_ERROR, MemmuxError().message, request_id))
+                self.answer(line, request_id, lines.error(lines.INTERNAL_ERROR, MemmuxError().message, request_id))
 
-    def _cancels(self, line: Line, message: object) -> bool:
+    def _cancels(self, line: Line, message: Mapping[str, Any]) -> bool:
         """Return whether the line cancels one that is still worked on; then it is settled after that one."""
-        if getattr(message, "method", "") != CANCELLED:
+        if message.get("method") != CANCELLED:
             return False
-        request_id = (getattr(message, "params", None) or {}).get("requestId")
-        target = self._requests.get(coerce_request_id(request_id)) if isinstance(request_id, int | str) else None
+        request_id = (message.get("params") or {}).get("requestId")
+        target = self._requests.get(lines.same_id(request_id)) if isinstance(request_id, int | str) else None
         if target is None or target.number not in self._lines or target is line:
             return False
         target.cancels.append(line)
-        if (call := self._calls.get(coerce_request_id(str(request_id)))) is not None:
+        if (call := self._calls.get(lines.same_id(str(request_id)))) is not None:
             call.cancel()
         return True
 
@@ -221,7 +263,7 @@ class Session:
         line.answers.append((request_id, text))
         self.settle(line)
 
-    def opened(self, line: Line, result: dict[str, Any]) -> None:
+    def opened(self, line: Line, result: Mapping[str, Any]) -> None:
         """Take the result of `initialize`; one that is refused, in the other era, would spoil the next gateway's."""
         if not line.replayed:
             self.pin(line.number)

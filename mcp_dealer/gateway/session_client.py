@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import zmq
 
 from mcp_dealer.asked import LINE
-from mcp_dealer.traces import TracedClient
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import Call, Observer
 from memmux.config.settings import Settings
@@ -41,7 +40,3 @@ class SessionClient(AsyncClient):
         if line is not None and call.writes and call.key is None:
             call = replace(call, key=line.key())
         return await super()._perform(call)
-
-
-class TracedSessionClient(TracedClient, SessionClient):
-    """The same, with a span for every request."""

@@ -1,15 +1,19 @@
-"""The two streams between a session and the SDK: what the host has said, and what is said to it."""
+"""The two streams between a session and the SDK: what the host has said, and what is said to it.
+
+Imported once the SDK has something to do (`mcp_dealer.gateway.session`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import json
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse, jsonrpc_message_adapter
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
+from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCRequest, JSONRPCResponse, jsonrpc_message_adapter
 from pydantic_core import PydanticSerializationError
 
 from mcp_dealer import lines
@@ -18,6 +22,9 @@ from mcp_dealer.gateway.line import Asked
 
 if TYPE_CHECKING:
     from mcp_dealer.gateway.session import Session
+
+
+Unanswered = Callable[[], Awaitable[None]]
 
 
 class _Stream:
@@ -42,11 +49,16 @@ class Incoming(_Stream):
         self.last_context: contextvars.Context | None = None
         self._queue: asyncio.Queue[tuple[contextvars.Context, SessionMessage | Exception] | None] = asyncio.Queue()
 
-    def put(self, asked: AskedLine, item: SessionMessage | Exception) -> None:
-        """Add a message."""
+    def put(self, asked: AskedLine, message: JSONRPCMessage | Exception, unanswered: Unanswered | None = None) -> None:
+        """Add a message; unanswered: called when it is a request that gets no answer, as it was cancelled."""
         context = contextvars.copy_context()
         context.run(LINE.set, asked)
-        self._queue.put_nowait((context, item))
+        if not isinstance(message, Exception):
+            asks = unanswered is not None and isinstance(message, JSONRPCRequest)
+            metadata = ServerMessageMetadata(on_request_unanswered=unanswered) if asks else None
+            self._queue.put_nowait((context, SessionMessage(message, metadata)))
+        else:
+            self._queue.put_nowait((context, message))
 
     def end(self) -> None:
         """Have no message follow."""
@@ -97,6 +109,11 @@ def line_of(message: JSONRPCMessage) -> str:
         return message.model_dump_json(by_alias=True, exclude_unset=True)
     except PydanticSerializationError:
         return lines.mended(json.dumps(message.model_dump(by_alias=True, exclude_unset=True), ensure_ascii=False))
+
+
+def request_in(message: JSONRPCMessage | Exception) -> JSONRPCRequest | None:
+    """Return a message that is a request, and so wants an answer."""
+    return message if isinstance(message, JSONRPCRequest) else None
 
 
 def parsed(text: str) -> JSONRPCMessage | Exception:

@@ -18,6 +18,7 @@ from memmux.client.blocking import Client
 from memmux.cluster import find, given, holder
 from memmux.cluster import replace as replacing
 from memmux.cluster.holder import Holder
+from memmux.cluster.router_flags import SUCCEED
 from memmux.cluster.steps import run
 from memmux.config.loader import load_with_sources, named
 from memmux.config.paths import Places
@@ -286,4 +287,4 @@ def serve(settings: Settings, *, take_over: bool) -> None:
     find.need_local(settings)
     if sys.stderr.isatty():
         _watch()
-    become("router", settings, *given.flag(), *(["--succeed"] if take_over else []))
+    become("router", settings, *given.flag(), *([SUCCEED] if take_over else []))

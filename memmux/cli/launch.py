@@ -19,16 +19,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from memmux import interpreter
-from memmux.cli.main import run
 from memmux.cluster import find
 from memmux.cluster.steps import pauses
 from memmux.config import mms_database, usable
-from memmux.config.loader import config_file
+from memmux.config.loader import config_file, load
 from memmux.config.mms_database import folders
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
+from memmux.config.variables import misspelt
 from memmux.errors import MemmuxError
 from memmux.files import durable
+from memmux.relay import process
 from memmux.relay import route as routes
 from memmux.relay.route import Route
 from memmux.relay.way import UNREACHABLE
@@ -111,7 +112,26 @@ def main(told: int, arguments: list[str]) -> int:
     global _told, _arguments  # a process has one search
     _told, _arguments = socket.socket(fileno=told), arguments
     threading.Thread(target=_end_with_relay, args=(_told,), name="relay-watch", daemon=True).start()
+    settings = _settings(arguments)
+    if settings is not None:
+        with suppress(MemmuxError):  # the command line meets it again, and says it
+            return search(settings)
+    from memmux.cli.main import run  # few need all of it
+
     return run(arguments)
+
+
+def _settings(arguments: list[str]) -> Settings | None:
+    """Return the settings of a relay that was given no options; None if there is something for the command line to say.
+
+    Most relays are started so, and a command line takes a fifth of what is imported here.
+    """
+    if arguments != [process.COMMAND] or sys.stderr.isatty() or misspelt(os.environ):
+        return None
+    try:
+        return load()
+    except MemmuxError:
+        return None
 
 
 def _end_with_relay(told: socket.socket) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memmux.cluster import given
 from memmux.cluster import start as starting
@@ -19,6 +20,7 @@ from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.holder import Holder
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
+from memmux.cluster.router_flags import WITH_GATEWAY
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
 from memmux.config import database_url, usable
@@ -38,9 +40,10 @@ from memmux.errors import (
     SettingInvalidError,
 )
 from memmux.processes import alive
-from memmux.trust import remotes
-from memmux.trust.remotes import Remote
 from memmux.wire import protocol
+
+if TYPE_CHECKING:
+    from memmux.trust.remotes import Remote
 
 STOP_S = 10.0  # what a router may take to exit after it has drained
 RESPAWN_S = 1.0  # between two starts while another cluster holds the database
@@ -77,7 +80,7 @@ def unreachable(settings: Settings) -> MemmuxError | None:
     if settings.remote is None:
         return None
     try:
-        return remotes.read(settings.remote).unreachable()
+        return _remote(settings.remote).unreachable()
     except MemmuxError as error:
         return error
 
@@ -87,7 +90,7 @@ def silence(settings: Settings) -> MemmuxError | None:
     if settings.remote is None:
         return None
     try:
-        run(reach(remotes.read(settings.remote), 0.0))
+        run(reach(_remote(settings.remote), 0.0))
     except MemmuxError as error:
         return error
     return None
@@ -100,6 +103,12 @@ def need_local(settings: Settings) -> None:
             f"this is done on the machine where the database is, and the setting remote names another one "
             f"({settings.remote.stem}); do it there, or set remote to none for the database of this machine"
         )
+
+
+def _remote(path: Path) -> Remote:
+    from memmux.trust import remotes  # only who uses the cluster of another machine pays for it
+
+    return remotes.read(path)
 
 
 @contextmanager
@@ -128,7 +137,7 @@ def upgrading_nothing() -> Iterator[None]:
 @contextmanager
 def with_gateway() -> Iterator[None]:
     """Inside the block a cluster that is started has a gateway from the beginning: a relay waits for it."""
-    before = _flags.set((starting.WITH_GATEWAY,))
+    before = _flags.set((WITH_GATEWAY,))
     try:
         yield
     finally:
@@ -165,7 +174,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     one try; then this raises ClusterUnreachableError.
     """
     if settings.remote is not None:
-        return (yield from reach(remotes.read(settings.remote), settings.request_timeout_s if start else 0.0))
+        return (yield from reach(_remote(settings.remote), settings.request_timeout_s if start else 0.0))
     places = Places(settings)
     usable.check(places)
     until = time.monotonic() + settings.start_timeout_s

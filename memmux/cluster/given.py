@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 
+from memmux.cluster.router_flags import GIVEN
 from memmux.config.settings import Settings, parse_flags
 
-FLAG = "--given="  # of a router: the names of the settings that flags gave it
 _OF_EACH_START = frozenset({"database", "server", "adopt_from", "remote", "request_timeout_s", "start_timeout_s"})
 _REACHED_BY = ("http", "listen")  # by whom can't start a cluster
 
@@ -41,13 +41,13 @@ def by_flags(names: Collection[str]) -> Iterator[None]:
 def flag(names: Collection[str] = ()) -> list[str]:
     """Return the flag that tells a router which settings flags gave it: these, and those of `by_flags`; or none."""
     told = sorted(_names.get() | frozenset(names))
-    return [f"{FLAG}{','.join(told)}"] if told else []
+    return [f"{GIVEN}{','.join(told)}"] if told else []
 
 
-def split(arguments: Sequence[str]) -> tuple[frozenset[str], list[str]]:
-    """Return the names that `flag` told, and the other arguments."""
-    told = [argument.removeprefix(FLAG) for argument in arguments if argument.startswith(FLAG)]
-    return frozenset(filter(None, ",".join(told).split(","))), [each for each in arguments if not each.startswith(FLAG)]
+def names(arguments: Sequence[str]) -> frozenset[str]:
+    """Return the names that `flag` has told a router."""
+    told = [argument.removeprefix(GIVEN) for argument in arguments if argument.startswith(GIVEN)]
+    return frozenset(filter(None, ",".join(told).split(",")))
 
 
 def flags(settings: Settings, names: Collection[str]) -> tuple[str, ...]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 
-import zmq
-
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.steps import Steps, pauses, run
 from memmux.config.paths import Places
 from memmux.errors import OverloadedError
 from memmux.processes import alive
-from memmux.wire import protocol, sockets
+from memmux.wire import protocol
 from memmux.wire.addresses import path_of, path_while_full
 from memmux.wire.protocol import Header, Kind
 
@@ -51,6 +49,10 @@ def _bound(address: str) -> bool:
 
 def answers(endpoint: Endpoint, timeout_s: float) -> Steps[bool]:
     """Return whether a router answers there within the time; nothing blocks."""
+    import zmq  # only where there may be a router: who starts one does without
+
+    from memmux.wire import sockets  # the same
+
     until = time.monotonic() + timeout_s
     # A context of its own, so that this works in a forked process and leaves nothing behind.
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

@@ -11,6 +11,7 @@ from memmux.cluster import given
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.ping import look
+from memmux.cluster.router_flags import SUCCEED
 from memmux.cluster.steps import PAUSE_MOST_S, Steps
 from memmux.config import usable
 from memmux.config.database_header import refuse_foreign
@@ -89,7 +90,7 @@ def _succeed(places: Places, before: Endpoint | None, until: float, named: Colle
     try:
         told = () if before is None or named is None else before.given
         kept = given.kept(places.settings, told, named or ())
-        return (yield from starting.start(Places(kept.settings), until, "--succeed", *given.flag(kept.names)))
+        return (yield from starting.start(Places(kept.settings), until, SUCCEED, *given.flag(kept.names)))
     except MemmuxError as error:
         if before is None:
             raise

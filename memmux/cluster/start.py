@@ -15,6 +15,7 @@ import orjson
 
 from memmux import interpreter
 from memmux.cluster.endpoint import LINE_BYTES, Endpoint
+from memmux.cluster.router_flags import READY_FD
 from memmux.cluster.steps import Steps, pauses
 from memmux.config.paths import Places, make_private
 from memmux.errors import ClusterStartError, MemmuxError, error_from_json
@@ -23,7 +24,6 @@ from memmux.files import private
 if TYPE_CHECKING:
     from subprocess import Popen  # only the client that starts a cluster pays for it
 
-WITH_GATEWAY = "--with-gateway"  # the flag of a router that is to have one before anybody connects
 END_S = 1.0  # for a router that has closed its end of the pipe to be gone
 ERRORS_BYTES = 1 << 20  # of the router's standard error, before the file is begun anew
 ERROR_LINES = 5  # of them, in the message of a failed start
@@ -115,7 +115,7 @@ def _spawn(places: Places, told: int, flags: Sequence[str] = ()) -> tuple[Popen[
     make_private(places.logs)
     path = _errors_path(places)
     kept = path.exists() and path.stat().st_size < ERRORS_BYTES
-    command = [sys.executable, "-P", "-m", "router", f"--ready-fd={told}", *flags, *places.settings.flags()]
+    command = [sys.executable, "-P", "-m", "router", f"{READY_FD}{told}", *flags, *places.settings.flags()]
     try:
         descriptor = private.open_file(path, os.O_WRONLY | os.O_APPEND | (0 if kept else os.O_TRUNC))
         with os.fdopen(descriptor, "ab") as errors:

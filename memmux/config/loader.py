@@ -7,17 +7,14 @@ defaults, rank the variables of mcp-memory-service that mean something here (`me
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import platformdirs
-
-from memmux.config import database_url, mms_database, mms_variables
+from memmux.config import database_url, mms_database, mms_variables, user_folders
 from memmux.config.paths import Places
-from memmux.config.settings import APPLICATION, PREFIX, Settings, ToolList, begun, data_folder
+from memmux.config.settings import PREFIX, Settings, ToolList, begun
 from memmux.config.values import NONE, convert
 from memmux.errors import SettingInvalidError
 
@@ -89,7 +86,7 @@ def _take(
         sources[name] = source
         taken.add(name)
     if "server" in taken and "database" not in taken:
-        values["database"] = database_url.home(values["server"], data_folder())
+        values["database"] = database_url.home(values["server"], user_folders.data())
         sources["database"] = sources["server"]
     elif "database" in taken and "server" not in taken:
         _forget("server", values, sources)  # whoever names a file means that one
@@ -129,7 +126,7 @@ def _found(environment: Mapping[str, str], cwd: Path, home: Path, *, named: bool
 def config_file(environment: Mapping[str, str] | None = None) -> Path:
     """Return where memmux.toml is, or would be."""
     named = (os.environ if environment is None else environment).get(f"{PREFIX}CONFIG")
-    return Path(named) if named else platformdirs.user_config_path(APPLICATION, appauthor=False) / "memmux.toml"
+    return Path(named) if named else user_folders.config() / "memmux.toml"
 
 
 def _at(remote: object, environment: Mapping[str, str]) -> object:
@@ -140,17 +137,27 @@ def _at(remote: object, environment: Mapping[str, str]) -> object:
     return config_file(environment).parent / "remotes" / f"{remote}.json" if is_name else remote
 
 
+def _unread(path: Path, error: Exception) -> SettingInvalidError:
+    quotes = "" if isinstance(error, OSError) else '; texts need quotes, as in log_level = "debug"'
+    return SettingInvalidError(f"{path} can't be read as TOML: {error}{quotes}")
+
+
 def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
     named, path = environment.get(f"{PREFIX}CONFIG"), config_file(environment)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         if named:
             raise SettingInvalidError(f"{PREFIX}CONFIG names {path}, which does not exist") from None
         return []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        quotes = "" if isinstance(error, OSError) else '; texts need quotes, as in log_level = "debug"'
-        raise SettingInvalidError(f"{path} can't be read as TOML: {error}{quotes}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unread(path, error) from None
+    import tomllib  # only who has such a file pays for it
+
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _unread(path, error) from None
     return [(name, value, f"{path}: {name}") for name, value in values.items()]
 
 

@@ -6,13 +6,12 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
-from memmux.config.settings import APPLICATION, Settings
+from memmux.config import user_folders
+from memmux.config.settings import Settings
+from memmux.config.user_folders import APPLICATION
 from memmux.errors import EndpointTooLongError, StorageFullError, StoragePermissionError, of_system
 from memmux.files import private
 from memmux.files.lock import FileLock
@@ -150,7 +149,9 @@ def runtime_folder(settings: Settings) -> Path:
     if settings.runtime_dir is not None:
         return settings.runtime_dir
     if os.environ.get("XDG_RUNTIME_DIR"):
-        return platformdirs.user_runtime_path(APPLICATION, appauthor=False)
+        return user_folders.runtime()
+    import tempfile  # few need it
+
     return Path(tempfile.gettempdir()) / f"{APPLICATION}-{os.getuid()}"
 
 

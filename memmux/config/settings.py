@@ -12,16 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import get_type_hints
 
-import platformdirs
-
 from memmux import limits
+from memmux.config import user_folders
 from memmux.config.values import NONE, NONE_MEANT, convert
 from memmux.errors import SettingInvalidError
 from memmux.wire.checks import shown
 from memmux.wire.cues import Cue
 from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
 
-APPLICATION = "memmux"
 PREFIX = "MEMMUX_"
 CLIENTS_OWN = frozenset(
     {
@@ -65,11 +63,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-def data_folder() -> Path:
-    """Return the folder in which the database is by default."""
-    return platformdirs.user_data_path(APPLICATION, appauthor=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +111,7 @@ class Settings:
     http_hosts: names by which clients may call it, beside the address and localhost.
     """
 
-    database: Path = field(default_factory=lambda: data_folder() / "memories.db")
+    database: Path = field(default_factory=lambda: user_folders.data() / "memories.db")
     server: str | None = None
     database_read: str | None = None
     adopt_from: Path | None = None
@@ -129,8 +122,8 @@ class Settings:
     readers: int = 2
     embedders: int = 1
     runtime_dir: Path | None = None
-    state_dir: Path = field(default_factory=lambda: platformdirs.user_state_path(APPLICATION, appauthor=False))
-    cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path(APPLICATION, appauthor=False))
+    state_dir: Path = field(default_factory=user_folders.state)
+    cache_dir: Path = field(default_factory=user_folders.cache)
     idle_exit_s: float = 300.0
     request_timeout_s: float = 30.0
     start_timeout_s: float = 60.0

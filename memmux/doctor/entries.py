@@ -14,7 +14,8 @@ from pathlib import Path
 from memmux.cluster import find
 from memmux.config import mms_database, mms_variables, variables
 from memmux.config.loader import load
-from memmux.config.settings import APPLICATION, PREFIX, Settings
+from memmux.config.settings import PREFIX, Settings
+from memmux.config.user_folders import APPLICATION
 from memmux.doctor.finding import Finding, error, ok, warning
 from memmux.doctor.hosts import files
 from memmux.errors import ClientFileError, SettingInvalidError

@@ -20,7 +20,8 @@ from memmux.errors import MalformedMessageError
 from memmux.logs import log
 from memmux.wire import forks
 from memmux.wire.forks import Answer, Order
-from router.lifecycle.worker_process import BEGIN, environment
+from router.lifecycle.child_environment import environment
+from router.lifecycle.worker_process import BEGIN
 
 START_S = 30.0  # for it to import everything, or to load a model, on a machine that is busy
 ANSWER_S = 5.0  # for a worker to be forked, which takes milliseconds

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -17,10 +16,10 @@ import orjson
 from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.processes import private_bytes, rss_bytes
-from router.lifecycle.worker_process import environment
 
 START_S = 60.0  # for it to say that it lives, on a machine that is busy
 GROWTH = 1.5  # times its first size, to which it may grow in any case
+WHOLE_BYTES = 64 << 20  # of one that has imported all that it may need: its first size is at least taken for that
 MOVE = b"move\n"
 SERVE_HTTP = b"http\n"  # not before: the router before this one has a gateway that does
 LEAVE_HTTP = b"leave\n"
@@ -28,27 +27,17 @@ KEPT_BYTES = 1 << 16  # of what it says, read at once
 
 
 class GatewayProcess:
-    """A running gateway. Raises OSError if the system starts none. Times are monotonic seconds.
+    """A running gateway, which was spawned with these settings. Times are monotonic seconds.
 
-    descriptor: the socket that relays connect to. http: the one for HTTP, or None. heard: when it last said that it
-    lives. ready: since when it serves.
+    http: whether it serves HTTP, too. heard: when it last said that it lives. ready: since when it serves.
     """
 
-    def __init__(self, settings: Settings, descriptor: int, http: int | None, now: float) -> None:
+    def __init__(self, settings: Settings, process: subprocess.Popen[bytes], *, http: bool, now: float) -> None:
         self._settings = settings
-        hows = [f"--listen-fd={descriptor}", *([] if http is None else [f"--http-fd={http}"])]
-        self._popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mcp_dealer", *hows, *settings.flags()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=settings.database.parent,
-            env=environment(),
-            process_group=0,  # as of the workers
-            pass_fds=(descriptor, *([] if http is None else [http])),
-        )
+        self._popen = process
         assert self._popen.stdout is not None
         os.set_blocking(self._popen.stdout.fileno(), False)
-        self.serves_http = http is not None
+        self.serves_http = http
         self.heard = now
         self.ready: float | None = None
         self._first_bytes = 0
@@ -108,7 +97,7 @@ class GatewayProcess:
     def too_large(self) -> bool:
         """Whether it has grown beyond what a worker may."""
         cap = self._settings.worker_rss_mb << 20
-        return bool(cap) and private_bytes(self.pid) > max(cap, int(GROWTH * self._first_bytes))
+        return bool(cap) and private_bytes(self.pid) > max(cap, int(GROWTH * max(self._first_bytes, WHOLE_BYTES)))
 
     def status(self) -> Mapping[str, object]:
         """Return what `cluster.status` says of it."""

@@ -20,6 +20,7 @@ from memmux.config.settings import Settings
 from memmux.errors import ClusterStartError
 from memmux.files import private
 from memmux.logs import log
+from router.lifecycle.early_gateway import EarlyGateway, spawn
 from router.lifecycle.gateway_process import LEAVE_HTTP, SERVE_HTTP, GatewayProcess
 from router.lifecycle.http_socket import HttpSocket
 from router.lifecycle.supervisor import BACKOFF_MOST_S, BACKOFF_S, DEGRADED_AFTER, STEADY_S
@@ -34,12 +35,19 @@ class Gateways:
     """The socket, and at most one gateway that takes relays in; others are on their way out.
 
     path: of the socket. successor: whether another router has it still; then a gateway is wanted if that one has any,
-    of which a file beside the socket tells. wanted: whether one is in any case. http: the socket for HTTP; with it one
-    always is. Every method is quick; `listen`, which asks the router before for it, and `close` alone wait.
+    of which a file beside the socket tells. early: one that is there by now, and wanted. http: the socket for HTTP;
+    with it one always is. Every method is quick; `listen`, which asks the router before for it, and `close` alone wait.
     """
 
     def __init__(
-        self, settings: Settings, path: Path, *, successor: bool, wanted: bool = False, http: HttpSocket | None = None
+        self,
+        settings: Settings,
+        path: Path,
+        *,
+        successor: bool,
+        wanted: bool = False,
+        early: EarlyGateway | None = None,
+        http: HttpSocket | None = None,
     ) -> None:
         self._settings = settings
         self._http = HttpSocket(settings, path.with_name("http"), successor=successor) if http is None else http
@@ -52,12 +60,14 @@ class Gateways:
         self._failures = 0
         self._starts = 0
         self._due: float | None = None
+        self._early = early
         self._wanted = wanted or (successor and self._marker.exists())
         self._stopping = False
 
     def listen(self) -> None:
         """Listen, at a path that only we use if we are a successor; raise ClusterStartError if that can't be."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        early = self._early
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) if early is None else early.listener
         try:
             self._own.unlink(missing_ok=True)
             listener.bind(str(self._own))
@@ -243,11 +253,18 @@ class Gateways:
 
     def _spawn(self, now: float) -> GatewayProcess | None:
         assert self._listener is not None
+        settings, http = self._settings, self._http.descriptor
+        early, self._early = self._early, None
         try:
-            gateway = GatewayProcess(self._settings, self._listener.fileno(), self._http.descriptor, now)
+            if early is not None:
+                process = early.process
+                early.begin()
+            else:
+                process = spawn(self._listener.fileno(), http, settings.flags(), settings.database.parent)
         except OSError as error:
             log.get().error("gateway_not_started", error=f"{error.filename or sys.executable}: {error.strerror}")
             return None
+        gateway = GatewayProcess(settings, process, http=early is None and http is not None, now=now)
         self._starts += 1
         if gateway.serves_http and self._own == self._path:
             gateway.tell(SERVE_HTTP)

@@ -13,11 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from memmux import interpreter
+from router.lifecycle.child_environment import environment
 
 BEGIN = b"\n"
-# glibc raises this threshold by itself, and then keeps the memory of large arrays that are gone: 9 MB a reader.
-MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
 
 
 class WorkerProcess(Protocol):
@@ -89,8 +87,3 @@ class SpawnedProcess:
         """Let go of its standard input."""
         assert self._popen.stdin is not None
         self._popen.stdin.close()
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of a worker."""
-    return {**MEMORY, **interpreter.environment()}

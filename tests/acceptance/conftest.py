@@ -39,7 +39,7 @@ class RawServer:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.lines: list[bytes] = []
-        self._answers: dict[int, dict[str, Any]] = {}
+        self._answers: dict[int | str, dict[str, Any]] = {}
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ class RawServer:
         message = {"jsonrpc": "2.0", "method": method, "params": dict(params or {})}
         await self.write(json.dumps(message if request_id is None else message | {"id": request_id}).encode())
 
-    async def answer(self, request_id: int) -> dict[str, Any]:
+    async def answer(self, request_id: int | str) -> dict[str, Any]:
         """Wait for the answer to a request."""
         assert self.process.stdout is not None
         while request_id not in self._answers:
@@ -66,7 +66,7 @@ class RawServer:
             assert line, "the server ended"
             self.lines.append(line)
             message = json.loads(line)
-            if isinstance(message.get("id"), int):
+            if isinstance(message.get("id"), int | str):
                 self._answers[message["id"]] = message
         return self._answers[request_id]
 

@@ -36,8 +36,8 @@ SCRIPT = [sys.executable, "-P", "-c", "from memmux.__main__ import main; main()"
         ("serve", "router.io.loop"),
         ("mcp", "memmux.relay.process"),
         ("mcp", "memmux.relay.way"),
-        ("mcp", "mcp_dealer.server"),
-        ("mcp", "pydantic"),
+        ("mcp", "mcp_dealer.gateway.gateway"),
+        ("mcp", "zmq"),
     ],
 )
 def test_an_interrupt_in_an_import_ends_the_process_silently(

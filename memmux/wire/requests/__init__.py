@@ -6,18 +6,20 @@ raises the `RequestError` that names what is wrong. Texts are Unicode without lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from memmux.wire import later
 
-from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata
-from memmux.wire.requests.counts import Namespaces, Tags
-from memmux.wire.requests.database import Backup, Dump, HealthRow, Load, Nothing
-from memmux.wire.requests.filters import Filter, Mode
-from memmux.wire.requests.history import Changes, History, Purge, Undo
-from memmux.wire.requests.memories import Delete, Forget, Get, Store, StoreBatch, Update, Use
-from memmux.wire.requests.search import Graph, List, Search, Walk
-from memmux.wire.requests.tidying import Duplicates, Superseded
-from memmux.wire.requests.timeline import Grouping, Timeline
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, Metadata
+    from memmux.wire.requests.bodies import BODIES
+    from memmux.wire.requests.counts import Namespaces, Tags
+    from memmux.wire.requests.database import Backup, Dump, HealthRow, Load, Nothing
+    from memmux.wire.requests.filters import Filter, Mode
+    from memmux.wire.requests.history import Changes, History, Purge, Undo
+    from memmux.wire.requests.memories import Delete, Forget, Get, Store, StoreBatch, Update, Use
+    from memmux.wire.requests.search import Graph, List, Search, Walk
+    from memmux.wire.requests.tidying import Duplicates, Superseded
+    from memmux.wire.requests.timeline import Grouping, Timeline
 
 __all__ = [
     "BODIES",
@@ -54,35 +56,18 @@ __all__ = [
     "Walk",
 ]
 
-BODIES: Mapping[str, type[Any]] = {
-    "memory.store": Store,
-    "memory.store_similar": Store,
-    "memory.store_batch": StoreBatch,
-    "memory.search": Search,
-    "memory.match": Search,
-    "memory.get": Get,
-    "memory.list": List,
-    "memory.graph": Graph,
-    "memory.namespaces": Namespaces,
-    "memory.tags": Tags,
-    "memory.timeline": Timeline,
-    "memory.duplicates": Duplicates,
-    "memory.superseded": Superseded,
-    "memory.update": Update,
-    "memory.rewrite": Update,
-    "memory.delete": Delete,
-    "memory.forget": Forget,
-    "memory.use": Use,
-    "memory.history": History,
-    "memory.changes": Changes,
-    "memory.undo": Undo,
-    "memory.purge": Purge,
-    "memory.dump": Dump,
-    "memory.load": Load,
-    "health.write": HealthRow,
-    "health.read": HealthRow,
-    "admin.backup": Backup,
-    "admin.rebuild": Nothing,
-    "admin.verify": Nothing,
+_MODULES = {
+    "base": ("DEFAULT_NAMESPACE", "Body", "Metadata"),
+    "bodies": ("BODIES",),
+    "counts": ("Namespaces", "Tags"),
+    "database": ("Backup", "Dump", "HealthRow", "Load", "Nothing"),
+    "filters": ("Filter", "Mode"),
+    "history": ("Changes", "History", "Purge", "Undo"),
+    "memories": ("Delete", "Forget", "Get", "Store", "StoreBatch", "Update", "Use"),
+    "search": ("Graph", "List", "Search", "Walk"),
+    "tidying": ("Duplicates", "Superseded"),
+    "timeline": ("Grouping", "Timeline"),
 }
-"""The class of each operation's body."""
+
+if not TYPE_CHECKING:
+    __getattr__ = later.names(__name__, _MODULES)

@@ -30,9 +30,26 @@ def printed(code: str, before: str = "", *, http: bool = False) -> str:
     return done.stdout
 
 
+def _imported(code: str, names: tuple[str, ...]) -> str:
+    """Return what a new process prints that runs the code and tells which of these modules it has then."""
+    told = f"import sys\n{code}\nprint([name for name in {names} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, check=True, text=True)
+    return done.stdout
+
+
+def test_a_gateway_that_serves_nobody_yet_has_no_sdk_no_models_and_no_traces() -> None:
+    none = ("mcp", "mcp_types", "anyio", "pydantic", "opentelemetry", "mcp_dealer.features", *LEFT_OUT)
+    assert _imported("import mcp_dealer.gateway.process", none) == "[]\n"
+
+
+def test_what_is_served_knows_no_sdk() -> None:
+    code = "from mcp_dealer.features import Features\nFeatures()"
+    assert _imported(code, ("mcp", "mcp_types", "anyio")) == "[]\n"
+
+
 @pytest.mark.slow
-def test_a_gateway_imports_neither_http_nor_clients() -> None:
-    code = f"import mcp_dealer.gateway.process\nprint([name for name in {LEFT_OUT} if name in sys.modules])"
+def test_the_sdk_of_a_gateway_has_neither_http_nor_clients() -> None:
+    code = f"import mcp_dealer.server\nprint([name for name in {LEFT_OUT} if name in sys.modules])"
     assert printed(code) == "[]\n"
 
 

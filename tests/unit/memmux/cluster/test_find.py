@@ -15,9 +15,10 @@ import zmq
 
 from memmux import errors
 from memmux.cluster import endpoint as endpoints
-from memmux.cluster import find, start
+from memmux.cluster import find
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.ping import ping
+from memmux.cluster.router_flags import WITH_GATEWAY
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
@@ -149,7 +150,7 @@ def test_a_relay_has_the_router_start_with_a_gateway(settings: Settings, router:
     told = router("""open(told, "w").write(repr(sys.argv)); tell(b'{"error": {"code": "database_foreign"}}')""")
     with find.with_gateway(), pytest.raises(errors.DatabaseForeignError):
         find.ensure(quick(settings))
-    assert start.WITH_GATEWAY in told.read_text()
+    assert WITH_GATEWAY in told.read_text()
     with pytest.raises(errors.DatabaseForeignError):
         find.ensure(quick(settings))
-    assert start.WITH_GATEWAY not in told.read_text()
+    assert WITH_GATEWAY not in told.read_text()

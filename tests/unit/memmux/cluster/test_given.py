@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memmux.cluster import given
+from memmux.cluster.router_flags import settings_in
 from memmux.config.settings import Settings
 
 HTTP = "--http=127.0.0.1:9000"
@@ -15,10 +16,11 @@ def test_what_flags_gave_is_told_and_read_again_but_for_what_each_start_says_its
     with given.by_flags({"http", "database"}), given.by_flags({"readers"}):
         (flag,) = given.flag()
     assert given.flag() == []
-    names, others = given.split([flag, "--readers=3"])
+    arguments = [flag, "--ready-fd=3", "--with-gateway", "--succeed", "--readers=3"]
+    names, others = given.names(arguments), settings_in(arguments)
     assert (names, others) == ({"http", "database", "readers"}, ["--readers=3"])
     assert given.flags(settings, names) == ("--readers=3", HTTP)
-    assert given.split(others) == (frozenset(), others)
+    assert given.names(others) == frozenset()
 
 
 def test_what_is_named_counts_and_the_rest_is_kept() -> None:
