@@ -18,6 +18,7 @@ import pytest
 from memmux import Client
 from memmux.config.settings import Settings, load
 from memmux.errors import ClusterUnreachableError
+from tests import forks
 from tests.bounds import BOUND_S
 
 pytest_plugins = ["tests.postgres_server"]
@@ -57,6 +58,15 @@ def _sync_nothing() -> None:
 
 
 _sync_nothing()
+_FORKS = forks.Server() if sys.platform == "linux" else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have the processes of clusters forked, unless the test is marked `spawned`."""
+    if _FORKS is None or item.get_closest_marker("spawned") is not None:
+        os.environ.pop(forks.SERVER, None)
+    else:
+        os.environ[forks.SERVER] = _FORKS.path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,6 +128,8 @@ def name_of(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def _cluster(short_tmp: Path) -> Iterator[dict[str, str]]:
+    if _FORKS is not None and forks.SERVER in os.environ:
+        _FORKS.start()
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MEMMUX_", "MCP_", "LOG_LEVEL"))},
         "MEMMUX_DATABASE": str(short_tmp / "data" / "memories.db"),
