@@ -7,6 +7,7 @@ router starts must be its own child, so a child of the router's forks it.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import gc
 import importlib
@@ -139,4 +140,15 @@ if __name__ == "__main__":
     serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
     if sys.argv[0] == "router":
         _have_own_server()
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    code = 0
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        code = ended.code or 0
+    # What was imported is shared; to let go of each object of it would copy all of it.
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
