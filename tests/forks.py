@@ -6,7 +6,7 @@ it is a process like any other, with its own pid, session, folder, environment, 
 module that was asked for from its first line. A test that is about how processes start, or about what they import, is
 marked `spawned`, and has them started as users have.
 
-In a process that has called `order_from`, `subprocess` orders what it would start, if it is one of these modules.
+In a process that has called `order_by`, `subprocess` orders what it would start, if it is one of these modules.
 """
 
 from __future__ import annotations
@@ -65,16 +65,29 @@ class Order:
         return int(said)
 
 
-def order_from(server: Callable[[Mapping[str, str]], socket.socket | None]) -> None:
-    """Have `subprocess` order processes where `server` says; None of an environment: it starts them as ever."""
+def order_by(send: Callable[[Order, Sequence[int]], int | None]) -> None:
+    """Have `subprocess` order processes by what sends an order with its descriptors, and returns the pid.
+
+    Where that returns None, they are started as ever.
+    """
 
     def fork_exec(*given: Any) -> int:
-        if (wanted := _wanted(given)) is not None and (connection := server(wanted[0].env)) is not None:
-            order, descriptors = wanted
-            return order.send(connection, descriptors)
-        return _spawn(*given)
+        wanted = _wanted(given)
+        pid = None if wanted is None else send(*wanted)
+        return _spawn(*given) if pid is None else pid
 
     subprocess._fork_exec = fork_exec  # type: ignore[attr-defined]
+
+
+def order_by_name(order: Order, descriptors: Sequence[int]) -> int | None:
+    """Send an order to the server that its environment names; None if it names none that has been started."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(order.env[SERVER])
+        except (KeyError, FileNotFoundError):
+            return None
+        connection.settimeout(BOUND_S)
+        return order.send(connection, descriptors)
 
 
 def _wanted(given: Sequence[Any]) -> tuple[Order, list[int]] | None:
@@ -105,18 +118,6 @@ def of_start(env: Mapping[str, str]) -> dict[str, str]:
     return given
 
 
-def named(env: Mapping[str, str]) -> socket.socket | None:
-    """Return a connection to the server that an environment names; None if it names none that has been started."""
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(env[SERVER])
-    except (KeyError, FileNotFoundError):
-        connection.close()
-        return None
-    connection.settimeout(BOUND_S)
-    return connection
-
-
 class Server:
     """The server of this process's tests, once it has been started; what it needs it imports meanwhile."""
 
@@ -125,7 +126,7 @@ class Server:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self.path = f"{folder}/forks"
         self._process: subprocess.Popen[bytes] | None = None
-        order_from(named)
+        order_by(order_by_name)
 
     def start(self) -> None:
         """Start it, unless that has been done; whoever connects is served once it can."""

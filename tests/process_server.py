@@ -66,10 +66,11 @@ def _have_own_server() -> None:
     ours, theirs = socket.socketpair()
     if os.fork():
         theirs.close()
-        forks.order_from(lambda _: ours)
+        forks.order_by(lambda order, descriptors: order.send(ours, descriptors))
         return
     os.setpgid(0, 0)
     processes.end_with_parent()
+    processes.set_command([sys.executable, __file__])  # nobody may take it for the router
     os.closerange(0, theirs.fileno())
     while asked := _read(theirs):
         if _fork(theirs, *asked):
