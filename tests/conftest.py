@@ -58,12 +58,13 @@ def _sync_nothing() -> None:
 
 
 _sync_nothing()
+_UNITS = Path(__file__).with_name("unit")
 _FORKS = forks.Server() if sys.platform == "linux" else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Have the processes of clusters forked, unless the test is marked `spawned`."""
-    if _FORKS is None or item.get_closest_marker("spawned") is not None:
+    """Have the processes of clusters forked, unless the test is marked `spawned` or is one of a unit."""
+    if _FORKS is None or item.path.is_relative_to(_UNITS) or item.get_closest_marker("spawned") is not None:
         os.environ.pop(forks.SERVER, None)
     else:
         os.environ[forks.SERVER] = _FORKS.path

@@ -133,7 +133,6 @@ class Server:
         if self._process is not None:
             return
         held, ours = os.pipe()
-        atexit.register(os.close, ours)  # with which it ends
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.path)
             listener.listen(64)
@@ -143,3 +142,5 @@ class Server:
             nothing = subprocess.DEVNULL
             self._process = subprocess.Popen(command, pass_fds=[listener.fileno(), held], stdin=nothing, stdout=nothing)
         os.close(held)
+        atexit.register(self._process.wait, BOUND_S)
+        atexit.register(os.close, ours)  # with which it ends
