@@ -32,7 +32,7 @@ def only(worker: EmbedWorker, asked: Job) -> Answer:
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[EmbedWorker]:
-    worker = EmbedWorker(Settings(cache_dir=tmp_path, embedder=EmbedderChoice.HASH))
+    worker = EmbedWorker(Settings(database=tmp_path / "memories.db", cache_dir=tmp_path, embedder=EmbedderChoice.HASH))
     worker.open()
     yield worker
     worker.close()
