@@ -71,7 +71,7 @@ def test_one_memory_is_not_found_before_it_was_stored_and_while_it_was_deleted(d
     with pytest.raises(NotFoundError, match="deleted as of change 3"):
         desk.ask("memory.get", {"id": memory_id, "as_of": 3})
     for seq in (2, 4, 99):
-        assert desk.ask("memory.get", {"id": memory_id[:13], "namespace": None, "as_of": seq})["content"] == "one"
+        assert desk.ask("memory.get", {"id": memory_id[:23], "namespace": None, "as_of": seq})["content"] == "one"
     with pytest.raises(NotFoundError, match="never was"):
         desk.ask("memory.get", {"id": "none such", "as_of": 2})
 
