@@ -67,6 +67,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if _FORKS is None or item.path.is_relative_to(_UNITS) or item.get_closest_marker("spawned") is not None:
         os.environ.pop(forks.SERVER, None)
     else:
+        _FORKS.start()
         os.environ[forks.SERVER] = _FORKS.path
 
 
@@ -129,8 +130,6 @@ def name_of(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def _cluster(short_tmp: Path) -> Iterator[dict[str, str]]:
-    if _FORKS is not None and forks.SERVER in os.environ:
-        _FORKS.start()
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MEMMUX_", "MCP_", "LOG_LEVEL"))},
         "MEMMUX_DATABASE": str(short_tmp / "data" / "memories.db"),
