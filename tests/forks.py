@@ -98,7 +98,7 @@ def _wanted(given: Sequence[Any]) -> tuple[Order, list[int]] | None:
         return None
     env = dict(os.fsdecode(entry).split("=", 1) for entry in entries)
     folder = os.fspath(cwd) if cwd is not None else os.getcwd()  # noqa: PTH109  # as it is given
-    if of_start(env) != of_start(os.environ) or not os.access(folder, os.X_OK):
+    if of_start(env) != AT_START or not os.access(folder, os.X_OK):
         return None
     passed = [number for number in kept if number != told]
     if max(passed, default=0) >= NUMBERS:
@@ -116,6 +116,17 @@ def of_start(env: Mapping[str, str]) -> dict[str, str]:
     if not any(file.exists() for file in path):
         given.pop("PYTHONPATH", None)
     return given
+
+
+def command(module: str) -> list[str]:
+    """Return the command line that runs a module as `python -P -m` does; the clusters that it starts are forked."""
+    run = f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    code = f"import runpy; from tests import forks; forks.order_by(forks.order_by_name); {run}"
+    return [sys.executable, "-P", "-c", code]
+
+
+AT_START = of_start(os.environ)
+"""Those of this process, before any test has changed them: whatever is forked has begun with the same."""
 
 
 class Server:
