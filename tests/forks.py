@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from memmux.interpreter import HOME
 from tests.bounds import BOUND_S
 
 SERVER = "TESTS_PROCESS_SERVER"  # the variable with the path of its socket; nothing is forked without it
@@ -98,7 +99,8 @@ def _wanted(given: Sequence[Any]) -> tuple[Order, list[int]] | None:
         return None
     env = dict(os.fsdecode(entry).split("=", 1) for entry in entries)
     folder = os.fspath(cwd) if cwd is not None else os.getcwd()  # noqa: PTH109  # as it is given
-    if of_start(env) != AT_START or not os.access(folder, os.X_OK):
+    path = env.get("PYTHONPATH", "").split(os.pathsep)[0]
+    if of_start(env) != AT_START or path not in ("", HOME) or not os.access(folder, os.X_OK):
         return None
     passed = [number for number in kept if number != told]
     if max(passed, default=0) >= NUMBERS:
