@@ -46,6 +46,7 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
+        _kept.clear()
         browser.close()
 
 
@@ -91,16 +92,15 @@ def window(
     forgiven: tuple[str, ...] = (),
     **more: Any,
 ) -> Iterator[Window]:
-    """Open a window; at the end, fail if anything happened in it that must not."""
-    context: BrowserContext = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="dark" if dark else "light",
-        locale="en-GB",
-        timezone_id="UTC",
-        **more,
-    )
-    context.add_init_script(script("violations"))
+    """Open a window with an empty storage; at the end, fail if anything happened in it that must not.
+
+    Those that are alike share the process that draws them, which costs more to start than what a test does in it.
+    """
+    kept = None if more else _kept.get((size, dark))
+    context = _context(browser, size, dark=dark, **more) if kept is None else kept.context
     page = context.new_page()
+    if kept is not None:
+        kept.close()  # now that there is another one, the process stays
     page.set_default_timeout(BOUND_S * 1000)
     opened = Window(page, origin, forgiven=forgiven)
 
@@ -115,7 +115,7 @@ def window(
         if message.type in ("error", "warning"):
             opened.faults.append(f"{message.type}: {message.text}")
 
-    context.route("**/*", guard)
+    page.route("**/*", guard)
     page.on("console", heard)
     page.on("pageerror", lambda error: opened.faults.append(f"pageerror: {error}"))
     page.on("dialog", lambda dialog: (opened.faults.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
@@ -123,5 +123,35 @@ def window(
     try:
         yield opened
         opened.check()
-    finally:
+    except BaseException:
         context.close()
+        _kept.pop((size, dark), None)
+        raise
+    if more:
+        context.close()
+        return
+    for other in (other for other in context.pages if other != page):
+        other.close()
+    session = context.new_cdp_session(page)
+    session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    session.send("Network.clearBrowserCache")
+    session.detach()
+    context.clear_cookies()
+    page.goto("about:blank")
+    _kept[size, dark] = page
+
+
+def _context(browser: Browser, size: tuple[int, int], *, dark: bool, **more: Any) -> BrowserContext:
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        locale="en-GB",
+        timezone_id="UTC",
+        **more,
+    )
+    context.add_init_script(script("violations"))
+    return context
+
+
+_kept: dict[tuple[tuple[int, int], bool], Page] = {}
+"""The last window of each kind that has been left, empty."""

@@ -12,6 +12,7 @@ import time
 
 import memmux.__main__
 from memmux.cli.table import COMMANDS
+from tests import forks
 
 # What nearly every command imports while it runs.
 _MODULES = (
@@ -60,6 +61,7 @@ def _become(asked: dict[str, object], descriptors: list[int]) -> None:
 if __name__ == "__main__":
     for module in (*_MODULES, *{f"memmux.cli.{entry.where.rpartition('.')[0]}" for entry in COMMANDS.values()}):
         importlib.import_module(module)
+    forks.order_by(forks.order_by_name)
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
     memmux.__main__.main()

@@ -20,10 +20,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests import forks
 from tests.bounds import BOUND_S
 
 MEMMUX = [sys.executable, "-P", "-m", "memmux"]
-_READ_WHEN_PYTHON_STARTS = ("PYTHON", "LC_", "LANG", "LD_", "DYLD_")
 _MOST = 1 << 16  # bytes that are read at once
 
 Ended = subprocess.CompletedProcess[bytes]
@@ -31,7 +31,7 @@ Ended = subprocess.CompletedProcess[bytes]
 
 def run(arguments: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None, stdin: bytes = b"") -> Ended:
     """Run `memmux` with these arguments and this environment to its end."""
-    if _of_start(env) != _of_start(os.environ):
+    if forks.of_start(env) != forks.AT_START:
         command = [*MEMMUX, *arguments]
         return subprocess.run(
             command, env=dict(env), cwd=cwd, input=stdin, capture_output=True, timeout=BOUND_S, check=False
@@ -45,15 +45,6 @@ def run(arguments: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = 
 def text(ended: Ended) -> subprocess.CompletedProcess[str]:
     """Return what ended, with its output as text."""
     return subprocess.CompletedProcess(ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-
-
-def _of_start(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a process must have when it starts; a path is among them if code of it runs then."""
-    path = [Path(entry, "sitecustomize.py") for entry in env.get("PYTHONPATH", "").split(os.pathsep)]
-    given = {name: value for name, value in env.items() if name.startswith(_READ_WHEN_PYTHON_STARTS)}
-    if not any(file.exists() for file in path):
-        given.pop("PYTHONPATH", None)
-    return given
 
 
 class _Server:

@@ -19,6 +19,7 @@ from memmux import Client
 from memmux.config.loader import load
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
+from tests import forks
 from tests.bounds import BOUND_S
 
 pytest_plugins = ["tests.postgres_server"]
@@ -33,12 +34,14 @@ sys.dont_write_bytecode = False
 
 _ROOM = 2 << 30  # bytes
 LONGEST = (
-    *("integration/test_bench.py", "integration/test_relay.py", "integration/test_page.py"),
-    *("integration/test_documents.py", "acceptance/test_stdio.py", "integration/test_given_settings.py"),
-    *("integration/test_http_restarts.py", "integration/test_http_guests.py", "integration/test_remote.py"),
-    *("integration/test_descriptors.py", "integration/test_chaos.py", "integration/test_openapi.py"),
-    *("integration/test_starting.py", "integration/test_faults.py", "integration/test_page_reading.py"),
-    *("integration/test_cluster.py", "integration/test_fork_server.py", "integration/test_upgrade.py"),
+    *("integration/test_bench.py", "integration/test_faults.py", "integration/test_documents.py"),
+    *("integration/test_page_hostile.py", "integration/test_relay.py", "integration/test_upgrade.py"),
+    *("integration/test_page.py", "integration/test_cli.py", "integration/test_chaos.py"),
+    *("integration/test_http_guests.py", "integration/test_descriptors.py", "integration/test_page_undo.py"),
+    *("integration/test_page_words.py", "integration/test_http_restarts.py", "integration/test_remote.py"),
+    *("integration/test_given_settings.py", "integration/test_openapi.py", "integration/test_starting.py"),
+    *("integration/test_page_reading.py", "integration/test_life_cycle.py", "integration/test_fork_server.py"),
+    *("acceptance/test_stdio.py", "acceptance/test_real_hosts.py", "integration/test_cluster.py"),
 )
 """The files that take longest, in the order in which they are begun: the last to end must be short ones."""
 
@@ -58,6 +61,17 @@ def _sync_nothing() -> None:
 
 
 _sync_nothing()
+_UNITS = Path(__file__).with_name("unit")
+_FORKS = forks.Server() if sys.platform == "linux" else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have the processes of clusters forked, unless the test is marked `spawned` or is one of a unit."""
+    if _FORKS is None or item.path.is_relative_to(_UNITS) or item.get_closest_marker("spawned") is not None:
+        os.environ.pop(forks.SERVER, None)
+    else:
+        _FORKS.start()
+        os.environ[forks.SERVER] = _FORKS.path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

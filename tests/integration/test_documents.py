@@ -24,7 +24,7 @@ import pytest
 from memmux import Client
 from memmux.config.loader import load
 from memmux.errors import MemmuxError
-from tests import commands, documents
+from tests import commands, documents, forks
 from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
 from tests.documents import MADE, PAGES, READ, ROOT, RUN, Block
@@ -34,7 +34,14 @@ from tests.ports import free_port
 PORT = "7700"  # of the documents; each page has another one
 # A line in which there is nothing for a shell to do.
 _PLAIN = re.compile(r"""memmux(?: +(?:[\w./:,=@%+-]+|"[^"$`\\!]*"|'[^']*'))*\s*(?: #.*)?""")
-_KEPT = ("LANG", "LC_ALL", "PYTHONUNBUFFERED", "TMPDIR", "TZ")  # of the variables of whoever runs the tests
+_KEPT = (
+    "LANG",
+    "LC_ALL",
+    "PYTHONUNBUFFERED",
+    "TMPDIR",
+    "TZ",
+    forks.SERVER,
+)  # of the variables of whoever runs the tests
 PAGES_BY_NAME = {str(page.relative_to(ROOT)): page for page in PAGES if any(documents.blocks(page))}
 RUN_PAGES = [
     name

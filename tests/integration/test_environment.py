@@ -18,6 +18,8 @@ from tests.integration.helpers import complete, status_until
 from tests.integration.machines import memmux
 from tests.integration.mcp_by_hand import McpByHand
 
+pytestmark = pytest.mark.spawned
+
 PACKAGES = ("router", "workers", "mcp_dealer")
 MODULES = ("zmq", "orjson", "structlog", "usercustomize")
 

@@ -29,7 +29,7 @@ from tests.integration.machines import logged, logged_until
 from tests.unit.workers.embedding.test_onnx_backend import tell_capitals
 from workers.embedding import onnx_backend, sources
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+pytestmark = [pytest.mark.spawned, pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")]
 
 FAULTS = Path(__file__).parents[1] / "faults"
 KINDS = ("read", "write", "embed")

@@ -17,6 +17,8 @@ from tests.integration.helpers import complete, status_until
 from tests.integration.machines import memmux
 from tests.integration.mcp_by_hand import McpByHand
 
+pytestmark = pytest.mark.spawned
+
 LIGHT = Path(__file__).parents[1] / "light"
 HEAVY = (
     *("torch/", "scipy/", "scipy.libs/", "sklearn/", "site-packages/onnx/", "safetensors/"),

@@ -26,6 +26,8 @@ from tests.commands import MEMMUX
 from tests.import_path import python_path
 from tests.integration.helpers import gone
 
+pytestmark = pytest.mark.spawned
+
 FAULTS = Path(__file__).parents[1] / "faults"
 Ended = subprocess.CompletedProcess[bytes]
 

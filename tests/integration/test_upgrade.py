@@ -31,6 +31,8 @@ from tests.bounds import BOUND_S, pause
 from tests.import_path import python_path
 from tests.integration.helpers import gone, pids_of, status_until
 
+pytestmark = pytest.mark.spawned
+
 CLIENTS = 16
 
 

@@ -1,0 +1,71 @@
+"""What tests fork instead of starting it is as it would be: `tests.forks`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from memmux import Client
+from memmux.cluster import find
+from memmux.config.settings import load
+from memmux.processes import command
+from memmux.wire.answers import Status
+from tests import forks
+from tests.integration.helpers import complete, status_until, workers_of
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+
+Seen = dict[str, object]
+"""What the system says of a process."""
+
+
+def _seen(pid: int, names: dict[int, str], folder: str) -> Seen:
+    place = Path(f"/proc/{pid}")
+    limits = [line.split()[:5] for line in (place / "limits").read_text().splitlines() if line.startswith("Max open")]
+    opened = Counter(_kind(entry.readlink()) for entry in (place / "fd").iterdir())
+    status = dict(line.split(":\t", 1) for line in (place / "status").read_text().splitlines() if ":\t" in line)
+    parent = int(status["PPid"])
+    words = [word.decode() for word in command(pid).rstrip(b"\0").split(b"\0")]
+    return {
+        "command": [_kind(Path(re.sub(r"(-fd=|-)[0-9a-f]+$|-[0-9a-f]{8}\b", r"\1", word))) for word in words],
+        "folder": str((place / "cwd").readlink()).removeprefix(folder),
+        "parent": names.get(parent, "elsewhere"),
+        "group": names[os.getpgid(pid)],
+        "session": names[os.getsid(pid)],
+        "limits": limits,
+        "signals": [status[name] for name in ("SigBlk", "SigIgn", "SigCgt")],
+        "opened": {kind: count for kind, count in opened.items() if kind != "socket"},
+    }
+
+
+def _kind(path: Path) -> str:
+    """Return what a descriptor leads to, whichever one it is."""
+    return re.sub(r":\[?\d+\]?$|mm-\w+|[0-9a-f]{12}", "", str(path))
+
+
+def _all_ready(status: Status) -> bool:
+    return complete(status) and status.gateway is not None and status.gateway["state"] == "ready"
+
+
+def _cluster(env: dict[str, str]) -> dict[str, Seen]:
+    """What a cluster consists of that a client of this process starts, by what its processes are called."""
+    with find.with_gateway(), Client(settings=load(environment=env), name="test") as client:
+        status = status_until(client, _all_ready)
+        names = {status.pid: "router"}
+        names |= {pid: kind for kind in ("read", "write", "embed") for pid in workers_of(status, kind)}
+        assert status.gateway is not None
+        names[status.gateway["pid"]] = "gateway"
+        seen = {name: _seen(pid, names, env["MEMMUX_STATE_DIR"]) for pid, name in names.items()}
+        client.stop()
+        return seen
+
+
+def test_what_is_forked_is_as_what_is_spawned(settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    forked = _cluster(settings_env)
+    monkeypatch.delenv(forks.SERVER)
+    assert forked == _cluster(settings_env)
