@@ -33,7 +33,7 @@ from mcp_dealer import lean_sdk  # after structlog
 lean_sdk.import_sdk(http=True)
 
 from memmux import processes  # the same
-from memmux.config.settings import load  # the same
+from memmux.config.loader import load  # the same
 from tests import forks  # the same
 from workers.preload import WorkerPreload  # the same
 

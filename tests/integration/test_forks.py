@@ -12,7 +12,7 @@ import pytest
 
 from memmux import Client
 from memmux.cluster import find
-from memmux.config.settings import load
+from memmux.config.loader import load
 from memmux.processes import command
 from memmux.wire.answers import Status
 from tests import forks
