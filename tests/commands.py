@@ -31,7 +31,7 @@ Ended = subprocess.CompletedProcess[bytes]
 
 def run(arguments: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None, stdin: bytes = b"") -> Ended:
     """Run `memmux` with these arguments and this environment to its end."""
-    if forks.of_start(env) != forks.AT_START:
+    if forks.of_start(env) != forks.at_start():
         command = [*MEMMUX, *arguments]
         return subprocess.run(
             command, env=dict(env), cwd=cwd, input=stdin, capture_output=True, timeout=BOUND_S, check=False

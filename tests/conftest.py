@@ -31,6 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # each of the thousand processes that tests start would compile memmux.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+forks.at_start()  # before any test changes them
 
 _ROOM = 2 << 30  # bytes
 LONGEST = (

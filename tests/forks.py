@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def order_by(send: Callable[[Order, Sequence[int]], int | None]) -> None:
 
     Where that returns None, they are started as ever.
     """
+    at_start()
 
     def fork_exec(*given: Any) -> int:
         wanted = _wanted(given)
@@ -100,7 +102,7 @@ def _wanted(given: Sequence[Any]) -> tuple[Order, list[int]] | None:
     env = dict(os.fsdecode(entry).split("=", 1) for entry in entries)
     folder = os.fspath(cwd) if cwd is not None else os.getcwd()  # noqa: PTH109  # as it is given
     path = env.get("PYTHONPATH", "").split(os.pathsep)[0]
-    if of_start(env) != AT_START or path not in ("", HOME) or not os.access(folder, os.X_OK):
+    if of_start(env) != at_start() or path not in ("", HOME) or not os.access(folder, os.X_OK):
         return None
     passed = [number for number in kept if number != told]
     if max(passed, default=0) >= NUMBERS:
@@ -127,8 +129,10 @@ def command(module: str) -> list[str]:
     return [sys.executable, "-P", "-c", code]
 
 
-AT_START = of_start(os.environ)
-"""Those of this process, before any test has changed them: whatever is forked has begun with the same."""
+@cache
+def at_start() -> dict[str, str]:
+    """Return those of this process when it was first asked for them: whatever is forked has begun with the same."""
+    return of_start(os.environ)
 
 
 class Server:

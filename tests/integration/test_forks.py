@@ -52,10 +52,12 @@ def _all_ready(status: Status) -> bool:
     return complete(status) and status.gateway is not None and status.gateway["state"] == "ready"
 
 
-def _cluster(env: dict[str, str]) -> dict[str, Seen]:
+def _cluster(env: dict[str, str], *, forked: bool) -> dict[str, Seen]:
     """What a cluster consists of that a client of this process starts, by what its processes are called."""
     with find.with_gateway(), Client(settings=load(environment=env), name="test") as client:
         status = status_until(client, _all_ready)
+        children = Path(f"/proc/{status.pid}/task/{status.pid}/children").read_text().split()
+        assert any(b"process_server" in command(int(pid)) for pid in children) is forked
         names = {status.pid: "router"}
         names |= {pid: kind for kind in ("read", "write", "embed") for pid in workers_of(status, kind)}
         assert status.gateway is not None
@@ -66,6 +68,6 @@ def _cluster(env: dict[str, str]) -> dict[str, Seen]:
 
 
 def test_what_is_forked_is_as_what_is_spawned(settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    forked = _cluster(settings_env)
+    forked = _cluster(settings_env, forked=True)
     monkeypatch.delenv(forks.SERVER)
-    assert forked == _cluster(settings_env)
+    assert forked == _cluster(settings_env, forked=False)
