@@ -15,7 +15,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
 from tests.bounds import BOUND_S
-from tests.integration.helpers import gone, pids_of, status_until, workers_of
+from tests.integration.helpers import complete, gone, pids_of, status_until, workers_of
 
 RunClients = Callable[[int, int], list[dict[str, object]]]
 
@@ -109,7 +109,7 @@ def test_killed_router_is_replaced_and_the_client_does_not_notice(client: Client
 def test_stop_drains_and_leaves_nothing_behind(client: Client, settings: Settings) -> None:
     places = Places(settings)
     client.store("something")
-    status = status_until(client, lambda status: len(status.workers) == 4)
+    status = status_until(client, complete)
     answers: list[str] = []
 
     def store_on() -> None:
@@ -145,7 +145,7 @@ def test_cluster_without_clients_exits(settings_env: dict[str, str]) -> None:
     settings = load({"idle_exit_s": 0.5}, settings_env)
     with Client(settings=settings) as client:
         client.store("short visit")
-        status = status_until(client, lambda status: len(status.workers) == 4)
+        status = status_until(client, complete)
     gone(pids_of(status))
     assert not Places(settings).endpoint.exists()
 

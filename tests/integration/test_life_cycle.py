@@ -22,7 +22,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.addresses import path_of
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import gone, pids_of, status_until, workers_of
+from tests.integration.helpers import complete, gone, pids_of, status_until, workers_of
 
 
 def _event(settings: Settings, name: str, process: str = "router") -> dict[str, object]:
@@ -40,7 +40,7 @@ def _event(settings: Settings, name: str, process: str = "router") -> dict[str, 
 def test_cluster_that_ends_for_want_of_clients_says_so(settings_env: dict[str, str]) -> None:
     settings = load({"idle_exit_s": 0.5}, settings_env)
     with Client(settings=settings) as client:
-        status = status_until(client, lambda status: len(status.workers) == 4)
+        status = status_until(client, complete)
     gone(pids_of(status))
     assert _event(settings, "stop_began")["reason"] == "idle"
     assert _event(settings, "cluster_stopped")["pid"] == status.pid
@@ -65,7 +65,7 @@ def test_slot_whose_process_fails_again_and_again_is_backed_off_from_and_reporte
 def test_socket_that_somebody_removed_is_made_again_and_nobody_starts_another_cluster(
     client: Client, settings: Settings
 ) -> None:
-    status = status_until(client, lambda status: len(status.workers) == 4)
+    status = status_until(client, complete)
     pid = status.pid
     shutil.rmtree(path_of(Places(settings).sockets()[0]).parent)
     with Client(settings=settings, name="late") as late:
@@ -115,7 +115,7 @@ def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_he
 
 
 def test_endpoint_of_a_killed_router_is_replaced_and_told_by_the_next_one(client: Client, settings: Settings) -> None:
-    status = status_until(client, lambda status: len(status.workers) == 4)
+    status = status_until(client, complete)
     os.kill(status.pid, signal.SIGKILL)
     gone(pids_of(status))
     left = read(Places(settings))

@@ -29,7 +29,7 @@ from memmux.processes import alive
 from memmux.version import __version__
 from tests.bounds import BOUND_S, pause
 from tests.import_path import python_path
-from tests.integration.helpers import gone, pids_of, status_until
+from tests.integration.helpers import complete, gone, pids_of, status_until
 
 pytestmark = pytest.mark.spawned
 
@@ -88,7 +88,7 @@ def test_no_call_fails_and_nothing_is_lost_while_versions_change_under_load(sieg
 
 def test_hand_over_is_told_by_both_routers_and_leaves_one(client: Client, settings: Settings, newer: Edition) -> None:
     client.store("before")
-    old = status_until(client, lambda status: len(status.workers) == 4)
+    old = status_until(client, complete)
     told = _restart(newer, settings)
     assert told["before"] == {"pid": old.pid, "version": __version__}
     new = client.status()
