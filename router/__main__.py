@@ -32,8 +32,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import orjson
-
 from memmux.logs import lean_structlog
 
 lean_structlog.import_structlog()
@@ -69,6 +67,7 @@ from router.lifecycle import http_socket
 from router.lifecycle.fork_server import ForkServer
 from router.lifecycle.gateways import Gateways
 from router.lifecycle.handover import Handover, Successor
+from router.lifecycle.starter import Starter
 from router.lifecycle.startup import Startup
 from router.lifecycle.status_body import status_body
 from router.lifecycle.supervisor import Supervisor
@@ -80,7 +79,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     """Serve one database; return the exit code."""
     ready = [int(flag.removeprefix(READY_FD)) for flag in arguments if flag.startswith(READY_FD)]
-    starter = _Starter(ready[0] if ready else None)
+    starter = Starter(ready[0] if ready else None)
     names, flags = given.names(arguments), settings_in(arguments)
     logger = None
     try:
@@ -113,32 +112,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-class _Starter:
-    """The program that started this process and waits for a line; there may be none, or it has ended."""
-
-    def __init__(self, descriptor: int | None) -> None:
-        self.there = descriptor is not None
-        self._descriptor = descriptor
-        if descriptor is not None:
-            os.set_blocking(descriptor, False)  # the router waits for nobody, and nobody may be reading
-
-    def say(self, line: dict[str, object]) -> None:
-        """Write a line that is not the last: how far a long start is. Nothing is lost if nobody reads it."""
-        if self._descriptor is not None:
-            with suppress(OSError):
-                os.write(self._descriptor, orjson.dumps(line) + b"\n")
-
-    def tell(self, line: dict[str, object]) -> None:
-        """Write the line that is awaited, once."""
-        self.say(line)
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
-
-
 def _serve(
     settings: Settings,
-    starter: _Starter,
+    starter: Starter,
     lock: FileLock,
     successor: Successor | None,
     by_flags: tuple[str, ...],

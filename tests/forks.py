@@ -101,8 +101,8 @@ def _wanted(given: Sequence[Any]) -> tuple[Order, list[int]] | None:
         return None
     env = dict(os.fsdecode(entry).split("=", 1) for entry in entries)
     folder = os.fspath(cwd) if cwd is not None else os.getcwd()  # noqa: PTH109  # as it is given
-    path = env.get("PYTHONPATH", "").split(os.pathsep)[0]
-    if of_start(env) != at_start() or path not in ("", HOME) or not os.access(folder, os.X_OK):
+    path = set(env.get("PYTHONPATH", "").split(os.pathsep))
+    if of_start(env) != at_start() or not path <= {"", HOME} or not os.access(folder, os.X_OK):
         return None
     passed = [number for number in kept if number != told]
     if max(passed, default=0) >= NUMBERS:

@@ -19,7 +19,7 @@ import orjson
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.gateway import Gateway
 from memmux import processes
-from memmux.cluster import find
+from memmux.cluster import policy
 from memmux.config.paths import Places, make_private, open_lock
 from memmux.config.settings import Settings
 from memmux.relay.frames import pack_fields
@@ -50,7 +50,7 @@ def run(how: str, settings: Settings, descriptor: int, http: int = -1, *, held: 
             processes.end_with_parent()  # also while it is stopped: its relays would wait for it for ever
             if held and not os.read(0, 1):
                 return  # the router has ended
-            with find.upgrading_nothing():
+            with policy.upgrading_nothing():
                 asyncio.run(_listening(settings, socket.socket(fileno=descriptor), beats=True, http=http))
         case _:
             _detached(settings)

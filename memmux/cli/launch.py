@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memmux import interpreter
-from memmux.cluster import find
+from memmux.cluster import find, policy
 from memmux.cluster.steps import pauses
 from memmux.config import mms_database, usable
 from memmux.config.loader import config_file, load
@@ -60,7 +60,7 @@ def search(settings: Settings) -> int:
     if settings.remote is not None:
         return 0 if _have_gateway(Path(route.socket), settings) else UNREACHABLE
     try:
-        with find.with_gateway():
+        with policy.with_gateway():
             find.ensure(settings)
     except MemmuxError:
         return UNREACHABLE

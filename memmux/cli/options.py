@@ -146,7 +146,7 @@ def with_memories(command: Callable[..., None]) -> Decorated:
 
     @wraps(command)
     def checked(settings: Settings, *arguments: Any, **options: Any) -> None:
-        from memmux.cluster.find import making_no_database  # costs the client's modules, as above
+        from memmux.cluster.policy import making_no_database
 
         with making_no_database():
             command(settings, *arguments, **options)

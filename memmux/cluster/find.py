@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memmux.cluster import given
+from memmux.cluster import given, policy
 from memmux.cluster import start as starting
 from memmux.cluster.endpoint import Endpoint, read
 from memmux.cluster.holder import Holder
 from memmux.cluster.ping import PONG_S, answers, look
 from memmux.cluster.replace import upgraded
-from memmux.cluster.router_flags import WITH_GATEWAY
 from memmux.cluster.start import RouterEndedError
 from memmux.cluster.steps import PAUSE_MOST_S, Steps, pauses, run
 from memmux.config import database_url, usable
@@ -51,10 +47,6 @@ ADMIT_S = 10.0  # for others to leave a cluster that lets nobody more in
 KILLED_S = 0.25  # before the next start, after a router ended and said nothing
 CRASHES = 2  # routers that end so and were not killed, after which the next one would as well
 STILL_S = 10.0  # without a change of the database that is being made, after which nobody seems to be at it
-
-_making_database: ContextVar[bool] = ContextVar("making_database", default=True)
-_upgrading: ContextVar[bool] = ContextVar("upgrading", default=True)
-_flags: ContextVar[tuple[str, ...]] = ContextVar("flags", default=())
 
 
 def choose(database: str | Path | None, settings: Settings | None) -> Settings:
@@ -111,39 +103,6 @@ def _remote(path: Path) -> Remote:
     return remotes.read(path)
 
 
-@contextmanager
-def making_no_database() -> Iterator[None]:
-    """Inside the block no cluster is started where there is no database and none to adopt."""
-    before = _making_database.set(False)
-    try:
-        yield
-    finally:
-        _making_database.reset(before)
-
-
-@contextmanager
-def upgrading_nothing() -> Iterator[None]:
-    """Inside the block an older cluster is used as it is.
-
-    For what a router started itself: an older one that serves in its place was put there on purpose.
-    """
-    before = _upgrading.set(False)
-    try:
-        yield
-    finally:
-        _upgrading.reset(before)
-
-
-@contextmanager
-def with_gateway() -> Iterator[None]:
-    """Inside the block a cluster that is started has a gateway from the beginning: a relay waits for it."""
-    before = _flags.set((WITH_GATEWAY,))
-    try:
-        yield
-    finally:
-        _flags.reset(before)
-
-
 def refuse_missing(settings: Settings) -> None:
     """Raise DatabaseMissingError if there is no database, nothing to adopt, and no cluster that makes one."""
     missing = settings.server is None and settings.adopt_from is None and not os.path.lexists(settings.database)
@@ -186,10 +145,10 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
             f"no cluster answers for {settings.where}; start one with `memmux serve`, or let a client start it"
         )
     if found is None:
-        if not _making_database.get():
+        if not policy.makes_database():
             refuse_missing(settings)
         return (yield from _start_alone(places, until))
-    return (yield from upgraded(places, found, until)) if start and _upgrading.get() else found
+    return (yield from upgraded(places, found, until)) if start and policy.upgrades() else found
 
 
 def _admitted(places: Places, most_s: float) -> Steps[Endpoint | None]:
@@ -263,7 +222,7 @@ def _start(places: Places, until: float) -> Steps[Endpoint]:
     crashes, before = 0, Holder.of(places)
     while True:
         try:
-            return (yield from starting.start(places, until, *_flags.get(), *given.flag()))
+            return (yield from starting.start(places, until, *policy.flags(), *given.flag()))
         except DatabaseInUseError:
             # Started by hand a moment ago, or draining: wait for it, or for its end.
             again = min(time.monotonic() + RESPAWN_S, until)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.cluster import find
+from memmux.cluster import policy
 from memmux.config.loader import load
 from memmux.processes import command
 from memmux.wire.answers import Status
@@ -54,7 +54,7 @@ def _all_ready(status: Status) -> bool:
 
 def _cluster(env: dict[str, str], *, forked: bool) -> dict[str, Seen]:
     """What a cluster consists of that a client of this process starts, by what its processes are called."""
-    with find.with_gateway(), Client(settings=load(environment=env), name="test") as client:
+    with policy.with_gateway(), Client(settings=load(environment=env), name="test") as client:
         status = status_until(client, _all_ready)
         children = Path(f"/proc/{status.pid}/task/{status.pid}/children").read_text().split()
         assert any(b"process_server" in command(int(pid)) for pid in children) is forked

@@ -115,7 +115,7 @@ def _as_nobody(env: dict[str, str], *command: str) -> subprocess.CompletedProces
     """Run memmux as another user, who starts as root: where the interpreter stands may be closed to that one."""
     become = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); "
     run = "import runpy, sys; sys.argv[0] = 'memmux'; from memmux.cli.main import cli; import memmux.client.blocking; "
-    script = f"{run}import memmux.cli.cluster, memmux.cli.memories; {become}cli()"
+    script = f"{run}import memmux.cli.cluster, memmux.cli.memories, tempfile, platformdirs, tomllib; {become}cli()"
     return subprocess.run(
         [sys.executable, "-P", "-c", script, *command],
         env=env,

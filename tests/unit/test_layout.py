@@ -25,11 +25,11 @@ PACKAGES = ("memmux", "router", "workers", "mcp_dealer", "bench", "tools")
 LINES = 300
 LONGER = {  # than that, and why
     "memmux/client/session.py": "one state machine, whose steps are read together",
+    "mcp_dealer/gateway/session.py": "one state machine, whose steps are read together",
     "memmux/errors.py": "the table of errors",
     "memmux/logs/events.py": "the table of events",
     "router/dispatch/flow.py": "one state machine, whose steps are read together",
     "router/io/loop.py": "one loop, and what it performs",
-    "workers/read.py": "one worker, with its two threads",
 }
 
 

@@ -15,7 +15,7 @@ import zmq
 
 from memmux import errors
 from memmux.cluster import endpoint as endpoints
-from memmux.cluster import find
+from memmux.cluster import find, policy
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.ping import ping
 from memmux.cluster.router_flags import WITH_GATEWAY
@@ -148,7 +148,7 @@ def test_router_is_left_when_another_one_is_named_or_it_is_gone(settings: Settin
 
 def test_a_relay_has_the_router_start_with_a_gateway(settings: Settings, router: Callable[[str], Path]) -> None:
     told = router("""open(told, "w").write(repr(sys.argv)); tell(b'{"error": {"code": "database_foreign"}}')""")
-    with find.with_gateway(), pytest.raises(errors.DatabaseForeignError):
+    with policy.with_gateway(), pytest.raises(errors.DatabaseForeignError):
         find.ensure(quick(settings))
     assert WITH_GATEWAY in told.read_text()
     with pytest.raises(errors.DatabaseForeignError):

@@ -11,7 +11,7 @@ import pytest
 
 from memmux import errors
 from memmux.cluster import endpoint as endpoints
-from memmux.cluster import find, replace
+from memmux.cluster import find, policy, replace
 from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.steps import run
 from memmux.config.paths import Places
@@ -85,7 +85,7 @@ def test_client_that_starts_nothing_upgrades_nothing(
 
 def test_what_a_router_started_upgrades_nothing(settings: Settings, older: Peer, router: Callable[[str], Path]) -> None:
     told = router("""open(told, "w")""")
-    with find.upgrading_nothing():
+    with policy.upgrading_nothing():
         assert find.ensure(settings).address == older.address
     assert not told.exists()
 
