@@ -34,7 +34,6 @@ class EmbedWorker:
 
     stage = Stage.EMBED
     retiring = False
-    gathers = False  # what comes later is embedded with what still waits
     credit = 16  # as many as go through the model at once
 
     def __init__(self, settings: Settings) -> None:

@@ -29,14 +29,8 @@ class ReadWorker:
         self._settings = settings
         self.queries = QueryEmbedder(settings)
         self._vectors = QueryVectors(self.queries, lambda: self._reader.model)
-        self._embedded = 0  # windows of queries, before the requests that it was given last
         self._open: Reader | None = None
         self._questions = Questions(lambda: self._reader, self._vectors)
-
-    @property
-    def gathers(self) -> bool:
-        """Whether any of the requests that it was given last was embedded, as several go through the model for less."""
-        return self.queries.windows > self._embedded
 
     @property
     def _reader(self) -> Reader:
@@ -66,7 +60,6 @@ class ReadWorker:
     def handle(self, jobs: Sequence[Job], alive: Alive) -> Iterator[Outcome]:
         """Answer each of `jobs`, or say why not."""
         self._open_anew()
-        self._embedded = self.queries.windows
         self._vectors.begin(jobs)
         for job in sorted(jobs, key=self._vectors.are_made):  # what need not wait for the model goes first
             try:

@@ -26,7 +26,6 @@ class WriteWorker:
     stage = Stage.WRITE
     credit = 64  # what one transaction may carry: its one wait for the disk is shared by all of them
     retiring = False
-    gathers = False  # who stores is not to wait for others
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 
 from memmux.errors import DatabaseUnreachableError
 from memmux.wire.operations import Stage
@@ -66,11 +67,6 @@ class Worker:
         if lease is not None and not self.leases:
             self.busy_s += now - self._busy_since
         return lease
-
-    def burden(self) -> tuple[bool, int, float]:
-        """Return what sorts workers by what a request would wait for there: bulk work, requests, their beginning."""
-        bulk = any(lease.slip.operation.bulk for lease in self.leases.values())
-        return bulk, len(self.leases), -self.at_it_since
 
     def sample(self, now: float) -> None:
         """Look at how long it has been busy by now."""
@@ -176,22 +172,20 @@ class Pool:
         """Remove the next request from the queue and return it with the worker for it; None while one is missing."""
         if not self.queue:
             return None
-        busy = None if self._idle or self.queue.head_is_suspect else self._lightest(now)
+        busy = None if self._idle or self.queue.head_is_suspect else self._freshest(now)
         if busy is None and not self._idle:
             return None
         slip = self.queue.pop()
         return busy or self._idlest(bulk=slip.operation.bulk), slip
 
-    def _lightest(self, now: float) -> Worker | None:
-        """Return the busy worker with credit behind which a request has least to wait for.
+    def _freshest(self, now: float) -> Worker | None:
+        """Return the busy worker with credit that has begun last with what it does, as it is likely to be done first.
 
-        It has no bulk work, and the fewest requests; of several such the one that has begun last with what it does, as
-        it is likely to be done first. Whoever reads for long gets nothing that would wait behind that.
+        Whoever reads for long gets nothing that would wait behind that. Others take what waits together with the next.
         """
-        partly: Iterable[Worker] = self._partly.values()
-        if self.stage is Stage.READ:
-            partly = (worker for worker in partly if now - worker.at_it_since < SLOW_S)
-        return min(partly, key=Worker.burden, default=None)
+        worker = max(self._partly.values(), key=attrgetter("at_it_since"), default=None)
+        slow = worker is not None and self.stage is Stage.READ and now - worker.at_it_since >= SLOW_S
+        return None if slow else worker
 
     def _idlest(self, *, bulk: bool) -> Worker:
         """Return a worker that has nothing to do, of which there is one.

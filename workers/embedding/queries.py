@@ -101,17 +101,12 @@ class QueryEmbedder:
         self.follow(current)
         return self.begin([query]).get(query[0].id)
 
-    @property
-    def windows(self) -> int:
-        """How many windows of queries have gone through the model."""
-        return self._batch_queue.windows
-
     def facts(self) -> dict[str, object]:
         """Return whether it can embed, and how batches and cache do."""
         return {
             "embeds": self._embedder is not None,
             "batches": self._batch_queue.batches,
-            "windows": self.windows,
+            "windows": self._batch_queue.windows,
             "cache_hits": self._cache.hits,
             "cache_misses": self._cache.misses,
         }

@@ -92,10 +92,6 @@ class Worker(Protocol):
     credit: int  # how many jobs the router may have outstanding here
     retiring: bool  # set when a fresh process should take this one's place
 
-    @property
-    def gathers(self) -> bool:
-        """Whether what it was given last costs less where several requests are done together."""
-
     def open(self, alive: Alive = silent) -> None:
         """Get ready to work; raise the MemmuxError that says why it can't."""
 

@@ -92,11 +92,6 @@ class RouterLink:
         """Return when an attempt that is not answered yet was taken from the socket, in monotonic seconds."""
         return self._open.get((request_id, attempt), self._looked)
 
-    @property
-    def there(self) -> int:
-        """How many requests have come, as far as was looked, and are not answered."""
-        return len(self._open)
-
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that came since, after waiting at most `timeout_s` for the first."""
         if not self._inbox and (frames := sockets.receive(self._socket, timeout_s)) is not None:

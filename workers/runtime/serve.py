@@ -22,7 +22,6 @@ from memmux.logs import log
 from memmux.wire.namespaces import NAMED
 from memmux.wire.protocol import Header, Kind, Message
 from workers.runtime.confinement import confined, grant_of, key_of
-from workers.runtime.gathering import Gathering
 from workers.runtime.job_log import JobLog
 from workers.runtime.jobs import Answer, Deferring, Job, Outcome, Worker
 from workers.runtime.router_link import RouterLink
@@ -77,31 +76,19 @@ def serve(
 
 def _work(worker: Worker, link: RouterLink, job_log: JobLog) -> None:
     deferring = worker if isinstance(worker, Deferring) else None
-    gathering = Gathering()
     stopped, due_s = False, math.inf
     while not stopped or not due_s:  # the work at hand is still finished
-        messages = _gathered(link, gathering, min(link.heartbeat_s, due_s))
+        messages = link.receive(min(link.heartbeat_s, due_s))
         if jobs := _requests(worker, link, messages, job_log):
-            began = time.monotonic()
-            _answer_all(worker, link, worker.handle(jobs, link.alive), job_log, gathering)
-            gathering.ended(began, time.monotonic(), pays=worker.gathers)
+            _answer_all(worker, link, worker.handle(jobs, link.alive), job_log)
         if not messages and math.isinf(due_s):
             worker.idle()
         if deferring is not None:
-            _answer_all(worker, link, deferring.late(link.alive), job_log, gathering)
+            _answer_all(worker, link, deferring.late(link.alive), job_log)
             due_s = deferring.due_s
         link.alive()
         link.retire_if_due()
         stopped = stopped or any(message.header.kind is Kind.STOP for message in messages)
-
-
-def _gathered(link: RouterLink, gathering: Gathering, timeout_s: float) -> list[Message]:
-    """Return the messages that came, after waiting so long at most for the first, and for those that are to come."""
-    messages = more = link.receive(timeout_s)
-    while more and link.there and (left_s := gathering.left_s(link.there, time.monotonic())) > 0:
-        more = link.receive(left_s)
-        messages += more
-    return messages
 
 
 def _requests(worker: Worker, link: RouterLink, messages: Sequence[Message], job_log: JobLog) -> list[Job]:
@@ -142,17 +129,12 @@ def _job(message: Message, now: float, link: RouterLink) -> Job:
     )
 
 
-def _answer_all(
-    worker: Worker, link: RouterLink, outcomes: Iterable[Outcome], job_log: JobLog, gathering: Gathering
-) -> None:
+def _answer_all(worker: Worker, link: RouterLink, outcomes: Iterable[Outcome], job_log: JobLog) -> None:
     """Send each outcome as soon as it is there."""
     began = time.monotonic()
     for job, outcome in outcomes:
         ended = time.monotonic()
         _answer(worker, link, job, outcome, job_log, began=began, ended=ended)
-        if worker.gathers:
-            link.look()
-            gathering.answered(link.there + 1)
         began = ended
 
 

@@ -59,41 +59,6 @@ def test_idle_worker_goes_before_a_busy_one_and_the_one_that_worked_last_first()
     assert driver.asked("read-1") == ["r1", "r5"]
 
 
-def test_what_waits_behind_others_does_so_where_the_fewest_are() -> None:
-    driver = Driver()
-    driver.hello(b"a")
-    for name in ("read-0", "read-1"):
-        driver.ready(name, Stage.READ, credit=3)
-    for number in range(6):
-        driver.now += 0.001
-        driver.request(b"a", f"r{number}")
-    assert len(driver.asked("read-0")) == len(driver.asked("read-1")) == 3
-    first, second = driver.requests("read-0")[:2]
-    driver.now += 0.001
-    driver.answer("read-0", first)
-    driver.answer("read-0", second)
-    driver.now += 0.001
-    driver.answer("read-1", driver.requests("read-1")[0])  # it has begun last with what it does
-    driver.request(b"a", "r6")
-    assert driver.asked("read-0")[-1] == "r6"
-    driver.request(b"a", "r7")
-    assert driver.asked("read-1")[-1] == "r7", "of several with as few it is the one that has begun last"
-
-
-def test_nothing_waits_behind_bulk_work_where_it_can_wait_elsewhere() -> None:
-    driver = Driver()
-    driver.hello(b"a")
-    for name in ("read-0", "read-1"):
-        driver.ready(name, Stage.READ, credit=3)
-    driver.request(b"a", "dump", "memory.dump")
-    (bulk,) = (name for name in ("read-0", "read-1") if driver.asked(name))
-    other = "read-1" if bulk == "read-0" else "read-0"
-    for number in range(4):
-        driver.request(b"a", f"r{number}")
-    assert driver.asked(other) == ["r0", "r1", "r2"]
-    assert driver.asked(bulk) == ["dump", "r3"]
-
-
 def test_bulk_work_goes_to_the_idle_worker_that_has_rested_longest() -> None:
     driver = _three_of_which_read_1_is_busy()
     driver.request(b"a", "dump", "memory.dump")
