@@ -98,11 +98,12 @@ class BeginDrain:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Write an event to the log; level: debug, info, warning or error."""
+    """Write an event to the log; level: debug, info, warning or error. at: when it happened, if it was not just now."""
 
     level: str
     event: str
     fields: Mapping[str, object]
+    at: float | None = None
 
 
 Action = ToClient | ToWorker | KillWorker | ReplaceWorker | WorkerReady | WorkerFailed | ReportStatus | BeginDrain | Log
@@ -140,6 +141,10 @@ class Outbox:
     def log(self, level: str, event: str, **fields: object) -> None:
         """Write an event to the log."""
         self._actions.append(Log(level, event, fields))
+
+    def log_later(self, at: float, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Write an event to the log that happened before, and of which others may have logged what followed."""
+        self._actions.append(Log(level, event, fields, at))
 
     def take(self) -> list[Action]:
         """Return what was collected and start anew."""

@@ -415,9 +415,10 @@ class Flow:
         """Count and log what was answered since this was last called; whoever waits for an answer has it by then."""
         told, self._untold = self._untold, []
         for slip, now in told:
-            self._tell(slip, now - slip.accepted_at)
+            self._tell(slip, now)
 
-    def _tell(self, slip: Slip, total_s: float) -> None:
+    def _tell(self, slip: Slip, answered: float) -> None:
+        total_s = answered - slip.accepted_at
         if slip.session is not None:
             slip.session.client_stats.finished(slip.outcome, total_s, slip.stage_times)
         if not slip.operation.uncounted:
@@ -430,9 +431,10 @@ class Flow:
             "attempt": slip.attempt,
             "degraded": sorted(slip.degraded),
         }
-        self._out.log("info", "request_finished", **said)
+        self._out.log_later(answered, "info", "request_finished", said)
         if self._bounds.slow_s and total_s >= self._bounds.slow_s:
-            self._out.log("warning", "request_slow", **said, route=[str(stage) for stage in slip.operation.route])
+            slow = {**said, "route": [str(stage) for stage in slip.operation.route]}
+            self._out.log_later(answered, "warning", "request_slow", slow)
 
     def _forget(self, slip: Slip, outcome: str) -> None:
         """Remove a request from every table."""

@@ -281,8 +281,8 @@ class Loop:
                 if not sockets.send(self._backend, identity.encode(), frames):
                     self._supervisor.kill(identity)
                     return self._dispatcher.on_worker_exit(identity, now)
-            case actions.Log():
-                self._untold.append((action, at_s))
+            case actions.Log(at=at):
+                self._untold.append((action, at_s if at is None else at_s - (time.monotonic() - at)))
             case actions.ReportStatus(routing_id, request_id, known):
                 self._listeners.look()  # whoever changed a key asks whether that is known
                 ended = self._dispatcher.look_at_keys(now)
@@ -300,7 +300,7 @@ class Loop:
         return ()
 
     def _tell(self) -> None:
-        """Log what has happened, once the answers to it are on their way; the times are from before."""
+        """Log what has happened, once the answers to it are on their way, with the times at which it did."""
         if lines := self._dispatcher.tell():
             self._perform(lines, time.monotonic())
         if self._untold:
