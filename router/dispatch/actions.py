@@ -98,12 +98,12 @@ class BeginDrain:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Write an event to the log; level: debug, info, warning or error. at: when it happened, if it was not just now."""
+    """Write an event to the log; level: debug, info, warning or error. happened: when, if not just now."""
 
     level: str
     event: str
     fields: Mapping[str, object]
-    at: float | None = None
+    happened: float | None = None
 
 
 Action = ToClient | ToWorker | KillWorker | ReplaceWorker | WorkerReady | WorkerFailed | ReportStatus | BeginDrain | Log
@@ -138,13 +138,9 @@ class Outbox:
         """Tell a worker that nobody waits for this attempt of a request any more."""
         self.worker(worker_id, Header(kind=Kind.CANCEL, id=request_id, attempt=attempt))
 
-    def log(self, level: str, event: str, **fields: object) -> None:
-        """Write an event to the log."""
-        self._actions.append(Log(level, event, fields))
-
-    def log_later(self, at: float, level: str, event: str, fields: Mapping[str, object]) -> None:
-        """Write an event to the log that happened before, and of which others may have logged what followed."""
-        self._actions.append(Log(level, event, fields, at))
+    def log(self, level: str, event: str, *, happened: float | None = None, **fields: object) -> None:
+        """Write an event to the log; happened: when, if it was before, and others may have logged what followed."""
+        self._actions.append(Log(level, event, fields, happened))
 
     def take(self) -> list[Action]:
         """Return what was collected and start anew."""

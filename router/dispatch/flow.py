@@ -431,10 +431,10 @@ class Flow:
             "attempt": slip.attempt,
             "degraded": sorted(slip.degraded),
         }
-        self._out.log_later(answered, "info", "request_finished", said)
+        self._out.log("info", "request_finished", happened=answered, **said)
         if self._bounds.slow_s and total_s >= self._bounds.slow_s:
-            slow = {**said, "route": [str(stage) for stage in slip.operation.route]}
-            self._out.log_later(answered, "warning", "request_slow", slow)
+            route = [str(stage) for stage in slip.operation.route]
+            self._out.log("warning", "request_slow", happened=answered, **said, route=route)
 
     def _forget(self, slip: Slip, outcome: str) -> None:
         """Remove a request from every table."""

@@ -281,8 +281,8 @@ class Loop:
                 if not sockets.send(self._backend, identity.encode(), frames):
                     self._supervisor.kill(identity)
                     return self._dispatcher.on_worker_exit(identity, now)
-            case actions.Log(at=at):
-                self._untold.append((action, at_s if at is None else at_s - (time.monotonic() - at)))
+            case actions.Log(happened=then):
+                self._untold.append((action, at_s if then is None else at_s - (time.monotonic() - then)))
             case actions.ReportStatus(routing_id, request_id, known):
                 self._listeners.look()  # whoever changed a key asks whether that is known
                 ended = self._dispatcher.look_at_keys(now)

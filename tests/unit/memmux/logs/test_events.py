@@ -47,7 +47,11 @@ def _calls(tree: ast.AST, place: str) -> Iterator[Logged]:
         else:
             continue
         if isinstance(event, ast.Constant):
-            fields = frozenset(keyword.arg for keyword in node.keywords if keyword.arg) - {"exc_info", "at_s"}
+            fields = frozenset(keyword.arg for keyword in node.keywords if keyword.arg) - {
+                "exc_info",
+                "at_s",
+                "happened",
+            }
             levels = frozenset({str(level.value)}) if isinstance(level, ast.Constant) else frozenset[str]()
             yield Logged(f"{place}:{node.lineno}", str(event.value), levels, fields)
 

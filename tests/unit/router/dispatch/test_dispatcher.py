@@ -80,7 +80,7 @@ def test_answer_is_counted_and_logged_once_it_is_on_its_way(driver: Driver) -> N
     assert isinstance(answer, ToClient)
     (told,) = driver.dispatcher.tell()
     assert isinstance(told, Log)
-    assert (told.event, told.at) == ("request_finished", driver.now)  # not when it is told
+    assert (told.event, told.happened) == ("request_finished", driver.now)  # not when it is told
     assert driver.dispatcher.tell() == []
     assert driver.dispatcher.answered()["memory.store"].outcomes == {"ok": 1}
 
