@@ -111,12 +111,16 @@ Action = ToClient | ToWorker | KillWorker | ReplaceWorker | WorkerReady | Worker
 
 
 class Outbox:
-    """The actions that one input leads to, collected until the loop takes them."""
+    """The actions that one input leads to, collected until the loop takes them.
 
-    __slots__ = ("_actions",)
+    happened: when what is logged from now on did, if it was before, and others may have logged what followed.
+    """
+
+    __slots__ = ("_actions", "happened")
 
     def __init__(self) -> None:
         self._actions: list[Action] = []
+        self.happened: float | None = None
 
     def add(self, action: Action) -> None:
         """Append an action."""
@@ -138,9 +142,9 @@ class Outbox:
         """Tell a worker that nobody waits for this attempt of a request any more."""
         self.worker(worker_id, Header(kind=Kind.CANCEL, id=request_id, attempt=attempt))
 
-    def log(self, level: str, event: str, *, happened: float | None = None, **fields: object) -> None:
-        """Write an event to the log; happened: when, if it was before, and others may have logged what followed."""
-        self._actions.append(Log(level, event, fields, happened))
+    def log(self, level: str, event: str, **fields: object) -> None:
+        """Write an event to the log."""
+        self._actions.append(Log(level, event, fields, self.happened))
 
     def take(self) -> list[Action]:
         """Return what was collected and start anew."""

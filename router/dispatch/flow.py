@@ -414,8 +414,10 @@ class Flow:
     def tell(self) -> None:
         """Count and log what was answered since this was last called; whoever waits for an answer has it by then."""
         told, self._untold = self._untold, []
-        for slip, now in told:
-            self._tell(slip, now)
+        for slip, answered in told:
+            self._out.happened = answered
+            self._tell(slip, answered)
+        self._out.happened = None
 
     def _tell(self, slip: Slip, answered: float) -> None:
         total_s = answered - slip.accepted_at
@@ -431,10 +433,10 @@ class Flow:
             "attempt": slip.attempt,
             "degraded": sorted(slip.degraded),
         }
-        self._out.log("info", "request_finished", happened=answered, **said)
+        self._out.log("info", "request_finished", **said)
         if self._bounds.slow_s and total_s >= self._bounds.slow_s:
             route = [str(stage) for stage in slip.operation.route]
-            self._out.log("warning", "request_slow", happened=answered, **said, route=route)
+            self._out.log("warning", "request_slow", **said, route=route)
 
     def _forget(self, slip: Slip, outcome: str) -> None:
         """Remove a request from every table."""
