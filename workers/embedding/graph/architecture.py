@@ -48,7 +48,8 @@ class Architecture:
     """A transformer of the BERT family with its pooling.
 
     shifted: positions count from `padding` + 1 and leave out that token, as RoBERTa's do. padding: the token that fills
-    up where texts are padded. positions: how many it has. pooling: mean or cls. max_tokens: what it reads of one text, special ones included.
+    up where texts are padded. positions: how many it has. pooling: mean or cls. max_tokens: what it reads of one text,
+    special ones included.
     """
 
     shifted: bool
@@ -66,7 +67,8 @@ class Architecture:
         if not self.shifted:
             return np.arange(len(tokens))
         counts = tokens != self.padding
-        return np.cumsum(counts) * counts + self.padding
+        places: NDArray[np.int64] = np.cumsum(counts) * counts + self.padding
+        return places
 
 
 def read(folder: Path) -> Architecture:
