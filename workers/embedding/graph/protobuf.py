@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 FLOAT = 1  # the numbers that onnx has for types of elements
 INT64 = 7
-BOOL = 9
 _IR_VERSION = 10
 _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE, _INTS_ATTRIBUTE = 1, 2, 7
 _MORE = 0x80  # the bit that says that another byte of a number follows

@@ -3,12 +3,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memmux.errors import DeadlineExceededError
 from memmux.wire.embeddings import Embedding
-from workers.embedding.batches import BATCH_TOKENS, BATCH_WINDOWS, OLDEST_EVERY, BatchQueue, Work
+from workers.embedding.batches import (
+    BATCH_WINDOWS,
+    OLDEST_EVERY,
+    PACKED_TOKENS,
+    PADDED_TOKENS,
+    UNLIKE,
+    BatchQueue,
+    Work,
+)
 from workers.embedding.hashing import HashEmbedder
 from workers.embedding.interface import Vectors
 from workers.runtime.jobs import Answer, Job, Outcome
@@ -17,8 +26,9 @@ from workers.runtime.jobs import Answer, Job, Outcome
 class Recorder(HashEmbedder):
     """The hash embedder, which keeps the batches that it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, packs: bool = False) -> None:
         super().__init__()
+        self.packs = packs
         self.batches: list[list[str]] = []
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
@@ -61,18 +71,32 @@ def test_what_waits_goes_through_the_model_together() -> None:
     assert [len(batch) for batch in embedder.batches] == [16]
 
 
-@given(st.lists(st.tuples(st.integers(1, 3000), st.sampled_from(["memory.store", "memory.store_batch"])), max_size=60))
-def test_batches_keep_within_their_bounds_and_lose_nothing(sizes: list[tuple[int, str]]) -> None:
+@pytest.mark.parametrize(("packs", "batches"), [(True, [3]), (False, [2, 1])])
+def test_short_and_long_go_together_where_nothing_is_padded(packs: bool, batches: list[int]) -> None:
+    embedder = Recorder(packs=packs)
+    list(run([work("a"), work("b"), work("many more words " * 6)], embedder))
+    assert [len(batch) for batch in embedder.batches] == batches
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3000), st.sampled_from(["memory.store", "memory.store_batch"])), max_size=60),
+    st.booleans(),
+)
+def test_batches_keep_within_their_bounds_and_lose_nothing(sizes: list[tuple[int, str]], packs: bool) -> None:
     works = [
         work(f"{number}{operation[-1]}".ljust(size, "x"), operation=operation, name=str(number))
         for number, (size, operation) in enumerate(sizes)
     ]
-    embedder = Recorder()
+    embedder = Recorder(packs=packs)
     assert sorted(int(done.job.id) for done, _ in run(works, embedder)) == list(range(len(works)))
     for batch in embedder.batches:
         assert 1 <= len(batch) <= BATCH_WINDOWS
-        longest = max(min(256, len(text) // 3 + 2) for text in batch)
-        assert len(batch) == 1 or len(batch) * longest <= BATCH_TOKENS
+        tokens = [min(256, len(text) // 3 + 2) for text in batch]
+        if len(batch) > 1 and packs:
+            assert sum(tokens) <= PACKED_TOKENS
+        elif len(batch) > 1:
+            assert len(batch) * max(tokens) <= PADDED_TOKENS
+            assert max(tokens) <= UNLIKE * min(tokens)
         assert len({text.strip("x")[-1:] for text in batch if text.strip("x")}) <= 1
 
 
