@@ -31,7 +31,7 @@ def _status(settings: Settings) -> Status:
 
 
 def _gateway(settings: Settings, other_than: int = 0) -> int:
-    """The pid of the gateway, once there is one, and another than that of one which may be known to be gone later."""
+    """The pid of the gateway, once there is one, and not `other_than`, which may have ended already."""
     with Client(settings=settings, name="test", start=False) as client:
         status = status_until(
             client, lambda status: bool(status.gateway and status.gateway["pid"] not in (None, 0, other_than))
