@@ -83,6 +83,18 @@ def test_the_last_change_that_is_undone_is_one_memory_or_one_forget(typed: Typed
     assert _live(typed) == []
 
 
+@pytest.mark.parametrize("way", ["--last", "2-3", "--since 2"])
+def test_a_new_version_is_undone_as_a_whole_and_back(way: str, typed: Typed, desk: Desk) -> None:
+    stored = desk.store("one")
+    typed("update", stored["id"], "--content", "two", "--versioned")
+    code, told, err = typed("undo", *way.split())
+    assert (code, told.splitlines()[-1], err) == (0, "1 undone", "")
+    assert _live(typed) == ["one"]
+    assert typed("undo", "--last")[0] == 0
+    assert _live(typed) == ["one", "two"]
+    assert typed("search", "one", "--mode", "keyword", "--json")[1].count('"id"') == 0
+
+
 def test_many_changes_since_a_time_are_found(typed: Typed, desk: Desk) -> None:
     kept = [desk.store(f"kept {number}") for number in range(80)]
     (at,) = {change["at"] for change in desk.ask("memory.history", {"id": kept[-1]["id"]})["changes"]}
