@@ -185,7 +185,7 @@ def _show(answer: Mapping[str, object]) -> None:
     """Print what became of a client's file; what changes would be is for standard output, the rest beside it."""
     diff, notes = answer["diff"], answer["notes"]
     assert isinstance(notes, list)
-    status = f"{answer['status']}" if not answer["dry_run"] else f"would be: {answer['status']}"
+    status = f"{answer['status']}" if not answer["dry_run"] else f"dry run: {answer['status']}"
     output.line(f"{answer['path']}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
     if answer["dry_run"]:
         output.block(str(diff))

@@ -164,7 +164,7 @@ def test_a_dry_run_prints_the_change_and_writes_nothing(install: Install, home: 
     assert b'+      "type": "stdio"' in ended.stdout
     assert list(home.iterdir()) == []
     ended = install("--shadow", "--to", str(home / "bin"), "--dry-run")
-    assert b"would be: installed" in ended.stdout
+    assert b"dry run: installed" in ended.stdout
     assert list(home.iterdir()) == []
 
 
