@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.cli.uninstall import package
 from memmux.config.loader import load
+from memmux.installation import removal
 from tests import commands
 from tests.bounds import BOUND_S
 from tests.commands import MEMMUX
@@ -265,6 +265,6 @@ def answered(words: str, env: dict[str, str]) -> int:
 
 
 def test_the_package_goes_as_it_came() -> None:
-    assert package("/home/ada/.local/share/pipx/venvs/memmux") == "pipx uninstall memmux"
-    assert package("/home/ada/.local/share/uv/tools/memmux") == "uv tool uninstall memmux"
-    assert "memmux" in package("/usr")
+    assert removal("/home/ada/.local/share/pipx/venvs/memmux") == "pipx uninstall memmux"
+    assert removal("/home/ada/.local/share/uv/tools/memmux") == "uv tool uninstall memmux"
+    assert "memmux" in removal("/usr")
