@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -61,6 +62,8 @@ def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_js
             output.line(f"{len(meant) - len(failed)} removed")
             if any(one.kind == CLIENT for one in meant):
                 output.line("beside each client's file is a copy of it as it was; done again, this removes the copies")
+            if not data:
+                _name(kept, local)
         output.line(f"the package itself: {goes}")
     click.get_current_context().exit(FAILURE if failed else 0)
 
@@ -74,6 +77,14 @@ def _show(meant: Sequence[Artifact], kept: Sequence[Artifact]) -> None:
     for one in kept:
         why = f": {one.stays}" if one.stays else " without --data"
         output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what, f", which stays{why}")
+
+
+def _name(kept: Sequence[Artifact], settings: Settings) -> None:
+    """Say how memories are removed later of which only the logs said where they are."""
+    for one in kept:
+        if one.database not in (None, settings.database):
+            named = shlex.quote(str(one.database))
+            output.line(f"to remove these memories later, name them: memmux --database {named} uninstall --data")
 
 
 def _agree(meant: Sequence[Artifact], *, data: bool, yes: bool) -> None:
