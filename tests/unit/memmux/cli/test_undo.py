@@ -167,6 +167,13 @@ def test_an_undo_of_several_leaves_what_was_changed_since_and_names_it(typed: Ty
     assert [(problem["seq"], problem["code"]) for problem in left] == [(3, "undo_conflict"), (2, "undo_conflict")]
 
 
+def test_of_many_that_are_undone_some_are_named_and_the_rest_are_counted(typed: Typed, desk: Desk) -> None:
+    for number in range(13):
+        desk.store(f"memory {number}")
+    code, told, _ = typed("undo", "1-13")
+    assert (code, told.splitlines()[-2:]) == (0, ["and 3 more; --json has all of them", "13 undone"])
+
+
 def test_an_undo_of_several_passes_over_what_came_deleted(typed: Typed, desk: Desk) -> None:
     lines = [{"id": name, "content": name, "created_at": 1, "updated_at": 1} for name in ("one", "two", "three")]
     desk.ask("memory.load", {"memories": [lines[0], {**lines[1], "deleted_at": 2}, lines[2]]})
