@@ -61,4 +61,4 @@ LINK: ContextVar[ClusterLink | None] = ContextVar("link", default=None)
 def where(path: str) -> Path:
     """Return what a path means where the host is."""
     link = LINK.get()
-    return Path(path) if link is None or link.world is None else link.world.path(path)
+    return Path(path) if link is None or link.hello is None else link.hello.path(path)

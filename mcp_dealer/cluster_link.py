@@ -11,8 +11,8 @@ from typing import Any
 import zmq
 
 from mcp_dealer import call_log
+from mcp_dealer.gateway.relay_hello import RelayHello
 from mcp_dealer.gateway.session_client import SessionClient
-from mcp_dealer.gateway.world import World
 from mcp_dealer.usage import Uses
 from memmux.client.asynchronous import AsyncClient
 from memmux.cluster.endpoint import read
@@ -54,7 +54,7 @@ def _traced_session_client() -> type[SessionClient]:
 class ClusterLink:
     """One `AsyncClient`, begun when the MCP client is known, so that `memmux status` can show who it is.
 
-    settings: of its cluster. world: of the host behind a relay; None for a client over HTTP, and in a process that
+    settings: of its cluster. hello: of the relay; None for a client over HTTP, and in a process that
     serves its own host. context: shared with other clients. key: the name of the key of a client over HTTP, whose
     rights, and no more, it shall have. about: what else the cluster is told of that client. uses: counts what the
     client is shown.
@@ -63,13 +63,13 @@ class ClusterLink:
     def __init__(
         self,
         settings: Settings,
-        world: World | None = None,
+        hello: RelayHello | None = None,
         context: zmq.Context[Any] | None = None,
         key: str = "",
         about: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.settings = settings
-        self.world = world
+        self.hello = hello
         self.key = key
         self._context = context
         self._about = about
@@ -87,11 +87,11 @@ class ClusterLink:
     @property
     def distant(self) -> bool:
         """Whether its client is at the other end of HTTP: a path of its own means nothing here."""
-        return self._context is not None and self.world is None
+        return self._context is not None and self.hello is None
 
     def beside(self, about: Mapping[str, object]) -> ClusterLink:
         """Return another link, with the same rights, for another client."""
-        return ClusterLink(self.settings, self.world, self._context, self.key, about)
+        return ClusterLink(self.settings, self.hello, self._context, self.key, about)
 
     @property
     def begun(self) -> bool:
@@ -112,8 +112,8 @@ class ClusterLink:
         if self.key or self._context is not None:
             ours = _traced_session_client() if self.settings.traces else SessionClient
             about: dict[str, object] = {**({"key": self.key} if self.key else {}), **self._about}
-            if self.world is not None:
-                about |= {**self.world.about(), "zone": zone_name(self.world.environment)}
+            if self.hello is not None:
+                about |= {**self.hello.about(), "zone": zone_name(self.hello.environment)}
             return ours(settings=self.settings, name=name, on_answer=observer, context=self._context, about=about)
         made = _traced_client() if self.settings.traces else AsyncClient
         return made(settings=self.settings, name=name, on_answer=observer)

@@ -24,7 +24,7 @@ class Moment:
     def current(cls) -> Self:
         """Return the moment at which the user asked, where the user is."""
         link, line = LINK.get(), LINE.get()
-        zone = when.local_zone() if link is None or link.world is None else link.world.zone()
+        zone = when.local_zone() if link is None or link.hello is None else link.hello.zone()
         now = datetime.now(zone) if line is None else datetime.fromtimestamp(line.at_s, zone)
         return cls(now=now, zone=zone)
 

@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import Call
 from memmux.errors import MemmuxError
+from memmux.installation import adding
 from memmux.logs import log
 from memmux.version import __version__
 from memmux.wire.protocol import Message
@@ -90,7 +91,7 @@ def set_up() -> None:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        log.get().warning("traces_not_sent", remedy="pip install 'memmux[otel]'")
+        log.get().warning("traces_not_sent", remedy=adding("memmux[otel]"))
         return
     attributes = {"service.version": __version__}
     if not os.environ.get("OTEL_SERVICE_NAME"):

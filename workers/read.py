@@ -65,7 +65,7 @@ class ReadWorker:
             try:
                 outcome: Answer | MemmuxError = self._questions.answer(job, _watching(job, alive))
             except MemmuxError as error:
-                outcome = _alone(error)
+                outcome = _without_causes(error)
             yield job, outcome
         self.queries.look_again()  # who is always busy is never idle
 
@@ -105,7 +105,7 @@ def _reader(settings: Settings) -> Reader:
     return PostgresReader(settings.server, settings.database, read_url=read_url, cues=settings.cues)
 
 
-def _alone(error: MemmuxError) -> MemmuxError:
+def _without_causes(error: MemmuxError) -> MemmuxError:
     """Return the error without what it came of: the frames of a traceback keep cursors open, and so old snapshots."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -15,8 +15,8 @@ from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.later_features import LaterFeatures
 from mcp_dealer.gateway.plain_requests import PlainRequests
+from mcp_dealer.gateway.relay_hello import RelayHello
 from mcp_dealer.gateway.session import Session
-from mcp_dealer.gateway.world import World
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
@@ -82,38 +82,38 @@ class Gateway:
         """Serve one relay until its host is gone."""
         try:
             async with asyncio.timeout(HELLO_S):
-                hello = await connection.frame()
-            if hello is not None and hello.kind == frames.HELLO:
-                await self._welcome(connection, hello)
+                frame = await connection.frame()
+            if frame is not None and frame.kind == frames.HELLO:
+                await self._welcome(connection, frame)
         except TimeoutError:
             pass
         finally:
             await connection.aclose()
 
-    async def _welcome(self, connection: Connection, hello: Frame) -> None:
+    async def _welcome(self, connection: Connection, frame: Frame) -> None:
         try:
-            world = World.of(hello, connection.peer_pid)
+            hello = RelayHello.of(frame, connection.peer_pid)
         except MemmuxError as error:
             words = f"memmux mcp: {error.code}: {error.message}"
             connection.send(Frame(frames.EXIT, FAILED, words.encode(errors="replace")))
             return
         ours = self._settings
-        if ours is not None and (ours.database, ours.remote) != (world.settings.database, world.settings.remote):
+        if ours is not None and (ours.database, ours.remote) != (hello.settings.database, hello.settings.remote):
             connection.send(Frame(frames.GO, 0, SEEK))
             return
         connection.send(Frame(frames.SETTLED))
-        link = ClusterLink(world.settings, world, self.context)
+        link = ClusterLink(hello.settings, hello, self.context)
         LINK.set(link)
-        if world.settings.traces:
+        if hello.settings.traces:
             from mcp_dealer import traces  # only who has spans made pays for it
 
             traces.set_up()
             self.traced = True
-        about = world.about()
+        about = hello.about()
         log.get().info("mcp_started", **about)
-        poisoned = world.offered if world.deaths >= DEATHS else 0
-        plain = None if world.settings.traces else PlainRequests(self._features, link)  # the SDK makes spans of calls
-        session = Session(connection, world.session, poisoned, world.offered, plain)
+        poisoned = hello.offered if hello.deaths >= DEATHS else 0
+        plain = None if hello.settings.traces else PlainRequests(self._features, link)  # the SDK makes spans of calls
+        session = Session(connection, hello.session, poisoned, hello.offered, plain)
         try:
             await session.run(lambda: self.server)
         finally:

@@ -31,7 +31,7 @@ _MEMBERS, _BARE = {"jsonrpc", "id", "method", "params"}, {"jsonrpc", "id", "meth
 _PARAMS = {"name", "arguments", "_meta"}
 _HELLO = {"protocolVersion", "capabilities", "clientInfo"}
 _ABOUT = {"name", "version", "title", "description", "websiteUrl"}
-_FLAGS, _ABILITIES = "roots", {"sampling", "elicitation", "experimental", "tasks", "extensions"}
+_FLAGS, _CAPABILITIES = "roots", {"sampling", "elicitation", "experimental", "tasks", "extensions"}
 
 
 class PlainRequests:
@@ -47,7 +47,7 @@ class PlainRequests:
         """Take the result of `initialize`."""
         self._version = str(result.get("protocolVersion", ""))
 
-    def greeted(self, message: object) -> Mapping[str, Any] | None:
+    def initialize_result(self, message: object) -> Mapping[str, Any] | None:
         """Return the result of a session's first `initialize`; None for the SDK's, and for all other messages."""
         if not _asks(message, INITIALIZE) or self._version or message.keys() != _MEMBERS:
             return None
@@ -55,14 +55,14 @@ class PlainRequests:
         if not isinstance(said, dict) or said.keys() != _HELLO or said["protocolVersion"] not in VERSIONS:
             return None
         about = said["clientInfo"]
-        if not (_is_about(about) and _are_abilities(said["capabilities"])):
+        if not (_is_client_info(about) and _are_capabilities(said["capabilities"])):
             return None
         self._name = about["name"]
         self._features.prepare()  # which it does without, and what follows will not
         return {**SERVER, "protocolVersion": said["protocolVersion"]}
 
-    def introduced(self, message: object) -> bool:
-        """Return whether a message is what follows the handshake; the cluster is connected to then."""
+    def take_initialized(self, message: object) -> bool:
+        """Return whether a message is the `initialized` that ends the handshake; if so, connect to the cluster."""
         if not _asks(message, INITIALIZED) or "id" in message or not self._version:
             return False
         self._link.begin(self._name)
@@ -111,16 +111,16 @@ def _asks(message: object, method: str) -> TypeGuard[dict[str, Any]]:
     return isinstance(message, dict) and message.get("method") == method
 
 
-def _is_about(about: object) -> bool:
-    """Return whether it is what a client says of itself, without what is more than a text."""
+def _is_client_info(about: object) -> bool:
+    """Return whether it is a `clientInfo` whose members are all texts."""
     if not isinstance(about, dict) or not {"name", "version"} <= about.keys() <= _ABOUT:
         return False
     return all(isinstance(value, str) for value in about.values())
 
 
-def _are_abilities(said: object) -> bool:
-    """Return whether it is what a client can do, as far as the protocol knows it."""
-    if not isinstance(said, dict) or not said.keys() <= {_FLAGS, *_ABILITIES}:
+def _are_capabilities(said: object) -> bool:
+    """Return whether they are `capabilities` that the protocol knows, of the types that it gives them."""
+    if not isinstance(said, dict) or not said.keys() <= {_FLAGS, *_CAPABILITIES}:
         return False
     of = {name: bool if name == _FLAGS else dict for name in said}
     return all(

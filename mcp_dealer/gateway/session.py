@@ -1,10 +1,12 @@
 """A session: the lines of one host, from its relay to who answers them and back, and each of them settled.
 
-What is plain is answered without the SDK (`mcp_dealer.gateway.plain_requests`), which has its part in a session from
-the first message on that is not: the handshake of before is played to it again, as it is to the next gateway. It works
-on a message in a copy of the context that comes with it, so that whatever is said there is known to belong to the
-line: ids may be used twice, and are left alone. An answer is a frame as soon as all that its line asks is answered;
-what is cancelled is settled without one.
+Plain requests are answered without the SDK (`mcp_dealer.gateway.plain_requests`). The SDK has a part in a session from
+the first message on that is not plain; before that message it is given the handshake that it has missed, as the next
+gateway is. It handles each message in a context in which `LINE` is the message's line. So an answer, or whatever else
+the SDK sends there, is known to belong to that line even where two requests have one id, and ids are left as they are.
+
+A line is settled when all of its requests are answered: then its answers go to the relay as one frame. A line of which
+all was cancelled is settled without an answer.
 """
 
 from __future__ import annotations
@@ -160,14 +162,14 @@ class Session:
     def _take_plain(self, asked: Asked, said: lines.Message, plain: PlainRequests) -> bool:
         """Return whether a message needs no SDK; then it is answered without."""
         line, value = asked.line, said.value
-        if self._incoming is None and (result := plain.greeted(value)) is not None:
+        if self._incoming is None and (result := plain.initialize_result(value)) is not None:
             line.asked += 1
             self._handshake.append((asked, said.text))
             self.opened(line, result)
             self.answer(line, value["id"], plain_requests.line(value["id"], result))
-        elif self._incoming is None and plain.introduced(value):
+        elif self._incoming is None and plain.take_initialized(value):
             self._handshake.append((asked, said.text))
-            self._pin_introduction(line)
+            self._pin_initialized(line)
         elif plain.take(value):
             self._call(asked, value, plain)
         else:  # before the SDK works on anything there is nothing of its that could be cancelled
@@ -195,10 +197,10 @@ class Session:
                 self.pin(line.number, needed=True)
             self._requests[lines.same_id(request.id)] = line
         elif said.value.get("method") == INITIALIZED:
-            self._pin_introduction(line)
+            self._pin_initialized(line)
         self._incoming.put(asked, message, _settling(self, asked))
 
-    def _pin_introduction(self, line: Line) -> None:
+    def _pin_initialized(self, line: Line) -> None:
         if not line.replayed:
             self.pin(line.number)
 
@@ -271,7 +273,7 @@ class Session:
             self._plain.negotiated(result)
 
     def settle(self, line: Line) -> None:
-        """Take that one message of a line wants nothing more; the last one settles the line."""
+        """Note that one message of a line is done with; the last one settles the line."""
         line.asked -= 1
         if line.asked > 0 or self._lines.pop(line.number, None) is None:
             return

@@ -45,12 +45,14 @@ class Artifact:
     """One thing that memmux made. kind: of which sort. what: where it is, for people.
 
     stays: why it is never removed, as what stands among memmux's and is another's; empty for what may go.
+    database: whose memories these are; None for everything else.
     """
 
     kind: str
     what: str
     remove: Callable[[], None] = field(repr=False)
     stays: str = ""
+    database: Path | None = None
 
 
 def every(settings: Settings, machine: Machine, executable: Path) -> Iterator[Artifact]:
@@ -230,7 +232,8 @@ def _forget_remote(config: Path) -> None:
 
 def _data(settings: Settings) -> Iterator[Artifact]:
     """Yield a database with all that belongs to it."""
-    yield from _found(DATA, settings.database, partial(own_files.of_database, settings))
+    for found in _found(DATA, settings.database, partial(own_files.of_database, settings)):
+        yield replace(found, database=settings.database) if found.kind == DATA else found
 
 
 def _logs(folder: Path) -> Iterator[Artifact]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +13,14 @@ import click
 
 from memmux.cli import client_keys, output
 from memmux.cluster import find, worker_tasks
-from memmux.config.loader import load
+from memmux.config import unadopted
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError
+from memmux.doctor.entries import settings_of
+from memmux.errors import ArgumentInvalidError, MemmuxError, ReplacementNeededError, SettingInvalidError
 from memmux.hosts import entry as server
 from memmux.hosts import install as plans
 from memmux.hosts import mms_setup, trial
 from memmux.hosts import shadow as scripts
-from memmux.hosts.arguments import Arguments
 from memmux.hosts.catalogue import HOSTS, Host
 from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
@@ -176,6 +177,9 @@ def _notes(plan: Plan, client: Host, machine: Machine, project: str | None) -> l
     if server.fleeting(plan.entry.command):
         notes.append(f"{plan.entry.command} is in an environment that may vanish; install memmux for good, then again")
     notes += mms_setup.of_variables(plan.entry.env or {})
+    with suppress(SettingInvalidError):  # the start of what was written says so
+        if (said := unadopted.sentence(settings_of(plan.entry), plan.entry.env or {})) is not None:
+            notes.append(said)
     if client.name == HOOKED:
         notes += mms_setup.of_hooks(machine)
     return notes
@@ -185,7 +189,7 @@ def _show(answer: Mapping[str, object]) -> None:
     """Print what became of a client's file; what changes would be is for standard output, the rest beside it."""
     diff, notes = answer["diff"], answer["notes"]
     assert isinstance(notes, list)
-    status = f"{answer['status']}" if not answer["dry_run"] else f"would be: {answer['status']}"
+    status = f"{answer['status']}" if not answer["dry_run"] else f"dry run: {answer['status']}"
     output.line(f"{answer['path']}  {answer['name']}  {status}", err=bool(answer["dry_run"]))
     if answer["dry_run"]:
         output.block(str(diff))
@@ -216,7 +220,7 @@ def _tried(entry: Entry, folder: Path, *, as_json: bool) -> tuple[trial.Trial | 
     tried, error = None, None
     try:
         tried = trial.run(entry, folder)
-        error = find.silence(load(Arguments.parse(entry.args).settings, entry.env or {}))
+        error = find.silence(settings_of(entry))
     except MemmuxError as failure:
         error = failure
     if not as_json and tried is not None:

@@ -133,9 +133,10 @@ def _show(status: Status, remote: remotes.Remote | None = None) -> None:
         output.table(
             "workers (MiB: with what they share)", workers, [_worker(worker) for worker in (*status.workers, *gateway)]
         )
-    clients = ("name", "process", "version", "in_flight", "requests")
+    fields = ("name", "process", "version", "in_flight", "requests")
+    clients = ("name", "process", "version", "in flight", "requests")
     rows = [status.of_host(client) for client in status.clients]
-    output.table("clients", clients, [[client.get(name) for name in clients] for client in rows])
+    output.table("clients", clients, [[client.get(name) for name in fields] for client in rows])
 
 
 def _key(grant: Mapping[str, Any] | None) -> str:

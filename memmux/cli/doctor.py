@@ -37,7 +37,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
         lambda: examination.of_installation(worker_tasks.run("environment", settings)),
         lambda: examination.of_variables(os.environ),
         lambda: examination.of_mms(os.environ, *folders()),
-        lambda: examination.of_adoption(settings),
+        lambda: examination.of_adoption(settings, os.environ),
         lambda: examination.of_files(settings),
         lambda: servers.of_servers(settings, os.environ),
         lambda: examination.of_logs(settings),

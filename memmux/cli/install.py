@@ -165,9 +165,9 @@ def _shadow(client: str | None, to: str | None, *, uninstall: bool, dry_run: boo
         listed = [{"path": str(script.path), "status": script.status} for script in done]
         output.document({"path": str(folder), "dry_run": dry_run, "scripts": listed})
         return
-    would = "would be: " if dry_run else ""
+    mark = "dry run: " if dry_run else ""
     for script in done:
-        output.line(f"{script.path}  {would}{script.status}")
+        output.line(f"{script.path}  {mark}{script.status}")
     if not uninstall:
         for text in hidden if not dry_run else ():
             output.line(f"note: {text}", err=True)

@@ -111,9 +111,9 @@ def write(
 
 def _show(answer: Mapping[str, object]) -> None:
     """Print what became of the file; what would change is for standard output, the rest beside it."""
-    would = "would be: " if answer["dry_run"] else ""
+    mark = "dry run: " if answer["dry_run"] else ""
     told = (
-        f"{answer['path']}  {answer['name']}  {would}{answer['status']}: {answer['url']}, with the key {answer['key']}"
+        f"{answer['path']}  {answer['name']}  {mark}{answer['status']}: {answer['url']}, with the key {answer['key']}"
     )
     output.line(told, err=bool(answer["dry_run"]))
     if answer["dry_run"]:

@@ -81,8 +81,10 @@ def undo(
         several = {"count": len(undone), "undone": undone, "left": left}
         output.document(undone[0] if plan.single else several)
     else:
-        for one in undone:
+        for one in undone[:SHOWN]:
             output.line(f"{one.id}  {'deleted' if one.deleted else 'as it was'}, by change {one.seq}")
+        if (more := len(undone) - SHOWN) > 0:
+            output.line(f"and {more} more; --json has all of them")
         for error in left[:SHOWN]:
             output.line(output.styled("left", fg="yellow"), f": {error['message']}", err=True)
         if not plan.single:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import click
-import orjson
 
+from memmux import installation
 from memmux.cli import artifacts, output
 from memmux.cli.artifacts import CLIENT, DATA, Artifact
 from memmux.cli.options import json_option, with_settings
@@ -50,7 +50,7 @@ def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_js
         for folder in artifacts.folders(local):
             with suppress(OSError):  # it has something in it
                 folder.rmdir()
-    goes = package()
+    goes = installation.removal()
     if as_json:
         removed = [{"kind": one.kind, "what": one.what} for one in meant if one.what not in failed]
         stays = [{"kind": one.kind, "what": one.what} for one in kept]
@@ -62,6 +62,8 @@ def uninstall(settings: Settings, *, data: bool, dry_run: bool, yes: bool, as_js
             output.line(f"{len(meant) - len(failed)} removed")
             if any(one.kind == CLIENT for one in meant):
                 output.line("beside each client's file is a copy of it as it was; done again, this removes the copies")
+            if not data:
+                _name(kept, local)
         output.line(f"the package itself: {goes}")
     click.get_current_context().exit(FAILURE if failed else 0)
 
@@ -75,6 +77,14 @@ def _show(meant: Sequence[Artifact], kept: Sequence[Artifact]) -> None:
     for one in kept:
         why = f": {one.stays}" if one.stays else " without --data"
         output.line(output.styled(one.kind.ljust(width), bold=True), "  ", one.what, f", which stays{why}")
+
+
+def _name(kept: Sequence[Artifact], settings: Settings) -> None:
+    """Say how memories are removed later of which only the logs said where they are."""
+    for one in kept:
+        if one.database not in (None, settings.database):
+            named = shlex.quote(str(one.database))
+            output.line(f"to remove these memories later, name them: memmux --database {named} uninstall --data")
 
 
 def _agree(meant: Sequence[Artifact], *, data: bool, yes: bool) -> None:
@@ -106,24 +116,3 @@ def _remove(meant: Sequence[Artifact]) -> dict[str, str]:
         except OSError as error:
             failed[one.what] = error.strerror or str(error)
     return failed
-
-
-def package(prefix: str = sys.prefix) -> str:
-    """Return how the package goes, by how it was installed."""
-    parts = Path(prefix).parts
-    if "pipx" in parts:
-        return "pipx uninstall memmux"
-    if "uv" in parts and "tools" in parts:
-        return "uv tool uninstall memmux"
-    try:
-        known = distribution("memmux")
-    except PackageNotFoundError:
-        return "it was not installed: remove the folder that it runs from"
-    with suppress(orjson.JSONDecodeError, TypeError, KeyError):
-        origin = orjson.loads(known.read_text("direct_url.json") or "{}")
-        if origin["dir_info"].get("editable"):
-            return f"{sys.executable} -m pip uninstall memmux, and remove the checkout {origin['url']}"
-    if (known.read_text("INSTALLER") or "").strip() == "uv":
-        return f"uv pip uninstall --python {sys.executable} memmux"
-    own = f"{sys.executable} -m pip uninstall memmux"
-    return own if prefix == sys.base_prefix else f"{own}; or remove {prefix}, if it is for memmux alone"

@@ -13,6 +13,7 @@ from memmux.config import owner
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import DriverMissingError, SettingInvalidError, StoragePermissionError
+from memmux.installation import adding
 
 PATH_BYTES = 504  # of the longest path that SQLite opens
 SUFFIX_BYTES = 40  # of the longest name that is made of the database's, `.before-restore-<time>-<number>-wal`
@@ -28,7 +29,7 @@ def check(places: Places) -> None:
     """
     _check_encoding(places.settings)
     if places.settings.server is not None and find_spec("psycopg") is None:
-        raise DriverMissingError
+        raise DriverMissingError(driver_missing())
     _check_length(places.database)
     owner.check(places)
     beside = [places.database.with_name(f"{places.database.name}{suffix}") for suffix in _FILES]
@@ -41,6 +42,11 @@ def check(places: Places) -> None:
             raise StoragePermissionError(
                 f"{path} is not a regular file, and one of that name is written there; move it away"
             )
+
+
+def driver_missing() -> str:
+    """Return what is said where the driver for PostgreSQL is missing."""
+    return f"the database is on PostgreSQL, and the driver for it is missing; {adding('memmux[postgres]')}"
 
 
 def _check_encoding(settings: Settings) -> None:

@@ -69,8 +69,8 @@ def _paths(value: object, source: str) -> tuple[Path, ...]:
     return tuple(_path(path, source) for path in listed if path)
 
 
-def _listen(value: object, source: str) -> str:
-    return str(parse_listen(str(value), source))
+def _listen(value: object, source: str) -> str | None:
+    return None if str(value).strip().lower() in http_address.SWITCHED_OFF else str(parse_listen(str(value), source))
 
 
 def _http(value: object, source: str) -> str | None:

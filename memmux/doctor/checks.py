@@ -20,7 +20,7 @@ from memmux.cluster.endpoint import Endpoint
 from memmux.cluster.holder import Holder
 from memmux.cluster.ping import full, ping
 from memmux.cluster.steps import run
-from memmux.config import mms_database, mms_variables, owner, variables
+from memmux.config import mms_database, mms_variables, owner, unadopted, variables
 from memmux.config.paths import Places
 from memmux.config.settings import PREFIX, Settings
 from memmux.doctor.finding import Finding, error, ok, warning
@@ -252,7 +252,7 @@ def of_remote(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def of_adoption(settings: Settings) -> Iterator[Finding]:
+def of_adoption(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what came of the adoption that the database began with, and what the first start will adopt."""
     places = Places(settings)
     if not places.database.exists():
@@ -261,6 +261,8 @@ def of_adoption(settings: Settings) -> Iterator[Finding]:
                 "adoption", f"the first start adopts {settings.adopt_from}; MEMMUX_ADOPT_FROM=none keeps it from it"
             )
         return
+    if (said := unadopted.sentence(settings, environment)) is not None:
+        yield ok("adoption", said)
     try:
         report = Report.from_json(orjson.loads(places.adoption.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):

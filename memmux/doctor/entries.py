@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memmux.cluster import find
-from memmux.config import mms_database, mms_variables, variables
+from memmux.config import mms_database, mms_variables, unadopted, variables
 from memmux.config.loader import load
 from memmux.config.settings import PREFIX, Settings
 from memmux.config.user_folders import APPLICATION
@@ -70,10 +70,16 @@ def _database(
 ) -> Iterator[Finding]:
     """Yield which memory an entry means, and whether it is that of this shell; note who uses it."""
     try:
-        theirs = load(Arguments.parse(entry.args).settings, entry.env or {})
+        theirs = settings_of(entry)
     except SettingInvalidError as failure:
         yield error(NAME, f"{label} does not start: {failure.message}")
         return
+    env = entry.env or {}
+    names_one = any(
+        name in env for name in (*mms_database.PATHS, mms_database.BASE)
+    )  # the default place is the shell's
+    if names_one and (said := unadopted.sentence(theirs, env)) is not None:
+        yield ok("adoption", f"{label}: {said}")
     meant, here = _memory(theirs, _default(entry, machine, theirs)), _memory(shell, shell.where)
     users[meant].append(label.partition(":")[0])
     if meant == here:
@@ -86,6 +92,11 @@ def _database(
             f"{label} uses {meant}, and this shell {here}; to have them share it, give both the same {PREFIX}DATABASE "
             f"and {PREFIX}REMOTE, or neither",
         )
+
+
+def settings_of(entry: Entry) -> Settings:
+    """Return the settings of what an entry starts; raise SettingInvalidError."""
+    return load(Arguments.parse(entry.args).settings, entry.env or {})
 
 
 def _memory(settings: Settings, database: str) -> str:

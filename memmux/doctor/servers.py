@@ -15,8 +15,8 @@ from typing import Any
 
 from memmux import named_queries
 from memmux.config.settings import Settings
+from memmux.config.usable import driver_missing
 from memmux.doctor.finding import Finding, error, ok, warning
-from memmux.errors import DriverMissingError
 from memmux.postgres import own_tools
 
 CONNECT_S = 5
@@ -52,7 +52,7 @@ def of_servers(settings: Settings, environment: Mapping[str, str]) -> Iterator[F
     try:
         import psycopg  # only where the database is on PostgreSQL
     except ImportError:
-        yield error("servers", DriverMissingError().message)
+        yield error("servers", driver_missing())
         return
     yield ok("driver", f"psycopg {version('psycopg')} with libpq {psycopg.pq.version_pretty(psycopg.pq.version())}")
     yield from _password_file(environment)

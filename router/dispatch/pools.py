@@ -36,8 +36,8 @@ class Worker:
     leases: what it has, by request id and attempt, in the order sent. alone: it has a request that a worker died of,
     and gets nothing beside it, so that only the request that kills its workers is ever given up.
     facts: what it said last of its own state. min_seq: the change that it must have seen for what it was asked last.
-    at_it_since: when it began with the lease that it works on, at the
-    earliest. busy_s: how long it had any lease, until it had none the last time.
+    at_it_since: when it began with the lease that it works on, at the earliest. busy_s: how long it had any lease,
+    until it had none the last time.
     """
 
     id: str

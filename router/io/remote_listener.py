@@ -265,7 +265,10 @@ def _why_not(address: str, error: zmq.ZMQError) -> str:
     port = parse(address).port
     match error.errno:
         case errno.EADDRINUSE:
-            return f"{address} is in use by another program; stop that one, or choose another port"
+            return (
+                f"{address} is in use by another program, or by the cluster of another database (`memmux clusters`); "
+                "stop that one, choose another port, or have this one listen nowhere: --listen none"
+            )
         case errno.EADDRNOTAVAIL | errno.ENODEV:
             return f"{address} is no address of this machine; name one of its own, or tcp://0.0.0.0:{port} for all"
         case _:

@@ -141,6 +141,19 @@ def test_theirs_is_refused_where_nobody_can_be_asked_and_replaced_with_its_varia
     assert env.get("PYTHONPATH") != "/src/theirs"
 
 
+def test_their_database_is_named_where_memmux_has_begun_one_and_adopts_it_no_more(
+    install: Install, home: Path, settings_env: dict[str, str]
+) -> None:
+    theirs = home / "sqlite_vec.db"
+    theirs.write_bytes(b"x")
+    ours = Path(settings_env["MEMMUX_DATABASE"])
+    ours.parent.mkdir(exist_ok=True)
+    ours.write_bytes(b"x")
+    _cursor(home, {"memory": {**LEGACY, "env": {"MCP_MEMORY_SQLITE_PATH": str(theirs)}}})
+    answer = _answer(install("cursor", "--replace", "--no-check", "--json"))
+    assert [note for note in answer["notes"] if f"`memmux import {theirs}`" in note]
+
+
 @pytest.mark.parametrize(("said", "replaced"), [(b"y\n", True), (b"n\n", False)])
 def test_on_a_terminal_it_asks(said: bytes, replaced: bool, install: Install, home: Path) -> None:
     file = _cursor(home, {"memory": LEGACY})
@@ -164,7 +177,7 @@ def test_a_dry_run_prints_the_change_and_writes_nothing(install: Install, home: 
     assert b'+      "type": "stdio"' in ended.stdout
     assert list(home.iterdir()) == []
     ended = install("--shadow", "--to", str(home / "bin"), "--dry-run")
-    assert b"would be: installed" in ended.stdout
+    assert b"dry run: installed" in ended.stdout
     assert list(home.iterdir()) == []
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
-from memmux.cli.uninstall import package
 from memmux.config.loader import load
+from memmux.installation import removal
 from tests import commands
 from tests.bounds import BOUND_S
 from tests.commands import MEMMUX
@@ -126,6 +128,20 @@ def test_all_goes_but_the_memories_and_what_others_made(
     assert not Path(settings_env["MEMMUX_RUNTIME_DIR"]).exists()
     with Client(settings=load(environment=settings_env), name="test") as client:
         assert client.list()[0].content == "one"
+
+
+def test_memories_that_only_the_logs_knew_of_are_found_later_by_the_command_that_is_printed(
+    memmux: Memmux, short_tmp: Path
+) -> None:
+    other = short_tmp / "my other.db"
+    assert memmux("--database", str(other), "store", "one").returncode == 0
+    said = memmux("uninstall", "--yes").stdout
+    (line,) = re.findall(r"name them: memmux (.*)", said)
+    assert other.exists()
+    assert memmux("uninstall", "--data", "--yes").returncode == 0
+    assert other.exists()
+    assert memmux(*shlex.split(line), "--yes").returncode == 0
+    assert not other.exists()
 
 
 def test_the_sockets_of_another_home_stay_as_its_cluster_needs_them(
@@ -265,6 +281,6 @@ def answered(words: str, env: dict[str, str]) -> int:
 
 
 def test_the_package_goes_as_it_came() -> None:
-    assert package("/home/ada/.local/share/pipx/venvs/memmux") == "pipx uninstall memmux"
-    assert package("/home/ada/.local/share/uv/tools/memmux") == "uv tool uninstall memmux"
-    assert "memmux" in package("/usr")
+    assert removal("/home/ada/.local/share/pipx/venvs/memmux") == "pipx uninstall memmux"
+    assert removal("/home/ada/.local/share/uv/tools/memmux") == "uv tool uninstall memmux"
+    assert "memmux" in removal("/usr")

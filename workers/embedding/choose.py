@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelMissingError, ModelUnsupportedError
+from memmux.installation import adding
 from memmux.logs import log
 from workers.embedding import installation, sources
 from workers.embedding.hashing import HashEmbedder, is_hash
@@ -61,7 +62,7 @@ def load(settings: Settings, source: Source) -> Embedder:
         return _nano(settings, source)
     if settings.embedder is EmbedderChoice.TORCH:
         if not torch_is_there():
-            raise ModelUnsupportedError("MEMMUX_EMBEDDER is torch, so install `memmux[models]`, or unset it")
+            raise ModelUnsupportedError(f"MEMMUX_EMBEDDER is torch, so run `{adding('memmux[models]')}`, or unset it")
         return _torch(source)
     from workers.embedding import onnx_backend
 

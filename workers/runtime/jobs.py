@@ -16,7 +16,7 @@ from memmux.wire.requests import Body
 BodyT = TypeVar("BodyT", bound=Body)
 
 
-def _wanted() -> bool:
+def _never() -> bool:
     return False
 
 
@@ -40,7 +40,7 @@ class Job:
     deadline: float
     attempt: int
     degraded: tuple[str, ...]
-    cancelled: Callable[[], bool] = _wanted
+    cancelled: Callable[[], bool] = _never
     grant: Grant = LOCAL
     zone: str = ""
     named: bool = False

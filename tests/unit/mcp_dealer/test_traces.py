@@ -24,6 +24,7 @@ from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import Call
 from memmux.config.settings import Settings
 from memmux.errors import NotFoundError
+from memmux.installation import adding
 from memmux.logs import log
 from memmux.wire.protocol import Header, Kind, Message
 
@@ -144,7 +145,7 @@ def test_without_the_sdk_the_log_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     traces.set_up()
     (line,) = said
-    assert (line["event"], line["remedy"]) == ("traces_not_sent", "pip install 'memmux[otel]'")
+    assert (line["event"], line["remedy"]) == ("traces_not_sent", adding("memmux[otel]"))
 
 
 def test_an_exporter_that_would_write_to_stdout_is_not_used(monkeypatch: pytest.MonkeyPatch, said: list[Any]) -> None:

@@ -16,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from memmux.errors import ModelInvalidError, ModelUnsupportedError
+from memmux.installation import adding
 from workers.embedding import weights
 
 WEIGHTS = "model.safetensors"
@@ -118,7 +119,7 @@ def _read(folder: Path) -> Architecture:
 def unsupported(folder: Path, why: str) -> ModelUnsupportedError:
     """Return the refusal of the model in `folder`, with what helps."""
     return ModelUnsupportedError(
-        f"{folder.name} can't run on onnxruntime: {why}; install `memmux[models]`, which runs it on torch"
+        f"{folder.name} can't run on onnxruntime: {why}; `{adding('memmux[models]')}` brings torch, which runs it"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memmux.errors import ArgumentInvalidError, NotFoundError, UndoConflictError
 from memmux.wire.answers import Memory
 from memmux.wire.requests import Undo
@@ -37,7 +39,7 @@ def undo(memory_table: MemoryTable, job: Job, asked: Undo) -> dict[str, object]:
     seq = memory_table.log(job, at, row, memory_id, now.to_log())
     found = memory_table.state(row)
     if found.deleted != now.deleted:
-        versions.follow(memory_table, job, found, asked.seq)
+        versions.follow(memory_table, job, found, asked.seq, at)
     return {
         "id": memory_id,
         "content_hash": found.memory.content_hash,
@@ -59,26 +61,44 @@ def _target(memory_table: MemoryTable, asked: Undo) -> tuple[int, str, State | N
         raise ArgumentInvalidError(f"change {seq} made or dropped vectors of {memory_id!r}; there is nothing to undo")
     if not memory_table.connection.value(_SQL["kept"], {"row": row}):
         raise NotFoundError(f"the memory {memory_id!r} was purged since change {seq}; nothing of it can be undone")
+    target = None if before is None else State.from_log(before)
     later = memory_table.connection.value(_SQL["changed_since"], {"row": row, "seq": seq})
-    if later is not None and not _is_as_left(memory_table, row, seq):
+    if later is None:
+        return row, memory_id, target
+    left = memory_table.connection.value(_SQL["state_after"], {"row": row, "seq": seq})
+    then, now = None if left is None else State.from_log(left), memory_table.state(row)
+    if then is not None and _equal(then, now):
+        return row, memory_id, target  # all later changes were undone
+    if then is None or not _equal(_without_gone_version(memory_table, then), now):
         raise UndoConflictError(
             f"the memory {memory_id!r} was changed again since change {seq}, last by change {later}; undo that first"
         )
-    return row, memory_id, None if before is None else State.from_log(before)
+    if target is not None and _equal(target, now):
+        raise ArgumentInvalidError(
+            f"the memory {memory_id!r} is as it was before change {seq} already; there is nothing to undo"
+        )
+    return row, memory_id, target
 
 
-def _is_as_left(memory_table: MemoryTable, row: int, seq: int) -> bool:
-    """Return whether the memory `row` is as change `seq` left it, since all later ones were undone."""
-    left = memory_table.connection.value(_SQL["state_after"], {"row": row, "seq": seq})
-    if left is None:
-        return False
-    then, now = State.from_log(left), memory_table.state(row)
-    return then.deleted == now.deleted and _compared(then.memory) == _compared(now.memory)
+def _equal(one: State, other: State) -> bool:
+    return one.deleted == other.deleted and _compared(one.memory) == _compared(other.memory)
 
 
 def _compared(memory: Memory) -> tuple[object, ...]:
     """Return all that undoing one change after the other brings back; it is another time all the same."""
     return (*_described(memory), memory.aliases, memory.supersedes, memory.superseded_by)
+
+
+def _without_gone_version(memory_table: MemoryTable, former: State) -> State:
+    """Return the state that `versions.follow` gives a former version once the store of its newer one was undone.
+
+    It is another one only where the newer version is deleted or purged.
+    """
+    newer = former.memory.superseded_by
+    row = newer and memory_table.connection.value(_SQL["by_id"], {"id": newer})
+    if newer is None or (row and not memory_table.state(row).deleted):
+        return former
+    return replace(former, memory=replace(former.memory, superseded_by=None))
 
 
 def _known(memory_table: MemoryTable, row: int, asked: Undo) -> bool:

@@ -66,10 +66,11 @@ def renew(memory_table: MemoryTable, job: Job, row: int, then: Update, texts: Se
     return {"id": memory_id, "content_hash": found, "seq": seq, "indexed": memory_table.indexed(newer)}
 
 
-def follow(memory_table: MemoryTable, job: Job, newer: State, undone: int) -> None:
+def follow(memory_table: MemoryTable, job: Job, newer: State, undone: int, at: float) -> None:
     """Let the former version of a memory that was deleted, or brought back, be current, or be so no longer.
 
     undone: the change whose undoing did that; it counts only if its request changed the former version, too.
+    at: the time of that undoing: both are one change to `memmux undo --last`.
     """
     former = newer.memory.supersedes
     row = former and memory_table.connection.value(_SQL["by_id"], {"id": former})
@@ -80,4 +81,4 @@ def follow(memory_table: MemoryTable, job: Job, newer: State, undone: int) -> No
     if before.memory.superseded_by != known:
         return
     memory_table.execute("supersede", row=row, superseded_by=wanted)
-    memory_table.log(job, memory_table.at(), row, before.memory.id, before.to_log())
+    memory_table.log(job, at, row, before.memory.id, before.to_log())

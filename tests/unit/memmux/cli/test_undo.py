@@ -83,6 +83,18 @@ def test_the_last_change_that_is_undone_is_one_memory_or_one_forget(typed: Typed
     assert _live(typed) == []
 
 
+@pytest.mark.parametrize("way", ["--last", "2-3", "--since 2"])
+def test_a_new_version_is_undone_as_a_whole_and_back(way: str, typed: Typed, desk: Desk) -> None:
+    stored = desk.store("one")
+    typed("update", stored["id"], "--content", "two", "--versioned")
+    code, told, err = typed("undo", *way.split())
+    assert (code, told.splitlines()[-1], err) == (0, "1 undone", "")
+    assert _live(typed) == ["one"]
+    assert typed("undo", "--last")[0] == 0
+    assert _live(typed) == ["one", "two"]
+    assert typed("search", "one", "--mode", "keyword", "--json")[1].count('"id"') == 0
+
+
 def test_many_changes_since_a_time_are_found(typed: Typed, desk: Desk) -> None:
     kept = [desk.store(f"kept {number}") for number in range(80)]
     (at,) = {change["at"] for change in desk.ask("memory.history", {"id": kept[-1]["id"]})["changes"]}
@@ -153,6 +165,13 @@ def test_an_undo_of_several_leaves_what_was_changed_since_and_names_it(typed: Ty
     assert f"left: the memory '{one['id']}' was changed again since change 2, last by change 4; undo that first" in err
     left = orjson.loads(typed("undo", "2-3", "--json")[1])["left"]
     assert [(problem["seq"], problem["code"]) for problem in left] == [(3, "undo_conflict"), (2, "undo_conflict")]
+
+
+def test_of_many_that_are_undone_some_are_named_and_the_rest_are_counted(typed: Typed, desk: Desk) -> None:
+    for number in range(13):
+        desk.store(f"memory {number}")
+    code, told, _ = typed("undo", "1-13")
+    assert (code, told.splitlines()[-2:]) == (0, ["and 3 more; --json has all of them", "13 undone"])
 
 
 def test_an_undo_of_several_passes_over_what_came_deleted(typed: Typed, desk: Desk) -> None:

@@ -179,8 +179,9 @@ def test_a_cluster_that_listens_does_not_leave_unless_it_is_told_to(config: Path
     found = load(environment=environment(config))
     assert (found.listen, found.idle_exit_s) == ("tcp://0.0.0.0:7700", 0.0)
     assert load(environment=environment(config, MEMMUX_IDLE_EXIT_S="9")).idle_exit_s == 9.0
-    off = load(environment=environment(config, MEMMUX_LISTEN="none"))
-    assert (off.listen, off.idle_exit_s) == (None, Settings().idle_exit_s)
+    for nowhere in ("none", "off", "false"):
+        off = load(environment=environment(config, MEMMUX_LISTEN=nowhere))
+        assert (off.listen, off.idle_exit_s) == (None, Settings().idle_exit_s)
     assert parse_flags(found.flags()) == found
 
 

@@ -46,7 +46,7 @@ def test_a_database_on_postgresql_needs_the_driver_and_nothing_is_made_without_i
     settings = Settings(server="postgresql://h/memmux", database=tmp_path / "pg" / "memmux")
     usable.check(Places(settings))
     monkeypatch.setattr(usable, "find_spec", lambda _name: None)
-    with pytest.raises(DriverMissingError, match=r"pip install 'memmux\[postgres\]'"):
+    with pytest.raises(DriverMissingError, match=r"python\S* -m pip install 'memmux\[postgres\]'"):
         find.ensure(settings)
     assert not (tmp_path / "pg").exists()
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from memmux.config.loader import load
+from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.doctor import entries
 from memmux.doctor.finding import Finding, Level
@@ -145,3 +147,24 @@ def test_a_setting_among_the_arguments_that_is_none_is_an_error(
     (finding,) = _findings(settings, machine, tmp_path)
     assert finding.level is Level.ERROR
     assert "--readers is 'many'" in finding.text
+
+
+def test_a_database_that_nothing_adopts_any_more_is_named_with_the_way_to_bring_it_in(
+    settings: Settings, machine: Machine, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "sqlite_vec.db"
+    theirs.write_bytes(b"x")
+    ours = {"MEMMUX_DATABASE": str(settings.database), "MEMMUX_STATE_DIR": str(tmp_path / "state")}
+    _entry(machine, "cursor", {**ours, "MCP_MEMORY_SQLITE_PATH": str(theirs)})
+    assert not _adoption(settings, machine, tmp_path)  # the first start adopts it
+    settings.database.write_bytes(b"x")
+    (text,) = _adoption(settings, machine, tmp_path)
+    assert f"`memmux import {theirs}`" in text
+    report = Places(load({}, ours)).adoption
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps({"source": str(theirs)}))
+    assert not _adoption(settings, machine, tmp_path)  # it was adopted
+
+
+def _adoption(settings: Settings, machine: Machine, folder: Path) -> list[str]:
+    return [finding.text for finding in _findings(settings, machine, folder) if finding.name == "adoption"]

@@ -119,7 +119,7 @@ def test_what_has_no_place_in_the_graph_is_refused_by_name(
 ) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     edit(name, values)
-    with pytest.raises(ModelUnsupportedError, match=f"model can't run on onnxruntime: .*{why}.*; install"):
+    with pytest.raises(ModelUnsupportedError, match=f"model can't run on onnxruntime: .*{why}.*; `.* install"):
         architecture.read(folder)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from memmux.errors import ArgumentInvalidError, NotFoundError
+from memmux.errors import ArgumentInvalidError, NotFoundError, UndoConflictError
+from memmux.wire.ids import uuid7
 from tests.unit.workers.desk import Desk, frames
+from tests.unit.workers.storage.dumps import line
 
 OLD, NEW = "the port is 5433", "the port is 5434"
 
@@ -76,6 +78,32 @@ def test_an_undone_end_of_the_old_one_leaves_both(desk: Desk) -> None:
     assert get(desk, stored["id"])["superseded_by"] is None
     desk.ask("memory.undo", {"seq": newer["seq"] + 1})
     assert desk.contents("port", mode="keyword") == [NEW]
+
+
+def test_a_load_of_versions_is_undone_newest_first(desk: Desk) -> None:
+    ids = [uuid7(), uuid7()]
+    older = line(id=ids[0], content=OLD, superseded_by=ids[1])
+    newer = line(id=ids[1], content=NEW, supersedes=ids[0])
+    loaded = desk.ask("memory.load", {"memories": [older, newer]})
+    for seq in (loaded["seq"], loaded["first_seq"]):
+        assert desk.ask("memory.undo", {"seq": seq})["deleted"]
+    assert desk.ask("memory.list", {})["total"] == 0
+
+
+def test_the_end_of_the_old_one_is_no_change_to_undo_once_the_new_one_is_undone(desk: Desk) -> None:
+    newer = renew(desk, desk.store(OLD)["id"])
+    desk.ask("memory.undo", {"seq": newer["seq"]})
+    with pytest.raises(ArgumentInvalidError, match="as it was before change 2 already"):
+        desk.ask("memory.undo", {"seq": newer["seq"] - 1})
+
+
+def test_the_end_of_the_old_one_is_not_undone_under_a_later_change(desk: Desk) -> None:
+    stored = desk.store(OLD)
+    newer = renew(desk, stored["id"])
+    desk.ask("memory.undo", {"seq": newer["seq"]})
+    desk.ask("memory.update", {"id": stored["id"], "tags": ["x"]})
+    with pytest.raises(UndoConflictError):
+        desk.ask("memory.undo", {"seq": newer["seq"] - 1})
 
 
 def test_a_deleted_version_leaves_the_old_one_hidden_and_its_return_too(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""The world of a session: what its relay says of the host, instead of what this process's environment says."""
+"""The HELLO of a relay: it says where its host is; the environment of this process, which has many hosts, does not."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from memmux.relay.frames import Frame, unpack_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What a relay says of itself and of the host that started it.
+class RelayHello:
+    """What a relay says of itself and of the host that started it, in its first frame.
 
     session: a name that no other relay has. version: of the relay's memmux. pid, host_pid: of the relay and the host; 0
     where unknown. settings: as they are where the host started it. folder: its working directory. environment: of its
@@ -35,13 +35,13 @@ class World:
     deaths: int = 0
 
     @classmethod
-    def of(cls, hello: Frame, peer_pid: int = 0) -> Self:
-        """Return what a HELLO says; raise SettingInvalidError.
+    def of(cls, frame: Frame, peer_pid: int = 0) -> Self:
+        """Return what the frame says; raise SettingInvalidError.
 
         peer_pid: as which this process knows the relay, or 0. One in a container may know itself by another; then its
         pids mean nothing here.
         """
-        fields = unpack_fields(hello.payload)
+        fields = unpack_fields(frame.payload)
         said = dict(fields)
         flags = [value for name, value in fields if name == "flag"]
         pid = _number(said.get("pid"))
@@ -54,7 +54,7 @@ class World:
             host_pid=_number(said.get("host_pid")) if known else 0,
             folder=Path(said.get("folder") or "/"),
             environment=dict(_variable(value) for name, value in fields if name == "env"),
-            offered=hello.number,
+            offered=frame.number,
             deaths=_number(said.get("deaths")),
         )
 
