@@ -1,7 +1,7 @@
 """The dispatcher: what the router does when a client or a worker says something, or time passes.
 
 It is a pure state machine. It has no socket, clock, randomness or process: each input comes with the time and returns a
-list of actions (`actions`), which `router.io.loop` then performs. So a test can play through every interleaving of
+list of actions (`actions`), which `router.io.performer` then performs. So a test can play through every interleaving of
 crash, stall, duplicate and expiry (`tests/unit/router/dispatch/test_dispatcher_machine.py`).
 
 The life of a request, and the module of each step:

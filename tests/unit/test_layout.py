@@ -28,7 +28,6 @@ LONGER = {  # than that, and why
     "mcp_dealer/gateway/session.py": "one state machine, whose steps are read together",
     "memmux/errors.py": "the table of errors",
     "memmux/logs/events.py": "the table of events",
-    "router/io/loop.py": "one loop, and what it performs",
 }
 
 
