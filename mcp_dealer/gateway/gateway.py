@@ -15,7 +15,7 @@ from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.later_features import LaterFeatures
 from mcp_dealer.gateway.plain_requests import PlainRequests
-from mcp_dealer.gateway.session import Session
+from mcp_dealer.gateway.session import RelaySession
 from mcp_dealer.gateway.world import World
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
@@ -113,7 +113,7 @@ class Gateway:
         log.get().info("mcp_started", **about)
         poisoned = world.offered if world.deaths >= DEATHS else 0
         plain = None if world.settings.traces else PlainRequests(self._features, link)  # the SDK makes spans of calls
-        session = Session(connection, world.session, poisoned, world.offered, plain)
+        session = RelaySession(connection, world.session, poisoned, world.offered, plain)
         try:
             await session.run(lambda: self.server)
         finally:

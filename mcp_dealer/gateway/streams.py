@@ -21,7 +21,7 @@ from mcp_dealer.asked import LINE, AskedLine
 from mcp_dealer.gateway.line import Asked
 
 if TYPE_CHECKING:
-    from mcp_dealer.gateway.session import Session
+    from mcp_dealer.gateway.session import RelaySession
 
 
 Unanswered = Callable[[], Awaitable[None]]
@@ -83,7 +83,7 @@ class Incoming(_Stream):
 class Outgoing(_Stream):
     """Where the SDK sends what it says; what a line asked for is known from the context."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: RelaySession) -> None:
         self._session = session
 
     async def send(self, item: SessionMessage, /) -> None:
