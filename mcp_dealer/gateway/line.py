@@ -39,7 +39,7 @@ class Line:
 
 
 @dataclass(slots=True, eq=False)
-class Asked(AskedLine):
+class AskedMessage(AskedLine):
     """One message of a line. of: the session that it came in."""
 
     line: Line = field(default_factory=lambda: Line(0, replayed=True, size=0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_dealer import lines
 from mcp_dealer.asked import LINE
-from mcp_dealer.gateway.line import Asked, Line
+from mcp_dealer.gateway.line import AskedMessage, Line
 from mcp_dealer.gateway.plain_requests import PlainRequests
 from memmux.errors import MemmuxError
 from memmux.logs import log
@@ -26,7 +26,7 @@ class PlainCalls:
         self._tasks: dict[int | str, asyncio.Task[None]] = {}
         self._ended = False
 
-    def begin(self, asked: Asked, message: Mapping[str, Any], plain: PlainRequests) -> None:
+    def begin(self, asked: AskedMessage, message: Mapping[str, Any], plain: PlainRequests) -> None:
         """Have a request answered."""
         line, request_id = asked.line, lines.same_id(message["id"])
         context = contextvars.copy_context()

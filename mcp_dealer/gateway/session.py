@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_dealer import lines
 from mcp_dealer.gateway import plain_requests
 from mcp_dealer.gateway.connection import Connection
-from mcp_dealer.gateway.line import Asked, Line
+from mcp_dealer.gateway.line import AskedMessage, Line
 from mcp_dealer.gateway.plain_calls import PlainCalls
 from mcp_dealer.gateway.plain_requests import INITIALIZE, INITIALIZED, PlainRequests
 from memmux.logs import log
@@ -54,7 +54,7 @@ class RelaySession:
         self._connection = connection
         self._plain = plain
         self._calls = PlainCalls(self)
-        self._handshake: list[tuple[Asked, str]] = []  # what the SDK has not heard of it
+        self._handshake: list[tuple[AskedMessage, str]] = []  # what the SDK has not heard of it
         self._incoming: Incoming | None = None  # what the SDK is to read, once it has anything to read
         self._wanted = asyncio.Event()  # set when it has, or never will
         self._name = name
@@ -130,7 +130,7 @@ class RelaySession:
         self._lines[line.number] = line
         self._bytes += line.size
         said = list(lines.read(frame.payload))
-        messages: list[tuple[Asked, lines.Message]] = []
+        messages: list[tuple[AskedMessage, lines.Message]] = []
         line.asked = 1  # until all of it is seen
         for part, one in enumerate(said):
             if isinstance(one, lines.Refusal):
@@ -138,7 +138,7 @@ class RelaySession:
                 line.answers.append((None, one.answer))
                 continue
             number = f"{line.number}.{part}" if len(said) > 1 else str(line.number)
-            messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), one))
+            messages.append((AskedMessage(self._name, number, frame.at / 1000, line=line, of=self), one))
         later = False
         for asked, said_one in messages:
             poisoned = line.number <= self._poisoned
@@ -152,7 +152,7 @@ class RelaySession:
         if not later:
             self.settle(line)
 
-    def _take_plain(self, asked: Asked, said: lines.Message, plain: PlainRequests) -> bool:
+    def _take_plain(self, asked: AskedMessage, said: lines.Message, plain: PlainRequests) -> bool:
         """Return whether a message needs no SDK; then it is answered without."""
         line, value = asked.line, said.value
         if self._incoming is None and (result := plain.greeted(value)) is not None:
@@ -171,7 +171,7 @@ class RelaySession:
             return self._incoming is None and value.get("method") == CANCELLED
         return True
 
-    def _pass_on(self, asked: Asked, said: lines.Message, server: Callable[[], MemoryServer]) -> None:
+    def _pass_on(self, asked: AskedMessage, said: lines.Message, server: Callable[[], MemoryServer]) -> None:
         """Have the SDK work on a message, after the handshake that it has not heard of."""
         line = asked.line
         if self._incoming is None:
@@ -257,7 +257,7 @@ class RelaySession:
             self._connection.send(Frame(frames.OUTPUT, 0, said))
 
 
-def _settling(session: RelaySession, asked: Asked) -> Callable[[], Awaitable[None]]:
+def _settling(session: RelaySession, asked: AskedMessage) -> Callable[[], Awaitable[None]]:
     async def settle() -> None:
         session.settle(asked.line)
 

@@ -18,7 +18,7 @@ from pydantic_core import PydanticSerializationError
 
 from mcp_dealer import lines
 from mcp_dealer.asked import LINE, AskedLine
-from mcp_dealer.gateway.line import Asked
+from mcp_dealer.gateway.line import AskedMessage
 
 if TYPE_CHECKING:
     from mcp_dealer.gateway.session import RelaySession
@@ -89,7 +89,7 @@ class Outgoing(_Stream):
     async def send(self, item: SessionMessage, /) -> None:
         """Send a message: an answer settles its line."""
         message, asked = item.message, LINE.get()
-        line = asked.line if isinstance(asked, Asked) else None
+        line = asked.line if isinstance(asked, AskedMessage) else None
         if isinstance(message, JSONRPCResponse | JSONRPCError):
             if line is not None:
                 if line.opens and isinstance(message, JSONRPCResponse):

@@ -71,8 +71,13 @@ def test_a_writer_goes_on_with_the_server_that_was_promoted(postgres: Servers, t
 
 
 @pytest.fixture
-def frozen(postgres: Servers) -> Iterator[Callable[[Server], None]]:  # noqa: ARG001 - it ends them after
-    """Stop all processes of a server, whose system keeps its connections."""
+def frozen(
+    postgres: Servers,  # noqa: ARG001 - it ends them after
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[Server], None]]:
+    """Stop all processes of a server, whose system keeps its connections; that is asked about after a moment."""
+    monkeypatch.setattr(engine, "QUIET_S", 0.5)
+    monkeypatch.setattr(engine, "CONNECT_S", 2)
     stopped: list[int] = []
 
     def freeze(server: Server) -> None:
