@@ -91,8 +91,7 @@ class Flow:
     def hear(self, worker: Worker, facts: Mapping[str, object], now: float) -> None:
         """Note what a worker says of itself, and send what has waited for a server."""
         self.stages.hear(worker, facts, now)
-        pool = self.stages[worker.stage]
-        if self.stages.replication is not None and self.stages.has_server(pool):
+        if self.stages.replication is not None and self.stages.has_server(pool := self.stages[worker.stage]):
             self._pump(pool, now)
 
     def _sends_again(self, slip: Slip, now: float) -> bool:
@@ -198,11 +197,12 @@ class Flow:
 
     def _enter(self, slip: Slip, now: float) -> None:
         """Let a request wait for its stage, or skip an embed stage: readers embed, or nobody does soon enough."""
-        pool = self.stages[slip.stage]
-        if slip.stage is Stage.EMBED and slip.operation.one_hop and self.stages[Stage.READ].embeds:
+        stage = slip.stage
+        pool = self.stages[stage]
+        if stage is Stage.EMBED and slip.operation.one_hop and self.stages[Stage.READ].embeds:
             slip.advance()
             pool = self.stages[slip.stage]
-        elif slip.stage is Stage.EMBED and not pool.serving:
+        elif stage is Stage.EMBED and not pool.serving:
             if slip.step:  # what was read for it to embed has nowhere else to go
                 self.answers.error(slip, WorkerUnavailableError().to_json(), now)
                 return

@@ -73,8 +73,10 @@ class Slip:
     @property
     def _detail(self) -> dict[str, object]:
         """What a worker is told besides: the time zone of the client, where readers need it; that a name was given."""
-        zone = self.session.hello.zone if self.session is not None and self.stage is Stage.READ else ""
-        return {**({"zone": zone} if zone else {}), **({NAMED: True} if self.named else {})}
+        detail: dict[str, object] = {NAMED: True} if self.named else {}
+        if self.session is not None and self.session.hello.zone and self.stage is Stage.READ:
+            detail["zone"] = self.session.hello.zone
+        return detail
 
     @property
     def owner(self) -> str:
@@ -110,9 +112,10 @@ class Slip:
 
     @property
     def _stage_time(self) -> StageTime:
-        if not self.stage_times or self.stage_times[-1].stage is not self.stage:
-            self.stage_times.append(StageTime(self.stage))
-        return self.stage_times[-1]
+        stage, known = self.operation.route[self.step], self.stage_times
+        if not known or known[-1].stage is not stage:
+            known.append(StageTime(stage))
+        return known[-1]
 
     def times(self) -> dict[str, object]:
         """Return how long it waited and was worked on, in milliseconds: in all, and at each stage."""
@@ -131,14 +134,14 @@ class Slip:
             kind=Kind.REQUEST,
             id=self.id,
             operation=self.operation.name,
-            stage=self.stage,
+            stage=self.operation.route[self.step],
             deadline_ms=self.remaining_ms(now),
             key=self.key,
             client=self.client,
             grant=_stamp(self.grant),
             attempt=self.attempt,
             degraded=tuple(sorted(self.degraded)),
-            detail={**self._detail, **more},
+            detail={**self._detail, **more} if more else self._detail,
         )
 
     def to_log(self) -> Mapping[str, object]:
