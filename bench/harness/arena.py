@@ -59,6 +59,14 @@ class Arena:
         flag = f"--database={self.settings.database}"
         return {pid: line for pid, line in _command_lines() if flag in line.split() and pid != os.getpid()}
 
+    def kill(self) -> None:
+        """End everything that runs here at once."""
+        until = time.monotonic() + END_S
+        while (running := self.running()) and time.monotonic() < until:
+            for pid in running:  # of a router that is killed the workers end by themselves
+                self.strike(pid, signal.SIGKILL)
+            time.sleep(_LOOK_S)
+
     def left(self) -> dict[int, str]:
         """Return what still runs when everything had its time to end; nothing of it runs any more after that."""
         until = time.monotonic() + END_S
@@ -97,6 +105,9 @@ def arena(**changes: Any) -> Iterator[Arena]:
         yield made
     except Exception:
         made.kept = True
+        raise
+    except (KeyboardInterrupt, SystemExit):  # nobody waits for a cluster that is thrown away
+        made.kill()
         raise
     finally:
         with suppress(Exception):  # whatever is wrong with the cluster, its processes must not outlive this one

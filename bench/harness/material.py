@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from bench.harness import corpus, vectors
-from bench.harness.single import Single
+from bench.harness.single import Single, model_alone
 from bench.harness.vectors import HELD_OUT, REAL, Matrix, Places
 from memmux import limits
-from memmux.config.loader import load
-from memmux.config.settings import EmbedderChoice
 from memmux.wire.requests import Store
 
 TAG = "marked"  # what some of the memories carry, to be filtered on
@@ -90,7 +88,7 @@ def place_of(content: str) -> int:
 @cache
 def _few() -> tuple[list[str], Matrix, Matrix]:
     texts = corpus.paragraphs(_FEW_STORED + _FEW_HELD_OUT)
-    with Single(replace(load(), embedder=EmbedderChoice.ONNX)) as single:
+    with Single(model_alone()) as single:
         single.open_embedder()
         made = single.vectors(texts)
     return texts, made[:_FEW_STORED], made[_FEW_STORED:]
@@ -98,5 +96,5 @@ def _few() -> tuple[list[str], Matrix, Matrix]:
 
 @cache
 def _many() -> tuple[list[str], Matrix, Matrix]:
-    found, held_out = vectors.real(replace(load(), embedder=EmbedderChoice.ONNX))
+    found, held_out = vectors.real(model_alone())
     return corpus.paragraphs(REAL + HELD_OUT), found, held_out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from bench.harness.measure import until
 from memmux.postgres import servers
@@ -50,9 +51,12 @@ class Pair:
 
 
 @contextmanager
-def pair(**options: str) -> Iterator[Pair]:
-    """Run two servers for the block; raises PostgresMissingError where there are no programs."""
-    with servers.running() as place:
+def pair(template: Path | None = None, **options: str) -> Iterator[Pair]:
+    """Run two servers for the block; raises PostgresMissingError where there are no programs.
+
+    template: the data that the first is made of, as `servers.template` gives it; without one it is made anew.
+    """
+    with servers.running(template) as place:
         yield Pair(place, **options)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,7 +16,8 @@ import orjson
 from numpy.typing import NDArray
 
 from memmux.client.calls import Vector, embedding_of
-from memmux.config.settings import Settings
+from memmux.config.loader import load
+from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import MemmuxError
 from memmux.wire.answers import SearchResult, Stored
 from memmux.wire.embeddings import Embedding
@@ -26,7 +28,13 @@ from workers.read import ReadWorker
 from workers.runtime.jobs import Answer, Job, Worker, work_off
 from workers.write import WriteWorker
 
+_NOWHERE = Path(tempfile.gettempdir()) / "memmux-no-database" / "bench.db"  # which is never made
 LOAD_S = 60.0  # for the model, at most
+
+
+def model_alone() -> Settings:
+    """Return this machine's settings for the real model: what a user's own database is searched with is no matter."""
+    return replace(load(), embedder=EmbedderChoice.ONNX, server=None, database=_NOWHERE, adopt_from=None)
 
 
 class Single:

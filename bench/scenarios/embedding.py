@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from statistics import median
 from string import ascii_lowercase
@@ -11,9 +10,8 @@ from string import ascii_lowercase
 from bench.harness import report
 from bench.harness.material import FEW, Material
 from bench.harness.measure import Row, at_most, plain, timed_ms
-from bench.harness.single import Single
-from memmux.config.loader import load
-from memmux.config.settings import EmbedderChoice, Settings
+from bench.harness.single import Single, model_alone
+from memmux.config.settings import Settings
 
 RATIO = 0.4
 ROUND = 20  # queries on one side before the other has its turn
@@ -23,7 +21,7 @@ WARM_UP = 20  # on each side
 def measure(texts: int) -> Iterator[Row]:
     """Give the rows; so many queries are embedded by both, one at a time, with one thread."""
     queries = Material.of(FEW).queries()[: WARM_UP + texts]
-    settings = replace(load(), embedder=EmbedderChoice.ONNX)
+    settings = model_alone()
     with Single(settings) as single:
         report.progress("loading torch")
         single.open_embedder()

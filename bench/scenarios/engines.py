@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 from bench.faults import failovers
@@ -49,17 +50,18 @@ QUICK = Options(memories=200, clients=3, seconds=1.2, queries=20, kills=1, kille
 
 def measure(options: Options) -> Iterator[Row]:
     """Give the rows, each with the target of a database on PostgreSQL."""
-    yield from _stores(options)
-    yield from _searches(options)
-    yield from _kills(options)
+    with servers.template() as template:
+        yield from _stores(options, template)
+        yield from _searches(options, template)
+        yield from _kills(options, template)
 
 
-def _stores(options: Options) -> Iterator[Row]:
+def _stores(options: Options, template: Path) -> Iterator[Row]:
     """Compare durable stores with the clients' vectors, on a server of this machine that has no replica."""
     material = Material.of(FEW if options.memories <= FEW else REAL)
     task = Task(work=Work.STORE, seconds=options.seconds / ROUNDS, with_vectors=True)
     with ExitStack() as opened:
-        server = opened.enter_context(servers.running()).primary()
+        server = opened.enter_context(servers.running(template)).primary()
         turns: dict[str, Callable[[], Round]] = {}
         for name, changes in ((FILE, {}), (SERVER, {"server": server.url})):
             here = opened.enter_context(quiet_arena(**changes))
@@ -75,12 +77,12 @@ def _stores(options: Options) -> Iterator[Row]:
     yield at_least("stores with vectors, a second, over SQLite's", ratio, 0.6, key="stores_ratio")
 
 
-def _searches(options: Options) -> Iterator[Row]:
+def _searches(options: Options, template: Path) -> Iterator[Row]:
     """Compare hybrid searches and their first hits, on a replica; then have two replicas share them."""
     material = Material.of(options.memories)
     queries = material.queries()[: options.queries]
     with ExitStack() as opened:
-        fleet = opened.enter_context(_fleet())
+        fleet = opened.enter_context(_fleet(template))
         lite = opened.enter_context(filled(material))
         server = opened.enter_context(filled(material, server=url([fleet.replicas[0], fleet.primary])))
         report.progress("comparing the first hits")
@@ -103,9 +105,9 @@ def _searches(options: Options) -> Iterator[Row]:
     yield at_most("share of the primary in what searches on 2 replicas cost", share, 5, "%", key="primary_percent")
 
 
-def _kills(options: Options) -> Iterator[Row]:
+def _kills(options: Options, template: Path) -> Iterator[Row]:
     """Kill the primary under clients of two clusters, again and again."""
-    with pair() as both, _machines(both) as machines:
+    with pair(template) as both, _machines(both) as machines:
         settings = [here.settings for here in machines]
         found = failovers.run(both, settings, kills=options.kills, clients=options.killed_clients, readers=2)
     for failure in found.failures[:FIRST]:
@@ -134,8 +136,8 @@ class _Fleet:
 
 
 @contextmanager
-def _fleet() -> Iterator[_Fleet]:
-    with servers.running() as place:
+def _fleet(template: Path) -> Iterator[_Fleet]:
+    with servers.running(template) as place:
         yield _Fleet.of(place)
 
 

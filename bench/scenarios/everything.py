@@ -12,6 +12,7 @@ import orjson
 from bench.faults import upgrade
 from bench.harness import report
 from bench.harness.measure import Row
+from bench.harness.settle import hurried
 from bench.scenarios import (
     clients,
     degradation,
@@ -96,7 +97,7 @@ SECTIONS = (
     Section(
         "http",
         lambda: http.measure(http.Options()),
-        lambda: http.measure(http.Options(memories=200, rounds=1, round_s=0.3, streams=20)),
+        lambda: http.measure(http.Options(memories=200, clients=2, rounds=1, round_s=0.3, streams=20)),
     ),
     Section(
         "upgrade",
@@ -130,13 +131,18 @@ def measure(
             continue
         report.progress(f"{section.name}:")
         try:
-            for row in (section.quick if quick else section.full)():
+            for row in _hurried(section.quick) if quick else section.full():
                 key = f"{section.name}_{row.key}".replace("-", "_") if row.key else ""
                 found = replace(row, name=f"{section.name}: {row.name}", key=key)
                 report.progress(f"{found.name}: {found.value}")  # if it is stopped, not everything was in vain
                 yield found
         except Exception as error:  # noqa: BLE001 - whatever it is, an hour of other measurements must not go with it
             yield Row(name=section.name, value=f"{type(error).__name__}: {error}", target="to be measured", ok=False)
+
+
+def _hurried(measurement: Measurement) -> Iterator[Row]:
+    with hurried():
+        yield from measurement()
 
 
 # Both want a driver of PostgreSQL's, without which the others are measured all the same.

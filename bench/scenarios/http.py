@@ -39,9 +39,10 @@ _LINKED = re.compile(rb"""(?:src|href)="(/static/[^"]+)"|(?:from|import) '(\./[^
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much is measured; rounds: of searches, in closed loops."""
+    """How much is measured; clients: of each kind, and rounds of their searches, in closed loops."""
 
     memories: int = FULL
+    clients: int = CLIENTS
     rounds: int = ROUNDS
     round_s: float = ROUND_S
     streams: int = STREAMS
@@ -76,12 +77,12 @@ def _gateway(bed: Filled) -> int:
 class _Searchers:
     """Processes that search over HTTP, as `bench.harness.http_searcher` does."""
 
-    def __init__(self, stack: ExitStack, address: str, questions: Path) -> None:
+    def __init__(self, stack: ExitStack, address: str, questions: Path, count: int) -> None:
         command = [sys.executable, "-P", "-m", "bench.harness.http_searcher", address]
         command += [os.environ[TOKEN], str(questions)]
         self._running = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
-            for _ in range(CLIENTS)
+            for _ in range(count)
         ]
         stack.callback(self._end)
 
@@ -107,20 +108,20 @@ def _searches(bed: Filled, address: str, options: Options) -> Iterator[Row]:
     questions = Questions(bed.material.queries()).save(bed.arena.folder / "questions.json")
     task = Task(work=Work.SEARCH, seconds=options.round_s, uncounted=5)
     with ExitStack() as stack:
-        plainly = stack.enter_context(Callers.of(bed.arena.settings, questions, CLIENTS))
-        over_http = _Searchers(stack, address, questions)
-        over_http.together(1.0)
+        plainly = stack.enter_context(Callers.of(bed.arena.settings, questions, options.clients))
+        over_http = _Searchers(stack, address, questions, options.clients)
+        over_http.together(options.round_s / 4)
         rates: tuple[list[float], list[float]] = ([], [])
         spent, asked = 0.0, 0
         for number in range(options.rounds):
-            report.progress(f"searches of {CLIENTS} clients: round {number + 1} of {options.rounds}")
-            rates[0].append(plainly.together(task, CLIENTS).per_s)
+            report.progress(f"searches of {options.clients} clients: round {number + 1} of {options.rounds}")
+            rates[0].append(plainly.together(task, options.clients).per_s)
             before = own_cpu_ms(_gateway(bed))
             taken = over_http.together(options.round_s)
             spent, asked = spent + own_cpu_ms(_gateway(bed)) - before, asked + len(taken)
             rates[1].append(len(taken) / options.round_s)
     of_python, of_http = map(median, rates)
-    yield at_least(f"searches of {CLIENTS} clients over HTTP", of_http, RATE, "/s", key="searches_s")
+    yield at_least(f"searches of {options.clients} clients over HTTP", of_http, RATE, "/s", key="searches_s")
     name = f"time of one, of that of the Python client ({of_python:.0f}/s)"
     yield at_most(name, of_python / of_http, TIMES, key="times")
     yield plain("a search over HTTP, processor time in the gateway, ms", spent / asked, key="search_ms")

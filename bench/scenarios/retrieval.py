@@ -33,7 +33,7 @@ _FEW = 20  # questions of a category, below which it is not shown by itself
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Retrieved:
     """What a question found: the ranks, from 1, of the evidence among the hits, and how many there were to find."""
 
     ranks: Sequence[int]
@@ -61,7 +61,7 @@ def measure(path: Path, model: str, modes: Sequence[Mode] = MODES) -> Iterator[R
         settle(client)
         for mode in modes:
             report.progress(f"asking, {mode}")
-            found: list[Found] = []
+            found: list[Retrieved] = []
             times: list[float] = []
             for one, ids in known:
                 for question in one.questions:
@@ -97,16 +97,16 @@ def _stored(client: Client, one: QuestionSet) -> dict[str, frozenset[str]]:
     return {memory_id: frozenset(names) for memory_id, names in texts.items()}
 
 
-def ranked(question: Question, hits: Iterable[frozenset[str]]) -> Found:
+def ranked(question: Question, hits: Iterable[frozenset[str]]) -> Retrieved:
     """Return where the evidence of a question is among hits, each given as the evidence that it is."""
     left, ranks = set(question.evidence), []
     for rank, names in enumerate(hits, 1):
         ranks += [rank] * len(left & names)
         left -= names
-    return Found(ranks, len(question.evidence), question.category)
+    return Retrieved(ranks, len(question.evidence), question.category)
 
 
-def rows(mode: Mode, found: Sequence[Found]) -> Iterator[Row]:
+def rows(mode: Mode, found: Sequence[Retrieved]) -> Iterator[Row]:
     """Give the rows of one mode: over all questions, and over each category that has enough of them."""
     yield from _rows(str(mode), found, key=str(mode))
     for category in sorted({one.category for one in found if one.category}):
@@ -115,7 +115,7 @@ def rows(mode: Mode, found: Sequence[Found]) -> Iterator[Row]:
             yield from _rows(f"{mode}, {category} ({len(some)})", some)
 
 
-def _rows(name: str, found: Sequence[Found], key: str = "") -> Iterator[Row]:
+def _rows(name: str, found: Sequence[Retrieved], key: str = "") -> Iterator[Row]:
     for first in FIRST:
         values = np.array([100 * one.recall(first) for one in found])
         yield _with_interval(f"{name}: R@{first}, %", values, f"{key}_r{first}" if key else "")

@@ -114,7 +114,7 @@ def _earliest(*times: datetime | None) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
 
 
-class Asked(Arguments):
+class QueryArguments(Arguments):
     """The query of a search, and its ranking."""
 
     query: Annotated[str | None, Field(description="What to look for")] = None
@@ -126,7 +126,7 @@ class Asked(Arguments):
     ] = Mode.HYBRID.value
 
 
-class Search(Filtered, Asked):
+class Search(Filtered, QueryArguments):
     """memory_search."""
 
     filled: ClassVar[Collection[str]] = ("query",)

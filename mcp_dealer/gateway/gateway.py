@@ -16,7 +16,7 @@ from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.later_features import LaterFeatures
 from mcp_dealer.gateway.plain_requests import PlainRequests
 from mcp_dealer.gateway.relay_hello import RelayHello
-from mcp_dealer.gateway.session import Session
+from mcp_dealer.gateway.session import RelaySession
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
@@ -113,7 +113,7 @@ class Gateway:
         log.get().info("mcp_started", **about)
         poisoned = hello.offered if hello.deaths >= DEATHS else 0
         plain = None if hello.settings.traces else PlainRequests(self._features, link)  # the SDK makes spans of calls
-        session = Session(connection, hello.session, poisoned, hello.offered, plain)
+        session = RelaySession(connection, hello.session, poisoned, hello.offered, plain)
         try:
             await session.run(lambda: self.server)
         finally:

@@ -11,7 +11,7 @@ from mcp_dealer.asked import AskedLine
 from memmux.relay import frames
 
 if TYPE_CHECKING:
-    from mcp_dealer.gateway.session import Session
+    from mcp_dealer.gateway.session import RelaySession
 
 TOO_LONG = "too_long: the answer is longer than {} bytes; ask for less at once"
 
@@ -39,11 +39,11 @@ class Line:
 
 
 @dataclass(slots=True, eq=False)
-class Asked(AskedLine):
+class AskedMessage(AskedLine):
     """One message of a line. of: the session that it came in."""
 
     line: Line = field(default_factory=lambda: Line(0, replayed=True, size=0))
-    of: Session | None = None
+    of: RelaySession | None = None
 
     def keep(self) -> int:
         """Have the next gateway told of the line, too, and be there as long as it is kept; return its number."""

@@ -12,18 +12,16 @@ all was cancelled is settled without an answer.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mcp_dealer import lines
-from mcp_dealer.asked import LINE
 from mcp_dealer.gateway import plain_requests
 from mcp_dealer.gateway.connection import Connection
-from mcp_dealer.gateway.line import Asked, Line
+from mcp_dealer.gateway.line import AskedMessage, Line
+from mcp_dealer.gateway.plain_calls import PlainCalls
 from mcp_dealer.gateway.plain_requests import INITIALIZE, INITIALIZED, PlainRequests
-from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.relay import frames
 from memmux.relay.frames import Frame
@@ -39,7 +37,7 @@ CANCELLED = "notifications/cancelled"
 OPEN_ENDED = "subscriptions/listen"  # answered when it ends, so nobody waits for it to leave
 
 
-class Session:
+class RelaySession:
     """The lines of one relay.
 
     name: of the relay's session, which is the same at every gateway. poisoned: the number of the last line that was
@@ -57,8 +55,8 @@ class Session:
     ) -> None:
         self._connection = connection
         self._plain = plain
-        self._calls: dict[int | str, asyncio.Task[None]] = {}  # the plain ones, by the id that the host gave
-        self._handshake: list[tuple[Asked, str]] = []  # what the SDK has not heard of it
+        self._calls = PlainCalls(self)
+        self._handshake: list[tuple[AskedMessage, str]] = []  # what the SDK has not heard of it
         self._incoming: Incoming | None = None  # what the SDK is to read, once it has anything to read
         self._wanted = asyncio.Event()  # set when it has, or never will
         self._name = name
@@ -68,7 +66,6 @@ class Session:
         self._requests: dict[int | str, Line] = {}  # by the id that the host gave
         self._bytes = 0
         self._changed = asyncio.Event()
-        self._ended = False
         self.left = "connection closed"
         """Why the host's input ended."""
 
@@ -85,9 +82,7 @@ class Session:
 
                 await server().serve(self._incoming, Outgoing(self))
         finally:
-            self._ended = True
-            for call in self._calls.values():
-                call.cancel()
+            self._calls.end()
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
@@ -137,7 +132,7 @@ class Session:
         self._lines[line.number] = line
         self._bytes += line.size
         said = list(lines.read(frame.payload))
-        messages: list[tuple[Asked, lines.Message]] = []
+        messages: list[tuple[AskedMessage, lines.Message]] = []
         line.asked = 1  # until all of it is seen
         for part, one in enumerate(said):
             if isinstance(one, lines.Refusal):
@@ -145,7 +140,7 @@ class Session:
                 line.answers.append((None, one.answer))
                 continue
             number = f"{line.number}.{part}" if len(said) > 1 else str(line.number)
-            messages.append((Asked(self._name, number, frame.at / 1000, line=line, of=self), one))
+            messages.append((AskedMessage(self._name, number, frame.at / 1000, line=line, of=self), one))
         later = False
         for asked, said_one in messages:
             poisoned = line.number <= self._poisoned
@@ -159,7 +154,7 @@ class Session:
         if not later:
             self.settle(line)
 
-    def _take_plain(self, asked: Asked, said: lines.Message, plain: PlainRequests) -> bool:
+    def _take_plain(self, asked: AskedMessage, said: lines.Message, plain: PlainRequests) -> bool:
         """Return whether a message needs no SDK; then it is answered without."""
         line, value = asked.line, said.value
         if self._incoming is None and (result := plain.initialize_result(value)) is not None:
@@ -171,12 +166,14 @@ class Session:
             self._handshake.append((asked, said.text))
             self._pin_initialized(line)
         elif plain.take(value):
-            self._call(asked, value, plain)
+            line.asked += 1
+            self._requests[lines.same_id(value["id"])] = line
+            self._calls.begin(asked, value, plain)
         else:  # before the SDK works on anything there is nothing of its that could be cancelled
             return self._incoming is None and value.get("method") == CANCELLED
         return True
 
-    def _pass_on(self, asked: Asked, said: lines.Message, server: Callable[[], MemoryServer]) -> None:
+    def _pass_on(self, asked: AskedMessage, said: lines.Message, server: Callable[[], MemoryServer]) -> None:
         """Have the SDK work on a message, after the handshake that it has not heard of."""
         line = asked.line
         if self._incoming is None:
@@ -204,43 +201,6 @@ class Session:
         if not line.replayed:
             self.pin(line.number)
 
-    def _call(self, asked: Asked, message: Any, plain: PlainRequests) -> None:
-        """Answer a plain request in a task of its own."""
-        line, request_id = asked.line, lines.same_id(message["id"])
-        line.asked += 1
-        self._requests[request_id] = line
-        context = contextvars.copy_context()
-        context.run(LINE.set, asked)
-
-        def forget() -> None:
-            if self._calls.get(request_id) is call:
-                del self._calls[request_id]
-
-        async def answer() -> None:
-            text = await plain.answer(message)
-            call.remove_done_callback(failed)  # who is called back waits for another turn of the loop
-            forget()
-            if not self._ended:  # else nobody hears it any more, or the next gateway answers
-                self.answer(line, request_id, text)
-
-        def failed(call: asyncio.Task[None]) -> None:
-            forget()
-            self._unanswered(line, request_id, call)
-
-        call = asyncio.get_running_loop().create_task(answer(), context=context)
-        self._calls[request_id] = call
-        call.add_done_callback(failed)
-
-    def _unanswered(self, line: Line, request_id: int | str, call: asyncio.Task[None]) -> None:
-        """Take the end of a plain call without an answer; one that its host has cancelled gets none."""
-        if call.cancelled():
-            if not self._ended:
-                self.settle(line)
-        elif (error := call.exception()) is not None:
-            log.get().error("session_failed", exc_info=error)
-            if not self._ended:
-                self.answer(line, request_id, lines.error(lines.INTERNAL_ERROR, MemmuxError().message, request_id))
-
     def _cancels(self, line: Line, message: Mapping[str, Any]) -> bool:
         """Return whether the line cancels one that is still worked on; then it is settled after that one."""
         if message.get("method") != CANCELLED:
@@ -250,8 +210,7 @@ class Session:
         if target is None or target.number not in self._lines or target is line:
             return False
         target.cancels.append(line)
-        if (call := self._calls.get(lines.same_id(str(request_id)))) is not None:
-            call.cancel()
+        self._calls.cancel(lines.same_id(str(request_id)))
         return True
 
     # to the relay
@@ -300,7 +259,7 @@ class Session:
             self._connection.send(Frame(frames.OUTPUT, 0, said))
 
 
-def _settling(session: Session, asked: Asked) -> Callable[[], Awaitable[None]]:
+def _settling(session: RelaySession, asked: AskedMessage) -> Callable[[], Awaitable[None]]:
     async def settle() -> None:
         session.settle(asked.line)
 

@@ -18,10 +18,10 @@ from pydantic_core import PydanticSerializationError
 
 from mcp_dealer import lines
 from mcp_dealer.asked import LINE, AskedLine
-from mcp_dealer.gateway.line import Asked
+from mcp_dealer.gateway.line import AskedMessage
 
 if TYPE_CHECKING:
-    from mcp_dealer.gateway.session import Session
+    from mcp_dealer.gateway.session import RelaySession
 
 
 Unanswered = Callable[[], Awaitable[None]]
@@ -83,13 +83,13 @@ class Incoming(_Stream):
 class Outgoing(_Stream):
     """Where the SDK sends what it says; what a line asked for is known from the context."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: RelaySession) -> None:
         self._session = session
 
     async def send(self, item: SessionMessage, /) -> None:
         """Send a message: an answer settles its line."""
         message, asked = item.message, LINE.get()
-        line = asked.line if isinstance(asked, Asked) else None
+        line = asked.line if isinstance(asked, AskedMessage) else None
         if isinstance(message, JSONRPCResponse | JSONRPCError):
             if line is not None:
                 if line.opens and isinstance(message, JSONRPCResponse):

@@ -20,7 +20,7 @@ from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.clients import Clients
 from mcp_dealer.http.credentials import Credentials, Verdict
 from mcp_dealer.http.guest import Guest
-from mcp_dealer.http.origin import Asked
+from mcp_dealer.http.origin import RequestHead
 from mcp_dealer.http.problem import page_without_key, shows_pages
 from mcp_dealer.http.tries import Tries
 from memmux.logs import log
@@ -126,7 +126,7 @@ class Gate:
             await self._application(scope, receive, send)
             return
         answer = _Answer(send)
-        asked = Asked.of(scope, behind_proxy=self._behind_proxy)
+        asked = RequestHead.of(scope, behind_proxy=self._behind_proxy)
         if not asked.meant_for(self._hosts):
             await self._refuse(answer, asked, _MISDIRECTED, "host")
         elif asked.foreign:
@@ -134,7 +134,7 @@ class Gate:
         else:
             await self._ask(scope, receive, answer, asked)
 
-    async def _ask(self, scope: Scope, receive: Receive, answer: _Answer, asked: Asked) -> None:
+    async def _ask(self, scope: Scope, receive: Receive, answer: _Answer, asked: RequestHead) -> None:
         """Let a request through with its caller, or without one where that is open to everybody."""
         state = scope.setdefault("state", {})
         state["caller"] = None
@@ -159,7 +159,7 @@ class Gate:
             if not await self._active.run(through, lambda: check().grant is not None) and not answer.began:
                 await self._refuse(answer, asked, _UNKNOWN, "ended", name)
 
-    def _check_of(self, asked: Asked) -> Callable[[], Verdict]:
+    def _check_of(self, asked: RequestHead) -> Callable[[], Verdict]:
         """Return what says, now and later, whose the request is."""
         try:
             token = _token_in(asked)
@@ -177,7 +177,7 @@ class Gate:
         self._tries.right(digest)
         return lambda: self._credentials.of_token(token)
 
-    def _cookie_check(self, asked: Asked) -> Callable[[], Verdict]:
+    def _cookie_check(self, asked: RequestHead) -> Callable[[], Verdict]:
         try:
             value = _cookie_in(asked, self._credentials.cookie_name(secure=asked.scheme == "https"))
         except ValueError:
@@ -188,7 +188,9 @@ class Gate:
             return lambda: Verdict(why_not=_OTHER_PAGE)
         return lambda: self._credentials.of_cookie(value)
 
-    async def _refuse(self, answer: _Answer, asked: Asked, refusal: _Refusal, reason: str, name: str = "") -> None:
+    async def _refuse(
+        self, answer: _Answer, asked: RequestHead, refusal: _Refusal, reason: str, name: str = ""
+    ) -> None:
         self.refused += 1
         if self._refusals.news((asked.address, reason, name), self._clock()):
             key = {"key": name} if name else {}
@@ -236,7 +238,7 @@ def _is_cors(name: bytes) -> bool:
     return name.startswith(b"access-control-")
 
 
-def _is_open(asked: Asked) -> bool:
+def _is_open(asked: RequestHead) -> bool:
     """Return whether everybody may have that: the page without any memory, and what leads to it."""
     if asked.method not in _READING:
         return False
@@ -244,14 +246,14 @@ def _is_open(asked: Asked) -> bool:
     return asked.path in _OPEN or below
 
 
-def _has_token_in_url(asked: Asked) -> bool:
+def _has_token_in_url(asked: RequestHead) -> bool:
     """Return whether a token is in the URL, whether or not one is also where it belongs."""
     query = asked.query.decode("latin-1")
     named = any(name.lower() in _IN_URLS for name, _ in parse_qsl(query, keep_blank_values=True))
     return named or tokens.is_in(asked.path) or tokens.is_in(query)
 
 
-def _token_in(asked: Asked) -> str | None:
+def _token_in(asked: RequestHead) -> str | None:
     """Return the token that a request brings; None if it brings none. Raises ValueError, which says what is wrong."""
     try:
         said, key = asked.one("authorization"), asked.one("x-api-key")
@@ -268,7 +270,7 @@ def _token_in(asked: Asked) -> str | None:
     return None if key is None else key.strip()
 
 
-def _cookie_in(asked: Asked, name: str) -> str | None:
+def _cookie_in(asked: RequestHead, name: str) -> str | None:
     """Return the value of the cookie; None if there is none. Raises ValueError if there are several."""
     said = asked.one("cookie")
     if said is None:

@@ -19,7 +19,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestHead:
     """What a request's header says; a field that came more than once has all of its values.
 
     headers: values by the name in lower case. scheme: http or https. authority: as which the client calls this server.
@@ -36,7 +36,7 @@ class Asked:
     here: str
 
     @classmethod
-    def of(cls, scope: Mapping[str, Any], *, behind_proxy: bool) -> Asked:
+    def of(cls, scope: Mapping[str, Any], *, behind_proxy: bool) -> RequestHead:
         """Return what an ASGI scope says; behind_proxy: whether a proxy vouches for the X-Forwarded fields."""
         headers: dict[str, tuple[str, ...]] = {}
         for name, value in scope["headers"]:

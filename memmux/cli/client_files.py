@@ -31,7 +31,7 @@ HOOKED = "claude-code"  # the client that has hooks of mcp-memory-service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class FileChange:
     """What is to be done with a client's file, and how it is told; model: what is wrong with it, for a note."""
 
     entry: Entry = field(kw_only=False)
@@ -62,7 +62,7 @@ def model_trouble(settings: Settings) -> str | None:
     return found.get("error")
 
 
-def one(machine: Machine, name: str | None, project: str | None, asked: Asked) -> bool:
+def one(machine: Machine, name: str | None, project: str | None, asked: FileChange) -> bool:
     """Set up one client; return whether something failed."""
     if name is None:
         raise ArgumentInvalidError(f"name a CLIENT: {', '.join(HOSTS)}; or say --all")
@@ -80,7 +80,7 @@ def one(machine: Machine, name: str | None, project: str | None, asked: Asked) -
     return failed
 
 
-def every(machine: Machine, asked: Asked) -> bool:
+def every(machine: Machine, asked: FileChange) -> bool:
     """Set up every client that is here; return whether something failed with any of them."""
     found = [client for client in HOSTS.values() if client.is_here(machine)]
     if not found:
@@ -115,7 +115,7 @@ def every(machine: Machine, asked: Asked) -> bool:
     return failed
 
 
-def _none(asked: Asked) -> bool:
+def _none(asked: FileChange) -> bool:
     """Say that no client is found; return whether that is a failure."""
     if asked.as_json:
         output.document({"clients": []})
@@ -128,7 +128,7 @@ def _file(client: Host, machine: Machine, project: str | None) -> Path:
     return client.user_file(machine) if project is None else _project_file(client, project)
 
 
-def _written(client: Host, machine: Machine, project: str | None, asked: Asked) -> tuple[Plan, dict[str, object]]:
+def _written(client: Host, machine: Machine, project: str | None, asked: FileChange) -> tuple[Plan, dict[str, object]]:
     """Write a client's file, or with --dry-run do not; return what was planned, and what is said of it."""
     plan = asked.plan(Document.of(client, _file(client, machine, project)))
     backup = None if asked.dry_run else plan.apply(datetime.now().astimezone())
@@ -199,7 +199,7 @@ def _show(answer: Mapping[str, object]) -> None:
         output.line(f"note: {note}", err=True)
 
 
-def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str, object]], asked: Asked) -> bool:
+def _checked(plans: Sequence[Plan], machine: Machine, answers: Sequence[dict[str, object]], asked: FileChange) -> bool:
     """Start what was written, each entry once; add to the answers what came of it, and return whether all was good."""
     tried: dict[str, tuple[trial.Trial | None, MemmuxError | None]] = {}
     for plan, answer in zip(plans, answers, strict=True):

@@ -131,7 +131,7 @@ def install(
             as_json=as_json,
         )
         click.get_current_context().exit(FAILURE if failed else 0)
-    asked = client_files.Asked(
+    asked = client_files.FileChange(
         server.entry(settings, machine, env),
         settings=settings,
         name=name,

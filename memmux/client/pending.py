@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memmux.client.calls import Call
-from memmux.errors import DeadlineExceededError, MemmuxError
+from memmux.errors import DeadlineExceededError, MemmuxError, WorkerUnavailableError
 
 GRACE_S = 0.1  # after a request's time: the cluster's own answer, if it still comes, says more than ours
 
@@ -37,6 +37,13 @@ class Pending:
     def give_up(self) -> float:
         """When it fails, monotonic."""
         return self.deadline + GRACE_S
+
+    def wait_for_model(self) -> None:
+        """Note that it is not sent before it is known which model its vector must be of."""
+        self.error = WorkerUnavailableError(
+            "the cluster's embedder is not ready, so it is not known which model the vector must be of; wait until "
+            "`memmux status` names the model, or send the text alone"
+        )
 
     def failure(self, unreachable: MemmuxError | None = None) -> MemmuxError:
         """Return what it fails of when its time is over; unreachable: that no cluster answers, if that is known."""

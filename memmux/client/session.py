@@ -24,15 +24,14 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from memmux.client.back_off import LATER, pause_s
 from memmux.client.calls import Call
 from memmux.client.pending import Pending, PendingRequests
+from memmux.client.silence import Silence
 from memmux.errors import (
-    CancelledError,
     DrainingError,
     MemmuxError,
-    OverloadedError,
     ProtocolVersionError,
-    RateLimitedError,
     UnknownSessionError,
     WorkerUnavailableError,
     error_from_json,
@@ -41,17 +40,9 @@ from memmux.wire import protocol
 from memmux.wire.namespaces import NAMED
 from memmux.wire.protocol import Header, Kind, Message
 
-QUIET_S = 2.0  # of silence while an answer is awaited, before a PING
-PONG_S = 3.0  # of silence after it, before the connection counts as lost
 HELLO_S = 1.0  # without WELCOME, before HELLO is said again
-SILENT_S = 0.5  # without an answer to HELLO or PING, before nobody seems to be there
 ANSWER_S = 10.0  # without an answer, before a request is sent again: the answer may have been lost
 MODEL_S = 0.25  # between two questions for the cluster's model
-BACK_OFF_S = 0.05  # the first pause after a refusal; doubled each time
-BACK_OFF_MOST_S = 1.0
-
-# What was cancelled here is pending no more, so what is pending was cancelled by nobody who waits for it.
-_LATER = (OverloadedError, RateLimitedError, DrainingError, UnknownSessionError, CancelledError)
 
 Outcome: TypeAlias = Message | MemmuxError
 Settled: TypeAlias = tuple[str, Outcome]
@@ -85,7 +76,6 @@ class ClientSession:
         self._new_id = new_id
         self._random = random
         self._unreachable = unreachable
-        self._unheard: float | None = -math.inf  # since when a HELLO or PING has had no answer of any kind
         self._hello: Mapping[str, object] = {
             "protocol": [protocol.OLDEST, protocol.VERSION],
             "name": name,
@@ -98,6 +88,7 @@ class ClientSession:
         self.model: str | None = None
         """The cluster's embedding model; None while it is not known."""
         self._pending = PendingRequests()
+        self._silence = Silence()
         self._outbox: list[list[bytes]] = []
         self.draining = False
         """Whether the router has said that it stops, and another one may serve already."""
@@ -106,8 +97,6 @@ class ClientSession:
         self._hello_id = ""
         self._hello_at = math.inf
         self._hellos = 0  # said since the last answer to a request
-        self._heard = -math.inf
-        self._pinged: float | None = None
         self._asked_id = ""
         self._asked = -math.inf
 
@@ -130,7 +119,7 @@ class ClientSession:
             deadline=now + timeout_s if runs else math.inf,
         )
         if not self._pending:
-            self._heard = now  # nobody listened before
+            self._silence.listen(now)
         self._pending.add(pending, now)
         return pending.id
 
@@ -149,7 +138,7 @@ class ClientSession:
         """Begin on a new connection: HELLO, and then everything that has no answer yet."""
         self._connected, self._welcomed, self.draining = True, False, False
         self._hello_at, self._hellos = now, 0
-        self._heard, self._pinged = now, None
+        self._silence.connected(now)
         for pending in self._pending:
             if pending.deadline == math.inf:
                 pending.deadline = now + pending.timeout_s
@@ -158,14 +147,13 @@ class ClientSession:
     def disconnected(self) -> None:
         """Stop sending; requests stay pending."""
         self._connected = self._welcomed = False
-        self._unheard = -math.inf
+        self._silence.disconnected()
         self._hello_at = math.inf
-        self._pinged = None
         self._outbox.clear()
 
     def lost(self, now: float) -> bool:
         """Return whether a PING has been without any answer for too long."""
-        return self._pinged is not None and now - self._pinged >= PONG_S
+        return self._silence.lost(now)
 
     # time
 
@@ -176,8 +164,7 @@ class ClientSession:
         soonest = self._pending.soonest()
         if not self._connected:
             return soonest
-        silence = self._heard + QUIET_S if self._pinged is None else self._pinged + PONG_S
-        return min(soonest, silence, self._hello_at)
+        return min(soonest, self._silence.due(), self._hello_at)
 
     def advance(self, now: float) -> tuple[list[list[bytes]], list[Settled]]:
         """Return the messages to send now, in order, and the requests whose time is over."""
@@ -185,19 +172,17 @@ class ClientSession:
         if self._connected and self._pending:
             if now >= self._hello_at:
                 sends.append(self._say_hello(now))
-            if self._pinged is None and now - self._heard >= QUIET_S:
-                self._pinged = now
-                self._unheard = now if self._unheard is None else self._unheard
+            if self._silence.to_ping(now):
                 sends.append(protocol.encode(Header(kind=Kind.PING)))
         settled: list[Settled] = []
         for pending in self._pending.due(now):
             if now >= pending.give_up:
                 self._pending.pop(pending.id)
-                settled.append((pending.id, pending.failure(self._unreachable if self._silent(now) else None)))
+                settled.append((pending.id, pending.failure(self._unreachable if self._silence.nobody(now) else None)))
             elif not self._welcomed:
                 self._pending.look_at(pending, math.inf)  # WELCOME sends it
             elif pending.call.embedding is not None and self.model is None:
-                pending.error = _model_unknown()
+                pending.wait_for_model()
                 self._pending.look_at(pending, now + MODEL_S)
                 sends += self._ask_for_model(now)
             else:
@@ -205,10 +190,6 @@ class ClientSession:
                 self._pending.look_at(pending, now + ANSWER_S)
                 sends.append(self._request(pending, now))
         return sends, settled
-
-    def _silent(self, now: float) -> bool:
-        """Return whether nobody answers what is always answered at once."""
-        return self._unheard is not None and now - self._unheard >= SILENT_S
 
     def _request(self, pending: Pending, now: float) -> list[bytes]:
         header = Header(
@@ -224,7 +205,7 @@ class ClientSession:
     def _say_hello(self, now: float) -> list[bytes]:
         self._hello_id, self._hello_at = self._new_id(), now + HELLO_S
         self._hellos += 1
-        self._unheard = now if self._unheard is None else self._unheard
+        self._silence.asked(now)
         return protocol.encode(Header(kind=Kind.HELLO, id=self._hello_id, detail=self._hello))
 
     def _ask_for_model(self, now: float) -> list[list[bytes]]:
@@ -235,16 +216,11 @@ class ClientSession:
         header = Header(kind=Kind.REQUEST, id=self._asked_id, operation="cluster.status", deadline_ms=1000)
         return [protocol.encode(header, b"{}")]
 
-    def _pause(self, times: int, error: MemmuxError) -> float:
-        """Return how long to wait after so many refusals: jittered, and never less than the router asks for."""
-        pause = min(BACK_OFF_S * 2.0 ** min(times, 16), BACK_OFF_MOST_S)
-        return max(pause, (error.retry_after_ms or 0) / 1000) * (1 + self._random() / 2)
-
     # answers
 
     def receive(self, frames: list[bytes], now: float) -> list[Settled]:
         """Take a message from the router; return the requests that it settles. What makes no sense is ignored."""
-        self._heard, self._pinged, self._unheard = now, None, None
+        self._silence.heard(now)
         try:
             message = protocol.decode(frames)
         except ProtocolVersionError as error:
@@ -294,12 +270,12 @@ class ClientSession:
         pending = self._pending.get(request_id)
         if pending is None:
             return self._refused_hello(request_id, error, now)
-        if not isinstance(error, _LATER):
+        if not isinstance(error, LATER):
             self._hellos = 0
             self._pending.pop(request_id)
             return [(request_id, error)]
         pending.error = error
-        self._pending.look_at(pending, now + self._pause(pending.refusals, error))
+        self._pending.look_at(pending, now + pause_s(pending.refusals, error, self._random()))
         pending.refusals += 1
         return []
 
@@ -308,7 +284,7 @@ class ClientSession:
         if self._welcomed:
             self._welcomed = False
             # At once; but a router that welcomes and then knows nothing is not asked in a circle.
-            self._hello_at = now if self._hellos <= 1 else now + self._pause(self._hellos, error)
+            self._hello_at = now if self._hellos <= 1 else now + pause_s(self._hellos, error, self._random())
 
     def _refused_hello(self, request_id: str, error: MemmuxError, now: float) -> list[Settled]:
         """Take an error that is about no request: about HELLO, if there was no WELCOME yet."""
@@ -317,14 +293,7 @@ class ClientSession:
         if not error.retryable:
             self._hello_at = now  # for the next request: the router may have been upgraded
             return self.abandon(error)
-        self._hello_at = now + self._pause(self._hellos, error)
+        self._hello_at = now + pause_s(self._hellos, error, self._random())
         for pending in self._pending:
             pending.error = error
         return []
-
-
-def _model_unknown() -> WorkerUnavailableError:
-    return WorkerUnavailableError(
-        "the cluster's embedder is not ready, so it is not known which model the vector must be of; wait until "
-        "`memmux status` names the model, or send the text alone"
-    )

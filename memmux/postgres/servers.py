@@ -63,3 +63,15 @@ def running(template: Path | None = None) -> Iterator[Servers]:
             servers.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def template(**options: str) -> Iterator[Path]:
+    """Give the data of a server that never ran, for the servers of the block to be copies of; raises as `running`.
+
+    options: settings of PostgreSQL's, of all of them.
+    """
+    with running() as place:
+        never = Server(place.folder / "template", place.programs, options)
+        never.make()
+        yield never.data

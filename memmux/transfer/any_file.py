@@ -227,7 +227,7 @@ class _Theirs(Source):
 class _Others(Source):
     """What others wrote."""
 
-    def __init__(self, found: recognise.Found, name: str, skips: Skips) -> None:
+    def __init__(self, found: recognise.RecognisedFile, name: str, skips: Skips) -> None:
         self.format, self.label = found.format, found.label
         self._lines, self._skips = found.lines, skips
         self._taken = Taken(format=found.format, path=name)

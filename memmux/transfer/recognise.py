@@ -38,7 +38,7 @@ _NO_CONVERSATION = "an element of a list that is no conversation"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecognisedFile:
     """What a file is; format: one of NAMES. label: its name for people. lines: gives its memories, for a namespace.
 
     times: how often they read the file, to know what they name before they yield it.
@@ -50,7 +50,7 @@ class Found:
     times: int = 1
 
 
-def of_folder(folder: Path, skips: Skips, forced: str | None = None) -> Found:
+def of_folder(folder: Path, skips: Skips, forced: str | None = None) -> RecognisedFile:
     """Return what a folder is; raise ArgumentInvalidError if it has no notes, or if another format is forced."""
     _agree(basic_memory, forced)
     notes = basic_memory.in_folder(folder)
@@ -59,7 +59,7 @@ def of_folder(folder: Path, skips: Skips, forced: str | None = None) -> Found:
     return _notes(notes, skips)
 
 
-def of_file(file: io.BufferedReader, skips: Skips, forced: str | None = None) -> Found | None:
+def of_file(file: io.BufferedReader, skips: Skips, forced: str | None = None) -> RecognisedFile | None:
     """Return what an open file is; None if it is none of NAMES, and then nothing was read of it.
 
     skips: is told what is left out, while the lines are read. Raises ArgumentInvalidError for a list or an archive in
@@ -77,10 +77,10 @@ def of_file(file: io.BufferedReader, skips: Skips, forced: str | None = None) ->
         if kind is None:
             raise ArgumentInvalidError(f"the list has no conversations of Claude or ChatGPT; {UNKNOWN}")
         _agree(kind, forced)
-        return Found(kind.NAME, kind.LABEL, lambda namespace: _turns(found, namespace, skips))
+        return RecognisedFile(kind.NAME, kind.LABEL, lambda namespace: _turns(found, namespace, skips))
     if _is_graph(head):
         _agree(server_memory, forced)
-        return Found(
+        return RecognisedFile(
             server_memory.NAME, server_memory.LABEL, lambda namespace: server_memory.lines(file, namespace, skips)
         )
     if forced is not None:
@@ -88,14 +88,14 @@ def of_file(file: io.BufferedReader, skips: Skips, forced: str | None = None) ->
     return None
 
 
-def _of_archive(opened: archive.Archive, skips: Skips, forced: str | None) -> Found:
+def _of_archive(opened: archive.Archive, skips: Skips, forced: str | None) -> RecognisedFile:
     kinds = {name: kind for name in opened.data if (kind := _kind_of_member(opened, name, skips)) is not None}
     kinds = {name: kind for name, kind in kinds.items() if forced in {None, kind.NAME}}
     others = opened.others + len(opened.data) - len(kinds)
     if kinds and forced != basic_memory.NAME:
         skips.add("other files of the archive", count=others + len(opened.notes))
         first = next(iter(kinds.values()))
-        return Found(first.NAME, first.LABEL, lambda namespace: _members(opened, kinds, namespace, skips))
+        return RecognisedFile(first.NAME, first.LABEL, lambda namespace: _members(opened, kinds, namespace, skips))
     if not opened.notes or forced not in {None, basic_memory.NAME}:
         what = "nothing that is read here" if forced is None else f"nothing that --from {forced} reads"
         why = f"; {skips.named[0].reason}: {skips.named[0].name}" if skips.named else ""
@@ -157,11 +157,11 @@ def _refuse_utf_16(head: bytes) -> None:
         raise ArgumentInvalidError("the file is in UTF-16, and is read in UTF-8 only; save it as that")
 
 
-def _notes(notes: basic_memory.Notes, skips: Skips) -> Found:
+def _notes(notes: basic_memory.Notes, skips: Skips) -> RecognisedFile:
     def lines(namespace: str) -> Iterator[Line]:
         return basic_memory.lines(notes, namespace, skips)
 
-    return Found(basic_memory.NAME, basic_memory.LABEL, lines, times=2)
+    return RecognisedFile(basic_memory.NAME, basic_memory.LABEL, lines, times=2)
 
 
 def _is_graph(head: bytes) -> bool:

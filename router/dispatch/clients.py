@@ -71,7 +71,7 @@ class Frontend:
         """Do what a client asks for; raise the MemmuxError with which it is refused."""
         header = message.header
         key = named_in(header.detail) if header.kind is Kind.HELLO and not grant.name else ""
-        grant = self._flow.quotas.effective(self._lowered(routing_id, key, grant, now))
+        grant = self._flow.requests.quotas.effective(self._lowered(routing_id, key, grant, now))
         session = self.sessions.heard(routing_id, grant)
         match header.kind:
             case Kind.REQUEST:
@@ -83,7 +83,7 @@ class Frontend:
             case Kind.HELLO:
                 self._hello(routing_id, header, now, grant, key)
             case Kind.CANCEL:
-                slip = self._flow.find(header.id)
+                slip = self._flow.requests.find(header.id)
                 if session is not None and slip is not None and slip.session is session:
                     self._flow.cancel(slip, now)
             case Kind.GOODBYE:
@@ -96,7 +96,7 @@ class Frontend:
         """End a session; nobody waits for what it asked for."""
         dropped = len(session.in_flight)
         for request_id in sorted(session.in_flight):
-            if (slip := self._flow.find(request_id)) is not None:
+            if (slip := self._flow.requests.find(request_id)) is not None:
                 self._flow.drop(slip, now)
         self.sessions.close(session)
         pid = session.hello.pid
@@ -131,7 +131,7 @@ class Frontend:
     def _hello(self, routing_id: bytes, header: Header, now: float, grant: Grant, key: str) -> None:
         """Open a session, or go on with the one that this client had over another connection."""
         hello = Hello.from_detail(header.detail, key)
-        self._flow.quotas.spend(payer(grant, hello), grant, now)
+        self._flow.requests.quotas.spend(payer(grant, hello), grant, now)
         here = self.sessions.find(routing_id)
         if here is not None and here.owner != identity(grant, hello):
             self.close(here, "replaced", now)
@@ -146,7 +146,7 @@ class Frontend:
 
     def _welcome_of(self, grant: Grant) -> dict[str, object]:
         """Return the detail of a WELCOME; a client with a key is told what that allows."""
-        embedder, written = self._flow.pools[Stage.EMBED].facts, self._flow.pools[Stage.WRITE].facts
+        embedder, written = self._flow.stages[Stage.EMBED].facts, self._flow.stages[Stage.WRITE].facts
         # While the one model takes the place of the other, vectors that a client brings are of the one searched with.
         serving = written if embedder.get("beside") and embedder["beside"] == written.get("model") else embedder
         known = {name: value for name, value in self._welcome.items() if not grant.limited or name not in _PRIVATE}
@@ -163,7 +163,7 @@ class Frontend:
         header = message.header
         if not header.id:
             raise MalformedMessageError("a request has an id")
-        if (known := self._flow.find(header.id)) is not None:
+        if (known := self._flow.requests.find(header.id)) is not None:
             if known.session is not session:
                 raise ArgumentInvalidError("this request id is in use by another client; make ids with uuid7")
             return  # sent again because the client lost its connection: the one answer will find it
@@ -171,14 +171,14 @@ class Frontend:
         if self.closed:
             raise DrainingError
         session.requests += 1
-        self._flow.quotas.spend(session.payer, session.grant, now)
+        self._flow.requests.quotas.spend(session.payer, session.grant, now)
         session.grant.check(asked)
         if not asked.route:
             self._answer_alone(session, asked, header, now)
             return
         if self.draining:
             raise DrainingError
-        self._flow.check_room(session, asked, now)
+        self._flow.requests.check_room(session, asked, self._flow.stages, now)
         deadline_ms = header.deadline_ms if isinstance(header.deadline_ms, int) else DEADLINE_MS
         if deadline_ms <= 0:
             raise DeadlineExceededError
@@ -198,7 +198,7 @@ class Frontend:
 
     def _answer_alone(self, session: Session, asked: Operation, header: Header, now: float) -> None:
         """Answer an operation that needs no worker."""
-        self._flow.tell()  # so that the status has all that was answered
+        self._flow.answers.tell()  # so that the status has all that was answered
         self._stats.finished(asked.name, "ok", 0.0)
         if asked.name == "cluster.status":
             known = OwnStatus(session.grant, _known_to_itself(session, now)) if session.grant.limited else None

@@ -1,15 +1,15 @@
 """The dispatcher: what the router does when a client or a worker says something, or time passes.
 
 It is a pure state machine. It has no socket, clock, randomness or process: each input comes with the time and returns a
-list of actions (`actions`), which `router.io.loop` then performs. So a test can play through every interleaving of
+list of actions (`actions`), which `router.io.performer` then performs. So a test can play through every interleaving of
 crash, stall, duplicate and expiry (`tests/unit/router/dispatch/test_dispatcher_machine.py`).
 
 The life of a request, and the module of each step:
 
 1. A client says HELLO and has a session (`clients`, `sessions`).
-2. Its REQUEST is accepted if its grant allows it and all queues on its route have room (`clients`, `quotas`, `flow`).
-   It becomes a slip, which holds its frames and its place on the route of its operation (`slips`). From here on it is
-   answered exactly once, or its client is gone.
+2. Its REQUEST is accepted if its grant allows it and all queues on its route have room (`clients`, `quotas`,
+   `open_requests`). It becomes a slip, which holds its frames and its place on the route of its operation (`slips`).
+   From here on it is answered exactly once, or its client is gone.
 3. It waits for a worker of its first stage; clients take turns (`queues`). A search skips its embed stage where the
    readers embed themselves. Otherwise, while a model is loading, it waits for that, for `Limits.loading_s` at most;
    where none is there by then, the stage is skipped, and the answer says so (`degraded`).
@@ -17,7 +17,7 @@ The life of a request, and the module of each step:
    `pools`). If the worker dies or hangs, its leases end and their requests go to another one (`workers`, `liveness`).
    A request that three workers died of fails alone.
 5. The frames that the stage returned are appended, and the request waits for its next stage. The frames of the last
-   stage are the answer (`flow`).
+   stage are the answer (`flow`, `answers`).
 
 A client may cancel, go away or come back on another connection at any point, and a deadline may pass. `backfill` and
 `health` make the requests that the router starts itself; `troubles` has the codes of what is wrong with the cluster as
@@ -85,7 +85,7 @@ class Dispatcher:
         named = BuiltInKeys() if keys is None else keys
         self._frontend = Frontend(self._flow, limits, self._stats, self._out, welcome=welcome, keys=named)
         self._backend = Backend(self._flow, limits, self._out)
-        self._backfill = Backfill(self._flow.pools, new_id)
+        self._backfill = Backfill(self._flow.stages, new_id)
         self._health_check = HealthCheck(new_id, self._flow.troubles, self._out, every_s=health_check_s)
         self._metered = metered
         self._sample_at = 0.0
@@ -133,7 +133,7 @@ class Dispatcher:
 
     def on_worker(self, worker_id: str, frames: Sequence[bytes], now: float) -> list[Action]:
         """Take a message from a worker; a worker that was given up is not listened to."""
-        worker = self._backend.find(worker_id)
+        worker = self._flow.stages.find(worker_id)
         if worker is None:
             self._stats.events["frames_dropped"] += 1
             return []
@@ -146,7 +146,7 @@ class Dispatcher:
 
     def on_worker_exit(self, worker_id: str, now: float) -> list[Action]:
         """Note that a worker's process has ended or can't be reached; saying it twice does no harm."""
-        if (worker := self._backend.find(worker_id)) is not None:
+        if (worker := self._flow.stages.find(worker_id)) is not None:
             self._backend.on_exit(worker, now)
         return self._follow_up(now)
 
@@ -181,7 +181,7 @@ class Dispatcher:
 
     def tell(self) -> list[Action]:
         """Count and log what was answered; to be called once the answers are on their way."""
-        self._flow.tell()
+        self._flow.answers.tell()
         return self._out.take()
 
     def troubled(self, codes: Collection[str]) -> None:
@@ -192,7 +192,7 @@ class Dispatcher:
 
     def next_deadline(self) -> float | None:
         """Return the earliest time at which `tick` must run, if there is one."""
-        request, worker = self._flow.next_deadline(), self._backend.liveness.next_check()
+        request, worker = self._flow.requests.next_deadline(), self._backend.liveness.next_check()
         return request if worker is None else worker if request is None else min(request, worker)
 
     def idle_since(self) -> float | None:
@@ -202,7 +202,7 @@ class Dispatcher:
     @property
     def drained(self) -> bool:
         """Whether the end has come: no new request is accepted, and every accepted one is answered."""
-        return self._drain_began and not len(self._flow)
+        return self._drain_began and not len(self._flow.requests)
 
     def sessions(self) -> Iterable[tuple[bytes, tuple[int, ...]]]:
         """Return the routing id of each client and the pids without which it is gone, to look for dead ones."""
@@ -210,14 +210,14 @@ class Dispatcher:
 
     def status(self, now: float) -> DispatcherStatus:
         """Return what the dispatcher knows, for `cluster.status`."""
-        self._flow.tell()
+        self._flow.answers.tell()
         sessions = self._frontend.sessions
         draining = self._frontend.draining
         return dispatcher_status(self._flow, sessions, self._stats, self._health_check, draining=draining, now=now)
 
     def answered(self) -> dict[str, Answered]:
         """Return counts and histograms by operation, for metrics."""
-        self._flow.tell()
+        self._flow.answers.tell()
         return self._stats.answered()
 
     # what every input has in common
@@ -248,7 +248,7 @@ class Dispatcher:
             for own in (self._backfill.slip, self._health_check.slip):  # nobody waits for them
                 if own is not None and not own.outcome:
                     self._flow.drop(own, now)
-            self._out.log("info", "drain_began", in_flight=len(self._flow))
+            self._out.log("info", "drain_began", in_flight=len(self._flow.requests))
         if self.drained and not self._drain_finished:
             self._drain_finished = True
             self._out.log("info", "drain_finished")
@@ -258,9 +258,8 @@ class Dispatcher:
         self._sample_at = now + SAMPLE_S
         self._stats.sample(now)
         self._frontend.sessions.sample(now)
-        for pool in self._flow.pools.values():
-            for worker in pool.workers.values():
-                worker.sample(now)
+        for worker in self._flow.stages.workers():
+            worker.sample(now)
 
     def _malformed(self, error: MemmuxError, **sender: str) -> None:
         """Count a message that makes no sense."""
@@ -272,7 +271,7 @@ class Dispatcher:
         if isinstance(error, NotAllowedError):
             session = self._frontend.sessions.find(routing_id)
             asked = {"request_id": header.id, "client": session.name if session else "", "operation": header.operation}
-            self._flow.denied(session.grant if session else grant, asked, error.message)
+            self._flow.answers.denied(session.grant if session else grant, asked, error.message)
         elif header.kind is Kind.HELLO and isinstance(error, AccessError):
             self._stats.events["refused"] += 1
             self._out.log(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.namespaces import NAMED
 from memmux.wire.operations import Operation, Stage
+from memmux.wire.protocol import Header, Kind
 from router.dispatch.sessions import Session
 from router.dispatch.stats import StageTime
 
@@ -70,10 +71,12 @@ class Slip:
         return self.session.grant if self.session is not None else LOCAL
 
     @property
-    def detail(self) -> dict[str, object]:
+    def _detail(self) -> dict[str, object]:
         """What a worker is told besides: the time zone of the client, where readers need it; that a name was given."""
-        zone = self.session.hello.zone if self.session is not None and self.stage is Stage.READ else ""
-        return {**({"zone": zone} if zone else {}), **({NAMED: True} if self.named else {})}
+        detail: dict[str, object] = {NAMED: True} if self.named else {}
+        if self.session is not None and self.session.hello.zone and self.stage is Stage.READ:
+            detail["zone"] = self.session.hello.zone
+        return detail
 
     @property
     def owner(self) -> str:
@@ -109,9 +112,10 @@ class Slip:
 
     @property
     def _stage_time(self) -> StageTime:
-        if not self.stage_times or self.stage_times[-1].stage is not self.stage:
-            self.stage_times.append(StageTime(self.stage))
-        return self.stage_times[-1]
+        stage, known = self.operation.route[self.step], self.stage_times
+        if not known or known[-1].stage is not stage:
+            known.append(StageTime(stage))
+        return known[-1]
 
     def times(self) -> dict[str, object]:
         """Return how long it waited and was worked on, in milliseconds: in all, and at each stage."""
@@ -123,6 +127,22 @@ class Slip:
                 for stage_time in self.stage_times
             },
         }
+
+    def request(self, more: Mapping[str, object], now: float) -> Header:
+        """Return the header with which a worker is asked for its stage; more: what the worker is told besides."""
+        return Header(
+            kind=Kind.REQUEST,
+            id=self.id,
+            operation=self.operation.name,
+            stage=self.operation.route[self.step],
+            deadline_ms=self.remaining_ms(now),
+            key=self.key,
+            client=self.client,
+            grant=_stamp(self.grant),
+            attempt=self.attempt,
+            degraded=tuple(sorted(self.degraded)),
+            detail={**self._detail, **more} if more else self._detail,
+        )
 
     def to_log(self) -> Mapping[str, object]:
         """Return the fields that identify it in the log."""
@@ -142,6 +162,11 @@ class Lease:
     attempt: int
     since: float
     abandoned_at: float | None = None
+
+
+def _stamp(grant: Grant) -> Mapping[str, object]:
+    """Return a grant as workers are told it; nothing for a client that may do everything, as nearly all may."""
+    return grant.to_json() if grant.name or grant.limited or grant.memories is not None else {}
 
 
 def _ms(seconds: float) -> float:

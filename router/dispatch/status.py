@@ -44,12 +44,12 @@ def dispatcher_status(
     flow: Flow, sessions: Sessions, stats: Stats, health_check: HealthCheck, *, draining: bool, now: float
 ) -> DispatcherStatus:
     """Return what is so now."""
-    pools = flow.pools.values()
+    pools = flow.stages.values()
     degraded = [pool.shortfall for pool in pools if pool.shortfall]
     degraded += [code for code in flow.troubles.codes if code not in degraded]
-    embedder = flow.pools[Stage.EMBED].facts.get("degraded")
+    embedder = flow.stages[Stage.EMBED].facts.get("degraded")
     degraded += embedder if isinstance(embedder, list) else []
-    reads = [lease for worker in flow.pools[Stage.READ].workers.values() for lease in worker.leases.values()]
+    reads = [lease for worker in flow.stages[Stage.READ].workers.values() for lease in worker.leases.values()]
     return {
         "draining": draining,
         "clients": [session.to_json(now) for session in sessions if not session.hello.observer],
@@ -61,7 +61,7 @@ def dispatcher_status(
         "requests": stats.to_json(now),
         "events": dict(stats.events),
         "health": health_check.to_json(now),
-        "replication": flow.replicated(now),
-        "embedders": [worker.facts for stage in _EMBEDDING for worker in flow.pools[stage].workers.values()],
-        "one_hop": flow.pools[Stage.READ].embeds,
+        "replication": flow.stages.replicated(flow.requests, now),
+        "embedders": [worker.facts for stage in _EMBEDDING for worker in flow.stages[stage].workers.values()],
+        "one_hop": flow.stages[Stage.READ].embeds,
     }

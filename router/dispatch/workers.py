@@ -20,24 +20,17 @@ class Backend:
         self._flow = flow
         self._out = out
 
-    def find(self, worker_id: str) -> Worker | None:
-        """Return the worker with that id; None once it is given up."""
-        for pool in self._flow.pools.values():
-            if (worker := pool.workers.get(worker_id)) is not None:
-                return worker
-        return None
-
     def start(self, worker_id: str, stage: Stage, now: float) -> None:
         """Wait for a new worker to be ready."""
         worker = Worker(worker_id, stage, heard_at=now)
-        self._flow.pools[stage].start(worker)
-        self._flow.look_for_workers()
+        self._flow.stages[stage].start(worker)
+        self._flow.stages.look_for_workers()
         self.liveness.watch(worker)
 
     def on_message(self, worker: Worker, message: Message, now: float) -> None:
         """Take what a worker says; raise MalformedMessageError for what no worker says."""
         header = message.header
-        pool = self._flow.pools[worker.stage]
+        pool = self._flow.stages[worker.stage]
         match header.kind:
             case Kind.RESULT | Kind.ERROR:
                 if header.kind is Kind.RESULT:
@@ -58,7 +51,7 @@ class Backend:
                 code = str(header.detail.get("code", MemmuxError.code))
                 pool.failed(code)
                 if code == DatabaseReplacedError.code:
-                    self._flow.on_replaced(worker)
+                    self._flow.stages.on_replaced(worker)
                 self._out.add(WorkerFailed(worker.id, worker.stage, header.detail))
                 self.on_exit(worker, now)
             case _:
@@ -79,7 +72,9 @@ class Backend:
             self._lose(worker, now)
 
     def _ready(self, worker: Worker, credit: object, now: float) -> None:
-        replaced = self._flow.pools[worker.stage].ready(worker, credit if isinstance(credit, int) and credit > 0 else 1)
+        replaced = self._flow.stages[worker.stage].ready(
+            worker, credit if isinstance(credit, int) and credit > 0 else 1
+        )
         self.liveness.watch(worker)
         self._out.log("info", "worker_ready", worker=worker.id, credit=worker.credit)
         self._out.add(WorkerReady(worker.id, worker.stage))
@@ -90,7 +85,7 @@ class Backend:
     def _retire(self, worker: Worker) -> None:
         """Let a worker work on until its successor is ready; of writers there is one at any time, so it stops first."""
         if worker.stage is Stage.WRITE:
-            self._flow.pools[worker.stage].stop(worker)
+            self._flow.stages[worker.stage].stop(worker)
             self._out.worker(worker.id, Header(kind=Kind.STOP))
         else:
             worker.state = WorkerState.RETIRING

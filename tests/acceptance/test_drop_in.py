@@ -15,7 +15,7 @@ from mcp_types import TextContent
 from memmux import Client as MemmuxClient
 from memmux.config.loader import load
 from tests.acceptance.conftest import BOUND_S, Connect, refusal, structured
-from tests.acceptance.test_older_names import _expect as expect
+from tests.acceptance.expected import expect
 from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill, line
 
 pytestmark = pytest.mark.anyio

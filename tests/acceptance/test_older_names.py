@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
 from mcp_dealer.older_tools import OLDER, REFUSED
 from tests.acceptance.conftest import Connect, refusal, structured
+from tests.acceptance.expected import expect
 from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill
 
 pytestmark = pytest.mark.anyio
@@ -109,26 +109,6 @@ INGESTING: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def _facts(answer: dict[str, Any]) -> dict[str, Any]:
-    """What a table says of an answer."""
-    found = answer.get("hits", answer.get("memories"))
-    facts = dict(answer)
-    if isinstance(found, list):
-        facts["found"] = [memory["content"] for memory in found]
-    if "nodes" in answer:
-        facts["nodes"] = sorted((node["content"] for node in answer["nodes"]), key=[PORT, PARROT, KETTLE].index)
-    return facts
-
-
-async def _expect(client: Client, cases: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> None:
-    for name, arguments, expected in cases:
-        facts = _facts(structured(await client.call_tool(name, arguments)))
-        wanted = dict(expected)
-        if "nodes" in wanted:
-            wanted["nodes"] = sorted(wanted["nodes"], key=[PORT, PARROT, KETTLE].index)
-        assert {fact: facts.get(fact) for fact in wanted} == wanted, (name, arguments)
-
-
 def _text(result: CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, TextContent)
@@ -150,7 +130,7 @@ def test_the_tables_have_every_older_name() -> None:
 @pytest.mark.parametrize("cases", [FINDING, CHANGING, AROUND], ids=["finding", "changing", "around"])
 async def test_an_older_name_answers(join: Connect, utc_env: dict[str, str], cases: list[Any]) -> None:
     async with join(env=utc_env) as client:
-        await _expect(client, cases)
+        await expect(client, cases)
 
 
 async def test_an_older_name_ingests_what_the_settings_allow(
@@ -172,7 +152,7 @@ async def test_an_older_name_ingests_what_the_settings_allow(
         for name, arguments, expected in INGESTING
     ]
     async with join(env={**utc_env, "MEMMUX_INGEST_ROOTS": str(folder)}) as client:
-        await _expect(client, cases)
+        await expect(client, cases)
     async with join(env=utc_env) as client:
         assert refusal(await client.call_tool(*cases[0][:2])).startswith("path_refused: ")
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +17,16 @@ from memmux.config.loader import load
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.postgres.server import Server, url
 from tests.bounds import BOUND_S
+from tests.browser import chromium
 from tests.conftest import shares, stop_cluster
+from tests.import_path import python_path
 from tests.integration.machines import memmux, revoke_all
 from tests.ports import free_port
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+FAULTS = Path(__file__).parents[1] / "faults"
 Machine = Callable[..., Client]
 """Makes the client of a cluster by its name, the servers of its database, and changes of its settings."""
 
@@ -29,6 +36,13 @@ def client(settings: Settings) -> Iterator[Client]:
     """A client of the throwaway cluster, which it starts."""
     with Client(settings=settings, name="test") as connected:
         yield connected
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of a module."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -76,6 +90,15 @@ def shared_server_env(shared_env: dict[str, str]) -> dict[str, str]:
 
 def _listening() -> dict[str, str]:
     return {"MEMMUX_LISTEN": f"tcp://127.0.0.1:{free_port()}", "MEMMUX_IDLE_EXIT_S": "60"}
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch, short_tmp: Path) -> Path:
+    """Let the clusters of this test obey faults; the file that makes writes fail while it holds an errno's name."""
+    order = short_tmp / "errno"
+    monkeypatch.setenv("PYTHONPATH", python_path(FAULTS))
+    monkeypatch.setenv("MEMMUX_TEST_ERRNO", str(order))
+    return order
 
 
 @pytest.fixture

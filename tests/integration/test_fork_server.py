@@ -26,7 +26,7 @@ from tests.conftest import stop_cluster
 from tests.import_path import python_path
 from tests.integration.helpers import complete, gone, pids_of, status_until, workers_of
 from tests.integration.machines import logged, logged_until
-from tests.unit.workers.embedding.test_onnx_backend import tell_capitals
+from tests.unit.workers.embedding.capitals import tell_capitals
 from workers.embedding import onnx_backend, sources
 
 pytestmark = [pytest.mark.spawned, pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")]

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from memmux import Client
 from memmux.config.loader import load
-from memmux.config.settings import Settings
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
 from tests import many_memories, page_corpus
-from tests.browser import NARROW, Window, chromium, missing, script, window
+from tests.browser import NARROW, Window, missing, script, window
 from tests.integration.machines import memmux
 from tests.ports import free_port
+from tests.served_page import served_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -33,27 +32,8 @@ MANY: Final = 50_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def ids(shared_env: dict[str, str]) -> dict[str, str]:
     return page_corpus.fill(load(environment=shared_env))
-
-
-@contextmanager
-def served_for(settings: Settings, grants: dict[str, Grant] | None = None) -> Iterator[Served]:
-    from mcp_dealer.http import page
-    from mcp_dealer.http.rest.events import Streams
-    from mcp_dealer.http.rest.routes import routes as rest
-    from tests.http_app import serve
-
-    streams = Streams()
-    routes = lambda: [*rest(streams), *page.routes()]  # noqa: E731
-    with serve(settings, routes, grants=grants, keyed=True, leave=streams.end) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

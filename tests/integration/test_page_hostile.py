@@ -9,7 +9,8 @@ import pytest
 
 from memmux import Client
 from memmux.config.loader import load
-from tests.browser import chromium, missing, script, window
+from tests.browser import missing, script, window
+from tests.served_page import served_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -78,12 +79,6 @@ VIEWS: Final = ("", "&show=history", "&show=graph", "&show=edit")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def ids(shared_env: dict[str, str]) -> dict[str, str]:
     """Each is a text, tags, a type, metadata, a thread, a namespace, and the name of the client that stored it."""
     found = {}
@@ -106,14 +101,7 @@ def ids(shared_env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def served(shared_env: dict[str, str], ids: dict[str, str]) -> Iterator[Served]:
     assert ids
-    from mcp_dealer.http import page
-    from mcp_dealer.http.rest.events import Streams
-    from mcp_dealer.http.rest.routes import routes as rest
-    from tests.http_app import serve
-
-    streams = Streams()
-    settings = load(environment=shared_env)
-    with serve(settings, lambda: [*rest(streams), *page.routes()], leave=streams.end) as running:
+    with served_for(load(environment=shared_env), keyed=False) as running:
         yield running
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from memmux import Client
 from memmux.config.loader import load
-from tests.browser import NARROW, Window, chromium, missing, window
+from tests.browser import NARROW, Window, missing, window
+from tests.served_page import served_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -23,12 +24,6 @@ pytestmark = [
 PLAN: Final = "The plan of the release says that production is deployed on Tuesdays at nine, as agreed in"
 VERSIONS: Final = tuple(f"{PLAN} v{number}" for number in (1, 2, 3))
 LOW: Final = (1280, 800)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +43,8 @@ def versions(client: Client) -> list[str]:
 
 @pytest.fixture(scope="module")
 def served(shared_env: dict[str, str], versions: list[str]) -> Iterator[Served]:
-    from mcp_dealer.http import page
-    from mcp_dealer.http.rest.events import Streams
-    from mcp_dealer.http.rest.routes import routes as rest
-    from tests.http_app import serve
-
     assert versions
-    streams = Streams()
-    with serve(load(environment=shared_env), lambda: [*rest(streams), *page.routes()], leave=streams.end) as running:
+    with served_for(load(environment=shared_env), keyed=False) as running:
         yield running
 
 

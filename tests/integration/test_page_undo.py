@@ -12,8 +12,8 @@ import pytest
 from memmux import Client
 from memmux.config.loader import load
 from tests.bounds import pause
-from tests.browser import Window, chromium, missing, window
-from tests.integration.test_page import served_for
+from tests.browser import Window, missing, window
+from tests.served_page import served_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -24,12 +24,6 @@ pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=str(missing())),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 
 from memmux import Client
 from memmux.config.loader import load
-from tests.browser import Window, chromium, missing, window
-from tests.integration.test_page import served_for
+from tests.browser import Window, missing, window
+from tests.served_page import served_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,12 +23,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 RAW = re.compile(r"`|Failed to fetch|Bad Request|Unprocessable|Unauthorized|Conflict:|as_of|min_similarity|undefined")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

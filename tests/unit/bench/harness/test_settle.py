@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.harness.settle import settled
+from bench.harness import settle
+from bench.harness.settle import hurried, settled
 
 INDEX_FROM = 100
 
@@ -45,3 +46,16 @@ def test_cluster_has_settled_whose_index_is_ready_or_is_not_to_be(changes: dict[
 )
 def test_cluster_that_starts_embeds_or_builds_has_not_settled(changes: dict[str, object]) -> None:
     assert not settled(_status(**changes), INDEX_FROM)
+
+
+def test_the_end_of_the_fork_server_is_waited_for_unless_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = SimpleNamespace(status=lambda: _status(pid=4711), settings=SimpleNamespace(index_from=INDEX_FROM))
+    running = [[4712], [4712], []]
+    monkeypatch.setattr(settle, "fork_servers", lambda router: running.pop(0) if router == 4711 else [])
+    settle.settle(client)
+    assert running == []
+    with hurried():
+        settle.settle(client)  # else it would ask, and nothing is left to be told
+    running.append([])
+    settle.settle(client)
+    assert running == []

@@ -16,7 +16,7 @@ import pytest
 
 import memmux.cluster.endpoint
 from memmux import errors
-from memmux.client import session
+from memmux.client import back_off, silence
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.calls import RequestOutcome
 from memmux.config.settings import Settings
@@ -126,8 +126,8 @@ async def test_call_fails_when_its_own_time_is_over(settings: Settings) -> None:
 async def test_router_that_falls_silent_is_left_for_the_one_that_answers(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "QUIET_S", 0.05)
-    monkeypatch.setattr(session, "PONG_S", 0.05)
+    monkeypatch.setattr(silence, "QUIET_S", 0.05)
+    monkeypatch.setattr(silence, "PONG_S", 0.05)
     with Peer(settings, answer_status) as first, Peer(settings, store_by_content) as second:
         first.announce()
         async with AsyncClient(settings=settings, start=False) as client:
@@ -143,7 +143,7 @@ async def test_router_that_falls_silent_is_left_for_the_one_that_answers(
 async def test_router_that_drains_is_left_for_its_successor_while_it_lives(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BACK_OFF_S", 1000.0)  # so that the request is not sent again for another reason
+    monkeypatch.setattr(back_off, "BACK_OFF_S", 1000.0)  # so that the request is not sent again for another reason
     with Peer(settings, answer_status) as first, Peer(settings, store_by_content) as second:
         first.announce(os.getppid())
         async with AsyncClient(settings=settings, start=False) as client:
@@ -163,7 +163,7 @@ async def test_router_that_drains_is_left_for_its_successor_while_it_lives(
 async def test_router_that_died_while_nothing_was_asked_is_left_at_the_next_call(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
+    monkeypatch.setattr(silence, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
     dead: set[int] = set()
     alive = memmux.cluster.endpoint.alive
     monkeypatch.setattr(memmux.cluster.endpoint, "alive", lambda pid: pid not in dead and alive(pid))

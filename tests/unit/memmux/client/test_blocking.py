@@ -16,7 +16,7 @@ import pytest
 
 import memmux.client.connection
 from memmux import Client, errors
-from memmux.client import session
+from memmux.client import back_off, silence
 from memmux.client.calls import RequestOutcome
 from memmux.cluster import endpoint
 from memmux.config.paths import Places
@@ -107,8 +107,8 @@ def test_time_that_is_over_ends_the_call_and_the_client_goes_on(settings: Settin
 def test_router_that_falls_silent_is_left_for_the_one_that_answers(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "QUIET_S", 0.05)
-    monkeypatch.setattr(session, "PONG_S", 0.05)
+    monkeypatch.setattr(silence, "QUIET_S", 0.05)
+    monkeypatch.setattr(silence, "PONG_S", 0.05)
     with Peer(settings, answer_all) as silent, Peer(settings, answer_all) as successor:
         silent.announce()
         with Client(settings=settings, start=False) as client:
@@ -121,7 +121,7 @@ def test_router_that_falls_silent_is_left_for_the_one_that_answers(
 
 
 def test_router_that_died_is_left_for_its_successor(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
+    monkeypatch.setattr(silence, "QUIET_S", 1000.0)  # so that its death is seen, not its silence
     dead: set[int] = set()
     alive = endpoint.alive
     monkeypatch.setattr(endpoint, "alive", lambda pid: pid not in dead and alive(pid))
@@ -139,7 +139,7 @@ def test_router_that_died_is_left_for_its_successor(settings: Settings, monkeypa
 def test_router_that_drains_is_left_for_its_successor_while_it_lives(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BACK_OFF_S", 1000.0)  # so that the request is not sent again for another reason
+    monkeypatch.setattr(back_off, "BACK_OFF_S", 1000.0)  # so that the request is not sent again for another reason
     with Peer(settings, answer_all) as first, Peer(settings, answer_all) as second:
         first.announce(os.getppid())
         with Client(settings=settings, start=False) as client:

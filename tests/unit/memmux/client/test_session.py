@@ -8,7 +8,7 @@ import math
 import orjson
 import pytest
 
-from memmux.client import methods, session
+from memmux.client import back_off, methods, session, silence
 from memmux.client.session import ClientSession
 from memmux.errors import (
     CancelledError,
@@ -122,7 +122,7 @@ def test_refused_request_is_sent_again_later_with_its_id_and_key(client: ClientS
     request_id = client.submit(methods.store("a"), 0.0)
     (first,) = sent(client, 0.0)
     assert refuse(client, request_id, error, 0.0) == []
-    assert sent(client, session.BACK_OFF_S * 0.9) == []
+    assert sent(client, back_off.BACK_OFF_S * 0.9) == []
     (second,) = sent(client, client.wake_at())
     assert (second.header.id, second.header.key) == (request_id, first.header.key)
 
@@ -164,9 +164,9 @@ def test_pauses_between_refusals_grow_and_are_bounded(client: ClientSession) -> 
         refuse(client, request_id, OverloadedError(), now)
         pauses.append(client.wake_at() - now)
         now = client.wake_at()
-    assert pauses[0] == session.BACK_OFF_S
-    assert pauses[1] == pytest.approx(2 * session.BACK_OFF_S)
-    assert max(pauses) == pytest.approx(session.BACK_OFF_MOST_S)
+    assert pauses[0] == back_off.BACK_OFF_S
+    assert pauses[1] == pytest.approx(2 * back_off.BACK_OFF_S)
+    assert max(pauses) == pytest.approx(back_off.BACK_OFF_MOST_S)
 
 
 def test_retry_after_of_the_router_is_honoured(client: ClientSession) -> None:
@@ -291,11 +291,11 @@ def test_silence_leads_to_one_ping_and_then_to_a_lost_connection(client: ClientS
     opened(client)
     client.submit(methods.status(), 10.0)
     sent(client, 10.0)
-    assert client.wake_at() == 10.0 + session.QUIET_S
+    assert client.wake_at() == 10.0 + silence.QUIET_S
     assert kinds(sent(client, 12.0)) == [Kind.PING]
     assert sent(client, 13.0) == []
-    assert not client.lost(12.0 + session.PONG_S * 0.99)
-    assert client.lost(12.0 + session.PONG_S)
+    assert not client.lost(12.0 + silence.PONG_S * 0.99)
+    assert client.lost(12.0 + silence.PONG_S)
 
 
 def test_pong_keeps_the_connection(client: ClientSession) -> None:
@@ -305,7 +305,7 @@ def test_pong_keeps_the_connection(client: ClientSession) -> None:
     assert kinds(sent(client, 2.0)) == [Kind.PING]
     client.receive(protocol.encode(Header(kind=Kind.PONG)), 2.1)
     assert not client.lost(100.0)
-    assert client.wake_at() == 2.1 + session.QUIET_S
+    assert client.wake_at() == 2.1 + silence.QUIET_S
 
 
 def test_idle_session_wants_nothing(client: ClientSession) -> None:
@@ -332,7 +332,7 @@ def test_request_that_was_cancelled_by_nobody_here_is_sent_again(client: ClientS
     request_id = client.submit(methods.store("x"), 0.0)
     (first,) = sent(client, 0.0)
     assert refuse(client, request_id, CancelledError(), 1.0) == []
-    (again,) = sent(client, 1.0 + session.BACK_OFF_S)
+    (again,) = sent(client, 1.0 + back_off.BACK_OFF_S)
     assert (again.header.id, again.header.key) == (request_id, first.header.key)
     answer(client, request_id, 1.1)
 

@@ -166,16 +166,16 @@ class Driver:
     def leftovers(self) -> dict[str, int]:
         """How much is left in each table; all zero once every request and every worker is done."""
         flow = self.dispatcher._flow
-        pools = flow.pools.values()
+        pools = flow.stages.values()
         sessions = self.dispatcher._frontend.sessions
         return {
-            "slips": len(flow),
-            "abandoned": len(flow._abandoned),
-            "deadlines": len(flow._deadlines),
-            "patience": len(flow._patience),
+            "slips": len(flow.requests),
+            "abandoned": len(flow.requests._abandoned),
+            "deadlines": len(flow.requests._deadlines),
+            "patience": len(flow.requests._patience),
             "queued": sum(len(pool.queue) for pool in pools),
             "turns": sum(len(lane._turns) for p in pools for lane in (p.queue._interactive, p.queue._bulk)),
             "leases": sum(len(worker.leases) for pool in pools for worker in pool.workers.values()),
             "in_flight": sum(len(session.in_flight) for session in sessions),
-            "payers": len(flow.quotas.in_flight),
+            "payers": len(flow.requests.quotas.in_flight),
         }

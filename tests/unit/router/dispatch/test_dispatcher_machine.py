@@ -250,11 +250,11 @@ class DispatchMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_in_two_places_or_in_none(self) -> None:
         flow = self.world.dispatcher._flow
-        pools = flow.pools.values()
+        pools = flow.stages.values()
         leases = [lease for pool in pools for worker in pool.workers.values() for lease in worker.leases.values()]
         held = [lease for lease in leases if lease.slip.lease is lease]
-        assert sum(len(pool.queue) for pool in pools) + len(held) == len(flow)
-        assert len(flow._abandoned) <= len(leases) - len(held)
+        assert sum(len(pool.queue) for pool in pools) + len(held) == len(flow.requests)
+        assert len(flow.requests._abandoned) <= len(leases) - len(held)
         assert all((lease.abandoned_at is None) == (lease.slip.lease is lease) for lease in leases)
         for worker in self._workers():
             for pool in pools:
@@ -266,23 +266,23 @@ class DispatchMachine(RuleBasedStateMachine):
         dispatcher = self.world.dispatcher
         flow, sessions = dispatcher._flow, dispatcher._frontend.sessions
         own = [slip for slip in (dispatcher._backfill.slip, dispatcher._health_check.slip) if slip and not slip.outcome]
-        assert len(flow) <= LIMITS.admitted + 2  # the backfill and the health check
-        assert len(flow._deadlines) == len(flow)
-        assert len(flow._deadlines._heap) <= 2 * LIMITS.admitted + 70
+        assert len(flow.requests) <= LIMITS.admitted + 2  # the backfill and the health check
+        assert len(flow.requests._deadlines) == len(flow.requests)
+        assert len(flow.requests._deadlines._heap) <= 2 * LIMITS.admitted + 70
         assert len(sessions) == len(sessions._by_identity) == sessions.users <= LIMITS.sessions
         assert all(len(session.in_flight) <= LIMITS.in_flight for session in sessions)
         in_flight: Counter[str] = Counter()
         for session in sessions:
             in_flight[session.payer] += len(session.in_flight) if session.grant.name else 0
-        assert +in_flight == flow.quotas.in_flight
+        assert +in_flight == flow.requests.quotas.in_flight
         assert in_flight["team/"] <= 3
-        assert sum(len(session.in_flight) for session in sessions) + len(own) == len(flow)
-        workers = sum(len(pool.workers) for pool in flow.pools.values())
+        assert sum(len(session.in_flight) for session in sessions) + len(own) == len(flow.requests)
+        workers = sum(len(pool.workers) for pool in flow.stages.values())
         assert len(dispatcher._backend.liveness._workers) == len(dispatcher._backend.liveness._checks) == workers
 
     @invariant()
     def nobody_waits_while_a_worker_is_idle(self) -> None:
-        for pool in self.world.dispatcher._flow.pools.values():
+        for pool in self.world.dispatcher._flow.stages.values():
             for worker in pool.workers.values():
                 if worker.state in (WorkerState.READY, WorkerState.RETIRING) and not worker.leases:
                     assert not pool.queue
@@ -332,8 +332,10 @@ class DispatchMachine(RuleBasedStateMachine):
 
     def _check_nothing_is_left(self) -> None:
         flow = self.world.dispatcher._flow
-        assert len(flow) == len(flow._deadlines) == len(flow._abandoned) == len(flow.quotas.in_flight) == 0
-        for pool in flow.pools.values():
+        requests = flow.requests
+        assert len(requests) == len(requests._deadlines) == len(requests._abandoned) == 0
+        assert len(requests.quotas.in_flight) == 0
+        for pool in flow.stages.values():
             assert not pool.queue
             for table in (pool.workers, pool._serving, pool._idle, pool._partly):
                 assert not table

@@ -52,7 +52,7 @@ def _check(driver: Driver, *missed: str, failing: str = "", code: str = "busy") 
 
 
 def _busy(driver: Driver, worker_id: str) -> bool:
-    worker = driver.dispatcher._backend.find(worker_id)
+    worker = driver.dispatcher._flow.stages.find(worker_id)
     return worker is not None and bool(worker.leases)
 
 

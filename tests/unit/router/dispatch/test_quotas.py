@@ -129,4 +129,4 @@ def test_what_is_remembered_of_rates_is_bounded() -> None:
     for number in range(2000):
         driver.now += 0.01
         driver.hello(b"%d" % number)
-    assert len(driver.dispatcher._flow.quotas._buckets) <= 256 + 1
+    assert len(driver.dispatcher._flow.requests.quotas._buckets) <= 256 + 1

@@ -374,7 +374,7 @@ class World:
         """
         waiting = {
             (stage, bulk, owner)
-            for stage, pool in self.dispatcher._flow.pools.items()
+            for stage, pool in self.dispatcher._flow.stages.items()
             for bulk, lane in ((False, pool.queue._interactive), (True, pool.queue._bulk))
             for owner in lane._turns
         }

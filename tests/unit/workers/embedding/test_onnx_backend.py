@@ -16,6 +16,7 @@ import pytest
 from memmux.config.settings import EmbedderChoice, Settings
 from memmux.errors import ModelInvalidError
 from tests.bounds import BOUND_S
+from tests.unit.workers.embedding.capitals import tell_capitals
 from workers.embedding import onnx_backend, probes, sources
 from workers.embedding.graph import packed
 from workers.embedding.graph.packed import GRAPH, GRAPH_DATA, MANIFEST
@@ -155,15 +156,6 @@ def copied(tmp_path: Path, settings: Settings, source: Source) -> Iterator[Setti
     onnx_backend.load(named, sources.find(named))
     yield named
     onnx_backend._kept = onnx_backend._Kept()
-
-
-def tell_capitals(model: Path) -> None:
-    """Have the model tell capitals from small letters, so that a word in capitals is unknown."""
-    for name, field in (("tokenizer.json", "normalizer"), ("tokenizer_config.json", "")):
-        fields = orjson.loads((model / name).read_bytes())
-        of = fields[field] if field else fields
-        of["lowercase" if field else "do_lower_case"] = False
-        (model / name).write_bytes(orjson.dumps(fields))
 
 
 def tokenizer_of(settings: Settings) -> Path:

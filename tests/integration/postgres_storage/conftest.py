@@ -1,0 +1,32 @@
+"""An empty database of each test, with a writer and a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from memmux.postgres.server import Server
+from tests.postgres_server import own_database
+from workers.storage.postgres.reader import PostgresReader
+from workers.storage.postgres.writer import PostgresWriter
+
+
+@pytest.fixture
+def url(shared_postgres: Server, request: pytest.FixtureRequest) -> str:
+    """An empty database of the test's own."""
+    return own_database(shared_postgres, request.node.name[:40])
+
+
+@pytest.fixture
+def writer(url: str, tmp_path: Path) -> Iterator[PostgresWriter]:
+    with closing(PostgresWriter(url, tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reader(writer: PostgresWriter, url: str, tmp_path: Path) -> Iterator[PostgresReader]:  # noqa: ARG001 - it makes the tables
+    with closing(PostgresReader(url, tmp_path)) as opened:
+        yield opened

@@ -1,0 +1,96 @@
+"""Other programs and long reads: a write waits for a lock, and a log that can't shrink is said and ended."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import replace
+
+import apsw
+import pytest
+
+from memmux import Client
+from memmux.config.settings import Settings
+from memmux.errors import (
+    MemmuxError,
+    StorageBusyError,
+)
+from tests.bounds import BOUND_S, pause
+from tests.integration.helpers import complete, pids_of, status_until
+
+WORDS = f"{'x' * 999} " * 600  # six hundred kilobytes that are soon embedded
+
+
+@pytest.mark.usefixtures("faults")
+def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Settings) -> None:
+    settings = replace(settings, wal_mb=1)
+    with Client(settings=settings) as client, Client(settings=settings, name="stuck") as stuck:
+        client.store("an early memory")
+        before = status_until(client, complete)
+        failed: list[str] = []
+
+        def read() -> None:
+            try:
+                stuck.search("fault:slow", mode="keyword", timeout_s=9)
+            except MemmuxError as error:
+                failed.append(error.code)
+
+        reading = threading.Thread(target=read)
+        reading.start()
+        status_until(client, lambda status: any(worker["in_flight"] for worker in status.workers))
+        for number in range(12):
+            client.store(f"{number} {WORDS}")
+        status_until(client, lambda status: status.wal_bytes > 4 << 20 and "log_large" in status.degraded)
+        status_until(client, lambda status: status.wal_bytes < 1 << 20 and "log_large" not in status.degraded)
+        reading.join(BOUND_S)
+        assert failed
+        assert failed[0] in ("busy", "deadline_exceeded")  # it was sent again, and made way again
+        assert pids_of(client.status()) == pids_of(before)
+
+
+def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Settings) -> None:
+    settings = replace(settings, stall_s=2.0)  # less than a write waits
+    with Client(settings=settings) as client, closing(_another(client, settings)) as other:
+        before = status_until(client, complete)
+        other.execute("BEGIN IMMEDIATE")
+        failed: list[str] = []
+
+        def write() -> None:
+            with Client(settings=settings, name="writer") as writer:
+                try:
+                    writer.store("a memory that finds the door shut")
+                except StorageBusyError as error:
+                    failed.append(error.message)
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        reads = 0
+        while writing.is_alive():
+            assert client.search("early", mode="keyword").hits
+            reads += 1
+            pause()
+        assert len(failed) == 1
+        assert "another program" in failed[0].lower()
+        assert reads > 1
+        other.execute("ROLLBACK")
+        client.store("a late memory")
+        assert pids_of(client.status()) == pids_of(before)
+
+
+def _another(client: Client, settings: Settings) -> apsw.Connection:
+    """Return the connection of another program to the client's database, which has a memory by then."""
+    client.store("an early memory")
+    return apsw.Connection(str(settings.database))
+
+
+def test_log_that_another_programs_reader_holds_is_reported_and_shrinks_again(settings: Settings) -> None:
+    with Client(settings=settings) as client, closing(_another(client, settings)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM memories").fetchall()
+        for number in range(12):
+            client.store(f"{number} {WORDS}")
+        status_until(client, lambda status: status.wal_bytes > 4 << 20)
+        other.execute("ROLLBACK")
+        after = status_until(client, lambda status: status.wal_bytes < 1 << 20)
+        assert after.memories == 13
+        assert after.oldest_read_s < 1
