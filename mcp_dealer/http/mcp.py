@@ -102,7 +102,7 @@ class McpOverHttp:
             said, receive = one.value, _again(one.text.encode(), receive)
         version = headers.get(_VERSION, b"").decode("latin-1")
         if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
-            await self._without_session(caller, said, body, scope, receive, send)
+            await self._without_session(said, body, scope, receive, send)
             return
         try:
             session_id = headers.get(_SESSION, b"").decode("latin-1")
@@ -138,8 +138,9 @@ class McpOverHttp:
                 self.sessions.end(session)
 
     async def _without_session(
-        self, caller: Caller, said: Mapping[str, Any], body: bytes, scope: Scope, receive: Receive, send: Send
+        self, said: Mapping[str, Any], body: bytes, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        caller: Caller = scope["state"]["caller"]
         try:
             line = _line(caller, dict(scope["headers"]).get(_KEY, b"").decode("latin-1"), said.get("id"), body)
         except MemmuxError as error:

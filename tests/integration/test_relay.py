@@ -31,7 +31,7 @@ def _status(settings: Settings) -> Status:
 
 
 def _gateway(settings: Settings, other_than: int = 0) -> int:
-    """The pid of the gateway, once there is one, and not that of one which the router may not yet know to have ended."""
+    """The pid of the gateway, once there is one, and not of one that the router may not yet know to have ended."""
     with Client(settings=settings, name="test", start=False) as client:
         status = status_until(
             client, lambda status: bool(status.gateway and status.gateway["pid"] not in (None, 0, other_than))

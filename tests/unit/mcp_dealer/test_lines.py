@@ -238,7 +238,8 @@ def test_a_body_is_one_message_or_refused() -> None:
     said = read_one(_line(id=1.0))
     assert isinstance(said, Message)
     assert said.value["id"] == 1
-    for body, code in ((b"", PARSE_ERROR), (b" ", PARSE_ERROR), (b"[" + _line() + b"," + _line() + b"]", INVALID_REQUEST)):
+    batch = b"[" + _line() + b"," + _line() + b"]"
+    for body, code in ((b"", PARSE_ERROR), (b" ", PARSE_ERROR), (batch, INVALID_REQUEST)):
         refused = read_one(body)
         assert isinstance(refused, Refusal)
         assert refused.code == code
