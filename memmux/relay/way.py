@@ -32,6 +32,7 @@ FOUND_S = 2.0  # the same, once the cluster is known to be there
 FAILURES = 3  # connections in a row over which nothing was said, before the same
 PAUSE_S = 0.1  # after such a connection; doubled each time
 PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
+SEARCHES = 3  # of which each child was killed, before the same
 SHORTAGES = 6  # of descriptors or processes, one after the other, before the same
 UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
 STEADY_S = 10.0  # a gateway that has served so long did not end for what it was sent
@@ -59,6 +60,7 @@ class ClusterWay(Way):
         self._oldest = 0
         self._not_before = 0.0
         self._search: Search | None = None
+        self._killed = 0  # children that searched, one after the other
         self._code = 0  # of the child that has searched
         self._ending: list[int] = []  # processes of ours that have ended, or will
         self._found_at: float | None = None
@@ -95,6 +97,7 @@ class ClusterWay(Way):
     def heard(self, now: float) -> None:
         """Take that a gateway has said its first word."""
         self._heard_at = now
+        self._killed = 0
         self._give_turn()
 
     def lost(self, now: float, log: LineLog) -> None:
@@ -149,7 +152,7 @@ class ClusterWay(Way):
         if self._route is None:
             self._route = routes.read(self._file)
             self.known = self.known or self._route is not None
-        self._heed_child()
+        self._heed_child(now)
         if self._route is not None:
             given_up = self._failures >= FAILURES or self._waited_enough(now)
             if search and (given_up or self._stays_alone() or self._route.mode == routes.PRIVATE):
@@ -157,17 +160,23 @@ class ClusterWay(Way):
             if (connected := _connect(self._route.socket)) is not None:
                 self._found_at = None
                 return connected
-        if not search or self._seek():
+        if not search or self._seek(now):
             self._began = now
         return None
 
-    def _heed_child(self) -> None:
-        """Take what the child's end says: that the settings are wrong, or that no cluster is to be had."""
+    def _heed_child(self, now: float) -> None:
+        """Take what the child's end says: that the settings are wrong, that no cluster is to be had, or nothing."""
         code, self._code = self._code, 0
-        if code == UNREACHABLE and self._route is not None:
+        if code < 0:
+            self._killed += 1
+            if self._killed >= SEARCHES:
+                words = b"memmux mcp: the search for the cluster was killed, last by signal %d; run `memmux doctor`"
+                raise LeaveError(1, words % -code)
+            self._found_at, self._not_before = None, now + PAUSE_S * 2.0**self._killed
+        elif code == UNREACHABLE and self._route is not None:
             self._failures = FAILURES
         elif code:
-            raise LeaveError(code if code > 0 else 1)
+            raise LeaveError(code)
 
     def _waited_enough(self, now: float) -> bool:
         assert self._began is not None
@@ -183,7 +192,7 @@ class ClusterWay(Way):
             return
         self._ending = [pid for pid in self._ending if not os.waitpid(pid, os.WNOHANG)[0]]
         if (search := self._search) is not None:
-            code = search.ended()
+            code = search.ended(now)
             told, route = search.found()
             self._route, self.known = route or self._route, told or self.known
             if code is not None:
@@ -199,7 +208,7 @@ class ClusterWay(Way):
         self._end_trial()
         self._give_turn()
 
-    def _seek(self) -> bool:
+    def _seek(self, now: float) -> bool:
         """Have a child look for the cluster, unless that has just been done; return whether another relay has one.
 
         Then it is not for this one to lose patience: a start that is slow is no faster for gateways beside it.
@@ -210,7 +219,7 @@ class ClusterWay(Way):
 
         search = Search(self._arguments, self._file)
         try:
-            begun = search.begin()
+            begun = search.begin(now)
         except OSError:
             search.close()
             raise
