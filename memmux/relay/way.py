@@ -66,6 +66,7 @@ class ClusterWay(Way):
         self._found_at: float | None = None
         self._private = False
         self._own_pid = 0
+        self._given_up_at: float | None = None
         self._alone: Turn | None = None
         self._trial: Trial | None = None
         self._trials = 0  # that failed in a row
@@ -97,7 +98,7 @@ class ClusterWay(Way):
     def heard(self, now: float) -> None:
         """Take that a gateway has said its first word."""
         self._heard_at = now
-        self._killed = 0
+        self._killed, self._given_up_at = 0, None
         self._give_turn()
 
     def lost(self, now: float, log: LineLog) -> None:
@@ -154,10 +155,9 @@ class ClusterWay(Way):
             self.known = self.known or self._route is not None
         self._heed_child(now)
         if self._route is not None:
-            given_up = self._failures >= FAILURES or self._waited_enough(now)
-            if search and (given_up or self._stays_alone() or self._route.mode == routes.PRIVATE):
+            if search and (self._route.mode == routes.PRIVATE or self._does_without(now)):
                 return self._own(now, self._route)
-            if (connected := _connect(self._route.socket)) is not None:
+            if (connected := routes.connect(self._route.socket)) is not None:
                 self._found_at = None
                 return connected
         if not search or self._seek(now):
@@ -229,15 +229,23 @@ class ClusterWay(Way):
 
     # a gateway of its own
 
-    def _stays_alone(self) -> bool:
-        """Return whether to have one for the line that gateways have died with.
+    def _does_without(self, now: float) -> bool:
+        """Return whether to have one as there is none, or for the line that gateways have died with.
 
         One relay after the other does, until its own has said a word: when gateways are killed, and not by what they
-        are sent, the line of each is as suspicious, and gateways by the dozen would have all of them wait.
+        are sent, the line of each is as suspicious, and gateways by the dozen would have all of them wait. Meanwhile
+        the others wait for the cluster's, which may be there first.
         """
-        if self._deaths < ALONE or self._deaths >= AT_ONCE:
-            return self._deaths >= AT_ONCE
-        from memmux.relay.turn import Turn  # only whose gateways die pays for it
+        if self._failures >= FAILURES or self._waited_enough(now):
+            self._given_up_at = now if self._given_up_at is None else self._given_up_at
+            at_once = now - self._given_up_at >= PATIENCE_S
+        else:
+            at_once = self._deaths >= AT_ONCE
+            if self._deaths < ALONE:
+                return False
+        if at_once:
+            return True
+        from memmux.relay.turn import Turn  # only who has no gateway, or whose die, pays for it
 
         self._alone = self._alone or Turn(self._file.rpartition("/")[0] + "/alone")
         return self._alone.take()
@@ -269,7 +277,7 @@ class ClusterWay(Way):
         if self._trial is None:
             from memmux.relay.trial import Trial  # only who has a gateway of its own pays for it
 
-            connected = _connect(self._route.socket)
+            connected = routes.connect(self._route.socket)
             self._trial = Trial(connected, self.hello(log), now) if connected is not None else None
         passed = self._trial.passed(now) if self._trial is not None else False
         if passed is not None:
@@ -285,18 +293,3 @@ class ClusterWay(Way):
         if self._trial is not None:
             self._trial.close()
             self._trial = None
-
-
-def _connect(path: str) -> _socket.socket | None:
-    """Return a connection to the socket at a path; None if nobody listens there, or there is no room."""
-    try:
-        made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    except OSError:
-        return None
-    try:
-        made.setblocking(False)
-        made.connect(path)
-    except OSError:
-        made.close()
-        return None
-    return made

@@ -325,6 +325,33 @@ def test_one_relay_at_a_time_starts_a_gateway_of_its_own_when_gateways_die(
     listener.close()
 
 
+def test_relays_whose_gateways_say_nothing_do_without_one_after_the_other_and_all_of_them_after_a_while(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    waiting = [_way(short_tmp) for _ in range(4)]
+    connected = []
+    for way in waiting:
+        for number in range(FAILURES):
+            silent = way.step(10.0 * number, search=True)
+            assert silent is not None
+            silent.close()
+            way.lost(10.0 * number + 1, _heard())
+        connected.append(way.step(100.0, search=True))
+    assert len(spawned) == 1
+    assert all(connected), "those without a turn wait at the cluster's socket"
+    waiting[0].heard(101.0)
+    connected.append(waiting[1].step(101.0, search=True))
+    assert len(spawned) == 2
+    connected += [way.step(100.0 + PATIENCE_S, search=True) for way in waiting[2:]]
+    assert len(spawned) == 4
+    for one in connected:
+        assert one is not None
+        one.close()
+    for way in waiting:
+        way.close()
+    listener.close()
+
+
 def test_the_next_relay_starts_a_gateway_of_its_own_once_that_of_the_first_has_said_a_word(
     listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
 ) -> None:
