@@ -1,4 +1,4 @@
-"""The lines of MCP over stdio, without any I/O: bytes that came in are messages that a reader takes, or a refusal.
+"""What clients of MCP send, without any I/O: the bytes of a line, or of a body over HTTP, are messages or a refusal.
 
 What is merely spoiled is mended: half of a surrogate pair, which JavaScript leaves when it cuts a text inside an emoji,
 and bytes that are no UTF-8 become U+FFFD; a byte order mark is skipped; a batch is taken apart. What can't be read is
@@ -37,7 +37,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line, or one of a batch, that is no message; answer: the line that says so. code, reason: what it says."""
+    """What is no message: a line, one of a batch, or a body; answer: what says so. code, reason: what that has."""
 
     answer: str
     code: int
@@ -65,6 +65,14 @@ def read(line: bytes) -> Iterator[Message | Refusal]:
             yield _read(part, json.dumps(part, ensure_ascii=False))
     else:
         yield _read(value, text)
+
+
+def read_one(body: bytes) -> Message | Refusal:
+    """Return the one message that a body over HTTP says; several are refused, as there is no one answer to them."""
+    said = list(read(body))
+    if len(said) > 1:
+        return _refusal(INVALID_REQUEST, "it is a batch; send one message at a time", None)
+    return said[0] if said else _refusal(PARSE_ERROR, "it is empty", None)
 
 
 def mended(text: str) -> str:
@@ -117,7 +125,7 @@ def _wrong(value: dict[str, Any], request_id: object, answers: bool) -> str | No
 
 
 def _refusal(code: int, reason: str, request_id: object) -> Refusal:
-    return Refusal(error(code, f"the line is no message: {reason}", request_id), code, reason)
+    return Refusal(error(code, f"this is no message: {reason}", request_id), code, reason)
 
 
 def _usable(request_id: object) -> int | float | str | None:

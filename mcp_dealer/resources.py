@@ -21,6 +21,7 @@ SCHEME: Final = "memory://"
 JSON: Final = "application/json"
 LATELY = 50  # changes of memory://changes, at most
 HITS = 10  # of memory://search
+DIGITS = 9  # of the number of memory://recent, at most; Python reads no number of thousands
 NAME_CHARACTERS = 200  # of an address, in a refusal
 
 
@@ -91,7 +92,7 @@ class MemoryResources:
         return FeedResource.of(found), lambda _: "call memory_wait with after_seq"
 
     async def _recent(self, count: str) -> tuple[Answer, Rest]:
-        if not count.isdecimal() or not 1 <= int(count[:5]) <= limits.LIST_LIMIT:
+        if not count.isdecimal() or len(count) > DIGITS or not 1 <= int(count) <= limits.LIST_LIMIT:
             raise ArgumentInvalidError(
                 f"{count[:NAME_CHARACTERS]!r} is no number of memories from 1 to {limits.LIST_LIMIT}"
             )

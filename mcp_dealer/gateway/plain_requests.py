@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 VERSIONS = ("2025-06-18", "2025-11-25")  # of the protocol, whose results of a call are of one shape
 STATELESS: Final = "io.modelcontextprotocol/protocolVersion"  # what names the version in the era without a handshake
+_PROGRESS: Final = "progressToken"
 INITIALIZE, INITIALIZED = "initialize", "notifications/initialized"
 _LISTS = {"ping", "tools/list", "prompts/list", "resources/list", "resources/templates/list"}
 _MEMBERS, _BARE = {"jsonrpc", "id", "method", "params"}, {"jsonrpc", "id", "method"}
@@ -74,7 +75,7 @@ class PlainRequests:
             return False
         method, params = message.get("method"), message.get("params", {})
         meta = params.get("_meta", {}) if isinstance(params, dict) else None
-        if not isinstance(meta, dict) or STATELESS in meta:
+        if not isinstance(meta, dict) or STATELESS in meta or type(meta.get(_PROGRESS, 0)) not in (int, str):
             return False
         if method in _LISTS:
             return message.keys() in (_MEMBERS, _BARE) and params.keys() <= {"_meta"}

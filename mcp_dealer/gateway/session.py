@@ -170,7 +170,7 @@ class RelaySession:
             self._requests[lines.same_id(value["id"])] = line
             self._calls.begin(asked, value, plain)
         else:  # before the SDK works on anything there is nothing of its that could be cancelled
-            return self._incoming is None and value.get("method") == CANCELLED
+            return self._incoming is None and _is_cancellation(value)
         return True
 
     def _pass_on(self, asked: AskedMessage, said: lines.Message, server: Callable[[], MemoryServer]) -> None:
@@ -203,7 +203,7 @@ class RelaySession:
 
     def _cancels(self, line: Line, message: Mapping[str, Any]) -> bool:
         """Return whether the line cancels one that is still worked on; then it is settled after that one."""
-        if message.get("method") != CANCELLED:
+        if not _is_cancellation(message):
             return False
         request_id = (message.get("params") or {}).get("requestId")
         target = self._requests.get(lines.same_id(request_id)) if isinstance(request_id, int | str) else None
@@ -257,6 +257,11 @@ class RelaySession:
         said = text.encode()
         if self._connection.unsent < BYTES and len(said) <= frames.PAYLOAD_BYTES:
             self._connection.send(Frame(frames.OUTPUT, 0, said))
+
+
+def _is_cancellation(message: Mapping[str, Any]) -> bool:
+    """Return whether a message cancels; one with an id is a request, of a method that there is not."""
+    return message.get("method") == CANCELLED and "id" not in message
 
 
 def _settling(session: RelaySession, asked: AskedMessage) -> Callable[[], Awaitable[None]]:

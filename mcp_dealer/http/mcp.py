@@ -15,13 +15,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp_types import CLIENT_INFO_META_KEY, INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
+from mcp_types import CLIENT_INFO_META_KEY
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from mcp_dealer import lines
 from mcp_dealer.asked import LINE, LINK, AskedLine
 from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http import problem
@@ -44,6 +44,7 @@ SESSIONS = 256  # that are open at a time; others are put away, and begun anew b
 LINKS = 64  # of clients of the era without sessions
 SHARE = 16  # one of so many descriptors may be a session's or a link's, of which each has three
 _SESSION, _VERSION, _RESUME = b"mcp-session-id", b"mcp-protocol-version", b"last-event-id"
+_JSON = "application/json"
 _KEY = KEY.lower().encode()
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -91,12 +92,18 @@ class McpOverHttp:
         """Answer a request, whose caller is known."""
         caller: Caller = scope["state"]["caller"]
         headers = dict(scope["headers"])
+        body, said = b"", dict[str, Any]()
+        if scope["method"] == "POST":
+            body = await _body(receive)
+            one = lines.read_one(body)
+            if isinstance(one, lines.Refusal):
+                await Response(one.answer, 400, media_type=_JSON)(scope, receive, send)
+                return
+            said, receive = one.value, _again(one.text.encode(), receive)
         version = headers.get(_VERSION, b"").decode("latin-1")
         if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
-            await self._without_session(caller, scope, receive, send)
+            await self._without_session(said, body, scope, receive, send)
             return
-        body = await _body(receive) if scope["method"] == "POST" else b""
-        said = _object(body)
         try:
             session_id = headers.get(_SESSION, b"").decode("latin-1")
             if session_id:
@@ -105,8 +112,6 @@ class McpOverHttp:
             elif said.get("method") == "initialize":
                 session = await self.sessions.open(caller, _mapping(said.get("params")))
                 refused = _error(400, "initialize has no parameters that make sense")
-            elif body and not _is_json(body):
-                session, refused = None, _error(400, "Parse error", PARSE_ERROR)
             else:
                 session, refused = None, _error(400, "Missing session ID: initialize first")
         except NoRoomError:
@@ -119,7 +124,7 @@ class McpOverHttp:
         LINE.set(session.asked(said.get("id"), body))
         if scope["method"] == "GET" and _is_standalone(headers.get(_RESUME, b"").decode("latin-1")):
             session.transport.close_standalone_sse_stream()  # one whose client is gone, of which nobody has heard
-        await self._in_session(session, scope, _again(body, receive), send)
+        await self._in_session(session, scope, receive, send)
 
     async def _in_session(self, session: McpSession, scope: Scope, receive: Receive, send: Send) -> None:
         LINK.set(session.link)
@@ -132,9 +137,10 @@ class McpOverHttp:
             if scope["method"] == "DELETE" and session.over:
                 self.sessions.end(session)
 
-    async def _without_session(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
-        said = _object(body)
+    async def _without_session(
+        self, said: Mapping[str, Any], body: bytes, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        caller: Caller = scope["state"]["caller"]
         try:
             line = _line(caller, dict(scope["headers"]).get(_KEY, b"").decode("latin-1"), said.get("id"), body)
         except MemmuxError as error:
@@ -146,7 +152,7 @@ class McpOverHttp:
         with self._links.of(caller, name, version) as link:
             LINK.set(link)
             LINE.set(line)
-            await self._manager.handle_request(scope, _again(body, receive), send)
+            await self._manager.handle_request(scope, receive, send)
 
 
 class _Links:
@@ -248,21 +254,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        return _mapping(orjson.loads(body))
-    except ValueError:  # the SDK says what is wrong with it
-        return {}
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        orjson.loads(body)
-    except ValueError:
-        return False
-    return True
-
-
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -271,6 +262,5 @@ def _is_standalone(event_id: str) -> bool:
     return not event_id or stream_of(event_id) == STANDALONE
 
 
-def _error(status: int, message: str, code: int = INVALID_REQUEST) -> Response:
-    said = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=code, message=message))
-    return Response(said.model_dump_json(by_alias=True), status, media_type="application/json")
+def _error(status: int, message: str) -> Response:
+    return Response(lines.error(lines.INVALID_REQUEST, message, None), status, media_type=_JSON)

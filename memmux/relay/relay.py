@@ -100,11 +100,11 @@ class Relay:
         try:
             while not self._done():
                 self._turn()
-            code, words = self._log.exit or (0, b"")
-            if self._log.exit is None and (unsaid := self._unsaid()):
+            told = self._log.exit
+            unheard = self._finish() if self._host.gone else False
+            code, words = told or (0, b"")
+            if told is None and (unsaid := self._unsaid(unheard=unheard)):
                 code, words = 1, b"memmux mcp: " + unsaid
-            if self._host.gone:
-                self._finish()
         except LeaveError as left:
             code, words = left.code, left.words
         finally:
@@ -114,20 +114,25 @@ class Relay:
                 self._gateway.close()
         return self._leave(code, words)
 
-    def _finish(self) -> None:
-        """Have done what was read, though nobody hears the answers: a gateway drops the calls of one that is gone."""
+    def _finish(self) -> bool:
+        """Have done what was read, though nobody hears the answers: a gateway drops the calls of one that is gone.
+
+        Return whether there was an answer, or may have been: not every line is to be answered.
+        """
+        unheard = bool(self._log.to_host)
         self._log.end(self._host.gone)
         until = time.monotonic() + LAST_S
         while self._log.oldest and self._log.exit is None and time.monotonic() < until:
             self._turn()
+            unheard = unheard or bool(self._log.to_host)
             self._log.written(len(self._log.to_host))
         self._send()
+        return unheard or bool(self._log.oldest)
 
-    def _unsaid(self) -> bytes:
+    def _unsaid(self, *, unheard: bool) -> bytes:
         """Return why what the host waits for stays unsaid; nothing if it has everything, or is gone itself."""
         if self._host.gone:
-            waits = self._log.oldest or self._log.to_host
-            return _WHY.get(self._host.gone, b"") if waits else b""
+            return _WHY.get(self._host.gone, b"") if unheard else b""
         return b"not every line was answered within %d s; run `memmux doctor`" % LEAVE_S if self._log.oldest else b""
 
     def _leave(self, code: int, words: bytes) -> int:

@@ -8,6 +8,7 @@ stay as they are.
 from __future__ import annotations
 
 import _blake2
+import _socket
 import os
 import sys
 
@@ -125,3 +126,18 @@ def make_folder(file: str) -> bool:
     except OSError:
         return False
     return found.st_uid == os.geteuid() and found.st_mode & _MODE == _PRIVATE_FOLDER
+
+
+def connect(path: str) -> _socket.socket | None:
+    """Return a connection to the socket at a path; None if nobody listens there, or there is no room."""
+    try:
+        made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    except OSError:
+        return None
+    try:
+        made.setblocking(False)
+        made.connect(path)
+    except OSError:
+        made.close()
+        return None
+    return made

@@ -11,6 +11,8 @@ from memmux.relay import route as routes
 from memmux.relay.route import Route
 from memmux.relay.turn import Turn
 
+MOST_S = 90.0  # for a child, more than a start takes: while one hangs the relays of all hosts wait
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +26,7 @@ class Search:
         self._child = 0
         self._told: _socket.socket | None = None  # by the child; it ends when this is closed
         self._said = b""
+        self._until = 0.0  # when the child is killed
         self._turn = Turn(f"{file}.lock")
 
     @property
@@ -31,7 +34,7 @@ class Search:
         """Whether there is a child."""
         return bool(self._child)
 
-    def begin(self) -> bool:
+    def begin(self, now: float) -> bool:
         """Have a child search; return whether it is this relay's turn, and raise OSError if none can be started."""
         if not self._turn.take():
             return False
@@ -40,7 +43,7 @@ class Search:
         os.set_inheritable(theirs.fileno(), True)
         command = [sys.executable, "-P", "-m", "memmux.cli.launch", str(theirs.fileno()), *self._arguments]
         self._child = children.spawn(command, ours, theirs)
-        self._told, self._said = ours, b""
+        self._told, self._said, self._until = ours, b"", now + MOST_S
         return True
 
     def found(self) -> tuple[bool, Route | None]:
@@ -57,10 +60,15 @@ class Search:
         said, self._said = self._said, b""
         return bool(said), Route.unpack(said) if said else None
 
-    def ended(self) -> int | None:
-        """Return the exit code of the child, once it has ended; then it is another relay's turn."""
+    def ended(self, now: float) -> int | None:
+        """Return the exit code of the child, once it has ended; then it is another relay's turn.
+
+        Negative is the signal that has ended it; one that takes too long is killed.
+        """
         pid, status = os.waitpid(self._child, os.WNOHANG)
         if not pid:
+            if now >= self._until:
+                os.kill(self._child, 9)
             return None
         self._child = 0
         return os.waitstatus_to_exitcode(status)

@@ -32,6 +32,7 @@ FOUND_S = 2.0  # the same, once the cluster is known to be there
 FAILURES = 3  # connections in a row over which nothing was said, before the same
 PAUSE_S = 0.1  # after such a connection; doubled each time
 PRIVATE_FAILURES = 3  # of a gateway of its own, before the relay gives up
+SEARCHES = 6  # of which each child was killed, before the same
 SHORTAGES = 6  # of descriptors or processes, one after the other, before the same
 UNREACHABLE = 75  # the child's exit code: the settings are known, and no cluster is to be had (EX_TEMPFAIL)
 STEADY_S = 10.0  # a gateway that has served so long did not end for what it was sent
@@ -59,11 +60,13 @@ class ClusterWay(Way):
         self._oldest = 0
         self._not_before = 0.0
         self._search: Search | None = None
+        self._killed = 0  # children that searched, one after the other
         self._code = 0  # of the child that has searched
         self._ending: list[int] = []  # processes of ours that have ended, or will
         self._found_at: float | None = None
         self._private = False
         self._own_pid = 0
+        self._given_up_at: float | None = None
         self._alone: Turn | None = None
         self._trial: Trial | None = None
         self._trials = 0  # that failed in a row
@@ -95,6 +98,7 @@ class ClusterWay(Way):
     def heard(self, now: float) -> None:
         """Take that a gateway has said its first word."""
         self._heard_at = now
+        self._killed, self._given_up_at = 0, None
         self._give_turn()
 
     def lost(self, now: float, log: LineLog) -> None:
@@ -149,25 +153,30 @@ class ClusterWay(Way):
         if self._route is None:
             self._route = routes.read(self._file)
             self.known = self.known or self._route is not None
-        self._heed_child()
+        self._heed_child(now)
         if self._route is not None:
-            given_up = self._failures >= FAILURES or self._waited_enough(now)
-            if search and (given_up or self._stays_alone() or self._route.mode == routes.PRIVATE):
+            if search and (self._route.mode == routes.PRIVATE or self._does_without(now)):
                 return self._own(now, self._route)
-            if (connected := _connect(self._route.socket)) is not None:
+            if (connected := routes.connect(self._route.socket)) is not None:
                 self._found_at = None
                 return connected
-        if not search or self._seek():
+        if not search or self._seek(now):
             self._began = now
         return None
 
-    def _heed_child(self) -> None:
-        """Take what the child's end says: that the settings are wrong, or that no cluster is to be had."""
+    def _heed_child(self, now: float) -> None:
+        """Take what the child's end says: that the settings are wrong, that no cluster is to be had, or nothing."""
         code, self._code = self._code, 0
-        if code == UNREACHABLE and self._route is not None:
+        if code < 0:
+            self._killed += 1
+            if self._killed >= SEARCHES:
+                words = b"memmux mcp: the search for the cluster was killed, last by signal %d; run `memmux doctor`"
+                raise LeaveError(1, words % -code)
+            self._found_at, self._not_before = None, now + PAUSE_S * 2.0**self._killed
+        elif code == UNREACHABLE and self._route is not None:
             self._failures = FAILURES
         elif code:
-            raise LeaveError(code if code > 0 else 1)
+            raise LeaveError(code)
 
     def _waited_enough(self, now: float) -> bool:
         assert self._began is not None
@@ -183,7 +192,7 @@ class ClusterWay(Way):
             return
         self._ending = [pid for pid in self._ending if not os.waitpid(pid, os.WNOHANG)[0]]
         if (search := self._search) is not None:
-            code = search.ended()
+            code = search.ended(now)
             told, route = search.found()
             self._route, self.known = route or self._route, told or self.known
             if code is not None:
@@ -199,7 +208,7 @@ class ClusterWay(Way):
         self._end_trial()
         self._give_turn()
 
-    def _seek(self) -> bool:
+    def _seek(self, now: float) -> bool:
         """Have a child look for the cluster, unless that has just been done; return whether another relay has one.
 
         Then it is not for this one to lose patience: a start that is slow is no faster for gateways beside it.
@@ -210,7 +219,7 @@ class ClusterWay(Way):
 
         search = Search(self._arguments, self._file)
         try:
-            begun = search.begin()
+            begun = search.begin(now)
         except OSError:
             search.close()
             raise
@@ -220,15 +229,23 @@ class ClusterWay(Way):
 
     # a gateway of its own
 
-    def _stays_alone(self) -> bool:
-        """Return whether to have one for the line that gateways have died with.
+    def _does_without(self, now: float) -> bool:
+        """Return whether to have one as there is none, or for the line that gateways have died with.
 
         One relay after the other does, until its own has said a word: when gateways are killed, and not by what they
-        are sent, the line of each is as suspicious, and gateways by the dozen would have all of them wait.
+        are sent, the line of each is as suspicious, and gateways by the dozen would have all of them wait. Meanwhile
+        the others wait for the cluster's, which may be there first.
         """
-        if self._deaths < ALONE or self._deaths >= AT_ONCE:
-            return self._deaths >= AT_ONCE
-        from memmux.relay.turn import Turn  # only whose gateways die pays for it
+        if self._failures >= FAILURES or self._waited_enough(now):
+            self._given_up_at = now if self._given_up_at is None else self._given_up_at
+            at_once = now - self._given_up_at >= PATIENCE_S
+        else:
+            at_once = self._deaths >= AT_ONCE
+            if self._deaths < ALONE:
+                return False
+        if at_once:
+            return True
+        from memmux.relay.turn import Turn  # only who has no gateway, or whose die, pays for it
 
         self._alone = self._alone or Turn(self._file.rpartition("/")[0] + "/alone")
         return self._alone.take()
@@ -260,7 +277,7 @@ class ClusterWay(Way):
         if self._trial is None:
             from memmux.relay.trial import Trial  # only who has a gateway of its own pays for it
 
-            connected = _connect(self._route.socket)
+            connected = routes.connect(self._route.socket)
             self._trial = Trial(connected, self.hello(log), now) if connected is not None else None
         passed = self._trial.passed(now) if self._trial is not None else False
         if passed is not None:
@@ -276,18 +293,3 @@ class ClusterWay(Way):
         if self._trial is not None:
             self._trial.close()
             self._trial = None
-
-
-def _connect(path: str) -> _socket.socket | None:
-    """Return a connection to the socket at a path; None if nobody listens there, or there is no room."""
-    try:
-        made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    except OSError:
-        return None
-    try:
-        made.setblocking(False)
-        made.connect(path)
-    except OSError:
-        made.close()
-        return None
-    return made

@@ -24,6 +24,7 @@ from memmux.errors import (
 from memmux.wire.namespaces import EVERYWHERE
 from memmux.wire.times import from_epoch, parse_time
 
+WRITABLE = "give texts, numbers of at most 64 bits, true, false, null, and lists and objects of these"
 SHOWN = 80  # characters of what is wrong, in a message
 
 
@@ -64,7 +65,7 @@ def check_metadata(metadata: object) -> None:
         # First of all: it refuses what holds itself, which the walk below would never leave.
         size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))
     except orjson.JSONEncodeError as error:
-        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
+        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}; {WRITABLE}") from None
     stack: list[object] = [metadata]
     while stack:
         value = stack.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from memmux.relay.way import ALONE
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import gone, status_until
-from tests.integration.relay_host import RelayHost
+from tests.integration.relay_host import HANDSHAKE, RelayHost
 
 CALLS = 24
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
@@ -70,6 +71,25 @@ def test_two_parts_that_are_struck_at_once_lose_no_call_and_double_none(
     with Client(settings=settings, name="test", start=False) as client:
         assert sorted(memory.content for memory in client.list(limit=1000)) == sorted(contents)
         assert client.status().seq == len(contents), "something was stored twice"
+
+
+def test_a_start_whose_search_is_killed_is_made_by_the_next_one(settings_env: dict[str, str]) -> None:
+    with RelayHost(settings_env, begin=False) as host:
+        host.begin()
+        host.call(1, "memory_store", content="stored after all")
+        until = time.monotonic() + BOUND_S
+        while not (searches := _children(host.process.pid, "memmux.cli.launch")):
+            assert time.monotonic() < until
+            pause()
+        os.kill(searches[0], KILL)
+        host.answer(HANDSHAKE)
+        assert host.result(1)["status"] == "created"
+
+
+def _children(pid: int, named: str) -> list[int]:
+    """The children of a process whose command line has a word."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [child for child in children if named in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 def test_a_host_whose_request_kills_gateways_is_served_alone_until_it_is_told_and_others_keep_theirs(

@@ -9,6 +9,7 @@ from typing import TypeAlias, cast
 import orjson
 
 from memmux.errors import MetadataInvalidError
+from memmux.wire.checks import WRITABLE
 from memmux.wire.requests import Filter
 
 Time: TypeAlias = datetime | float | str
@@ -30,7 +31,7 @@ def object_of(metadata: Mapping[str, object] | None) -> Mapping[str, object]:
     try:
         orjson.dumps(plain)  # one that holds itself would be walked for ever
     except orjson.JSONEncodeError as error:
-        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}") from None
+        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}; {WRITABLE}") from None
     return plain
 
 

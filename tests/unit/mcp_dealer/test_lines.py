@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp_types import JSONRPCNotification, JSONRPCRequest, jsonrpc_message_adapter
 
-from mcp_dealer.lines import DEPTH, INVALID_REQUEST, PARSE_ERROR, Message, Refusal, mended, read
+from mcp_dealer.lines import DEPTH, INVALID_REQUEST, PARSE_ERROR, Message, Refusal, mended, read, read_one
 from tests.unit.examples import examples
 
 REQUEST = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -45,7 +45,7 @@ def _refused(line: bytes) -> tuple[int, Any]:
     assert isinstance(said, Refusal)
     answer = json.loads(said.answer)
     assert answer.keys() == {"jsonrpc", "id", "error"}
-    assert answer["error"] == {"code": said.code, "message": f"the line is no message: {said.reason}"}
+    assert answer["error"] == {"code": said.code, "message": f"this is no message: {said.reason}"}
     return said.code, answer["id"]
 
 
@@ -232,3 +232,14 @@ def test_a_number_of_thousands_of_digits_is_refused_in_words_of_ours() -> None:
     said = _one(line)
     assert isinstance(said, Refusal)
     assert "int_max_str_digits" not in said.answer
+
+
+def test_a_body_is_one_message_or_refused() -> None:
+    said = read_one(_line(id=1.0))
+    assert isinstance(said, Message)
+    assert said.value["id"] == 1
+    batch = b"[" + _line() + b"," + _line() + b"]"
+    for body, code in ((b"", PARSE_ERROR), (b" ", PARSE_ERROR), (batch, INVALID_REQUEST)):
+        refused = read_one(body)
+        assert isinstance(refused, Refusal)
+        assert refused.code == code

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp_types import ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
+from mcp_types import METHOD_NOT_FOUND, ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
 from mcp_dealer.gateway.gateway import Gateway
 from mcp_dealer.gateway.session import LINES
@@ -182,6 +182,27 @@ async def test_a_cancelled_call_is_settled_before_what_cancels_it(meet: Meet, cl
         await relay.until(frames.SETTLED, 5)
         kinds = [(frame.kind, frame.number) for frame in relay.heard]
         assert kinds.index((frames.SETTLED, 4)) < kinds.index((frames.SETTLED, 5))
+
+
+@pytest.mark.parametrize("with_sdk", [False, True])
+async def test_a_cancellation_with_an_id_is_a_request_that_is_answered(
+    meet: Meet, clients: list[StandIn], with_sdk: bool
+) -> None:
+    async with meet() as relay:
+        await _begin(relay)
+        if with_sdk:
+            relay.line(3, _said("resources/read", 3, uri="nothing"))
+            await relay.until(frames.ANSWER, 3)
+        relay.line(4, _call(4, "memory_get", id="0001"))
+        await relay.until(frames.ANSWER, 4)
+        clients[0].wait()
+        relay.line(5, _call(5, "memory_get", id="0001"))
+        relay.line(6, _said("notifications/cancelled", 6, requestId=5))
+        answer = _json(await relay.until(frames.ANSWER, 6))
+        assert (answer["id"], answer["error"]["code"]) == (6, METHOD_NOT_FOUND)
+        assert not any(frame.number == 5 for frame in relay.heard)
+        relay.line(7, _said("notifications/cancelled", requestId=5))
+        await relay.until(frames.SETTLED, 7)
 
 
 async def test_a_relay_is_not_read_further_while_many_lines_are_unanswered(meet: Meet, clients: list[StandIn]) -> None:

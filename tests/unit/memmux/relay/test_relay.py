@@ -183,6 +183,19 @@ def test_a_relay_whose_host_closes_its_output_says_that_lines_have_no_answer(
     assert capfd.readouterr().err == "memmux mcp: standard output was closed before every line was answered\n"
 
 
+def test_a_relay_says_nothing_of_a_line_that_wanted_no_answer(
+    running: Running, capfd: pytest.CaptureFixture[str]
+) -> None:
+    running.say(b"a notification\n")
+    running.heard(0, 2)
+    os.close(running.hears)
+    running.hears = -1
+    assert running.heard(0, 1) == [(frames.END, 0, b"output closed")]
+    running.answer(0, Frame(frames.SETTLED, 1))
+    assert running.ended() == 0
+    assert not capfd.readouterr().err
+
+
 def test_a_relay_that_nobody_hears_stays_until_what_it_read_is_done_also_by_the_next_gateway(running: Running) -> None:
     running.say(b"one\ntwo\n")
     os.close(running.hears)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from memmux.relay.frames import GO, HELLO, PIN, SETTLED, Frame, FrameReader, unp
 from memmux.relay.line_log import LineLog
 from memmux.relay.relay import LeaveError
 from memmux.relay.route import PRIVATE, SHARED, Route
+from memmux.relay.search import MOST_S
 from memmux.relay.way import (
     ALONE,
     AT_ONCE,
@@ -23,9 +28,11 @@ from memmux.relay.way import (
     PATIENCE_S,
     PRIVATE_FAILURES,
     RETURN_S,
+    SEARCHES,
     UNREACHABLE,
     ClusterWay,
 )
+from tests.bounds import BOUND_S, pause
 
 
 @pytest.fixture
@@ -232,6 +239,49 @@ def test_what_a_child_ends_with_is_heeded(listener: socket.socket, short_tmp: Pa
     assert left.value.code == 2
 
 
+def test_a_search_that_is_killed_is_begun_anew_and_given_up_in_words(
+    short_tmp: Path, spawned: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMMUX_RUNTIME_DIR", str(short_tmp))
+    way = ClusterWay(["mcp"], "/here")
+    now = 0.0
+    for searches in range(1, SEARCHES + 1):
+        assert way.step(now, search=True) is None
+        assert len(spawned) == searches
+        way._search.close()  # type: ignore[union-attr]
+        way._search, way._found_at, way._code = None, now, -signal.SIGKILL
+        now += 60.0
+    with pytest.raises(LeaveError) as left:
+        way.step(now, search=True)
+    assert (left.value.code, b"killed, last by signal 9" in left.value.words) == (1, True)
+
+
+def test_a_search_that_hangs_is_killed(
+    listener: socket.socket, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener.close()
+    hung = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+
+    def spawn(command: list[str], ours: socket.socket, theirs: socket.socket) -> int:
+        del command, ours
+        theirs.close()
+        return hung.pid
+
+    monkeypatch.setattr(children, "spawn", spawn)
+    way = _way(short_tmp)
+    assert way.step(0.0, search=True) is None
+    way.tend(MOST_S - 1)
+    assert hung.poll() is None
+    way.tend(MOST_S)
+    until = time.monotonic() + BOUND_S
+    while way.busy and time.monotonic() < until:
+        way.tend(MOST_S + 1)
+        pause()
+    assert way._code == -signal.SIGKILL
+    hung.returncode = way._code  # which the relay has been told
+    way.close()
+
+
 def test_a_host_that_gateways_die_of_has_one_of_its_own_so_that_others_keep_theirs(
     listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
 ) -> None:
@@ -271,6 +321,33 @@ def test_one_relay_at_a_time_starts_a_gateway_of_its_own_when_gateways_die(
     own.close()
     at_once.close()
     for way in (first, second):
+        way.close()
+    listener.close()
+
+
+def test_relays_whose_gateways_say_nothing_do_without_one_after_the_other_and_all_of_them_after_a_while(
+    listener: socket.socket, short_tmp: Path, spawned: list[list[str]]
+) -> None:
+    waiting = [_way(short_tmp) for _ in range(4)]
+    connected = []
+    for way in waiting:
+        for number in range(FAILURES):
+            silent = way.step(10.0 * number, search=True)
+            assert silent is not None
+            silent.close()
+            way.lost(10.0 * number + 1, _heard())
+        connected.append(way.step(100.0, search=True))
+    assert len(spawned) == 1
+    assert all(connected), "those without a turn wait at the cluster's socket"
+    waiting[0].heard(101.0)
+    connected.append(waiting[1].step(101.0, search=True))
+    assert len(spawned) == 2
+    connected += [way.step(100.0 + PATIENCE_S, search=True) for way in waiting[2:]]
+    assert len(spawned) == 4
+    for one in connected:
+        assert one is not None
+        one.close()
+    for way in waiting:
         way.close()
     listener.close()
 

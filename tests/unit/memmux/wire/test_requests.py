@@ -161,6 +161,11 @@ def test_wrong_arguments_are_refused_by_name(
     assert isinstance(raised.value, errors.RequestError)
 
 
+def test_metadata_that_are_no_json_are_refused_with_what_can_be_given_instead() -> None:
+    with pytest.raises(errors.MetadataInvalidError, match="numbers of at most 64 bits"):
+        Store.from_json({"content": "x", "metadata": {"a": 10**30}})
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b'"x"', b"null", b'{"content": NaN}'])
 def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(errors.ArgumentInvalidError):
