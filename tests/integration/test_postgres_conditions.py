@@ -21,7 +21,9 @@ from memmux.errors import (
     DatabaseNewerError,
     DatabaseUnreachableError,
     MemmuxError,
+    SchemaWrongError,
     SettingInvalidError,
+    StorageBusyError,
     StorageError,
     StorageFullError,
     StoragePermissionError,
@@ -30,7 +32,7 @@ from memmux.postgres import programs
 from memmux.postgres.server import Server
 from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
-from memmux.wire.requests import Get, List
+from memmux.wire.requests import Get, List, Search
 from tests.bounds import BOUND_S
 from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import job
@@ -185,6 +187,111 @@ def test_a_session_that_the_server_ended_is_begun_anew(url: str, tmp_path: Path)
         assert (writer.facts()["reconnects"], reader.facts()["reconnects"]) == (1, 1)
 
 
+def test_what_an_administrator_took_away_is_told_and_nobody_dies_of_it(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        stored(writer, "before")
+        for table, column in [("memories", "content"), ("postings", "places"), ("idempotency", "answer")]:
+            asked(url, f"ALTER TABLE {table} RENAME {column} TO elsewhere")
+            refused = apply(writer, f"without {column}", key=column)
+            assert isinstance(refused, SchemaWrongError), refused
+            assert "memmux check" in refused.message
+            if table == "memories":
+                with pytest.raises(SchemaWrongError, match=column):
+                    listed(reader)
+            asked(url, f"ALTER TABLE {table} RENAME elsewhere TO {column}")
+        stored(writer, "after")
+        assert set(listed(reader)) == {"before", "after"}
+
+
+def test_a_rule_of_somebody_fails_what_it_forbids_and_nothing_else(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer:
+        asked(url, "ALTER TABLE memories ADD CONSTRAINT short CHECK (length(content) < 20)")
+        asks = [job("memory.store", {"content": text}) for text in ("short enough", "by far too long for that rule")]
+        (_, kept), (_, refused) = writer.apply(asks, silent)
+        assert isinstance(kept, Answer)
+        assert isinstance(refused, SchemaWrongError)
+        assert '"short"' in refused.message
+
+
+def test_a_writer_opens_whatever_rows_of_its_own_are_gone(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer:
+        stored(writer, "one")
+        asked(url, "TRUNCATE counters")
+        refused = apply(writer, "numbered by nothing")
+        assert type(refused) is StorageError
+        assert "check --repair" in refused.message
+    asked(url, "TRUNCATE meta")
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        assert isinstance(writer.rebuild(job("admin.rebuild", {}), silent), Answer)
+        stored(writer, "two")
+        assert set(listed(reader)) == {"one", "two"}
+    assert check(url, deep=True) == []
+
+
+def test_a_search_goes_on_without_the_words_of_memories(url: str, tmp_path: Path) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        for number in range(4):
+            stored(writer, f"number {number}")
+        asked(url, "TRUNCATE texts")
+        with reader.snapshot(math.inf, silent):
+            reader.search(Search(query="number 2"), ())
+
+
+def test_triggers_count_whatever_the_role_is_set_to(url: str, tmp_path: Path) -> None:
+    asked(url, "ALTER DATABASE DATABASE_NAME SET session_replication_role = replica")
+    with closing(PostgresWriter(url, tmp_path)) as writer:
+        stored(writer, "counted")
+        assert writer.facts()["memories"] == 1
+
+
+def test_a_lock_of_another_is_heard_through_and_told(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer:
+        stored(writer, "one")
+    monkeypatch.setitem(engine._SETTINGS, "lock_timeout", "300ms")
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE memories, meta, changes, models")
+            beats: list[int] = []
+            with pytest.raises(StorageBusyError):
+                reader.idle(lambda: beats.append(1))
+            heard = len(beats)
+            writer.idle(lambda: beats.append(1))
+            assert 0 < heard < len(beats)
+            with pytest.raises(StorageBusyError):
+                PostgresReader(url, tmp_path)
+        assert listed(reader) == ["one"]
+
+
+def test_a_replica_that_has_not_got_the_tables_yet_is_left_for_the_primary(postgres: Servers, tmp_path: Path) -> None:
+    primary, replica = postgres.primary("a"), postgres.replica("b")
+    value(replica, "SELECT pg_wal_replay_pause()")
+    eventually(replica, "SELECT pg_get_wal_replay_pause_state()", "paused")
+    both = url_of([primary, replica])
+    with closing(PostgresWriter(both, tmp_path)) as writer:
+        stored(writer, "one")
+        with closing(PostgresReader(both, tmp_path)) as reader:
+            assert listed(reader) == ["one"]
+            value(replica, "SELECT pg_wal_replay_resume()")
+            eventually(replica, "SELECT count(*) FROM pg_tables WHERE tablename = 'memories'", 1)
+            stored(writer, "two")
+            assert set(listed(reader)) == {"one", "two"}
+
+
+def test_which_server_is_asked_is_not_for_the_environment_to_say(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "standby")
+    with closing(PostgresWriter(f"{url}?target_session_attrs=any", tmp_path)) as writer:
+        stored(writer, "one")
+    with closing(PostgresReader(url, tmp_path)) as reader:
+        assert listed(reader) == ["one"]
+
+
+def test_a_url_that_libpq_can_not_read_is_a_fault_of_the_setting(url: str) -> None:
+    with pytest.raises(SettingInvalidError, match="%00"):
+        engine.connect(f"{url}?application_name=%00", Role.READ)
+
+
 def test_of_several_that_migrate_at_once_one_does_and_what_is_there_stays(url: str, tmp_path: Path) -> None:
     with closing(PostgresWriter(url, tmp_path)) as writer:
         stored(writer, "older")
@@ -207,7 +314,7 @@ def test_of_several_that_migrate_at_once_one_does_and_what_is_there_stays(url: s
 def test_a_migration_that_fails_leaves_the_database_as_it_was(url: str, tmp_path: Path) -> None:
     PostgresWriter(url, tmp_path).close()
     scripts = {**schema.migrations(), 2: "CREATE TABLE half (x int); SELECT 1 / 0"}
-    with closing(engine.connect(url, Role.WRITE)) as raw, pytest.raises(psycopg.errors.DivisionByZero):
+    with closing(engine.connect(url, Role.WRITE)) as raw, pytest.raises(MemmuxError, match="22012"):
         schema.prepare(raw, scripts)
     with psycopg.connect(url) as look:
         assert look.execute("SELECT to_regclass('half'), max(version) FROM schema_versions").fetchone() == (None, 1)

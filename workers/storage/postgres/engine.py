@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import time
 from collections.abc import Generator, Mapping
@@ -17,11 +18,12 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 from psycopg.waiting import Ready, Wait
 
-from memmux.errors import DatabaseUnreachableError, DeadlineExceededError, StorageError
+from memmux.errors import DatabaseUnreachableError, DeadlineExceededError, SettingInvalidError, StorageError
 from workers.runtime.jobs import Alive, silent
 from workers.storage.postgres import arrays
-from workers.storage.postgres.errors import errors
+from workers.storage.postgres.errors import errors, told
 
+LOCK_S = 5  # how long a lock of another session is waited for, before whoever asked is told and asks again
 BEAT_S = 0.1  # between two signs of life while a query runs
 GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its connection is given up
 QUIET_S = 5.0  # after so long without an answer the server is asked whether it is there
@@ -47,7 +49,7 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",  # a writer that hangs must not keep the lock for ever
     # Each job has a deadline, which is kept here, whatever the server's default for the role or the database is.
     "statement_timeout": "0",
-    "lock_timeout": "0",
+    "lock_timeout": f"{LOCK_S}s",  # another's lock is waited for as long, and then it is said that there is one
     "transaction_timeout": "0",  # of PostgreSQL 17 and later
     "idle_session_timeout": "0",
     "default_transaction_isolation": "read committed",
@@ -153,7 +155,11 @@ def connect(url: str, role: Role) -> Raw:
     Raises StorageError and its kinds.
     """
     with errors():
-        given = conninfo.conninfo_to_dict(url)
+        try:
+            given = conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:  # what libpq can't read
+            raise told(SettingInvalidError, error) from error
+        os.environ.pop("PGTARGETSESSIONATTRS", None)  # the driver asks libpq for any server where there is no replica
         asked: dict[str, Any] = {
             **_PARAMETERS,
             "connect_timeout": max(2, min(CONNECT_S, ALL_S // len(str(given.get("host") or "").split(",")))),
@@ -161,6 +167,8 @@ def connect(url: str, role: Role) -> Raw:
             "application_name": "memmux",
             **given,
         }
+        if role is Role.WRITE:
+            asked["target_session_attrs"] = str(role)  # whatever the URL says of it, which is of reads
         try:
             raw = Raw.connect(autocommit=True, prepare_threshold=2, **asked)
         except psycopg.OperationalError as error:
@@ -197,10 +205,11 @@ def _prepare(raw: Raw) -> None:
     encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")
     if encoding != "UTF8":
         raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")
-    # What is acknowledged is on the disk, whatever the server does for others.
+    # What is acknowledged is on the disk, whatever the server does for others, and triggers count what is written.
     raw.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) "
-        "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+        "SELECT set_config(name, value, false) FROM (VALUES "
+        "('synchronous_commit', 'on', 'off local'), ('session_replication_role', 'origin', 'replica local')"
+        ") AS wanted (name, value, wrong) WHERE current_setting(name) = ANY(string_to_array(wrong, ' '))"
     )
 
 

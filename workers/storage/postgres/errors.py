@@ -15,6 +15,7 @@ from memmux.errors import (
     DatabaseUnreachableError,
     DeadlineExceededError,
     MemmuxError,
+    SchemaWrongError,
     SettingInvalidError,
     StorageBusyError,
     StorageError,
@@ -46,7 +47,12 @@ _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("42P05", SettingInvalidError),
     ("3F000", SettingInvalidError),
 )
-"""The beginnings of SQLSTATE, and what they mean. Any other is a mistake of ours, and stays what it is."""
+"""The beginnings of SQLSTATE, and what they mean; any other is `_OTHERS`, or a failure of the server's."""
+
+_OTHERS = ("42", "23", "22", "55", "P0", "27", "44", "0A", "21", "2F", "38", "39")
+"""What a server says that finds another object than memmux made: table, column, constraint, trigger, rule or type."""
+_UNQUOTED = ("22", "P0", "38")
+"""Of those the ones whose words may have what a memory says, or what a trigger makes of it."""
 
 _REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("too many c", DatabaseUnreachableError),  # clients already, or connections for a role or a database
@@ -90,6 +96,10 @@ _NO_POOLER = (
     "the connection has lost its prepared statements, as through a pooler in transaction mode, which does not work; "
     "name the servers themselves in MEMMUX_DATABASE, or a pooler in session mode"
 )
+NO_SCHEMA = (
+    "the search_path of this user names no schema of its own; run: ALTER ROLE … RESET search_path, or the same of the "
+    "database"
+)
 _CROWDED = (
     "a server takes no more connections; raise max_connections, or the limit of the role or the database, or have "
     "fewer readers. It is asked again"
@@ -97,9 +107,7 @@ _CROWDED = (
 _BY_CASE: Mapping[str, str] = {
     "26000": _NO_POOLER,
     "42P05": _NO_POOLER,
-    "3F000": (
-        "the search_path of this user names no schema; run: ALTER ROLE … RESET search_path, or the same of the database"
-    ),
+    "3F000": NO_SCHEMA,
     "too many c": _CROWDED,
     "connection slots are reserved": _CROWDED,
 }
@@ -107,7 +115,7 @@ _BY_CASE: Mapping[str, str] = {
 
 
 def mapped(error: psycopg.Error) -> MemmuxError | None:
-    """Return the error that a user should see; None if it is a mistake in this program."""
+    """Return the error that a user should see; None if it is a mistake in this program, which no server has seen."""
     state = error.sqlstate
     if state is None:
         if isinstance(error, psycopg.DataError) and "NUL" in str(error):
@@ -120,7 +128,11 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
         part, kind = next(((part, kind) for part, kind in _REFUSED if part in fatal), ("", DatabaseUnreachableError))
         return told(kind, error, _BY_CASE.get(part))
     meant = next((kind for beginning, kind in _BY_STATE if state.startswith(beginning)), None)
-    return None if meant is None else told(meant, error, _BY_CASE.get(state))
+    if meant is not None:
+        return told(meant, error, _BY_CASE.get(state))
+    kind = SchemaWrongError if state.startswith(_OTHERS) else StorageError
+    said = f"SQLSTATE {state}" if state.startswith(_UNQUOTED) else first_line(error)
+    return kind(f"{kind().message} (PostgreSQL: {said})")
 
 
 def _is_mistaken(error: psycopg.Error) -> bool:
