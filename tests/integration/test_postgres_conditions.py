@@ -237,6 +237,16 @@ def test_a_search_goes_on_without_the_words_of_memories(url: str, tmp_path: Path
             reader.search(Search(query="number 2"), ())
 
 
+def test_a_writer_that_is_gone_without_a_word_holds_others_for_a_bounded_time(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.storage.postgres.writer.SILENT_S", 1)
+    with closing(PostgresWriter(url, tmp_path)) as gone, closing(PostgresWriter(url, tmp_path / "other")) as writer:
+        gone._connection.raw.execute("BEGIN")
+        gone._connection.raw.execute("SELECT 1 FROM counters FOR UPDATE")
+        stored(writer, "soon")
+
+
 def test_triggers_count_whatever_the_role_is_set_to(url: str, tmp_path: Path) -> None:
     asked(url, "ALTER DATABASE DATABASE_NAME SET session_replication_role = replica")
     with closing(PostgresWriter(url, tmp_path)) as writer:

@@ -20,8 +20,8 @@ from psycopg.waiting import Ready, Wait
 
 from memmux.errors import DatabaseUnreachableError, DeadlineExceededError, SettingInvalidError, StorageError
 from workers.runtime.jobs import Alive, silent
-from workers.storage.postgres import arrays
-from workers.storage.postgres.errors import errors, told
+from workers.storage.postgres import arrays, refusal
+from workers.storage.postgres.errors import errors, mapped, refused, told
 
 LOCK_S = 5  # how long a lock of another session is waited for, before whoever asked is told and asks again
 BEAT_S = 0.1  # between two signs of life while a query runs
@@ -46,7 +46,11 @@ _SETTINGS = {
     "cursor_tuple_fraction": "1",
     "extra_float_digits": "1",
     "jit": "off",
-    "idle_in_transaction_session_timeout": "60s",  # a writer that hangs must not keep the lock for ever
+    "idle_in_transaction_session_timeout": "60s",  # who hangs must not keep a moment for ever
+    # What a machine that is gone without a word had at the server is given up as soon as it is on this side.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
     # Each job has a deadline, which is kept here, whatever the server's default for the role or the database is.
     "statement_timeout": "0",
     "lock_timeout": f"{LOCK_S}s",  # another's lock is waited for as long, and then it is said that there is one
@@ -169,11 +173,15 @@ def connect(url: str, role: Role) -> Raw:
         }
         if role is Role.WRITE:
             asked["target_session_attrs"] = str(role)  # whatever the URL says of it, which is of reads
+        began = time.monotonic()
         try:
             raw = Raw.connect(autocommit=True, prepare_threshold=2, **asked)
         except psycopg.OperationalError as error:
             if role is Role.WRITE and _ONLY_READS in str(error):  # what libpq says, and no server
                 _refuse_readonly(asked)
+            unknown = type(mapped(error)) is DatabaseUnreachableError and time.monotonic() < began + CONNECT_S
+            if unknown and (said := refusal.state(asked)):
+                raise refused(error, said) from error
             raise
         try:
             _prepare(raw)

@@ -54,6 +54,13 @@ _OTHERS = ("42", "23", "22", "55", "P0", "27", "44", "0A", "21", "2F", "38", "39
 _UNQUOTED = ("22", "P0", "38")
 """Of those the ones whose words may have what a memory says, or what a trigger makes of it."""
 
+_AT_THE_DOOR: tuple[tuple[str, type[MemmuxError]], ...] = (
+    ("53", DatabaseUnreachableError),  # it takes no more connections
+    ("42704", SettingInvalidError),  # a parameter of the URL that the server does not know, or a value of one
+    ("22023", SettingInvalidError),
+)
+"""What some mean to who connects."""
+
 _REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("too many c", DatabaseUnreachableError),  # clients already, or connections for a role or a database
     ("connection slots are reserved", DatabaseUnreachableError),
@@ -66,7 +73,7 @@ _REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("valid client certificate", StoragePermissionError),
     ('database "', DatabaseMissingError),
 )
-"""Parts of what a server says to who connects, where libpq gives no SQLSTATE; any other is taken for not there."""
+"""Parts of what a server says to who connects, in English; of any other `refusal` finds the SQLSTATE."""
 
 _MISTAKEN = re.compile(
     r"SSL was required|encryption required|channel binding required|authentication method requirement"
@@ -108,6 +115,7 @@ _BY_CASE: Mapping[str, str] = {
     "26000": _NO_POOLER,
     "42P05": _NO_POOLER,
     "3F000": NO_SCHEMA,
+    "53300": _CROWDED,
     "too many c": _CROWDED,
     "connection slots are reserved": _CROWDED,
 }
@@ -133,6 +141,13 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
     kind = SchemaWrongError if state.startswith(_OTHERS) else StorageError
     said = f"SQLSTATE {state}" if state.startswith(_UNQUOTED) else first_line(error)
     return kind(f"{kind().message} (PostgreSQL: {said})")
+
+
+def refused(error: psycopg.Error, state: str) -> MemmuxError:
+    """Return the error of who can't connect, by the SQLSTATE with which a server says why."""
+    known = (*_AT_THE_DOOR, *_BY_STATE)
+    meant = next((kind for beginning, kind in known if state.startswith(beginning)), DatabaseUnreachableError)
+    return told(meant, error, _BY_CASE.get(state))
 
 
 def _is_mistaken(error: psycopg.Error) -> bool:

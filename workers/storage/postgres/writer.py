@@ -41,6 +41,7 @@ from workers.words import version
 _CHECKS = queries.load("checks")
 _SERVER = queries.load("server")
 _SQL = queries.load("writer")
+SILENT_S = 15  # then a writer that is in a transaction and says nothing is taken to be gone, with its locks
 ASYNCHRONOUS, UNAVAILABLE = "replication_asynchronous", "primary_unavailable"
 
 
@@ -177,6 +178,7 @@ class PostgresWriter:
                     schema.prepare(raw)
                     # A plan of when a table was empty is kept while it fills; a writer finds its rows by indexes.
                     raw.execute("SET enable_seqscan = off")
+                    raw.execute(f"SET idle_in_transaction_session_timeout = '{SILENT_S}s'".encode())
                     (self._asynchronous,) = raw.execute(texts.text(_SERVER["is_alone"]).encode()).fetchall()[0]
             except BaseException:
                 raw.close()

@@ -10,7 +10,7 @@ from functools import partial
 
 import psycopg
 
-from memmux.errors import DatabaseCorruptError, SchemaWrongError
+from memmux.errors import DatabaseCorruptError
 from workers.storage import queries
 from workers.storage.postgres import engine, schema
 from workers.storage.postgres.checking import fulltext, objects
@@ -57,16 +57,10 @@ def _run(connection: PostgresConnection, checking: Checking) -> list[Finding]:
             connection.look(_IS_REPLICA)
             return list(checking(connection))
     except DatabaseCorruptError as error:
-        what = f"the check of {_what(checking)} could not read it: {error.message}"
+        what = f"the check of {checking.__name__.strip('_').replace('_', ' ')} could not read it: {error.message}"
         return [Finding(error.code, what, _FAIL_OVER)]
-    except SchemaWrongError as error:  # what was found before says more
-        return [Finding(error.code, f"the check of {_what(checking)} could not be made: {error.message}", RESTORE)]
     finally:
         connection.end()
-
-
-def _what(checking: Checking) -> str:
-    return checking.__name__.strip("_").replace("_", " ")
 
 
 def _objects(connection: PostgresConnection) -> Iterator[Finding]:
