@@ -18,7 +18,13 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 from psycopg.waiting import Ready, Wait
 
-from memmux.errors import DatabaseUnreachableError, DeadlineExceededError, SettingInvalidError, StorageError
+from memmux.errors import (
+    DatabaseUnreachableError,
+    DeadlineExceededError,
+    MemmuxError,
+    SettingInvalidError,
+    StorageError,
+)
 from workers.runtime.jobs import Alive, silent
 from workers.storage.postgres import arrays, refusal
 from workers.storage.postgres.errors import errors, mapped, refused, told
@@ -65,6 +71,8 @@ _EVENTS = {
     Wait.W: select.POLLOUT,
     Wait.RW: select.POLLIN | select.POLLOUT,
 }
+# Whether a session waits for its client; by the process alone it could be another one's.
+_WAITS = "SELECT wait_event = 'ClientRead' FROM pg_stat_activity WHERE pid = %s AND backend_start::text = %s"
 ResultT = TypeVar("ResultT")
 
 
@@ -84,6 +92,7 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
 
     alive: Alive = staticmethod(silent)
     deadline = math.inf
+    session: tuple[int, str] | None = None  # the process of the server's that it has, and since when
 
     def wait(
         self,
@@ -135,7 +144,23 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         at = {"host": server.host, "hostaddr": server.hostaddr, "port": server.port}
         given = {name: value.decode() for name, value in at.items() if value}
         asked = conninfo.make_conninfo(**given, connect_timeout=CONNECT_S)
-        return PGconn.ping(asked.encode()) != Ping.NO_RESPONSE
+        return PGconn.ping(asked.encode()) != Ping.NO_RESPONSE and not self._has_answered(given)
+
+    def _has_answered(self, given: Mapping[str, str]) -> bool:
+        """Ask whether the server waits for this side, so that something between them keeps what it said.
+
+        Where that can't be asked, or another server says it, it has not.
+        """
+        if self.session is None:
+            return False
+        asked = {**self.info.get_parameters(), **given, "target_session_attrs": "any", "connect_timeout": 2}
+        try:
+            with Raw.connect(autocommit=True, **asked) as beside:
+                beside.deadline = time.monotonic() + GIVE_UP_S
+                found = beside.execute(_WAITS, self.session).fetchone()
+        except (psycopg.Error, MemmuxError):
+            return False
+        return found is not None and bool(found[0])
 
     def _cancelled(self) -> bool:
         """Ask the server to cancel what runs; return whether it could be asked."""
@@ -210,7 +235,10 @@ def _prepare(raw: Raw) -> None:
         f"CASE WHEN current_setting('{name}', true) IS NOT NULL THEN set_config('{name}', '{value}', false) END"
         for name, value in _SETTINGS.items()
     )
-    encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")
+    process = "SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    told = f"SELECT current_setting('server_encoding'), pg_backend_pid(), ({process}), {settings}"
+    encoding, pid, since, *_ = _row(raw, told)
+    raw.session = (pid, since)
     if encoding != "UTF8":
         raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")
     # What is acknowledged is on the disk, whatever the server does for others, and triggers count what is written.
