@@ -153,7 +153,12 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         """
         if self.session is None:
             return False
-        asked = {**self.info.get_parameters(), **given, "target_session_attrs": "any", "connect_timeout": 2}
+        asked: dict[str, Any] = {
+            **self.info.get_parameters(),
+            **given,
+            "target_session_attrs": "any",
+            "connect_timeout": 2,
+        }
         try:
             with Raw.connect(autocommit=True, **asked) as beside:
                 beside.deadline = time.monotonic() + GIVE_UP_S

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import conninfo
-from psycopg.pq import PGconn, PollingStatus
+from psycopg.pq import PGconn, PollingStatus, abc
 
 UNAUTHENTICATED: Final = "28P01"
 _WITHIN_S = 0.5
@@ -40,7 +40,7 @@ def state(asked: Mapping[str, Any]) -> str:
         os.close(trace)
 
 
-def _traced(connection: PGconn, trace: int) -> str:
+def _traced(connection: abc.PGconn, trace: int) -> str:
     connection.trace(trace)
     until, polled = time.monotonic() + _WITHIN_S, PollingStatus.WRITING
     while polled in _WAITED and (left := until - time.monotonic()) > 0:
