@@ -15,7 +15,7 @@ from psycopg.pq import PGconn, PollingStatus, abc
 
 UNAUTHENTICATED: Final = "28P01"
 _WITHIN_S = 0.5
-_WAITED = {PollingStatus.READING: select.POLLIN, PollingStatus.WRITING: select.POLLOUT}
+_WAITED: dict[int, int] = {PollingStatus.READING: select.POLLIN, PollingStatus.WRITING: select.POLLOUT}
 _SAID = re.compile(rb'\tErrorResponse\t S "[^"]*" V "[^"]*" C "([0-9A-Z]{5})"')
 
 
@@ -42,7 +42,8 @@ def state(asked: Mapping[str, Any]) -> str:
 
 def _traced(connection: abc.PGconn, trace: int) -> str:
     connection.trace(trace)
-    until, polled = time.monotonic() + _WITHIN_S, PollingStatus.WRITING
+    until = time.monotonic() + _WITHIN_S
+    polled: int = PollingStatus.WRITING
     while polled in _WAITED and (left := until - time.monotonic()) > 0:
         poll = select.poll()
         poll.register(connection.socket, _WAITED[polled])
