@@ -179,6 +179,28 @@ def test_statements_that_are_gone_as_behind_a_pooler_are_told_as_that(url: str, 
             listed(reader)
 
 
+def test_what_was_refused_while_it_was_prepared_is_asked_anew(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(engine._SETTINGS, "lock_timeout", "20ms")
+    for often in range(5):  # of which one is that at which the driver prepares
+        with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+            for _ in range(often):
+                listed(reader)
+                writer.idle()
+            with psycopg.connect(url) as other:
+                other.execute("LOCK TABLE memories, meta, changes, models, counters")
+                for _ in range(2):
+                    with pytest.raises(StorageBusyError):
+                        listed(reader)
+                    writer.idle()
+                    assert isinstance(apply(writer, f"refused {often}"), StorageBusyError)
+            listed(reader)
+            stored(writer, f"after {often}")
+            writer.idle()
+            assert writer.facts()["memories"] == often + 1
+
+
 def test_a_session_that_the_server_ended_is_begun_anew(url: str, tmp_path: Path) -> None:
     with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
         stored(writer, "one")

@@ -23,6 +23,7 @@ from memmux.errors import (
     StoragePermissionError,
 )
 
+UNPREPARED = ("26000", "42P05")  # a statement is not prepared, or is already, as somebody else has the session
 READ_ONLY = "25006"  # what a primary of before says to a write
 
 _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (

@@ -26,7 +26,7 @@ from workers.storage import queries
 from workers.storage.postgres import ahead, engine, nul, repair, schema, words
 from workers.storage.postgres import queries as texts
 from workers.storage.postgres.engine import Raw, Role
-from workers.storage.postgres.errors import errors, first_line, mapped
+from workers.storage.postgres.errors import UNPREPARED, errors, first_line, mapped
 from workers.storage.postgres.upkeep import DELETED_S, Upkeep, nothing
 from workers.storage.postgres.writer_connection import WriterConnection
 from workers.storage.records import fulltext
@@ -194,7 +194,7 @@ class PostgresWriter:
         try:
             return self._attempt(jobs)
         except psycopg.Error as error:
-            if not self._connection.failed:
+            if not self._connection.failed or error.sqlstate in UNPREPARED:
                 raise
             log.get().warning("transaction_repeated", error=first_line(error), requests=len(jobs))
         return self._attempt(jobs, apart=True)

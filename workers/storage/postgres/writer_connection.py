@@ -149,6 +149,8 @@ class WriterConnection(PostgresConnection):
         self._due, self._saved = True, False
         self._buffer.mark()
         if now:
+            self.raw.prepare_threshold = None  # what is refused and undone would be taken for prepared
+            self._refused = True
             self._mark()
 
     def release(self) -> None:
