@@ -29,7 +29,7 @@ from workers.runtime.jobs import Alive, silent
 from workers.storage.postgres import arrays, refusal
 from workers.storage.postgres.errors import errors, mapped, refused, told
 
-LOCK_S = 5  # how long a lock of another session is waited for, before whoever asked is told and asks again
+LOCK_S = 5  # how long a lock of another session is waited for, before whoever asked is told
 BEAT_S = 0.1  # between two signs of life while a query runs
 GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its connection is given up
 QUIET_S = 5.0  # after so long without an answer the server is asked whether it is there
