@@ -55,7 +55,7 @@ _OTHERS = ("42", "23", "22", "55", "P0", "27", "44", "0A", "21", "2F", "38", "39
 _UNQUOTED = ("22", "P0", "38")
 """Of those the ones whose words may have what a memory says, or what a trigger makes of it."""
 
-_AT_THE_DOOR: tuple[tuple[str, type[MemmuxError]], ...] = (
+_CONNECTING: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("53", DatabaseUnreachableError),  # it takes no more connections
     ("42704", SettingInvalidError),  # a parameter of the URL that the server does not know, or a value of one
     ("22023", SettingInvalidError),
@@ -146,7 +146,7 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
 
 def refused(error: psycopg.Error, state: str) -> MemmuxError:
     """Return the error of who can't connect, by the SQLSTATE with which a server says why."""
-    known = (*_AT_THE_DOOR, *_BY_STATE)
+    known = (*_CONNECTING, *_BY_STATE)
     meant = next((kind for beginning, kind in known if state.startswith(beginning)), DatabaseUnreachableError)
     return told(meant, error, _BY_CASE.get(state))
 
