@@ -20,7 +20,7 @@
     │   ├── DatabaseMissingError, DatabaseForeignError, DatabaseNewerError, DatabaseCorruptError
     │   ├── DatabaseReplacedError, DatabaseElsewhereError, DatabaseAlteredError
     │   ├── DatabaseUnreachableError, EngineUnsafeError, BackupFailedError, AdoptionFailedError
-    │   ├── DriverMissingError, FileOnlyError
+    │   ├── DriverMissingError, FileOnlyError, SchemaWrongError
     │   └── NetworkFileSystemError, StoragePermissionError, StorageFullError, StorageBusyError
     ├── ModelMissingError, ModelInvalidError, ModelUnsupportedError
     ├── SettingInvalidError, EndpointTooLongError, OutputError
@@ -397,6 +397,12 @@ class NetworkFileSystemError(StorageError):
     """The database is on a network file system, where SQLite's locks do not hold; move it to a local disk."""
 
     code = "network_file_system"
+
+
+class SchemaWrongError(StorageError):
+    """The tables are not as memmux makes them; `memmux check` says what is wrong with them, and what mends it."""
+
+    code = "schema_wrong"
 
 
 class StoragePermissionError(StorageError):

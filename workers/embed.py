@@ -162,7 +162,7 @@ class EmbedWorker:
             "degraded": list(self._loaded.degraded),
         }
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:  # noqa: ARG002 - it asks for a moment at most
         """See whether another model is searched with."""
         self._look()
 

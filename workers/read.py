@@ -77,13 +77,13 @@ class ReadWorker:
         known = {"seq": self._reader.seq, "indexed": self._reader.indexed}
         return {**known, **self._reader.facts(), **self.queries.facts()}
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:
         """Catch up with the change log; what fails will fail, or not, when somebody asks."""
         self._open_anew()
         self._vectors.follow()
         self.queries.look_again()
         try:
-            self._reader.idle()
+            self._reader.idle(alive)
         except DatabaseReplacedError:
             raise
         except MemmuxError as error:

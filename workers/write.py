@@ -98,9 +98,9 @@ class WriteWorker:
         backups = self._backup_scheduler.facts if self._settings.server is None else {}
         return {**self._writer.facts(), **self._indexer.facts, **backups}
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:
         """Checkpoint, and forget what nobody can ask for any more."""
-        self._writer.idle()
+        self._writer.idle(alive)
 
     def close(self) -> None:
         """Leave the database with everything in its main file."""

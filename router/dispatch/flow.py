@@ -265,7 +265,7 @@ class Flow:
         pool = self.stages[slip.stage]
         error: MemmuxError = DeadlineExceededError()
         if not (leased or pool.serving):
-            error = DatabaseUnreachableError() if pool.unreachable else WorkerUnavailableError()
+            error = pool.unreachable or WorkerUnavailableError()
         self.answers.error(slip, error.to_json(), now)
 
     def _leave(self, slip: Slip, now: float, *, cancel: bool = True) -> None:

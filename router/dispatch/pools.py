@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
 
-from memmux.errors import DatabaseUnreachableError
+from memmux.errors import DatabaseUnreachableError, MemmuxError, error_from_json
 from memmux.wire.operations import Stage
 from router.dispatch.queues import FairQueue, Pace
 from router.dispatch.slips import Lease, Slip
@@ -91,7 +91,19 @@ class Pool:
     workers: by id, from their start to their end. facts: what one of them said last of the state that they share.
     """
 
-    __slots__ = ("_failure", "_idle", "_partly", "_served", "_serving", "facts", "pace", "queue", "stage", "workers")
+    __slots__ = (
+        "_failure",
+        "_idle",
+        "_partly",
+        "_said",
+        "_served",
+        "_serving",
+        "facts",
+        "pace",
+        "queue",
+        "stage",
+        "workers",
+    )
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -104,6 +116,7 @@ class Pool:
         self._idle: OrderedDict[str, Worker] = OrderedDict()
         self._partly: OrderedDict[str, Worker] = OrderedDict()
         self._failure = ""  # the code with which the last start failed
+        self._said: Mapping[str, object] = {}  # that error, as it was told
         self._served = False  # whether any worker was ever ready
 
     @property
@@ -131,9 +144,10 @@ class Pool:
         return not self._served and not self._failure and bool(self.workers)
 
     @property
-    def unreachable(self) -> bool:
-        """Whether its workers can't start as no server of the database answers them."""
-        return self._failure in (PRIMARY_UNAVAILABLE, DatabaseUnreachableError.code)
+    def unreachable(self) -> MemmuxError | None:
+        """Why its workers can't start, where no server of the database takes them; None where it is something else."""
+        here = self._failure in (PRIMARY_UNAVAILABLE, DatabaseUnreachableError.code)
+        return error_from_json(dict(self._said)) if here else None
 
     def start(self, worker: Worker) -> None:
         """Add a worker that is starting."""
@@ -156,8 +170,9 @@ class Pool:
         self._serving.discard(worker.id)
         self._place(worker)
 
-    def failed(self, code: str) -> None:
-        """Note why a worker could not start; forgotten when one is ready."""
+    def failed(self, said: Mapping[str, object]) -> None:
+        """Note why a worker could not start, an error as it is told; forgotten when one is ready."""
+        self._said, code = said, str(said.get("code", MemmuxError.code))
         unreachable = self.stage is Stage.WRITE and code == DatabaseUnreachableError.code
         self._failure = PRIMARY_UNAVAILABLE if unreachable else code  # others may still be read
 

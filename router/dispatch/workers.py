@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memmux.errors import DatabaseReplacedError, MalformedMessageError, MemmuxError
+from memmux.errors import DatabaseReplacedError, MalformedMessageError
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind, Message
 from router.dispatch.actions import KillWorker, Outbox, ReplaceWorker, WorkerFailed, WorkerReady
@@ -48,9 +48,8 @@ class Backend:
                 if worker.state is WorkerState.READY:
                     self._retire(worker)
             case Kind.FAILED:
-                code = str(header.detail.get("code", MemmuxError.code))
-                pool.failed(code)
-                if code == DatabaseReplacedError.code:
+                pool.failed(header.detail)
+                if header.detail.get("code") == DatabaseReplacedError.code:
                     self._flow.stages.on_replaced(worker)
                 self._out.add(WorkerFailed(worker.id, worker.stage, header.detail))
                 self.on_exit(worker, now)

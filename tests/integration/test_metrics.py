@@ -19,8 +19,10 @@ from memmux import Client
 from memmux.config.loader import load
 from memmux.config.settings import Settings
 from memmux.errors import ERRORS
+from memmux.postgres.servers import Servers
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
+from tests.integration.conftest import Machine
 from tests.integration.helpers import complete, status_until
 from tests.ports import free_port
 
@@ -85,7 +87,7 @@ def test_a_scrape_has_all_that_the_dashboard_and_the_alerts_ask_for(watched: Cli
     for expression in [*_dashboard(), *_alerts()]:
         used = METRIC.findall(expression)
         assert used, expression
-        assert set(used) <= names, expression
+        assert set(used) <= names | _of_servers(), expression
     labels = {(sample.name, label) for family in families for sample in family.samples for label in sample.labels}
     for expression in [*_dashboard(), *_alerts()]:
         for name, selectors in re.findall(r"\b(memmux_\w+)\{([^}]*)\}", expression):
@@ -93,6 +95,33 @@ def test_a_scrape_has_all_that_the_dashboard_and_the_alerts_ask_for(watched: Cli
                 assert label == "instance" or (name, label) in labels or name == "memmux_degraded", expression
     for codes in re.findall(r'outcome=~"([^"]*)"', " ".join(_alerts())):
         assert set(codes.split("|")) <= set(ERRORS)
+
+
+def test_a_scrape_of_a_database_on_postgresql_has_what_is_asked_of_its_servers(
+    machine: Machine, postgres: Servers, port: int
+) -> None:
+    client = machine("one", postgres.primary("a"), metrics_port=port)
+    client.store("something to count")
+    client.search("something")
+    told = _of_servers()
+    assert told
+
+    def all_there(_: Status) -> bool:
+        try:
+            scraped = _scrape(port)
+        except OSError:  # not open yet
+            return False
+        return all(f"\n{name} " in scraped for name in told)
+
+    status_until(client, all_there)
+    asked = set(METRIC.findall("".join([*_dashboard(), *_alerts()])))
+    assert told <= asked  # by the dashboard or an alert
+
+
+def _of_servers() -> set[str]:
+    """The metrics that the page says are absent while the database is a file."""
+    page = (OPS.parent / "metrics.md").read_text().splitlines(keepends=True)
+    return set(METRIC.findall("".join(line for line in page if "absent while the database is a file" in line)))
 
 
 def _dashboard() -> list[str]:

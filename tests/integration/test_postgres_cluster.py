@@ -40,6 +40,7 @@ def test_a_read_sees_what_was_acknowledged_before_it_however_late_the_replica_is
     machine: Machine, postgres: Servers
 ) -> None:
     primary = postgres.primary()
+    machine("before", primary).store("by which there are tables")
     late = postgres.replica(recovery_min_apply_delay="500ms")
     port = free_port()
     client = machine("one", late, primary, metrics_port=port)

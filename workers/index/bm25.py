@@ -44,7 +44,9 @@ class Among:
         return cls(rows, lengths, int(there.size), float(there.mean()) if there.size else 1.0)
 
     def only(self, places: Places) -> Places:
-        """Return the places that are in these memories."""
+        """Return the places that are in these memories; a damaged index may have some of a row that is not there."""
+        if places.size and places[-1] >> SHIFT >= len(self.rows):
+            places = places[: np.searchsorted(places, len(self.rows) << SHIFT)]
         kept: Places = places[self.rows[places >> SHIFT]]
         return kept
 

@@ -104,7 +104,7 @@ class Worker(Protocol):
     def facts(self) -> dict[str, object]:
         """Return what the router should know: small, and true when it is called."""
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive) -> None:
         """Do upkeep; called about once a second while nothing waits. Raises DatabaseReplacedError, which ends it."""
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ def _work(worker: Worker, link: RouterLink, job_log: JobLog) -> None:
         if jobs := _requests(worker, link, messages, job_log):
             _answer_all(worker, link, worker.handle(jobs, link.alive), job_log)
         if not messages and math.isinf(due_s):
-            worker.idle()
+            worker.idle(link.alive)
         if deferring is not None:
             _answer_all(worker, link, deferring.late(link.alive), job_log)
             due_s = deferring.due_s

@@ -214,7 +214,7 @@ class Writer(Protocol):
         another one is that is to take its place: `to`, `done`, `of`, `left_s`; empty if none is.
         """
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:
         """Do what upkeep is due."""
 
     def close(self) -> None:

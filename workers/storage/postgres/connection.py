@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from workers.runtime.jobs import Alive, silent
 from workers.storage.connection import NONE, Query, Values
@@ -30,6 +30,7 @@ class PostgresConnection:
         self._alive: Alive = silent
         self._deadline = math.inf
         self._cursors = 0
+        self._refused = False  # whether the server refused a statement, which the driver may take for prepared
         self._missing = False  # whether there was one that was lost
         self.reconnects = 0
         """How often a connection was made in the place of one that was lost."""
@@ -37,9 +38,13 @@ class PostgresConnection:
     @property
     def raw(self) -> Raw:
         """The connection itself."""
+        if self._refused and self._rests():
+            self.leave()
         if not engine.is_usable(self._raw):
-            self.drop()
+            if self._raw is not None:
+                self.drop()
             self._raw = self._made()
+            self._refused = False
             self.reconnects += self._missing
             self._missing = False
         assert self._raw is not None
@@ -108,7 +113,10 @@ class PostgresConnection:
         """End a transaction, if there is one; nothing of it stays that was not committed."""
         raw = self._raw
         try:
-            if raw is not None and engine.is_usable(raw) and raw.info.transaction_status != TransactionStatus.IDLE:
+            if raw is not None and (status := self._status()) not in (None, TransactionStatus.IDLE):
+                if status == TransactionStatus.INERROR:
+                    self.leave()  # what the driver takes for prepared was not, if it came after what was refused
+                    return
                 raw.deadline = math.inf
                 raw.execute("ROLLBACK")
         except psycopg.Error:
@@ -118,6 +126,16 @@ class PostgresConnection:
     def lost(self) -> bool:
         """Whether the connection is gone."""
         return not engine.is_usable(self._raw)
+
+    def _rests(self) -> bool:
+        """Return whether there is a connection on which nothing is under way."""
+        idle = self._raw is not None and self._status() == TransactionStatus.IDLE
+        return idle and self._raw is not None and self._raw.pgconn.pipeline_status == PipelineStatus.OFF
+
+    def _status(self) -> TransactionStatus | None:
+        """Return whether a transaction is open; None where there is no connection."""
+        raw = self._raw
+        return raw.info.transaction_status if raw is not None and engine.is_usable(raw) else None
 
     def _look(self, query: Query, values: Values) -> tuple[Any, ...]:
         with self.raw.pipeline():
@@ -139,4 +157,9 @@ class PostgresConnection:
 
     def _run(self, sql: str, values: Values, *, prepare: bool | None = None) -> psycopg.Cursor[tuple[Any, ...]]:
         bound = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        return self.raw.execute(sql.encode(), bound or None, prepare=prepare, binary=True)
+        raw = self.raw
+        try:
+            return raw.execute(sql.encode(), bound or None, prepare=prepare, binary=True)
+        except psycopg.Error as error:
+            self._refused = self._refused or error.sqlstate is not None
+            raise

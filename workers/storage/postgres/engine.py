@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import time
 from collections.abc import Generator, Mapping
@@ -17,11 +18,18 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 from psycopg.waiting import Ready, Wait
 
-from memmux.errors import DatabaseUnreachableError, DeadlineExceededError, StorageError
+from memmux.errors import (
+    DatabaseUnreachableError,
+    DeadlineExceededError,
+    MemmuxError,
+    SettingInvalidError,
+    StorageError,
+)
 from workers.runtime.jobs import Alive, silent
-from workers.storage.postgres import arrays
-from workers.storage.postgres.errors import errors
+from workers.storage.postgres import arrays, refusal
+from workers.storage.postgres.errors import errors, mapped, refused, told
 
+LOCK_S = 5  # how long a lock of another session is waited for, before whoever asked is told
 BEAT_S = 0.1  # between two signs of life while a query runs
 GIVE_UP_S = 2.0  # how long a query that is cancelled may take to end; then its connection is given up
 QUIET_S = 5.0  # after so long without an answer the server is asked whether it is there
@@ -44,10 +52,14 @@ _SETTINGS = {
     "cursor_tuple_fraction": "1",
     "extra_float_digits": "1",
     "jit": "off",
-    "idle_in_transaction_session_timeout": "60s",  # a writer that hangs must not keep the lock for ever
+    "idle_in_transaction_session_timeout": "60s",  # who hangs must not keep a moment for ever
+    # What a machine that is gone without a word had at the server is given up as soon as it is on this side.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
     # Each job has a deadline, which is kept here, whatever the server's default for the role or the database is.
     "statement_timeout": "0",
-    "lock_timeout": "0",
+    "lock_timeout": f"{LOCK_S}s",  # another's lock is waited for as long, and then it is said that there is one
     "transaction_timeout": "0",  # of PostgreSQL 17 and later
     "idle_session_timeout": "0",
     "default_transaction_isolation": "read committed",
@@ -59,6 +71,8 @@ _EVENTS = {
     Wait.W: select.POLLOUT,
     Wait.RW: select.POLLIN | select.POLLOUT,
 }
+# Whether a session waits for its client; by the process alone it could be another one's.
+_WAITS = "SELECT wait_event = 'ClientRead' FROM pg_stat_activity WHERE pid = %s AND backend_start::text = %s"
 ResultT = TypeVar("ResultT")
 
 
@@ -78,6 +92,7 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
 
     alive: Alive = staticmethod(silent)
     deadline = math.inf
+    session: tuple[int, str] | None = None  # the process of the server's that it has, and since when
 
     def wait(
         self,
@@ -129,7 +144,28 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
         at = {"host": server.host, "hostaddr": server.hostaddr, "port": server.port}
         given = {name: value.decode() for name, value in at.items() if value}
         asked = conninfo.make_conninfo(**given, connect_timeout=CONNECT_S)
-        return PGconn.ping(asked.encode()) != Ping.NO_RESPONSE
+        return PGconn.ping(asked.encode()) != Ping.NO_RESPONSE and not self._has_answered(given)
+
+    def _has_answered(self, given: Mapping[str, str]) -> bool:
+        """Ask whether the server waits for this side, so that something between them keeps what it said.
+
+        Where that can't be asked, or another server says it, it has not.
+        """
+        if self.session is None:
+            return False
+        asked: dict[str, Any] = {
+            **self.info.get_parameters(),
+            **given,
+            "target_session_attrs": "any",
+            "connect_timeout": 2,
+        }
+        try:
+            with Raw.connect(autocommit=True, **asked) as beside:
+                beside.deadline = time.monotonic() + GIVE_UP_S
+                found = beside.execute(_WAITS, self.session).fetchone()
+        except (psycopg.Error, MemmuxError):
+            return False
+        return found is not None and bool(found[0])
 
     def _cancelled(self) -> bool:
         """Ask the server to cancel what runs; return whether it could be asked."""
@@ -153,7 +189,11 @@ def connect(url: str, role: Role) -> Raw:
     Raises StorageError and its kinds.
     """
     with errors():
-        given = conninfo.conninfo_to_dict(url)
+        try:
+            given = conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:  # what libpq can't read
+            raise told(SettingInvalidError, error) from error
+        os.environ.pop("PGTARGETSESSIONATTRS", None)  # the driver asks libpq for any server where there is no replica
         asked: dict[str, Any] = {
             **_PARAMETERS,
             "connect_timeout": max(2, min(CONNECT_S, ALL_S // len(str(given.get("host") or "").split(",")))),
@@ -161,11 +201,17 @@ def connect(url: str, role: Role) -> Raw:
             "application_name": "memmux",
             **given,
         }
+        if role is Role.WRITE:
+            asked["target_session_attrs"] = str(role)  # whatever the URL says of it, which is of reads
+        began = time.monotonic()
         try:
             raw = Raw.connect(autocommit=True, prepare_threshold=2, **asked)
         except psycopg.OperationalError as error:
             if role is Role.WRITE and _ONLY_READS in str(error):  # what libpq says, and no server
                 _refuse_readonly(asked)
+            unknown = type(mapped(error)) is DatabaseUnreachableError and time.monotonic() < began + CONNECT_S
+            if unknown and (said := refusal.state(asked)):
+                raise refused(error, said) from error
             raise
         try:
             _prepare(raw)
@@ -194,13 +240,17 @@ def _prepare(raw: Raw) -> None:
         f"CASE WHEN current_setting('{name}', true) IS NOT NULL THEN set_config('{name}', '{value}', false) END"
         for name, value in _SETTINGS.items()
     )
-    encoding, *_ = _row(raw, f"SELECT current_setting('server_encoding'), {settings}")
+    process = "SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    told = f"SELECT current_setting('server_encoding'), pg_backend_pid(), ({process}), {settings}"
+    encoding, pid, since, *_ = _row(raw, told)
+    raw.session = (pid, since)
     if encoding != "UTF8":
         raise StorageError(f"the database has the encoding {encoding}; make one in UTF8, for memories in any script")
-    # What is acknowledged is on the disk, whatever the server does for others.
+    # What is acknowledged is on the disk, whatever the server does for others, and triggers count what is written.
     raw.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) "
-        "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+        "SELECT set_config(name, value, false) FROM (VALUES "
+        "('synchronous_commit', 'on', 'off local'), ('session_replication_role', 'origin', 'replica local')"
+        ") AS wanted (name, value, wrong) WHERE current_setting(name) = ANY(string_to_array(wrong, ' '))"
     )
 
 

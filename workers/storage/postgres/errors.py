@@ -15,6 +15,7 @@ from memmux.errors import (
     DatabaseUnreachableError,
     DeadlineExceededError,
     MemmuxError,
+    SchemaWrongError,
     SettingInvalidError,
     StorageBusyError,
     StorageError,
@@ -22,6 +23,7 @@ from memmux.errors import (
     StoragePermissionError,
 )
 
+UNPREPARED = ("26000", "42P05")  # a statement is not prepared, or is already, as somebody else has the session
 READ_ONLY = "25006"  # what a primary of before says to a write
 
 _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
@@ -46,7 +48,19 @@ _BY_STATE: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("42P05", SettingInvalidError),
     ("3F000", SettingInvalidError),
 )
-"""The beginnings of SQLSTATE, and what they mean. Any other is a mistake of ours, and stays what it is."""
+"""The beginnings of SQLSTATE, and what they mean; any other is `_OTHERS`, or a failure of the server's."""
+
+_OTHERS = ("42", "23", "22", "55", "P0", "27", "44", "0A", "21", "2F", "38", "39")
+"""What a server says that finds another object than memmux made: table, column, constraint, trigger, rule or type."""
+_UNQUOTED = ("22", "P0", "38")
+"""Of those the ones whose words may have what a memory says, or what a trigger makes of it."""
+
+_CONNECTING: tuple[tuple[str, type[MemmuxError]], ...] = (
+    ("53", DatabaseUnreachableError),  # it takes no more connections
+    ("42704", SettingInvalidError),  # a parameter of the URL that the server does not know, or a value of one
+    ("22023", SettingInvalidError),
+)
+"""What some mean to who connects."""
 
 _REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("too many c", DatabaseUnreachableError),  # clients already, or connections for a role or a database
@@ -60,7 +74,7 @@ _REFUSED: tuple[tuple[str, type[MemmuxError]], ...] = (
     ("valid client certificate", StoragePermissionError),
     ('database "', DatabaseMissingError),
 )
-"""Parts of what a server says to who connects, where libpq gives no SQLSTATE; any other is taken for not there."""
+"""Parts of what a server says to who connects, in English; of any other `refusal` finds the SQLSTATE."""
 
 _MISTAKEN = re.compile(
     r"SSL was required|encryption required|channel binding required|authentication method requirement"
@@ -90,6 +104,10 @@ _NO_POOLER = (
     "the connection has lost its prepared statements, as through a pooler in transaction mode, which does not work; "
     "name the servers themselves in MEMMUX_DATABASE, or a pooler in session mode"
 )
+NO_SCHEMA = (
+    "the search_path of this user names no schema of its own; run: ALTER ROLE … RESET search_path, or the same of the "
+    "database"
+)
 _CROWDED = (
     "a server takes no more connections; raise max_connections, or the limit of the role or the database, or have "
     "fewer readers. It is asked again"
@@ -97,9 +115,8 @@ _CROWDED = (
 _BY_CASE: Mapping[str, str] = {
     "26000": _NO_POOLER,
     "42P05": _NO_POOLER,
-    "3F000": (
-        "the search_path of this user names no schema; run: ALTER ROLE … RESET search_path, or the same of the database"
-    ),
+    "3F000": NO_SCHEMA,
+    "53300": _CROWDED,
     "too many c": _CROWDED,
     "connection slots are reserved": _CROWDED,
 }
@@ -107,7 +124,7 @@ _BY_CASE: Mapping[str, str] = {
 
 
 def mapped(error: psycopg.Error) -> MemmuxError | None:
-    """Return the error that a user should see; None if it is a mistake in this program."""
+    """Return the error that a user should see; None if it is a mistake in this program, which no server has seen."""
     state = error.sqlstate
     if state is None:
         if isinstance(error, psycopg.DataError) and "NUL" in str(error):
@@ -120,7 +137,18 @@ def mapped(error: psycopg.Error) -> MemmuxError | None:
         part, kind = next(((part, kind) for part, kind in _REFUSED if part in fatal), ("", DatabaseUnreachableError))
         return told(kind, error, _BY_CASE.get(part))
     meant = next((kind for beginning, kind in _BY_STATE if state.startswith(beginning)), None)
-    return None if meant is None else told(meant, error, _BY_CASE.get(state))
+    if meant is not None:
+        return told(meant, error, _BY_CASE.get(state))
+    kind = SchemaWrongError if state.startswith(_OTHERS) else StorageError
+    said = f"SQLSTATE {state}" if state.startswith(_UNQUOTED) else first_line(error)
+    return kind(f"{kind().message} (PostgreSQL: {said})")
+
+
+def refused(error: psycopg.Error, state: str) -> MemmuxError:
+    """Return the error of who can't connect, by the SQLSTATE with which a server says why."""
+    known = (*_CONNECTING, *_BY_STATE)
+    meant = next((kind for beginning, kind in known if state.startswith(beginning)), DatabaseUnreachableError)
+    return told(meant, error, _BY_CASE.get(state))
 
 
 def _is_mistaken(error: psycopg.Error) -> bool:

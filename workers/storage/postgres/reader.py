@@ -61,8 +61,8 @@ class PostgresReader(MemoryReader):
     ) -> None:
         self._clock = clock
         self._looked = clock()
-        self._postgres = ReaderConnection(partial(_made, read_url or url, Role.READ))
-        self._primary = ReaderConnection(partial(_made, url, Role.WRITE))
+        self._postgres = ReaderConnection(partial(_of_replica, read_url or url, url))
+        self._primary = ReaderConnection(partial(engine.connect, url, Role.WRITE))
         self._start = partial(
             super().__init__,
             self._postgres,
@@ -82,7 +82,6 @@ class PostgresReader(MemoryReader):
         self.rewound = 0  # how often the servers had lost changes that this reader had seen
         try:
             with errors():
-                schema.refuse_unready(self._postgres.raw)
                 self._served = vectors.served(self._postgres)
         except BaseException:
             self.close()
@@ -138,8 +137,12 @@ class PostgresReader(MemoryReader):
                 if not self._postgres.value(_SQL["is_replica"]):
                     self._postgres.leave()
         super().idle(alive)
-        with errors():
-            memories, model = vectors.memories(self._postgres), vectors.current(self._postgres)
+        self._postgres.use(alive)
+        try:
+            with errors():
+                memories, model = vectors.memories(self._postgres), vectors.current(self._postgres)
+        finally:
+            self._postgres.use(silent)
         self._counted = {"memories": memories, "pending": memories - (model.memories if model else 0)}
 
     def facts(self) -> dict[str, object]:
@@ -206,14 +209,27 @@ class PostgresReader(MemoryReader):
         self._served = vectors.served(self._postgres)
 
 
-def _made(url: str, role: Role) -> Raw:
-    return engine.connect(url, role)
+def _of_replica(read_url: str, url: str) -> Raw:
+    """Return a connection to a replica that has the tables; to the primary, if there is none or it is later than they.
+
+    Raises DatabaseMissingError where no writer has made them yet, and StorageError and its other kinds.
+    """
+    raw = engine.connect(read_url, Role.READ)
+    try:
+        if not schema.is_newest(raw):
+            raw.close()
+            raw = engine.connect(url, Role.WRITE)
+        schema.refuse_unready(raw)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
 
 
 @contextmanager
 def reading(url: str) -> Iterator[PostgresConnection]:
     """Connect for reading, all as of one moment; raise StorageError and its kinds, also for what the block does."""
-    connection = PostgresConnection(partial(_made, url, Role.READ))
+    connection = PostgresConnection(partial(engine.connect, url, Role.READ))
     try:
         with errors():
             connection.look(_SQL["is_replica"])

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memmux.errors import DatabaseForeignError, DatabaseMissingError, DatabaseNewerError
+from memmux.errors import (
+    DatabaseForeignError,
+    DatabaseMissingError,
+    DatabaseNewerError,
+    SchemaWrongError,
+    SettingInvalidError,
+)
 from memmux.logs import log
 from workers.storage.postgres.engine import Raw
-from workers.storage.postgres.errors import errors
+from workers.storage.postgres.errors import NO_SCHEMA, errors
 from workers.storage.postgres.queries import FOLDER
 
 Migrations = Mapping[int, str]
@@ -20,7 +26,7 @@ OLDEST: Mapping[int, int] = {1: 1}
 
 _LOCK = 0x6D656D6D7578  # "memmux": of the advisory lock under which one migrates
 _LOOK = """
-SELECT to_regclass('schema_versions') IS NOT NULL, EXISTS (
+SELECT coalesce(current_schema() LIKE 'pg\\_%', true), to_regclass('schema_versions') IS NOT NULL, EXISTS (
     SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
 )
 """
@@ -34,10 +40,13 @@ def migrations() -> Migrations:
 def refuse_unknown(raw: Raw, scripts: Migrations) -> int:
     """Return the version of a database of ours, 0 of an empty one.
 
-    Raises DatabaseForeignError, and DatabaseNewerError if this memmux can't use what a later one made.
+    Raises DatabaseForeignError, SchemaWrongError where no version is said, SettingInvalidError where the session has no
+    schema, and DatabaseNewerError if this memmux can't use what a later one made.
     """
     with errors():
-        ((ours, filled),) = raw.execute(_LOOK).fetchall()
+        ((nowhere, ours, filled),) = raw.execute(_LOOK).fetchall()
+        if nowhere:
+            raise SettingInvalidError(NO_SCHEMA)
         if not ours:
             if filled:
                 raise DatabaseForeignError(
@@ -46,11 +55,22 @@ def refuse_unknown(raw: Raw, scripts: Migrations) -> int:
                 )
             return 0
         ((version, oldest),) = raw.execute("SELECT max(version), max(oldest) FROM schema_versions").fetchall()
+    if version is None:
+        raise SchemaWrongError(
+            "the table schema_versions is empty, and the version of the tables is not known; restore a backup of "
+            "PostgreSQL's, `memmux restore` says how"
+        )
     if oldest > max(scripts):
         raise DatabaseNewerError(
             f"the database has schema {version}, and this memmux knows {max(scripts)}; upgrade it. Nothing was changed"
         )
     return int(version)
+
+
+def is_newest(raw: Raw) -> bool:
+    """Return whether a database has all that this memmux knows of."""
+    scripts = migrations()
+    return refuse_unknown(raw, scripts) >= max(scripts)
 
 
 def refuse_unready(raw: Raw) -> None:

@@ -35,12 +35,16 @@ class Serving:
             self._connection.use(silent, now + ASK_S)
             try:
                 with errors():
-                    self._model = vectors.served(self._connection)
-            except psycopg.errors.UndefinedTable:
-                self._model = None  # the writer is about to make it
+                    self._model = self._served()
             except MemmuxError:  # the reader and the writer say what is wrong
                 self._ask_at = time.monotonic() + AGAIN_S
         return self._model
+
+    def _served(self) -> Named | None:
+        try:
+            return vectors.served(self._connection)
+        except psycopg.errors.UndefinedTable:
+            return None  # the writer is about to make it
 
     def close(self) -> None:
         """Leave the database."""

@@ -26,7 +26,7 @@ from workers.storage import queries
 from workers.storage.postgres import ahead, engine, nul, repair, schema, words
 from workers.storage.postgres import queries as texts
 from workers.storage.postgres.engine import Raw, Role
-from workers.storage.postgres.errors import errors, first_line, mapped
+from workers.storage.postgres.errors import UNPREPARED, errors, first_line, mapped
 from workers.storage.postgres.upkeep import DELETED_S, Upkeep, nothing
 from workers.storage.postgres.writer_connection import WriterConnection
 from workers.storage.records import fulltext
@@ -38,9 +38,10 @@ from workers.storage.writing.model_switch import ModelSwitch
 from workers.storage.writing.once import once
 from workers.words import version
 
+_CHECKS = queries.load("checks")
 _SERVER = queries.load("server")
 _SQL = queries.load("writer")
-LOCK_S = 5  # how long another writer's transaction is waited for
+SILENT_S = 15  # then a writer that is in a transaction and says nothing is taken to be gone, with its locks
 ASYNCHRONOUS, UNAVAILABLE = "replication_asynchronous", "primary_unavailable"
 
 
@@ -151,15 +152,18 @@ class PostgresWriter:
         degraded = [code for code, is_so in wrong.items() if is_so]
         return {**self._facts, "wal_bytes": 0, "degraded": degraded, "reconnects": self._connection.reconnects}
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:
         """Do what upkeep is due, and look what others have written, and whether the primary is there."""
-        self._upkeep.turn()
+        self._connection.use(alive)
         try:
+            self._upkeep.turn()
             with errors():
                 self._asynchronous = bool(self._connection.value(_SERVER["is_alone"]))
                 self._facts = self._counted()
         except MemmuxError as error:
             self._lose(error)
+        finally:
+            self._connection.use(silent)
 
     def close(self) -> None:
         """Leave the database."""
@@ -172,9 +176,9 @@ class PostgresWriter:
             try:
                 with errors():
                     schema.prepare(raw)
-                    raw.execute(f"SET lock_timeout = '{LOCK_S}s'".encode())
                     # A plan of when a table was empty is kept while it fills; a writer finds its rows by indexes.
                     raw.execute("SET enable_seqscan = off")
+                    raw.execute(f"SET idle_in_transaction_session_timeout = '{SILENT_S}s'".encode())
                     (self._asynchronous,) = raw.execute(texts.text(_SERVER["is_alone"]).encode()).fetchall()[0]
             except BaseException:
                 raw.close()
@@ -190,7 +194,7 @@ class PostgresWriter:
         try:
             return self._attempt(jobs)
         except psycopg.Error as error:
-            if not self._connection.failed:
+            if not self._connection.failed or error.sqlstate in UNPREPARED:
                 raise
             log.get().warning("transaction_repeated", error=first_line(error), requests=len(jobs))
         return self._attempt(jobs, apart=True)
@@ -234,7 +238,9 @@ class PostgresWriter:
         return Answer((answer,))
 
     def _fill_words(self, languages: Sequence[str], alive: Alive) -> None:
-        """Make full text anew, unless it has the words that memories have now."""
+        """Make full text anew, unless it has the words that memories have now; first the counter row, if it is gone."""
+        if not self._connection.value(_CHECKS["counter_rows"]):
+            repair.number(self._connection)
         wanted = version.version(languages)
         if fulltext.written(self._connection) == wanted:
             return

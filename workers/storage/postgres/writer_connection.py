@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from memmux.errors import DatabaseUnreachableError
+from memmux.errors import DatabaseUnreachableError, StorageError
 from workers.storage.connection import NONE, Query, Values
 from workers.storage.postgres import arrays, numbers, queries
 from workers.storage.postgres.buffer import Buffer
@@ -149,6 +149,8 @@ class WriterConnection(PostgresConnection):
         self._due, self._saved = True, False
         self._buffer.mark()
         if now:
+            self.raw.prepare_threshold = None  # what is refused and undone would be taken for prepared
+            self._refused = True
             self._mark()
 
     def release(self) -> None:
@@ -223,8 +225,8 @@ class WriterConnection(PostgresConnection):
         locked = self._run(numbers.READ, NONE)
         places, hashes = [place for place, _ in contents], [digest for _, digest in contents]
         looked = self._together(_AHEAD, keys=keys, namespaces=places, hashes=hashes) if keys or contents else None
-        row = locked.fetchone()
-        assert row is not None
+        if (row := locked.fetchone()) is None:
+            raise StorageError("the table counters has no row to number anything by; run `memmux check --repair`")
         *counted, writes = row
         self._numbers.begin(counted)
         if writes != self._writes:

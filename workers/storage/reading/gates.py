@@ -58,7 +58,7 @@ class Gates:
         kinds = np.full(len(links.threads), -1, np.int64)  # of each memory, a number for its namespace and kind
         known = min(len(places), len(kinds))
         kinds[:known] = _KINDS * places[:known] + (links.threads[:known] < 0)
-        first = np.flatnonzero(links.after > 0)
+        first = np.flatnonzero((links.after > 0) & (kinds >= 0))  # full text may lack one that stands in a thread
         pairs = np.bincount(kinds[first], minlength=_KINDS * len(numbers))
         wanted = numbers if namespaces is None else {name: numbers[name] for name in namespaces if name in numbers}
         opened = np.zeros(len(pairs), np.bool_)
@@ -73,7 +73,7 @@ class Gates:
             return None
         if not closed:
             return links
-        through = opened[kinds]
+        through = opened[kinds] & (kinds >= 0)
         return Neighbours(
             np.where(through, links.before, 0), np.where(through, links.after, 0), np.where(through, links.threads, 0)
         )

@@ -85,8 +85,8 @@ def served(connection: Connection) -> Named | None:
 
 
 def memories(connection: Connection) -> int:
-    """Return how many live memories there are."""
-    count: int = connection.value(_SQL["memories"])
+    """Return how many live memories there are, as they are counted; 0 where nothing counts them any more."""
+    count: int = connection.value(_SQL["memories"]) or 0
     return count
 
 

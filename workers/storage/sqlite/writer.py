@@ -163,7 +163,7 @@ class SqliteWriter:
         """Return the counters of the last commit; runs no SQL, for it may be called while some runs."""
         return {**self._facts, "wal_bytes": self._upkeep.wal_bytes}
 
-    def idle(self) -> None:
+    def idle(self, alive: Alive = silent) -> None:  # noqa: ARG002 - it waits for nobody
         """Do what upkeep is due; raise DatabaseReplacedError."""
         self._lineage.check(self._database)
         if self._upkeep.turn():

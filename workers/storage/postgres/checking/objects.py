@@ -1,4 +1,4 @@
-"""The objects of the schema: columns, indexes, constraints, triggers and functions, compared with what migrations make.
+"""The objects of the schema, columns, indexes, triggers and others, compared with what migrations make.
 
 They are made anew beside, in a schema of their own, inside a transaction that is rolled back.
 """
@@ -16,6 +16,9 @@ from workers.storage.records.invariants import Finding
 _SQL = queries.load("checks")
 
 
+_IN_PLACE = ("function", "persistence", "row level security")  # whose definition takes the place of another
+
+
 @dataclass(frozen=True, slots=True)
 class _Object:
     """One object; definition: by which PostgreSQL makes it. state: what is wrong with it, if anything is."""
@@ -31,15 +34,15 @@ class _Object:
         return self.kind, self.table, self.name
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}" + (f" of {self.table}" if self.table else "")
+        return " ".join(filter(None, (self.kind, self.name, f"of {self.table}" if self.table else "")))
 
     def drop(self) -> str:
         """Return what takes it away."""
         match self.kind:
             case "constraint":
                 return f"ALTER TABLE {self.table} DROP CONSTRAINT {self.name}"
-            case "trigger":
-                return f"DROP TRIGGER {self.name} ON {self.table}"
+            case "trigger" | "rule":
+                return f"DROP {self.kind.upper()} {self.name} ON {self.table}"
             case _:
                 return f"DROP {self.kind.upper()} {self.name}"
 
@@ -48,7 +51,12 @@ class _Object:
         definition = self.definition
         if self.kind == "constraint":
             definition = f"ALTER TABLE {self.table} ADD CONSTRAINT {self.name} {definition}"
-        return f"{self.drop()}; {definition}" if there and self.kind != "function" else definition
+        return f"{self.drop()}; {definition}" if there and self.kind not in _IN_PLACE else definition
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes or refuses what others write, and so what memmux does."""
+        return self.kind in ("trigger", "rule", "constraint") or self.definition.startswith("CREATE UNIQUE")
 
     def mend(self) -> str:
         """Return what ends its state."""
@@ -70,7 +78,12 @@ def compare(raw: Raw, restore: str) -> Iterator[Finding]:
     found = _objects(raw, place)
     wanted = _made(raw, {step: script for step, script in scripts.items() if step <= version})
     tables = {table for _, table, _ in wanted}
+    missing = {table for table in tables if table} - {table for _, table, _ in found}
+    for table in sorted(missing):
+        yield Finding("schema_wrong", f"the table {table} is missing", restore)
     for key, one in wanted.items():
+        if one.table in missing:
+            continue
         other = found.get(key)
         if other is not None and other.definition == one.definition:
             if other.state:
@@ -81,7 +94,7 @@ def compare(raw: Raw, restore: str) -> Iterator[Finding]:
         yield Finding("schema_wrong", what, remedy)
     for key, one in found.items():
         # A trigger changes rows without a line in the change log; one of a later memmux is meant to.
-        if one.kind == "trigger" and one.table in tables and key not in wanted and version <= max(scripts):
+        if one.acts and one.table in tables and key not in wanted and version <= max(scripts):
             yield Finding("schema_foreign", f"memmux did not make the {one}", _run(one.drop()))
 
 

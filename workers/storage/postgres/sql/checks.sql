@@ -31,9 +31,9 @@ SELECT
     'constraint', t.relname::text, k.conname::text, replace(pg_get_constraintdef(k.oid), place.prefix, ''),
     CASE WHEN i.indisvalid = false THEN 'is not valid' ELSE '' END
 FROM place
-JOIN pg_constraint AS k ON k.connamespace = place.oid AND k.contype IN ('p', 'u', 'f')
+JOIN pg_constraint AS k ON k.connamespace = place.oid AND k.contype IN ('p', 'u', 'f', 'c', 'x')
 JOIN pg_class AS t ON t.oid = k.conrelid
-LEFT JOIN pg_index AS i ON i.indexrelid = k.conindid AND k.contype <> 'f'
+LEFT JOIN pg_index AS i ON i.indexrelid = k.conindid AND k.contype NOT IN ('f', 'c')
 UNION ALL
 SELECT
     'trigger', t.relname::text, g.tgname::text, replace(pg_get_triggerdef(g.oid), place.prefix, ''),
@@ -41,6 +41,26 @@ SELECT
 FROM place
 JOIN pg_class AS t ON t.relnamespace = place.oid
 JOIN pg_trigger AS g ON g.tgrelid = t.oid AND NOT g.tgisinternal
+UNION ALL
+SELECT
+    'rule', t.relname::text, r.rulename::text, replace(pg_get_ruledef(r.oid), place.prefix, ''),
+    CASE WHEN r.ev_enabled = 'D' THEN 'is disabled' ELSE '' END
+FROM place
+JOIN pg_class AS t ON t.relnamespace = place.oid AND t.relkind IN ('r', 'p')
+JOIN pg_rewrite AS r ON r.ev_class = t.oid
+UNION ALL
+-- What a table is beside its columns, as the statement that makes it so.
+SELECT 'persistence', t.relname::text, '', concat('ALTER TABLE ', t.relname, ' SET ', p.is), ''
+FROM place
+JOIN pg_class AS t ON t.relnamespace = place.oid AND t.relkind IN ('r', 'p')
+CROSS JOIN LATERAL (SELECT CASE t.relpersistence WHEN 'p' THEN 'LOGGED' ELSE 'UNLOGGED' END AS is) AS p
+UNION ALL
+SELECT
+    'row level security', t.relname::text, '',
+    concat('ALTER TABLE ', t.relname, CASE WHEN t.relrowsecurity THEN ' ENABLE' ELSE ' DISABLE' END, ' ROW LEVEL SECURITY'),
+    ''
+FROM place
+JOIN pg_class AS t ON t.relnamespace = place.oid AND t.relkind IN ('r', 'p')
 UNION ALL
 SELECT 'function', '', p.proname::text, replace(pg_get_functiondef(p.oid), place.prefix, ''), ''
 FROM place

@@ -9,6 +9,7 @@ from memmux.errors import (
     DatabaseMissingError,
     DatabaseUnreachableError,
     MemmuxError,
+    SchemaWrongError,
     SettingInvalidError,
     StorageBusyError,
     StorageError,
@@ -44,6 +45,14 @@ from workers.storage.postgres.errors import errors, mapped
         ("26000", SettingInvalidError),
         ("42P05", SettingInvalidError),
         ("3F000", SettingInvalidError),
+        ("42P01", SchemaWrongError),
+        ("42703", SchemaWrongError),
+        ("42804", SchemaWrongError),
+        ("23514", SchemaWrongError),
+        ("0A000", SchemaWrongError),
+        ("P0001", SchemaWrongError),
+        ("22P02", SchemaWrongError),
+        ("XX000", StorageError),
     ],
 )
 def test_a_state_of_the_server_is_said_as_what_it_means(state: str, kind: type[MemmuxError]) -> None:
@@ -135,9 +144,14 @@ def test_nul_is_a_fault_of_the_request() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "error", [psycopg.errors.lookup("42P01")(), psycopg.DataError("x"), psycopg.ProgrammingError()]
-)
+@pytest.mark.parametrize("state", ["22P02", "P0001", "38000"])
+def test_what_may_repeat_a_memory_is_not_repeated(state: str) -> None:
+    found = mapped(psycopg.errors.lookup(state)("a secret"))
+    assert "secret" not in str(found)
+    assert state in str(found)
+
+
+@pytest.mark.parametrize("error", [psycopg.DataError("x"), psycopg.ProgrammingError()])
 def test_a_mistake_of_ours_stays_one(error: psycopg.Error) -> None:
     assert mapped(error) is None
     with pytest.raises(type(error)), errors():

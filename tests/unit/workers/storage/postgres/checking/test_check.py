@@ -9,12 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from memmux.errors import MemmuxError
+from memmux.errors import MemmuxError, SchemaWrongError, StorageBusyError
 from memmux.postgres.server import Server
 from tests.postgres_server import value
 from tests.unit.workers.desk import Vector, embedding, job
 from tests.unit.workers.postgres_desk import PostgresDesk
 from workers.runtime.jobs import Answer
+from workers.storage.postgres import engine
 from workers.storage.postgres.checking.check import RESTORE, check
 from workers.storage.records.invariants import REPAIR, Finding
 
@@ -128,6 +129,7 @@ def test_what_is_broken_is_found_and_a_rebuild_heals_it(desk: PostgresDesk, code
         ("changes_missing", "DELETE FROM changes WHERE row = 1"),
         ("content_changed", "UPDATE memories SET content = 'something else' WHERE row = 3"),
         ("schema_wrong", "ALTER TABLE uses DROP COLUMN last_at"),
+        ("schema_wrong", "DROP TABLE texts"),
     ],
 )
 def test_what_the_rows_can_not_give_back_is_for_a_backup(desk: PostgresDesk, code: str, damage: str) -> None:
@@ -150,7 +152,12 @@ def test_what_the_rows_can_not_give_back_is_for_a_backup(desk: PostgresDesk, cod
             "schema_wrong",
             "CREATE OR REPLACE FUNCTION uncount_vectors() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
         ),
+        ("schema_wrong", "ALTER TABLE idempotency SET UNLOGGED"),
+        ("schema_wrong", "ALTER TABLE memories ENABLE ROW LEVEL SECURITY"),
         ("schema_foreign", "CREATE TRIGGER theirs AFTER DELETE ON links EXECUTE FUNCTION uncount_vectors()"),
+        ("schema_foreign", "CREATE RULE theirs AS ON DELETE TO links DO INSTEAD NOTHING"),
+        ("schema_foreign", "ALTER TABLE memories ADD CONSTRAINT theirs CHECK (length(content) < 1000)"),
+        ("schema_foreign", "CREATE UNIQUE INDEX theirs ON memories (namespace, content)"),
     ],
 )
 def test_what_is_wrong_with_the_schema_is_said_with_the_statement_that_mends_it(
@@ -161,6 +168,27 @@ def test_what_is_wrong_with_the_schema_is_said_with_the_statement_that_mends_it(
     assert finding.code == code
     desk.sql(finding.remedy.partition(": ")[2])
     assert found(desk) == []
+
+
+def test_a_table_that_is_missing_is_said_once(desk: PostgresDesk) -> None:
+    desk.sql("DROP TABLE texts")
+    assert [finding.what for finding in found(desk)] == ["the table texts is missing"]
+
+
+def test_a_database_of_no_version_is_not_checked(desk: PostgresDesk) -> None:
+    desk.sql("DELETE FROM schema_versions")
+    with pytest.raises(SchemaWrongError, match="schema_versions"):
+        found(desk)
+
+
+def test_a_check_does_not_wait_for_ever_for_the_lock_of_another(
+    desk: PostgresDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(engine._SETTINGS, "lock_timeout", "50ms")
+    with psycopg.connect(desk.url) as other:
+        other.execute("LOCK TABLE memories")
+        with pytest.raises(StorageBusyError):
+            found(desk)
 
 
 def test_what_others_keep_in_the_database_is_none_of_ours(desk: PostgresDesk) -> None:

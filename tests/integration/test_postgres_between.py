@@ -1,0 +1,107 @@
+"""What is between memmux and a server, such as a proxy, may keep what is said, and nobody waits for it for ever."""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from memmux.errors import DatabaseUnreachableError
+from memmux.postgres.server import PORT, Server
+from tests.postgres_server import own_database
+from tests.unit.workers.desk import job
+from workers.runtime.jobs import Answer, silent
+from workers.storage.postgres import engine
+from workers.storage.postgres.checking.check import check
+from workers.storage.postgres.reader import PostgresReader
+from workers.storage.postgres.writer import PostgresWriter
+
+
+class Proxy:
+    """A proxy at a socket of its own, in front of a server's."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self._server = str(server.folder / f".s.PGSQL.{PORT}")
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(folder / f".s.PGSQL.{PORT}"))
+        self._listening.listen()
+        self._deaf: list[Event] = []
+        self.most = math.inf  # bytes of a server that are passed on, of each connection that is made from now on
+        Thread(target=self._accept, daemon=True).start()
+
+    def keep(self) -> None:
+        """Pass on no more of what the server says on the connections that are there."""
+        for each in self._deaf:
+            each.set()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._listening.accept()[0]
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._server)
+                self._deaf.append(Event())
+                Thread(target=_pass_on, args=(client, server, Event(), math.inf), daemon=True).start()
+                Thread(target=_pass_on, args=(server, client, self._deaf[-1], self.most), daemon=True).start()
+
+
+def _pass_on(one: socket.socket, other: socket.socket, deaf: Event, most: float) -> None:
+    with one, suppress(OSError):
+        while said := one.recv(65536):
+            most -= len(said)
+            if not deaf.is_set() and most > 0:
+                other.sendall(said)
+        other.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def proxy(shared_postgres: Server, short_tmp: Path) -> Iterator[Proxy]:
+    with closing(Proxy(short_tmp, shared_postgres)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def url(shared_postgres: Server, short_tmp: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a database of the test's own, through the proxy."""
+    database = own_database(shared_postgres, request.node.name[:40]).rpartition("/")[2]
+    return f"postgresql://memmux@{str(short_tmp).replace('/', '%2F')}:{PORT}/{database}"
+
+
+def stored(writer: PostgresWriter, content: str) -> object:
+    ((_, outcome),) = writer.apply([job("memory.store", {"content": content}, key=content)], silent)
+    return outcome
+
+
+def test_a_writer_and_a_reader_leave_a_connection_on_which_nothing_comes(
+    proxy: Proxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
+        assert isinstance(stored(writer, "one"), Answer)
+        monkeypatch.setattr(engine, "QUIET_S", 0.2)
+        proxy.keep()
+        reader.idle()
+        assert reader.facts()["reconnects"] == 1
+        refused = stored(writer, "two")
+        assert isinstance(refused, Answer | DatabaseUnreachableError)  # its lock may be held by the one that was left
+        with reader.snapshot(math.inf, silent):
+            assert reader.seq >= 1
+
+
+def test_a_check_does_not_wait_for_ever(
+    proxy: Proxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PostgresWriter(url, tmp_path).close()
+    monkeypatch.setattr(engine, "QUIET_S", 0.2)
+    proxy.most = 4000  # of which a connection takes one
+    with pytest.raises(DatabaseUnreachableError):
+        check(url, deep=False)
