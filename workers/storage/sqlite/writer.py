@@ -97,6 +97,7 @@ class SqliteWriter:
             with engine.errors(self._raw):
                 self._begin()
                 outcomes = [(job, CancelledError() if job.cancelled() else self._apart(job)) for job in jobs]
+                counted = self._counted()  # inside, where it costs a third of what each look by itself does
                 self._raw.execute("COMMIT")
             self._lineage.check(self._database)  # what went into a file that is gone is not acknowledged
         except MemmuxError as error:
@@ -112,7 +113,7 @@ class SqliteWriter:
         if any(job.operation == deletion.OPERATION for job in jobs):
             self._upkeep.erase()
         self._upkeep.relieve()
-        before, self._facts = self._facts, self._counted()
+        before, self._facts = self._facts, counted
         if any(self._facts[name] != before[name] for name in ("model", "unneeded")):
             self._upkeep.forget_segments()  # those of a model that is gone
         return outcomes

@@ -5,8 +5,9 @@ FROM memories AS m
 WHERE m.row = :row AND m.namespace = :namespace AND m.thread IS NULL
     AND (SELECT c.client FROM changes AS c WHERE c.row = m.row ORDER BY c.seq LIMIT 1) = :client
 
+-- By its number: SQLite would rather go through all of an index that is in the order of rows.
 -- name: changed
-SELECT DISTINCT row FROM changes WHERE seq > :seq
+SELECT DISTINCT row FROM changes NOT INDEXED WHERE seq > :seq
 
 -- name: linked
 SELECT row, namespace, thread, coalesce(run, row), place, created_at
