@@ -9,19 +9,15 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import orjson
 import psycopg
 import pytest
 
 from memmux.errors import (
-    DatabaseNewerError,
     DatabaseUnreachableError,
-    MemmuxError,
     SchemaWrongError,
     SettingInvalidError,
     StorageBusyError,
@@ -35,10 +31,11 @@ from memmux.postgres.server import url as url_of
 from memmux.postgres.servers import Servers
 from memmux.wire.requests import Get, List, Search
 from tests.bounds import BOUND_S, pause
+from tests.integration.postgres_by_hand import applied, asked, guest, listed, stored
 from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import job
 from workers.runtime.jobs import Answer, silent
-from workers.storage.postgres import engine, schema
+from workers.storage.postgres import engine
 from workers.storage.postgres.checking.check import check
 from workers.storage.postgres.engine import Role
 from workers.storage.postgres.reader import PostgresReader
@@ -52,36 +49,6 @@ ROOM = 14  # MiB, of which an empty database takes eight
 def url(shared_postgres: Server, request: pytest.FixtureRequest) -> str:
     """An empty database of the test's own."""
     return own_database(shared_postgres, request.node.name[:40])
-
-
-def asked(url: str, *statements: str) -> None:
-    """Run statements in a database, in which `DATABASE` stands for its name."""
-    with psycopg.connect(url, autocommit=True) as admin:
-        for statement in statements:
-            admin.execute(statement.replace("DATABASE_NAME", f'"{admin.info.dbname}"').encode())
-
-
-def guest(url: str, *statements: str) -> str:
-    """Return the URL of another user, who has a name of his own."""
-    name = f"guest_{secrets.token_hex(4)}"
-    asked(url, f"CREATE ROLE {name} LOGIN", *(statement.replace("GUEST", name) for statement in statements))
-    return url.replace("memmux@", f"{name}@")
-
-
-def apply(writer: PostgresWriter, content: str, key: str = "") -> Answer | MemmuxError:
-    ((_, outcome),) = writer.apply([job("memory.store", {"content": content}, key=key)], silent)
-    return outcome
-
-
-def stored(writer: PostgresWriter, content: str) -> Any:
-    outcome = apply(writer, content)
-    assert isinstance(outcome, Answer), outcome
-    return orjson.loads(outcome.frames[0])
-
-
-def listed(reader: PostgresReader) -> list[str]:
-    with reader.snapshot(math.inf, silent):
-        return sorted(memory.content for memory in reader.list(List()).memories)
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
@@ -172,7 +139,7 @@ def test_statements_that_are_gone_as_behind_a_pooler_are_told_as_that(url: str, 
             listed(reader)
         for raw in (writer._connection.raw, reader._postgres.raw):
             raw.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # which the driver does not see
-        refused = apply(writer, "lost", key="k")
+        refused = applied(writer, "lost", key="k")
         assert isinstance(refused, SettingInvalidError)
         assert "pooler in transaction mode" in refused.message
         with pytest.raises(SettingInvalidError, match="pooler in transaction mode"):
@@ -194,7 +161,7 @@ def test_what_was_refused_while_it_was_prepared_is_asked_anew(
                     with pytest.raises(StorageBusyError):
                         listed(reader)
                     writer.idle()
-                    assert isinstance(apply(writer, f"refused {often}"), StorageBusyError)
+                    assert isinstance(applied(writer, f"refused {often}"), StorageBusyError)
             listed(reader)
             stored(writer, f"after {often}")
             writer.idle()
@@ -220,7 +187,7 @@ def test_what_an_administrator_took_away_is_told_and_nobody_dies_of_it(url: str,
         stored(writer, "before")
         for table, column in [("memories", "content"), ("postings", "places"), ("idempotency", "answer")]:
             asked(url, f"ALTER TABLE {table} RENAME {column} TO elsewhere")
-            refused = apply(writer, f"without {column}", key=column)
+            refused = applied(writer, f"without {column}", key=column)
             assert isinstance(refused, SchemaWrongError), refused
             assert "memmux check" in refused.message
             if table == "memories":
@@ -245,7 +212,7 @@ def test_a_writer_opens_whatever_rows_of_its_own_are_gone(url: str, tmp_path: Pa
     with closing(PostgresWriter(url, tmp_path)) as writer:
         stored(writer, "one")
         asked(url, "TRUNCATE counters")
-        refused = apply(writer, "numbered by nothing")
+        refused = applied(writer, "numbered by nothing")
         assert type(refused) is StorageError
         assert "check --repair" in refused.message
     asked(url, "TRUNCATE meta")
@@ -330,48 +297,6 @@ def test_a_url_that_libpq_can_not_read_is_a_fault_of_the_setting(url: str) -> No
         engine.connect(f"{url}?application_name=%00", Role.READ)
 
 
-def test_of_several_that_migrate_at_once_one_does_and_what_is_there_stays(url: str, tmp_path: Path) -> None:
-    with closing(PostgresWriter(url, tmp_path)) as writer:
-        stored(writer, "older")
-    scripts = {**schema.migrations(), 2: "CREATE TABLE made_once (x int); SELECT pg_sleep(0.05)"}
-
-    def migrate() -> None:
-        with closing(engine.connect(url, Role.WRITE)) as raw:
-            schema.prepare(raw, scripts)
-
-    with ThreadPoolExecutor(4) as threads:
-        for done in [threads.submit(migrate) for _ in range(4)]:
-            done.result(BOUND_S)
-    with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
-        stored(writer, "newer, by one that does not know of it")
-        assert listed(reader) == ["newer, by one that does not know of it", "older"]
-    with psycopg.connect(url) as look:
-        assert look.execute("SELECT version FROM schema_versions ORDER BY version").fetchall() == [(1,), (2,)]
-
-
-def test_a_migration_that_fails_leaves_the_database_as_it_was(url: str, tmp_path: Path) -> None:
-    PostgresWriter(url, tmp_path).close()
-    scripts = {**schema.migrations(), 2: "CREATE TABLE half (x int); SELECT 1 / 0"}
-    with closing(engine.connect(url, Role.WRITE)) as raw, pytest.raises(MemmuxError, match="22012"):
-        schema.prepare(raw, scripts)
-    with psycopg.connect(url) as look:
-        assert look.execute("SELECT to_regclass('half'), max(version) FROM schema_versions").fetchone() == (None, 1)
-
-
-def test_a_database_of_a_later_memmux_is_not_changed(url: str, tmp_path: Path) -> None:
-    with closing(PostgresWriter(url, tmp_path)) as writer:
-        stored(writer, "by the later one")
-    asked(
-        url,
-        "INSERT INTO schema_versions (version, oldest) VALUES (99, 99)",
-        "UPDATE meta SET value = 'x' WHERE key = 'words'",
-    )
-    with pytest.raises(DatabaseNewerError, match="upgrade it"):
-        PostgresWriter(url, tmp_path)
-    with psycopg.connect(url) as look:
-        assert look.execute("SELECT value FROM meta WHERE key = 'words'").fetchone() == ("x",)
-
-
 @pytest.fixture
 def small_disk(short_tmp: Path) -> Iterator[Path]:
     """A folder on a disk of a few MiB; skips where none may be mounted."""
@@ -399,7 +324,7 @@ def test_a_full_disk_is_told_loses_nothing_and_is_over_when_there_is_room(
     url = primary.url.removesuffix("/memmux") + "/small"
     kept: list[str] = []
     with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
-        while isinstance(outcome := apply(writer, secrets.token_hex(50_000)), Answer):
+        while isinstance(outcome := applied(writer, secrets.token_hex(50_000)), Answer):
             kept.append(str(orjson.loads(outcome.frames[0])["id"]))
             assert len(kept) < 20 * ROOM
         assert isinstance(outcome, StorageFullError), outcome
