@@ -58,7 +58,8 @@ class Order:
         """Send it; return the pid of the process."""
         data = json.dumps(asdict(self)).encode() + b"\n"
         sent = socket.send_fds(connection, [data], descriptors)
-        connection.sendall(data[sent:])
+        if sent < len(data):  # to send nothing fails where the other end has answered and is gone
+            connection.sendall(data[sent:])
         said = b""
         while not said.endswith(b"\n"):
             more = connection.recv(64)

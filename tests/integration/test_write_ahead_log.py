@@ -80,7 +80,9 @@ def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Setti
 def _another(client: Client, settings: Settings) -> apsw.Connection:
     """Return the connection of another program to the client's database, which has a memory by then."""
     client.store("an early memory")
-    return apsw.Connection(str(settings.database))
+    other = apsw.Connection(str(settings.database))
+    other.set_busy_timeout(int(BOUND_S * 1000))  # the writer commits when it likes
+    return other
 
 
 def test_log_that_another_programs_reader_holds_is_reported_and_shrinks_again(settings: Settings) -> None:
