@@ -17,6 +17,7 @@ from memmux.files import private
 from memmux.files.lock import FileLock
 from memmux.processes import alive
 
+_ELSEWHERE = "MEMMUX_RUNTIME_DIR or MEMMUX_STATE_DIR"
 IPC_PATH_BYTES = 103  # what sun_path holds on macOS, without its final zero; Linux has 107
 
 
@@ -164,13 +165,16 @@ def make_private(folder: Path, *, sync: bool = False) -> None:
         private.make_folder(folder, sync=sync)
         found = folder.lstat()
     except OSError as error:
-        raise of_system(error, f"the folder {folder} can't be made") from None
+        told = of_system(error, f"the folder {folder} can't be made")
+        if error.errno == errno.EROFS:
+            raise StoragePermissionError(f"{told.message} with {_ELSEWHERE}") from None
+        raise told from None
     if not stat.S_ISDIR(found.st_mode):
         raise StoragePermissionError(f"{folder} is no folder; move it away, or name another one")
     if found.st_uid != os.geteuid():
         raise StoragePermissionError(
             f"{folder} is not a folder of yours; run memmux as the user whose it is, or name another folder with "
-            "MEMMUX_RUNTIME_DIR or MEMMUX_STATE_DIR"
+            f"{_ELSEWHERE}"
         )
     if stat.S_IMODE(found.st_mode) != private.FOLDER:
         folder.chmod(private.FOLDER)

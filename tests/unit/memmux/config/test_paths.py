@@ -58,6 +58,18 @@ def test_folder_that_others_can_enter_is_closed(short_tmp: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_where_nothing_is_written_is_told_with_what_names_another(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, *, sync: bool) -> None:
+        del sync
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+
+    monkeypatch.setattr("memmux.files.private.make_folder", refuse)
+    with pytest.raises(StoragePermissionError, match="name another place with MEMMUX_RUNTIME_DIR or MEMMUX_STATE_DIR"):
+        make_private(short_tmp / "logs")
+
+
 def test_folder_of_somebody_else_is_refused(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: short_tmp.stat().st_uid + 1)
     with pytest.raises(StoragePermissionError, match="not a folder of yours"):
