@@ -22,7 +22,7 @@ _DEPTHS = (150, 300, 600)  # how many are tried
 _SURER = 2  # times what sufficed is asked for: real questions are less like what is stored
 KEPT = 4_096  # lines, at most, of the array that candidates are gathered into
 _COLUMNS = 1 << 14  # vectors that many queries are compared with at once
-_PER_HIT = 6  # candidates more for each hit that is asked for
+_PER_HIT = 2  # candidates more for each hit that is asked for: of 201 hits it finds 0.9985, with 6 0.9999
 
 
 class ExactIndex:

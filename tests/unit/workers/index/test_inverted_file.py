@@ -41,8 +41,8 @@ def test_a_breadth_suffices_if_nearly_nothing_is_missed(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_where_none_suffices_the_greatest_is_taken(path: Path) -> None:
-    assert inverted_file.sufficient(path, VECTORS, 1) == BREADTHS[-1]  # one candidate never holds ten hits
+def test_a_breadth_is_not_blamed_for_what_the_candidates_do_not_hold(path: Path) -> None:
+    assert inverted_file.sufficient(path, VECTORS, 1) < BREADTHS[-1]  # one candidate never holds ten hits
 
 
 @pytest.mark.slow
