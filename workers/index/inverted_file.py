@@ -69,10 +69,11 @@ def build(vectors: Vectors, path: Path) -> None:
 def sufficient(path: Path, vectors: Vectors, count: int) -> int:
     """Return the least breadth with which the file of `vectors` finds nearly all that it does with the greatest.
 
-    count: candidates that are asked for, and then compared exactly; what is not among them no breadth brings. Each query is the mean of four stored ones: about
-    as hard as paragraphs that resemble nothing stored, of which 128 lists find 0.995 among 100 000 and 0.983 among a
-    million, and of such means 0.997 and 0.991. Those amid two are easier: 64 lists find 0.994 and 0.997 of theirs, and
-    of the paragraphs' 0.978 and 0.955.
+    count: candidates that are asked for, and then compared exactly; what is not among them no breadth brings.
+
+    Each query is the mean of four stored ones, about as hard as paragraphs that resemble nothing stored: 128 lists find
+    0.995 of those among 100 000 and 0.983 among a million, and of such means 0.997 and 0.991. Means of two are easier:
+    64 lists find 0.994 and 0.997 of them, and 0.978 and 0.955 of the paragraphs.
     """
     inverted = InvertedFile(path)
     chance = np.random.default_rng(len(vectors))
