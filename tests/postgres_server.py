@@ -63,8 +63,16 @@ def own_database(server: Server, name: str) -> str:
 
 
 def eventually(server: Server, statement: str, expected: object) -> None:
-    """Wait until a statement gives this value on a server, as on a replica when it has it."""
+    """Wait until a statement gives this value on a server, as on a replica when it has it, and its tables."""
+    from psycopg.errors import UndefinedTable
+
     deadline = time.monotonic() + BOUND_S
-    while (found := value(server, statement)) != expected:
+    while True:
+        try:
+            found = value(server, statement)
+        except UndefinedTable as error:
+            found = error
+        if found == expected:
+            return
         assert time.monotonic() < deadline, f"{statement}: {found!r}, not {expected!r}"
         pause()

@@ -13,6 +13,7 @@ import pytest
 
 from memmux.errors import DatabaseUnreachableError
 from memmux.postgres.server import PORT, Server
+from tests.bounds import BOUND_S
 from tests.postgres_server import own_database
 from tests.unit.workers.desk import job
 from workers.runtime.jobs import Answer, silent
@@ -31,8 +32,10 @@ class Proxy:
         self._listening.bind(str(folder / f".s.PGSQL.{PORT}"))
         self._listening.listen()
         self._deaf: list[Event] = []
+        self._ends: list[socket.socket] = []  # of the connections, on both sides
         self.most = math.inf  # bytes of a server that are passed on, of each connection that is made from now on
-        Thread(target=self._accept, daemon=True).start()
+        self._threads = [Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     def keep(self) -> None:
         """Pass on no more of what the server says on the connections that are there."""
@@ -40,28 +43,42 @@ class Proxy:
             each.set()
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join(BOUND_S)  # from then on there are no more
+        for one in self._ends:
+            _end(one)
+        for thread in self._threads:
+            thread.join(BOUND_S)
+            assert not thread.is_alive()
+        for one in (self._listening, *self._ends):
+            one.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                client = self._listening.accept()[0]
-                server = socket.socket(socket.AF_UNIX)
+                client, server = self._listening.accept()[0], socket.socket(socket.AF_UNIX)
+                self._ends += [client, server]
                 server.connect(self._server)
                 self._deaf.append(Event())
-                Thread(target=_pass_on, args=(client, server, Event(), math.inf), daemon=True).start()
-                Thread(target=_pass_on, args=(server, client, self._deaf[-1], self.most), daemon=True).start()
+                for passed in ((client, server, Event(), math.inf), (server, client, self._deaf[-1], self.most)):
+                    self._threads.append(Thread(target=_pass_on, args=passed, daemon=True))
+                    self._threads[-1].start()
 
 
 def _pass_on(one: socket.socket, other: socket.socket, deaf: Event, most: float) -> None:
-    with one, suppress(OSError):
+    with suppress(OSError):
         while said := one.recv(65536):
             most -= len(said)
             if not deaf.is_set() and most > 0:
                 other.sendall(said)
-        other.shutdown(socket.SHUT_RDWR)
+    for end in (one, other):
+        _end(end)
+
+
+def _end(one: socket.socket) -> None:
+    """Have nobody wait for a connection any more, on this side or the other."""
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
