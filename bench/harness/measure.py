@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +118,15 @@ def family(pid: int) -> list[int]:
     for one in found:  # which grows
         found.extend(children.get(one, ()))
     return found
+
+
+def used_s(pids: Iterable[int]) -> float:
+    """Return the processor time of processes and all that they have started, also of what has ended (Linux)."""
+    used = 0.0
+    for pid in {each for pid in pids for each in family(pid)}:
+        with suppress(OSError):  # one that has just ended is counted by its parent
+            used += cpu_s(pid) + ended_cpu_s(pid)
+    return used
 
 
 def fork_servers(router: int) -> list[int]:

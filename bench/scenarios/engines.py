@@ -15,7 +15,7 @@ from bench.harness.arena import Arena, arena
 from bench.harness.callers import Callers
 from bench.harness.filled import Filled, filled, quiet_arena
 from bench.harness.material import FEW, Material
-from bench.harness.measure import Row, at_least, at_most, cpu_s, family, plain
+from bench.harness.measure import Row, at_least, at_most, plain, used_s
 from bench.harness.pair import Pair, pair
 from bench.harness.questions import Questions
 from bench.harness.rounds import Round, in_turns
@@ -169,14 +169,9 @@ def _share(opened: ExitStack, fleet: _Fleet, machines: Sequence[Arena], material
     groups += [list(here.running()) for here in machines]
     for turn in turns:  # connections are made, and caches filled
         turn()
-    before = list(map(_used_s, groups))
+    before = list(map(used_s, groups))
     report.progress("searches on two replicas")
     for turn in turns:
         turn()
-    used = [after - since for after, since in zip(map(_used_s, groups), before, strict=True)]
+    used = [after - since for after, since in zip(map(used_s, groups), before, strict=True)]
     return 100 * used[0] / sum(used)
-
-
-def _used_s(pids: Sequence[int]) -> float:
-    """Return the processor time of processes and of what they have started."""
-    return sum(cpu_s(pid) for pid in {each for pid in pids for each in family(pid)})

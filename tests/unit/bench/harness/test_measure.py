@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bench.harness import report
-from bench.harness.measure import Row, at_least, at_most, cpu_s, family, mapped, percentile, until
+from bench.harness.measure import Row, at_least, at_most, cpu_s, family, mapped, percentile, until, used_s
 
 
 def test_value_on_its_target_meets_it_and_one_above_misses_it() -> None:
@@ -68,6 +68,19 @@ def test_family_is_a_process_and_what_it_has_started() -> None:
         assert len(found) == 2
         assert set(found) <= set(family(os.getpid()))
         child.communicate(b"\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="from /proc")
+def test_what_has_ended_is_counted_with_who_started_it() -> None:
+    busy = "import time\nwhile time.process_time() < 0.2: pass"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}]); print(flush=True); input()"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert used_s([process.pid]) >= 0.2
+        process.communicate(b"\n")
+    assert used_s([process.pid]) == 0, "of one that is gone nothing is known, and nothing fails"
 
 
 def test_waiting_past_the_bound_raises() -> None:
