@@ -123,7 +123,7 @@ def family(pid: int) -> list[int]:
 def used_s(pids: Iterable[int]) -> float:
     """Return the processor time of processes and all that they have started, also of what has ended (Linux)."""
     used = 0.0
-    for pid in {each for pid in pids for each in family(pid)}:
+    for pid in {started for one in pids for started in family(one)}:
         with suppress(OSError):  # one that has just ended is counted by its parent
             used += cpu_s(pid) + ended_cpu_s(pid)
     return used
