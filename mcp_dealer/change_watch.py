@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 
 from mcp_dealer.asked import LINE
 from memmux.client.asynchronous import AsyncClient
@@ -13,7 +14,10 @@ from memmux.errors import MemmuxError
 from memmux.logs import log
 
 POLL_S = 0.5  # between two questions, however many wait
+LOOK_S = 5.0  # for the look at which a subscription begins, at most
 RESOURCE = "memory://changes"
+SINCE: ContextVar[int] = ContextVar("since", default=-1)
+"""The newest change when what is answered here was asked for; -1 where nobody has looked."""
 
 
 class ChangeWatch:
@@ -50,11 +54,17 @@ class ChangeWatch:
                     if newest > seq and not changed.done():
                         changed.set_result(None)
 
+    @staticmethod
+    async def look(client: AsyncClient) -> None:
+        """Note the newest change, so that whoever follows from here on misses none, however late it first asks."""
+        with suppress(MemmuxError):
+            SINCE.set((await client.changes(timeout_s=LOOK_S)).next)
+
     def follow(self, client: AsyncClient, tell: Callable[[], object]) -> asyncio.Task[None]:
-        """Return a task that tells of changes from now on, until it is cancelled; it belongs to no line."""
+        """Return a task that tells of changes since `SINCE`, or from now on; until it is cancelled, and of no line."""
 
         async def follow() -> None:
-            seq = -1
+            seq = SINCE.get()
             while True:
                 with suppress(MemmuxError):
                     newest = (await client.changes()).next

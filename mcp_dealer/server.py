@@ -49,6 +49,8 @@ from mcp_dealer.tool import unheard
 from mcp_dealer.tool_error import ToolError
 from memmux.version import __version__
 
+_FOLLOWING = ("resources/subscribe", "subscriptions/listen")  # requests to be told of changes, in both eras
+
 
 class _NoState(RequestStateCodec):
     """The codec of a server that gives its clients no state to send back, and so has sealed none that comes."""
@@ -128,6 +130,8 @@ class MemoryServer(MCPServer[None]):
         if ctx.method != "initialize":
             said = ctx.session.client_params
             self.link.begin(said.client_info.name if said is not None else "")
+        if ctx.method in _FOLLOWING:  # before it is granted: who then hears of nothing has missed nothing
+            await self._features.watch.look(self._features.begun())
         return await call_next(ctx)
 
     async def serve(

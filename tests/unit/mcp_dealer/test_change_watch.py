@@ -60,6 +60,17 @@ async def test_a_cluster_that_does_not_answer_is_asked_again(client: Any) -> Non
     assert len(told) == 3
 
 
+async def test_what_is_changed_before_a_follower_first_asks_is_told(client: Any) -> None:
+    told = asyncio.Semaphore(0)
+    client.seq = 3
+    await ChangeWatch.look(client)
+    following = ChangeWatch(poll_s=0.001).follow(client, told.release)
+    client.seq = 4  # its task has not run yet
+    async with asyncio.timeout(BOUND_S):
+        await told.acquire()
+    following.cancel()
+
+
 async def test_a_follower_is_told_of_each_change_until_it_is_cancelled(client: Any) -> None:
     watch, told = ChangeWatch(poll_s=0.001), asyncio.Semaphore(0)
     following = watch.follow(client, told.release)

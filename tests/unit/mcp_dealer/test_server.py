@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from mcp import Client
 from mcp_types import Tool
 
+from mcp_dealer.change_watch import RESOURCE, SINCE, ChangeWatch
 from mcp_dealer.cluster_link import NAME, ClusterLink
 from mcp_dealer.server import MemoryServer
 from memmux.config.settings import Settings, ToolList
@@ -163,3 +165,19 @@ def test_wrong_settings_are_told_on_stderr_alone() -> None:
     assert ended.returncode == 2  # as that of each command
     assert ended.stdout == ""
     assert ended.stderr.startswith("memmux: setting_invalid: ")
+
+
+@pytest.mark.filterwarnings("ignore:resources/subscribe is removed")
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_who_subscribes_is_told_of_changes_from_before_it_is_granted(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    since: list[int] = []
+    monkeypatch.setattr(ChangeWatch, "follow", lambda *_: since.append(SINCE.get()) or asyncio.Future())
+    async with connect(mode) as client:
+        if mode == "legacy":
+            await client.session.subscribe_resource(RESOURCE)
+        else:
+            async with client.listen(resource_subscriptions=[RESOURCE]):
+                assert since == [3], "which is the newest change of the stand-in"
+        assert since == [3]
