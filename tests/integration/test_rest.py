@@ -116,6 +116,8 @@ def test_all_that_meets_a_filter_is_deleted_after_it_was_looked_at(server: Serve
     done = server.post("/api/delete", {"tags": ["many"]}).json
     assert server.get("/api/memories?tag=many").json["total"] == 0
     undone = server.post("/api/undo", {"seq": done["first_seq"], "last_seq": done["last_seq"]}).json
+    nothing = server.post("/api/undo", {"seq": done["last_seq"] + 1000, "last_seq": done["last_seq"] + 1099}).json
+    assert (nothing["undone"], nothing["left"]) == ([], []), "a part without changes of memories ends no undo of many"
     assert (len(undone["undone"]), undone["left"]) == (3, [])
     assert server.get("/api/memories?tag=many").json["total"] == 3
     everything = server.post("/api/delete", {})
