@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,12 +71,17 @@ class Work:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """One window of a job: where its vector goes, its text, and a guess at its tokens."""
+    """One window of a job: where its vector goes, its text, and a guess at its tokens.
+
+    before: how many jobs came before its own. size: its tokens, as far as they decide what goes first.
+    """
 
     work: Work
     row: int
     text: str
     tokens: int
+    before: int
+    size: int
 
     @property
     def kind(self) -> tuple[bool, bool]:
@@ -83,25 +89,28 @@ class Piece:
         return self.work.bulk, self.work.queries
 
     @property
-    def order(self) -> tuple[bool, int, int]:
-        """Sorts interactive jobs first, then jobs of few windows, then short windows."""
-        return self.work.bulk, len(self.work.rows), self.tokens
+    def order(self) -> tuple[bool, int, int, int]:
+        """Sorts interactive jobs first, then jobs of few windows, then short windows, then jobs that came first."""
+        return self.work.bulk, len(self.work.rows), self.size, self.before
 
 
-def pieces(work: Work, max_tokens: int) -> Iterator[Piece]:
-    """Yield every window of `work`."""
-    row = 0
+def pieces(work: Work, embedder: Embedder, before: int) -> Iterator[Piece]:
+    """Yield every window of `work`; before: how many jobs came before it.
+
+    What is padded goes with what is as short. Where nothing is, all that fit a batch count as equally short.
+    """
+    most, least, row = embedder.max_tokens, PACKED_TOKENS if embedder.packs else 0, 0
     for text, windows in zip(work.texts, work.windows, strict=True):
         for start, end in windows:
             window = text[start:end]
             # A window of several is a full one.
-            tokens = max_tokens if len(windows) > 1 else min(max_tokens, len(window.encode()) // TOKEN_BYTES + 2)
-            yield Piece(work, row, window, tokens)
+            tokens = most if len(windows) > 1 else min(most, len(window.encode()) // TOKEN_BYTES + 2)
+            yield Piece(work, row, window, tokens, before, max(least, tokens))
             row += 1
 
 
 class BatchQueue:
-    """The windows that wait for the model, a batch of which goes through it at a time; more may come in between.
+    """The windows that wait for the model, through which they go in batches; more may come in between.
 
     batches, windows: how many of each have gone through it.
     """
@@ -111,8 +120,10 @@ class BatchQueue:
         self.windows = 0
         self._added: list[Work] = []
         self._waiting: list[Piece] = []  # the next are at the end
-        self._ages: dict[Work, None] = {}  # the works that wait, in the order in which they came
+        self._unfinished: dict[Work, None] = {}  # in the order in which they came
+        self._came = 0
         self._turns = 0
+        self._threads = ThreadPoolExecutor()  # they begin when they are needed
 
     def __bool__(self) -> bool:
         """Return whether anything waits."""
@@ -123,40 +134,53 @@ class BatchQueue:
         self._added.append(work)
 
     def embed_next(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
-        """Put the next batch through the model, and yield the jobs that are done with it, each with its outcome.
+        """Put what is next through the model, and yield the jobs that are done with it, each with its outcome.
 
-        Jobs that are cancelled or late end here, before they cost anything, and those that go on without vectors.
+        It is one batch, or as many as the model takes at once of what somebody waits for. Jobs that are cancelled or
+        late end here, before they cost anything, and those that go on without vectors.
         """
         yield from self._sort_in(embedder)
         yield from self._drop_unwanted()
-        batch = self._take(_packed if embedder.packs else _padded)
-        if not batch:
-            return
-        self.batches += 1
-        self.windows += len(batch)
-        vectors = embedder.embed([piece.text for piece in batch], queries=batch[0].work.queries)
-        for piece, vector in zip(batch, vectors, strict=True):
-            work = piece.work
-            work.rows[piece.row] = vector
-            work.missing -= 1
-            if not work.missing:
-                del self._ages[work]
-                yield work, (work.job, _answer(work, embedder))
+        for batch, vectors in self._together(embedder):
+            self.batches += 1
+            self.windows += len(batch)
+            for piece, vector in zip(batch, vectors, strict=True):
+                work = piece.work
+                work.rows[piece.row] = vector
+                work.missing -= 1
+                if not work.missing:
+                    del self._unfinished[work]
+                    yield work, (work.job, _answer(work, embedder))
+
+    def _together(self, embedder: Embedder) -> list[tuple[list[Piece], Vectors]]:
+        """Remove the next batches, and return each with its vectors; they go through the model at the same time."""
+
+        def embed(batch: list[Piece]) -> Vectors:
+            return embedder.embed([piece.text for piece in batch], queries=batch[0].work.queries)
+
+        batches: list[list[Piece]] = []
+        most = embedder.at_once
+        while self._waiting and (not batches or (len(batches) < most and not self._waiting[-1].work.bulk)):
+            batches.append(self._take(_packed if embedder.packs else _padded))
+        begun = [self._threads.submit(embed, batch) for batch in batches[1:]]
+        first = [embed(batch) for batch in batches[:1]]
+        return list(zip(batches, [*first, *(each.result() for each in begun)], strict=True))
 
     def _sort_in(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
         """Put what was added in its place; what has no windows is done."""
         added, self._added = self._added, []
         for work in added:
             if work.missing:
-                self._ages[work] = None
-                self._waiting.extend(pieces(work, embedder.max_tokens))
+                self._unfinished[work] = None
+                self._waiting.extend(pieces(work, embedder, self._came))
+                self._came += 1
             else:
                 yield work, (work.job, _answer(work, embedder))
         if added:
             self._waiting.sort(key=lambda piece: piece.order, reverse=True)
 
     def _drop_unwanted(self) -> Iterator[tuple[Work, Outcome]]:
-        for work in list(self._ages):
+        for work in list(self._unfinished):
             outcome: Answer | MemmuxError | None = Answer((), (LATER,)) if time.monotonic() >= work.until else None
             try:
                 work.job.check()
@@ -164,7 +188,7 @@ class BatchQueue:
                 outcome = error
             if outcome is not None:
                 self._waiting = [piece for piece in self._waiting if piece.work is not work]
-                del self._ages[work]
+                del self._unfinished[work]
                 yield work, (work.job, outcome)
 
     def _take(self, fit: Callable[[Sequence[Piece]], bool]) -> list[Piece]:
@@ -172,14 +196,12 @@ class BatchQueue:
 
         Now and then it is the turn of the job that has waited longest, so that none waits for ever.
         """
-        if not self._waiting:
-            return []
         self._turns += 1
         waiting, passed = self._waiting, []
         if self._turns % OLDEST_EVERY == 0:
-            oldest = next(iter(self._ages))
-            passed = [piece for piece in waiting if piece.work is not oldest]
-            waiting = [piece for piece in waiting if piece.work is oldest]
+            oldest = min(piece.before for piece in waiting)
+            passed = [piece for piece in waiting if piece.before != oldest]
+            waiting = [piece for piece in waiting if piece.before == oldest]
         batch = [waiting.pop()]
         while waiting and len(batch) < BATCH_WINDOWS:
             if waiting[-1].kind != batch[0].kind or not fit([*batch, waiting[-1]]):

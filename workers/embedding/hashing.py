@@ -31,6 +31,7 @@ class HashEmbedder:
 
     backend = "hash"
     packs = False
+    at_once = 1
     max_tokens = 256  # words
     degraded = ("hash_embedder",)
 

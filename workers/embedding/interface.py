@@ -48,6 +48,10 @@ class Embedder(Protocol):
         """Whether a batch costs what its tokens do; otherwise all of its texts cost what the longest does."""
 
     @property
+    def at_once(self) -> int:
+        """How many batches may go through it at the same time, each in a thread of its own."""
+
+    @property
     def degraded(self) -> tuple[str, ...]:
         """Codes that every answer made with it carries."""
 

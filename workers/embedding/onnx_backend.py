@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -40,6 +41,7 @@ class OnnxEmbedder:
 
     backend = "onnx"
     packs = True
+    at_once = min(4, os.cpu_count() or 1)  # of several writers, and no machine is all theirs
     degraded = ()
 
     def __init__(self, source: Source, of: Architecture, session: onnxruntime.InferenceSession) -> None:

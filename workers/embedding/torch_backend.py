@@ -50,6 +50,7 @@ class TorchEmbedder:
 
     backend = "torch"
     packs = False
+    at_once = 1
     degraded = ()
 
     def __init__(self, source: Source) -> None:

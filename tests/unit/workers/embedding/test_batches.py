@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from memmux.errors import DeadlineExceededError
 from memmux.wire.embeddings import Embedding
+from tests.bounds import BOUND_S
 from workers.embedding.batches import (
     BATCH_WINDOWS,
     OLDEST_EVERY,
@@ -26,13 +28,25 @@ from workers.runtime.jobs import Answer, Job, Outcome
 class Recorder(HashEmbedder):
     """The hash embedder, which keeps the batches that it was given."""
 
-    def __init__(self, *, packs: bool = False) -> None:
+    def __init__(self, *, packs: bool = False, at_once: int = 1) -> None:
         super().__init__()
-        self.packs = packs
+        self.packs, self.at_once = packs, at_once
         self.batches: list[list[str]] = []
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
         self.batches.append(list(texts))
+        return super().embed(texts, queries=queries)
+
+
+class Meeting(Recorder):
+    """Waits in each of its batches until as many go through it as it takes at once."""
+
+    def __init__(self, at_once: int) -> None:
+        super().__init__(packs=True, at_once=at_once)
+        self._all_there = threading.Barrier(at_once)
+
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
+        self._all_there.wait(BOUND_S)
         return super().embed(texts, queries=queries)
 
 
@@ -81,13 +95,16 @@ def test_short_and_long_go_together_where_nothing_is_padded(packs: bool, batches
 @given(
     st.lists(st.tuples(st.integers(1, 3000), st.sampled_from(["memory.store", "memory.store_batch"])), max_size=60),
     st.booleans(),
+    st.integers(1, 3),
 )
-def test_batches_keep_within_their_bounds_and_lose_nothing(sizes: list[tuple[int, str]], packs: bool) -> None:
+def test_batches_keep_within_their_bounds_and_lose_nothing(
+    sizes: list[tuple[int, str]], packs: bool, at_once: int
+) -> None:
     works = [
         work(f"{number}{operation[-1]}".ljust(size, "x"), operation=operation, name=str(number))
         for number, (size, operation) in enumerate(sizes)
     ]
-    embedder = Recorder(packs=packs)
+    embedder = Recorder(packs=packs, at_once=at_once)
     assert sorted(int(done.job.id) for done, _ in run(works, embedder)) == list(range(len(works)))
     for batch in embedder.batches:
         assert 1 <= len(batch) <= BATCH_WINDOWS
@@ -98,6 +115,37 @@ def test_batches_keep_within_their_bounds_and_lose_nothing(sizes: list[tuple[int
             assert len(batch) * max(tokens) <= PADDED_TOKENS
             assert max(tokens) <= UNLIKE * min(tokens)
         assert len({text.strip("x")[-1:] for text in batch if text.strip("x")}) <= 1
+
+
+@pytest.mark.parametrize("packs", [True, False])
+def test_of_equals_the_first_to_come_is_the_first_to_go(packs: bool) -> None:
+    works = [work(f"text {number:02}", name=str(number)) for number in range(64)]
+    assert [done.job.id for done, _ in run(works, Recorder(packs=packs))] == [str(number) for number in range(64)]
+
+
+def test_a_few_words_more_let_nobody_wait_where_nothing_is_padded() -> None:
+    long = "some more words than others have"
+    works = [work(long, name="first"), *(work(f"text {number:02}") for number in range(64))]
+    assert next(done.job.id for done, _ in run(works, Recorder(packs=True))) == "first"
+
+
+def test_batches_that_somebody_waits_for_go_through_the_model_at_the_same_time() -> None:
+    embedder = Meeting(2)
+    works = [work(f"a text that fills a third of a batch, number {number}", name=str(number)) for number in range(12)]
+    outcomes = {job.id: outcome for _, (job, outcome) in run(works, embedder)}
+    for some in works:
+        answer = outcomes[some.job.id]
+        assert isinstance(answer, Answer)
+        assert Embedding.from_frames(answer.frames).data == HashEmbedder().embed(some.texts).tobytes()
+    assert len(embedder.batches) == 4
+
+
+def test_bulk_work_leaves_the_other_processors_alone() -> None:
+    batch_queue, embedder = BatchQueue(), Recorder(packs=True, at_once=2)
+    batch_queue.add(work(*(f"text {number}" for number in range(40)), operation="memory.store_batch", name="bulk"))
+    for batches in (1, 2, 3):
+        list(batch_queue.embed_next(embedder))
+        assert len(embedder.batches) == batches
 
 
 def test_what_comes_in_between_goes_before_the_rest_of_a_bulk_job() -> None:
