@@ -30,7 +30,7 @@ _SEARCH = "memory.search"
 
 
 class EmbedWorker:
-    """Runs the model of the settings, and maybe the one before it, in one thread."""
+    """Runs the model of the settings, and maybe the one before it."""
 
     stage = Stage.EMBED
     retiring = False
