@@ -34,7 +34,7 @@ from memmux.logs import lean_structlog
 lean_structlog.import_structlog()  # before what imports it
 
 if any(argument.startswith(HTTP) for argument in sys.argv[1:]):
-    from mcp_dealer import lean_sdk
+    from mcp_dealer.sdk import lean_sdk
 
     lean_sdk.import_sdk(http=True)  # at once, as others use it; without HTTP it comes when it is needed
 

@@ -16,9 +16,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.problem import HANDLERS
+from mcp_dealer.link.cluster_link import ClusterLink
 from memmux.config.settings import Settings
 from memmux.wire.grants import LOCAL, Grant
 from tests.bounds import BOUND_S, PAUSE_S, pause

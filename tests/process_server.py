@@ -28,7 +28,7 @@ from memmux.logs import lean_structlog  # once these are set
 
 lean_structlog.import_structlog()
 
-from mcp_dealer import lean_sdk  # after structlog
+from mcp_dealer.sdk import lean_sdk  # after structlog
 
 lean_sdk.import_sdk(http=True)
 

@@ -26,7 +26,7 @@ from mcp_dealer.arguments.base import (
     lower,
     one,
 )
-from mcp_dealer.time_words import Now
+from mcp_dealer.arguments.time_words import Now
 from memmux import limits
 from memmux.client.methods.arguments import Time
 from memmux.errors import ArgumentInvalidError

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from mcp_dealer import lean_sdk
-from mcp_dealer.asked import LINK
-from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.later_features import LaterFeatures
 from mcp_dealer.gateway.plain_requests import PlainRequests
-from mcp_dealer.gateway.relay_hello import RelayHello
 from mcp_dealer.gateway.session import RelaySession
+from mcp_dealer.link.asked import LINK
+from mcp_dealer.link.cluster_link import ClusterLink
+from mcp_dealer.link.relay_hello import RelayHello
+from mcp_dealer.sdk import lean_sdk
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.logs import log
@@ -24,7 +24,7 @@ from memmux.relay import frames
 from memmux.relay.frames import Frame
 
 if TYPE_CHECKING:
-    from mcp_dealer.server import MemoryServer
+    from mcp_dealer.sdk.server import MemoryServer
 
 HELLO_S = 30.0  # for a relay to say who it is
 LEAVE_S = 1.0  # for the sessions to say goodbye
@@ -55,7 +55,7 @@ class Gateway:
         """The SDK's server; it is made, and the SDK imported, when it is first asked for."""
         if self._server is None:
             lean_sdk.import_sdk(http=False)  # one that serves HTTP has it already
-            from mcp_dealer.server import MemoryServer
+            from mcp_dealer.sdk.server import MemoryServer
 
             self._server = MemoryServer(features=self._features.get())
         return self._server
@@ -105,7 +105,7 @@ class Gateway:
         link = ClusterLink(hello.settings, hello, self.context)
         LINK.set(link)
         if hello.settings.traces:
-            from mcp_dealer import traces  # only who has spans made pays for it
+            from mcp_dealer.link import traces  # only who has spans made pays for it
 
             traces.set_up()
             self.traced = True

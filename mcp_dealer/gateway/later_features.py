@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcp_dealer.features import Features
+    from mcp_dealer.features.features import Features
 
 
 class LaterFeatures:
@@ -21,7 +21,7 @@ class LaterFeatures:
         """Return them; who comes while they are made waits."""
         with self._making:
             if self._made is None:
-                from mcp_dealer.features import Features
+                from mcp_dealer.features.features import Features
 
                 self._made = Features()
             return self._made

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mcp_dealer import lines
-from mcp_dealer.asked import AskedLine
+from mcp_dealer.link.asked import AskedLine
 from memmux.relay import frames
 
 if TYPE_CHECKING:

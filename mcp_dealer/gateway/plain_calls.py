@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mcp_dealer import lines
-from mcp_dealer.asked import LINE
 from mcp_dealer.gateway.line import AskedMessage, Line
 from mcp_dealer.gateway.plain_requests import PlainRequests
+from mcp_dealer.link.asked import LINE
 from memmux.errors import MemmuxError
 from memmux.logs import log
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 import orjson
 
 from mcp_dealer import lines
-from mcp_dealer.cluster_link import ClusterLink
-from mcp_dealer.identity import SERVER
+from mcp_dealer.features.identity import SERVER
+from mcp_dealer.link.cluster_link import ClusterLink
 
 if TYPE_CHECKING:
     from mcp_dealer.gateway.later_features import LaterFeatures

@@ -185,7 +185,7 @@ async def _leave(gateway: Gateway, code: int) -> NoReturn:
     """
     await gateway.aclose()
     if gateway.traced:
-        from mcp_dealer import traces  # there already
+        from mcp_dealer.link import traces  # there already
 
         traces.flush()
     os._exit(code)

@@ -28,7 +28,7 @@ from memmux.relay.frames import Frame
 
 if TYPE_CHECKING:
     from mcp_dealer.gateway.streams import Incoming
-    from mcp_dealer.server import MemoryServer
+    from mcp_dealer.sdk.server import MemoryServer
 
 LINES = 64  # without an answer; then the relay isn't read
 BYTES = 8 << 20  # of them, or of answers that the relay has not taken; then it isn't read either

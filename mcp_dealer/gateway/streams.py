@@ -17,8 +17,8 @@ from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCRequest, JSONRPCRespo
 from pydantic_core import PydanticSerializationError
 
 from mcp_dealer import lines
-from mcp_dealer.asked import LINE, AskedLine
 from mcp_dealer.gateway.line import AskedMessage
+from mcp_dealer.link.asked import LINE, AskedLine
 
 if TYPE_CHECKING:
     from mcp_dealer.gateway.session import RelaySession

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http.guest import UNKNOWN, Guest
+from mcp_dealer.link.cluster_link import ClusterLink
 from memmux.client.asynchronous import AsyncClient
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role

@@ -14,8 +14,8 @@ from typing import Any
 
 import zmq
 
-from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http.guest import UNKNOWN, Guest
+from mcp_dealer.link.cluster_link import ClusterLink
 from memmux.config.settings import Settings
 
 OF_KEY = 8  # links of one key, beside the one that all others share

@@ -22,8 +22,6 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_dealer import lines
-from mcp_dealer.asked import LINE, LINK, AskedLine
-from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http import problem
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.clients import IDLE_S
@@ -32,7 +30,9 @@ from mcp_dealer.http.mcp_followers import Followers
 from mcp_dealer.http.mcp_sessions import McpSession, McpSessions, NoRoomError, Signing
 from mcp_dealer.http.rest.operation import KEY
 from mcp_dealer.http.traffic import BODY_BYTES
-from mcp_dealer.server import MemoryServer
+from mcp_dealer.link.asked import LINE, LINK, AskedLine
+from mcp_dealer.link.cluster_link import ClusterLink
+from mcp_dealer.sdk.server import MemoryServer
 from memmux.client.calls import check_name
 from memmux.config.paths import Places
 from memmux.config.settings import Settings

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcp_dealer.asked import AskedLine
+from mcp_dealer.link.asked import AskedLine
 from memmux.files import durable, private
 from memmux.logs import log
 

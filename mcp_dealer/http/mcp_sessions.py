@@ -27,14 +27,14 @@ from mcp_types import InitializeRequestParams
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 from pydantic import ValidationError
 
-from mcp_dealer.asked import LINK, AskedLine
-from mcp_dealer.change_watch import RESOURCE
-from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.clients import IDLE_S
 from mcp_dealer.http.mcp_events import Events, SessionEvents
 from mcp_dealer.http.mcp_followers import NUMBER, Followers, FollowingLine
-from mcp_dealer.server import MemoryServer
+from mcp_dealer.link.asked import LINK, AskedLine
+from mcp_dealer.link.change_watch import RESOURCE
+from mcp_dealer.link.cluster_link import ClusterLink
+from mcp_dealer.sdk.server import MemoryServer
 from memmux.logs import log
 
 PURPOSE = "mcp-session"  # of what is signed

@@ -15,7 +15,7 @@ from mcp_dealer.http.mcp import McpOverHttp
 from mcp_dealer.http.rest import upload_folders, work
 from mcp_dealer.http.server import LEAVE_S, HttpServer
 from mcp_dealer.http.traffic import Traffic
-from mcp_dealer.server import MemoryServer
+from mcp_dealer.sdk.server import MemoryServer
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.errors import MemmuxError

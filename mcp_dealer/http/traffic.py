@@ -14,8 +14,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_dealer import call_log
 from mcp_dealer.http import framing, problem
+from mcp_dealer.link import call_log
 from memmux.errors import MemmuxError, MessageTooLargeError
 from memmux.logs import log
 from memmux.trust import tokens

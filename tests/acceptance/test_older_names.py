@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp_types import CallToolResult, TextContent
 
-from mcp_dealer.older_tools import OLDER, REFUSED
+from mcp_dealer.tools.older_tools import OLDER, REFUSED
 from tests.acceptance.conftest import Connect, refusal, structured
 from tests.acceptance.expected import expect
 from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill

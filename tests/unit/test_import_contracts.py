@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("memmux", "router", "workers", "mcp_dealer", "bench")
 PLANTED = {
     "the shared contract imports none of its users": ("memmux/limits.py", "import router.dispatch"),
-    "router, workers and mcp_dealer never import each other": ("mcp_dealer/tool.py", "import workers.read"),
+    "router, workers and mcp_dealer never import each other": ("mcp_dealer/tools/tool.py", "import workers.read"),
     "only bench stands above": ("workers/read.py", "import bench.harness.report"),
     "bench starts clusters only as a user would": ("bench/harness/arena.py", "import router.io.loop"),
     "memmux: from what knows most to what knows least": ("memmux/wire/ids.py", "import memmux.config.settings"),
@@ -26,6 +26,7 @@ PLANTED = {
     ),
     "router: sockets around decisions": ("router/lifecycle/supervisor.py", "import router.io.loop"),
     "router: the dispatcher is sans-I/O": ("router/dispatch/flow.py", "import time"),
+    "mcp_dealer: from the process to the bytes": ("mcp_dealer/lines.py", "import mcp_dealer.link.asked"),
     "gateway: HTTP is imported at one place, where it is asked for": (
         "mcp_dealer/gateway/session.py",
         "import mcp_dealer.http.problem",

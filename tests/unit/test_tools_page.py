@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_dealer.older_tools import OLDER, REFUSED, Older
+from mcp_dealer.tools.older_tools import OLDER, REFUSED, Older
 
 PAGE = Path(__file__).parents[2] / "docs" / "tools.md"
 TABLE = re.compile(r"(?<=-->\n).*?(?=<!-- /older -->)", re.DOTALL)

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from mcp_dealer.anywhere import anywhere
 from mcp_dealer.http.problem import document
 from mcp_dealer.http.rest import answers, base, shapes
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
+from mcp_dealer.tools.anywhere import anywhere
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError, NotFoundError, UndoConflictError

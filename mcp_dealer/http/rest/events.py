@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from mcp_dealer.change_watch import ChangeWatch
 from mcp_dealer.http.rest import feed
 from mcp_dealer.http.rest.feed import ChangeFollower, Reader, Watcher
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
 from mcp_dealer.http.rest.streaming import Streamed
+from mcp_dealer.link.change_watch import ChangeWatch
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import DrainingError, MemmuxError, OverloadedError

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from mcp_dealer.change_watch import ChangeWatch
 from mcp_dealer.http.rest import shapes
+from mcp_dealer.link.change_watch import ChangeWatch
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import ClusterError, MemmuxError

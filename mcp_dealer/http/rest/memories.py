@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from mcp_dealer.anywhere import anywhere
 from mcp_dealer.http.rest import base, models, shapes, times
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, Parameters, answer, part
+from mcp_dealer.tools.anywhere import anywhere
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, PreconditionFailedError
 from memmux.wire import answers

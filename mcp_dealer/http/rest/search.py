@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from mcp_dealer.anywhere import anywhere
 from mcp_dealer.http.rest import models, shapes, times
 from mcp_dealer.http.rest.memories import Place
 from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
+from mcp_dealer.tools.anywhere import anywhere
 from memmux.errors import TimeNotUnderstoodError
 from memmux.wire import answers
 from memmux.wire.requests import Mode

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from mcp_dealer.arguments import Ingest as Ingesting
-from mcp_dealer.full_tools import ExtraTools
+from mcp_dealer.tools.full_tools import ExtraTools
 from memmux import Client, limits
 from memmux.config.settings import Settings
 from memmux.errors import (

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 from mcp import Client
 
-from mcp_dealer import cluster_link as links
-from mcp_dealer.cluster_link import ClusterLink
-from mcp_dealer.server import MemoryServer
+from mcp_dealer.link import cluster_link as links
+from mcp_dealer.link.cluster_link import ClusterLink
+from mcp_dealer.sdk.server import MemoryServer
 from memmux.client.calls import Observer
 from memmux.cluster.endpoint import Endpoint
 from memmux.config.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 from mcp_dealer.arguments import Delete, Graph, Ingest, List, Named, Search, SessionArguments, Store, Turn, Update, one
 from mcp_dealer.arguments.base import split
 from mcp_dealer.arguments.memories import Filtered
-from mcp_dealer.time_words import Moment
+from mcp_dealer.arguments.time_words import Moment
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, LimitOutOfRangeError, TimeNotUnderstoodError
 
 MOMENT = Moment(now=datetime(2026, 11, 25, 12, tzinfo=UTC), zone=UTC)

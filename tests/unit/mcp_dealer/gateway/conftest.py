@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mcp_dealer import cluster_link as links
 from mcp_dealer.gateway.connection import Connection
 from mcp_dealer.gateway.gateway import Gateway
+from mcp_dealer.link import cluster_link as links
 from memmux.client.calls import Observer
 from memmux.cluster.endpoint import Endpoint
 from memmux.config.settings import Settings

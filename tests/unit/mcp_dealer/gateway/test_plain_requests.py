@@ -9,9 +9,9 @@ import pytest
 from mcp_types import INTERNAL_ERROR, PROTOCOL_VERSION_META_KEY
 
 from mcp_dealer import lines
-from mcp_dealer.features import Features
+from mcp_dealer.features.features import Features
 from mcp_dealer.gateway.plain_requests import STATELESS, PlainRequests
-from mcp_dealer.server import MemoryServer
+from mcp_dealer.sdk.server import MemoryServer
 from memmux.relay import frames
 from tests.unit.mcp_dealer.gateway.by_hand import ByHand, Meet
 from tests.unit.mcp_dealer.stand_in import StandIn

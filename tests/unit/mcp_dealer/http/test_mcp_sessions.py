@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mcp_dealer.cluster_link import ClusterLink
 from mcp_dealer.http.caller import Caller
 from mcp_dealer.http.mcp_followers import Followers
 from mcp_dealer.http.mcp_sessions import McpSessions
-from mcp_dealer.server import MemoryServer
+from mcp_dealer.link.cluster_link import ClusterLink
+from mcp_dealer.sdk.server import MemoryServer
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.trust.signing import Signer

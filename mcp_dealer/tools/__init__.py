@@ -1,0 +1,1 @@
+"""The tools: what a model may do with the memory."""

@@ -1,0 +1,83 @@
+"""The watch over the change log: one question for all who wait, and none while nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from mcp_dealer.link.change_watch import ChangeWatch
+from memmux.config.settings import Settings
+from memmux.errors import ClusterError
+from tests.bounds import BOUND_S
+from tests.unit.mcp_dealer.stand_in import StandIn
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def client() -> Any:
+    return StandIn(settings=Settings(), name="a")
+
+
+async def test_all_who_wait_are_told_of_a_change(client: Any) -> None:
+    watch = ChangeWatch(poll_s=0.001)
+    waiting = [asyncio.create_task(watch.wait(client, seq)) for seq in (3, 3, 7)]
+    client.seq = 4
+    async with asyncio.timeout(BOUND_S):
+        await asyncio.gather(*waiting[:2])
+    assert not waiting[2].done()
+    client.seq = 8
+    async with asyncio.timeout(BOUND_S):
+        await waiting[2]
+
+
+async def test_whoever_waits_long_enough_goes_on_without_a_change(client: Any) -> None:
+    await ChangeWatch(poll_s=0.001).wait(client, 3, timeout_s=0.01)
+
+
+async def test_a_cluster_that_does_not_answer_is_asked_again(client: Any) -> None:
+    watch = ChangeWatch(poll_s=0.001)
+    told: list[int] = []
+    ask = client.changes
+
+    async def changes(after: int | None = None, **options: Any) -> Any:
+        told.append(1)
+        if len(told) < 3:
+            raise ClusterError
+        return await ask(after, **options)
+
+    client.changes = changes
+    client.seq = 4
+    async with asyncio.timeout(BOUND_S):
+        await watch.wait(client, 3)
+    assert len(told) == 3
+
+
+async def test_what_is_changed_before_a_follower_first_asks_is_told(client: Any) -> None:
+    told = asyncio.Semaphore(0)
+    client.seq = 3
+    await ChangeWatch.look(client)
+    following = ChangeWatch(poll_s=0.001).follow(client, told.release)
+    client.seq = 4  # its task has not run yet
+    async with asyncio.timeout(BOUND_S):
+        await told.acquire()
+    following.cancel()
+
+
+async def test_a_follower_is_told_of_each_change_until_it_is_cancelled(client: Any) -> None:
+    watch, told = ChangeWatch(poll_s=0.001), asyncio.Semaphore(0)
+    following = watch.follow(client, told.release)
+    async with asyncio.timeout(BOUND_S):
+        for seq in (4, 5):
+            while not watch._waiting:  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0)
+            client.seq = seq
+            await told.acquire()
+    following.cancel()
