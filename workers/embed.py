@@ -7,6 +7,7 @@ of both: what is stored is found at once, and after the switch; and a reader tak
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -25,6 +26,7 @@ from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill
 from workers.storage.sqlite.serving import Serving
 
+AT_ONCE = min(4, os.cpu_count() or 1)  # batches, of stores that are waited for; no machine is all theirs
 LOOK_S = 1.0  # between two looks at which model is searched with
 _SEARCH = "memory.search"
 
@@ -41,7 +43,7 @@ class EmbedWorker:
         self._cache = QueryCache()
         self._loaded: Embedder | None = None
         self._beside: Embedder | None = None  # the one that is searched with, where that is another
-        self._batch_queue, self._beside_queue = BatchQueue(), BatchQueue()
+        self._batch_queue, self._beside_queue = BatchQueue(AT_ONCE), BatchQueue(AT_ONCE)
         self._made: dict[Work, tuple[bytes, ...]] = {}  # the frames of the other model, by the work that is left
         self._serving = _serving(settings)
         self._looked = -math.inf

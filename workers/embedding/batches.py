@@ -112,10 +112,12 @@ def pieces(work: Work, embedder: Embedder, before: int) -> Iterator[Piece]:
 class BatchQueue:
     """The windows that wait for the model, through which they go in batches; more may come in between.
 
+    at_once: so many batches of what somebody waits for at the same time, where the model is for several threads.
     batches, windows: how many of each have gone through it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
         self.batches = 0
         self.windows = 0
         self._added: list[Work] = []
@@ -136,8 +138,7 @@ class BatchQueue:
     def embed_next(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
         """Put what is next through the model, and yield the jobs that are done with it, each with its outcome.
 
-        It is one batch, or as many as the model takes at once of what somebody waits for. Jobs that are cancelled or
-        late end here, before they cost anything, and those that go on without vectors.
+        Jobs that are cancelled or late end here, before they cost anything, and those that go on without vectors.
         """
         yield from self._sort_in(embedder)
         yield from self._drop_unwanted()
@@ -159,7 +160,7 @@ class BatchQueue:
             return embedder.embed([piece.text for piece in batch], queries=batch[0].work.queries)
 
         batches: list[list[Piece]] = []
-        most = embedder.at_once
+        most = self._at_once if embedder.threads else 1
         while self._waiting and (not batches or (len(batches) < most and not self._waiting[-1].work.bulk)):
             batches.append(self._take(_packed if embedder.packs else _padded))
         begun = [self._threads.submit(embed, batch) for batch in batches[1:]]

@@ -31,7 +31,7 @@ class HashEmbedder:
 
     backend = "hash"
     packs = False
-    at_once = 1
+    threads = False
     max_tokens = 256  # words
     degraded = ("hash_embedder",)
 

@@ -48,8 +48,8 @@ class Embedder(Protocol):
         """Whether a batch costs what its tokens do; otherwise all of its texts cost what the longest does."""
 
     @property
-    def at_once(self) -> int:
-        """How many batches may go through it at the same time, each in a thread of its own."""
+    def threads(self) -> bool:
+        """Whether several threads may embed with it at the same time, and gain by it."""
 
     @property
     def degraded(self) -> tuple[str, ...]:

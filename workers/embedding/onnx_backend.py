@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -41,7 +40,7 @@ class OnnxEmbedder:
 
     backend = "onnx"
     packs = True
-    at_once = min(4, os.cpu_count() or 1)  # of several writers, and no machine is all theirs
+    threads = True
     degraded = ()
 
     def __init__(self, source: Source, of: Architecture, session: onnxruntime.InferenceSession) -> None:

@@ -50,7 +50,7 @@ class TorchEmbedder:
 
     backend = "torch"
     packs = False
-    at_once = 1
+    threads = False
     degraded = ()
 
     def __init__(self, source: Source) -> None:

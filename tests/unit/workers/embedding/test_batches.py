@@ -28,9 +28,9 @@ from workers.runtime.jobs import Answer, Job, Outcome
 class Recorder(HashEmbedder):
     """The hash embedder, which keeps the batches that it was given."""
 
-    def __init__(self, *, packs: bool = False, at_once: int = 1) -> None:
+    def __init__(self, *, packs: bool = False, threads: bool = False) -> None:
         super().__init__()
-        self.packs, self.at_once = packs, at_once
+        self.packs, self.threads = packs, threads
         self.batches: list[list[str]] = []
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
@@ -39,11 +39,11 @@ class Recorder(HashEmbedder):
 
 
 class Meeting(Recorder):
-    """Waits in each of its batches until as many go through it as it takes at once."""
+    """Waits in each of its batches until another one goes through it."""
 
-    def __init__(self, at_once: int) -> None:
-        super().__init__(packs=True, at_once=at_once)
-        self._all_there = threading.Barrier(at_once)
+    def __init__(self) -> None:
+        super().__init__(packs=True, threads=True)
+        self._all_there = threading.Barrier(2)
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
         self._all_there.wait(BOUND_S)
@@ -59,9 +59,9 @@ def alive() -> None:
     """Nobody listens."""
 
 
-def run(works: Sequence[Work], embedder: HashEmbedder) -> Iterator[tuple[Work, Outcome]]:
-    """Put all of them through the model, one batch after the other."""
-    batch_queue = BatchQueue()
+def run(works: Sequence[Work], embedder: HashEmbedder, at_once: int = 1) -> Iterator[tuple[Work, Outcome]]:
+    """Put all of them through the model, as many batches at once as it takes."""
+    batch_queue = BatchQueue(at_once)
     for some in works:
         batch_queue.add(some)
     while batch_queue:
@@ -104,8 +104,8 @@ def test_batches_keep_within_their_bounds_and_lose_nothing(
         work(f"{number}{operation[-1]}".ljust(size, "x"), operation=operation, name=str(number))
         for number, (size, operation) in enumerate(sizes)
     ]
-    embedder = Recorder(packs=packs, at_once=at_once)
-    assert sorted(int(done.job.id) for done, _ in run(works, embedder)) == list(range(len(works)))
+    embedder = Recorder(packs=packs, threads=True)
+    assert sorted(int(done.job.id) for done, _ in run(works, embedder, at_once)) == list(range(len(works)))
     for batch in embedder.batches:
         assert 1 <= len(batch) <= BATCH_WINDOWS
         tokens = [min(256, len(text) // 3 + 2) for text in batch]
@@ -130,9 +130,9 @@ def test_a_few_words_more_let_nobody_wait_where_nothing_is_padded() -> None:
 
 
 def test_batches_that_somebody_waits_for_go_through_the_model_at_the_same_time() -> None:
-    embedder = Meeting(2)
+    embedder = Meeting()
     works = [work(f"a text that fills a third of a batch, number {number}", name=str(number)) for number in range(12)]
-    outcomes = {job.id: outcome for _, (job, outcome) in run(works, embedder)}
+    outcomes = {job.id: outcome for _, (job, outcome) in run(works, embedder, 2)}
     for some in works:
         answer = outcomes[some.job.id]
         assert isinstance(answer, Answer)
@@ -140,8 +140,16 @@ def test_batches_that_somebody_waits_for_go_through_the_model_at_the_same_time()
     assert len(embedder.batches) == 4
 
 
+def test_a_reader_puts_one_batch_after_the_other_through_the_model_as_the_first_is_waited_for() -> None:
+    batch_queue, embedder = BatchQueue(), Recorder(packs=True, threads=True)
+    for number in range(12):
+        batch_queue.add(work(f"a query that fills a third of a batch, number {number}", operation="memory.search"))
+    list(batch_queue.embed_next(embedder))
+    assert len(embedder.batches) == 1
+
+
 def test_bulk_work_leaves_the_other_processors_alone() -> None:
-    batch_queue, embedder = BatchQueue(), Recorder(packs=True, at_once=2)
+    batch_queue, embedder = BatchQueue(2), Recorder(packs=True, threads=True)
     batch_queue.add(work(*(f"text {number}" for number in range(40)), operation="memory.store_batch", name="bulk"))
     for batches in (1, 2, 3):
         list(batch_queue.embed_next(embedder))
