@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from memmux.postgres.servers import Servers
 from tests.bounds import BOUND_S, pause
 
 _FAST = {"fsync": "off"}  # what is killed is a process, not the machine
+SMALL = {"max_wal_size": "64MB", "min_wal_size": "32MB", "wal_keep_size": "0"}  # its files may be in memory
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +39,16 @@ def postgres(postgres_template: Path) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def shared_postgres(postgres_template: Path) -> Iterator[Server]:
-    """A primary that the tests of one module share, each with a database of its own: `own_database`."""
+    """A primary that the tests of one module share, each with a database of its own: `own_url`."""
     with servers.running(postgres_template) as place:
-        yield place.primary(**_FAST)
+        yield place.primary(**_FAST, **SMALL)
+
+
+@pytest.fixture
+def own_url(shared_postgres: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of a test's own on the server that a module shares."""
+    with own_database(shared_postgres, request.node.name[:40]) as url:
+        yield url
 
 
 def connect(server: Server, **arguments: Any) -> Any:
@@ -56,10 +65,21 @@ def value(server: Server, statement: str) -> Any:
         return row[0] if cursor.description and (row := cursor.fetchone()) else None
 
 
-def own_database(server: Server, name: str) -> str:
-    """Make an empty database on a server that others share, and return its URL."""
-    value(server, f'CREATE DATABASE "{name}"')
-    return server.url.removesuffix("/memmux") + f"/{name}"
+@contextmanager
+def own_database(server: Server, name: str, like: str = "") -> Iterator[str]:
+    """Make a database on a server that others share, and give its URL; it is removed afterwards.
+
+    like: what else its statement says, as of which database it is a copy; else it is empty.
+    """
+    import psycopg
+
+    there = server.url.removesuffix("memmux")
+    with psycopg.connect(there + "postgres", autocommit=True) as connection:  # nobody may be in what is copied
+        connection.execute(f'CREATE DATABASE "{name}" {like}'.encode())
+        try:
+            yield there + name
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def eventually(server: Server, statement: str, expected: object) -> None:

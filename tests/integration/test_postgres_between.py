@@ -14,7 +14,6 @@ import pytest
 from memmux.errors import DatabaseUnreachableError
 from memmux.postgres.server import PORT, Server
 from tests.bounds import BOUND_S
-from tests.postgres_server import own_database
 from tests.unit.workers.desk import job
 from workers.runtime.jobs import Answer, silent
 from workers.storage.postgres import engine
@@ -88,10 +87,9 @@ def proxy(shared_postgres: Server, short_tmp: Path) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def url(shared_postgres: Server, short_tmp: Path, request: pytest.FixtureRequest) -> str:
+def url(own_url: str, short_tmp: Path) -> str:
     """The URL of a database of the test's own, through the proxy."""
-    database = own_database(shared_postgres, request.node.name[:40]).rpartition("/")[2]
-    return f"postgresql://memmux@{str(short_tmp).replace('/', '%2F')}:{PORT}/{database}"
+    return f"postgresql://memmux@{str(short_tmp).replace('/', '%2F')}:{PORT}/{own_url.rpartition('/')[2]}"
 
 
 def stored(writer: PostgresWriter, content: str) -> object:

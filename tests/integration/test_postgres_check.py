@@ -10,18 +10,15 @@ import psycopg
 
 from memmux import Client
 from memmux.config.loader import load
-from memmux.postgres.server import Server
 from tests import commands
 from tests.conftest import stop_cluster
 from tests.integration.helpers import complete, status_until
-from tests.postgres_server import own_database
 
 
 def test_what_was_damaged_is_found_and_repaired_through_the_cluster(
-    settings_env: dict[str, str], shared_postgres: Server, short_tmp: Path
+    settings_env: dict[str, str], own_url: str, short_tmp: Path
 ) -> None:
-    url = own_database(shared_postgres, "checked")
-    env = {**settings_env, "MEMMUX_DATABASE": url, "XDG_DATA_HOME": str(short_tmp / "homes")}
+    env = {**settings_env, "MEMMUX_DATABASE": own_url, "XDG_DATA_HOME": str(short_tmp / "homes")}
     settings = load(environment=env)
 
     def check(*options: str) -> tuple[int, Any]:
@@ -36,7 +33,7 @@ def test_what_was_damaged_is_found_and_repaired_through_the_cluster(
         code, found = check("--deep")
         assert (code, found["clean"], found["findings"]) == (0, True, [])
     stop_cluster(settings)
-    with psycopg.connect(url, autocommit=True) as other:
+    with psycopg.connect(own_url, autocommit=True) as other:
         other.execute("DELETE FROM postings")
         other.execute("UPDATE vectors SET start = 1 WHERE id = 1")
     code, found = check()

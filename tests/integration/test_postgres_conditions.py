@@ -32,7 +32,7 @@ from memmux.postgres.servers import Servers
 from memmux.wire.requests import Get, List, Search
 from tests.bounds import BOUND_S, pause
 from tests.integration.postgres_by_hand import applied, asked, guest, listed, stored
-from tests.postgres_server import connect, eventually, own_database, value
+from tests.postgres_server import connect, eventually, value
 from tests.unit.workers.desk import job
 from workers.runtime.jobs import Answer, silent
 from workers.storage.postgres import engine
@@ -46,9 +46,9 @@ ROOM = 14  # MiB, of which an empty database takes eight
 
 
 @pytest.fixture
-def url(shared_postgres: Server, request: pytest.FixtureRequest) -> str:
+def url(own_url: str) -> str:
     """An empty database of the test's own."""
-    return own_database(shared_postgres, request.node.name[:40])
+    return own_url
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])

@@ -10,10 +10,8 @@ import psycopg
 import pytest
 
 from memmux.errors import DatabaseNewerError, MemmuxError
-from memmux.postgres.server import Server
 from tests.bounds import BOUND_S
 from tests.integration.postgres_by_hand import asked, listed, stored
-from tests.postgres_server import own_database
 from workers.storage.postgres import engine, schema
 from workers.storage.postgres.engine import Role
 from workers.storage.postgres.reader import PostgresReader
@@ -21,9 +19,9 @@ from workers.storage.postgres.writer import PostgresWriter
 
 
 @pytest.fixture
-def url(shared_postgres: Server, request: pytest.FixtureRequest) -> str:
+def url(own_url: str) -> str:
     """An empty database of the test's own."""
-    return own_database(shared_postgres, request.node.name[:40])
+    return own_url
 
 
 def test_of_several_that_migrate_at_once_one_does_and_what_is_there_stays(url: str, tmp_path: Path) -> None:

@@ -8,11 +8,9 @@ from typing import Any
 
 from memmux import Client
 from memmux.config.loader import load
-from memmux.postgres.server import Server
 from tests import commands
 from tests.conftest import stop_cluster
 from tests.integration.helpers import complete, status_until
-from tests.postgres_server import own_database
 
 LINK = {"relation": "cites", "similarity": 0.5, "types": ["kind"], "metadata": {"k": 1}, "created_at": 2.5}
 
@@ -34,7 +32,7 @@ def _said(env: dict[str, str], *command: str, code: int = 0) -> Any:
 
 
 def test_a_database_moves_to_postgresql_and_back_and_only_nul_stays(
-    settings_env: dict[str, str], shared_postgres: Server, short_tmp: Path
+    settings_env: dict[str, str], own_url: str, short_tmp: Path
 ) -> None:
     first = short_tmp / "first.db"
     here = {**settings_env, "MEMMUX_DATABASE": str(first)}
@@ -54,8 +52,7 @@ def test_a_database_moves_to_postgresql_and_back_and_only_nul_stays(
     before = [memory for memory in _dump(here) if "\0" not in memory["content"]]
     assert [bool(memory.get("vectors")) for memory in before if memory["deleted_at"] is None] == [True] * 3
 
-    url = own_database(shared_postgres, "moving")
-    there = {**settings_env, "MEMMUX_DATABASE": url, "XDG_DATA_HOME": str(short_tmp / "homes")}
+    there = {**settings_env, "MEMMUX_DATABASE": own_url, "XDG_DATA_HOME": str(short_tmp / "homes")}
     imported = _said(there, "import", str(first), code=1)
     assert (imported["created"], imported["broken"]) == (4, 1)
     (problem,) = imported["problems"]

@@ -155,6 +155,6 @@ def test_databases_of_one_server_know_nothing_of_each_other(postgres: Servers) -
 
     primary = postgres.primary()
     value(primary, "CREATE TABLE t AS SELECT 1 AS x")
-    with psycopg.connect(own_database(primary, "other")) as connection:
+    with own_database(primary, "other") as url, psycopg.connect(url) as connection:
         row = connection.execute("SELECT to_regclass('t')").fetchone()
     assert row == (None,)

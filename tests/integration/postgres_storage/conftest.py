@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from memmux.postgres.server import Server
-from tests.postgres_server import own_database
 from workers.storage.postgres.reader import PostgresReader
 from workers.storage.postgres.writer import PostgresWriter
 
 
 @pytest.fixture
-def url(shared_postgres: Server, request: pytest.FixtureRequest) -> str:
+def url(own_url: str) -> str:
     """An empty database of the test's own."""
-    return own_database(shared_postgres, request.node.name[:40])
+    return own_url
 
 
 @pytest.fixture

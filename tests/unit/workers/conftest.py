@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from memmux.postgres import servers
 from memmux.postgres.server import Server
+from tests.postgres_server import SMALL, own_database
 from tests.unit.workers.desk import SQLITE, Desk
 
 _NUMBERS = count(1)
@@ -30,7 +32,7 @@ def prepared_postgres(postgres_template: Path, tmp_path_factory: pytest.TempPath
     from workers.storage.postgres.writer import PostgresWriter
 
     with servers.running(postgres_template) as place:
-        server = place.primary(fsync="off", full_page_writes="off", autovacuum="off")
+        server = place.primary(fsync="off", full_page_writes="off", autovacuum="off", **SMALL)
         PostgresWriter(server.url, tmp_path_factory.mktemp("empty") / "home").close()
         yield server
 
@@ -38,23 +40,20 @@ def prepared_postgres(postgres_template: Path, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A writer and a reader of an empty database; every view is checked at the end."""
-    if getattr(request, "param", SQLITE) == SQLITE:
-        empty: Path = request.getfixturevalue("empty_database")
-        desk = Desk(Path(shutil.copy(empty, tmp_path / "memories.db")))
-    else:
-        server: Server = request.getfixturevalue("prepared_postgres")
-        desk = _postgres_desk(server, tmp_path / "memories")
-    yield desk
-    desk.check()
-    desk.close()
+    with ExitStack() as stack:
+        if getattr(request, "param", SQLITE) == SQLITE:
+            empty: Path = request.getfixturevalue("empty_database")
+            desk = Desk(Path(shutil.copy(empty, tmp_path / "memories.db")))
+        else:
+            server: Server = request.getfixturevalue("prepared_postgres")
+            desk = _postgres_desk(stack, server, tmp_path / "memories")
+        yield desk
+        desk.check()
+        desk.close()
 
 
-def _postgres_desk(server: Server, home: Path) -> Desk:
-    import psycopg
-
+def _postgres_desk(stack: ExitStack, server: Server, home: Path) -> Desk:
     from tests.unit.workers.postgres_desk import PostgresDesk
 
-    name = f"copy_{next(_NUMBERS)}"
-    with psycopg.connect(server.url.removesuffix("memmux") + "postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE memmux".encode())
-    return PostgresDesk(server.url.removesuffix("memmux") + name, home)
+    url = stack.enter_context(own_database(server, f"copy_{next(_NUMBERS)}", "TEMPLATE memmux"))
+    return PostgresDesk(url, home)

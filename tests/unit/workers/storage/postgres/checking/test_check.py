@@ -11,7 +11,7 @@ import pytest
 
 from memmux.errors import MemmuxError, SchemaWrongError, StorageBusyError
 from memmux.postgres.server import Server
-from tests.postgres_server import value
+from tests.postgres_server import own_database, value
 from tests.unit.workers.desk import Vector, embedding, job
 from tests.unit.workers.postgres_desk import PostgresDesk
 from workers.runtime.jobs import Answer
@@ -45,11 +45,10 @@ def whole(prepared_postgres: Server, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def desk(whole: Server, tmp_path: Path) -> Iterator[PostgresDesk]:
     """A desk with a copy of it; unlike the shared desk it may be broken at the end."""
-    name = f"broken_{next(_NUMBERS)}"
-    value(whole, f"CREATE DATABASE {name} TEMPLATE whole STRATEGY file_copy")
-    desk = PostgresDesk(whole.url.removesuffix("memmux") + name, tmp_path / "memories")
-    yield desk
-    desk.close()
+    with own_database(whole, f"broken_{next(_NUMBERS)}", "TEMPLATE whole STRATEGY file_copy") as url:
+        desk = PostgresDesk(url, tmp_path / "memories")
+        yield desk
+        desk.close()
 
 
 def found(desk: PostgresDesk, *, deep: bool = False) -> list[Finding]:
