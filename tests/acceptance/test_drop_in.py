@@ -17,6 +17,7 @@ from memmux.config.loader import load
 from tests.acceptance.conftest import BOUND_S, Connect, refusal, structured
 from tests.acceptance.expected import expect
 from tests.acceptance.world import GONE, HASH, KETTLE, PARROT, PORT, day, fill, line
+from tests.integration.helpers import status_until
 
 pytestmark = pytest.mark.anyio
 
@@ -292,12 +293,12 @@ async def test_what_is_shown_is_counted_when_the_client_leaves(connect: Connect,
     async with connect(env=own_utc_env) as client:
         await client.call_tool("memory_search", {"query": PORT, "mode": "semantic", "limit": 2})
 
-    def counted() -> int:
+    def wait_until_counted() -> None:  # the gateway tells it once the session has ended
         with MemmuxClient(settings=load(environment=own_utc_env), name="test", start=False) as asking:
-            row = asking.status().requests.get("memory.use")
-        return 0 if row is None else int(row["ok"])
+            status_until(asking, lambda status: "memory.use" in status.requests)
+            assert asking.status().requests["memory.use"]["ok"] == 1
 
-    assert await asyncio.to_thread(counted) == 1
+    await asyncio.to_thread(wait_until_counted)
 
 
 async def test_every_answer_says_what_was_not_as_it_should_be(connect: Connect, tidy_env: dict[str, str]) -> None:

@@ -174,7 +174,7 @@ def test_a_session_that_the_server_ended_is_begun_anew(url: str, tmp_path: Path)
         listed(reader)
         asked(
             url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 240000) FROM pg_stat_activity "  # it waits until they have ended
             "WHERE datname = current_database() AND application_name = 'memmux'",
         )
         assert stored(writer, "two")["seq"] == 2
