@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
+
+import orjson
 
 from memmux import Client
+from memmux.config.paths import Places
+from memmux.config.settings import Settings
 from memmux.processes import alive
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S, pause
@@ -33,6 +38,18 @@ def complete(status: Status) -> bool:
 def all_ready(status: Status) -> bool:
     """Return whether every worker that is there is ready."""
     return all(worker["state"] == "ready" for worker in status.workers)
+
+
+def logged(settings: Settings, *events: str, count: int = 1, process: str = "router") -> list[dict[str, Any]]:
+    """Return the lines of a process's log with these events, once there are so many: they are written after answers."""
+    path = Places(settings).logs / f"{process}.jsonl"
+    until = time.monotonic() + BOUND_S
+    while True:
+        lines = [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        if len(found := [line for line in lines if line["event"] in events]) >= count:
+            return found
+        assert time.monotonic() < until, f"there was no {' nor '.join(events)}"
+        pause()
 
 
 def gone(pids: list[int]) -> None:

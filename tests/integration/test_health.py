@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +14,10 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from memmux import Client
 from memmux.config.loader import load
-from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests import commands
-from tests.integration.helpers import status_until
+from tests.integration.helpers import logged, status_until
 
 
 @pytest.fixture
@@ -85,10 +83,9 @@ async def test_a_database_that_can_not_be_written_is_said_by_every_tool_until_it
         health = (await tools.call_tool("memory_health", {})).structured_content
         assert health is not None
         assert "write_unhealthy" not in health["degraded"]
-    lines = map(json.loads, (Places(settings).logs / "router.jsonl").read_text().splitlines())
-    events = [(line["event"], line["kind"]) for line in lines if line["event"].startswith("health_check_")]
-    assert events[0][0] == "health_check_failed"
-    assert events[-1][0] == "health_check_recovered"
+    logged(settings, "health_check_recovered")
+    told = logged(settings, "health_check_failed", "health_check_recovered")
+    assert (told[0]["event"], told[-1]["event"]) == ("health_check_failed", "health_check_recovered")
     assert "write     ok, seen" in _memmux(settings_env, "status")
     _memmux(settings_env, "check", "--deep")
 
