@@ -115,7 +115,10 @@ def _loaded(status: Status, mcp_pid: int) -> Iterator[Row]:
     ):
         with_it = {kind for kind, packages in found if packages & libraries}
         yield Row(
-            name=name, value=", ".join(sorted(with_it)), target=f"only {', '.join(sorted(only))}", ok=with_it == only
+            name=name,
+            value=", ".join(sorted(with_it)) or "none",  # a gateway has it from the first request that needs it
+            target=f"only {', '.join(sorted(only))}",
+            ok=with_it <= only,
         )
 
 
