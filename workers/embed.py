@@ -36,7 +36,7 @@ class EmbedWorker:
 
     stage = Stage.EMBED
     retiring = False
-    credit = 16  # as many as go through the model at once
+    credit = 16  # as many as four batches of short texts
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -40,7 +40,7 @@ def all_ready(status: Status) -> bool:
     return all(worker["state"] == "ready" for worker in status.workers)
 
 
-def logged(settings: Settings, *events: str, count: int = 1, process: str = "router") -> list[dict[str, Any]]:
+def log_lines(settings: Settings, *events: str, count: int = 1, process: str = "router") -> list[dict[str, Any]]:
     """Return the lines of a process's log with these events, once there are so many: they are written after answers."""
     path = Places(settings).logs / f"{process}.jsonl"
     until = time.monotonic() + BOUND_S

@@ -24,7 +24,7 @@ from memmux.wire.operations import OPERATIONS
 from memmux.wire.roles import Role
 from tests.bounds import BOUND_S
 from tests.integration import reach
-from tests.integration.helpers import complete, logged, status_until
+from tests.integration.helpers import complete, log_lines, status_until
 from tests.integration.reach import SECRET, Place
 
 GRANTS = {
@@ -245,7 +245,7 @@ def test_a_denial_is_in_the_log_with_key_client_and_reason(granting: Settings) -
         client.store("x")
     with _as(granting, "writer") as client, pytest.raises(errors.NotAllowedError):
         client.get("x", namespace="theirs")
-    denied = logged(granting, "request_denied", count=2)
+    denied = log_lines(granting, "request_denied", count=2)
     assert [(line["key"], line["client"], line["operation"], line["level"]) for line in denied] == [
         ("reader", "reader/reader", "memory.store", "warning"),
         ("writer", "writer/writer", "memory.get", "warning"),

@@ -17,7 +17,7 @@ from memmux.config.loader import load
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests import commands
-from tests.integration.helpers import logged, status_until
+from tests.integration.helpers import log_lines, status_until
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ async def test_a_database_that_can_not_be_written_is_said_by_every_tool_until_it
         health = (await tools.call_tool("memory_health", {})).structured_content
         assert health is not None
         assert "write_unhealthy" not in health["degraded"]
-    logged(settings, "health_check_recovered")
-    told = logged(settings, "health_check_failed", "health_check_recovered")
+    log_lines(settings, "health_check_recovered")
+    told = log_lines(settings, "health_check_failed", "health_check_recovered")
     assert (told[0]["event"], told[-1]["event"]) == ("health_check_failed", "health_check_recovered")
     assert "write     ok, seen" in _memmux(settings_env, "status")
     _memmux(settings_env, "check", "--deep")

@@ -21,7 +21,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.addresses import path_of
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import complete, gone, logged, pids_of, status_until, workers_of
+from tests.integration.helpers import complete, gone, log_lines, pids_of, status_until, workers_of
 
 
 def test_cluster_that_ends_for_want_of_clients_says_so(settings_env: dict[str, str]) -> None:
@@ -29,8 +29,8 @@ def test_cluster_that_ends_for_want_of_clients_says_so(settings_env: dict[str, s
     with Client(settings=settings) as client:
         status = status_until(client, complete)
     gone(pids_of(status))
-    assert logged(settings, "stop_began")[-1]["reason"] == "idle"
-    assert logged(settings, "cluster_stopped")[-1]["pid"] == status.pid
+    assert log_lines(settings, "stop_began")[-1]["reason"] == "idle"
+    assert log_lines(settings, "cluster_stopped")[-1]["pid"] == status.pid
 
 
 def test_slot_whose_process_fails_again_and_again_is_backed_off_from_and_reported(
@@ -42,7 +42,7 @@ def test_slot_whose_process_fails_again_and_again_is_backed_off_from_and_reporte
         (failing,) = (worker for worker in status.workers if worker["kind"] == "embed")
         assert failing["error"]["code"] == "model_missing"
         assert client.store("all the same").status == "created"
-    said = logged(settings, "slot_backed_off")[-1]
+    said = log_lines(settings, "slot_backed_off")[-1]
     assert said["slot"] == "embed-0"
     assert isinstance(said["failures"], int)
     assert said["failures"] >= 2
@@ -61,7 +61,7 @@ def test_socket_that_somebody_removed_is_made_again_and_nobody_starts_another_cl
         os.kill(worker, signal.SIGKILL)
     assert client.list() == client.list()  # by workers that came after that
     assert client.status().pid == pid
-    assert logged(settings, "socket_made_again")[-1]["pid"] == pid
+    assert log_lines(settings, "socket_made_again")[-1]["pid"] == pid
 
 
 def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_heals(
@@ -85,7 +85,7 @@ def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_he
         environment.unlink()
         if sys.platform == "linux":  # else workers would be forked all the same
             with suppress(ProcessLookupError):  # it has ended, as all workers work
-                os.kill(cast("int", logged(settings, "fork_server_ready")[-1]["fork_server_pid"]), signal.SIGKILL)
+                os.kill(cast("int", log_lines(settings, "fork_server_ready")[-1]["fork_server_pid"]), signal.SIGKILL)
         for worker in before.workers:
             if worker["kind"] != "write":
                 os.kill(worker["pid"], signal.SIGKILL)
@@ -98,7 +98,7 @@ def test_cluster_whose_python_is_gone_for_a_while_serves_with_what_it_has_and_he
         after = status_until(client, lambda status: not [code for code in status.degraded if "_failing" in code])
         assert after.pid == before.pid
         client.stop()
-    assert logged(settings, "worker_not_started")[-1]["slot"] in ("embed-0", "read-0", "read-1")
+    assert log_lines(settings, "worker_not_started")[-1]["slot"] in ("embed-0", "read-0", "read-1")
 
 
 def test_endpoint_of_a_killed_router_is_replaced_and_told_by_the_next_one(client: Client, settings: Settings) -> None:
@@ -110,7 +110,7 @@ def test_endpoint_of_a_killed_router_is_replaced_and_told_by_the_next_one(client
     assert left.pid == status.pid
     after = client.status()
     assert after.pid != status.pid
-    stale = logged(settings, "endpoint_stale")[-1]
+    stale = log_lines(settings, "endpoint_stale")[-1]
     assert (stale["router_pid"], stale["pid"]) == (status.pid, after.pid)
     now = read(Places(settings))
     assert now is not None
@@ -137,7 +137,7 @@ def test_socket_of_a_successor_that_was_killed_is_removed_and_told(settings: Set
         client.status()
     assert not left.exists()
     assert theirs.exists()
-    assert logged(settings, "socket_stale")[-1]["path"] == str(left)
+    assert log_lines(settings, "socket_stale")[-1]["path"] == str(left)
 
 
 def _worker(settings: Settings, *flags: str) -> subprocess.Popen[bytes]:
@@ -153,7 +153,7 @@ def test_worker_whose_standard_input_ends_leaves_and_says_so(settings: Settings,
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(BOUND_S) == 0
-    assert logged(settings, "worker_orphaned", process="write-0")[-1]["pid"] == process.pid
+    assert log_lines(settings, "worker_orphaned", process="write-0")[-1]["pid"] == process.pid
 
 
 def test_held_worker_opens_nothing_before_it_is_told(settings: Settings) -> None:
@@ -167,6 +167,6 @@ def test_held_worker_opens_nothing_before_it_is_told(settings: Settings) -> None
         assert not settings.database.exists()
         process.stdin.write(b"\n")
         process.stdin.flush()
-        logged(settings, "worker_started", process="write-0")[-1]
+        log_lines(settings, "worker_started", process="write-0")[-1]
         assert settings.database.exists()
         process.kill()

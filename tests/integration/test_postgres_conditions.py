@@ -32,7 +32,7 @@ from memmux.postgres.servers import Servers
 from memmux.wire.requests import Get, List, Search
 from tests.bounds import BOUND_S, pause
 from tests.integration.postgres_by_hand import applied, asked, guest, listed, stored
-from tests.postgres_server import connect, eventually, value
+from tests.postgres_server import connect, eventually, own_database, value
 from tests.unit.workers.desk import job
 from workers.runtime.jobs import Answer, silent
 from workers.storage.postgres import engine
@@ -53,14 +53,13 @@ def url(own_url: str) -> str:
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_of_another_encoding_is_refused_and_left_as_it_is(shared_postgres: Server, encoding: str) -> None:
-    name = encoding.lower()
-    value(shared_postgres, f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
-    url = shared_postgres.url.removesuffix("/memmux") + f"/{name}"
-    for role in Role:
-        with pytest.raises(StorageError, match=f"has the encoding {encoding}; make one in UTF8"):
-            engine.connect(url, role)
-    with psycopg.connect(url) as look:
-        assert look.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    like = f"ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'"
+    with own_database(shared_postgres, encoding.lower(), like) as url:
+        for role in Role:
+            with pytest.raises(StorageError, match=f"has the encoding {encoding}; make one in UTF8"):
+                engine.connect(url, role)
+        with psycopg.connect(url) as look:
+            assert look.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 
 
 def test_a_locale_of_the_database_changes_no_order_and_no_comparison(shared_postgres: Server, tmp_path: Path) -> None:

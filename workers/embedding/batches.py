@@ -163,9 +163,8 @@ class BatchQueue:
         most = self._at_once if embedder.threads else 1
         while self._waiting and (not batches or (len(batches) < most and not self._waiting[-1].work.bulk)):
             batches.append(self._take(_packed if embedder.packs else _padded))
-        begun = [self._threads.submit(embed, batch) for batch in batches[1:]]
-        first = [embed(batch) for batch in batches[:1]]
-        return list(zip(batches, [*first, *(each.result() for each in begun)], strict=True))
+        vectors = self._threads.map(embed, batches) if len(batches) > 1 else map(embed, batches)
+        return list(zip(batches, vectors, strict=True))
 
     def _sort_in(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
         """Put what was added in its place; what has no windows is done."""
