@@ -206,7 +206,7 @@ class Dispatcher:
 
     def sessions(self) -> Iterable[tuple[bytes, tuple[int, ...]]]:
         """Return the routing id of each client and the pids without which it is gone, to look for dead ones."""
-        return [(session.routing_id, session.hello.pids) for session in self._frontend.sessions]
+        return [(session.routing_id, session.pids) for session in self._frontend.sessions]
 
     def status(self, now: float) -> DispatcherStatus:
         """Return what the dispatcher knows, for `cluster.status`."""

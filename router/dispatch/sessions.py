@@ -73,11 +73,6 @@ class Hello:
             application=_text(detail.get("application")),
         )
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The processes without any of which the client is gone."""
-        return tuple(filter(None, (self.pid, self.relay_pid, self.host_pid)))
-
 
 def _pid(said: object) -> int:
     """Return a pid that a process can have; 0 for anything else, as what knows no such field says."""
@@ -133,6 +128,15 @@ class Session:
         key = self.grant.name
         self.name = f"{key}/{self.hello.name}"[:_TEXT_CHARACTERS] if key else self.hello.name
         self.payer, self.owner = payer(self.grant, self.hello), identity(self.grant, self.hello)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes without any of which the client is gone.
+
+        The host is one of them only while nothing is in flight: its relay has done what was read, and then leaves.
+        """
+        hello = self.hello
+        return tuple(filter(None, (hello.pid, hello.relay_pid, 0 if self.in_flight else hello.host_pid)))
 
     def to_json(self, now: float) -> dict[str, object]:
         """Return what `cluster.status` says of the client."""

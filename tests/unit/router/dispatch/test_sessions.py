@@ -27,6 +27,15 @@ def test_hello_is_answered_with_what_a_client_must_know(driver: Driver) -> None:
     assert list(driver.dispatcher.sessions()) == [(b"a", (7,)), (b"b", (9,))]
 
 
+def test_a_client_whose_host_is_gone_is_there_until_nothing_of_it_is_in_flight(driver: Driver) -> None:
+    driver.hello(b"b", pid=9, relay_pid=8, host_pid=5)
+    assert dict(driver.dispatcher.sessions())[b"b"] == (9, 8, 5)
+    driver.request(b"b", "r")
+    assert dict(driver.dispatcher.sessions())[b"b"] == (9, 8), "its relay has done what the host had sent"
+    driver.cancel(b"b", "r")
+    assert dict(driver.dispatcher.sessions())[b"b"] == (9, 8, 5)
+
+
 def test_welcome_names_no_model_until_an_embedder_is_ready() -> None:
     driver = Driver()
     driver.hello(b"a")
