@@ -11,6 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from mcp_dealer.schemas.base import Text, Texts, codes, iso
 from mcp_dealer.schemas.bounds import MEMORY_CHARACTERS, Listing, cut
 from memmux.wire import answers
+from memmux.wire.counts import amount
 
 
 class Step(BaseModel):
@@ -56,7 +57,7 @@ class History(Listing):
 
     def lines(self) -> Iterable[str]:
         """Return each change, and what the memory said before it."""
-        yield f"{len(self.changes)} changes"
+        yield amount(len(self.changes), "change")
         for step in self.changes:
             yield f"{step.seq} · {step.at} · {step.did} · {step.client}"
             if step.before is not None:
@@ -119,7 +120,7 @@ class Feed(Listing):
 
     def lines(self) -> Iterable[str]:
         """Return each change, and how to wait for more."""
-        yield f"{len(self.changes)} changes; next: {self.next}"
+        yield f"{amount(len(self.changes), 'change')}; next: {self.next}"
         for change in self.changes:
             gone = " · deleted since" if change.deleted else ""
             yield f"{change.seq} · {change.at} · {change.operation} · {change.client} · {change.id}{gone}"

@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from mcp_dealer.schemas.base import Text, Texts, as_json, codes, iso, shown_hash
 from mcp_dealer.schemas.bounds import DETAIL_CHARACTERS, MEMORY_CHARACTERS, Listing, Rest, cut, detailed
 from memmux.wire import answers
+from memmux.wire.counts import amount
 
 
 class Point(BaseModel):
@@ -102,7 +103,7 @@ class Linked(Listing):
         fit = sum(end <= most // 3 for end in ends)
         if fit == len(self.links):
             return super().within(most, rest)
-        notes = [*(self.notes or ()), f"{fit} of {len(self.links)} links shown"]
+        notes = [*(self.notes or ()), f"{fit} of {amount(len(self.links), 'link')} shown"]
         return super(Linked, self.model_copy(update={"links": self.links[:fit], "notes": notes})).within(most, rest)
 
     def script(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mcp_dealer.schemas.base import Answer, Count, Text, codes, iso
 from mcp_dealer.schemas.bounds import Listing
 from memmux.ingest import report
 from memmux.wire import answers
+from memmux.wire.counts import amount
 
 
 class Health(Answer):
@@ -50,7 +51,7 @@ class Health(Answer):
         """Return the state in one line."""
         waiting = f" ({self.pending} without a vector yet)" if self.pending else ""
         yield (
-            f"{self.state}: {self.memories} memories{waiting}, {self.clients} clients, "
+            f"{self.state}: {amount(self.memories, 'memory')}{waiting}, {amount(self.clients, 'client')}, "
             f"model {self.model or 'loading'}, version {self.version}; read {self.read}; write {self.write}"
         )
 
@@ -102,11 +103,12 @@ class Stats(Answer):
 
     def lines(self) -> Iterable[str]:
         """Return the counts."""
-        yield f"{self.memories} memories, {self.superseded} of them superseded, {self.recent} of the last seven days"
+        held = amount(self.memories, "memory")
+        yield f"{held}, {self.superseded} of them superseded, {self.recent} of the last seven days"
         waiting = "" if self.pending is None else f"{self.pending} without a vector yet; "
         yield f"newest {self.newest or 'none'}; {waiting}model {self.model or 'loading'}"
         yield "namespaces: " + (", ".join(f"{name} {count}" for name, count in self.namespaces.items()) or "none")
-        yield f"{self.clients} clients; requests in {self.uptime_s:g} s: " + (
+        yield f"{amount(self.clients, 'client')}; requests in {self.uptime_s:g} s: " + (
             ", ".join(f"{name} {count}" for name, count in self.requests.items()) or "none"
         )
 
@@ -185,8 +187,8 @@ class Ingested(Listing):
 
     def lines(self) -> Iterable[str]:
         """Return the counts, then what was not read."""
-        yield f"{self.files} files read, {self.skipped} as they were"
-        yield f"{self.chunks} memories stored, {self.replaced} deleted"
+        yield f"{amount(self.files, 'file')} read, {self.skipped} as they were"
+        yield f"{amount(self.chunks, 'memory')} stored, {self.replaced} deleted"
         if self.shared:
             yield f"{self.shared} are held by other memories"
         if self.pruned:

@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from mcp_dealer.schemas.base import Answer, Count, Text, Texts, codes, shown_hash
 from memmux.wire import answers
+from memmux.wire.counts import amount
 
 REMOVED_IDS = 100  # of a delete by a filter that are named
 
@@ -154,4 +155,4 @@ class StoredSession(Kept):
     def lines(self) -> Iterable[str]:
         """Return what happened."""
         yield from super().lines()
-        yield f"session {self.session_id}, {self.turns} turns"
+        yield f"session {self.session_id}, {amount(self.turns, 'turn')}"

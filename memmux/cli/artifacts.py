@@ -34,6 +34,7 @@ from memmux.hosts.config_file import Document, Edit, Server
 from memmux.hosts.entry import OURS
 from memmux.hosts.machine import Machine
 from memmux.trust import remotes, secret_files
+from memmux.wire.counts import amount
 
 CLIENT = "client"
 DATA = "memories"  # the kind that is only removed when it is asked for
@@ -205,8 +206,8 @@ def _sockets(settings: Settings, known: Sequence[Path]) -> Iterator[Artifact]:
 def _several(folders: list[Path], kind: str) -> Iterator[Artifact]:
     """Yield folders that stand in one as one."""
     if folders:
-        count = "1 folder" if len(folders) == 1 else f"{len(folders)} folders"
-        yield Artifact(kind, f"{folders[0].parent} ({count})", _does(_remove_all, folders))
+        held = amount(len(folders), "folder")
+        yield Artifact(kind, f"{folders[0].parent} ({held})", _does(_remove_all, folders))
 
 
 def _remotes(config: Path) -> Iterator[Artifact]:

@@ -26,6 +26,7 @@ from memmux.hosts.config_file import Document
 from memmux.hosts.entry import Entry
 from memmux.hosts.install import Plan
 from memmux.hosts.machine import Machine
+from memmux.wire.counts import amount
 
 HOOKED = "claude-code"  # the client that has hooks of mcp-memory-service
 
@@ -111,7 +112,7 @@ def every(machine: Machine, asked: FileChange) -> bool:
     if asked.as_json:
         output.document({"clients": answers})
     else:
-        output.line(f"{len(done)} of {len(found)} clients {'looked at' if asked.dry_run else 'done'}")
+        output.line(f"{len(done)} of {amount(len(found), 'client')} {'looked at' if asked.dry_run else 'done'}")
     return failed
 
 
@@ -224,7 +225,7 @@ def _tried(entry: Entry, folder: Path, *, as_json: bool) -> tuple[trial.Trial | 
     except MemmuxError as failure:
         error = failure
     if not as_json and tried is not None:
-        output.line(f"started it: {tried.server} {tried.version} answers, with {tried.tools} tools")
+        output.line(f"started it: {tried.server} {tried.version} answers, with {amount(tried.tools, 'tool')}")
     if not as_json and error is not None:
         output.failure(error, as_json=False)
     return tried, error

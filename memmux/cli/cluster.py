@@ -26,6 +26,7 @@ from memmux.config.settings import Settings
 from memmux.errors import ClusterUnreachableError
 from memmux.trust import remotes
 from memmux.wire.answers import Status
+from memmux.wire.counts import amount
 from memmux.wire.times import from_epoch
 
 NO_CLUSTER = 3  # the exit code of `memmux status` when none runs
@@ -158,7 +159,7 @@ def _index(index: Mapping[str, Any]) -> str:
     """Return where the index of many vectors stands; nothing while there are few."""
     if index.get("state") in (None, "none"):
         return ""
-    return f"{index['state']}, {index['vectors']} vectors"
+    return f"{index['state']}, {amount(index['vectors'], 'vector')}"
 
 
 def _worker(worker: Mapping[str, Any]) -> list[object]:

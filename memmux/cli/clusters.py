@@ -19,6 +19,7 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError
 from memmux.processes import rss_bytes
 from memmux.wire.answers import Status
+from memmux.wire.counts import amount
 
 MEBIBYTE = 1 << 20
 _LOOK_S = 2.0  # for the answer of each
@@ -63,7 +64,7 @@ def clusters(settings: Settings, *, as_json: bool) -> None:
         running = f"  {cluster.state}, pid {cluster.pid}, since {output.local(cluster.since)}"
         output.line(running, f", {cluster.rss_bytes / MEBIBYTE:.0f} MiB" if cluster.rss_bytes else "")
         if cluster.count is not None:
-            output.line(f"  {cluster.count} memories; clients: {', '.join(cluster.clients) or 'none'}")
+            output.line(f"  {amount(cluster.count, 'memory')}; clients: {', '.join(cluster.clients) or 'none'}")
 
 
 def databases(settings: Settings) -> Iterator[Path]:

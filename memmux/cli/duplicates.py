@@ -10,6 +10,7 @@ from memmux.cli.options import json_option, with_memories
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.wire.answers import DuplicateGroup
+from memmux.wire.counts import amount
 
 
 @click.command()
@@ -51,6 +52,6 @@ def duplicates(settings: Settings, *, limit: int, least: float | None, namespace
         if group.more:
             output.line("  and more of these")
         output.line("")
-    output.line(f"{len(groups)} groups{' or more' if found.next is not None else ''}")
+    output.line(f"{amount(len(groups), 'group')}{' or more' if found.next is not None else ''}")
     output.notes(found.notes)
     output.warn(found.degraded)

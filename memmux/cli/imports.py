@@ -20,6 +20,7 @@ from memmux.transfer import any_file, jsonl, recognise
 from memmux.transfer.formats.base import Line
 from memmux.transfer.jsonl import Report
 from memmux.transfer.take import Taken
+from memmux.wire.counts import amount, amounts
 from memmux.wire.times import from_epoch
 
 STANDARD = "-"  # standard input or output
@@ -132,10 +133,6 @@ def _show_undo(undo: list[str]) -> None:
         output.line(f"{named} {'takes' if len(undo) == 1 else 'take'} it back")
 
 
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-
-
 def _show_taken(taken: Taken, label: str, *, dry_run: bool) -> None:
     """Print what became of the memories of others."""
     spoken = taken.format in recognise.OF_CONVERSATIONS
@@ -146,23 +143,22 @@ def _show_taken(taken: Taken, label: str, *, dry_run: bool) -> None:
     if (more := known - SHOWN) > 0:
         output.line(f"and {more} more", err=True)
     if spoken and taken.merged:  # what many say, as yes, ok, go on
-        same = "1 message" if taken.merged == 1 else f"{taken.merged} messages"
+        same = amount(taken.merged, "message")
         output.line(f"{same} said the same as earlier ones, and became one memory with them", err=True)
     for missing in taken.missing[:SHOWN]:
         output.line(output.styled("left out", fg="yellow"), f": {missing.name}: {missing.reason}", err=True)
-    threads = f" in {taken.threads} threads" if taken.threads else ""
-    linked = f", {taken.links} links" if taken.links else ""
-    output.line(f"{label}: {taken.memories} memories{threads}{linked}")
-    became = _counted(
+    threads = f" in {amount(taken.threads, 'thread')}" if taken.threads else ""
+    linked = f", {amount(taken.links, 'link')}" if taken.links else ""
+    output.line(f"{label}: {amount(taken.memories, 'memory')}{threads}{linked}")
+    became = amounts(
         {
             "created": taken.created,
             "updated": taken.updated,
             "there already": taken.skipped,
             "merged": taken.merged,
-            "conflicts": taken.conflicts,
-            "duplicates": taken.duplicates,
             "broken": taken.broken,
-        }
+        },
+        {"conflict": taken.conflicts, "duplicate": taken.duplicates},
     )
     output.line(DRY if dry_run else became or "nothing to import")
     if taken.left_out:
@@ -177,16 +173,10 @@ def _show_lines(done: jsonl.Imported, *, dry_run: bool) -> None:
         output.line(f"line {problem.line}: ", status, f": {problem.message}", err=True)
     if (more := done.conflicts + done.duplicates + done.broken - SHOWN) > 0:
         output.line(f"and {more} more", err=True)
-    counts = {
-        "created": done.created,
-        "there already": done.skipped,
-        "conflicts": done.conflicts,
-        "duplicates": done.duplicates,
-        "broken": done.broken,
-    }
-    if dry_run:
-        counts = {"memories": done.memories, **counts}
-    output.line(_counted(counts) or "nothing to import")
+    states = {"created": done.created, "there already": done.skipped, "broken": done.broken}
+    nouns = {"conflict": done.conflicts, "duplicate": done.duplicates}
+    held = amount(done.memories, "memory") if dry_run else ""
+    output.line(", ".join(filter(None, [held, amounts(states, nouns)])) or "nothing to import")
     if dry_run:
         output.line(DRY)
 

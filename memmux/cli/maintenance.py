@@ -14,6 +14,7 @@ from memmux.cluster import find, worker_tasks
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ClusterUnreachableError, NotFoundError
 from memmux.postgres import own_tools
+from memmux.wire.counts import amount
 
 FOUND = 1  # the exit code of a check that found something
 MEBIBYTE = 1 << 20
@@ -45,7 +46,7 @@ def backup(settings: Settings, *, to: str | None, as_json: bool) -> None:
         said = {name: getattr(made, name) for name in ("path", "bytes", "seq", "seconds", "degraded")}
         output.document({**said, "count": made.memories})
     else:
-        size = f"{made.bytes / MEBIBYTE:.1f} MiB, {made.memories} memories, change {made.seq}"
+        size = f"{made.bytes / MEBIBYTE:.1f} MiB, {amount(made.memories, 'memory')}, change {made.seq}"
         output.line(f"{made.path}  {size}, checked, {made.seconds:.1f} s")
 
 
@@ -78,7 +79,7 @@ def restore(settings: Settings, *, file: str | None, newest: bool, as_json: bool
     output.facts(
         (
             ("restored", done["restored"]),
-            ("to", f"{done['database']}, {done['memories']} memories, change {done['seq']}"),
+            ("to", f"{done['database']}, {amount(done['memories'], 'memory')}, change {done['seq']}"),
             ("kept", done["kept"] or ""),
         )
     )
@@ -142,10 +143,10 @@ def _in_memory(settings: Settings) -> Findings:
 def _show(settings: Settings, findings: Findings, rebuilt: Any, seconds: float) -> None:
     if rebuilt is not None:
         again = f"; {rebuilt.dropped} memories get new vectors" if rebuilt.dropped else ""
-        output.line(f"built anew: {rebuilt.texts} texts, {rebuilt.vectors} vectors{again}")
+        output.line(f"built anew: {amount(rebuilt.texts, 'text')}, {amount(rebuilt.vectors, 'vector')}{again}")
     for finding in findings:
         output.line(output.styled(finding["code"], fg="red"), f": {finding['what']}; {finding['remedy']}")
-    verdict = f"{len(findings)} findings" if findings else "nothing is wrong"
+    verdict = amount(len(findings), "finding") if findings else "nothing is wrong"
     output.line(f"{settings.where}: {verdict}, {seconds:.1f} s")
     if settings.server is not None:
         output.line(f"its pages and indexes are for PostgreSQL to check: {own_tools.amcheck(settings.server)}")

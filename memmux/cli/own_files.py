@@ -24,6 +24,7 @@ from memmux.errors import MemmuxError
 from memmux.files import private
 from memmux.files.copies import beside
 from memmux.trust.keys import Keys
+from memmux.wire.counts import amount
 
 Known = Callable[[Path], bool] | tuple[tuple[str, Any], ...]
 """Says of a file whether memmux made it, or, of a folder, what is in it: patterns of whole names, and of each the same.
@@ -72,7 +73,7 @@ class OwnFiles:
     def described(self) -> str:
         """Return how many files these are, and how large."""
         size = sum(file.stat().st_size for file in self.files)
-        return f"{len(self.files)} files, {size / (1 << 20):.1f} MiB"
+        return f"{amount(len(self.files), 'file')}, {size / (1 << 20):.1f} MiB"
 
 
 def _any(path: Path) -> bool:

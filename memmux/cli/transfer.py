@@ -21,6 +21,7 @@ from memmux.files import copies, durable
 from memmux.mms.ids import SOURCE
 from memmux.transfer import jsonl, recognise
 from memmux.wire.checks import check_namespace
+from memmux.wire.counts import amount
 
 BROKEN = 1  # the exit code of an import with lines that are no memories
 
@@ -85,7 +86,7 @@ def export_memories(
         return
     name = "standard output" if file == STANDARD else str(target)
     deleted = f", {exported.deleted} of them deleted" if exported.deleted else ""
-    output.line(f"{name}  {exported.memories} memories{deleted}", err=file == STANDARD)
+    output.line(f"{name}  {amount(exported.memories, 'memory')}{deleted}", err=file == STANDARD)
 
 
 def _fill(settings: Settings, target: Path, *, as_json: bool) -> None:
@@ -99,7 +100,7 @@ def _fill(settings: Settings, target: Path, *, as_json: bool) -> None:
         output.document({"path": str(target), "count": given.memories, "deleted": given.deleted})
     else:
         deleted = f", {given.deleted} of them deleted" if given.deleted else ""
-        output.line(f"{target}  {given.memories} memories{deleted}")
+        output.line(f"{target}  {amount(given.memories, 'memory')}{deleted}")
     for problem in given.problems:
         output.line(f"{problem['id']}: {problem['message']}", err=True)
     click.get_current_context().exit(BROKEN if given.refused else 0)

@@ -16,6 +16,7 @@ from memmux.wire.addresses import parse_listen
 from memmux.wire.cues import Cue
 
 NONE = "none"  # as `adopt_from`: nothing is adopted, whatever is found; as others of these: there is none
+_IN_MEMORY = ":memory:"  # to SQLite; as a path it would be a file of that name
 NONE_MEANT = ("adopt_from", "http", "listen", "remote", "tls_cert", "tls_key")
 
 
@@ -96,6 +97,8 @@ def _database(value: object, source: str) -> Path:
     """Return the path of the database's file; a URL is no path, and may hold a password that no error shall repeat."""
     if database_url.is_other(value):
         raise SettingInvalidError(f"{source} is neither a file nor {database_url.FORM}")
+    if str(value).strip() == _IN_MEMORY:
+        raise SettingInvalidError(f"{source} is {_IN_MEMORY}, which no two processes can share; name a file")
     return _path(value, source)
 
 

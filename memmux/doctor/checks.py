@@ -31,6 +31,7 @@ from memmux.processes import alive
 from memmux.trust import remotes
 from memmux.version import __version__
 from memmux.wire import protocol
+from memmux.wire.counts import amount
 
 ROOM_BYTES = 256 << 20  # of free disk, below which a warning is due
 LATE = 3  # a newest backup older than so many intervals is a warning
@@ -267,7 +268,7 @@ def of_adoption(settings: Settings, environment: Mapping[str, str]) -> Iterator[
         report = Report.from_json(orjson.loads(places.adoption.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         return  # it began empty, or the state folder was cleaned
-    held = f"{report.found.memories} memories came from {report.source}"
+    held = f"{amount(report.found.memories, 'memory')} came from {report.source}"
     if report.left_out:
         yield warning("adoption", f"{held}, and {report.left_out} of them were left out; {places.adoption} says which")
     elif report.odd:

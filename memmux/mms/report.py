@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from memmux.wire.counts import amount, amounts
+
 NAMED = 1_000  # oddities that are named; of the rest only the number is known
 SHOWN = 5  # of each kind in the text
 
@@ -139,20 +141,21 @@ class Report:
         dry_run: whether nothing was handed in; then nothing is said of what became of it but what is left out.
         """
         found, outcome = self.found, self.outcome
-        parts = {
+        states = {
             "created": outcome.created,
             "updated": outcome.updated,
             "there already": outcome.skipped,
             "merged": outcome.merged,
-            "conflicts": outcome.conflicts,
-            "duplicates": outcome.duplicates,
             "left out": self.left_out,
         }
-        held = f"{found.memories} memories in {self.source} ({found.deleted} deleted, {found.superseded} superseded)"
-        became = ", ".join(f"{count} {name}" for name, count in parts.items() if count) or (
-            "" if dry_run else "nothing to take up"
-        )
-        lines = [f"{held}, with {found.vectors} vectors and {found.links} links", *filter(None, [became])]
+        nouns = {"conflict": outcome.conflicts, "duplicate": outcome.duplicates}
+        apart = f"{found.deleted} deleted, {found.superseded} superseded"
+        held = f"{amount(found.memories, 'memory')} in {self.source} ({apart})"
+        became = amounts(states, nouns) or ("" if dry_run else "nothing to take up")
+        lines = [
+            f"{held}, with {amount(found.vectors, 'vector')} and {amount(found.links, 'link')}",
+            *filter(None, [became]),
+        ]
         for kind, count in sorted(self.odd.items()):
             lines.append(f"{kind} ({count}): {KINDS[kind]}")
             examples = [one for one in self.named if one.kind == kind][:SHOWN]

@@ -163,11 +163,11 @@ def test_a_dry_run_stores_nothing_and_makes_no_database(memmux: Memmux, settings
     path = written(short_tmp / "memory.jsonl", *GRAPH)
     shown = memmux("import", path, "--dry-run")
     assert shown.returncode == 0
-    assert "2 memories, 1 links" in shown.stdout
+    assert "2 memories, 1 link" in shown.stdout
     assert "Speaks French" in shown.stdout
     memory = {"id": "i", "content": "one", "created_at": 1, "updated_at": 1}
     exported = written(short_tmp / "exported.jsonl", {"format": "memmux", "version": 1}, memory)
-    assert memmux("import", exported, "--dry-run").stdout.splitlines()[:3] == ["memory", "  one", "1 memories"]
+    assert memmux("import", exported, "--dry-run").stdout.splitlines()[:3] == ["memory", "  one", "1 memory"]
     assert not settings.database.parent.exists()
 
 

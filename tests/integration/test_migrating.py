@@ -220,7 +220,7 @@ def test_an_import_brings_what_changed_there_and_leaves_what_changed_here(memmux
         connection.commit()
     second = memmux("import", path.name)
     assert second.returncode == 0
-    assert b"1 created, 2 updated, 1 conflicts" in second.stdout
+    assert b"1 created, 2 updated, 1 conflict" in second.stdout
     assert json.loads(memmux("get", baker, "--json").stdout)["tags"] == ["changed"]
     assert json.loads(memmux("get", trains, "--json").stdout)["type"] == "ours"
 

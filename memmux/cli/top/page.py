@@ -12,6 +12,7 @@ from rich.text import Text
 from memmux.cli.degraded import sentence
 from memmux.cli.output import flat, local
 from memmux.cli.top.figures import View
+from memmux.wire.counts import amount
 
 MEBIBYTE = 1 << 20
 BUSY = 0.9  # a worker busier than that is a bottleneck
@@ -83,8 +84,8 @@ def _facts(view: View) -> Iterator[tuple[str, Text]]:
     yield (
         "storage",
         Text(
-            f"{storage['memories']} memories{pending}, seq {storage['seq']}, "
-            f"wal {_mebibytes(storage['wal_bytes'])} MiB, {storage['backups'] or 0} backups{newest}",
+            f"{amount(storage['memories'], 'memory')}{pending}, seq {storage['seq']}, "
+            f"wal {_mebibytes(storage['wal_bytes'])} MiB, {amount(storage['backups'] or 0, 'backup')}{newest}",
         ),
     )
     if view.replication:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from memmux.wire.counts import amount
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
@@ -132,10 +134,11 @@ class Status:
         told = self.replication
         if not told:
             return ""
-        lag = f"{told['lag_changes']} changes behind for {told['lag_s']:.0f} s" if told["lag_changes"] else "up to date"
+        behind = f"{amount(told['lag_changes'], 'change')} behind for {told['lag_s']:.0f} s"
+        lag = behind if told["lag_changes"] else "up to date"
         waited = f"{told['waits']} reads waited {told['waited_s']:.1f} s, {told['asked_primary']} asked the primary"
-        held = f"{told['held']} writes held, the oldest for {told['held_s']:.1f} s"
-        return "; ".join([lag, waited, f"{told['reconnects']} reconnects", *([held] if told["held"] else [])])
+        held = f"{amount(told['held'], 'write')} held, the oldest for {told['held_s']:.1f} s"
+        return "; ".join([lag, waited, amount(told["reconnects"], "reconnect"), *([held] if told["held"] else [])])
 
     @staticmethod
     def of_host(client: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -121,7 +121,7 @@ async def test_stats_leave_out_what_was_never_asked(connect: Connect) -> None:
 async def test_a_history_says_who_did_what_when(connect: Connect) -> None:
     answer, text = await _answer(connect, "memory_history", {"id": "0001"})
     assert answer["changes"] == [{"seq": 1, "at": "2026-11-23T14:30:00.000+00:00", "did": "stored", "client": "a"}]
-    assert text == "1 changes\n1 · 2026-11-23T14:30:00.000+00:00 · stored · a"
+    assert text == "1 change\n1 · 2026-11-23T14:30:00.000+00:00 · stored · a"
 
 
 async def test_a_key_that_is_not_for_the_whole_database_gets_what_it_may_know(

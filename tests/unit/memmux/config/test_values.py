@@ -151,3 +151,9 @@ def test_what_is_neither_true_nor_false_is_refused(config: Path) -> None:
     config.touch()
     with pytest.raises(SettingInvalidError, match="MEMMUX_TRACES is 'maybe'; it must be true or false"):
         load(environment=environment(config, MEMMUX_TRACES="maybe"))
+
+
+def test_a_database_in_memory_is_refused(config: Path) -> None:
+    config.touch()
+    with pytest.raises(SettingInvalidError, match=r"MEMMUX_DATABASE is :memory:, .* name a file"):
+        load(environment=environment(config, MEMMUX_DATABASE=":memory:"))
