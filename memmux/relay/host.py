@@ -44,6 +44,11 @@ class Host:
         except OSError:
             pass
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process that started us is gone."""
+        return os.getppid() != self._parent
+
     def close(self) -> None:
         """Close what is ours; the descriptors of the host stay as they are."""
         if self._socket is not None:
@@ -75,7 +80,7 @@ class Host:
         """
         if self.gone:
             return
-        if self._parent_end in events or os.getppid() != self._parent:
+        if self._parent_end in events or self.ended:
             self.gone = PARENT
         elif events.get(self.written, 0) & _ENDS:
             self.gone = CLOSED

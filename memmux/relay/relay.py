@@ -17,7 +17,8 @@ LOOK_PART = 16  # of the time for which a gateway was looked for is waited betwe
 IDLE_LOOK_S = 0.25  # the same, while nothing waits for one
 IDLE_S = 10.0  # after which, while nothing waits for one, none is looked for
 LEAVE_S = 75.0  # for the answers, once the host's input has ended: more than a call may wait, or a start takes
-LAST_S = 4.0  # for what was read to be done, once nobody hears the answers
+LAST_S = 10.0  # for what was read to be done, once nobody hears the answers
+ORPHAN_S = 4.0  # the same, once the host itself is gone: its session is not to be there for long
 SAID_S = 60.0  # for the first word of a gateway, which may have to be started, on a busy machine
 READ_BYTES = 1 << 18
 _ENDS = select.POLLERR | select.POLLHUP | select.POLLNVAL
@@ -121,8 +122,10 @@ class Relay:
         """
         unheard = bool(self._log.to_host)
         self._log.end(self._host.gone)
-        until = time.monotonic() + LAST_S
-        while self._log.oldest and self._log.exit is None and time.monotonic() < until:
+        began = time.monotonic()
+        while self._log.oldest and self._log.exit is None:
+            if time.monotonic() - began >= (ORPHAN_S if self._host.ended else LAST_S):
+                break
             self._turn()
             unheard = unheard or bool(self._log.to_host)
             self._log.written(len(self._log.to_host))

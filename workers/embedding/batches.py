@@ -9,9 +9,13 @@ gains up to some 200 tokens.
 from __future__ import annotations
 
 import math
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +33,9 @@ PADDED_TOKENS = 384  # with the padding: about 0.1 s of one core
 UNLIKE = 1.6  # times the shortest window of a padded batch, which the longest does not exceed
 TOKEN_BYTES = 3  # of UTF-8: a low guess at what a token takes of a text
 LATER_BYTES = 32_000  # of a text that is stored at once and gets its vectors later: they take some 3 s of one core
+LOOK_S = 0.002  # for which is waited for a batch while another one could begin, if only anything came
+FULL_S = 0.05  # the same, while none could
+NICENESS = 5  # of what goes through it in threads, a third of the others' share where all processors are busy
 PATIENCE = 0.5  # of the time that a request to store has left, after which it goes on without vectors
 LATER = "indexing"  # the code that says so
 
@@ -112,7 +119,7 @@ def pieces(work: Work, embedder: Embedder, before: int) -> Iterator[Piece]:
 class BatchQueue:
     """The windows that wait for the model, through which they go in batches; more may come in between.
 
-    at_once: so many batches of what somebody waits for at the same time, where the model is for several threads.
+    at_once: so many batches at the same time, and one of them of bulk work, where the model is for several threads.
     batches, windows: how many of each have gone through it.
     """
 
@@ -122,14 +129,15 @@ class BatchQueue:
         self.windows = 0
         self._added: list[Work] = []
         self._waiting: list[Piece] = []  # the next are at the end
+        self._running: dict[Future[Vectors], list[Piece]] = {}  # the batches that go through the model in threads
         self._unfinished: dict[Work, None] = {}  # in the order in which they came
         self._came = 0
         self._turns = 0
-        self._threads = ThreadPoolExecutor()  # they begin when they are needed
+        self._threads = ThreadPoolExecutor(initializer=_give_way)  # they begin when they are needed
 
     def __bool__(self) -> bool:
-        """Return whether anything waits."""
-        return bool(self._added or self._waiting)
+        """Return whether anything waits, or goes through the model."""
+        return bool(self._added or self._waiting or self._running)
 
     def add(self, work: Work) -> None:
         """Let the windows of one more job wait."""
@@ -138,33 +146,46 @@ class BatchQueue:
     def embed_next(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
         """Put what is next through the model, and yield the jobs that are done with it, each with its outcome.
 
-        Jobs that are cancelled or late end here, before they cost anything, and those that go on without vectors.
+        What goes through it in threads may be done in a later turn. Jobs that are cancelled or late end here, before
+        they cost anything, and those that go on without vectors.
         """
         yield from self._sort_in(embedder)
         yield from self._drop_unwanted()
-        for batch, vectors in self._together(embedder):
+        threads = self._at_once > 1 and embedder.threads
+        for batch, vectors in self._in_threads(embedder) if threads else self._here(embedder):
             self.batches += 1
             self.windows += len(batch)
             for piece, vector in zip(batch, vectors, strict=True):
                 work = piece.work
                 work.rows[piece.row] = vector
                 work.missing -= 1
-                if not work.missing:
+                if not work.missing and work in self._unfinished:
                     del self._unfinished[work]
                     yield work, (work.job, _answer(work, embedder))
 
-    def _together(self, embedder: Embedder) -> list[tuple[list[Piece], Vectors]]:
-        """Remove the next batches, and return each with its vectors; they go through the model at the same time."""
+    def _here(self, embedder: Embedder) -> Iterator[tuple[list[Piece], Vectors]]:
+        """Remove the next batch, if anything waits, and yield it with its vectors."""
+        if self._waiting:
+            batch = self._take(_packed if embedder.packs else _padded)
+            yield batch, _embed(embedder, batch)
 
-        def embed(batch: list[Piece]) -> Vectors:
-            return embedder.embed([piece.text for piece in batch], queries=batch[0].work.queries)
+    def _in_threads(self, embedder: Embedder) -> Iterator[tuple[list[Piece], Vectors]]:
+        """Begin as many batches as there may be, and yield those that are done by now, or in a moment."""
+        while self._waiting and self._begins_next():
+            batch = self._take(_packed if embedder.packs else _padded)
+            self._running[self._threads.submit(_embed, embedder, batch)] = batch
+        full = len(self._running) >= self._at_once
+        done, _ = wait(self._running, FULL_S if full else LOOK_S, FIRST_COMPLETED)
+        for future in done:
+            yield self._running.pop(future), future.result()
 
-        batches: list[list[Piece]] = []
-        most = self._at_once if embedder.threads else 1
-        while self._waiting and (not batches or (len(batches) < most and not self._waiting[-1].work.bulk)):
-            batches.append(self._take(_packed if embedder.packs else _padded))
-        vectors = self._threads.map(embed, batches) if len(batches) > 1 else map(embed, batches)
-        return list(zip(batches, vectors, strict=True))
+    def _begins_next(self) -> bool:
+        """Return whether another batch may go through the model at the same time."""
+        return len(self._running) < self._at_once and not (self._bulk_runs and self._waiting[-1].work.bulk)
+
+    @property
+    def _bulk_runs(self) -> bool:
+        return any(batch[0].work.bulk for batch in self._running.values())
 
     def _sort_in(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
         """Put what was added in its place; what has no windows is done."""
@@ -199,7 +220,8 @@ class BatchQueue:
         self._turns += 1
         waiting, passed = self._waiting, []
         if self._turns % OLDEST_EVERY == 0:
-            oldest = min(piece.before for piece in waiting)
+            bulk_runs = self._bulk_runs
+            oldest = min(piece.before for piece in waiting if not (bulk_runs and piece.work.bulk))
             passed = [piece for piece in waiting if piece.before != oldest]
             waiting = [piece for piece in waiting if piece.before == oldest]
         batch = [waiting.pop()]
@@ -221,6 +243,18 @@ def _padded(batch: Sequence[Piece]) -> bool:
     """Return whether windows may be padded to the longest of them."""
     tokens = [piece.tokens for piece in batch]
     return max(tokens) * len(batch) <= PADDED_TOKENS and max(tokens) <= UNLIKE * min(tokens)
+
+
+def _give_way() -> None:
+    """Have the work of this thread done after that of readers, who embed what is asked for: both cores may be full."""
+    if sys.platform == "linux":  # elsewhere all threads of a process are as nice
+        with suppress(OSError):
+            niceness = os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+
+def _embed(embedder: Embedder, batch: Sequence[Piece]) -> Vectors:
+    return embedder.embed([piece.text for piece in batch], queries=batch[0].work.queries)
 
 
 def _answer(work: Work, embedder: Embedder) -> Answer:

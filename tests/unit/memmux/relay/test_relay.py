@@ -219,6 +219,15 @@ def test_a_relay_that_nobody_hears_waits_only_so_long(running: Running, monkeypa
     assert running.ended() == 1
 
 
+def test_a_relay_whose_host_is_gone_waits_less_long(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relays, "ORPHAN_S", 0.0)
+    running.say(b"one\n")
+    running.heard(0, 2)
+    monkeypatch.setattr(Host, "ended", True)
+    running.say(b"two\n")  # it looks, as a pipe would tell it
+    assert running.ended() == 0
+
+
 def test_a_relay_leaves_with_a_full_output_once_nothing_more_can_come_in(
     running: Running, capfd: pytest.CaptureFixture[str]
 ) -> None:

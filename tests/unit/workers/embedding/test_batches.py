@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -13,6 +16,8 @@ from memmux.wire.embeddings import Embedding
 from tests.bounds import BOUND_S
 from workers.embedding.batches import (
     BATCH_WINDOWS,
+    LATER,
+    NICENESS,
     OLDEST_EVERY,
     PACKED_TOKENS,
     PADDED_TOKENS,
@@ -50,6 +55,27 @@ class Meeting(Recorder):
         return super().embed(texts, queries=queries)
 
 
+class Held(Recorder):
+    """Holds each batch that begins with `held` until it is let go, and counts those that go through it at once."""
+
+    def __init__(self) -> None:
+        super().__init__(packs=True, threads=True)
+        self.let_go = threading.Event()
+        self.most = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        if texts[0].startswith("held"):
+            assert self.let_go.wait(BOUND_S)
+        with self._lock:
+            self._now -= 1
+        return super().embed(texts, queries=queries)
+
+
 def work(*texts: str, operation: str = "memory.store", deadline: float = math.inf, name: str = "") -> Work:
     job = Job(name or texts[0][:20], operation, (), "", "test", deadline, 1, ())
     return Work.of(job, texts, HashEmbedder(), alive)
@@ -64,6 +90,11 @@ def run(works: Sequence[Work], embedder: HashEmbedder, at_once: int = 1) -> Iter
     batch_queue = BatchQueue(at_once)
     for some in works:
         batch_queue.add(some)
+    return rest(batch_queue, embedder)
+
+
+def rest(batch_queue: BatchQueue, embedder: HashEmbedder) -> Iterator[tuple[Work, Outcome]]:
+    """Put what waits through the model."""
     while batch_queue:
         yield from batch_queue.embed_next(embedder)
 
@@ -148,12 +179,57 @@ def test_a_reader_puts_one_batch_after_the_other_through_the_model_as_the_first_
     assert len(embedder.batches) == 1
 
 
+@pytest.mark.parametrize("before", ["memory.store", "memory.store_batch"])
+def test_what_comes_while_a_batch_goes_through_the_model_waits_for_its_own_alone(before: str) -> None:
+    batch_queue, embedder = BatchQueue(2), Held()
+    batch_queue.add(work("held", operation=before))
+    assert list(batch_queue.embed_next(embedder)) == []
+    batch_queue.add(work("free"))
+    until, done = time.monotonic() + BOUND_S, []
+    while not done:
+        assert time.monotonic() < until
+        done = [found.job.id for found, _ in batch_queue.embed_next(embedder)]
+    assert done == ["free"]
+    assert batch_queue, "the first is yet to be done"
+    embedder.let_go.set()
+    assert [found.job.id for found, _ in rest(batch_queue, embedder)] == ["held"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_what_is_stored_gives_way_to_what_is_asked() -> None:
+    class Nice(Recorder):
+        def embed(self, texts: Sequence[str], *, queries: bool = False) -> Vectors:
+            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return super().embed(texts, queries=queries)
+
+    found: list[int] = []
+    list(run([work("one")], Nice(packs=True, threads=True), 2))
+    list(run([work("one", operation="memory.search")], Nice(packs=True, threads=True)))
+    stored, asked = found
+    assert stored == asked + NICENESS == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
+
+
 def test_bulk_work_leaves_the_other_processors_alone() -> None:
-    batch_queue, embedder = BatchQueue(2), Recorder(packs=True, threads=True)
-    batch_queue.add(work(*(f"text {number}" for number in range(40)), operation="memory.store_batch", name="bulk"))
-    for batches in (1, 2, 3):
-        list(batch_queue.embed_next(embedder))
-        assert len(embedder.batches) == batches
+    batch_queue, embedder = BatchQueue(3), Held()
+    for number in range(2 * OLDEST_EVERY):
+        batch_queue.add(work(*(f"held {number} {place}" for place in range(20)), operation="memory.store_batch"))
+    for _ in range(2 * OLDEST_EVERY):
+        assert list(batch_queue.embed_next(embedder)) == []
+    embedder.let_go.set()
+    assert len(list(rest(batch_queue, embedder))) == 2 * OLDEST_EVERY
+    assert embedder.most == 1
+
+
+def test_a_job_that_ends_while_its_batch_goes_through_the_model_is_answered_once() -> None:
+    batch_queue, embedder = BatchQueue(2), Held()
+    late, other = work("held", name="late"), work("held, too", name="other")
+    batch_queue.add(late)
+    batch_queue.add(other)
+    assert list(batch_queue.embed_next(embedder)) == []
+    late.until = 0
+    assert [outcome for _, outcome in batch_queue.embed_next(embedder)] == [(late.job, Answer((), (LATER,)))]
+    embedder.let_go.set()
+    assert [found.job.id for found, _ in rest(batch_queue, embedder)] == ["other"]
 
 
 def test_what_comes_in_between_goes_before_the_rest_of_a_bulk_job() -> None:
