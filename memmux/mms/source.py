@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from memmux import limits
-from memmux.mms import database, json_export, snapshot
+from memmux.mms import database, json_export, private_copy
 from memmux.mms.ids import DIMENSIONS, MODEL
 from memmux.mms.report import Outcome, Report
 from memmux.mms.to_memory import Edge, Line, Reader, StoredMemory
@@ -107,11 +107,11 @@ def of_database(
     prefix: str = "memmux-",
     alive: Callable[[], None] = lambda: None,
 ) -> Iterator[Source]:
-    """Open a database of theirs, which others may be using; see `snapshot.taken` for folder, prefix and errors.
+    """Open a database of theirs, which others may be using; see `private_copy.taken` for folder, prefix and errors.
 
     Raises DatabaseForeignError for a database of somebody else.
     """
-    with snapshot.taken(path, folder, prefix, alive) as copy, database.opened(copy, str(path)) as held:
+    with private_copy.taken(path, folder, prefix, alive) as copy, database.opened(copy, str(path)) as held:
         yield Source(path, held, model)
 
 

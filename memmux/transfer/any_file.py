@@ -20,7 +20,7 @@ from memmux.client.blocking import Client
 from memmux.config.database_header import is_ours
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError
-from memmux.mms import snapshot
+from memmux.mms import private_copy
 from memmux.transfer import jsonl, recognise
 from memmux.transfer.formats.base import Line, Skips
 from memmux.transfer.jsonl import Report
@@ -115,7 +115,7 @@ def look(
     if opened is None:
         return _Others(recognise.of_folder(path, skips, forced), name, skips)
     begin = opened.peek()
-    if begin.startswith(snapshot.MAGIC) and not piped:
+    if begin.startswith(private_copy.MAGIC) and not piped:
         return _Own(path, name) if is_ours(begin) else _Theirs(path, None)
     if forced is None and jsonl.begins(begin.partition(b"\n")[0]):
         return _Export(opened)

@@ -8,7 +8,7 @@ from pathlib import Path
 from memmux.cluster import worker_tasks
 from memmux.config.settings import Settings
 from memmux.errors import DatabaseCorruptError, DatabaseForeignError, MemmuxError, error_from_json
-from memmux.mms import snapshot
+from memmux.mms import private_copy
 from memmux.transfer.formats.base import Line
 from memmux.transfer.jsonl import Report
 
@@ -20,7 +20,7 @@ def lines(path: Path, settings: Settings, report: Report, folder: Path | None = 
 
     folder: in which the copy is made; by default the system's for temporary files.
     """
-    with snapshot.taken(path, folder) as copy:
+    with private_copy.taken(path, folder) as copy:
         try:
             for answer in worker_tasks.answers("dump", settings, str(copy)):
                 if (page := answer.get("page")) is not None:

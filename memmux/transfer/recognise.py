@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from memmux.errors import ArgumentInvalidError
-from memmux.mms import snapshot
+from memmux.mms import private_copy
 from memmux.transfer.formats import archive, basic_memory, chatgpt, claude, elements, server_memory
 from memmux.transfer.formats.base import Line, Skips, parsed
 
@@ -66,7 +66,7 @@ def of_file(file: io.BufferedReader, skips: Skips, forced: str | None = None) ->
     which there is nothing to import, and for a file that is not what is forced.
     """
     head = file.peek(BUFFER_BYTES)
-    if head.startswith(snapshot.MAGIC):
+    if head.startswith(private_copy.MAGIC):
         raise ArgumentInvalidError("name the file: a database can't be read from standard input")
     _refuse_utf_16(head)
     if head.startswith(archive.MAGIC):

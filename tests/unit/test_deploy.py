@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -182,3 +184,21 @@ def test_the_password_is_made_once_for_both_sides_and_for_nobody_else(tmp_path: 
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o600}
     subprocess.run([script], check=True)
     assert (tmp_path / "secrets" / "password").read_text() == password
+
+
+@pytest.mark.slow
+def test_on_kubernetes_a_pod_makes_a_key_when_it_first_starts(tmp_path: Path) -> None:
+    (container,) = [one for one in _pod()["initContainers"] if one["name"] == "first-key"]
+    shell, flags, script = container["command"]
+    given = {one["name"]: one.get("value", "memmux-0").replace("/data", str(tmp_path)) for one in container["env"]}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": path, **given}
+    made = []
+    for _ in range(2):
+        command = [shell, flags, script.replace("/data", str(tmp_path))]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        made.append((tmp_path / "first.memmux.json").read_bytes())
+    assert made[0] == made[1], "a pod that starts again made another one"
+    assert json.loads(made[0])["endpoint"] == "tcp://memmux-0.memmux-each:7700"
+    assert {one["name"] for one in container["volumeMounts"]} <= {one["name"] for one in _pod()["volumes"]} | {"data"}
+    assert _object("Service", "memmux-each")["spec"]["clusterIP"] == "None"

@@ -12,7 +12,7 @@ import pytest
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError
-from memmux.mms import snapshot
+from memmux.mms import private_copy
 from memmux.transfer import recognise
 from memmux.transfer.formats import archive
 from memmux.transfer.formats.base import NO_UTF_8, Skips
@@ -88,7 +88,7 @@ def test_an_archive_of_too_many_members_is_refused_by_its_directory(monkeypatch:
 
 
 def test_what_comes_through_a_pipe_and_can_not_is_to_be_named() -> None:
-    for data, what in ((packed(a__md="x"), "an archive"), (snapshot.MAGIC + bytes(100), "a database")):
+    for data, what in ((packed(a__md="x"), "an archive"), (private_copy.MAGIC + bytes(100), "a database")):
         reading, writing = os.pipe()
         os.write(writing, data)
         os.close(writing)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from memmux.errors import AdoptionFailedError, DatabaseForeignError, NotFoundError, StoragePermissionError
-from memmux.mms import snapshot
+from memmux.mms import private_copy
 from tests.bounds import BOUND_S
 
 
@@ -37,7 +37,7 @@ def files(path: Path) -> dict[str, bytes]:
 
 
 def numbers(source: Path) -> list[int]:
-    with snapshot.taken(source) as copy, closing(sqlite3.connect(copy)) as connection:
+    with private_copy.taken(source) as copy, closing(sqlite3.connect(copy)) as connection:
         assert copy.stat().st_mode & 0o777 == 0o600
         assert copy.parent.stat().st_mode & 0o777 == 0o700
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -49,7 +49,7 @@ def test_a_copy_is_private_and_gone_afterwards_and_the_original_as_it_was(
 ) -> None:
     writer.execute("INSERT INTO numbers VALUES (1)")
     before = files(source)
-    with snapshot.taken(source) as copy:
+    with private_copy.taken(source) as copy:
         assert copy.exists()
     assert not copy.parent.exists()
     assert numbers(source) == [1]
@@ -118,8 +118,8 @@ def test_a_folder_that_can_not_be_written_is_no_obstacle(source: Path, writer: s
 def test_nothing_that_was_committed_before_is_missing_while_another_writes(
     source: Path, writer: sqlite3.Connection, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "PATIENCE_S", 0.05)
-    monkeypatch.setattr(snapshot, "LOCK_S", BOUND_S)
+    monkeypatch.setattr(private_copy, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(private_copy, "LOCK_S", BOUND_S)
     writer.execute(f"PRAGMA journal_mode = {mode}")
     writer.execute("PRAGMA wal_autocheckpoint = 4")  # so that the log is begun anew again and again
     writer.execute("PRAGMA synchronous = off")
@@ -146,9 +146,9 @@ def test_nothing_that_was_committed_before_is_missing_while_another_writes(
 def test_a_lock_that_is_held_for_long_is_waited_for_with_signs_of_life(
     source: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "_copy", never_quiet)
-    monkeypatch.setattr(snapshot, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(snapshot, "LOCK_S", BOUND_S)
+    monkeypatch.setattr(private_copy, "_copy", never_quiet)
+    monkeypatch.setattr(private_copy, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(private_copy, "LOCK_S", BOUND_S)
     writer.execute("INSERT INTO numbers VALUES (1)")
     writer.execute("BEGIN EXCLUSIVE")
     signs = iter(range(1000))
@@ -157,23 +157,23 @@ def test_a_lock_that_is_held_for_long_is_waited_for_with_signs_of_life(
         if next(signs) == 20:
             writer.execute("COMMIT")
 
-    with snapshot.taken(source, alive=alive) as copy, closing(sqlite3.connect(copy)) as connection:
+    with private_copy.taken(source, alive=alive) as copy, closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT number FROM numbers").fetchall() == [(1,)]
 
 
 def test_a_lock_that_is_never_given_away_is_said(
     source: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "_copy", never_quiet)
-    monkeypatch.setattr(snapshot, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(snapshot, "LOCK_S", 0.05)
+    monkeypatch.setattr(private_copy, "_copy", never_quiet)
+    monkeypatch.setattr(private_copy, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(private_copy, "LOCK_S", 0.05)
     writer.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(AdoptionFailedError, match="locked"), snapshot.taken(source):
+    with pytest.raises(AdoptionFailedError, match="locked"), private_copy.taken(source):
         pass
 
 
 def never_quiet(*_: object) -> None:
-    raise snapshot._Changed
+    raise private_copy._Changed
 
 
 @pytest.mark.parametrize("suffix", ["-journal", "-wal"])
@@ -191,8 +191,8 @@ def test_a_journal_that_is_gone_for_a_moment_is_no_reason_to_say_that_there_is_n
         return real(path, *arguments, **named)
 
     monkeypatch.setattr(Path, "open", gone)
-    with pytest.raises(snapshot._Changed):
-        snapshot._write(journal, tmp_path / f"copy{suffix}", lambda: None)
+    with pytest.raises(private_copy._Changed):
+        private_copy._write(journal, tmp_path / f"copy{suffix}", lambda: None)
 
 
 def test_a_journal_that_gave_way_to_the_next_ones_is_not_taken_for_it(
@@ -220,15 +220,15 @@ def test_a_journal_that_gave_way_to_the_next_ones_is_not_taken_for_it(
             path.write_bytes(content)
             os.utime(path, (0, 0))
 
-    write, copied = snapshot._write, []
+    write, copied = private_copy._write, []
 
-    def commits_meanwhile(file: Path, copy: Path, alive: snapshot.Alive) -> None:
+    def commits_meanwhile(file: Path, copy: Path, alive: private_copy.Alive) -> None:
         write(file, copy, alive)
         copied.append(file)
         if copied == [source]:
             files_are(after, undoes_letters)
 
-    monkeypatch.setattr(snapshot, "_write", commits_meanwhile)
+    monkeypatch.setattr(private_copy, "_write", commits_meanwhile)
     files_are(after[:4096] + before[4096:], undoes_numbers)  # in the middle of the first one's commit
     assert numbers(source) == [1, 2]
 
@@ -243,9 +243,9 @@ def test_a_link_to_a_database_has_its_log(source: Path, writer: sqlite3.Connecti
 def test_what_is_no_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     letter = tmp_path / "letter"
     letter.write_text("Dear Sir or Madam")
-    with pytest.raises(DatabaseForeignError), snapshot.taken(letter):
+    with pytest.raises(DatabaseForeignError), private_copy.taken(letter):
         pass
-    with pytest.raises(NotFoundError), snapshot.taken(tmp_path / "nothing"):
+    with pytest.raises(NotFoundError), private_copy.taken(tmp_path / "nothing"):
         pass
     assert letter.read_text() == "Dear Sir or Madam"
 
@@ -253,7 +253,7 @@ def test_what_is_no_database_is_refused_and_not_changed(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
 def test_what_can_not_be_read_is_named(source: Path) -> None:
     source.chmod(0o000)
-    with pytest.raises(StoragePermissionError, match="sqlite_vec"), snapshot.taken(source):
+    with pytest.raises(StoragePermissionError, match="sqlite_vec"), private_copy.taken(source):
         pass
 
 
@@ -262,11 +262,11 @@ def test_a_log_that_never_holds_still_is_read_through_a_connection(
 ) -> None:
     writer.execute("PRAGMA journal_mode = wal")
     writer.execute("INSERT INTO numbers VALUES (1)")
-    monkeypatch.setattr(snapshot, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(private_copy, "PATIENCE_S", 0.05)
     salts = iter(range(10_000))
-    monkeypatch.setattr(snapshot, "_salts", lambda _: str(next(salts)).encode())
+    monkeypatch.setattr(private_copy, "_salts", lambda _: str(next(salts)).encode())
     assert numbers(source) == [1]
     source.with_name(f"{source.name}-shm").unlink()  # nobody has the log open: a connection would make this file
-    with pytest.raises(AdoptionFailedError, match="try again"), snapshot.taken(source):
+    with pytest.raises(AdoptionFailedError, match="try again"), private_copy.taken(source):
         pass
     assert not source.with_name(f"{source.name}-shm").exists()

@@ -1,4 +1,4 @@
-"""The snapshot: a private copy of a database that others may be writing to, as of one moment; theirs stays untouched.
+"""The private copy of a database that others may be writing to, as of one moment; theirs stays untouched.
 
 The file is copied as bytes, not through a connection: a connection to a database in WAL mode makes files beside it,
 takes locks, and, if it is the last to leave, has a say in what becomes of the log. What is copied is consistent because
