@@ -26,7 +26,8 @@ from workers.runtime.jobs import Alive, Answer, Job, Outcome, silent
 from workers.storage import backfill
 from workers.storage.sqlite.serving import Serving
 
-AT_ONCE = min(4, os.cpu_count() or 1)  # batches, of stores that are waited for; no machine is all theirs
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+AT_ONCE = min(4, PROCESSORS)  # batches, of stores that are waited for; no machine is all theirs
 LOOK_S = 1.0  # between two looks at which model is searched with
 _SEARCH = "memory.search"
 
@@ -44,6 +45,7 @@ class EmbedWorker:
         self._loaded: Embedder | None = None
         self._beside: Embedder | None = None  # the one that is searched with, where that is another
         self._batch_queue, self._beside_queue = BatchQueue(AT_ONCE), BatchQueue(AT_ONCE)
+        self._switched = False  # the other one is needed only by what waits for it
         self._made: dict[Work, tuple[bytes, ...]] = {}  # the frames of the other model, by the work that is left
         self._serving = _serving(settings)
         self._looked = -math.inf
@@ -93,6 +95,12 @@ class EmbedWorker:
             alive()
             for work, outcome in self._beside_queue.embed_next(self._beside):
                 yield from self._embedded(work, outcome, self._beside, alive)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Do without the other model once nothing waits for it."""
+        if self._switched and not self._beside_queue:
+            self._beside, self._switched = None, False
 
     def _embedded(self, work: Work, outcome: Outcome, by: Embedder, alive: Alive) -> Iterator[Outcome]:
         """Yield the outcome of a request, unless the other model has to do with it yet."""
@@ -104,16 +112,17 @@ class EmbedWorker:
         if job.operation == _SEARCH:
             self._cache.put(work.texts[0], work.embedding(by.name))
         frames = (*made, *answer.frames)
-        if self._beside is None or by is self._beside or job.operation == backfill.OPERATION:
-            yield job, self._answer(job, frames)
+        other = None if self._switched or by is self._beside else self._beside
+        if other is None or job.operation == backfill.OPERATION:
+            yield job, self._answer(job, frames, work.began)
         else:
-            rest = Work.of(job, work.texts, self._beside, alive)
+            rest = Work.of(job, work.texts, other, alive)
             self._made[rest] = frames
             self._beside_queue.add(rest)
 
-    def _answer(self, job: Job, frames: tuple[bytes, ...]) -> Answer:
+    def _answer(self, job: Job, frames: tuple[bytes, ...], began: float | None = None) -> Answer:
         used = [self._embedder, *([self._beside] if self._beside and job.operation != backfill.OPERATION else [])]
-        return Answer(frames, tuple(dict.fromkeys(code for one in used for code in one.degraded)))
+        return Answer(frames, tuple(dict.fromkeys(code for one in used for code in one.degraded)), began=began)
 
     def _cached(self, text: str) -> list[Embedding]:
         """Return the embeddings of a query by all models that are loaded; none if one of them is not known."""
@@ -123,14 +132,15 @@ class EmbedWorker:
 
     def _look(self) -> None:
         """See which model is searched with, and have it loaded while it is another one."""
-        if time.monotonic() - self._looked < LOOK_S or self._beside_queue:
+        if time.monotonic() - self._looked < LOOK_S:
             return
         self._looked = time.monotonic()
         named = self._serving.model()
         if named is None or named.name == self._embedder.name:
-            self._beside = self._sought = None
-        elif named != self._sought:
-            self._sought = named
+            self._sought, self._switched = None, self._beside is not None
+            self._let_go()
+        elif named != self._sought and not self._beside_queue:
+            self._sought, self._switched = named, False
             try:
                 self._beside, self._lost = known(self._settings, named), ""
             except MemmuxError as error:

@@ -69,6 +69,8 @@ class Gateway:
         """Serve a relay in a task of its own."""
         task = asyncio.create_task(self.serve(connection))
         self._serving[task] = connection
+        if self.moving:  # it came in between
+            connection.send(Frame(frames.GO))
         task.add_done_callback(self._ended)
         return task
 

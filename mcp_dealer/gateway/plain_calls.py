@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PlainCalls:
-    """The tasks, by the id that the host gave; session: whose lines they answer."""
+    """The tasks, by the id that the host gave, as `lines.same_id` has it; session: whose lines they answer."""
 
     def __init__(self, session: RelaySession) -> None:
         self._session = session
@@ -28,13 +28,13 @@ class PlainCalls:
 
     def begin(self, asked: AskedMessage, message: Mapping[str, Any], plain: PlainRequests) -> None:
         """Have a request answered."""
-        line, request_id = asked.line, lines.same_id(message["id"])
+        line, request_id, key = asked.line, message["id"], lines.same_id(message["id"])
         context = contextvars.copy_context()
         context.run(LINE.set, asked)
 
         def forget() -> None:
-            if self._tasks.get(request_id) is call:
-                del self._tasks[request_id]
+            if self._tasks.get(key) is call:
+                del self._tasks[key]
 
         async def answer() -> None:
             text = await plain.answer(message)
@@ -48,12 +48,12 @@ class PlainCalls:
             self._unanswered(line, request_id, call)
 
         call = asyncio.get_running_loop().create_task(answer(), context=context)
-        self._tasks[request_id] = call
+        self._tasks[key] = call
         call.add_done_callback(failed)
 
-    def cancel(self, request_id: int | str) -> None:
+    def cancel(self, key: int | str) -> None:
         """End the call of that id, if there is one; its line is settled without an answer."""
-        if (call := self._tasks.get(request_id)) is not None:
+        if (call := self._tasks.get(key)) is not None:
             call.cancel()
 
     def end(self) -> None:

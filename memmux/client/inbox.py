@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import zmq
 
@@ -32,11 +33,10 @@ class Inbox:
 
     def send(self, frames: Sequence[bytes]) -> None:
         """Send a message now, or not at all: it must not block, and what has no answer is sent again."""
-        try:
+        with suppress(zmq.ZMQError):
             sockets.send_now(self._socket, frames)
-        except zmq.ZMQError:
-            return
-        self._look()
+        with suppress(zmq.ZMQError):  # the context was ended
+            self._look()
 
     def close(self) -> None:
         """Hand nothing over any more; the socket is left as it is."""

@@ -134,12 +134,12 @@ class Gateways:
     def look(self, now: float) -> None:
         """Take what gateways say, and do without those that have ended, hang, or have grown too much."""
         self._have_http(now)
-        if self._wanted:
-            self._wanted = self._present is None or self._present.ready is None
-            self.start(now)
+        self._have_wanted(now)
         for gateway in filter(None, (self._present, *self._leaving)):
             gateway.hear(now)
         self._leaving = [gateway for gateway in self._leaving if gateway.poll() is None]
+        for gateway in self._leaving:
+            self._kill_if_stalled(gateway, now)
         present = self._present
         if present is None:
             return
@@ -156,12 +156,24 @@ class Gateways:
             else:
                 self._failed(now)
             self._mark()
-        elif present.stalled(now):
-            log.get().error("gateway_stalled", gateway_pid=present.pid, silent_s=round(now - present.heard, 3))
-            present.kill()
-        elif present.too_large:
+        elif not self._kill_if_stalled(present, now) and present.too_large:
             log.get().warning("gateway_grew_too_large", gateway_pid=present.pid)
             self._replace(present, now)
+
+    def _have_wanted(self, now: float) -> None:
+        """Start the gateway that is wanted from the beginning, as soon as it may be, until one was ready."""
+        if self._wanted:
+            self._wanted = self._present is None or self._present.ready is None
+            if self._due is None or now >= self._due:
+                self.start(now)
+
+    def _kill_if_stalled(self, gateway: GatewayProcess, now: float) -> bool:
+        """Return whether it has said nothing for so long that it was killed; one that leaves has relays to send on."""
+        if not gateway.stalled(now):
+            return False
+        log.get().error("gateway_stalled", gateway_pid=gateway.pid, silent_s=round(now - gateway.heard, 3))
+        gateway.kill()
+        return True
 
     def _have_http(self, now: float) -> None:
         """Have the socket for HTTP, which may be free only now, and a gateway that has it."""

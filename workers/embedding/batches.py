@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 
@@ -36,6 +37,7 @@ LATER_BYTES = 32_000  # of a text that is stored at once and gets its vectors la
 LOOK_S = 0.002  # for which is waited for a batch while another one could begin, if only anything came
 FULL_S = 0.05  # the same, while none could
 NICENESS = 5  # of what goes through it in threads, a third of the others' share where all processors are busy
+HUNG_S = 120.0  # of one batch, which takes a tenth of a second
 PATIENCE = 0.5  # of the time that a request to store has left, after which it goes on without vectors
 LATER = "indexing"  # the code that says so
 
@@ -46,7 +48,8 @@ class Work:
 
     rows: shape (windows, dimensions). missing: how many of them are not there yet. bulk: nobody waits for it at a
     prompt. queries: the texts are asked for, and not stored. until: when it is better stored without vectors, which a
-    backfill makes, in monotonic seconds.
+    backfill makes, in monotonic seconds. begun: how many of its windows are in a batch, or have been; began: since when
+    the first is.
     """
 
     job: Job
@@ -57,6 +60,8 @@ class Work:
     bulk: bool
     queries: bool = False
     until: float = math.inf
+    begun: int = 0
+    began: float | None = None
 
     @classmethod
     def of(cls, job: Job, texts: Sequence[str], embedder: Embedder, alive: Alive) -> Work:
@@ -80,7 +85,8 @@ class Work:
 class Piece:
     """One window of a job: where its vector goes, its text, and a guess at its tokens.
 
-    before: how many jobs came before its own. size: its tokens, as far as they decide what goes first.
+    before: how many jobs came before its own. order: sorts interactive jobs first, then jobs of few windows, then short
+    windows, then jobs that came first.
     """
 
     work: Work
@@ -88,17 +94,15 @@ class Piece:
     text: str
     tokens: int
     before: int
-    size: int
+    order: tuple[bool, int, int, int]
 
     @property
     def kind(self) -> tuple[bool, bool]:
         """What the windows of a batch have in common."""
         return self.work.bulk, self.work.queries
 
-    @property
-    def order(self) -> tuple[bool, int, int, int]:
-        """Sorts interactive jobs first, then jobs of few windows, then short windows, then jobs that came first."""
-        return self.work.bulk, len(self.work.rows), self.size, self.before
+
+_ORDER = attrgetter("order")
 
 
 def pieces(work: Work, embedder: Embedder, before: int) -> Iterator[Piece]:
@@ -112,7 +116,7 @@ def pieces(work: Work, embedder: Embedder, before: int) -> Iterator[Piece]:
             window = text[start:end]
             # A window of several is a full one.
             tokens = most if len(windows) > 1 else min(most, len(window.encode()) // TOKEN_BYTES + 2)
-            yield Piece(work, row, window, tokens, before, max(least, tokens))
+            yield Piece(work, row, window, tokens, before, (work.bulk, len(work.rows), max(least, tokens), before))
             row += 1
 
 
@@ -129,11 +133,12 @@ class BatchQueue:
         self.windows = 0
         self._added: list[Work] = []
         self._waiting: list[Piece] = []  # the next are at the end
-        self._running: dict[Future[Vectors], list[Piece]] = {}  # the batches that go through the model in threads
+        self._running: dict[Future[Vectors], tuple[list[Piece], float]] = {}  # batches in threads, and since when
         self._unfinished: dict[Work, None] = {}  # in the order in which they came
         self._came = 0
         self._turns = 0
-        self._threads = ThreadPoolExecutor(initializer=_give_way)  # they begin when they are needed
+        # Threads begin when they are needed; those of queries, which few embed workers have, give way to nobody.
+        self._threads, self._query_threads = ThreadPoolExecutor(initializer=_give_way), ThreadPoolExecutor()
 
     def __bool__(self) -> bool:
         """Return whether anything waits, or goes through the model."""
@@ -173,11 +178,14 @@ class BatchQueue:
         """Begin as many batches as there may be, and yield those that are done by now, or in a moment."""
         while self._waiting and self._begins_next():
             batch = self._take(_packed if embedder.packs else _padded)
-            self._running[self._threads.submit(_embed, embedder, batch)] = batch
+            threads = self._query_threads if batch[0].work.queries else self._threads
+            self._running[threads.submit(_embed, embedder, batch)] = batch, time.monotonic()
         full = len(self._running) >= self._at_once
         done, _ = wait(self._running, FULL_S if full else LOOK_S, FIRST_COMPLETED)
         for future in done:
-            yield self._running.pop(future), future.result()
+            yield self._running.pop(future)[0], future.result()
+        if any(time.monotonic() - began >= HUNG_S for _, began in self._running.values()):
+            raise RuntimeError(f"the model has been at a batch for {HUNG_S:g} s")  # who hangs does not come back
 
     def _begins_next(self) -> bool:
         """Return whether another batch may go through the model at the same time."""
@@ -185,7 +193,7 @@ class BatchQueue:
 
     @property
     def _bulk_runs(self) -> bool:
-        return any(batch[0].work.bulk for batch in self._running.values())
+        return any(batch[0].work.bulk for batch, _ in self._running.values())
 
     def _sort_in(self, embedder: Embedder) -> Iterator[tuple[Work, Outcome]]:
         """Put what was added in its place; what has no windows is done."""
@@ -198,11 +206,12 @@ class BatchQueue:
             else:
                 yield work, (work.job, _answer(work, embedder))
         if added:
-            self._waiting.sort(key=lambda piece: piece.order, reverse=True)
+            self._waiting.sort(key=_ORDER, reverse=True)
 
     def _drop_unwanted(self) -> Iterator[tuple[Work, Outcome]]:
         for work in list(self._unfinished):
-            outcome: Answer | MemmuxError | None = Answer((), (LATER,)) if time.monotonic() >= work.until else None
+            late = work.begun < len(work.rows) and time.monotonic() >= work.until  # else it is all but done
+            outcome: Answer | MemmuxError | None = Answer((), (LATER,)) if late else None
             try:
                 work.job.check()
             except MemmuxError as error:
@@ -230,7 +239,11 @@ class BatchQueue:
                 break
             batch.append(waiting.pop())
         if waiting is not self._waiting:
-            self._waiting = sorted((*passed, *waiting), key=lambda piece: piece.order, reverse=True)
+            self._waiting = sorted((*passed, *waiting), key=_ORDER, reverse=True)
+        now = time.monotonic()
+        for piece in batch:
+            piece.work.begun += 1
+            piece.work.began = now if piece.work.began is None else piece.work.began
         return batch
 
 
@@ -258,4 +271,4 @@ def _embed(embedder: Embedder, batch: Sequence[Piece]) -> Vectors:
 
 
 def _answer(work: Work, embedder: Embedder) -> Answer:
-    return Answer(work.embedding(embedder.name).frames(), embedder.degraded)
+    return Answer(work.embedding(embedder.name).frames(), embedder.degraded, began=work.began)

@@ -69,7 +69,7 @@ class OnnxEmbedder:
         end = 0
         for row, tokens in enumerate(ids):
             begin, end = end, end + len(tokens)
-            shares[row, begin : begin + 1 if self._of.pooling == "cls" else end] = 1
+            shares[row, begin : min(begin + 1, end) if self._of.pooling == "cls" else end] = 1
         if not shares.size:
             return np.zeros((len(texts), self.dimensions), dtype=np.float32)
         shares /= np.maximum(1, shares.sum(axis=1, keepdims=True))

@@ -68,12 +68,14 @@ class Job:
 class Answer:
     """The answer of a stage: frames for the next stage or the client, and the codes of what it had to do without.
 
-    done: how it was done, for the log of a slow request.
+    done: how it was done, for the log of a slow request. began: when the work on it began, in monotonic seconds, if not
+    in the turn of the loop in which it is yielded.
     """
 
     frames: tuple[bytes, ...]
     degraded: tuple[str, ...] = ()
     done: Mapping[str, object] = field(default_factory=dict)
+    began: float | None = field(default=None, compare=False)
 
 
 Outcome = tuple[Job, Answer | MemmuxError]

@@ -134,7 +134,8 @@ def _answer_all(worker: Worker, link: RouterLink, outcomes: Iterable[Outcome], j
     began = time.monotonic()
     for job, outcome in outcomes:
         ended = time.monotonic()
-        _answer(worker, link, job, outcome, job_log, began=began, ended=ended)
+        earlier = outcome.began if isinstance(outcome, Answer) else None
+        _answer(worker, link, job, outcome, job_log, began=began if earlier is None else earlier, ended=ended)
         began = ended
 
 

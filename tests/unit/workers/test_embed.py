@@ -152,6 +152,26 @@ def test_while_the_model_is_changed_texts_get_the_vectors_of_both(changing: tupl
     assert worker.facts()["beside"] == ""
 
 
+def test_after_the_change_of_the_model_the_other_one_is_left_to_what_waits_for_it(
+    changing: tuple[Desk, EmbedWorker],
+) -> None:
+    desk, worker = changing
+    before, after = (replace(job("memory.store", Store(content="x").to_body()), id=one) for one in ("before", "after"))
+    assert worker._beside is not None
+    waits = Work.of(before, ("x",), worker._beside, silent)
+    worker._made[waits] = Embedding.of_vector("hash-96", [1.0], 1).frames()
+    worker._beside_queue.add(waits)
+    asked, texts = waiting(desk, "hash-96", dimensions=96)
+    made = Embedding.of_vector("hash-96", HashEmbedder("hash-96").embed(["one"])[0].tolist(), 3)
+    desk.ask("vectors.backfill", {**asked, "beside": "hash"}, texts, *made.frames())
+    done = {one.id: answer for one, answer in work_off(worker, [after]) if isinstance(answer, Answer)}
+    assert {name: _frames(answer) for name, answer in done.items()} == {
+        "before": ["hash-96", "hash"],
+        "after": ["hash-96"],
+    }
+    assert worker.facts()["beside"] == ""
+
+
 def test_a_model_before_that_is_gone_is_said_in_a_sentence(desk: Desk) -> None:
     desk.store("one", (1, 0))  # of a model that nobody has
     worker = EmbedWorker(replace(desk.settings, embedder=EmbedderChoice.HASH))

@@ -111,8 +111,9 @@ async def test_what_is_no_plain_call_is_for_the_sdk(
     assert taken == []
 
 
+@pytest.mark.parametrize("request_id", [3, "3", "three"])
 async def test_a_crash_is_answered_and_tells_nothing(
-    meet: Meet, clients: list[StandIn], monkeypatch: pytest.MonkeyPatch
+    meet: Meet, clients: list[StandIn], monkeypatch: pytest.MonkeyPatch, request_id: object
 ) -> None:
     del clients
 
@@ -123,7 +124,7 @@ async def test_a_crash_is_answered_and_tells_nothing(
     monkeypatch.setattr(Features, "answer", crash)
     async with meet() as relay:
         await _begin(relay, VERSIONS[-1])
-        answer = await _answer(relay, 3, 3, name="memory_get", arguments={"id": "0001"})
+        answer = await _answer(relay, 3, request_id, name="memory_get", arguments={"id": "0001"})
         assert answer["error"]["code"] == -32603
         assert "memory_get" not in str(answer)
 

@@ -137,6 +137,12 @@ async def test_a_gateway_that_is_told_to_end_leaves_what_it_works_on_to_the_next
         assert {5, 6}.isdisjoint(frame.number for frame in relay.heard)
 
 
+async def test_a_relay_that_comes_after_all_were_sent_on_is_sent_on_too(meet: Meet, gateway: Gateway) -> None:
+    gateway.move()
+    async with meet() as relay:
+        await relay.until(frames.GO, 0)
+
+
 async def test_what_is_replayed_has_its_effect_and_no_answer(meet: Meet, clients: list[StandIn]) -> None:
     async with meet(offered=2) as relay:
         relay.line(1, INITIALIZE, replayed=True)

@@ -17,6 +17,7 @@ import pytest
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
+from memmux.processes import alive
 from router.lifecycle.gateways import FAILING, Gateways
 from router.lifecycle.supervisor import DEGRADED_AFTER
 from tests.bounds import BOUND_S, pause
@@ -105,6 +106,30 @@ def test_a_gateway_that_hangs_is_killed(gateways: Gateways) -> None:
     _look_until(gateways, lambda: _state(gateways) == "ready")
     os.kill(_pid(gateways), signal.SIGSTOP)
     _look_until(gateways, lambda: gateways.status() is None)
+
+
+@pytest.mark.slow
+def test_a_gateway_that_hangs_while_it_leaves_is_killed(gateways: Gateways) -> None:
+    gateways.start(time.monotonic())
+    _look_until(gateways, lambda: _state(gateways) == "ready")
+    pid = _pid(gateways)
+    os.kill(pid, signal.SIGSTOP)
+    gateways.move()
+    _look_until(gateways, lambda: not alive(pid))
+
+
+def test_a_gateway_that_is_wanted_and_can_not_start_is_started_no_more_often_than_another(
+    settings: Settings, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(place.with_name("no-such-python")))
+    wanted = Gateways(settings, place, successor=False, wanted=True)
+    wanted.listen()
+    try:
+        for now in (100.0, 100.0, 100.1):
+            wanted.look(now)
+        assert wanted.due(100.2) == pytest.approx(100.25)
+    finally:
+        wanted.close()
 
 
 @pytest.mark.slow

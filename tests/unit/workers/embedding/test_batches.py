@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from memmux.errors import DeadlineExceededError
 from memmux.wire.embeddings import Embedding
 from tests.bounds import BOUND_S
+from workers.embedding import batches
 from workers.embedding.batches import (
     BATCH_WINDOWS,
     LATER,
@@ -222,14 +224,56 @@ def test_bulk_work_leaves_the_other_processors_alone() -> None:
 
 def test_a_job_that_ends_while_its_batch_goes_through_the_model_is_answered_once() -> None:
     batch_queue, embedder = BatchQueue(2), Held()
-    late, other = work("held", name="late"), work("held, too", name="other")
+    late, other = work("held", name="late", deadline=time.monotonic() + BOUND_S), work("held, too", name="other")
     batch_queue.add(late)
     batch_queue.add(other)
     assert list(batch_queue.embed_next(embedder)) == []
-    late.until = 0
-    assert [outcome for _, outcome in batch_queue.embed_next(embedder)] == [(late.job, Answer((), (LATER,)))]
+    late.job = replace(late.job, deadline=0)
+    ((_, (_, outcome)),) = batch_queue.embed_next(embedder)
+    assert isinstance(outcome, DeadlineExceededError)
     embedder.let_go.set()
     assert [found.job.id for found, _ in rest(batch_queue, embedder)] == ["other"]
+
+
+def test_what_is_in_the_model_is_not_given_up_for_later_and_what_waits_is() -> None:
+    batch_queue, embedder = BatchQueue(2), Held()
+    begun = work("held", name="begun")
+    waiting = [work(f"held {number}, a text that fills a batch".ljust(3 * PACKED_TOKENS, "x")) for number in range(2)]
+    for some in (begun, *waiting):
+        batch_queue.add(some)
+    assert list(batch_queue.embed_next(embedder)) == []
+    for some in (begun, *waiting):
+        some.until = 0
+    ended = list(batch_queue.embed_next(embedder))
+    assert [outcome for _, (_, outcome) in ended] == [Answer((), (LATER,))]
+    embedder.let_go.set()
+    done = {found.job.id: outcome for found, (_, outcome) in rest(batch_queue, embedder)}
+    assert "begun" in done
+    assert len(done) == 2
+    assert all(isinstance(outcome, Answer) and outcome.frames for outcome in done.values())
+
+
+def test_a_model_that_hangs_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch_queue, embedder = BatchQueue(2), Held()
+    batch_queue.add(work("held"))
+    assert list(batch_queue.embed_next(embedder)) == []
+    monkeypatch.setattr(batches, "HUNG_S", 0.0)
+    with pytest.raises(RuntimeError, match="at a batch"):
+        list(batch_queue.embed_next(embedder))
+    embedder.let_go.set()
+
+
+def test_an_answer_says_when_the_work_on_it_began() -> None:
+    batch_queue, embedder = BatchQueue(2), Held()
+    batch_queue.add(work("held"))
+    before = time.monotonic()
+    assert list(batch_queue.embed_next(embedder)) == []
+    after = time.monotonic()
+    embedder.let_go.set()
+    ((_, (_, outcome)),) = rest(batch_queue, embedder)
+    assert isinstance(outcome, Answer)
+    assert outcome.began is not None
+    assert before <= outcome.began <= after
 
 
 def test_what_comes_in_between_goes_before_the_rest_of_a_bulk_job() -> None:
