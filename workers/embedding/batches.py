@@ -38,6 +38,7 @@ LOOK_S = 0.002  # for which is waited for a batch while another one could begin,
 FULL_S = 0.05  # the same, while none could
 NICENESS = 5  # of what goes through it in threads, a third of the others' share where all processors are busy
 HUNG_S = 120.0  # of one batch, which takes a tenth of a second
+TURN_S = 1.0  # counted of the time between two turns: a machine that sleeps, or stands still, is not hung
 PATIENCE = 0.5  # of the time that a request to store has left, after which it goes on without vectors
 LATER = "indexing"  # the code that says so
 
@@ -133,10 +134,11 @@ class BatchQueue:
         self.windows = 0
         self._added: list[Work] = []
         self._waiting: list[Piece] = []  # the next are at the end
-        self._running: dict[Future[Vectors], tuple[list[Piece], float]] = {}  # batches in threads, and since when
+        self._running: dict[Future[Vectors], tuple[list[Piece], float]] = {}  # batches in threads, and their `_ran_s`
         self._unfinished: dict[Work, None] = {}  # in the order in which they came
         self._came = 0
         self._turns = 0
+        self._ran_s, self._ran_at = 0.0, time.monotonic()
         # Threads begin when they are needed; those of queries, which few embed workers have, give way to nobody.
         self._threads, self._query_threads = ThreadPoolExecutor(initializer=_give_way), ThreadPoolExecutor()
 
@@ -179,12 +181,14 @@ class BatchQueue:
         while self._waiting and self._begins_next():
             batch = self._take(_packed if embedder.packs else _padded)
             threads = self._query_threads if batch[0].work.queries else self._threads
-            self._running[threads.submit(_embed, embedder, batch)] = batch, time.monotonic()
+            self._running[threads.submit(_embed, embedder, batch)] = batch, self._ran_s
         full = len(self._running) >= self._at_once
         done, _ = wait(self._running, FULL_S if full else LOOK_S, FIRST_COMPLETED)
         for future in done:
             yield self._running.pop(future)[0], future.result()
-        if any(time.monotonic() - began >= HUNG_S for _, began in self._running.values()):
+        now = time.monotonic()
+        self._ran_s, self._ran_at = self._ran_s + min(TURN_S, now - self._ran_at), now
+        if any(self._ran_s - began >= HUNG_S for _, began in self._running.values()):
             raise RuntimeError(f"the model has been at a batch for {HUNG_S:g} s")  # who hangs does not come back
 
     def _begins_next(self) -> bool:

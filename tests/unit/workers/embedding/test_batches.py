@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import sys
@@ -15,14 +16,15 @@ from hypothesis import strategies as st
 from memmux.errors import DeadlineExceededError
 from memmux.wire.embeddings import Embedding
 from tests.bounds import BOUND_S
-from workers.embedding import batches
 from workers.embedding.batches import (
     BATCH_WINDOWS,
+    HUNG_S,
     LATER,
     NICENESS,
     OLDEST_EVERY,
     PACKED_TOKENS,
     PADDED_TOKENS,
+    TURN_S,
     UNLIKE,
     BatchQueue,
     Work,
@@ -257,9 +259,13 @@ def test_a_model_that_hangs_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> 
     batch_queue, embedder = BatchQueue(2), Held()
     batch_queue.add(work("held"))
     assert list(batch_queue.embed_next(embedder)) == []
-    monkeypatch.setattr(batches, "HUNG_S", 0.0)
+    hours, began = itertools.count(), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: began + 3600.0 * next(hours))
+    for _ in range(int(HUNG_S / TURN_S) - 2):
+        assert list(batch_queue.embed_next(embedder)) == [], "the machine may have slept"
+    turns = (list(batch_queue.embed_next(embedder)) for _ in range(5))
     with pytest.raises(RuntimeError, match="at a batch"):
-        list(batch_queue.embed_next(embedder))
+        list(turns)
     embedder.let_go.set()
 
 
