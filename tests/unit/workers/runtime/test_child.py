@@ -17,13 +17,15 @@ _STARTS_AND_DIES = """
 import os, subprocess, sys
 from memmux.config.settings import parse_flags
 from workers.runtime.child import Child
-builder = Child("segment", parse_flags(sys.argv[1:]))
-while os.getpriority(os.PRIO_PROCESS, builder.pid) == os.getpriority(os.PRIO_PROCESS, 0):  # it makes way once it runs
+builder = Child("segment", parse_flags(sys.argv[2:]))
+while sys.argv[1] == "working":
     try:
         builder.wait(0.05)
         raise SystemExit("the build ended")
     except subprocess.TimeoutExpired:
         pass
+    if os.getpriority(os.PRIO_PROCESS, builder.pid) > os.getpriority(os.PRIO_PROCESS, 0):  # it makes way once it runs
+        break
 os.write(1, f"{builder.pid}\\n".encode())
 sys.stdin.read()
 os._exit(9)
@@ -32,13 +34,14 @@ os._exit(9)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="a process that is not a child can be waited for on Linux")
-def test_a_child_ends_when_the_worker_that_started_it_is_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["starting", "working"])
+def test_a_child_ends_when_the_worker_that_started_it_is_gone(tmp_path: Path, when: str) -> None:
     settings = Settings(cache_dir=tmp_path / "cache", state_dir=tmp_path / "state", database=tmp_path / "none.db")
     folder = segment.folder(settings.database)
     folder.mkdir()
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # so that the child waits for us and does not end by itself
-        command = [sys.executable, "-c", _STARTS_AND_DIES, *settings.flags()]
+        command = [sys.executable, "-c", _STARTS_AND_DIES, when, *settings.flags()]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
             assert worker.stdin is not None
             assert worker.stdout is not None
