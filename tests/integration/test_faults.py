@@ -25,8 +25,8 @@ from memmux.errors import (
 )
 from memmux.processes import alive
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import complete, gone, pids_of, status_until, workers_of
-from tests.integration.machines import logged
+from tests.integration.helpers import complete, gone, log_lines, pids_of, status_until, workers_of
+from tests.integration.machines import logged_until
 
 
 @pytest.mark.parametrize("kind", ["read", "write", "embed"])
@@ -54,7 +54,12 @@ def test_request_that_makes_workers_hang_in_c_fails_alone(faults: Path, settings
             client.search("fault:hang read", mode="keyword", timeout_s=BOUND_S)
         assert client.search("early", mode="keyword").hits
         after = status_until(client, complete)
-        assert sum(worker["restarts"] for worker in after.workers) == 3
+        # On a busy machine others may be taken for workers that hang, too.
+        assert sum(worker["restarts"] for worker in after.workers) >= 3
+        (given_up,) = (line for line in log_lines(settings, "request_poisoned") if line["operation"] == "memory.search")
+        requeued = log_lines(settings, "request_requeued", count=2)
+        assert [line["request_id"] for line in requeued].count(given_up["request_id"]) == 2
+        assert given_up["deaths"] == 3
         gone(list(set(pids_of(before)) - set(pids_of(after))))
 
 
@@ -118,26 +123,26 @@ def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
 def test_cluster_that_stood_still_as_a_whole_goes_on_with_the_workers_that_it_has(
     settings_env: dict[str, str],
 ) -> None:
-    """As on a laptop that was asleep."""
-    settings = load({"stall_s": 2.0}, settings_env)
+    """As on a laptop that was asleep; the workers have longer than one may be paused on a busy machine."""
+    settings = load({"stall_s": 10.0}, settings_env)
     with Client(settings=settings) as client:
         client.store("before the night")
         before = status_until(client, complete)
         pids = pids_of(before)
-        for pid in reversed(pids):
+        for pid in pids:  # the router first: one that goes on would kill a worker that is stopped
             os.kill(pid, signal.SIGSTOP)
         try:
-            until = time.monotonic() + 3 * settings.stall_s
+            until = time.monotonic() + 1.2 * settings.stall_s
             while time.monotonic() < until:  # nothing happens that could be waited for
                 assert all(map(alive, pids))
                 pause()
         finally:
-            for pid in pids:
+            for pid in pids:  # the router first again: it is to go on before it hears a worker
                 os.kill(pid, signal.SIGCONT)
         assert [hit.memory.content for hit in client.search("night", mode="keyword").hits] == ["before the night"]
         assert client.store("in the morning").status == "created"
         assert pids_of(status_until(client, complete)) == pids
-        assert len(logged(settings_env, "router_stood_still")) == 1
+        logged_until(settings_env, "router_stood_still", lambda line: line["seconds"] >= settings.stall_s)
 
 
 def _search_in_vain(client: Client) -> None:
