@@ -21,7 +21,7 @@ from memmux.errors import BackupFailedError
 from tests import commands
 from tests.bounds import BOUND_S
 from tests.conftest import stop_cluster
-from tests.integration.helpers import gone, pids_of, status_until, workers_of
+from tests.integration.helpers import complete, gone, pids_of, status_until, workers_of
 
 Memmux = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,6 +44,7 @@ def answer(ended: subprocess.CompletedProcess[str]) -> Any:
 def test_what_was_backed_up_comes_back_and_what_was_replaced_is_kept(
     client: Client, memmux: Memmux, settings: Settings, short_tmp: Path
 ) -> None:
+    status_until(client, complete)  # what is stored before there is an embedder is changed once more, for its vector
     before = {client.store(f"before the backup {number}").id for number in range(20)}
     made = answer(memmux("backup", "--json"))
     assert (made["count"], made["seq"]) == (20, 20)
@@ -55,6 +56,7 @@ def test_what_was_backed_up_comes_back_and_what_was_replaced_is_kept(
     client.stop()
     done = answer(memmux("restore", os.path.relpath(made["path"], short_tmp), "--json"))
     assert {memory.id for memory in client.list(limit=100)} == before
+    status_until(client, complete)
     assert client.search("before the backup", mode="semantic", limit=20).hits
     client.stop()
     kept = answer(memmux("--database", done["kept"], "list", "--limit", "100", "--json"))

@@ -41,6 +41,7 @@ def test_eight_clients_storing_fifty_each_make_four_hundred_memories(
 
 
 def test_read_after_an_acknowledged_write_sees_it(client: Client, settings: Settings) -> None:
+    status_until(client, complete)  # what is stored before there is an embedder gets its vector later
     with Client(settings=settings, name="reader") as reader:
         for number in range(40):
             stored = client.store(f"the secret word of day {number} is xyzzy{number}")
