@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -66,6 +67,15 @@ def _stack(pid: int) -> bytes:
     return _stat(pid).rpartition(b") ")[2].split()[25]
 
 
+def _opened(pid: int) -> dict[str, str]:
+    """Where the descriptors of a process lead to, without those that it closes meanwhile."""
+    opened = {}
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            opened[entry.name] = os.readlink(entry)  # noqa: PTH115  # it is no path
+    return opened
+
+
 def _zombies(pid: int) -> list[psutil.Process]:
     return [child for child in psutil.Process(pid).children() if child.status() == psutil.STATUS_ZOMBIE]
 
@@ -101,7 +111,7 @@ def test_fork_server_has_one_thread_and_nothing_open_that_workers_could_share(
     _ready(client)
     server = _server(settings_env)
     assert os.listdir(f"/proc/{server}/task") == [str(server)]  # noqa: PTH208  # names
-    opened = {name: os.readlink(f"/proc/{server}/fd/{name}") for name in os.listdir(f"/proc/{server}/fd")}  # noqa: PTH115, PTH208
+    opened = _opened(server)
     connections = {name for name, target in opened.items() if target.startswith("socket:")}
     assert len(set(map(opened.get, connections))) == 1  # it is the standard input, too
     assert set(opened) - connections == {"1", "2"}
@@ -112,8 +122,7 @@ def test_workers_have_no_descriptor_of_the_fork_servers(client: Client, settings
     status = _ready(client)
     server = os.readlink(f"/proc/{_server(settings_env)}/fd/0")  # noqa: PTH115  # it is no path
     for worker in status.workers:
-        folder = f"/proc/{worker['pid']}/fd"
-        opened = {name: os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}  # noqa: PTH115, PTH208
+        opened = _opened(worker["pid"])
         assert opened["0"].startswith("pipe:")
         assert opened["1"] == os.devnull
         assert server not in opened.values()
