@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 
-from bench.faults.crowd import Crowd
+from bench.faults.crowd import CALL_S, Crowd
 from bench.faults.evidence import gather, gather_server
 from bench.faults.probes import probes
 from bench.faults.recoveries import GATEWAY_S, PROMOTED_S, ROUTER_S, SESSION_S, WORKER_S
@@ -51,7 +51,7 @@ def run(
     with ExitStack() as opened:
         both = opened.enter_context(pair()) if servers else None
         changes = {} if both is None else {"server": both.url}
-        here = opened.enter_context(arena(embedder=embedder, stall_s=STALL_S, **changes))
+        here = opened.enter_context(arena(embedder=embedder, stall_s=STALL_S, request_timeout_s=CALL_S, **changes))
         siege, verdict = _besiege(here, _due(seed, seconds, most, servers=servers), clients, seed, both)
         left = here.left()
         result = _result(siege, verdict, left)
@@ -91,7 +91,7 @@ def _besiege(
         report.progress("finishing")
         crowd.finish()
     report.progress("judging")
-    here.stop()
+    here.end()
     evidence = gather(here.settings.database) if both is None else gather_server(both.primary)
     return siege, judge(crowd.entries(), crowd.killed, evidence)
 

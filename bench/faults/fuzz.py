@@ -14,7 +14,7 @@ from pathlib import Path
 
 import zmq
 
-from bench.faults.crowd import Crowd
+from bench.faults.crowd import CALL_S, Crowd
 from bench.faults.evidence import gather
 from bench.faults.fuzz_frames import Fuzzer
 from bench.faults.verdict import judge
@@ -45,7 +45,7 @@ SETTLE_S = 30.0  # the longest that it may take to answer when all is over
 def run(messages: int, seed: int, *, as_json: bool) -> int:
     """Fuzz, print what came of it, and return the exit code."""
     began = time.monotonic()
-    with arena(embedder=EmbedderChoice.HASH) as here:
+    with arena(embedder=EmbedderChoice.HASH, request_timeout_s=CALL_S) as here:
         rows = list(_fuzz(here, messages, seed))
         rows.append(Row(name="seconds", value=round(time.monotonic() - began, 1)))
         good = all(row.ok for row in rows)
@@ -70,7 +70,7 @@ def _fuzz(here: Arena, messages: int, seed: int) -> Iterator[Row]:
         after = _settle(control)
         growth_mb = (rss_bytes(before.pid) - warm) / MEBIBYTE
         crowd.finish()
-    here.stop()
+    here.end()
     verdict = judge(crowd.entries(), crowd.killed, gather(here.settings.database))
     cases = [*verdict.cases, *(f"client {name}: {how}" for name, how in crowd.broken.items())]
     cases += [f"error: {entry.operation} {entry.key}: {entry.error}" for entry in crowd.entries() if entry.error]

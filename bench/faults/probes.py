@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from bench.faults.crowd import ledger_path
+from bench.faults.crowd import FINISH_S, ledger_path
 from bench.faults.host_client import HostClient
 from bench.faults.ledger import Ack, Ledger
 from bench.faults.schedule import Part
@@ -21,7 +21,6 @@ from memmux import Client
 from memmux.errors import MemmuxError
 
 BEAT_S = 0.02  # between two questions
-STOP_S = 60.0  # longer than any call may take
 MARKS = 50  # of one memory: each change keeps the whole memory as it was
 
 
@@ -54,7 +53,7 @@ class Probe:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
-        self._thread.join(STOP_S)
+        self._thread.join(FINISH_S)
         if isinstance(self._client, Client):
             self._client.close()
         if self._host is not None:

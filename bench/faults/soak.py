@@ -95,7 +95,7 @@ def _soak(here: Arena, seconds: float, seed: int) -> tuple[list[Row], list[Curve
                     curve.points.append((now, rss_bytes(process) / MEBIBYTE))
         same = control.status().pid == pid
         crowd.finish()
-    here.stop()
+    here.end()
     verdict = judge(crowd.entries(), crowd.killed, gather(here.settings.database))
     cases = [*verdict.cases, *(f"error: {entry.key}: {entry.error}" for entry in crowd.entries() if entry.error)]
     cases += [f"client {name}: {how}" for name, how in crowd.broken.items()]

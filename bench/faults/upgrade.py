@@ -30,7 +30,6 @@ from memmux.config.settings import EmbedderChoice
 
 PAUSE_S = 3.0  # the longest that is promised
 PAUSE_MS = 10  # what a client waits between two calls, on average
-STOP_S = 60.0  # for the cluster to hear that it shall stop
 AFTER_S = 1.0  # after a handover, still counted to it: clients come over
 FIRST_S = 60.0  # for all clients to have an answer, also where others use the processors
 
@@ -158,9 +157,7 @@ def run(here: Arena, turns: Sequence[Edition], options: Options) -> Upgrades:
             report.progress("finishing")
             crowd.finish()
     report.progress("judging")
-    with until(STOP_S, "stopping") as wait:
-        while not here.stop():  # a busy machine may be late to answer, and a cluster that is not told stays
-            wait()
+    here.end()
     upgrades.left = here.left()
     upgrades.entries, upgrades.broken = crowd.entries(), crowd.broken
     upgrades.verdict = judge(upgrades.entries, crowd.killed, gather(here.settings.database))

@@ -15,13 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.harness.measure import until
 from memmux import Client
 from memmux.config.loader import load
 from memmux.config.settings import Settings
-from memmux.errors import ClusterUnreachableError
+from memmux.errors import ClusterError, ClusterUnreachableError
 from memmux.logs import log
 from memmux.processes import alive
 
+STOP_S = 60.0  # for the cluster to hear that it shall stop
 END_S = 20.0  # what the processes of a stopped cluster may take to be gone
 _LOOK_S = 0.05
 _PROC = sys.platform == "linux"
@@ -54,6 +56,17 @@ class Arena:
             return True
         return False
 
+    def end(self) -> None:
+        """Stop the cluster, and say so again to one that is too busy to hear it; raise TimeoutError if it goes on."""
+        with until(STOP_S, "stopping") as wait:
+            while True:
+                with suppress(ClusterError):  # it was late to answer, or to exit
+                    if self.stop():
+                        return
+                if not self.pids("router"):
+                    return
+                wait()
+
     def running(self) -> dict[int, str]:
         """Return the command lines, by pid, of all processes that belong here, except this one."""
         flag = f"--database={self.settings.database}"
@@ -61,16 +74,16 @@ class Arena:
 
     def kill(self) -> None:
         """End everything that runs here at once."""
-        until = time.monotonic() + END_S
-        while (running := self.running()) and time.monotonic() < until:
+        bound = time.monotonic() + END_S
+        while (running := self.running()) and time.monotonic() < bound:
             for pid in running:  # of a router that is killed the workers end by themselves
                 self.strike(pid, signal.SIGKILL)
             time.sleep(_LOOK_S)
 
     def left(self) -> dict[int, str]:
         """Return what still runs when everything had its time to end; nothing of it runs any more after that."""
-        until = time.monotonic() + END_S
-        while (running := self.running()) and time.monotonic() < until:
+        bound = time.monotonic() + END_S
+        while (running := self.running()) and time.monotonic() < bound:
             time.sleep(_LOOK_S)
         for pid in running:
             self.strike(pid, signal.SIGKILL)

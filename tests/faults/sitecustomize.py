@@ -3,8 +3,8 @@
 Workers then die, crash, hang or are slow when a text tells them to, and their writes fail with the error of the system
 whose name stands in the file that MEMMUX_TEST_ERRNO names, for as long as it is there; with MEMMUX_TEST_HANG a writer
 hangs when it starts, and with MEMMUX_TEST_NO_FORKS a fork server ends then; with MEMMUX_TEST_NO_REST it never ends for
-want of work. A process gets a Ctrl-C when it is about to
-import the module that MEMMUX_TEST_INTERRUPT names.
+want of work, and MEMMUX_TEST_ANSWER_S says for how many seconds it may be silent. A process gets a Ctrl-C when it is
+about to import the module that MEMMUX_TEST_INTERRUPT names.
 Nothing of this is in the product.
 """
 
@@ -147,10 +147,15 @@ if "workers" in sys.orig_argv:
     else:
         _begin()
 
-if "router" in sys.orig_argv and "MEMMUX_TEST_NO_REST" in os.environ:
-    from router.lifecycle import supervisor
+if "router" in sys.orig_argv:
+    if "MEMMUX_TEST_NO_REST" in os.environ:
+        from router.lifecycle import supervisor
 
-    supervisor.REST_S = float("inf")
+        supervisor.REST_S = float("inf")
+    if silent_s := os.environ.get("MEMMUX_TEST_ANSWER_S"):
+        from router.lifecycle import fork_server
+
+        fork_server.ANSWER_S = float(silent_s)
 
 if module := os.environ.get("MEMMUX_TEST_INTERRUPT"):
 

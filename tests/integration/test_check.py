@@ -113,6 +113,8 @@ def test_a_cluster_on_a_damaged_database_serves_what_it_can_and_says_so(
 def test_a_writer_that_meets_damage_in_its_work_stops_writing(filled: Client, check: Check, settings: Settings) -> None:
     filled.stop()
     spoil(settings, leaves(settings, "memory_tags"))
+    # What is stored before there is an embedder is changed once more, for its vector.
+    status_until(filled, lambda status: any((w["kind"], w["state"]) == ("embed", "ready") for w in status.workers))
     before = filled.store("as long as it is not met").seq
     with pytest.raises(DatabaseCorruptError):
         filled.store("this meets it", tags=("a",))

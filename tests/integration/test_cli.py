@@ -18,11 +18,12 @@ from typing import Any
 import psutil
 import pytest
 
-from memmux import limits
+from memmux import Client, limits
 from memmux.processes import alive
 from tests import commands
 from tests.bounds import BOUND_S, pause
 from tests.commands import MEMMUX, Ended
+from tests.integration.helpers import complete, status_until
 
 Memmux = Callable[..., Ended]
 
@@ -99,9 +100,11 @@ def test_a_stored_memory_is_found_read_changed_and_deleted(memmux: Memmux) -> No
     }
 
 
-def test_a_search_says_what_each_score_is_the_sum_of(sharing: Memmux) -> None:
+def test_a_search_says_what_each_score_is_the_sum_of(sharing: Memmux, own_client: Client) -> None:
+    status_until(own_client, complete)
     for text in ("the ferry leaves at nine", "a ferry of wood", "the ferryman sleeps"):
         sharing("store", text)
+    status_until(own_client, lambda status: status.pending == 0)  # else a search has no meaning to go by
     hits = _json(sharing("search", "wooden ferry", "--why", "--json"))["hits"]
     assert hits
     assert all(sum(hit["why"].values()) == hit["score"] for hit in hits)

@@ -104,13 +104,16 @@ def test_killed_router_takes_all_its_workers_with_it_and_the_next_one_serves(
     with Client(settings=settings) as client, Client(settings=settings, name="hung") as hung:
         client.store("an early memory")
         before = status_until(client, complete)
-        hanging = threading.Thread(target=_search_in_vain, args=(hung,))
+        killed = threading.Event()
+        hanging = threading.Thread(target=_search_in_vain, args=(hung, killed))
         if fault == "stopped":
             for worker in before.workers:
                 os.kill(worker["pid"], signal.SIGSTOP)
         elif fault == "hanging":
+            hung.status()
             hanging.start()
             status_until(client, lambda status: any(worker["in_flight"] for worker in status.workers))
+        killed.set()
         os.kill(before.pid, signal.SIGKILL)
         client.store("a late memory")
         assert client.search("early", mode="keyword").hits
@@ -145,9 +148,13 @@ def test_cluster_that_stood_still_as_a_whole_goes_on_with_the_workers_that_it_ha
         logged_until(settings_env, "router_stood_still", lambda line: line["seconds"] >= settings.stall_s)
 
 
-def _search_in_vain(client: Client) -> None:
-    with suppress(MemmuxError):
-        client.search("fault:hang read", mode="keyword", timeout_s=3)
+def _search_in_vain(client: Client, killed: threading.Event) -> None:
+    """Search until the router is killed: one search may end before anybody has seen that a worker has it."""
+    until = time.monotonic() + BOUND_S
+    while not killed.is_set() and time.monotonic() < until:
+        with suppress(MemmuxError):
+            client.search("fault:hang read", mode="keyword", timeout_s=3)
+        pause()
 
 
 _VISIT = """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from memmux.config.loader import load
 from memmux.processes import command
 from memmux.wire.answers import Status
 from tests import forks
+from tests.bounds import BOUND_S, pause
 from tests.integration.helpers import complete, status_until, workers_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
@@ -27,8 +30,7 @@ Seen = dict[str, object]
 def _seen(pid: int, names: dict[int, str], folder: str) -> Seen:
     place = Path(f"/proc/{pid}")
     limits = [line.split()[:5] for line in (place / "limits").read_text().splitlines() if line.startswith("Max open")]
-    opened = Counter(_kind(entry.readlink()) for entry in (place / "fd").iterdir())
-    status = dict(line.split(":\t", 1) for line in (place / "status").read_text().splitlines() if ":\t" in line)
+    status, opened = _at_rest(place)
     parent = int(status["PPid"])
     words = [word.decode() for word in command(pid).rstrip(b"\0").split(b"\0")]
     return {
@@ -41,6 +43,29 @@ def _seen(pid: int, names: dict[int, str], folder: str) -> Seen:
         "signals": [status[name] for name in ("SigBlk", "SigIgn", "SigCgt")],
         "opened": {kind: count for kind, count in opened.items() if kind != "socket"},
     }
+
+
+def _at_rest(place: Path) -> tuple[dict[str, str], Counter[str]]:
+    """The status of a process that waits for something, and what it has open: at work it opens more for a moment."""
+    until = time.monotonic() + BOUND_S
+    while True:
+        before = _status(place)
+        with suppress(FileNotFoundError):  # it has just closed one
+            opened = Counter(_kind(entry.readlink()) for entry in (place / "fd").iterdir())
+            status = _status(place)
+            if status["State"].startswith("S") and _turns(status) == _turns(before):
+                return status, opened
+        assert time.monotonic() < until, before
+        pause()
+
+
+def _status(place: Path) -> dict[str, str]:
+    return dict(line.split(":\t", 1) for line in (place / "status").read_text().splitlines() if ":\t" in line)
+
+
+def _turns(status: dict[str, str]) -> list[str]:
+    """How often a process has had the processor."""
+    return [count for name, count in status.items() if name.endswith("voluntary_ctxt_switches")]
 
 
 def _kind(path: Path) -> str:

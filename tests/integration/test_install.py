@@ -222,16 +222,16 @@ def test_a_server_that_does_not_answer_is_said_with_its_last_words(install: Inst
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("command", "why", "bound_s"),
     [
-        (["/nowhere/memmux"], "No such file"),
-        ([sys.executable, "-c", "raise SystemExit('no memory today')"], "it wrote: no memory today"),
-        ([sys.executable, "-c", "import sys; sys.stdin.read()"], "it said nothing for 3 s"),
+        (["/nowhere/memmux"], "No such file", BOUND_S),
+        ([sys.executable, "-c", "raise SystemExit('no memory today')"], "it wrote: no memory today", BOUND_S),
+        ([sys.executable, "-c", "import sys; sys.stdin.read()"], "it said nothing for 3 s", 3.0),
     ],
 )
-def test_a_trial_ends_whatever_the_server_does(command: list[str], why: str, tmp_path: Path) -> None:
+def test_a_trial_ends_whatever_the_server_does(command: list[str], why: str, bound_s: float, tmp_path: Path) -> None:
     with pytest.raises(ServerSilentError, match=why):
-        trial.run(Entry(command[0], tuple(command[1:])), tmp_path, bound_s=3)
+        trial.run(Entry(command[0], tuple(command[1:])), tmp_path, bound_s=bound_s)
 
 
 def test_all_sets_up_every_client_that_is_here_with_one_summary(

@@ -16,6 +16,7 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, PoisonedError
 from memmux.wire.requests import Store
 from tests.import_path import python_path
+from tests.integration.helpers import complete, status_until
 from tests.integration.mcp_by_hand import McpByHand
 
 MARK = "xyzzy-the-heart-of-a-memory"
@@ -25,6 +26,7 @@ FAULTS = Path(__file__).parents[1] / "faults"
 
 def _everything(client: Client, folder: Path) -> None:
     """Do everything that there is, with the mark wherever a text may stand."""
+    status_until(client, complete)
     described = {"tags": [MARK], "type": MARK, "metadata": {MARK: MARK}}
     first = client.store(TEXT, similar=True, **described)
     client.store(TEXT)  # a duplicate

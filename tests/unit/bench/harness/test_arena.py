@@ -39,6 +39,18 @@ def test_process_of_the_arena_is_found_and_struck(here: Arena) -> None:
     assert not here.strike(own.pid, signal.SIGKILL)
 
 
+def test_end_is_over_where_no_router_runs_and_is_not_where_one_does_not_hear_it(
+    here: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.end()
+    monkeypatch.setattr("bench.harness.arena.STOP_S", 0.1)
+    with _sleeper("-m", "router", f"--database={here.settings.database}") as deaf:
+        with pytest.raises(TimeoutError, match="stopping took longer"):
+            here.end()
+        deaf.kill()
+    here.end()
+
+
 def test_process_of_somebody_else_is_not_struck(here: Arena) -> None:
     with _sleeper(f"--database={here.settings.database}.other") as other:
         assert here.running() == {}
