@@ -21,6 +21,7 @@ from memmux.errors import (
     ArgumentInvalidError,
     ClusterError,
     ClusterUnreachableError,
+    DeadlineExceededError,
     SettingInvalidError,
     of_system,
 )
@@ -129,16 +130,20 @@ def add(
 
 
 def _add_token(settings: Settings, grant: Grant, now: float, ends: float | None, *, as_json: bool) -> None:
-    """Make a key with a token, and show that once."""
+    """Make a key with a token, and show that once, whatever the cluster says."""
     token, url = tokens.make(), web_address.of(settings)
     kept = keys.add(Places(settings), Key(grant=grant, token=tokens.digest(token), created=now, expires=ends))
-    _known(settings, kept.serial)
     if as_json:
         ended = {} if ends is None else {"expires": from_epoch(ends)}
         output.document({**grant.to_json(), **ended, "token": token, "url": url})
-        return
-    output.line(f"{token} is the token of the key {grant.name!r}; it is shown this once, and kept nowhere")
-    output.line(f"for an MCP client, which asks for it: memmux install CLIENT --http --key {grant.name}")
+    else:
+        _show_token(grant.name, token, url)
+    _known(settings, kept.serial)
+
+
+def _show_token(name: str, token: str, url: str) -> None:
+    output.line(f"{token} is the token of the key {name!r}; it is shown this once, and kept nowhere")
+    output.line(f"for an MCP client, which asks for it: memmux install CLIENT --http --key {name}")
     output.line(f"or: curl -H 'Authorization: Bearer {token}' {url}/api/health/detailed")
 
 
@@ -277,6 +282,8 @@ def _known(settings: Settings, serial: int) -> bool:
                 known = client.status(timeout_s=TAKEN_S).keys
             except ClusterUnreachableError:
                 return False
+            except DeadlineExceededError:
+                continue
             if known is None:
                 return False
             if known >= serial:

@@ -10,7 +10,9 @@ import pytest
 from memmux.cli import key
 from memmux.cli.main import USAGE, run
 from memmux.cluster.endpoint import Endpoint
+from memmux.config.loader import load
 from memmux.wire import protocol
+from tests.unit.memmux.client.peer import Peer
 
 
 def test_no_key_is_bound_to_a_namespace_that_means_all(short_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,3 +87,14 @@ def test_what_is_said_of_a_revoked_key_says_what_it_means(database: Path, capsys
     capsys.readouterr()
     assert run(["--database", str(database), "key", "revoke", "ada"]) == 0
     assert capsys.readouterr().out == "revoked 'ada': it lets nobody in any more\n"
+
+
+def test_the_token_of_a_new_key_is_shown_though_the_cluster_does_not_answer(
+    database: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key, "TAKEN_S", 0.2)
+    with Peer(load({"database": database}), lambda _: []):
+        assert run(["--database", str(database), "key", "add", "ada", "--role", "read", "--http"]) == 1
+    shown = capsys.readouterr()
+    assert "is the token of the key 'ada'" in shown.out
+    assert "the key is changed, but the cluster has not said" in shown.err
