@@ -17,7 +17,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import gone, status_until
+from tests.integration.helpers import gone, lines_of, status_until
 from tests.integration.relay_host import COMMAND, RelayHost
 
 CALLS = 24
@@ -289,8 +289,7 @@ def test_hosts_notice_nothing_of_upgrades_under_load(settings_env: dict[str, str
             assert all(len(answers) == 1 for answers in host.answers.values())
         assert len({router for router, _ in served}) == len({gateway for _, gateway in served}) == UPGRADES + 1
         logs = Places(settings).logs.glob("router*.jsonl")
-        lines = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
-        events = [(line["event"], line["pid"]) for line in lines]
+        events = [(line["event"], line["pid"]) for log in logs for line in lines_of(log)]
         assert "gateway_lost" not in {event for event, _ in events}
         for router, _ in served[1:]:
             assert ("database_taken_over", router) in events

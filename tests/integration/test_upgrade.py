@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
 import pytest
 
 from bench.faults import editions, upgrade
@@ -29,7 +28,7 @@ from memmux.processes import alive
 from memmux.version import __version__
 from tests.bounds import BOUND_S, pause
 from tests.import_path import python_path
-from tests.integration.helpers import complete, gone, pids_of, status_until
+from tests.integration.helpers import complete, gone, lines_of, pids_of, status_until
 
 pytestmark = pytest.mark.spawned
 
@@ -52,8 +51,8 @@ def _restart(edition: Edition, settings: Settings) -> dict[str, object]:
 
 def _events(settings: Settings, process: str = "router") -> list[dict[str, object]]:
     logs = Places(settings).logs  # two that run at once have a file each
-    found = [line for path in logs.glob(f"{process}*.jsonl") for line in path.read_bytes().splitlines()]
-    return sorted(map(orjson.loads, found), key=lambda line: line["timestamp"])
+    found = [line for log in logs.glob(f"{process}*.jsonl") for line in lines_of(log)]
+    return sorted(found, key=lambda line: str(line["timestamp"]))
 
 
 def _event(settings: Settings, name: str) -> dict[str, object]:
