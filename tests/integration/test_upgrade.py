@@ -33,6 +33,14 @@ from tests.integration.helpers import complete, gone, lines_of, pids_of, status_
 pytestmark = pytest.mark.spawned
 
 CLIENTS = 16
+DRAIN_S = 60.0
+
+
+@pytest.fixture
+def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
+    """The environment of a cluster whose successor has more time to come up: that for a drain is part of it."""
+    settings_env["MEMMUX_DRAIN_S"] = f"{DRAIN_S}"
+    return settings_env
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +74,7 @@ def _event(settings: Settings, name: str) -> dict[str, object]:
 
 @pytest.fixture
 def siege() -> Iterator[Arena]:
-    with arena(embedder=EmbedderChoice.HASH) as here:
+    with arena(embedder=EmbedderChoice.HASH, drain_s=DRAIN_S) as here:
         yield here
 
 
