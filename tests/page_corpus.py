@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from memmux import Client
 from memmux.config.settings import Settings
+from tests.integration.helpers import status_until
 
 RUNBOOK: Final = """\
 # Restoring staging
@@ -180,6 +181,7 @@ def fill(settings: Settings) -> dict[str, str]:
             content="Releases go out on Wednesdays, never before a holiday. The changelog is written the day before.",
             versioned=True,
         )
+        status_until(clients[0], lambda status: not status.pending)
     finally:
         for client in clients:
             client.close()

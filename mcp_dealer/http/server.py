@@ -37,8 +37,8 @@ IDLE_S = 60  # without a request, before a connection is closed
 UNREAD_S = 30.0  # in which a client must read something of what it was sent
 REFUSED_S = 1.0  # for a client that was refused to have read so
 HALF_CLOSED_S = 5.0  # for the answer to a client that has closed its side, and may as well be gone
-LEAVE_S = 5.0  # for requests that are under way when no more are taken
-GRACE_S = 1.0  # of these for a connection to ask once more
+LEAVE_S = 9.0  # for requests that are under way when no more are taken; the router that has handed over waits 10.5 s
+GRACE_S = 3.0  # of these for a connection to ask once more
 POLL_S = 0.05  # between two looks whether they are answered
 RETRY_S = 2  # before who was refused comes again
 

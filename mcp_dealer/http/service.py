@@ -23,7 +23,7 @@ from memmux.logs import log
 from memmux.trust.signing import Signer
 
 AGAIN_S = 2.0  # before what could not be served is tried again: a certificate may just be replaced
-UPLOADS_S = LEAVE_S - 1.0  # for uploads that are worked on when no more are taken; then they are told
+UPLOADS_S = LEAVE_S - 4.0  # for uploads that are worked on when no more are taken; then they are told, in the rest
 LAST_S = 0.5  # for requests that are under way when the process ends
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class HttpSocket:
     """The socket of one router.
 
     place: where a successor asks for it. successor: whether another router may have it. Every method is quick; `open`
-    alone waits for the router before, and no longer than ASK_S.
+    alone waits for the router before, once, and no longer than ASK_S.
     """
 
     def __init__(self, settings: Settings, place: Path, *, successor: bool) -> None:
@@ -43,6 +43,7 @@ class HttpSocket:
         self._successor = successor
         self._listener: socket.socket | None = None
         self._asked: socket.socket | None = None
+        self._asking: socket.socket | None = None  # at which the router before has been asked, and has said nothing yet
         self._try_at = 0.0
         self._said = False  # that it can't be had
         self.unserved = ""
@@ -54,19 +55,50 @@ class HttpSocket:
         """Have the socket, from the router before or from the system; that it can't be had is said, and tried again."""
         if self._address is None or self._listener is not None or now < self._try_at:
             return
-        taken = _taken_over(self._place, self._address) if self._successor else None
-        self._successor = False
+        taken: socket.socket | None = None
+        if self._successor:
+            try:
+                taken = _found(self._ask(), self._address)
+            except TimeoutError:
+                self._not_opened("the router before has it, and does not answer", "let that one go on, or end it")
+                return
+            self._successor = False
         try:
             self._listener = taken if taken is not None else _bound(self._address)
         except OSError as error:
             self._try_at = now + AGAIN_S
-            if not self._said:
-                self._said = True
-                remedy = "free the port, or set another MEMMUX_HTTP"
-                log.get().warning("http_not_opened", address=str(self._address), error=error.strerror, remedy=remedy)
+            self._not_opened(error.strerror, "free the port, or set another MEMMUX_HTTP")
             return
         self._said = False
         log.get().info("http_opened", url=self._url(), taken_over=taken is not None)
+
+    def _ask(self) -> list[int]:
+        """Return the descriptors that the router before passes on, none if nobody is there.
+
+        Raises TimeoutError if it is there and says nothing. What it says later is had by calls that do not wait.
+        """
+        asking = self._asking
+        if asking is None:
+            asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            asking.settimeout(ASK_S)
+        try:
+            if self._asking is None:
+                asking.connect(str(self._place))
+            _, descriptors, _, _ = socket.recv_fds(asking, len(_WORD), 1)
+        except (TimeoutError, BlockingIOError):
+            asking.settimeout(0.0)
+            self._asking = asking
+            raise TimeoutError from None
+        except OSError:  # nobody is there, or not any more
+            descriptors = []
+        asking.close()
+        self._asking = None
+        return descriptors
+
+    def _not_opened(self, error: str | None, remedy: str) -> None:
+        if not self._said:
+            self._said = True
+            log.get().warning("http_not_opened", address=str(self._address), error=error, remedy=remedy)
 
     @property
     def troubles(self) -> Sequence[str]:
@@ -124,9 +156,9 @@ class HttpSocket:
 
     def close(self) -> None:
         """Listen no more; who was given the socket goes on with it."""
-        for one in filter(None, (self._listener, self._asked)):
+        for one in filter(None, (self._listener, self._asked, self._asking)):
             one.close()
-        self._listener = self._asked = None
+        self._listener = self._asked = self._asking = None
 
     def remove(self) -> None:
         """Remove the path; the database's lock is ours."""
@@ -176,13 +208,8 @@ def _bound(address: http_address.HttpAddress) -> socket.socket:
     return listener
 
 
-def _taken_over(place: Path, address: http_address.HttpAddress) -> socket.socket | None:
-    """Return the socket of the router before, if it listens where this one shall, on any port if that may be any."""
-    descriptors: list[int] = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, suppress(OSError):
-        asking.settimeout(ASK_S)
-        asking.connect(str(place))
-        _, descriptors, _, _ = socket.recv_fds(asking, len(_WORD), 1)
+def _found(descriptors: Iterable[int], address: http_address.HttpAddress) -> socket.socket | None:
+    """Return the one that listens where the router shall, on any port if that may be any; the others are closed."""
     for descriptor in descriptors:
         try:
             listener = socket.socket(fileno=descriptor)

@@ -89,7 +89,7 @@ def shared_server_env(shared_env: dict[str, str]) -> dict[str, str]:
 
 
 def _listening() -> dict[str, str]:
-    return {"MEMMUX_LISTEN": f"tcp://127.0.0.1:{free_port()}", "MEMMUX_IDLE_EXIT_S": "60"}
+    return {"MEMMUX_LISTEN": f"tcp://127.0.0.1:{free_port()}"}
 
 
 @pytest.fixture

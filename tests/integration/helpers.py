@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -35,9 +36,34 @@ def complete(status: Status) -> bool:
     return len(status.workers) == WORKERS and all_ready(status)
 
 
+def settled(status: Status) -> bool:
+    """Return whether the cluster is complete, and every memory has its vector.
+
+    A cluster serves for want of an embedder, too: what is stored then has its vector later, by a change of its own.
+    """
+    return complete(status) and not status.pending
+
+
+def every_kind(status: Status) -> bool:
+    """Return whether a worker of each kind is there, and ready, in a cluster with any settings.
+
+    From then on a memory that is stored has its vector at once.
+    """
+    return {worker["kind"] for worker in status.workers} == {"read", "write", "embed"} and all_ready(status)
+
+
 def all_ready(status: Status) -> bool:
     """Return whether every worker that is there is ready."""
     return all(worker["state"] == "ready" for worker in status.workers)
+
+
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a log, none if there is no such file; one without an end is just being written."""
+    try:
+        written, _, _ = log.read_bytes().rpartition(b"\n")
+    except FileNotFoundError:
+        return []
+    return [orjson.loads(line) for line in written.splitlines()]
 
 
 def log_lines(settings: Settings, *events: str, count: int = 1, process: str = "router") -> list[dict[str, Any]]:
@@ -45,8 +71,7 @@ def log_lines(settings: Settings, *events: str, count: int = 1, process: str = "
     path = Places(settings).logs / f"{process}.jsonl"
     until = time.monotonic() + BOUND_S
     while True:
-        lines = [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-        if len(found := [line for line in lines if line["event"] in events]) >= count:
+        if len(found := [line for line in lines_of(path) if line["event"] in events]) >= count:
             return found
         assert time.monotonic() < until, f"there was no {' nor '.join(events)}"
         pause()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from memmux.trust import keys
 from memmux.wire.answers import Status
 from tests import commands
 from tests.bounds import BOUND_S, pause
+from tests.integration.helpers import lines_of
 
 
 def memmux(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,9 +40,8 @@ def clients(status: Status) -> list[str]:
 
 def logged(env: dict[str, str], event: str) -> list[dict[str, Any]]:
     """What the router has logged of that event."""
-    path = Places(load(environment=env)).logs / "router.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [line for line in lines if line["event"] == event]
+    log = Places(load(environment=env)).logs / "router.jsonl"
+    return [line for line in lines_of(log) if line["event"] == event]
 
 
 def logged_until(env: dict[str, str], event: str, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Reader:
             "PYTHONPATH": str(ROOT),
             "XDG_RUNTIME_DIR": str(home.parent / "run"),
             **({"MEMMUX_CACHE_DIR": str(cache)} if model else {}),
-            "MEMMUX_IDLE_EXIT_S": "60",
+            "MEMMUX_IDLE_EXIT_S": f"{BOUND_S}",
             "MEMMUX_START_TIMEOUT_S": f"{BOUND_S}",
             "MEMMUX_REQUEST_TIMEOUT_S": f"{BOUND_S}",
             "COLUMNS": "200",

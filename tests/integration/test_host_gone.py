@@ -21,6 +21,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.processes import alive
 from tests.bounds import BOUND_S, pause
+from tests.integration.helpers import lines_of
 
 SERVER = [sys.executable, "-P", "-m", "memmux", "mcp"]
 # A host that starts a server, says its pid, and is gone when a pipe tells it; the pipes of the server stay open.
@@ -74,7 +75,7 @@ def _readable(pipe: IO[bytes]) -> int:
 
 def _said(settings: Settings) -> list[str]:
     logs = sorted(Places(settings).logs.glob("mcp*.jsonl"))
-    return [json.loads(line)["event"] for path in logs for line in path.read_text().splitlines()]
+    return [line["event"] for log in logs for line in lines_of(log)]
 
 
 def _said_until(settings: Settings, event: str) -> list[str]:

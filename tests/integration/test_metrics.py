@@ -23,7 +23,7 @@ from memmux.postgres.servers import Servers
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
 from tests.integration.conftest import Machine
-from tests.integration.helpers import complete, status_until
+from tests.integration.helpers import settled, status_until
 from tests.ports import free_port
 
 OPS = Path(__file__).parents[2] / "docs" / "ops"
@@ -55,7 +55,7 @@ def watched(client: Client) -> Client:
 
 
 def _well(status: Status) -> bool:
-    return {told["state"] for told in status.health.values()} == {"ok"}
+    return {told["state"] for told in status.health.values()} == {"ok"} and not status.pending
 
 
 def _scrape(port: int) -> str:
@@ -178,7 +178,7 @@ def test_a_port_that_is_taken_is_said_and_stops_nothing(settings: Settings, port
         taken.listen()
         with Client(settings=settings, name="test") as client:
             assert client.store("all the same").status == "created"
-            status_until(client, complete)
+            status_until(client, settled)
             status = status_until(client, lambda status: "metrics_unavailable" in status.degraded)
             assert status.state == "degraded"
             assert client.search("all the same").degraded == ("hash_embedder", "metrics_unavailable")

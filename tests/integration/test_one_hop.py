@@ -9,7 +9,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import orjson
 import pytest
 
 from memmux import Client
@@ -18,7 +17,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.answers import SearchResult, Status
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import complete, status_until, workers_of
+from tests.integration.helpers import lines_of, settled, status_until, workers_of
 from workers.embedding import sources
 from workers.embedding.graph import packed
 
@@ -28,8 +27,7 @@ def _stages(settings: Settings, request: str) -> list[str]:
     log = Places(settings).logs / "router.jsonl"
     until = time.monotonic() + BOUND_S
     while time.monotonic() < until:
-        lines = [orjson.loads(line) for line in log.read_bytes().splitlines()]
-        found = [line["stages"] for line in lines if line.get("client") == request and line.get("stages")]
+        found = [line["stages"] for line in lines_of(log) if line.get("client") == request and line.get("stages")]
         if found:
             return list(found[-1])
         pause()
@@ -37,8 +35,8 @@ def _stages(settings: Settings, request: str) -> list[str]:
 
 
 def _one_hop(status: Status) -> bool:
-    """Return whether the readers have the model, all of them."""
-    return complete(status) and bool(status.embedder["one_hop"])
+    """Return whether the readers have the model, all of them, and memories their vectors."""
+    return settled(status) and bool(status.embedder["one_hop"])
 
 
 def _search(settings: Settings) -> SearchResult:
@@ -79,7 +77,7 @@ def test_a_damaged_graph_is_made_anew_and_the_readers_take_it_up(model_env: dict
     made = load(environment=model_env)
     with Client(settings=made) as client:
         client.store("the cat sleeps on the mat")
-        status_until(client, complete)
+        status_until(client, settled)
         client.stop()
     settings = load(environment={**model_env, "MEMMUX_CACHE_DIR": str(tmp_path / "cache")})
     whole, damaged = (packed.place(each, sources.find(each)) for each in (made, settings))

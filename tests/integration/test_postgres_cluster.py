@@ -15,7 +15,7 @@ from memmux.postgres.server import url
 from memmux.postgres.servers import Servers
 from tests.bounds import BOUND_S
 from tests.integration.conftest import Machine
-from tests.integration.helpers import all_ready, status_until
+from tests.integration.helpers import all_ready, every_kind, status_until
 from tests.ports import free_port
 from tests.postgres_server import eventually, value
 
@@ -26,6 +26,7 @@ MEMORIES, BATCH = 600, 200  # for which the hash embedder takes a while
 def test_two_machines_share_one_memory(machine: Machine, postgres: Servers) -> None:
     primary = postgres.primary()
     one, two = machine("one", primary), machine("two", primary)
+    status_until(one, every_kind)
     stored = one.store("the staging database listens on port 5433", key="k")
     assert two.get(stored.id).content == "the staging database listens on port 5433"
     assert two.store("the staging database listens on port 5433", key="k").id == stored.id
@@ -71,6 +72,7 @@ def test_a_replica_that_stands_still_is_told_with_what_it_lacks_and_for_how_long
 ) -> None:
     primary, replica = postgres.primary(), postgres.replica()
     client = machine("one", replica, primary)
+    status_until(client, every_kind)
     client.store("seen by both")
     status_until(client, lambda status: status.memories == 1 and all_ready(status))
     assert client.status().replicating().startswith("up to date")
@@ -105,6 +107,7 @@ def test_a_promotion_that_loses_changes_is_noticed_and_nobody_waits_for_them(
 ) -> None:
     primary, replica = postgres.primary(), postgres.replica()
     client = machine("one", replica, primary)
+    status_until(client, every_kind)
     kept = client.store("kept")
     eventually(replica, "SELECT count(*) FROM memories", 1)
     replica.configure(primary_conninfo="")
@@ -123,6 +126,7 @@ def test_a_promotion_that_loses_changes_is_noticed_and_nobody_waits_for_them(
 def test_a_cluster_starts_without_a_primary_and_serves_what_a_replica_has(machine: Machine, postgres: Servers) -> None:
     primary, replica = postgres.primary(), postgres.replica()
     first = machine("one", primary, replica)
+    status_until(first, every_kind)
     stored = first.store("there")
     eventually(replica, "SELECT count(*) FROM memories", 1)
     primary.kill()

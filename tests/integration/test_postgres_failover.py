@@ -18,7 +18,7 @@ from memmux.postgres.servers import Servers
 from memmux.processes import command
 from tests.bounds import BOUND_S, pause
 from tests.integration.conftest import Machine
-from tests.integration.helpers import gone, status_until, workers_of
+from tests.integration.helpers import every_kind, gone, status_until, workers_of
 from tests.postgres_server import eventually, value
 
 GETS = 40
@@ -88,6 +88,7 @@ def test_a_replica_whose_receiver_hangs_holds_what_it_must_confirm_and_costs_no_
 ) -> None:
     both = Pair(postgres, wal_sender_timeout="0")  # it hangs for as long as the test wants
     with machine("one", both.primary, both.replica) as client:
+        status_until(client, every_kind)
         before = client.store("before")
         with ThreadPoolExecutor(1) as threads:
             with stopped(receiver(both.replica)):
@@ -124,6 +125,7 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
 ) -> None:
     both = Pair(postgres)
     with machine("one", both.primary, both.replica) as stale:
+        status_until(stale, every_kind)
         stale.store("before")
         both.replica.promote()  # by somebody who thinks that the primary is dead
         eventually(both.primary, "SELECT count(*) FROM pg_stat_replication", 0)
@@ -131,6 +133,7 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
             held = threads.submit(stale.store, "during")
             in_doubt(both.primary)
             with machine("two", both.replica) as fresh:
+                status_until(fresh, every_kind)
                 fresh.store("of the new one")
             assert not held.done()
             both.primary.kill()
@@ -142,6 +145,7 @@ def test_a_writer_on_a_primary_that_was_replaced_acknowledges_nothing_and_finds_
 def test_a_writer_that_hangs_is_replaced_and_what_it_had_is_applied_once(machine: Machine, postgres: Servers) -> None:
     both = Pair(postgres)
     with machine("one", both.primary, both.replica) as client:
+        status_until(client, every_kind)
         client.store("before")
         (writer,) = workers_of(client.status(), "write")
         answered: list[int] = []

@@ -17,7 +17,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import gone, status_until
+from tests.integration.helpers import gone, lines_of, status_until
 from tests.integration.relay_host import COMMAND, RelayHost
 
 CALLS = 24
@@ -26,13 +26,13 @@ CROWD = 200  # hosts at once
 
 
 def _status(settings: Settings) -> Status:
-    with Client(settings=settings, name="test", start=False) as client:
+    with Client(settings=settings, name="test") as client:
         return client.status()
 
 
 def _gateway(settings: Settings, other_than: int = 0) -> int:
     """The pid of the gateway, once there is one, and not `other_than`, which may have ended already."""
-    with Client(settings=settings, name="test", start=False) as client:
+    with Client(settings=settings, name="test") as client:
         status = status_until(
             client, lambda status: bool(status.gateway and status.gateway["pid"] not in (None, 0, other_than))
         )
@@ -48,7 +48,7 @@ def _until(true: Callable[[], bool]) -> None:
 
 
 def _stored_once(settings: Settings, contents: list[str]) -> None:
-    with Client(settings=settings, name="test", start=False) as client:
+    with Client(settings=settings, name="test") as client:
         assert sorted(memory.content for memory in client.list(limit=1000)) == sorted(contents)
         changes = client.changes(after=0, limit=1000).changes
         assert len(changes) == len(contents), "something was stored twice"
@@ -259,6 +259,7 @@ def test_wrong_settings_are_told_on_standard_error_alone(settings_env: dict[str,
 
 
 def test_hosts_notice_nothing_of_upgrades_under_load(settings_env: dict[str, str], settings: Settings) -> None:
+    settings_env["MEMMUX_DRAIN_S"] = "60"  # of which a successor has the most to come up
     contents = [f"What was said as number {number}" for number in range(4 * CALLS)]
     with ExitStack() as stack:
         hosts = [stack.enter_context(RelayHost(settings_env, f"host {number}")) for number in range(HOSTS)]
@@ -289,8 +290,7 @@ def test_hosts_notice_nothing_of_upgrades_under_load(settings_env: dict[str, str
             assert all(len(answers) == 1 for answers in host.answers.values())
         assert len({router for router, _ in served}) == len({gateway for _, gateway in served}) == UPGRADES + 1
         logs = Places(settings).logs.glob("router*.jsonl")
-        lines = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
-        events = [(line["event"], line["pid"]) for line in lines]
+        events = [(line["event"], line["pid"]) for log in logs for line in lines_of(log)]
         assert "gateway_lost" not in {event for event, _ in events}
         for router, _ in served[1:]:
             assert ("database_taken_over", router) in events

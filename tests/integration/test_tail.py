@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 
 from memmux import Client
+from memmux.config.loader import load
 from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs.files import LogFile, is_rotated
 from tests import commands
 from tests.commands import MEMMUX
-from tests.integration.helpers import BOUND_S
+from tests.integration.helpers import BOUND_S, complete, status_until
 from tests.integration.mcp_by_hand import McpByHand
 
 SCRIPT = Path(__file__).with_name("client_process.py")
@@ -60,12 +61,14 @@ def _next(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def test_one_request_is_shown_through_every_process_in_order_while_eight_clients_work(
-    settings_env: dict[str, str], tail: Tail
+    settings_env: dict[str, str], settings: Settings, tail: Tail
 ) -> None:
     settings_env["MEMMUX_SLOW_MS"] = "0"  # or a busy machine adds lines
     command = [sys.executable, "-P", str(SCRIPT)]
     with McpByHand(settings_env) as mcp:
         mcp.call("memory_health")  # so the cluster is there
+        with Client(settings=settings, name="waiting") as client:
+            status_until(client, complete)  # a store passes the embedder then
         others = [
             subprocess.Popen([*command, f"client-{number}", "60"], env=settings_env, stdout=subprocess.DEVNULL)
             for number in range(7)
@@ -111,9 +114,14 @@ def test_slow_request_says_where_its_time_went_and_how_it_was_searched(
     settings_env: dict[str, str], tail: Tail
 ) -> None:
     settings_env["MEMMUX_SLOW_MS"] = "1"
-    for arguments in (("store", "The door is green."), ("search", "what is green", "--json")):
-        commands.run(arguments, settings_env).check_returncode()
-    (slow,) = tail("--event", "request_slow", "--where", "operation=memory.search")
+    with Client(settings=load(environment=settings_env), name="waiting") as client:
+        status_until(client, complete)
+        commands.run(("store", "The door is green."), settings_env).check_returncode()
+        until = time.monotonic() + BOUND_S
+        while not (found := tail("--event", "request_slow", "--where", "operation=memory.search")):
+            assert time.monotonic() < until
+            commands.run(("search", "what is green", "--json"), settings_env).check_returncode()
+    slow = found[0]
     assert slow["route"] == ["embed", "read"]
     assert list(slow["stages"]) in (["embed", "read"], ["read"])  # by whether the readers had the model already
     assert slow["total_ms"] >= max(1, slow["work_ms"])

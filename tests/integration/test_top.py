@@ -21,7 +21,7 @@ from memmux import Client
 from memmux.config.loader import load
 from tests import commands
 from tests.bounds import BOUND_S
-from tests.integration.helpers import gone
+from tests.integration.helpers import complete, gone, status_until
 
 MEMMUX = [*commands.MEMMUX, "top"]
 
@@ -31,6 +31,7 @@ def _top(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[by
 
 
 def test_once_as_a_document_and_as_a_page(client: Client, settings_env: dict[str, str]) -> None:
+    status_until(client, complete)
     client.store("something")
     client.search("something")
     ended = _top(settings_env, "--once", "--json")

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
 import pytest
 
 from bench.faults import editions, upgrade
@@ -29,11 +28,19 @@ from memmux.processes import alive
 from memmux.version import __version__
 from tests.bounds import BOUND_S, pause
 from tests.import_path import python_path
-from tests.integration.helpers import complete, gone, pids_of, status_until
+from tests.integration.helpers import complete, gone, lines_of, pids_of, status_until
 
 pytestmark = pytest.mark.spawned
 
 CLIENTS = 16
+DRAIN_S = 60.0
+
+
+@pytest.fixture
+def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
+    """The environment of a cluster whose successor has more time to come up: that for a drain is part of it."""
+    settings_env["MEMMUX_DRAIN_S"] = f"{DRAIN_S}"
+    return settings_env
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +59,8 @@ def _restart(edition: Edition, settings: Settings) -> dict[str, object]:
 
 def _events(settings: Settings, process: str = "router") -> list[dict[str, object]]:
     logs = Places(settings).logs  # two that run at once have a file each
-    found = [line for path in logs.glob(f"{process}*.jsonl") for line in path.read_bytes().splitlines()]
-    return sorted(map(orjson.loads, found), key=lambda line: line["timestamp"])
+    found = [line for log in logs.glob(f"{process}*.jsonl") for line in lines_of(log)]
+    return sorted(found, key=lambda line: str(line["timestamp"]))
 
 
 def _event(settings: Settings, name: str) -> dict[str, object]:
@@ -67,7 +74,7 @@ def _event(settings: Settings, name: str) -> dict[str, object]:
 
 @pytest.fixture
 def siege() -> Iterator[Arena]:
-    with arena(embedder=EmbedderChoice.HASH) as here:
+    with arena(embedder=EmbedderChoice.HASH, drain_s=DRAIN_S) as here:
         yield here
 
 

@@ -38,7 +38,7 @@ def test_router_that_answers_is_found(settings: Settings) -> None:
 
 
 def test_router_that_does_not_answer_is_not_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "PONG_S", 0.1)
+    monkeypatch.setattr("memmux.cluster.ping.PONG_S", 0.1)
     with Peer(settings) as peer:
         peer.deaf.set()
         endpoint = endpoints.read(Places(settings))

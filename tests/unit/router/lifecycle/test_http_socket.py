@@ -116,6 +116,40 @@ def test_a_successor_of_a_router_that_passes_nothing_on_binds_its_own(served: Se
     alone.close()
 
 
+def test_a_successor_of_a_router_that_stands_still_gets_the_socket_once_that_goes_on(
+    served: Settings, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_socket, "ASK_S", 0.01)
+    first, second = HttpSocket(served, place, successor=False), HttpSocket(served, place, successor=True)
+    first.open(0.0)
+    first.publish()
+    _say(served, b"before")
+    for _ in range(2):
+        second.open(0.0)
+        assert (second.descriptor, second.url, tuple(second.troubles)) == (None, "", (UNAVAILABLE,))
+    first.pass_on()
+    first.close()
+    second.open(0.0)
+    assert _accepted(second) == b"before"
+    assert (second.url, tuple(second.troubles)) == (f"http://{served.http}", ())
+    second.close()
+
+
+def test_a_successor_of_a_router_that_ends_without_an_answer_binds_its_own(
+    served: Settings, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_socket, "ASK_S", 0.01)
+    first, second = HttpSocket(served, place, successor=False), HttpSocket(served, place, successor=True)
+    first.open(0.0)
+    first.publish()
+    second.open(0.0)
+    assert second.descriptor is None
+    first.close()
+    second.open(0.0)
+    assert (second.url, tuple(second.troubles)) == (f"http://{served.http}", ())
+    second.close()
+
+
 def test_a_port_that_is_taken_is_said_and_tried_again(served: Settings, place: Path) -> None:
     assert served.http is not None
     late = HttpSocket(served, place, successor=False)
