@@ -30,7 +30,6 @@ MODES = ("legacy", "auto", "2026-07-28")
 @pytest.fixture
 def http_env(settings_env: dict[str, str]) -> dict[str, str]:
     settings_env["MEMMUX_HTTP"] = f"127.0.0.1:{free_port()}"
-    settings_env["MEMMUX_IDLE_EXIT_S"] = "60"
     return settings_env
 
 

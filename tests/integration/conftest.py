@@ -147,7 +147,7 @@ def machine(short_tmp: Path) -> Iterator[Machine]:
             cache_dir=short_tmp / "cache",
             embedder=EmbedderChoice.HASH,
             readers=1,
-            idle_exit_s=20,
+            idle_exit_s=BOUND_S,
             request_timeout_s=BOUND_S,
             start_timeout_s=BOUND_S,
         )

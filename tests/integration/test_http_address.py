@@ -22,7 +22,7 @@ def env(settings_env: dict[str, str], short_tmp: Path) -> dict[str, str]:
     """A machine with a home of its own, where nothing says that HTTP is served."""
     home = short_tmp / "home"
     home.mkdir()
-    return {**settings_env, "HOME": str(home), "MEMMUX_IDLE_EXIT_S": "60"}
+    return {**settings_env, "HOME": str(home)}
 
 
 def _entry(env: dict[str, str]) -> dict[str, Any]:

@@ -36,7 +36,6 @@ LIMIT = 2048  # of descriptors, for the cluster
 @pytest.fixture
 def http_env(settings_env: dict[str, str]) -> dict[str, str]:
     settings_env["MEMMUX_HTTP"] = f"127.0.0.1:{free_port()}"
-    settings_env["MEMMUX_IDLE_EXIT_S"] = "60"
     return settings_env
 
 

@@ -19,7 +19,6 @@ NO_IDS: tuple[object, ...] = (None, 1.5, True, [1], {"a": 1})
 def guest(settings_env: dict[str, str]) -> Guest:
     port = free_port()
     settings_env["MEMMUX_HTTP"] = f"127.0.0.1:{port}"
-    settings_env["MEMMUX_IDLE_EXIT_S"] = "60"
     until_served(settings_env)
     guest = Guest(port, token_of(settings_env, "laptop"))
     guest.initialize()

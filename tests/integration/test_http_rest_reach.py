@@ -44,7 +44,6 @@ def http_env(shared_env: dict[str, str]) -> dict[str, str]:
     return {
         **shared_env,
         "MEMMUX_HTTP": f"127.0.0.1:{free_port()}",
-        "MEMMUX_IDLE_EXIT_S": "60",
         "MCP_API_KEY": THEIRS,
     }
 
@@ -170,7 +169,7 @@ def test_the_key_of_mcp_memory_service_lets_in_and_stands_in_no_log_status_or_ar
 def test_the_doctor_says_that_a_cluster_was_started_without_the_key(
     settings_env: dict[str, str],
 ) -> None:
-    env = {**settings_env, "MEMMUX_HTTP": f"127.0.0.1:{free_port()}", "MEMMUX_IDLE_EXIT_S": "60"}
+    env = {**settings_env, "MEMMUX_HTTP": f"127.0.0.1:{free_port()}"}
     env.pop("MCP_API_KEY", None)
     assert memmux(env, "store", "The first one starts it.").returncode == 0
     until_served(env)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from memmux.config.settings import Settings
 from memmux.errors import MemmuxError, PoisonedError
 from memmux.wire.requests import Store
 from tests.import_path import python_path
-from tests.integration.helpers import complete, status_until
+from tests.integration.helpers import complete, lines_of, status_until
 from tests.integration.mcp_by_hand import McpByHand
 
 MARK = "xyzzy-the-heart-of-a-memory"
@@ -130,6 +129,6 @@ def test_content_is_logged_where_it_is_asked_for(quick: dict[str, str]) -> None:
     settings = load(environment=quick)
     with McpByHand(quick) as mcp:
         mcp.call("memory_store", content=TEXT)
-    lines = map(json.loads, (Places(settings).logs / "mcp.jsonl").read_bytes().splitlines())
+    lines = lines_of(Places(settings).logs / "mcp.jsonl")
     (called,) = (line for line in lines if line["event"] == "tool_called")
     assert called["arguments"] == {"content": TEXT}

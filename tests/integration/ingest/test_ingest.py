@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memmux import Client
+from tests.integration.helpers import settled, status_until
 from tests.integration.ingest.documents import PARAGRAPHS, Ingest, chunks_of, counts, text
 from tests.unit.memmux.ingest.pdfs import pdf
 
@@ -36,7 +37,7 @@ def test_file_that_did_not_change_is_skipped(client: Client, into: Ingest, folde
     (folder / "a.txt").write_text(text(PARAGRAPHS))
     (folder / "b.txt").write_text("something else")
     into(folder)
-    before = client.status().seq
+    before = status_until(client, settled).seq
     assert counts(into(folder)) == (0, 0, 0, 2)
     assert client.status().seq == before
 
