@@ -196,7 +196,7 @@ def test_searches_by_meaning_go_by_the_old_model_until_all_memories_have_the_new
     after = machine("one", primary, model="hash-768")
 
     def begun(status: Status) -> bool:  # or over already, for who looks late
-        return all_ready(status) and (bool(status.switch) or value(primary, WITH_VECTORS) == "hash-768")
+        return all_ready(status) and bool(status.switch or value(primary, WITH_VECTORS) == "hash-768")
 
     began = status_until(after, begun)
     assert began.model == "hash" or not began.switch
