@@ -30,8 +30,9 @@ SUFFIX = ".jsonl"
 SHARES = 32  # a file may take this part of the folder's bound, or less where many processes run
 LEAST_BYTES = 4096  # of a file, however many there are
 LOOK_S = 1.0  # between two looks at whether somebody has removed the file
-TRIES = 3  # to take a lock that another process has
+TRIES = 3  # to take a lock that another process writes under
 TRY_S = 0.001  # between two of them
+PATIENCE_S = 2.0  # with a process that only looks whether anybody writes, and may be paused while it does
 _ROTATED = re.compile(r"\.\d{8}T\d{12}\.jsonl")
 
 
@@ -182,7 +183,7 @@ def _files(folder: Path) -> Iterator[_File]:
 
 def _held(path: Path) -> int | None:
     """Return a descriptor of the file with its lock, which is made if it is missing; None if another has it."""
-    tries = 0
+    tries, until = 0, time.monotonic() + PATIENCE_S
     while True:
         descriptor = private.open_file(path, os.O_RDWR | os.O_APPEND)
         try:
@@ -194,23 +195,18 @@ def _held(path: Path) -> int | None:
         os.close(descriptor)
         if taken:
             continue  # it was renamed or removed in between
-        tries += 1
-        if tries == TRIES:
+        tries += not _is_free(path)  # else it was another process in `trim`, which writes nothing
+        if tries == TRIES or time.monotonic() >= until:
             return None
-        time.sleep(TRY_S)  # it may be another process in `trim`, which has it for a moment only
+        time.sleep(TRY_S)
 
 
 def _is_free(path: Path) -> bool:
+    """Return whether nobody writes to the file; who only looks, as this does, is not taken for a writer."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        return not lock.is_held(path)
     except OSError:
         return False
-    try:
-        return lock.take(descriptor)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def _removed(path: Path) -> bool:

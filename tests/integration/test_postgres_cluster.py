@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from memmux import Store
-from memmux.errors import DatabaseUnreachableError, MemmuxError
+from memmux import Client, Store
+from memmux.errors import DatabaseUnreachableError, DeadlineExceededError, MemmuxError
 from memmux.postgres.server import url
 from memmux.postgres.servers import Servers
+from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
 from tests.integration.conftest import Machine
 from tests.integration.helpers import all_ready, every_kind, status_until
@@ -21,6 +24,7 @@ from tests.postgres_server import eventually, value
 
 METRIC = re.compile(r"\bmemmux_\w+")
 MEMORIES, BATCH = 600, 200  # for which the hash embedder takes a while
+WITH_VECTORS = "SELECT string_agg(name, ' ') FROM models WHERE memories > 0"
 
 
 def test_two_machines_share_one_memory(machine: Machine, postgres: Servers) -> None:
@@ -42,7 +46,7 @@ def test_a_read_sees_what_was_acknowledged_before_it_however_late_the_replica_is
 ) -> None:
     primary = postgres.primary()
     machine("before", primary).store("by which there are tables")
-    late = postgres.replica(recovery_min_apply_delay="500ms")
+    late = postgres.replica(recovery_min_apply_delay="1min")
     port = free_port()
     client = machine("one", late, primary, metrics_port=port)
     missed = behind = 0
@@ -74,13 +78,13 @@ def test_a_replica_that_stands_still_is_told_with_what_it_lacks_and_for_how_long
     client = machine("one", replica, primary)
     status_until(client, every_kind)
     client.store("seen by both")
-    status_until(client, lambda status: status.memories == 1 and all_ready(status))
-    assert client.status().replicating().startswith("up to date")
+    status = status_until(client, lambda status: (status.memories, status.pending) == (1, 0) and all_ready(status))
+    eventually(replica, "SELECT max(seq) FROM changes", status.seq)
+    status_until(client, lambda status: status.replicating().startswith("up to date"))
     value(replica, "SELECT pg_wal_replay_pause()")
     for number in range(3):
         client.store(f"not yet there {number}")
-    told = status_until(client, lambda status: status.replication["lag_s"] > 2).replication
-    assert told["lag_changes"] == 3
+    status_until(client, lambda status: status.replication["lag_s"] > 2 and status.replication["lag_changes"] == 3)
     value(replica, "SELECT pg_wal_replay_resume()")
     status_until(client, lambda status: status.replication["lag_changes"] == 0)
 
@@ -145,7 +149,15 @@ def test_without_a_server_a_cluster_says_so(machine: Machine, postgres: Servers)
     primary.stop()
     client = machine("one", primary, request_timeout_s=5)  # a router that is there before that is known waits for one
     with pytest.raises(DatabaseUnreachableError):
-        client.store("x")
+        _store_until_told(client)
+
+
+def _store_until_told(client: Client) -> None:
+    """Store until the cluster says what that fails of: soon after its time a client says that it had no answer."""
+    until = time.monotonic() + BOUND_S
+    while time.monotonic() < until:
+        with suppress(DeadlineExceededError):
+            client.store("x")
 
 
 def test_a_synchronous_replica_that_is_gone_holds_writes_and_not_reads(machine: Machine, postgres: Servers) -> None:
@@ -186,8 +198,13 @@ def test_searches_by_meaning_go_by_the_old_model_until_all_memories_have_the_new
     status_until(before, lambda status: not status.pending and status.model == "hash")
     before.stop()
     after = machine("one", primary, model="hash-768")
-    assert status_until(after, lambda status: all_ready(status) and bool(status.switch)).model == "hash"
-    seen: set[str | None] = set()
+
+    def begun(status: Status) -> bool:  # or over already, for who looks late
+        return all_ready(status) and bool(status.switch or value(primary, WITH_VECTORS) == "hash-768")
+
+    began = status_until(after, begun)
+    assert began.model == "hash" or not began.switch
+    seen = {began.model}
     number = 0
     while "hash-768" not in seen:
         number = (number + 37) % MEMORIES
@@ -197,9 +214,9 @@ def test_searches_by_meaning_go_by_the_old_model_until_all_memories_have_the_new
         if status.switch and status.switch["done"] < status.switch["of"]:
             assert (status.model, "lost" in status.switch) == ("hash", False)
         seen.add(status.model)
-    assert seen == {"hash", "hash-768"}
+    assert seen <= {"hash", "hash-768"}
     status_until(after, lambda status: not status.switch)
-    assert value(primary, "SELECT string_agg(name, ' ') FROM models WHERE memories > 0") == "hash-768"
+    eventually(primary, WITH_VECTORS, "hash-768")
 
 
 def _text(number: int) -> str:

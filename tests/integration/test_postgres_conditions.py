@@ -251,7 +251,7 @@ def test_triggers_count_whatever_the_role_is_set_to(url: str, tmp_path: Path) ->
 def test_a_lock_of_another_is_heard_through_and_told(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(PostgresWriter(url, tmp_path)) as writer:
         stored(writer, "one")
-    monkeypatch.setitem(engine._SETTINGS, "lock_timeout", "300ms")
+    monkeypatch.setitem(engine._SETTINGS, "lock_timeout", "3s")  # in which there is a beat though a process is paused
     with closing(PostgresWriter(url, tmp_path)) as writer, closing(PostgresReader(url, tmp_path)) as reader:
         with psycopg.connect(url) as other:
             other.execute("LOCK TABLE memories, meta, changes, models")

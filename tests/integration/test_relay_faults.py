@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,11 @@ def test_a_start_whose_search_is_killed_is_made_by_the_next_one(settings_env: di
 
 def _children(pid: int, named: str) -> list[int]:
     """The children of a process whose command line has a word."""
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return [child for child in children if named in Path(f"/proc/{child}/cmdline").read_text()]
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(OSError):  # it has ended
+            found += [int(child)] if named in Path(f"/proc/{child}/cmdline").read_text() else []
+    return found
 
 
 def test_a_host_whose_request_kills_gateways_is_served_alone_until_it_is_told_and_others_keep_theirs(

@@ -42,6 +42,7 @@ from tests.integration.machines import clients, logged, logged_until, memmux, re
 from tests.ports import free_port
 
 SILENCE_MS = 1500  # without an answer, that a refused client is given to get one
+ANSWER_MS = round(BOUND_S * 1000)  # that one who is let in waits for it
 
 
 def test_a_client_with_a_key_works_with_everything(
@@ -168,14 +169,14 @@ def test_what_is_done_where_the_database_is_says_so(
         client.stop()
 
 
-def _ask(address: str, curve: Curve | None) -> bool:
-    """Return whether anybody answers a PING."""
+def _ask(address: str, curve: Curve | None, *, most_ms: int = SILENCE_MS) -> bool:
+    """Return whether anybody answers a PING within that time."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         dealer = sockets.dealer(context, address, curve=curve)
         with suppress(zmq.Again):  # it was refused before it could say anything
             dealer.send_multipart(protocol.encode(Header(kind=Kind.PING)), zmq.NOBLOCK)
-        return bool(dealer.poll(SILENCE_MS))
+        return bool(dealer.poll(most_ms))
     finally:
         context.destroy(linger=0)
 
@@ -186,7 +187,7 @@ def test_whoever_has_no_valid_key_gets_silence_and_the_log_says_who(
     ada, eve = remotes.read(key("ada")), remotes.read(key("eve"))
     assert memmux(server_env, "key", "revoke", "eve").returncode == 0
     address = server_env["MEMMUX_LISTEN"]
-    assert _ask(address, ada.curve)
+    assert _ask(address, ada.curve, most_ms=ANSWER_MS)
 
     assert not _ask(address, None)
     logged_until(server_env, "client_refused", lambda line: "no CURVE" in line["reason"])
@@ -233,7 +234,8 @@ def test_a_client_that_is_refused_says_so_within_its_time_with_the_remedy(
 def test_a_revoked_key_ends_an_open_session_at_once(
     server: Client, server_env: dict[str, str], key: Callable[..., Path], elsewhere: dict[str, str]
 ) -> None:
-    settings = remote_settings(elsewhere, key("ada"), MEMMUX_REQUEST_TIMEOUT_S="3")
+    # More than a client needs to hear that nobody is there: one that stood still meanwhile says that its time is over.
+    settings = remote_settings(elsewhere, key("ada"), MEMMUX_REQUEST_TIMEOUT_S="10")
     with Client(settings=settings, name="laptop") as client:
         client.store("Before the key was revoked.", timeout_s=BOUND_S)
         ended = memmux(server_env, "key", "revoke", "ada", "--json")
@@ -384,7 +386,7 @@ def test_a_broken_file_of_keys_keeps_everybody_out_until_it_is_repaired(
     assert not _ask(server_env["MEMMUX_LISTEN"], ada.curve)
     assert "chmod 600" in logged_until(server_env, "keys_unreadable", lambda _: True)["error"]
     file.chmod(0o600)
-    assert _ask(server_env["MEMMUX_LISTEN"], ada.curve)
+    assert _ask(server_env["MEMMUX_LISTEN"], ada.curve, most_ms=ANSWER_MS)
 
 
 @pytest.mark.shared

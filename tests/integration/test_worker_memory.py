@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from memmux import Client
+from memmux import AsyncClient, Client
 from memmux.config.settings import Settings
-from memmux.errors import (
-    DeadlineExceededError,
-    PoisonedError,
-)
+from memmux.errors import PoisonedError
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
 from tests.integration.helpers import all_ready, complete, gone, status_until, workers_of
@@ -43,24 +39,26 @@ def test_worker_that_grows_too_large_in_the_middle_of_a_request_has_a_successor_
     settings: Settings,
 ) -> None:
     settings = replace(settings, readers=1, worker_rss_mb=1)
-    with Client(settings=settings) as client, Client(settings=settings, name="fat") as fat:
+    with Client(settings=settings) as client:
         client.store("an early memory")
         before = status_until(client, lambda status: len(status.workers) == 3 and all_ready(status))
-        ended: list[str] = []
-
-        def fatten() -> None:
-            with suppress(DeadlineExceededError):
-                fat.search("fault:fatten", mode="keyword", timeout_s=12)
-            ended.append("the fat one")
-
-        fattening = threading.Thread(target=fatten)
-        fattening.start()
         old = workers_of(before, "read")
-        status_until(client, lambda status: {"ready"} == _states(status, "read") and workers_of(status, "read") != old)
-        assert client.search("early", mode="keyword").hits
-        assert not ended
-        fattening.join(BOUND_S)
-        assert ended
+
+        def served_by_a_successor() -> None:
+            status_until(
+                client, lambda status: {"ready"} == _states(status, "read") and workers_of(status, "read") != old
+            )
+            assert client.search("early", mode="keyword").hits
+
+        async def fatten() -> None:
+            async with AsyncClient(settings=settings, name="fat") as fat:
+                fattening = asyncio.create_task(fat.search("fault:fatten", mode="keyword"))  # which has no end
+                await asyncio.to_thread(served_by_a_successor)
+                assert not fattening.done()
+                fattening.cancel()
+                await asyncio.wait({fattening})
+
+        asyncio.run(fatten())
         gone(old)
 
 

@@ -64,7 +64,7 @@ def embedder(backend: Backend, settings: Settings) -> Iterator[subprocess.Popen[
         process.stdin.close()
 
 
-def _search(request_id: str, deadline_ms: int = 10_000) -> Header:
+def _search(request_id: str, deadline_ms: int = round(BOUND_S * 1000)) -> Header:
     operation = "memory.search"
     return Header(
         kind=Kind.REQUEST, id=request_id, operation=operation, stage="embed", deadline_ms=deadline_ms, attempt=1

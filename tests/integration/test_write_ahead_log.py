@@ -9,14 +9,14 @@ from dataclasses import replace
 import apsw
 import pytest
 
-from memmux import Client
+from memmux import Client, Store
 from memmux.config.settings import Settings
 from memmux.errors import (
     MemmuxError,
     StorageBusyError,
 )
 from tests.bounds import BOUND_S, pause
-from tests.integration.helpers import complete, pids_of, status_until
+from tests.integration.helpers import complete, pids_of, status_until, workers_of
 
 WORDS = f"{'x' * 999} " * 600  # six hundred kilobytes that are soon embedded
 
@@ -31,16 +31,15 @@ def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Setti
 
         def read() -> None:
             try:
-                stuck.search("fault:slow", mode="keyword", timeout_s=9)
+                stuck.search("fault:slow", mode="keyword", timeout_s=BOUND_S)
             except MemmuxError as error:
                 failed.append(error.code)
 
         reading = threading.Thread(target=read)
         reading.start()
-        status_until(client, lambda status: any(worker["in_flight"] for worker in status.workers))
-        for number in range(12):
-            client.store(f"{number} {WORDS}")
-        status_until(client, lambda status: status.wal_bytes > 4 << 20 and "log_large" in status.degraded)
+        status_until(client, lambda status: status.oldest_read_s > 1)  # it has begun, and the log grows behind it
+        client.store_batch([Store(content=f"{number} {WORDS}") for number in range(12)])
+        status_until(client, lambda status: status.events.get("made_way", 0) > 0)
         status_until(client, lambda status: status.wal_bytes < 1 << 20 and "log_large" not in status.degraded)
         reading.join(BOUND_S)
         assert failed
@@ -49,7 +48,7 @@ def test_read_in_the_way_of_a_large_log_ends_and_the_log_shrinks(settings: Setti
 
 
 def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Settings) -> None:
-    settings = replace(settings, stall_s=2.0)  # less than a write waits
+    settings = replace(settings, stall_s=4.0)  # less than a write waits
     with Client(settings=settings) as client, closing(_another(client, settings)) as other:
         before = status_until(client, complete)
         other.execute("BEGIN IMMEDIATE")
@@ -74,7 +73,7 @@ def test_writes_wait_for_another_programs_lock_and_then_say_busy(settings: Setti
         assert reads > 1
         other.execute("ROLLBACK")
         client.store("a late memory")
-        assert pids_of(client.status()) == pids_of(before)
+        assert workers_of(client.status(), "write") == workers_of(before, "write")
 
 
 def _another(client: Client, settings: Settings) -> apsw.Connection:
@@ -86,13 +85,13 @@ def _another(client: Client, settings: Settings) -> apsw.Connection:
 
 
 def test_log_that_another_programs_reader_holds_is_reported_and_shrinks_again(settings: Settings) -> None:
+    settings = replace(settings, wal_mb=1)
     with Client(settings=settings) as client, closing(_another(client, settings)) as other:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM memories").fetchall()
         for number in range(12):
             client.store(f"{number} {WORDS}")
-        status_until(client, lambda status: status.wal_bytes > 4 << 20)
+        status_until(client, lambda status: status.wal_bytes > 4 << 20 and "log_large" in status.degraded)
         other.execute("ROLLBACK")
-        after = status_until(client, lambda status: status.wal_bytes < 1 << 20)
+        after = status_until(client, lambda status: status.wal_bytes < 1 << 20 and "log_large" not in status.degraded)
         assert after.memories == 13
-        assert after.oldest_read_s < 1

@@ -123,7 +123,8 @@ class Raw(psycopg.Connection[tuple[Any, ...]]):
                 if now >= self.deadline and until == math.inf:
                     until = now + GIVE_UP_S
                 if now >= quiet:
-                    if not self._answers():
+                    # What it had said may have come while it was asked, or be on its way.
+                    if not self._answers() and not poll.poll(math.ceil(BEAT_S * 1000)):
                         with suppress(psycopg.Error):
                             gen.close()
                         self.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -94,6 +95,36 @@ def test_second_process_of_a_name_has_a_file_of_its_own_and_the_next_takes_over_
     third = _begin(made, folder)
     third.msg(b"three")
     assert (folder / "mcp.jsonl").read_bytes() == b"one\nthree\n"
+
+
+def test_who_only_looks_whether_a_file_is_written_sends_its_writer_to_no_other(
+    made: list[LogFile], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LogFile(folder, "mcp", MIB).close()
+    path = folder / "mcp.jsonl"
+    monkeypatch.setattr(logfiles, "PATIENCE_S", BOUND_S)
+    with path.open("rb") as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        tries = iter(range(10 * logfiles.TRIES))
+
+        def look_no_more(_: float) -> None:
+            if next(tries, None) is None:
+                fcntl.flock(looks, fcntl.LOCK_UN)
+
+        monkeypatch.setattr("memmux.logs.files.time.sleep", look_no_more)
+        assert logfiles._is_free(path)  # who looks beside it sees no writer either
+        assert _begin(made, folder).path == path
+        assert not logfiles._is_free(path)
+
+
+def test_who_looks_for_ever_keeps_no_process_from_writing(
+    made: list[LogFile], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LogFile(folder, "mcp", MIB).close()
+    monkeypatch.setattr(logfiles, "PATIENCE_S", 0.05)
+    with (folder / "mcp.jsonl").open("rb") as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        assert _begin(made, folder).path.name == "mcp.2.jsonl"
 
 
 def test_file_of_a_process_that_was_killed_is_free(folder: Path, made: list[LogFile]) -> None:
