@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import compileall
 import os
+from pathlib import Path
 
 import click
 
 # One thread, as a worker has; numpy and onnxruntime read this when they are imported.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+
+# What is installed has its bytecode. A checkout may not, and each process would compile what it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+for package in ("bench", "mcp_dealer", "memmux", "router", "workers"):
+    compileall.compile_dir(Path(__file__).parent.with_name(package), quiet=2)
 
 from bench.commands import engines, faults, footprint, load, quality, whole
 from bench.harness import interrupts
