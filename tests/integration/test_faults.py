@@ -56,7 +56,7 @@ def test_request_that_makes_workers_hang_in_c_fails_alone(faults: Path, settings
         after = status_until(client, complete)
         # On a busy machine others may be taken for workers that hang, too.
         assert sum(worker["restarts"] for worker in after.workers) >= 3
-        (given_up,) = (line for line in log_lines(settings, "request_poisoned") if line["operation"] == "memory.search")
+        (given_up,) = (line for line in log_lines(settings, "request_poisoned") if line["operation"] == "memory.match")
         requeued = log_lines(settings, "request_requeued", count=2)
         assert [line["request_id"] for line in requeued].count(given_up["request_id"]) == 2
         assert given_up["deaths"] == 3
