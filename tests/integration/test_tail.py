@@ -119,17 +119,17 @@ def test_slow_request_says_where_its_time_went_and_how_it_was_searched(
     with Client(settings=load(environment=settings_env), name="waiting") as client:
         status_until(client, complete)
         commands.run(("store", "The door is green."), settings_env).check_returncode()
+        slow_search = ["tail", "--event", "request_slow", "--where", "operation=memory.search", "--json"]
         until = time.monotonic() + BOUND_S
-        while not (found := tail("--event", "request_slow", "--where", "operation=memory.search")):
+        while not (found := commands.run(slow_search, settings_env).stdout):
             assert time.monotonic() < until
             commands.run(("search", "what is green", "--json"), settings_env).check_returncode()
-    slow = found[0]
+    slow = json.loads(found.splitlines()[0])
     assert slow["route"] == ["embed", "read"]
     assert list(slow["stages"]) in (["embed", "read"], ["read"])  # by whether the readers had the model already
     assert slow["total_ms"] >= max(1, slow["work_ms"])
-    found = [line for line in tail("--request", slow["request_id"]) if line["event"] == "stage_slow"]
-    for line in found:
-        if line["stage"] == "read":
+    for line in tail("--request", slow["request_id"]):
+        if (line["event"], line.get("stage")) == ("stage_slow", "read"):
             assert (line["mode"], line["candidates"], line["index"]) == ("hybrid", 1, "ExactIndex")
     assert slow["level"] == "warning"
 
