@@ -137,14 +137,17 @@ def _add_token(settings: Settings, grant: Grant, now: float, ends: float | None,
         ended = {} if ends is None else {"expires": from_epoch(ends)}
         output.document({**grant.to_json(), **ended, "token": token, "url": url})
     else:
-        _show_token(grant.name, token, url)
+        _show_token(grant.name, token, url, served=web_address.is_served(settings))
     _known(settings, kept.serial)
 
 
-def _show_token(name: str, token: str, url: str) -> None:
+def _show_token(name: str, token: str, url: str, *, served: bool) -> None:
     output.line(f"{token} is the token of the key {name!r}; it is shown this once, and kept nowhere")
     output.line(f"for an MCP client, which asks for it: memmux install CLIENT --http --key {name}")
-    output.line(f"or: curl -H 'Authorization: Bearer {token}' {url}/api/health/detailed")
+    if served:
+        output.line(f"or: curl -H 'Authorization: Bearer {token}' {url}/api/health/detailed")
+    else:
+        output.line(f"HTTP is off: put `http = true` into {config_file()}, then run `memmux restart`")
 
 
 def _expiry(text: str, now: float) -> float:

@@ -35,6 +35,11 @@ class Lasting:
     notes: tuple[str, ...] = ()
 
 
+def is_served(settings: Settings) -> bool:
+    """Return whether a running cluster serves HTTP, or the next one will."""
+    return settings.http is not None or _served(settings) is not None
+
+
 def of(settings: Settings) -> str:
     """Return scheme, host and port: where a running cluster serves, or where the next one will."""
     served = _served(settings)

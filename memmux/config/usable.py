@@ -17,7 +17,8 @@ from memmux.installation import adding
 
 PATH_BYTES = 504  # of the longest path that SQLite opens
 SUFFIX_BYTES = 40  # of the longest name that is made of the database's, `.before-restore-<time>-<number>-wal`
-_FILES = ("-wal", "-shm", "-journal", ".lineage", ".restored", ".restoring")  # beside those that `Places` names
+_OF_SQLITE = ("-wal", "-shm", "-journal")
+_FILES = (*_OF_SQLITE, ".lineage", ".restored", ".restoring")  # beside those that `Places` names
 
 
 def check(places: Places) -> None:
@@ -30,7 +31,7 @@ def check(places: Places) -> None:
     _check_encoding(places.settings)
     if places.settings.server is not None and find_spec("psycopg") is None:
         raise DriverMissingError(driver_missing())
-    _check_length(places.database)
+    _check_name(places.database)
     owner.check(places)
     beside = [places.database.with_name(f"{places.database.name}{suffix}") for suffix in _FILES]
     if places.database.is_dir():
@@ -63,7 +64,12 @@ def _check_encoding(settings: Settings) -> None:
                 ) from None
 
 
-def _check_length(database: Path) -> None:
+def _check_name(database: Path) -> None:
+    if end := next((end for end in _OF_SQLITE if database.name.endswith(end)), ""):
+        raise SettingInvalidError(
+            f"the database's name ends in {end}, as that of a file that SQLite keeps beside another database; give it "
+            "another name"
+        )
     try:
         most = os.pathconf(database.parent, "PC_NAME_MAX") - SUFFIX_BYTES
     except (OSError, ValueError):  # the folder is yet to be made, or can't tell

@@ -19,7 +19,8 @@ from workers.storage.records.embeddings import DIMENSIONS, MODEL_CHARACTERS
 
 OPERATION = "vectors.backfill"
 FRAMES = 4  # at the write stage: the body, the texts, and the two of an embedding
-TEXT_BYTES = 4 << 20  # of the contents of one turn, so that none takes long
+TEXT_BYTES = 64 << 10  # of the contents of one turn: some 5 s of one core, after which the vectors are kept and found
+SAMPLE_BYTES = 4 << 20  # of the contents of a sample, which is judged as one
 Text = tuple[str, str]
 """Id and content of a memory."""
 
@@ -74,15 +75,15 @@ class Texts:
 
 
 def frame(waiting: Sequence[Text], audit: int | None = None) -> bytes:
-    """Return the frame of texts: of `waiting`, the first, and as many more as a turn may take.
+    """Return the frame of texts: of `waiting`, the first, and as many more as a turn, or a sample, may take.
 
     audit: the id of the one that they are the sample of.
     """
     taken: list[dict[str, str]] = []
-    size = 0
+    size, most = 0, TEXT_BYTES if audit is None else SAMPLE_BYTES
     for memory_id, content in waiting:
         size += len(content.encode())
-        if taken and size > TEXT_BYTES:
+        if taken and size > most:
             break
         taken.append({"id": memory_id, "content": content})
     return orjson.dumps({"memories": taken, **({} if audit is None else {"audit": audit})})

@@ -95,7 +95,8 @@ def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest:
     if newest and _changed(memory_table.times(row)) >= _changed(line.times):
         return Done(CONFLICT, f"the memory {memory.id!r} was changed here later than there, and was left as it is")
     if ours and not newest:
-        return Done(CONFLICT, f"the memory {memory.id!r} was changed here since it was adopted, and was left as it is")
+        how = "deleted here, and stays so until that is undone" if now.deleted else "changed here, and stays as it is"
+        return Done(CONFLICT, f"the memory {memory.id!r} was there before, was {how}")
     same = None if line.state.deleted else memory_table.same(memory.namespace, memory.content_hash)
     if same is not None and same[0] != row:
         return Done(DUPLICATE, f"the memory {same[1]!r} has the content that {memory.id!r} has there now")

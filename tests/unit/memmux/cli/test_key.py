@@ -98,3 +98,13 @@ def test_the_token_of_a_new_key_is_shown_though_the_cluster_does_not_answer(
     shown = capsys.readouterr()
     assert "is the token of the key 'ada'" in shown.out
     assert "the key is changed, but the cluster has not said" in shown.err
+
+
+@pytest.mark.parametrize("http", ["none", "true"])
+def test_who_has_no_http_is_told_to_switch_it_on_and_is_given_no_address(
+    database: Path, capsys: pytest.CaptureFixture[str], http: str
+) -> None:
+    (database.parent / "memmux.toml").write_text(f'http = "{http}"\n')
+    assert run(["--database", str(database), "key", "add", "ada", "--role", "read", "--http"]) == 0
+    shown = capsys.readouterr().out
+    assert ("http = true" in shown, "curl" in shown) == ((True, False) if http == "none" else (False, True))

@@ -112,3 +112,10 @@ def test_a_path_that_is_no_utf_8_is_shown_and_nothing_is_made(settings: Settings
         find.ensure(replace(settings, **{field: path}))
     assert str(refused.value).isprintable()
     assert not path.exists()
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_a_name_of_what_sqlite_keeps_beside_a_database_is_refused(settings: Settings, tmp_path: Path, end: str) -> None:
+    with pytest.raises(SettingInvalidError, match=f"ends in {end}"):
+        find.ensure(replace(settings, database=tmp_path / "folder" / f"memories.db{end}"))
+    assert not (tmp_path / "folder").exists()
