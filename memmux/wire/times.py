@@ -13,7 +13,7 @@ _EXAMPLES = "2026-11-23, 2026-11-23T14:30, 2026-11-23T14:30:00+01:00 or seconds 
 
 _ZONE_CHARACTERS = 64
 
-_WORDS = "Words, like yesterday, are for --when on the command line, MCP, and memmux.when.parse in Python"
+_WORDS = "Words, like yesterday, are for --when, --after and --before, for MCP, and for memmux.when.parse in Python"
 OR_WORDS = "Words, like yesterday or last week, are taken, too"
 
 
