@@ -82,9 +82,11 @@ def frozen(
 
     def freeze(server: Server) -> None:
         assert server.pid is not None
+        os.kill(server.pid, signal.SIGSTOP)  # it starts no more
         stopped.extend([server.pid, *children(server.pid)])
         for each in stopped:
-            os.kill(each, signal.SIGSTOP)
+            with suppress(ProcessLookupError):  # it has just ended, as one that vacuums does
+                os.kill(each, signal.SIGSTOP)
 
     yield freeze
     for each in stopped:
