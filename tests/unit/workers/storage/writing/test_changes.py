@@ -21,6 +21,7 @@ from memmux.errors import (
 )
 from memmux.wire.answers import Memory
 from tests.unit.workers.desk import Desk, frames, job, waiting
+from workers.storage import backfill
 
 
 def log(desk: Desk) -> list[tuple[Any, ...]]:
@@ -270,7 +271,7 @@ def test_a_backfill_of_nothing_makes_its_model_the_current_one(desk: Desk) -> No
 
 def test_a_turn_of_backfill_is_bounded_in_bytes(desk: Desk) -> None:
     for letter in "abcdef":
-        desk.store(letter * limits.CONTENT_BYTES)
+        desk.store(letter * (backfill.TEXT_BYTES // 4))
     _, texts = waiting(desk)
     assert len(orjson.loads(texts)["memories"]) == 4
 
