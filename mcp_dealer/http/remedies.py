@@ -16,7 +16,7 @@ HERE: Final[Mapping[str, str]] = MappingProxyType(
         r"`memmux export`": "GET /api/export",
         r"`memmux docs protocol` lists": "/api/openapi.json lists",
         r"`memmux docs migrating` has": "the page on migrating of memmux's documentation has",
-        r"--when on the command line, MCP, and memmux\.when\.parse in Python": "POST /api/search/by-time",
+        r"--when, --after and --before, for MCP, and for memmux\.when\.parse in Python": "POST /api/search/by-time",
     }
 )
 """What stands for each advice. Commands that mend the server, such as `memmux check`, stay: nobody can do that here."""
