@@ -2,7 +2,7 @@
 
 One thread does all of it. While a job is being worked on, `Link.alive` (called by the worker, for example from
 SQLite's progress handler) sends the heartbeat, hears what the router says, and looks at the process's own weight; so
-silence means that the process hangs.
+silence means that the process hangs. A worker with threads of its own looks after those (`workers.embedding.batches`).
 """
 
 from __future__ import annotations

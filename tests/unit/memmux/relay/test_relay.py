@@ -221,6 +221,7 @@ def test_a_relay_that_nobody_hears_waits_only_so_long(running: Running, monkeypa
 
 def test_a_relay_whose_host_is_gone_waits_less_long(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relays, "ORPHAN_S", 0.0)
+    monkeypatch.setattr(relays, "LAST_S", 2 * BOUND_S)  # as for a host that is there and has closed its output
     running.say(b"one\n")
     running.heard(0, 2)
     monkeypatch.setattr(Host, "ended", True)
