@@ -119,7 +119,7 @@ def ensure(settings: Settings, *, start: bool = True) -> Endpoint:
 
 
 def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
-    """Find the database's cluster, or start one, within `start_timeout_s`.
+    """Find the database's cluster, or start one, within `start_timeout_s`; one that served and hangs is given less.
 
     A cluster of an older version that a client has started is replaced by one of ours, unless `start` is false. That
     it can't be is no failure: then the older one serves.
@@ -136,7 +136,7 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
         return (yield from reach(_remote(settings.remote), settings.request_timeout_s if start else 0.0))
     places = Places(settings)
     usable.check(places)
-    until = time.monotonic() + settings.start_timeout_s
+    began = time.monotonic()
     found = yield from _admitted(places, ADMIT_S if start else 0.0)
     if found is None and not start:
         if (held := Holder.of(places)) is not None:
@@ -147,8 +147,10 @@ def seek(settings: Settings, *, start: bool = True) -> Steps[Endpoint]:
     if found is None:
         if not policy.makes_database():
             refuse_missing(settings)
-        return (yield from _start_alone(places, until))
-    return (yield from upgraded(places, found, until)) if start and policy.upgrades() else found
+        return (yield from _start_alone(places, began))
+    if not (start and policy.upgrades()):
+        return found
+    return (yield from upgraded(places, found, began + settings.start_timeout_s))
 
 
 def _admitted(places: Places, most_s: float) -> Steps[Endpoint | None]:
@@ -197,7 +199,14 @@ def gone(settings: Settings, endpoint: Endpoint) -> Steps[None]:
         yield PAUSE_MOST_S
 
 
-def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
+def _until(places: Places, began: float) -> float:
+    """Return when who began to look then gives up: a cluster that hangs is waited for as for an answer of it."""
+    settings = places.settings
+    longest_s = settings.start_timeout_s
+    return began + (min(longest_s, settings.request_timeout_s) if _unresponsive(places) else longest_s)
+
+
+def _start_alone(places: Places, began: float) -> Steps[Endpoint]:
     """Take the spawn lock, look again, and start; whoever does not get the lock waits for the cluster of who did."""
     refuse_foreign(places.database)  # before anything is made beside it
     with open_lock(places.spawn_lock) as lock:
@@ -206,7 +215,7 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
             yield next(pausing)
             if found := (yield from look(places)):
                 return found
-            if time.monotonic() >= until and not _adopts(places):
+            if time.monotonic() >= _until(places, began) and not _adopts(places):
                 if _unresponsive(places):
                     raise _in_use(places)
                 raise ClusterStartError(
@@ -214,23 +223,25 @@ def _start_alone(places: Places, until: float) -> Steps[Endpoint]:
                 )
         if found := (yield from look(places)):
             return found
-        return (yield from _start(places, until))
+        return (yield from _start(places, began))
 
 
-def _start(places: Places, until: float) -> Steps[Endpoint]:
+def _start(places: Places, began: float) -> Steps[Endpoint]:
     """Start routers until one serves, one says why it can't, or the time is over; the caller holds the spawn lock."""
     crashes, before = 0, Holder.of(places)
+    until = began + places.settings.start_timeout_s
     while True:
         try:
             return (yield from starting.start(places, until, *policy.flags(), *given.flag()))
         except DatabaseInUseError:
             # Started by hand a moment ago, or draining: wait for it, or for its end.
-            again = min(time.monotonic() + RESPAWN_S, until)
+            last = _until(places, began)
+            again = min(time.monotonic() + RESPAWN_S, last)
             while time.monotonic() < again:
                 yield PAUSE_MOST_S
                 if found := (yield from look(places)):
                     return found
-            if again >= until:
+            if again >= last:
                 raise _in_use(places) from None
         except RouterEndedError as error:
             # Whoever killed it, or the system for want of memory, may leave the next one alone.

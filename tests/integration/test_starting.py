@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -178,16 +179,26 @@ def stopped(client: Client, settings: Settings) -> Iterator[int]:
             os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("timeout_s", ["1", "5"])  # over before a router was started, and while it waits for the lock
+@pytest.mark.parametrize(
+    "settings_s",
+    [
+        {"MEMMUX_START_TIMEOUT_S": "1"},  # over before a router was started
+        {"MEMMUX_START_TIMEOUT_S": "5"},  # while it waits for the lock
+        {"MEMMUX_START_TIMEOUT_S": "600", "MEMMUX_REQUEST_TIMEOUT_S": "4"},  # nothing starts: an answer is awaited
+    ],
+    ids=["start-1", "start-5", "request-4"],
+)
 def test_cluster_that_served_and_does_not_answer_is_not_said_to_start(
-    stopped: int, settings_env: dict[str, str], timeout_s: str
+    stopped: int, settings_env: dict[str, str], settings_s: dict[str, str]
 ) -> None:
-    listed = _memmux({**settings_env, "MEMMUX_START_TIMEOUT_S": timeout_s}, "list")
-    assert listed.returncode == 1
-    assert listed.stderr.startswith(
-        b"memmux: database_in_use: a cluster (pid %d) runs and does not answer" % stopped
-    ), listed.stderr
-    assert b"`memmux stop`" in listed.stderr
+    with ThreadPoolExecutor(2) as both:  # of whom one has the lock of starts, and the other waits for it
+        for listed in [both.submit(_memmux, {**settings_env, **settings_s}, "list") for _ in range(2)]:
+            ended = listed.result()
+            assert ended.returncode == 1
+            assert ended.stderr.startswith(
+                b"memmux: database_in_use: a cluster (pid %d) runs and does not answer" % stopped
+            ), ended.stderr
+            assert b"`memmux stop`" in ended.stderr
 
 
 def test_cluster_that_served_and_does_not_answer_is_shown_and_ended_by_a_stop(
