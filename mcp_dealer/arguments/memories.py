@@ -28,9 +28,8 @@ from mcp_dealer.arguments.base import (
 )
 from mcp_dealer.arguments.time_words import Now
 from memmux import limits
-from memmux.client.methods.arguments import Time
 from memmux.errors import ArgumentInvalidError
-from memmux.wire.checks import aware, check_number, check_range
+from memmux.wire.checks import check_number, check_range
 from memmux.wire.requests import Mode
 from memmux.wire.times import OR_WORDS, parse_time
 
@@ -84,22 +83,21 @@ class Filtered(Placed):
             **self.part,
         }
 
-    def _bounds(self, now: Now) -> tuple[Time | None, Time | None]:
+    def _bounds(self, now: Now) -> tuple[datetime | None, datetime | None]:
         """Return the time since when and before when, by all that was said of it."""
         after, before = (_begin(name, getattr(self, name), now) for name in ("after", "before"))
         if self.time_expr is None:
             return after, before
         start, end = now().meant(self.time_expr)
-        return _latest(start, aware("after", after)), _earliest(end, aware("before", before))
+        return _latest(start, after), _earliest(end, before)
 
 
-def _begin(name: str, text: str | None, now: Now) -> Time | None:
-    """Return a time as it was given, or of one in words the beginning; raise TimeNotUnderstoodError, with examples."""
+def _begin(name: str, text: str | None, now: Now) -> datetime | None:
+    """Return a time, or of one in words the beginning; raise TimeNotUnderstoodError, with examples."""
     if text is None:
         return None
     if not _WORD.search(text):  # a date with a slip of the pen is no words
-        parse_time(text, OR_WORDS)
-        return text
+        return parse_time(text, OR_WORDS, now().zone)
     begin, _ = now().meant(text)
     if begin is None:
         raise ArgumentInvalidError(f"{name} is {text!r}, which has no beginning; name a time, like yesterday")

@@ -5,7 +5,6 @@ A bound is in characters and holds for the text and for the structured form, as 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
@@ -17,8 +16,6 @@ MEMORY_CHARACTERS = 2_000  # of the content of one memory among others
 PAGE_CHARACTERS = 20_000  # of the content of one memory by itself
 DETAIL_CHARACTERS = 1_000  # of the metadata, and of the tags, of one memory among others
 BESIDE_CHARACTERS = 100  # of each content, from which on what is beside a hit is shown
-
-_LAST_WORD = re.compile(r"\s+\S*\Z")
 
 Rest = Callable[[int], str]
 """Tells how to go on after so many parts of an answer, as a part of a sentence."""
@@ -43,9 +40,17 @@ def cut(content: str, most: int, memory_id: str) -> str:
         return content
     told = "… ({} of " + f"{len(content)} characters; memory_get {memory_id})"
     head = content[: max(0, most - len(told) - len(str(most)))]
-    words = _LAST_WORD.sub("", head) if content[len(head)].strip() else head.rstrip()
+    words = _whole_words(head) if content[len(head)].strip() else head.rstrip()
     head = words if len(words) > len(head) // 2 else head  # a text without blanks is cut anywhere
     return head + told.format(len(head))
+
+
+def _whole_words(head: str) -> str:
+    """Return a text without its last word, which goes on, and without the blanks before it."""
+    if head[-1:].isspace():
+        return head.rstrip()
+    *before, _ = head.rsplit(None, 1) or [""]
+    return before[0] if before else head
 
 
 def size(answer: Answer) -> int:

@@ -85,13 +85,15 @@ def _similarity(value: object, now: Now) -> Meant:
 class Older:
     """An older tool; tool: the current one. takes: its arguments by name.
 
-    always: what the name itself says. default: what it means unless it is said otherwise.
+    always: what the name itself says. default: what it means unless it is said otherwise. alike: arguments that say
+    what another one says, unless they are given.
     """
 
     tool: str
     takes: Mapping[str, Means] = field(default_factory=dict)
     always: Mapping[str, object] = field(default_factory=dict)
     default: Mapping[str, object] = field(default_factory=dict)
+    alike: Mapping[str, str] = field(default_factory=dict)
 
     def translate(self, arguments: Mapping[str, Any], now: Now) -> dict[str, Any]:
         """Return the current tool's arguments.
@@ -112,6 +114,9 @@ class Older:
             if given.get(name) is not None and name not in self.takes and given[name] != self.always[name]:
                 raise ArgumentInvalidError(f"{name} is always {self.always[name]} here; leave it out")
         default = {name: value for name, value in self.default.items() if _ALSO.get(name) not in said}
+        for name, other in self.alike.items():
+            if other in given and name not in given:
+                default |= self.takes[name].meant(given[other], now)
         return {**default, **{name: one(values) for name, values in said.items()}, **self.always}
 
 
@@ -124,6 +129,7 @@ _FIVE = {"limit": 5}
 _TAG = Means("`tags`", _one_tag)
 _TAGS = Means("`tags`", _tags)
 _DAYS = {"start_date": _is("after"), "end_date": Means("`before`, that day included", _day_included)}
+_ONE_DAY = {"end_date": "start_date"}
 _SEMANTIC = {"mode": "semantic"}
 
 OLDER: Mapping[str, Older] = {
@@ -146,7 +152,7 @@ OLDER: Mapping[str, Older] = {
         always=_SEMANTIC,
         default=_FIVE,
     ),
-    "recall_by_timeframe": Older(tool="memory_search", takes={**_DAYS, **_RESULTS}, default=_FIVE),
+    "recall_by_timeframe": Older(tool="memory_search", takes={**_DAYS, **_RESULTS}, default=_FIVE, alike=_ONE_DAY),
     "exact_match_retrieve": Older(tool="memory_search", takes={"content": _is("query")}, always={"mode": "exact"}),
     "retrieve_with_quality_boost": Older(
         tool="memory_search",
@@ -164,7 +170,7 @@ OLDER: Mapping[str, Older] = {
     "delete_by_tag": Older(tool="memory_delete", takes={"tag": _TAG, "tags": _TAGS}, always={"tag_match": "any"}),
     "delete_by_tags": Older(tool="memory_delete", takes={"tags": _TAGS}, always={"tag_match": "any"}),
     "delete_by_all_tags": Older(tool="memory_delete", takes={"tags": _TAGS}, always={"tag_match": "all"}),
-    "delete_by_timeframe": Older(tool="memory_delete", takes={**_DAYS, "tag": _TAG}),
+    "delete_by_timeframe": Older(tool="memory_delete", takes={**_DAYS, "tag": _TAG}, alike=_ONE_DAY),
     "delete_before_date": Older(tool="memory_delete", takes={"before_date": _is("before"), "tag": _TAG}),
     "update_memory_metadata": Older(tool="memory_update", takes={"content_hash": _is("id")}),
     "cleanup_duplicates": Older(tool="memory_cleanup"),

@@ -217,14 +217,14 @@ def _remotes(config: Path) -> Iterator[Artifact]:
         except (OSError, MemmuxError):
             continue  # nothing that `memmux connect` wrote
         yield Artifact("key of a remote", str(path), _does(Path.unlink, path))
-    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    text = config.read_text(encoding="utf-8-sig") if config.is_file() else ""
     if re.search(r"^remote\s*=", text, re.MULTILINE):
         yield Artifact("setting", f"remote in {config}", _does(_forget_remote, config))
 
 
 def _forget_remote(config: Path) -> None:
     """Take the remote out of the settings; a file that says nothing else goes."""
-    after = toml_edit.drop(config.read_text(encoding="utf-8"), ("remote",))
+    after = toml_edit.drop(config.read_bytes().decode(), ("remote",))
     if after.strip():
         secret_files.write(config, after.encode(), config.stat().st_mode & 0o777)
     else:

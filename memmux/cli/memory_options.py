@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import wraps
 from typing import Any
 
@@ -158,26 +158,30 @@ def _timed(command: Decorated) -> Decorated:
         if when is not None:
             if after is not None or before is not None:
                 raise ArgumentInvalidError("--when says what --after and --before say; give either it or them")
-            after, before = _bounds(when)
+            after, before = _bounds(when, _zone(options.get("zone")))
             if not options.get("as_json"):
                 output.note(f"--when {when!r} {_span(after, before)}")
         else:
-            after, before = (None if text is None else moment(text) for text in (after, before))
+            zone = _zone(options.get("zone")) if after or before else None
+            after, before = (None if text is None else moment(text, zone) for text in (after, before))
         command(*arguments, after=after, before=before, **options)
 
     return filtered
 
 
-def moment(text: str) -> datetime:
-    """Return the time that a text names: ISO 8601, seconds since 1970, or words, of a day its beginning."""
+def moment(text: str, zone: tzinfo | None = None) -> datetime:
+    """Return the time that a text names: ISO 8601, seconds since 1970, or words, of a day its beginning.
+
+    zone: where days begin; None for the time zone of this machine.
+    """
     try:
-        return parse_time(text, OR_WORDS)
+        return parse_time(text, OR_WORDS, zone)
     except ArgumentInvalidError:
         if _AGO.fullmatch(text.strip()):
-            return moment(f"{text} ago")
+            return moment(f"{text} ago", zone)
         if not _WORD.search(text):  # a date with a slip of the pen is no words
             raise
-        begin, _ = _bounds(text)
+        begin, _ = _bounds(text, zone)
         if begin is None:
             raise ArgumentInvalidError(
                 f"{text!r} has no beginning; name a time, like yesterday or 2026-11-23"
@@ -192,10 +196,19 @@ def _span(after: datetime | None, before: datetime | None) -> str:
     return f"is the time{begin}{end}"
 
 
-def _bounds(expression: str) -> tuple[datetime | None, datetime | None]:
-    from memmux.when import local_zone, parse  # costs 30 ms, and few commands need it
+def _zone(name: str | None) -> tzinfo | None:
+    """Return the time zone that --zone names, of a command that has it."""
+    if name is None:
+        return None
+    from memmux.when import named_zone  # costs 30 ms, and few commands need it
 
-    span = parse(expression, now=datetime.now(UTC), zone=local_zone())
+    return named_zone(name)
+
+
+def _bounds(expression: str, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
+    from memmux.when import local_zone, parse  # the same
+
+    span = parse(expression, now=datetime.now(UTC), zone=zone or local_zone())
     return span.start, span.before
 
 

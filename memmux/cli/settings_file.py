@@ -36,7 +36,7 @@ def diff(values: Mapping[str, str | None]) -> str:
 def _changed(file: Path, values: Mapping[str, str | None]) -> tuple[str, str]:
     """Return the text as it is, and as it is to be."""
     try:
-        before = file.read_text(encoding="utf-8")
+        before = file.read_bytes().decode()  # with the ends of lines that it has
     except FileNotFoundError:
         before = ""
     after = before

@@ -59,7 +59,10 @@ def choose(database: str | Path | None, settings: Settings | None) -> Settings:
         raise SettingInvalidError("database is empty; name a file, or leave it out")
     if database_url.is_url(database):
         named = load({"database": database}, {})
-        return replace(settings, database=named.database, server=named.server, adopt_from=None, remote=None)
+        read = settings.database_read if named.server == settings.server else None
+        return replace(
+            settings, database=named.database, server=named.server, database_read=read, adopt_from=None, remote=None
+        )
     chosen, meant = (Path(path).expanduser().resolve() for path in (database or settings.database, settings.database))
     # What was found for one database is not meant for another.
     adopt_from = settings.adopt_from if chosen == meant else None

@@ -77,7 +77,7 @@ def _take(
     environment: Mapping[str, str],
 ) -> None:
     """Take in what one source names: it wins over those before it, also where it names the database in another way."""
-    taken = set()
+    taken, before = set(), values.get("server")
     for name, value, source in given:
         if name == "database" and database_url.is_url(value):
             name = "server"  # noqa: PLW2901 - what the URL is kept as
@@ -90,6 +90,8 @@ def _take(
         sources["database"] = sources["server"]
     elif "database" in taken and "server" not in taken:
         _forget("server", values, sources)  # whoever names a file means that one
+    if before not in (None, values.get("server")) and "database_read" not in taken:
+        _forget("database_read", values, sources)  # replicas are of the database that was named with them
     if taken & {"database", "server"} and "remote" not in taken:
         _forget("remote", values, sources)  # and whoever names a database no other machine's
 
@@ -145,7 +147,7 @@ def _unread(path: Path, error: Exception) -> SettingInvalidError:
 def _from_file(environment: Mapping[str, str]) -> list[tuple[str, object, str]]:
     named, path = environment.get(f"{PREFIX}CONFIG"), config_file(environment)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if named:
             raise SettingInvalidError(f"{PREFIX}CONFIG names {path}, which does not exist") from None

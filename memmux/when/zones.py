@@ -6,6 +6,8 @@ import warnings
 from contextlib import suppress
 from datetime import UTC, tzinfo
 
+from memmux.errors import ArgumentInvalidError
+
 
 def local_zone() -> tzinfo:
     """Return the time zone of this machine, or of the variable TZ, as it is now.
@@ -24,6 +26,16 @@ def local_zone() -> tzinfo:
         except (LookupError, ValueError, OSError):
             zone = system_zone()
     return zone
+
+
+def named_zone(name: str) -> tzinfo:
+    """Return the zone of the IANA database that is named; raise ArgumentInvalidError if there is none."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ArgumentInvalidError(f"there is no time zone {name!r}; name one such as Europe/Berlin") from None
 
 
 def zone_of(name: str | None) -> tzinfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from memmux.errors import ArgumentInvalidError
@@ -17,16 +17,18 @@ _WORDS = "Words, like yesterday, are for --when, --after and --before, for MCP, 
 OR_WORDS = "Words, like yesterday or last week, are taken, too"
 
 
-def parse_time(text: str, words: str = _WORDS) -> datetime:
+def parse_time(text: str, words: str = _WORDS, zone: tzinfo | None = None) -> datetime:
     """Return the time that `text` names, in UTC: an ISO 8601 date or time, or seconds since 1970.
 
-    A date is its midnight; without an offset the time zone of this machine is meant. Raises ArgumentInvalidError.
+    A date is its midnight. Raises ArgumentInvalidError.
 
+    zone: what is meant without an offset; None for the time zone of this process.
     words: what the error says of times in words; OR_WORDS where the caller takes them.
     """
     try:
         try:
-            return datetime.fromisoformat(text).astimezone(UTC)
+            read = datetime.fromisoformat(text)
+            return (read.replace(tzinfo=zone) if read.tzinfo is None else read).astimezone(UTC)
         except ValueError:
             return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):

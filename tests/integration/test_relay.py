@@ -184,7 +184,19 @@ def test_a_line_of_sixteen_megabytes_is_refused_and_the_next_one_is_answered(set
 
 
 @pytest.mark.shared
-def test_each_host_has_its_own_tools_namespace_and_time_zone(settings_env: dict[str, str], settings: Settings) -> None:
+def test_a_date_is_a_day_where_the_host_is(settings_env: dict[str, str], settings: Settings) -> None:
+    with Client(settings=settings, name="test") as client:
+        client.store("Of the evening before, in America.", created_at="2026-11-23T02:00Z")
+    for zone, count in (("UTC", 1), ("America/New_York", 0), ("Asia/Tokyo", 1)):
+        with RelayHost({**settings_env, "TZ": zone}) as host:
+            host.call(1, "memory_list", after="2026-11-23")
+            assert len(host.result(1)["memories"]) == count, zone
+            host.call(2, "memory_delete", after="2026-11-23", before="2026-11-24", dry_run=True)
+            assert host.result(2)["count"] == count, zone
+
+
+@pytest.mark.shared
+def test_each_host_has_its_own_tools_and_namespace(settings_env: dict[str, str], settings: Settings) -> None:
     full = {**settings_env, "MEMMUX_TOOLS": "full", "MEMMUX_NAMESPACE": "other"}
     with RelayHost(settings_env) as core, RelayHost(full) as other:
         for host in (core, other):

@@ -193,6 +193,10 @@ def test_days_are_counted_and_former_states_listed(server: Served) -> None:
     then = server.get(f"/api/memories?namespace=days&as_of={stored['seq']}").json["memories"]
     assert [one["tags"] for one in then] == [["before"]]
     assert server.get(f"/api/memories/{stored['id']}?as_of={stored['seq']}").json["tags"] == ["before"]
+    server.post("/api/memories", {"content": "late", "namespace": "days", "created_at": "2026-03-03T02:00:00Z"})
+    for zone, days in (("UTC", ["2026-03-03"]), ("America/New_York", [])):
+        found = server.get(f"/api/timeline?namespace=days&zone={zone}&after=2026-03-03&before=2026-03-04").json
+        assert found["days"] == days
     unknown = server.get("/api/timeline?zone=Europe/Nowhere")
     assert (unknown.status, unknown.json["code"]) == (422, "argument_invalid")
 

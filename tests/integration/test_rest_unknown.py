@@ -44,6 +44,11 @@ def test_nothing_is_deleted_by_what_is_misspelt(server: Served) -> None:
         ("/api/delete?dry_run=true", {"tags": ["misspelt"]}),
         ("/api/delete", {"tags": ["misspelt"], "namespace": "default", "store": "another"}),
         ("/api/delete", {"tags": ["misspelt"], "memory_type": ""}),
+        ("/api/delete", {"tags": "", "before": "2100-01-01"}),
+        ("/api/delete", {"tags": " , ", "before": "2100-01-01"}),
+        ("/api/delete", {"tags": [], "before": "2100-01-01"}),
+        ("/api/delete", {"metadata": {}, "before": "2100-01-01"}),
+        ("/api/delete", {"tags": [""], "before": "2100-01-01"}),
     ):
         assert server.post(path, body).status == 422, (path, body)
     assert server.post("/api/superseded", {"least": 0.9}).status == 422

@@ -16,7 +16,8 @@ TABLE = re.compile(r"(?<=-->\n).*?(?=<!-- /older -->)", re.DOTALL)
 def _said(older: Older) -> str:
     fixed = [f"`{name}` is `{value}`" for name, value in older.always.items()]
     default = [f"`{name}` is `{value}` unless given" for name, value in older.default.items()]
-    return "; ".join([*fixed, *default])
+    alike = [f"`{name}` is `{other}` unless given" for name, other in older.alike.items()]
+    return "; ".join([*fixed, *default, *alike])
 
 
 def _takes(older: Older) -> str:

@@ -223,13 +223,13 @@ class Delete(Given):
 
     example: ClassVar = {"tags": ["staging"], "dry_run": True}
 
-    tags: Annotated[Csv, Field(max_length=limits.TAGS)] = Field(default=[])
+    tags: Annotated[Csv | None, Field(min_length=1, max_length=limits.TAGS)] = None
     match_any: bool = False
     """Whether one of the tags is enough"""
     memory_type: Annotated[str | None, Field(min_length=1, max_length=limits.TYPE_CHARACTERS)] = None
     after: Time
     before: Time
-    metadata: dict[str, Any] | None = None
+    metadata: Annotated[dict[str, Any] | None, Field(min_length=1)] = None
     namespace: Namespace
     store: Store
     dry_run: bool = False

@@ -12,7 +12,7 @@ async def delete(asked: Asked) -> Done:
     """Delete memories, or say which they would be."""
     body: answers.Delete = asked.body
     done = await asked.client.forget(
-        tags=body.tags,
+        tags=body.tags or (),
         any_tag=body.match_any,
         type=body.memory_type,
         after=times.moment(body.after),

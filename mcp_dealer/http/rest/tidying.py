@@ -58,8 +58,8 @@ async def timeline(asked: Asked) -> Done:
         by=query.by,
         limit=query.limit,
         zone=query.zone,
-        after=times.moment(query.after),
-        before=times.moment(query.before),
+        after=times.moment(query.after, query.zone),
+        before=times.moment(query.before, query.zone),
         **part(query),
     )
     said: dict[str, Any] = orjson.loads(orjson.dumps(found))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 from memmux import when
 from memmux.errors import ArgumentInvalidError
@@ -14,12 +13,7 @@ Bounds = tuple[datetime | None, datetime | None]
 
 def zone(name: str | None) -> tzinfo:
     """Return the zone of the IANA database that is named, or that of this machine; raise ArgumentInvalidError."""
-    if name is None:
-        return when.local_zone()
-    try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        raise ArgumentInvalidError(f"there is no time zone {name!r}; name one such as Europe/Berlin") from None
+    return when.local_zone() if name is None else when.named_zone(name)
 
 
 def known(name: str | None) -> str | None:
@@ -47,7 +41,7 @@ def moment(text: str | None, name: str | None = None) -> datetime | None:
     if text is None:
         return None
     try:
-        return parse_time(text)
+        return parse_time(text, zone=zone(name))
     except ArgumentInvalidError:
         start, before = bounds(text, name)
         return start or before or datetime.now(UTC)

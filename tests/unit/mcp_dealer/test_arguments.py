@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -149,9 +150,20 @@ def test_words_for_a_time_mean_its_beginning(name: str, kind: type[Filtered]) ->
     assert chosen["after" if name == "before" else "before"] is None
 
 
-@pytest.mark.parametrize("text", ["2026-11-23", "2026-11-23T14:30Z", "2026-W48", "1764000000"])
-def test_what_has_no_words_is_passed_on_as_it_is(text: str) -> None:
-    assert Search(query="x", after=text).selection(_now)["after"] == text
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2026-11-23", datetime(2026, 11, 23, 5, tzinfo=UTC)),
+        ("2026-07-01", datetime(2026, 7, 1, 4, tzinfo=UTC)),
+        ("2026-11-23T14:30Z", datetime(2026, 11, 23, 14, 30, tzinfo=UTC)),
+        ("2026-W48", datetime(2026, 11, 23, 5, tzinfo=UTC)),
+        ("1764000000", datetime(2025, 11, 24, 16, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("name", ["after", "before"])
+def test_a_date_is_of_the_zone_of_who_asks_as_words_are(name: str, text: str, meant: datetime) -> None:
+    chosen = Search(**{name: text}).selection(lambda: Moment(now=MOMENT.now, zone=ZoneInfo("America/New_York")))
+    assert chosen[name] == meant
 
 
 @pytest.mark.parametrize("name", ["after", "before"])

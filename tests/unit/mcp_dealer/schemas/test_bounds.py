@@ -138,6 +138,11 @@ def test_a_cut_is_within_its_bound_at_a_word_and_tells_the_truth(content: str, m
     assert len(short) <= max(most, len(told) + 1)
 
 
+def test_a_cut_at_a_long_run_of_blanks_ends() -> None:
+    blanks = "x" + " " * 500_000 + "y z" + "w" * 1000  # what goes back at each blank takes days
+    assert len(cut(blanks, 500_300, "1")) <= 500_300
+
+
 @pytest.mark.parametrize("content", CONTENTS)
 @pytest.mark.parametrize("most", [2000, ANSWER_CHARACTERS])
 def test_the_pages_of_a_long_memory_are_all_of_it(content: str, most: int) -> None:

@@ -55,6 +55,12 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         "memory_search",
         {"after": "2026-11-01", "before": "2026-11-25", "limit": 5},
     ),
+    (
+        "recall_by_timeframe",
+        {"start_date": "2026-11-01"},
+        "memory_search",
+        {"after": "2026-11-01", "before": "2026-11-02", "limit": 5},
+    ),
     ("exact_match_retrieve", {"content": "x"}, "memory_search", {"query": "x", "mode": "exact"}),
     (
         "retrieve_with_quality_boost",
@@ -84,6 +90,24 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         {"start_date": "2026-11-01", "end_date": "2026-11-30", "tag": "a"},
         "memory_delete",
         {"after": "2026-11-01", "before": "2026-12-01", "tags": ["a"]},
+    ),
+    (
+        "delete_by_timeframe",
+        {"start_date": "2026-11-30"},
+        "memory_delete",
+        {"after": "2026-11-30", "before": "2026-12-01"},
+    ),
+    (
+        "delete_by_timeframe",
+        {"start_date": "2026-11-01", "before": "2026-11-05"},
+        "memory_delete",
+        {"after": "2026-11-01", "before": "2026-11-05"},
+    ),
+    (
+        "delete_by_timeframe",
+        {"start_date": "2026-11-01", "end_date": None},
+        "memory_delete",
+        {"after": "2026-11-01", "before": None},
     ),
     ("delete_before_date", {"before_date": "2026-11-01"}, "memory_delete", {"before": "2026-11-01"}),
     (

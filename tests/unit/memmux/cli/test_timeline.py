@@ -23,6 +23,10 @@ def test_each_day_has_a_line_for_each_group_in_which_something_happened(typed: T
     ]
     _, out, _ = typed("timeline", "--json", "--after", "2026-03-04T00:00Z", "--zone", "UTC")
     assert orjson.loads(out)["days"] == ["2026-03-04"]
+    desk.store("late", created_at="2026-03-06T02:00:00Z")
+    for zone, days in (("UTC", ["2026-03-06"]), ("America/New_York", [])):
+        _, out, _ = typed("timeline", "--json", "--after", "2026-03-06", "--before", "2026-03-07", "--zone", zone)
+        assert orjson.loads(out)["days"] == days
     code, _, err = typed("timeline", "--zone", "Mars/Phobos")
     assert (code, "there is no time zone" in err) == (2, True)
 

@@ -72,6 +72,25 @@ def test_reads_may_go_to_another_url(tmp_path: Path) -> None:
     assert load({}, variables).read_server == "postgresql://replica/memmux"
 
 
+@pytest.mark.parametrize("other", ["postgresql://other/memmux", "x.db"])
+def test_who_names_another_database_means_no_replica_of_the_one_before(tmp_path: Path, other: str) -> None:
+    _file(tmp_path).write_text(f'database = "{URL}"\ndatabase_read = "postgresql://replica/memmux"\n')
+    found, sources = load_with_sources({}, environment(tmp_path))
+    assert found.read_server == "postgresql://replica/memmux"
+    for database, read in ((other, None), (URL, "postgresql://replica/memmux")):
+        assert load({"database": database}, environment(tmp_path)).database_read == read
+        assert load({}, environment(tmp_path, MEMMUX_DATABASE=database)).database_read == read
+        if database_url.is_url(database):
+            assert find.choose(database, found).database_read == read
+    assert "database_read" in sources
+    assert "database_read" not in load_with_sources({"database": other}, environment(tmp_path))[1]
+
+
+def test_a_replica_that_a_lower_source_names_alone_is_of_the_database_that_is_meant(tmp_path: Path) -> None:
+    _file(tmp_path).write_text('database_read = "postgresql://replica/memmux"\n')
+    assert load({}, environment(tmp_path, MEMMUX_DATABASE=URL)).read_server == "postgresql://replica/memmux"
+
+
 def test_another_process_gets_the_same_settings_by_flags(tmp_path: Path) -> None:
     found = load({}, environment(tmp_path, MEMMUX_DATABASE=URL, MEMMUX_DATABASE_READ="postgresql://r/memmux"))
     assert parse_flags(found.flags()) == found

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -37,6 +39,27 @@ def test_times_are_read_in_utc(text: str, expected: datetime) -> None:
     parsed = parse_time(text)
     assert parsed == expected
     assert parsed.tzinfo is UTC
+
+
+@pytest.mark.usefixtures("kolkata")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-23", datetime(2026, 11, 23, 5, 0, tzinfo=UTC)),
+        ("2026-07-01T00:30", datetime(2026, 7, 1, 4, 30, tzinfo=UTC)),
+        ("2026-11-23T14:30:00+01:00", datetime(2026, 11, 23, 13, 30, tzinfo=UTC)),
+        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_times_without_an_offset_are_of_the_zone_that_is_given(text: str, expected: datetime) -> None:
+    assert parse_time(text, zone=ZoneInfo("America/New_York")) == expected
+
+
+@pytest.mark.parametrize("zone", [None, UTC, ZoneInfo("Asia/Tokyo")])
+def test_a_time_out_of_range_is_refused_in_every_zone(zone: tzinfo | None) -> None:
+    for text in ("0001-01-01", "9999-12-31T23:59:59-14:00"):
+        with suppress(ArgumentInvalidError):
+            assert parse_time(text, zone=zone).tzinfo is UTC
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "nan", "inf", "1e300", "\x00", "9" * 5000])
