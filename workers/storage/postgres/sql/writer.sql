@@ -116,6 +116,14 @@ WHERE row = %(row)s AND seq > %(seq)s AND operation NOT IN ('vectors.backfill', 
 ORDER BY seq
 LIMIT 1
 
+-- The state before the next change that had to do with links and origin.
+-- name: links_after
+SELECT before
+FROM changes
+WHERE row = %(row)s AND seq > %(seq)s AND before::json -> 'links' IS NOT NULL
+ORDER BY seq
+LIMIT 1
+
 -- name: changed_with
 SELECT EXISTS (
     SELECT 1 FROM changes WHERE row = %(row)s AND request = (SELECT request FROM changes WHERE seq = %(seq)s)

@@ -114,6 +114,14 @@ WHERE row = :row AND seq > :seq AND operation NOT IN ('vectors.backfill', 'vecto
 ORDER BY seq
 LIMIT 1
 
+-- The state before the next change that had to do with links and origin.
+-- name: links_after
+SELECT before
+FROM changes
+WHERE row = :row AND seq > :seq AND json_type(before, '$.links') IS NOT NULL
+ORDER BY seq
+LIMIT 1
+
 -- name: changed_with
 SELECT EXISTS (
     SELECT 1 FROM changes WHERE row = :row AND request = (SELECT request FROM changes WHERE seq = :seq)
