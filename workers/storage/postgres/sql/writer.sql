@@ -147,7 +147,9 @@ SELECT created_at, updated_at, deleted_at FROM memories WHERE row = %(row)s
 SELECT row, deleted_at IS NOT NULL FROM memories WHERE id = %(id)s AND namespace = %(namespace)s
 
 -- name: deleted_by_hash
-SELECT row FROM memories WHERE content_hash = %(id)s AND namespace = %(namespace)s AND deleted_at IS NOT NULL
+SELECT row
+FROM memories
+WHERE length(%(id)s::text) = 64 AND content_hash = %(id)s AND namespace = %(namespace)s AND deleted_at IS NOT NULL
 UNION
 SELECT m.row
 FROM aliases AS a JOIN memories AS m ON m.row = a.row

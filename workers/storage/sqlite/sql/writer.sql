@@ -145,7 +145,9 @@ SELECT created_at, updated_at, deleted_at FROM memories WHERE row = :row
 SELECT row, deleted_at IS NOT NULL FROM memories WHERE id = :id AND namespace = :namespace
 
 -- name: deleted_by_hash
-SELECT row FROM memories WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
+SELECT row
+FROM memories
+WHERE length(:id) = 64 AND content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
 UNION
 SELECT m.row
 FROM aliases AS a CROSS JOIN memories AS m ON m.row = a.row
