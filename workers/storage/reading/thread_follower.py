@@ -65,8 +65,8 @@ class ThreadFollower:
         found = self._connection.fetch(_SQL["linked"])
         self._numbers.clear()
         self._before, self._after, self._threads = (np.zeros(0, np.int32) for _ in range(3))
+        self._reserve(self._connection.value(_SQL["last"]))  # which may be of one that is superseded, and has words
         if found:
-            self._reserve(max(row for row, *_ in found))
             self._put_in_order(found)
 
     def _catch_up(self, changed: list[int]) -> None:
