@@ -21,6 +21,7 @@ BATCH_MEMORIES = 256  # of one memory.store_batch
 DUMP_MEMORIES = 256  # of one memory.dump or memory.load
 ALIASES = 64  # that a memory is stored or loaded with
 LINKS = 4096  # that start at one memory
+USES = 1 << 53  # of one memory, as a dump may have it
 ORIGIN_BYTES = 1 << 20  # of what a memory's former home knew, as JSON
 GRAPH_HOPS = 16  # links from a memory that one memory.graph follows
 GRAPH_NODES = 500  # memories of one memory.graph

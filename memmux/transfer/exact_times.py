@@ -11,7 +11,7 @@ from typing import Any
 from memmux.errors import ArgumentInvalidError
 
 _EXACTLY = Context(prec=1100)  # more digits than any float has
-_NAMES = ("created_at", "updated_at", "deleted_at")
+_NAMES = ("created_at", "updated_at", "deleted_at", "used_at")
 _FRACTION = re.compile(r"(?P<begin>[^.]+)\.(?P<digits>\d+)(?P<offset>Z|[+-]\d\d:\d\d)", re.ASCII)
 
 

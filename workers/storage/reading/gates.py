@@ -61,12 +61,15 @@ class Gates:
         first = np.flatnonzero((links.after > 0) & (kinds >= 0))  # full text may lack one that stands in a thread
         pairs = np.bincount(kinds[first], minlength=_KINDS * len(numbers))
         wanted = numbers if namespaces is None else {name: numbers[name] for name in namespaces if name in numbers}
+        # Sorted once, however many namespaces there are; numpy sorts numbers of 16 bits by their digits.
+        first = first[np.argsort(kinds[first].astype(np.min_scalar_type(len(pairs))), kind="stable")]
+        ends = np.cumsum(pairs)
         opened = np.zeros(len(pairs), np.bool_)
         closed = False
         for name, number in wanted.items():
             for kind in range(_KINDS * number, _KINDS * (number + 1)):
                 if pairs[kind]:
-                    rows, key = first[kinds[first] == kind], (vectors.model, name, kind % _KINDS)
+                    rows, key = first[ends[kind] - pairs[kind] : ends[kind]], (vectors.model, name, kind % _KINDS)
                     opened[kind] = self._is_open(key, rows, vectors.of(name))
                     closed |= not opened[kind]
         if not opened.any():

@@ -36,11 +36,10 @@ class Scope:
     hidden: frozenset[int] = frozenset()
 
     @property
-    def count(self) -> int:
-        """How many vectors there are to be compared; 0 where that is not known."""
+    def vectors(self) -> int | None:
+        """How many vectors the index has; None where that is not known."""
         centre = self.index.centre
-        known = 0 if centre is None else centre.count
-        return known if self.allowed is None else min(known, len(self.allowed))
+        return None if centre is None else centre.count
 
     def nearest(self, query: Vectors, k: int) -> Scored:
         """Return the `k` memories nearest to the unit vector `query`."""

@@ -116,8 +116,18 @@ class MemorySearch:
             scored = scope.nearest(direction, asked.depth)
             return Found(Mode.SEMANTIC, Parts.of(parts.MEANING, scored), degraded, Scores.of(scored), scope.index)
         near = ranking.NEAR.get(model.name) if asked.only_relevant and asked.min_similarity is None else None
-        floor = None if near is None else near.of(scope.count or model.vectors)
+        floor = None if near is None else near.of(self._count(asked, scope))
         return self._fusion.found(asked, ready.ahead, scope, direction, floor=floor, degraded=degraded)
+
+    def _count(self, asked: Search, scope: Scope) -> int:
+        """Return among how many vectors a search is, or among how many memories where those are fewer, or all known.
+
+        The rows that a filter allows may be those of other namespaces, and of deleted memories, which don't count.
+        """
+        if scope.allowed is None and scope.vectors is not None:
+            return scope.vectors
+        memories = self._word_search.count(several_of(asked.filter), scope.allowed)
+        return memories if scope.vectors is None else min(scope.vectors, memories)
 
     def _ready(self, asked: Search, where: Condition, model: Model | None, zone: str) -> _Ready:
         """Return what a search by vectors of a model needs beside that of its query."""

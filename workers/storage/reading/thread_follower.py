@@ -65,8 +65,8 @@ class ThreadFollower:
         found = self._connection.fetch(_SQL["linked"])
         self._numbers.clear()
         self._before, self._after, self._threads = (np.zeros(0, np.int32) for _ in range(3))
+        self._reserve(self._connection.value(_SQL["last"]))  # which may be of one that is superseded, and has words
         if found:
-            self._reserve(max(row for row, *_ in found))
             self._put_in_order(found)
 
     def _catch_up(self, changed: list[int]) -> None:
@@ -74,24 +74,26 @@ class ThreadFollower:
         now = {line[0]: line for line in self._fetched("linked_of", changed)}
         beside = {row: (int(self._before[row]), int(self._after[row])) for row in changed}
         ends = {row: key for row, *key in self._fetched("keys", {one for pair in beside.values() for one in pair})}
-        moved = []
-        for row in changed:
-            line = now.get(row)
-            if line is not None and self._threads[row] == self._number(line) and self._stays(line, beside[row], ends):
-                continue
+        staying = {row for row, line in now.items() if self._stays(line, beside[row], ends)}
+        leaving = [row for row in changed if row not in staying]
+        for row in leaving:  # which grows: what changed, too, and is beside one that leaves has other neighbours then
+            more = staying.intersection(beside[row])
+            staying -= more
+            leaving += more
+        for row in leaving:
             if self._threads[row]:
                 self._unlink(row)
-            if line is not None:
-                moved.append(line)
-        if moved:
+        if moved := [now[row] for row in leaving if row in now]:
             self._link(moved)
 
     def _stays(self, line: tuple[Any, ...], beside: tuple[int, int], keys: dict[int, list[float]]) -> bool:
-        """Return whether a memory still stands between those that it stood between."""
+        """Return whether a memory still stands in its thread, between those that it stood between."""
         before, after = beside
         key = _key(line)
-        return (not before or (before in keys and _key_of(before, keys) <= key)) and (
-            not after or (after in keys and key <= _key_of(after, keys))
+        return (
+            self._threads[line[0]] == self._number(line)
+            and (not before or (before in keys and _key_of(before, keys) <= key))
+            and (not after or (after in keys and key <= _key_of(after, keys)))
         )
 
     def _link(self, lines: Sequence[tuple[Any, ...]]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from workers.index import bm25
 from workers.index.bm25 import Among, Places, Scored
+from workers.index.interface import Rows
 from workers.storage.connection import Connection
 from workers.storage.reading.vocabulary import Vocabulary
 from workers.storage.reading.word_follower import WordFollower
@@ -84,6 +85,12 @@ class WordSearch:
         self.catch_up()
         among = self.follower.among(namespaces)
         return bm25.scored(self._known(asked, among), among)
+
+    def count(self, namespaces: tuple[str, ...] | None, rows: Rows | None) -> int:
+        """Return how many live memories of these namespaces, or of all, there are; of those in `rows`, if given."""
+        self.catch_up()
+        among = self.follower.among(namespaces)
+        return among.count if rows is None else int(np.count_nonzero(among.rows[rows[rows < len(among.rows)]]))
 
     def _known(self, asked: Sequence[str], among: Among) -> list[Places]:
         """Return where each word of the query stands, or what may be meant by it; the words are asked for at once."""

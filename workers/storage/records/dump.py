@@ -23,8 +23,10 @@ def dump(connection: Connection, asked: Dump) -> Fields:
     """Return a page: `memories`; `next`, where the page after it begins, None after the last; `last`, where all end."""
     memories: list[Fields] = []
     size, row, full = 0, asked.after, False
-    for row, *values in connection.each(_SQL["page"], {"after": asked.after, "limit": asked.limit}):
+    for row, uses, used_at, *values in connection.each(_SQL["page"], {"after": asked.after, "limit": asked.limit}):
         fields = _fields(connection, row, values)
+        if uses is not None:
+            fields |= {"uses": uses, "used_at": used_at}
         size += len(fields["content"].encode())
         size += sum(len(orjson.dumps(fields[name])) for name in ("origin", "links") if name in fields)
         if asked.vectors:
@@ -39,8 +41,8 @@ def dump(connection: Connection, asked: Dump) -> Fields:
 
 
 def dumped(connection: Connection, row: int) -> Fields:
-    """Return the memory `row` as a dump without vectors has it."""
-    ((_, *values),) = connection.fetch(_SQL["page"], {"after": row - 1, "limit": 1})
+    """Return the memory `row` as a dump without vectors has it, without its uses, which are no part of its state."""
+    ((_, _, _, *values),) = connection.fetch(_SQL["page"], {"after": row - 1, "limit": 1})
     return _fields(connection, row, values)
 
 

@@ -50,6 +50,11 @@ def uses(connection: Connection, rows: Sequence[int]) -> dict[int, int]:
     return dict(connection.fetch(_SQL["uses"], {"rows": rows}))
 
 
+def put_uses(connection: Connection, row: int, count: int, last_at: float) -> None:
+    """Let the memory `row` have been of use so often, and last then, unless it was more often, or later."""
+    connection.execute(_SQL["put_uses"], {"row": row, "count": count, "last_at": last_at})
+
+
 def named(connection: Connection, namespace: str, names: Sequence[str]) -> int | None:
     """Return the row of a memory, live or deleted, that has one of these aliases."""
     values = {"namespace": namespace, "names": names}

@@ -146,21 +146,21 @@ class Namespaces:
         return tuple(f"no such namespace {name!r}; {there}" for name in gone)
 
     def _home(self, memory_id: str, named: tuple[str, ...] | None, *, past: bool = False) -> str:
-        """Return the one of several namespaces, or of all, that a memory is in, or past: was in."""
-        there = rows.was_there if past else rows.is_there
-        known = named or dict.fromkeys([*self._names(), *(self._gone() if past else ())])
-        homes = [name for name in known if there(self._connection, memory_id, name)]
-        if not homes and not past:
-            for name in named or (*known, *self._gone()):
-                rows.refuse_gone(self._connection, memory_id, name)
+        """Return the one of several namespaces, or of all, that a memory is in, or past: was in; see `rows.homes`."""
+        connection = self._connection
+        homes = rows.homes(connection, memory_id, named or self._names())
+        if past or not homes:
+            gone = rows.past_homes(connection, memory_id, named or self._among)
+            for name in () if past else sorted(gone):
+                rows.refuse_gone(connection, memory_id, name)
+            homes |= gone if past else set()
         if not homes:
             where = "any namespace" if named is None else f"the namespaces {', '.join(named)}"
             raise NotFoundError(f"there is no memory {memory_id!r} in {where}; {rows.finding(memory_id)}")
         if len(homes) > 1:
-            raise ArgumentInvalidError(
-                f"several namespaces have a memory {memory_id!r}: {', '.join(map(repr, homes))}; name one of them"
-            )
-        return homes[0]
+            told = ", ".join(map(repr, sorted(homes)))
+            raise ArgumentInvalidError(f"several namespaces have a memory {memory_id!r}: {told}; name one of them")
+        return homes.pop()
 
     def _names(self) -> list[str]:
         """Return those that are there, and that the client may know, by name; found along an index, a step for each."""

@@ -22,6 +22,7 @@ _HEX = re.compile(r"[0-9A-Fa-f-]+")
 _NAMED = 5  # memories that an error names
 _PURGE = "memory.purge"
 _VERSION_AT = 14  # where a UUID says its version
+_HASH = 64  # characters of a content hash
 _LENGTHS = (8, 13, 18, 23, 28)  # of beginnings of UUIDs, each to a hyphen
 Named = str | tuple[str, ...] | None
 """One namespace, several, or all of them."""
@@ -138,9 +139,27 @@ def past(connection: Connection, memory_id: str, namespace: str) -> int | None:
     return _begun(connection, memory_id, namespace, "begun_past") if row is None else row
 
 
-def was_there(connection: Connection, memory_id: str, namespace: str) -> bool:
-    """Return whether there is, or was, a memory with this id, content hash or alias."""
-    return past(connection, memory_id, namespace) is not None
+def homes(connection: Connection, memory_id: str, among: Sequence[str]) -> set[str]:
+    """Return those of some namespaces that have a live memory with this id, content hash, alias, or beginning of an id.
+
+    Raises ArgumentInvalidError where one of them has several ids that begin so.
+    """
+    names = list(spellings(memory_id))
+    found = _homes(connection, "homes", ids=names, hashes=_hashes(names), namespaces=among)
+    return (found | _begun_homes(connection, memory_id, "begun", among)).intersection(among)
+
+
+def past_homes(connection: Connection, memory_id: str, among: Sequence[str] | None) -> set[str]:
+    """Return the namespaces, of some or of all, of a memory with this name, be it live by its id or alias, or gone.
+
+    Deleted memories are gone through for a content hash alone. Raises ArgumentInvalidError as `homes` does.
+    """
+    names = list(spellings(memory_id))
+    found = _homes(connection, "past_homes", ids=names)
+    if hashes := _hashes(names):
+        found |= _homes(connection, "homes_of_deleted", hashes=hashes)
+    found |= _begun_homes(connection, memory_id, "begun_past", among)
+    return found if among is None else found.intersection(among)
 
 
 def single(namespace: Named) -> str:
@@ -168,6 +187,25 @@ def _found(connection: Connection, memory_id: str, namespace: str, query: str = 
         if row is not None:
             return row
     return None
+
+
+def _homes(connection: Connection, query: str, **values: object) -> set[str]:
+    return {name for (name,) in connection.fetch(_SQL[query], values)}
+
+
+def _begun_homes(connection: Connection, beginning: str, query: str, among: Sequence[str] | None) -> set[str]:
+    """Return the namespaces that have a memory whose id begins so; `among` are those that may not have several."""
+    if not is_beginning(beginning):
+        return set()
+    counted = dict(connection.fetch(_SQL[f"homes_of_{query}"], {"id": beginning.lower()}))
+    for name, memories in counted.items():
+        if memories > 1 and (among is None or name in among):
+            _begun(connection, beginning, name, query)
+    return set(counted)
+
+
+def _hashes(names: Iterable[str]) -> list[str]:
+    return [name for name in names if len(name) == _HASH]
 
 
 def _begun(connection: Connection, beginning: str, namespace: str, query: str) -> int | None:

@@ -38,8 +38,11 @@ def placed(thread: str | None, place: int | None, metadata: Mapping[str, object]
 
 
 def moved(before: Placed, metadata: Mapping[str, object], then: Mapping[str, object]) -> Placed:
-    """Return where a memory is once its metadata change: elsewhere, if these said where it is."""
-    return named(then) if before == named(metadata) else before
+    """Return where a memory is once its metadata change: elsewhere, if these named its thread; a given place stays."""
+    (thread, place), known = before, named(metadata)
+    if thread != known[0] or (place is None and known[1] is not None):  # a thread that is given is in no document
+        return before
+    return placed(None, None if place == known[1] else place, then)
 
 
 def _name(value: object) -> str | None:

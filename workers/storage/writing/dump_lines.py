@@ -23,7 +23,8 @@ from workers.storage.records.threads import placed
 _STORED = ("content", "tags", "type", "metadata", "namespace", "thread", "place")
 _TIMES = ("created_at", "updated_at", "deleted_at")
 _VERSIONS = ("supersedes", "superseded_by")
-_NAMES = {"id", *_STORED, *_TIMES, *_VERSIONS, "content_hash", "aliases", "origin", "links", "vectors"}
+_USES = ("uses", "used_at")
+_NAMES = {"id", *_STORED, *_TIMES, *_VERSIONS, *_USES, "content_hash", "aliases", "origin", "links", "vectors"}
 _LINK = {"target", "relation", "similarity", "types", "metadata", "created_at"}
 Fields = dict[str, Any]
 
@@ -33,12 +34,13 @@ class Line:
     """One memory of a dump.
 
     state: how it is. times: created_at, updated_at and deleted_at, in seconds since 1970 as they are kept. texts: its
-    vectors, of each model once.
+    vectors, of each model once. uses: how often it was of use, and when last; None if it never was.
     """
 
     state: State
     times: Mapping[str, float | None]
     texts: Sequence[Embedded]
+    uses: tuple[int, float] | None = None
 
     @property
     def memory(self) -> Memory:
@@ -56,7 +58,7 @@ class Line:
         return self.state.links or ()
 
     def dumped(self) -> Fields:
-        """Return the memory as a dump without vectors has it."""
+        """Return the memory as a dump without vectors and uses has it."""
         memory = self.memory
         rare = {
             "superseded_by": memory.superseded_by,
@@ -127,12 +129,22 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
             raise
         texts = []
     links = _links(fields.get("links", ()), created_at)
-    return Line(state=State(memory, deleted, _origin(fields.get("origin", {})), links), times=times, texts=texts)
+    state = State(memory, deleted, _origin(fields.get("origin", {})), links)
+    return Line(state=state, times=times, texts=texts, uses=_uses(fields))
 
 
 def _aliases(given: Any) -> tuple[str, ...]:
     check_aliases(given)
     return tuple(sorted(set(given)))
+
+
+def _uses(fields: Fields) -> tuple[int, float] | None:
+    count, last_at = fields.get("uses"), _time("used_at", fields.get("used_at"))
+    if count is None and last_at is None:
+        return None
+    if last_at is None or not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= limits.USES:
+        raise ArgumentInvalidError(f"uses are a number from 1 to {limits.USES}, and used_at is there with them alone")
+    return count, last_at
 
 
 def _origin(given: object) -> Fields:

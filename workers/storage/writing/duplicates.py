@@ -53,8 +53,9 @@ def _together(memory: Memory, asked: Store) -> Memory:
     check_metadata(metadata)
     names = {*memory.aliases, *asked.aliases, *((asked.id,) if asked.id else ())} - {memory.id}
     check_aliases(aliases := tuple(sorted(names)))
-    here = (memory.thread, memory.place)
-    thread, place = here if memory.thread is not None else placed(asked.thread, asked.place, metadata)
+    thread, place = memory.thread, memory.place
+    if thread is None:
+        thread, place = placed(asked.thread, asked.place if place is None else place, metadata)
     return replace(
         memory,
         tags=tags,

@@ -7,6 +7,7 @@ is given is skipped, so that a load may be done again. What comes from a former 
 from __future__ import annotations
 
 from memmux.errors import RequestError
+from memmux.wire.answers import Memory
 from memmux.wire.requests import Load
 from workers.runtime.jobs import Job
 from workers.storage import queries
@@ -45,6 +46,8 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
                 done = merge.adopt(memory_table, job, line, newest=asked.newest)
             else:
                 done = _load_one(memory_table, job, line)
+            if line.uses is not None and done.status in _COUNTED:
+                _put_uses(memory_table, line.memory, line.uses)
         except RequestError as error:
             done = Done(insertion.BROKEN, error.message)
         if done.row:
@@ -57,6 +60,14 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
     audits.begin(memory_table.connection, rows)
     seq = memory_table.connection.value(_SQL["seq"])
     return {**counts, "problems": problems, "seq": seq, **({"first_seq": before + 1} if seq > before else {})}
+
+
+def _put_uses(memory_table: MemoryTable, memory: Memory, uses: tuple[int, float]) -> None:
+    """Keep how often a memory of a line was of use; it may be one with another by now, or purged."""
+    connection = memory_table.connection
+    row = connection.value(_SQL["by_id"], {"id": memory.id}) or links.named(connection, memory.namespace, [memory.id])
+    if row is not None:
+        links.put_uses(connection, row, *uses)
 
 
 def _load_one(memory_table: MemoryTable, job: Job, line: Line) -> Done:

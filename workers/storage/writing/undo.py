@@ -65,8 +65,7 @@ def _target(memory_table: MemoryTable, asked: Undo) -> tuple[int, str, State | N
     later = memory_table.connection.value(_SQL["changed_since"], {"row": row, "seq": seq})
     if later is None:
         return row, memory_id, target
-    left = memory_table.connection.value(_SQL["state_after"], {"row": row, "seq": seq})
-    then, now = None if left is None else State.from_log(left), memory_table.state(row)
+    then, now = _left(memory_table, row, seq), memory_table.state(row, origin=True, links=True)
     if then is not None and _equal(then, now):
         return row, memory_id, target  # all later changes were undone
     if then is None or not _equal(_without_gone_version(memory_table, then), now):
@@ -80,8 +79,23 @@ def _target(memory_table: MemoryTable, asked: Undo) -> tuple[int, str, State | N
     return row, memory_id, target
 
 
+def _left(memory_table: MemoryTable, row: int, seq: int) -> State | None:
+    """Return how the change `seq` left the memory `row`, with origin and links if they were changed since."""
+    left = memory_table.connection.value(_SQL["state_after"], {"row": row, "seq": seq})
+    linked = memory_table.connection.value(_SQL["links_after"], {"row": row, "seq": seq})
+    if left is None or linked is None:
+        return None if left is None else State.from_log(left)
+    known = State.from_log(linked)
+    return replace(State.from_log(left), origin=known.origin, links=known.links)
+
+
 def _equal(one: State, other: State) -> bool:
-    return one.deleted == other.deleted and _compared(one.memory) == _compared(other.memory)
+    return (
+        one.deleted == other.deleted
+        and _compared(one.memory) == _compared(other.memory)
+        and (None in (one.origin, other.origin) or one.origin == other.origin)
+        and (None in (one.links, other.links) or one.links == other.links)
+    )
 
 
 def _compared(memory: Memory) -> tuple[object, ...]:

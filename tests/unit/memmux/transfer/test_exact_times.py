@@ -54,11 +54,14 @@ def test_all_times_of_a_memory_are_changed_and_nothing_else() -> None:
         "created_at": 1.5,
         "updated_at": 2.5,
         "deleted_at": None,
+        "uses": 2,
+        "used_at": 4.5,
         "links": [{"target": "t", "created_at": 3.5}, {"target": "u"}],
     }
     lines = written(memory)
     assert lines["created_at"] == "1970-01-01T00:00:01.5+00:00"
     assert lines["links"][0]["created_at"] == "1970-01-01T00:00:03.5+00:00"
+    assert (lines["uses"], lines["used_at"]) == (2, "1970-01-01T00:00:04.5+00:00")
     assert (lines["content"], lines["deleted_at"], lines["links"][1]) == ("1.5", None, {"target": "u"})
     assert read(lines) == memory
     assert read(memory) == memory

@@ -60,5 +60,13 @@ WHERE id = ANY (%(ids)s::text[]) AND deleted_at IS NULL
 ON CONFLICT (row) DO UPDATE SET count = uses.count + 1, last_at = excluded.last_at
 RETURNING row
 
+-- What a load says, which may be done again: the most and the last of both.
+-- name: put_uses
+INSERT INTO uses (row, count, last_at)
+VALUES (%(row)s, %(count)s, %(last_at)s)
+ON CONFLICT (row) DO UPDATE
+SET count = greatest(uses.count, excluded.count),
+    last_at = greatest(uses.last_at, excluded.last_at)
+
 -- name: uses
 SELECT row, count FROM uses WHERE row = ANY (%(rows)s::bigint[])

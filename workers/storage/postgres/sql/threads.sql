@@ -8,6 +8,9 @@ WHERE m.row = %(row)s AND m.namespace = %(namespace)s AND m.thread IS NULL
 -- name: changed
 SELECT DISTINCT row FROM changes WHERE seq > %(seq)s
 
+-- name: last
+SELECT coalesce(max(row), 0) FROM memories
+
 -- name: linked
 SELECT row, namespace, thread, coalesce(run, row), place, created_at
 FROM memories

@@ -1,6 +1,9 @@
 -- name: page
 SELECT
-    row, id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content,
+    row,
+    (SELECT u.count FROM uses AS u WHERE u.row = memories.row),
+    (SELECT u.last_at FROM uses AS u WHERE u.row = memories.row),
+    id, namespace, type, created_at, updated_at, deleted_at, supersedes, content_hash, metadata, content,
     superseded_by, thread, place,
     EXISTS (SELECT 1 FROM aliases AS a WHERE a.row = memories.row),
     EXISTS (SELECT 1 FROM origins AS o WHERE o.row = memories.row),

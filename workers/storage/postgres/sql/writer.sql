@@ -116,6 +116,14 @@ WHERE row = %(row)s AND seq > %(seq)s AND operation NOT IN ('vectors.backfill', 
 ORDER BY seq
 LIMIT 1
 
+-- The state before the next change that had to do with links and origin.
+-- name: links_after
+SELECT before
+FROM changes
+WHERE row = %(row)s AND seq > %(seq)s AND before::json -> 'links' IS NOT NULL
+ORDER BY seq
+LIMIT 1
+
 -- name: changed_with
 SELECT EXISTS (
     SELECT 1 FROM changes WHERE row = %(row)s AND request = (SELECT request FROM changes WHERE seq = %(seq)s)
@@ -139,7 +147,9 @@ SELECT created_at, updated_at, deleted_at FROM memories WHERE row = %(row)s
 SELECT row, deleted_at IS NOT NULL FROM memories WHERE id = %(id)s AND namespace = %(namespace)s
 
 -- name: deleted_by_hash
-SELECT row FROM memories WHERE content_hash = %(id)s AND namespace = %(namespace)s AND deleted_at IS NOT NULL
+SELECT row
+FROM memories
+WHERE length(%(id)s::text) = 64 AND content_hash = %(id)s AND namespace = %(namespace)s AND deleted_at IS NOT NULL
 UNION
 SELECT m.row
 FROM aliases AS a JOIN memories AS m ON m.row = a.row

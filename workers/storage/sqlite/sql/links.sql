@@ -59,5 +59,13 @@ WHERE id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL
     AND (:namespaces IS NULL OR namespace IN (SELECT value FROM json_each(:namespaces)))
 ON CONFLICT (row) DO UPDATE SET count = count + 1, last_at = excluded.last_at
 
+-- What a load says, which may be done again: the most and the last of both.
+-- name: put_uses
+INSERT INTO uses (row, count, last_at)
+VALUES (:row, :count, :last_at)
+ON CONFLICT (row) DO UPDATE
+SET count = max(count, excluded.count),
+    last_at = max(last_at, excluded.last_at)
+
 -- name: uses
 SELECT row, count FROM uses WHERE row IN (SELECT value FROM json_each(:rows))

@@ -53,6 +53,7 @@ LIMIT 1
 SELECT deleted_at FROM memories WHERE row = :row
 
 -- The row of a memory, live or deleted, by its id, its content hash or an alias; of a purged one, by its id.
+-- There is no index of the hashes of deleted memories: they are gone through, but only for what may be a hash.
 -- name: find_past
 SELECT row FROM memories WHERE id = :id AND namespace = :namespace
 UNION ALL
@@ -62,7 +63,7 @@ SELECT row
 FROM (
     SELECT row
     FROM memories
-    WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
+    WHERE length(:id) = 64 AND content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
     ORDER BY deleted_at DESC
 )
 UNION ALL
@@ -72,3 +73,44 @@ SELECT row
 FROM changes
 WHERE memory = :id AND operation = 'memory.purge' AND json_extract(before, '$.namespace') = :namespace
 LIMIT 1
+
+-- The namespaces that have a live memory with one of some ids, content hashes or aliases: as many statements, however
+-- many namespaces there are.
+-- name: homes
+SELECT namespace FROM memories WHERE id IN (SELECT value FROM json_each(:ids)) AND deleted_at IS NULL
+UNION
+SELECT namespace
+FROM memories
+WHERE namespace IN (SELECT value FROM json_each(:namespaces)) AND content_hash IN (SELECT value FROM json_each(:hashes)) AND deleted_at IS NULL
+UNION
+SELECT a.namespace
+FROM aliases AS a CROSS JOIN memories AS m ON m.row = a.row
+WHERE a.namespace IN (SELECT value FROM json_each(:namespaces)) AND a.name IN (SELECT value FROM json_each(:ids)) AND m.deleted_at IS NULL
+
+-- The same of live, deleted and purged memories, by ids and aliases; from one namespace with aliases to the next.
+-- name: past_homes
+WITH RECURSIVE found(name) AS (
+    SELECT min(namespace) FROM aliases
+    UNION ALL
+    SELECT (SELECT min(namespace) FROM aliases WHERE namespace > found.name) FROM found WHERE found.name IS NOT NULL
+)
+SELECT namespace FROM memories WHERE id IN (SELECT value FROM json_each(:ids))
+UNION
+SELECT namespace FROM aliases WHERE namespace IN (SELECT name FROM found) AND name IN (SELECT value FROM json_each(:ids))
+UNION
+SELECT json_extract(before, '$.namespace') FROM changes WHERE memory IN (SELECT value FROM json_each(:ids)) AND operation = 'memory.purge'
+
+-- name: homes_of_deleted
+SELECT DISTINCT namespace FROM memories WHERE deleted_at IS NOT NULL AND content_hash IN (SELECT value FROM json_each(:hashes))
+
+-- How many live memories of each namespace have ids that begin so.
+-- name: homes_of_begun
+WITH begun AS MATERIALIZED (
+    SELECT namespace FROM memories WHERE id >= :id AND id < :id || 'g' AND deleted_at IS NULL
+)
+SELECT namespace, count(*) FROM begun GROUP BY namespace
+
+-- The same, deleted ones too.
+-- name: homes_of_begun_past
+WITH begun AS MATERIALIZED (SELECT namespace FROM memories WHERE id >= :id AND id < :id || 'g')
+SELECT namespace, count(*) FROM begun GROUP BY namespace

@@ -9,6 +9,9 @@ WHERE m.row = :row AND m.namespace = :namespace AND m.thread IS NULL
 -- name: changed
 SELECT DISTINCT row FROM changes NOT INDEXED WHERE seq > :seq
 
+-- name: last
+SELECT coalesce(max(row), 0) FROM memories
+
 -- name: linked
 SELECT row, namespace, thread, coalesce(run, row), place, created_at
 FROM memories

@@ -114,6 +114,14 @@ WHERE row = :row AND seq > :seq AND operation NOT IN ('vectors.backfill', 'vecto
 ORDER BY seq
 LIMIT 1
 
+-- The state before the next change that had to do with links and origin.
+-- name: links_after
+SELECT before
+FROM changes
+WHERE row = :row AND seq > :seq AND json_type(before, '$.links') IS NOT NULL
+ORDER BY seq
+LIMIT 1
+
 -- name: changed_with
 SELECT EXISTS (
     SELECT 1 FROM changes WHERE row = :row AND request = (SELECT request FROM changes WHERE seq = :seq)
@@ -137,7 +145,9 @@ SELECT created_at, updated_at, deleted_at FROM memories WHERE row = :row
 SELECT row, deleted_at IS NOT NULL FROM memories WHERE id = :id AND namespace = :namespace
 
 -- name: deleted_by_hash
-SELECT row FROM memories WHERE content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
+SELECT row
+FROM memories
+WHERE length(:id) = 64 AND content_hash = :id AND namespace = :namespace AND deleted_at IS NOT NULL
 UNION
 SELECT m.row
 FROM aliases AS a CROSS JOIN memories AS m ON m.row = a.row

@@ -114,6 +114,28 @@ def test_of_more_memories_the_nearest_has_to_be_nearer(desk: Desk, monkeypatch: 
     assert [round(Near(0.2, 0.1).of(count), 3) for count in (0, 1, 10, 1000)] == [0.2, 0.2, 0.415, 0.572]
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("tags", [(), ("x",), ("x", "y")])
+def test_how_near_the_nearest_has_to_be_is_a_matter_of_its_namespace_and_of_what_is_live(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tags: tuple[str, ...], in_memory: bool
+) -> None:
+    monkeypatch.setattr(ranking, "NEAR", {"tiny": Near(0.2, 0.1)})
+    if not in_memory:
+        desk.questions._vector_follower._most = 0
+    asked = {"only_relevant": True, "filter": {"tags": tags, "namespace": "default"}}
+    for number in range(30):
+        desk.ask("memory.delete", {"id": desk.store(f"gone {number}", _at(0.1), tags=["x", "y"])["id"]})
+        if tags:
+            desk.store(f"without tags {number}", _at(0.1))
+    desk.store("the nearest", _at(0.3), tags=["x", "y"])
+    assert list(_ask(desk, "zxqv", **asked)) == list(_ask(desk, "?", **asked)) == ["the nearest"]
+    for number in range(30):
+        desk.store(f"elsewhere {number}", _at(0.1), tags=["x", "y"], namespace="other")
+    assert list(_ask(desk, "zxqv", **asked)) == list(_ask(desk, "?", **asked)) == ["the nearest"]
+    desk.store("far", _at(0.1), tags=["x", "y"])
+    assert _ask(desk, "zxqv", **asked) == {}
+
+
 def test_what_has_no_vector_yet_is_not_judged(filled: Desk) -> None:
     assert "a boat without a vector" in _ask(filled, "boat zebra unicorn", only_relevant=True)
 

@@ -10,6 +10,7 @@ import pytest
 
 from memmux.errors import ArgumentInvalidError, LimitOutOfRangeError
 from tests.unit.workers.desk import Desk, frames
+from workers.storage.reading import thread_follower
 
 DIMENSIONS = 16
 TALKS, TURNS = 12, 10
@@ -86,6 +87,27 @@ def test_named_threads_and_runs_are_gated_by_themselves(desk: Desk) -> None:
     assert gained == {True}
     beside = desk.questions._search._threads._gates._looked
     assert [looked.open for (_, _, kind), looked in sorted(beside.items())] == [False, True]
+
+
+def test_a_superseded_memory_beyond_the_last_one_in_a_thread_is_no_obstacle(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread_follower, "_ROOM", 1)
+    _fill(desk, IN_ORDER)
+    old = desk.store(f"keyword{ASKED} of old")["id"]
+    newer = desk.ask("memory.rewrite", {"id": old, "content": "newer", "versioned": True})
+    desk.ask("memory.delete", {"id": newer["id"]})
+    hits = _asked(desk)
+    assert any("neighbours" in hit["why"] for hit in hits)
+    assert old not in {hit["memory"]["id"] for hit in hits}
+
+
+def test_namespaces_are_gated_by_themselves(desk: Desk) -> None:
+    for number in range(3):
+        _fill(desk, SHUFFLED if number == 1 else IN_ORDER, namespace=f"n{number}")
+    assert len(_asked(desk, filter={"namespace": None})) == 200
+    beside = desk.questions._search._threads._gates._looked
+    assert [looked.open for _, looked in sorted(beside.items())] == [True, False, True]
 
 
 def test_the_deleted_and_the_superseded_are_no_neighbours(desk: Desk) -> None:

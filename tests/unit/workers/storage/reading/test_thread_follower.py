@@ -24,7 +24,7 @@ from workers.storage.sqlite.connection import SqliteConnection
 Step = tuple[str, int, int, str | None, int | None]
 
 steps = st.tuples(
-    st.sampled_from(["store", "store", "store", "delete", "undo", "renew", "move", "tag", "wait"]),
+    st.sampled_from(["store", "store", "store", "delete", "undo", "renew", "move", "place", "place", "tag", "wait"]),
     st.integers(0, 30),
     st.sampled_from([0, 0, 7, 900, 1_000_000]),
     st.sampled_from([None, None, "one", "two"]),
@@ -50,6 +50,8 @@ def _do(desk: Desk, step: Step, number: int) -> None:
         change: dict[str, Any] = {"tags": [f"tag {number}"]}
         if what == "move":
             change = {"metadata": {"conversation_id": thread}}
+        if what == "place":
+            change = {"metadata": {"source": thread or "one", "chunk": place or 4}}
         if what == "renew":
             change = {"content": f"text {number}", "versioned": True}
         operation = {"delete": "memory.delete", "renew": "memory.rewrite"}.get(what, "memory.update")
@@ -96,6 +98,22 @@ def test_it_knows_after_any_changes_what_the_rows_say(changes: Sequence[Step], l
             if number in looks:
                 follower.follow(desk.engine.seq)
                 assert _known(follower) == _in_order(desk)
+        follower.follow(desk.engine.seq)
+        assert _known(follower) == _in_order(desk)
+
+
+@pytest.mark.sqlite_only("reads by a connection of SQLite's")
+@pytest.mark.parametrize("moves", [{1: 10, 2: 11}, {2: -2, 3: -1}, {1: 2, 2: 1}, {1: 12, 2: 11, 3: 10}])
+@pytest.mark.parametrize("gone", [None, 1, 2, 3])
+def test_memories_that_change_places_together_are_in_order(desk: Desk, moves: dict[int, int], gone: int | None) -> None:
+    ids = [desk.store(f"part {n}", metadata={"source": "/a", "chunk": n})["id"] for n in (1, 2, 3, 4)]
+    with closing(engine.open_reader(desk.settings.database)) as raw:
+        follower = ThreadFollower(SqliteConnection(raw))
+        follower.follow(desk.engine.seq)
+        for number, place in moves.items():
+            desk.ask("memory.update", {"id": ids[number - 1], "metadata": {"chunk": place}})
+        if gone is not None:
+            desk.ask("memory.delete", {"id": ids[gone - 1]})
         follower.follow(desk.engine.seq)
         assert _known(follower) == _in_order(desk)
 

@@ -105,6 +105,48 @@ def test_a_dump_that_is_loaded_is_dumped_again_the_same(desk: Desk, other: Desk)
     assert other.writer.facts()["pending"] == desk.writer.facts()["pending"] == 1
 
 
+def test_how_often_memories_were_of_use_goes_with_them(desk: Desk, other: Desk) -> None:
+    fill(desk)
+    names = [memory["id"] for memory in dumped(desk)]
+    desk.clock.at += 1_000_000
+    for used in (names[:3], names[:1]):
+        desk.ask("memory.use", {"ids": used})
+    memories = dumped(desk)
+    assert [memory.get("uses") for memory in memories] == [2, 1, 1, None, None, None]
+    assert load(other, *memories)["created"] == 6
+    assert dumped(other) == memories
+    unused = other.ask("memory.list", {"filter": {"namespace": None}, "unused_since": "2027-01-20T00:00:00Z"})
+    assert [memory["id"] for memory in unused["memories"]] == names[5:]
+    other.ask("memory.use", {"ids": names[2:3]})
+    more = [{**memories[0], "uses": 1, "used_at": 3e9}, {**memories[1], "uses": 7}, *memories[2:]]
+    answer = load(other, *more)
+    assert (answer["skipped"], answer["seq"]) == (6, 6)
+    known = dumped(other)
+    assert [memory.get("uses") for memory in known] == [2, 7, 2, None, None, None]
+    assert (known[0]["used_at"], known[1]["used_at"]) == (3e9, memories[1]["used_at"])
+    without = [{name: value for name, value in memory.items() if name not in ("uses", "used_at")} for memory in known]
+    assert load(other, *without)["skipped"] == 6
+    assert dumped(other) == known
+
+
+def test_a_memory_that_becomes_one_with_another_brings_its_uses_once(desk: Desk) -> None:
+    kept = desk.store("one")["id"]
+    given = line(id=OLD, uses=5, used_at=9.5)
+    for status in ("merged", "skipped"):
+        assert desk.ask("memory.load", {"memories": [given], "adopt": True})[status] == 1
+        assert [(memory["id"], memory["uses"], memory["used_at"]) for memory in dumped(desk)] == [(kept, 5, 9.5)]
+    changed = {**given, "id": "x", "content": "two"}
+    assert statuses(load(desk, changed, {**changed, "tags": ["y"], "uses": 6})) == [(1, "conflict")]
+    assert dumped(desk)[1]["uses"] == 5
+
+
+@pytest.mark.parametrize("uses", [0, -1, True, 1.5, "1", limits.USES + 1, None])
+@pytest.mark.parametrize("used_at", [1.5, None, "1.5"])
+def test_uses_are_a_count_and_a_time(desk: Desk, uses: object, used_at: object) -> None:
+    if (uses, used_at) != (None, None):
+        assert statuses(load(desk, line(uses=uses, used_at=used_at))) == [(0, "broken")]
+
+
 def test_a_load_without_vectors_leaves_them_to_the_backfill(desk: Desk, other: Desk) -> None:
     fill(desk)
     load(other, *dumped(desk, vectors=False))

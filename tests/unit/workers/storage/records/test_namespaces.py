@@ -143,6 +143,61 @@ def test_a_memory_is_found_wherever_it_is(desk: Desk) -> None:
     assert desk.ask("memory.delete", {"id": stored["id"], "namespace": None})["id"] == stored["id"]
 
 
+@pytest.mark.parametrize("purged", [False, True])
+def test_a_memory_that_is_gone_is_told_wherever_it_was(desk: Desk, purged: bool) -> None:
+    alias = "ab" * 32
+    stored = desk.store("gone", namespace="left", aliases=["called so", alias])
+    desk.store("live", namespace="default")
+    assert desk.ask("memory.get", {"id": "called so", "namespace": None})["namespace"] == "left"
+    desk.ask("memory.delete", {"id": stored["id"], "namespace": None})
+    if purged:
+        desk.ask("memory.purge", {"id": stored["id"], "namespace": "left"})
+    names = [stored["id"], stored["id"].upper()]
+    if not purged:
+        names += [stored["content_hash"].upper(), "called so", alias]
+        names += [] if stored["id"][:23] in desk.store("later")["id"] else [stored["id"][:23]]
+    for name in names:
+        did = "purged" if purged else "deleted"
+        assert desk.ask("memory.history", {"id": name, "namespace": None})["changes"][0]["did"] == did
+        for place in (None, ["default", "left"]):
+            for operation in ("memory.get", "memory.delete"):
+                with pytest.raises(NotFoundError, match=f"was {did} "):
+                    desk.ask(operation, {"id": name, "namespace": place})
+        with pytest.raises(NotFoundError, match="in the namespaces default, other"):
+            desk.ask("memory.get", {"id": name, "namespace": ["default", "other"]})
+
+
+@pytest.mark.sqlite_only("counts the steps of SQLite's machine")
+@pytest.mark.parametrize("operation", ["memory.get", "memory.delete", "memory.history"])
+@pytest.mark.parametrize("name", ["01890000-0000-7000-8000-000000000000", "0189aaaa", "a name"])
+def test_who_asks_wherever_a_memory_is_goes_through_no_others(desk: Desk, operation: str, name: str) -> None:
+    raw = desk.engine._raw if operation == "memory.delete" else desk.questions._raw
+    steps, statements = list[None](), list[str]()
+
+    def cost() -> tuple[int, int]:
+        steps.clear()
+        statements.clear()
+        raw.set_progress_handler(lambda: bool(steps.append(None)), 1, id="steps")
+        raw.exec_trace = lambda _, sql, __: not statements.append(sql)
+        with pytest.raises(NotFoundError, match="in any namespace"):
+            desk.ask(operation, {"id": name, "namespace": None})
+        raw.exec_trace = None
+        raw.set_progress_handler(None, id="steps")
+        return len(steps), len(statements)
+
+    desk.store("one")
+    desk.ask("memory.delete", {"id": desk.store("another")["id"]})
+    before = cost()
+    for number in range(50):
+        desk.ask(
+            "memory.delete", {"id": desk.store(f"gone {number}", namespace=f"n{number % 5}")["id"], "namespace": None}
+        )
+    assert cost()[0] < before[0] + 50
+    for number in range(20):
+        desk.store("live", namespace=f"n{number}")
+    assert cost()[1] <= before[1]
+
+
 # keys
 
 

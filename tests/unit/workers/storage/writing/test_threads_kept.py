@@ -46,6 +46,24 @@ def test_metadata_that_named_it_take_it_elsewhere(desk: Desk) -> None:
     assert _of(desk, named) == (None, None)
 
 
+@pytest.mark.parametrize("metadata", [{}, {"session_id": "a"}])
+def test_a_given_place_stays_where_metadata_name_another_thread(desk: Desk, metadata: dict[str, Any]) -> None:
+    memory_id = desk.store("one", place=5, metadata=metadata)["id"]
+    desk.ask("memory.update", {"id": memory_id, "metadata": {"session_id": "b"}})
+    assert _of(desk, memory_id) == ("b", 5)
+    (line,) = desk.ask("memory.dump", {})["memories"]
+    assert desk.ask("memory.load", {"memories": [line]})["skipped"] == 1
+    renewed = {"id": memory_id, "content": "two", "versioned": True, "metadata": {"session_id": "c"}}
+    assert _of(desk, desk.ask("memory.rewrite", renewed)["id"]) == ("c", 5)
+
+
+def test_a_given_thread_stays_and_takes_no_place_from_metadata(desk: Desk) -> None:
+    for thread, metadata in (("talk", {}), ("talk", {"session_id": "a"}), ("/a", {"source": "/a", "chunk": 2})):
+        memory_id = desk.store(f"in {thread} {metadata}", thread=thread, metadata=metadata)["id"]
+        desk.ask("memory.update", {"id": memory_id, "metadata": {"session_id": None, "source": "/b", "chunk": 5}})
+        assert _of(desk, memory_id) == (thread, None)
+
+
 def test_an_undo_brings_it_back(desk: Desk) -> None:
     memory_id = desk.store("one", metadata={"session_id": "a"})["id"]
     changed = desk.ask("memory.update", {"id": memory_id, "metadata": {"session_id": "b"}})
@@ -87,6 +105,10 @@ def test_stored_again_it_takes_up_a_thread_only_if_it_has_none(desk: Desk) -> No
     named = desk.store("three")["id"]
     assert desk.store("three", metadata={"session_id": "s"})["merged"] == ["metadata", "thread"]
     assert _of(desk, named) == ("s", None)
+    with_place = desk.store("four", place=7)["id"]
+    assert "merged" not in desk.store("four")
+    desk.store("four", metadata={"session_id": "s"}, place=8)
+    assert _of(desk, with_place) == ("s", 7)
 
 
 def test_a_dump_has_it_and_a_load_keeps_it(desk: Desk) -> None:

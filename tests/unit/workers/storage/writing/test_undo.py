@@ -9,6 +9,7 @@ import pytest
 
 from memmux.errors import ArgumentInvalidError, NotFoundError, UndoConflictError
 from tests.unit.workers.desk import Desk, frames, job, waiting
+from tests.unit.workers.storage.dumps import dumped, line
 
 
 def get(desk: Desk, memory_id: str) -> Any:
@@ -206,3 +207,31 @@ def test_an_undo_that_is_sent_twice_is_done_once(desk: Desk) -> None:
     first = desk.ask("memory.undo", {"seq": stored["seq"]}, key="k")
     assert desk.ask("memory.undo", {"seq": stored["seq"]}, key="k") == first
     assert len(told(desk, stored["id"])) == 2
+
+
+@pytest.mark.parametrize("changed", [{}, {"tags": ["later"]}])
+def test_what_later_changes_linked_is_not_lost_by_an_undo(desk: Desk, changed: dict[str, Any]) -> None:
+    """changed: what is changed between the two changes of links, and undone again."""
+
+    def linked(*targets: str) -> int:
+        links = [{"target": target, "created_at": 3.5} for target in targets]
+        given = line(links=links, origin={"links": len(targets)}, updated_at=desk.clock())
+        return int(desk.ask("memory.load", {"memories": [given], "adopt": True, "newest": True})["seq"])
+
+    def now() -> list[str]:
+        return [link["target"] for link in dumped(desk)[0]["links"]]
+
+    first, second = linked("a"), linked("a", "b")
+    if changed:
+        undo(desk, desk.ask("memory.update", {"id": dumped(desk)[0]["id"], **changed})["seq"])
+    third = linked("a", "b", "c")
+    for earlier in (second, first):
+        with pytest.raises(UndoConflictError, match=f"last by change {third}"):
+            undo(desk, earlier)
+    assert now() == ["a", "b", "c"]
+    undo(desk, third)
+    undo(desk, second)
+    assert now() == ["a"]
+    assert dumped(desk)[0]["origin"] == {"links": 1}
+    undo(desk, first)
+    assert dumped(desk)[0]["deleted_at"]
