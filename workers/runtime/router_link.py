@@ -38,18 +38,23 @@ class RouterLink:
 
     def send(self, header: Header, *frames: bytes) -> None:
         """Send a message."""
+        self._send(protocol.encode(header, *frames))
+
+    def _send(self, encoded: list[bytes]) -> None:
         self._said = time.monotonic()
-        sockets.send_surely(self._socket, protocol.encode(header, *frames))
+        sockets.send_surely(self._socket, encoded)
 
     def say(self, kind: Kind, **detail: object) -> None:
         """Send a message about the worker itself, with its facts."""
         self.send(Header(kind=kind, detail={**detail, **self._worker.facts()}))
 
     def answer(self, header: Header, *frames: bytes) -> None:
-        """Send the outcome of a request."""
+        """Send the outcome of a request; raise MessageTooLargeError for one that the router could not read."""
+        encoded = protocol.encode(header, *frames)
+        protocol.check_size(encoded)
         self._open.pop((header.id, header.attempt), None)
         self._cancelled.discard((header.id, header.attempt))
-        self.send(header, *frames)
+        self._send(encoded)
 
     def hold(self, told: threading.Event) -> None:
         """Do nothing until `told` is set, but say so."""

@@ -10,10 +10,11 @@ import orjson
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
-from memmux.wire.checks import aware, check_number, check_range, check_text, encoded, shown
+from memmux.wire.checks import aware, check_number, check_range, check_text, encoded
 from memmux.wire.cues import Cue
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, check_flag, named, put
 from memmux.wire.requests.filters import Filter, Mode, filter_of
+from memmux.wire.shown import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

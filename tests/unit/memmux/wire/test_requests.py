@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -159,6 +160,19 @@ def test_wrong_arguments_are_refused_by_name(
         body.from_json(arguments)
     assert type(raised.value) is error
     assert isinstance(raised.value, errors.RequestError)
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys((*BODIES.values(), Filter)))
+@pytest.mark.parametrize("text", ["x" * 20_000, "\x00" * 20_000])
+def test_error_about_what_is_long_shows_its_beginning(kind: type[Any], text: str) -> None:
+    names, told = [known.name for known in fields(kind)], []
+    good = {"id": UUID, "content": "x", "query": "x", "filter": {"type": "t"}}
+    for name in (text, *names):
+        try:
+            kind.from_json({**{field: value for field, value in good.items() if field in names}, name: text})
+        except MemmuxError as error:
+            told.append(error.message)
+    assert [message[:80] for message in told if len(message) > 1000] == []
 
 
 def test_metadata_that_are_no_json_are_refused_with_what_can_be_given_instead() -> None:

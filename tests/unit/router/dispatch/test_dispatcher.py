@@ -11,7 +11,7 @@ from memmux.wire.grants import Grant
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
-from router.dispatch.actions import BeginDrain, Log, ReportStatus, ToClient
+from router.dispatch.actions import BeginDrain, KillWorker, Log, ReportStatus, ToClient
 from router.dispatch.dispatcher import Limits
 from tests.unit.router.dispatch.driver import Driver
 
@@ -161,10 +161,45 @@ def test_wrong_version_is_answered_even_without_an_id(driver: Driver) -> None:
     assert driver.outcomes(b"new") == [("", "protocol_version")]
 
 
-def test_malformed_message_of_a_worker_is_dropped_and_counted(driver: Driver) -> None:
+def test_malformed_message_of_a_worker_that_has_nothing_is_dropped_and_counted(driver: Driver) -> None:
     driver.perform(driver.dispatcher.on_worker("read-0", [b"{"], driver.now))
     driver.worker("read-0", Header(kind=Kind.HELLO))
     assert driver.dispatcher.status(driver.now)["events"]["malformed"] == 2
+    assert not any(isinstance(action, KillWorker) for action in driver.others)
+
+
+@pytest.mark.parametrize("kind", [Kind.ERROR, Kind.RESULT, Kind.HELLO, Kind.HEARTBEAT])
+def test_answer_of_a_worker_that_can_not_be_read_ends_its_lease(driver: Driver, kind: Kind) -> None:
+    driver.request(b"a", "r1")
+    driver.request(b"a", "r2")
+    asked = driver.requests("read-0")[0].header
+    driver.worker("read-0", Header(kind=kind, id="r1", attempt=asked.attempt, detail={"message": "x" * 20_000}))
+    assert driver.outcomes(b"a") == [("r1", "internal")]
+    assert driver.asked("read-0") == ["r1", "r2"]
+    driver.answer("read-0", driver.requests("read-0")[1])
+    assert driver.outcomes(b"a")[1:] == [("r2", "ok")]
+    assert not any(driver.leftovers().values())
+
+
+@pytest.mark.parametrize("said", [{}, {"id": ["r1"], "attempt": 1}, {"id": "r1", "attempt": 2}, {"id": "r1"}])
+def test_malformed_message_that_is_about_no_lease_of_its_worker_ends_none(
+    driver: Driver, said: dict[str, object]
+) -> None:
+    driver.request(b"a", "r1")
+    driver.perform(driver.dispatcher.on_worker("read-0", [orjson.dumps({"v": 1, "kind": "odd", **said})], driver.now))
+    assert driver.outcomes(b"a") == []
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.outcomes(b"a") == [("r1", "ok")]
+
+
+def test_worker_of_whose_message_nothing_can_be_read_is_killed_with_what_it_has(driver: Driver) -> None:
+    driver.request(b"a", "r1")
+    driver.perform(driver.dispatcher.on_worker("read-0", [b"{"], driver.now))
+    assert driver.others[-1] == KillWorker("read-0", "malformed")
+    driver.ready("read-1", Stage.READ)
+    driver.answer("read-1", driver.requests("read-1")[0])
+    assert driver.outcomes(b"a") == [("r1", "ok")]
+    assert not any(driver.leftovers().values())
 
 
 def test_error_that_a_worker_made_up_counts_as_internal(driver: Driver) -> None:
