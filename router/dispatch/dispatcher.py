@@ -273,9 +273,8 @@ class Dispatcher:
             self._flow.answers.denied(session.grant if session else grant, asked, error.message)
         elif header.kind is Kind.HELLO and isinstance(error, AccessError):
             self._stats.events["refused"] += 1
-            self._out.log(
-                "warning", "key_refused", key=str(header.detail["key"])[: shared.KEY_CHARACTERS], reason=error.message
-            )
+            key = str(header.detail.get("key", ""))[: shared.KEY_CHARACTERS]
+            self._out.log("warning", "key_refused", key=key, reason=error.message)
         elif header.kind is Kind.REQUEST and header.id:
             self._stats.events["refused"] += 1
             self._out.log("info", "request_refused", request_id=header.id, operation=header.operation, code=error.code)
