@@ -23,7 +23,8 @@ class Limits:
     queue: requests waiting for one kind of worker, when another is let in.
     admitted: requests of all clients together. attempts: workers that may die of one request. sessions: clients.
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
-    overdue_s: a worker that has not answered so long after its request was cancelled or ran out of time is killed.
+    overdue_s: a reader or embedder that has not answered so long after its request was cancelled or ran out of time is
+    killed.
     log_bytes: a write-ahead log from which on reads that have run for read_s make way, as it can't shrink behind them.
     loading_s: so long a search waits for a model that is loading, and no longer than half of its time.
     slow_s: a request that took so long is logged with its route and where the time went; 0: none is.
