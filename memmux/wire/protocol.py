@@ -158,10 +158,15 @@ def decode(frames: Sequence[bytes]) -> Message:
 
 
 def check_size(frames: Sequence[bytes]) -> None:
-    """Raise MessageTooLargeError for a message that `decode` does not take at the other end."""
-    if len(frames) > limits.FRAMES or sum(map(len, frames)) > limits.MESSAGE_BYTES:
+    """Raise MessageTooLargeError for a message that `decode` does not take at the other end.
+
+    A header of any size counts as the largest: whoever passes the frames on writes a longer one.
+    """
+    size = limits.HEADER_BYTES + sum(map(len, frames)) - len(frames[0])
+    if len(frames) > limits.FRAMES or size > limits.MESSAGE_BYTES:
         raise MessageTooLargeError(
-            f"a message has at most {limits.FRAMES} frames and {limits.MESSAGE_BYTES} bytes; send less at once"
+            f"a message has at most {limits.FRAMES} frames and {limits.MESSAGE_BYTES} bytes, {limits.HEADER_BYTES} of "
+            "them for its header; send less at once"
         )
     if len(frames[0]) > limits.HEADER_BYTES:
         raise MessageTooLargeError(f"a header has at most {limits.HEADER_BYTES} bytes; arguments belong in the body")

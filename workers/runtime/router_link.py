@@ -8,7 +8,7 @@ import time
 
 import zmq
 
-from memmux.errors import ProtocolError
+from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.wire import protocol, sockets
 from memmux.wire.protocol import Header, Kind, Message
@@ -113,11 +113,15 @@ class RouterLink:
             self._put(frames)
 
     def _put(self, frames: list[bytes]) -> None:
-        """Put a message into the inbox."""
+        """Put a message into the inbox; answer a request that can't be read, as far as it says which one it is."""
         try:
             message = protocol.decode(frames)
-        except ProtocolError as error:
+        except MemmuxError as error:
             log.get().error("message_malformed", error=error.message)
+            found = protocol.salvage(frames)
+            if found is not None and all(found) and found not in self._open:
+                request_id, number = found
+                self.send(Header(kind=Kind.ERROR, id=request_id, attempt=number, detail=error.to_json()))
             return
         self._inbox.append(message)
         attempt = message.header.id, message.header.attempt

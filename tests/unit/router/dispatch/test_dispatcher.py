@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from memmux import limits
 from memmux.errors import ERRORS
 from memmux.wire import protocol
 from memmux.wire.grants import Grant
@@ -126,11 +127,31 @@ def test_error_of_a_worker_is_the_final_answer(driver: Driver) -> None:
 
 
 def test_embedding_that_makes_a_message_too_large_fails_alone(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.dispatch.flow._FRAMES_BYTES", 100)
+    monkeypatch.setattr(limits, "MESSAGE_BYTES", limits.HEADER_BYTES + 100)
     driver.request(b"a", "r1", "memory.store")
     driver.answer("embed-0", driver.requests("embed-0")[0], b"x" * 99)
     assert driver.outcomes(b"a") == [("r1", "message_too_large")]
     assert driver.asked("write-0") == []
+
+
+def test_frames_of_a_client_and_of_a_stage_that_are_too_many_together_fail_alone(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store_similar", *[b"x"] * (limits.FRAMES - 2))
+    driver.answer("read-0", driver.requests("read-0")[0], b"found")
+    assert driver.outcomes(b"a") == [("r1", "message_too_large")]
+    assert driver.asked("write-0") == []
+    assert not any(driver.leftovers().values())
+
+
+def test_request_that_fits_with_its_clients_header_fits_with_the_routers(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MESSAGE_BYTES", limits.HEADER_BYTES + 100)
+    header = Header(kind=Kind.REQUEST, id="r1", operation="memory.get")
+    driver.client(b"a", header, b"x" * (limits.MESSAGE_BYTES - len(protocol.encode(header)[0])))
+    assert driver.outcomes(b"a") == [("r1", "message_too_large")]
+    driver.hello(b"b", name="n" * 128)
+    driver.client(b"b", Header(kind=Kind.REQUEST, id="r" * 128, operation="memory.get"), b"x" * 100)
+    assert driver.asked("read-0") == ["r" * 128]  # the driver reads what workers are sent
 
 
 # what can't be accepted
