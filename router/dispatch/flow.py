@@ -28,7 +28,7 @@ from memmux.wire.protocol import Header, Kind
 from router.dispatch.actions import Outbox
 from router.dispatch.answers import Answers
 from router.dispatch.open_requests import OpenRequests
-from router.dispatch.pools import Pool, Worker
+from router.dispatch.pools import Pool, Worker, WorkerState
 from router.dispatch.queues import Limits
 from router.dispatch.slips import Slip
 from router.dispatch.stages import Stages
@@ -131,7 +131,8 @@ class Flow:
                 self.requests.end_abandoned(lease)
                 continue
             slip.worked(now)
-            slip.deaths += 1
+            # A worker that is told to stop finishes what it has, and leaves what it does beside that.
+            slip.deaths += not (slip.operation.beside and worker.state is WorkerState.STOPPING)
             slip.attempt += 1
             if slip.deaths >= self._bounds.attempts:
                 self._stats.events["poisoned"] += 1

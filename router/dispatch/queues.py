@@ -50,7 +50,8 @@ class FairQueue:
     """The requests that wait for one kind of worker.
 
     Clients take turns, and each client's requests keep their order. Interactive requests pass bulk ones, but not for
-    ever. A request that a worker gave back, or died with, is served before all others. Every method is O(1).
+    ever. A request that a worker gave back, or died with, is served before all others, but for one that is done beside
+    others. Every method is O(1).
     """
 
     __slots__ = ("_bulk", "_interactive", "_passed", "_returned")
@@ -74,7 +75,13 @@ class FairQueue:
         (self._bulk if slip.operation.bulk else self._interactive).push(slip)
 
     def put_back(self, slip: Slip) -> None:
-        """Let a request be the next."""
+        """Let a request be the next.
+
+        One that is done beside others waits for its turn: what was beside it when its worker died is done first, alone.
+        """
+        if slip.operation.beside:
+            self.push(slip)
+            return
         self._returned[slip.id] = slip
         self._returned.move_to_end(slip.id, last=False)
 
