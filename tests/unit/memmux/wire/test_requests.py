@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import difflib
 import math
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -272,6 +273,17 @@ def test_a_search_leaves_superseded_memories_out_and_a_list_has_them_unless_told
     told = Filter(include_superseded=True)
     assert Search(query="x", filter=told).filter == told
     assert List(filter=Filter(include_superseded=False)).filter.include_superseded is False
+
+
+def test_mode_that_is_meant_is_named_and_is_not_looked_for_in_what_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(errors.UnknownModeError, match="did you mean 'keyword'"):
+        Search(query="x", mode="Keywords")  # type: ignore[arg-type]
+    looked_at: list[str] = []
+    monkeypatch.setattr(difflib, "get_close_matches", lambda word, *_: looked_at.append(word) or [])
+    for mode in ("key word", "x" * 100_000):
+        with pytest.raises(errors.UnknownModeError):
+            Search(query="x", mode=mode)  # type: ignore[arg-type]
+    assert looked_at == ["key word"]
 
 
 def test_a_store_goes_by_the_readers_only_if_it_asks_for_what_is_similar() -> None:
