@@ -44,6 +44,7 @@ import errno
 from typing import ClassVar, Final
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
+MESSAGE_CHARACTERS: Final = 2000  # of an error in a header, which holds as many however they are escaped
 
 
 class MemmuxError(Exception):
@@ -60,8 +61,13 @@ class MemmuxError(Exception):
         super().__init__(self.message)
 
     def to_json(self) -> dict[str, object]:
-        """Return the error as it travels in a header: code, message, retryable and, if known, retry_after_ms."""
-        fields: dict[str, object] = {"code": self.code, "message": self.message, "retryable": self.retryable}
+        """Return the error as it travels in a header: code, message, retryable and, if known, retry_after_ms.
+
+        Of a message that is too long for a header there is the beginning.
+        """
+        long = len(self.message) > MESSAGE_CHARACTERS
+        message = f"{self.message[: MESSAGE_CHARACTERS - 1]}…" if long else self.message
+        fields: dict[str, object] = {"code": self.code, "message": message, "retryable": self.retryable}
         if self.retry_after_ms is not None:
             fields["retry_after_ms"] = self.retry_after_ms
         return fields

@@ -17,10 +17,10 @@ from memmux.errors import (
     MessageTooLargeError,
 )
 from memmux.wire.answers import Answer
-from memmux.wire.checks import shown
 from memmux.wire.embeddings import Embedding
 from memmux.wire.operations import OPERATIONS
 from memmux.wire.protocol import Message
+from memmux.wire.shown import shown
 
 TIMEOUT_MOST_S = limits.DEADLINE_MS / 1000
 NAME_CHARACTERS = 128  # of a key and of a client's name, as in a header

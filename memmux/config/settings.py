@@ -16,9 +16,9 @@ from memmux import limits
 from memmux.config import user_folders
 from memmux.config.values import NONE, NONE_MEANT, convert
 from memmux.errors import SettingInvalidError
-from memmux.wire.checks import shown
 from memmux.wire.cues import Cue
 from memmux.wire.namespaces import DEFAULT_NAMESPACE, EVERYWHERE
+from memmux.wire.shown import shown
 
 PREFIX = "MEMMUX_"
 CLIENTS_OWN = frozenset(

@@ -22,10 +22,10 @@ from memmux.errors import (
     TagInvalidError,
 )
 from memmux.wire.namespaces import EVERYWHERE
+from memmux.wire.shown import shown
 from memmux.wire.times import from_epoch, parse_time
 
 WRITABLE = "give texts, numbers of at most 64 bits, true, false, null, and lists and objects of these"
-SHOWN = 80  # characters of what is wrong, in a message
 
 
 def check_text(name: str, value: object, most: int, error: type[RequestError] = ArgumentInvalidError) -> None:
@@ -102,15 +102,6 @@ def check_number(name: str, value: object, low: float, high: float) -> None:
     """Raise ArgumentInvalidError unless `value` is a number from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ArgumentInvalidError(f"{name} is {shown(value)}; it is a number from {low:g} to {high:g}")
-
-
-def shown(value: object) -> str:
-    """Return `value` for a message: the beginning of what is long, and no number of more digits than Python writes."""
-    try:
-        text = repr(value)
-    except ValueError:
-        return "a number of thousands of digits"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def check_namespace(name: str, value: object) -> None:

@@ -36,6 +36,7 @@ class Operation:
     internal: only the router may start it.
     one_hop: where the readers have the model too, they embed the query themselves, and the embed stage is skipped.
     uncounted: it is in no statistics of what clients ask for.
+    beside: the writer does it beside its turns, so other writes go on meanwhile.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Operation:
     internal: bool = False
     one_hop: bool = False
     uncounted: bool = False
+    beside: bool = False
 
     @property
     def writes(self) -> bool:
@@ -92,7 +94,7 @@ _TABLE = (
         one_hop=True,
         uncounted=True,
     ),
-    Operation("admin.backup", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),
+    Operation("admin.backup", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True, beside=True),
     Operation("admin.rebuild", (Stage.WRITE,), Role.ADMIN, whole=True, bulk=True),  # views, from the rows
     # A reader's in-memory index against the rows.
     Operation("admin.verify", (Stage.READ,), Role.ADMIN, whole=True, bulk=True),

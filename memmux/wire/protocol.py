@@ -147,12 +147,7 @@ def decode(frames: Sequence[bytes]) -> Message:
     """
     if not frames:
         raise MalformedMessageError("a message has at least a header frame")
-    if len(frames) > limits.FRAMES or sum(map(len, frames)) > limits.MESSAGE_BYTES:
-        raise MessageTooLargeError(
-            f"a message has at most {limits.FRAMES} frames and {limits.MESSAGE_BYTES} bytes; send less at once"
-        )
-    if len(frames[0]) > limits.HEADER_BYTES:
-        raise MessageTooLargeError(f"a header has at most {limits.HEADER_BYTES} bytes; arguments belong in the body")
+    check_size(frames)
     try:
         fields = orjson.loads(frames[0])
     except orjson.JSONDecodeError:
@@ -160,6 +155,35 @@ def decode(frames: Sequence[bytes]) -> Message:
     if not isinstance(fields, dict):
         raise MalformedMessageError("the header is not a JSON object")
     return Message(_header(fields), tuple(frames[1:]))
+
+
+def check_size(frames: Sequence[bytes]) -> None:
+    """Raise MessageTooLargeError for a message that `decode` does not take at the other end.
+
+    A header of any size counts as the largest: whoever passes the frames on writes a longer one.
+    """
+    size = limits.HEADER_BYTES + sum(map(len, frames)) - len(frames[0])
+    if len(frames) > limits.FRAMES or size > limits.MESSAGE_BYTES:
+        raise MessageTooLargeError(
+            f"a message has at most {limits.FRAMES} frames and {limits.MESSAGE_BYTES} bytes, {limits.HEADER_BYTES} of "
+            "them for its header; send less at once"
+        )
+    if len(frames[0]) > limits.HEADER_BYTES:
+        raise MessageTooLargeError(f"a header has at most {limits.HEADER_BYTES} bytes; arguments belong in the body")
+
+
+def salvage(frames: Sequence[bytes]) -> tuple[str, int] | None:
+    """Return the id and the attempt that a message names which can't be read otherwise; None if its header is no JSON.
+
+    What it does not name is empty and 0.
+    """
+    try:
+        fields = orjson.loads(b"".join(frames[:1]))
+    except orjson.JSONDecodeError:
+        return None
+    known = fields if isinstance(fields, dict) else {}
+    request_id, attempt = known.get("id"), known.get("attempt")
+    return request_id if isinstance(request_id, str) else "", attempt if type(attempt) is int else 0
 
 
 def _header(fields: dict[str, object]) -> Header:

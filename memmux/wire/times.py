@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from memmux.errors import ArgumentInvalidError
+from memmux.wire.shown import shown
 
 _EXAMPLES = "2026-11-23, 2026-11-23T14:30, 2026-11-23T14:30:00+01:00 or seconds since 1970"
 
@@ -32,7 +33,7 @@ def parse_time(text: str, words: str = _WORDS, zone: tzinfo | None = None) -> da
         except ValueError:
             return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):
-        raise ArgumentInvalidError(f"{text!r} is not a time; write it like {_EXAMPLES}. {words}") from None
+        raise ArgumentInvalidError(f"{shown(text)} is not a time; write it like {_EXAMPLES}. {words}") from None
 
 
 def zone_name(environment: Mapping[str, str] | None = None) -> str:

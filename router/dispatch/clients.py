@@ -70,8 +70,11 @@ class Frontend:
     def on_message(self, routing_id: bytes, message: Message, now: float, grant: Grant) -> None:
         """Do what a client asks for; raise the MemmuxError with which it is refused."""
         header = message.header
-        key = named_in(header.detail) if header.kind is Kind.HELLO and not grant.name else ""
-        grant = self._flow.requests.quotas.effective(self._lowered(routing_id, key, grant, now))
+        opens = header.kind is Kind.HELLO
+        key = named_in(header.detail) if opens and not grant.name else ""
+        if key or not opens:
+            grant = self._lowered(routing_id, key, grant, now)
+        grant = self._flow.requests.quotas.effective(grant)
         session = self.sessions.heard(routing_id, grant)
         match header.kind:
             case Kind.REQUEST:

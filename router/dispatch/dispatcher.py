@@ -35,8 +35,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-import orjson
-
 from memmux import limits as shared
 from memmux.errors import AccessError, MemmuxError, NotAllowedError, ProtocolVersionError
 from memmux.wire import protocol
@@ -142,6 +140,7 @@ class Dispatcher:
             self._backend.on_message(worker, protocol.decode(frames), now)
         except MemmuxError as error:
             self._malformed(error, worker=worker_id)
+            self._backend.on_malformed(worker, protocol.salvage(frames), now)
         return self._follow_up(now)
 
     def on_worker_exit(self, worker_id: str, now: float) -> list[Action]:
@@ -274,9 +273,8 @@ class Dispatcher:
             self._flow.answers.denied(session.grant if session else grant, asked, error.message)
         elif header.kind is Kind.HELLO and isinstance(error, AccessError):
             self._stats.events["refused"] += 1
-            self._out.log(
-                "warning", "key_refused", key=str(header.detail["key"])[: shared.KEY_CHARACTERS], reason=error.message
-            )
+            key = str(header.detail.get("key", ""))[: shared.KEY_CHARACTERS]
+            self._out.log("warning", "key_refused", key=key, reason=error.message)
         elif header.kind is Kind.REQUEST and header.id:
             self._stats.events["refused"] += 1
             self._out.log("info", "request_refused", request_id=header.id, operation=header.operation, code=error.code)
@@ -288,11 +286,5 @@ class Dispatcher:
 
 def _salvaged_id(frames: Sequence[bytes]) -> str:
     """Return the request id in the header of a message that can't be read otherwise; empty if there is none."""
-    if not frames or len(frames[0]) > shared.HEADER_BYTES:
-        return ""
-    try:
-        fields = orjson.loads(frames[0])
-    except orjson.JSONDecodeError:
-        return ""
-    request_id = fields.get("id") if isinstance(fields, dict) else None
-    return request_id if isinstance(request_id, str) else ""
+    found = protocol.salvage(frames) if sum(map(len, frames[:1])) <= shared.HEADER_BYTES else None
+    return found[0] if found is not None else ""

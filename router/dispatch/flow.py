@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from memmux import limits
 from memmux.errors import (
     ERRORS,
     CancelledError,
@@ -23,12 +22,13 @@ from memmux.errors import (
     StorageFullError,
     WorkerUnavailableError,
 )
+from memmux.wire import protocol
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from router.dispatch.actions import Outbox
 from router.dispatch.answers import Answers
 from router.dispatch.open_requests import OpenRequests
-from router.dispatch.pools import Pool, Worker
+from router.dispatch.pools import Pool, Worker, WorkerState
 from router.dispatch.queues import Limits
 from router.dispatch.slips import Slip
 from router.dispatch.stages import Stages
@@ -37,7 +37,6 @@ from router.dispatch.troubles import Troubles
 
 # Codes with which a worker fails as later ones will, or until somebody does something: no request waits for those.
 _HOPELESS = (DatabaseCorruptError.code, DatabaseReplacedError.code, StorageFullError.code)
-_FRAMES_BYTES = limits.MESSAGE_BYTES - limits.HEADER_BYTES  # that surely fit beside a header
 
 
 class Flow:
@@ -132,7 +131,8 @@ class Flow:
                 self.requests.end_abandoned(lease)
                 continue
             slip.worked(now)
-            slip.deaths += 1
+            # A worker that is told to stop finishes what it has, and leaves what it does beside that.
+            slip.deaths += not (slip.operation.beside and worker.state is WorkerState.STOPPING)
             slip.attempt += 1
             if slip.deaths >= self._bounds.attempts:
                 self._stats.events["poisoned"] += 1
@@ -250,8 +250,9 @@ class Flow:
             self.answers.result(slip, header.detail, frames, now)
             return
         slip.frames = (*slip.frames, *frames)
-        if sum(map(len, slip.frames)) > _FRAMES_BYTES:
-            error = MessageTooLargeError(f"with its embedding the request has over {_FRAMES_BYTES} bytes; send less")
+        try:
+            protocol.check_size((b"", *slip.frames))
+        except MessageTooLargeError as error:
             self.answers.error(slip, error.to_json(), now)
             return
         slip.advance()

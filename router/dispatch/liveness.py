@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
+from memmux.wire.operations import Stage
 from router.dispatch.pools import Worker, WorkerState
 from router.dispatch.queues import Limits
 
@@ -110,6 +111,11 @@ class Liveness:
         return worker.heard_at + (self._limits.start_s if starting else self._limits.stall_s)
 
     def _overdue(self, worker: Worker, now: float) -> bool:
-        """Return whether the worker keeps a request that ended long ago: it must have lost it, and a credit with it."""
+        """Return whether the worker keeps a request that ended long ago: it must have lost it, and a credit with it.
+
+        A writer keeps what it has begun for as long as that takes, as a backup or a rebuild: what ends there is redone.
+        """
+        if worker.stage is Stage.WRITE:
+            return False
         since = now - self._limits.overdue_s
         return any(lease.abandoned_at is not None and lease.abandoned_at <= since for lease in worker.leases.values())

@@ -214,7 +214,7 @@ class Pool:
         """Spend one of the worker's credits on a request."""
         lease = slip.lease = Lease(slip, worker.id, slip.attempt, now)
         worker.begin((slip.id, slip.attempt), lease, now)
-        worker.alone = slip.deaths > 0
+        worker.alone = slip.deaths > 0 and not slip.operation.beside
         self._place(worker)
 
     def release(self, worker: Worker, request_id: str, attempt: int, now: float) -> Lease | None:

@@ -23,7 +23,8 @@ class Limits:
     queue: requests waiting for one kind of worker, when another is let in.
     admitted: requests of all clients together. attempts: workers that may die of one request. sessions: clients.
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
-    overdue_s: a worker that has not answered so long after its request was cancelled or ran out of time is killed.
+    overdue_s: a reader or embedder that has not answered so long after its request was cancelled or ran out of time is
+    killed.
     log_bytes: a write-ahead log from which on reads that have run for read_s make way, as it can't shrink behind them.
     loading_s: so long a search waits for a model that is loading, and no longer than half of its time.
     slow_s: a request that took so long is logged with its route and where the time went; 0: none is.
@@ -49,7 +50,8 @@ class FairQueue:
     """The requests that wait for one kind of worker.
 
     Clients take turns, and each client's requests keep their order. Interactive requests pass bulk ones, but not for
-    ever. A request that a worker gave back, or died with, is served before all others. Every method is O(1).
+    ever. A request that a worker gave back, or died with, is served before all others, but for one that is done beside
+    others. Every method is O(1).
     """
 
     __slots__ = ("_bulk", "_interactive", "_passed", "_returned")
@@ -73,7 +75,13 @@ class FairQueue:
         (self._bulk if slip.operation.bulk else self._interactive).push(slip)
 
     def put_back(self, slip: Slip) -> None:
-        """Let a request be the next."""
+        """Let a request be the next.
+
+        One that is done beside others waits for its turn: what was beside it when its worker died is done first, alone.
+        """
+        if slip.operation.beside:
+            self.push(slip)
+            return
         self._returned[slip.id] = slip
         self._returned.move_to_end(slip.id, last=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memmux.errors import DatabaseReplacedError, MalformedMessageError
+from memmux.errors import DatabaseReplacedError, MalformedMessageError, MemmuxError
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind, Message
 from router.dispatch.actions import KillWorker, Outbox, ReplaceWorker, WorkerFailed, WorkerReady
@@ -56,6 +56,19 @@ class Backend:
             case _:
                 raise MalformedMessageError(f"a worker does not say {header.kind}")
 
+    def on_malformed(self, worker: Worker, attempt: tuple[str, int] | None, now: float) -> None:
+        """End the lease that a message is about which can't be read: there is no other answer.
+
+        attempt: what it names; None if not even that can be read. Then the worker is killed if it has any lease.
+        """
+        if attempt is None:
+            if worker.leases:
+                self._kill(worker, "malformed", now)
+        elif attempt in worker.leases:
+            error = MemmuxError("the worker's answer can't be read; the router's log says why")
+            header = Header(kind=Kind.ERROR, id=attempt[0], attempt=attempt[1], detail=error.to_json())
+            self._flow.on_outcome(worker, header, (), now)
+
     def on_exit(self, worker: Worker, now: float) -> None:
         """Do without a worker that is gone."""
         expected = worker.state is WorkerState.STOPPING and not worker.leases
@@ -66,9 +79,7 @@ class Backend:
     def check(self, now: float) -> None:
         """Kill the workers that hang."""
         for worker, reason in self.liveness.hung(now):
-            self._out.log("error", "worker_stalled", worker=worker.id, reason=reason, in_flight=len(worker.leases))
-            self._out.add(KillWorker(worker.id, reason))
-            self._lose(worker, now)
+            self._kill(worker, reason, now)
 
     def _ready(self, worker: Worker, credit: object, now: float) -> None:
         replaced = self._flow.stages[worker.stage].ready(
@@ -89,6 +100,11 @@ class Backend:
         else:
             worker.state = WorkerState.RETIRING
             self._out.add(ReplaceWorker(worker.id))
+
+    def _kill(self, worker: Worker, reason: str, now: float) -> None:
+        self._out.log("error", "worker_stalled", worker=worker.id, reason=reason, in_flight=len(worker.leases))
+        self._out.add(KillWorker(worker.id, reason))
+        self._lose(worker, now)
 
     def _lose(self, worker: Worker, now: float) -> None:
         self.liveness.forget(worker)

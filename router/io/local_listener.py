@@ -94,7 +94,8 @@ class LocalListener:
         log.get().warning("clients_shut_out", descriptors=descriptors.taken(), most=self._full_at)
 
     def _admit(self) -> None:
-        path_while_full(self._address).rename(path_of(self._address))
+        with suppress(FileNotFoundError):  # somebody has removed it: the next look makes another one
+            path_while_full(self._address).rename(path_of(self._address))
         self._full = False
         log.get().info("clients_let_in", descriptors=descriptors.taken(), most=self._full_at)
 

@@ -72,11 +72,13 @@ class RemoteListener:
 
     def open(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         """Listen; raise AddressUnavailableError if that can't be."""
-        self._zap = sockets.zap(context)
+        zap = None
         try:
+            self._zap = zap = sockets.zap(context)  # libzmq may have that of a try before for a moment
             self._listener = sockets.listener(context, self.address, self._pair.secret)
         except zmq.ZMQError as error:
-            self._zap.close()
+            if zap is not None:
+                zap.close()
             raise AddressUnavailableError(_why_not(self.address, error)) from None
         self._monitor = sockets.monitor(self._listener, _HINTS)
         with suppress(OSError):

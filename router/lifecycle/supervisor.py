@@ -142,19 +142,17 @@ class Supervisor:
     def _ended(self, slot: _Slot, worker: _Worker, code: int, now: float) -> None:
         if worker.process.never_began:
             slot.starts -= 1  # it is nobody's failure
-        if worker is slot.successor:
-            slot.successor = None
-            return
-        slot.worker, slot.successor = slot.successor, None
+        was_successor = worker is slot.successor
+        slot.worker, slot.successor = slot.worker if was_successor else slot.successor, None
         if code == 0 or (worker.ready is not None and now - worker.ready >= STEADY_S):
             slot.failures = 0
         elif not worker.process.never_began:
             slot.failures += 1
-        if slot.worker is None and not self._stopping:
+        if (slot.worker is None or was_successor) and not self._stopping:  # who retires asks for a successor only once
             self._start_later(slot, now)
 
     def _start_later(self, slot: _Slot, now: float) -> None:
-        """Let a slot without a process have one again, the later the more of them have failed in a row."""
+        """Let a slot have a process again, or a successor, the later the more of them have failed in a row."""
         pause = min(BACKOFF_S * 2.0 ** min(slot.failures - 2, 16), BACKOFF_MOST_S) if slot.failures > 1 else 0.0
         slot.due = now + pause
         if pause:

@@ -52,6 +52,18 @@ def _hello(peer: zmq.Socket[bytes]) -> None:
     assert _ask(peer, *protocol.encode(Header(kind=Kind.HELLO, detail=detail))).header.kind is Kind.WELCOME
 
 
+def test_error_about_what_is_long_is_answered_however_often_and_reads_go_on(
+    peer: zmq.Socket[bytes], client: Client
+) -> None:
+    _hello(peer)
+    body = orjson.dumps({"k" * 20_000: 1})
+    for number in range(10):  # more than two readers have places
+        asked = protocol.encode(Header(kind=Kind.REQUEST, id=f"r{number}", operation="memory.get"), body)
+        answer = _ask(peer, *asked).header
+        assert (answer.id, answer.detail["code"]) == (f"r{number}", "unknown_field")
+    assert client.list().total == 0
+
+
 def test_garbage_is_survived_and_valid_clients_are_unaffected(peer: zmq.Socket[bytes], client: Client) -> None:
     for frames in ([b""], [b"\xff" * 100], [b"{}"], [b"[]", b""], [b'{"v":1,"kind":"no such"}'], [b""] * 40):
         peer.send_multipart(frames)

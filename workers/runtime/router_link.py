@@ -8,7 +8,7 @@ import time
 
 import zmq
 
-from memmux.errors import ProtocolError
+from memmux.errors import MemmuxError
 from memmux.logs import log
 from memmux.wire import protocol, sockets
 from memmux.wire.protocol import Header, Kind, Message
@@ -38,18 +38,23 @@ class RouterLink:
 
     def send(self, header: Header, *frames: bytes) -> None:
         """Send a message."""
+        self._send(protocol.encode(header, *frames))
+
+    def _send(self, encoded: list[bytes]) -> None:
         self._said = time.monotonic()
-        sockets.send_surely(self._socket, protocol.encode(header, *frames))
+        sockets.send_surely(self._socket, encoded)
 
     def say(self, kind: Kind, **detail: object) -> None:
         """Send a message about the worker itself, with its facts."""
         self.send(Header(kind=kind, detail={**detail, **self._worker.facts()}))
 
     def answer(self, header: Header, *frames: bytes) -> None:
-        """Send the outcome of a request."""
+        """Send the outcome of a request; raise MessageTooLargeError for one that the router could not read."""
+        encoded = protocol.encode(header, *frames)
+        protocol.check_size(encoded)
         self._open.pop((header.id, header.attempt), None)
         self._cancelled.discard((header.id, header.attempt))
-        self.send(header, *frames)
+        self._send(encoded)
 
     def hold(self, told: threading.Event) -> None:
         """Do nothing until `told` is set, but say so."""
@@ -108,11 +113,15 @@ class RouterLink:
             self._put(frames)
 
     def _put(self, frames: list[bytes]) -> None:
-        """Put a message into the inbox."""
+        """Put a message into the inbox; answer a request that can't be read, as far as it says which one it is."""
         try:
             message = protocol.decode(frames)
-        except ProtocolError as error:
+        except MemmuxError as error:
             log.get().error("message_malformed", error=error.message)
+            found = protocol.salvage(frames)
+            if found is not None and all(found) and found not in self._open:
+                request_id, number = found
+                self.send(Header(kind=Kind.ERROR, id=request_id, attempt=number, detail=error.to_json()))
             return
         self._inbox.append(message)
         attempt = message.header.id, message.header.attempt

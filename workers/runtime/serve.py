@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from memmux import processes
-from memmux.errors import DatabaseReplacedError, MemmuxError
+from memmux.errors import DatabaseReplacedError, MemmuxError, MessageTooLargeError
 from memmux.logs import log
 from memmux.wire.namespaces import NAMED
 from memmux.wire.protocol import Header, Kind, Message
@@ -150,12 +150,15 @@ def _answer(
     ended: float,
 ) -> None:
     came, at_s = link.came_at(job.id, job.attempt), time.time()
-    if isinstance(outcome, MemmuxError):
-        link.answer(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))
-    else:
+    if isinstance(outcome, Answer):
         detail = {"work_ms": round((ended - began) * 1000, 3), **worker.facts()}
         header = Header(kind=Kind.RESULT, id=job.id, attempt=job.attempt, degraded=outcome.degraded, detail=detail)
-        link.answer(header, *outcome.frames)
+        try:
+            link.answer(header, *outcome.frames)
+        except MessageTooLargeError as error:
+            outcome = error
+    if isinstance(outcome, MemmuxError):
+        link.answer(Header(kind=Kind.ERROR, id=job.id, attempt=job.attempt, detail=outcome.to_json()))
     job_log.finished(job, outcome, came=came, began=began, ended=ended, at_s=at_s)
 
 

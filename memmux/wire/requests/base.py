@@ -13,6 +13,7 @@ from memmux import limits
 from memmux.errors import ArgumentInvalidError, UnknownFieldError
 from memmux.wire.checks import check_range, check_text
 from memmux.wire.namespaces import DEFAULT_NAMESPACE
+from memmux.wire.shown import shown
 
 Metadata: TypeAlias = Mapping[str, object]
 """A JSON object: texts, finite numbers, true, false, null, lists and objects of these."""
@@ -46,7 +47,7 @@ class Body:
         known = _names(cls)  # type: ignore[arg-type]  # mypy takes a class for what has the hash of its instances
         if not values.keys() <= known.keys():
             name = next(name for name in values if name not in known)
-            raise UnknownFieldError(f"there is no field {name!r} here; there are {', '.join(known)}")
+            raise UnknownFieldError(f"there is no field {shown(name)} here; there are {', '.join(known)}")
         try:
             return cls(**values)
         except TypeError as error:

@@ -10,10 +10,11 @@ import orjson
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ContentEmptyError, ContentTooLongError, UnknownModeError
-from memmux.wire.checks import aware, check_number, check_range, check_text, encoded, shown
+from memmux.wire.checks import aware, check_number, check_range, check_text, encoded
 from memmux.wire.cues import Cue
 from memmux.wire.requests.base import DEFAULT_NAMESPACE, Body, check_flag, named, put
 from memmux.wire.requests.filters import Filter, Mode, filter_of
+from memmux.wire.shown import SHOWN, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +54,7 @@ class Search(Body):
         try:
             put(self, "mode", Mode(self.mode))
         except ValueError:
-            import difflib  # costs 3 ms, and few searches need it
-
-            meant = difflib.get_close_matches(self.mode.lower(), list(Mode), 1) if isinstance(self.mode, str) else []
+            meant = _mode_like(self.mode)
             there = f"did you mean '{meant[0]}'? There are" if meant else "use"
             raise UnknownModeError(f"there is no search mode {shown(self.mode)}; {there} {', '.join(Mode)}") from None
         check_range("limit", self.limit, 1, limits.SEARCH_LIMIT)
@@ -91,6 +90,17 @@ class Search(Body):
     def depth(self) -> int:
         """How many of the best are wanted, those that are left out included."""
         return self.offset + self.limit
+
+
+def _mode_like(value: object) -> list[str]:
+    """Return the mode that is meant, if any looks like it; what is long is not compared, which would take too long."""
+    import difflib  # costs 3 ms, and few searches need it
+
+    return (
+        difflib.get_close_matches(value.lower(), list(Mode), 1)
+        if isinstance(value, str) and len(value) <= SHOWN
+        else []
+    )
 
 
 def _cues(value: object) -> tuple[Cue, ...]:

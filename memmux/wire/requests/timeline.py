@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from memmux import limits
 from memmux.errors import ArgumentInvalidError
-from memmux.wire.checks import aware, check_range, check_text, shown
+from memmux.wire.checks import aware, check_range, check_text
 from memmux.wire.requests.base import Body, put
 from memmux.wire.requests.filters import Filter, filter_of
+from memmux.wire.shown import shown
 
 
 class Grouping(StrEnum):

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from memmux import errors
-from memmux.errors import ERRORS, MemmuxError, OverloadedError, error_from_json
+from memmux.errors import ERRORS, MESSAGE_CHARACTERS, MemmuxError, OverloadedError, error_from_json
+from memmux.wire import protocol
 
 CLASSES = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, MemmuxError)]
 
@@ -33,6 +34,14 @@ def test_error_comes_back_from_json_as_it_was(found: type[MemmuxError]) -> None:
 
 def test_error_without_a_pause_has_none_in_json() -> None:
     assert OverloadedError("full").to_json() == {"code": "overloaded", "message": "full", "retryable": True}
+
+
+@pytest.mark.parametrize("character", ["x", "ä", "\U0001f600", "\x00", '"'])
+def test_message_of_any_length_travels_in_a_header_that_can_be_read(character: str) -> None:
+    frames = protocol.encode_error(OverloadedError(character * 20_000), "r" * 128)
+    message = str(protocol.decode(frames).header.detail["message"])
+    assert message == character * (len(message) - 1) + "…"
+    assert len(message) == MESSAGE_CHARACTERS
 
 
 @pytest.mark.parametrize("fields", [{}, {"code": "from_the_future"}, {"code": 5, "message": 6, "retry_after_ms": "x"}])

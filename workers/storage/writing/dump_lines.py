@@ -14,6 +14,7 @@ from memmux.errors import ArgumentInvalidError, ProtocolError, UnknownFieldError
 from memmux.wire.answers import Memory
 from memmux.wire.checks import check_aliases, check_metadata
 from memmux.wire.requests import Store
+from memmux.wire.shown import shown
 from memmux.wire.times import from_epoch
 from workers.storage.records.embeddings import Embedded, embedded
 from workers.storage.records.filters import spellings
@@ -90,7 +91,7 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
     if not isinstance(fields, dict):
         raise ArgumentInvalidError("the memory is not a JSON object")
     for name in fields.keys() - _NAMES:
-        raise UnknownFieldError(f"a memory has no field {name!r}")
+        raise UnknownFieldError(f"a memory has no field {shown(name)}")
     store = Store.from_json({name: fields[name] for name in _STORED if name in fields})
     names = [fields.get("id"), *(value for name in _VERSIONS if (value := fields.get(name)) is not None)]
     if not all(map(_is_name, names)):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import difflib
 import math
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -161,6 +163,19 @@ def test_wrong_arguments_are_refused_by_name(
     assert isinstance(raised.value, errors.RequestError)
 
 
+@pytest.mark.parametrize("kind", dict.fromkeys((*BODIES.values(), Filter)))
+@pytest.mark.parametrize("text", ["x" * 20_000, "\x00" * 20_000])
+def test_error_about_what_is_long_shows_its_beginning(kind: type[Any], text: str) -> None:
+    names, told = [known.name for known in fields(kind)], []
+    good = {"id": UUID, "content": "x", "query": "x", "filter": {"type": "t"}}
+    for name in (text, *names):
+        try:
+            kind.from_json({**{field: value for field, value in good.items() if field in names}, name: text})
+        except MemmuxError as error:
+            told.append(error.message)
+    assert [message[:80] for message in told if len(message) > 1000] == []
+
+
 def test_metadata_that_are_no_json_are_refused_with_what_can_be_given_instead() -> None:
     with pytest.raises(errors.MetadataInvalidError, match="numbers of at most 64 bits"):
         Store.from_json({"content": "x", "metadata": {"a": 10**30}})
@@ -258,6 +273,17 @@ def test_a_search_leaves_superseded_memories_out_and_a_list_has_them_unless_told
     told = Filter(include_superseded=True)
     assert Search(query="x", filter=told).filter == told
     assert List(filter=Filter(include_superseded=False)).filter.include_superseded is False
+
+
+def test_mode_that_is_meant_is_named_and_is_not_looked_for_in_what_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(errors.UnknownModeError, match="did you mean 'keyword'"):
+        Search(query="x", mode="Keywords")  # type: ignore[arg-type]
+    looked_at: list[str] = []
+    monkeypatch.setattr(difflib, "get_close_matches", lambda word, *_: looked_at.append(word) or [])
+    for mode in ("key word", "x" * 100_000):
+        with pytest.raises(errors.UnknownModeError):
+            Search(query="x", mode=mode)  # type: ignore[arg-type]
+    assert looked_at == ["key word"]
 
 
 def test_a_store_goes_by_the_readers_only_if_it_asks_for_what_is_similar() -> None:

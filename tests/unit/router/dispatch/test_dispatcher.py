@@ -5,13 +5,14 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from memmux import limits
 from memmux.errors import ERRORS
 from memmux.wire import protocol
 from memmux.wire.grants import Grant
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
-from router.dispatch.actions import BeginDrain, Log, ReportStatus, ToClient
+from router.dispatch.actions import BeginDrain, KillWorker, Log, ReportStatus, ToClient
 from router.dispatch.dispatcher import Limits
 from tests.unit.router.dispatch.driver import Driver
 
@@ -126,11 +127,31 @@ def test_error_of_a_worker_is_the_final_answer(driver: Driver) -> None:
 
 
 def test_embedding_that_makes_a_message_too_large_fails_alone(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.dispatch.flow._FRAMES_BYTES", 100)
+    monkeypatch.setattr(limits, "MESSAGE_BYTES", limits.HEADER_BYTES + 100)
     driver.request(b"a", "r1", "memory.store")
     driver.answer("embed-0", driver.requests("embed-0")[0], b"x" * 99)
     assert driver.outcomes(b"a") == [("r1", "message_too_large")]
     assert driver.asked("write-0") == []
+
+
+def test_frames_of_a_client_and_of_a_stage_that_are_too_many_together_fail_alone(driver: Driver) -> None:
+    driver.request(b"a", "r1", "memory.store_similar", *[b"x"] * (limits.FRAMES - 2))
+    driver.answer("read-0", driver.requests("read-0")[0], b"found")
+    assert driver.outcomes(b"a") == [("r1", "message_too_large")]
+    assert driver.asked("write-0") == []
+    assert not any(driver.leftovers().values())
+
+
+def test_request_that_fits_with_its_clients_header_fits_with_the_routers(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MESSAGE_BYTES", limits.HEADER_BYTES + 100)
+    header = Header(kind=Kind.REQUEST, id="r1", operation="memory.get")
+    driver.client(b"a", header, b"x" * (limits.MESSAGE_BYTES - len(protocol.encode(header)[0])))
+    assert driver.outcomes(b"a") == [("r1", "message_too_large")]
+    driver.hello(b"b", name="n" * 128)
+    driver.client(b"b", Header(kind=Kind.REQUEST, id="r" * 128, operation="memory.get"), b"x" * 100)
+    assert driver.asked("read-0") == ["r" * 128]  # the driver reads what workers are sent
 
 
 # what can't be accepted
@@ -161,10 +182,45 @@ def test_wrong_version_is_answered_even_without_an_id(driver: Driver) -> None:
     assert driver.outcomes(b"new") == [("", "protocol_version")]
 
 
-def test_malformed_message_of_a_worker_is_dropped_and_counted(driver: Driver) -> None:
+def test_malformed_message_of_a_worker_that_has_nothing_is_dropped_and_counted(driver: Driver) -> None:
     driver.perform(driver.dispatcher.on_worker("read-0", [b"{"], driver.now))
     driver.worker("read-0", Header(kind=Kind.HELLO))
     assert driver.dispatcher.status(driver.now)["events"]["malformed"] == 2
+    assert not any(isinstance(action, KillWorker) for action in driver.others)
+
+
+@pytest.mark.parametrize("kind", [Kind.ERROR, Kind.RESULT, Kind.HELLO, Kind.HEARTBEAT])
+def test_answer_of_a_worker_that_can_not_be_read_ends_its_lease(driver: Driver, kind: Kind) -> None:
+    driver.request(b"a", "r1")
+    driver.request(b"a", "r2")
+    asked = driver.requests("read-0")[0].header
+    driver.worker("read-0", Header(kind=kind, id="r1", attempt=asked.attempt, detail={"message": "x" * 20_000}))
+    assert driver.outcomes(b"a") == [("r1", "internal")]
+    assert driver.asked("read-0") == ["r1", "r2"]
+    driver.answer("read-0", driver.requests("read-0")[1])
+    assert driver.outcomes(b"a")[1:] == [("r2", "ok")]
+    assert not any(driver.leftovers().values())
+
+
+@pytest.mark.parametrize("said", [{}, {"id": ["r1"], "attempt": 1}, {"id": "r1", "attempt": 2}, {"id": "r1"}])
+def test_malformed_message_that_is_about_no_lease_of_its_worker_ends_none(
+    driver: Driver, said: dict[str, object]
+) -> None:
+    driver.request(b"a", "r1")
+    driver.perform(driver.dispatcher.on_worker("read-0", [orjson.dumps({"v": 1, "kind": "odd", **said})], driver.now))
+    assert driver.outcomes(b"a") == []
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert driver.outcomes(b"a") == [("r1", "ok")]
+
+
+def test_worker_of_whose_message_nothing_can_be_read_is_killed_with_what_it_has(driver: Driver) -> None:
+    driver.request(b"a", "r1")
+    driver.perform(driver.dispatcher.on_worker("read-0", [b"{"], driver.now))
+    assert driver.others[-1] == KillWorker("read-0", "malformed")
+    driver.ready("read-1", Stage.READ)
+    driver.answer("read-1", driver.requests("read-1")[0])
+    assert driver.outcomes(b"a") == [("r1", "ok")]
+    assert not any(driver.leftovers().values())
 
 
 def test_error_that_a_worker_made_up_counts_as_internal(driver: Driver) -> None:

@@ -21,7 +21,7 @@ _WHICH = st.integers(0, 7)
 _OPERATION = st.sampled_from(
     [
         *("memory.store", "memory.store_batch", "memory.search", "memory.match", "memory.get", "memory.delete"),
-        *("memory.purge", "memory.dump"),  # of which only a local client may ask
+        *("memory.purge", "memory.dump", "admin.backup"),  # of which only a local client may ask
     ]
 )
 _WORKERS = {Stage.EMBED: 2, Stage.READ: 2, Stage.WRITE: 1}  # successors come on top

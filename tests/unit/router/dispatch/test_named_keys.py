@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from memmux.errors import KeyRefusedError
 from memmux.wire.grants import Grant
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from memmux.wire.roles import Role
 from router.dispatch.actions import ReportStatus
 from tests.unit.router.dispatch.driver import Driver
+from tests.unit.router.dispatch.known_keys import Known
 
 READER = Grant(name="ci", role=Role.READ, namespaces=("notes",), in_flight=8)
 WRITER = Grant(name="ada", role=Role.WRITE, in_flight=1, requests_s=3.0)
 CLIENT, OTHER = b"k", b"o"
-
-
-class Known:
-    """Keys that a test changes, and the state of them that the router has looked at."""
-
-    def __init__(self, *grants: Grant) -> None:
-        self.now = {grant.name: grant for grant in grants}
-        self._seen = dict(self.now)
-
-    def refresh(self) -> None:
-        self._seen = dict(self.now)
-
-    def grant_of(self, name: str) -> Grant:
-        if name not in self._seen:
-            raise KeyRefusedError(f"the key {name!r} is unknown")
-        return self._seen[name]
 
 
 @pytest.fixture
@@ -138,6 +122,28 @@ def test_each_message_is_judged_by_the_key_as_it_is(driver: Driver, known: Known
     driver.request(CLIENT, "r2", "memory.get")
     assert driver.outcomes(CLIENT)[-1] == ("r2", "key_refused")
     assert driver.dispatcher.status(driver.now)["clients"] == []
+
+
+def test_who_says_hello_anew_has_what_that_names_whatever_became_of_the_key_before(
+    driver: Driver, known: Known
+) -> None:
+    driver.hello(CLIENT, key="ci")
+    driver.request(CLIENT, "r1", "memory.get")
+    del known.now["ci"]
+    known.refresh()
+    driver.hello(CLIENT)
+    assert driver.last(CLIENT).header.kind is Kind.WELCOME
+    assert [client["name"] for client in driver.dispatcher.status(driver.now)["clients"]] == ["k"]
+    driver.request(CLIENT, "r2", "memory.store")
+    assert driver.asked("embed-0") == ["r2"]
+
+
+def test_who_says_hello_without_a_key_does_not_keep_the_one_before(driver: Driver) -> None:
+    driver.hello(CLIENT, key="ci")
+    driver.hello(CLIENT)
+    assert "grant" not in driver.last(CLIENT).header.detail
+    driver.request(CLIENT, "r1", "memory.store")
+    assert driver.asked("embed-0") == ["r1"]
 
 
 def test_a_key_that_was_just_made_is_known(driver: Driver, known: Known) -> None:

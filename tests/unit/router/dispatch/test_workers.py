@@ -272,6 +272,24 @@ def test_worker_that_never_answers_what_it_was_told_to_leave_is_killed() -> None
     assert not any(driver.leftovers().values())
 
 
+@pytest.mark.parametrize("operation", ["memory.forget", "admin.backup", "admin.rebuild"])
+@pytest.mark.parametrize("leaves", [True, False])
+def test_writer_is_at_what_nobody_waits_for_any_more_for_as_long_as_it_says_that_it_lives(
+    driver: Driver, operation: str, *, leaves: bool
+) -> None:
+    driver.request(b"a", "w0", operation, deadline_ms=600_000)
+    driver.request(b"a", "w1", "memory.delete")
+    if leaves:
+        driver.client(b"a", Header(kind=Kind.GOODBYE))
+    for _ in range(1200):
+        driver.heartbeat("write-0")
+        driver.tick(1)
+    assert not any(isinstance(action, KillWorker) and action.worker_id == "write-0" for action in driver.others)
+    for message in driver.requests("write-0"):
+        driver.answer("write-0", message)
+    assert not any(driver.leftovers().values())
+
+
 # successors
 
 

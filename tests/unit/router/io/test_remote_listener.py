@@ -240,6 +240,17 @@ def test_an_address_that_can_not_be_had_is_a_clear_error(
         RemoteListener(address or listener.address, keys.pair(places), keyring(places)).open(context)
 
 
+def test_a_context_that_is_asked_already_who_may_come_in_is_an_address_that_can_not_be_had_yet(
+    context: Context, places: Places
+) -> None:
+    before = sockets.zap(context)  # of a listener that is closed, as long as libzmq has it
+    try:
+        with pytest.raises(AddressUnavailableError):
+            RemoteListener(f"tcp://127.0.0.1:{free_port()}", keys.pair(places), keyring(places)).open(context)
+    finally:
+        before.close()
+
+
 def test_there_is_no_tcp_without_curve(context: Context) -> None:
     with pytest.raises(ValueError, match="without CURVE"):
         sockets.listener(context, "tcp://127.0.0.1:7700", "")

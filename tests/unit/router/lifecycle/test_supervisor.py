@@ -205,3 +205,37 @@ def test_successor_that_the_system_does_not_start_is_tried_again_while_the_proce
     ((new, _),) = supervisor.start_due(now=1.0)
     assert supervisor.running() == [old, new]
     assert supervisor.start_due(now=99.0) == []
+
+
+def test_successor_that_dies_before_it_works_is_followed_by_another_with_pauses(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.EMBED, now=0.0)
+    ((old, _),) = supervisor.start_due(now=0.0)
+    supervisor.on_ready(old, now=0.0)
+    ((new, _),) = supervisor.replace(old, now=2.0)
+    pauses, now = [], 2.0
+    for _ in range(DEGRADED_AFTER):
+        _end(supervisor, new)
+        supervisor.on_failed(new, {"code": "model_missing"})
+        assert supervisor.reap(now) == [new]
+        assert supervisor.running() == [old]
+        due = supervisor.next_start()
+        assert due is not None
+        pauses.append(due - now)
+        now = due
+        ((new, _),) = supervisor.start_due(now)
+    assert pauses == [0.0, BACKOFF_S, 2 * BACKOFF_S]
+    assert supervisor.failing_slots() == []  # there is one that works
+    _end(supervisor, old)
+    assert supervisor.reap(now) == [old]
+    assert supervisor.running() == [new]
+    assert supervisor.start_due(now + 99.0) == []
+
+
+def test_no_successor_follows_one_that_works_and_ends_or_after_stop(supervisor: Supervisor) -> None:
+    supervisor.add(Stage.EMBED, now=0.0)
+    ((old, _),) = supervisor.start_due(now=0.0)
+    ((new, _),) = supervisor.replace(old, now=1.0)
+    supervisor.stop()
+    _end(supervisor, new)
+    supervisor.reap(now=1.0)
+    assert supervisor.next_start() is None
