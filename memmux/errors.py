@@ -63,10 +63,11 @@ class MemmuxError(Exception):
     def to_json(self) -> dict[str, object]:
         """Return the error as it travels in a header: code, message, retryable and, if known, retry_after_ms.
 
-        Of a message that is too long for a header there is the beginning.
+        Of a message that is too long for a header there is the beginning; bytes of a file name that are no text are
+        escaped.
         """
-        long = len(self.message) > MESSAGE_CHARACTERS
-        message = f"{self.message[: MESSAGE_CHARACTERS - 1]}…" if long else self.message
+        message = self.message.encode(errors="backslashreplace").decode()
+        message = message if len(message) <= MESSAGE_CHARACTERS else f"{message[: MESSAGE_CHARACTERS - 1]}…"
         fields: dict[str, object] = {"code": self.code, "message": message, "retryable": self.retryable}
         if self.retry_after_ms is not None:
             fields["retry_after_ms"] = self.retry_after_ms

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 
 import pytest
@@ -42,6 +43,15 @@ def test_message_of_any_length_travels_in_a_header_that_can_be_read(character: s
     message = str(protocol.decode(frames).header.detail["message"])
     assert message == character * (len(message) - 1) + "…"
     assert len(message) == MESSAGE_CHARACTERS
+
+
+def test_message_with_a_file_name_that_is_no_text_travels() -> None:
+    name = os.fsdecode(b"m\xe9moire.db")
+    for number in (1, 2000):
+        message = str(OverloadedError(f"{name} is full" * number).to_json()["message"])
+        sent = protocol.encode_error(OverloadedError(f"{name} is full" * number), "r")
+        assert protocol.decode(sent).header.detail["message"] == message
+        assert message.startswith("m\\udce9moire.db is full")
 
 
 @pytest.mark.parametrize("fields", [{}, {"code": "from_the_future"}, {"code": 5, "message": 6, "retry_after_ms": "x"}])
