@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,13 +100,14 @@ class Upkeep:
 
     def _purge(self) -> int:
         """Purge some of what was deleted long enough ago; return how many."""
-        before = self._today() - self._retention_s
-        if not self._retention_s or not deletion.expired(self._connection, before):
+        before = self._today() - (self._retention_s or math.inf)
+        if not deletion.is_due(self._connection, before):
             return 0
         with self._connection.writing():
             gone = deletion.purge_expired(self._memory_table, nothing, before)
-        self.forget_segments()
-        log.get().info("memories_purged", memories=gone)
+        if gone:
+            self.forget_segments()
+            log.get().info("memories_purged", memories=gone)
         return gone
 
     def _forget(self, name: str, **values: float) -> None:

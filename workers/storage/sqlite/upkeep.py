@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -84,7 +85,6 @@ class Upkeep:
                     self._forget("purge_tags")
                     engine.optimize(self._raw)
                 if gone:
-                    self._erasing = True
                     self.forget_segments()
                 if self.dirty or self._erasing:
                     self._checkpoint(truncate=self._erasing or self.wal_bytes > TRUNCATE_BYTES)
@@ -125,8 +125,8 @@ class Upkeep:
 
     def _purge(self) -> int:
         """Purge some of what was deleted long enough ago, in a transaction; return how many."""
-        before = self._today() - self._retention_s
-        if not self._retention_s or not deletion.expired(self._connection, before):
+        before = self._today() - (self._retention_s or math.inf)
+        if not deletion.is_due(self._connection, before):
             return 0
         self._raw.execute("BEGIN IMMEDIATE")
         try:
@@ -135,8 +135,8 @@ class Upkeep:
         finally:
             if self._raw.in_transaction:
                 self._raw.execute("ROLLBACK")
+        self.dirty = self._erasing = True
         if gone:
-            self.dirty = True
             log.get().info("memories_purged", memories=gone)
         return gone
 

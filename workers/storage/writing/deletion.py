@@ -95,13 +95,25 @@ def expired(connection: Connection, before: float) -> list[int]:
     return [row for (row,) in connection.fetch(_SQL["expired"], values)]
 
 
+def is_due(connection: Connection, before: float) -> bool:
+    """Return whether memories were deleted before that time, or traces of purged ones are left."""
+    return bool(expired(connection, before) or connection.value(_SQL["has_traces"]))
+
+
 def purge_expired(memory_table: MemoryTable, forget: Forgetting, before: float) -> int:
-    """Purge memories that were deleted before that time, EXPIRED at once; return how many."""
+    """Purge memories that were deleted before that time, EXPIRED at once; return how many.
+
+    Their traces are removed with the last ones; until then the database says that there are some, whatever comes
+    between: a stop, or that those that were to follow are deleted no more.
+    """
     found = expired(memory_table.connection, before)
-    scrub_answers(memory_table, found)
-    remove(memory_table, found, UPKEEP, "")
+    if found:
+        scrub_answers(memory_table, found)
+        remove(memory_table, found, UPKEEP, "")
     if len(found) < EXPIRED:  # those are the last ones for now
         forget_traces(memory_table, forget)
+    else:
+        memory_table.execute("note_traces")
     return len(found)
 
 
@@ -147,6 +159,7 @@ def forget_traces(memory_table: MemoryTable, forget: Forgetting) -> None:
     """Remove what is left of purged memories beside their rows: names of tags, and what the engine keeps."""
     memory_table.execute("purge_all_tags")
     forget()
+    memory_table.execute("drop_traces")
 
 
 def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:

@@ -183,6 +183,16 @@ VALUES (
 -- name: purge_all_tags
 DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id)
 
+-- Whether purged memories have left something beside their rows.
+-- name: has_traces
+SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'traces')
+
+-- name: note_traces
+INSERT INTO meta (key, value) VALUES ('traces', '1') ON CONFLICT (key) DO NOTHING
+
+-- name: drop_traces
+DELETE FROM meta WHERE key = 'traces'
+
 -- name: first_of
 SELECT min(seq), min(at) FROM changes WHERE row = ANY (%(rows)s::bigint[])
 

@@ -185,6 +185,51 @@ def test_a_turn_of_upkeep_purges_a_bounded_part_and_the_next_one_goes_on(
         assert kept.sql("SELECT count(*) FROM memories") == [(left,)]
 
 
+def as_many_as_a_turn_takes(desk: Desk, clock: Pausable, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have one turn purge all it may, where one more memory has expired; return the id of that."""
+    monkeypatch.setattr(deletion, "EXPIRED", 2)
+    for number in range(2):
+        desk.ask("memory.delete", {"id": desk.store(f"{WORDS} {number}")["id"]})
+    last = desk.store("ordinary")["id"]
+    desk.ask("memory.delete", {"id": last})
+    advance(desk, clock, 3600 + upkeep.PURGE_EVERY_S)
+    desk.writer.idle()
+    assert desk.sql("SELECT content FROM memories") == [("ordinary",)]
+    return str(last)
+
+
+def traces(desk: Desk) -> list[str]:
+    """Return the words that the closed file holds."""
+    return [word for word in WORDS.split() if word.encode() in desk.settings.database.read_bytes()]
+
+
+def test_a_turn_that_purges_as_much_as_it_may_leaves_no_word_when_it_was_the_last(
+    kept: Desk, clock: Pausable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = as_many_as_a_turn_takes(kept, clock, monkeypatch)
+    kept.ask("memory.undo", {"seq": 6})
+    assert kept.ask("memory.get", {"id": last})
+    kept.writer.idle()
+    assert traces(kept) == []
+
+
+@pytest.mark.parametrize("retention_s", [3600, 0])
+def test_words_that_a_stop_left_between_two_turns_are_gone_with_the_next_writer(
+    kept: Desk, clock: Pausable, monkeypatch: pytest.MonkeyPatch, retention_s: float
+) -> None:
+    last = as_many_as_a_turn_takes(kept, clock, monkeypatch)
+    kept.ask("memory.undo", {"seq": 6})
+    kept.engine._upkeep.finish()
+    assert traces(kept)
+    kept.engine._upkeep = Upkeep(
+        kept.engine._connection, kept.settings.database, kept.clock, clock, retention_s=retention_s
+    )
+    advance(kept, clock, upkeep.PURGE_FIRST_S)
+    kept.writer.idle()
+    assert traces(kept) == []
+    assert kept.ask("memory.get", {"id": last})
+
+
 def test_without_a_retention_nothing_is_ever_purged(kept: Desk, clock: Pausable) -> None:
     kept.engine._upkeep._retention_s = 0
     secret(kept)
