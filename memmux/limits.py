@@ -5,6 +5,7 @@ from __future__ import annotations
 CONTENT_BYTES = 1 << 20  # of one memory, as UTF-8
 QUERY_BYTES = 64 << 10  # of one search, as UTF-8
 METADATA_BYTES = 64 << 10  # of one memory, as JSON
+DEPTH = 200  # of objects and lists in each other, in metadata or an origin; answers add some, and orjson writes 254
 TAGS = 64  # of one memory, or of one filter
 TAG_CHARACTERS = 128
 TYPE_CHARACTERS = 128

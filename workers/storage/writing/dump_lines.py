@@ -12,7 +12,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ProtocolError, UnknownFieldError
 from memmux.wire.answers import Memory
-from memmux.wire.checks import check_aliases, check_metadata
+from memmux.wire.checks import check_aliases, check_metadata, check_object
 from memmux.wire.requests import Store
 from memmux.wire.times import from_epoch
 from workers.storage.records.embeddings import Embedded, embedded
@@ -135,10 +135,9 @@ def _aliases(given: Any) -> tuple[str, ...]:
     return tuple(sorted(set(given)))
 
 
-def _origin(given: object) -> Fields:
-    if not isinstance(given, dict) or len(orjson.dumps(given)) > limits.ORIGIN_BYTES:
-        raise ArgumentInvalidError(f"an origin is a JSON object of at most {limits.ORIGIN_BYTES} bytes")
-    return given
+def _origin(given: Any) -> Fields:
+    check_object("the origin", given, limits.ORIGIN_BYTES)
+    return dict(given)
 
 
 def _links(given: object, created_at: float) -> list[Fields]:
@@ -215,4 +214,6 @@ def _embedded(given: Any) -> Embedded:
         (text,) = embedded((orjson.dumps(frame), data), 1)  # by the checks of a request's own frames
     except ProtocolError as error:
         raise ArgumentInvalidError(error.message) from None
+    except orjson.JSONEncodeError:
+        raise ArgumentInvalidError("a model, dimensions or windows have lists in each other too deeply") from None
     return text
