@@ -197,8 +197,15 @@ SELECT min(seq), min(at) FROM changes WHERE row IN (SELECT value FROM json_each(
 -- name: names_of
 SELECT row, id, namespace FROM memories WHERE row IN (SELECT value FROM json_each(:rows)) ORDER BY row
 
+-- name: last_of
+SELECT max(at) FROM changes WHERE row IN (SELECT value FROM json_each(:rows))
+
 -- name: kept_answers
-SELECT key, answer FROM idempotency
+SELECT at, key, answer
+FROM idempotency
+WHERE at < :until AND (at, key) > (:at, :key)
+ORDER BY at, key
+LIMIT :limit
 
 -- name: scrub_answer
 UPDATE idempotency SET answer = :answer WHERE key = :key

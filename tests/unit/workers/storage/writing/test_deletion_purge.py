@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.files import copies
 from tests.unit.workers.desk import Clock, Desk, job
+from workers.runtime.jobs import Answer, Job
 from workers.storage.sqlite import upkeep
 from workers.storage.sqlite.backups import backup
 from workers.storage.sqlite.backups.folder import BackupFolder
@@ -27,6 +29,24 @@ def purged(desk: Desk, **asked: Any) -> Any:
 
 def told(desk: Desk, memory_id: str, **fields: Any) -> list[str]:
     return [change["did"] for change in desk.ask("memory.history", {"id": memory_id, **fields})["changes"]]
+
+
+def told_of(desk: Desk, asked: Job) -> Any:
+    """Return the body of the answer to a write."""
+    ((_, outcome),) = desk.write(asked)
+    assert isinstance(outcome, Answer)
+    return orjson.loads(outcome.frames[0])
+
+
+class _Noting:
+    """A pattern that finds nothing, and notes where it was looked for."""
+
+    def __init__(self, looked: list[Any]) -> None:
+        self._looked = looked
+
+    def findall(self, text: Any) -> list[Any]:
+        self._looked.append(text)
+        return []
 
 
 def secret(desk: Desk) -> Any:
@@ -126,6 +146,43 @@ def test_a_purge_that_is_sent_twice_is_done_once(desk: Desk) -> None:
     stored = secret(desk)
     first = desk.ask("memory.purge", {"id": stored["id"]}, key="k")
     assert desk.ask("memory.purge", {"id": stored["id"]}, key="k") == first
+
+
+@pytest.mark.parametrize("piece", [1, 2, 1000])
+def test_the_answers_that_name_it_are_found_among_however_many(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(deletion, "_ANSWERS", piece)
+    stores = [
+        job("memory.store", {"content": f"c{number}", "aliases": [f"a{number}"]}, key=str(number))
+        for number in range(5)
+    ]
+    again = [job("memory.store", {"content": f"c{number}"}, key=f"again {number}") for number in range(5)]
+    kept = [told_of(desk, one) for one in (*stores, *again)]
+    ids = [one["id"] for one in kept]
+    for number in (0, 3):
+        desk.ask("memory.delete", {"id": ids[number]}, key=f"delete {number}")
+    assert purged(desk, before="2999-01-01")["purged"] == 2
+    for before, one in zip(kept, (*stores, *again), strict=True):
+        then = told_of(desk, one)
+        if before["id"] in (ids[0], ids[3]):
+            assert "aliases" not in then
+            assert then["content_hash"] == ""
+        else:
+            assert then == before
+    assert desk.ask("memory.delete", {"id": ids[0]}, key="delete 0")["content_hash"] == ""
+
+
+def test_answers_from_long_after_its_last_change_are_not_looked_at(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Any] = []
+    monkeypatch.setattr(deletion, "_UUID", _Noting(looked))
+    stored = desk.store("gone", key="near")
+    desk.ask("memory.delete", {"id": stored["id"]})
+    desk.clock.at += 2 * 24 * 3600
+    desk.store("another", key="far")
+    purged(desk, id=stored["id"])
+    assert len(looked) == 1
+    assert stored["id"].encode() in looked[0]
 
 
 # of their own accord
