@@ -12,7 +12,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ProtocolError, UnknownFieldError
 from memmux.wire.answers import Memory
-from memmux.wire.checks import check_aliases, check_metadata, check_object
+from memmux.wire.checks import check_metadata, check_object, check_text
 from memmux.wire.requests import Store
 from memmux.wire.times import from_epoch
 from workers.storage.records.embeddings import Embedded, embedded
@@ -130,8 +130,12 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
     return Line(state=State(memory, deleted, _origin(fields.get("origin", {})), links), times=times, texts=texts)
 
 
-def _aliases(given: Any) -> tuple[str, ...]:
-    check_aliases(given)
+def _aliases(given: object) -> tuple[str, ...]:
+    """Return aliases in order; however many a database has, another one takes."""
+    if not isinstance(given, list | tuple):
+        raise ArgumentInvalidError("aliases are a list of texts")
+    for alias in given:
+        check_text("an alias", alias, limits.TYPE_CHARACTERS)
     return tuple(sorted(set(given)))
 
 
@@ -142,8 +146,8 @@ def _origin(given: Any) -> Fields:
 
 def _links(given: object, created_at: float) -> list[Fields]:
     """Return links in the order of a dump, of each target and relation one; created_at: of a link that has no time."""
-    if not isinstance(given, list | tuple) or len(given) > limits.LINKS:
-        raise ArgumentInvalidError(f"links are a list of at most {limits.LINKS}")
+    if not isinstance(given, list | tuple):
+        raise ArgumentInvalidError("links are a list")
     found = {(link["target"], link["relation"]): link for link in (_link(one, created_at) for one in reversed(given))}
     return [found[key] for key in sorted(found)]
 

@@ -121,10 +121,10 @@ class MemoryTable:
             self.execute("delete_memory_tags", row=row)
             self.tag(row, memory.tags)
         if now.memory.aliases != memory.aliases:
-            linked.put_aliases(self.connection, row, memory.aliases)
-        if then.origin is not None:
+            linked.put_aliases(self.connection, row, now.memory.aliases, memory.aliases)
+        if then.origin is not None and then.origin != now.origin:
             linked.put_origin(self.connection, row, then.origin)
-        if then.links is not None:
+        if then.links is not None and then.links != now.links:
             linked.put_links(self.connection, row, then.links)
         if times["deleted_at"] is not None or now.memory.content != memory.content:
             self.vectors.remove(row)
