@@ -54,8 +54,8 @@ def _together(memory: Memory, asked: Store) -> Memory:
     names = {*memory.aliases, *asked.aliases, *((asked.id,) if asked.id else ())} - {memory.id}
     if len(names) > max(limits.ALIASES, len(memory.aliases)):  # it may have more of memories that became one with it
         raise ArgumentInvalidError(
-            f"the memory {memory.id!r} has this content already, and with these it would have {len(names)} aliases; the "
-            f"most is {limits.ALIASES}: leave id and aliases out"
+            f"the memory {memory.id!r} has this content already, and with these names {len(names)} aliases; the most "
+            f"is {limits.ALIASES}: leave id and aliases out"
         )
     aliases = tuple(sorted(names))
     here = (memory.thread, memory.place)
