@@ -71,7 +71,10 @@ def _made_valid(value: dict[str, Any]) -> Read:
     return Read({key: part for key, part in cleaned.items() if key in kept}, "metadata_too_large", left_out)
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: Any, room: int = limits.DEPTH) -> Any:
+    """Return what can be kept of a value; room: levels that it may have."""
+    if room == 0 and isinstance(value, dict | list):
+        raise RecursionError
     if isinstance(value, str):
         return texts.valid(value)[0]
     if isinstance(value, float):
@@ -79,7 +82,7 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, int) and value.bit_length() > _INTEGER_BITS:
         return str(value)
     if isinstance(value, dict):
-        return {texts.valid(key)[0]: _cleaned(part) for key, part in value.items()}
+        return {texts.valid(key)[0]: _cleaned(part, room - 1) for key, part in value.items()}
     if isinstance(value, list):
-        return [_cleaned(part) for part in value]
+        return [_cleaned(part, room - 1) for part in value]
     return value

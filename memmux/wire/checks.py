@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -56,27 +57,33 @@ def check_content(content: object) -> None:
 
 
 def check_metadata(metadata: object) -> None:
-    """Raise MetadataInvalidError unless `metadata` is a JSON object, finite and within its limit."""
-    if not isinstance(metadata, Mapping):
-        raise MetadataInvalidError("the metadata is not a JSON object")
-    if not metadata:
+    """Raise MetadataInvalidError unless `metadata` is a JSON object, finite and within its limits."""
+    check_object("the metadata", metadata, limits.METADATA_BYTES, MetadataInvalidError)
+
+
+def check_object(name: str, value: object, most: int, error: type[RequestError] = ArgumentInvalidError) -> None:
+    """Raise `error` unless `value` is a JSON object, finite, of at most so many bytes and limits.DEPTH levels."""
+    if not isinstance(value, Mapping):
+        raise error(f"{name} is not a JSON object")
+    if not value:
         return
     try:
-        # First of all: it refuses what holds itself, which the walk below would never leave.
-        size = len(orjson.dumps(metadata if isinstance(metadata, dict) else dict(metadata)))
-    except orjson.JSONEncodeError as error:
-        raise MetadataInvalidError(f"the metadata can't be written as JSON: {error}; {WRITABLE}") from None
-    stack: list[object] = [metadata]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, float) and not math.isfinite(value):
-            raise MetadataInvalidError("the metadata holds NaN or an infinity, which JSON has not; leave it out")
-        if isinstance(value, Mapping):
-            stack.extend(value.values())
-        elif isinstance(value, list | tuple):
-            stack.extend(value)
-    if size > limits.METADATA_BYTES:
-        raise MetadataInvalidError(f"the metadata has {size} bytes, the most is {limits.METADATA_BYTES}")
+        # First of all: it refuses what holds itself, of which each level below may have more than the one before.
+        size = len(orjson.dumps(value if isinstance(value, dict) else dict(value)))
+    except orjson.JSONEncodeError as reason:
+        raise error(f"{name} can't be written as JSON: {reason}; {WRITABLE}") from None
+    level: list[Any] = [value]
+    for _ in range(limits.DEPTH):
+        held = [one for each in level for one in (each.values() if isinstance(each, Mapping) else each)]
+        if any(isinstance(one, float) and not math.isfinite(one) for one in held):
+            raise error(f"{name} holds NaN or an infinity, which JSON has not; leave it out")
+        level = [one for one in held if isinstance(one, Mapping | list | tuple)]
+        if not level:
+            break
+    else:
+        raise error(f"{name} has objects and lists in each other, more than {limits.DEPTH} levels deep; flatten it")
+    if size > most:
+        raise error(f"{name} has {size} bytes, the most is {most}")
 
 
 def check_tags(tags: object) -> None:

@@ -53,7 +53,7 @@ Zone = Annotated[
 Theirs = Annotated[Any, Field(None, description="Of mcp-memory-service; without effect")]
 Content = Annotated[str, Field(min_length=1, description="The text, of at most 1 MiB", examples=["It listens on 5433"])]
 Query = Annotated[str, Field(min_length=1, description="What to look for, at most 64 KiB", examples=["which port"])]
-Object = Annotated[dict[str, Any], Field(description="A JSON object of at most 64 KiB")]
+Object = Annotated[dict[str, Any], Field(description="A JSON object of at most 64 KiB and 200 levels")]
 
 
 def split(value: object) -> object:

@@ -39,7 +39,7 @@ def store(
     content: the text, of 1 byte to 1 MiB of UTF-8. Blanks around it do not count when it is compared with others.
     tags: at most 64 of at most 128 characters, kept as they are spelled.
     type: what kind of memory it is, in words of yours.
-    metadata: more about it: a JSON object of at most 64 KiB.
+    metadata: more about it: a JSON object of at most 64 KiB and 200 levels.
     namespace: where to keep it, in any case; if left out, the setting `namespace`. Where there is one that is spelled
         otherwise, that one is meant.
     id: the memory's id, a UUID in lower case; None for a new one, as it must be if the client's key is bound to

@@ -52,6 +52,8 @@ class Body:
             return cls(**values)
         except TypeError as error:
             raise ArgumentInvalidError(f"an argument is missing: {error}") from None
+        except RecursionError:  # from whatever writes a value into its message
+            raise ArgumentInvalidError("a value of the body has objects or lists in each other too deeply") from None
 
 
 @functools.cache

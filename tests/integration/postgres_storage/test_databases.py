@@ -16,14 +16,16 @@ from memmux.errors import (
     DatabaseForeignError,
     DatabaseMissingError,
     DatabaseNewerError,
+    QuotaExceededError,
 )
 from memmux.postgres import servers
+from memmux.wire.grants import Grant
 from memmux.wire.requests import HealthRow
 from tests.bounds import BOUND_S
 from tests.integration.postgres_storage.calls import applied, contents, stored, told
 from tests.postgres_server import connect
 from tests.unit.workers.desk import job
-from workers.runtime.jobs import silent
+from workers.runtime.jobs import Job, silent
 from workers.storage.postgres import engine, queries
 from workers.storage.postgres.queries import ASKED
 from workers.storage.postgres.reader import PostgresReader
@@ -48,6 +50,22 @@ def test_two_writers_on_one_server_leave_no_gap(writer: PostgresWriter, url: str
         assert found == (120, 120, 120, 120)
         assert look.execute("SELECT value FROM meta WHERE key = 'memories'").fetchone() == ("120",)
         assert look.execute("SELECT count(*) FROM texts").fetchone() == (120,)
+
+
+def test_a_bound_of_memories_counts_what_other_writers_have_stored(
+    writer: PostgresWriter, url: str, tmp_path: Path
+) -> None:
+    def bounded(content: str) -> Job:
+        return job("memory.store", {"content": content}, grant=Grant(name="ada", memories=4))
+
+    told(*applied(writer, bounded("counted here")))
+    with closing(PostgresWriter(url, tmp_path / "other")) as other:
+        for number in range(3):
+            stored(other, f"elsewhere {number}")
+    writer.idle()  # looks what others have written
+    told(*applied(writer, job("health.write", {"id": f"0198c0de-{0:028d}"})))  # a transaction that needs no room
+    (refused,) = applied(writer, bounded("one too many"))
+    assert isinstance(refused, QuotaExceededError)
 
 
 def test_what_the_server_sets_for_a_role_or_a_database_does_not_touch_a_session(url: str) -> None:

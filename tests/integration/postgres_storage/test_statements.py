@@ -25,7 +25,7 @@ from tests.unit.workers.desk import frames, job
 from workers.embedding.interface import Named
 from workers.runtime.jobs import silent
 from workers.storage.connection import Query
-from workers.storage.postgres import engine, queries, reader_connection
+from workers.storage.postgres import engine, queries, reader_connection, upkeep
 from workers.storage.postgres.connection import PostgresConnection
 from workers.storage.postgres.engine import Role
 from workers.storage.postgres.queries import ASKED
@@ -182,6 +182,21 @@ def test_vectors_that_are_too_many_for_memory_are_compared_where_they_are(
             one, two = ([(hit.memory.content, round(hit.score, 6)) for hit in outcome.hits] for outcome in found)
             assert one == two
             assert found[1].index == "TableIndex"
+
+
+def test_upkeep_forgets_all_old_answers_while_others_come(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_PIECE", 2)
+    clock = Moving()
+    with closing(PostgresWriter(url, tmp_path, now=clock, clock=clock)) as writer, psycopg.connect(url) as look:
+        look.autocommit = True
+        for number in range(5):
+            stored(writer, str(number), key=f"old {number}")
+        clock.at += 2 * 24 * 3600
+        for left in (3, 1, 0):
+            stored(writer, "again")
+            assert look.execute("SELECT count(*) FROM idempotency").fetchone() == (left,)
 
 
 def test_upkeep_forgets_answers_and_what_was_deleted_long_ago(url: str, tmp_path: Path) -> None:

@@ -29,16 +29,12 @@ def refuse_job(job: Job) -> None:
 
 def refuse(value: object) -> None:
     """Raise ArgumentInvalidError if a text of a JSON value holds NUL."""
-    if _holds(value):
-        raise ArgumentInvalidError(NUL)
-
-
-def _holds(value: Any) -> bool:
-    match value:
-        case str():
-            return "\0" in value
-        case list():
-            return any(map(_holds, value))
-        case dict():
-            return any(map(_holds, (*value.keys(), *value.values())))
-    return False
+    values = [value]
+    while values:  # however deep it is
+        match values.pop():
+            case str() as text if "\0" in text:
+                raise ArgumentInvalidError(NUL)
+            case list() as inner:
+                values += inner
+            case dict() as fields:
+                values += [*fields.keys(), *fields.values()]

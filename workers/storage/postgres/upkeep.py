@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,9 +60,7 @@ class Upkeep:
         """Do what is due; what fails is logged and tried again."""
         try:
             with errors():
-                if self._clock() - self._pruned >= PRUNE_EVERY_S:
-                    self._pruned = self._clock()
-                    self._forget("prune_answers", before=self._today() - ANSWERS_S)
+                self._prune()
                 if self._clock() - self._purged >= PURGE_EVERY_S:
                     self._purged = self._clock()
                     if self._purge() == deletion.EXPIRED:
@@ -71,19 +70,17 @@ class Upkeep:
             log.get().warning("upkeep_failed", code=error.code, error=error.message)
 
     def relieve(self, memories: int) -> None:
-        """Have the server look at its tables anew where they grew far since it did; memories: how many there are.
+        """Do between two writes what can't wait for an idle moment; memories: how many there are.
 
-        It chooses by its statistics how it finds rows, and of tables that are new or filled at once autovacuum gives it
-        none for a minute or longer. What fails is logged: what was applied is acknowledged all the same.
+        Answers are forgotten. The server looks at its tables anew where they grew far since it did: it chooses by its
+        statistics how it finds rows, and of tables that are new or filled at once autovacuum gives it none for a minute
+        or longer. What fails is logged: what was applied is acknowledged all the same.
         """
-        if not max(_LEAST, _GROWN * self._analyzed) <= memories <= _MOST:
-            return
         try:
             with errors():
-                self._analyzed = max(0, self._connection.value(_SERVER["analyzed"]))  # by whomever
-                if memories >= _GROWN * self._analyzed:
-                    self._analyzed = memories  # if it fails, it is not tried again each time
-                    self._connection.raw.execute(_ANALYZE, prepare=False)
+                self._prune()
+                if max(_LEAST, _GROWN * self._analyzed) <= memories <= _MOST:
+                    self._analyze(memories)
         except MemmuxError as error:
             log.get().warning("upkeep_failed", code=error.code, error=error.message)
 
@@ -97,22 +94,38 @@ class Upkeep:
         """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""
         return min(self._now(), self._began + self._clock() - self._started)
 
+    def _analyze(self, memories: int) -> None:
+        self._analyzed = max(0, self._connection.value(_SERVER["analyzed"]))  # by whomever
+        if memories >= _GROWN * self._analyzed:
+            self._analyzed = memories  # if it fails, it is not tried again each time
+            self._connection.raw.execute(_ANALYZE, prepare=False)
+
+    def _prune(self) -> None:
+        """Forget answers that are older than any request that comes again, a piece of them, if it is time."""
+        if self._clock() - self._pruned < PRUNE_EVERY_S:
+            return
+        self._pruned = self._clock()
+        if self._forget("prune_answers", before=self._today() - ANSWERS_S) == _PIECE:
+            self._pruned -= PRUNE_EVERY_S  # there may be more, for the next turn
+
     def _purge(self) -> int:
         """Purge some of what was deleted long enough ago; return how many."""
-        before = self._today() - self._retention_s
-        if not self._retention_s or not deletion.expired(self._connection, before):
+        before = self._today() - (self._retention_s or math.inf)
+        if not deletion.is_due(self._connection, before):
             return 0
         with self._connection.writing():
             gone = deletion.purge_expired(self._memory_table, nothing, before)
-        self.forget_segments()
-        log.get().info("memories_purged", memories=gone)
+        if gone:
+            self.forget_segments()
+            log.get().info("memories_purged", memories=gone)
         return gone
 
-    def _forget(self, name: str, **values: float) -> None:
+    def _forget(self, name: str, **values: float) -> int:
         with self._connection.writing():
             gone = self._connection.execute(_SQL[name], {**values, "limit": _PIECE})
         if gone:
             log.get().info("rows_forgotten", statement=name, rows=gone)
+        return gone
 
 
 def nothing() -> None:

@@ -70,7 +70,7 @@ class PostgresWriter:
         self._damage: DatabaseCorruptError | None = None  # what was found; from then on nothing is written
         self._asynchronous = self._unavailable = False
         self._connection = WriterConnection(self._made)
-        self._memory_table = MemoryTable(self._connection, _Rows(), now, nul.refuse)
+        self._memory_table = MemoryTable(self._connection, _Rows(), now, nul.refuse, lambda: self._connection.others)
         self._changes = Changes(self._memory_table, lambda _seq, _at: (), nothing)
         self._model_switch = ModelSwitch(clock)
         self._upkeep = Upkeep(self._connection, self._memory_table, home, now, clock, retention_s=retention_s)

@@ -44,6 +44,8 @@ class WriterConnection(PostgresConnection):
         self._warnings: list[str] = []
         self.failed = False
         """Whether the server refused something in the last transaction, so that nothing of it stays."""
+        self.others = 0
+        """How often another writer was found to have written since the last transaction here."""
 
     @contextmanager
     def writing(
@@ -231,6 +233,7 @@ class WriterConnection(PostgresConnection):
         self._numbers.begin(counted)
         if writes != self._writes:
             self._known.clear()
+            self.others += 1
         self._writes = writes
         self._known.begin()
         if looked is not None:

@@ -67,6 +67,8 @@ def by_text(frames: Sequence[bytes], texts: int) -> list[list[Embedded]]:
     if len(frames) > _MODELS * _FRAMES:
         raise MalformedMessageError(f"a text has embeddings by {_MODELS} models at most")
     each = [embedded(frames[first : first + _FRAMES], texts) for first in range(0, len(frames), _FRAMES)]
+    if len({one[0].model for one in each if one}) < len(each):
+        raise MalformedMessageError("a text has the embeddings by a model once")
     return [[one[number] for one in each] for number in range(texts)]
 
 

@@ -79,10 +79,12 @@ def taken(connection: Connection, row: int, namespace: str, names: Sequence[str]
     return {name for (name,) in connection.fetch(_SQL["taken_names"], values)}
 
 
-def put_aliases(connection: Connection, row: int, names: Iterable[str]) -> None:
-    """Let the memory `row` have these aliases and no other."""
-    connection.execute(_SQL["drop_aliases"], {"row": row})
-    add_aliases(connection, row, names)
+def put_aliases(connection: Connection, row: int, before: Iterable[str], names: Iterable[str]) -> None:
+    """Let the memory `row`, which has the aliases `before`, have these and no other."""
+    known, wanted = set(before), set(names)
+    if gone := sorted(known - wanted):
+        drop_aliases(connection, row, gone)
+    add_aliases(connection, row, sorted(wanted - known))
 
 
 def put_origin(connection: Connection, row: int, fields: Mapping[str, object]) -> None:

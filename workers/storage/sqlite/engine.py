@@ -21,6 +21,7 @@ from memmux.errors import (
     DeadlineExceededError,
     EngineUnsafeError,
     MemmuxError,
+    SchemaWrongError,
     StorageBusyError,
     StorageError,
     StorageFullError,
@@ -66,6 +67,7 @@ _ERRORS: tuple[tuple[type[apsw.Error], type[MemmuxError]], ...] = (
     (apsw.CorruptError, DatabaseCorruptError),
     (apsw.IOError, StorageError),
     (apsw.InterruptError, DeadlineExceededError),
+    (apsw.ConstraintError, SchemaWrongError),  # rows that contradict a constraint, or one that memmux did not make
 )
 """What SQLite's errors mean to a user. Any other is a mistake of ours, and stays what it is."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -73,9 +74,7 @@ class Upkeep:
         gone = 0
         try:
             with engine.errors():
-                if self._clock() - self._pruned >= PRUNE_EVERY_S:
-                    self._pruned = self._clock()
-                    self._forget("prune_answers", before=self._today() - ANSWERS_S)
+                self._prune()
                 if self._clock() - self._purged >= PURGE_EVERY_S:
                     self._purged = self._clock()
                     gone = self._purge()
@@ -84,7 +83,6 @@ class Upkeep:
                     self._forget("purge_tags")
                     engine.optimize(self._raw)
                 if gone:
-                    self._erasing = True
                     self.forget_segments()
                 if self.dirty or self._erasing:
                     self._checkpoint(truncate=self._erasing or self.wal_bytes > TRUNCATE_BYTES)
@@ -93,7 +91,15 @@ class Upkeep:
         return bool(gone)
 
     def relieve(self) -> None:
-        """Empty a log that grew far while there was no idle moment; tried each second where a reader is in the way."""
+        """Do between two writes what can't wait for an idle moment: forget answers, and empty a log that grew far.
+
+        That is tried each second where a reader is in the way. What fails is logged: the writes are done all the same.
+        """
+        try:
+            with engine.errors():
+                self._prune()
+        except MemmuxError as error:
+            log.get().warning("upkeep_failed", code=error.code, error=error.message)
         if self._clock() - self._relieved < RELIEVE_EVERY_S or self.wal_bytes <= engine.JOURNAL_BYTES:
             return
         self._relieved = self._clock()
@@ -123,10 +129,18 @@ class Upkeep:
         """Return the time, but for a clock that was set forward since the start, by which nothing gets older."""
         return min(self._now(), self._began + self._clock() - self._started)
 
+    def _prune(self) -> None:
+        """Forget answers that are older than any request that comes again, a piece of them, if it is time."""
+        if self._clock() - self._pruned < PRUNE_EVERY_S:
+            return
+        self._pruned = self._clock()
+        if self._forget("prune_answers", before=self._today() - ANSWERS_S) == _PIECE:
+            self._pruned -= PRUNE_EVERY_S  # there may be more, for the next turn
+
     def _purge(self) -> int:
         """Purge some of what was deleted long enough ago, in a transaction; return how many."""
-        before = self._today() - self._retention_s
-        if not self._retention_s or not deletion.expired(self._connection, before):
+        before = self._today() - (self._retention_s or math.inf)
+        if not deletion.is_due(self._connection, before):
             return 0
         self._raw.execute("BEGIN IMMEDIATE")
         try:
@@ -135,8 +149,8 @@ class Upkeep:
         finally:
             if self._raw.in_transaction:
                 self._raw.execute("ROLLBACK")
+        self.dirty = self._erasing = True
         if gone:
-            self.dirty = True
             log.get().info("memories_purged", memories=gone)
         return gone
 
@@ -145,10 +159,11 @@ class Upkeep:
         self.dirty = not engine.checkpoint(self._raw, truncate=truncate, patience_ms=_PATIENCE_MS)
         self._erasing = self._erasing and self.wal_bytes > 0
 
-    def _forget(self, name: str, **values: float) -> None:
+    def _forget(self, name: str, **values: float) -> int:
         if gone := self._connection.execute(_WRITER[name], {**values, "limit": _PIECE}):
             self.dirty = True
             log.get().info("rows_forgotten", statement=name, rows=gone)
+        return gone
 
 
 def forget_traces(connection: apsw.Connection) -> None:

@@ -6,6 +6,7 @@ full text and its vectors, and all of it is overwritten in the file. Copies keep
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -28,6 +29,8 @@ _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PIECE = 100  # memories whose state is read at once
 MOST = 1_000  # memories of one purge, so that other writes do not wait long
 EXPIRED = 200  # memories of one turn of upkeep
+_ANSWERS = 1_000  # that are looked through at once
+_SET_BACK_S = 24 * 3600.0  # by which a clock may have been set back between a change and its answer
 UPKEEP = "upkeep"  # the client in the log when nobody asked
 OPERATION = "memory.purge"
 
@@ -95,13 +98,25 @@ def expired(connection: Connection, before: float) -> list[int]:
     return [row for (row,) in connection.fetch(_SQL["expired"], values)]
 
 
+def is_due(connection: Connection, before: float) -> bool:
+    """Return whether memories were deleted before that time, or traces of purged ones are left."""
+    return bool(expired(connection, before) or connection.value(_SQL["has_traces"]))
+
+
 def purge_expired(memory_table: MemoryTable, forget: Forgetting, before: float) -> int:
-    """Purge memories that were deleted before that time, EXPIRED at once; return how many."""
+    """Purge memories that were deleted before that time, EXPIRED at once; return how many.
+
+    Their traces are removed with the last ones; until then the database says that there are some, whatever comes
+    between: a stop, or that those that were to follow are deleted no more.
+    """
     found = expired(memory_table.connection, before)
-    scrub_answers(memory_table, found)
-    remove(memory_table, found, UPKEEP, "")
+    if found:
+        scrub_answers(memory_table, found)
+        remove(memory_table, found, UPKEEP, "")
     if len(found) < EXPIRED:  # those are the last ones for now
         forget_traces(memory_table, forget)
+    else:
+        memory_table.execute("note_traces")
     return len(found)
 
 
@@ -121,13 +136,19 @@ def remove(memory_table: MemoryTable, gone: Sequence[int], client: str, request:
 def scrub_answers(memory_table: MemoryTable, gone: Sequence[int]) -> None:
     """Take other names and hashes of memories that are purged out of the answers that are kept for repeated requests.
 
-    The answers stay, so that a request that comes again is not done again.
+    The answers stay, so that a request that comes again is not done again. None is named by an answer from after its
+    last change.
     """
-    ids = {name for _, name, _ in memory_table.connection.fetch(_SQL["names_of"], {"rows": gone})}
-    for key, answer in memory_table.connection.fetch(_SQL["kept_answers"]):
-        if ids.intersection(name.decode() for name in _UUID.findall(answer)):
-            scrubbed = orjson.dumps(_without_names(orjson.loads(answer), ids))
-            memory_table.connection.execute(_SQL["scrub_answer"], {"key": key, "answer": scrubbed})
+    connection, rows = memory_table.connection, {"rows": gone}
+    ids = {name for _, name, _ in connection.fetch(_SQL["names_of"], rows)}
+    last = connection.value(_SQL["last_of"], rows)
+    until = math.inf if last is None else last + _SET_BACK_S
+    at, key = -math.inf, ""
+    while piece := connection.fetch(_SQL["kept_answers"], {"until": until, "at": at, "key": key, "limit": _ANSWERS}):
+        for at, key, answer in piece:  # noqa: B007 - the next piece begins after the last
+            if ids.intersection(name.decode() for name in _UUID.findall(answer)):
+                scrubbed = orjson.dumps(_without_names(orjson.loads(answer), ids))
+                connection.execute(_SQL["scrub_answer"], {"key": key, "answer": scrubbed})
 
 
 def _without_names(value: Any, ids: Collection[str]) -> Any:
@@ -147,6 +168,7 @@ def forget_traces(memory_table: MemoryTable, forget: Forgetting) -> None:
     """Remove what is left of purged memories beside their rows: names of tags, and what the engine keeps."""
     memory_table.execute("purge_all_tags")
     forget()
+    memory_table.execute("drop_traces")
 
 
 def _named(memory_table: MemoryTable, asked: Purge) -> list[int]:

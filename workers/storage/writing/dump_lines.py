@@ -12,7 +12,7 @@ import orjson
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, ProtocolError, UnknownFieldError
 from memmux.wire.answers import Memory
-from memmux.wire.checks import check_aliases, check_metadata
+from memmux.wire.checks import check_metadata, check_object, check_text
 from memmux.wire.requests import Store
 from memmux.wire.shown import shown
 from memmux.wire.times import from_epoch
@@ -134,8 +134,12 @@ def read(fields: Any, *, adopt: bool = False) -> Line:
     return Line(state=state, times=times, texts=texts, uses=_uses(fields))
 
 
-def _aliases(given: Any) -> tuple[str, ...]:
-    check_aliases(given)
+def _aliases(given: object) -> tuple[str, ...]:
+    """Return aliases in order; however many a database has, another one takes."""
+    if not isinstance(given, list | tuple):
+        raise ArgumentInvalidError("aliases are a list of texts")
+    for alias in given:
+        check_text("an alias", alias, limits.TYPE_CHARACTERS)
     return tuple(sorted(set(given)))
 
 
@@ -148,16 +152,15 @@ def _uses(fields: Fields) -> tuple[int, float] | None:
     return count, last_at
 
 
-def _origin(given: object) -> Fields:
-    if not isinstance(given, dict) or len(orjson.dumps(given)) > limits.ORIGIN_BYTES:
-        raise ArgumentInvalidError(f"an origin is a JSON object of at most {limits.ORIGIN_BYTES} bytes")
-    return given
+def _origin(given: Any) -> Fields:
+    check_object("the origin", given, limits.ORIGIN_BYTES)
+    return dict(given)
 
 
 def _links(given: object, created_at: float) -> list[Fields]:
     """Return links in the order of a dump, of each target and relation one; created_at: of a link that has no time."""
-    if not isinstance(given, list | tuple) or len(given) > limits.LINKS:
-        raise ArgumentInvalidError(f"links are a list of at most {limits.LINKS}")
+    if not isinstance(given, list | tuple):
+        raise ArgumentInvalidError("links are a list")
     found = {(link["target"], link["relation"]): link for link in (_link(one, created_at) for one in reversed(given))}
     return [found[key] for key in sorted(found)]
 
@@ -228,4 +231,6 @@ def _embedded(given: Any) -> Embedded:
         (text,) = embedded((orjson.dumps(frame), data), 1)  # by the checks of a request's own frames
     except ProtocolError as error:
         raise ArgumentInvalidError(error.message) from None
+    except orjson.JSONEncodeError:
+        raise ArgumentInvalidError("a model, dimensions or windows have lists in each other too deeply") from None
     return text

@@ -7,9 +7,9 @@ from dataclasses import replace
 import orjson
 
 from memmux import limits
-from memmux.errors import TagInvalidError
+from memmux.errors import ArgumentInvalidError, TagInvalidError
 from memmux.wire.answers import Memory
-from memmux.wire.checks import check_aliases, check_metadata
+from memmux.wire.checks import check_metadata
 from memmux.wire.requests import Store
 from workers.runtime.jobs import Job
 from workers.storage import queries
@@ -52,7 +52,12 @@ def _together(memory: Memory, asked: Store) -> Memory:
     metadata = {**asked.metadata, **memory.metadata}
     check_metadata(metadata)
     names = {*memory.aliases, *asked.aliases, *((asked.id,) if asked.id else ())} - {memory.id}
-    check_aliases(aliases := tuple(sorted(names)))
+    if len(names) > max(limits.ALIASES, len(memory.aliases)):  # it may have more of memories that became one with it
+        raise ArgumentInvalidError(
+            f"the memory {memory.id!r} has this content already, and with these names {len(names)} aliases; the most "
+            f"is {limits.ALIASES}: leave id and aliases out"
+        )
+    aliases = tuple(sorted(names))
     thread, place = memory.thread, memory.place
     if thread is None:
         thread, place = placed(asked.thread, asked.place if place is None else place, metadata)

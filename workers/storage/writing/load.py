@@ -43,7 +43,7 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
             memory_table.refuse(fields)
             line = dump_lines.read(fields, adopt=asked.adopt)
             if asked.adopt:
-                done = merge.adopt(memory_table, job, line, newest=asked.newest)
+                done = merge.adopt(memory_table, job, line, newest=asked.newest, since=before)
             else:
                 done = _load_one(memory_table, job, line)
             if line.uses is not None and done.status in _COUNTED:

@@ -22,7 +22,8 @@ _NAMESPACES = 1024  # of which it is known how much they hold at most
 class MemoryTable:
     """Changes the rows of memories, inside a transaction of the writer's. `now` gives seconds since 1970.
 
-    refuse: raises ArgumentInvalidError for the JSON of a memory that the engine can't keep.
+    refuse: raises ArgumentInvalidError for the JSON of a memory that the engine can't keep. others: how often somebody
+    else has written since the connection was made.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class MemoryTable:
         searchable: Searchable,
         now: Callable[[], float],
         refuse: Callable[[object], None] = lambda _: None,
+        others: Callable[[], int] = lambda: 0,
     ) -> None:
         self.connection = connection
         self.refuse = refuse
@@ -39,6 +41,7 @@ class MemoryTable:
         self.runs = Runs(connection)
         # The most that there may be in namespaces that were counted; what was deleted or rolled back since counts too.
         self._held: dict[str, int] = {}
+        self._others, self._counted_at = others, others()
 
     def at(self) -> float:
         """Return the time of a change."""
@@ -68,20 +71,22 @@ class MemoryTable:
 
         To be called before there is one more, whoever adds it.
         """
+        if (others := self._others()) != self._counted_at:
+            self._held.clear()
+            self._counted_at = others
         most, known = job.grant.memories, self._held.get(namespace)
         if most is not None and (known is None or known >= most):
             # Counted no further than needed; from an index, but a hundred thousand still take milliseconds.
             known = self.connection.value(_SQL["held"], {"namespace": namespace, "most": most})
+            if known >= most:  # there may be more, so this is nothing to remember
+                raise QuotaExceededError(
+                    f"the namespace {namespace!r} holds {most} memories or more, which is the most that this client "
+                    "may have there; delete some, or have its bound raised"
+                )
             if len(self._held) >= _NAMESPACES:
                 self._held.clear()
-            self._held[namespace] = known
         if known is not None:
             self._held[namespace] = known + 1
-        if most is not None and known is not None and known >= most:
-            raise QuotaExceededError(
-                f"the namespace {namespace!r} holds {most} memories or more, which is the most that this client may "
-                "have there; delete some, or have its bound raised"
-            )
 
     def state(self, row: int, *, origin: bool = False, links: bool = False) -> State:
         """Return how the memory `row` is; with its origin and links, if asked."""
@@ -116,10 +121,10 @@ class MemoryTable:
             self.execute("delete_memory_tags", row=row)
             self.tag(row, memory.tags)
         if now.memory.aliases != memory.aliases:
-            linked.put_aliases(self.connection, row, memory.aliases)
-        if then.origin is not None:
+            linked.put_aliases(self.connection, row, now.memory.aliases, memory.aliases)
+        if then.origin is not None and then.origin != now.origin:
             linked.put_origin(self.connection, row, then.origin)
-        if then.links is not None:
+        if then.links is not None and then.links != now.links:
             linked.put_links(self.connection, row, then.links)
         if times["deleted_at"] is not None or now.memory.content != memory.content:
             self.vectors.remove(row)

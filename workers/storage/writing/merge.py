@@ -7,7 +7,7 @@ audit has compared some of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,10 +33,11 @@ _UNCHANGED = (
 Fields = Mapping[str, Any]
 
 
-def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool = False) -> Done:
+def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool, since: int) -> Done:
     """Take up one memory, and return what became of it; raise the RequestError that says why it is none.
 
-    newest: whether it takes the place of one that was changed here, if it was changed there later.
+    newest: whether it takes the place of one that was changed here, if it was changed there later. since: the last
+    change before the job.
     """
     memory = line.memory
     row = memory_table.connection.value(_SQL["by_id"], {"id": memory.id})
@@ -45,11 +46,11 @@ def adopt(memory_table: MemoryTable, job: Job, line: Line, *, newest: bool = Fal
     connection, names = memory_table.connection, [memory.id, *memory.aliases]
     into = links.named(connection, memory.namespace, names[:1]) or links.named(connection, memory.namespace, names)
     if into is not None and not _left(memory_table, line, into):
-        return _merge(memory_table, job, line, into)
+        return _merge(memory_table, job, line, into, since)
     if not line.state.deleted and (same := memory_table.same(memory.namespace, memory.content_hash)):
         if into is not None:
             links.drop_aliases(connection, into, names)
-        return _merge(memory_table, job, line, same[0])
+        return _merge(memory_table, job, line, same[0], since)
     if connection.value(_SQL["purged"], {"id": memory.id}):
         if line.state.deleted:
             return Done(SKIPPED)
@@ -105,7 +106,7 @@ def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest:
     texts = _fitting(memory_table, line)
     if now.memory.content == memory.content and memory_table.indexed(row):
         texts = []  # those that are there are of the same content, and may be verified by now
-    names = tuple(sorted({*now.memory.aliases, *memory.aliases}))
+    names = _names(now, memory.aliases)
     then = replace(line.state, memory=replace(memory, aliases=names), origin=line.origin or now.origin)
     memory_table.put(row, now, then, line.times)
     if texts:
@@ -116,8 +117,12 @@ def _again(memory_table: MemoryTable, job: Job, line: Line, row: int, *, newest:
     return Done(UPDATED, row=row if texts else 0, unverified=bool(texts))
 
 
-def _merge(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
-    """Let the memory `row` be that of the line as well: it goes by its names, and has its tags and links, too."""
+def _merge(memory_table: MemoryTable, job: Job, line: Line, row: int, since: int) -> Done:
+    """Let the memory `row` be that of the line as well: it goes by its names, and has its tags and links, too.
+
+    All that a job does to it so is one change, whose line has the state before the job: a line for each would have all
+    names of those before it.
+    """
     now, memory = memory_table.state(row, origin=True, links=True), line.memory
     name = insertion.elsewhere(now.memory.id, now.memory.namespace)
     if now.deleted:
@@ -126,11 +131,10 @@ def _merge(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
         return Done(CONFLICT, f"{memory.id!r} became one with {name}, which was deleted here since")
     if not line.state.deleted and now.memory.content_hash != memory.content_hash:
         return Done(CONFLICT, f"{memory.id!r} became one with {name}, which was changed here since, and stays so")
-    names = {*now.memory.aliases, *memory.aliases, memory.id} - {now.memory.id}
     then = State(
         replace(
             now.memory,
-            aliases=tuple(sorted(names)),
+            aliases=_names(now, (memory.id, *memory.aliases)),
             tags=tuple(spellings((*now.memory.tags, *memory.tags)).values())[: limits.TAGS],
             created_at=min(now.memory.created_at, memory.created_at),
         ),
@@ -138,20 +142,47 @@ def _merge(memory_table: MemoryTable, job: Job, line: Line, row: int) -> Done:
         origin=now.origin or line.origin,
         links=_links(now, line),
     )
-    if line.state.deleted or then == now:
+    left_out = _left_out(then, line)
+    if line.state.deleted or (then == now and not left_out):
         return Done(SKIPPED)
+    done = Done(MERGED, f"{memory.id!r} has the content of {name}, and became one with it{left_out}")
+    if then == now:
+        return done
     times = memory_table.times(row)
     if memory.created_at < now.memory.created_at:
         times["created_at"] = line.times["created_at"]
     operation = _OURS if _ours(memory_table, row) else None  # a change that was made here stays known as one
     memory_table.put(row, now, then, times)
-    memory_table.log(job, memory_table.at(), row, now.memory.id, now.to_log(), operation=operation)
-    return Done(MERGED, f"{memory.id!r} has the content of {name}, and became one with it")
+    if memory_table.connection.value(_SQL["changed_since"], {"row": row, "seq": since}) is None:
+        memory_table.log(job, memory_table.at(), row, now.memory.id, now.to_log(), operation=operation)
+    return done
+
+
+def _names(now: State, more: Sequence[str]) -> tuple[str, ...]:
+    """Return the aliases that a memory has and those that it gets, as many as are kept."""
+    known = set(now.memory.aliases)
+    new = [name for name in dict.fromkeys(more) if name not in known and name != now.memory.id]
+    return tuple(sorted([*known, *new[: max(0, limits.ALIASES_KEPT - len(known))]]))
 
 
 def _links(now: State, line: Line) -> list[Fields]:
-    known = {(link["target"], link["relation"]): link for link in (*line.links, *(now.links or ()))}
+    """Return the links that a memory has and those that it gets, as many as one may have."""
+    known = {_ends(link): link for link in now.links or ()}
+    new = {_ends(link): link for link in line.links if _ends(link) not in known}
+    known |= dict(list(new.items())[: max(0, limits.LINKS - len(known))])
     return [known[key] for key in sorted(known)]
+
+
+def _ends(link: Fields) -> tuple[str, str]:
+    return link["target"], link["relation"]
+
+
+def _left_out(then: State, line: Line) -> str:
+    """Return what of the names and links of a line is too much for the memory that it became one with."""
+    names = len({line.memory.id, *line.memory.aliases} - {then.memory.id, *then.memory.aliases})
+    links = len(set(map(_ends, line.links)) - set(map(_ends, then.links or ())))
+    said = f"; {names} of its names are not kept, the most is {limits.ALIASES_KEPT}" if names else ""
+    return said + (f"; {links} of its links are left out, the most is {limits.LINKS}" if links else "")
 
 
 def _holds(ours: Fields, theirs: Fields) -> bool:

@@ -146,7 +146,11 @@ def test_vectors_of_another_length_or_model_are_left_out(tmp_path: Path) -> None
     assert read(path, None)[1].odd == {"vectors_of_another_model": 1}
 
 
-@pytest.mark.parametrize("text", ['{"a": ', "[1]", '"text"', "[" * 100_000], ids=["cut", "list", "text", "deep"])
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": ', "[1]", '"text"', "[" * 100_000, '{"a":' * 201 + "1" + "}" * 201],
+    ids=["cut", "list", "text", "deep", "deeper than kept"],
+)
 def test_broken_metadata_is_none_and_its_text_is_kept(text: str, tmp_path: Path) -> None:
     line, report = one(tmp_path, metadata=text)
     assert line is not None

@@ -37,6 +37,15 @@ LONG = "x" * 129
 UUID = "0198c5a2-6f1e-7c3a-9d42-5b8e1f2a3c4d"
 NESTED: dict[str, object] = {"a": [{"b": math.inf}]}
 
+
+def nested(levels: int) -> dict[str, object]:
+    """Return so many objects in each other."""
+    value: dict[str, object] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
 WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
     (Store, {"content": ""}, errors.ContentEmptyError),
     (Store, {"content": " \n"}, errors.ContentEmptyError),
@@ -93,6 +102,9 @@ WRONG: list[tuple[type[Any], dict[str, object], type[MemmuxError]]] = [
     (Update, {"id": "i", "content": ""}, errors.ContentEmptyError),
     (Update, {"id": "i", "tags": [""]}, errors.TagInvalidError),
     (Update, {"id": "i", "metadata": {"a": math.nan}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "metadata": nested(limits.DEPTH + 1)}, errors.MetadataInvalidError),
+    (Filter, {"metadata": {"a": [nested(limits.DEPTH - 1)]}}, errors.MetadataInvalidError),
+    (Store, {"content": "x", "place": nested(950)}, errors.LimitOutOfRangeError),
     (Update, {"id": "i", "tags": ["x"], "versioned": True}, errors.ArgumentInvalidError),
     (Update, {"id": "i", "content": "x", "versioned": "yes"}, errors.ArgumentInvalidError),
     (Search, {"query": "x", "offset": -1}, errors.LimitOutOfRangeError),

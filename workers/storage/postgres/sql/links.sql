@@ -8,9 +8,6 @@ INSERT INTO aliases (namespace, name, row)
 SELECT namespace, %(name)s, row FROM memories WHERE row = %(row)s
 ON CONFLICT (namespace, name) DO NOTHING
 
--- name: drop_aliases
-DELETE FROM aliases WHERE row = %(row)s
-
 -- name: drop_named_aliases
 DELETE FROM aliases WHERE row = %(row)s AND name = ANY (%(names)s::text[])
 

@@ -75,6 +75,3 @@ FROM memories
 WHERE deleted_at IS NULL AND row > %(after)s
 ORDER BY row
 LIMIT %(limit)s
-
--- name: count
-SELECT count(*) FROM memories WHERE deleted_at IS NULL

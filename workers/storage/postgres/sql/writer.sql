@@ -68,12 +68,14 @@ ON CONFLICT (key) DO UPDATE SET value = left(concat_ws(' ', excluded.value, meta
 
 -- name: prune_answers
 DELETE FROM idempotency WHERE ctid IN (SELECT ctid FROM idempotency WHERE at < %(before)s ORDER BY at LIMIT %(limit)s)
+RETURNING 1
 
 -- name: purge_tags
 DELETE FROM tags
 WHERE id IN (
     SELECT id FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id) LIMIT %(limit)s
 )
+RETURNING 1
 
 -- Undo, purge and load.
 
@@ -193,14 +195,31 @@ VALUES (
 -- name: purge_all_tags
 DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id)
 
+-- Whether purged memories have left something beside their rows.
+-- name: has_traces
+SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'traces')
+
+-- name: note_traces
+INSERT INTO meta (key, value) VALUES ('traces', '1') ON CONFLICT (key) DO NOTHING
+
+-- name: drop_traces
+DELETE FROM meta WHERE key = 'traces'
+
 -- name: first_of
 SELECT min(seq), min(at) FROM changes WHERE row = ANY (%(rows)s::bigint[])
 
 -- name: names_of
 SELECT row, id, namespace FROM memories WHERE row = ANY (%(rows)s::bigint[]) ORDER BY row
 
+-- name: last_of
+SELECT max(at) FROM changes WHERE row = ANY (%(rows)s::bigint[])
+
 -- name: kept_answers
-SELECT key, answer FROM idempotency
+SELECT at, key, answer
+FROM idempotency
+WHERE at < %(until)s AND (at, key) > (%(at)s, %(key)s)
+ORDER BY at, key
+LIMIT %(limit)s
 
 -- name: scrub_answer
 UPDATE idempotency SET answer = %(answer)s WHERE md5(key) = md5(%(key)s) AND key = %(key)s

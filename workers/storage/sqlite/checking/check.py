@@ -32,7 +32,8 @@ MESSAGES = 20  # of SQLite's own about one file
 _HEADER_BYTES = 100  # of the file format, https://www.sqlite.org/fileformat2.html#the_database_header
 _TREE = re.compile(r"\b[Tt]ree (\d+)\b")
 _VIEWS = ("texts", "vec_")  # how the names of tables begin that can be built anew
-_INDEX = re.compile(r"(missing from index|wrong # of entries in index|non-unique entry in index) ")
+_INDEX = re.compile(r"(missing from index|wrong # of entries in index) ")
+_TWICE = "non-unique entry in index "  # the rows contradict each other, and no index of them can be made
 _HEADLINE = "*** in database"
 _FULL_TEXT = "malformed inverted index"
 
@@ -140,6 +141,8 @@ def _page(line: str, roots: dict[int, tuple[str, str]]) -> Finding:
     what = line + (f" (in {name})" if name else "")
     if _FULL_TEXT in line:
         return Finding("fulltext_damaged", what, REPAIR)
+    if _TWICE in line:
+        return Finding("index_damaged", what, RESTORE)
     if _INDEX.search(line) or name != owner:
         return Finding("index_damaged", what, REPAIR)
     if owner.startswith(_VIEWS):

@@ -8,9 +8,6 @@ INSERT INTO aliases (namespace, name, row)
 SELECT namespace, :name, row FROM memories WHERE row = :row
 ON CONFLICT (namespace, name) DO NOTHING
 
--- name: drop_aliases
-DELETE FROM aliases WHERE row = :row
-
 -- name: drop_named_aliases
 DELETE FROM aliases WHERE row = :row AND name IN (SELECT value FROM json_each(:names))
 

@@ -191,14 +191,31 @@ VALUES (
 -- name: purge_all_tags
 DELETE FROM tags WHERE NOT EXISTS (SELECT 1 FROM memory_tags WHERE memory_tags.tag = tags.id)
 
+-- Whether purged memories have left something beside their rows.
+-- name: has_traces
+SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'traces')
+
+-- name: note_traces
+INSERT INTO meta (key, value) VALUES ('traces', 1) ON CONFLICT (key) DO NOTHING
+
+-- name: drop_traces
+DELETE FROM meta WHERE key = 'traces'
+
 -- name: first_of
 SELECT min(seq), min(at) FROM changes WHERE row IN (SELECT value FROM json_each(:rows))
 
 -- name: names_of
 SELECT row, id, namespace FROM memories WHERE row IN (SELECT value FROM json_each(:rows)) ORDER BY row
 
+-- name: last_of
+SELECT max(at) FROM changes WHERE row IN (SELECT value FROM json_each(:rows))
+
 -- name: kept_answers
-SELECT key, answer FROM idempotency
+SELECT at, key, answer
+FROM idempotency
+WHERE at < :until AND (at, key) > (:at, :key)
+ORDER BY at, key
+LIMIT :limit
 
 -- name: scrub_answer
 UPDATE idempotency SET answer = :answer WHERE key = :key

@@ -8,7 +8,7 @@ import pytest
 
 from memmux.errors import ArgumentInvalidError, MalformedMessageError, MemmuxError
 from tests.unit.workers.desk import frames
-from workers.storage.records.embeddings import DIMENSIONS, embedded, mean
+from workers.storage.records.embeddings import DIMENSIONS, by_text, embedded, mean
 
 
 def test_no_frames_are_no_embedding() -> None:
@@ -64,6 +64,14 @@ def test_hostile_frames_are_errors_of_the_request(blobs: tuple[bytes, ...]) -> N
     with pytest.raises(MemmuxError) as caught:
         embedded(blobs, 1)
     assert isinstance(caught.value, MalformedMessageError | ArgumentInvalidError)
+
+
+def test_a_text_has_the_embeddings_by_each_of_two_models_and_by_none_twice() -> None:
+    tiny, other = frames([(1, 0)]), frames([(0, 1)], model="other")
+    assert [text.model for text in by_text((*tiny, *other), 1)[0]] == ["tiny", "other"]
+    for blobs in ((*tiny, *tiny), (*other, *frames([(1, 0)], model="other"))):
+        with pytest.raises(MalformedMessageError, match="once"):
+            by_text(blobs, 1)
 
 
 def test_a_query_of_several_windows_points_where_they_point_on_the_whole() -> None:

@@ -10,6 +10,7 @@ from memmux.errors import (
     DatabaseForeignError,
     DeadlineExceededError,
     EngineUnsafeError,
+    SchemaWrongError,
     StorageBusyError,
     StorageError,
     StorageFullError,
@@ -42,6 +43,7 @@ def test_this_engine_is_safe() -> None:
         (apsw.CorruptError, DatabaseCorruptError),
         (apsw.IOError, StorageError),
         (apsw.InterruptError, DeadlineExceededError),
+        (apsw.ConstraintError, SchemaWrongError),
     ],
 )
 def test_each_error_of_the_engine_has_one_meaning(theirs: type[apsw.Error], ours: type[Exception]) -> None:

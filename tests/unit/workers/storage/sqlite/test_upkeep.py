@@ -45,6 +45,33 @@ def test_idempotency_keys_are_forgotten_after_a_day(desk: Desk, clock: Pausable)
     assert desk.sql("SELECT key FROM idempotency") == [("new",)]
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_more_keys_than_one_turn_forgets_are_forgotten_by_the_next_ones_idle_or_busy(
+    desk: Desk, clock: Pausable, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    monkeypatch.setattr(upkeep, "_PIECE", 2)
+    for number in range(5):
+        desk.store(str(number), key=f"old {number}")
+    desk.clock.at += upkeep.ANSWERS_S
+    clock.at += upkeep.ANSWERS_S + upkeep.PRUNE_EVERY_S
+    for left in (3, 1, 0):
+        if busy:
+            desk.store("again")
+        else:
+            desk.writer.idle()
+        assert desk.sql("SELECT count(*) FROM idempotency") == [(left,)]
+
+
+def test_what_fails_beside_a_write_that_is_done_is_logged(desk: Desk, clock: Pausable) -> None:
+    desk.store("old", key="old")
+    desk.clock.at += upkeep.ANSWERS_S
+    clock.at += upkeep.ANSWERS_S + upkeep.PRUNE_EVERY_S
+    desk.sql("CREATE TEMP TRIGGER full BEFORE DELETE ON main.idempotency BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with structlog.testing.capture_logs() as logs:
+        assert desk.store("new")["status"] == "created"
+    assert [(entry["event"], entry["code"]) for entry in logs] == [("upkeep_failed", "schema_wrong")]
+
+
 def test_deleted_memories_are_purged_after_their_retention(desk: Desk, clock: Pausable) -> None:
     ids = [desk.store(content, tags=[content])["id"] for content in ("old", "new", "live")]
     desk.ask("memory.delete", {"id": ids[0]})

@@ -272,7 +272,6 @@ def test_a_plain_load_merges_and_updates_nothing(desk: Desk) -> None:
         {"aliases": [5]},
         {"aliases": [""]},
         {"aliases": ["x" * 200]},
-        {"aliases": list(map(str, range(100)))},
         {"origin": []},
         {"origin": {"x": "y" * (1 << 21)}},
         {"links": {}},

@@ -12,7 +12,7 @@ import apsw
 import orjson
 import pytest
 
-from memmux.errors import DatabaseCorruptError, DatabaseForeignError, MemmuxError
+from memmux.errors import DatabaseCorruptError, DatabaseForeignError, MemmuxError, SchemaWrongError
 from tests.unit.workers.desk import Desk, embedding, job
 from workers.runtime.jobs import Answer
 from workers.storage.records.invariants import REPAIR, Finding
@@ -159,6 +159,30 @@ def test_an_index_that_lacks_a_row_is_found_by_a_deep_check_and_healed(desk: Des
     assert "memories_by_time" in findings[0].what
     assert isinstance(rebuild(desk), Answer)
     assert found(desk, deep=True) == []
+
+
+def test_rows_that_a_unique_index_can_not_hold_are_for_a_backup_and_a_repair_ends_no_writer(desk: Desk) -> None:
+    database = desk.settings.database
+    desk.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    as_it_was, otherwise = "CREATE UNIQUE INDEX memories_by_hash", "CREATE INDEX memories_by_hash"
+    rename = "UPDATE sqlite_schema SET sql = replace(sql, ?, ?)"
+    with closing(engine.connect(database)) as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        connection.pragma("writable_schema", 1)
+        connection.execute(rename, (as_it_was, otherwise))
+    with closing(engine.connect(database)) as connection:
+        engine.load_vectors(connection)
+        connection.execute(
+            "UPDATE memories SET content_hash = (SELECT content_hash FROM memories WHERE row = 3) WHERE row = 4"
+        )
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        connection.pragma("writable_schema", 1)
+        connection.execute(rename, (otherwise, as_it_was))
+    findings = found(desk, deep=True)
+    assert {(finding.code, finding.remedy) for finding in findings} == {("index_damaged", RESTORE)}
+    assert "memories_by_hash" in findings[0].what
+    assert isinstance(rebuild(desk), SchemaWrongError)
+    assert desk.store("the writer goes on")["status"] == "created"
 
 
 def test_memories_that_lost_their_vectors_wait_for_new_ones_and_readers_know(desk: Desk) -> None:
