@@ -161,5 +161,5 @@ def _last(working: asyncio.Future[dict[str, Any]]) -> bytes:
     except MemmuxError as error:
         return orjson.dumps({"error": document(error)}) + b"\n"
     except Exception as error:  # noqa: BLE001 - whatever it is, the last line says that it failed
-        log.get().error("http_failed", operation="upload", error=repr(error), exc_info=error)
+        log.get().error("http_failed", operation="upload", exc_info=error)
         return orjson.dumps({"error": document(MemmuxError())}) + b"\n"
