@@ -87,8 +87,7 @@ class MemoryResources:
         return TagNames.of(await self._connected().tags(limit=limits.NAMES)), lambda _: "those of the most memories"
 
     async def _changes(self) -> tuple[Answer, Rest]:
-        newest = (await self._connected().changes()).next
-        found = await self._connected().changes(max(0, newest - LATELY), limit=LATELY, namespace=None)
+        found = await self._connected().changes(0, newest=True, limit=LATELY, namespace=None)
         return FeedResource.of(found), lambda _: "call memory_wait with after_seq"
 
     async def _recent(self, count: str) -> tuple[Answer, Rest]:

@@ -20,14 +20,12 @@ class Caller:
 
     name: of the key; `api-key` for the one in the environment, `web` for a browser of this machine's owner. grant: what
     it allows, to be known before the cluster is asked, which enforces it. link: to the cluster, shared by requests of
-    the key. by_cookie: whether a browser sent it, of which any page may make it send one. token: the digest of what it
-    came with; empty for a browser. guest: what it says of itself.
+    the key. token: the digest of what it came with; empty for a browser. guest: what it says of itself.
     """
 
     name: str
     grant: Grant
     link: ClusterLink
-    by_cookie: bool = False
     token: str = ""
     guest: Guest = UNKNOWN
 

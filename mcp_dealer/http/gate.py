@@ -26,7 +26,6 @@ from mcp_dealer.http.tries import Tries
 from memmux.logs import log
 from memmux.logs.refusals import Refusals
 from memmux.trust import tokens
-from memmux.wire.grants import WEB
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -154,7 +153,7 @@ class Gate:
             return
         name, guest = verdict.grant.name, Guest.of(asked.address, " ".join(asked.headers.get("user-agent", ())))
         async with self._clients.use(name, guest) as link:
-            state["caller"] = Caller(name, verdict.grant, link, name == WEB, verdict.token, guest)
+            state["caller"] = Caller(name, verdict.grant, link, verdict.token, guest)
             through = self._application(scope, receive, answer)
             if not await self._active.run(through, lambda: check().grant is not None) and not answer.began:
                 await self._refuse(answer, asked, _UNKNOWN, "ended", name)

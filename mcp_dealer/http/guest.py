@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 CHARACTERS: Final = 64  # of what an application says that it is
+_READ: Final = 512  # characters of a User-Agent; some are made to be searched for minutes
 _BROWSERS: Final = re.compile(r"\b(Edg|OPR|Firefox|Chrome)/([0-9]+)|\b(Version)/([0-9]+)[0-9.]* .*Safari/")
 _NAMES: Final[Mapping[str, str]] = {"Edg": "Edge", "OPR": "Opera", "Version": "Safari"}
 
@@ -22,7 +23,7 @@ class Guest:
     @classmethod
     def of(cls, address: str, user_agent: str) -> Self:
         """Return who sent a request, by the beginning of its User-Agent, or by the browser that this names."""
-        said = user_agent
+        said = user_agent[:_READ]
         if said.startswith("Mozilla/"):
             found = {name or other: version or second for name, version, other, second in _BROWSERS.findall(said)}
             best = next((name for name in ("Edg", "OPR", "Firefox", "Chrome", "Version") if name in found), "")

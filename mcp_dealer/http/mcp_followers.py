@@ -22,7 +22,10 @@ class Followers:
         self._folder = folder
 
     def add(self, name: str) -> None:
-        """Note a session; that it can't be noted costs it no more than what it is told after a restart."""
+        """Note a session, or that it was heard again.
+
+        That it can't be noted costs it no more than what it is told after a restart.
+        """
         try:
             private.make_folder(self._folder)
             durable.write(self._folder / name, b"", sync=False)

@@ -133,6 +133,7 @@ class McpSession:
                     connection.client_params, connection.protocol_version = said, said.protocol_version
                     connection.initialized.set()
                     if self.ticket.name in self._followers:
+                        self._followers.add(self.ticket.name)
                         self.link.begin(said.client_info.name)
                         server.tell_of_changes(partial(connection.send_resource_updated, RESOURCE), NUMBER)
                 self._ready.set()

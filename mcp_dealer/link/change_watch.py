@@ -7,17 +7,28 @@ import contextvars
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
-from mcp_dealer.link.asked import LINE
+from mcp_dealer.link.asked import LINE, LINK
 from memmux.client.asynchronous import AsyncClient
 from memmux.errors import MemmuxError
 from memmux.logs import log
 
 POLL_S = 0.5  # between two questions, however many wait
-LOOK_S = 5.0  # for the look at which a subscription begins, at most
+LOOK_S = 5.0  # for one question, at most
+ASKED = 3  # clients at a look, where the first are not answered
 RESOURCE = "memory://changes"
 SINCE: ContextVar[int] = ContextVar("since", default=-1)
 """The newest change when what is answered here was asked for; -1 where nobody has looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """A client that waits. keyed: whether it has the rights of a key over HTTP."""
+
+    client: AsyncClient
+    keyed: bool
 
 
 class ChangeWatch:
@@ -25,13 +36,15 @@ class ChangeWatch:
 
     def __init__(self, poll_s: float = POLL_S) -> None:
         self._poll_s = poll_s
-        self._waiting: dict[asyncio.Future[None], tuple[int, AsyncClient]] = {}
+        self._waiting: dict[asyncio.Future[None], tuple[int, _Asker]] = {}
+        self._took: WeakKeyDictionary[AsyncClient, float] = WeakKeyDictionary()  # seconds, from LOOK_S on of a failure
         self._looking: asyncio.Task[None] | None = None
 
     async def wait(self, client: AsyncClient, seq: int, timeout_s: float | None = None) -> None:
         """Return once there is a change after that one, or the time is over."""
         changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[changed] = seq, client
+        link = LINK.get()
+        self._waiting[changed] = seq, _Asker(client, keyed=link is not None and bool(link.key))
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
@@ -44,15 +57,34 @@ class ChangeWatch:
     async def _look(self) -> None:
         while self._waiting:
             await asyncio.sleep(self._poll_s)
-            for _, client in list(self._waiting.values())[:1]:
-                try:
-                    newest = (await client.changes()).next
-                except MemmuxError as error:
-                    log.get().debug("changes_not_seen", error=repr(error))
-                    continue
-                for changed, (seq, _) in self._waiting.items():
-                    if newest > seq and not changed.done():
-                        changed.set_result(None)
+            newest = await self._newest()
+            for changed, (seq, _) in self._waiting.items():
+                if newest > seq and not changed.done():
+                    changed.set_result(None)
+
+    async def _newest(self) -> int:
+        """Return the newest change, for which one of those who wait asks; -1 if none that is asked is answered.
+
+        Those without a key go first, and then whose last answer came soonest: the requests of a key are counted, and
+        some are refused or made to wait.
+        """
+        askers = {asker for _, asker in self._waiting.values()}
+        now = asyncio.get_running_loop().time
+        for asker in sorted(askers, key=self._turn)[:ASKED]:
+            began = now()
+            try:
+                newest = (await asker.client.changes(timeout_s=LOOK_S)).next
+            except MemmuxError as error:
+                log.get().debug("changes_not_seen", error=repr(error))
+                self._took[asker.client] = LOOK_S + now()  # after all that are answered, and who failed before
+            else:
+                self._took[asker.client] = now() - began
+                return newest
+        return -1
+
+    def _turn(self, asker: _Asker) -> tuple[bool, bool, float]:
+        took = self._took.get(asker.client, 0.0)
+        return took >= LOOK_S, asker.keyed, took
 
     @staticmethod
     async def look(client: AsyncClient) -> None:

@@ -20,8 +20,6 @@ from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, NotFoundError
 from memmux.wire.answers import Forgotten
 
-NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
-
 
 @click.command()
 @selection_options

@@ -106,6 +106,8 @@ def install(
     for its tools.
     """
     if shadow:
+        if project is not None or name is not None or env or replace or no_check or every or http or key is not None:
+            raise ArgumentInvalidError("--shadow takes --to, --uninstall and --dry-run; leave the others out")
         _shadow(client, to, uninstall=uninstall, dry_run=dry_run, as_json=as_json)
         return
     if to is not None:
@@ -113,6 +115,8 @@ def install(
     machine = Machine.here()
     if key is not None and not http:
         raise ArgumentInvalidError("--key names whose token --http writes; say --http, too, or leave it out")
+    if key is not None and uninstall:
+        raise ArgumentInvalidError("--uninstall takes out whatever is there; leave --key out")
     if http and not uninstall:
         if client is None or every or project is not None or env:
             raise ArgumentInvalidError(

@@ -22,8 +22,6 @@ from memmux.client.blocking import Client
 from memmux.config.settings import Settings
 from memmux.errors import ArgumentInvalidError, ContentTooLongError
 
-NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
-
 
 def _text(argument: str) -> str:
     """Return the argument, or for `-` what stands on standard input, without byte order mark and last line feed."""

@@ -192,7 +192,7 @@ def of_database(settings: Settings) -> OwnFiles:
             found.look(left, _any)
     found.look(Places(replace(settings, backups_dir=None)).backups, _backups(database.stem))
     if settings.backups_dir is not None and settings.backups_dir.is_dir():
-        _look_elsewhere(found, settings.backups_dir, f"{database.stem}.{places.digest}")
+        _look_elsewhere(found, settings.backups_dir, places.backups_stem)
     if database_url.is_home(database) and database.parent.is_dir():
         found.folders.append(database.parent)
     return found

@@ -20,8 +20,6 @@ from memmux.wire.requests import Mode
 
 NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
 
-NEAR = 0.5  # a cosine above which nobody need be asked whether a memory is near the query
-
 
 @click.command()
 @click.argument("query")

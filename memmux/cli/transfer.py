@@ -10,13 +10,14 @@ from typing import Any, BinaryIO, NoReturn
 
 import click
 import orjson
+from click.core import ParameterSource
 
 from memmux.cli import output
 from memmux.cli.imports import STANDARD, Import
 from memmux.cli.options import json_option, with_memories, with_settings
 from memmux.client.blocking import Client
 from memmux.config.settings import Settings
-from memmux.errors import ArgumentInvalidError, MemmuxError, of_system
+from memmux.errors import ArgumentInvalidError, MemmuxError, OutputError, of_system
 from memmux.files import copies, durable
 from memmux.mms.ids import SOURCE
 from memmux.transfer import jsonl, recognise
@@ -62,6 +63,8 @@ def export_memories(
         raise ArgumentInvalidError("name either a FILE, or a database with --to")
     if file is None:
         assert into is not None
+        if click.get_current_context().get_parameter_source("format_") is not ParameterSource.DEFAULT:
+            raise ArgumentInvalidError("--to makes a database of memmux; leave --format out, or name a FILE")
         _fill(settings, Path(into).expanduser().absolute(), as_json=as_json)
         return
     if file == STANDARD and as_json:
@@ -189,6 +192,8 @@ def _import_each(asked: Sequence[Import], *, as_json: bool) -> NoReturn:
             output.line(output.styled(one.name, bold=True))
         try:
             done = one.run()
+        except OutputError:  # which is no fault of the file
+            raise
         except MemmuxError as error:
             broken = True
             documents.append({"path": one.name, "error": error.to_json()})

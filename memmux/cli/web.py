@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-import webbrowser
+from contextlib import nullcontext
 from dataclasses import replace
 
 import click
 
-from memmux.cli import output
+from memmux.cli import browser, output
 from memmux.cli.options import http_options, json_option, with_settings
 from memmux.cli.web_address import OF_HTTP, lasting
 from memmux.client.blocking import Client
@@ -28,6 +28,7 @@ from memmux.wire.answers import Status
 from memmux.wire.http_address import HttpAddress
 
 UNAVAILABLE = "http_unavailable"
+OPENS_S = 60.0  # that a browser has to start and to open the page
 
 
 @click.command()
@@ -48,8 +49,15 @@ def web(settings: Settings, *, no_open: bool, logout: bool, as_json: bool) -> No
         _log_out(settings, as_json=as_json)
         return
     status = _served(settings)
-    url = logins.new_url(settings, status.http)
-    opened = not no_open and _has_display() and webbrowser.open(url)
+    places, url = Places(settings), logins.new_url(settings, status.http)
+    shown = not no_open and _has_display()
+    with browser.led_to(url, places.logins.parent) if shown else nullcontext(enter_result=False) as opened:
+        _say(settings, status, url, opened=opened, as_json=as_json)
+        if opened and not _until_used(places, url):
+            output.note(f"no browser has opened the page within {OPENS_S:g} s; open the URL yourself")
+
+
+def _say(settings: Settings, status: Status, url: str, *, opened: bool, as_json: bool) -> None:
     if as_json:
         output.document({"url": url, "http": status.http, "opened": opened})
     else:
@@ -59,6 +67,16 @@ def web(settings: Settings, *, no_open: bool, logout: bool, as_json: bool) -> No
                 "the page has this address as long as this cluster runs; to keep it, put "
                 f'`http = "{missing["http"]}"` into {config_file()}'
             )
+
+
+def _until_used(places: Places, url: str) -> bool:
+    """Return whether the URL is used in time."""
+    until, pause = time.monotonic() + OPENS_S, pauses()
+    while logins.waits(places, url):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(next(pause))
+    return True
 
 
 def _log_out(settings: Settings, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,16 @@ class Places:
     def backups(self) -> Path:
         """The folder of the database's backups."""
         return self.settings.backups_dir or self._beside(".backups")
+
+    @property
+    def backups_stem(self) -> str:
+        """How the names of the database's backups begin; a folder that the user named may serve several databases."""
+        stem = self.database.stem
+        return stem if self.settings.backups_dir is None else f"{stem}.{self.digest}"
+
+    def is_backup(self, name: str) -> bool:
+        """Return whether a file of that name is a backup of this database, as `BackupFolder` calls them."""
+        return re.fullmatch(rf"{re.escape(self.backups_stem)}-\d{{8}}T\d{{6}}Z-\d+\.db", name) is not None
 
     @property
     def mcp_socket(self) -> Path:

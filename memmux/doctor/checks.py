@@ -159,9 +159,9 @@ def _room(folder: Path) -> Finding:
 
 def _backups(settings: Settings) -> Iterator[Finding]:
     """Look how old the newest backup is."""
-    folder = Places(settings).backups
+    places = Places(settings)
     try:
-        found = [(path.stat().st_mtime, path) for path in folder.glob(f"{settings.database.stem}*-*-*.db")]
+        found = [(path.stat().st_mtime, path) for path in places.backups.iterdir() if places.is_backup(path.name)]
     except OSError:
         found = []
     if not settings.backup_interval_s:

@@ -33,8 +33,9 @@ Progress = Callable[[int, int], None]
 class FileMemories:
     """The memories of files, during one ingest.
 
-    shared: chunks whose content another memory has, by its id. gone: memories that their files have no more; they are
-    deleted last of all, as another file may turn out to have the same content.
+    here: whether the files are of this machine, and none that was sent here. shared: chunks whose content another
+    memory has, by its id. gone: memories that their files have no more; they are deleted last of all, as another file
+    may turn out to have the same content.
     """
 
     client: Client
@@ -43,6 +44,7 @@ class FileMemories:
     tags: tuple[str, ...]
     namespace: str
     chunking: tuple[int, int]
+    here: bool = True
     files: int = 0
     chunks: int = 0
     replaced: int = 0
@@ -211,8 +213,13 @@ class FileMemories:
                 self.chunks += 1
 
     def _share(self, memory_id: str, chunk: Store) -> None:
-        """Note that another memory has the content; if its file is gone, as after a move, the memory is ours."""
+        """Note that another memory has the content; if its file is gone, as after a move, the memory is ours.
+
+        Not of one that was sent here: who sends it would learn which files are there.
+        """
         self.shared[memory_id] = chunk
+        if not self.here:
+            return
         with suppress(NotFoundError):
             memory = self.client.get(memory_id, namespace=self.namespace)
             source = memory.metadata.get("source")

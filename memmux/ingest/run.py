@@ -111,7 +111,7 @@ def ingest_upload(
     check_range("chunk_overlap", chunk_overlap, 0, chunk_size // 2)
     size, report = files.size(file), progress or _nothing
     with Parser((chunk_size, chunk_overlap), cancelled) as parser:
-        made = FileMemories(client, parser, cancelled, tuple(tags), namespace, (chunk_size, chunk_overlap))
+        made = FileMemories(client, parser, cancelled, tuple(tags), namespace, (chunk_size, chunk_overlap), here=False)
         opened = files.read(file, cancelled)
         made.opened(Path(f"{UPLOAD}{name}"), opened, lambda part: report(int(size * part), size))
         made.clean_up()

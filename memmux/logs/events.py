@@ -80,7 +80,7 @@ EVENTS = (
     Event("changes_not_seen", DEBUG, "mcp", "error", "Whether something was changed could not be asked; it is again."),
     Event("http_answered", INFO, "mcp", "method path status ms key request_ids",
           "A request over HTTP was answered; `request_ids` are the requests made for it, the first 32."),
-    Event("http_failed", ERROR, "mcp", "method path operation error exception",
+    Event("http_failed", ERROR, "mcp", "method path operation exception",
           "A request over HTTP failed in a way that nobody foresaw.", "Report it."),
     Event("stream_ended", INFO, "mcp", "client code", "A stream of events over HTTP ended by an error of the cluster."),
     Event("tool_crashed", ERROR, "mcp", "tool call_id exception", "A tool failed in a way that nobody foresaw.",

@@ -20,6 +20,7 @@ from memmux.files import durable, private
 PATH = "/login"
 LIVES_S = 300.0
 CODE_BYTES = 32
+_QUERY = "?code="
 _CODE_CHARACTERS = 43  # as `secrets.token_urlsafe` writes so many bytes
 _MOST_BYTES = 64  # of what a code's file says
 
@@ -39,7 +40,12 @@ def new_url(settings: Settings, base_url: str) -> str:
         durable.write(_file_of(folder, code), repr(now + LIVES_S).encode(), sync=False)
     except OSError as error:
         raise of_system(error, f"a one-time URL can't be kept in {folder}") from None
-    return f"{base_url.rstrip('/')}{PATH}?code={code}"
+    return f"{base_url.rstrip('/')}{PATH}{_QUERY}{code}"
+
+
+def waits(places: Places, url: str) -> bool:
+    """Return whether nobody has used a URL yet."""
+    return _file_of(places.logins, url.partition(_QUERY)[2]).exists()
 
 
 def take(places: Places, code: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from tests.integration.helpers import status_until
 from tests.integration.http_guest import Guest, served
 from tests.integration.machines import memmux
 from tests.ports import free_port
+
+BROWSER = """
+import json, pathlib, re, sys, urllib.request
+page = urllib.request.urlopen(sys.argv[1]).read().decode()
+answer = urllib.request.urlopen(re.search('url=([^"]+)', page)[1])
+pathlib.Path(__file__).with_name("seen").write_text(json.dumps([sys.argv[1], answer.status]))
+"""
 
 
 @pytest.fixture
@@ -69,6 +77,21 @@ def test_the_page_says_how_long_its_address_lasts(env: dict[str, str]) -> None:
     assert not (Path(env["XDG_CONFIG_HOME"]) / "memmux" / "memmux.toml").exists()
     told = memmux({**env, "MEMMUX_HTTP": f":{port}"}, "web", "--no-open")
     assert "as long as" not in told.stderr
+
+
+def test_the_browser_is_led_to_the_page_by_a_file_that_is_gone_once_it_was_used(env: dict[str, str]) -> None:
+    home = Path(env["HOME"])
+    browser = home / "browser.py"
+    browser.write_text(BROWSER)
+    shown = {"DISPLAY": ":0", "BROWSER": f"{sys.executable} {browser} %s"}
+    told = memmux({**env, **shown}, "web", "--json", "--http", ":0")
+    assert json.loads(told.stdout)["opened"]
+    assert "no browser" not in told.stderr
+    given, seen = json.loads((home / "seen").read_text())
+    code = json.loads(told.stdout)["url"].partition("code=")[2]
+    assert code not in given
+    assert seen == 200
+    assert not Path(given.removeprefix("file://")).exists()
 
 
 def test_the_doctor_tells_what_answers_at_an_entry(env: dict[str, str]) -> None:

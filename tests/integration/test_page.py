@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import webbrowser
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from memmux import Client
+from memmux.cli.browser import led_to
 from memmux.config.loader import load
 from memmux.wire.grants import Grant
 from memmux.wire.roles import Role
@@ -401,7 +404,9 @@ def test_fifty_thousand_memories_are_a_list_of_some_rows(browser: Browser, setti
         assert page.locator(".item").count() < 60
 
 
-def test_memmux_web_opens_the_page_once_and_signs_in_for_good(browser: Browser, settings_env: dict[str, str]) -> None:
+def test_memmux_web_opens_the_page_once_and_signs_in_for_good(
+    browser: Browser, settings_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     env = {**settings_env, "MEMMUX_HTTP": f"127.0.0.1:{free_port()}"}
     with Client(settings=load(environment=env)) as first:
         stored = first.store("Seen through the gate")
@@ -409,8 +414,11 @@ def test_memmux_web_opens_the_page_once_and_signs_in_for_good(browser: Browser, 
         found = re.search(r"(http://[^/\s]+)(/\S+)", told.stdout)
         assert found, told
         with window(browser, found[1], forgiven=("401",)) as one:
-            page = one.go(found[2])
-            page.wait_for_selector("a.row:has-text('Seen through the gate')")
+            page = one.page
+            page.route("file://**", lambda route, _: route.continue_())
+            monkeypatch.setattr(webbrowser, "open", page.goto)
+            with led_to(found[0], tmp_path):
+                page.wait_for_selector("a.row:has-text('Seen through the gate')")
             page.wait_for_selector(".connection.live")
             page = one.go(f"/?memory={stored.id}&show=edit")
             page.fill(".editor textarea >> nth=0", "Changed through the gate")

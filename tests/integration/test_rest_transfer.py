@@ -94,6 +94,17 @@ def test_a_document_that_is_sent_again_is_brought_up_to_date(server: Served) -> 
     assert _no_leftovers()
 
 
+@pytest.mark.parametrize("name", ["there.md", "gone.md"])
+def test_an_upload_does_not_tell_which_files_are_on_the_server(server: Served, tmp_path: Path, name: str) -> None:
+    (tmp_path / "there.md").touch()
+    source, text = str(tmp_path / name), f"What {name} says."
+    asked = {"content": text, "memory_type": "document", "metadata": {"source": source}, "namespace": "unseen"}
+    stored = server.post("/api/memories", asked).json["id"]
+    report = server.ask("POST", "/api/ingest?filename=mine.md&namespace=unseen", raw=text.encode()).lines[-1]["report"]
+    assert report["shared"] == 1
+    assert server.get(f"/api/memories/{stored}").json["metadata"]["source"] == source
+
+
 def test_the_changes_of_an_ingest_are_undone_together(server: Served) -> None:
     path = "/api/ingest?filename=tides.md&namespace=tides&chunk_size=100&chunk_overlap=0"
     first, second = (

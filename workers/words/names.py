@@ -19,8 +19,8 @@ _POSSESSIVE = re.compile(r"'s(?!\w)")
 _HASH = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](?=\d\d:?\d\d)")
-# A version, or a number, is one part; elsewhere a part goes as far as the next joint.
-_PARTS = re.compile(r"(?<![^./@:\\+&>\-_])[vV]?\d+(?:\.\d+)+(?![^/@:\\+&>\-_])|[^./@:\\+&>\-_]+")
+_DOTTED = re.compile(r"[^/@:\\+&>\-_]+")  # what stands between two joints that are no dots
+_FIRST = re.compile(r"[vV]\d+")  # of the numbers of a version
 _VERSION = re.compile(r"(v?)(\d+(?:\.\d+)+)")
 # By the shape of a part: U an upper-case letter, l another one, d a digit.
 _HUMPS = re.compile(r"U+(?!l)|U?l+|d+")
@@ -43,12 +43,33 @@ def words(name: str, languages: Sequence[str]) -> Iterator[str]:
     if stripped != lowered:
         yield folded(lowered)
         name, lowered = name[: len(name) - (len(lowered) - len(stripped))], stripped
-    parts = _PARTS.findall(name)
+    parts = _parts(name)
     if len(parts) > 1 and len(name) <= _WHOLE:
         whole = folded(lowered)
         yield whole if _OF_DIGITS.fullmatch(whole) else _joined(whole)
     for part in parts:
         yield from _part(part, languages)
+
+
+def _parts(name: str) -> list[str]:
+    """Return the parts of a name, which go as far as the next joint; a version, or a number, is one part.
+
+    It ends where dots do. No pattern finds it: one that looks again after each dot takes minutes for many numbers.
+    """
+    if "." not in name:
+        return _DOTTED.findall(name)
+    found = list[str]()
+    for dotted in _DOTTED.findall(name):
+        parts = dotted.split(".")
+        first = len(parts)
+        while first and parts[first - 1].isdecimal():
+            first -= 1
+        if 0 < first < len(parts) and _FIRST.fullmatch(parts[first - 1]):
+            first -= 1
+        if len(parts) - first > 1:
+            parts[first:] = [".".join(parts[first:])]
+        found += filter(None, parts)
+    return found
 
 
 def _part(part: str, languages: Sequence[str]) -> Iterator[str]:

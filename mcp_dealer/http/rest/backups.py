@@ -28,10 +28,8 @@ async def list_backups(asked: Asked) -> Done:
 
 def _kept(settings: Settings) -> list[dict[str, Any]]:
     places = Places(settings)
-    stem = places.database.stem
-    own = stem if settings.backups_dir is None else f"{stem}.{places.digest}"  # a folder may serve several databases
     try:
-        found = [file for file in places.backups.iterdir() if file.name.startswith(f"{own}-") and file.suffix == ".db"]
+        found = [file for file in places.backups.iterdir() if places.is_backup(file.name)]
         files = [(file, file.stat()) for file in found]
     except OSError:
         return []

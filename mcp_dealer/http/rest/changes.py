@@ -10,7 +10,7 @@ from pydantic import Field
 from mcp_dealer.http.problem import document
 from mcp_dealer.http.rest import answers, base, shapes
 from mcp_dealer.http.rest.memories import Place
-from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
+from mcp_dealer.http.rest.operation import KEY, Asked, Done, Operation, part
 from mcp_dealer.tools.anywhere import anywhere
 from memmux import limits
 from memmux.client.asynchronous import AsyncClient
@@ -85,6 +85,10 @@ async def graph(asked: Asked) -> Done:
 async def undo(asked: Asked) -> Done:
     """Undo changes, the newest first, or say what that would be."""
     body: answers.Undo = asked.body
+    if body.id is not None and asked.key() is not None and not body.preview:
+        raise ArgumentInvalidError(
+            f"with {KEY}, give the change as seq: another one may be the newest when the request is sent again"
+        )
     seqs = await _meant(asked.client, body)
     undone, left = list[dict[str, Any]](), list[dict[str, Any]]()
     for number, seq in enumerate(seqs):
@@ -193,6 +197,7 @@ OPERATIONS: Final = (
         name="undo",
         group=GROUP,
         summary="Undo changes, which can be undone again; or preview it",
+        description=f"With {KEY} it takes seq or seqs, and no id.",
         does=undo,
         takes=answers.Undo,
         gives=answers.Undone,

@@ -101,7 +101,7 @@ class Streams:
             reader.end()
             return True
         follower = self._followers.get(place.key)
-        if follower is None:
+        if follower is None or follower.ended:
             follower = self._followers[place.key] = ChangeFollower(place.client, place.part, self._watch)
         if await follower.newest() > reader.seq or self._followers.get(place.key) is not follower:
             return False

@@ -96,6 +96,11 @@ class ChangeFollower:
         self._client, self._part, self._watch = client, part, watch
         self._task = asyncio.create_task(self._follow())
 
+    @property
+    def ended(self) -> bool:
+        """Whether it tells nobody any more: it was stopped, or is not answered."""
+        return self._task.done()
+
     def stop(self) -> None:
         """Follow no more, and end what reads."""
         self._task.cancel()

@@ -141,8 +141,8 @@ class Operation:
             return problem(error)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.NO_CONTENT)  # which nobody hears
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer of the usual form
-            log.get().error("http_failed", operation=self.name, error=repr(error), exc_info=True)
+        except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer of the usual form
+            log.get().error("http_failed", operation=self.name, exc_info=True)
             return problem(MemmuxError())
         return done if isinstance(done, Response) else answer(done)
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mcp_dealer.http.rest import base, shapes, tidying_models, times
 from mcp_dealer.http.rest.memories import Place
-from mcp_dealer.http.rest.operation import Asked, Done, Operation, part
+from mcp_dealer.http.rest.operation import KEY, Asked, Done, Operation, part
 from memmux import limits
 from memmux.errors import ArgumentInvalidError, NotFoundError, PreconditionFailedError
 from memmux.wire.answers import Memory
@@ -134,28 +134,61 @@ async def _former(asked: Asked) -> AsyncIterator[Memory]:
 async def _clean_up(asked: Asked, found: AsyncIterator[Memory]) -> Done:
     """Delete what was found, each as it was when it was looked at; what was changed since stays."""
     body: tidying_models.CleanUp = asked.body
-    most = body.limit if body.states is None else len(body.states)
-    meant = dict[str, Memory]()
-    async for one in found:
-        if len(meant) == most:
-            break
-        if body.states is None or one.id in body.states:
-            meant[one.id] = one
+    again = asked.key() is not None and not body.dry_run
+    if again and body.states is None:
+        raise ArgumentInvalidError(
+            f"with {KEY}, give states, as a dry run answers them: others may be found when the request is sent again"
+        )
+    meant = await _meant(asked, found, again=again)
     ids, seqs = list[str](), list[int]()
-    states = {one.id: shapes.etag(one) for one in meant.values()} | (body.states or {})
-    for one in meant.values():
+    for known, state in meant.items():
         if body.dry_run:
-            ids.append(one.id)
+            ids.append(known)
             continue
-        delete = partial(asked.client.delete, one.id, namespace=one.namespace, key=asked.key(one.id))
+        delete = partial(asked.client.delete, known, namespace=None, key=asked.key(known))
         with suppress(NotFoundError, PreconditionFailedError):  # somebody else was quicker
-            seqs.append((await delete(if_match=states[one.id].strip('"'))).seq)
-            ids.append(one.id)
+            seqs.append((await delete(if_match=state.strip('"'))).seq)
+            ids.append(known)
     left = [known for known in body.states or () if known not in ids]
-    looked = {known: states[known] for known in ids} if body.dry_run else {}
+    looked = meant if body.dry_run else {}
     return {"ids": ids, "count": len(ids), "dry_run": body.dry_run, "states": looked, "left": left, "seqs": seqs}
 
 
+async def _meant(asked: Asked, found: AsyncIterator[Memory], *, again: bool) -> dict[str, str]:
+    """Return the ids that are meant, each with the state of its memory.
+
+    again: whether the request may be sent again; then those are meant, too, that it may have deleted before.
+    """
+    body: tidying_models.CleanUp = asked.body
+    if body.states is None:
+        meant = dict[str, str]()
+        async for one in found:
+            if len(meant) == body.limit:
+                break
+            meant[one.id] = shapes.etag(one)
+        return meant
+    there = set[str]()
+    async for one in found:
+        if one.id in body.states:
+            there.add(one.id)
+            if len(there) == len(body.states):
+                break
+    return {
+        known: state
+        for known, state in body.states.items()
+        if known in there or (again and await _is_gone(asked, known))
+    }
+
+
+async def _is_gone(asked: Asked, memory_id: str) -> bool:
+    try:
+        await asked.client.get(memory_id, namespace=None)
+    except NotFoundError:
+        return True
+    return False
+
+
+_ONCE: Final = f"With {KEY} it takes the memories that are named as states, and no others."
 OPERATIONS: Final = (
     Operation(
         method="GET",
@@ -184,6 +217,7 @@ OPERATIONS: Final = (
         name="remove_duplicates",
         group=GROUP,
         summary="Delete of each group all but the memory that was created first; or say which they are",
+        description=_ONCE,
         does=remove_duplicates,
         takes=tidying_models.CleanUp,
         gives=tidying_models.CleanedUp,
@@ -205,6 +239,7 @@ OPERATIONS: Final = (
         name="remove_superseded",
         group=GROUP,
         summary="Delete former versions; or say which they are",
+        description=_ONCE,
         does=remove_superseded,
         takes=tidying_models.CleanUp,
         gives=tidying_models.CleanedUp,

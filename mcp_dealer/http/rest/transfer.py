@@ -195,7 +195,7 @@ def _named(filename: str) -> str:
 
 async def _received(asked: Asked, most: int) -> Path:
     """Return a private folder with the body in it, as `file`; the caller is refused if that is too large."""
-    work.check_free()
+    work.check_staying()
     try:
         folder = upload_folders.make()
     except OSError as error:

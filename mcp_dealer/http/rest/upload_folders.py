@@ -1,4 +1,4 @@
-"""The folders of uploads: each has one upload, and is locked as long as its process works on that.
+"""The folders of uploads: each has one upload, from its first byte on, and is locked as long as its process has that.
 
 An unlinked file would not do: SQLite opens databases by their path. What a process that was killed has left is known by
 its lock, which ended with it, and is removed by the next process.
@@ -13,15 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from memmux.errors import OverloadedError
 from memmux.files import lock
 
 PREFIX: Final = "memmux-upload-"
+AT_ONCE: Final = 2  # in one process
 
 _held: dict[Path, int] = {}  # the descriptors by which folders are locked
 
 
 def make() -> Path:
-    """Return a new folder for this user alone, which `remove` removes; raise OSError."""
+    """Return a new folder for this user alone, which `remove` removes; raise OSError, or OverloadedError."""
+    if len(_held) >= AT_ONCE:
+        raise OverloadedError(f"{AT_ONCE} uploads are under way, the most at once; send it again later")
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         with suppress(FileNotFoundError):  # another process, which looked for leftovers, was quicker than the lock

@@ -9,6 +9,7 @@ import asyncio
 import threading
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
@@ -17,10 +18,9 @@ import orjson
 from mcp_dealer.http.problem import document
 from memmux.client.asynchronous import AsyncClient
 from memmux.client.blocking import Client
-from memmux.errors import CancelledError, DrainingError, MemmuxError, OverloadedError
+from memmux.errors import CancelledError, DrainingError, MemmuxError
 from memmux.logs import log
 
-AT_ONCE: Final = 2  # uploads that are worked on in one process
 QUIET_S: Final = 5.0  # without progress, before a line says how far it is all the same
 
 
@@ -51,7 +51,6 @@ class Running:
 Work = Callable[[Client, Report, Running], dict[str, Any]]
 """Does the work and returns its report; it is given a client, what it tells how far it is, and whether to go on."""
 
-_working = 0
 _leaving = False
 _running: dict[str, Running] = {}  # by the name that their callers were told
 _waiting: set[asyncio.Event] = set()  # of those who tell how far their work is
@@ -75,15 +74,14 @@ class ThreadClient:
         return method
 
 
-async def lines(client: AsyncClient, work: Work, end: Callable[[], object], owner: str = "") -> AsyncGenerator[bytes]:
-    """Yield the name by which it can be stopped, now and then how far the work is, and last its report, or the problem.
+def lines(client: AsyncClient, work: Work, end: Callable[[], object], owner: str = "") -> AsyncGenerator[bytes]:
+    """Begin work, and return its lines: its name, now and then how far it is, and last its report, or the problem.
 
-    end: called when the work has ended, also after it was given up. owner: who may stop it.
+    By the name it can be stopped. end: called when the work has ended, also after it was given up, and where nobody
+    asked for a line. owner: who may stop it.
     """
-    global _working  # noqa: PLW0603 - it is of the process
     loop, name, running = asyncio.get_running_loop(), uuid.uuid4().hex, Running(owner)
     told: dict[str, int | None] = {"done": 0, "total": None}
-    said = orjson.dumps(told)
     news = asyncio.Event()
 
     def tell(done: int, total: int, memories: int | None = None) -> None:
@@ -99,32 +97,35 @@ async def lines(client: AsyncClient, work: Work, end: Callable[[], object], owne
         finally:
             end()
 
-    _working += 1
+    async def tell_caller() -> AsyncGenerator[bytes]:
+        said = orjson.dumps(told)
+        try:
+            yield orjson.dumps({"upload": name}) + b"\n"
+            while not (working.done() or _leaving):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(QUIET_S):
+                        await news.wait()
+                news.clear()
+                if not (working.done() or _leaving):
+                    said = orjson.dumps(told)
+                    yield said + b"\n"
+            if said != (last := orjson.dumps(told)):
+                yield last + b"\n"
+            yield _last(working) if working.done() else orjson.dumps({"error": document(_left())}) + b"\n"
+        finally:
+            running.left.set()
+
+    def ended(done: asyncio.Future[dict[str, Any]]) -> None:
+        del _running[name]
+        _waiting.discard(news)
+        news.set()
+        done.exception()  # which perhaps nobody hears
+
     _waiting.add(news)
     _running[name] = running
     working = loop.run_in_executor(None, run)
-    working.add_done_callback(lambda _: news.set())
-    try:
-        yield orjson.dumps({"upload": name}) + b"\n"
-        while not (working.done() or _leaving):
-            try:
-                async with asyncio.timeout(QUIET_S):
-                    await news.wait()
-            except TimeoutError:
-                pass
-            news.clear()
-            if not (working.done() or _leaving):
-                said = orjson.dumps(told)
-                yield said + b"\n"
-        if said != (last := orjson.dumps(told)):
-            yield last + b"\n"
-        yield _last(working) if working.done() else orjson.dumps({"error": document(_left())}) + b"\n"
-    finally:
-        running.left.set()
-        del _running[name]
-        _working -= 1
-        _waiting.discard(news)
-        working.add_done_callback(lambda done: done.exception())  # which nobody hears any more
+    working.add_done_callback(ended)
+    return tell_caller()
 
 
 def stop(name: str, owner: str) -> bool:
@@ -154,18 +155,11 @@ def _left() -> DrainingError:
     return DrainingError("the server is leaving, and another one comes; what was stored stays, send it again")
 
 
-def check_free() -> None:
-    """Raise OverloadedError if as much is worked on as may be, or DrainingError."""
-    check_staying()
-    if _working >= AT_ONCE:
-        raise OverloadedError(f"{AT_ONCE} uploads are being worked on, the most at once; send it again later")
-
-
 def _last(working: asyncio.Future[dict[str, Any]]) -> bytes:
     try:
         return orjson.dumps({"report": working.result()}) + b"\n"
     except MemmuxError as error:
         return orjson.dumps({"error": document(error)}) + b"\n"
     except Exception as error:  # noqa: BLE001 - whatever it is, the last line says that it failed
-        log.get().error("http_failed", operation="upload", error=repr(error), exc_info=error)
+        log.get().error("http_failed", operation="upload", exc_info=error)
         return orjson.dumps({"error": document(MemmuxError())}) + b"\n"

@@ -24,14 +24,15 @@ LABEL = "notes of basic-memory"
 EXTENSION = ".md"
 NOTES = 100_000  # that are read
 MATTER_BYTES = 64 << 10  # of front matter
+KIND_CHARACTERS = 128  # of a relation's
 DEPTH = 20  # of lists and objects in one another, in front matter
 _HOME = "https://github.com/basicmachines-co/basic-memory"
 _MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _OBSERVATION = re.compile(r"^[ \t]*[-*][ \t]+\[([^\[\]()\n]{1,128})\](?!\()[ \t]+(\S[^\n]*)$", re.MULTILINE)
-_RELATION = re.compile(r"^[ \t]*[-*][ \t]+([^\[\]\n]{0,128}?)[ \t]*\[\[([^\[\]\n]{1,512})\]\]", re.MULTILINE)
+_RELATION = re.compile(r"^[ \t]*[-*][ \t]([^\[\]\n]*+)\[\[([^\[\]\n]{1,512})\]\]", re.MULTILINE)
 _MENTION = re.compile(r"\[\[([^\[\]\n]{1,512})\]\]")
 _TAG = re.compile(r"(?:^|\s)#([^\s#,;()\[\]]{1,128})")
-_HEADING = re.compile(r"\A(?:#[ \t]+([^\n]+?)[ \t]*#*[ \t]*|([^\n]+)\n=+[ \t]*)(?:\n|\Z)")
+_HEADING = re.compile(r"\A(?:#[ \t]+([^ \t\n][^\n]*)|([^\n]+)\n=+[ \t]*)(?:\n|\Z)")
 _FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
 _TICKS = {"", "x", "-", "/"}
 _LONG = f"a note of more than {limits.CONTENT_BYTES} bytes, the most"
@@ -189,9 +190,10 @@ class _Parsed:
         """What it is related to, and how: the type and the target of each."""
         found: dict[tuple[str, str], None] = {}
         typed: set[str] = set()
-        for kind, target in _RELATION.findall(self.spoken):
-            found[kind.strip() or "relates_to", target] = None
-            typed.add(target)
+        for said, target in _RELATION.findall(self.spoken):
+            if len(kind := said.strip()) <= KIND_CHARACTERS:
+                found[kind or "relates_to", target] = None
+                typed.add(target)
         found |= {("links_to", target): None for target in _MENTION.findall(self.spoken) if target not in typed}
         return found
 

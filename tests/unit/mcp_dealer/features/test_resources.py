@@ -66,6 +66,16 @@ async def test_a_resource_is_what_its_address_says(
         assert memories[0]["memory_type"] == "fact"
 
 
+async def test_the_last_changes_are_those_of_memories_however_many_others_were_made_since(
+    connect: Connect, made: list[StandIn]
+) -> None:
+    async with connect() as client:
+        assert (await _read(client, "memory://changes"))["changes"]
+    assert [call for call in made[0].calls if call[0] == "changes"] == [
+        ("changes", (0,), {"newest": True, "limit": 50, "namespace": None})
+    ]
+
+
 async def test_the_statistics_are_counts(connect: Connect) -> None:
     async with connect() as client:
         assert (await _read(client, "memory://stats"))["memories"] == 7

@@ -93,7 +93,7 @@ class World:
 
 async def application(scope: Scope, _: Receive, send: Send) -> None:
     caller = scope["state"]["caller"]
-    body = b"nobody" if caller is None else f"{caller.name} {caller.grant.role} {caller.by_cookie}".encode()
+    body = b"nobody" if caller is None else f"{caller.name} {caller.grant.role}".encode()
     headers = [(b"content-type", b"text/plain"), (b"Server", b"x"), (b"Access-Control-Allow-Origin", b"*")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -25,6 +25,7 @@ _MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KH
         ("", ""),
         ("\x1b[31mred\x9b", "[31mred"),
         ("x" * 5000, "x" * CHARACTERS),
+        ("Mozilla/5.0 Version/" + "1" * 1_000_000, "browser"),
     ],
 )
 def test_an_application_is_what_its_user_agent_begins_with_or_the_browser_that_it_names(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +21,13 @@ pytestmark = pytest.mark.anyio
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "by-hand", "version": "1"}}
 
 
+def _noted(settings: Settings) -> Path:
+    return settings.database.with_name("followers")
+
+
 @pytest.fixture
 async def sessions(settings: Settings) -> AsyncIterator[McpSessions]:
-    made = McpSessions(MemoryServer(settings), Signer(Places(settings)), 4, Followers(settings.database))
+    made = McpSessions(MemoryServer(settings), Signer(Places(settings)), 4, Followers(_noted(settings)))
     yield made
     await made.aclose()
 
@@ -40,3 +46,15 @@ async def test_a_session_is_not_another_keys_of_the_same_name(
         await sessions.aclose()
     assert await sessions.find(_caller(settings, "the second", Role.READ), session.id) is None
     assert await sessions.find(_caller(settings, "the first"), session.id) is not None
+
+
+async def test_a_session_that_is_restored_counts_as_heard(settings: Settings, sessions: McpSessions) -> None:
+    session = await sessions.open(_caller(settings, "a token"), INITIALIZE)
+    assert session is not None
+    followers = Followers(_noted(settings))
+    followers.add(session.ticket.name)
+    await sessions.aclose()
+    noted = _noted(settings) / session.ticket.name
+    os.utime(noted, (1.0, 1.0))
+    assert await sessions.find(_caller(settings, "a token"), session.id) is not None
+    assert noted.stat().st_mtime > 1.0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from mcp_dealer.link.change_watch import ChangeWatch
+from mcp_dealer.link.asked import LINK
+from mcp_dealer.link.change_watch import ASKED, ChangeWatch
+from mcp_dealer.link.cluster_link import ClusterLink
 from memmux.config.settings import Settings
-from memmux.errors import ClusterError
+from memmux.errors import ClusterError, KeyRefusedError
 from tests.bounds import BOUND_S
 from tests.unit.mcp_dealer.stand_in import StandIn
 
@@ -58,6 +60,40 @@ async def test_a_cluster_that_does_not_answer_is_asked_again(client: Any) -> Non
     async with asyncio.timeout(BOUND_S):
         await watch.wait(client, 3)
     assert len(told) == 3
+
+
+async def test_who_is_not_answered_keeps_nobody_else_waiting(client: Any) -> None:
+    watch, refused = ChangeWatch(poll_s=0.001), [cast("Any", Refused()) for _ in range(ASKED + 1)]
+    waiting = [asyncio.create_task(watch.wait(one, 3)) for one in refused]
+    waiting.append(asyncio.create_task(watch.wait(client, 3)))
+    client.seq = 4
+    async with asyncio.timeout(BOUND_S):
+        await asyncio.gather(*waiting)
+
+
+async def test_the_client_of_a_key_is_asked_where_there_is_no_other(client: Any) -> None:
+    watch, keyed = ChangeWatch(poll_s=0.001), cast("Any", Refused())
+    LINK.set(ClusterLink(Settings(), key="laptop"))
+    waiting = [asyncio.create_task(watch.wait(keyed, 3))]
+    LINK.set(None)
+    waiting.append(asyncio.create_task(watch.wait(client, 3)))
+    client.seq = 4
+    async with asyncio.timeout(BOUND_S):
+        await asyncio.gather(*waiting)
+    assert not keyed.asked
+
+
+class Refused(StandIn):
+    """A client that is never answered; asked: how often it has asked for the newest change."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=Settings(), name="refused")
+        self.asked = 0
+
+    async def changes(self, after: int | None = None, **options: Any) -> Any:
+        del after, options
+        self.asked += 1
+        raise KeyRefusedError
 
 
 async def test_what_is_changed_before_a_follower_first_asks_is_told(client: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from memmux.cli.main import cli
 from memmux.errors import ArgumentInvalidError, SettingInvalidError
@@ -19,3 +20,18 @@ from memmux.errors import ArgumentInvalidError, SettingInvalidError
 def test_a_variable_that_would_have_no_effect_is_refused(variable: str, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said.replace("?", r"\?")):
         cli.main(["install", "cursor", "--dry-run", "--env", variable], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--shadow", "--http"], "--shadow"),
+        (["--shadow", "--name", "memory"], "--shadow"),
+        (["--shadow", "--env", "MEMMUX_NAMESPACE=a"], "--shadow"),
+        (["cursor", "--http", "--uninstall", "--key", "laptop"], "--key"),
+    ],
+)
+def test_what_would_not_be_heeded_is_refused(given: list[str], said: str) -> None:
+    told = CliRunner().invoke(cli, ["install", *given], standalone_mode=False)
+    assert isinstance(told.exception, ArgumentInvalidError)
+    assert said in told.exception.message

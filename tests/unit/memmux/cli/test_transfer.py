@@ -7,10 +7,14 @@ import os
 import pty
 import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
+from click.testing import CliRunner
 
 from memmux.cli import imports, transfer
+from memmux.cli.main import cli
+from memmux.cli.streams import ReaderGoneError
 from memmux.errors import ArgumentInvalidError, StorageError, StorageFullError, StoragePermissionError
 
 
@@ -63,3 +67,25 @@ def test_a_terminal_and_a_pipe_are_read(tmp_path: Path) -> None:
         assert opened is not None
         assert opened.read() == b"{}\n"
     writer.join()
+
+
+class Gone:
+    """An import whose report nobody reads any more."""
+
+    name = "a file"
+
+    def run(self) -> None:
+        raise ReaderGoneError
+
+
+def test_a_reader_that_is_gone_is_no_fault_of_a_file() -> None:
+    asked = cast("list[imports.Import]", [Gone(), Gone()])
+    with pytest.raises(ReaderGoneError):
+        transfer._import_each(asked, as_json=False)
+
+
+def test_a_database_of_memmux_has_no_other_format(tmp_path: Path) -> None:
+    asked = ["export", "--to", str(tmp_path / "all.db"), "--format", "mcp-memory-service"]
+    told = CliRunner().invoke(cli, asked, standalone_mode=False)
+    assert isinstance(told.exception, ArgumentInvalidError)
+    assert "--format" in told.exception.message

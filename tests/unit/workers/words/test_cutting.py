@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.examples import examples
 from tests.unit.workers.words.cases import CASES
-from workers.words import LONGEST, cutting, scripts, words
+from workers.words import LONGEST, cutting, names, scripts, words
 
 _NAMES = [name for text, _ in CASES for name in text.split()]
 texts = st.one_of(
@@ -115,3 +116,16 @@ def test_what_is_endless_is_cut(size: int) -> None:
     assert words("a" * size) == ["a" * LONGEST]
     assert len(words("aB" * size)) <= 2
     assert all(len(word) <= LONGEST for word in words("x/" * size + "猫" * size + "e" + "\u0301" * size))
+
+
+_PART = r"(?<![^./@:\\+&>\-_])[vV]?\d+(?:\.\d+)+(?![^/@:\\+&>\-_])|[^./@:\\+&>\-_]+"
+
+
+@settings(max_examples=examples(300))
+@given(st.text(alphabet="1v.x-_/2V\u0663\u00b2", max_size=12))
+def test_the_parts_of_a_name_are_versions_and_what_stands_between_joints(name: str) -> None:
+    assert names._parts(name) == re.findall(_PART, name)
+
+
+def test_a_name_of_many_numbers_is_cut_at_once() -> None:
+    assert len(names._parts("1." * 200_000 + "x")) == 200_001

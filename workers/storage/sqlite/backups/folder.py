@@ -41,8 +41,7 @@ class BackupFolder:
         A folder that the user chose may serve several databases of one name, so there the names tell them apart.
         """
         places = Places(settings)
-        stem = places.database.stem
-        return cls(places.backups, stem if settings.backups_dir is None else f"{stem}.{places.digest}")
+        return cls(places.backups, places.backups_stem)
 
     def place(self, at: float, seq: int) -> Path:
         """Return the path of a backup that is made at that time, of a database that stands at `seq`."""

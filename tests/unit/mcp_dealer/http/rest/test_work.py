@@ -40,7 +40,15 @@ async def test_work_that_its_process_leaves_says_so_last_and_is_given_up(
         await anext(told)
     assert ended.wait(BOUND_S)
     with pytest.raises(DrainingError):
-        work.check_free()
+        work.check_staying()
+
+
+@pytest.mark.anyio
+async def test_work_of_which_nobody_asks_for_a_line_ends(client: AsyncClient) -> None:
+    ended = threading.Event()
+    told = work.lines(client, lambda _client, _report, _running: {}, ended.set, "mine")
+    assert await asyncio.to_thread(ended.wait, BOUND_S)
+    await told.aclose()
 
 
 @pytest.fixture

@@ -87,6 +87,15 @@ def test_front_matter_that_can_not_be_read_is_text(matter: str) -> None:
     assert "body" in found[0]["content"]
 
 
+def test_long_lines_of_blanks_are_read_at_once() -> None:
+    blanks = " " * 20_000
+    heading = f"# One{blanks}two #\n- {blanks}\n"
+    relations = f"- {blanks}[[Two\n- part{blanks}of [[Two]]\n{blanks}- [a]{blanks}\n- {'x' * 129} [[Two]]"
+    one, other, _ = lines(one=heading, other=relations, two="# Two")[0]
+    assert one["content"] == heading.strip()
+    assert [link["relation"] for link in other["links"]] == ["links_to"]
+
+
 def test_a_key_of_any_type_and_bytes_of_any_kind_are_taken() -> None:
     found, _ = lines(
         one="---\n2024-01-01: {3: [.nan, 2020-01-01]}\ntitle: [x]\ntags: {a: b}\n---\n", two=b"\xff\0\xfe", three=""
