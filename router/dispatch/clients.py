@@ -19,6 +19,7 @@ from memmux.wire.namespaces import NAMED
 from memmux.wire.operations import Operation, Stage, operation
 from memmux.wire.protocol import Header, Kind, Message
 from router.dispatch.actions import BeginDrain, Outbox, OwnStatus, ReportStatus
+from router.dispatch.answers import handed_over
 from router.dispatch.flow import Flow
 from router.dispatch.named_keys import NamedKeys, named_in
 from router.dispatch.queues import Limits
@@ -169,7 +170,7 @@ class Frontend:
             return  # sent again because the client lost its connection: the one answer will find it
         asked = operation(header.operation)
         if self.closed:
-            raise DrainingError
+            raise handed_over()
         session.requests += 1
         self._flow.requests.quotas.spend(session.payer, session.grant, now)
         session.grant.check(asked)

@@ -33,9 +33,11 @@ class DispatchMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
+        self.hands_over = False  # whether that is how it ends
 
-    @initialize(stages=st.sampled_from([set(Stage), set(Stage), {Stage.WRITE}]))
-    def begin(self, stages: set[Stage]) -> None:
+    @initialize(stages=st.sampled_from([set(Stage), set(Stage), {Stage.WRITE}]), hands_over=st.booleans())
+    def begin(self, stages: set[Stage], *, hands_over: bool) -> None:
+        self.hands_over = hands_over
         for stage in sorted(stages):
             self.world.start(stage)
         for worker in self._workers():
@@ -289,8 +291,11 @@ class DispatchMachine(RuleBasedStateMachine):
                 assert len(worker.leases) <= CREDIT[pool.stage]
 
     def teardown(self) -> None:
-        """Let everything heal, and check that everyone is answered and nothing is left."""
+        """Hand over, or let everything heal; check that everyone is answered and nothing is left."""
         world = self.world
+        if self.hands_over:
+            self._hand_over()
+            return
         for client in world.clients.values():
             if client.asks:
                 world.hello(client)
@@ -301,6 +306,19 @@ class DispatchMachine(RuleBasedStateMachine):
         assert not self._asking(), "somebody waits for ever"
         world.perform(world.dispatcher.drain(world.now))
         self._work_off()  # what is left is a batch of the backfill, which no drain waits for
+        self._end()
+
+    def _hand_over(self) -> None:
+        """Let everything be as it is, and whatever dead workers said last come late."""
+        world = self.world
+        world.perform(world.dispatcher.close(world.now))
+        for worker in self._workers(busy=True):
+            world.work(worker, 0)
+        self._end()
+
+    def _end(self) -> None:
+        """Let everybody leave."""
+        world = self.world
         assert world.dispatcher.drained
         for client in world.clients.values():
             world.leave(client)
