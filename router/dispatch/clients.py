@@ -179,7 +179,8 @@ class Frontend:
             return
         if self.draining:
             raise DrainingError
-        self._flow.requests.check_room(session, asked, self._flow.stages, now)
+        frames = message.frames or (b"",)
+        self._flow.requests.check_room(session, asked, frames, self._flow.stages, now)
         deadline_ms = header.deadline_ms if isinstance(header.deadline_ms, int) else DEADLINE_MS
         if deadline_ms <= 0:
             raise DeadlineExceededError
@@ -188,7 +189,7 @@ class Frontend:
             id=header.id,
             operation=asked,
             session=session,
-            frames=message.frames or (b"",),
+            frames=frames,
             key=(header.key or header.id) if asked.writes else "",
             accepted_at=now,
             deadline=now + min(deadline_ms, shared.DEADLINE_MS) / 1000,

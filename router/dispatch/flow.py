@@ -256,6 +256,7 @@ class Flow:
             self.answers.result(slip, header.detail, frames, now)
             return
         slip.frames = (*slip.frames, *frames)
+        self.requests.hold(slip)
         if sum(map(len, slip.frames)) > _FRAMES_BYTES:
             error = MessageTooLargeError(f"with its embedding the request has over {_FRAMES_BYTES} bytes; send less")
             self.answers.error(slip, error.to_json(), now)

@@ -278,6 +278,9 @@ class DispatchMachine(RuleBasedStateMachine):
             in_flight[session.payer] += len(session.in_flight) if session.grant.name else 0
         assert +in_flight == flow.requests.quotas.in_flight
         assert in_flight["team/"] <= 3
+        leased = [lease.slip for worker in flow.stages.workers() for lease in worker.leases.values()]
+        held = sum({id(slip): slip.held for slip in (*flow.requests, *leased)}.values())
+        assert held == flow.requests.quotas.held == sum(flow.requests.quotas.held_by.values())
         assert sum(len(session.in_flight) for session in sessions) + len(own) == len(flow.requests)
         workers = sum(len(pool.workers) for pool in flow.stages.values())
         assert len(dispatcher._backend.liveness._workers) == len(dispatcher._backend.liveness._checks) == workers
@@ -352,7 +355,7 @@ class DispatchMachine(RuleBasedStateMachine):
         flow = self.world.dispatcher._flow
         requests = flow.requests
         assert len(requests) == len(requests._deadlines) == len(requests._abandoned) == 0
-        assert len(requests.quotas.in_flight) == 0
+        assert len(requests.quotas.in_flight) == len(requests.quotas.held_by) == requests.quotas.held == 0
         for pool in flow.stages.values():
             assert not pool.queue
             for table in (pool.workers, pool._serving, pool._idle, pool._partly):
