@@ -6,7 +6,7 @@ adopted, lines come before it that say how far that is. With `--succeed` it take
 database already, if there is one (`router.lifecycle.handover`); should a successor of its own fail, it begins anew.
 With `--with-gateway` a gateway starts before anything else does, even before what is imported here, as a relay waits
 for it (`router.lifecycle.early_gateway`). `--given=NAMES` says which settings flags of a command line gave it
-(`memmux.cluster.given`).
+(`memmux.cluster.given`), and `--detached`, where it begins anew, that a client had started it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from memmux import errors, interpreter, processes
 from memmux.cluster import endpoint as endpoints
 from memmux.cluster import given, holder
 from memmux.cluster.endpoint import Endpoint
-from memmux.cluster.router_flags import READY_FD, SUCCEED, WITH_GATEWAY, settings_in
+from memmux.cluster.router_flags import DETACHED, READY_FD, SUCCEED, WITH_GATEWAY, settings_in
 from memmux.config import usable
 from memmux.config.database_header import refuse_foreign
 from memmux.config.paths import Places, open_lock
@@ -80,6 +80,7 @@ def main(arguments: list[str]) -> int:
     """Serve one database; return the exit code."""
     ready = [int(flag.removeprefix(READY_FD)) for flag in arguments if flag.startswith(READY_FD)]
     starter = Starter(ready[0] if ready else None)
+    detached = starter.there or DETACHED in arguments
     names, flags = given.names(arguments), settings_in(arguments)
     logger = None
     try:
@@ -94,7 +95,8 @@ def main(arguments: list[str]) -> int:
             if successor is None and not holder.take(lock):
                 raise DatabaseInUseError
             by_flags = given.flags(settings, names)
-            done = _serve(settings, starter, lock, successor, by_flags, with_gateway=WITH_GATEWAY in arguments)
+            early = WITH_GATEWAY in arguments
+            done = _serve(settings, starter, lock, successor, by_flags, detached=detached, with_gateway=early)
     except MemmuxError as error:
         if logger is not None:
             logger.error("cluster_failed", code=error.code, error=error.message)
@@ -104,7 +106,8 @@ def main(arguments: list[str]) -> int:
     if not done:
         # As it was started, by the interpreter that it was started with: the version of before, where that is there.
         try:
-            command = [sys.executable, "-P", "-m", "router", *given.flag(names), *flags]
+            own = [*given.flag(names), *([DETACHED] if detached else [])]
+            command = [sys.executable, "-P", "-m", "router", *own, *flags]
             os.execve(sys.executable, command, interpreter.environment())  # noqa: S606 - no shell is wanted
         except OSError as error:  # it is not there any more; the next client starts a cluster
             log.get().error("cluster_failed", code=MemmuxError.code, error=f"{sys.executable}: {error.strerror}")
@@ -119,6 +122,7 @@ def _serve(
     successor: Successor | None,
     by_flags: tuple[str, ...],
     *,
+    detached: bool,
     with_gateway: bool,
 ) -> bool:
     """Serve to the end; return False if a successor was to take over, and could not."""
@@ -134,7 +138,7 @@ def _serve(
         __version__,
         protocol.VERSION,
         listen=settings.listen or "",
-        detached=starter.there,
+        detached=detached,
         given=by_flags,
     )
     welcome = {

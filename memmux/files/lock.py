@@ -1,6 +1,8 @@
 """File locks: one process at a time holds the lock of a file, which goes with the process however it ends (flock(2)).
 
-A lock is the process's own: programs that it starts do not inherit it, as every descriptor here is closed on exec.
+A lock is the process's own. Programs that it starts do not inherit it, as every descriptor here is closed on exec. A
+forked child has a copy of the descriptor, which would keep the lock as long as the child lives; so who leaves a lock
+releases it, and does not only close its descriptor.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from memmux.files import private
 class FileLock:
     """The lock of a private file, which is made if it is missing, in a folder that is there; a context manager.
 
-    Making one does not take it. What goes wrong is an OSError.
+    Making one does not take it. Left in a forked child, it stays the parent's. What goes wrong is an OSError.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._taken = False
+        self._process = os.getpid()
         self._descriptor = private.open_file(path, os.O_RDWR)
 
     def __enter__(self) -> Self:
@@ -31,7 +34,11 @@ class FileLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)  # and with it the lock
+        try:
+            if self._taken and self._process == os.getpid():
+                self.release()
+        finally:
+            os.close(self._descriptor)
 
     def take(self) -> bool:
         """Return whether it is ours now, without waiting; taking it again does no harm."""
@@ -79,6 +86,7 @@ def is_held(path: Path) -> bool:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
     except BlockingIOError:
         return True
     finally:

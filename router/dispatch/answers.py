@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from memmux.errors import ERRORS, MemmuxError, NotAllowedError
+from memmux.errors import ERRORS, DrainingError, MemmuxError, NotAllowedError
 from memmux.wire.grants import Grant
 from memmux.wire.protocol import Header, Kind
 from router.dispatch.actions import Outbox
@@ -80,6 +80,14 @@ class Answers:
         if self._slow_s and total_s >= self._slow_s:
             route = [str(stage) for stage in slip.operation.route]
             self._out.log("warning", "request_slow", **said, route=route)
+
+
+def handed_over() -> DrainingError:
+    """Return what is answered by a router whose successor takes over: also to what its workers have done by halves."""
+    return DrainingError(
+        "another cluster takes the place of this one; send the request again with its id and key, and that one does "
+        "it, or answers what was written already"
+    )
 
 
 def _known(code: object) -> str:

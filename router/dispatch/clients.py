@@ -19,6 +19,7 @@ from memmux.wire.namespaces import NAMED
 from memmux.wire.operations import Operation, Stage, operation
 from memmux.wire.protocol import Header, Kind, Message
 from router.dispatch.actions import BeginDrain, Outbox, OwnStatus, ReportStatus
+from router.dispatch.answers import handed_over
 from router.dispatch.flow import Flow
 from router.dispatch.named_keys import NamedKeys, named_in
 from router.dispatch.queues import Limits
@@ -172,7 +173,7 @@ class Frontend:
             return  # sent again because the client lost its connection: the one answer will find it
         asked = operation(header.operation)
         if self.closed:
-            raise DrainingError
+            raise handed_over()
         session.requests += 1
         self._flow.requests.quotas.spend(session.payer, session.grant, now)
         session.grant.check(asked)
@@ -181,7 +182,8 @@ class Frontend:
             return
         if self.draining:
             raise DrainingError
-        self._flow.requests.check_room(session, asked, self._flow.stages, now)
+        frames = message.frames or (b"",)
+        self._flow.requests.check_room(session, asked, frames, self._flow.stages, now)
         deadline_ms = header.deadline_ms if isinstance(header.deadline_ms, int) else DEADLINE_MS
         if deadline_ms <= 0:
             raise DeadlineExceededError
@@ -190,7 +192,7 @@ class Frontend:
             id=header.id,
             operation=asked,
             session=session,
-            frames=message.frames or (b"",),
+            frames=frames,
             key=(header.key or header.id) if asked.writes else "",
             accepted_at=now,
             deadline=now + min(deadline_ms, shared.DEADLINE_MS) / 1000,

@@ -155,8 +155,9 @@ class Dispatcher:
         return self._follow_up(now)
 
     def close(self, now: float) -> list[Action]:
-        """Answer nothing more, not even what needs no worker: a successor does."""
+        """Have a successor do all that is open and all that comes, also what needs no worker; workers are dead."""
         self._frontend.closed = True
+        self._flow.close(now)
         return self.drain(now)
 
     def tick(self, now: float) -> list[Action]:

@@ -26,7 +26,7 @@ from memmux.wire import protocol
 from memmux.wire.operations import Stage
 from memmux.wire.protocol import Header, Kind
 from router.dispatch.actions import Outbox
-from router.dispatch.answers import Answers
+from router.dispatch.answers import Answers, handed_over
 from router.dispatch.open_requests import OpenRequests
 from router.dispatch.pools import Pool, Worker, WorkerState
 from router.dispatch.queues import Limits
@@ -160,6 +160,12 @@ class Flow:
         self._leave(slip, now, cancel=slip.stage is not Stage.WRITE)
         self.requests.remove(slip, CancelledError.code)
 
+    def close(self, now: float) -> None:
+        """Answer everything with `handed_over`; no worker works on it any more."""
+        for slip in list(self.requests):
+            self._leave(slip, now, cancel=False)
+            self.answers.error(slip, handed_over().to_json(), now)
+
     def expire(self, now: float) -> None:
         """Answer the requests whose time is up; let those go on that have waited long enough for a model."""
         for slip in self.requests.late(now):
@@ -250,6 +256,7 @@ class Flow:
             self.answers.result(slip, header.detail, frames, now)
             return
         slip.frames = (*slip.frames, *frames)
+        self.requests.hold(slip)
         try:
             protocol.check_size((b"", *slip.frames))
         except MessageTooLargeError as error:

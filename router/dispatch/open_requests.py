@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from memmux import limits
 from memmux.errors import OverloadedError
 from memmux.wire.operations import Operation, Stage
 from router.dispatch.liveness import Deadlines
@@ -41,18 +42,27 @@ class OpenRequests:
         """Return the open request with that id, if there is one."""
         return self._slips.get(request_id)
 
-    def check_room(self, session: Session, operation: Operation, pools: Mapping[Stage, Pool], now: float) -> None:
-        """Raise OverloadedError unless one more request of that kind may be let in.
+    def check_room(
+        self, session: Session, operation: Operation, frames: Sequence[bytes], pools: Mapping[Stage, Pool], now: float
+    ) -> None:
+        """Raise OverloadedError unless one more request of that kind and with these frames may be let in.
 
         Every queue on its way must have room now. Later it is never turned back, so a queue may exceed its bound by
-        the requests that were on their way to it: `Limits.admitted` bounds them all.
+        the requests that were on their way to it: `Limits.admitted` bounds them all. One of any size is let in where
+        nothing is in flight.
         """
         self.quotas.check(session)
-        full = next((stage for stage in operation.route if len(pools[stage].queue) >= self._bounds.queue), None)
-        if len(self._slips) >= self._bounds.admitted:
+        size, bounds = sum(map(len, frames)), self._bounds
+        held, held_by_all = self.quotas.held_by[session.payer], self.quotas.held
+        full = next((stage for stage in operation.route if len(pools[stage].queue) >= bounds.queue), None)
+        if len(self._slips) >= bounds.admitted:
             reason = f"the cluster has {len(self._slips)} requests in flight, which is the most"
         elif full is not None:
             reason = f"{len(pools[full].queue)} requests wait for a {full} worker, which is the most"
+        elif held and held + size > bounds.client_bytes:
+            reason = f"requests of this client with {held} bytes are in flight, of {bounds.client_bytes} at most"
+        elif size > limits.SMALL_BYTES and held_by_all and held_by_all + size > bounds.admitted_bytes:
+            reason = f"requests with {held_by_all} bytes are in flight, of {bounds.admitted_bytes} at most"
         else:
             return
         pool = pools[full or operation.route[-1]]
@@ -64,13 +74,28 @@ class OpenRequests:
         slip.attempt = max(self._abandoned.get(slip.id, ()), default=0) + 1
         self._slips[slip.id] = slip
         self._deadlines.set(slip.id, slip.deadline)
+        self.hold(slip)
         if slip.session is not None:
             slip.session.in_flight.add(slip.id)
             self.quotas.began(slip.session)
 
+    def hold(self, slip: Slip) -> None:
+        """Count the bytes that a client's request has by now."""
+        if slip.session is not None:
+            size = sum(map(len, slip.frames))
+            self.quotas.hold(slip.session.payer, size - slip.held)
+            slip.held = size
+
+    def _let_go(self, slip: Slip) -> None:
+        """Forget the frames of a request that has ended, and that no worker has."""
+        slip.frames = ()
+        self.hold(slip)
+
     def remove(self, slip: Slip, outcome: str) -> None:
         """Remove a request that ends; outcome: `ok` or an error's code."""
         slip.outcome = outcome
+        if slip.attempt not in self._abandoned.get(slip.id, ()):
+            self._let_go(slip)
         del self._slips[slip.id]
         self._deadlines.drop(slip.id)
         self._patience.drop(slip.id)
@@ -112,6 +137,7 @@ class OpenRequests:
 
     def end_abandoned(self, lease: Lease) -> None:
         """Forget an abandoned lease that has ended."""
+        self._let_go(lease.slip)
         attempts = self._abandoned.get(lease.slip.id, set())
         attempts.discard(lease.attempt)
         if not attempts:

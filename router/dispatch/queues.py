@@ -21,6 +21,7 @@ class Limits:
     in_flight, requests_s, memories: of a client whose key says nothing of it: requests that are not answered yet, how
     many a second, and how many live memories a namespace may hold when it stores another; None for no bound.
     queue: requests waiting for one kind of worker, when another is let in.
+    client_bytes, admitted_bytes: of a client's requests, and of those of all clients, when another is let in.
     admitted: requests of all clients together. attempts: workers that may die of one request. sessions: clients.
     stall_s: a worker that says nothing for so long is killed. start_s: the same while it starts.
     overdue_s: a reader or embedder that has not answered so long after its request was cancelled or ran out of time is
@@ -33,6 +34,8 @@ class Limits:
     in_flight: int = limits.IN_FLIGHT
     queue: int = limits.QUEUE
     admitted: int = 2 * limits.QUEUE
+    client_bytes: int = limits.IN_FLIGHT_BYTES
+    admitted_bytes: int = limits.ADMITTED_BYTES
     attempts: int = limits.ATTEMPTS
     sessions: int = limits.SESSIONS
     stall_s: float = 10.0

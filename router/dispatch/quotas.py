@@ -19,7 +19,7 @@ _RETRY_MS = 100  # for somebody who has too much in flight: about when the first
 class Quotas:
     """The use of clients' bounds; bounds: for clients whose key sets none."""
 
-    __slots__ = ("_bounds", "_buckets", "_effective", "_in_flight", "_local")
+    __slots__ = ("_bounds", "_buckets", "_effective", "_in_flight", "_local", "held", "held_by")
 
     def __init__(self, bounds: Limits) -> None:
         self._bounds = bounds
@@ -27,6 +27,10 @@ class Quotas:
         self._effective: dict[str, tuple[Grant, Grant]] = {}  # by the name of the key: as it came, and with bounds
         self._buckets: dict[str, _Bucket] = {}
         self._in_flight: Counter[str] = Counter()
+        self.held = 0
+        """How many bytes the requests of all clients have."""
+        self.held_by: Counter[str] = Counter()
+        """How many those of each payer have; those without any are not there."""
 
     def effective(self, grant: Grant) -> Grant:
         """Return a grant with the cluster's own bounds where it has none."""
@@ -78,6 +82,13 @@ class Quotas:
             self._in_flight[session.payer] -= 1
             if not self._in_flight[session.payer]:
                 del self._in_flight[session.payer]
+
+    def hold(self, payer: str, more: int) -> None:
+        """Note that requests of a payer have so many bytes more, or less."""
+        self.held += more
+        self.held_by[payer] += more
+        if not self.held_by[payer]:
+            del self.held_by[payer]
 
     @property
     def in_flight(self) -> Counter[str]:

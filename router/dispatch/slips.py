@@ -18,7 +18,7 @@ class Slip:
     """One accepted request on its way through the stages of its operation's route.
 
     session: who waits for the answer; None for what the router started itself.
-    frames: the body, then what the client or the stages so far appended.
+    frames: the body, then what the client or the stages so far appended. held: how many bytes of them are counted.
     key: the idempotency key of a write. accepted_at, deadline: monotonic seconds.
     named: whether the client's user named the namespace.
     step: the index, in the route, of the stage that it waits for or is at.
@@ -38,6 +38,7 @@ class Slip:
     key: str
     accepted_at: float
     deadline: float
+    held: int = 0
     named: bool = False
     step: int = 0
     attempt: int = 1

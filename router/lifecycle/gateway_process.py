@@ -16,7 +16,9 @@ import orjson
 from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.processes import private_bytes, rss_bytes
+from router.dispatch.dispatcher import LATE_S
 
+SILENT_S = 3.0  # that it may be in any case: three times what lies between two signs of life
 START_S = 60.0  # for it to say that it lives, on a machine that is busy
 GROWTH = 1.5  # times its first size, to which it may grow in any case
 WHOLE_BYTES = 64 << 20  # of one that has imported all that it may need: its first size is at least taken for that
@@ -38,7 +40,7 @@ class GatewayProcess:
         assert self._popen.stdout is not None
         os.set_blocking(self._popen.stdout.fileno(), False)
         self.serves_http = http
-        self.heard = now
+        self.heard = self._listened = now
         self.ready: float | None = None
         self._first_bytes = 0
         self._moved = False
@@ -69,7 +71,10 @@ class GatewayProcess:
             self.tell(MOVE)
 
     def hear(self, now: float) -> None:
-        """Take what it says."""
+        """Take what it says; the time in which nobody listened, as the router stood still, is left out."""
+        if now - self._listened >= LATE_S:
+            self.heard = now
+        self._listened = now
         assert self._popen.stdout is not None
         with suppress(OSError):
             if said := os.read(self._popen.stdout.fileno(), KEPT_BYTES):
@@ -81,7 +86,7 @@ class GatewayProcess:
 
     def stalled(self, now: float) -> bool:
         """Return whether it has said nothing for too long."""
-        return now - self.heard >= (START_S if self.ready is None else self._settings.stall_s)
+        return now - self.heard >= (START_S if self.ready is None else max(SILENT_S, self._settings.stall_s))
 
     @property
     def http_trouble(self) -> str | None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -19,6 +20,7 @@ from memmux.config.loader import load
 from memmux.config.settings import Settings
 from memmux.wire.answers import Status
 from tests.bounds import BOUND_S
+from tests.import_path import python_path
 from tests.integration.helpers import gone, status_until
 from tests.integration.http_guest import Guest, Pestering, served, token_of, until_served
 from tests.integration.machines import memmux
@@ -122,6 +124,22 @@ def test_upgrades_lose_no_request_over_http(http_env: dict[str, str], settings: 
     assert not pestering.broken, pestering
     assert set(pestering.answers) == {200}
     assert pestering.answers[200] > TIMES
+
+
+@pytest.mark.spawned
+def test_a_request_that_takes_longer_than_a_hand_over_may_is_answered_by_the_successor(
+    http_env: dict[str, str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only the first cluster knows the fault, which makes a search endless.
+    token = token_of(http_env, "guest")
+    monkeypatch.setenv("PYTHONPATH", python_path(Path(__file__).parents[1] / "faults"))
+    guest = Guest(int(until_served(http_env).http.rpartition(":")[2]), token)
+    with ThreadPoolExecutor(1) as pool, Client(settings=settings, name="test") as client:
+        searching = pool.submit(guest.ask, "POST", "/api/search", {"query": "fault:slow text"})
+        status_until(client, lambda status: any(one["in_flight"] for one in status.workers))
+        ended = memmux(http_env, "restart", "--json")
+        assert ended.returncode == 0, ended.stderr
+        assert searching.result(BOUND_S)[0] == 200
 
 
 def test_gateways_that_are_killed_refuse_no_connection_and_forget_no_session(settings: Settings, guest: Guest) -> None:

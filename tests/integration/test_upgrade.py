@@ -166,12 +166,15 @@ def test_cluster_serves_again_when_its_successor_can_not_use_the_database(
         )
     )
     stored = client.store("before")
-    old = client.status()
+    old, found = client.status(), read(Places(settings))
     told = _restart(broken, settings)
     assert told["error"]["code"] == "hand_over_failed"  # type: ignore[index]  # it is an object
     assert "not mine" in told["error"]["message"]  # type: ignore[index]  # the same
     after = client.status()
     assert after.version == old.version
+    assert found is not None
+    assert found.detached
+    assert read(Places(settings)) == found, "it is not the same as before for who would upgrade it"
     assert client.get(stored.id).content == "before"
     assert client.store("after").status == "created"
     assert _event(settings, "hand_over_failed")["pid"] == old.pid

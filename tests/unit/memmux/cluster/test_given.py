@@ -16,7 +16,7 @@ def test_what_flags_gave_is_told_and_read_again_but_for_what_each_start_says_its
     with given.by_flags({"http", "database"}), given.by_flags({"readers"}):
         (flag,) = given.flag()
     assert given.flag() == []
-    arguments = [flag, "--ready-fd=3", "--with-gateway", "--succeed", "--readers=3"]
+    arguments = [flag, "--ready-fd=3", "--with-gateway", "--succeed", "--detached", "--readers=3"]
     names, others = given.names(arguments), settings_in(arguments)
     assert (names, others) == ({"http", "database", "readers"}, ["--readers=3"])
     assert given.flags(settings, names) == ("--readers=3", HTTP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,6 +91,47 @@ def test_a_program_that_was_started_meanwhile_does_not_keep_it(tmp_path: Path) -
         assert child.stdout.readline() == b"\n"
         with FileLock(path) as next_one:
             assert next_one.take()
+
+
+@contextmanager
+def _forked(then: Callable[[], object]) -> Iterator[None]:
+    """A forked child has done that, and lives until the block ends."""
+    (done, did), (over, ends) = os.pipe(), os.pipe()
+    if not (child := os.fork()):
+        try:
+            os.close(ends)
+            then()
+            os.write(did, b".")
+            os.read(over, 1)
+        finally:
+            os._exit(0)
+    try:
+        assert os.read(done, 1) == b"."
+        yield
+    finally:
+        os.close(ends)
+        os.waitpid(child, 0)
+        for descriptor in (done, did, over):
+            os.close(descriptor)
+
+
+def test_a_child_that_was_forked_meanwhile_does_not_keep_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    ours = FileLock(path)
+    assert ours.take()
+    with _forked(lambda: None):
+        ours.__exit__(None, None, None)
+        with FileLock(path) as next_one:
+            assert next_one.take()
+
+
+def test_a_forked_child_that_leaves_it_does_not_end_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with FileLock(path) as ours, FileLock(path) as other:
+        assert ours.take()
+        with _forked(lambda: ours.__exit__(None, None, None)):
+            assert not other.take()
+        assert ours.held()
 
 
 def test_whether_somebody_has_it_can_be_asked_without_taking_it(tmp_path: Path) -> None:

@@ -82,9 +82,10 @@ class Driver:
         *blobs: bytes,
         deadline_ms: int | None = None,
         key: str = "",
+        body: bytes = b"{}",
     ) -> None:
         header = Header(kind=Kind.REQUEST, id=request_id, operation=operation, deadline_ms=deadline_ms, key=key)
-        self.client(routing_id, header, b"{}", *blobs)
+        self.client(routing_id, header, body, *blobs)
 
     def cancel(self, routing_id: bytes, request_id: str) -> None:
         self.client(routing_id, Header(kind=Kind.CANCEL, id=request_id))
@@ -178,4 +179,5 @@ class Driver:
             "leases": sum(len(worker.leases) for pool in pools for worker in pool.workers.values()),
             "in_flight": sum(len(session.in_flight) for session in sessions),
             "payers": len(flow.requests.quotas.in_flight),
+            "bytes": flow.requests.quotas.held + len(flow.requests.quotas.held_by),
         }

@@ -282,6 +282,24 @@ def test_closed_cluster_refuses_what_needs_no_worker_too_and_answers_a_ping(driv
     assert driver.dispatcher.drained
 
 
+def test_what_is_not_answered_when_a_cluster_closes_is_told_to_go_on_elsewhere(driver: Driver) -> None:
+    asked = {"read": "memory.get", "waits": "memory.get", "embed": "memory.store", "write": "memory.delete"}
+    for request_id, name in asked.items():
+        driver.request(b"a", request_id, name)
+    driver.perform(driver.dispatcher.drain(driver.now))
+    driver.perform(driver.dispatcher.close(driver.now))  # its workers are dead
+    assert sorted(driver.outcomes(b"a")) == sorted((request_id, "draining") for request_id in asked)
+    assert driver.dispatcher.drained
+    driver.request(b"a", "write", "memory.delete")
+    assert driver.outcomes(b"a")[4:] == [("write", "draining")]
+    for worker in ("embed-0", "read-0", "write-0"):
+        assert driver.cancelled(worker) == []
+        driver.answer(worker, driver.requests(worker)[0], b"a late word")
+        driver.exit(worker)
+    assert len(driver.outcomes(b"a")) == 5
+    assert not any(driver.leftovers().values())
+
+
 def test_draining_cluster_refuses_new_requests_and_answers_the_accepted(driver: Driver) -> None:
     for number in range(3):
         driver.request(b"a", f"r{number}")

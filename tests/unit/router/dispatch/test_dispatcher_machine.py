@@ -33,9 +33,11 @@ class DispatchMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
+        self.hands_over = False  # whether that is how it ends
 
-    @initialize(stages=st.sampled_from([set(Stage), set(Stage), {Stage.WRITE}]))
-    def begin(self, stages: set[Stage]) -> None:
+    @initialize(stages=st.sampled_from([set(Stage), set(Stage), {Stage.WRITE}]), hands_over=st.booleans())
+    def begin(self, stages: set[Stage], *, hands_over: bool) -> None:
+        self.hands_over = hands_over
         for stage in sorted(stages):
             self.world.start(stage)
         for worker in self._workers():
@@ -276,6 +278,9 @@ class DispatchMachine(RuleBasedStateMachine):
             in_flight[session.payer] += len(session.in_flight) if session.grant.name else 0
         assert +in_flight == flow.requests.quotas.in_flight
         assert in_flight["team/"] <= 3
+        leased = [lease.slip for worker in flow.stages.workers() for lease in worker.leases.values()]
+        held = sum({id(slip): slip.held for slip in (*flow.requests, *leased)}.values())
+        assert held == flow.requests.quotas.held == sum(flow.requests.quotas.held_by.values())
         assert sum(len(session.in_flight) for session in sessions) + len(own) == len(flow.requests)
         workers = sum(len(pool.workers) for pool in flow.stages.values())
         assert len(dispatcher._backend.liveness._workers) == len(dispatcher._backend.liveness._checks) == workers
@@ -289,8 +294,11 @@ class DispatchMachine(RuleBasedStateMachine):
                 assert len(worker.leases) <= CREDIT[pool.stage]
 
     def teardown(self) -> None:
-        """Let everything heal, and check that everyone is answered and nothing is left."""
+        """Hand over, or let everything heal; check that everyone is answered and nothing is left."""
         world = self.world
+        if self.hands_over:
+            self._hand_over()
+            return
         for client in world.clients.values():
             if client.asks:
                 world.hello(client)
@@ -301,6 +309,19 @@ class DispatchMachine(RuleBasedStateMachine):
         assert not self._asking(), "somebody waits for ever"
         world.perform(world.dispatcher.drain(world.now))
         self._work_off()  # what is left is a batch of the backfill, which no drain waits for
+        self._end()
+
+    def _hand_over(self) -> None:
+        """Let everything be as it is, and whatever dead workers said last come late."""
+        world = self.world
+        world.perform(world.dispatcher.close(world.now))
+        for worker in self._workers(busy=True):
+            world.work(worker, 0)
+        self._end()
+
+    def _end(self) -> None:
+        """Let everybody leave."""
+        world = self.world
         assert world.dispatcher.drained
         for client in world.clients.values():
             world.leave(client)
@@ -334,7 +355,7 @@ class DispatchMachine(RuleBasedStateMachine):
         flow = self.world.dispatcher._flow
         requests = flow.requests
         assert len(requests) == len(requests._deadlines) == len(requests._abandoned) == 0
-        assert len(requests.quotas.in_flight) == 0
+        assert len(requests.quotas.in_flight) == len(requests.quotas.held_by) == requests.quotas.held == 0
         for pool in flow.stages.values():
             assert not pool.queue
             for table in (pool.workers, pool._serving, pool._idle, pool._partly):

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from memmux.wire.grants import Grant
+from memmux import limits
+from memmux.wire.grants import LOCAL, Grant
 from memmux.wire.operations import Stage
 from memmux.wire.roles import Role
 from router.dispatch.dispatcher import Limits
@@ -130,3 +131,58 @@ def test_what_is_remembered_of_rates_is_bounded() -> None:
         driver.now += 0.01
         driver.hello(b"%d" % number)
     assert len(driver.dispatcher._flow.requests.quotas._buckets) <= 256 + 1
+
+
+MIB = b" " * (1 << 20)
+
+
+def test_requests_of_a_client_have_no_more_bytes_than_they_may_and_one_is_let_in_whatever_its_size() -> None:
+    driver = _driver(Limits(client_bytes=2 << 20), a=LOCAL, b=LOCAL)
+    for number in range(3):
+        driver.request(b"a", f"r{number}", body=MIB)
+    driver.request(b"b", "other", body=MIB * 3)
+    driver.request(b"b", "more")
+    assert _codes(driver, b"a", "r0", "r1", "r2") == ["", "", "overloaded"]
+    assert _codes(driver, b"b", "other", "more") == ["", "overloaded"]
+    error = driver.clients[b"a"][-1].header.detail
+    assert (error["retryable"], bool(error["retry_after_ms"])) == (True, True)
+    assert "2097152 bytes are in flight, of 2097152 at most" in str(error["message"])
+    driver.answer("read-0", driver.requests("read-0")[0])
+    driver.request(b"a", "r3", body=MIB)
+    assert _codes(driver, b"a", "r0", "r3") == ["ok", ""]
+
+
+def test_all_clients_of_a_key_share_the_bytes_and_nobody_elses() -> None:
+    key = replace(KEY, requests_s=None)
+    driver = _driver(Limits(client_bytes=2 << 20), a=key, b=key, c=replace(key, name="bob"))
+    for name in (b"a", b"b", b"c"):
+        driver.request(name, f"{name.decode()}1", body=MIB * 2)
+    assert [_codes(driver, name, f"{name.decode()}1") for name in (b"a", b"b", b"c")] == [[""], ["overloaded"], [""]]
+
+
+def test_requests_of_all_clients_have_no_more_bytes_than_they_may_and_small_ones_are_let_in() -> None:
+    driver = _driver(Limits(admitted_bytes=2 << 20), a=LOCAL, b=LOCAL)
+    driver.request(b"a", "r0", body=MIB * 2)
+    driver.request(b"b", "r1", body=MIB)
+    driver.request(b"b", "r2")
+    assert (_codes(driver, b"a", "r0"), _codes(driver, b"b", "r1", "r2")) == ([""], ["overloaded", ""])
+
+
+def test_what_a_stage_has_added_counts_and_so_does_what_a_worker_has_of_a_request_that_has_ended() -> None:
+    driver = _driver(Limits(client_bytes=2 << 20), a=LOCAL)
+    driver.request(b"a", "r0", "memory.store", body=MIB, deadline_ms=1000)
+    driver.answer("embed-0", driver.requests("embed-0")[0], MIB)
+    driver.request(b"a", "r1")
+    driver.tick(1)
+    driver.request(b"a", "r2")
+    assert _codes(driver, b"a", "r0", "r1", "r2") == ["deadline_exceeded", "overloaded", "overloaded"]
+    driver.answer("write-0", driver.requests("write-0")[0])
+    driver.request(b"a", "r3")
+    driver.answer("read-0", driver.requests("read-0")[0])
+    assert _codes(driver, b"a", "r3") == ["ok"]
+    assert not any(driver.leftovers().values())
+
+
+def test_one_request_of_the_greatest_size_can_always_be_sent() -> None:
+    bounds = Limits()
+    assert limits.MESSAGE_BYTES <= bounds.client_bytes <= bounds.admitted_bytes

@@ -396,4 +396,6 @@ class World:
                 assert self._passed_bulk[stage] <= INTERACTIVE_PER_BULK, "bulk work starves"
         for key in set(self._passed) - waiting:
             del self._passed[key]
+        for stage in set(self._passed_bulk) - {stage for stage, bulk, _ in waiting if bulk}:
+            del self._passed_bulk[stage]
         self._waiting = waiting

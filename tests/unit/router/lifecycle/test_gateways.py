@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from memmux.config.paths import Places
 from memmux.config.settings import Settings
 from memmux.logs import log
 from memmux.processes import alive
+from router.lifecycle.gateway_process import GatewayProcess
 from router.lifecycle.gateways import FAILING, Gateways
 from router.lifecycle.supervisor import DEGRADED_AFTER
 from tests.bounds import BOUND_S, pause
@@ -106,6 +108,48 @@ def test_a_gateway_that_hangs_is_killed(gateways: Gateways) -> None:
     _look_until(gateways, lambda: _state(gateways) == "ready")
     os.kill(_pid(gateways), signal.SIGSTOP)
     _look_until(gateways, lambda: gateways.status() is None)
+
+
+@pytest.fixture
+def echo(settings: Settings, place: Path) -> Iterator[Callable[[float], GatewayProcess]]:
+    """Makes a gateway that lives at 100 s and says nothing any more; given stall_s."""
+    assert place
+    made: list[GatewayProcess] = []
+
+    def make(stall_s: float) -> GatewayProcess:
+        process = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        made.append(gateway := GatewayProcess(replace(settings, stall_s=stall_s), process, http=False, now=100.0))
+        gateway.tell(b".")
+        assert select.select([process.stdout], [], [], BOUND_S)[0]
+        gateway.hear(100.0)
+        return gateway
+
+    yield make
+    for gateway in made:
+        gateway.end()
+        gateway.wait(BOUND_S)
+
+
+def _silent_until(gateway: GatewayProcess, began: int) -> int:
+    """The second in which it is taken for one that hangs, where it is listened to in each."""
+    for now in range(began, began + 100):
+        gateway.hear(now)
+        if gateway.stalled(now):
+            return now
+    raise AssertionError
+
+
+@pytest.mark.parametrize(("stall_s", "silent_s"), [(1.0, 3), (10.0, 10)])
+def test_a_gateway_has_the_time_for_several_signs_of_life(
+    echo: Callable[[float], GatewayProcess], stall_s: float, silent_s: int
+) -> None:
+    assert _silent_until(echo(stall_s), 101) == 100 + silent_s
+
+
+def test_a_gateway_is_not_killed_for_the_time_in_which_the_router_stood_still(
+    echo: Callable[[float], GatewayProcess],
+) -> None:
+    assert _silent_until(echo(10.0), 160) == 170
 
 
 @pytest.mark.slow
