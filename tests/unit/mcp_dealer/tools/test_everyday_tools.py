@@ -8,6 +8,7 @@ import pytest
 from mcp_types import TextContent
 
 from memmux.errors import ClusterStartError, MemmuxError, NotFoundError
+from memmux.wire.times import parse_time
 from tests.unit.mcp_dealer.calls import call, refusal_of
 from tests.unit.mcp_dealer.stand_in import Connect, StandIn
 
@@ -20,11 +21,11 @@ pytestmark = pytest.mark.anyio
         ("memory_store", {"content": "x", "tags": ["a"], "type": "note", "metadata": {"a": 1}}, "store"),
         (
             "memory_search",
-            {"query": "x", "limit": 3, "mode": "exact", "any_tag": True, "after": "2026-01-01"},
+            {"query": "x", "limit": 3, "mode": "exact", "any_tag": True, "after": "2026-01-01T00:00Z"},
             "search",
         ),
         ("memory_get", {"id": "0001"}, "get"),
-        ("memory_list", {"limit": 3, "offset": 2, "type": "note", "before": "2026-01-01"}, "list"),
+        ("memory_list", {"limit": 3, "offset": 2, "type": "note", "before": "2026-01-01T00:00Z"}, "list"),
         ("memory_update", {"id": "0001", "content": "y", "metadata": {"a": None}}, "update"),
         ("memory_delete", {"id": "0001"}, "delete"),
         ("memory_delete", {"tags": ["a"], "type": "note", "dry_run": True}, "forget"),
@@ -42,7 +43,8 @@ async def test_each_tool_passes_its_arguments_on_and_answers_as_its_schema_says(
     assert result.structured_content
     called, positional, options = made[0].calls[-1]
     assert called == method
-    assert [*arguments.values()] == [
+    meant = {name: parse_time(text) if name in ("after", "before") else text for name, text in arguments.items()}
+    assert [*meant.values()] == [
         *positional,
         *(options[argument] for argument in arguments if argument in options),
     ]
