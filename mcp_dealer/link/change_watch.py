@@ -18,6 +18,7 @@ from memmux.logs import log
 POLL_S = 0.5  # between two questions, however many wait
 LOOK_S = 5.0  # for one question, at most
 ASKED = 3  # clients at a look, where the first are not answered
+FAILED_S = 60.0  # for which one that was not answered comes after all others
 RESOURCE = "memory://changes"
 SINCE: ContextVar[int] = ContextVar("since", default=-1)
 """The newest change when what is answered here was asked for; -1 where nobody has looked."""
@@ -37,7 +38,8 @@ class ChangeWatch:
     def __init__(self, poll_s: float = POLL_S) -> None:
         self._poll_s = poll_s
         self._waiting: dict[asyncio.Future[None], tuple[int, _Asker]] = {}
-        self._took: WeakKeyDictionary[AsyncClient, float] = WeakKeyDictionary()  # seconds, from LOOK_S on of a failure
+        self._took: WeakKeyDictionary[AsyncClient, float] = WeakKeyDictionary()  # seconds, of the last answer
+        self._failed: WeakKeyDictionary[AsyncClient, float] = WeakKeyDictionary()  # when the last one was missing
         self._looking: asyncio.Task[None] | None = None
 
     async def wait(self, client: AsyncClient, seq: int, timeout_s: float | None = None) -> None:
@@ -66,7 +68,7 @@ class ChangeWatch:
         """Return the newest change, for which one of those who wait asks; -1 if none that is asked is answered.
 
         Those without a key go first, and then whose last answer came soonest: the requests of a key are counted, and
-        some are refused or made to wait.
+        some are refused or made to wait. Who was not answered a moment ago comes after all of them.
         """
         askers = {asker for _, asker in self._waiting.values()}
         now = asyncio.get_running_loop().time
@@ -76,15 +78,17 @@ class ChangeWatch:
                 newest = (await asker.client.changes(timeout_s=LOOK_S)).next
             except MemmuxError as error:
                 log.get().debug("changes_not_seen", error=repr(error))
-                self._took[asker.client] = LOOK_S + now()  # after all that are answered, and who failed before
+                self._failed[asker.client] = now()
             else:
                 self._took[asker.client] = now() - began
                 return newest
         return -1
 
     def _turn(self, asker: _Asker) -> tuple[bool, bool, float]:
-        took = self._took.get(asker.client, 0.0)
-        return took >= LOOK_S, asker.keyed, took
+        failed_at = self._failed.get(asker.client)
+        if failed_at is not None and asyncio.get_running_loop().time() - failed_at < FAILED_S:
+            return True, asker.keyed, failed_at
+        return False, asker.keyed, self._took.get(asker.client, 0.0)
 
     @staticmethod
     async def look(client: AsyncClient) -> None:

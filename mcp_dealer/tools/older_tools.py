@@ -7,15 +7,16 @@ an argument that is not in it is the current tool's own. docs/tools.md is made f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from mcp_dealer.arguments import one
 from mcp_dealer.arguments.base import split
 from mcp_dealer.arguments.time_words import Now
 from memmux import limits
-from memmux.errors import ArgumentInvalidError, UnknownOperationError
+from memmux.errors import ArgumentInvalidError, TimeNotUnderstoodError, UnknownOperationError
 
 Meant = dict[str, object]
 
@@ -61,6 +62,17 @@ def _day_included(value: object, now: Now) -> Meant:
         return {"before": value}  # a time, or what the current tool refuses
 
 
+def _its_day(value: object, now: Now) -> Meant:
+    """Return the end of the day of a time, or of what words mean; nothing for what the current tool refuses."""
+    try:
+        return _day_included(datetime.fromisoformat(str(value)).date(), now)
+    except ValueError:
+        with suppress(TimeNotUnderstoodError):
+            _, before = now().meant(str(value))
+            return {} if before is None else {"before": before.isoformat()}
+    return {}
+
+
 def _recalled(value: object, now: Now) -> Meant:
     """Return the time that a query speaks of, and what else it says; without either it is what it is."""
     if not isinstance(value, str):
@@ -85,15 +97,15 @@ def _similarity(value: object, now: Now) -> Meant:
 class Older:
     """An older tool; tool: the current one. takes: its arguments by name.
 
-    always: what the name itself says. default: what it means unless it is said otherwise. alike: arguments that say
-    what another one says, unless they are given.
+    always: what the name itself says. default: what it means unless it is said otherwise. one_day: whether it is about
+    the day of its start_date where it has no end_date.
     """
 
     tool: str
     takes: Mapping[str, Means] = field(default_factory=dict)
     always: Mapping[str, object] = field(default_factory=dict)
     default: Mapping[str, object] = field(default_factory=dict)
-    alike: Mapping[str, str] = field(default_factory=dict)
+    one_day: bool = False
 
     def translate(self, arguments: Mapping[str, Any], now: Now) -> dict[str, Any]:
         """Return the current tool's arguments.
@@ -114,9 +126,8 @@ class Older:
             if given.get(name) is not None and name not in self.takes and given[name] != self.always[name]:
                 raise ArgumentInvalidError(f"{name} is always {self.always[name]} here; leave it out")
         default = {name: value for name, value in self.default.items() if _ALSO.get(name) not in said}
-        for name, other in self.alike.items():
-            if other in given and name not in given:
-                default |= self.takes[name].meant(given[other], now)
+        if self.one_day and "start_date" in given and "end_date" not in given:
+            default |= _its_day(given["start_date"], now)
         return {**default, **{name: one(values) for name, values in said.items()}, **self.always}
 
 
@@ -129,7 +140,6 @@ _FIVE = {"limit": 5}
 _TAG = Means("`tags`", _one_tag)
 _TAGS = Means("`tags`", _tags)
 _DAYS = {"start_date": _is("after"), "end_date": Means("`before`, that day included", _day_included)}
-_ONE_DAY = {"end_date": "start_date"}
 _SEMANTIC = {"mode": "semantic"}
 
 OLDER: Mapping[str, Older] = {
@@ -152,7 +162,7 @@ OLDER: Mapping[str, Older] = {
         always=_SEMANTIC,
         default=_FIVE,
     ),
-    "recall_by_timeframe": Older(tool="memory_search", takes={**_DAYS, **_RESULTS}, default=_FIVE, alike=_ONE_DAY),
+    "recall_by_timeframe": Older(tool="memory_search", takes={**_DAYS, **_RESULTS}, default=_FIVE, one_day=True),
     "exact_match_retrieve": Older(tool="memory_search", takes={"content": _is("query")}, always={"mode": "exact"}),
     "retrieve_with_quality_boost": Older(
         tool="memory_search",
@@ -170,7 +180,7 @@ OLDER: Mapping[str, Older] = {
     "delete_by_tag": Older(tool="memory_delete", takes={"tag": _TAG, "tags": _TAGS}, always={"tag_match": "any"}),
     "delete_by_tags": Older(tool="memory_delete", takes={"tags": _TAGS}, always={"tag_match": "any"}),
     "delete_by_all_tags": Older(tool="memory_delete", takes={"tags": _TAGS}, always={"tag_match": "all"}),
-    "delete_by_timeframe": Older(tool="memory_delete", takes={**_DAYS, "tag": _TAG}, alike=_ONE_DAY),
+    "delete_by_timeframe": Older(tool="memory_delete", takes={**_DAYS, "tag": _TAG}, one_day=True),
     "delete_before_date": Older(tool="memory_delete", takes={"before_date": _is("before"), "tag": _TAG}),
     "update_memory_metadata": Older(tool="memory_update", takes={"content_hash": _is("id")}),
     "cleanup_duplicates": Older(tool="memory_cleanup"),

@@ -225,7 +225,7 @@ def _remotes(config: Path) -> Iterator[Artifact]:
 def _forget_remote(config: Path) -> None:
     """Take the remote out of the settings; a file that says nothing else goes."""
     after = toml_edit.drop(config.read_bytes().decode(), ("remote",))
-    if after.strip():
+    if after.removeprefix("\ufeff").strip():
         secret_files.write(config, after.encode(), config.stat().st_mode & 0o777)
     else:
         config.unlink()

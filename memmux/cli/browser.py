@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 
-from memmux.errors import of_system
+from memmux.cli import output
 from memmux.files import durable
 
 LEFT_S = 300.0  # after which the file of a command that was killed is removed
@@ -34,7 +34,7 @@ def led_to(url: str, folder: Path) -> Iterator[bool]:
     """Open a browser by a file in that private folder; give whether one was started. The file is gone at the end.
 
     The default browser finds the file in a folder of its own where it is a snap, which sees no hidden folder, and none
-    outside the home. Raises StoragePermissionError or StorageFullError.
+    outside the home. Where the file can't be kept none is started, and a note says why.
     """
     folder = _of_snap() or folder
     file = folder / _NAME.format(secrets.token_hex(8))
@@ -42,7 +42,9 @@ def led_to(url: str, folder: Path) -> Iterator[bool]:
         _remove_left(folder)
         durable.write(file, _PAGE.format(url=escape(url)).encode(), sync=False)
     except OSError as error:
-        raise of_system(error, f"a file that leads to the page can't be kept in {folder}") from None
+        output.note(f"no browser is opened: the file that leads it to the page can't be in {folder} ({error.strerror})")
+        yield False
+        return
     try:
         yield webbrowser.open(file.as_uri())
     finally:

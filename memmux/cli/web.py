@@ -32,7 +32,7 @@ OPENS_S = 60.0  # that a browser has to start and to open the page
 
 
 @click.command()
-@click.option("--no-open", is_flag=True, help="Only print the URL.")
+@click.option("--no-open", is_flag=True, help="Only print the URL, and wait for no browser.")
 @click.option("--logout", is_flag=True, help="Instead: let every browser that has opened the page see it no more.")
 @json_option
 @http_options
@@ -53,6 +53,8 @@ def web(settings: Settings, *, no_open: bool, logout: bool, as_json: bool) -> No
     shown = not no_open and _has_display()
     with browser.led_to(url, places.logins.parent) if shown else nullcontext(enter_result=False) as opened:
         _say(settings, status, url, opened=opened, as_json=as_json)
+        if opened and sys.stderr.isatty():
+            output.note("a browser was called; this ends once it has opened the page")
         if opened and not _until_used(places, url):
             output.note(f"no browser has opened the page within {OPENS_S:g} s; open the URL yourself")
 

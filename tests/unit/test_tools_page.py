@@ -16,8 +16,8 @@ TABLE = re.compile(r"(?<=-->\n).*?(?=<!-- /older -->)", re.DOTALL)
 def _said(older: Older) -> str:
     fixed = [f"`{name}` is `{value}`" for name, value in older.always.items()]
     default = [f"`{name}` is `{value}` unless given" for name, value in older.default.items()]
-    alike = [f"`{name}` is `{other}` unless given" for name, other in older.alike.items()]
-    return "; ".join([*fixed, *default, *alike])
+    one_day = ["`end_date` is the day of `start_date` unless given"] if older.one_day else []
+    return "; ".join([*fixed, *default, *one_day])
 
 
 def _takes(older: Older) -> str:

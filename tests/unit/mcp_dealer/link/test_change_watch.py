@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from mcp_dealer.link import change_watch
 from mcp_dealer.link.asked import LINK
 from mcp_dealer.link.change_watch import ASKED, ChangeWatch
 from mcp_dealer.link.cluster_link import ClusterLink
@@ -81,6 +82,30 @@ async def test_the_client_of_a_key_is_asked_where_there_is_no_other(client: Any)
     async with asyncio.timeout(BOUND_S):
         await asyncio.gather(*waiting)
     assert not keyed.asked
+
+
+async def test_who_was_not_answered_once_is_asked_again_before_the_client_of_a_key(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_watch, "FAILED_S", 0.0)
+    watch, asked, again, ask = ChangeWatch(poll_s=0.001), [0], asyncio.Event(), client.changes
+
+    async def changes(after: int | None = None, **options: Any) -> Any:
+        asked[0] += 1
+        if asked[0] == 1:
+            raise ClusterError
+        again.set()
+        return await ask(after, **options)
+
+    client.changes = changes
+    LINK.set(ClusterLink(Settings(), key="laptop"))
+    waiting = [asyncio.create_task(watch.wait(cast("Any", StandIn(settings=Settings(), name="keyed")), 3))]
+    LINK.set(None)
+    waiting.append(asyncio.create_task(watch.wait(client, 3)))
+    async with asyncio.timeout(BOUND_S):
+        await again.wait()
+    for one in waiting:
+        one.cancel()
 
 
 class Refused(StandIn):

@@ -99,6 +99,19 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ),
     (
         "delete_by_timeframe",
+        {"start_date": "2026-11-30T10:00:00"},
+        "memory_delete",
+        {"after": "2026-11-30T10:00:00", "before": "2026-12-01"},
+    ),
+    (
+        "delete_by_timeframe",
+        {"start_date": "last week"},
+        "memory_delete",
+        {"after": "last week", "before": "2026-11-23T00:00:00+00:00"},
+    ),
+    ("delete_by_timeframe", {"start_date": "no time"}, "memory_delete", {"after": "no time"}),
+    (
+        "delete_by_timeframe",
         {"start_date": "2026-11-01", "before": "2026-11-05"},
         "memory_delete",
         {"after": "2026-11-01", "before": "2026-11-05"},

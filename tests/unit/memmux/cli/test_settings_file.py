@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memmux.cli import settings_file
+from memmux.cli import artifacts, settings_file
 from memmux.config.loader import load
 
 
@@ -25,3 +25,20 @@ def test_a_setting_is_put_in_and_taken_out_with_every_other_byte_as_it_was(
     assert load().http == "127.0.0.1:8765"
     settings_file.write({"http": None})
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_file_that_only_names_a_remote_goes_with_it(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "memmux.toml"
+    file.write_bytes(f'{mark}remote = "office"\r\n'.encode())
+    (found,) = artifacts._remotes(file)
+    found.remove()
+    assert not file.exists()
+
+
+def test_a_remote_is_taken_out_with_every_other_byte_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "memmux.toml"
+    file.write_bytes(b'# mine\r\nremote = "office"\r\nlog_level = "debug"\r\n')
+    (found,) = artifacts._remotes(file)
+    found.remove()
+    assert file.read_bytes() == b'# mine\r\nlog_level = "debug"\r\n'

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -55,11 +54,13 @@ def test_times_without_an_offset_are_of_the_zone_that_is_given(text: str, expect
     assert parse_time(text, zone=ZoneInfo("America/New_York")) == expected
 
 
-@pytest.mark.parametrize("zone", [None, UTC, ZoneInfo("Asia/Tokyo")])
-def test_a_time_out_of_range_is_refused_in_every_zone(zone: tzinfo | None) -> None:
-    for text in ("0001-01-01", "9999-12-31T23:59:59-14:00"):
-        with suppress(ArgumentInvalidError):
-            assert parse_time(text, zone=zone).tzinfo is UTC
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [("0001-01-01", "Asia/Tokyo"), ("9999-12-31T23:59", "America/New_York"), ("9999-12-31T23:59-14:00", "UTC")],
+)
+def test_a_time_that_no_clock_shows_in_utc_is_refused(text: str, zone: str) -> None:
+    with pytest.raises(ArgumentInvalidError, match="is not a time"):
+        parse_time(text, zone=ZoneInfo(zone))
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "nan", "inf", "1e300", "\x00", "9" * 5000])
