@@ -56,9 +56,10 @@ def install(settings_env: dict[str, str], server_env: dict[str, str], home: Path
 
     def run(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[bytes]:
         env = {**settings_env, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "PATH": "/nowhere"}
+        words = ["install", *(() if "--shadow" in arguments else given), *arguments]  # scripts have no settings
         if stdin == subprocess.DEVNULL:
-            return commands.run(["install", *given, *arguments], env, cwd=home)
-        command = [*MEMMUX, "install", *given, *arguments]
+            return commands.run(words, env, cwd=home)
+        command = [*MEMMUX, *words]
         return subprocess.run(
             command, env=env, cwd=home, stdin=stdin, capture_output=True, timeout=BOUND_S, check=False
         )

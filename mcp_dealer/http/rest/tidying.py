@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Final, Literal
@@ -139,13 +139,16 @@ async def _clean_up(asked: Asked, found: AsyncIterator[Memory]) -> Done:
         raise ArgumentInvalidError(
             f"with {KEY}, give states, as a dry run answers them: others may be found when the request is sent again"
         )
-    meant = await _meant(asked, found, again=again)
+    there = {one.id: one async for one in _bounded(found, body)}
+    meant = await _meant(asked, there, again=again)
     ids, seqs = list[str](), list[int]()
     for known, state in meant.items():
         if body.dry_run:
             ids.append(known)
             continue
-        delete = partial(asked.client.delete, known, namespace=None, key=asked.key(known))
+        # What is sent again is the same request, also of a memory that is gone by now.
+        namespace = there[known].namespace if known in there and not again else None
+        delete = partial(asked.client.delete, known, namespace=namespace, key=asked.key(known))
         with suppress(NotFoundError, PreconditionFailedError):  # somebody else was quicker
             seqs.append((await delete(if_match=state.strip('"'))).seq)
             ids.append(known)
@@ -154,25 +157,26 @@ async def _clean_up(asked: Asked, found: AsyncIterator[Memory]) -> Done:
     return {"ids": ids, "count": len(ids), "dry_run": body.dry_run, "states": looked, "left": left, "seqs": seqs}
 
 
-async def _meant(asked: Asked, found: AsyncIterator[Memory], *, again: bool) -> dict[str, str]:
+async def _bounded(found: AsyncIterator[Memory], body: tidying_models.CleanUp) -> AsyncIterator[Memory]:
+    """Yield what was found and is meant, no more than that."""
+    left = body.limit if body.states is None else len(body.states)
+    async for one in found:
+        if not left:
+            return
+        if body.states is None or one.id in body.states:
+            left -= 1
+            yield one
+
+
+async def _meant(asked: Asked, there: Mapping[str, Memory], *, again: bool) -> dict[str, str]:
     """Return the ids that are meant, each with the state of its memory.
 
-    again: whether the request may be sent again; then those are meant, too, that it may have deleted before.
+    there: the memories that are. again: whether the request may be sent again; then those are meant, too, that it may
+    have deleted before.
     """
     body: tidying_models.CleanUp = asked.body
     if body.states is None:
-        meant = dict[str, str]()
-        async for one in found:
-            if len(meant) == body.limit:
-                break
-            meant[one.id] = shapes.etag(one)
-        return meant
-    there = set[str]()
-    async for one in found:
-        if one.id in body.states:
-            there.add(one.id)
-            if len(there) == len(body.states):
-                break
+        return {known: shapes.etag(one) for known, one in there.items()}
     return {
         known: state
         for known, state in body.states.items()

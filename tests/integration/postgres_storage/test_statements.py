@@ -199,6 +199,23 @@ def test_upkeep_forgets_all_old_answers_while_others_come(
             assert look.execute("SELECT count(*) FROM idempotency").fetchone() == (left,)
 
 
+def test_upkeep_begins_no_transaction_where_no_answer_is_old(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, asked, run = Moving(), list[str](), engine.Raw.execute
+
+    def noted(self: engine.Raw, query: bytes, *values: Any, **how: Any) -> Any:
+        asked.append(query.decode().split()[0])
+        return run(self, query, *values, **how)
+
+    with closing(PostgresWriter(url, tmp_path, now=clock, clock=clock)) as writer:
+        stored(writer, "first", key="first")
+        clock.at += upkeep.PRUNE_EVERY_S
+        monkeypatch.setattr(engine.Raw, "execute", noted)
+        stored(writer, "second", key="second")
+        assert asked.count("BEGIN") == asked.count("COMMIT") == 1
+
+
 def test_upkeep_forgets_answers_and_what_was_deleted_long_ago(url: str, tmp_path: Path) -> None:
     clock = Moving()
     with closing(PostgresWriter(url, tmp_path, now=clock, clock=clock)) as writer:

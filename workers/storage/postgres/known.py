@@ -24,6 +24,7 @@ _ASIDE = {
     Query("writer", "put_health_check"),
     Query("links", "add_alias"),
     Query("links", "use"),
+    Query("links", "put_uses"),
     Query("postings", "add"),
     Query("postings", "add_texts"),
 }

@@ -28,7 +28,7 @@ def dump(connection: Connection, asked: Dump) -> Fields:
         if uses is not None:
             fields |= {"uses": uses, "used_at": used_at}
         size += len(fields["content"].encode())
-        size += sum(len(orjson.dumps(fields[name])) for name in ("origin", "links") if name in fields)
+        size += sum(len(orjson.dumps(fields[name])) for name in ("aliases", "origin", "links") if name in fields)
         if asked.vectors:
             fields["vectors"] = _vectors(connection, row)
             size += sum(len(text["data"]) for text in fields["vectors"])

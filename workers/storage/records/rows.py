@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import orjson
@@ -146,7 +146,7 @@ def homes(connection: Connection, memory_id: str, among: Sequence[str]) -> set[s
     """
     names = list(spellings(memory_id))
     found = _homes(connection, "homes", ids=names, hashes=_hashes(names), namespaces=among)
-    return (found | _begun_homes(connection, memory_id, "begun", among)).intersection(among)
+    return (found | _begun_homes(connection, memory_id, "begun", among, found)).intersection(among)
 
 
 def past_homes(connection: Connection, memory_id: str, among: Sequence[str] | None) -> set[str]:
@@ -158,7 +158,7 @@ def past_homes(connection: Connection, memory_id: str, among: Sequence[str] | No
     found = _homes(connection, "past_homes", ids=names)
     if hashes := _hashes(names):
         found |= _homes(connection, "homes_of_deleted", hashes=hashes)
-    found |= _begun_homes(connection, memory_id, "begun_past", among)
+    found |= _begun_homes(connection, memory_id, "begun_past", among, found)
     return found if among is None else found.intersection(among)
 
 
@@ -193,13 +193,18 @@ def _homes(connection: Connection, query: str, **values: object) -> set[str]:
     return {name for (name,) in connection.fetch(_SQL[query], values)}
 
 
-def _begun_homes(connection: Connection, beginning: str, query: str, among: Sequence[str] | None) -> set[str]:
-    """Return the namespaces that have a memory whose id begins so; `among` are those that may not have several."""
+def _begun_homes(
+    connection: Connection, beginning: str, query: str, among: Sequence[str] | None, found: Collection[str]
+) -> set[str]:
+    """Return the namespaces that have a memory whose id begins so.
+
+    among: those that may not have several. found: those of which the memory is known by its whole name.
+    """
     if not is_beginning(beginning):
         return set()
     counted = dict(connection.fetch(_SQL[f"homes_of_{query}"], {"id": beginning.lower()}))
     for name, memories in counted.items():
-        if memories > 1 and (among is None or name in among):
+        if memories > 1 and name not in found and (among is None or name in among):
             _begun(connection, beginning, name, query)
     return set(counted)
 

@@ -7,7 +7,6 @@ is given is skipped, so that a load may be done again. What comes from a former 
 from __future__ import annotations
 
 from memmux.errors import RequestError
-from memmux.wire.answers import Memory
 from memmux.wire.requests import Load
 from workers.runtime.jobs import Job
 from workers.storage import queries
@@ -35,6 +34,7 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
     counts = dict.fromkeys(_COUNTED, 0)
     problems: list[dict[str, object]] = []
     before = memory_table.connection.value(_SQL["seq"])
+    used: list[tuple[int, Line]] = []
     rows: dict[int, bool] = {}  # of memories that are new, or have new vectors: whether these are unverified
     for place, fields in enumerate(asked.memories):
         # What is wrong with a line is found before any of it is written, so there is nothing to undo, and no savepoint,
@@ -47,7 +47,7 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
             else:
                 done = _load_one(memory_table, job, line)
             if line.uses is not None and done.status in _COUNTED:
-                _put_uses(memory_table, line.memory, line.uses)
+                used.append((done.row, line))
         except RequestError as error:
             done = Done(insertion.BROKEN, error.message)
         if done.row:
@@ -57,17 +57,20 @@ def load(memory_table: MemoryTable, job: Job, asked: Load) -> dict[str, object]:
         if done.status not in _FINE:
             memory_id = fields.get("id") if isinstance(fields, dict) else None
             problems.append({"place": place, "id": memory_id, "status": done.status, "message": done.message})
+    for row, line in used:  # at last, as they concern no other line: rows go to a server many at a time
+        _put_uses(memory_table, row, line)
     audits.begin(memory_table.connection, rows)
     seq = memory_table.connection.value(_SQL["seq"])
     return {**counts, "problems": problems, "seq": seq, **({"first_seq": before + 1} if seq > before else {})}
 
 
-def _put_uses(memory_table: MemoryTable, memory: Memory, uses: tuple[int, float]) -> None:
-    """Keep how often a memory of a line was of use; it may be one with another by now, or purged."""
-    connection = memory_table.connection
-    row = connection.value(_SQL["by_id"], {"id": memory.id}) or links.named(connection, memory.namespace, [memory.id])
-    if row is not None:
-        links.put_uses(connection, row, *uses)
+def _put_uses(memory_table: MemoryTable, row: int, line: Line) -> None:
+    """Keep how often the memory of a line was of use; row: 0 if it is not known, as of one that is another's alias."""
+    connection, memory = memory_table.connection, line.memory
+    kept = row or connection.value(_SQL["by_id"], {"id": memory.id})
+    kept = kept or links.named(connection, memory.namespace, [memory.id])
+    if kept and line.uses is not None:
+        links.put_uses(connection, kept, *line.uses)
 
 
 def _load_one(memory_table: MemoryTable, job: Job, line: Line) -> Done:

@@ -66,6 +66,9 @@ ON CONFLICT (key) DO UPDATE SET value = left(concat_ws(' ', excluded.value, meta
 
 -- Upkeep, a bounded piece at a time.
 
+-- name: has_old_answers
+SELECT EXISTS (SELECT 1 FROM idempotency WHERE at < %(before)s)
+
 -- name: prune_answers
 DELETE FROM idempotency WHERE ctid IN (SELECT ctid FROM idempotency WHERE at < %(before)s ORDER BY at LIMIT %(limit)s)
 RETURNING 1

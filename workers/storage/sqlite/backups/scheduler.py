@@ -75,6 +75,9 @@ class BackupScheduler:
             self._log(done)
             if done.job is not None:
                 yield done.job, _outcome(done)
+        for job in [job for job in self._asked if job.deadline <= time.monotonic()]:  # one before may hang
+            self._asked.remove(job)
+            yield job, DeadlineExceededError()
         while self._running is None and self._asked:
             job = self._asked.popleft()
             try:

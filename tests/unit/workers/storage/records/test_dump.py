@@ -86,6 +86,13 @@ def test_a_page_is_bounded_in_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     assert len(desk.ask("memory.dump", {"after": 2})["memories"]) == 1
 
 
+def test_the_names_of_a_memory_count_for_its_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dump, "PAGE_BYTES", 1000)
+    for letter in "ab":
+        desk.store(letter, aliases=[f"{letter}{number:040}" for number in range(30)])
+    assert len(desk.ask("memory.dump", {})["memories"]) == 1
+
+
 def test_an_empty_database_is_one_empty_page(desk: Desk) -> None:
     assert desk.ask("memory.dump", {}) == {"memories": [], "next": None, "last": 0}
 

@@ -90,6 +90,20 @@ def test_the_beginning_of_several_ids_names_them(operation: str, desk: Desk) -> 
         ask(desk, operation, ID[:13])
 
 
+@pytest.mark.parametrize("operation", [*ASKING, "memory.history"])
+@pytest.mark.parametrize("place", ["default", None, ["default", "other"]])
+def test_a_whole_name_is_no_beginning(operation: str, place: object, desk: Desk) -> None:
+    desk.store("elsewhere", namespace="other")
+    desk.store("one", id=ID)
+    desk.store("two", id=NEAR)
+    desk.store("three", aliases=[ID[:8]])
+    ask(desk, operation, ID[:8], namespace=place)
+    (changed,) = desk.sql(
+        "SELECT deleted_at IS NOT NULL, updated_at > created_at FROM memories WHERE content = 'three'"
+    )
+    assert changed == (operation == "memory.delete", operation == "memory.update")
+
+
 @pytest.mark.parametrize("beginning", [ID[:7], ID[:8] + "%", "01a2225e", ID + "0", "zzzzzzzz"])
 def test_what_is_too_short_or_no_beginning_is_not_found(beginning: str, desk: Desk) -> None:
     desk.store("one", id=ID)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from pathlib import Path
 
 import pytest
 
 from memmux.config.settings import Settings
+from memmux.errors import DeadlineExceededError
 from tests.bounds import BOUND_S
-from tests.unit.workers.desk import Desk
-from workers.storage.sqlite.backups import scheduler
+from tests.unit.workers.desk import Desk, job
+from workers.storage.sqlite.backups import backup, scheduler
 from workers.storage.sqlite.backups.scheduler import BackupScheduler
 
 DAY = 86_400.0
@@ -153,6 +156,24 @@ def test_a_worker_that_ends_gives_up_its_backup_and_leaves_nothing(
     days.backup_scheduler.close()
     assert len(days.names()) <= 1
     assert not any(name.endswith(".partial") for name in days.names())
+
+
+def test_who_waits_for_a_backup_that_hangs_is_answered_at_the_deadline(
+    desk: Desk, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = threading.Event()
+    monkeypatch.setattr(backup, "save", lambda *_, **__: hangs.wait(BOUND_S))
+    days = Days(desk, hands)
+    first, late, early = (job("admin.backup", {}, deadline=deadline) for deadline in (math.inf, math.inf, 0.0))
+    for one in (first, late, early):
+        days.backup_scheduler.ask(one)
+    try:
+        ((answered, outcome),) = days.backup_scheduler.turn(1, lambda: NOON)
+        assert (answered, type(outcome)) == (early, DeadlineExceededError)
+        assert list(days.backup_scheduler.turn(1, lambda: NOON)) == []
+        assert days.backup_scheduler.waiting
+    finally:
+        hangs.set()
 
 
 def test_no_backup_is_made_of_a_file_that_took_the_databases_place(desk: Desk, hands: Hands, tmp_path: Path) -> None:
